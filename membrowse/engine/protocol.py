@@ -1,0 +1,247 @@
+"""What engine and clients say to each other: HTTP with JSON bodies over a Unix socket.
+
+| request             | body            | reply                                              |
+|---------------------|-----------------|----------------------------------------------------|
+| `GET /hello`        | –               | `Hello`                                            |
+| `GET /status`       | –               | `Status`                                           |
+| `GET /events`       | –               | server-sent events; the data of each is a `State`  |
+| `POST /recall`      | `RecallRequest` | `Recall` a line, each more complete than the last  |
+| `POST /page`        | `PageRequest`   | `Ranking`: hits of one ranking from an offset      |
+| `POST /chunk`       | `ChunkRequest`  | `ChunkView`                                        |
+| `GET /files`        | –               | list of `FileRecord`                               |
+| `POST /reindex`     | `ReindexRequest`| `State`                                            |
+| `POST /watching`    | `WatchRequest`  | `State`                                            |
+| `POST /stop`        | –               | `State`                                            |
+
+An error is a `Problem` with an HTTP status: 400 bad request, 403 not your right, 404 no such thing
+(a page of a recall that is forgotten: ask again), 503 not ready. `State` is a whole snapshot each
+time, never a difference, so that a client which missed some is right again after the next.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from membrowse.recall import Freshness, NoteState, RankingState
+
+PROTOCOL = 1
+
+
+class Right(StrEnum):
+    """What a caller may do; taken from the credentials of its end of the socket."""
+
+    READ = "read"
+    REINDEX = "reindex"
+    ADMINISTER = "administer"
+
+
+class _Message(msgspec.Struct, frozen=True, kw_only=True):
+    pass
+
+
+class EngineInfo(_Message):
+    pid: int
+    user: str
+    since: str
+    version: str
+    memory_bytes: int = 0
+    log: str = ""
+
+
+class Hello(_Message):
+    protocol: int
+    folder: str
+    rights: tuple[Right, ...]
+    engine: EngineInfo
+
+
+class RecallRequest(_Message):
+    text: str
+    syntax: str = "literal"
+    """`literal` or `operators`."""
+    limit: int = 100
+    """Hits of each ranking to return, from rank 1."""
+    client: str = "cli"
+    number: int = 0
+    progressive: bool = False
+    """Send the recall as each ranking is finished, not only when all are."""
+    track: tuple[str, ...] = ()
+    """Chunk ids whose place is asked for, wherever it is; successors are followed."""
+
+
+class PageRequest(_Message):
+    recall: str
+    ranking: str
+    offset: int
+    limit: int = 100
+
+
+class ChunkRequest(_Message):
+    chunk: str
+    text: str = ""
+    """A query whose matched words are to be marked."""
+    syntax: str = "literal"
+
+
+class ChunkView(_Message):
+    """A chunk within its note, as indexed, for the preview."""
+
+    chunk: str
+    """The id now: a successor's, where the one asked for was edited away."""
+    path: str
+    title: str
+    heading: str
+    header: str
+    """The context put before the text for encoding."""
+    position: int
+    """0-based place among the note's `count` chunks."""
+    count: int
+    start_line: int
+    end_line: int
+    date: str
+    date_source: str
+    """`front matter`, `file name` or `mtime`."""
+    indexed_at: str
+    freshness: Freshness
+    first_line: int
+    """The line number of the first of `lines`."""
+    lines: tuple[str, ...]
+    """Lines of the note around the chunk, as indexed, without their line ends."""
+    marks: tuple[tuple[int, int, int], ...] = ()
+    """(line number, start, end): where words of the query stand."""
+    warnings: tuple[str, ...] = ()
+
+
+class FileRecord(_Message):
+    """One file of the folder, indexed or not."""
+
+    path: str
+    state: NoteState
+    reason: str = ""
+    """Why it is not indexed, or what went wrong, in full."""
+    warnings: tuple[str, ...] = ()
+    chunks: int = 0
+    size: int = 0
+    modified_at: str = ""
+    indexed_at: str = ""
+
+
+class Pending(_Message):
+    """How the folder differs from the index, exactly, as of the last check."""
+
+    new: int = 0
+    changed: int = 0
+    deleted: int = 0
+    failed: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.new + self.changed + self.deleted + self.failed
+
+
+class Progress(_Message):
+    phase: str
+    """`scanning`, `reading`, `encoding`."""
+    notes_done: int = 0
+    notes_total: int = 0
+    chunks_done: int = 0
+    chunks_total: int = 0
+    chunks_per_second: float = 0.0
+    seconds_left: float | None = None
+
+
+class Watcher(_Message):
+    kind: str
+    """`inotify`, `fsevents`, `polling`, or `none` before it started."""
+    alive: bool = True
+    paused: bool = False
+    last_event: str = ""
+    last_check: str = ""
+    message: str = ""
+
+
+class EncoderState(_Message):
+    state: RankingState
+    name: str
+    precision: str = ""
+    """Of the stored vectors, such as `float32` or `bfloat16`."""
+    message: str = ""
+
+
+class Change(_Message):
+    """The last thing that happened to the index."""
+
+    at: str
+    path: str
+    """The note, or empty where several changed at once."""
+    notes: int
+    chunks: int
+
+
+class State(_Message):
+    """All that a client shows of the engine; sent whole whenever any of it changes."""
+
+    folder: str
+    generation: int
+    notes: int
+    chunks: int
+    encoded: int
+    """Chunks that have a vector."""
+    not_indexed: int
+    pending: Pending
+    watcher: Watcher
+    encoder: EncoderState
+    progress: Progress | None = None
+    last_change: Change | None = None
+    changed: tuple[str, ...] = ()
+    """Paths of indexed notes that changed since they were indexed (at most 1,000)."""
+    deleted: tuple[str, ...] = ()
+    """Paths of indexed notes that are gone from disk (at most 1,000)."""
+    stale: str = ""
+    """Why the whole index is out of date (another recipe), or empty."""
+    problem: str = ""
+    """What keeps the engine from its work, and what to do, or empty."""
+    agent_k: int = 5
+    agent_min_score: float = 0.0
+    stopping: bool = False
+
+
+class TokenVectors(_Message):
+    chunks: int
+    bytes: int
+    budget_bytes: int
+
+
+class Status(_Message):
+    """Everything `membrowse status` tells."""
+
+    state: State
+    engine: EngineInfo
+    index_dir: str
+    sizes: dict[str, int]
+    """Bytes on disk of each store: manifest, keyword, vectors, chroma, tokens."""
+    notes_by_state: dict[str, int]
+    token_vectors: TokenVectors
+    recipe: dict[str, str]
+    """chunker, analyser and encoder that made the index."""
+    settings_digest: str
+
+
+class ReindexRequest(_Message):
+    paths: tuple[str, ...] = ()
+    """These notes, whether they changed or not; none: whatever differs from the index."""
+    rebuild: bool = False
+    """Forget the index and build it again (cached vectors are used again)."""
+
+
+class WatchRequest(_Message):
+    paused: bool
+
+
+class Problem(_Message):
+    """An error: what, where, and what to do."""
+
+    message: str
+    kind: str = ""

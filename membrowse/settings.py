@@ -1,0 +1,218 @@
+"""Settings: defaults, then the settings file, then `MEMBROWSE_*` environment variables.
+
+Every value that shapes a ranking is here, so that no constant decides in hiding. A variable names
+section and key: `MEMBROWSE_FUSION_WEIGHT=0.6`; its value is TOML (`true`, `3`, `["*.md"]`), else a
+plain string.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tomllib
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+Share = Annotated[float, Meta(ge=0.0, le=1.0)]
+Positive = Annotated[int, Meta(ge=1)]
+NonNegative = Annotated[float, Meta(ge=0.0)]
+
+PREFIX = "MEMBROWSE_"
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be used; the message names its place and what would be right."""
+
+
+class FusionMethod(StrEnum):
+    CONVEX = "convex"
+    RRF = "rrf"
+
+
+class RerankMethod(StrEnum):
+    LATE_INTERACTION = "late-interaction"
+    CROSS_ENCODER = "cross-encoder"
+    NONE = "none"
+
+
+class Precision(StrEnum):
+    AUTO = "auto"
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+
+
+class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of the settings file; unknown keys are errors, not silence."""
+
+
+class NotesSettings(_Section):
+    """`[notes]`: which files of the folder are notes."""
+
+    include: tuple[str, ...] = ("*.md", "*.markdown", "*.txt")
+    """Globs (gitignore syntax) of the files that are notes."""
+    honour_gitignore: bool = False
+    max_bytes: Positive = 5_000_000
+    """Larger files are listed, not indexed."""
+    follow: tuple[str, ...] = ()
+    """Directories outside the folder that symbolic links may lead to."""
+
+
+class FieldWeights(_Section):
+    """`[keyword.weights]`: what a match in each field counts."""
+
+    title: NonNegative = 1.0
+    headings: NonNegative = 1.0
+    body: NonNegative = 1.0
+    path: NonNegative = 0.5
+    tags: NonNegative = 0.5
+
+
+class KeywordSettings(_Section):
+    """`[keyword]`: BM25, summed over the fields."""
+
+    k1: NonNegative = 1.2
+    b: Share = 0.75
+    weights: FieldWeights = FieldWeights()
+
+
+class FusionSettings(_Section):
+    """`[fusion]`: how keyword and vector become one ranking."""
+
+    method: FusionMethod = FusionMethod.CONVEX
+    weight: Share = 0.5
+    """The vector's share of the convex combination (and of weighted RRF)."""
+    rrf_k: Positive = 60
+
+
+class RerankSettings(_Section):
+    """`[rerank]`: the last ranking, over a pool of candidates."""
+
+    method: RerankMethod = RerankMethod.LATE_INTERACTION
+    model: str = ""
+    """Path of a local CrossEncoder; used by `cross-encoder`."""
+    pool: Positive = 50
+    blend: Share = 0.6
+    """The reranker's share of the final score; the rest is the fused score's."""
+    stop_word_weight: Share = 0.3
+    """What a stop word of the query counts in late interaction."""
+
+
+class EncoderSettings(_Section):
+    """`[encoder]`: what turns text into vectors."""
+
+    model: str = "all-MiniLM-L6-v2"
+    """The bundled encoder's name, or the path of a local sentence-transformers model."""
+    precision: Precision = Precision.AUTO
+    """Of bulk encoding; queries are always float32."""
+    token_budget_mb: Annotated[int, Meta(ge=0)] = 2048
+    """Disk for stored token vectors; the least recently used go first."""
+
+
+class AgentSettings(_Section):
+    """`[agent]`: the agent's own cut, drawn as a line across the reranked ranking."""
+
+    k: Positive = 5
+    min_score: float = 0.0
+
+
+class EngineSettings(_Section):
+    """`[engine]`: the process that owns the index."""
+
+    idle_minutes: NonNegative = 10.0
+    """An engine started by a client ends after this long without clients; 0 means never."""
+    settle_ms: Annotated[int, Meta(ge=0)] = 300
+    """A file is read when it has been quiet for this long."""
+    settle_limit_ms: Positive = 3000
+    """A file that never becomes quiet is read this often all the same."""
+    check_seconds: NonNegative = 30.0
+    """How often the folder is compared with the index, whatever the watcher said."""
+
+
+class UiSettings(_Section):
+    """`[ui]`: the browser."""
+
+    theme: str = ""
+    """A theme of Textual's; empty means the one chosen last."""
+    reduced_motion: bool = False
+    one_line_rows: bool = False
+
+
+class Settings(_Section):
+    """All settings, with their defaults."""
+
+    notes: NotesSettings = NotesSettings()
+    keyword: KeywordSettings = KeywordSettings()
+    fusion: FusionSettings = FusionSettings()
+    rerank: RerankSettings = RerankSettings()
+    encoder: EncoderSettings = EncoderSettings()
+    agent: AgentSettings = AgentSettings()
+    engine: EngineSettings = EngineSettings()
+    ui: UiSettings = UiSettings()
+
+    @property
+    def digest(self) -> str:
+        """Short hash of every setting that can change a ranking."""
+        ranking = (self.keyword, self.fusion, self.rerank, self.encoder, self.notes)
+        return hashlib.sha256(msgspec.json.encode(ranking)).hexdigest()[:12]
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    """The values of `MEMBROWSE_SECTION_KEY` variables, by section and key."""
+    sections: dict[str, Any] = {}
+    for field in msgspec.structs.fields(Settings):
+        prefix = f"{PREFIX}{field.name.upper()}_"
+        for name, text in environment.items():
+            if not name.startswith(prefix):
+                continue
+            key = name.removeprefix(prefix).lower()
+            target = sections.setdefault(field.name, {})
+            if key.startswith("weights_"):
+                target, key = target.setdefault("weights", {}), key.removeprefix("weights_")
+            target[key] = _toml_value(text)
+    return sections
+
+
+def _toml_value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _merged(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with the values of `over`, table by table."""
+    result = dict(base)
+    for key, value in over.items():
+        known = result.get(key)
+        both_tables = isinstance(known, dict) and isinstance(value, Mapping)
+        result[key] = _merged(known, value) if both_tables and known is not None else value
+    return result
+
+
+def load(file: Path, environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings from `file` (which need not exist) and `environment`.
+
+    Raises `SettingsError` for a file that is not TOML, an unknown key or a value out of range.
+    """
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        content = {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{file}: cannot be read as TOML: {error}") from error
+    _convert(content, str(file))
+    return _convert(_merged(content, _from_environment(environment)), f"{PREFIX}* variables")
+
+
+def _convert(content: Mapping[str, Any], place: str) -> Settings:
+    try:
+        return msgspec.convert(content, Settings, strict=True)
+    except msgspec.ValidationError as error:
+        raise SettingsError(
+            f"{place}: {error}. `membrowse config show` lists the keys and their values."
+        ) from error
