@@ -1,0 +1,126 @@
+"""Characters: which make words, which scripts write without spaces, and what folds to what.
+
+Folding is NFKC, casefold, and accents removed (where they are accents: vowel signs of Indic scripts
+stay), so that `Ｃａｆé`, `CAFÉ` and `cafe` are one term.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+SPACELESS = (
+    "\u0e01-\u0e3a\u0e40-\u0e4e"  # Thai
+    "\u0e81-\u0ece\u0edc-\u0edf"  # Lao
+    "\u1000-\u103f\u1050-\u109f\ua9e0-\ua9ef\ua9fa-\ua9fe\uaa60-\uaa7f"  # Myanmar
+    "\u1780-\u17d3\u17d7\u17dc\u17dd"  # Khmer
+    "\u1100-\u11ff\u3131-\u318e\ua960-\ua97c\uac00-\ud7a3\ud7b0-\ud7fb\uffa1-\uffdc"  # Hangul
+    "\u3041-\u3096\u3099-\u309a\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff\uff66-\uff9f"
+    "\u3105-\u312f\u31a0-\u31bf"  # Bopomofo
+    "\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"  # ideographs
+    "\U00020000-\U0002fa1f\U00030000-\U000323af"
+)
+"""Inside of a character class: scripts that are indexed as overlapping pairs of characters."""
+
+_LONE_WORDS = re.compile("[\u3007\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\U00020000-\U000323af]")
+
+JOINERS = "\u00ad\u034f\u200c\u200d\u2060\ufe0e\ufe0f"
+"""Invisible characters inside words; folding drops them."""
+
+_ACCENTS = re.compile(
+    "[\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06ed"
+    f"\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f{JOINERS}]+"
+)
+_LETTERS = str.maketrans(
+    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"}
+    | {"\u2010": "-", "\u2011": "-", "\u2019": "'", "\u02bc": "'"}
+)
+
+
+_BLOCKS_WITH_MARKS = (
+    range(0x300, 0x1E00),
+    range(0x20D0, 0x2100),
+    range(0x2CEF, 0x2E00),
+    range(0xA66F, 0xAC00),
+    range(0xFB1E, 0xFE30),
+    range(0x101FD, 0x12000),
+    range(0x16AF0, 0x16FE5),
+    range(0x1D165, 0x1DAB0),
+    range(0x1E000, 0x1E94B),
+)
+
+
+def _marks() -> str:
+    """Character class of the combining marks outside the spaceless scripts."""
+    spaceless = re.compile(f"[{SPACELESS}]")
+    ranges: list[tuple[int, int]] = []
+    for block in _BLOCKS_WITH_MARKS:
+        for code in block:
+            character = chr(code)
+            if unicodedata.category(character)[0] != "M" or spaceless.match(character):
+                continue
+            follows = ranges and ranges[-1][1] == code - 1
+            first = ranges.pop()[0] if follows else code
+            ranges.append((first, code))
+    return "".join(f"{chr(first)}-{chr(last)}" for first, last in ranges)
+
+
+_LETTER = rf"[^\W_{SPACELESS}]"
+WORD = f"(?>{_LETTER}++(?:[{_marks()}{JOINERS}]++{_LETTER}*+)*+)"
+"""Pattern of a run of letters and digits with their marks, in a script that writes spaces."""
+
+
+def fold(text: str) -> str:
+    """`text` with case, width, accents and invisible joiners folded away.
+
+    Its length may differ: `ß` is `ss`, a ligature its letters.
+    """
+    if text.isascii():
+        return text.lower()
+    text = unicodedata.normalize("NFKC", text).casefold()
+    text = _ACCENTS.sub("", unicodedata.normalize("NFKD", text)).translate(_LETTERS)
+    text = unicodedata.normalize("NFC", text)
+    return "".join(map(_digit, text))
+
+
+def _digit(character: str) -> str:
+    """A decimal digit of any script as an ASCII one."""
+    if character < "\u0660":
+        return character
+    value = unicodedata.decimal(character, None)
+    return character if value is None else str(value)
+
+
+def compatible(run: str) -> tuple[str, list[int]]:
+    """`run` in NFKC, and where each of its characters came from.
+
+    Returns the text and `len(text) + 1` offsets into `run`: character i of the text stands for
+    `run[offsets[i]:offsets[j]]`, where j is the next index whose offset is larger (a letter that
+    was split in two stands, both times, for the whole).
+    """
+    if unicodedata.is_normalized("NFKC", run):
+        return run, list(range(len(run) + 1))
+    composed: list[str] = []
+    offsets: list[int] = []
+    start = 0
+    while start < len(run):
+        end = start + 1
+        while end < len(run) and _continues(run[end]):
+            end += 1
+        composed.append(unicodedata.normalize("NFKC", run[start:end]))
+        offsets += [start] * len(composed[-1])
+        start = end
+    return "".join(composed), [*offsets, len(run)]
+
+
+def _continues(character: str) -> bool:
+    """Whether `character` can compose with the one before it."""
+    medial_or_final_jamo = "\u1160" <= character <= "\u11ff" or "\ud7b0" <= character <= "\ud7fb"
+    halfwidth_vowel_or_sound = "\uff9e" <= character <= "\uffdc"
+    combining = unicodedata.combining(character) > 0
+    return combining or medial_or_final_jamo or halfwidth_vowel_or_sound
+
+
+def stands_alone(character: str) -> bool:
+    """Whether one character of a spaceless script is a word that people look for."""
+    return _LONE_WORDS.match(character) is not None
