@@ -12,6 +12,7 @@
 | `POST /reindex`     | `ReindexRequest`| `State`                                            |
 | `POST /watching`    | `WatchRequest`  | `State`                                            |
 | `POST /stop`        | –               | `State`                                            |
+| `GET /check`        | –               | `CheckReport`                                      |
 
 An error is a `Problem` with an HTTP status: 400 bad request, 403 not your right, 404 no such thing
 (a page of a recall that is forgotten: ask again), 503 not ready. `State` is a whole snapshot each
@@ -205,6 +206,11 @@ class State(_Message):
     """What keeps the engine from its work, and what to do, or empty."""
     agent_k: int = 5
     agent_min_score: float = 0.0
+    asked: int = 0
+    """`/reindex` requests accepted so far; its reply counts the one it answers."""
+    answered: int = 0
+    """The first so many of them have been begun: the folder was compared since they came, and what
+    they ask for is done as soon as `progress` is None and nothing is pending."""
     stopping: bool = False
 
 
@@ -238,6 +244,28 @@ class ReindexRequest(_Message):
 
 class WatchRequest(_Message):
     paused: bool
+
+
+class Discrepancy(_Message):
+    """Ids that two stores of one index do not agree on."""
+
+    store: str
+    kind: str
+    """`missing`, `orphaned`, or what else is wrong with them."""
+    count: int
+    example: str = ""
+
+
+class CheckReport(_Message):
+    """The stores against each other, and the chunks against the encoder's window."""
+
+    generation: int
+    notes: int
+    chunks: int
+    discrepancies: tuple[Discrepancy, ...] = ()
+    longest_chunk: int = 0
+    """Word pieces of the longest chunk, context header and specials included."""
+    window: int = 0
 
 
 class Problem(_Message):

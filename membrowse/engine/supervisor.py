@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 
-from membrowse.engine.client import Engine
-from membrowse.engine.protocol import Hello
+from membrowse import places
+from membrowse.engine import lifecycle
+from membrowse.engine.client import Engine, EngineRefused, EngineUnavailable
+from membrowse.engine.protocol import Hello, State
+
+DEATHS_ALLOWED = 3
+DEATHS_WINDOW_SECONDS = 60.0
+_LOG_LINES = 15
+_RETRY_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +36,13 @@ class Connected:
 
 
 @dataclass(frozen=True, slots=True)
+class Changed:
+    """The engine's state changed (or is told for the first time)."""
+
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
 class Lost:
     """The engine went away; another attempt follows."""
 
@@ -38,4 +57,54 @@ class GaveUp:
     log_tail: str = ""
 
 
-Session = Starting | Connected | Lost | GaveUp
+Session = Starting | Connected | Changed | Lost | GaveUp
+
+
+class Supervisor:
+    """The sessions of one client with the engine of `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._deaths: deque[float] = deque(maxlen=DEATHS_ALLOWED)
+
+    async def sessions(self) -> AsyncIterator[Session]:
+        """What happens to the connection, until it is given up or the caller stops listening.
+
+        Holding the stream of states open is what tells of the engine's death: its socket closes
+        with the process.
+        """
+        while True:
+            yield Starting(f"looking for the engine of {self._folder}")
+            try:
+                engine = await lifecycle.connect(self._folder)
+                try:
+                    yield Connected(engine, await engine.hello())
+                    async for state in engine.states():
+                        yield Changed(state)
+                        if state.stopping:
+                            break
+                finally:
+                    await engine.close()
+                message = "the engine ended"
+            except (EngineUnavailable, EngineRefused) as error:
+                message = str(error)
+            if self._too_often():
+                yield self._surrender(message)
+                return
+            yield Lost(message)
+            await asyncio.sleep(_RETRY_SECONDS)
+
+    def _too_often(self) -> bool:
+        """Note a death; true when it is the last one allowed within the window."""
+        now = time.monotonic()
+        self._deaths.append(now)
+        full = len(self._deaths) == DEATHS_ALLOWED
+        return full and now - self._deaths[0] <= DEATHS_WINDOW_SECONDS
+
+    def _surrender(self, message: str) -> GaveUp:
+        log = places.log_file(self._folder)
+        return GaveUp(
+            f"the engine ended {DEATHS_ALLOWED} times within a minute: {message}. "
+            f"`membrowse doctor` looks for the cause; the log is {log}",
+            lifecycle.last_words(log, _LOG_LINES),
+        )

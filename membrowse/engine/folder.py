@@ -1,0 +1,85 @@
+"""The folder compared with the index: what is new, changed, gone, and what is no note."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from membrowse.engine.protocol import Pending
+from membrowse.knowledge.scanning import Found, scan
+from membrowse.recall import NoteState
+from membrowse.settings import NotesSettings
+
+
+class Stat(Protocol):
+    """A file's size (bytes) and modification time (ns) when it was last read."""
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def mtime_ns(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How the folder differs from a generation, as of one scan."""
+
+    found: Mapping[str, Found]
+    """Every file of the folder by path."""
+    new: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    deleted: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    """Notes that are still as they were when they could not be indexed."""
+
+    def pending(self, failed: int) -> Pending:
+        return Pending(
+            new=len(self.new),
+            changed=len(self.changed),
+            deleted=len(self.deleted),
+            failed=failed,
+        )
+
+
+def compare(
+    folder: Path,
+    settings: NotesSettings,
+    notes: Mapping[str, Stat],
+    refusals: Mapping[str, Stat],
+    hinted: frozenset[str] = frozenset(),
+) -> Comparison:
+    """Scan `folder` and compare it with the indexed `notes`.
+
+    `refusals` are the notes that could not be indexed, as they were then; `hinted` paths count as
+    changed whatever their size and time say. Raises `FolderUnreadable`.
+    """
+    found = {file.path: file for file in scan(folder, settings)}
+    wanted = {path: file for path, file in found.items() if file.excluded is None}
+    new, changed, refused = [], [], []
+    for path, file in wanted.items():
+        if path not in hinted and _same(refusals.get(path), file):
+            refused.append(path)
+        elif path not in notes:
+            new.append(path)
+        elif path in hinted or not _same(notes[path], file):
+            changed.append(path)
+    return Comparison(
+        found=found,
+        new=tuple(new),
+        changed=tuple(changed),
+        deleted=tuple(path for path in notes if path not in wanted),
+        refused=tuple(refused),
+    )
+
+
+def _same(known: Stat | None, file: Found) -> bool:
+    return known is not None and (known.size, known.mtime_ns) == (file.size, file.mtime_ns)
+
+
+def failures(comparison: Comparison, refused: Mapping[str, NoteState]) -> int:
+    """Files that failed: on looking at them, or on reading them."""
+    seen = sum(file.excluded is NoteState.FAILED for file in comparison.found.values())
+    return seen + sum(state is NoteState.FAILED for state in refused.values())

@@ -1,0 +1,174 @@
+"""Finding the engine that serves a folder, or starting one."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from membrowse import places
+from membrowse.engine.client import EngineClient, EngineRefused, EngineUnavailable
+from membrowse.engine.protocol import PROTOCOL, Hello
+
+START_SECONDS = 30.0
+"""How long a started engine may take until its socket answers; it answers before it loads."""
+_POLL_SECONDS = 0.02
+
+_started: dict[int, subprocess.Popen[bytes]] = {}
+"""Engines that this process started, so that one that ended is noticed (and not left a zombie)."""
+
+
+def ignore(_message: str) -> None:
+    """A narrator who says nothing."""
+
+
+async def connect(
+    folder: Path, *, start: bool = True, say: Callable[[str], None] = ignore
+) -> EngineClient:
+    """A client of the engine that serves `folder`: one of the system's, else one's own.
+
+    With `start`, an engine is started when none runs, and `say` is told so. Raises
+    `EngineUnavailable` when none answers, with the reason and what to do.
+    """
+    folder = Path(os.path.realpath(folder))
+    if start and not folder.is_dir():
+        raise EngineUnavailable(f"{folder} is not a folder that can be read")
+    found = await _find(folder)
+    if found is not None:
+        return found
+    if not start:
+        raise EngineUnavailable(f"no engine runs for {folder}; `membrowse index` starts one")
+    say(f"starting an engine for {folder}")
+    return await _start(folder)
+
+
+async def _find(folder: Path) -> EngineClient | None:
+    for socket in (places.system_socket(folder), places.own_socket(folder)):
+        client = await _answering(socket)
+        if client is not None:
+            return client
+    return None
+
+
+async def _answering(socket: Path) -> EngineClient | None:
+    """A client of the engine at `socket`, or None where none listens."""
+    if not socket.exists():
+        return None
+    client = EngineClient(socket)
+    try:
+        _compatible(await client.hello())
+    except EngineUnavailable:
+        await client.close()
+        return None
+    except BaseException:
+        await client.close()
+        raise
+    return client
+
+
+def _compatible(hello: Hello) -> None:
+    if hello.protocol != PROTOCOL:
+        raise EngineUnavailable(
+            f"the engine (process {hello.engine.pid}, version {hello.engine.version}) speaks "
+            f"protocol {hello.protocol}, this program {PROTOCOL}: `membrowse engine restart`"
+        )
+
+
+async def _start(folder: Path) -> EngineClient:
+    log = places.log_file(folder)
+    process = await asyncio.to_thread(_spawn, folder, log)
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        client = await _find(folder)
+        if client is not None:
+            return client
+        if process.poll() is not None and process.returncode != _exit_locked():
+            raise EngineUnavailable(
+                f"the engine ended at once (exit status {process.returncode}): {last_words(log)}"
+            )
+        await asyncio.sleep(_POLL_SECONDS)
+    raise EngineUnavailable(
+        f"the engine did not answer within {START_SECONDS:.0f} s; its log is {log}"
+    )
+
+
+def _exit_locked() -> int:
+    """The status of an engine that found another one starting: wait for that one's socket."""
+    return os.EX_TEMPFAIL
+
+
+def _spawn(folder: Path, log: Path) -> subprocess.Popen[bytes]:
+    for pid, process in list(_started.items()):
+        if process.poll() is not None:
+            del _started[pid]
+    places.private(log.parent)
+    descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        process = subprocess.Popen(  # noqa: S603  (our own interpreter and module, no shell)
+            [sys.executable, "-m", "membrowse.engine", str(folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=descriptor,
+            stderr=descriptor,
+            cwd="/",
+            start_new_session=True,
+        )
+    finally:
+        os.close(descriptor)
+    _started[process.pid] = process
+    return process
+
+
+def last_words(log: Path, lines: int = 1) -> str:
+    """The last `lines` lines of an engine's log."""
+    try:
+        text = log.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        return f"its log {log} cannot be read: {error}"
+    return "\n".join(text.rstrip().splitlines()[-lines:]) or f"its log {log} is empty"
+
+
+async def stop(folder: Path, seconds: float = 20.0) -> bool:
+    """Stop the engine of `folder` and wait for its end; False if none runs.
+
+    Raises `EngineRefused` where this is not the caller's right.
+    """
+    try:
+        client = await connect(folder, start=False)
+    except EngineUnavailable:
+        return False
+    try:
+        hello = await client.hello()
+        await client.stop()
+    except EngineUnavailable:
+        return True
+    finally:
+        await client.close()
+    deadline = time.monotonic() + seconds
+    while _runs(hello.engine.pid) and time.monotonic() < deadline:
+        await asyncio.sleep(_POLL_SECONDS)
+    return True
+
+
+def _runs(pid: int) -> bool:
+    if pid in _started:
+        return _started[pid].poll() is None
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+__all__ = [
+    "EngineRefused",
+    "EngineUnavailable",
+    "connect",
+    "last_words",
+    "stop",
+]

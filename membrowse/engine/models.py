@@ -1,0 +1,81 @@
+"""The engine's models: loaded beside the indexes, so that keyword answers before they are there."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from membrowse import places
+from membrowse.encoding.cross import CrossEncoderChild
+from membrowse.encoding.export import ExportFailed, exported
+from membrowse.encoding.files import ModelFiles, ModelRefused, locate, verify
+from membrowse.encoding.pieces import Pieces
+from membrowse.encoding.resident import ResidentEncoder
+from membrowse.recall import RankingState
+from membrowse.settings import RerankMethod, Settings
+
+log = logging.getLogger(__name__)
+
+
+class Models:
+    """Loads the resident encoder on a thread of its own and says how far it is.
+
+    Attributes are replaced, never changed, so that any thread may read them.
+    """
+
+    def __init__(self, settings: Settings, announce: Callable[[], None]) -> None:
+        self._settings = settings
+        self._announce = announce
+        self._thread = threading.Thread(target=self._load, name="models", daemon=True)
+        self.state = RankingState.LOADING
+        self.message = "the encoder is loading"
+        self.files: ModelFiles | None = None
+        self.pieces: Pieces | None = None
+        self.encoder: ResidentEncoder | None = None
+        self.cross: CrossEncoderChild | None = None
+
+    def prepare(self) -> None:
+        """Find and verify the model's files and read its tokenizer, on the caller's thread.
+
+        What is wrong with them becomes the state; nothing is raised.
+        """
+        try:
+            files = locate(self._settings.encoder)
+            verify(files)
+            self.pieces = Pieces(files)
+            self.files = files
+        except (ModelRefused, OSError) as error:
+            self._fail(str(error))
+
+    def start(self) -> None:
+        """Load what `prepare` found; returns at once."""
+        rerank = self._settings.rerank
+        if rerank.method is RerankMethod.CROSS_ENCODER:
+            self.cross = CrossEncoderChild(Path(rerank.model).expanduser())
+        self._thread.start()
+
+    def close(self) -> None:
+        """End what runs; a load that goes on is left behind."""
+        if self.cross is not None:
+            self.cross.close()
+
+    def _load(self) -> None:
+        if self.files is None:
+            return
+        try:
+            export = exported(self.files, places.cache_dir())
+            self.encoder = ResidentEncoder(self.files, export)
+        except (ExportFailed, ModelRefused, OSError, RuntimeError, ValueError) as error:
+            log.exception("the encoder cannot be loaded")
+            self._fail(f"the encoder {self.files.name} cannot be loaded: {error}")
+        else:
+            self.state, self.message = RankingState.READY, ""
+            log.info("the encoder %s is ready", self.files.name)
+        self._announce()
+
+    def _fail(self, message: str) -> None:
+        log.error("%s", message)
+        self.state = RankingState.FAILED
+        self.message = f"{message}; `membrowse doctor` tells more"

@@ -1,0 +1,101 @@
+"""From a note's path to what the index is to hold of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from membrowse.engine import clock
+from membrowse.engine.facts import Refusal
+from membrowse.engine.models import Models
+from membrowse.index.generation import IndexedNote
+from membrowse.index.index import NoteChange
+from membrowse.knowledge.chunking import chunks
+from membrowse.knowledge.notes import Note, parse
+from membrowse.knowledge.reading import NotIndexable, Source, read
+from membrowse.settings import NotesSettings
+
+DEFAULT_WINDOW = 256
+_CHARACTERS_A_PIECE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What reading one note came to; at most one of the first two is set."""
+
+    change: NoteChange | None = None
+    unchanged: IndexedNote | None = None
+    """The same bytes as indexed, under another time."""
+    refusal: Refusal | None = None
+
+
+class NoteReader:
+    """Reads notes of `folder` and cuts them into chunks that fit the encoder."""
+
+    def __init__(self, folder: Path, settings: NotesSettings, models: Models) -> None:
+        self._folder = folder
+        self._settings = settings
+        self._models = models
+
+    def read(self, path: str, known: IndexedNote | None, *, force: bool = False) -> Reading:
+        """Read the note at `path`, of which the index holds `known`.
+
+        With `force`, a note whose bytes are as indexed is chunked again all the same.
+        """
+        try:
+            source = read(self._folder, path, self._settings)
+        except FileNotFoundError:
+            return Reading(change=_removal(path, known))
+        except NotIndexable as error:
+            refusal = self._refusal(path, error)
+            return Reading(change=_removal(path, known), refusal=refusal)
+        if known is not None and known.sha256 == source.sha256 and not force:
+            again = replace(known, size=source.size, mtime_ns=source.mtime_ns)
+            return Reading(unchanged=again)
+        note = parse(source)
+        parts = tuple(chunks(note, self.count, self.window))
+        return Reading(change=NoteChange(path, _indexed(source, note, len(parts)), parts))
+
+    @property
+    def window(self) -> int:
+        """The encoder's window in word pieces."""
+        files = self._models.files
+        return files.window if files is not None else DEFAULT_WINDOW
+
+    @property
+    def count(self) -> Callable[[str], int]:
+        """Counts word pieces; without a model, an estimate that rather counts too many."""
+        pieces = self._models.pieces
+        return pieces.count if pieces is not None else _estimate
+
+    def _refusal(self, path: str, error: NotIndexable) -> Refusal:
+        try:
+            stat = (self._folder / path).lstat()
+        except OSError:
+            return Refusal(-1, -1, error.state, error.reason)
+        return Refusal(stat.st_size, stat.st_mtime_ns, error.state, error.reason)
+
+
+def _estimate(text: str) -> int:
+    return -(-len(text) // _CHARACTERS_A_PIECE)
+
+
+def _removal(path: str, known: IndexedNote | None) -> NoteChange | None:
+    return None if known is None else NoteChange(path, None, ())
+
+
+def _indexed(source: Source, note: Note, count: int) -> IndexedNote:
+    return IndexedNote(
+        path=source.path,
+        name=note.name,
+        title=note.title,
+        date=note.date,
+        date_source=note.date_source,
+        size=source.size,
+        mtime_ns=source.mtime_ns,
+        sha256=source.sha256,
+        indexed_at=clock.now(),
+        warnings=(*source.warnings, *note.warnings),
+        chunks=count,
+    )

@@ -1,0 +1,186 @@
+"""What an engine does for its clients, on one event loop: nothing here blocks it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+import psutil
+
+from membrowse import __version__, places
+from membrowse.engine import clock
+from membrowse.engine.hub import StateHub
+from membrowse.engine.lock import user_name
+from membrowse.engine.protocol import (
+    CheckReport,
+    ChunkRequest,
+    ChunkView,
+    EngineInfo,
+    FileRecord,
+    PageRequest,
+    RecallRequest,
+    ReindexRequest,
+    State,
+    Status,
+    WatchRequest,
+)
+from membrowse.engine.work import NotReady, Unknown, Work
+from membrowse.recall import Ranking, Recall
+from membrowse.settings import Settings
+
+log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_RANKING_THREADS = 2
+_IDLE_LOOKS_SECONDS = 5.0
+_OPENING_SECONDS = 60.0
+
+__all__ = ["NotReady", "Service", "Unknown"]
+
+
+class Service:
+    """The engine of `folder`.
+
+    `idle_seconds` without clients end it (0: never). The index is opened on a thread, so that the
+    socket answers from the first moment; what needs it waits for it.
+    """
+
+    def __init__(self, folder: Path, settings: Settings, *, idle_seconds: float) -> None:
+        self.folder = folder
+        self._settings = settings
+        self._idle_seconds = idle_seconds
+        self._since = clock.now()
+        self._process = psutil.Process()
+        self._work = Work(folder, settings, lambda: self._hub.changed())
+        self._hub = StateHub(self.state)
+        self._pool = ThreadPoolExecutor(_RANKING_THREADS, thread_name_prefix="ranking")
+        self._opened = asyncio.Event()
+        self._stopped = asyncio.Event()
+        self._attending = 0
+        self._last_asked = 0.0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Begin to open the index; returns at once."""
+        self._hub.open()
+        loop = asyncio.get_running_loop()
+        self._last_asked = loop.time()
+
+        def opening() -> None:
+            self._work.open()
+            loop.call_soon_threadsafe(self._opened.set)
+            self._hub.changed()
+
+        self._opener = threading.Thread(target=opening, name="opening", daemon=True)
+        self._opener.start()
+        if self._idle_seconds:
+            self._tasks.add(asyncio.create_task(self._end_when_idle()))
+
+    def info(self) -> EngineInfo:
+        return EngineInfo(
+            pid=os.getpid(),
+            user=user_name(os.getuid()),
+            since=self._since,
+            version=__version__,
+            memory_bytes=self._process.memory_info().rss,
+            log=str(places.log_file(self.folder)),
+        )
+
+    def state(self) -> State:
+        return self._work.state(stopping=self._stopped.is_set())
+
+    def states(self) -> AsyncIterator[State]:
+        return self._hub.states()
+
+    @asynccontextmanager
+    async def attended(self) -> AsyncIterator[None]:
+        """While a client listens, the engine is not idle."""
+        self._attending += 1
+        try:
+            yield
+        finally:
+            self._attending -= 1
+            self._last_asked = asyncio.get_running_loop().time()
+
+    async def recall(self, request: RecallRequest) -> AsyncIterator[Recall]:
+        """The recall as each ranking is finished, or only the complete one."""
+        steps = await self._ready(self._work.begin, request)
+        async with self.attended():
+            for step in steps:
+                recall = await self._in_pool(step)
+                if recall is not None:
+                    yield recall
+
+    async def page(self, request: PageRequest) -> Ranking:
+        return await self._ready(self._work.page, request)
+
+    async def chunk(self, request: ChunkRequest) -> ChunkView:
+        return await self._ready(self._work.chunk, request)
+
+    async def files(self) -> list[FileRecord]:
+        return await self._ready(self._work.files)
+
+    async def status(self) -> Status:
+        return await self._ready(self._work.status, self.info())
+
+    async def check(self) -> CheckReport:
+        return await self._ready(self._work.check)
+
+    def reindex(self, request: ReindexRequest) -> State:
+        self._work.reindex(request)
+        return self.state()
+
+    def set_watching(self, request: WatchRequest) -> State:
+        self._work.set_watching(paused=request.paused)
+        return self.state()
+
+    def begin_stop(self) -> State:
+        """End soon: listeners are told, and `stopped` returns."""
+        self._stopped.set()
+        self._hub.changed()
+        return self.state()
+
+    async def stopped(self) -> None:
+        """Wait until the engine is to end."""
+        await self._stopped.wait()
+
+    async def close(self) -> None:
+        """Finish what is being written and let go of the stores."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.to_thread(self._opener.join)
+        await asyncio.to_thread(self._work.close)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _ready(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+        """`function` on a ranking thread, once the index is open."""
+        self._last_asked = asyncio.get_running_loop().time()
+        try:
+            await asyncio.wait_for(self._opened.wait(), _OPENING_SECONDS)
+        except TimeoutError:
+            raise NotReady("the index is still being opened") from None
+        return await self._in_pool(lambda: function(*arguments, **named))
+
+    async def _in_pool(self, function: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, function)
+
+    async def _end_when_idle(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(min(_IDLE_LOOKS_SECONDS, self._idle_seconds))
+            busy = self._attending or self._work.busy
+            if busy:
+                self._last_asked = loop.time()
+            elif loop.time() - self._last_asked >= self._idle_seconds:
+                log.info("no client for %.0f s: ending", self._idle_seconds)
+                self.begin_stop()
+                return

@@ -1,0 +1,71 @@
+"""From saving a note to finding it in all three rankings: `editing.py FOLDER [EDITS]`.
+
+Appends a paragraph with a fresh word to notes of a *copy* of FOLDER, and asks for the word until
+keyword, vector and reranked hold a chunk with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import bench
+
+from membrowse.engine.client import EngineClient
+from membrowse.engine.protocol import RecallRequest
+from membrowse.recall import KEYWORD, RERANKED, VECTOR
+
+_ASK_EVERY_SECONDS = 0.02
+_PAUSE_SECONDS = 1.0
+
+
+async def found(client: EngineClient, word: str) -> bool:
+    async for recall in client.recall(RecallRequest(text=f"where is the {word}?", limit=10)):
+        hits = [recall.rankings[name].hits for name in (KEYWORD, VECTOR, RERANKED)]
+        keyword = hits[0]
+        if not keyword:
+            return False
+        chunk = keyword[0].chunk
+        return keyword[0].ranks[VECTOR] is not None and any(h.chunk == chunk for h in hits[2])
+    return False
+
+
+async def main(folder: Path, edits: int) -> None:
+    notes = sorted(path for path in folder.rglob("*.md") if path.stat().st_size < 50_000)
+    chosen = random.Random(7).sample(notes, min(edits, len(notes)))
+    took = []
+    async with bench.engine(folder) as client:
+        state = await bench.until_current(client)
+        for number, note in enumerate(chosen):
+            word = f"zanzibar{number}"
+            with note.open("a", encoding="utf-8") as file:
+                file.write(f"\n\nThe {word} is kept behind the blue door.\n")
+            saved = time.perf_counter()
+            while not await found(client, word):
+                await asyncio.sleep(_ASK_EVERY_SECONDS)
+            took.append(time.perf_counter() - saved)
+            await asyncio.sleep(_PAUSE_SECONDS)
+    bench.table(
+        [
+            ["chunks", "edits", "p50 s", "p95 s", "worst s"],
+            [
+                state.chunks,
+                len(took),
+                bench.percentile(took, 0.5),
+                bench.percentile(took, 0.95),
+                max(took),
+            ],
+        ]
+    )
+
+
+if __name__ == "__main__":
+    with bench.home(), tempfile.TemporaryDirectory() as copy:
+        shutil.copytree(sys.argv[1], Path(copy) / "notes")
+        count = int(sys.argv[2]) if len(sys.argv) > 2 else 20
+        asyncio.run(main(Path(copy).resolve() / "notes", count))

@@ -1,0 +1,46 @@
+"""Where things live."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from membrowse import places
+
+
+def test_one_home_for_everything(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MEMBROWSE_HOME", str(tmp_path))
+    monkeypatch.delenv("MEMBROWSE_INDEX_DIR", raising=False)
+    for place in (
+        places.config_file(),
+        places.state_dir(),
+        places.cache_dir(),
+        places.index_dir(tmp_path / "notes"),
+    ):
+        assert place.is_relative_to(tmp_path)
+
+
+def test_a_folder_has_one_index_by_whatever_name_it_is_called(tmp_path: Path) -> None:
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    link = tmp_path / "link"
+    link.symlink_to(folder)
+    assert places.index_dir(link) == places.index_dir(folder)
+    assert places.index_dir(folder) != places.index_dir(tmp_path)
+
+
+def test_a_socket_address_is_never_too_long(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MEMBROWSE_HOME", str(tmp_path / ("deep" * 60)))
+    address = places.own_socket(tmp_path)
+    assert len(os.fsencode(address)) <= places.SOCKET_PATH_LIMIT
+    monkeypatch.setenv("MEMBROWSE_HOME", str(tmp_path / ("other" * 60)))
+    assert places.own_socket(tmp_path) != address
+
+
+def test_directories_made_are_private(tmp_path: Path) -> None:
+    made = places.private(tmp_path / "index")
+    assert made.stat().st_mode & 0o777 == 0o700
