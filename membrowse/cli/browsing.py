@@ -1,0 +1,41 @@
+"""Opening the browser."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from membrowse import places, settings
+from membrowse.cli import demo_memory, folders, output
+from membrowse.cli.boundary import Stop
+from membrowse.cli.exits import Exit
+
+
+def browse(folder: Path | None, questions: Path | None) -> None:
+    """Open the browser on `folder`; without one it opens the last, or offers some."""
+    if questions is not None and not questions.is_file():
+        raise Stop(Exit.USAGE, f"no such file of questions: {questions}")
+    _open(None if folder is None else folders.existing(folder), questions)
+
+
+def browse_demo() -> None:
+    """Open the browser on the person's copy of the demo memory, with its questions."""
+    folder = demo_memory.brought_up_to_date(output.say)
+    questions = folder / demo_memory.QUESTIONS
+    _open(folder, questions if questions.is_file() else None)
+
+
+def _open(folder: Path | None, questions: Path | None) -> None:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise Stop(Exit.USAGE, "the browser needs a terminal; in a script, use `membrowse search`")
+    configured = settings.load(places.config_file())
+    from membrowse import tui
+
+    status = tui.run(
+        folder,
+        configured,
+        questions=questions,
+        demo=lambda: demo_memory.brought_up_to_date(lambda _: None),
+    )
+    if status:
+        raise SystemExit(status)

@@ -1,0 +1,92 @@
+"""The person's own copy of the demo memory: updated by releases, never against their edits."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+import membrowse
+from membrowse import places
+from membrowse.cli.boundary import Stop
+from membrowse.cli.exits import Exit
+
+NAME = "demo-memory"
+QUESTIONS = "golden.jsonl"
+"""In the demo memory, beside its notes; not a note itself."""
+_COPIED = "demo-memory.copied.json"
+"""Beside the copy: path to SHA-256 of every file as it was copied last."""
+
+
+def home() -> Path:
+    """Where the person's copy is, or will be."""
+    return places.data_dir() / NAME
+
+
+def brought_up_to_date(say: Callable[[str], None]) -> Path:
+    """Make or update the person's copy, and return its folder.
+
+    Files that a release adds are added, and those that the person has not touched are updated; an
+    edited or deleted one is theirs and left alone.
+    """
+    source, target = _source(), home()
+    known = _known() if target.is_dir() else {}
+    places.private(target)
+    copied = dict(known)
+    for file in sorted(path for path in source.rglob("*") if path.is_file()):
+        name = file.relative_to(source).as_posix()
+        content = file.read_bytes()
+        digest = hashlib.sha256(content).hexdigest()
+        if _is_ours(target / name, known.get(name)):
+            if known.get(name) != digest:
+                _write(target / name, content)
+            copied[name] = digest
+    if copied != known:
+        _write(places.data_dir() / _COPIED, msgspec.json.format(msgspec.json.encode(copied)))
+        if not known:
+            say(f"the demo memory is yours to edit: {target}")
+    return target
+
+
+def _is_ours(file: Path, copied: str | None) -> bool:
+    """Whether `file` may be written: it is as it was copied, or was never there."""
+    if copied is None:
+        return not os.path.lexists(file)
+    try:
+        return not file.is_symlink() and hashlib.sha256(file.read_bytes()).hexdigest() == copied
+    except OSError:
+        return False
+
+
+def _source() -> Path:
+    """The demo memory as released: in the wheel, or in the checkout."""
+    package = Path(membrowse.__file__).parent
+    for candidate in (package / "assets" / NAME, package.parent / "assets" / NAME):
+        if candidate.is_dir():
+            return candidate
+    raise Stop(Exit.INTERNAL, f"the demo memory is missing from this installation ({package})")
+
+
+def _known() -> dict[str, str]:
+    try:
+        content = (places.data_dir() / _COPIED).read_bytes()
+        return msgspec.json.decode(content, type=dict[str, str])
+    except (OSError, msgspec.DecodeError):
+        return {}
+
+
+def _write(file: Path, content: bytes) -> None:
+    """Write `file` whole or not at all."""
+    places.private(file.parent)
+    descriptor, temporary = tempfile.mkstemp(dir=file.parent, prefix=".membrowse-")
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+        Path(temporary).replace(file)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,68 @@
+"""Which folder a command is about."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from membrowse import places
+from membrowse.cli import output
+from membrowse.cli.boundary import Stop
+from membrowse.cli.exits import Exit
+
+UI_STATE = "ui.json"
+LAST_FOLDER = "last_folder"
+
+
+def chosen(named: Path | None) -> Path:
+    """The folder that was named, else the current one if it has an index, else the last opened.
+
+    A parent of the current directory counts where it has an index. Which folder was taken is said
+    when it was not named. Raises `Stop` where there is none.
+    """
+    if named is not None:
+        return existing(named)
+    current = Path.cwd()
+    for candidate in (current, *current.parents):
+        if _has_index(candidate):
+            output.say(f"folder: {candidate}")
+            return candidate
+    last = last_opened()
+    if last is None:
+        raise Stop(
+            Exit.USAGE,
+            f"which folder? {current} has no index, and none was opened before: name one, "
+            "or try `membrowse demo`",
+        )
+    output.say(f"folder: {last} (opened last; name another, or go there)")
+    return last
+
+
+def existing(folder: Path) -> Path:
+    """`folder`, absolute; raises `Stop` where it is neither a folder nor served system-wide."""
+    try:
+        absolute = folder.expanduser().absolute()
+        found = absolute.is_dir() or places.system_socket(absolute).exists()
+    except (RuntimeError, ValueError, OSError) as error:
+        raise Stop(Exit.USAGE, f"{folder} cannot be a folder: {error}") from error
+    if not found:
+        what = "not a folder" if absolute.exists() else "no such folder"
+        raise Stop(Exit.USAGE, f"{what}: {folder}")
+    return absolute
+
+
+def last_opened() -> Path | None:
+    """The folder that the browser opened last, if it is still there."""
+    try:
+        state = msgspec.json.decode((places.state_dir() / UI_STATE).read_bytes())
+    except (OSError, msgspec.DecodeError):
+        return None
+    folder = state.get(LAST_FOLDER) if isinstance(state, dict) else None
+    if not isinstance(folder, str) or not folder or not Path(folder).is_dir():
+        return None
+    return Path(folder)
+
+
+def _has_index(folder: Path) -> bool:
+    return places.index_dir(folder).is_dir() or places.system_socket(folder).exists()

@@ -1,0 +1,67 @@
+"""stdout is data, stderr is narration, and neither lets a note's text act on a terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import sys
+from typing import Any
+
+import msgspec
+
+from membrowse.text import shown, shown_block
+
+_UNSAFE = re.compile("[^\n -~]")
+
+
+class ReaderGone(Exception):
+    """Nobody reads the output any more."""
+
+
+def write(text: str) -> None:
+    """Write `text`, which must be safe to show, to stdout."""
+    sys.stdout.flush()
+    encoding = sys.stdout.encoding or "utf-8"
+    _write(text.encode(encoding, errors="backslashreplace"))
+
+
+def write_json(value: object, first: dict[str, Any] | None = None) -> None:
+    """Write `value` to stdout as one line of JSON in UTF-8, after the keys of `first`.
+
+    What could act on a terminal is escaped where stdout is one; lone surrogates (bytes of a path
+    that are not UTF-8) always are. Escaped or not, the JSON means the same.
+    """
+    line = json_line(value)
+    if first:
+        line = f"{json_line(first)[:-1]},{line[1:]}"
+    if sys.stdout.isatty():
+        line = _UNSAFE.sub(_escaped, line)
+    _write(line.encode() + b"\n")
+
+
+def json_line(value: object) -> str:
+    try:
+        return msgspec.json.encode(value).decode()
+    except UnicodeEncodeError:
+        return json.dumps(msgspec.to_builtins(value), ensure_ascii=True, separators=(",", ":"))
+
+
+def say(message: str) -> None:
+    """Tell the person something, on stderr; `message` may hold untrusted text."""
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.write(f"membrowse: {shown_block(message)}\n")
+        sys.stderr.flush()
+
+
+def _escaped(match: re.Match[str]) -> str:
+    character = match[0]
+    return character if shown(character) == character else json.dumps(character)[1:-1]
+
+
+def _write(data: bytes) -> None:
+    try:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError as error:
+        raise ReaderGone from error
