@@ -1,0 +1,33 @@
+"""The bulk encoder's process.
+
+Run as `python -m membrowse.encoding.bulk_child MODEL REVISION PRECISION`.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from membrowse.encoding import framing
+from membrowse.encoding.serving import Answer, serve
+from membrowse.encoding.values import ToEncode
+from membrowse.settings import Precision
+
+
+def _load() -> tuple[framing.Ready, Answer]:
+    from membrowse.encoding.bulk_model import BulkModel
+    from membrowse.encoding.torch_model import load_verified
+
+    name, revision, precision = sys.argv[1:4]
+    model = BulkModel(load_verified(name, revision), Precision(precision))
+
+    def answer(message: framing.Message) -> framing.Message:
+        if not isinstance(message, framing.EncodeRequest):
+            return framing.Refused(f"not a request for vectors: {type(message).__name__}")
+        items = [ToEncode(text.key, text.header, text.text) for text in message.texts]
+        return framing.EncodeReply([framing.to_wire(one) for one in model.encode(items)])
+
+    return framing.Ready(model.model.precision, model.model.device), answer
+
+
+if __name__ == "__main__":
+    serve(_load)

@@ -1,0 +1,46 @@
+"""Many texts through torch in sorted batches. Child processes only, as `torch_model`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from membrowse.encoding import pooling
+from membrowse.encoding.files import ModelFiles
+from membrowse.encoding.pieces import Pieces, Tokenised
+from membrowse.encoding.torch_model import TorchModel
+from membrowse.encoding.values import Encoded, ToEncode
+from membrowse.settings import Precision
+
+BATCH = 32
+
+
+class BulkModel:
+    """Encodes lists of chunks; texts of like length share a batch, for little padding."""
+
+    def __init__(self, files: ModelFiles, precision: Precision) -> None:
+        self._configuration = files.configuration
+        self._pieces = Pieces(files)
+        self.model = TorchModel(files, precision)
+
+    def encode(self, items: Sequence[ToEncode]) -> list[Encoded]:
+        """Vectors of `items`, in their order."""
+        prompt = self._configuration.document_prompt
+        tokenised = [self._pieces.tokenise(item.encoded_text, prompt) for item in items]
+        order = sorted(range(len(items)), key=lambda row: -len(tokenised[row].ids))
+        result: dict[int, Encoded] = {}
+        for start in range(0, len(order), BATCH):
+            rows = order[start : start + BATCH]
+            batch = [tokenised[row] for row in rows]
+            result |= zip(rows, self._batch([items[row] for row in rows], batch), strict=True)
+        return [result[row] for row in range(len(items))]
+
+    def _batch(self, items: list[ToEncode], tokenised: list[Tokenised]) -> list[Encoded]:
+        embeddings, sentences = self.model.forward([text.ids for text in tokenised])
+        return [
+            pooling.encoded(
+                item, text, rows[: len(text.ids)], sentence, self._configuration.pooling
+            )
+            for item, text, rows, sentence in zip(
+                items, tokenised, embeddings, sentences, strict=True
+            )
+        ]

@@ -1,0 +1,78 @@
+"""The encoder inside the engine: ONNX Runtime, float32, for queries and small edits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from membrowse.encoding import pooling
+from membrowse.encoding.files import ModelFiles
+from membrowse.encoding.identity import EncoderIdentity
+from membrowse.encoding.pieces import Pieces, Tokenised
+from membrowse.encoding.values import Encoded, EncodedQuery, Float32, ToEncode
+
+_FATAL_ONLY = 4
+
+
+class ResidentEncoder:
+    """Encodes one text at a time, so that no vector depends on what it was encoded beside.
+
+    Safe to share between threads; concurrent calls run beside each other.
+    """
+
+    def __init__(self, files: ModelFiles, export: Path, threads: int = 0) -> None:
+        """Load `export` (see `export.exported`); `threads` 0 takes every core.
+
+        Raises `onnxruntime`'s exceptions (all `RuntimeError`s or `ValueError`s by class) where the
+        export cannot be loaded.
+        """
+        self._configuration = files.configuration
+        self.identity: EncoderIdentity = files.identity
+        self.pieces = Pieces(files)
+        self._session = onnxruntime.InferenceSession(
+            str(export), _session_options(threads), providers=["CPUExecutionProvider"]
+        )
+        self._inputs = {given.name for given in self._session.get_inputs()}
+
+    def encode(self, items: Sequence[ToEncode]) -> list[Encoded]:
+        """Vectors of `items`, in their order."""
+        return [self._encode(item) for item in items]
+
+    def _encode(self, item: ToEncode) -> Encoded:
+        known = self._configuration
+        tokenised = self.pieces.tokenise(item.encoded_text, known.document_prompt)
+        embeddings, sentence = self._forward(tokenised)
+        return pooling.encoded(item, tokenised, embeddings, sentence, known.pooling)
+
+    def query(self, text: str) -> EncodedQuery:
+        """Vectors of a query; what lies beyond the window is left out, and `cut` says so."""
+        tokenised = self.pieces.tokenise(text, self._configuration.query_prompt)
+        embeddings, sentence = self._forward(tokenised)
+        return pooling.encoded_query(text, tokenised, embeddings, sentence)
+
+    def _forward(self, tokenised: Tokenised) -> tuple[Float32, Float32]:
+        """Token embeddings [n, d'] and sentence embedding [d]."""
+        ids = tokenised.ids[None]
+        offered = {
+            "input_ids": ids,
+            "attention_mask": np.ones_like(ids),
+            "token_type_ids": np.zeros_like(ids),
+        }
+        wanted = {name: array for name, array in offered.items() if name in self._inputs}
+        embeddings, sentence = self._session.run(["token_embeddings", "sentence_embedding"], wanted)
+        return embeddings[0], sentence[0]
+
+
+def _session_options(threads: int) -> onnxruntime.SessionOptions:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _FATAL_ONLY
+    # An arena keeps what the longest text needed; idle threads that spin take the bulk child's CPU.
+    options.enable_cpu_mem_arena = False
+    options.enable_mem_pattern = False
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options

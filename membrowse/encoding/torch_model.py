@@ -1,0 +1,103 @@
+"""A sentence-transformers model in torch. Child processes only: the engine must not import this."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sentence_transformers import SentenceTransformer
+
+from membrowse.encoding.files import ModelFiles, ModelRefused, locate, verify
+from membrowse.encoding.values import Float32
+from membrowse.settings import EncoderSettings, Precision
+
+
+def load_verified(model: str, revision: str) -> ModelFiles:
+    """The files of `model`, if they are still those that the engine verified.
+
+    Raises `ModelRefused`.
+    """
+    files = locate(EncoderSettings(model=model))
+    verify(files)
+    if files.revision != revision:
+        raise ModelRefused(f"the files of the encoder at {files.directory} changed just now")
+    return files
+
+
+def load(files: ModelFiles, device: str) -> SentenceTransformer:
+    """The model in float32, ready to encode; nothing is fetched and no foreign code is run."""
+    model = SentenceTransformer(
+        str(files.directory),
+        device=device,
+        local_files_only=True,
+        trust_remote_code=False,
+        model_kwargs={"torch_dtype": torch.float32},
+    )
+    return model.eval()
+
+
+def best_device() -> str:
+    """The accelerator, where there is one."""
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def fast_bfloat16(device: str) -> bool:
+    """Whether `device` computes bfloat16 faster than float32."""
+    if device == "cuda":
+        return torch.cuda.get_device_capability() >= (8, 0)
+    if device != "cpu":
+        return False
+    checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, check, lambda: False)() for check in checks)
+
+
+class TorchModel:
+    """Runs the transformer in the precision asked for, and everything after it in float32."""
+
+    def __init__(self, files: ModelFiles, precision: Precision) -> None:
+        """`precision` `auto` is bfloat16 where that is fast, else float32."""
+        self.device = best_device()
+        wanted = precision is Precision.BFLOAT16 or (
+            precision is Precision.AUTO and fast_bfloat16(self.device)
+        )
+        model = load(files, self.device)
+        self.precision = "bfloat16" if wanted else "float32"
+        """What the transformer computes in: `bfloat16` or `float32`."""
+        self._names = input_names(model)
+        self._padding = int(model.tokenizer.pad_token_id or 0)
+        self._transformer, *self._rest = list(model)
+        if wanted:
+            self._transformer.to(torch.bfloat16)
+
+    @torch.inference_mode()
+    def forward(self, ids: Sequence[NDArray[np.int64]]) -> tuple[Float32, Float32]:
+        """Token embeddings [b, n, d'] and sentence embeddings [b, d] of b texts, longest n ids."""
+        features = self._features(ids)
+        features = self._transformer(features)
+        features["token_embeddings"] = features["token_embeddings"].float()
+        for module in self._rest:
+            features = module(features)
+        embeddings: Float32 = features["token_embeddings"].cpu().numpy()
+        sentences: Float32 = features["sentence_embedding"].float().cpu().numpy()
+        return embeddings, sentences
+
+    def _features(self, ids: Sequence[NDArray[np.int64]]) -> dict[str, Any]:
+        longest = max(len(one) for one in ids)
+        padded = np.full((len(ids), longest), self._padding, dtype=np.int64)
+        mask = np.zeros_like(padded)
+        for row, one in enumerate(ids):
+            padded[row, : len(one)] = one
+            mask[row, : len(one)] = 1
+        arrays = {"input_ids": padded, "attention_mask": mask, "token_type_ids": padded * 0}
+        return {name: torch.from_numpy(arrays[name]).to(self.device) for name in self._names}
+
+
+def input_names(model: SentenceTransformer) -> list[str]:
+    """What the model's transformer is given, of `input_ids`, `attention_mask`, `token_type_ids`."""
+    known = ("input_ids", "attention_mask", "token_type_ids")
+    return [name for name in known if name in model.tokenizer.model_input_names]
