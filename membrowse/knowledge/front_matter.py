@@ -1,0 +1,111 @@
+"""Front matter: the YAML between two lines of dashes at the top of a note.
+
+Read with every scalar as the string that was typed: nothing is taken for a number, a boolean or a
+date behind the person's back. Aliases are refused (a few lines of them can mean gigabytes), and so
+are documents that are huge or nested too deeply for metadata.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+from yaml.events import AliasEvent
+
+_OPEN = re.compile(r"---[ \t]*(?:\r\n|\r|\n)")
+_CLOSE = re.compile(r"(?<=[\r\n])(?:---|\.\.\.)[ \t]*(?:\r\n|\r|\n|\Z)")
+_MAX_CHARACTERS = 32_768
+_MAX_DEPTH = 32
+
+
+class _Broken(Exception):
+    pass
+
+
+class _Strings(yaml.BaseLoader):
+    """Plain strings, lists and mappings; no tags, no aliases, bounded depth."""
+
+    depth = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(AliasEvent):
+            raise _Broken("aliases (*name) are not read")
+        self.depth += 1
+        if self.depth > _MAX_DEPTH:
+            raise _Broken(f"it is nested more than {_MAX_DEPTH} deep")
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self.depth -= 1
+
+
+@dataclass(frozen=True, slots=True)
+class FrontMatter:
+    """The metadata of a note."""
+
+    values: dict[str, Any]
+    """By key in lower case: strings, lists and mappings of strings, as typed."""
+    end: int
+    """Offset of the first character after it; 0 where there is none."""
+    warnings: tuple[str, ...] = ()
+
+
+def front_matter(text: str) -> FrontMatter:
+    """The front matter of `text`. What is broken stays text, with a warning."""
+    opening = _OPEN.match(text)
+    if opening is None:
+        return FrontMatter({}, 0)
+    closing = _CLOSE.search(text, opening.end())
+    if closing is None or closing.start() - opening.end() > _MAX_CHARACTERS:
+        reason = f"it begins with --- but no front matter ends within {_MAX_CHARACTERS} characters"
+        return FrontMatter({}, 0, (reason,))
+    try:
+        values = _values(text[opening.end() : closing.start()])
+    except _Broken as error:
+        return FrontMatter({}, 0, (f"front matter is broken, taken as text: {error}",))
+    return FrontMatter(values, closing.end())
+
+
+def _values(document: str) -> dict[str, Any]:
+    loader = _Strings(document)
+    try:
+        values = loader.get_single_data()
+    except yaml.MarkedYAMLError as error:
+        where = f" (line {error.problem_mark.line + 2})" if error.problem_mark else ""
+        raise _Broken(f"{error.problem or error.context}{where}") from error
+    except (yaml.YAMLError, RecursionError, ValueError, TypeError) as error:
+        raise _Broken(str(error).partition("\n")[0]) from error
+    finally:
+        loader.dispose()
+    if values is None or values == "":
+        return {}
+    if not isinstance(values, dict):
+        raise _Broken("it is not a list of keys and values")
+    return {str(key).strip().lower(): value for key, value in values.items()}
+
+
+def flattened(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Every value as a string: `a.b` for nested keys, lists joined by commas."""
+    for key, value in values.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            yield from flattened(value, f"{name}.")
+        else:
+            yield name, _as_text(value)
+
+
+def listed(value: Any) -> list[str]:
+    """A list, or a string of values between commas, as trimmed strings without empty ones."""
+    if isinstance(value, str):
+        value = value.split(",")
+    items = value if isinstance(value, list) else [value]
+    return [text for text in (_as_text(item).strip() for item in items) if text]
+
+
+def _as_text(item: Any) -> str:
+    if isinstance(item, Mapping):
+        return ", ".join(f"{key}: {value}" for key, value in flattened(item))
+    return ", ".join(listed(item)) if isinstance(item, list) else str(item)
