@@ -78,7 +78,8 @@ def demo(
 ) -> None:
     """Open the browser on a demo memory, with hard questions.
 
-    The notes of an agent over months. They are copied to a place where you can edit it; edits are never overwritten.
+    The notes of an agent over months, copied to a place where you can edit them. What you edit or
+    delete is never written again.
     """
     from membrowse.cli import browsing, demo_memory
 

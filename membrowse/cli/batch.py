@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import threading
-from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -46,35 +45,37 @@ class _Batch:
     def __init__(self, engine: Engine, asking: Asking) -> None:
         self._engine = engine
         self._asking = asking
-        self._flying: deque[tuple[int, Question, asyncio.Task[Recall]]] = deque()
+        self._room = asyncio.Semaphore(IN_FLIGHT)
+        self._flying: asyncio.Queue[tuple[int, Question, asyncio.Task[Recall]] | None] = (
+            asyncio.Queue()
+        )
         self.hits = False
         self.bad = 0
 
-    async def take(self, number: int, line: bytes) -> None:
-        """Start the query of line `number`, once there is room for it."""
+    async def run(self, lines: AsyncIterator[tuple[int, bytes]]) -> None:
+        """Ask what `lines` hold and print the answers, each as soon as it is next."""
+        asking = asyncio.create_task(self._ask(lines))
+        asking.add_done_callback(lambda _: self._flying.put_nowait(None))
         try:
-            question = parsed(line)
-        except BadLine as error:
-            self._complain(number, str(error))
-            return
-        while len(self._flying) >= IN_FLIGHT:
-            await self._land()
-        request = self._asking.request(question.query)
-        task = asyncio.create_task(recalled(self._engine, request))
-        self._flying.append((number, question, task))
+            while (flight := await self._flying.get()) is not None:
+                await self._land(*flight)
+                self._room.release()
+            await asking
+        finally:
+            await self._cancel(asking)
 
-    async def finish(self) -> None:
-        while self._flying:
-            await self._land()
+    async def _ask(self, lines: AsyncIterator[tuple[int, bytes]]) -> None:
+        async for number, line in lines:
+            try:
+                question = parsed(line)
+            except BadLine as error:
+                self._complain(number, str(error))
+                continue
+            await self._room.acquire()
+            answer = recalled(self._engine, self._asking.request(question.query))
+            self._flying.put_nowait((number, question, asyncio.create_task(answer)))
 
-    async def cancel(self) -> None:
-        tasks = [task for _, _, task in self._flying]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _land(self) -> None:
-        number, question, task = self._flying[0]
+    async def _land(self, number: int, question: Question, task: asyncio.Task[Recall]) -> None:
         try:
             recall = await task
         except EngineRefused as refusal:
@@ -84,7 +85,16 @@ class _Batch:
         else:
             self.hits = found(recall) or self.hits
             output.write_json(recall, {"id": question.id})
-        self._flying.popleft()
+
+    async def _cancel(self, asking: asyncio.Task[None]) -> None:
+        tasks: list[asyncio.Task[Any]] = [asking]
+        while not self._flying.empty():
+            flight = self._flying.get_nowait()
+            if flight is not None:
+                tasks.append(flight[2])
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def _complain(self, number: int, message: str) -> None:
         self.bad += 1
@@ -103,12 +113,7 @@ async def search_batch(folder: Path, file: Path, asking: Asking) -> Exit:
                 await brought_up_to_date(engine)
             await until_loaded(engine)
             batch = _Batch(engine, asking)
-            try:
-                async for number, line in _numbered_lines(descriptor):
-                    await batch.take(number, line)
-                await batch.finish()
-            finally:
-                await batch.cancel()
+            await batch.run(_numbered_lines(descriptor))
     finally:
         if file != STDIN:
             os.close(descriptor)

@@ -26,7 +26,7 @@ def browse_demo() -> None:
 
 
 def _open(folder: Path | None, questions: Path | None) -> None:
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not _has_terminal():
         raise Stop(Exit.USAGE, "the browser needs a terminal; in a script, use `membrowse search`")
     configured = settings.load(places.config_file())
     from membrowse import tui
@@ -39,3 +39,7 @@ def _open(folder: Path | None, questions: Path | None) -> None:
     )
     if status:
         raise SystemExit(status)
+
+
+def _has_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()

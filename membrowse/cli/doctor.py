@@ -70,5 +70,6 @@ def _lines(report: Report) -> list[str]:
         if check.remedy:
             lines.append(f"{'':7}  {'':{width}}  → {shown(check.remedy)}\n")
     problems = sum(check.state == "problem" for check in report.checks)
-    lines.append("healthy\n" if report.healthy else f"not healthy: {problems} problems\n")
+    count = "1 problem" if problems == 1 else f"{problems} problems"
+    lines.append("healthy\n" if report.healthy else f"not healthy: {count}\n")
     return lines

@@ -1,0 +1,63 @@
+"""A home of its own for every test, and the program as a function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from membrowse.__main__ import run
+from membrowse.engine import lifecycle
+from membrowse.engine.client import Engine
+from tests.cli.fakes import FakeEngine
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a run of the program ended."""
+
+    status: int
+    out: str
+    err: str
+
+
+Program = Callable[..., Ran]
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "home"
+    monkeypatch.setenv("MEMBROWSE_HOME", str(path))
+    monkeypatch.delenv("MEMBROWSE_INDEX_DIR", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    path = tmp_path / "notes"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def program(capfd: pytest.CaptureFixture[str]) -> Program:
+    def call(*arguments: str | Path) -> Ran:
+        status = run([str(argument) for argument in arguments])
+        captured = capfd.readouterr()
+        return Ran(status, captured.out, captured.err)
+
+    return call
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
+    fake = FakeEngine()
+
+    async def connect(folder: Path, *, start: bool = True, say: object = None) -> Engine:
+        return fake
+
+    monkeypatch.setattr(lifecycle, "connect", connect)
+    return fake

@@ -1,0 +1,105 @@
+"""Every way to end: a status, at most a line on stderr, never a traceback."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from membrowse import places
+from membrowse.cli import boundary, output
+from membrowse.cli.boundary import Stop, guarded
+from membrowse.cli.exits import Exit
+from membrowse.engine.client import EngineRefused, EngineUnavailable
+from membrowse.engine.protocol import Problem
+from membrowse.settings import SettingsError
+
+
+def ending(error: BaseException) -> int:
+    def action() -> None:
+        raise error
+
+    return guarded(action)
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (Stop(Exit.NONE, "none"), 1),
+        (SettingsError("bad"), 2),
+        (EngineUnavailable("gone"), 3),
+        (EngineRefused(Problem(message="bad query"), 400), 2),
+        (EngineRefused(Problem(message="not your right"), 403), 3),
+        (EngineRefused(Problem(message="not ready"), 503), 3),
+        (RuntimeError("oh"), 70),
+        (KeyboardInterrupt(), 130),
+        (output.ReaderGone(), 141),
+        (SystemExit(2), 2),
+        (SystemExit(None), 0),
+    ],
+)
+def test_the_status_tells_how_it_ended(
+    error: BaseException, status: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    if status == Exit.READER_GONE:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(boundary, "_discard_output", lambda: None)
+            assert ending(error) == status
+    else:
+        assert ending(error) == status
+    assert len(capfd.readouterr().err.splitlines()) <= 1
+
+
+def test_an_error_of_our_own_is_kept_in_a_file_for_its_owner_only(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    ending(RuntimeError("\x1b[31moh"))
+    err = capfd.readouterr().err
+    log = places.state_dir() / "errors.log"
+    assert str(log) in err
+    assert "\x1b" not in err
+    assert "Traceback" in log.read_text()
+    assert log.stat().st_mode & 0o077 == 0
+
+
+def test_an_error_is_told_even_where_nothing_can_be_written(
+    home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    home.write_text("in the way")
+    assert ending(RuntimeError("oh")) == 70
+    assert "oh" in capfd.readouterr().err
+
+
+def program(*arguments: str) -> subprocess.Popen[bytes]:
+    package = str(Path(output.__file__).parents[2])
+    environment = os.environ | {"PYTHONPATH": package}
+    command = [sys.executable, "-m", "membrowse", *arguments]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+    )
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    with program("config", "show") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == Exit.READER_GONE
+
+
+def test_the_version_needs_no_parser() -> None:
+    code = (
+        "import sys; from membrowse.__main__ import run; run(['--version']);"
+        "print(sorted({'typer', 'msgspec', 'asyncio', 'rich'} & set(sys.modules)))"
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(output.__file__).parents[2])}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
+    version, loaded = done.stdout.splitlines()
+    assert version.startswith("membrowse ")
+    assert loaded == "[]"

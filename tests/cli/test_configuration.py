@@ -1,0 +1,80 @@
+"""`membrowse config`: every value, its origin, and a file to start from."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from membrowse import places, settings
+from membrowse.cli import configuration
+from tests.cli.conftest import Program
+
+
+def test_each_value_tells_where_it_comes_from(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text("[fusion]\nweight = 0.6\nrrf_k = 10\n[keyword.weights]\ntitle = 2.0\n")
+    environment = {"MEMBROWSE_FUSION_RRF_K": "20", "MEMBROWSE_KEYWORD_WEIGHTS_BODY": "3.0"}
+    rows = {row.key: row for row in configuration.values(file, environment)}
+    assert (rows["fusion.weight"].value, rows["fusion.weight"].source) == (0.6, str(file))
+    assert (rows["fusion.rrf_k"].value, rows["fusion.rrf_k"].source) == (
+        20,
+        "MEMBROWSE_FUSION_RRF_K",
+    )
+    assert rows["keyword.weights.title"].source == str(file)
+    assert rows["keyword.weights.body"].source == "MEMBROWSE_KEYWORD_WEIGHTS_BODY"
+    assert rows["keyword.b"].source == "default"
+
+
+def test_show_prints_lines_that_toml_understands(program: Program) -> None:
+    ran = program("config", "show")
+    assert ran.status == 0
+    assert tomllib.loads(ran.out)["encoder"]["model"] == "all-MiniLM-L6-v2"
+
+
+def test_show_helps_where_the_settings_cannot_be_used(program: Program, home: Path) -> None:
+    (home / "config").mkdir(parents=True)
+    places.config_file().write_text("[fusion]\nwieght = 0.6\n")
+    ran = program("config", "show")
+    assert ran.status == 2
+    assert "fusion.weight = 0.5" in ran.out
+    assert "wieght" in ran.err
+
+
+def test_init_writes_a_file_that_changes_nothing_and_holds_every_key(program: Program) -> None:
+    ran = program("config", "init")
+    file = places.config_file()
+    assert (ran.status, ran.out) == (0, f"{file}\n")
+    assert settings.load(file, {}) == settings.Settings()
+    uncommented = file.read_text().replace("\n# ", "\n")
+    body = uncommented.split("\n\n", 1)[1]
+    content = tomllib.loads(body)
+    assert content == tomllib.loads(configuration.table(configuration.defaults()))
+
+
+def test_init_explains_keys_with_the_settings_own_words() -> None:
+    text = configuration.template()
+    assert "## The vector's share of the convex combination" in text
+    assert "## Which files of the folder are notes." in text
+
+
+def test_init_never_overwrites(program: Program) -> None:
+    file = places.config_file()
+    file.parent.mkdir(parents=True)
+    file.write_text("mine")
+    assert program("config", "init").status == 2
+    assert file.read_text() == "mine"
+
+
+def test_path_needs_no_file(program: Program) -> None:
+    ran = program("config", "path")
+    assert (ran.status, ran.out) == (0, f"{places.config_file()}\n")
+    assert not places.config_file().exists()
+
+
+@pytest.mark.parametrize("value", [True, 3, 0.5, 'a "b" \\', ("*.md", "é"), ()])
+def test_values_are_written_as_toml(value: object) -> None:
+    text = f"key = {configuration.shown_value(value)}"
+    expected = list(value) if isinstance(value, tuple) else value
+    assert tomllib.loads(text)["key"] == expected

@@ -1,0 +1,135 @@
+"""`membrowse index`: what it waits for, what it reports, how it ends."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from membrowse.cli.connection import is_current
+from membrowse.cli.indexing import measure
+from membrowse.engine.protocol import (
+    EncoderState,
+    FileRecord,
+    Pending,
+    Progress,
+    ReindexRequest,
+    State,
+    Watcher,
+)
+from membrowse.recall import NoteState, RankingState
+from tests.cli.conftest import Program
+from tests.cli.fakes import CHECKED, FakeEngine, state
+
+FAILED_ENCODER = EncoderState(state=RankingState.FAILED, name="m", message="model refused")
+
+
+def test_a_report_says_what_is_indexed_and_what_failed(
+    engine: FakeEngine, program: Program, folder: Path
+) -> None:
+    engine.records = [
+        FileRecord(path="a.md", state=NoteState.INDEXED),
+        FileRecord(path="b\x1b.md", state=NoteState.FAILED, reason="permission denied"),
+        FileRecord(path="c.bin", state=NoteState.SKIPPED, reason="binary"),
+    ]
+    ran = program("index", folder, "--json")
+    report = json.loads(ran.out)
+    assert ran.status == 0
+    assert (report["schema"], report["notes"], report["chunks"]) == (1, 131, 992)
+    assert report["failed"] == [{"path": "b\x1b.md", "reason": "permission denied"}]
+    assert "not indexed: b␛.md: permission denied" in ran.err
+    assert engine.reindexed == [ReindexRequest()]
+
+
+def test_a_rebuild_is_asked_for_as_one(engine: FakeEngine, program: Program, folder: Path) -> None:
+    ran = program("index", folder, "--rebuild")
+    assert engine.reindexed == [ReindexRequest(rebuild=True)]
+    assert ran.out.startswith("131 notes, 992 chunks, 4 not indexed (0 failed) · generation 12 · ")
+
+
+def test_a_folder_without_notes_is_status_1(
+    engine: FakeEngine, program: Program, folder: Path
+) -> None:
+    engine.told = [state(notes=0, chunks=0, encoded=0)]
+    assert program("index", folder).status == 1
+
+
+def test_it_waits_for_the_answer_to_its_own_request(
+    engine: FakeEngine, program: Program, folder: Path
+) -> None:
+    before = state(asked=3, answered=2, generation=12)
+    engine.told = [before, before, state(asked=3, answered=3, generation=13)]
+    assert json.loads(program("index", folder, "--json").out)["generation"] == 13
+
+
+def test_an_old_problem_does_not_end_it(engine: FakeEngine, program: Program, folder: Path) -> None:
+    engine.told = [state(asked=1, problem="disk full", pending=Pending(new=1)), state(answered=1)]
+    assert program("index", folder).status == 0
+
+
+def test_a_problem_that_lasts_is_status_3(
+    engine: FakeEngine, program: Program, folder: Path
+) -> None:
+    engine.told = [state(problem="disk full: free some", pending=Pending(new=1))]
+    ran = program("index", folder)
+    assert ran.status == 3
+    assert "disk full: free some" in ran.err
+
+
+def test_an_engine_that_ends_meanwhile_is_status_3(
+    engine: FakeEngine, program: Program, folder: Path
+) -> None:
+    engine.told = [state(pending=Pending(new=1))]
+    assert program("index", folder).status == 3
+
+
+def test_without_the_right_to_index_it_is_refused(
+    engine: FakeEngine, program: Program, folder: Path
+) -> None:
+    engine.may_reindex = False
+    ran = program("index", folder)
+    assert ran.status == 3
+    assert "right to reindex" in ran.err
+
+
+def test_missing_vectors_are_told(engine: FakeEngine, program: Program, folder: Path) -> None:
+    engine.told = [state(encoded=0, encoder=FAILED_ENCODER)]
+    ran = program("index", folder)
+    assert ran.status == 0
+    assert "992 chunks have no vector: model refused" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("one", "current"),
+    [
+        (state(), True),
+        (state(pending=Pending(failed=2)), True),
+        (state(encoded=0, encoder=FAILED_ENCODER), True),
+        (state(encoded=991), False),
+        (state(pending=Pending(new=1)), False),
+        (state(pending=Pending(changed=1)), False),
+        (state(pending=Pending(deleted=1)), False),
+        (state(progress=Progress(phase="scanning")), False),
+        (state(stale="another encoder"), False),
+        (state(watcher=Watcher(kind="none")), False),
+        (state(watcher=CHECKED), True),
+    ],
+)
+def test_current_means_compared_and_nothing_left_to_do(one: State, current: bool) -> None:
+    assert is_current(one) is current
+
+
+def test_progress_names_what_is_counted() -> None:
+    reading = Progress(phase="reading", notes_done=3, notes_total=9)
+    assert measure(reading) == (3, 9, "3/9 notes")
+    encoding = Progress(
+        phase="encoding",
+        notes_done=9,
+        notes_total=9,
+        chunks_done=40,
+        chunks_total=100,
+        chunks_per_second=93.6,
+        seconds_left=61.2,
+    )
+    assert measure(encoding) == (40, 100, "40/100 chunks · 94/s · 1:01 left")
