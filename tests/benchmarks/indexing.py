@@ -1,0 +1,95 @@
+"""Chunks a second, end to end, against plain encoding: `indexing.py FOLDER [LIMIT]`.
+
+Indexes (a copy of the first LIMIT notes of) FOLDER from nothing, then gives the texts of the same
+chunks to `SentenceTransformer.encode` at its default batch size, in the same run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import bench
+
+from membrowse import places, settings
+from membrowse.encoding.export import exported
+from membrowse.encoding.files import locate
+from membrowse.encoding.pieces import Pieces
+from membrowse.knowledge.chunking import chunks
+from membrowse.knowledge.notes import parse
+from membrowse.knowledge.reading import read
+from membrowse.knowledge.scanning import scan
+
+_PLAIN = """
+import json, sys, time
+from sentence_transformers import SentenceTransformer
+texts = json.load(open(sys.argv[2]))
+model = SentenceTransformer(sys.argv[1], local_files_only=True)
+started = time.perf_counter()
+model.encode(texts)
+print(time.perf_counter() - started)
+"""
+
+
+def texts(folder: Path) -> list[str]:
+    """What the encoder reads of every chunk of `folder`."""
+    configured = settings.Settings()
+    pieces = Pieces(locate(configured.encoder))
+    found = [file for file in scan(folder, configured.notes) if file.excluded is None]
+    notes = (parse(read(folder, file.path, configured.notes)) for file in found)
+    made = (chunk for note in notes for chunk in chunks(note, pieces.count))
+    return [f"{chunk.header}\n{chunk.text}" if chunk.header else chunk.text for chunk in made]
+
+
+def plain(folder: Path, scratch: Path) -> tuple[int, float]:
+    """Chunks, and the seconds that `SentenceTransformer.encode` takes for them."""
+    import json
+
+    wanted = texts(folder)
+    file = scratch / "texts.json"
+    file.write_text(json.dumps(wanted))
+    directory = locate(settings.EncoderSettings()).directory
+    command = [sys.executable, "-c", _PLAIN, str(directory), str(file)]
+    environment = os.environ | {"HF_HUB_OFFLINE": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    return len(wanted), float(done.stdout.split()[-1])
+
+
+async def ours(folder: Path) -> tuple[int, float]:
+    """Chunks, and the seconds from starting an engine to the last vector."""
+    started = time.perf_counter()
+    async with bench.engine(folder) as client:
+        state = await bench.until_current(client)
+        return state.chunks, time.perf_counter() - started
+
+
+def main(folder: Path, limit: int) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        scratch = Path(directory).resolve()
+        copy = scratch / "notes"
+        for note in sorted(folder.rglob("*.md"))[:limit]:
+            target = copy / note.relative_to(folder)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(note, target)
+        exported(locate(settings.EncoderSettings()), places.cache_dir())
+        count, took = asyncio.run(ours(copy))
+        count_plain, took_plain = plain(copy, scratch)
+    bench.table(
+        [
+            ["what", "chunks", "seconds", "chunks/s"],
+            ["membrowse, end to end", count, took, count / took],
+            ["SentenceTransformer.encode", count_plain, took_plain, count_plain / took_plain],
+        ]
+    )
+    print(f"{100 * (count / took) / (count_plain / took_plain):.0f} %")
+
+
+if __name__ == "__main__":
+    with bench.home():
+        main(Path(sys.argv[1]).resolve(), int(sys.argv[2]) if len(sys.argv) > 2 else 1_000_000)

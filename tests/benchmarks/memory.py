@@ -1,0 +1,79 @@
+"""Resident memory: `memory.py FOLDER QUERIES.jsonl`: of the engine, its children at their peak.
+
+Indexes a copy of FOLDER from nothing, asks 1,000 queries, makes 20 edits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import bench
+import psutil
+
+from membrowse.engine.client import EngineClient
+from membrowse.engine.protocol import RecallRequest
+
+_QUERIES = 1000
+_EDITS = 20
+_MIB = 1 << 20
+
+
+async def watch(pid: int, peak: dict[str, int]) -> None:
+    """Keep the highest resident memory of engine and children, together and alone."""
+    while True:
+        try:
+            process = psutil.Process(pid)
+            own = process.memory_info().rss
+            children = sum(child.memory_info().rss for child in process.children(recursive=True))
+        except psutil.NoSuchProcess:
+            await asyncio.sleep(0.2)
+            continue
+        peak["engine"] = max(peak["engine"], own)
+        peak["engine and children"] = max(peak["engine and children"], own + children)
+        await asyncio.sleep(0.2)
+
+
+async def ask(client: EngineClient, text: str) -> None:
+    async for _ in client.recall(RecallRequest(text=text, limit=100)):
+        pass
+
+
+async def main(folder: Path, queries: Path) -> None:
+    texts = [json.loads(line)["query"] for line in queries.read_text().splitlines()]
+    peak = {"engine": 0, "engine and children": 0}
+    async with bench.engine(folder) as client:
+        pid = (await client.hello()).engine.pid
+        watching = asyncio.create_task(watch(pid, peak))
+        state = await bench.until_current(client)
+        for text in itertools.islice(itertools.cycle(texts), _QUERIES):
+            await ask(client, text)
+        for number, note in zip(range(_EDITS), itertools.cycle(sorted(folder.rglob("*.md")))):
+            with note.open("a") as file:
+                file.write(f"\n\nEdit {number}: the blue door.\n")
+            await asyncio.sleep(1)
+        await bench.until_current(client)
+        after = psutil.Process(pid).memory_info().rss
+        watching.cancel()
+    bench.table(
+        [
+            ["chunks", "engine after", "engine at its peak", "engine and children at their peak"],
+            [
+                state.chunks,
+                f"{after / _MIB:.0f} MiB",
+                f"{peak['engine'] / _MIB:.0f} MiB",
+                f"{peak['engine and children'] / _MIB:.0f} MiB",
+            ],
+        ]
+    )
+
+
+if __name__ == "__main__":
+    with bench.home(), tempfile.TemporaryDirectory() as copy:
+        shutil.copytree(sys.argv[1], Path(copy) / "notes")
+        asyncio.run(main(Path(copy).resolve() / "notes", Path(sys.argv[2])))
