@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import struct
 import sys
+from collections.abc import Sequence
 from typing import BinaryIO
 
 import msgspec
@@ -90,7 +91,7 @@ def read(stream: BinaryIO) -> Message | None:
     return _decoder.decode(content) if len(content) == length else None
 
 
-def texts_to_wire(items: list[ToEncode]) -> EncodeRequest:
+def texts_to_wire(items: Sequence[ToEncode]) -> EncodeRequest:
     return EncodeRequest([Text(item.key, item.header, item.text) for item in items])
 
 

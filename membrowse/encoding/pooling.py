@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from membrowse.encoding.configuration import MEAN
-from membrowse.encoding.pieces import Piece, Tokenised
+from membrowse.encoding.pieces import Tokenised
 from membrowse.encoding.values import (
     Encoded,
     EncodedQuery,
     Float32,
+    Piece,
     ToEncode,
     quantise,
     unit,

@@ -1,0 +1,36 @@
+"""Shared by all rooms: the real encoder, exported once for all tests and workers."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from membrowse.encoding.files import ModelFiles, locate
+from membrowse.encoding.resident import ResidentEncoder
+from membrowse.settings import EncoderSettings
+
+
+class ExportedEncoder(NamedTuple):
+    """The bundled encoder, exported."""
+
+    files: ModelFiles
+    export: Path
+    home: Path
+    """As `MEMBROWSE_HOME`, its cache holds the export."""
+
+    def resident(self) -> ResidentEncoder:
+        return ResidentEncoder(self.files, self.export)
+
+
+@pytest.fixture(scope="session")
+def exported_encoder(tmp_path_factory: pytest.TempPathFactory) -> ExportedEncoder:
+    """The bundled encoder, exported to a directory that all workers share."""
+    from membrowse.encoding.export import exported
+
+    base = tmp_path_factory.getbasetemp()
+    home = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "encoder-home"
+    files = locate(EncoderSettings())
+    return ExportedEncoder(files, exported(files, home / "cache"), home)

@@ -1,0 +1,73 @@
+"""The encoder in all its forms, each made once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from membrowse.encoding.bulk import BulkEncoder
+from membrowse.encoding.files import ModelFiles, locate
+from membrowse.encoding.resident import ResidentEncoder
+from membrowse.encoding.values import ToEncode
+from membrowse.settings import EncoderSettings, Precision
+from tests.conftest import ExportedEncoder
+from tests.encoding import models
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+
+@pytest.fixture(autouse=True)
+def own_cache(exported_encoder: ExportedEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What membrowse remembers between starts goes to the tests' own directory."""
+    monkeypatch.setenv("MEMBROWSE_HOME", str(exported_encoder.home))
+
+
+@pytest.fixture(scope="session")
+def files(exported_encoder: ExportedEncoder) -> ModelFiles:
+    return exported_encoder.files
+
+
+@pytest.fixture(scope="session")
+def resident(exported_encoder: ExportedEncoder) -> ResidentEncoder:
+    return exported_encoder.resident()
+
+
+@pytest.fixture(scope="session")
+def bulk(files: ModelFiles) -> Iterator[BulkEncoder]:
+    with BulkEncoder(files, Precision.FLOAT32) as encoder:
+        yield encoder
+
+
+@pytest.fixture(scope="session")
+def reference(files: ModelFiles) -> SentenceTransformer:
+    """The same weights in sentence-transformers itself."""
+    return models.sentence_transformer(files.directory)
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small local model whose pooling differs from the bundled one's."""
+    return models.save_tiny_encoder(tmp_path_factory.mktemp("tiny") / "tiny-encoder")
+
+
+@pytest.fixture
+def tiny_files(tiny: Path) -> ModelFiles:
+    return locate(EncoderSettings(model=str(tiny)))
+
+
+@pytest.fixture(scope="session")
+def chunks() -> list[ToEncode]:
+    """Texts as notes have them: short and long, other scripts, code, and one without a header."""
+    return [
+        ToEncode("port", "Ports › SSH, 2026-03-02", "Staging listens on port 22.\nNever on 2222!"),
+        ToEncode("bare", "", "A note without any heading, only this line."),
+        ToEncode("code", "Runbook › Deploy", "```sh\nmake deploy ENV=staging\n```\n\nThen wait."),
+        ToEncode("zh", "备忘", "今天我们把端口改成了二十二。\n明天再看。"),
+        ToEncode("emoji", "Mood", "all green 🟢🟢\tand a tab\r\nand CRLF"),
+        ToEncode("long", "Log › Monday", "The build was slow again because of the cache. " * 20),
+        ToEncode("many", "List", "\n".join(f"- item {n}: rotate key {n * 37}" for n in range(18))),
+    ]
