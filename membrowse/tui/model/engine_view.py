@@ -1,0 +1,218 @@
+"""What is known of the engine: connection, rights, and its last state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+
+from membrowse.engine.protocol import Progress, Right, State
+from membrowse.recall import RankingState
+from membrowse.text import shown
+from membrowse.tui.model import figures
+from membrowse.tui.model.parts import Line, Part, cells, fit, joined, shortened, spread
+
+
+class Phase(Enum):
+    """How things stand between this client and an engine."""
+
+    NONE = "no folder"
+    STARTING = "starting"
+    CONNECTED = "connected"
+    LOST = "lost"
+    GAVE_UP = "gave up"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineView:
+    """One value for all that the screens show of the engine."""
+
+    folder: Path | None = None
+    phase: Phase = Phase.NONE
+    message: str = ""
+    log_tail: str = ""
+    rights: frozenset[Right] = frozenset()
+    state: State | None = None
+    agent_k: int = 5
+    agent_min_score: float = 0.0
+
+    @property
+    def connected(self) -> bool:
+        return self.phase is Phase.CONNECTED
+
+    @property
+    def changed(self) -> frozenset[str]:
+        return frozenset(self.state.changed) if self.state else frozenset()
+
+    @property
+    def deleted(self) -> frozenset[str]:
+        return frozenset(self.state.deleted) if self.state else frozenset()
+
+
+def short_path(path: Path, home: Path | None = None) -> str:
+    """`path` with the home directory as `~`, safe to show."""
+    home = home or Path.home()
+    if path == home:
+        return "~"
+    if path.is_relative_to(home):
+        return shown(f"~/{path.relative_to(home)}")
+    return shown(str(path))
+
+
+def header_line(view: EngineView, width: int) -> Line:
+    """Name and folder at the left; what the index holds at the right."""
+    left = [Part(" membrowse ", "brand")]
+    if view.folder is not None:
+        left.append(Part(f" {short_path(view.folder)}", "folder"))
+    if view.state is None:
+        return spread(left, [], width)
+    room = width - cells(left) - 3
+    facts = shortened(_index_facts(view.state), max(room, 24))
+    return spread(left, [*facts, Part(" ")], width)
+
+
+def _index_facts(state: State) -> list[Line]:
+    """What the index holds, the most important first."""
+    condition = Part("stale", "warn") if state.stale else Part("current", "good")
+    if not state.stale and (state.progress is not None or state.pending.total):
+        condition = Part("catching up", "warn")
+    return [
+        [Part(figures.counted(state.notes, "note"))],
+        [Part(figures.counted(state.chunks, "chunk"))],
+        [condition],
+        [Part(f"{figures.number(state.not_indexed)} not indexed [f]", "", "screen.files")]
+        if state.not_indexed
+        else [],
+        [Part(f"generation {state.generation}", "dim")],
+    ]
+
+
+def progress_line(progress: Progress, width: int) -> Line:
+    """Phase, bar, n of m, speed and time left."""
+    chunks = progress.phase == "encoding"
+    done = progress.chunks_done if chunks else progress.notes_done
+    total = progress.chunks_total if chunks else progress.notes_total
+    noun = "chunks" if chunks else "notes"
+    share = done / total if total else 0.0
+    groups = [
+        [
+            Part(f"{shown(progress.phase)} ", "accent"),
+            Part(f"{figures.number(done)}/{figures.number(total)} {noun} "),
+            Part("▕", "dim"),
+            Part(figures.bar(share, 10), "bar"),
+            Part("▏", "dim"),
+            Part(f" {share:.0%}"),
+        ]
+    ]
+    if progress.seconds_left is not None:
+        groups.append([Part(f"{figures.duration(progress.seconds_left)} left")])
+    if progress.chunks_per_second > 0:
+        groups.append([Part(f"{progress.chunks_per_second:.0f} chunks/s", "dim")])
+    return shortened(groups, width)
+
+
+def watcher_part(state: State) -> Part:
+    """Whether changes are noticed, and how."""
+    watcher = state.watcher
+    if watcher.paused:
+        return Part("‖ watching paused", "warn", "screen.pause")
+    if not watcher.alive:
+        return Part(f"✗ not watching: {shown(watcher.message) or 'the watcher died'}", "bad")
+    if watcher.kind == "none":
+        return Part("○ not watching yet", "dim")
+    if watcher.kind == "polling":
+        return Part("◐ polling", "warn")
+    return Part("● watching", "good")
+
+
+def pending_parts(state: State) -> Line:
+    """The exact pending counts; zeros are quiet."""
+    counts = state.pending
+    line: Line = []
+    for count, word, style in (
+        (counts.new, "new", "warn"),
+        (counts.changed, "changed", "warn"),
+        (counts.deleted, "deleted", "warn"),
+        (counts.failed, "failed", "bad"),
+    ):
+        line.append(Part(f"{figures.number(count)} {word}", style if count else "dim"))
+        line.append(Part(" "))
+    return line[:-1]
+
+
+def encoder_part(state: State) -> Part:
+    """The encoder's name and precision, or what is the matter with it."""
+    encoder = state.encoder
+    name = shown(encoder.name.rsplit("/", 1)[-1]).replace("all-MiniLM-L6-v2", "MiniLM")
+    precision = {"bfloat16": "bf16", "float32": "f32"}.get(encoder.precision, encoder.precision)
+    if encoder.state is RankingState.READY:
+        return Part(f"{name} {shown(precision)}".strip())
+    words = {RankingState.LOADING: "loading", RankingState.STALE: "stale"}
+    style = "bad" if encoder.state is RankingState.FAILED else "warn"
+    return Part(f"{name} {words.get(encoder.state, encoder.state.value)}", style)
+
+
+def change_parts(view: EngineView, now: datetime) -> Line:
+    """When the index changed last, and by what."""
+    change = view.state.last_change if view.state else None
+    if change is None:
+        return []
+    what = shown(change.path) if change.path else figures.counted(change.notes, "note")
+    chunks = figures.counted(change.chunks, "chunk")
+    return [
+        Part(figures.at(change.at, now), "dim"),
+        Part(f" {what}"),
+        Part(f", {chunks} ", "dim"),
+    ]
+
+
+def status_line(view: EngineView, now: datetime, width: int) -> Line:
+    """The line at the bottom: connection, watcher, pending counts, models, last change."""
+    if view.phase is not Phase.CONNECTED or view.state is None:
+        return _unconnected(view, width)
+    state = view.state
+    if state.stopping:
+        return fit([Part(" ○ the engine is stopping", "warn")], width)
+    lead = [Part(" "), watcher_part(state)]
+    if state.progress is not None:
+        lead = joined([lead, progress_line(state.progress, max(20, width - cells(lead) - 4))])
+    else:
+        lead = joined([lead, pending_parts(state), [encoder_part(state)]])
+    right = change_parts(view, now)
+    if cells(lead) + cells(right) + 2 > width:
+        right = []
+    return spread(lead, right, width)
+
+
+def _unconnected(view: EngineView, width: int) -> Line:
+    words = {
+        Phase.NONE: Part(" ○ no folder open", "dim"),
+        Phase.STARTING: Part(f" ◌ {shown(view.message) or 'looking for the engine'}", "accent"),
+        Phase.CONNECTED: Part(" ◌ connected, waiting for the engine's state", "accent"),
+        Phase.LOST: Part(f" ◌ engine lost: {shown(view.message)}; starting it again", "warn"),
+        Phase.GAVE_UP: Part(" ✗ no engine: F5 tries again", "bad", "app.retry"),
+    }
+    return fit([words[view.phase]], width)
+
+
+def trouble(view: EngineView) -> Line:
+    """What keeps the whole from working, in one line to show above the columns; or nothing."""
+    if view.phase is Phase.LOST:
+        return [Part(" ◌ ", "warn"), Part("The engine went away and is being started again; ")] + [
+            Part("the rows are those of before.")
+        ]
+    state = view.state
+    if state is None or not view.connected:
+        return []
+    if state.problem:
+        return [Part(" ✗ ", "bad"), Part(shown(state.problem))]
+    if state.stale:
+        return [
+            Part(" ! ", "warn"),
+            Part(f"The index is out of date: {shown(state.stale)}"),
+        ]
+    if not state.watcher.alive or state.watcher.kind == "polling":
+        message = shown(state.watcher.message)
+        return [Part(" ! ", "warn"), Part(message)] if message else []
+    return []

@@ -1,0 +1,111 @@
+"""Every file of the folder with its state: filter, order, columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from membrowse.engine.protocol import FileRecord
+from membrowse.recall import NoteState
+from membrowse.text import shown
+from membrowse.tui.model import figures
+from membrowse.tui.model.parts import Line, Part, cells, clip_start, fit
+
+STATES: dict[NoteState, tuple[str, str]] = {
+    NoteState.FAILED: ("✗", "bad"),
+    NoteState.CHANGED: ("!", "warn"),
+    NoteState.NEW: ("+", "warn"),
+    NoteState.DELETED: ("−", "warn"),
+    NoteState.SKIPPED: ("○", "dim"),
+    NoteState.IGNORED: ("·", "dim"),
+    NoteState.INDEXED: ("●", "good"),
+}
+"""Glyph and style of each state, in the order of urgency."""
+
+_URGENCY = {state: place for place, state in enumerate(STATES)}
+
+ORDERS: dict[str, Callable[[FileRecord], Any]] = {
+    "state": lambda record: (_URGENCY[record.state], record.path),
+    "path": lambda record: record.path,
+    "chunks": lambda record: (-record.chunks, record.path),
+    "size": lambda record: (-record.size, record.path),
+    "modified": lambda record: ([-ord(char) for char in record.modified_at], record.path),
+}
+"""Ways to order the files; the first is used at first."""
+
+
+def selected(records: Iterable[FileRecord], words: str, order: str) -> list[FileRecord]:
+    """The files whose path, state or reason hold every one of `words`, ordered."""
+    wanted = words.casefold().split()
+    kept = [
+        record
+        for record in records
+        if all(
+            word in f"{record.path}\n{record.state}\n{record.reason}".casefold() for word in wanted
+        )
+    ]
+    return sorted(kept, key=ORDERS[order])
+
+
+def reason(record: FileRecord) -> str:
+    """Why the file is not indexed, or what was odd about it, on one line."""
+    return shown(" ".join([record.reason, *record.warnings]).strip())
+
+
+def full_account(record: FileRecord, now: datetime) -> str:
+    """All that is known of a file, to read at length."""
+    lines = [
+        record.path,
+        "",
+        f"state     {record.state}",
+        f"chunks    {record.chunks}",
+        f"size      {figures.size(record.size)}",
+        f"modified  {figures.at(record.modified_at, now) or '–'}",
+        f"indexed   {figures.at(record.indexed_at, now) or '–'}",
+    ]
+    if record.reason:
+        lines += ["", record.reason]
+    for warning in record.warnings:
+        lines += ["", f"warning: {warning}"]
+    return "\n".join(lines)
+
+
+def _path_width(width: int) -> int:
+    return max(16, min(48, width * 2 // 5))
+
+
+def head_line(width: int) -> Line:
+    """The names of the columns."""
+    path = _path_width(width)
+    line = [Part(f"  {'state':<9} {'path':<{path}} {'chunks':>6} {'size':>7}", "dim")]
+    if width >= 100:
+        line.append(Part(f" {'modified':>12} {'indexed':>12}", "dim"))
+    return fit([*line, Part("  why", "dim")], width)
+
+
+def file_line(record: FileRecord, now: datetime, width: int) -> Line:
+    """One file in `width` cells."""
+    glyph, style = STATES[record.state]
+    path = _path_width(width)
+    line = [
+        Part(f"{glyph} {record.state.value:<9}", style),
+        *fit([Part(clip_start(shown(record.path), path), "title")], path),
+        Part(f" {record.chunks or '–':>6}", "" if record.chunks else "dim"),
+        Part(f" {figures.size(record.size):>7}", "dim"),
+    ]
+    if width >= 100:
+        times = (figures.at(record.modified_at, now), figures.at(record.indexed_at, now))
+        line += [Part(f" {time or '–':>12}", "dim") for time in times]
+    room = width - cells(line) - 2
+    return fit([*line, Part("  "), *fit([Part(reason(record))], max(0, room))], width)
+
+
+def summary(records: Sequence[FileRecord]) -> Line:
+    """How many files are in which state."""
+    line: Line = []
+    for state, (glyph, style) in STATES.items():
+        count = sum(record.state is state for record in records)
+        if count:
+            line += [Part(f"{glyph} {figures.number(count)} {state.value}", style), Part("  ")]
+    return line

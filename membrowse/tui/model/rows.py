@@ -1,0 +1,175 @@
+"""A hit as one or two lines of a column, or as a line of the matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from membrowse.recall import FUSED, RERANKED, Freshness, Hit
+from membrowse.text import shown
+from membrowse.tui.model import figures
+from membrowse.tui.model.parts import Line, Part, cells, clip, clip_start, fit
+
+MARKS = {Freshness.CHANGED: "! changed", Freshness.DELETED: "✗ deleted"}
+SHORT_MARKS = {Freshness.CHANGED: "!", Freshness.DELETED: "✗"}
+SPACIOUS = 60
+"""Cells of a column from which the rows have air."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowStyle:
+    """What the rows of one column have in common."""
+
+    ranking: str
+    letters: Mapping[str, str]
+    now: datetime
+    top: float = 1.0
+    total: int = 0
+    pool: int | None = None
+    missed: frozenset[int] = frozenset()
+    one_line: bool = False
+
+    @property
+    def rank_width(self) -> int:
+        return max(2, len(str(self.total)))
+
+
+def freshness(hit: Hit, changed: frozenset[str], deleted: frozenset[str]) -> Freshness:
+    """Whether the hit's file is as indexed, by the hit or by what has been noticed since."""
+    if hit.path in deleted:
+        return Freshness.DELETED
+    if hit.path in changed:
+        return Freshness.CHANGED
+    return hit.freshness
+
+
+def movement(hit: Hit, pool: int | None) -> Part:
+    """Places won (▲) or lost (▼) against the fused ranking; nothing beyond the pool."""
+    rank, fused = hit.ranks.get(RERANKED), hit.ranks.get(FUSED)
+    if rank is None or fused is None or (pool is not None and rank > pool):
+        return Part("")
+    if rank == fused:
+        return Part("=", "dim")
+    return Part(f"▲{fused - rank}", "good") if rank < fused else Part(f"▼{rank - fused}", "bad")
+
+
+def heading_text(hit: Hit) -> str:
+    """`title › heading`, safe to show."""
+    return shown(f"{hit.title} › {hit.heading}" if hit.heading else hit.title)
+
+
+def place(hit: Hit) -> str:
+    """`path:line`, safe to show."""
+    return shown(f"{hit.path}:{hit.start_line}")
+
+
+def elsewhere(hit: Hit, style: RowStyle) -> str:
+    """The chunk's ranks in the other rankings: `k9 v2 f4`; a dash where it has none."""
+    return " ".join(
+        f"{style.letters[name]}{rank if (rank := hit.ranks.get(name)) is not None else '–'}"
+        for name in style.letters
+        if name != style.ranking
+    )
+
+
+def _heading(hit: Hit, width: int) -> Line:
+    """Title and heading in `width` cells; the title is the stronger."""
+    title, heading = shown(hit.title), shown(hit.heading)
+    if not heading:
+        return fit([Part(title, "title")], width)
+    return fit([Part(title, "title"), Part(" › ", "dim"), Part(heading, "heading")], width)
+
+
+def hit_lines(hit: Hit, style: RowStyle, width: int, fresh: Freshness) -> list[Line]:
+    """The row of `hit` in `width` cells, without the cursor's mark: one line or two."""
+    rank = Part(str(hit.rank).rjust(style.rank_width), "rank")
+    moved = _moved(hit, style)
+    share = hit.score / style.top if style.top > 0 else 0.0
+    bar = 8 if width >= SPACIOUS else 4 if width >= 34 else 2
+    figures_ = [
+        rank,
+        Part(" "),
+        *moved,
+        Part(figures.score(hit.score).rjust(4), "score"),
+        Part(" "),
+        Part(figures.bar(share, bar), "bar"),
+        Part(" "),
+    ]
+    age = figures.age(hit.date, style.now).rjust(5)
+    mark = Part(f" {MARKS[fresh]}", "warn") if fresh in MARKS else Part("")
+    room = width - cells(figures_) - cells([mark]) - 5
+    if mark.text and room < 12:
+        mark = Part(f" {SHORT_MARKS[fresh]}", "warn")
+        room = width - cells(figures_) - cells([mark]) - 5
+    first = [*figures_, *_heading(hit, room), mark, Part(age, "dim")]
+    if style.one_line:
+        return [fit(first, width)]
+    indent = style.rank_width + 1 + (cells(moved) if moved else 0)
+    return [fit(first, width), _second(hit, style, width, indent)]
+
+
+def _moved(hit: Hit, style: RowStyle) -> Line:
+    if style.ranking != RERANKED:
+        return []
+    part = movement(hit, style.pool)
+    return [part._replace(text=part.text.ljust(4))]
+
+
+def _second(hit: Hit, style: RowStyle, width: int, indent: int) -> Line:
+    """`path:line` at the left, ranks elsewhere at the right."""
+    ranks: Line = [Part(elsewhere(hit, style), "ranks")]
+    if hit.rank in style.missed:
+        ranks.insert(0, Part("≠HNSW ", "warn"))
+    if not hit.exact:
+        ranks.insert(0, Part("≈ ", "warn"))
+    room = width - indent - cells(ranks) - 1
+    if room < 6:
+        indent = 1
+        room = width - indent - cells(ranks) - 1
+    path = clip_start(place(hit), room)
+    return fit(
+        [Part(" " * indent), *fit([Part(path, "path")], max(0, room)), Part(" "), *ranks], width
+    )
+
+
+MATRIX_BAR = 4
+
+
+def matrix_head(style: RowStyle) -> Line:
+    """The line above the matrix: what each of its columns is."""
+    line = [
+        Part("#".rjust(style.rank_width) + " ", "dim"),
+        Part("▲".ljust(4) if style.ranking == RERANKED else "", "dim"),
+        Part("score".rjust(5) + " " * (MATRIX_BAR + 2), "dim"),
+    ]
+    for name, letter in style.letters.items():
+        if name != style.ranking:
+            line.append(Part(letter.rjust(5), "dim"))
+    return [*line, Part("  note", "dim")]
+
+
+def matrix_line(hit: Hit, style: RowStyle, width: int, fresh: Freshness) -> Line:
+    """The row of `hit` in the matrix: one line with its rank in every ranking."""
+    share = hit.score / style.top if style.top > 0 else 0.0
+    line: Line = [
+        Part(str(hit.rank).rjust(style.rank_width) + " ", "rank"),
+        *_moved(hit, style),
+        Part(figures.score(hit.score).rjust(5) + " ", "score"),
+        Part(figures.bar(share, MATRIX_BAR) + " ", "bar"),
+    ]
+    for name in style.letters:
+        if name != style.ranking:
+            rank = hit.ranks.get(name)
+            line.append(Part(("–" if rank is None else str(rank)).rjust(5), "ranks"))
+    mark = Part(f" {SHORT_MARKS[fresh]}", "warn") if fresh in SHORT_MARKS else Part("")
+    if hit.rank in style.missed:
+        mark = mark._replace(text=f"{mark.text} ≠HNSW", style="warn")
+    age = Part(figures.age(hit.date, style.now).rjust(6), "dim")
+    room = width - cells(line) - 2 - cells([mark, age])
+    return fit([*line, Part("  "), *_heading(hit, room), mark, age], width)
+
+
+def single_line_text(hit: Hit) -> str:
+    """`path:line  title › heading`, for places with one line for a hit."""
+    return clip(f"{place(hit)}  {heading_text(hit)}", 400)

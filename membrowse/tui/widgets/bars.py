@@ -1,0 +1,92 @@
+"""The lines at the top and the bottom: header, trouble, status, keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from membrowse.tui.actions import Action, key_name
+from membrowse.tui.model.engine_view import EngineView, header_line, status_line, trouble
+from membrowse.tui.model.parts import Line, Part, cells, fit
+from membrowse.tui.widgets.painting import OneLine
+
+
+class HeaderLine(OneLine):
+    """The folder, and what the index holds of it."""
+
+    def __init__(self) -> None:
+        super().__init__(id="header")
+        self._view = EngineView()
+
+    def line(self, width: int) -> Line:
+        return header_line(self._view, width)
+
+    def show(self, view: EngineView) -> None:
+        """Take what is known now."""
+        self._view = view
+        self.refresh()
+
+
+class TroubleLine(OneLine):
+    """What keeps the whole from working; not there when nothing does."""
+
+    def __init__(self) -> None:
+        super().__init__(id="trouble")
+        self._line: Line = []
+
+    def line(self, width: int) -> Line:
+        return fit(self._line, width)
+
+    def show(self, view: EngineView) -> None:
+        """Take what is known now."""
+        self._line = trouble(view)
+        self.display = bool(self._line)
+        self.refresh()
+
+
+class StatusLine(OneLine):
+    """Watcher, pending counts, models, last change; or how the connection stands."""
+
+    def __init__(self) -> None:
+        super().__init__(id="status")
+        self._view = EngineView()
+        self._now = datetime.now().astimezone()
+
+    def line(self, width: int) -> Line:
+        return status_line(self._view, self._now, width)
+
+    def show(self, view: EngineView, now: datetime) -> None:
+        """Take what is known now."""
+        self._view, self._now = view, now
+        self.refresh()
+
+
+class KeyBar(OneLine):
+    """The keys that act where the focus is, the most useful first; each can be clicked."""
+
+    def __init__(self) -> None:
+        super().__init__(id="keys")
+        self._actions: tuple[Action, ...] = ()
+        self._refused: Callable[[Action], bool] = lambda action: False
+
+    def show(self, actions: tuple[Action, ...], refused: Callable[[Action], bool]) -> None:
+        """Take the actions to show and which of them cannot act now."""
+        self._actions = tuple(sorted((a for a in actions if a.bar), key=lambda a: a.bar))
+        self._refused = refused
+        self.refresh()
+
+    def line(self, width: int) -> Line:
+        shown = list(self._actions)
+        while len(shown) > 2 and cells(self._line(shown)) > width:
+            shown.pop(-2)
+        return fit(self._line(shown), width)
+
+    def _line(self, actions: list[Action]) -> Line:
+        line = [Part(" ")]
+        for action in actions:
+            off = self._refused(action)
+            call = f"app.press('{action.first_key}')"
+            line.append(Part(key_name(action.first_key), "faint" if off else "key", call))
+            line.append(Part(f" {action.label}", "faint" if off else "dim", call))
+            line.append(Part("  "))
+        return line[:-1]

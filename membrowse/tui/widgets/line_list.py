@@ -1,0 +1,239 @@
+"""The base of all long lists: a virtual list of rows with one cursor, painted line by line."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import events
+from textual.binding import BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from textual.style import Style
+
+from membrowse.tui.action_table import bindings
+from membrowse.tui.actions import Where
+from membrowse.tui.model.cut import Divider, Layout
+from membrowse.tui.model.parts import Line, Part, fit
+from membrowse.tui.widgets.painting import strip
+
+CURSOR, LINKED = "line-list--cursor", "line-list--linked"
+
+
+class LineList(ScrollView, can_focus=True):
+    """Rows of one height, perhaps with dividers between them; only what is in view is made."""
+
+    ALLOW_SELECT = False
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(Where.LIST)]
+    COMPONENT_CLASSES: ClassVar[set[str]] = {CURSOR, LINKED}
+    DEFAULT_CSS = """
+    LineList {
+        width: 1fr;
+        height: 1fr;
+        overflow-x: hidden;
+        overflow-y: auto;
+        scrollbar-size-vertical: 1;
+        & > .line-list--cursor { background: $boost; }
+        & > .line-list--linked { background: $boost; }
+        &:focus > .line-list--cursor { background: $primary 25%; }
+        &:ansi:focus > .line-list--cursor { text-style: reverse; }
+    }
+    """
+
+    class Moved(Message):
+        """The person moved the cursor to a row."""
+
+        def __init__(self, sender: LineList, row: int) -> None:
+            super().__init__()
+            self.list = sender
+            self.row = row
+
+        @property
+        def control(self) -> LineList:
+            return self.list
+
+        def can_replace(self, message: Message) -> bool:
+            return isinstance(message, LineList.Moved) and message.list is self.list
+
+    class Chosen(Message):
+        """The person pressed enter on a row, or clicked it twice."""
+
+        def __init__(self, sender: LineList, row: int) -> None:
+            super().__init__()
+            self.list = sender
+            self.row = row
+
+        @property
+        def control(self) -> LineList:
+            return self.list
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id, classes=classes)
+        self.rows_layout = Layout(0, 1)
+        self._painted: dict[tuple[int, int], Strip] = {}
+
+    # What the rows are
+
+    @property
+    def cursor_row(self) -> int | None:
+        """The row with the cursor, if any."""
+        return None
+
+    def row_line(self, row: int, line: int, width: int) -> Line:
+        """Line `line` of `row` in `width` cells, without the cursor's mark."""
+        raise NotImplementedError
+
+    def empty_line(self, y: int, width: int) -> Line:
+        """Line `y` of a list without rows."""
+        return []
+
+    def mark(self, row: int, line: int) -> Part:
+        """The two cells before a row's line."""
+        if row != self.cursor_row:
+            return Part("  ")
+        return Part(("❯ " if self.has_focus else "› ") if line == 0 else "  ", "accent")
+
+    def row_style(self, row: int) -> Style:
+        """The ground on which a row is painted."""
+        if row == self.cursor_row:
+            return self.get_visual_style(CURSOR)
+        return self.visual_style
+
+    # Layout and painting
+
+    def set_layout(self, layout: Layout) -> None:
+        """Take another number of rows or another height; the scroll is kept within bounds."""
+        self.rows_layout = layout
+        size = Size(0, layout.lines)
+        if size != self.virtual_size:
+            self.virtual_size = size
+        self.repaint()
+
+    def repaint(self) -> None:
+        """Paint all rows anew."""
+        self._painted.clear()
+        self.refresh()
+
+    def notify_style_update(self) -> None:
+        self._painted.clear()
+        super().notify_style_update()
+
+    def render_line(self, y: int) -> Strip:
+        width = self.scrollable_content_region.width
+        absolute = y + self.scroll_offset.y
+        key = (absolute, width)
+        painted = self._painted.get(key)
+        if painted is None:
+            if len(self._painted) > 2000:
+                self._painted.clear()
+            painted = self._painted[key] = self._paint(absolute, width)
+        return painted
+
+    def _paint(self, y: int, width: int) -> Strip:
+        found = self.rows_layout.at(y)
+        if found is None:
+            line = self.empty_line(y, width) if not self.rows_layout.rows else []
+            return strip(self, line, width, self.visual_style)
+        if isinstance(found, Divider):
+            return strip(self, divider_line(found, width), width, self.visual_style)
+        row, line_number = found
+        line = [self.mark(row, line_number), *self.row_line(row, line_number, width - 2)]
+        return strip(self, line, width, self.row_style(row))
+
+    def refresh_rows(self, *rows: int | None) -> None:
+        """Paint these rows anew and nothing else."""
+        for row in rows:
+            if row is None:
+                continue
+            y = self.rows_layout.y(row)
+            for line in range(y, y + self.rows_layout.height):
+                for key in [key for key in self._painted if key[0] == line]:
+                    del self._painted[key]
+            self.refresh_lines(y, self.rows_layout.height)
+
+    @property
+    def page_rows(self) -> int:
+        """Rows that fit into view."""
+        return max(1, self.scrollable_content_region.height // self.rows_layout.height)
+
+    @property
+    def rows_in_view(self) -> tuple[int, int]:
+        """First and last row of which something is in view (approximately at dividers)."""
+        top = self.scroll_offset.y
+        first = max(0, (top - len(self.rows_layout.dividers)) // self.rows_layout.height)
+        return first, (top + self.scrollable_content_region.height) // self.rows_layout.height
+
+    def in_view(self, row: int | None) -> bool:
+        """Whether all of `row` is in view."""
+        if row is None or not 0 <= row < self.rows_layout.rows:
+            return False
+        y = self.rows_layout.y(row) - self.scroll_offset.y
+        height = self.scrollable_content_region.height
+        return 0 <= y and y + self.rows_layout.height <= max(height, self.rows_layout.height)
+
+    def show_row(self, row: int | None) -> None:
+        """Scroll no further than needed to have `row` in view."""
+        if row is None or not 0 <= row < self.rows_layout.rows:
+            return
+        region = Region(0, self.rows_layout.y(row), 1, self.rows_layout.height)
+        self.scroll_to_region(region, animate=False, force=True, immediate=True)
+
+    # Moving
+
+    def _move(self, row: int) -> None:
+        if self.rows_layout.rows:
+            self.post_message(self.Moved(self, max(0, min(self.rows_layout.rows - 1, row))))
+
+    def _move_by(self, by: int) -> None:
+        at = self.cursor_row
+        if at is None:
+            self._move(self.rows_in_view[0])
+        else:
+            self._move(at + by)
+
+    def action_down(self) -> None:
+        self._move_by(1)
+
+    def action_up(self) -> None:
+        self._move_by(-1)
+
+    def action_first(self) -> None:
+        self._move(0)
+
+    def action_last(self) -> None:
+        self._move(self.rows_layout.rows - 1)
+
+    def action_half(self, direction: int) -> None:
+        self._move_by(direction * max(1, self.page_rows // 2))
+
+    def action_page(self, direction: int) -> None:
+        self._move_by(direction * max(1, self.page_rows - 1))
+
+    def action_choose(self) -> None:
+        if self.cursor_row is not None:
+            self.post_message(self.Chosen(self, self.cursor_row))
+
+    def on_click(self, event: events.Click) -> None:
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return
+        found = self.rows_layout.at(offset.y + self.scroll_offset.y)
+        if found is None or isinstance(found, Divider):
+            return
+        self.post_message(self.Moved(self, found[0]))
+        if event.chain == 2:
+            self.post_message(self.Chosen(self, found[0]))
+
+    def on_focus(self) -> None:
+        self.repaint()
+
+    def on_blur(self) -> None:
+        self.repaint()
+
+
+def divider_line(divider: Divider, width: int) -> Line:
+    """`── label ─────`."""
+    label = fit([Part(f"── {divider.label} ")], min(width, len(divider.label) + 4))
+    rest = width - sum(len(part.text) for part in label)
+    return [*(part._replace(style="rule") for part in label), Part("─" * max(0, rest), "rule")]

@@ -1,0 +1,59 @@
+"""Painting lines of parts: as strips for the Line API, as content for single lines."""
+
+from __future__ import annotations
+
+from rich.segment import Segment
+from textual.content import Content
+from textual.strip import Strip
+from textual.style import Style
+from textual.widget import Widget
+
+from membrowse.tui.model.parts import Line, cells, fit
+from membrowse.tui.styles import STYLES
+
+
+def style_of(widget: Widget, name: str) -> Style:
+    """The style of that name in the theme of now."""
+    return widget.app.stylesheet.parse_style(STYLES[name])
+
+
+def content(widget: Widget, line: Line) -> Content:
+    """`line` as content; its actions become clickable. No markup is read."""
+    parts: list[tuple[str, Style]] = []
+    for text, name, action in line:
+        style = style_of(widget, name)
+        if action:
+            style += Style.from_meta({"@click": action})
+        parts.append((text, style))
+    return Content.assemble(*parts)
+
+
+def strip(widget: Widget, line: Line, width: int, base: Style) -> Strip:
+    """`line` in exactly `width` cells over `base`."""
+    if cells(line) != width:
+        line = fit(line, width)
+    segments = [
+        Segment(text, (base + style_of(widget, name)).rich_style) for text, name, _ in line if text
+    ]
+    return Strip(segments, width)
+
+
+class OneLine(Widget):
+    """A widget that shows a line or a few, made anew for the width that there is."""
+
+    ALLOW_SELECT = False
+    DEFAULT_CSS = """
+    OneLine {
+        height: 1;
+        width: 1fr;
+        text-wrap: nowrap;
+        text-overflow: clip;
+    }
+    """
+
+    def line(self, width: int) -> Line:
+        """The line to show in `width` cells."""
+        raise NotImplementedError
+
+    def render(self) -> Content:
+        return content(self, self.line(self.content_size.width))

@@ -1,0 +1,418 @@
+"""An engine without index, model or socket: deterministic rankings over a small corpus."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import re
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from membrowse.engine.client import EngineRefused, EngineUnavailable
+from membrowse.engine.protocol import (
+    Change,
+    ChunkRequest,
+    ChunkView,
+    EncoderState,
+    EngineInfo,
+    FileRecord,
+    Hello,
+    PageRequest,
+    Pending,
+    Problem,
+    RecallRequest,
+    ReindexRequest,
+    Right,
+    State,
+    Status,
+    TokenVectors,
+    Watcher,
+    WatchRequest,
+)
+from membrowse.recall import (
+    FUSED,
+    KEYWORD,
+    RERANKED,
+    VECTOR,
+    Approximate,
+    Chunk,
+    Freshness,
+    Hit,
+    NoteState,
+    Query,
+    Ranking,
+    RankingState,
+    Recall,
+    Term,
+)
+from tests.tui.corpus import NOTES, chunks_of, routine
+
+STOP = frozenset("which what does do is the a of on in to how when where use".split())
+WORD = re.compile(r"[a-z0-9]+|[\u4e00-\u9fff]")
+POOL = 20
+
+
+def words(text: str) -> list[str]:
+    """Lower-case words; a Chinese character is one."""
+    return WORD.findall(text.lower())
+
+
+def _vector(text: str) -> Counter[str]:
+    plain = re.sub(r"\s+", " ", text.lower())
+    return Counter(plain[at : at + 3] for at in range(len(plain) - 2))
+
+
+def _cosine(one: Counter[str], other: Counter[str]) -> float:
+    dot = sum(count * other[gram] for gram, count in one.items())
+    norms = math.sqrt(sum(c * c for c in one.values()) * sum(c * c for c in other.values()))
+    return dot / norms if norms else 0.0
+
+
+def _scaled(scores: list[float]) -> list[float]:
+    low, high = min(scores, default=0.0), max(scores, default=0.0)
+    return [(score - low) / (high - low) if high > low else 0.0 for score in scores]
+
+
+@dataclass
+class FakeEngine:
+    """Implements `engine.client.Engine`. Tests change its fields and call `changed()`."""
+
+    notes: dict[str, tuple[str, str, str]] = field(default_factory=lambda: {**NOTES, **routine(40)})
+    rights: tuple[Right, ...] = (Right.READ, Right.REINDEX)
+    overrides: dict[str, Ranking] = field(default_factory=dict)
+    """Rankings to answer instead of one's own, or beside them."""
+    query_changes: dict[str, object] = field(default_factory=dict)
+    delay: float = 0.0
+    """Seconds before each part of a progressive recall."""
+    gate: asyncio.Event | None = None
+    """Recalls wait for it before their last part."""
+    gone: bool = False
+    asked: list[RecallRequest] = field(default_factory=list)
+    pages: list[PageRequest] = field(default_factory=list)
+    reindexed: list[ReindexRequest] = field(default_factory=list)
+    successors: dict[str, str] = field(default_factory=dict)
+    files_extra: list[FileRecord] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._chunks: list[Chunk] = []
+        self._evaluations: dict[str, dict[str, list[tuple[int, float]]]] = {}
+        self._changed = asyncio.Event()
+        self.rebuild_chunks()
+        self.state = State(
+            folder="/home/sam/agents/ops/memory",
+            generation=41,
+            notes=len(self.notes),
+            chunks=len(self._chunks),
+            encoded=len(self._chunks),
+            not_indexed=4,
+            pending=Pending(),
+            watcher=Watcher(kind="inotify", last_check="2026-07-20T10:00:00Z"),
+            encoder=EncoderState(
+                state=RankingState.READY, name="all-MiniLM-L6-v2", precision="bfloat16"
+            ),
+            last_change=Change(
+                at="2026-07-20T10:04:31Z", path="decisions/ssh.md", notes=1, chunks=2
+            ),
+        )
+
+    def rebuild_chunks(self) -> None:
+        """Cut the notes again."""
+        self._chunks = [
+            chunk for path in sorted(self.notes) for chunk in chunks_of(path, *self.notes[path])
+        ]
+
+    def change(self, **changes: object) -> None:
+        """Change the state and tell those who listen."""
+        self.state = msgspec.structs.replace(self.state, **changes)
+        self._changed.set()
+
+    def edit(self, path: str, text: str) -> None:
+        """A note is saved and indexed: a new generation."""
+        title, date, _ = self.notes[path]
+        self.notes[path] = (title, date, text)
+        self.rebuild_chunks()
+        self.change(generation=self.state.generation + 1, chunks=len(self._chunks))
+
+    def _alive(self) -> None:
+        if self.gone:
+            raise EngineUnavailable("the engine is gone")
+
+    async def hello(self) -> Hello:
+        self._alive()
+        info = EngineInfo(pid=1, user="sam", since="2026-07-20T08:00:00Z", version="0.1.0")
+        return Hello(protocol=1, folder=self.state.folder, rights=self.rights, engine=info)
+
+    async def states(self) -> AsyncIterator[State]:
+        while not self.gone:
+            self._changed.clear()
+            yield self.state
+            await self._changed.wait()
+
+    # Recalls
+
+    async def recall(self, request: RecallRequest) -> AsyncIterator[Recall]:
+        self._alive()
+        self.asked.append(request)
+        name = f"r{len(self.asked)}"
+        scores = self._scores(request.text)
+        self._evaluations[name] = scores
+        steps = [(KEYWORD,), (KEYWORD, VECTOR), (KEYWORD, VECTOR, FUSED, RERANKED)]
+        for number, names in enumerate(steps if request.progressive else steps[-1:]):
+            last = number == len(steps) - 1 or not request.progressive
+            if last and self.gate is not None:
+                await self.gate.wait()
+            await asyncio.sleep(self.delay)
+            self._alive()
+            yield self._recall(name, request, names, complete=last)
+
+    def _recall(
+        self, name: str, request: RecallRequest, names: tuple[str, ...], *, complete: bool
+    ) -> Recall:
+        scores = self._evaluations[name]
+        known = {ranking: scores[ranking] for ranking in names}
+        rankings = {
+            ranking: self.overrides.get(ranking) or self._ranking(known, ranking, 0, request.limit)
+            for ranking in names
+        }
+        if complete:
+            extra = {n: r for n, r in self.overrides.items() if n not in rankings}
+            rankings |= extra
+        state = self.state
+        return Recall(
+            recall=name,
+            asked_at="2026-07-20T10:05:00Z",
+            client=request.client,
+            query=self._query(request),
+            folder=state.folder,
+            generation=state.generation,
+            notes=state.notes,
+            chunks=len(self._chunks),
+            pending=state.pending.total,
+            settings_digest="0" * 12,
+            rankings=rankings,
+            complete=complete,
+            tracked=self._tracked(known, request.track),
+            number=request.number,
+        )
+
+    def _query(self, request: RecallRequest) -> Query:
+        found = list(dict.fromkeys(words(request.text)))
+        terms = [word for word in found if word not in STOP]
+        holders = {term: sum(term in words(c.text) for c in self._chunks) for term in terms}
+        query = Query(
+            text=request.text,
+            syntax=request.syntax,
+            terms=tuple(Term(term=term, df=holders[term]) for term in terms),
+            dropped=tuple(word for word in found if word in STOP),
+            encoded=request.text,
+            pieces=len(found) + 1,
+            unknown=0.0,
+        )
+        return msgspec.structs.replace(query, **self.query_changes)
+
+    def _scores(self, text: str) -> dict[str, list[tuple[int, float]]]:
+        terms = [word for word in words(text) if word not in STOP]
+        count = len(self._chunks)
+        bags = [Counter(words(f"{c.title} {c.heading} {c.text}")) for c in self._chunks]
+        df = {term: sum(term in bag for bag in bags) for term in terms}
+        idf = {term: math.log(1 + (count - n + 0.5) / (n + 0.5)) for term, n in df.items()}
+        keyword = [
+            sum(idf[t] * bag[t] * 2.2 / (bag[t] + 0.6 + 0.01 * bag.total()) for t in set(terms))
+            for bag in bags
+        ]
+        query = _vector(text)
+        vector = [_cosine(query, _vector(f"{c.header} {c.text}")) for c in self._chunks]
+        fused = [(k + v) / 2 for k, v in zip(_scaled(keyword), _scaled(vector), strict=True)]
+        order = sorted(range(count), key=lambda row: (-fused[row], row))
+        again = {row: 0.6 * _share(terms, bags[row]) + 0.4 * fused[row] for row in order[:POOL]}
+        reranked = sorted(again.items(), key=lambda item: (-item[1], item[0]))
+        reranked += [(row, fused[row] * 0.3) for row in order[POOL:]]
+        return {
+            KEYWORD: _ranked([(row, score) for row, score in enumerate(keyword) if score > 0]),
+            VECTOR: _ranked(list(enumerate(vector))),
+            FUSED: _ranked(list(enumerate(fused))),
+            RERANKED: reranked,
+        }
+
+    def _ranking(
+        self, scores: Mapping[str, list[tuple[int, float]]], name: str, offset: int, limit: int
+    ) -> Ranking:
+        places = {n: {row: at for at, (row, _) in enumerate(s)} for n, s in scores.items()}
+        hits = tuple(
+            self._hit(scores, places, name, row) for row, _ in scores[name][offset : offset + limit]
+        )
+        pool = min(POOL, len(self._chunks)) if name == RERANKED else None
+        approximate = Approximate(asked=10, missed=(), took_ms=1.0) if name == VECTOR else None
+        return Ranking(
+            state=RankingState.READY,
+            took_ms={KEYWORD: 3.1, VECTOR: 14.2, FUSED: 0.4, RERANKED: 8.8}[name],
+            total=len(scores[name]),
+            hits=hits,
+            pool=pool,
+            cached=pool,
+            approximate=approximate,
+        )
+
+    def _hit(
+        self,
+        scores: Mapping[str, list[tuple[int, float]]],
+        places: Mapping[str, Mapping[int, int]],
+        name: str,
+        row: int,
+    ) -> Hit:
+        chunk = self._chunks[row]
+        at = {n: place.get(row) for n, place in places.items()}
+        ranks = {n: None if place is None else place + 1 for n, place in at.items()}
+        values = {n: None if p is None else scores[n][p][1] for n, p in at.items()}
+        return Hit(
+            rank=ranks[name] or 0,
+            chunk=chunk.id,
+            path=chunk.path,
+            title=chunk.title,
+            heading=chunk.heading,
+            start_line=chunk.start_line,
+            end_line=chunk.end_line,
+            start_offset=chunk.start_offset,
+            end_offset=chunk.end_offset,
+            date=chunk.date,
+            indexed_at="2026-07-20T10:00:00Z",
+            ranks=ranks,
+            scores=values,
+            score=values[name] or 0.0,
+            snippet=chunk.text[:120],
+        )
+
+    def _tracked(
+        self, scores: Mapping[str, list[tuple[int, float]]], wanted: tuple[str, ...]
+    ) -> dict[str, Hit]:
+        places = {n: {row: at for at, (row, _) in enumerate(s)} for n, s in scores.items()}
+        rows = {chunk.id: row for row, chunk in enumerate(self._chunks)}
+        last = list(scores)[-1]
+        found = {}
+        for chunk in wanted:
+            row = rows.get(self.successors.get(chunk, chunk))
+            if row is not None and row in places[last]:
+                found[chunk] = self._hit(scores, places, last, row)
+        return found
+
+    async def page(self, request: PageRequest) -> Ranking:
+        self._alive()
+        self.pages.append(request)
+        scores = self._evaluations.get(request.recall)
+        if scores is None:
+            raise EngineRefused(Problem(message="that recall is forgotten"), 404)
+        return self._ranking(scores, request.ranking, request.offset, request.limit)
+
+    async def chunk(self, request: ChunkRequest) -> ChunkView:
+        self._alive()
+        ident = self.successors.get(request.chunk, request.chunk)
+        chunk = next((c for c in self._chunks if c.id == ident), None)
+        if chunk is None:
+            raise EngineRefused(Problem(message="no such chunk"), 404)
+        title, date, text = self.notes[chunk.path]
+        lines = text.split("\n")
+        first = max(0, chunk.start_line - 1 - 20)
+        shown = lines[first : chunk.end_line + 20]
+        wanted = [word for word in words(request.text) if word not in STOP]
+        pattern = re.compile("|".join(map(re.escape, wanted)) or r"(?!)", re.IGNORECASE)
+        return ChunkView(
+            chunk=chunk.id,
+            path=chunk.path,
+            title=title,
+            heading=chunk.heading,
+            header=chunk.header,
+            position=chunk.position,
+            count=sum(c.path == chunk.path for c in self._chunks),
+            start_line=chunk.start_line,
+            end_line=chunk.end_line,
+            date=date,
+            date_source="front matter",
+            indexed_at="2026-07-20T10:00:00Z",
+            freshness=Freshness.CURRENT,
+            first_line=first + 1,
+            lines=tuple(shown),
+            marks=tuple(
+                (number, match.start(), match.end())
+                for number, line in enumerate(shown, first + 1)
+                for match in pattern.finditer(line)
+            ),
+        )
+
+    # Files and commands
+
+    async def files(self) -> list[FileRecord]:
+        self._alive()
+        times = {"modified_at": "2026-07-19T09:12:00Z", "indexed_at": "2026-07-20T10:00:00Z"}
+        indexed = [
+            FileRecord(
+                path=path,
+                state=NoteState.INDEXED,
+                chunks=sum(c.path == path for c in self._chunks),
+                size=len(text.encode("utf-8", "replace")),
+                **times,
+            )
+            for path, (_, _, text) in self.notes.items()
+        ]
+        others = [
+            FileRecord(
+                path="drafts/returns.md",
+                state=NoteState.IGNORED,
+                reason="rule 2 of .membrowseignore: drafts/",
+                size=812,
+            ),
+            FileRecord(
+                path="exports/dump.txt",
+                state=NoteState.SKIPPED,
+                reason="larger than the limit of 5.0 MB (notes.max_bytes)",
+                size=7_400_000,
+            ),
+            FileRecord(
+                path="logs/broken.md",
+                state=NoteState.FAILED,
+                reason="cannot be read: Permission denied",
+                size=91,
+            ),
+            FileRecord(path=".git/", state=NoteState.IGNORED, reason="a hidden folder"),
+        ]
+        return [*indexed, *others, *self.files_extra]
+
+    async def status(self) -> Status:
+        hello = await self.hello()
+        return Status(
+            state=self.state,
+            engine=hello.engine,
+            index_dir="/tmp/index",  # noqa: S108
+            sizes={},
+            notes_by_state={},
+            token_vectors=TokenVectors(chunks=0, bytes=0, budget_bytes=0),
+            recipe={},
+            settings_digest="0" * 12,
+        )
+
+    async def reindex(self, request: ReindexRequest) -> State:
+        self._alive()
+        self.reindexed.append(request)
+        return self.state
+
+    async def set_watching(self, request: WatchRequest) -> State:
+        self._alive()
+        watcher = msgspec.structs.replace(self.state.watcher, paused=request.paused)
+        self.change(watcher=watcher)
+        return self.state
+
+    async def stop(self) -> State:
+        return self.state
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+
+def _ranked(scores: list[tuple[int, float]]) -> list[tuple[int, float]]:
+    return sorted(scores, key=lambda item: (-item[1], item[0]))
+
+
+def _share(terms: list[str], bag: Counter[str]) -> float:
+    return sum(term in bag for term in terms) / len(terms) if terms else 0.0
