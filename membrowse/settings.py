@@ -50,7 +50,7 @@ class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """A table of the settings file; unknown keys are errors, not silence."""
 
 
-class NotesSettings(_Section):
+class NotesSettings(_Section, frozen=True):
     """`[notes]`: which files of the folder are notes."""
 
     include: tuple[str, ...] = ("*.md", "*.markdown", "*.txt")
@@ -62,17 +62,17 @@ class NotesSettings(_Section):
     """Directories outside the folder that symbolic links may lead to."""
 
 
-class FieldWeights(_Section):
+class FieldWeights(_Section, frozen=True):
     """`[keyword.weights]`: what a match in each field counts."""
 
-    title: NonNegative = 1.0
-    headings: NonNegative = 1.0
+    title: NonNegative = 0.5
+    headings: NonNegative = 0.5
     body: NonNegative = 1.0
-    path: NonNegative = 0.5
+    path: NonNegative = 0.25
     tags: NonNegative = 0.5
 
 
-class KeywordSettings(_Section):
+class KeywordSettings(_Section, frozen=True):
     """`[keyword]`: BM25, summed over the fields."""
 
     k1: NonNegative = 1.2
@@ -80,7 +80,14 @@ class KeywordSettings(_Section):
     weights: FieldWeights = FieldWeights()
 
 
-class FusionSettings(_Section):
+class VectorSettings(_Section, frozen=True):
+    """`[vector]`: exact cosine, to a chunk and to its passages."""
+
+    passage_weight: Share = 1.0
+    """The best passage's share of a chunk's score; the rest is the whole chunk's."""
+
+
+class FusionSettings(_Section, frozen=True):
     """`[fusion]`: how keyword and vector become one ranking."""
 
     method: FusionMethod = FusionMethod.CONVEX
@@ -89,7 +96,7 @@ class FusionSettings(_Section):
     rrf_k: Positive = 60
 
 
-class RerankSettings(_Section):
+class RerankSettings(_Section, frozen=True):
     """`[rerank]`: the last ranking, over a pool of candidates."""
 
     method: RerankMethod = RerankMethod.LATE_INTERACTION
@@ -100,9 +107,11 @@ class RerankSettings(_Section):
     """The reranker's share of the final score; the rest is the fused score's."""
     stop_word_weight: Share = 0.3
     """What a stop word of the query counts in late interaction."""
+    idf: bool = True
+    """Whether rare words of the query count more in late interaction, by their idf."""
 
 
-class EncoderSettings(_Section):
+class EncoderSettings(_Section, frozen=True):
     """`[encoder]`: what turns text into vectors."""
 
     model: str = "all-MiniLM-L6-v2"
@@ -113,14 +122,14 @@ class EncoderSettings(_Section):
     """Disk for stored token vectors; the least recently used go first."""
 
 
-class AgentSettings(_Section):
+class AgentSettings(_Section, frozen=True):
     """`[agent]`: the agent's own cut, drawn as a line across the reranked ranking."""
 
     k: Positive = 5
     min_score: float = 0.0
 
 
-class EngineSettings(_Section):
+class EngineSettings(_Section, frozen=True):
     """`[engine]`: the process that owns the index."""
 
     idle_minutes: NonNegative = 10.0
@@ -133,7 +142,7 @@ class EngineSettings(_Section):
     """How often the folder is compared with the index, whatever the watcher said."""
 
 
-class UiSettings(_Section):
+class UiSettings(_Section, frozen=True):
     """`[ui]`: the browser."""
 
     theme: str = ""
@@ -142,11 +151,12 @@ class UiSettings(_Section):
     one_line_rows: bool = False
 
 
-class Settings(_Section):
+class Settings(_Section, frozen=True):
     """All settings, with their defaults."""
 
     notes: NotesSettings = NotesSettings()
     keyword: KeywordSettings = KeywordSettings()
+    vector: VectorSettings = VectorSettings()
     fusion: FusionSettings = FusionSettings()
     rerank: RerankSettings = RerankSettings()
     encoder: EncoderSettings = EncoderSettings()
@@ -157,7 +167,14 @@ class Settings(_Section):
     @property
     def digest(self) -> str:
         """Short hash of every setting that can change a ranking."""
-        ranking = (self.keyword, self.fusion, self.rerank, self.encoder, self.notes)
+        ranking = (
+            self.keyword,
+            self.vector,
+            self.fusion,
+            self.rerank,
+            self.encoder,
+            self.notes,
+        )
         return hashlib.sha256(msgspec.json.encode(ranking)).hexdigest()[:12]
 
 

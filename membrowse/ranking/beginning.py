@@ -1,0 +1,57 @@
+"""The beginning of an evaluation: what is asked for, of which chunks, and in which of its terms."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from membrowse.ranking.evaluation import Evaluation, Mask
+from membrowse.ranking.keyword import Postings
+from membrowse.ranking.query import ParsedQuery, parse
+from membrowse.recall import Query, Term
+
+if TYPE_CHECKING:
+    from membrowse.index.generation import Generation
+
+
+def begin(generation: Generation, text: str, syntax: str) -> Evaluation:
+    """Understand the query; its terms are looked up, and its scope is set by its filters."""
+    parsed = parse(text, syntax)
+    postings = Postings(generation.keyword, parsed.terms.terms)
+    return Evaluation(
+        generation=generation,
+        number=generation.number,
+        chunks=generation.chunks,
+        notes=generation.notes,
+        row_of=generation.row_of,
+        parsed=parsed,
+        query=_described(parsed, postings),
+        scope=_scope(generation, parsed),
+        weights=postings.idf,
+        postings=postings,
+    )
+
+
+def _scope(generation: Generation, parsed: ParsedQuery) -> Mask:
+    """The rows whose note passes every filter."""
+    if not parsed.filters:
+        return np.ones(len(generation.chunks), dtype=np.bool_)
+    verdicts: dict[str, bool] = {}
+    for chunk in generation.chunks:
+        if chunk.path not in verdicts:
+            verdicts[chunk.path] = all(each.passes(chunk) for each in parsed.filters)
+    return np.array([verdicts[chunk.path] for chunk in generation.chunks], dtype=np.bool_)
+
+
+def _described(parsed: ParsedQuery, postings: Postings) -> Query:
+    return Query(
+        text=parsed.text,
+        syntax=parsed.syntax,
+        terms=tuple(Term(term=term, df=df) for term, df in postings.df.items()),
+        dropped=parsed.terms.dropped,
+        required=tuple(each.typed for each in parsed.constraints),
+        filters=tuple(each.typed for each in parsed.filters),
+        encoded=parsed.words,
+        warnings=parsed.warnings,
+    )

@@ -1,0 +1,121 @@
+"""One query over one generation: what each ranking made of every chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from membrowse.ranking.query import ParsedQuery
+from membrowse.recall import Approximate, Query, RankingState
+
+if TYPE_CHECKING:
+    from membrowse.encoding.values import EncodedQuery
+    from membrowse.index.generation import Generation, IndexedNote
+    from membrowse.ranking.keyword import Postings
+    from membrowse.ranking.late_interaction import TokenVectors
+    from membrowse.ranking.snippets import Snippet
+    from membrowse.recall import Chunk
+
+Scores = NDArray[np.float64]
+"""[rows]: a score for every chunk of the generation, in canonical order (path, position)."""
+Mask = NDArray[np.bool_]
+"""[rows]"""
+Rows = NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ranked:
+    """One ranking of all chunks: arrays over the generation's rows."""
+
+    state: RankingState
+    scores: Scores
+    """0 where a chunk has no rank."""
+    order: Rows
+    """[total]: the rows that have a rank, best first; equal scores by path and position."""
+    ranks: Rows
+    """[rows]: from 1; 0 where a chunk has no rank."""
+    took_ms: float = 0.0
+    message: str = ""
+    pool: int | None = None
+    """Reranked only: the rows `order[:pool]` are reranked, the rest goes on in fused order."""
+    cached: int | None = None
+    """Reranked only: how many of the pool had stored token vectors."""
+    approximate: Approximate | None = None
+
+    @property
+    def total(self) -> int:
+        return len(self.order)
+
+
+def ranked(scores: Scores, mask: Mask, state: RankingState, message: str = "") -> Ranked:
+    """The rows of `mask` by descending score, equal scores in canonical order."""
+    rows = np.flatnonzero(mask)
+    order = rows[np.argsort(-scores[rows], kind="stable")].astype(np.int32)
+    return in_order(np.where(mask, scores, 0.0), order, state, message)
+
+
+def in_order(scores: Scores, order: Rows, state: RankingState, message: str = "") -> Ranked:
+    """The rows of `order`, as they are."""
+    ranks = np.zeros(len(scores), dtype=np.int32)
+    ranks[order] = np.arange(1, len(order) + 1, dtype=np.int32)
+    return Ranked(state=state, scores=scores, order=order, ranks=ranks, message=message)
+
+
+def nothing(rows: int, state: RankingState, message: str) -> Ranked:
+    """A ranking that ranks no chunk, and says why."""
+    empty = np.zeros(0, dtype=np.int32)
+    return in_order(np.zeros(rows), empty, state, message)
+
+
+@dataclass(slots=True, eq=False)
+class Evaluation:
+    """One query over one generation, filled in stage by stage by a `Ranker`.
+
+    Holds what later pages of hits need. `finish` lets go of the generation's matrices and reader,
+    so that a remembered evaluation keeps only its own arrays and the chunks.
+    """
+
+    generation: Generation | None
+    number: int
+    """The generation's number."""
+    chunks: Sequence[Chunk]
+    notes: Mapping[str, IndexedNote]
+    row_of: Mapping[str, int]
+    parsed: ParsedQuery
+    query: Query
+    scope: Mask
+    """The chunks that pass the filters; every ranking is over these."""
+    weights: Mapping[str, float]
+    """Query terms and their inverse document frequency: what a match is worth in a snippet."""
+    postings: Postings | None
+    rankings: dict[str, Ranked] = field(default_factory=dict)
+    """The rankings that are finished (or, reranked, begun), by name."""
+    encoded: EncodedQuery | None = None
+    known: float = 0.0
+    """Share of the query that the encoder knows, 0 to 1: scales the vector's say."""
+    tokens: dict[str, TokenVectors] = field(default_factory=dict)
+    """Token vectors of the pool that are at hand, by content key."""
+    snippets: dict[int, Snippet] = field(default_factory=dict)
+
+    def at(self) -> Generation:
+        """The generation; an error after `finish`."""
+        if self.generation is None:
+            raise RuntimeError("the evaluation is finished: it can only be read")
+        return self.generation
+
+    def terms(self) -> Postings:
+        """The postings of the query's terms; an error after `finish`."""
+        if self.postings is None:
+            raise RuntimeError("the evaluation is finished: it can only be read")
+        return self.postings
+
+    def finish(self) -> None:
+        """Let go of what only the stages need."""
+        self.generation = None
+        self.postings = None
+        self.encoded = None
+        self.tokens = {}

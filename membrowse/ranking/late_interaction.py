@@ -1,0 +1,95 @@
+"""MaxSim of a query's and a chunk's token vectors, weighted by the query's words.
+
+Late interaction (Khattab and Zaharia, "ColBERT", SIGIR 2020), here with token vectors of the same
+encoder that made the sentence vectors. The chunk's side is what is stored: int8 with a scale for
+each token, its header included, specials dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from membrowse.index.analysis import Token, TokenKind, analyse, surface
+from membrowse.index.stop_words import STOP_WORDS
+from membrowse.ranking.evaluation import Mask, Scores
+
+if TYPE_CHECKING:
+    from membrowse.encoding.values import EncodedQuery
+
+Float32 = NDArray[np.float32]
+
+
+class TokenVectors(Protocol):
+    """A chunk's token vectors, from the store or fresh from the encoder."""
+
+    @property
+    def tokens(self) -> NDArray[np.int8]:
+        """[t, d]"""
+
+    @property
+    def scales(self) -> Float32:
+        """[t]: `tokens * scales[:, None]` are unit vectors."""
+
+
+def query_weights(
+    query: EncodedQuery, stop_word_weight: float, idf: Callable[[str], float] | None = None
+) -> Float32:
+    """What each piece of the query counts, [t].
+
+    Nothing where it is punctuation or unknown to the encoder; else 1, or `stop_word_weight` in a
+    stop word, times the `idf` of the term that the piece's word is analysed to.
+    """
+    words = [token for token in analyse(query.text) if token.kind is not TokenKind.WHOLE]
+    weights = np.zeros(len(query.pieces), dtype=np.float32)
+    place = 0
+    for number, piece in enumerate(query.pieces):
+        while place < len(words) - 1 and words[place].end <= piece.start:
+            place += 1
+        written = query.text[piece.start : piece.end]
+        if piece.known and any(character.isalnum() for character in written):
+            word = words[place] if words else None
+            weights[number] = _word_weight(query.text, word, stop_word_weight, idf)
+    return weights
+
+
+def _word_weight(
+    text: str,
+    word: Token | None,
+    stop_word_weight: float,
+    idf: Callable[[str], float] | None,
+) -> float:
+    if word is None:
+        return 1.0
+    is_stop_word = surface(text[word.start : word.end]) in STOP_WORDS
+    return (stop_word_weight if is_stop_word else 1.0) * (idf(word.term) if idf else 1.0)
+
+
+def max_similarity(query: Float32, weights: Float32, chunk: TokenVectors) -> float:
+    """MaxSim of query tokens [t, d] (unit rows) and one chunk's, as a weighted mean, -1 … 1.
+
+    Sum over query tokens of weight · max over the chunk's tokens of their cosine, divided by the
+    sum of weights. One product for each chunk, so that no neighbour in a pool can change its bits.
+    """
+    total = float(weights.sum())
+    if not len(chunk.tokens) or total <= 0:
+        return 0.0
+    similarity = (chunk.tokens.astype(np.float32) @ query.T) * chunk.scales[:, None]
+    return float(similarity.max(axis=0).astype(np.float64) @ weights.astype(np.float64)) / total
+
+
+def scores(
+    query: EncodedQuery, weights: Float32, chunks: Sequence[TokenVectors | None]
+) -> tuple[Scores, Mask]:
+    """MaxSim of a pool, [n], and which of it have token vectors; 0 for the others."""
+    counted = weights > 0
+    tokens = np.ascontiguousarray(query.tokens[counted])
+    found = [
+        0.0 if chunk is None else max_similarity(tokens, weights[counted], chunk)
+        for chunk in chunks
+    ]
+    at_hand = [chunk is not None for chunk in chunks]
+    return np.array(found, dtype=np.float64), np.array(at_hand, dtype=np.bool_)

@@ -1,0 +1,114 @@
+"""The candidates of the last ranking: their token vectors, and their order once scored.
+
+What is not stored is encoded on demand and stored (50 chunks take a second or two); chunks that
+have no vector at all yet are left to indexing, so that no query waits while a folder is encoded.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from membrowse.encoding.values import ToEncode
+from membrowse.ranking import late_interaction
+from membrowse.ranking.evaluation import Evaluation, Mask, Ranked, Rows, Scores, in_order
+from membrowse.ranking.fusion import convex, minmax
+from membrowse.recall import FUSED, RankingState
+
+if TYPE_CHECKING:
+    from membrowse.encoding.cross import CrossEncoderChild
+    from membrowse.encoding.resident import ResidentEncoder
+    from membrowse.index.tokens import TokenStore
+
+log = logging.getLogger(__name__)
+
+
+def candidates(evaluation: Evaluation, size: int) -> Rows:
+    """The rows to rerank: the first `size` of the fused ranking."""
+    return evaluation.rankings[FUSED].order[:size]
+
+
+def fetch(evaluation: Evaluation, pool: Rows, store: TokenStore) -> int:
+    """Take the pool's token vectors from the store; how many there were."""
+    keys = evaluation.at().keys
+    wanted = {keys[row] for row in pool.tolist()}
+    evaluation.tokens.update(store.get(sorted(wanted - evaluation.tokens.keys())))
+    return sum(keys[row] in evaluation.tokens for row in pool.tolist())
+
+
+def missing(evaluation: Evaluation, pool: Rows) -> list[ToEncode]:
+    """What is encoded on demand: pool chunks that have a vector but no token vectors at hand."""
+    generation = evaluation.at()
+    wanted = {
+        generation.keys[row]: generation.chunks[row]
+        for row in pool.tolist()
+        if generation.encoded[row] and generation.keys[row] not in evaluation.tokens
+    }
+    return [ToEncode(key, chunk.header, chunk.text) for key, chunk in wanted.items()]
+
+
+def complete(
+    evaluation: Evaluation, pool: Rows, store: TokenStore, encoder: ResidentEncoder
+) -> None:
+    """Encode what is missing, use it, and store it for the next query."""
+    wanted = missing(evaluation, pool)
+    if not wanted:
+        return
+    encoded = encoder.encode(wanted)
+    evaluation.tokens.update({each.key: each for each in encoded})
+    try:
+        store.put(encoded)
+    except (OSError, sqlite3.Error):
+        log.warning("token vectors could not be stored", exc_info=True)
+
+
+def by_late_interaction(
+    evaluation: Evaluation, pool: Rows, stop_word_weight: float, idf: Callable[[str], float] | None
+) -> tuple[Scores, Mask] | None:
+    """MaxSim of the pool, [n], and which of it could be scored; None where nothing counts."""
+    query = evaluation.encoded
+    if query is None:
+        return None
+    weights = late_interaction.query_weights(query, stop_word_weight, idf)
+    if not weights.any():
+        return None
+    keys = evaluation.at().keys
+    return late_interaction.scores(
+        query, weights, [evaluation.tokens.get(keys[row]) for row in pool.tolist()]
+    )
+
+
+def by_cross_encoder(
+    evaluation: Evaluation, pool: Rows, cross: CrossEncoderChild
+) -> tuple[Scores, Mask]:
+    """The cross-encoder's scores of the pool, [n]; equal texts are scored once."""
+    chunks = [evaluation.chunks[row] for row in pool.tolist()]
+    texts = [f"{chunk.header}\n{chunk.text}" if chunk.header else chunk.text for chunk in chunks]
+    unique = list(dict.fromkeys(texts))
+    found = cross.score(evaluation.parsed.words, unique).astype(np.float64)
+    score_of = dict(zip(unique, found.tolist(), strict=True))
+    return np.array([score_of[text] for text in texts]), np.ones(len(texts), dtype=np.bool_)
+
+
+def reordered(
+    evaluation: Evaluation, pool: Rows, reranker: Scores, scored: Mask, share: float
+) -> Ranked:
+    """The pool by share · minmax(reranker) + (1 - share) · minmax(fused), both over the pool; what
+    the reranker could not score counts 0 there. The rest goes on in fused order and with the fused
+    score.
+    """
+    fused = evaluation.rankings[FUSED]
+    own = fused.scores[pool]
+    blended = convex(
+        minmax(own, np.ones(len(pool), dtype=np.bool_)), minmax(reranker, scored), share
+    )
+    scores = fused.scores.copy()
+    scores[pool] = blended
+    by_row = np.argsort(pool)
+    best = by_row[np.argsort(-blended[by_row], kind="stable")]
+    order = np.concatenate([pool[best], fused.order[len(pool) :]]).astype(np.int32)
+    return in_order(scores, order, RankingState.READY)

@@ -1,0 +1,68 @@
+"""Exact vector scores of all chunks: cosine to the chunk and to its best passage.
+
+A question is usually answered by one line of a chunk, which the chunk's own vector blurs; so a
+chunk scores (1 - passage weight) · cosine(chunk) + passage weight · max over passages of cosine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from membrowse.ranking.evaluation import Rows, Scores
+
+if TYPE_CHECKING:
+    from membrowse.encoding.values import Piece
+    from membrowse.index.generation import Generation
+
+
+def cosines(generation: Generation, query: NDArray[np.float32], passage_weight: float) -> Scores:
+    """Scores [rows] of `query` ([d], unit length); 0 where a chunk is not encoded."""
+    scores = (generation.matrix @ query).astype(np.float64)
+    if passage_weight and len(generation.passage_matrix):
+        rows = np.flatnonzero(np.diff(generation.passage_starts))
+        starts = generation.passage_starts[rows]
+        best = np.maximum.reduceat(generation.passage_matrix @ query, starts).astype(np.float64)
+        scores[rows] = (1.0 - passage_weight) * scores[rows] + passage_weight * best
+    scores[~generation.encoded] = 0.0
+    return scores
+
+
+def known_share(text: str, pieces: Sequence[Piece]) -> float:
+    """Share of the query's pieces, punctuation aside, that the encoder knows: what it may decide.
+
+    `pieces` are those of `text`. 1 where there is nothing but punctuation.
+    """
+    words = [
+        piece.known
+        for piece in pieces
+        if not piece.known or any(map(str.isalnum, text[piece.start : piece.end]))
+    ]
+    return sum(words) / len(words) if words else 1.0
+
+
+class Twins:
+    """Rows of equal content, which must score equal to the last bit.
+
+    A product of a matrix and a vector may differ in its last bits by a row's place in the matrix;
+    so each row takes the score of the first row with the same content key.
+    """
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        first: dict[str, int] = {}
+        rows: list[int] = []
+        firsts: list[int] = []
+        for row, key in enumerate(keys):
+            earlier = first.setdefault(key, row)
+            if earlier != row:
+                rows.append(row)
+                firsts.append(earlier)
+        self._rows: Rows = np.array(rows, dtype=np.int32)
+        self._firsts: Rows = np.array(firsts, dtype=np.int32)
+
+    def level(self, scores: Scores) -> None:
+        """Give every row its first twin's score, in place."""
+        scores[self._rows] = scores[self._firsts]
