@@ -1,0 +1,137 @@
+"""The house's rules: who may import whom, as written, and as it turns out in a fresh interpreter.
+
+A static graph does not see what an import brings along at run time, and a look at `sys.modules`
+does not see what a function imports later: each test covers what the other cannot.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import membrowse
+
+PACKAGE = Path(membrowse.__file__).parent
+ROOT = Path(__file__).parents[1]
+
+INDEX_AND_MODELS = {
+    "chromadb",
+    "membrowse.encoding",
+    "membrowse.index",
+    "membrowse.knowledge",
+    "membrowse.ranking",
+    "numpy",
+    "onnxruntime",
+    "sentence_transformers",
+    "starlette",
+    "tokenizers",
+    "torch",
+    "transformers",
+    "uvicorn",
+    "whoosh",
+}
+SLOW = {"httpx", "rich", "textual"}
+MODELS_OF_CHILDREN = {"sentence_transformers", "torch", "transformers"}
+CLIENT_SIDE = {"client", "lifecycle", "protocol", "supervisor"}
+
+
+def loaded_by(*modules: str) -> set[str]:
+    """Every module that a fresh interpreter has loaded after importing `modules`."""
+    code = f"import sys, {', '.join(modules)}; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONPATH": str(PACKAGE.parent)},
+    )
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split())
+
+
+def modules_of(room: str) -> list[str]:
+    """The importable modules of one room."""
+    files = sorted((PACKAGE / room).rglob("*.py"))
+    names = [".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts) for file in files]
+    return [name.removesuffix(".__init__") for name in names if not name.endswith(".__main__")]
+
+
+def imports_in(file: Path) -> set[str]:
+    """What `file` imports, in functions and for type checking too."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def test_rooms_call_downward_only() -> None:
+    done = subprocess.run(
+        [Path(sys.executable).parent / "lint-imports", "--no-cache"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("room", ["cli", "tui"])
+def test_a_client_holds_no_index_and_no_model(room: str) -> None:
+    assert loaded_by(*modules_of(room)) & INDEX_AND_MODELS == set()
+
+
+@pytest.mark.parametrize("module", sorted(CLIENT_SIDE))
+def test_the_engines_client_side_is_light(module: str) -> None:
+    loaded = loaded_by(f"membrowse.engine.{module}")
+    assert loaded & (INDEX_AND_MODELS | SLOW) == set()
+
+
+def test_commands_are_known_before_anything_slow_is_loaded() -> None:
+    assert loaded_by("membrowse.cli.app") & SLOW == set()
+    assert loaded_by("membrowse.tui") & SLOW == set()
+
+
+@pytest.mark.parametrize("room", ["engine", "ranking", "index"])
+def test_torch_is_in_no_process_that_answers(room: str) -> None:
+    assert loaded_by(*modules_of(room)) & (MODELS_OF_CHILDREN | {"textual", "typer"}) == set()
+
+
+@pytest.mark.parametrize("room", ["cli", "tui"])
+def test_a_client_talks_to_the_engines_client_side_only(room: str) -> None:
+    allowed = tuple(f"membrowse.engine.{module}" for module in CLIENT_SIDE)
+    found = {
+        (file.name, name)
+        for file in (PACKAGE / room).rglob("*.py")
+        for name in imports_in(file)
+        if name.startswith("membrowse.engine.") and not name.startswith(allowed)
+    }
+    assert found == ({("serving.py", "membrowse.engine.run")} if room == "cli" else set())
+
+
+@pytest.mark.parametrize("word", ["utils", "helpers", "misc", "common"])
+def test_no_module_is_named_for_nothing(word: str) -> None:
+    assert list(PACKAGE.rglob(f"{word}.py")) == []
+
+
+def test_every_room_says_what_it_is_for() -> None:
+    for init in PACKAGE.rglob("__init__.py"):
+        tree = ast.parse(init.read_text(encoding="utf-8"))
+        assert ast.get_docstring(tree), f"{init} has no docstring"
+
+
+def test_files_and_functions_stay_short() -> None:
+    for file in PACKAGE.rglob("*.py"):
+        text = file.read_text(encoding="utf-8")
+        assert text.count("\n") <= 400, f"{file} is too long"
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                length = (node.end_lineno or node.lineno) - node.lineno + 1
+                assert length <= 60, f"{file}:{node.lineno} {node.name} is too long"

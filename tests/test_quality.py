@@ -1,0 +1,27 @@
+"""Style and types are tests too, so that one command checks everything."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+TOOLS = Path(sys.executable).parent
+SOURCES = ("membrowse", "tests")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("ruff", "check", *SOURCES), ("ruff", "format", "--check", *SOURCES), ("mypy",)],
+    ids=["ruff check", "ruff format", "mypy strict"],
+)
+@pytest.mark.timeout(300)
+def test_the_tools_find_nothing(command: tuple[str, ...]) -> None:
+    tool, *arguments = command
+    done = subprocess.run(
+        [TOOLS / tool, *arguments], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
