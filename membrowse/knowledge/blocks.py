@@ -45,14 +45,21 @@ class Block:
 
 def blocks(lines: Lines, first: int = 0) -> list[Block]:
     """The blocks of the lines from number `first`; together they hold every line not blank."""
-    # A line's end decides nothing about its block, and markdown-it walks text by the character.
-    spans = (lines.span(number) for number in range(first, len(lines)))
-    cut = (lines.text[start : min(end, start + _LONGEST_LINE)] for start, end in spans)
-    source = "\n".join(line.rstrip("\r\n") for line in cut)
+    source = "\n".join(_beginning(lines, number) for number in range(first, len(lines)))
     root = Block("document", 0, len(lines) - first)
     _nest(root, _parser().parse(source))
     _complete(root, source.split("\n"))
     return _moved(root.children, first)
+
+
+def _beginning(lines: Lines, number: int) -> str:
+    """Enough of a line to tell what it is: markdown-it walks text by the character."""
+    start, end = lines.span(number)
+    if end - start <= _LONGEST_LINE:
+        return lines.text[start:end].rstrip("\r\n")
+    line = lines.text[start:end].rstrip()
+    indent = len(line) - len(line.lstrip())
+    return line[: max(_LONGEST_LINE, indent + 1)]
 
 
 @lru_cache(maxsize=1)

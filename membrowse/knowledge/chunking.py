@@ -15,7 +15,15 @@ import msgspec
 
 from membrowse.knowledge.blocks import HEADING, Block, blocks
 from membrowse.knowledge.notes import MTIME, Note
-from membrowse.knowledge.packing import CHARACTERS_A_PIECE, Cutter, Measure, Unit, packed
+from membrowse.knowledge.packing import (
+    CHARACTERS_A_PIECE,
+    LIKELY_CHARACTERS_A_PIECE,
+    Cutter,
+    Measure,
+    Unit,
+    encoded,
+    packed,
+)
 from membrowse.knowledge.spans import Lines, Span
 from membrowse.recall import Chunk
 
@@ -89,17 +97,18 @@ class _Chunker:
         trimmed = self.lines.trimmed(whole)
         if trimmed is None:
             return
-        if self._fits(trimmed, header, budget):
+        likely = trimmed[1] - trimmed[0] <= budget * LIKELY_CHARACTERS_A_PIECE
+        if likely and self._fits(trimmed, header, budget):
             yield trimmed
             return
-        cutter = Cutter(self.lines, self.measure, budget)
+        cutter = Cutter(self.lines, self.measure, budget, header)
         for run in packed(cutter.units(content), budget):
             yield from self._checked(run, header, budget, cutter)
 
     def _fits(self, span: Span, header: str, budget: int) -> bool:
         if not self.measure.bounded(span, budget):
             return False
-        return self.count(_encoded(header, self.note.text[slice(*span)])) <= self.window
+        return self.count(encoded(header, self.note.text[slice(*span)])) <= self.window
 
     def _checked(
         self, run: Sequence[Unit], header: str, budget: int, cutter: Cutter
@@ -108,7 +117,8 @@ class _Chunker:
         span = self.lines.trimmed((run[0].start, run[-1].end))
         if span is None:
             return
-        if span[1] - span[0] <= 1 or self._fits(span, header, budget):
+        checked = len(run) == 1 and run[0].checked and run[0].cost <= budget
+        if checked or span[1] - span[0] <= 1 or self._fits(span, header, budget):
             yield span
         elif len(run) > 1:
             middle = len(run) // 2
@@ -157,10 +167,6 @@ def _headers(parts: Sequence[str], day: str) -> Iterator[str]:
 
 def _joined(parts: Sequence[str], day: str) -> str:
     return ", ".join(part for part in (_SEPARATOR.join(parts), day) if part)
-
-
-def _encoded(header: str, text: str) -> str:
-    return f"{header}\n{text}" if header else text
 
 
 def _sections(content: Sequence[Block], title: str) -> Iterator[_Section]:

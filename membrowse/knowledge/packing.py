@@ -16,8 +16,12 @@ from membrowse.knowledge.spans import Lines, Span, sentences
 
 CHARACTERS_A_PIECE = 8
 """A tokenizer may take any long word for one piece; it counts as one for each 8 characters."""
+LIKELY_CHARACTERS_A_PIECE = 5
+"""Text that is longer than this allows is not counted whole in the hope that it fits."""
 _BLANKS_A_CHARACTER = 4
 _CHARACTERS_GUESSED = 4
+_ENDLESS = 200
+"""Characters for each piece of the limit; longer text is cut without counting its parts first."""
 _SHORT_TAIL = 3
 
 
@@ -30,6 +34,8 @@ class Unit:
     cost: int
     binds: bool = False
     """A heading: it stays with what follows."""
+    checked: bool = False
+    """It was counted together with the header and needs no other look."""
 
 
 class Measure:
@@ -58,6 +64,23 @@ class Measure:
         cost = max(cost, _length_cost(self._text[slice(*span)]))
         return cost if cost <= budget else None
 
+    def tried(self, span: Span, header: str) -> Unit:
+        """`span` as a unit, counted together with `header`, whatever it costs."""
+        start, end = span
+        text = self._text[start:end].strip()
+        cost = self._count(encoded(header, text)) - self._header_cost(header)
+        return Unit(start, end, max(cost, _length_cost(self._text[start:end])), checked=True)
+
+    def _header_cost(self, header: str) -> int:
+        if header not in self._known:
+            self._known[header] = self._count(header)
+        return self._known[header]
+
+
+def encoded(header: str, text: str) -> str:
+    """What the encoder is given for a chunk."""
+    return f"{header}\n{text}" if header else text
+
 
 def _length_cost(text: str) -> int:
     characters = sum(map(len, text.split()))
@@ -69,10 +92,11 @@ def _length_cost(text: str) -> int:
 class Cutter:
     """Cuts blocks of one text into units of at most `budget` pieces."""
 
-    def __init__(self, lines: Lines, measure: Measure, budget: int) -> None:
+    def __init__(self, lines: Lines, measure: Measure, budget: int, header: str) -> None:
         self._lines = lines
         self._measure = measure
         self._budget = budget
+        self._header = header
 
     def units(self, blocks: Sequence[Block]) -> Iterator[Unit]:
         """The units of a section: its headings, then its other blocks.
@@ -89,7 +113,8 @@ class Cutter:
 
     def _of_block(self, block: Block, limit: int) -> Iterator[Unit]:
         span = self._lines.start(block.first), self._lines.start(block.last)
-        cost = self._measure.within(span, limit)
+        likely = span[1] - span[0] <= limit * LIKELY_CHARACTERS_A_PIECE
+        cost = self._measure.within(span, limit) if likely or not block.children else None
         if cost is not None:
             yield Unit(*span, cost, block.kind == HEADING)
         elif block.children:
@@ -100,6 +125,9 @@ class Cutter:
 
     def cut(self, span: Span, limit: int) -> Iterator[Unit]:
         """Units of at most `limit` pieces: lines, else sentences, else words, else characters."""
+        if span[1] - span[0] > limit * _ENDLESS:
+            yield from self._filled(span, limit)
+            return
         for line in self._lines.within(span):
             cost = self._measure.within(line, limit)
             if cost is not None:
@@ -111,6 +139,33 @@ class Cutter:
                     yield Unit(*sentence, cost)
                 else:
                     yield from self._sliced(sentence, limit)
+
+    def _filled(self, span: Span, limit: int) -> Iterator[Unit]:
+        """Units as long as the limit allows, each found in a try or two: for very long text."""
+        start, end = span
+        size = limit * _CHARACTERS_GUESSED
+        while start < end:
+            stop = self._good_end(start, min(end, start + size), end)
+            unit = self._measure.tried((start, stop), self._header)
+            while unit.cost > limit and stop - start > 1:
+                size = max(1, (stop - start) * limit * 15 // (unit.cost * 16))
+                stop = self._good_end(start, start + size, end)
+                unit = self._measure.tried((start, stop), self._header)
+            yield unit
+            size = (stop - start) * limit * 31 // (max(1, unit.cost) * 32) + 1
+            size = min(size, limit * CHARACTERS_A_PIECE)
+            start = stop
+
+    def _good_end(self, start: int, stop: int, end: int) -> int:
+        """The last end of a line, else sentence, else word in the second half up to `stop`."""
+        if stop >= end:
+            return end
+        half = start + (stop - start) // 2
+        for parts in (self._lines.within((half, stop)), sentences(self._lines.text, (half, stop))):
+            last = max((part[0] for part in parts), default=half)
+            if last > half:
+                return last
+        return self._word_end(start, stop, end)
 
     def _sliced(self, span: Span, limit: int) -> Iterator[Unit]:
         """Slices of a sentence without end, between words where there is white space."""

@@ -1,6 +1,6 @@
 """Lines, sentences and words of a text, as spans: (start, end) in characters, end exclusive.
 
-A line ends at `\\n`, `\\r\\n` or a lone `\\r`, as in editors and in markdown. Form feeds, U+2028 and
+A line ends at `\\n`, `\\r\\n` or a lone `\\r`, as in editors and markdown. Form feeds, U+2028 and
 the other characters at which `str.splitlines` breaks are ordinary characters here, so that line
 numbers are those an editor shows.
 """
