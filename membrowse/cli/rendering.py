@@ -50,8 +50,8 @@ def _headline(recall: Recall) -> Text:
     parts = [f"{recall.notes} notes", f"{recall.chunks} chunks", f"generation {recall.generation}"]
     if recall.pending:
         parts.append(f"{recall.pending} pending")
-    line = Text(shown(recall.folder), style="bold", no_wrap=True, overflow="ellipsis")
-    return line.append("  " + " · ".join(parts), style="not bold dim")
+    line = Text(no_wrap=True, overflow="ellipsis").append(shown(recall.folder), style="bold")
+    return line.append("  " + " · ".join(parts), style="dim")
 
 
 def _understood(query: Query) -> Text:
@@ -104,12 +104,14 @@ def _stacked(
 
 def _title(name: str, ranking: Ranking, width: int) -> Text:
     ready = ranking.state is RankingState.READY
-    title = Text(shown(name).upper(), style="bold")
+    title = Text().append(shown(name).upper(), style="bold")
     title.append(f"  {ranking.state}", style="green" if ready else "yellow")
     right = f"{ranking.total} · {ranking.took_ms:.0f} ms" if ready or ranking.hits else ""
     line = _justified(title, right, width)
     if ranking.message:
-        line.append("\n").append(_fitted(Text(shown(ranking.message), style="yellow"), width))
+        line.append("\n").append(
+            _fitted(Text().append(shown(ranking.message), style="yellow"), width)
+        )
     return line
 
 
@@ -118,13 +120,13 @@ def _two_lines(name: str, ranking: Ranking, hit: Hit, width: int, today: datetim
     decimals = 1 if best >= _STRONG_SCORE else 3
     filled = round(len(_BAR) * hit.score / best) if best > 0 else 0
     bar = _BAR[: max(0, min(len(_BAR), filled))].ljust(len(_BAR))
-    first = Text(f"{hit.rank:>3} ", style="bold")
+    first = Text().append(f"{hit.rank:>3} ", style="bold")
     if name == RERANKED:
         first.append(f"{_movement(hit):<4}")
     first.append(f"{hit.score:>6.{decimals}f} ")
     first.append(f"{bar} ", style="cyan")
     first.append(shown(" › ".join(part for part in (hit.title, hit.heading) if part)))
-    second = Text(f"    {shown(hit.path)}:{hit.start_line}", style="dim")
+    second = Text().append(f"    {shown(hit.path)}:{hit.start_line}", style="dim")
     stale = "" if hit.freshness is Freshness.CURRENT else f"! {hit.freshness} "
     lines = _justified(first, stale + age(hit.date, today), width)
     return lines.append("\n").append(_justified(second, _elsewhere(name, hit), width))
