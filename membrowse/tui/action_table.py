@@ -346,7 +346,7 @@ def bindings(*places: Where) -> list[Binding]:
     return [
         Binding(
             key=action.keys,
-            action=action.method,
+            action=f"screen.{action.method}" if action.where is Where.QUERY else action.method,
             description=action.label,
             tooltip=action.tooltip,
             show=action.bar > 0,

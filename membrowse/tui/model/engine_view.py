@@ -11,7 +11,7 @@ from membrowse.engine.protocol import Progress, Right, State
 from membrowse.recall import RankingState
 from membrowse.text import shown
 from membrowse.tui.model import figures
-from membrowse.tui.model.parts import Line, Part, cells, fit, joined, shortened, spread
+from membrowse.tui.model.parts import Line, Part, bar_parts, cells, fit, joined, shortened, spread
 
 
 class Phase(Enum):
@@ -99,9 +99,7 @@ def progress_line(progress: Progress, width: int) -> Line:
         [
             Part(f"{shown(progress.phase)} ", "accent"),
             Part(f"{figures.number(done)}/{figures.number(total)} {noun} "),
-            Part("▕", "dim"),
-            Part(figures.bar(share, 10), "bar"),
-            Part("▏", "dim"),
+            *bar_parts(share, 12),
             Part(f" {share:.0%}"),
         ]
     ]

@@ -1,10 +1,8 @@
-"""Figures as they are written on the screen: scores, bars, sizes, ages, times."""
+"""Figures as they are written on the screen: scores, sizes, ages, times."""
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-
-_EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
 def score(value: float | None) -> str:
@@ -19,14 +17,6 @@ def score(value: float | None) -> str:
     if text in ("0.00", "-0.00"):
         return "0"
     return text.replace("0.", ".", 1) if text.lstrip("-").startswith("0.") else text
-
-
-def bar(share: float, width: int) -> str:
-    """A horizontal bar of `share` (0 to 1) of `width` cells, to an eighth of a cell."""
-    eighths = round(max(0.0, min(1.0, share)) * width * 8)
-    full, rest = divmod(eighths, 8)
-    text = "█" * full + (_EIGHTHS[rest] if rest else "")
-    return text.ljust(width)
 
 
 def milliseconds(value: float) -> str:
@@ -72,14 +62,14 @@ def _moment(text: str) -> datetime | None:
 
 
 def age(day: str, now: datetime) -> str:
-    """How long ago an ISO date was, in at most five cells: `today`, `3d`, `5w`, `4mo`, `2y`."""
+    """How long ago an ISO date was, in at most five cells: `<1d`, `3d`, `5w`, `4mo`, `2y`."""
     try:
         then = date.fromisoformat(day[:10])
     except ValueError:
         return ""
     days = (now.date() - then).days
     if days == 0:
-        return "today"
+        return "<1d"
     sign, days = ("+", -days) if days < 0 else ("", days)
     for limit, length, unit in ((14, 1, "d"), (60, 7, "w"), (730, 30, "mo")):
         if days < limit:

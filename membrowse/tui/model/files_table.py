@@ -71,16 +71,20 @@ def full_account(record: FileRecord, now: datetime) -> str:
     return "\n".join(lines)
 
 
+TIMES = 130
+"""Cells of a line from which there is room for times."""
+
+
 def _path_width(width: int) -> int:
-    return max(16, min(48, width * 2 // 5))
+    return max(16, min(48, width * 3 // 8))
 
 
 def head_line(width: int) -> Line:
     """The names of the columns."""
     path = _path_width(width)
     line = [Part(f"  {'state':<9} {'path':<{path}} {'chunks':>6} {'size':>7}", "dim")]
-    if width >= 100:
-        line.append(Part(f" {'modified':>12} {'indexed':>12}", "dim"))
+    if width >= TIMES:
+        line.append(Part(f" {'modified':>14} {'indexed':>14}", "dim"))
     return fit([*line, Part("  why", "dim")], width)
 
 
@@ -94,9 +98,9 @@ def file_line(record: FileRecord, now: datetime, width: int) -> Line:
         Part(f" {record.chunks or '–':>6}", "" if record.chunks else "dim"),
         Part(f" {figures.size(record.size):>7}", "dim"),
     ]
-    if width >= 100:
+    if width >= TIMES:
         times = (figures.at(record.modified_at, now), figures.at(record.indexed_at, now))
-        line += [Part(f" {time or '–':>12}", "dim") for time in times]
+        line += [Part(f" {time or '–':>14}", "dim") for time in times]
     room = width - cells(line) - 2
     return fit([*line, Part("  "), *fit([Part(reason(record))], max(0, room))], width)
 

@@ -97,3 +97,11 @@ def shortened(groups: list[Line], width: int) -> Line:
     while len(kept) > 1 and cells(joined(kept)) > width:
         kept.pop()
     return joined(kept)
+
+
+def bar_parts(share: float, width: int) -> Line:
+    """A thin bar of `share` (0 to 1) on a track of `width` cells, to half a cell."""
+    halves = round(max(0.0, min(1.0, share)) * width * 2)
+    full, half = divmod(halves, 2)
+    bar = "━" * full + ("╸" if half else "")
+    return [Part(bar, "bar"), Part("─" * (width - len(bar)), "track")]

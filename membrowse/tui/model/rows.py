@@ -9,7 +9,7 @@ from datetime import datetime
 from membrowse.recall import FUSED, RERANKED, Freshness, Hit
 from membrowse.text import shown
 from membrowse.tui.model import figures
-from membrowse.tui.model.parts import Line, Part, cells, clip, clip_start, fit
+from membrowse.tui.model.parts import Line, Part, bar_parts, cells, clip, clip_start, fit
 
 MARKS = {Freshness.CHANGED: "! changed", Freshness.DELETED: "✗ deleted"}
 SHORT_MARKS = {Freshness.CHANGED: "!", Freshness.DELETED: "✗"}
@@ -86,14 +86,14 @@ def hit_lines(hit: Hit, style: RowStyle, width: int, fresh: Freshness) -> list[L
     rank = Part(str(hit.rank).rjust(style.rank_width), "rank")
     moved = _moved(hit, style)
     share = hit.score / style.top if style.top > 0 else 0.0
-    bar = 8 if width >= SPACIOUS else 4 if width >= 34 else 2
+    bar = 8 if width >= SPACIOUS else 3 if moved else 4
     figures_ = [
         rank,
         Part(" "),
         *moved,
-        Part(figures.score(hit.score).rjust(4), "score"),
+        Part(figures.score(hit.score).rjust(4 if moved else 5), "score"),
         Part(" "),
-        Part(figures.bar(share, bar), "bar"),
+        *bar_parts(share, bar),
         Part(" "),
     ]
     age = figures.age(hit.date, style.now).rjust(5)
@@ -105,8 +105,7 @@ def hit_lines(hit: Hit, style: RowStyle, width: int, fresh: Freshness) -> list[L
     first = [*figures_, *_heading(hit, room), mark, Part(age, "dim")]
     if style.one_line:
         return [fit(first, width)]
-    indent = style.rank_width + 1 + (cells(moved) if moved else 0)
-    return [fit(first, width), _second(hit, style, width, indent)]
+    return [fit(first, width), _second(hit, style, width)]
 
 
 def _moved(hit: Hit, style: RowStyle) -> Line:
@@ -116,17 +115,15 @@ def _moved(hit: Hit, style: RowStyle) -> Line:
     return [part._replace(text=part.text.ljust(4))]
 
 
-def _second(hit: Hit, style: RowStyle, width: int, indent: int) -> Line:
+def _second(hit: Hit, style: RowStyle, width: int) -> Line:
     """`path:line` at the left, ranks elsewhere at the right."""
     ranks: Line = [Part(elsewhere(hit, style), "ranks")]
     if hit.rank in style.missed:
         ranks.insert(0, Part("≠HNSW ", "warn"))
     if not hit.exact:
         ranks.insert(0, Part("≈ ", "warn"))
+    indent = style.rank_width + 1
     room = width - indent - cells(ranks) - 1
-    if room < 6:
-        indent = 1
-        room = width - indent - cells(ranks) - 1
     path = clip_start(place(hit), room)
     return fit(
         [Part(" " * indent), *fit([Part(path, "path")], max(0, room)), Part(" "), *ranks], width
@@ -156,7 +153,8 @@ def matrix_line(hit: Hit, style: RowStyle, width: int, fresh: Freshness) -> Line
         Part(str(hit.rank).rjust(style.rank_width) + " ", "rank"),
         *_moved(hit, style),
         Part(figures.score(hit.score).rjust(5) + " ", "score"),
-        Part(figures.bar(share, MATRIX_BAR) + " ", "bar"),
+        *bar_parts(share, MATRIX_BAR),
+        Part(" "),
     ]
     for name in style.letters:
         if name != style.ranking:

@@ -80,6 +80,7 @@ class BrowserScreen(BrowserActions):
         yield self.keys
 
     def on_mount(self) -> None:
+        self.ready = True
         self.show_engine(self.engine)
         self.query_bar.show(None, self.browsing.syntax, "")
         self.query_bar.input.focus()
@@ -132,7 +133,7 @@ class BrowserScreen(BrowserActions):
 
     def show_engine(self, view: EngineView) -> None:
         before, self.engine = self.engine, view
-        if not self.is_mounted:
+        if not self.ready:
             return
         self.header.show(view)
         self.trouble.show(view)

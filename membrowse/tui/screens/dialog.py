@@ -9,10 +9,9 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widget import Widget
-from textual.widgets import Static
 
 from membrowse.tui.model.parts import Line
-from membrowse.tui.widgets.painting import content
+from membrowse.tui.widgets.painting import Clickable, content
 
 Result = TypeVar("Result")
 
@@ -29,8 +28,10 @@ class Dialog(ModalScreen[Result]):
         self.dismiss(None)
 
 
-class Lines(Static):
+class Lines(Clickable):
     """Several lines of parts."""
+
+    DEFAULT_CSS = "Lines { width: 1fr; height: auto; }"
 
     def __init__(self, lines: list[Line]) -> None:
         super().__init__()

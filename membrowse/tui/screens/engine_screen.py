@@ -31,6 +31,8 @@ class EngineScreen(Screen[None]):
         self.clock = clock
         self.remembered = remembered
         self.engine = EngineView()
+        self.ready = False
+        """Whether the widgets are there to show things."""
 
     def show_engine(self, view: EngineView) -> None:
         """Take what is known of the engine now."""

@@ -131,6 +131,7 @@ class FilesScreen(EngineScreen):
         yield self.keys
 
     def on_mount(self) -> None:
+        self.ready = True
         self.filter.cursor_blink = False
         self.list.focus()
         self.show_engine(self.engine)
@@ -138,7 +139,7 @@ class FilesScreen(EngineScreen):
 
     def show_engine(self, view: EngineView) -> None:
         before, self.engine = self.engine, view
-        if not self.is_mounted:
+        if not self.ready:
             return
         self.header.show(view)
         self.status.show(view, self.clock())

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from textual.content import Content
-from textual.widget import Widget
 
 from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.guide import guide_lines
-from membrowse.tui.widgets.painting import content
+from membrowse.tui.widgets.painting import Clickable, content
 
 
-class Guide(Widget):
+class Guide(Clickable):
     """Says how things stand and which key is next."""
 
     ALLOW_SELECT = False

@@ -76,6 +76,11 @@ class LineList(ScrollView, can_focus=True):
     # What the rows are
 
     @property
+    def is_active(self) -> bool:
+        """Whether the cursor here is the one that the keys move."""
+        return True
+
+    @property
     def cursor_row(self) -> int | None:
         """The row with the cursor, if any."""
         return None
@@ -92,7 +97,7 @@ class LineList(ScrollView, can_focus=True):
         """The two cells before a row's line."""
         if row != self.cursor_row:
             return Part("  ")
-        return Part(("❯ " if self.has_focus else "› ") if line == 0 else "  ", "accent")
+        return Part(("❯ " if self.is_active else "› ") if line == 0 else "  ", "accent")
 
     def row_style(self, row: int) -> Style:
         """The ground on which a row is painted."""

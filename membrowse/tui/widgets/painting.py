@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 from rich.segment import Segment
+from textual import events
 from textual.content import Content
 from textual.strip import Strip
 from textual.style import Style
 from textual.widget import Widget
 
 from membrowse.tui.model.parts import Line, cells, fit
-from membrowse.tui.styles import STYLES
+from membrowse.tui.styles import ANSI_STYLES, STYLES
+
+PRESS = "press"
+"""The key under which clickable text carries its action. (Textual's own would restyle it.)"""
+
+
+class Clickable(Widget):
+    """A widget whose parts can be clicked."""
+
+    async def on_click(self, event: events.Click) -> None:
+        action = event.style.meta.get(PRESS)
+        if action:
+            event.stop()
+            await self.run_action(action)
 
 
 def style_of(widget: Widget, name: str) -> Style:
     """The style of that name in the theme of now."""
-    return widget.app.stylesheet.parse_style(STYLES[name])
+    app = widget.app
+    styles = ANSI_STYLES if app.native_ansi_color else STYLES
+    return app.stylesheet.parse_style(styles[name])
 
 
 def content(widget: Widget, line: Line) -> Content:
@@ -23,7 +39,7 @@ def content(widget: Widget, line: Line) -> Content:
     for text, name, action in line:
         style = style_of(widget, name)
         if action:
-            style += Style.from_meta({"@click": action})
+            style += Style.from_meta({PRESS: action})
         parts.append((text, style))
     return Content.assemble(*parts)
 
@@ -38,7 +54,7 @@ def strip(widget: Widget, line: Line, width: int, base: Style) -> Strip:
     return Strip(segments, width)
 
 
-class OneLine(Widget):
+class OneLine(Clickable):
     """A widget that shows a line or a few, made anew for the width that there is."""
 
     ALLOW_SELECT = False

@@ -44,7 +44,7 @@ class PreviewText(LineList):
         self._wrap()
         if other and view is not None:
             top = max(0, first_inside(view, self._lines) - 2)
-            self.scroll_to(y=top, animate=False, immediate=True)
+            self.scroll_to(y=top, animate=False, force=True, immediate=True)
 
     def _wrap(self) -> None:
         width = self.scrollable_content_region.width - 1
@@ -69,10 +69,10 @@ class PreviewText(LineList):
         )
 
     def _move_by(self, by: int) -> None:
-        self.scroll_to(y=self.scroll_offset.y + by, animate=False, immediate=True)
+        self.scroll_to(y=self.scroll_offset.y + by, animate=False, force=True, immediate=True)
 
     def _move(self, row: int) -> None:
-        self.scroll_to(y=row, animate=False, immediate=True)
+        self.scroll_to(y=row, animate=False, force=True, immediate=True)
 
 
 class Preview(Vertical):

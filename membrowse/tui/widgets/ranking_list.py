@@ -132,7 +132,9 @@ class RankingList(LineList):
             return
         row = self._row_of(chunk)
         if row is not None:
-            self.scroll_to(y=max(0, self.rows_layout.y(row) - y), animate=False, immediate=True)
+            self.scroll_to(
+                y=max(0, self.rows_layout.y(row) - y), animate=False, force=True, immediate=True
+            )
 
     def _row_of(self, chunk: str) -> int | None:
         tracked = self.browsing.tracked.get(chunk)
@@ -143,7 +145,7 @@ class RankingList(LineList):
     def to_top(self) -> None:
         """A new query: begin at the first row."""
         self._anchor = None
-        self.scroll_to(y=0, animate=False, immediate=True)
+        self.scroll_to(y=0, animate=False, force=True, immediate=True)
 
     # Pages
 
