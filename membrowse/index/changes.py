@@ -1,0 +1,197 @@
+"""What is asked of the index, and what that means chunk by chunk."""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from membrowse.index.documents import Document, document
+from membrowse.index.generation import Generation, IndexedNote
+from membrowse.recall import Chunk
+
+
+@dataclass(frozen=True, slots=True)
+class NoteChange:
+    """A note as it is to be indexed from now on."""
+
+    path: str
+    note: IndexedNote | None
+    """None: the note is removed."""
+    chunks: tuple[Chunk, ...]
+    """All chunks of the note, by position."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What shaped the index; another recipe makes another index."""
+
+    chunker: str
+    analyser: str
+    encoder: str
+    """`EncoderIdentity.key`."""
+
+    def difference(self, made_with: Recipe) -> str:
+        """Which parts differ from the recipe that the index was made with; empty if none."""
+        parts = (
+            f"{name} {theirs or 'none'} → {ours or 'none'}"
+            for name, ours, theirs in (
+                ("chunker", self.chunker, made_with.chunker),
+                ("analyser", self.analyser, made_with.analyser),
+                ("encoder", self.encoder, made_with.encoder),
+            )
+            if ours != theirs
+        )
+        return ", ".join(parts)
+
+
+def content_key(chunk: Chunk, encoder_key: str) -> str:
+    """Addresses what an encoder makes of a chunk: hash of header, text and encoder (hex).
+
+    Raises `UnicodeEncodeError` for text that is not Unicode (lone surrogates).
+    """
+    return hashlib.sha256(f"{encoder_key}\0{chunk.header}\0{chunk.text}".encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The next generation's chunks, and how it differs from the one before."""
+
+    notes: dict[str, IndexedNote]
+    chunks: list[Chunk]
+    keys: list[str]
+    source: NDArray[np.int64]
+    """For each new row the old row with the same content key, or -1."""
+    changes: dict[str, NoteChange]
+    """By path; removals of unknown notes left out."""
+    documents: list[Document]
+    """Of `added`: what the keyword store is to hold."""
+    added: list[Chunk]
+    """Chunks that are new, or under whose id something that is indexed changed."""
+    removed: list[Chunk]
+    """Chunks whose id is gone, and the former state of those that changed."""
+
+    @property
+    def ids(self) -> set[str]:
+        """Every chunk id that the keyword store holds differently before and after."""
+        return {chunk.id for chunk in (*self.added, *self.removed)}
+
+    @property
+    def changed_ids(self) -> set[str]:
+        """Every chunk id of the notes that change, before and after."""
+        return self.ids | {chunk.id for change in self.changes.values() for chunk in change.chunks}
+
+    def changed_rows(self) -> list[int]:
+        """The new rows of the notes that change."""
+        rows: list[int] = []
+        for path, change in self.changes.items():
+            first = bisect_left(self.chunks, path, key=_path)
+            rows.extend(range(first, first + len(change.chunks)))
+        return rows
+
+
+def plan(generation: Generation, changes: Iterable[NoteChange], encoder_key: str) -> Plan:
+    """Work out the generation that follows `generation` after `changes` (the last one counts where
+    a path comes twice)."""
+    wanted = _wanted(generation, changes)
+    chunks: list[Chunk] = []
+    keys: list[str] = []
+    source: list[NDArray[np.int64]] = []
+    notes = dict(generation.notes)
+    same_key = _SameKey(generation)
+    done = 0
+    for path, change in wanted.items():
+        rows = generation.rows(path)
+        _copy(generation, done, rows.start, chunks, keys, source)
+        new_keys = [content_key(chunk, encoder_key) for chunk in change.chunks]
+        chunks.extend(change.chunks)
+        keys.extend(new_keys)
+        source.append(same_key.rows(new_keys, rows))
+        done = rows.stop
+        if change.note is None:
+            del notes[path]
+        else:
+            notes[path] = replace(change.note, chunks=len(change.chunks))
+    _copy(generation, done, len(generation.chunks), chunks, keys, source)
+    documents, added, removed = _difference(generation, wanted)
+    whole = np.concatenate(source) if source else np.empty(0, np.int64)
+    return Plan(notes, chunks, keys, whole, wanted, documents, added, removed)
+
+
+def _wanted(generation: Generation, changes: Iterable[NoteChange]) -> dict[str, NoteChange]:
+    wanted: dict[str, NoteChange] = {}
+    for change in sorted(changes, key=lambda change: change.path):
+        if change.note is not None:
+            wanted[change.path] = change
+        elif change.path in generation.notes:
+            wanted[change.path] = NoteChange(change.path, None, ())
+        else:
+            wanted.pop(change.path, None)
+    return wanted
+
+
+def _copy(
+    generation: Generation,
+    first: int,
+    last: int,
+    chunks: list[Chunk],
+    keys: list[str],
+    source: list[NDArray[np.int64]],
+) -> None:
+    chunks.extend(generation.chunks[first:last])
+    keys.extend(generation.keys[first:last])
+    source.append(np.arange(first, last, dtype=np.int64))
+
+
+class _SameKey:
+    """Finds a row of a generation by its content key; the whole map is made only if needed."""
+
+    def __init__(self, generation: Generation) -> None:
+        self._keys = generation.keys
+        self._all: dict[str, int] | None = None
+
+    def rows(self, keys: Sequence[str], likely: range) -> NDArray[np.int64]:
+        """The row of each of `keys`, rather one of `likely`; -1 where there is none."""
+        near = {self._keys[row]: row for row in likely}
+        if self._all is None and any(key not in near for key in keys):
+            self._all = {key: row for row, key in enumerate(self._keys)}
+        everywhere = self._all or {}
+        return np.array([near.get(key, everywhere.get(key, -1)) for key in keys], np.int64)
+
+
+def _path(chunk: Chunk) -> str:
+    return chunk.path
+
+
+def _difference(
+    generation: Generation, changes: Mapping[str, NoteChange]
+) -> tuple[list[Document], list[Chunk], list[Chunk]]:
+    """Documents to write, chunks that came (or changed under their id), chunks that went (or were
+    otherwise)."""
+    documents: list[Document] = []
+    added: list[Chunk] = []
+    removed: list[Chunk] = []
+    for path, change in changes.items():
+        old_note = generation.notes.get(path)
+        before = {}
+        if old_note is not None:
+            for row in generation.rows(path):
+                chunk = generation.chunks[row]
+                before[chunk.id] = chunk, document(chunk, old_note)
+        for chunk in change.chunks:
+            if change.note is None:
+                break
+            now = document(chunk, change.note)
+            old = before.pop(chunk.id, None)
+            if old is not None and old[1] == now:
+                continue
+            documents.append(now)
+            added.append(chunk)
+            if old is not None:
+                removed.append(old[0])
+        removed.extend(chunk for chunk, _ in before.values())
+    return documents, added, removed

@@ -1,0 +1,120 @@
+"""The stores against the manifest: what differs, and making it right."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from membrowse.index.chroma import ChromaStore
+from membrowse.index.documents import Document, document
+from membrowse.index.generation import Generation, IndexedNote
+from membrowse.index.keyword_store import KeywordStore
+from membrowse.index.manifest import Content
+from membrowse.index.tokens import TokenStore
+from membrowse.index.vectors import VectorStore
+from membrowse.recall import Chunk
+
+_BATCH = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Discrepancy:
+    """Ids that a store holds otherwise than the manifest."""
+
+    store: str
+    """`manifest`, `keyword`, `matrix`, `chroma` or `tokens`."""
+    kind: str
+    """`missing`, `orphaned`, `repeated` or `outdated`."""
+    count: int
+    example: str
+    """One of the ids."""
+
+
+def repair_keyword(
+    store: KeywordStore,
+    chunks: Sequence[Chunk],
+    notes: Mapping[str, IndexedNote],
+    doubtful: Collection[str],
+) -> int:
+    """Make `store` hold exactly `chunks`, those whose ids are `doubtful` written again.
+
+    Returns the number of documents that had to be deleted or added.
+    """
+    wanted = {chunk.id: chunk for chunk in chunks if chunk.id not in doubtful}
+    surplus: list[int] = []
+    documents = store.documents()
+    for number, name in enumerate(documents):
+        if name is not None and wanted.pop(name, None) is None:
+            surplus.append(number)
+    missing = [chunk for chunk in chunks if chunk.id in wanted or chunk.id in doubtful]
+    if not surplus and not missing:
+        return 0
+    count = len(surplus) + len(missing)
+    if len(missing) == len(chunks):
+        store.clear()
+        surplus = []
+    for first in range(0, max(len(missing), 1), _BATCH):
+        some = missing[first : first + _BATCH]
+        store.commit(surplus, _documents(some, notes))
+        surplus = []
+    return count
+
+
+def _documents(chunks: Iterable[Chunk], notes: Mapping[str, IndexedNote]) -> Iterable[Document]:
+    return (document(chunk, notes[chunk.path]) for chunk in chunks)
+
+
+def discrepancies(
+    generation: Generation,
+    content: Content,
+    keyword: KeywordStore,
+    vectors: VectorStore,
+    chroma: ChromaStore,
+    tokens: TokenStore,
+) -> list[Discrepancy]:
+    """What every store holds against `content`, the manifest as it is on disk."""
+    truth = {chunk.id for chunks in content.chunks.values() for chunk in chunks}
+    indexed = [name for name in keyword.documents() if name is not None]
+    stored = vectors.has(set(generation.keys))
+    has_vector = {
+        chunk.id
+        for chunk, key in zip(generation.chunks, generation.keys, strict=True)
+        if key in stored
+    }
+    in_matrix = {generation.chunks[row].id for row in np.flatnonzero(generation.encoded).tolist()}
+    found = [
+        *_compared("manifest", truth, set(generation.row_of)),
+        *_compared("keyword", truth, set(indexed)),
+        *_found("keyword", "repeated", {name for name, n in Counter(indexed).items() if n > 1}),
+        *_compared("matrix", has_vector, in_matrix),
+        *_found("tokens", "orphaned", tokens.keys() - vectors.keys() - set(generation.keys)),
+    ]
+    if chroma.opened:
+        held = chroma.keys
+        found += _compared("chroma", in_matrix, set(held))
+        found += _found(
+            "chroma",
+            "outdated",
+            {name for name in in_matrix & held.keys() if held[name] != _key(generation, name)},
+        )
+    elif chroma.problem:
+        found.append(Discrepancy("chroma", chroma.problem, len(in_matrix), ""))
+    return found
+
+
+def _key(generation: Generation, chunk: str) -> str:
+    return generation.keys[generation.row_of[chunk]]
+
+
+def _compared(store: str, truth: set[str], held: set[str]) -> list[Discrepancy]:
+    return [
+        *_found(store, "missing", truth - held),
+        *_found(store, "orphaned", held - truth),
+    ]
+
+
+def _found(store: str, kind: str, names: set[str]) -> list[Discrepancy]:
+    return [Discrepancy(store, kind, len(names), min(names))] if names else []

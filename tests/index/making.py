@@ -1,0 +1,112 @@
+"""Notes, chunks and vectors for the tests of this room, all made from their text alone."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from membrowse.encoding.values import Encoded, ToEncode, quantise, unit
+from membrowse.index.generation import IndexedNote
+from membrowse.index.index import Index, NoteChange, Recipe
+from membrowse.recall import Chunk
+
+DIMENSION = 16
+RECIPE = Recipe(chunker="1", analyser="1", encoder="synthetic")
+BUDGET = 50_000_000
+
+
+def opened(directory: Path, recipe: Recipe = RECIPE, budget: int = BUDGET) -> Index:
+    return Index.open(directory, recipe, token_budget=budget, dimension=DIMENSION)
+
+
+def chunk(
+    path: str,
+    position: int,
+    text: str,
+    *,
+    title: str = "",
+    headings: tuple[str, ...] = (),
+    tags: tuple[str, ...] = (),
+    header: str = "",
+    ordinal: int = 0,
+) -> Chunk:
+    identity = f"{path}\0{headings}\0{text}\0{ordinal}"
+    return Chunk(
+        id=hashlib.sha256(identity.encode()).hexdigest()[:32],
+        path=path,
+        position=position,
+        title=title or path.removesuffix(".md"),
+        headings=headings,
+        tags=tags,
+        date="2026-03-02",
+        header=header,
+        text=text,
+        start_line=position * 10 + 1,
+        end_line=position * 10 + 9,
+        start_offset=position * 1000,
+        end_offset=position * 1000 + len(text),
+    )
+
+
+def note(path: str, count: int, *, date_source: str = "mtime") -> IndexedNote:
+    return IndexedNote(
+        path=path,
+        name=path.removesuffix(".md"),
+        title="",
+        date="2026-03-02",
+        date_source=date_source,
+        size=100,
+        mtime_ns=1_000_000_000,
+        sha256="0" * 64,
+        indexed_at="2026-03-02T00:00:00Z",
+        warnings=(),
+        chunks=count,
+    )
+
+
+def change(path: str, *texts: str, **options: object) -> NoteChange:
+    """The note at `path` with a chunk of each of `texts`."""
+    seen: dict[str, int] = {}
+    parts = []
+    for position, text in enumerate(texts):
+        ordinal = seen[text] = seen.get(text, -1) + 1
+        parts.append(chunk(path, position, text, ordinal=ordinal, **options))  # type: ignore[arg-type]
+    return NoteChange(path, note(path, len(parts)), tuple(parts))
+
+
+def removal(path: str) -> NoteChange:
+    return NoteChange(path, None, ())
+
+
+def vector(text: str, dimension: int = DIMENSION) -> NDArray[np.float32]:
+    """A unit vector that depends on nothing but `text`."""
+    seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
+    drawn = np.random.default_rng(seed).standard_normal(dimension).astype(np.float32)
+    return unit(drawn)
+
+
+def encode(texts: Sequence[ToEncode], dimension: int = DIMENSION) -> list[Encoded]:
+    """What an encoder would return: one vector, a passage a line, a token a word."""
+    return [_encoded(text, dimension) for text in texts]
+
+
+def _encoded(text: ToEncode, dimension: int) -> Encoded:
+    words = text.encoded_text.split() or ["-"]
+    tokens, scales = quantise(np.stack([vector(word, dimension) for word in words]))
+    lines = text.text.splitlines() or ["-"]
+    return Encoded(
+        key=text.key,
+        vector=vector(text.encoded_text, dimension),
+        passages=np.stack([vector(line, dimension) for line in lines]),
+        tokens=tokens,
+        scales=scales,
+    )
+
+
+def encode_all(index: Index) -> None:
+    """Give every chunk its vectors."""
+    index.add_vectors(encode(index.unencoded()), "float32")
