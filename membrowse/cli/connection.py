@@ -75,7 +75,7 @@ async def until_loaded(engine: Engine) -> None:
     try:
         async with asyncio.timeout(LOADING_SECONDS), _listening(engine) as states:
             async for state in states:
-                if state.encoder.state is not RankingState.LOADING:
+                if state.problem or state.encoder.state is not RankingState.LOADING:
                     return
     except TimeoutError:
         output.say("the encoder is still loading; searching without it")

@@ -120,6 +120,18 @@ def test_current_means_compared_and_nothing_left_to_do(one: State, current: bool
     assert is_current(one) is current
 
 
+def test_progress_is_a_bar_on_stderr_where_that_is_a_terminal(
+    engine: FakeEngine, program: Program, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    progress = Progress(phase="encoding", chunks_done=40, chunks_total=992)
+    engine.told = [state(progress=progress), state()]
+    assert "chunks" not in program("index", folder).err
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    ran = program("index", folder, "--json")
+    assert "40/992 chunks" in ran.err
+    assert json.loads(ran.out)["chunks"] == 992
+
+
 def test_progress_names_what_is_counted() -> None:
     reading = Progress(phase="reading", notes_done=3, notes_total=9)
     assert measure(reading) == (3, 9, "3/9 notes")

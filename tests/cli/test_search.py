@@ -159,6 +159,14 @@ def test_search_waits_while_the_encoder_loads(
     assert seen == ["asked"]
 
 
+def test_search_does_not_wait_for_an_encoder_where_the_engine_has_a_problem(
+    engine: FakeEngine, program: Program, folder: Path
+) -> None:
+    loading = EncoderState(state=RankingState.LOADING, name="m")
+    engine.told = [state(encoder=loading, problem="the index cannot be opened")]
+    assert program("search", "x", "--folder", folder).status == 0
+
+
 def test_waiting_without_the_right_to_reindex_is_for_what_the_engine_does_by_itself(
     engine: FakeEngine, program: Program, folder: Path
 ) -> None:
