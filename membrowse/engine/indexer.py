@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from membrowse.encoding.values import Encoded
 from membrowse.engine import clock
 from membrowse.engine.encoding_run import EncodedBatch, EncodingRun, RunEnded
 from membrowse.engine.facts import Facts, Refusal
 from membrowse.engine.folder import Comparison, compare, failures
 from membrowse.engine.models import Models
 from membrowse.engine.notes import NoteReader, Reading
-from membrowse.engine.protocol import Change, Progress
-from membrowse.encoding.values import Encoded, ToEncode
+from membrowse.engine.protocol import Change, Progress, Watcher
 from membrowse.index.index import Index, NoteChange, Recipe
 from membrowse.knowledge.scanning import FolderUnreadable
 from membrowse.knowledge.watching import FolderWatch
@@ -111,6 +111,18 @@ class Indexer:
     def tell(self, event: Event) -> None:
         """Hand over an event; callable from any thread."""
         self._events.put(event)
+
+    def watcher(self) -> Watcher:
+        """How the folder is watched, as of now."""
+        watch, facts = self.watch, self.facts
+        return Watcher(
+            kind=watch.kind,
+            alive=watch.alive,
+            paused=facts.paused,
+            last_event=clock.stamp(watch.last_event) if watch.last_event else "",
+            last_check=facts.last_check,
+            message=watch.message,
+        )
 
     def close(self, seconds: float = 10.0) -> None:
         """Finish the step at hand and end."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from membrowse.engine.protocol import ChunkView
+from membrowse.index.analysis import analyse
 from membrowse.index.generation import Generation
-from membrowse.knowledge.lines import split_lines
+from membrowse.knowledge.spans import Lines
+from membrowse.ranking.query import parse
 from membrowse.recall import Chunk, Freshness
 
 CONTEXT_CHUNKS = 4
@@ -14,6 +16,18 @@ CONTEXT_CHUNKS = 4
 
 Marker = Callable[[str], Sequence[tuple[int, int]]]
 """Finds the words of a query in a line: spans (start, end)."""
+
+
+def marker(text: str, syntax: str) -> Marker:
+    """Marks what the analyser matches of the query `text`; nothing for an empty one."""
+    terms = frozenset(parse(text, syntax).terms.terms)
+
+    def mark(line: str) -> Sequence[tuple[int, int]]:
+        if not terms:
+            return ()
+        return [(token.start, token.end) for token in analyse(line) if token.term in terms]
+
+    return mark
 
 
 def view(generation: Generation, row: int, freshness: Freshness, mark: Marker) -> ChunkView:
@@ -60,6 +74,8 @@ def _lines(chunks: Sequence[Chunk]) -> list[str]:
     first = chunks[0].start_line
     lines = [""] * (chunks[-1].end_line - first + 1)
     for chunk in chunks:
-        for number, line in enumerate(split_lines(chunk.text), start=chunk.start_line - first):
-            lines[number] += line
+        text = Lines(chunk.text)
+        for number in range(len(text)):
+            start, end = text.span(number)
+            lines[chunk.start_line - first + number] += chunk.text[start:end].rstrip("\r\n")
     return lines

@@ -80,8 +80,8 @@ def _guarded(handler: Handler, right: Right) -> Handler:
 
 
 def _rights(request: Request) -> tuple[Right, ...]:
-    assert request.client is not None
-    return peers.rights(request.client.port)
+    peer = request.client  # as PeerProtocol sets it
+    return peers.rights(peer.port) if peer is not None else ()
 
 
 async def _body(request: Request, kind: type[T]) -> T:

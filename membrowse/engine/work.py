@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
-import secrets
 import threading
-from collections import OrderedDict
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from membrowse import places
-from membrowse.engine import clock, preview
-from membrowse.engine.facts import Facts
+from membrowse.engine import preview
 from membrowse.engine.freshness import FreshnessOf
 from membrowse.engine.indexer import Asked, EncoderLoaded, Indexer, Paused
 from membrowse.engine.models import Models
@@ -24,26 +24,224 @@ from membrowse.engine.protocol import (
     FileRecord,
     PageRequest,
     Pending,
+    Progress,
     RecallRequest,
     ReindexRequest,
     State,
     Status,
+    TokenVectors,
     Watcher,
 )
+from membrowse.engine.questions import Questions, Step, Unknown
+from membrowse.engine.records import file_records
+from membrowse.engine.verification import check_report
+from membrowse.index.analysis import ANALYSER
 from membrowse.index.index import Index, Recipe
-from membrowse.ranking.pipeline import Evaluation, Ranker
-from membrowse.recall import Ranking, RankingState, Recall
+from membrowse.knowledge.chunking import CHUNKER
+from membrowse.recall import Ranking
 from membrowse.settings import Settings
 
 log = logging.getLogger(__name__)
 
-_REMEMBERED = 16
-"""Evaluations kept for pages."""
+__all__ = ["NotReady", "Unknown", "Work"]
+
+T = TypeVar("T")
 
 
 class NotReady(Exception):
     """The index could not be opened (or is not yet); the message says why."""
 
 
-class Unknown(Exception):
-    """No such recall or chunk; the message says what to do."""
+class Work:
+    """The engine of `folder`. `changed` is called, from any thread, when the state changed."""
+
+    def __init__(self, folder: Path, settings: Settings, changed: Callable[[], None]) -> None:
+        self._folder = folder
+        self._settings = settings
+        self._changed = changed
+        self._models = Models(settings, self._encoder_loaded)
+        self._index: Index | None = None
+        self._indexer: Indexer | None = None
+        self._questions: Questions | None = None
+        self._problem = ""
+
+    def open(self) -> None:
+        """Open the index and begin to keep it current; a failure becomes the state's problem."""
+        try:
+            self._models.prepare()
+            recipe = self._recipe()
+            index = self._open_index(places.index_dir(self._folder), recipe)
+        except Exception as error:  # a thread's boundary
+            log.exception("the index cannot be opened")
+            self._problem = f"the index cannot be opened: {error}"
+            return
+        self._index = index
+        self._indexer = Indexer(
+            self._folder, self._settings, index, recipe, self._models, self._changed
+        )
+        self._questions = Questions(
+            self._folder, self._settings, index, self._models, lambda: self._pending().total
+        )
+        self._indexer.start()
+        self._models.start()
+        threading.Thread(target=self._open_chroma, name="chroma", daemon=True).start()
+
+    def examine(self, directory: Path) -> CheckReport:
+        """Open the index in `directory` for a look only; for use without a running engine."""
+        self._models.prepare()
+        self._index = self._open_index(directory, self._recipe())
+        self._index.open_chroma()
+        return self.check()
+
+    def close(self) -> None:
+        """Finish what is being written, and let go."""
+        if self._indexer is not None:
+            self._indexer.close()
+        self._models.close()
+        if self._index is not None:
+            self._index.close()
+
+    @property
+    def busy(self) -> bool:
+        """Work goes on that must not be cut short for idleness."""
+        return self._indexer is not None and self._indexer.facts.busy
+
+    def begin(self, request: RecallRequest) -> Iterator[Step]:
+        return self._ready(self._questions).steps(request)
+
+    def page(self, request: PageRequest) -> Ranking:
+        return self._ready(self._questions).page(request)
+
+    def chunk(self, request: ChunkRequest) -> ChunkView:
+        """The chunk (or its successor) in its note; `Unknown` where it is gone."""
+        index = self._ready(self._index)
+        generation = index.generation
+        live = request.chunk
+        if live not in generation.row_of:
+            live = index.successor(request.chunk) or request.chunk
+        row = generation.row_of.get(live)
+        if row is None:
+            raise Unknown("this chunk is no longer in the index")
+        fresh = FreshnessOf(self._folder, generation.notes)(generation.chunks[row].path)
+        return preview.view(generation, row, fresh, preview.marker(request.text, request.syntax))
+
+    def files(self) -> list[FileRecord]:
+        generation = self._ready(self._index).generation
+        return file_records(self._ready(self._indexer).facts, generation.notes)
+
+    def check(self) -> CheckReport:
+        return check_report(self._ready(self._index), self._models)
+
+    def reindex(self, request: ReindexRequest) -> None:
+        asked = Asked(frozenset(request.paths), rebuild=request.rebuild)
+        self._ready(self._indexer).tell(asked)
+
+    def set_watching(self, *, paused: bool) -> None:
+        self._ready(self._indexer).tell(Paused(paused))
+
+    def status(self, engine: EngineInfo) -> Status:
+        index = self._ready(self._index)
+        states = Counter(record.state.value for record in self.files())
+        return Status(
+            state=self.state(stopping=False),
+            engine=engine,
+            index_dir=str(places.index_dir(self._folder)),
+            sizes=index.sizes(),
+            notes_by_state=dict(sorted(states.items())),
+            token_vectors=TokenVectors(
+                chunks=index.tokens.count,
+                bytes=index.tokens.bytes,
+                budget_bytes=index.tokens.budget,
+            ),
+            recipe=dataclasses.asdict(index.recipe),
+            settings_digest=self._settings.digest,
+        )
+
+    def state(self, *, stopping: bool) -> State:
+        """The whole state, as of now."""
+        index, indexer = self._index, self._indexer
+        if index is None or indexer is None:
+            return self._unopened(stopping=stopping)
+        facts, generation = indexer.facts, index.generation
+        excluded = sum(f.excluded is not None for f in facts.comparison.found.values())
+        return State(
+            folder=str(self._folder),
+            generation=generation.number,
+            notes=len(generation.notes),
+            chunks=len(generation.chunks),
+            encoded=int(generation.encoded.sum()),
+            not_indexed=excluded + len(facts.refusals),
+            pending=facts.pending,
+            watcher=indexer.watcher(),
+            encoder=self._encoder(facts.precision),
+            progress=facts.progress,
+            last_change=facts.last_change,
+            changed=facts.changed,
+            deleted=facts.deleted,
+            stale=facts.stale,
+            problem=facts.problem,
+            agent_k=self._settings.agent.k,
+            agent_min_score=self._settings.agent.min_score,
+            stopping=stopping,
+        )
+
+    def _unopened(self, *, stopping: bool) -> State:
+        return State(
+            folder=str(self._folder),
+            generation=0,
+            notes=0,
+            chunks=0,
+            encoded=0,
+            not_indexed=0,
+            pending=Pending(),
+            watcher=Watcher(kind="none"),
+            encoder=self._encoder(""),
+            progress=None if self._problem else Progress(phase="opening"),
+            problem=self._problem,
+            agent_k=self._settings.agent.k,
+            agent_min_score=self._settings.agent.min_score,
+            stopping=stopping,
+        )
+
+    def _encoder(self, precision: str) -> EncoderState:
+        models = self._models
+        name = models.files.name if models.files else self._settings.encoder.model
+        return EncoderState(
+            state=models.state, name=name, precision=precision, message=models.message
+        )
+
+    def _recipe(self) -> Recipe:
+        files = self._models.files
+        return Recipe(
+            chunker=f"{CHUNKER}-{files.window}" if files else f"{CHUNKER}-estimated",
+            analyser=ANALYSER,
+            encoder=files.identity.key if files else "",
+        )
+
+    def _open_index(self, directory: Path, recipe: Recipe) -> Index:
+        files = self._models.files
+        return Index.open(
+            directory,
+            recipe,
+            token_budget=self._settings.encoder.token_budget_mb << 20,
+            dimension=files.dimension if files else 0,
+        )
+
+    def _open_chroma(self) -> None:
+        try:
+            self._ready(self._index).open_chroma()
+        except Exception:  # a thread's boundary: without Chroma everything else goes on
+            log.exception("Chroma cannot be opened: HNSW's answer is not shown")
+
+    def _encoder_loaded(self) -> None:
+        if self._indexer is not None:
+            self._indexer.tell(EncoderLoaded())
+        self._changed()
+
+    def _pending(self) -> Pending:
+        return self._indexer.facts.pending if self._indexer is not None else Pending()
+
+    def _ready(self, part: T | None) -> T:
+        if part is None:
+            raise NotReady(self._problem or "the index is being opened")
+        return part

@@ -1,0 +1,125 @@
+"""Questions put to the index, stage by stage, and the evaluations kept for their pages."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from membrowse.engine import clock
+from membrowse.engine.freshness import FreshnessOf
+from membrowse.engine.models import Models
+from membrowse.engine.protocol import PageRequest, RecallRequest
+from membrowse.index.index import Index
+from membrowse.ranking import results
+from membrowse.ranking.evaluation import Evaluation
+from membrowse.ranking.pipeline import Ranker
+from membrowse.recall import Ranking, Recall
+from membrowse.settings import Settings
+
+REMEMBERED = 16
+"""Evaluations kept for pages, the least recently asked for goes first."""
+
+Step = Callable[[], Recall | None]
+"""One stage of a question; what is worth sending of it, if anything."""
+
+
+class Unknown(Exception):
+    """No such recall or chunk; the message says what to do."""
+
+
+class Questions:
+    """Asks the index of `folder`; safe to use from several threads."""
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: Settings,
+        index: Index,
+        models: Models,
+        pending: Callable[[], int],
+    ) -> None:
+        self._folder = folder
+        self._settings = settings
+        self._index = index
+        self._models = models
+        self._pending = pending
+        self._ranker = Ranker(settings)
+        self._remembered: OrderedDict[str, Evaluation] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def steps(self, request: RecallRequest) -> Iterator[Step]:
+        """The stages of a question, to be run one after another, each on any thread.
+
+        Only the last returns the complete recall; with `progressive`, those before it return what
+        is there by then, keyword first.
+        """
+        ranker, models = self._ranker, self._models
+        generation = self._index.generation
+        asked = results.Asked(
+            recall=secrets.token_hex(8),
+            asked_at=clock.now(),
+            client=request.client,
+            folder=str(self._folder),
+            settings_digest=self._settings.digest,
+            limit=request.limit,
+            track=request.track,
+            number=request.number,
+        )
+        evaluation = ranker.analyse(generation, request.text, request.syntax, models.pieces)
+
+        def answer(*, complete: bool) -> Recall:
+            return results.recall(
+                evaluation,
+                asked,
+                pending=self._pending(),
+                complete=complete,
+                freshness_of=FreshnessOf(self._folder, evaluation.notes),
+                successor=self._index.successor,
+            )
+
+        def partial() -> Recall | None:
+            return answer(complete=False) if request.progressive else None
+
+        def keyword() -> Recall | None:
+            ranker.keyword(evaluation)
+            return partial()
+
+        def vector() -> Recall | None:
+            ranker.vector(evaluation, models.encoder, models.state, models.message)
+            ranker.fuse(evaluation)
+            missing = ranker.gather(evaluation, self._index.tokens)
+            return partial() if missing else None
+
+        def rerank() -> Recall | None:
+            ranker.rerank(evaluation, self._index.tokens, models.encoder, models.cross)
+            return partial()
+
+        def finish() -> Recall:
+            ranker.approximate(evaluation, self._index.approximate)
+            evaluation.finish()
+            self._remember(asked.recall, evaluation)
+            return answer(complete=True)
+
+        return iter((keyword, vector, rerank, finish))
+
+    def page(self, request: PageRequest) -> Ranking:
+        """Later hits of a ranking of a recall that is remembered; else `Unknown`."""
+        with self._lock:
+            evaluation = self._remembered.get(request.recall)
+            if evaluation is not None:
+                self._remembered.move_to_end(request.recall)
+        if evaluation is None:
+            raise Unknown("this recall is no longer remembered: ask again")
+        if request.ranking not in evaluation.rankings:
+            raise Unknown(f"this recall has no ranking called {request.ranking}")
+        freshness = FreshnessOf(self._folder, evaluation.notes)
+        return results.page(evaluation, request.ranking, request.offset, request.limit, freshness)
+
+    def _remember(self, recall: str, evaluation: Evaluation) -> None:
+        with self._lock:
+            self._remembered[recall] = evaluation
+            while len(self._remembered) > REMEMBERED:
+                self._remembered.popitem(last=False)

@@ -1,0 +1,61 @@
+"""Every file of the folder, indexed or not, for the files screen."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+
+from membrowse.engine import clock
+from membrowse.engine.facts import Facts
+from membrowse.engine.protocol import FileRecord
+from membrowse.index.generation import IndexedNote
+from membrowse.knowledge.scanning import Found
+from membrowse.recall import NoteState
+
+
+def file_records(facts: Facts, notes: Mapping[str, IndexedNote]) -> list[FileRecord]:
+    """A record for each file found and each indexed note that is gone, by path."""
+    records = [*_found(facts, notes), *_gone(facts, notes)]
+    return sorted(records, key=lambda record: record.path)
+
+
+def _found(facts: Facts, notes: Mapping[str, IndexedNote]) -> Iterator[FileRecord]:
+    differing = dict.fromkeys(facts.comparison.new, NoteState.NEW)
+    differing |= dict.fromkeys(facts.comparison.changed, NoteState.CHANGED)
+    for path, file in facts.comparison.found.items():
+        note = notes.get(path)
+        state, reason = _state(file, facts, differing.get(path))
+        yield FileRecord(
+            path=os.fsencode(path).decode(errors="replace"),  # names need not be UTF-8
+            state=state,
+            reason=reason,
+            warnings=note.warnings if note else (),
+            chunks=note.chunks if note else 0,
+            size=file.size,
+            modified_at=clock.stamp(file.mtime_ns / 1e9),
+            indexed_at=note.indexed_at if note else "",
+        )
+
+
+def _state(file: Found, facts: Facts, differing: NoteState | None) -> tuple[NoteState, str]:
+    if file.excluded is not None:
+        return file.excluded, file.reason
+    refusal = facts.refusals.get(file.path)
+    if refusal is not None:
+        return refusal.state, refusal.reason
+    return differing or NoteState.INDEXED, ""
+
+
+def _gone(facts: Facts, notes: Mapping[str, IndexedNote]) -> Iterator[FileRecord]:
+    for path in facts.comparison.deleted:
+        note = notes.get(path)
+        if path not in facts.comparison.found and note is not None:
+            yield FileRecord(
+                path=path,
+                state=NoteState.DELETED,
+                reason="gone from the folder; still indexed",
+                chunks=note.chunks,
+                size=note.size,
+                modified_at=clock.stamp(note.mtime_ns / 1e9),
+                indexed_at=note.indexed_at,
+            )
