@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
-
 from membrowse import places
 from membrowse.cli import output
 from membrowse.cli.boundary import Stop
 from membrowse.cli.exits import Exit
-
-UI_STATE = "ui.json"
-LAST_FOLDER = "last_folder"
+from membrowse.tui.remembered import Remembered
 
 
 def chosen(named: Path | None) -> Path:
@@ -28,7 +24,7 @@ def chosen(named: Path | None) -> Path:
         if _has_index(candidate):
             output.say(f"folder: {candidate}")
             return candidate
-    last = last_opened()
+    last = Remembered().last_folder
     if last is None:
         raise Stop(
             Exit.USAGE,
@@ -50,18 +46,6 @@ def existing(folder: Path) -> Path:
         what = "not a folder" if absolute.exists() else "no such folder"
         raise Stop(Exit.USAGE, f"{what}: {folder}")
     return absolute
-
-
-def last_opened() -> Path | None:
-    """The folder that the browser opened last, if it is still there."""
-    try:
-        state = msgspec.json.decode((places.state_dir() / UI_STATE).read_bytes())
-    except (OSError, msgspec.DecodeError):
-        return None
-    folder = state.get(LAST_FOLDER) if isinstance(state, dict) else None
-    if not isinstance(folder, str) or not folder or not Path(folder).is_dir():
-        return None
-    return Path(folder)
 
 
 def _has_index(folder: Path) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -11,11 +10,7 @@ from membrowse import places
 from membrowse.cli import folders
 from membrowse.cli.boundary import Stop
 from membrowse.cli.exits import Exit
-
-
-def remember(folder: Path | str) -> None:
-    state = places.private(places.state_dir())
-    (state / folders.UI_STATE).write_text(json.dumps({folders.LAST_FOLDER: str(folder)}))
+from membrowse.tui.remembered import Remembered
 
 
 def test_a_named_folder_is_taken_without_a_word(
@@ -40,19 +35,13 @@ def test_the_current_folder_is_taken_if_it_has_an_index(
 def test_else_the_folder_that_was_opened_last(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    remember(folder)
+    Remembered().folder(folder)
     assert folders.chosen(None) == folder
     assert str(folder) in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b'{"last_folder": 7}', b'{"last_folder": ""}'])
-def test_a_memory_that_cannot_be_read_names_no_folder(content: bytes) -> None:
-    (places.private(places.state_dir()) / folders.UI_STATE).write_bytes(content)
-    assert folders.last_opened() is None
-
-
 def test_without_any_folder_the_person_is_asked_for_one(tmp_path: Path) -> None:
-    remember(tmp_path / "gone")
+    Remembered().folder(tmp_path / "gone")
     with pytest.raises(Stop, match="which folder") as stopped:
         folders.chosen(None)
     assert stopped.value.exit is Exit.USAGE
