@@ -64,8 +64,11 @@ class Plan:
     notes: dict[str, IndexedNote]
     chunks: list[Chunk]
     keys: list[str]
+    row_of: dict[str, int]
     source: NDArray[np.int64]
     """For each new row the old row with the same content key, or -1."""
+    moved: NDArray[np.int32]
+    """For each old row the new row of the chunk with the same id, or -1."""
     changes: dict[str, NoteChange]
     """By path; removals of unknown notes left out."""
     documents: list[Document]
@@ -98,28 +101,29 @@ def plan(generation: Generation, changes: Iterable[NoteChange], encoder_key: str
     """Work out the generation that follows `generation` after `changes` (the last one counts where
     a path comes twice)."""
     wanted = _wanted(generation, changes)
-    chunks: list[Chunk] = []
-    keys: list[str] = []
-    source: list[NDArray[np.int64]] = []
     notes = dict(generation.notes)
-    same_key = _SameKey(generation)
-    done = 0
+    rows = _Rows(generation)
     for path, change in wanted.items():
-        rows = generation.rows(path)
-        _copy(generation, done, rows.start, chunks, keys, source)
-        new_keys = [content_key(chunk, encoder_key) for chunk in change.chunks]
-        chunks.extend(change.chunks)
-        keys.extend(new_keys)
-        source.append(same_key.rows(new_keys, rows))
-        done = rows.stop
+        rows.replace(path, change.chunks, encoder_key)
         if change.note is None:
             del notes[path]
         else:
             notes[path] = replace(change.note, chunks=len(change.chunks))
-    _copy(generation, done, len(generation.chunks), chunks, keys, source)
+    rows.finish()
+    row_of = dict(zip(map(_id, rows.chunks), range(len(rows.chunks)), strict=True))
     documents, added, removed = _difference(generation, wanted)
-    whole = np.concatenate(source) if source else np.empty(0, np.int64)
-    return Plan(notes, chunks, keys, whole, wanted, documents, added, removed)
+    return Plan(
+        notes,
+        rows.chunks,
+        rows.keys,
+        row_of,
+        rows.source(),
+        rows.moved(wanted, row_of),
+        wanted,
+        documents,
+        added,
+        removed,
+    )
 
 
 def _wanted(generation: Generation, changes: Iterable[NoteChange]) -> dict[str, NoteChange]:
@@ -134,33 +138,61 @@ def _wanted(generation: Generation, changes: Iterable[NoteChange]) -> dict[str, 
     return wanted
 
 
-def _copy(
-    generation: Generation,
-    first: int,
-    last: int,
-    chunks: list[Chunk],
-    keys: list[str],
-    source: list[NDArray[np.int64]],
-) -> None:
-    chunks.extend(generation.chunks[first:last])
-    keys.extend(generation.keys[first:last])
-    source.append(np.arange(first, last, dtype=np.int64))
-
-
-class _SameKey:
-    """Finds a row of a generation by its content key; the whole map is made only if needed."""
+class _Rows:
+    """Puts the next generation's rows together: stretches of the old ones, and new chunks."""
 
     def __init__(self, generation: Generation) -> None:
-        self._keys = generation.keys
-        self._all: dict[str, int] | None = None
+        self._old = generation
+        self._done = 0
+        self._source: list[NDArray[np.int64]] = []
+        self._moved = np.full(len(generation.chunks), -1, np.int32)
+        self._row_by_key: dict[str, int] | None = None
+        self.chunks: list[Chunk] = []
+        self.keys: list[str] = []
 
-    def rows(self, keys: Sequence[str], likely: range) -> NDArray[np.int64]:
-        """The row of each of `keys`, rather one of `likely`; -1 where there is none."""
-        near = {self._keys[row]: row for row in likely}
-        if self._all is None and any(key not in near for key in keys):
-            self._all = {key: row for row, key in enumerate(self._keys)}
-        everywhere = self._all or {}
-        return np.array([near.get(key, everywhere.get(key, -1)) for key in keys], np.int64)
+    def replace(self, path: str, chunks: Sequence[Chunk], encoder_key: str) -> None:
+        """Take `chunks` for those of the note at `path`; paths must come in order."""
+        rows = self._old.rows(path)
+        self._copy(rows.start)
+        keys = [content_key(chunk, encoder_key) for chunk in chunks]
+        self.chunks.extend(chunks)
+        self.keys.extend(keys)
+        self._source.append(self._same_keys(keys, rows))
+        self._done = rows.stop
+
+    def finish(self) -> None:
+        """Take the rest as it is."""
+        self._copy(len(self._old.chunks))
+
+    def source(self) -> NDArray[np.int64]:
+        """See `Plan.source`."""
+        return np.concatenate(self._source)
+
+    def moved(self, paths: Iterable[str], row_of: Mapping[str, int]) -> NDArray[np.int32]:
+        """See `Plan.moved`."""
+        for path in paths:
+            for row in self._old.rows(path):
+                self._moved[row] = row_of.get(self._old.chunks[row].id, -1)
+        return self._moved
+
+    def _copy(self, last: int) -> None:
+        first, count = self._done, len(self.chunks)
+        self.chunks.extend(self._old.chunks[first:last])
+        self.keys.extend(self._old.keys[first:last])
+        self._source.append(np.arange(first, last, dtype=np.int64))
+        self._moved[first:last] = np.arange(count, count + last - first, dtype=np.int32)
+
+    def _same_keys(self, keys: Sequence[str], likely: range) -> NDArray[np.int64]:
+        """The old row of each of `keys`, rather one of `likely`; -1 where there is none."""
+        near = {self._old.keys[row]: row for row in likely}
+        if self._row_by_key is None and any(key not in near for key in keys):
+            self._row_by_key = {key: row for row, key in enumerate(self._old.keys)}
+        anywhere = self._row_by_key or {}
+        return np.array([near.get(key, anywhere.get(key, -1)) for key in keys], np.int64)
+
+
+def _id(chunk: Chunk) -> str:
+    return chunk.id
 
 
 def _path(chunk: Chunk) -> str:

@@ -147,11 +147,12 @@ def rearranged(
     encoded[fresh] = True
     starts = np.concatenate(([0], np.cumsum(counts)))
     result = VectorTable(
-        np.zeros((len(source), table.matrix.shape[1]), np.float32),
+        np.empty((len(source), table.matrix.shape[1]), np.float32),
         encoded,
         np.empty((int(starts[-1]), table.passages.shape[1]), np.float32),
         starts,
     )
+    result.matrix[~encoded] = 0.0
     for first, last, old in _runs(source):
         result.matrix[first:last] = table.matrix[old : old + last - first]
         begin, end = table.starts[old], table.starts[old + last - first]

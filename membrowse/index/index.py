@@ -146,15 +146,15 @@ class Index:
             vectors = self._vectors_for(planned, encoded)
             self._write_keyword(planned)
             self._reached("keyword written")
-            row_of = {chunk.id: row for row, chunk in enumerate(planned.chunks)}
+            before = self.generation
             generation = Generation(
                 number,
                 planned.notes,
                 planned.chunks,
                 planned.keys,
-                row_of,
-                self._stores.keyword.reader(row_of),
-                rearranged(self.generation.vectors, planned.source, vectors),
+                planned.row_of,
+                self._stores.keyword.reader(planned.row_of, (before.keyword, planned.moved)),
+                rearranged(before.vectors, planned.source, vectors),
             )
             changed = planned.changed_ids
             changed.update(planned.chunks[row].id for row in vectors)

@@ -12,7 +12,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from membrowse.index.segments import Frequencies, Lengths, SegmentData
+from membrowse.index.codec import Frequencies, Lengths
+from membrowse.index.segments import SegmentData
 
 Rows = NDArray[np.int32]
 
@@ -31,12 +32,24 @@ class KeywordReader:
         segments: Sequence[SegmentData],
         deleted: Sequence[Collection[int]],
         row_of: Mapping[str, int],
+        before: tuple[KeywordReader, Rows] | None = None,
     ) -> None:
-        """`deleted` holds the deleted documents of each segment; `row_of` the live chunks' rows."""
+        """`deleted` holds the deleted documents of each segment, `row_of` the live chunks' rows.
+
+        `before` saves looking up every chunk: the reader of the generation before, and the row now
+        of each of its rows (-1 where the chunk is gone).
+        """
+        known = before[0].rows_by_segment() if before is not None else {}
+        moved = before[1] if before is not None else _EMPTY_ROWS
         self.rows = len(row_of)
         """Number of live chunks."""
         self.segments = tuple(segments)
-        self._rows = [_rows(*each, row_of) for each in zip(segments, deleted, strict=True)]
+        self._rows = [
+            _moved(known[segment.name], dead, moved)
+            if segment.name in known
+            else _rows(segment, dead, row_of)
+            for segment, dead in zip(segments, deleted, strict=True)
+        ]
         self._lengths: dict[str, Lengths] = {}
         self._means: dict[str, float] = {}
         self._places: tuple[Rows, Rows] | None = None
@@ -105,6 +118,11 @@ class KeywordReader:
                 found.extend(rows[_in_sequence(segment, field, terms, documents)])
         return np.array(sorted(found), np.int32)
 
+    def rows_by_segment(self) -> dict[str, Rows]:
+        """For each segment, by name, the row of each of its documents, or -1."""
+        names = (segment.name for segment in self.segments)
+        return dict(zip(names, self._rows, strict=True))
+
     def number(self, row: int) -> int:
         """The chunk's document number in the whole Whoosh index; -1 where it is not there."""
         place = self.document(row)
@@ -135,12 +153,17 @@ class KeywordReader:
         return segments, documents
 
 
+def _moved(rows: Rows, deleted: Iterable[int], moved: Rows) -> Rows:
+    """`rows` of the generation before as rows of this one."""
+    now = np.where(rows >= 0, moved[rows], np.int32(-1)) if len(moved) else np.full_like(rows, -1)
+    now[np.fromiter(deleted, np.int64)] = -1
+    return now
+
+
 def _rows(segment: SegmentData, deleted: Iterable[int], row_of: Mapping[str, int]) -> Rows:
     """The row of each document of `segment`; -1 for those that are deleted or unknown."""
-    get = row_of.get
-    rows = np.fromiter((get(name, -1) for name in segment.ids), np.int32, segment.count)
-    dead = np.fromiter(deleted, np.int64)
-    rows[dead] = -1
+    rows = np.array([row_of.get(name, -1) for name in segment.ids], np.int32)
+    rows[np.fromiter(deleted, np.int64)] = -1
     return rows
 
 

@@ -20,8 +20,9 @@ from whoosh.index import TOC
 from whoosh.reading import SegmentReader
 
 from membrowse.index.analysis import NoteAnalyzer
+from membrowse.index.codec import PackedCodec
 from membrowse.index.documents import Document
-from membrowse.index.keyword import FIELDS, KeywordReader
+from membrowse.index.keyword import FIELDS, KeywordReader, Rows
 from membrowse.index.segments import SegmentData
 
 log = logging.getLogger(__name__)
@@ -90,7 +91,7 @@ class KeywordStore:
 
         Raises `OSError` when the disk is full; the index is then as it was.
         """
-        writer = self._index.writer(limitmb=_MEMORY_MB)
+        writer = self._index.writer(codec=PackedCodec(), limitmb=_MEMORY_MB)
         try:
             for document in sorted(deleted):
                 writer.delete_document(document)
@@ -101,13 +102,14 @@ class KeywordStore:
             raise
         writer.commit(mergetype=_merge)
 
-    def reader(self, row_of: Mapping[str, int]) -> KeywordReader:
-        """A reader of the index as it is now; chunks get the rows of `row_of`."""
+    def reader(
+        self, row_of: Mapping[str, int], before: tuple[KeywordReader, Rows] | None = None
+    ) -> KeywordReader:
+        """A reader of the index as it is now; see `KeywordReader` for what is asked."""
         segments = self._read_segments()
         deleted = [frozenset(segment.deleted_docs()) for segment in segments]
-        return KeywordReader(
-            [self._segments[segment.segment_id()] for segment in segments], deleted, row_of
-        )
+        data = [self._segments[segment.segment_id()] for segment in segments]
+        return KeywordReader(data, deleted, row_of, before)
 
     def documents(self) -> list[str | None]:
         """Chunk id of every document by its number in the index; None where it is deleted."""

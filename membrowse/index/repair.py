@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from membrowse.index.manifest import Content
 from membrowse.index.tokens import TokenStore
 from membrowse.index.vectors import VectorStore
 from membrowse.recall import Chunk
+
+log = logging.getLogger(__name__)
 
 _BATCH = 2000
 
@@ -41,25 +44,42 @@ def repair_keyword(
 ) -> int:
     """Make `store` hold exactly `chunks`, those whose ids are `doubtful` written again.
 
-    Returns the number of documents that had to be deleted or added.
+    Returns the number of documents that had to be deleted or added. Raises `OSError` where the disk
+    is full; any other failure is damage, and then everything is written again.
     """
+    try:
+        return _mend(store, chunks, notes, doubtful)
+    except OSError:
+        raise
+    except Exception:  # Whoosh's parsers raise anything on damaged files
+        log.warning("the keyword index cannot be repaired; writing it again", exc_info=True)
+        store.clear()
+        return _mend(store, chunks, notes, ())
+
+
+def _mend(
+    store: KeywordStore,
+    chunks: Sequence[Chunk],
+    notes: Mapping[str, IndexedNote],
+    doubtful: Collection[str],
+) -> int:
     wanted = {chunk.id: chunk for chunk in chunks if chunk.id not in doubtful}
-    surplus: list[int] = []
-    documents = store.documents()
-    for number, name in enumerate(documents):
-        if name is not None and wanted.pop(name, None) is None:
-            surplus.append(number)
+    surplus = [
+        number
+        for number, name in enumerate(store.documents())
+        if name is not None and wanted.pop(name, None) is None
+    ]
     missing = [chunk for chunk in chunks if chunk.id in wanted or chunk.id in doubtful]
-    if not surplus and not missing:
-        return 0
     count = len(surplus) + len(missing)
-    if len(missing) == len(chunks):
+    if surplus and len(missing) == len(chunks):
         store.clear()
         surplus = []
-    for first in range(0, max(len(missing), 1), _BATCH):
+    for first in range(0, len(missing), _BATCH):
         some = missing[first : first + _BATCH]
         store.commit(surplus, _documents(some, notes))
         surplus = []
+    if surplus:
+        store.commit(surplus, ())
     return count
 
 

@@ -8,51 +8,15 @@ closed when the last generation that holds it is gone.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from whoosh.codec.whoosh3 import W3Codec, W3LeafMatcher
 from whoosh.columns import VarBytesColumn
-from whoosh.formats import Format
 from whoosh.reading import TermNotFound
-from whoosh.util.numeric import byte_to_length
 
-Documents = NDArray[np.int32]
-Frequencies = NDArray[np.float32]
-Lengths = NDArray[np.float32]
+from membrowse.index.codec import Documents, Frequencies, Lengths, PackedMatcher
 
-_LENGTHS = np.array([byte_to_length(byte) for byte in range(256)], dtype=np.float32)
 _NO_POSTINGS = (np.empty(0, np.int32), np.empty(0, np.float32))
-
-
-class BlockMatcher(W3LeafMatcher):  # type: ignore[misc]
-    """Whoosh's postings matcher that also gives a whole block of postings at a time."""
-
-    def blocks(self) -> Iterator[tuple[Documents, Frequencies, tuple[bytes, ...]]]:
-        """Document numbers, weights and encoded positions, block by block from this one on."""
-        while not self._atend:
-            self._read_data()
-            deltas, weights, values = self._data
-            documents = np.cumsum(np.array(deltas, dtype=np.int32), dtype=np.int32)
-            frequencies = np.ones(len(documents), np.float32)
-            if weights is not None:
-                frequencies[:] = weights
-            yield documents, frequencies, values
-            self._next_block()
-
-
-class BlockCodec(W3Codec):  # type: ignore[misc]
-    """Whoosh's own codec, with matchers that can be read in blocks."""
-
-    def postings_reader(
-        self, dbfile: Any, terminfo: Any, format_: Format, term: Any = None, scorer: Any = None
-    ) -> Any:
-        if terminfo.is_inlined():
-            return super().postings_reader(dbfile, terminfo, format_, term=term, scorer=scorer)
-        offset, length = terminfo.extent()
-        return BlockMatcher(dbfile, offset, length, format_, term=term, scorer=scorer)
 
 
 class SegmentData:
@@ -67,7 +31,7 @@ class SegmentData:
         self._schema = schema
         self._lock = threading.Lock()
         files = segment.open_compound_file(storage)
-        codec = BlockCodec()
+        codec = segment.codec()
         self._terms = codec.terms_reader(files, segment)
         self._documents = codec.per_document_reader(files, segment)
         self._lengths: dict[str, Lengths] = {}
@@ -81,7 +45,7 @@ class SegmentData:
             matcher = self._matcher(field, term)
             if matcher is None:
                 return _NO_POSTINGS
-            blocks = [(documents, counts) for documents, counts, _ in matcher.blocks()]
+            blocks = [(block.documents(), block.frequencies()) for block in matcher.blocks()]
         if len(blocks) == 1:
             return blocks[0]
         return (
@@ -97,9 +61,11 @@ class SegmentData:
             matcher = self._matcher(field, term)
             if matcher is None:
                 return found
-            for documents, _, values in matcher.blocks():
-                for at in np.flatnonzero(np.isin(documents, wanted)):
-                    found[int(documents[at])] = decode(values[at])
+            for block in matcher.blocks():
+                documents = block.documents()
+                at = np.flatnonzero(np.isin(documents, wanted)).tolist()
+                values = block.values() if at else []
+                found.update((int(documents[n]), decode(values[n])) for n in at)
         return found
 
     def lengths(self, field: str) -> Lengths:
@@ -107,16 +73,14 @@ class SegmentData:
         known = self._lengths.get(field)
         if known is None:
             with self._lock:
-                length_of = self._documents.doc_field_length_reader(field)
-                read = (length_of(document) or 0 for document in range(self.count))
-                known = np.fromiter(read, np.float32, self.count)
+                known = self._documents.lengths(field)
             self._lengths[field] = known
         return known
 
-    def _matcher(self, field: str, term: str) -> BlockMatcher | None:
+    def _matcher(self, field: str, term: str) -> PackedMatcher | None:
         kind = self._schema[field]
         try:
-            matcher = self._terms.matcher(field, kind.to_bytes(term), kind.format)
+            matcher: PackedMatcher = self._terms.matcher(field, kind.to_bytes(term), kind.format)
         except (TermNotFound, KeyError):
             return None
-        return matcher if isinstance(matcher, BlockMatcher) else None
+        return matcher

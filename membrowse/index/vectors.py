@@ -1,9 +1,4 @@
-"""Sentence and passage vectors by content key: what was encoded once is not encoded again.
-
-Sentence vectors are kept as float32, passage vectors as float16 (rounding changes a component by
-less than 0.0005). A vector is rounded before its first use, so that an index that was opened again
-scores exactly like one that was not.
-"""
+"""Sentence and passage vectors by content key: what was encoded once is not encoded again."""
 
 from __future__ import annotations
 
@@ -44,10 +39,10 @@ _PAGE_SIZE = 8192
 
 
 def as_stored(encoded: Encoded) -> StoredVectors:
-    """The vectors of `encoded`, as they are read back once they are stored."""
+    """The vectors of `encoded`, as a generation takes them."""
     return StoredVectors(
         np.ascontiguousarray(encoded.vector, np.float32),
-        encoded.passages.astype(np.float16).astype(np.float32),
+        np.ascontiguousarray(encoded.passages, np.float32),
     )
 
 
@@ -98,7 +93,7 @@ class VectorStore:
             (
                 one.key,
                 np.ascontiguousarray(one.vector, np.float32).tobytes(),
-                one.passages.astype(np.float16).tobytes(),
+                np.ascontiguousarray(one.passages, np.float32).tobytes(),
                 precision,
                 now,
             )
@@ -173,7 +168,7 @@ class VectorStore:
             matrix[found] = read.reshape(-1, self._dimension)
         encoded = np.zeros(len(keys), np.bool_)
         encoded[found] = True
-        counts = [len(parts) // (2 * self._dimension) for parts in passages]
+        counts = [len(parts) // (4 * self._dimension) for parts in passages]
         starts = np.concatenate(([0], np.cumsum(np.array(counts, np.int64))))
         return VectorTable(matrix, encoded, self._passages(passages), starts)
 
@@ -213,5 +208,5 @@ class VectorStore:
             self._connection.close()
 
     def _passages(self, blobs: Iterable[bytes]) -> Matrix:
-        read = np.frombuffer(b"".join(blobs), np.float16).astype(np.float32)
+        read = np.frombuffer(b"".join(blobs), np.float32)
         return read.reshape(-1, self._dimension)
