@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from membrowse.knowledge.blocks import HEADING, Block, blocks
+from membrowse.knowledge.blocks import HEADING, TEXT, Block, blocks
 from membrowse.knowledge.notes import MTIME, Note
 from membrowse.knowledge.packing import (
     CHARACTERS_A_PIECE,
@@ -74,13 +74,17 @@ class _Chunker:
         self.equals: Counter[tuple[tuple[str, ...], str]] = Counter()
 
     def chunks(self) -> list[Chunk]:
-        first = self.lines.at(self.note.body_offset)
-        if self.note.body_offset < len(self.note.text):
-            for section in _sections(blocks(self.lines, first), self.note.title):
-                header, budget = self._header(section.headings)
-                for span in self._spans(section.blocks, header, budget):
-                    self._make(section.headings, header, span)
+        for section in _sections(self._blocks(), self.note.title):
+            header, budget = self._header(section.headings)
+            for span in self._spans(section.blocks, header, budget):
+                self._make(section.headings, header, span)
         return self.made
+
+    def _blocks(self) -> list[Block]:
+        begin = max(self.note.body_offset, self.note.broken_offset)
+        first = self.lines.at(begin) if begin < len(self.note.text) else len(self.lines)
+        broken = [Block(TEXT, 0, first)] if self.note.broken_offset else []
+        return broken + blocks(self.lines, first)
 
     def _header(self, headings: tuple[str, ...]) -> tuple[str, int]:
         """The context before the text, in at most half of the window, and what is left of it."""

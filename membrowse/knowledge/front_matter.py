@@ -17,6 +17,7 @@ from yaml.events import AliasEvent
 
 _OPEN = re.compile(r"---[ \t]*(?:\r\n|\r|\n)")
 _CLOSE = re.compile(r"(?<=[\r\n])(?:---|\.\.\.)[ \t]*(?:\r\n|\r|\n|\Z)")
+_KEY = re.compile(r"(?:[ \t]*#[^\r\n]*[\r\n]+)*[^\s:#>`|*+-][^:\r\n]{0,63}:(?=\s)")
 _MAX_CHARACTERS = 32_768
 _MAX_DEPTH = 32
 
@@ -51,6 +52,8 @@ class FrontMatter:
     end: int
     """Offset of the first character after it; 0 where there is none."""
     warnings: tuple[str, ...] = ()
+    broken: int = 0
+    """Offset of the first character after broken front matter, which is text."""
 
 
 def front_matter(text: str) -> FrontMatter:
@@ -60,13 +63,20 @@ def front_matter(text: str) -> FrontMatter:
         return FrontMatter({}, 0)
     closing = _CLOSE.search(text, opening.end())
     if closing is None or closing.start() - opening.end() > _MAX_CHARACTERS:
-        reason = f"it begins with --- but no front matter ends within {_MAX_CHARACTERS} characters"
-        return FrontMatter({}, 0, (reason,))
+        missing = f"no line of --- ends it within {_MAX_CHARACTERS:,} characters"
+        return _taken_as_text(text, opening.end(), missing, 0)
     try:
         values = _values(text[opening.end() : closing.start()])
     except _Broken as error:
-        return FrontMatter({}, 0, (f"front matter is broken, taken as text: {error}",))
+        return _taken_as_text(text, opening.end(), str(error), closing.end())
     return FrontMatter(values, closing.end())
+
+
+def _taken_as_text(text: str, start: int, reason: str, end: int) -> FrontMatter:
+    """No front matter; with a warning if it was meant to be, not if the --- is a mere line."""
+    if not _KEY.match(text, start):
+        return FrontMatter({}, 0)
+    return FrontMatter({}, 0, (f"front matter is broken, taken as text: {reason}",), end)
 
 
 def _values(document: str) -> dict[str, Any]:
@@ -80,7 +90,7 @@ def _values(document: str) -> dict[str, Any]:
         raise _Broken(str(error).partition("\n")[0]) from error
     finally:
         loader.dispose()
-    if values is None or values == "":
+    if values in (None, "") and not document.strip():
         return {}
     if not isinstance(values, dict):
         raise _Broken("it is not a list of keys and values")

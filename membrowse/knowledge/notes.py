@@ -47,13 +47,17 @@ class Note:
     """The whole file, front matter included."""
     body_offset: int
     """Where the text after the front matter begins, in characters."""
+    broken_offset: int = 0
+    """Where the text after broken front matter begins; 0 if none is broken."""
 
 
 def parse(source: Source) -> Note:
     """Take `source` for a note. Every text is one; what is odd about it becomes a warning."""
     head = front_matter(source.text)
     warnings = [*source.warnings, *head.warnings]
-    title = one_line(_text(head.values.get("title"))) or _first_heading(source.text, head.end)
+    title = one_line(_text(head.values.get("title"))) or _first_heading(
+        source.text, max(head.end, head.broken)
+    )
     stem = PurePosixPath(source.path).stem
     day, day_source = _dated(head.values, stem, source.mtime_ns, warnings)
     return Note(
@@ -68,6 +72,7 @@ def parse(source: Source) -> Note:
         warnings=tuple(warnings),
         text=source.text,
         body_offset=head.end,
+        broken_offset=head.broken,
     )
 
 

@@ -147,7 +147,7 @@ class _Walk:
     ) -> None:
         path = directory.prefix + entry.name
         try:
-            is_directory = entry.is_dir()
+            is_directory = _is_directory(entry)
             shown = path + "/" if is_directory else path
             if path in problems:
                 self._exclude(path, NoteState.FAILED, problems[path])
@@ -234,6 +234,14 @@ def too_large(size: int, settings: NotesSettings) -> str:
 def _listed(directory: str) -> list[os.DirEntry[str]]:
     with os.scandir(directory) as entries:
         return sorted(entries, key=lambda entry: entry.name)
+
+
+def _is_directory(entry: os.DirEntry[str]) -> bool:
+    """Whether `entry` is a directory or a link to one."""
+    try:
+        return entry.is_dir()
+    except OSError:  # a link in a circle
+        return False
 
 
 def _is_utf8(name: str) -> bool:
