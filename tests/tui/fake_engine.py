@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import msgspec
 
@@ -60,6 +61,12 @@ def words(text: str) -> list[str]:
     return WORD.findall(text.lower())
 
 
+@lru_cache(4096)
+def _bag(text: str) -> Counter[str]:
+    return Counter(words(text))
+
+
+@lru_cache(4096)
 def _vector(text: str) -> Counter[str]:
     plain = re.sub(r"\s+", " ", text.lower())
     return Counter(plain[at : at + 3] for at in range(len(plain) - 2))
@@ -201,7 +208,10 @@ class FakeEngine:
     def _query(self, request: RecallRequest) -> Query:
         found = list(dict.fromkeys(words(request.text)))
         terms = [word for word in found if word not in STOP]
-        holders = {term: sum(term in words(c.text) for c in self._chunks) for term in terms}
+        holders = {
+            term: sum(term in _bag(f"{c.title} {c.heading} {c.text}") for c in self._chunks)
+            for term in terms
+        }
         query = Query(
             text=request.text,
             syntax=request.syntax,
@@ -216,7 +226,7 @@ class FakeEngine:
     def _scores(self, text: str) -> dict[str, list[tuple[int, float]]]:
         terms = [word for word in words(text) if word not in STOP]
         count = len(self._chunks)
-        bags = [Counter(words(f"{c.title} {c.heading} {c.text}")) for c in self._chunks]
+        bags = [_bag(f"{c.title} {c.heading} {c.text}") for c in self._chunks]
         df = {term: sum(term in bag for bag in bags) for term in terms}
         idf = {term: math.log(1 + (count - n + 0.5) / (n + 0.5)) for term, n in df.items()}
         keyword = [
@@ -345,14 +355,14 @@ class FakeEngine:
 
     async def files(self) -> list[FileRecord]:
         self._alive()
-        times = {"modified_at": "2026-07-19T09:12:00Z", "indexed_at": "2026-07-20T10:00:00Z"}
         indexed = [
             FileRecord(
                 path=path,
                 state=NoteState.INDEXED,
                 chunks=sum(c.path == path for c in self._chunks),
                 size=len(text.encode("utf-8", "replace")),
-                **times,
+                modified_at="2026-07-19T09:12:00Z",
+                indexed_at="2026-07-20T10:00:00Z",
             )
             for path, (_, _, text) in self.notes.items()
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 
 import msgspec
@@ -30,7 +31,7 @@ def as_text(view: ChunkView) -> str:
 
 def as_json(hit: Hit) -> str:
     """The hit as JSON; characters that are unsafe to show are escaped, so that nothing is lost."""
-    text = msgspec.json.format(msgspec.json.encode(hit), indent=2).decode()
+    text = json.dumps(msgspec.to_builtins(hit), ensure_ascii=False, indent=2)
     return "".join(char if char == "\n" or shown(char) == char else _escaped(char) for char in text)
 
 

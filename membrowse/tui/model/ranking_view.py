@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from membrowse.recall import FUSED, KEYWORD, RERANKED, VECTOR, Approximate, Hit, Ranking
 from membrowse.recall import RankingState as State
+from membrowse.text import shown
 
 PAGE = 100
 """Hits that are asked for at once."""
@@ -21,7 +22,7 @@ def letters(names: Iterable[str]) -> dict[str, str]:
         short = LETTERS.get(name, "")
         length = 1
         while not short:
-            start = name[:length] or "?"
+            start = shown(name)[:length] or "?"
             taken = start in found.values() or start in LETTERS.values()
             short = start if not taken or length >= len(name) else ""
             length += 1

@@ -97,15 +97,13 @@ def hit_lines(hit: Hit, style: RowStyle, width: int, fresh: Freshness) -> list[L
         Part(" "),
     ]
     age = figures.age(hit.date, style.now).rjust(5)
-    mark = Part(f" {MARKS[fresh]}", "warn") if fresh in MARKS else Part("")
+    short = style.one_line and fresh in SHORT_MARKS
+    mark = Part(f" {SHORT_MARKS[fresh]}" if short else "", "warn")
     room = width - cells(figures_) - cells([mark]) - 5
-    if mark.text and room < 12:
-        mark = Part(f" {SHORT_MARKS[fresh]}", "warn")
-        room = width - cells(figures_) - cells([mark]) - 5
     first = [*figures_, *_heading(hit, room), mark, Part(age, "dim")]
     if style.one_line:
         return [fit(first, width)]
-    return [fit(first, width), _second(hit, style, width)]
+    return [fit(first, width), _second(hit, style, width, fresh)]
 
 
 def _moved(hit: Hit, style: RowStyle) -> Line:
@@ -115,19 +113,19 @@ def _moved(hit: Hit, style: RowStyle) -> Line:
     return [part._replace(text=part.text.ljust(4))]
 
 
-def _second(hit: Hit, style: RowStyle, width: int) -> Line:
-    """`path:line` at the left, ranks elsewhere at the right."""
+def _second(hit: Hit, style: RowStyle, width: int, fresh: Freshness) -> Line:
+    """`path:line` and its freshness at the left, ranks elsewhere at the right."""
     ranks: Line = [Part(elsewhere(hit, style), "ranks")]
     if hit.rank in style.missed:
         ranks.insert(0, Part("≠HNSW ", "warn"))
     if not hit.exact:
         ranks.insert(0, Part("≈ ", "warn"))
+    mark = Part(f" {MARKS[fresh]}" if fresh in MARKS else "", "warn")
     indent = style.rank_width + 1
-    room = width - indent - cells(ranks) - 1
-    path = clip_start(place(hit), room)
-    return fit(
-        [Part(" " * indent), *fit([Part(path, "path")], max(0, room)), Part(" "), *ranks], width
-    )
+    room = width - indent - cells([mark, *ranks]) - 1
+    place_ = Part(clip_start(place(hit), room), "path")
+    left = fit([Part(" " * indent), place_, mark], width - cells(ranks) - 1)
+    return fit([*left, Part(" "), *ranks], width)
 
 
 MATRIX_BAR = 4

@@ -255,6 +255,7 @@ class BrowserScreen(BrowserActions):
         """Ask `text`; with `keep` cursor and scroll stay with their chunks."""
         if self._stood is not None:
             self._stood.stop()
+        text = text.encode("utf-8", "replace").decode()
         if not text.strip():
             self.browsing.clear()
             self.query_bar.show(None, self.browsing.syntax, self.questions.place)

@@ -184,7 +184,7 @@ class FilesScreen(EngineScreen):
 
     def on_line_list_moved(self, message: LineList.Moved) -> None:
         self.list.at = message.row
-        self.list.repaint()
+        self.list.show_cursor()
         self.list.show_row(message.row)
         self._show_keys()
 

@@ -116,4 +116,4 @@ class Column(Vertical):
         self.set_class(self.is_active, "-active")
         self._head.refresh()
         self._foot.refresh()
-        self.list.repaint()
+        self.list.show_cursor()

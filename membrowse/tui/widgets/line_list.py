@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from rich.segment import Segment
+from rich.style import Style as RichStyle
 from textual import events
 from textual.binding import BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
-from textual.style import Style
 
 from membrowse.tui.action_table import bindings
 from membrowse.tui.actions import Where
 from membrowse.tui.model.cut import Divider, Layout
-from membrowse.tui.model.parts import Line, Part, fit
-from membrowse.tui.widgets.painting import strip
+from membrowse.tui.model.parts import Line, Part, cells, fit
+from membrowse.tui.widgets.painting import style_of
 
 CURSOR, LINKED = "line-list--cursor", "line-list--linked"
 
@@ -72,6 +73,8 @@ class LineList(ScrollView, can_focus=True):
         super().__init__(id=id, classes=classes)
         self.rows_layout = Layout(0, 1)
         self._painted: dict[tuple[int, int], Strip] = {}
+        self._styles: dict[tuple[str, str], RichStyle] = {}
+        self._marked: int | None = None
 
     # What the rows are
 
@@ -99,11 +102,9 @@ class LineList(ScrollView, can_focus=True):
             return Part("  ")
         return Part(("❯ " if self.is_active else "› ") if line == 0 else "  ", "accent")
 
-    def row_style(self, row: int) -> Style:
-        """The ground on which a row is painted."""
-        if row == self.cursor_row:
-            return self.get_visual_style(CURSOR)
-        return self.visual_style
+    def ground(self, row: int) -> str:
+        """The component class on whose ground a row is painted; empty for the list's own."""
+        return CURSOR if row == self.cursor_row else ""
 
     # Layout and painting
 
@@ -118,10 +119,12 @@ class LineList(ScrollView, can_focus=True):
     def repaint(self) -> None:
         """Paint all rows anew."""
         self._painted.clear()
+        self._marked = self.cursor_row
         self.refresh()
 
     def notify_style_update(self) -> None:
         self._painted.clear()
+        self._styles.clear()
         super().notify_style_update()
 
     def render_line(self, y: int) -> Strip:
@@ -138,18 +141,34 @@ class LineList(ScrollView, can_focus=True):
     def _paint(self, y: int, width: int) -> Strip:
         found = self.rows_layout.at(y)
         if found is None:
-            line = self.empty_line(y, width) if not self.rows_layout.rows else []
-            return strip(self, line, width, self.visual_style)
+            return self._strip([] if self.rows_layout.rows else self.empty_line(y, width), width)
         if isinstance(found, Divider):
-            return strip(self, divider_line(found, width), width, self.visual_style)
+            return self._strip(divider_line(found, width), width)
         row, line_number = found
         line = [self.mark(row, line_number), *self.row_line(row, line_number, width - 2)]
-        return strip(self, line, width, self.row_style(row))
+        return self._strip(line, width, self.ground(row))
 
-    def refresh_rows(self, *rows: int | None) -> None:
-        """Paint these rows anew and nothing else."""
+    def _strip(self, line: Line, width: int, ground: str = "") -> Strip:
+        if cells(line) != width:
+            line = fit(line, width)
+        segments = [Segment(text, self._style(ground, name)) for text, name, _ in line if text]
+        return Strip(segments, width)
+
+    def _style(self, ground: str, name: str) -> RichStyle:
+        """A named style over a ground, as Rich wants it; made once until the theme changes."""
+        style = self._styles.get((ground, name))
+        if style is None:
+            base = self.get_visual_style(ground) if ground else self.visual_style
+            style = (base + style_of(self, name)).rich_style
+            self._styles[ground, name] = style
+        return style
+
+    def show_cursor(self) -> None:
+        """Paint the row that has the cursor now, and the one that had it, anew."""
+        rows = {self._marked, self.cursor_row}
+        self._marked = self.cursor_row
         for row in rows:
-            if row is None:
+            if row is None or row >= self.rows_layout.rows:
                 continue
             y = self.rows_layout.y(row)
             for line in range(y, y + self.rows_layout.height):
@@ -231,10 +250,14 @@ class LineList(ScrollView, can_focus=True):
             self.post_message(self.Chosen(self, found[0]))
 
     def on_focus(self) -> None:
-        self.repaint()
+        self._changed_focus()
 
     def on_blur(self) -> None:
-        self.repaint()
+        self._changed_focus()
+
+    def _changed_focus(self) -> None:
+        self._styles.clear()
+        self.show_cursor()
 
 
 def divider_line(divider: Divider, width: int) -> Line:

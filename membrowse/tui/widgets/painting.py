@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from rich.segment import Segment
 from textual import events
 from textual.content import Content
-from textual.strip import Strip
 from textual.style import Style
 from textual.widget import Widget
 
-from membrowse.tui.model.parts import Line, cells, fit
+from membrowse.tui.model.parts import Line
 from membrowse.tui.styles import ANSI_STYLES, STYLES
 
 PRESS = "press"
@@ -42,16 +40,6 @@ def content(widget: Widget, line: Line) -> Content:
             style += Style.from_meta({PRESS: action})
         parts.append((text, style))
     return Content.assemble(*parts)
-
-
-def strip(widget: Widget, line: Line, width: int, base: Style) -> Strip:
-    """`line` in exactly `width` cells over `base`."""
-    if cells(line) != width:
-        line = fit(line, width)
-    segments = [
-        Segment(text, (base + style_of(widget, name)).rich_style) for text, name, _ in line if text
-    ]
-    return Strip(segments, width)
 
 
 class OneLine(Clickable):

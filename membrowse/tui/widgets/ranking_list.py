@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 
 from textual.message import Message
-from textual.style import Style
 
 from membrowse.recall import Hit
 from membrowse.tui.model.browsing import Browsing
@@ -15,7 +14,7 @@ from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.parts import Line, Part, fit
 from membrowse.tui.model.ranking_view import RankingView, letters
 from membrowse.tui.model.rows import RowStyle, freshness, hit_lines, matrix_line
-from membrowse.tui.widgets.line_list import LINKED, LineList
+from membrowse.tui.widgets.line_list import CURSOR, LINKED, LineList
 
 
 class RankingList(LineList):
@@ -37,7 +36,7 @@ class RankingList(LineList):
         self.one_line = False
         self._now = datetime.now().astimezone()
         self._engine = EngineView()
-        self._style: RowStyle | None = None
+        self._common: RowStyle | None = None
         self._anchor: tuple[str, int] | None = None
 
     @property
@@ -53,14 +52,14 @@ class RankingList(LineList):
     def cursor_row(self) -> int | None:
         return self.browsing.row(self.ranking)
 
-    def row_style(self, row: int) -> Style:
-        if row == self.cursor_row and not self.is_active:
-            return self.get_visual_style(LINKED)
-        return super().row_style(row)
+    def ground(self, row: int) -> str:
+        if row != self.cursor_row:
+            return ""
+        return CURSOR if self.is_active else LINKED
 
     def show(self, engine: EngineView, now: datetime) -> None:
         """Take what is known now and paint it, the scroll kept with the chunk that anchors it."""
-        self._engine, self._now, self._style = engine, now, None
+        self._engine, self._now, self._common = engine, now, None
         height = 1 if self.one_line or self.matrix else 2
         view = self.view
         lines = dividers(view, engine.agent_k, engine.agent_min_score)
@@ -68,10 +67,10 @@ class RankingList(LineList):
         self._hold_anchor()
         self.want_rows()
 
-    def _row_style(self) -> RowStyle:
-        if self._style is None:
+    def row_style(self) -> RowStyle:
+        if self._common is None:
             view = self.view
-            self._style = RowStyle(
+            self._common = RowStyle(
                 ranking=self.ranking,
                 letters=letters(self.browsing.rankings),
                 now=self._now,
@@ -81,23 +80,23 @@ class RankingList(LineList):
                 missed=view.missed,
                 one_line=self.one_line,
             )
-        return self._style
+        return self._common
 
     @property
     def head_style(self) -> RowStyle:
         """What the matrix's head needs to know of its rows."""
-        return self._row_style()
+        return self.row_style()
 
     def row_line(self, row: int, line: int, width: int) -> Line:
         hit = self.view.hits.get(row)
         if hit is None:
-            rank = str(row + 1).rjust(self._row_style().rank_width)
+            rank = str(row + 1).rjust(self.row_style().rank_width)
             return [Part(f"{rank} …" if line == 0 else "", "faint")]
         fresh = freshness(hit, self._engine.changed, self._engine.deleted)
         if self.matrix:
-            lines = [matrix_line(hit, self._row_style(), width, fresh)]
+            lines = [matrix_line(hit, self.row_style(), width, fresh)]
         else:
-            lines = hit_lines(hit, self._row_style(), width, fresh)
+            lines = hit_lines(hit, self.row_style(), width, fresh)
         if self.view.waiting:
             return [Part(part.text, "dim") for part in lines[line]]
         return lines[line]

@@ -1,0 +1,267 @@
+"""Asking, and seeing the rankings side by side."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from textual import events
+
+from membrowse.engine.supervisor import Connected, GaveUp, Lost, Starting
+from membrowse.recall import KEYWORD, RERANKED, VECTOR, Hit, Ranking, RankingState
+from tests.tui.fake_engine import FakeEngine
+from tests.tui.stage import QUERY, Sessions, answered, ask, make_app, on_stage, screen_text, until
+
+
+async def test_typing_asks_after_a_pause_and_fills_three_columns() -> None:
+    sessions = Sessions()
+    app = make_app(sessions)
+    async with on_stage(app) as pilot:
+        for key in "ssh port":
+            app.post_message(events.Key("space" if key == " " else key, key))
+        await answered(app, "ssh port")
+        await pilot.pause()
+        text = screen_text(app)
+    assert all(name in text for name in ("1 KEYWORD", "2 VECTOR", "3 RERANKED"))
+    assert "decisions/ssh.md:3" in text
+    assert len(sessions.engine.asked) < len("ssh port"), "keys in quick succession are one query"
+
+
+async def test_columns_fill_independently() -> None:
+    engine = FakeEngine(gate=asyncio.Event())
+    app = make_app(Sessions(engine))
+    async with on_stage(app) as pilot:
+        app.browser.query_bar.put(QUERY)
+        views = app.browser.browsing.views
+        await until(lambda: views[VECTOR].total and not views[VECTOR].waiting)
+        await pilot.pause()
+        assert views[KEYWORD].hits and views[RERANKED].waiting
+        assert engine.gate is not None
+        assert "ranking…" in screen_text(app)
+        engine.gate.set()
+        await answered(app, QUERY)
+        assert not views[RERANKED].waiting
+
+
+async def test_a_stale_reply_is_dropped() -> None:
+    app = make_app()
+    async with on_stage(app, query=QUERY):
+        browser = app.browser
+        old = browser.browsing.number
+        recall = [part async for part in _parts(app, "queue", old - 1)][-1]
+        browser.show_recall(recall)
+        assert browser.browsing.query is not None
+        assert browser.browsing.query.text == QUERY
+
+
+async def _parts(app, text, number):  # type: ignore[no-untyped-def]
+    from membrowse.engine.protocol import RecallRequest
+
+    async for part in app._engine.recall(RecallRequest(text=text, number=number)):
+        yield part
+
+
+async def test_what_was_made_of_the_query_is_shown() -> None:
+    app = make_app()
+    async with on_stage(app, query=QUERY):
+        text = screen_text(app)
+    assert "port 12 · staging 21 · ssh 22" in text
+    assert "stop words: which, does, use" in text
+    assert "7 word pieces, 0 unknown" in text
+
+
+async def test_what_the_encoder_does_not_know_is_said_in_its_column() -> None:
+    engine = FakeEngine(query_changes={"unknown": 0.66, "warnings": ("the quote is not closed",)})
+    app = make_app(Sessions(engine))
+    async with on_stage(app, query="端口") as pilot:
+        await pilot.pause()
+        text = screen_text(app)
+    assert "66% of the query unknown" in text
+    assert "! the quote is not closed" in text
+
+
+async def test_the_cursor_is_linked_and_its_rank_stands_at_every_foot() -> None:
+    app = make_app()
+    async with on_stage(app, query=QUERY) as pilot:
+        await pilot.press("enter", "G")
+        await until(lambda: app.browser.browsing.wanted is None)
+        cursor = app.browser.browsing.cursor
+        await pilot.pause()
+        text = screen_text(app)
+    assert cursor is not None and cursor.ranks[RERANKED] == 100
+    assert "› #" in text and f"#{cursor.ranks[VECTOR]} of 100" in text
+    assert "not here: none of the terms is in it" in text
+
+
+async def test_the_agents_cut_and_the_end_of_the_pool_are_lines() -> None:
+    app = make_app()
+    async with on_stage(app, (120, 80), QUERY):
+        lines = screen_text(app).split("\n")
+    cut = next(at for at, line in enumerate(lines) if "the agent's cut: k 5" in line)
+    pool = next(at for at, line in enumerate(lines) if "not reranked from here" in line)
+    assert " 5 " in lines[cut - 2] and " 6 " in lines[cut + 1]
+    assert "20 " in lines[pool - 2] and "21 " in lines[pool + 1]
+
+
+async def test_an_unknown_ranking_gets_a_column() -> None:
+    engine = FakeEngine()
+    hit = Hit(
+        rank=1,
+        chunk="decisions/ssh.md#0",
+        path="decisions/ssh.md",
+        title="SSH moved",
+        heading="Decision",
+        start_line=3,
+        end_line=5,
+        start_offset=0,
+        end_offset=9,
+        date="2026-07-17",
+        indexed_at="2026-07-20T10:00:00Z",
+        ranks={"agent": 1},
+        scores={"agent": 0.5},
+        score=0.5,
+        snippet="",
+    )
+    engine.overrides["agent"] = Ranking(state=RankingState.READY, total=1, hits=(hit,))
+    app = make_app(Sessions(engine))
+    async with on_stage(app, (160, 30), QUERY) as pilot:
+        await pilot.pause()
+        assert "AGENT" in screen_text(app)
+        await pilot.press("enter", "tab")
+        await pilot.pause()
+        assert app.browser.browsing.active == "agent"
+        assert "k–" in screen_text(app) or "k1" in screen_text(app)
+
+
+async def test_a_ranking_that_is_off_says_why_and_leaves_the_others() -> None:
+    engine = FakeEngine()
+    engine.overrides[VECTOR] = Ranking(
+        state=RankingState.FAILED, message="model files do not match: run membrowse doctor"
+    )
+    app = make_app(Sessions(engine))
+    async with on_stage(app, query=QUERY) as pilot:
+        await pilot.pause()
+        text = screen_text(app)
+    assert "failed" in text and "model files do not match" in text
+    assert "decisions/ssh.md:3" in text
+
+
+async def test_pages_are_fetched_as_they_come_into_view() -> None:
+    from tests.tui.corpus import routine
+
+    engine = FakeEngine()
+    engine.notes |= routine(160)
+    engine.rebuild_chunks()
+    app = make_app(Sessions(engine))
+    async with on_stage(app, query=QUERY) as pilot:
+        assert not engine.pages
+        await pilot.press("enter", "G")
+        await until(lambda: app.browser.browsing.wanted is None, "the last page")
+        cursor = app.browser.browsing.cursor
+        assert cursor is not None and cursor.rank == len(engine._chunks)
+        assert {page.offset for page in engine.pages if page.ranking == RERANKED} == {300}
+
+
+async def test_a_changed_file_is_marked_at_once() -> None:
+    engine = FakeEngine()
+    app = make_app(Sessions(engine))
+    async with on_stage(app, query=QUERY) as pilot:
+        engine.change(changed=("logs/2025-11-08.md",), deleted=("decisions/ssh.md",))
+        await until(lambda: bool(app.browser.engine.changed))
+        await pilot.pause()
+        text = screen_text(app)
+    assert "! changed" in text and "✗ deleted" in text
+    assert "! file changed since" in text
+
+
+async def test_live_reranking_keeps_the_cursor_on_its_chunk_or_successor() -> None:
+    engine = FakeEngine()
+    app = make_app(Sessions(engine))
+    async with on_stage(app, query=QUERY) as pilot:
+        await pilot.press("enter", "j", "j")
+        await pilot.pause()
+        before = app.browser.browsing.cursor
+        assert before is not None and before.chunk == "decisions/ssh.md#0"
+        engine.successors["decisions/ssh.md#0"] = "decisions/ssh.md#1"
+        engine.edit("decisions/ssh.md", "# SSH\n\nIntroduction\n\n## Decision\n\nport 2202 ssh\n")
+        await until(lambda: app.browser.browsing.generation == engine.state.generation)
+        await until(lambda: app.browser.browsing.complete)
+        after = app.browser.browsing.cursor
+        assert engine.asked[-1].track[0] == "decisions/ssh.md#0"
+        assert after is not None and after.chunk == "decisions/ssh.md#1"
+
+
+async def test_scroll_stays_with_the_chunk_when_the_ranking_moves() -> None:
+    engine = FakeEngine()
+    app = make_app(Sessions(engine))
+    async with on_stage(app, query=QUERY) as pilot:
+        await pilot.press("enter", *["j"] * 14)
+        await pilot.pause()
+        ranking = app.browser.active_list
+        row = ranking.cursor_row
+        assert row is not None
+        height = ranking.rows_layout.y(row) - ranking.scroll_offset.y
+        for number in range(3):
+            path = f"new/{number}.md"
+            engine.notes[path] = ("Staging ssh port", "2026-07-20", "")
+        engine.edit("new/0.md", "## ssh\n\nstaging ssh port 2202\n")
+        await until(lambda: app.browser.browsing.generation == engine.state.generation)
+        await until(lambda: app.browser.browsing.complete)
+        await pilot.pause()
+        now = ranking.cursor_row
+        assert now is not None and now != row
+        assert ranking.rows_layout.y(now) - ranking.scroll_offset.y == height
+
+
+async def test_sessions_come_and_go_and_the_same_query_is_asked_again() -> None:
+    sessions = Sessions()
+    app = make_app(sessions)
+    async with on_stage(app, query=QUERY) as pilot:
+        sessions.say(Lost("it was killed"))
+        sessions.say(Starting("starting an engine"))
+        await until(lambda: not app.browser.engine.connected)
+        await pilot.pause()
+        assert "started again" in screen_text(app)
+        asked = len(sessions.engine.asked)
+        sessions.say(Connected(sessions.engine, await sessions.engine.hello()))
+        await until(lambda: len(sessions.engine.asked) > asked)
+        assert sessions.engine.asked[-1].text == QUERY
+
+
+async def test_giving_up_shows_the_reason_and_the_log_and_a_way_on() -> None:
+    sessions = Sessions()
+    app = make_app(sessions)
+    async with on_stage(app, query=QUERY) as pilot:
+        sessions.say(GaveUp("it died three times within a minute", "line one\nSegmentation fault"))
+        await until(lambda: app.browser.engine.log_tail)
+        await pilot.pause()
+        text = screen_text(app)
+        assert "it died three times" in text and "Segmentation fault" in text and "F5" in text
+        await pilot.press("f5")
+        await until(lambda: len(sessions.folders) == 2)
+        await until(lambda: app.browser.engine.connected)
+
+
+async def test_typing_before_the_engine_is_there_is_answered_once_it_is() -> None:
+    sessions = Sessions()
+    sessions.connects = False
+    app = make_app(sessions)
+    async with on_stage(app) as pilot:
+        await pilot.press("s", "s", "h")
+        sessions.say(Starting("starting an engine"))
+        await pilot.pause(0.1)
+        assert "starting an engine" in screen_text(app)
+        sessions.say(await sessions.connected())
+        await answered(app, "ssh")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 30), (250, 70), (60, 15), (20, 6)])
+async def test_every_size_is_survived(size: tuple[int, int]) -> None:
+    app = make_app()
+    async with on_stage(app, size, QUERY) as pilot:
+        await pilot.press("enter", "j", "4", "j", "escape", "+", "+", "z", "1", "2", "3")
+        await pilot.resize_terminal(130, 40)
+        await pilot.resize_terminal(70, 20)
+        await pilot.resize_terminal(*size)
+        await ask(app, "queue")
+        assert app.is_running
