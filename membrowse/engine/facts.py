@@ -37,6 +37,8 @@ class Facts:
     paused: bool = False
     stale: str = ""
     problem: str = ""
+    answered: int = 0
+    """Requests of clients that were dealt with (the first look at the folder counts as one)."""
     checked: bool = False
     """The folder was compared with the index at least once."""
 

@@ -6,18 +6,19 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-from membrowse.encoding.values import Encoded
 from membrowse.engine import clock
-from membrowse.engine.encoding_run import EncodedBatch, EncodingRun, RunEnded
+from membrowse.engine.encoding_run import EncodedBatch, RunEnded
+from membrowse.engine.events import Asked, EncoderLoaded, Ended, Event, Paused, Touched
 from membrowse.engine.facts import Facts, Refusal
 from membrowse.engine.folder import Comparison, compare, failures
 from membrowse.engine.models import Models
-from membrowse.engine.notes import NoteReader, Reading
+from membrowse.engine.notes import Batch, NoteReader
 from membrowse.engine.protocol import Change, Progress, Watcher
+from membrowse.engine.vectoriser import INLINE_PRECISION, Vectoriser
 from membrowse.index.index import Index, NoteChange, Recipe
 from membrowse.knowledge.scanning import FolderUnreadable
 from membrowse.knowledge.watching import FolderWatch
@@ -25,48 +26,8 @@ from membrowse.settings import Settings
 
 log = logging.getLogger(__name__)
 
-INLINE_CHUNKS = 24
-"""So few new chunks are encoded at once, with the generation that brings them."""
-_BATCH_SECONDS = 2.0
-_BATCH_CHUNKS = 1000
-_FLUSH_SECONDS = 2.0
-_FLUSH_SHARE = 20
-"""Storing vectors may take one part in so many of the time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Touched:
-    """Paths that the watcher saw change."""
-
-    paths: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A client asked for these notes (or, without paths, for whatever differs) to be indexed."""
-
-    paths: frozenset[str]
-    rebuild: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Paused:
-    """A client paused or resumed the indexing of changes."""
-
-    paused: bool
-
-
-@dataclass(frozen=True, slots=True)
-class EncoderLoaded:
-    """The encoder became ready, or failed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """The engine ends."""
-
-
-Event = Touched | Asked | Paused | EncoderLoaded | EncodedBatch | RunEnded | Ended
+_LISTED = 1000
+"""Paths of changed and of deleted notes that are told at most."""
 
 
 class Indexer:
@@ -85,20 +46,15 @@ class Indexer:
         self._settings = settings
         self._index = index
         self._recipe = recipe
-        self._models = models
         self._changed = changed
         self._reader = NoteReader(folder, settings.notes, models)
+        self._vectoriser = Vectoriser(index, models, settings.encoder.precision, self.tell)
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="indexer", daemon=True)
-        self._run_of_encoding: EncodingRun | None = None
-        self._waiting: list[Encoded] = []
-        self._waiting_precision = ""
-        self._flush_due = 0.0
-        self._flush_pause = _FLUSH_SECONDS
         self._check_due = 0.0
-        self.facts = Facts(stale=index.stale)
+        self.facts = Facts(stale=index.stale, precision=self._vectoriser.precision)
         engine = settings.engine
-        self.watch = FolderWatch(
+        self._watch = FolderWatch(
             folder,
             lambda paths: self.tell(Touched(paths)),
             settle=engine.settle_ms / 1000,
@@ -114,7 +70,7 @@ class Indexer:
 
     def watcher(self) -> Watcher:
         """How the folder is watched, as of now."""
-        watch, facts = self.watch, self.facts
+        watch, facts = self._watch, self.facts
         return Watcher(
             kind=watch.kind,
             alive=watch.alive,
@@ -130,24 +86,20 @@ class Indexer:
         self._thread.join(seconds)
 
     def _run(self) -> None:
-        self.watch.start()
-        if self._index.stale:
-            self._rebuild()
-        self._synchronise(Asked(frozenset()))
+        self._watch.start()
+        self._handle_safely(Asked(rebuild=bool(self._index.stale)))
         while True:
+            due = min(self._check_due, self._vectoriser.flush_due)
             try:
-                event = self._events.get(timeout=max(0.0, self._next_due() - time.monotonic()))
+                event = self._events.get(timeout=max(0.0, due - time.monotonic()))
             except queue.Empty:
                 self._handle_safely(None)
                 continue
             if isinstance(event, Ended):
                 break
             self._handle_safely(event)
-        self._cancel_encoding()
-        self.watch.stop()
-
-    def _next_due(self) -> float:
-        return min(self._check_due, self._flush_due) if self._waiting else self._check_due
+        self._vectoriser.cancel()
+        self._watch.stop()
 
     def _handle_safely(self, event: Event | None) -> None:
         """One event; what goes wrong is shown and logged, and the next event finds us here."""
@@ -160,90 +112,106 @@ class Indexer:
 
     def _handle(self, event: Event | None) -> None:
         match event:
-            case Touched() | EncoderLoaded():
-                self._synchronise(event)
-            case Asked(rebuild=True):
-                self._rebuild()
-                self._synchronise(event)
+            case Touched(paths):
+                self._synchronise(hinted=paths)
             case Asked():
-                self._synchronise(event)
+                self._answer(event)
             case Paused(paused):
                 self._publish(paused=paused)
-                self._synchronise(event)
+                self._synchronise()
             case EncodedBatch():
-                self._accept(event)
+                self._vectoriser.accept(event)
+                self._tell_encoding()
             case RunEnded(problem):
-                self._run_of_encoding = None
-                self._flush()
-                self._publish(problem=problem or self.facts.problem)
-                self._encode_rest(failed=bool(problem))
+                self._vectoriser.end()
+                self._tell_encoding()
+                if problem:
+                    self._publish(problem=problem)
+                else:
+                    self._encode()
+            case EncoderLoaded():
+                self._synchronise()
             case _:
                 self._on_time()
 
     def _on_time(self) -> None:
-        """What is due now: vectors to store, the regular look at the folder."""
+        """What is due now: vectors to store, the regular look at the folder and the watcher."""
         now = time.monotonic()
-        if self._waiting and now >= self._flush_due:
-            self._flush()
+        if now >= self._vectoriser.flush_due:
+            self._vectoriser.flush()
+            self._tell_encoding()
         if now >= self._check_due:
-            if not self.watch.alive and self.watch.kind != "none":
-                log.warning("the watcher died; starting it again")
-                self.watch.restart()
-            self._synchronise(None)
+            if not self._watch.alive:
+                log.warning("the watcher died (%s); starting it again", self._watch.message)
+                self._watch.restart()
+            self._synchronise()
 
     def _publish(self, **changes: object) -> None:
         self.facts = replace(self.facts, **changes)  # type: ignore[arg-type]
         self._changed()
 
-    def _synchronise(self, event: Event | None) -> None:
-        """Make the index equal to the folder, as far as that is wanted now."""
-        hinted = event.paths if isinstance(event, Touched | Asked) else frozenset()
-        try:
-            comparison = compare(
-                self._folder,
-                self._settings.notes,
-                self._index.generation.notes,
-                self.facts.refusals,
-                hinted,
-            )
-        except FolderUnreadable as error:
-            self._publish(problem=str(error), checked=True)
-            return
-        finally:
-            self._check_due = time.monotonic() + self._settings.engine.check_seconds
-        self._show(comparison)
-        if self.facts.paused and not isinstance(event, Asked):
-            return
-        forced = event.paths if isinstance(event, Asked) else frozenset()
-        self._apply(comparison, forced)
-        self._encode_rest()
+    def _answer(self, asked: Asked) -> None:
+        """Do what a client asked for, paused or not."""
+        if asked.rebuild:
+            self._forget()
+        self._synchronise(hinted=asked.paths, forced=asked.paths, whatever=True)
+        self._publish(answered=self.facts.answered + 1)
 
-    def _show(self, comparison: Comparison, problem: str = "") -> None:
-        refusals = {
-            path: refusal
-            for path, refusal in self.facts.refusals.items()
-            if path in comparison.refused
-        }
+    def _forget(self) -> None:
+        """Empty the index; the synchronisation that follows builds it again."""
+        log.info("rebuilding the index (%s)", self._index.stale or "asked for")
+        self._vectoriser.cancel()
+        self._publish(stale=self._index.stale, refusals={}, progress=Progress(phase="reading"))
+        self._index.clear(self._recipe)
+
+    def _synchronise(
+        self,
+        *,
+        hinted: frozenset[str] = frozenset(),
+        forced: frozenset[str] = frozenset(),
+        whatever: bool = False,
+    ) -> None:
+        """Make the index equal to the folder, unless that is paused (`whatever` overrides).
+
+        `hinted` paths are read whatever their size and time say, `forced` ones indexed even if
+        their bytes are as indexed.
+        """
+        self._check_due = time.monotonic() + self._settings.engine.check_seconds
+        notes, refusals = self._index.generation.notes, self.facts.refusals
+        try:
+            found = compare(self._folder, self._settings.notes, notes, refusals, hinted)
+        except FolderUnreadable as error:
+            self._publish(problem=str(error), checked=True, last_check=clock.now())
+            return
+        self._show(found)
+        if self.facts.paused and not whatever:
+            return
+        self._apply(found, forced)
+        self._encode()
+
+    def _show(self, comparison: Comparison) -> None:
+        """Publish how folder and index differ."""
+        refusals = {path: self.facts.refusals[path] for path in comparison.refused}
         states = {path: refusal.state for path, refusal in refusals.items()}
         self._publish(
             comparison=comparison,
             refusals=refusals,
             pending=comparison.pending(failures(comparison, states)),
-            changed=comparison.changed,
-            deleted=comparison.deleted,
+            changed=comparison.changed[:_LISTED],
+            deleted=comparison.deleted[:_LISTED],
             last_check=clock.now(),
             checked=True,
-            problem=problem,
+            problem="",
         )
 
     def _apply(self, comparison: Comparison, forced: frozenset[str]) -> None:
         """Read what differs and index it, a generation every few seconds."""
         to_read = [*comparison.changed, *comparison.new]
-        total = len(to_read)
-        changes = [NoteChange(path, None, ()) for path in comparison.deleted]
+        if not to_read and not comparison.deleted:
+            return
         refusals: dict[str, Refusal] = {}
-        batch = _Batch(changes)
-        for done, path in enumerate(to_read):
+        batch = Batch([NoteChange(path, None, ()) for path in comparison.deleted])
+        for done, path in enumerate(to_read, start=1):
             known = self._index.generation.notes.get(path)
             reading = self._reader.read(path, known, force=path in forced)
             batch.add(reading)
@@ -251,153 +219,45 @@ class Indexer:
                 refusals[path] = reading.refusal
             if batch.full:
                 self._store(batch)
-                batch = _Batch([])
-                self._tell_reading(done + 1, total)
+                batch = Batch([])
+                self._tell_reading(done, len(to_read))
         self._store(batch)
-        if to_read or comparison.deleted:
-            self._settled(comparison, refusals)
+        self._publish(refusals={**self.facts.refusals, **refusals})
+        refused = (*comparison.refused, *refusals)
+        self._show(replace(comparison, new=(), changed=(), deleted=(), refused=refused))
 
-    def _settled(self, comparison: Comparison, refusals: Mapping[str, Refusal]) -> None:
-        """All differences were dealt with; say so."""
-        known = {**self.facts.refusals, **refusals}
-        self._publish(refusals=known, progress=None)
-        self._show(
-            replace(
-                comparison,
-                new=(),
-                changed=(),
-                deleted=(),
-                refused=(*comparison.refused, *refusals),
-            )
-        )
-
-    def _tell_reading(self, done: int, total: int) -> None:
-        self._publish(
-            progress=Progress(
-                phase="reading",
-                notes_done=done,
-                notes_total=total,
-                chunks_done=int(self._index.generation.encoded.sum()),
-                chunks_total=len(self._index.generation.chunks),
-            )
-        )
-
-    def _store(self, batch: _Batch) -> None:
+    def _store(self, batch: Batch) -> None:
         """Bring `batch` into the index as one generation, with vectors if they are few."""
         if batch.unchanged:
             self._index.touch(batch.unchanged)
         if not batch.changes:
             return
-        generation = self._index.apply(
-            batch.changes, self._encoded_inline(batch.changes), precision="float32"
-        )
-        log.info(
-            "generation %d: %d notes, %d chunks in all",
-            generation.number,
-            len(batch.changes),
-            len(generation.chunks),
-        )
+        encoded = self._vectoriser.inline(batch.changes)
+        generation = self._index.apply(batch.changes, encoded, INLINE_PRECISION)
+        count, total = len(batch.changes), len(generation.chunks)
+        log.info("generation %d: %d notes, %d chunks in all", generation.number, count, total)
         self._publish(last_change=_change(batch.changes))
 
-    def _encoded_inline(self, changes: Iterable[NoteChange]) -> list[Encoded]:
-        encoder = self._models.encoder
-        if encoder is None:
-            return []
-        texts = {
-            text.key: text for change in changes for text in self._index.to_encode(change.chunks)
-        }
-        missing = texts.keys() - self._index.cached(texts.keys())
-        if not missing or len(missing) > INLINE_CHUNKS:
-            return []
-        return encoder.encode([texts[key] for key in sorted(missing)])
+    def _encode(self) -> None:
+        self._vectoriser.begin()
+        self._publish(stale=self._index.stale)
+        self._tell_encoding()
 
-    def _rebuild(self) -> None:
-        """Forget the index; the sync that follows builds it again."""
-        log.info("rebuilding the index (%s)", self._index.stale or "asked for")
-        self._cancel_encoding()
-        self._publish(stale=self._index.stale, refusals={}, progress=Progress(phase="reading"))
-        self._index.clear(self._recipe)
+    def _tell_encoding(self) -> None:
+        vectoriser = self._vectoriser
+        self._publish(progress=vectoriser.progress(), precision=vectoriser.precision)
 
-    def _encode_rest(self, *, failed: bool = False) -> None:
-        """Start encoding what has no vector yet, unless that runs already."""
-        models = self._models
-        if self._run_of_encoding is not None:
-            return
-        texts = [] if models.encoder is None or failed else self._index.unencoded()
-        if not texts or models.encoder is None or models.files is None:
-            self._publish(progress=None, stale=self._index.stale)
-            return
-        log.info("encoding %d chunks", len(texts))
-        self._run_of_encoding = EncodingRun(
-            texts, models.files, models.encoder, self._settings.encoder.precision, self.tell
-        )
-        self._run_of_encoding.start()
-        self._tell_encoding(self._run_of_encoding)
-
-    def _cancel_encoding(self) -> None:
-        if self._run_of_encoding is not None:
-            self._run_of_encoding.cancel()
-            self._run_of_encoding = None
-        self._flush()
-
-    def _accept(self, batch: EncodedBatch) -> None:
-        run = self._run_of_encoding
-        if run is None:
-            return
-        run.accept(batch)
-        if not self._waiting:
-            self._flush_due = time.monotonic() + self._flush_pause
-        self._waiting.extend(batch.encoded)
-        self._waiting_precision = batch.precision
-        self._tell_encoding(run)
-        if time.monotonic() >= self._flush_due:
-            self._flush()
-
-    def _flush(self) -> None:
-        """Store the vectors that wait, as one generation."""
-        if not self._waiting:
-            return
-        started = time.monotonic()
-        self._index.add_vectors(self._waiting, self._waiting_precision)
-        self._waiting = []
-        took = time.monotonic() - started
-        self._flush_pause = max(_FLUSH_SECONDS, took * _FLUSH_SHARE)
-        self._publish(precision=self._waiting_precision)
-
-    def _tell_encoding(self, run: EncodingRun) -> None:
+    def _tell_reading(self, done: int, total: int) -> None:
         generation = self._index.generation
         self._publish(
             progress=Progress(
-                phase="encoding",
-                notes_done=len(generation.notes),
-                notes_total=len(generation.notes),
-                chunks_done=int(generation.encoded.sum()) + len(self._waiting),
+                phase="reading",
+                notes_done=done,
+                notes_total=total,
+                chunks_done=int(generation.encoded.sum()),
                 chunks_total=len(generation.chunks),
-                chunks_per_second=run.rate,
-                seconds_left=run.seconds_left,
             )
         )
-
-
-class _Batch:
-    """Notes read, up to what makes a generation."""
-
-    def __init__(self, changes: list[NoteChange]) -> None:
-        self.changes = changes
-        self.unchanged: list[object] = []
-        self._chunks = 0
-        self._due = time.monotonic() + _BATCH_SECONDS
-
-    def add(self, reading: Reading) -> None:
-        if reading.change is not None:
-            self.changes.append(reading.change)
-            self._chunks += len(reading.change.chunks)
-        if reading.unchanged is not None:
-            self.unchanged.append(reading.unchanged)
-
-    @property
-    def full(self) -> bool:
-        return self._chunks >= _BATCH_CHUNKS or time.monotonic() >= self._due
 
 
 def _change(changes: list[NoteChange]) -> Change:

@@ -47,35 +47,40 @@ async def connect(
 
 
 async def _find(folder: Path) -> EngineClient | None:
-    for socket in (places.system_socket(folder), places.own_socket(folder)):
-        client = await _answering(socket)
-        if client is not None:
-            return client
-    return None
-
-
-async def _answering(socket: Path) -> EngineClient | None:
-    """A client of the engine at `socket`, or None where none listens."""
-    if not socket.exists():
+    """A client of a running engine of `folder`; `EngineUnavailable` where it is of another kind."""
+    found = await _greeted(folder)
+    if found is None:
         return None
-    client = EngineClient(socket)
-    try:
-        _compatible(await client.hello())
-    except EngineUnavailable:
-        await client.close()
-        return None
-    except BaseException:
-        await client.close()
-        raise
-    return client
-
-
-def _compatible(hello: Hello) -> None:
+    client, hello = found
     if hello.protocol != PROTOCOL:
+        await client.close()
         raise EngineUnavailable(
             f"the engine (process {hello.engine.pid}, version {hello.engine.version}) speaks "
             f"protocol {hello.protocol}, this program {PROTOCOL}: `membrowse engine restart`"
         )
+    return client
+
+
+async def _greeted(folder: Path) -> tuple[EngineClient, Hello] | None:
+    """A client of whatever engine answers for `folder`, and what it said."""
+    own = places.own_socket(folder)
+    for socket in (places.system_socket(folder), own):
+        if not socket.exists() or (socket == own and not _is_ours(socket)):
+            continue
+        client = EngineClient(socket)
+        try:
+            return client, await client.hello()
+        except EngineUnavailable:
+            await client.close()
+        except BaseException:
+            await client.close()
+            raise
+    return None
+
+
+def _is_ours(socket: Path) -> bool:
+    """A socket in a directory that others may write to must not be somebody else's."""
+    return socket.stat().st_uid == os.getuid()
 
 
 async def _start(folder: Path) -> EngineClient:
@@ -132,23 +137,27 @@ def last_words(log: Path, lines: int = 1) -> str:
 
 
 async def stop(folder: Path, seconds: float = 20.0) -> bool:
-    """Stop the engine of `folder` and wait for its end; False if none runs.
+    """Stop the engine of `folder`, of whatever version, and wait for its end; False if none runs.
 
-    Raises `EngineRefused` where this is not the caller's right.
+    Raises `EngineRefused` where this is not the caller's right, and `EngineUnavailable` when the
+    engine has not ended after `seconds`.
     """
-    try:
-        client = await connect(folder, start=False)
-    except EngineUnavailable:
+    found = await _greeted(Path(os.path.realpath(folder)))
+    if found is None:
         return False
+    client, hello = found
     try:
-        hello = await client.hello()
         await client.stop()
     except EngineUnavailable:
         return True
     finally:
         await client.close()
     deadline = time.monotonic() + seconds
-    while _runs(hello.engine.pid) and time.monotonic() < deadline:
+    while _runs(hello.engine.pid):
+        if time.monotonic() > deadline:
+            raise EngineUnavailable(
+                f"the engine (process {hello.engine.pid}) has not ended after {seconds:.0f} s"
+            )
         await asyncio.sleep(_POLL_SECONDS)
     return True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +19,8 @@ from membrowse.settings import NotesSettings
 
 DEFAULT_WINDOW = 256
 _CHARACTERS_A_PIECE = 3
+_BATCH_SECONDS = 2.0
+_BATCH_CHUNKS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,27 @@ class NoteReader:
         except OSError:
             return Refusal(-1, -1, error.state, error.reason)
         return Refusal(stat.st_size, stat.st_mtime_ns, error.state, error.reason)
+
+
+class Batch:
+    """Notes read, up to what makes a generation; starts with `changes` that need no reading."""
+
+    def __init__(self, changes: list[NoteChange]) -> None:
+        self.changes = changes
+        self.unchanged: list[IndexedNote] = []
+        self._chunks = 0
+        self._due = time.monotonic() + _BATCH_SECONDS
+
+    def add(self, reading: Reading) -> None:
+        if reading.change is not None:
+            self.changes.append(reading.change)
+            self._chunks += len(reading.change.chunks)
+        if reading.unchanged is not None:
+            self.unchanged.append(reading.unchanged)
+
+    @property
+    def full(self) -> bool:
+        return self._chunks >= _BATCH_CHUNKS or time.monotonic() >= self._due
 
 
 def _estimate(text: str) -> int:

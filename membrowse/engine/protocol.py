@@ -38,11 +38,7 @@ class Right(StrEnum):
     ADMINISTER = "administer"
 
 
-class _Message(msgspec.Struct, frozen=True, kw_only=True):
-    pass
-
-
-class EngineInfo(_Message):
+class EngineInfo(msgspec.Struct, frozen=True, kw_only=True):
     pid: int
     user: str
     since: str
@@ -51,14 +47,14 @@ class EngineInfo(_Message):
     log: str = ""
 
 
-class Hello(_Message):
+class Hello(msgspec.Struct, frozen=True, kw_only=True):
     protocol: int
     folder: str
     rights: tuple[Right, ...]
     engine: EngineInfo
 
 
-class RecallRequest(_Message):
+class RecallRequest(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     syntax: str = "literal"
     """`literal` or `operators`."""
@@ -72,21 +68,21 @@ class RecallRequest(_Message):
     """Chunk ids whose place is asked for, wherever it is; successors are followed."""
 
 
-class PageRequest(_Message):
+class PageRequest(msgspec.Struct, frozen=True, kw_only=True):
     recall: str
     ranking: str
     offset: int
     limit: int = 100
 
 
-class ChunkRequest(_Message):
+class ChunkRequest(msgspec.Struct, frozen=True, kw_only=True):
     chunk: str
     text: str = ""
     """A query whose matched words are to be marked."""
     syntax: str = "literal"
 
 
-class ChunkView(_Message):
+class ChunkView(msgspec.Struct, frozen=True, kw_only=True):
     """A chunk within its note, as indexed, for the preview."""
 
     chunk: str
@@ -115,7 +111,7 @@ class ChunkView(_Message):
     warnings: tuple[str, ...] = ()
 
 
-class FileRecord(_Message):
+class FileRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One file of the folder, indexed or not."""
 
     path: str
@@ -129,7 +125,7 @@ class FileRecord(_Message):
     indexed_at: str = ""
 
 
-class Pending(_Message):
+class Pending(msgspec.Struct, frozen=True, kw_only=True):
     """How the folder differs from the index, exactly, as of the last check."""
 
     new: int = 0
@@ -142,7 +138,7 @@ class Pending(_Message):
         return self.new + self.changed + self.deleted + self.failed
 
 
-class Progress(_Message):
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
     phase: str
     """`scanning`, `reading`, `encoding`."""
     notes_done: int = 0
@@ -153,7 +149,7 @@ class Progress(_Message):
     seconds_left: float | None = None
 
 
-class Watcher(_Message):
+class Watcher(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     """`inotify`, `fsevents`, `polling`, or `none` before it started."""
     alive: bool = True
@@ -163,7 +159,7 @@ class Watcher(_Message):
     message: str = ""
 
 
-class EncoderState(_Message):
+class EncoderState(msgspec.Struct, frozen=True, kw_only=True):
     state: RankingState
     name: str
     precision: str = ""
@@ -171,7 +167,7 @@ class EncoderState(_Message):
     message: str = ""
 
 
-class Change(_Message):
+class Change(msgspec.Struct, frozen=True, kw_only=True):
     """The last thing that happened to the index."""
 
     at: str
@@ -181,7 +177,7 @@ class Change(_Message):
     chunks: int
 
 
-class State(_Message):
+class State(msgspec.Struct, frozen=True, kw_only=True):
     """All that a client shows of the engine; sent whole whenever any of it changes."""
 
     folder: str
@@ -214,13 +210,13 @@ class State(_Message):
     stopping: bool = False
 
 
-class TokenVectors(_Message):
+class TokenVectors(msgspec.Struct, frozen=True, kw_only=True):
     chunks: int
     bytes: int
     budget_bytes: int
 
 
-class Status(_Message):
+class Status(msgspec.Struct, frozen=True, kw_only=True):
     """Everything `membrowse status` tells."""
 
     state: State
@@ -235,18 +231,18 @@ class Status(_Message):
     settings_digest: str
 
 
-class ReindexRequest(_Message):
+class ReindexRequest(msgspec.Struct, frozen=True, kw_only=True):
     paths: tuple[str, ...] = ()
     """These notes, whether they changed or not; none: whatever differs from the index."""
     rebuild: bool = False
     """Forget the index and build it again (cached vectors are used again)."""
 
 
-class WatchRequest(_Message):
+class WatchRequest(msgspec.Struct, frozen=True, kw_only=True):
     paused: bool
 
 
-class Discrepancy(_Message):
+class Discrepancy(msgspec.Struct, frozen=True, kw_only=True):
     """Ids that two stores of one index do not agree on."""
 
     store: str
@@ -256,7 +252,7 @@ class Discrepancy(_Message):
     example: str = ""
 
 
-class CheckReport(_Message):
+class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
     """The stores against each other, and the chunks against the encoder's window."""
 
     generation: int
@@ -268,7 +264,7 @@ class CheckReport(_Message):
     window: int = 0
 
 
-class Problem(_Message):
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """An error: what, where, and what to do."""
 
     message: str

@@ -169,10 +169,10 @@ class Api:
         asked = await _body(request, ReindexRequest)
         if asked.rebuild and Right.ADMINISTER not in _rights(request):
             raise _Refused(403, "rights", "a full rebuild needs the right to administer")
-        return _json(self._service.reindex(asked))
+        return _json(await self._service.reindex(asked))
 
     async def _watching(self, request: Request) -> Response:
-        return _json(self._service.set_watching(await _body(request, WatchRequest)))
+        return _json(await self._service.set_watching(await _body(request, WatchRequest)))
 
     async def _stop(self, _request: Request) -> Response:
         log.info("asked to stop")

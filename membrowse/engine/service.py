@@ -135,13 +135,11 @@ class Service:
     async def check(self) -> CheckReport:
         return await self._ready(self._work.check)
 
-    def reindex(self, request: ReindexRequest) -> State:
-        self._work.reindex(request)
-        return self.state()
+    async def reindex(self, request: ReindexRequest) -> State:
+        return await self._ready(self._work.reindex, request)
 
-    def set_watching(self, request: WatchRequest) -> State:
-        self._work.set_watching(paused=request.paused)
-        return self.state()
+    async def set_watching(self, request: WatchRequest) -> State:
+        return await self._ready(self._work.set_watching, request)
 
     def begin_stop(self) -> State:
         """End soon: listeners are told, and `stopped` returns."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,7 +67,7 @@ class Supervisor:
         self._folder = folder
         self._deaths: deque[float] = deque(maxlen=DEATHS_ALLOWED)
 
-    async def sessions(self) -> AsyncIterator[Session]:
+    async def sessions(self) -> AsyncGenerator[Session, None]:
         """What happens to the connection, until it is given up or the caller stops listening.
 
         Holding the stream of states open is what tells of the engine's death: its socket closes

@@ -12,8 +12,9 @@ from typing import TypeVar
 
 from membrowse import places
 from membrowse.engine import preview
+from membrowse.engine.events import Asked, EncoderLoaded, Paused
 from membrowse.engine.freshness import FreshnessOf
-from membrowse.engine.indexer import Asked, EncoderLoaded, Indexer, Paused
+from membrowse.engine.indexer import Indexer
 from membrowse.engine.models import Models
 from membrowse.engine.protocol import (
     CheckReport,
@@ -31,6 +32,7 @@ from membrowse.engine.protocol import (
     Status,
     TokenVectors,
     Watcher,
+    WatchRequest,
 )
 from membrowse.engine.questions import Questions, Step, Unknown
 from membrowse.engine.records import file_records
@@ -64,6 +66,8 @@ class Work:
         self._indexer: Indexer | None = None
         self._questions: Questions | None = None
         self._problem = ""
+        self._counting = threading.Lock()
+        self._asked = 1  # the indexer's own first look at the folder
 
     def open(self) -> None:
         """Open the index and begin to keep it current; a failure becomes the state's problem."""
@@ -132,12 +136,16 @@ class Work:
     def check(self) -> CheckReport:
         return check_report(self._ready(self._index), self._models)
 
-    def reindex(self, request: ReindexRequest) -> None:
-        asked = Asked(frozenset(request.paths), rebuild=request.rebuild)
-        self._ready(self._indexer).tell(asked)
+    def reindex(self, request: ReindexRequest) -> State:
+        indexer = self._ready(self._indexer)
+        with self._counting:
+            self._asked += 1
+            indexer.tell(Asked(frozenset(request.paths), rebuild=request.rebuild))
+            return self.state(stopping=False)
 
-    def set_watching(self, *, paused: bool) -> None:
-        self._ready(self._indexer).tell(Paused(paused))
+    def set_watching(self, request: WatchRequest) -> State:
+        self._ready(self._indexer).tell(Paused(request.paused))
+        return self.state(stopping=False)
 
     def status(self, engine: EngineInfo) -> Status:
         index = self._ready(self._index)
@@ -182,6 +190,8 @@ class Work:
             problem=facts.problem,
             agent_k=self._settings.agent.k,
             agent_min_score=self._settings.agent.min_score,
+            asked=self._asked,
+            answered=facts.answered,
             stopping=stopping,
         )
 

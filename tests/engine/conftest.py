@@ -1,0 +1,115 @@
+"""Real engines in processes of their own, over folders of the test's making."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from membrowse.engine import lifecycle
+from membrowse.engine.client import Engine, EngineClient
+from membrowse.engine.protocol import RecallRequest, State
+from membrowse.recall import RANKINGS, Recall
+from tests.conftest import ExportedEncoder
+
+DEADLINE_SECONDS = 60.0
+"""For conditions that hold within a second or two on an idle machine."""
+
+PORTS = (
+    "# Ports\n\nStaging ssh listens on port 2222 behind the bastion.\n\n## Web\n\nCaddy on 443.\n"
+)
+FOOD = "# Food\n\nThe maintainer likes soup on rainy days.\n"
+
+
+@pytest.fixture(autouse=True)
+def home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exported_encoder: ExportedEncoder
+) -> Iterator[Path]:
+    """A home of its own for every test, with the encoder already exported."""
+    path = tmp_path / "home"
+    path.mkdir(mode=0o700)
+    (path / "cache").symlink_to(exported_encoder.home / "cache")
+    for name in [name for name in os.environ if name.startswith("MEMBROWSE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("MEMBROWSE_HOME", str(path))
+    monkeypatch.setenv("MEMBROWSE_ENGINE_SETTLE_MS", "50")
+    yield path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    path = tmp_path / "notes"
+    path.mkdir()
+    (path / "ports.md").write_text(PORTS)
+    (path / "food.md").write_text(FOOD)
+    return path
+
+
+@asynccontextmanager
+async def serving(folder: Path) -> AsyncIterator[EngineClient]:
+    """A client of a running engine, which is stopped afterwards."""
+    client = await lifecycle.connect(folder)
+    try:
+        yield client
+    finally:
+        await client.close()
+        await lifecycle.stop(folder)
+
+
+async def until(client: EngineClient, condition: Callable[[State], bool]) -> State:
+    """The first state for which `condition` holds, in time."""
+    last: State | None = None
+    try:
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            async for state in client.states():
+                last = state
+                if condition(state):
+                    return state
+    except TimeoutError:
+        pytest.fail(f"not in {DEADLINE_SECONDS:.0f} s; the last state was {last}")
+    pytest.fail(f"the engine ended; the last state was {last}")
+
+
+def current(state: State) -> bool:
+    """Everything is indexed and encoded."""
+    done = state.progress is None and not state.pending.total and bool(state.watcher.last_check)
+    return done and state.encoded == state.chunks
+
+
+def at(generation: int) -> Callable[[State], bool]:
+    """Current, at a generation later than `generation`."""
+    return lambda state: current(state) and state.generation > generation
+
+
+async def ask(engine: Engine, text: str, /, **options: object) -> Recall:
+    """The complete recall."""
+    request = RecallRequest(text=text, **options)  # type: ignore[arg-type]
+    return [recall async for recall in engine.recall(request)][-1]
+
+
+def first_paths(recall: Recall) -> dict[str, str]:
+    """The path of the first hit of each ranking."""
+    return {
+        name: recall.rankings[name].hits[0].path if recall.rankings[name].hits else ""
+        for name in RANKINGS
+    }
+
+
+def order(recall: Recall, ranking: str) -> list[tuple[str, float]]:
+    return [(hit.chunk, hit.score) for hit in recall.rankings[ranking].hits]
+
+
+class Condition(Protocol):
+    async def __call__(self) -> bool: ...
+
+
+async def eventually(condition: Condition) -> None:
+    """Wait until `condition` holds, in time."""
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while not await condition():
+            await asyncio.sleep(0.02)

@@ -1,0 +1,197 @@
+"""What an engine answers, to one client or several, is one and the same."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import httpx
+import msgspec
+import pytest
+
+from membrowse.engine.client import EngineRefused, EngineUnavailable
+from membrowse.engine.lifecycle import connect
+from membrowse.engine.protocol import (
+    PROTOCOL,
+    ChunkRequest,
+    PageRequest,
+    Problem,
+    RecallRequest,
+    Right,
+)
+from membrowse.recall import FUSED, KEYWORD, RANKINGS, RERANKED, VECTOR, RankingState, Recall
+from tests.engine.conftest import ask, current, order, serving, until
+
+QUESTION = "which port does staging ssh use?"
+
+
+def many_notes(folder: Path, count: int = 60) -> None:
+    for number in range(count):
+        text = f"# Note {number}\n\nThe pump {number % 7} feeds tank {number % 5}, port {number}.\n"
+        (folder / f"note-{number:03}.md").write_text(text)
+
+
+async def test_a_recall_tells_everything_that_the_contract_names(folder: Path) -> None:
+    async with serving(folder) as client:
+        await until(client, current)
+        recall = await ask(client, QUESTION, number=7, client="tui")
+        assert (recall.schema, recall.number, recall.client) == (1, 7, "tui")
+        assert (recall.notes, recall.chunks, recall.pending) == (2, 3, 0)
+        assert recall.query.dropped == ("which", "does")
+        assert {term.term: term.df for term in recall.query.terms}["port"] >= 1
+        assert recall.query.pieces == 7
+        assert recall.query.unknown == 0.0
+        assert set(recall.rankings) == set(RANKINGS)
+        assert all(r.state is RankingState.READY for r in recall.rankings.values())
+        best = recall.rankings[RERANKED].hits[0]
+        assert (best.path, best.start_line, best.end_line) == ("ports.md", 1, 3)
+        note = (folder / "ports.md").read_text()
+        assert note[best.start_offset : best.end_offset].startswith("# Ports\n\nStaging")
+        assert best.ranks == dict.fromkeys(RANKINGS, 1)
+        assert best.snippet
+        assert recall.rankings[RERANKED].pool == 3
+        assert recall.rankings[RERANKED].cached == 3
+
+
+async def test_rankings_arrive_one_after_another(folder: Path) -> None:
+    async with serving(folder) as client:
+        await until(client, current)
+        request = RecallRequest(text=QUESTION, progressive=True)
+        recalls = [recall async for recall in client.recall(request)]
+        assert list(recalls[0].rankings) == [KEYWORD]
+        assert [recall.complete for recall in recalls] == [*[False] * (len(recalls) - 1), True]
+        assert set(recalls[-1].rankings) == set(RANKINGS)
+
+
+async def test_the_same_question_has_the_same_answer_from_every_client(folder: Path) -> None:
+    many_notes(folder)
+    async with serving(folder) as client:
+        await until(client, current)
+        others = [await connect(folder) for _ in range(6)]
+        try:
+            alone = await ask(client, QUESTION)
+            together = await asyncio.gather(
+                *(ask(other, text) for other in others for text in (QUESTION, "pump and tank"))
+            )
+            pids = {(await other.hello()).engine.pid for other in others}
+        finally:
+            for other in others:
+                await other.close()
+        assert len(pids) == 1
+        same: list[Recall] = [recall for recall in together if recall.query.text == QUESTION]
+        assert len(same) == 6
+        for recall in same:
+            for name in RANKINGS:
+                assert order(recall, name) == order(alone, name)
+
+
+async def test_pages_go_on_to_the_last_chunk(folder: Path) -> None:
+    many_notes(folder)
+    async with serving(folder) as client:
+        state = await until(client, current)
+        recall = await ask(client, "pump port", limit=5)
+        for name in (VECTOR, FUSED, RERANKED):
+            ranks = [hit.rank for hit in recall.rankings[name].hits]
+            page = PageRequest(recall=recall.recall, ranking=name, offset=5, limit=1000)
+            ranks += [hit.rank for hit in (await client.page(page)).hits]
+            assert ranks == list(range(1, state.chunks + 1))
+
+
+async def test_a_recall_that_is_forgotten_is_told_so(folder: Path) -> None:
+    async with serving(folder) as client:
+        await until(client, current)
+        with pytest.raises(EngineRefused, match="ask again") as raised:
+            await client.page(PageRequest(recall="long-gone", ranking=KEYWORD, offset=0))
+        assert raised.value.status == 404
+
+
+async def test_a_tracked_chunk_is_found_by_its_successor_after_an_edit(folder: Path) -> None:
+    async with serving(folder) as client:
+        before = await until(client, current)
+        chunk = (await ask(client, "soup")).rankings[KEYWORD].hits[0].chunk
+        note = folder / "food.md"
+        note.write_text(note.read_text().replace("soup", "soup and bread"))
+        await until(client, lambda s: current(s) and s.generation > before.generation)
+        recall = await ask(client, QUESTION, track=(chunk, "never-there"))
+        assert set(recall.tracked) == {chunk}
+        assert recall.tracked[chunk].path == "food.md"
+        assert recall.tracked[chunk].chunk != chunk
+        view = await client.chunk(ChunkRequest(chunk=chunk))
+        assert view.chunk == recall.tracked[chunk].chunk
+
+
+async def test_the_preview_shows_the_note_around_the_chunk(folder: Path) -> None:
+    async with serving(folder) as client:
+        await until(client, current)
+        hit = (await ask(client, "Caddy")).rankings[KEYWORD].hits[0]
+        view = await client.chunk(ChunkRequest(chunk=hit.chunk, text="where is Caddy?"))
+        assert (view.position, view.count, view.heading) == (1, 2, "Web")
+        lines = (folder / "ports.md").read_text().splitlines()
+        assert list(view.lines) == lines
+        assert view.first_line == 1
+        assert [lines[number - 1][start:end] for number, start, end in view.marks] == ["Caddy"]
+
+
+async def test_filters_narrow_every_ranking(folder: Path) -> None:
+    async with serving(folder) as client:
+        await until(client, current)
+        recall = await ask(client, "port path:food", syntax="operators")
+        for name in RANKINGS:
+            assert {hit.path for hit in recall.rankings[name].hits} <= {"food.md"}
+        assert recall.rankings[VECTOR].total == 1
+        literal = await ask(client, "port path:food")
+        assert literal.rankings[VECTOR].total == 3
+
+
+async def test_without_a_model_keyword_answers_and_the_others_say_why(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEMBROWSE_ENCODER_MODEL", str(folder.parent / "no-model"))
+    async with serving(folder) as client:
+        state = await until(client, lambda state: state.chunks > 0 and state.progress is None)
+        assert state.encoder.state is RankingState.FAILED
+        recall = await ask(client, QUESTION)
+        keyword, vector = recall.rankings[KEYWORD], recall.rankings[VECTOR]
+        assert keyword.state is RankingState.READY
+        assert keyword.hits[0].path == "ports.md"
+        assert vector.state is RankingState.FAILED
+        assert "no-model" in vector.message
+        assert vector.hits == ()
+        for name in (FUSED, RERANKED):
+            assert recall.rankings[name].hits[0].path == "ports.md"
+            assert "no-model" in recall.rankings[name].message
+
+
+async def test_other_users_may_read_and_nothing_else(folder: Path) -> None:
+    from membrowse.engine.server import Api
+    from membrowse.engine.service import Service
+    from membrowse.settings import Settings
+
+    service = Service(folder, Settings(), idle_seconds=0)
+    await service.start()
+    stranger = httpx.ASGITransport(Api(service).application(), client=("uid", os.getuid() + 1))
+    async with httpx.AsyncClient(transport=stranger, base_url="http://engine") as client:
+        hello = (await client.get("/hello")).json()
+        assert hello["rights"] == [Right.READ]
+        assert hello["protocol"] == PROTOCOL
+        assert (await client.get("/files")).status_code == 200
+        for path, body in (
+            ("/reindex", "{}"),
+            ("/watching", '{"paused": true}'),
+            ("/stop", ""),
+        ):
+            refused = await client.post(path, content=body)
+            assert refused.status_code == 403
+            assert "right" in msgspec.json.decode(refused.content, type=Problem).message
+        bad = await client.post("/recall", content='{"text": 3}')
+        assert bad.status_code == 400
+    service.begin_stop()
+    await service.close()
+
+
+async def test_no_engine_and_none_wanted_is_said(folder: Path) -> None:
+    with pytest.raises(EngineUnavailable, match="no engine runs"):
+        await connect(folder, start=False)
+    with pytest.raises(EngineUnavailable, match="not a folder"):
+        await connect(folder / "nowhere")

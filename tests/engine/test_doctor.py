@@ -1,0 +1,87 @@
+"""The doctor finds what is wrong, and says which command mends it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from membrowse import places
+from membrowse.engine.doctor import Check, CheckState, Report
+from membrowse.engine.lock import IndexLock
+from tests.engine.conftest import current, serving, until
+
+
+def examined(folder: Path) -> tuple[int, dict[str, Check]]:
+    command = [sys.executable, "-m", "membrowse.engine.doctor", str(folder)]
+    done = subprocess.run(command, capture_output=True, timeout=100)
+    report = msgspec.json.decode(done.stdout, type=Report)
+    assert report.healthy == (done.returncode == 0)
+    return done.returncode, {check.name: check for check in report.checks}
+
+
+async def indexed(folder: Path) -> None:
+    async with serving(folder) as client:
+        await until(client, current)
+
+
+async def test_a_healthy_index_is_healthy_with_and_without_an_engine(folder: Path) -> None:
+    async with serving(folder) as client:
+        await until(client, current)
+        status, checks = examined(folder)
+        assert status == 0
+        assert "all stores agree" in checks["index"].detail
+    status, checks = examined(folder)
+    assert status == 0
+    assert "all stores agree" in checks["index"].detail
+    assert {check.state for check in checks.values()} == {CheckState.OK}
+
+
+async def test_stores_that_disagree_are_a_problem(folder: Path) -> None:
+    import sqlite3
+
+    await indexed(folder)
+    manifest = places.index_dir(folder) / "manifest.sqlite"
+    manifest.write_bytes(b"garbled" * 1000)
+    status, checks = examined(folder)
+    assert status == 1
+    assert checks["index"].state is CheckState.PROBLEM
+    assert sqlite3.DatabaseError.__name__ not in checks["index"].detail
+    assert "--rebuild" in checks["index"].detail + checks["index"].remedy
+
+
+async def test_a_holder_that_does_not_answer_is_named(folder: Path) -> None:
+    await indexed(folder)
+    lock = IndexLock(places.index_dir(folder))
+    lock.acquire("2026-11-22T10:00:00Z")
+    try:
+        status, checks = examined(folder)
+    finally:
+        lock.release()
+    assert status == 1
+    assert "does not answer" in checks["index"].detail
+    assert "kill" in checks["index"].remedy
+
+
+def test_a_model_that_is_not_there_is_a_problem(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEMBROWSE_ENCODER_MODEL", str(folder / "nowhere"))
+    status, checks = examined(folder)
+    assert status == 1
+    assert checks["model"].state is CheckState.PROBLEM
+    assert "nowhere" in checks["model"].detail
+
+
+def test_bad_settings_are_a_problem_and_do_not_stop_the_rest(folder: Path) -> None:
+    file = places.config_file()
+    file.parent.mkdir(parents=True)
+    file.write_text("[agent]\nk = 0\n")
+    status, checks = examined(folder)
+    assert status == 1
+    assert "agent.k" in checks["settings"].detail
+    assert checks["folder"].state is CheckState.OK
+    assert checks["index"].state is CheckState.WARNING

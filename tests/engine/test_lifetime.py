@@ -1,0 +1,176 @@
+"""Engines are started, die, are noticed, are replaced, and end when nobody needs them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import stat
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from membrowse import places
+from membrowse.engine import lifecycle
+from membrowse.engine.client import EngineClient
+from membrowse.engine.lifecycle import connect
+from membrowse.engine.protocol import ReindexRequest
+from membrowse.engine.supervisor import Connected, GaveUp, Lost, Supervisor
+from tests.engine.conftest import (
+    DEADLINE_SECONDS,
+    ask,
+    at,
+    current,
+    eventually,
+    serving,
+    until,
+)
+
+KILLS = 10
+
+
+def kill(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
+
+
+async def test_death_is_noticed_at_once_and_mended(folder: Path) -> None:
+    sessions = Supervisor(folder).sessions()
+    killed_at = 0.0
+    seen: list[str] = []
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        async for session in sessions:
+            seen.append(type(session).__name__)
+            if isinstance(session, Connected) and not killed_at:
+                killed_at = time.monotonic()
+                kill(session.hello.engine.pid)
+            elif isinstance(session, Lost):
+                assert time.monotonic() - killed_at < 1.0
+            elif isinstance(session, Connected):
+                assert (await ask(session.engine, "soup")).query.text == "soup"
+                break
+    await sessions.aclose()
+    assert "Lost" in seen
+    await lifecycle.stop(folder)
+
+
+async def test_three_deaths_in_a_minute_are_enough(folder: Path) -> None:
+    last = None
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        async for session in Supervisor(folder).sessions():
+            last = session
+            if isinstance(session, Connected):
+                kill(session.hello.engine.pid)
+    assert isinstance(last, GaveUp)
+    assert "3 times within a minute" in last.message
+    assert "membrowse doctor" in last.message
+    assert str(folder) in last.log_tail
+
+
+async def test_an_engine_that_cannot_start_says_why(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = places.config_file()
+    file.parent.mkdir(parents=True)
+    file.write_text("[fusion]\nweight = 7\n")
+    with pytest.raises(lifecycle.EngineUnavailable, match="fusion.weight"):
+        await connect(folder)
+
+
+async def test_an_engine_without_clients_ends_and_leaves_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEMBROWSE_ENGINE_IDLE_MINUTES", "0.01")
+    client = await connect(folder)
+    await until(client, current)
+    process = psutil.Process((await client.hello()).engine.pid)
+    await client.close()
+
+    async def gone() -> bool:
+        return not lifecycle._runs(process.pid)
+
+    await eventually(gone)
+    assert not places.own_socket(folder).exists()
+
+
+async def test_clients_that_start_at_once_share_one_engine(folder: Path) -> None:
+    clients = await asyncio.gather(*(connect(folder) for _ in range(5)))
+    try:
+        pids = {(await client.hello()).engine.pid for client in clients}
+        assert len(pids) == 1
+    finally:
+        for client in clients:
+            await client.close()
+        await lifecycle.stop(folder)
+
+
+async def test_what_is_written_is_for_the_owner_only(folder: Path, home: Path) -> None:
+    async with serving(folder) as client:
+        await until(client, current)
+        socket = places.own_socket(folder)
+        assert stat.S_IMODE(socket.stat().st_mode) == 0o600
+        assert stat.S_IMODE(socket.parent.stat().st_mode) == 0o700
+        for path in [places.index_dir(folder), *places.index_dir(folder).rglob("*")]:
+            wanted = 0o700 if path.is_dir() else 0o600
+            assert stat.S_IMODE(path.stat().st_mode) & ~wanted == 0, path
+
+
+def write_notes(folder: Path, seed: int) -> None:
+    """Forty notes of which each seed changes some: few texts in all, so that vectors are known."""
+    dice = random.Random(seed)
+    for number in range(40):
+        version = dice.randrange(3)
+        parts = "".join(f"## Part {p}\n\nNote {number}, {version}, {p}.\n\n" for p in range(4))
+        (folder / f"note-{number:02}.md").write_text(f"# Note {number}\n\n{parts}")
+
+
+async def crash_while_indexing(client: EngineClient, folder: Path, seed: int) -> None:
+    """Let the engine work, and kill it at a random moment."""
+    write_notes(folder, seed)
+    await client.reindex(ReindexRequest(rebuild=seed % 2 == 0))
+    await asyncio.sleep(random.Random(seed).uniform(0.0, 0.6))
+    kill((await client.hello()).engine.pid)
+    await client.close()
+
+
+async def test_a_kill_at_any_moment_is_repaired_by_the_next_start(folder: Path) -> None:
+    for version in range(3):  # encode every text once: the kills are then on indexing alone
+        write_notes(folder, version)
+        async with serving(folder) as client:
+            await until(client, current)
+    for seed in range(KILLS):
+        client = await connect(folder)
+        await until(client, lambda state: state.generation > 0)
+        await crash_while_indexing(client, folder, seed)
+        async with serving(folder) as client:
+            state = await until(client, current)
+            report = await client.check()
+            assert report.discrepancies == ()
+            assert (report.notes, report.chunks) == (state.notes, state.chunks)
+            assert {record.path for record in await client.files()} == {
+                path.name for path in folder.iterdir()
+            }
+            assert report.chunks == 3 + 40 * 5 - 40 or report.chunks == 3 + 40 * 4
+
+
+async def test_a_changed_recipe_is_told_and_mended(folder: Path) -> None:
+    import sqlite3
+
+    async with serving(folder) as client:
+        before = await until(client, current)
+    manifest = places.index_dir(folder) / "manifest.sqlite"
+    with sqlite3.connect(manifest) as connection:
+        changed = connection.execute(
+            "UPDATE meta SET value = replace(value, '1-256', 'ancient') WHERE value LIKE '%1-256%'"
+        )
+        assert changed.rowcount == 1
+    connection.close()
+    async with serving(folder) as client:
+        after = await until(client, at(before.generation))
+        assert after.stale == ""
+        assert after.chunks == before.chunks
+        log = places.log_file(folder).read_text()
+        assert "rebuilding the index" in log
+        assert "ancient" in log
