@@ -70,6 +70,8 @@ class FieldWeights(_Section, frozen=True):
     body: NonNegative = 1.0
     path: NonNegative = 0.25
     tags: NonNegative = 0.5
+    date: NonNegative = 0.5
+    """The note's date, in words and digits."""
 
 
 class KeywordSettings(_Section, frozen=True):

@@ -54,7 +54,7 @@ class Postings:
         weights: dict[str, float] = msgspec.structs.asdict(settings.weights)
         for term, by_field in self.by_term.items():
             for field, (rows, frequencies) in by_field.items():
-                weight = weights[field]
+                weight = weights.get(field, 0.0)
                 if not weight or not len(rows):
                     continue
                 scores[rows] += weight * bm25.bm25(

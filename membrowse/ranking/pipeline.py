@@ -34,7 +34,7 @@ from membrowse.ranking.beginning import begin
 from membrowse.ranking.evaluation import Evaluation, Ranked, Scores, nothing, ranked
 from membrowse.ranking.keyword import satisfying
 from membrowse.ranking.stages import NO_WORDS, finished, milliseconds, put, stage
-from membrowse.ranking.vector import Twins, cosines, known_share
+from membrowse.ranking.vector import Twins, cosines, known_share, missed
 from membrowse.recall import FUSED, KEYWORD, RERANKED, VECTOR, Approximate, RankingState
 from membrowse.settings import FusionMethod, Settings
 
@@ -45,6 +45,9 @@ if TYPE_CHECKING:
     from membrowse.encoding.values import Piece
     from membrowse.index.generation import Generation
     from membrowse.index.tokens import TokenStore
+
+Nearest = Callable[[NDArray[np.float32], int], Sequence[str] | None]
+"""A vector [d] and a number n → the ids of the n nearest chunks, or None where that is unknown."""
 
 log = logging.getLogger(__name__)
 
@@ -115,24 +118,24 @@ class Ranker:
             mask = generation.encoded & evaluation.scope
             put(evaluation, VECTOR, ranked(scores, mask, state, message))
 
-    def approximate(
-        self, evaluation: Evaluation, ask: Callable[[NDArray[np.float32], int], Sequence[str]]
-    ) -> None:
-        """Note in the vector ranking which of the best chunks `ask` (HNSW) misses.
+    def approximate(self, evaluation: Evaluation, ask: Nearest) -> None:
+        """Note in the vector ranking what `ask` (HNSW) misses of the chunks nearest to the query.
 
-        Skipped where filters are in force: it knows of none.
+        HNSW knows one vector of each chunk and no filters: nothing is noted where filters are in
+        force, or where it cannot answer.
         """
         exact, encoded = evaluation.rankings.get(VECTOR), evaluation.encoded
         if exact is None or encoded is None or not exact.total or evaluation.parsed.filters:
             return
         started = time.perf_counter()
         asked = min(APPROXIMATE, exact.total)
-        rows = {evaluation.row_of.get(chunk) for chunk in ask(encoded.vector, asked)}
-        missed = tuple(
-            rank for rank, row in enumerate(exact.order[:asked].tolist(), 1) if row not in rows
-        )
-        beside = Approximate(asked=asked, missed=missed, took_ms=milliseconds(started))
-        evaluation.rankings[VECTOR] = replace(exact, approximate=beside)
+        answer = ask(encoded.vector, asked)
+        if answer is not None:
+            rows = [evaluation.row_of[chunk] for chunk in answer if chunk in evaluation.row_of]
+            lost = missed(evaluation.at(), encoded.vector, rows, asked)
+            ranks = tuple(sorted(exact.ranks[lost].tolist()))
+            beside = Approximate(asked=asked, missed=ranks, took_ms=milliseconds(started))
+            evaluation.rankings[VECTOR] = replace(exact, approximate=beside)
 
     def fuse(self, evaluation: Evaluation) -> None:
         """Keyword and vector as one ranking of all chunks in scope.

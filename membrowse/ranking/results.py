@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from membrowse.ranking.evaluation import Evaluation, Ranked
 from membrowse.ranking.snippets import Snippet, snippet
-from membrowse.recall import RANKINGS, RERANKED, Freshness, Hit, Ranking, Recall
+from membrowse.recall import KEYWORD, RANKINGS, RERANKED, Freshness, Hit, Ranking, Recall
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +164,12 @@ class _Hits:
         return ranks, scores
 
     def _snippet(self, row: int) -> Snippet:
-        known = self._evaluation.snippets
-        if row not in known:
-            known[row] = snippet(self._evaluation.chunks[row].text, self._evaluation.weights)
-        return known[row]
+        evaluation = self._evaluation
+        known = evaluation.snippets.get(row)
+        if known is None:
+            keyword = evaluation.rankings.get(KEYWORD)
+            matches = keyword is not None and keyword.ranks[row] > 0
+            text = evaluation.chunks[row].text
+            known = snippet(text, evaluation.weights, thorough=matches)
+            evaluation.snippets[row] = known
+        return known

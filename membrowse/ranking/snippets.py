@@ -38,13 +38,16 @@ class _Match:
 
 def marks(text: str, weights: Mapping[str, float]) -> tuple[Span, ...]:
     """Where the terms of `weights` stand in `text`, in order, without overlap."""
-    matches = [_Match(t.start, t.end, t.term) for t in analyse(text) if t.term in weights]
-    return _without_overlap(matches)
+    return _without_overlap(_all_matches(text, weights))
 
 
-def snippet(text: str, weights: Mapping[str, float]) -> Snippet:
-    """The window of `text` with the most of the terms' weight, each term counted once."""
-    matches = _matches(text, weights)
+def snippet(text: str, weights: Mapping[str, float], *, thorough: bool = False) -> Snippet:
+    """The window of `text` with the most of the terms' weight, each term counted once.
+
+    A term that is written otherwise than it begins (`user_name` for `username`) is found only where
+    `thorough` is set, which takes ten times as long; set it where a match is to be expected.
+    """
+    matches = _matches(text, weights) or (_all_matches(text, weights) if thorough else [])
     start = _best_start(text, matches, weights)
     end = _break_before(text, min(len(text), start + LENGTH), start)
     inside = [match for match in matches if start <= match.start and match.end <= end]
@@ -52,14 +55,14 @@ def snippet(text: str, weights: Mapping[str, float]) -> Snippet:
 
 
 def _matches(text: str, weights: Mapping[str, float]) -> list[_Match]:
-    """Like a search of all the tokens of `text`, by looking only where a term can stand.
+    """Like `_all_matches`, by looking only where a term can stand.
 
     A stem begins as its words do, but for its last letter; so words are found by that beginning
-    and then analysed. What is written otherwise than it is found (a joined identifier) is missed.
+    and then analysed.
     """
     lowered = text.lower()
     if len(lowered) != len(text) or not lowered.isascii():
-        return [_Match(t.start, t.end, t.term) for t in analyse(text) if t.term in weights]
+        return _all_matches(text, weights)
     starts = {
         found
         for term in weights
@@ -77,6 +80,10 @@ def _matches(text: str, weights: Mapping[str, float]) -> list[_Match]:
                 found_match = _shifted(token, first)
                 matches.setdefault((found_match.start, found_match.end), found_match)
     return sorted(matches.values(), key=lambda match: (match.start, -match.end))
+
+
+def _all_matches(text: str, weights: Mapping[str, float]) -> list[_Match]:
+    return [_Match(t.start, t.end, t.term) for t in analyse(text) if t.term in weights]
 
 
 def _shifted(token: Token, by: int) -> _Match:

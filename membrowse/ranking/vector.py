@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from membrowse.encoding.values import Piece
     from membrowse.index.generation import Generation
 
+_SAME = 1e-6
+"""Distances that differ by less are equal: two libraries add up in different orders."""
+
 
 def cosines(generation: Generation, query: NDArray[np.float32], passage_weight: float) -> Scores:
     """Scores [rows] of `query` ([d], unit length); 0 where a chunk is not encoded."""
@@ -29,6 +32,21 @@ def cosines(generation: Generation, query: NDArray[np.float32], passage_weight: 
         scores[rows] = (1.0 - passage_weight) * scores[rows] + passage_weight * best
     scores[~generation.encoded] = 0.0
     return scores
+
+
+def missed(
+    generation: Generation, query: NDArray[np.float32], returned: Sequence[int], asked: int
+) -> Rows:
+    """The rows that are nearer to `query` by their own vector than the worst of the `returned`,
+    and among the `asked` nearest, but were not returned.
+    """
+    distances = 1.0 - generation.matrix @ query
+    distances[~generation.encoded] = np.inf
+    nearest = np.argsort(distances, kind="stable")[:asked]
+    full = len(returned) >= asked
+    limit = distances[list(returned)].max() - _SAME if full else np.inf
+    lost = nearest[(distances[nearest] < limit) & ~np.isin(nearest, returned)]
+    return lost.astype(np.int32)
 
 
 def known_share(text: str, pieces: Sequence[Piece]) -> float:

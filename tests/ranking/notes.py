@@ -1,0 +1,68 @@
+"""What the tests of this room search."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from membrowse.encoding.resident import ResidentEncoder
+from membrowse.index.generation import Generation
+from membrowse.index.index import Index, Recipe
+from membrowse.ranking.evaluation import Evaluation
+from membrowse.ranking.pipeline import Ranker
+from membrowse.settings import Settings
+from tests.index.making import change
+
+BACKUP = "Backups run every night at two. They are kept for thirty days.\nRestore with `restic`."
+NOTES = (
+    change(
+        "runbooks/deploy.md",
+        "Deploy with the release script.\nAsk in the channel before you deploy on a Friday.",
+        "Roll back with `release --undo`. The port of staging is 2222.",
+        title="Deploying",
+        headings=("Steps",),
+        tags=("ops", "release/steps"),
+    ),
+    change(
+        "runbooks/backup.md", BACKUP, "Test a restore once a month.", title="Backups", tags=("ops",)
+    ),
+    change("logs/2026-03-01.md", BACKUP, "The staging server listens on port 22 for ssh."),
+    change("logs/2026-03-02.md", "Ssh moved: staging now listens on port 2222.", tags=("ssh",)),
+    change("people/ana.md", "Ana prefers short answers and tea with milk.", title="Ana"),
+    change("中文.md", "服务器的备份每天晚上两点运行。", "部署之前请先询问团队。", title="中文笔记"),
+)
+
+
+def opened(directory: Path, encoder: ResidentEncoder) -> Index:
+    recipe = Recipe(chunker="1", analyser="1", encoder=encoder.identity.key)
+    return Index.open(directory, recipe, token_budget=100_000_000, dimension=384)
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """Takes queries through all stages."""
+
+    index: Index
+    encoder: ResidentEncoder
+
+    def __call__(
+        self,
+        text: str,
+        syntax: str = "literal",
+        *,
+        settings: Settings | None = None,
+        generation: Generation | None = None,
+    ) -> Evaluation:
+        ranker = Ranker(settings or Settings())
+        evaluation = ranker.analyse(generation or self.index.generation, text, syntax)
+        ranker.keyword(evaluation)
+        ranker.vector(evaluation, self.encoder)
+        ranker.fuse(evaluation)
+        ranker.gather(evaluation, self.index.tokens)
+        ranker.rerank(evaluation, self.index.tokens, self.encoder)
+        return evaluation
+
+
+def paths(evaluation: Evaluation, ranking: str) -> list[str]:
+    """The notes of a ranking's chunks, best first."""
+    return [evaluation.chunks[row].path for row in evaluation.rankings[ranking].order.tolist()]

@@ -1,0 +1,126 @@
+"""What is typed, and how it is understood."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from membrowse.ranking.query import LITERAL, LONGEST, OPERATORS, parse
+from membrowse.recall import Chunk
+from tests.index.making import chunk
+
+NOTE = chunk("runbooks/Deploy.md", 0, "text", tags=("Ops", "release/steps"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "deploy: which port - and why?",
+        '-word "phrase" path:x after:2026',
+        "title:deploy",
+        "C++ OR (nothing) AND *",
+    ],
+)
+def test_everything_typed_is_words_by_default(text: str) -> None:
+    parsed = parse(text, LITERAL)
+    assert parsed.words == text
+    assert not parsed.constraints and not parsed.filters and not parsed.warnings
+
+
+def test_operators_constrain_keyword_and_leave_the_encoder_the_words() -> None:
+    parsed = parse('which "staging port" -friday title:deploy now', OPERATORS)
+    assert parsed.words == "which staging port deploy now"
+    found = [(each.terms, each.field, each.excluded) for each in parsed.constraints]
+    assert found == [
+        (("stage", "port"), None, False),
+        (("friday",), None, True),
+        (("deploy",), "title", False),
+    ]
+    assert [each.typed for each in parsed.constraints] == [
+        '"staging port"',
+        "-friday",
+        "title:deploy",
+    ]
+    assert not parsed.warnings
+
+
+@pytest.mark.parametrize(
+    ("typed", "passes"),
+    [
+        ("path:runbooks", True),
+        ("path:RUNBOOKS/dep", True),
+        ("path:logs", False),
+        ("path:*.md", True),
+        ("path:deploy.*", True),
+        ("path:runbooks/*", True),
+        ("path:*.txt", False),
+        ("-path:runbooks", False),
+        ("tag:ops", True),
+        ("tag:#ops", True),
+        ("tag:release", True),
+        ("tag:rel", False),
+        ("-tag:ssh", True),
+        ("after:2026", True),
+        ("after:2026-03-02", True),
+        ("after:2026-03-03", False),
+        ("before:2026-03-02", False),
+        ("before:2026-04", True),
+        ('path:"runbooks/deploy"', True),
+    ],
+)
+def test_filters_scope_notes(typed: str, passes: bool) -> None:
+    parsed = parse(f"word {typed}", OPERATORS)
+    (found,) = parsed.filters
+    assert found.typed == typed
+    assert found.passes(NOTE) is passes
+    assert parsed.words == "word"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("after:yesterday port", "after:yesterday port"),
+        ("after:2026-13 port", "after:2026-13 port"),
+        ("before:2026-02-30 port", "before:2026-02-30 port"),
+        ("path: port", "path: port"),
+        ('"staging port', '"staging port'),
+        ("error:404 port", "error:404 port"),
+    ],
+)
+def test_what_cannot_be_an_operator_is_words_with_a_warning(text: str, words: str) -> None:
+    parsed = parse(text, OPERATORS)
+    assert parsed.words == words
+    assert "port" in parsed.terms.terms
+    assert len(parsed.warnings) == 1
+    assert not parsed.filters and not parsed.constraints
+
+
+@pytest.mark.parametrize("text", ["http://a.b/c", "12:30 - done", "--force well-known", "a-b -"])
+def test_colons_and_dashes_inside_words_are_no_operators(text: str) -> None:
+    parsed = parse(text, OPERATORS)
+    assert parsed.words == text
+    assert not parsed.warnings and not parsed.constraints
+
+
+def test_a_very_long_query_is_cut_with_a_warning() -> None:
+    parsed = parse("port " * LONGEST, LITERAL)
+    assert len(parsed.words) <= LONGEST
+    assert len(parsed.warnings) == 1
+    assert parsed.terms.terms == ("port",)
+
+
+@given(st.text(max_size=80), st.sampled_from((LITERAL, OPERATORS)))
+@settings(max_examples=200, deadline=None)
+def test_no_text_is_an_error(text: str, syntax: str) -> None:
+    parsed = parse(text, syntax)
+    for found in parsed.filters:
+        found.passes(NOTE)
+
+
+@given(st.lists(st.sampled_from(['"', "-", "path:", "tag:", "x", " ", "after:", "[", "*"])))
+@settings(max_examples=200, deadline=None)
+def test_no_mixture_of_operators_is_an_error(parts: list[str]) -> None:
+    parsed = parse("".join(parts), OPERATORS)
+    example: Chunk = NOTE
+    assert all(found.passes(example) in (True, False) for found in parsed.filters)

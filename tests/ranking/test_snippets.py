@@ -1,0 +1,81 @@
+"""Which part of a chunk is shown, and what of it is marked."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from membrowse.index.analysis import analyse
+from membrowse.ranking.snippets import LENGTH, marks, snippet
+
+WORDS = st.sampled_from(
+    ["port", "Ports", "deploys", "user_name", "café", "北京", "a", "the", "x.y"]
+)
+TEXTS = st.lists(
+    st.one_of(WORDS, st.sampled_from([" ", "\n", "\n\n", ". ", ", ", "é"])), max_size=200
+).map("".join)
+TERMS = {"port": 3.0, "deploy": 2.0, "user": 1.0, "cafe": 1.0, "北京": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("text", "term", "words"),
+    [
+        ("The Ports of staging; port 22.", "port", ["Ports", "port"]),
+        ("happy happiness", "happi", ["happy", "happiness"]),
+        ("dying and ties", "die", ["dying"]),
+        ("set user_name now", "user", ["user"]),
+        ("set user_name now", "usernam", ["user_name"]),
+        ("v2.14.3 it is", "2.14", ["v2.14.3"]),
+        ("Im Café sitzen", "cafe", ["Café"]),
+        ("在北京大学", "北京", ["北京"]),
+        ("report and support", "port", []),
+    ],
+)
+def test_the_words_of_a_term_are_marked(text: str, term: str, words: list[str]) -> None:
+    shown = snippet(text, {term: 1.0}, thorough=True)
+    assert [shown.text[start:end] for start, end in shown.marks] == words
+    assert [text[start:end] for start, end in marks(text, {term: 1.0})] == words
+
+
+def test_the_window_with_the_most_weight_is_shown() -> None:
+    filler = "nothing of interest is written here at all. " * 12
+    text = f"A port.\n{filler}\nThe staging port is 22.\n{filler}"
+    shown = snippet(text, {"port": 1.0, "stage": 2.0})
+    assert shown.text.startswith("… The staging port is 22. nothing")
+    assert shown.text.endswith(" …")
+    assert [shown.text[a:b] for a, b in shown.marks] == ["staging", "port"]
+
+
+def test_without_a_match_the_beginning_is_shown() -> None:
+    assert snippet("# Title\n\n\tSome   text", {"port": 1.0}).text == "# Title Some text"
+    assert snippet("", {"port": 1.0}).text == ""
+
+
+@given(TEXTS)
+@settings(max_examples=150, deadline=None)
+def test_marks_lie_in_the_snippet_in_order(text: str) -> None:
+    shown = snippet(text, TERMS)
+    assert len(shown.text) <= LENGTH + 4
+    assert "\n" not in shown.text and "  " not in shown.text.replace("… ", "").replace(" …", "")
+    last = 0
+    for start, end in shown.marks:
+        assert last <= start < end <= len(shown.text)
+        last = end
+        assert {token.term for token in analyse(shown.text[start:end])} & TERMS.keys()
+
+
+@given(TEXTS)
+@settings(max_examples=100, deadline=None)
+def test_marks_are_those_of_the_whole_text(text: str) -> None:
+    short = text[: LENGTH // 2].strip()
+    shown = snippet(short, TERMS)
+    expected = [short[start:end] for start, end in marks(short, TERMS)]
+    assert [shown.text[start:end] for start, end in shown.marks] == expected
+
+
+@given(st.text(max_size=600))
+@settings(max_examples=100, deadline=None)
+def test_no_text_is_an_error(text: str) -> None:
+    shown = snippet(text, TERMS)
+    assert all(0 <= start < end <= len(shown.text) for start, end in shown.marks)
