@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import msgspec
 
 from membrowse.knowledge.blocks import HEADING, TEXT, Block, blocks
+from membrowse.knowledge.dates import mentions
 from membrowse.knowledge.notes import MTIME, Note
 from membrowse.knowledge.packing import (
     CHARACTERS_A_PIECE,
@@ -170,6 +171,8 @@ def _headers(parts: Sequence[str], day: str) -> Iterator[str]:
 
 
 def _joined(parts: Sequence[str], day: str) -> str:
+    if any(mentions(part, day) for part in parts):
+        day = ""
     return ", ".join(part for part in (_SEPARATOR.join(parts), day) if part)
 
 
@@ -199,5 +202,4 @@ def _sections(content: Sequence[Block], title: str) -> Iterator[_Section]:
 
 def _headings(path: Sequence[tuple[int, str]], title: str) -> tuple[str, ...]:
     """The heading path without the note's title and without empty headings."""
-    headings = tuple(heading for _, heading in path if heading)
-    return headings[1:] if headings and headings[0] == title else headings
+    return tuple(heading for _, heading in path if heading and heading != title)

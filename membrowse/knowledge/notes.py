@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from pathlib import PurePosixPath
 from typing import Any
 
+from membrowse.knowledge.dates import real_date
 from membrowse.knowledge.front_matter import flattened, front_matter, listed
 from membrowse.knowledge.reading import Source
 
@@ -17,8 +18,6 @@ LONGEST_HEADING = 200
 
 _DATE_KEYS = ("date", "created")
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
-_DATE = re.compile(r"(?<!\d)(\d{4})([-_/.]?)(\d{1,2})\2(\d{1,2})(?!\d)")
-_FIRST_YEAR, _LAST_YEAR = 1900, 2199
 _LEADING = re.compile(r"(?:\s|<!--.*?-->)*", re.DOTALL)
 _ATX = re.compile(r" {0,3}#(?:[ \t]+([^\r\n]*))?(?:[\r\n]|\Z)")
 _ATX_TAIL = re.compile(r"(?:^|[ \t]+)#+[ \t]*\Z")
@@ -80,21 +79,6 @@ def one_line(text: str) -> str:
     """A title or heading on one line, no longer than `LONGEST_HEADING` characters."""
     text = " ".join(text.split())
     return text if len(text) <= LONGEST_HEADING else text[: LONGEST_HEADING - 1].rstrip() + "…"
-
-
-def real_date(text: str) -> str:
-    """The first real date in `text` (2026-03-02, 2026_03_02, 20260302 …) as ISO, or empty."""
-    for match in _DATE.finditer(text):
-        year, separator, month, day = match.groups()
-        if not separator and len(match.group()) != len("20260302"):
-            continue
-        try:
-            found = date(int(year), int(month), int(day))
-        except ValueError:
-            continue
-        if _FIRST_YEAR <= found.year <= _LAST_YEAR:
-            return found.isoformat()
-    return ""
 
 
 def _dated(

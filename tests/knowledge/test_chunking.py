@@ -61,6 +61,13 @@ def test_the_header_is_what_the_note_says_of_itself(count: Count) -> None:
     assert undated.date == "2001-09-09"
 
 
+def test_a_date_or_title_is_not_said_twice_in_the_header(count: Count) -> None:
+    text = "# Log of 2 March 2026\n\n## Log of 2 March 2026\n\nuse ssh\n"
+    (chunk,) = cut(count, text, "logs/2026-03-02.md")
+    assert chunk.header == "Log of 2 March 2026"
+    assert chunk.date == "2026-03-02"
+
+
 def test_a_title_that_only_the_file_name_gives_is_not_encoded(count: Count) -> None:
     (chunk,) = cut(count, "just text\n", "ideas/some words.md")
     assert (chunk.title, chunk.header) == ("some words", "")

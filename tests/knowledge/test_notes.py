@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from membrowse.knowledge.notes import real_date
+from membrowse.knowledge.dates import mentions, real_date
 from tests.knowledge.conftest import note
 
 
@@ -152,3 +152,22 @@ def test_any_time_of_change_gives_a_date(mtime_ns: int) -> None:
 def test_only_real_dates_are_dates() -> None:
     assert real_date("v1.2.3 of 0000-00-00, 2024-02-29") == "2024-02-29"
     assert real_date("1234-56-78 2023-02-29 20230229 9999-01-01 2026-03_02") == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("2023-05-08 Session", True),
+        ("log 20230508", True),
+        ("1 May 2023, then 8 May, 2023", True),
+        ("May 8th, 2023", True),
+        ("the 8th of may 2023", True),
+        ("Aug. 5, 2023", False),
+        ("May 2023", False),
+        ("8 Mayhem", False),
+        ("32 May 2023", False),
+        ("", False),
+    ],
+)
+def test_a_date_is_recognised_in_its_usual_spellings(text: str, said: bool) -> None:
+    assert mentions(text, "2023-05-08") is said
