@@ -33,8 +33,9 @@ class BulkEncoder:
 
     def __init__(self, files: ModelFiles, precision: Precision) -> None:
         self.identity: EncoderIdentity = files.identity
-        model = files.name if files.bundled else str(files.directory)
-        self._child = Child("membrowse.encoding.bulk_child", model, files.revision, precision.value)
+        self._child = Child(
+            "membrowse.encoding.bulk_child", files.model, files.revision, precision.value
+        )
         self._replies: queue.SimpleQueue[framing.Message | None] = queue.SimpleQueue()
         self._room = threading.Semaphore(IN_FLIGHT)
         self._sizes: deque[int] = deque()

@@ -8,17 +8,18 @@ from __future__ import annotations
 import sys
 
 from membrowse.encoding import framing
+from membrowse.encoding.files import located_again
 from membrowse.encoding.serving import Answer, serve
 from membrowse.encoding.values import ToEncode
 from membrowse.settings import Precision
 
 
 def _load() -> tuple[framing.Ready, Answer]:
-    from membrowse.encoding.bulk_model import BulkModel
-    from membrowse.encoding.torch_model import load_verified
-
     name, revision, precision = sys.argv[1:4]
-    model = BulkModel(load_verified(name, revision), Precision(precision))
+    files = located_again(name, revision)
+    from membrowse.encoding.bulk_model import BulkModel
+
+    model = BulkModel(files, Precision(precision))
 
     def answer(message: framing.Message) -> framing.Message:
         if not isinstance(message, framing.EncodeRequest):

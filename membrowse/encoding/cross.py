@@ -30,6 +30,11 @@ class CrossEncoderChild:
         self._child: Child | None = None
         self._lock = threading.Lock()
 
+    @property
+    def pid(self) -> int | None:
+        """The process, where one runs."""
+        return self._child.pid if self._child is not None else None
+
     def score(self, query: str, texts: Sequence[str]) -> Float32:
         """How well each text answers the query: float32 [n], higher is better.
 

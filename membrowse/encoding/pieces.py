@@ -36,7 +36,7 @@ def parts(text: str, size: int = _PART) -> Iterator[tuple[int, str]]:
     start = 0
     while len(text) - start > size:
         space = max(text.rfind(blank, start + size // 2, start + size) for blank in " \n")
-        end = space if space > 0 else start + size
+        end = space if space > start else start + size
         yield start, text[start:end]
         start = end
     yield start, text[start:]

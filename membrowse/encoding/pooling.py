@@ -25,7 +25,8 @@ def encoded(
 
     `tokenised` is `item.encoded_text`; `embeddings` [n, d'] are its contextual token embeddings,
     specials included; `sentence` [d] is the sentence embedding, made by `pooling` (as in
-    `Configuration.pooling`).
+    `Configuration.pooling`). Token vectors of header and specials are kept: they help late
+    interaction.
     """
     inner = embeddings[tokenised.inner]
     vector = unit(sentence)
@@ -34,7 +35,7 @@ def encoded(
         vectors = passage_vectors(spans, _last_characters(item, tokenised.pieces), inner, vector)
     else:
         vectors = np.repeat(vector[None], max(len(spans), 1), axis=0)
-    tokens, scales = quantise(unit(inner))
+    tokens, scales = quantise(unit(embeddings))
     return Encoded(item.key, vector, vectors, tokens, scales)
 
 
@@ -54,7 +55,9 @@ def passage_vectors(
 ) -> Float32:
     """Unit vectors [p, d] of a text's passages: each the mean of its tokens' embeddings [t, d].
 
-    A token belongs to the passage whose span (start, end) holds its last character [t]. A passage
+    The embeddings are those of the last layer, before any normalisation, so that a token counts
+    for a passage what it counts for the sentence embedding of a model pooled by its mean. A token
+    belongs to the passage whose span (start, end) holds its last character [t]. A passage
     without tokens has the vector `otherwise` [d].
     """
     bounds = np.array(spans, dtype=np.int64)

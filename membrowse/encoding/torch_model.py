@@ -10,21 +10,9 @@ import torch
 from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
 
-from membrowse.encoding.files import ModelFiles, ModelRefused, locate, verify
+from membrowse.encoding.files import ModelFiles
 from membrowse.encoding.values import Float32
-from membrowse.settings import EncoderSettings, Precision
-
-
-def load_verified(model: str, revision: str) -> ModelFiles:
-    """The files of `model`, if they are still those that the engine verified.
-
-    Raises `ModelRefused`.
-    """
-    files = locate(EncoderSettings(model=model))
-    verify(files)
-    if files.revision != revision:
-        raise ModelRefused(f"the files of the encoder at {files.directory} changed just now")
-    return files
+from membrowse.settings import Precision
 
 
 def load(files: ModelFiles, device: str) -> SentenceTransformer:

@@ -46,7 +46,7 @@ class ToEncode:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Encoded:
-    """The vectors of one text, all of one forward pass; t tokens without specials."""
+    """The vectors of one text, all of one forward pass over its t tokens."""
 
     key: str
     vector: Float32
@@ -54,7 +54,7 @@ class Encoded:
     passages: Float32
     """[p, d], unit rows, in the order of `knowledge.passages.passages(text)`; at least one."""
     tokens: Int8
-    """[t, d]: unit token vectors, the header's first; see `quantise`."""
+    """[t, d]: unit vectors of all tokens, header and specials included; see `quantise`."""
     scales: Float32
     """[t]: `tokens * scales[:, None]` are the token vectors."""
 

