@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 POOLING = "passages-1"
-"""Our version of how token embeddings become vectors (`encoding.pooling`): bump it when the vectors
-that it makes of the same embeddings would differ."""
+"""Our version of how token embeddings become vectors: bump it when `encoding.pooling` would make
+other ones of the same embeddings, or `knowledge.passages` finds other passages in the same text."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,8 @@ def test_it_scores_as_sentence_transformers_does(cross: CrossEncoderChild, saved
     found = cross.score("which port?", TEXTS)
     model = CrossEncoder(str(saved), device="cpu", local_files_only=True)
     expected = model.predict([("which port?", text) for text in TEXTS])
-    assert (found.dtype, found.shape) == (np.float32, (5,))
+    assert found.dtype == np.float32
+    assert found.shape == (5,)
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 

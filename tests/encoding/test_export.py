@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from membrowse.encoding import export as room
 from membrowse.encoding.export import ExportFailed, export_path, exported
 from membrowse.encoding.files import ModelFiles
 from tests.conftest import ExportedEncoder
@@ -19,7 +18,7 @@ def no_more_exports(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*arguments: object, **options: object) -> None:
         raise AssertionError("an export was made again")
 
-    monkeypatch.setattr(room.subprocess, "run", refuse)
+    monkeypatch.setattr("subprocess.run", refuse)
 
 
 def test_it_is_readable_by_its_owner_only_and_leaves_nothing_else(

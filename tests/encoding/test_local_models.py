@@ -10,12 +10,13 @@ import pytest
 from membrowse.encoding.files import ModelFiles, locate
 from membrowse.encoding.resident import ResidentEncoder
 from membrowse.encoding.values import ToEncode
+from membrowse.knowledge.passages import passages
 from membrowse.settings import EncoderSettings, Precision
 from tests.encoding import models
 
 CHUNKS = [
     ToEncode("a", "note", "ssh port of staging."),
-    ToEncode("b", "", "deploy\nthe note is of staging"),
+    ToEncode("b", "", "deploy the note.\n" * 4 + "the ssh port is of staging.\n" * 3),
 ]
 
 
@@ -63,7 +64,8 @@ def test_passages_of_a_model_that_is_not_pooled_by_its_mean_have_the_chunks_vect
     resident: ResidentEncoder,
 ) -> None:
     encoded = resident.encode(CHUNKS)[1]
-    np.testing.assert_array_equal(encoded.passages, [encoded.vector, encoded.vector])
+    assert len(encoded.passages) == len(passages(CHUNKS[1].text)) > 1
+    assert np.all(encoded.passages == encoded.vector)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +79,8 @@ def test_what_the_bulk_encoder_runs_agrees_in_either_precision(
     bulk = BulkModel(tiny_files, precision)
     assert bulk.model.precision == precision.value
     for one, other in zip(bulk.encode(CHUNKS), resident.encode(CHUNKS), strict=True):
-        assert (one.vector.dtype, one.vector.shape) == (np.float32, (8,))
+        assert one.vector.dtype == np.float32
+        assert one.vector.shape == (8,)
         assert one.tokens.shape == other.tokens.shape
         np.testing.assert_allclose(one.vector, other.vector, atol=tolerance)
 

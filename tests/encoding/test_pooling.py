@@ -9,6 +9,8 @@ from membrowse.encoding.pooling import encoded, passage_vectors
 from membrowse.encoding.values import Float32, Piece, ToEncode, dequantise, unit
 
 EYE = np.eye(4, dtype=np.float32)
+FILL = "." * 80
+"""Makes a line long enough to be a passage by itself."""
 SENTENCE = unit(np.ones(4, np.float32))
 
 
@@ -28,7 +30,7 @@ def framed(*rows: Float32) -> Float32:
 
 
 def test_a_passage_is_the_mean_of_its_tokens_before_they_are_normalised() -> None:
-    chunk = ToEncode("k", "Top", "one two\nthree")
+    chunk = ToEncode("k", "Top", f"one two {FILL}\nthree {FILL}")
     text = tokenised(chunk.encoded_text, "Top", "one", "two", "three")
     rows = framed(EYE[3] * 5, EYE[0] * 3, EYE[1], EYE[2])
     result = encoded(chunk, text, rows, SENTENCE, "mean")
@@ -51,7 +53,7 @@ def test_a_passage_without_tokens_has_the_chunks_vector() -> None:
 
 
 def test_a_piece_that_begins_with_the_white_space_before_it_belongs_to_its_own_line() -> None:
-    chunk = ToEncode("k", "", "one\ntwo")
+    chunk = ToEncode("k", "", f"one {FILL}\ntwo {FILL}")
     text = tokenised(chunk.text, "one", "\ntwo")
     result = encoded(chunk, text, framed(EYE[0], EYE[1]), SENTENCE, "mean")
     np.testing.assert_allclose(result.passages, EYE[:2])

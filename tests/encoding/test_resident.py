@@ -26,7 +26,8 @@ QUERIES = [
 
 
 def cosines(one: Float32, other: Float32) -> Float32:
-    return np.einsum("nd,nd->n", unit(one), unit(other))
+    found: Float32 = np.einsum("nd,nd->n", unit(one), unit(other))
+    return found
 
 
 def test_sentence_vectors_are_the_models_own(
@@ -70,7 +71,9 @@ def test_query_tokens_are_the_models_own_and_aligned_with_their_pieces(
 def test_passage_vectors_are_means_over_the_passages_tokens(
     resident: ResidentEncoder, reference: SentenceTransformer
 ) -> None:
-    chunk = ToEncode("k", "Ports", "Staging uses port 22.\n\nProduction uses another.")
+    lines = ["Staging uses port 22. " * 4, "Production uses another port. " * 4]
+    chunk = ToEncode("k", "Ports", "\n\n".join(lines))
+    assert len(passages(chunk.text)) == 2
     (encoded,) = resident.encode([chunk])
     (whole,) = reference.encode([chunk.encoded_text], output_value="token_embeddings")
     tokens = np.asarray(whole)
@@ -97,10 +100,13 @@ def test_every_vector_has_the_promised_shape_type_and_length(
     for chunk, encoded in zip(chunks, resident.encode(chunks), strict=True):
         tokens = resident.pieces.count(chunk.encoded_text) + 2
         assert encoded.key == chunk.key
-        assert (encoded.vector.shape, encoded.vector.dtype) == ((384,), np.float32)
+        assert encoded.vector.shape == (384,)
         assert encoded.passages.shape == (len(passages(chunk.text)), 384)
-        assert (encoded.tokens.shape, encoded.tokens.dtype) == ((tokens, 384), np.int8)
-        assert (encoded.scales.shape, encoded.scales.dtype) == ((tokens,), np.float32)
+        assert encoded.tokens.shape == (tokens, 384)
+        assert encoded.scales.shape == (tokens,)
+        assert encoded.tokens.dtype == np.int8
+        floats = (encoded.vector, encoded.passages, encoded.scales)
+        assert {array.dtype for array in floats} == {np.dtype(np.float32)}
         np.testing.assert_allclose(np.linalg.norm(encoded.passages, axis=1), 1, atol=1e-5)
         assert np.linalg.norm(encoded.vector) == pytest.approx(1, abs=1e-5)
 

@@ -19,7 +19,8 @@ ROWS = arrays.arrays(
 @given(ROWS)
 def test_a_stored_component_is_off_by_half_a_step_at_most(rows: Float32) -> None:
     tokens, scales = quantise(rows)
-    assert (tokens.dtype, scales.dtype) == (np.int8, np.float32)
+    assert tokens.dtype == np.int8
+    assert scales.dtype == np.float32
     error = np.abs(dequantise(tokens, scales) - rows)
     assert np.all(error <= scales[:, None] * 0.5001)
 
