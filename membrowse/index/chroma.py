@@ -55,6 +55,10 @@ class ChromaStore:
         """What the collection holds: chunk id to content key."""
         return self._keys
 
+    def ids(self) -> list[str]:
+        """What Chroma itself says that it holds."""
+        return list(self._held.get(include=[])["ids"])
+
     def open(self) -> None:
         """Import Chroma and open the collection (0.6 s or more); makes it anew if it is damaged."""
         with self._opening:

@@ -8,7 +8,8 @@ are written faster, and all postings of a frequent term are read in about a mill
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -19,9 +20,11 @@ from whoosh.codec.whoosh3 import (
     W3PerDocReader,
     W3PostingsWriter,
 )
-from whoosh.formats import Format
+from whoosh.formats import Format, Positions
 from whoosh.util.numeric import byte_to_length
 from whoosh.util.numlists import delta_encode
+
+from membrowse.index.analysis import analyse
 
 Documents = NDArray[np.int32]
 Frequencies = NDArray[np.float32]
@@ -111,6 +114,28 @@ class PackedMatcher(W3LeafMatcher):  # type: ignore[misc]
         if self._data is None:
             self._read_data()
         self._values = self.values()
+
+
+class PackedPositions(Positions):  # type: ignore[misc]
+    """Positions as one array of numbers; the terms come straight from our analyser."""
+
+    def word_values(
+        self, value: str, analyzer: Any, **kwargs: Any
+    ) -> Iterator[tuple[str, int, float, bytes]]:
+        found: defaultdict[str, list[int]] = defaultdict(list)
+        for token in analyse(value):
+            found[token.term].append(token.position)
+        for term, positions in found.items():
+            yield term, len(positions), float(len(positions)), self.encode(positions)
+
+    def encode(self, positions: Iterable[int]) -> bytes:
+        return array("I", positions).tobytes()
+
+    def decode_positions(self, value: bytes) -> list[int]:
+        return array("I", value).tolist()
+
+    def decode_frequency(self, value: bytes) -> int:
+        return len(value) // array("I").itemsize
 
 
 class LengthsReader(W3PerDocReader):  # type: ignore[misc]

@@ -20,17 +20,21 @@ from whoosh.index import TOC
 from whoosh.reading import SegmentReader
 
 from membrowse.index.analysis import NoteAnalyzer
-from membrowse.index.codec import PackedCodec
+from membrowse.index.codec import PackedCodec, PackedPositions
 from membrowse.index.documents import Document
 from membrowse.index.keyword import FIELDS, KeywordReader, Rows
 from membrowse.index.segments import SegmentData
 
 log = logging.getLogger(__name__)
 
-SCHEMA = Schema(
-    id=ID(unique=True, sortable=True),
-    **{field: TEXT(analyzer=NoteAnalyzer(), phrase=True) for field in FIELDS},
-)
+
+def _analysed() -> TEXT:
+    field = TEXT(analyzer=NoteAnalyzer(), phrase=True)
+    field.format = PackedPositions()
+    return field
+
+
+SCHEMA = Schema(id=ID(unique=True, sortable=True), **{field: _analysed() for field in FIELDS})
 
 _TIER = 8
 """So many segments of about one size are merged into one."""

@@ -26,6 +26,8 @@ live ones: a note that comes back is not encoded again."""
 GRACE_SECONDS = 3600.0
 """Younger ones are kept whatever their number: a rebuild uses them again."""
 
+_LOOKS = 60
+"""So often within the grace period it is looked for vectors to forget, at most."""
 _TABLE = """
 CREATE TABLE IF NOT EXISTS vectors (
     key TEXT PRIMARY KEY, vector BLOB NOT NULL, passages BLOB NOT NULL,
@@ -61,6 +63,7 @@ class VectorStore:
         self._dimension = dimension
         self._grace = grace
         self._clock = clock
+        self._prune_again = 0.0
         self._lock = threading.Lock()
         self.remade = ""
         """Why the store had to be made anew when it was opened, or empty."""
@@ -177,6 +180,8 @@ class VectorStore:
         their keys."""
         spare = SPARE_VECTORS + len(live) // SPARE_SHARE
         with self._lock:
+            if self._clock() < self._prune_again:
+                return []
             (stored,) = self._connection.execute("SELECT count(*) FROM vectors").fetchone()
             if stored <= len(live) + spare:
                 return []
@@ -190,6 +195,7 @@ class VectorStore:
                 )
             if surplus:
                 database.give_back(self._connection)
+            self._prune_again = self._clock() + self._grace / _LOOKS
         return surplus
 
     def keep_for_now(self, keys: Iterable[str]) -> None:

@@ -68,14 +68,16 @@ def note(path: str, count: int, *, date_source: str = "mtime") -> IndexedNote:
     )
 
 
-def change(path: str, *texts: str, **options: object) -> NoteChange:
-    """The note at `path` with a chunk of each of `texts`."""
+def change(
+    path: str, *texts: str, date_source: str = "mtime", **options: object
+) -> NoteChange:
+    """The note at `path` with a chunk of each of `texts`; `options` are those of `chunk`."""
     seen: dict[str, int] = {}
     parts = []
     for position, text in enumerate(texts):
         ordinal = seen[text] = seen.get(text, -1) + 1
         parts.append(chunk(path, position, text, ordinal=ordinal, **options))  # type: ignore[arg-type]
-    return NoteChange(path, note(path, len(parts)), tuple(parts))
+    return NoteChange(path, note(path, len(parts), date_source=date_source), tuple(parts))
 
 
 def removal(path: str) -> NoteChange:
