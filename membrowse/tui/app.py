@@ -54,7 +54,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
     """Supervises the sessions, asks the engine, and hands what it says to the screens."""
 
     TITLE = "membrowse"
-    CSS_PATH = "membrowse.tcss"
+    CSS_PATH = Path(__file__).with_name("membrowse.tcss")
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_palette}
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings(Where.APP),
@@ -91,6 +91,9 @@ class MembrowseApp(App[int], inherit_bindings=False):
             self.remembered,
             settings.ui.one_line_rows if one_line is None else one_line,
         )
+        if self._folder is not None:
+            self._view = replace(self._view, folder=self._folder, phase=Phase.STARTING)
+        self.browser.engine = self._view
         self.register_theme(OURS)
         self.theme = first_theme(
             settings.ui.theme or self.remembered.memory.theme, self.available_themes

@@ -75,7 +75,7 @@ def foot(browsing: Browsing, name: str, width: int, *, in_view: bool) -> Line:
     """Where the chunk under the cursor stands in this ranking: `#212 of 992 · .31`."""
     view = browsing.views[name]
     hit = browsing.cursor
-    if hit is None or view.state is None:
+    if hit is None or not view.total:
         return fit([], width)
     rank = hit.ranks.get(name)
     if rank is None:

@@ -124,8 +124,8 @@ def watcher_part(state: State) -> Part:
     return Part("● watching", "good")
 
 
-def pending_parts(state: State) -> Line:
-    """The exact pending counts; zeros are quiet."""
+def pending_parts(state: State, *, quiet: bool = False) -> Line:
+    """The exact pending counts; zeros are dim, or left out when `quiet`."""
     counts = state.pending
     line: Line = []
     for count, word, style in (
@@ -134,8 +134,9 @@ def pending_parts(state: State) -> Line:
         (counts.deleted, "deleted", "warn"),
         (counts.failed, "failed", "bad"),
     ):
-        line.append(Part(f"{figures.number(count)} {word}", style if count else "dim"))
-        line.append(Part(" "))
+        if count or not quiet:
+            line.append(Part(f"{figures.number(count)} {word}", style if count else "dim"))
+            line.append(Part(" "))
     return line[:-1]
 
 
@@ -174,7 +175,9 @@ def status_line(view: EngineView, now: datetime, width: int) -> Line:
         return fit([Part(" ○ the engine is stopping", "warn")], width)
     lead = [Part(" "), watcher_part(state)]
     if state.progress is not None:
-        lead = joined([lead, progress_line(state.progress, max(20, width - cells(lead) - 4))])
+        pending = pending_parts(state, quiet=True)
+        room = width - cells(lead) - cells(pending) - 7
+        lead = joined([lead, progress_line(state.progress, max(20, room)), pending])
     else:
         lead = joined([lead, pending_parts(state), [encoder_part(state)]])
     right = change_parts(view, now)

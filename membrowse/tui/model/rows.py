@@ -13,6 +13,9 @@ from membrowse.tui.model.parts import Line, Part, bar_parts, cells, clip, clip_s
 
 MARKS = {Freshness.CHANGED: "! changed", Freshness.DELETED: "✗ deleted"}
 SHORT_MARKS = {Freshness.CHANGED: "!", Freshness.DELETED: "✗"}
+TIGHT = 36
+"""Cells of a column under which all is as short as can be."""
+
 SPACIOUS = 60
 """Cells of a column from which the rows have air."""
 
@@ -86,7 +89,7 @@ def hit_lines(hit: Hit, style: RowStyle, width: int, fresh: Freshness) -> list[L
     rank = Part(str(hit.rank).rjust(style.rank_width), "rank")
     moved = _moved(hit, style)
     share = hit.score / style.top if style.top > 0 else 0.0
-    bar = 8 if width >= SPACIOUS else 3 if moved else 4
+    bar = 8 if width >= SPACIOUS else 2 if width < TIGHT else 3 if moved else 4
     figures_ = [
         rank,
         Part(" "),

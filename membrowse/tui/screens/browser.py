@@ -72,18 +72,23 @@ class BrowserScreen(BrowserActions):
         yield self.query_bar
         yield self.trouble
         yield self.guide
-        with Horizontal(id="columns"):
-            yield from self.column_of.values()
-        yield self.matrix
-        yield self.preview
         yield self.status
         yield self.keys
 
     def on_mount(self) -> None:
-        self.ready = True
-        self.show_engine(self.engine)
+        self._show_frame()
         self.query_bar.show(None, self.browsing.syntax, "")
         self.query_bar.input.focus()
+        self.call_after_refresh(self._furnish)
+
+    async def _furnish(self) -> None:
+        """Add the panels; the first paint does without them, since nothing is asked yet."""
+        columns = Horizontal(*self.column_of.values(), id="columns")
+        columns.display = self.matrix.display = self.preview.display = False
+        await self.mount_all([columns, self.matrix, self.preview], before=self.status)
+        self.ready = True
+        self.lay_out()
+        self.show_engine(self.engine)
 
     # How it is laid out
 
@@ -93,8 +98,9 @@ class BrowserScreen(BrowserActions):
         return self.size.width < NARROW
 
     def on_resize(self, event: events.Resize) -> None:
-        self.lay_out()
-        self.call_after_refresh(self._show_rankings)
+        if self.ready:
+            self.lay_out()
+            self.call_after_refresh(self._show_rankings)
 
     def lay_out(self) -> None:
         """Show the panels that belong on a screen of this size, or the one that is maximised."""
@@ -133,18 +139,24 @@ class BrowserScreen(BrowserActions):
 
     def show_engine(self, view: EngineView) -> None:
         before, self.engine = self.engine, view
+        if not self.is_attached:
+            return
+        self._show_frame()
         if not self.ready:
             return
-        self.header.show(view)
-        self.trouble.show(view)
-        self.status.show(view, self.clock())
-        self.guide.show(view, self.remembered.memory.queries)
         if before.phase is not view.phase:
             self.lay_out()
         if (before.changed, before.deleted) != (view.changed, view.deleted):
             self._show_rankings()
-        self._show_keys()
         self._ask_again_if(before)
+
+    def _show_frame(self) -> None:
+        """Show what stands around the rankings."""
+        self.header.show(self.engine)
+        self.trouble.show(self.engine)
+        self.status.show(self.engine, self.clock())
+        self.guide.show(self.engine, self.remembered.memory.queries)
+        self._show_keys()
 
     def _ask_again_if(self, before: EngineView) -> None:
         """Ask the same query again where the engine would now answer it otherwise."""
@@ -253,6 +265,9 @@ class BrowserScreen(BrowserActions):
 
     def ask(self, text: str, *, keep: bool = False) -> None:
         """Ask `text`; with `keep` cursor and scroll stay with their chunks."""
+        if not self.ready:
+            self.call_after_refresh(self.ask, text)
+            return
         if self._stood is not None:
             self._stood.stop()
         text = text.encode("utf-8", "replace").decode()

@@ -47,7 +47,7 @@ class Notice(Widget):
             self.refresh(layout=True)
 
     def render(self) -> Content:
-        return content(self, [Part(" ! ", "warn"), Part(self._text)])
+        return content(self, [Part("! ", "warn"), Part(self._text, "dim")])
 
 
 class MatrixHead(OneLine):

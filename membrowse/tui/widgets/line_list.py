@@ -38,7 +38,9 @@ class LineList(ScrollView, can_focus=True):
         & > .line-list--cursor { background: $boost; }
         & > .line-list--linked { background: $boost; }
         &:focus > .line-list--cursor { background: $primary 25%; }
-        &:ansi:focus > .line-list--cursor { text-style: reverse; }
+        &:ansi > .line-list--cursor { background: ansi_default; }
+        &:ansi > .line-list--linked { background: ansi_default; }
+        &:ansi:focus > .line-list--cursor { background: ansi_default; }
     }
     """
 
@@ -159,7 +161,11 @@ class LineList(ScrollView, can_focus=True):
         style = self._styles.get((ground, name))
         if style is None:
             base = self.get_visual_style(ground) if ground else self.visual_style
-            style = (base + style_of(self, name)).rich_style
+            if ground == CURSOR and self.app.native_ansi_color:
+                focus = self.has_focus
+                style = base.rich_style + RichStyle(reverse=focus, underline=not focus)
+            else:
+                style = (base + style_of(self, name)).rich_style
             self._styles[ground, name] = style
         return style
 
