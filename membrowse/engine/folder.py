@@ -58,6 +58,11 @@ def compare(
     """
     found = {file.path: file for file in scan(folder, settings)}
     wanted = {path: file for path, file in found.items() if file.excluded is None}
+    closed = tuple(
+        path
+        for path, file in found.items()
+        if file.excluded is NoteState.FAILED and path.endswith("/")
+    )
     new, changed, refused = [], [], []
     for path, file in wanted.items():
         if path not in hinted and _same(refusals.get(path), file):
@@ -70,9 +75,14 @@ def compare(
         found=found,
         new=tuple(new),
         changed=tuple(changed),
-        deleted=tuple(path for path in notes if path not in wanted),
+        deleted=tuple(path for path in notes if path not in wanted and not _hidden(path, closed)),
         refused=tuple(refused),
     )
+
+
+def _hidden(path: str, closed: tuple[str, ...]) -> bool:
+    """The note lies below a directory that could not be listed: nobody knows that it is gone."""
+    return path.startswith(closed)
 
 
 def _same(known: Stat | None, file: Found) -> bool:

@@ -167,7 +167,7 @@ def _runs(source: NDArray[np.int64]) -> Iterable[tuple[int, int, int]]:
     """Stretches of rows that were neighbours before: first row, row after the last, old first."""
     if not len(source):
         return
-    breaks = np.flatnonzero(np.diff(source) != 1) + 1
+    breaks = np.flatnonzero((np.diff(source) != 1) | (source[:-1] < 0)) + 1
     firsts = np.concatenate(([0], breaks))
     lasts = np.concatenate((breaks, [len(source)]))
     for first, last in zip(firsts.tolist(), lasts.tolist(), strict=True):
