@@ -232,6 +232,10 @@ class MembrowseApp(App[int], inherit_bindings=False):
             if error.status == 404:
                 self.browser.forgotten(wanted.recall)
                 return
+            self.browser.page_failed(wanted.ranking, wanted.offset)
+            raise
+        except EngineUnavailable:
+            self.browser.page_failed(wanted.ranking, wanted.offset)
             raise
         self.browser.show_page(wanted.recall, wanted.ranking, ranking.hits)
 

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from textual import events
 
+from membrowse.engine.protocol import RecallRequest
 from membrowse.engine.supervisor import Connected, GaveUp, Lost, Starting
 from membrowse.recall import KEYWORD, RERANKED, VECTOR, Hit, Ranking, RankingState
 from tests.tui.fake_engine import FakeEngine
@@ -44,21 +45,16 @@ async def test_columns_fill_independently() -> None:
 
 
 async def test_a_stale_reply_is_dropped() -> None:
-    app = make_app()
+    sessions = Sessions()
+    app = make_app(sessions)
     async with on_stage(app, query=QUERY):
         browser = app.browser
         old = browser.browsing.number
-        recall = [part async for part in _parts(app, "queue", old - 1)][-1]
-        browser.show_recall(recall)
+        request = RecallRequest(text="queue", number=old - 1)
+        async for recall in sessions.engine.recall(request):
+            browser.show_recall(recall)
         assert browser.browsing.query is not None
         assert browser.browsing.query.text == QUERY
-
-
-async def _parts(app, text, number):  # type: ignore[no-untyped-def]
-    from membrowse.engine.protocol import RecallRequest
-
-    async for part in app._engine.recall(RecallRequest(text=text, number=number)):
-        yield part
 
 
 async def test_what_was_made_of_the_query_is_shown() -> None:

@@ -7,7 +7,7 @@ import unicodedata
 import msgspec
 import pytest
 
-from membrowse.engine.protocol import FileRecord
+from membrowse.engine.protocol import Change, FileRecord
 from membrowse.engine.supervisor import GaveUp
 from membrowse.recall import KEYWORD, Hit, NoteState, Ranking, RankingState, Term
 from membrowse.text import shown
@@ -51,7 +51,7 @@ def hostile_engine() -> FakeEngine:
         "terms": (Term(term=HOSTILE, df=3),),
     }
     paths = tuple(engine.notes)
-    change = msgspec.structs.replace(engine.state.last_change, path=HOSTILE)
+    change = Change(at="2026-07-20T10:04:31Z", path=HOSTILE, notes=1, chunks=2)
     encoder = msgspec.structs.replace(engine.state.encoder, name=HOSTILE, precision="[/]")
     watcher = msgspec.structs.replace(engine.state.watcher, kind="polling", message=HOSTILE)
     engine.change(

@@ -119,9 +119,9 @@ async def test_escape_steps_back_and_never_quits() -> None:
         await pilot.press("escape")
         assert app.browser.maximised == ""
         await pilot.press("escape")
-        assert app.browser.focused is app.browser.active_list
+        assert app.browser.active_list.has_focus
         await pilot.press("escape")
-        assert app.browser.focused is app.browser.query_bar.input
+        assert app.browser.query_bar.input.has_focus
         await pilot.press("escape", "escape")
         assert app.is_running and app.return_code is None
 

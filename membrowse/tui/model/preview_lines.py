@@ -77,9 +77,17 @@ def wrapped(line: Line, width: int) -> list[Line]:
                 if number:
                     lines.append([])
                     room = width
-                lines[-1].append(Part(chop, style, action))
+                _append(lines[-1], Part(chop, style, action))
                 room -= cell_len(chop)
     return lines
+
+
+def _append(line: Line, part: Part) -> None:
+    """Add `part` to `line`, to its last part if they look alike."""
+    if line and line[-1][1:] == part[1:]:
+        line[-1] = line[-1]._replace(text=line[-1].text + part.text)
+    else:
+        line.append(part)
 
 
 def preview_lines(view: ChunkView, width: int) -> list[Line]:

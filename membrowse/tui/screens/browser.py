@@ -11,7 +11,7 @@ from textual.containers import Horizontal
 from textual.timer import Timer
 
 from membrowse.engine.protocol import ChunkView
-from membrowse.recall import Hit, Recall
+from membrowse.recall import Hit, RankingState, Recall
 from membrowse.tui.action_table import bindings, of
 from membrowse.tui.actions import Need, Where
 from membrowse.tui.messages import Ask, Asked, ChunkWanted, PageWanted
@@ -66,6 +66,7 @@ class BrowserScreen(BrowserActions):
         self.status = StatusLine()
         self.keys = KeyBar()
         self._stood: Timer | None = None
+        self._encoder_asked: RankingState | None = None
 
     def compose(self) -> ComposeResult:
         yield self.header
@@ -162,12 +163,12 @@ class BrowserScreen(BrowserActions):
         """Ask the same query again where the engine would now answer it otherwise."""
         if not self.browsing.text or not self.engine.connected:
             return
-        state, last = self.engine.state, before.state
+        state = self.engine.state
         if not before.connected:
             self.ask_again()
         elif state is not None and self.browsing.complete:
-            model_changed = last is not None and last.encoder.state is not state.encoder.state
-            if state.generation != self.browsing.generation or model_changed:
+            newer = state.generation > self.browsing.generation
+            if newer or state.encoder.state is not self._encoder_asked:
                 self.ask_again()
 
     def show_recall(self, recall: Recall) -> None:
@@ -199,6 +200,11 @@ class BrowserScreen(BrowserActions):
         """Take the chunk under the cursor in its note."""
         self.preview.show(view)
         self._show_freshness()
+
+    def page_failed(self, ranking: str, offset: int) -> None:
+        """A page could not be had; it is asked for again when it is needed again."""
+        if ranking in self.browsing.views:
+            self.browsing.views[ranking].unasked(offset)
 
     def forgotten(self, recall: str) -> None:
         """The engine no longer knows the recall that pages were asked of: ask again."""
@@ -284,6 +290,8 @@ class BrowserScreen(BrowserActions):
                 track += column.list.remember_anchor()
         began = not self.browsing.text
         number = self.browsing.ask(text, keep=keep)
+        state = self.engine.state
+        self._encoder_asked = state.encoder.state if state else None
         if began:
             self.lay_out()
         if not keep:

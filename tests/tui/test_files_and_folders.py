@@ -1,0 +1,159 @@
+"""The files screen, the welcome, and what is remembered between sessions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from textual.widgets import Input
+
+from membrowse.engine.protocol import Progress
+from membrowse.recall import NoteState
+from membrowse.tui.app import MembrowseApp
+from membrowse.tui.remembered import FOLDERS, QUERIES, Remembered
+from membrowse.tui.screens.browser import BrowserScreen
+from membrowse.tui.screens.files import FilesScreen
+from membrowse.tui.screens.welcome import WelcomeScreen
+from tests.tui.fake_engine import FakeEngine
+from tests.tui.stage import Sessions, make_app, on_stage, screen_text, until
+
+
+async def files_of(app: MembrowseApp) -> FilesScreen:
+    await until(lambda: isinstance(app.screen, FilesScreen) and app.screen.list.records)
+    screen = app.screen
+    assert isinstance(screen, FilesScreen)
+    return screen
+
+
+async def test_every_file_is_listed_with_state_and_reason_the_urgent_first() -> None:
+    app = make_app()
+    async with on_stage(app) as pilot:
+        await pilot.press("tab", "f")
+        screen = await files_of(app)
+        await pilot.pause()
+        text = screen_text(app)
+    assert screen.list.records[0].state is NoteState.FAILED
+    assert "cannot be read: Permission denied" in text
+    assert "rule 2 of .membrowseignore: drafts/" in text
+    assert "1 failed" in text and "49 indexed" in text
+
+
+async def test_filter_sort_read_and_reindex() -> None:
+    engine = FakeEngine()
+    app = make_app(Sessions(engine))
+    async with on_stage(app) as pilot:
+        await pilot.press("tab", "f")
+        screen = await files_of(app)
+        await pilot.press("slash", *"restore", "enter")
+        await until(lambda: [r.path for r in screen.list.records] == ["runbooks/restore.md"])
+        await pilot.press("enter")
+        await pilot.pause()
+        assert "chunks    2" in screen_text(app)
+        await pilot.press("escape", "r")
+        await until(lambda: bool(engine.reindexed))
+        assert engine.reindexed[0].paths == ("runbooks/restore.md",)
+        await pilot.press("escape")
+        await until(lambda: len(screen.list.records) > 1)
+        await pilot.press("s", "s", "s", "G", "g")
+        assert screen.list.records[0].path == "exports/dump.txt"
+        await pilot.press("escape")
+        await until(lambda: isinstance(app.screen, BrowserScreen))
+
+
+async def test_progress_is_shown_while_indexing() -> None:
+    engine = FakeEngine()
+    app = make_app(Sessions(engine))
+    async with on_stage(app) as pilot:
+        await pilot.press("tab", "f")
+        await files_of(app)
+        progress = Progress(phase="encoding", chunks_done=5, chunks_total=10, chunks_per_second=9.0)
+        engine.change(progress=progress)
+        await until(lambda: "5/10 chunks" in screen_text(app).split("\n")[2])
+
+
+async def test_without_a_folder_the_welcome_offers_the_demo(tmp_path: Path) -> None:
+    sessions = Sessions()
+    demo = tmp_path / "demo"
+    demo.mkdir()
+    app = make_app(sessions, folder=None, demo=lambda: demo)
+    async with on_stage(app) as pilot:
+        await until(lambda: isinstance(app.screen, WelcomeScreen))
+        await pilot.pause()
+        assert "demo memory" in screen_text(app)
+        await pilot.press("escape")
+        assert isinstance(app.screen, WelcomeScreen), "there is nothing to go back to"
+        await pilot.press("enter")
+        await until(lambda: sessions.folders == [demo])
+        await until(lambda: app.browser.engine.connected)
+    assert Remembered().last_folder == demo
+
+
+async def test_a_folder_is_completed_and_what_is_wrong_with_it_is_said(tmp_path: Path) -> None:
+    (tmp_path / "memory").mkdir()
+    sessions = Sessions()
+    app = make_app(sessions, folder=None)
+    async with on_stage(app) as pilot:
+        await until(lambda: isinstance(app.screen, WelcomeScreen))
+        await until(lambda: app.screen.query(Input))
+        field = app.screen.query_one(Input)
+        field.value = f"{tmp_path}/nothing"
+        await pilot.press("enter")
+        await pilot.pause()
+        assert "does not exist" in screen_text(app)
+        field.value = f"{tmp_path}/mem"
+        await pilot.press("tab")
+        assert field.value == f"{tmp_path}/memory/"
+        await pilot.press("enter")
+        await until(lambda: sessions.folders == [tmp_path / "memory"])
+
+
+async def test_the_folder_opened_last_is_opened_again(tmp_path: Path) -> None:
+    Remembered().folder(tmp_path)
+    sessions = Sessions()
+    app = make_app(sessions, folder=None)
+    async with on_stage(app):
+        await until(lambda: sessions.folders == [tmp_path])
+
+
+async def test_another_folder_can_be_opened_and_the_query_is_cleared(tmp_path: Path) -> None:
+    sessions = Sessions()
+    app = make_app(sessions)
+    async with on_stage(app, query="ssh port") as pilot:
+        await pilot.press("enter", "O")
+        await until(lambda: isinstance(app.screen, WelcomeScreen))
+        await until(lambda: app.screen.query(Input))
+        app.screen.query_one(Input).value = str(tmp_path)
+        await pilot.press("enter")
+        await until(lambda: sessions.folders[-1] == tmp_path)
+        await until(lambda: app.browser.browsing.text == "")
+
+
+def test_queries_and_folders_are_bounded_and_the_latest_comes_first(tmp_path: Path) -> None:
+    remembered = Remembered()
+    for number in range(QUERIES + 9):
+        remembered.query(f"question {number}")
+    remembered.query("question 100")
+    for number in range(FOLDERS + 3):
+        remembered.folder(tmp_path / str(number))
+    memory = Remembered().memory
+    assert len(memory.queries) == QUERIES and memory.queries[0] == "question 100"
+    assert len(set(memory.queries)) == QUERIES
+    assert len(memory.folders) == FOLDERS
+
+
+def test_two_browsers_do_not_undo_each_other() -> None:
+    one, other = Remembered(), Remembered()
+    one.query("from one")
+    other.theme("nord")
+    memory = Remembered().memory
+    assert memory.queries == ("from one",) and memory.theme == "nord"
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[]", b'{"theme": 3}', b'{"more": 1}'])
+def test_a_damaged_file_counts_as_empty(own_home: Path, content: bytes) -> None:
+    (own_home / "state").mkdir(parents=True)
+    (own_home / "state" / "ui.json").write_bytes(content)
+    remembered = Remembered()
+    assert remembered.memory.queries == ()
+    remembered.query("x")
+    assert Remembered().memory.queries == ("x",)
