@@ -124,3 +124,21 @@ def _continues(character: str) -> bool:
 def stands_alone(character: str) -> bool:
     """Whether one character of a spaceless script is a word that people look for."""
     return _LONE_WORDS.match(character) is not None
+
+
+class _SameLength(dict[int, str]):
+    """A table for `str.translate`: each character folded, where that is one character again."""
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        folded = fold(character)
+        self[code] = folded if len(folded) == 1 else character
+        return self[code]
+
+
+_SAME_LENGTH = _SameLength()
+
+
+def fold_in_place(text: str) -> str:
+    """`text` folded one by one, so that offsets stay; a character that would grow is kept."""
+    return text.lower() if text.isascii() else text.translate(_SAME_LENGTH)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,6 +10,8 @@ import numpy as np
 from membrowse.ranking.evaluation import Evaluation, Mask
 from membrowse.ranking.keyword import Postings
 from membrowse.ranking.query import ParsedQuery, parse
+from membrowse.ranking.snippets import Snippets
+from membrowse.ranking.stages import milliseconds
 from membrowse.recall import Query, Term
 
 if TYPE_CHECKING:
@@ -17,8 +20,10 @@ if TYPE_CHECKING:
 
 def begin(generation: Generation, text: str, syntax: str) -> Evaluation:
     """Understand the query; its terms are looked up, and its scope is set by its filters."""
+    started = time.perf_counter()
     parsed = parse(text, syntax)
     postings = Postings(generation.keyword, parsed.terms.terms)
+    lookup_ms = milliseconds(started)
     return Evaluation(
         generation=generation,
         number=generation.number,
@@ -28,8 +33,10 @@ def begin(generation: Generation, text: str, syntax: str) -> Evaluation:
         parsed=parsed,
         query=_described(parsed, postings),
         scope=_scope(generation, parsed),
-        weights=postings.idf,
+        in_body=postings.in_body(),
+        snippets=Snippets(postings.idf),
         postings=postings,
+        lookup_ms=lookup_ms,
     )
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from membrowse.index.generation import Generation, IndexedNote
     from membrowse.ranking.keyword import Postings
     from membrowse.ranking.late_interaction import TokenVectors
-    from membrowse.ranking.snippets import Snippet
+    from membrowse.ranking.snippets import Snippet, Snippets
     from membrowse.recall import Chunk
 
 Scores = NDArray[np.float64]
@@ -89,9 +89,12 @@ class Evaluation:
     query: Query
     scope: Mask
     """The chunks that pass the filters; every ranking is over these."""
-    weights: Mapping[str, float]
-    """Query terms and their inverse document frequency: what a match is worth in a snippet."""
+    in_body: Mask
+    """The chunks that hold a query term in their text, and so in their snippet."""
+    snippets: Snippets
     postings: Postings | None
+    lookup_ms: float
+    """What it took to look up the query's terms: a part of keyword's own time."""
     rankings: dict[str, Ranked] = field(default_factory=dict)
     """The rankings that are finished (or, reranked, begun), by name."""
     encoded: EncodedQuery | None = None
@@ -99,7 +102,8 @@ class Evaluation:
     """Share of the query that the encoder knows, 0 to 1: scales the vector's say."""
     tokens: dict[str, TokenVectors] = field(default_factory=dict)
     """Token vectors of the pool that are at hand, by content key."""
-    snippets: dict[int, Snippet] = field(default_factory=dict)
+    shown: dict[int, Snippet] = field(default_factory=dict)
+    """Snippets that were made, by row."""
 
     def at(self) -> Generation:
         """The generation; an error after `finish`."""

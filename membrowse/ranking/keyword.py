@@ -43,6 +43,13 @@ class Postings:
             held[rows] = True
         return int(np.count_nonzero(held))
 
+    def in_body(self) -> Mask:
+        """The rows whose body holds any of the terms."""
+        held = np.zeros(self.rows, dtype=np.bool_)
+        for by_field in self.by_term.values():
+            held[by_field["body"][0]] = True
+        return held
+
     def scores(self, settings: KeywordSettings) -> tuple[Scores, Mask]:
         """Scores [rows], and which rows hold any of the terms in a field that counts.
 

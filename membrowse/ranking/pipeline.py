@@ -82,12 +82,13 @@ class Ranker:
 
     def keyword(self, evaluation: Evaluation) -> None:
         """BM25 of all chunks in scope that hold a word of the query."""
-        with stage(evaluation, KEYWORD):
-            scores, matched = evaluation.terms().scores(self._settings.keyword)
+        with stage(evaluation, KEYWORD, spent_ms=evaluation.lookup_ms):
+            postings = evaluation.terms()
+            scores, matched = postings.scores(self._settings.keyword)
             constraints = evaluation.parsed.constraints
             if constraints:
                 matched &= satisfying(evaluation.at().keyword, constraints)
-            message = "" if evaluation.weights else NO_WORDS
+            message = "" if postings.by_term else NO_WORDS
             put(evaluation, KEYWORD, ranked(scores, matched & evaluation.scope, READY, message))
 
     def vector(
@@ -197,7 +198,7 @@ class Ranker:
 
     def _idf(self, evaluation: Evaluation) -> Callable[[str], float]:
         """The idf of any term of the query; of stop words, which keyword did not read, too."""
-        known = evaluation.weights
+        known = evaluation.terms().idf
         reader = evaluation.at().keyword
         seen = self._for_generation(evaluation).idf
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from membrowse.ranking.evaluation import Evaluation, Ranked
-from membrowse.ranking.snippets import Snippet, snippet
-from membrowse.recall import KEYWORD, RANKINGS, RERANKED, Freshness, Hit, Ranking, Recall
+from membrowse.ranking.snippets import Snippet
+from membrowse.recall import RANKINGS, RERANKED, Freshness, Hit, Ranking, Recall
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,7 @@ def recall(
 ) -> Recall:
     """The answer so far: the rankings that are there, `asked.limit` hits of each."""
     hits = _Hits(evaluation, freshness_of)
-    rankings = {
-        name: hits.ranking(name, 0, asked.limit) for name in RANKINGS if name in evaluation.rankings
-    }
+    names = [name for name in RANKINGS if name in evaluation.rankings]
     return Recall(
         recall=asked.recall,
         asked_at=asked.asked_at,
@@ -55,7 +53,7 @@ def recall(
         chunks=len(evaluation.chunks),
         pending=pending,
         settings_digest=asked.settings_digest,
-        rankings=rankings,
+        rankings=hits.rankings(names, 0, asked.limit),
         complete=complete,
         tracked=hits.tracked(asked.track, successor),
         number=asked.number,
@@ -73,7 +71,8 @@ def page(
 
     Raises `KeyError` where there is no such ranking (yet).
     """
-    return _Hits(evaluation, freshness_of).ranking(name, max(0, offset), max(0, limit))
+    hits = _Hits(evaluation, freshness_of)
+    return hits.rankings([name], max(0, offset), max(0, limit))[name]
 
 
 class _Hits:
@@ -84,19 +83,22 @@ class _Hits:
         self._freshness_of = freshness_of
         self._common: dict[int, dict[str, object]] = {}
 
-    def ranking(self, name: str, offset: int, limit: int) -> Ranking:
-        found = self._evaluation.rankings[name]
-        rows = found.order[offset : offset + limit].tolist()
+    def rankings(self, names: Iterable[str], offset: int, limit: int) -> dict[str, Ranking]:
+        """The rankings `names`, each with its hits after the first `offset`."""
+        every = self._evaluation.rankings
+        rows = {name: every[name].order[offset : offset + limit].tolist() for name in names}
+        self._prepare({row for some in rows.values() for row in some})
+        return {name: self._ranking(every[name], rows[name], offset) for name in names}
+
+    def _ranking(self, found: Ranked, rows: list[int], offset: int) -> Ranking:
         scores = found.scores[rows].tolist() if rows else []
+        ranked = enumerate(zip(rows, scores, strict=True), offset + 1)
         return Ranking(
             state=found.state,
             message=found.message,
             took_ms=round(found.took_ms, 3),
             total=found.total,
-            hits=tuple(
-                self._hit(row, rank, score)
-                for rank, (row, score) in enumerate(zip(rows, scores, strict=True), offset + 1)
-            ),
+            hits=tuple(self._hit(row, rank, score) for rank, (row, score) in ranked),
             pool=found.pool,
             cached=found.cached,
             approximate=found.approximate,
@@ -107,28 +109,39 @@ class _Hits:
     ) -> dict[str, Hit]:
         """Where the chunks (or their successors) stand in the last ranking that ranks any."""
         last = self._last()
-        found = {}
-        for chunk in chunks if last else ():
-            live = chunk if chunk in self._evaluation.row_of else successor(chunk)
-            row = self._evaluation.row_of.get(live) if live else None
-            if last is not None and row is not None and last.ranks[row]:
-                found[chunk] = self._hit(row, int(last.ranks[row]), float(last.scores[row]))
-        return found
+        if last is None:
+            return {}
+        row_of = self._evaluation.row_of
+        rows: dict[str, int] = {}
+        for chunk in chunks:
+            live = chunk if chunk in row_of else successor(chunk)
+            row = row_of.get(live) if live else None
+            if row is not None and last.ranks[row]:
+                rows[chunk] = row
+        self._prepare(rows.values())
+        return {
+            chunk: self._hit(row, int(last.ranks[row]), float(last.scores[row]))
+            for chunk, row in rows.items()
+        }
 
     def _last(self) -> Ranked | None:
         finished = (self._evaluation.rankings.get(name) for name in reversed(RANKINGS))
         return next((found for found in finished if found is not None and found.total), None)
 
     def _hit(self, row: int, rank: int, score: float) -> Hit:
-        common = self._common.get(row)
-        if common is None:
-            common = self._common[row] = self._of_chunk(row)
-        return Hit(rank=rank, score=score, **common)  # type: ignore[arg-type]
+        return Hit(rank=rank, score=score, **self._common[row])  # type: ignore[arg-type]
 
-    def _of_chunk(self, row: int) -> dict[str, object]:
+    def _prepare(self, rows: Iterable[int]) -> None:
+        wanted = [row for row in rows if row not in self._common]
+        if wanted:
+            for row, ranks, scores in zip(wanted, *self._places(wanted), strict=True):
+                self._common[row] = self._of_chunk(row, ranks, scores)
+
+    def _of_chunk(
+        self, row: int, ranks: dict[str, int | None], scores: dict[str, float | None]
+    ) -> dict[str, object]:
         evaluation = self._evaluation
         chunk = evaluation.chunks[row]
-        ranks, scores = self._places(row)
         shown = self._snippet(row)
         return {
             "chunk": chunk.id,
@@ -148,28 +161,29 @@ class _Hits:
             "marks": shown.marks,
         }
 
-    def _places(self, row: int) -> tuple[dict[str, int | None], dict[str, float | None]]:
-        """Rank and score in each ranking that is there; None where the chunk has none.
+    def _places(
+        self, rows: list[int]
+    ) -> tuple[list[dict[str, int | None]], list[dict[str, float | None]]]:
+        """Ranks and scores of `rows` in each ranking that is there; None where there is none.
 
         Beyond the pool the reranked ranking goes on in fused order: a rank, but no score of its
         own.
         """
-        ranks: dict[str, int | None] = {}
-        scores: dict[str, float | None] = {}
+        ranks: list[dict[str, int | None]] = [{} for _ in rows]
+        scores: list[dict[str, float | None]] = [{} for _ in rows]
         for name, found in self._evaluation.rankings.items():
-            rank = int(found.ranks[row])
-            beyond = name == RERANKED and rank > (found.pool or 0)
-            ranks[name] = rank or None
-            scores[name] = None if beyond or not rank else float(found.scores[row])
+            last = found.pool or 0 if name == RERANKED else found.total
+            both = zip(found.ranks[rows].tolist(), found.scores[rows].tolist(), strict=True)
+            for place, (rank, score) in enumerate(both):
+                ranks[place][name] = rank or None
+                scores[place][name] = score if 0 < rank <= last else None
         return ranks, scores
 
     def _snippet(self, row: int) -> Snippet:
         evaluation = self._evaluation
-        known = evaluation.snippets.get(row)
+        known = evaluation.shown.get(row)
         if known is None:
-            keyword = evaluation.rankings.get(KEYWORD)
-            matches = keyword is not None and keyword.ranks[row] > 0
-            text = evaluation.chunks[row].text
-            known = snippet(text, evaluation.weights, thorough=matches)
-            evaluation.snippets[row] = known
+            text, thorough = evaluation.chunks[row].text, bool(evaluation.in_body[row])
+            known = evaluation.snippets.of(text, thorough=thorough)
+            evaluation.shown[row] = known
         return known

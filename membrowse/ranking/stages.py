@@ -18,8 +18,8 @@ NOT_RERANKED = "not reranked, in fused order"
 
 
 @contextmanager
-def stage(evaluation: Evaluation, name: str) -> Iterator[None]:
-    """Times a stage, which puts the ranking `name`.
+def stage(evaluation: Evaluation, name: str, spent_ms: float = 0.0) -> Iterator[None]:
+    """Times a stage, which puts the ranking `name`; `spent_ms` were spent on it before.
 
     Whatever goes wrong in it fails this ranking only, and is logged and shown: this is where a
     thread of the engine enters the rankings.
@@ -30,7 +30,8 @@ def stage(evaluation: Evaluation, name: str) -> Iterator[None]:
     except Exception as error:
         log.exception("the %s ranking failed", name)
         evaluation.rankings[name] = _failed(evaluation, name, error)
-    evaluation.rankings[name] = replace(evaluation.rankings[name], took_ms=milliseconds(started))
+    took_ms = spent_ms + milliseconds(started)
+    evaluation.rankings[name] = replace(evaluation.rankings[name], took_ms=took_ms)
 
 
 def _failed(evaluation: Evaluation, name: str, error: Exception) -> Ranked:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from membrowse.index.analysis import analyse
-from membrowse.ranking.snippets import LENGTH, marks, snippet
+from membrowse.ranking.snippets import LENGTH, Snippets, marks
 
 WORDS = st.sampled_from(
     ["port", "Ports", "deploys", "user_name", "café", "北京", "a", "the", "x.y"]
@@ -33,7 +33,7 @@ TERMS = {"port": 3.0, "deploy": 2.0, "user": 1.0, "cafe": 1.0, "北京": 2.0}
     ],
 )
 def test_the_words_of_a_term_are_marked(text: str, term: str, words: list[str]) -> None:
-    shown = snippet(text, {term: 1.0}, thorough=True)
+    shown = Snippets({term: 1.0}).of(text, thorough=True)
     assert [shown.text[start:end] for start, end in shown.marks] == words
     assert [text[start:end] for start, end in marks(text, {term: 1.0})] == words
 
@@ -41,21 +41,21 @@ def test_the_words_of_a_term_are_marked(text: str, term: str, words: list[str]) 
 def test_the_window_with_the_most_weight_is_shown() -> None:
     filler = "nothing of interest is written here at all. " * 12
     text = f"A port.\n{filler}\nThe staging port is 22.\n{filler}"
-    shown = snippet(text, {"port": 1.0, "stage": 2.0})
+    shown = Snippets({"port": 1.0, "stage": 2.0}).of(text)
     assert shown.text.startswith("… The staging port is 22. nothing")
     assert shown.text.endswith(" …")
     assert [shown.text[a:b] for a, b in shown.marks] == ["staging", "port"]
 
 
 def test_without_a_match_the_beginning_is_shown() -> None:
-    assert snippet("# Title\n\n\tSome   text", {"port": 1.0}).text == "# Title Some text"
-    assert snippet("", {"port": 1.0}).text == ""
+    assert Snippets({"port": 1.0}).of("# Title\n\n\tSome   text").text == "# Title Some text"
+    assert Snippets({}).of("").text == ""
 
 
 @given(TEXTS)
 @settings(max_examples=150, deadline=None)
 def test_marks_lie_in_the_snippet_in_order(text: str) -> None:
-    shown = snippet(text, TERMS)
+    shown = Snippets(TERMS).of(text)
     assert len(shown.text) <= LENGTH + 4
     assert "\n" not in shown.text and "  " not in shown.text.replace("… ", "").replace(" …", "")
     last = 0
@@ -69,7 +69,7 @@ def test_marks_lie_in_the_snippet_in_order(text: str) -> None:
 @settings(max_examples=100, deadline=None)
 def test_marks_are_those_of_the_whole_text(text: str) -> None:
     short = text[: LENGTH // 2].strip()
-    shown = snippet(short, TERMS)
+    shown = Snippets(TERMS).of(short)
     expected = [short[start:end] for start, end in marks(short, TERMS)]
     assert [shown.text[start:end] for start, end in shown.marks] == expected
 
@@ -77,5 +77,5 @@ def test_marks_are_those_of_the_whole_text(text: str) -> None:
 @given(st.text(max_size=600))
 @settings(max_examples=100, deadline=None)
 def test_no_text_is_an_error(text: str) -> None:
-    shown = snippet(text, TERMS)
+    shown = Snippets(TERMS).of(text)
     assert all(0 <= start < end <= len(shown.text) for start, end in shown.marks)
