@@ -135,7 +135,8 @@ class TokenStore:
     def put(self, encoded: Sequence[Encoded]) -> None:
         """Store token vectors, over what was there; makes room for them if need be."""
         with self._writing:
-            for some in _batches(encoded, _BATCH):
+            unique = list({one.key: one for one in encoded}.values())
+            for some in _batches(unique, _BATCH):
                 with transaction(self._connection) as connection:
                     self._delete(connection, [one.key for one in some])
                     for one in some:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,6 +22,14 @@ BUDGET = 50_000_000
 
 def opened(directory: Path, recipe: Recipe = RECIPE, budget: int = BUDGET) -> Index:
     return Index.open(directory, recipe, token_budget=budget, dimension=DIMENSION)
+
+
+def opened_copy(directory: Path) -> Index:
+    """The index as a process finds it that starts after this one was killed now."""
+    copy = directory.with_name("as-left")
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(directory, copy)
+    return opened(copy)
 
 
 def chunk(

@@ -1,0 +1,68 @@
+"""An endless, repeatable history of a folder: operation n makes generation n."""
+
+from __future__ import annotations
+
+import random
+
+from membrowse.index.index import Index, NoteChange
+from tests.index.making import change, encode, removal
+
+State = dict[str, tuple[str, ...]]
+"""The texts of each note's chunks."""
+
+_PATHS = [f"notes/{name}.md" for name in "abcdefghij"]
+_WORDS = ("deploy", "port", "staging", "fox", "ssh", "token", "error", "memory")
+
+
+def operation(number: int, state: State) -> list[NoteChange]:
+    """The changes that make generation `number` of a folder in `state`."""
+    draw = random.Random(number)
+    path = draw.choice(_PATHS)
+    kind = draw.random()
+    if path in state and kind < 0.15:
+        return [removal(path)]
+    if path in state and kind < 0.3:
+        other = draw.choice([one for one in _PATHS if one != path])
+        return [removal(path), change(other, *state[path])]
+    texts = list(state.get(path, ()))
+    for _ in range(draw.randint(1, 3)):
+        text = " ".join(draw.choices(_WORDS, k=12))
+        texts.insert(draw.randint(0, len(texts)), text)
+    if len(texts) > 6:
+        del texts[draw.randrange(len(texts))]
+    return [change(path, *texts), *([change(_PATHS[0], *texts)] if kind > 0.9 else [])]
+
+
+def after(changes: list[NoteChange], state: State) -> State:
+    """The state that `changes` lead to."""
+    result = dict(state)
+    for one in changes:
+        result.pop(one.path, None)
+        if one.note is not None:
+            result[one.path] = tuple(part.text for part in one.chunks)
+    return result
+
+
+def state_of(generation: int) -> State:
+    """The folder as generation `generation` holds it."""
+    state: State = {}
+    for number in range(1, generation + 1):
+        state = after(operation(number, state), state)
+    return state
+
+
+def held(index: Index) -> State:
+    """The folder as the index holds it."""
+    found: dict[str, list[str]] = {path: [] for path in index.generation.notes}
+    for part in index.generation.chunks:
+        found[part.path].append(part.text)
+    return {path: tuple(texts) for path, texts in found.items()}
+
+
+def step(index: Index) -> None:
+    """Apply the next operation; two of three bring their vectors with them."""
+    number = index.generation.number + 1
+    changes = operation(number, held(index))
+    parts = [part for one in changes for part in one.chunks]
+    encoded = encode(index.to_encode(parts)) if number % 3 else []
+    index.apply(changes, encoded, "float32")
