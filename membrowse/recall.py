@@ -108,7 +108,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     pieces: int = 0
     """Word pieces of `encoded`, without specials."""
     unknown: float = 0.0
-    """Share of `pieces` that the encoder does not know, 0 to 1."""
+    """Share of `pieces`, punctuation aside, that the encoder does not know, 0 to 1."""
     warnings: tuple[str, ...] = ()
 
 

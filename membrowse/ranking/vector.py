@@ -24,8 +24,10 @@ _SAME = 1e-6
 
 def cosines(generation: Generation, query: NDArray[np.float32], passage_weight: float) -> Scores:
     """Scores [rows] of `query` ([d], unit length); 0 where a chunk is not encoded."""
-    scores = (generation.matrix @ query).astype(np.float64)
-    if passage_weight and len(generation.passage_matrix):
+    scores = np.zeros(len(generation.encoded))
+    if passage_weight < 1.0:
+        scores += generation.matrix @ query
+    if passage_weight > 0.0 and len(generation.passage_matrix):
         rows = np.flatnonzero(np.diff(generation.passage_starts))
         starts = generation.passage_starts[rows]
         best = np.maximum.reduceat(generation.passage_matrix @ query, starts).astype(np.float64)

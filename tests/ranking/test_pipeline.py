@@ -150,7 +150,7 @@ def test_without_an_encoder_keyword_answers_and_the_others_say_why(
 def test_a_stage_that_breaks_leaves_the_others_alone(
     evaluate: notes.Evaluate, generation: Generation, caplog: pytest.LogCaptureFixture
 ) -> None:
-    damaged = replace(generation.vectors, matrix=np.zeros((0, 1), np.float32))
+    damaged = replace(generation.vectors, passages=np.zeros((3, 1), np.float32))
     evaluation = evaluate(QUESTION, generation=replace(generation, vectors=damaged))
     assert evaluation.rankings[VECTOR].state is RankingState.FAILED
     assert "failed" in evaluation.rankings[VECTOR].message
