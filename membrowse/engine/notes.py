@@ -18,7 +18,7 @@ from membrowse.knowledge.reading import NotIndexable, Source, read
 from membrowse.settings import NotesSettings
 
 DEFAULT_WINDOW = 256
-_CHARACTERS_A_PIECE = 3
+_CHARACTERS_A_PIECE = 2
 _BATCH_SECONDS = 2.0
 _BATCH_CHUNKS = 1000
 
@@ -102,7 +102,8 @@ class Batch:
 
 
 def _estimate(text: str) -> int:
-    return -(-len(text) // _CHARACTERS_A_PIECE)
+    ascii_only = len(text.encode("ascii", "ignore"))
+    return len(text) - ascii_only + -(-ascii_only // _CHARACTERS_A_PIECE)
 
 
 def _removal(path: str, known: IndexedNote | None) -> NoteChange | None:

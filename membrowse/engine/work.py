@@ -38,7 +38,7 @@ from membrowse.engine.questions import Questions, Step, Unknown
 from membrowse.engine.records import file_records
 from membrowse.engine.verification import check_report
 from membrowse.index.analysis import ANALYSER
-from membrowse.index.index import Index, Recipe
+from membrowse.index.index import Index, Recipe, discard
 from membrowse.knowledge.chunking import CHUNKER
 from membrowse.recall import Ranking
 from membrowse.settings import Settings
@@ -137,11 +137,20 @@ class Work:
         return check_report(self._ready(self._index), self._models)
 
     def reindex(self, request: ReindexRequest) -> State:
+        if request.rebuild and self._index is None:
+            self._begin_anew()
         indexer = self._ready(self._indexer)
         with self._counting:
             self._asked += 1
             indexer.tell(Asked(frozenset(request.paths), rebuild=request.rebuild))
             return self.state(stopping=False)
+
+    def _begin_anew(self) -> None:
+        """An index that cannot be opened is thrown away; the folder is the truth."""
+        discard(places.index_dir(self._folder))
+        self._problem = ""
+        self.open()
+        self._changed()
 
     def set_watching(self, request: WatchRequest) -> State:
         self._ready(self._indexer).tell(Paused(request.paused))

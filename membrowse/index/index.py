@@ -68,15 +68,16 @@ class Index:
         self, directory: Path, recipe: Recipe, *, token_budget: int, dimension: int
     ) -> None:
         self.directory = directory
-        self.recipe = recipe
         self._writing = threading.RLock()
         self._broken = False
         self._stores = Stores(directory, token_budget=token_budget, dimension=dimension)
         try:
-            self.stale = self._stores.difference(recipe)
+            made_with = self._stores.manifest.recipe
+            self.recipe = made_with if made_with and not recipe.encoder else recipe
+            self.stale = self._stores.difference(self.recipe)
             """Which parts of the recipe differ from the one that the index was made with, or
             empty."""
-            self.generation = self._stores.load(recipe)
+            self.generation = self._stores.load(self.recipe)
             """The index as it is now; take it once and use it for a whole answer."""
         except BaseException:
             self._stores.close()
@@ -103,8 +104,10 @@ class Index:
     def open(cls, directory: Path, recipe: Recipe, *, token_budget: int, dimension: int) -> Index:
         """Open the index in `directory`, or make an empty one; repairs what a killed process left.
 
-        `token_budget` is in bytes, `dimension` the encoder's. Raises `IndexCorrupt` where the
-        manifest cannot be read (see `discard`); the other stores are made anew from it.
+        `token_budget` is in bytes, `dimension` the encoder's. A recipe without an encoder
+        (it cannot be loaded) and a dimension of 0 stand for those that the index was made with.
+        Raises `IndexCorrupt` where the manifest cannot be read (see `discard`); the other stores
+        are made anew from it.
         """
         return cls(directory, recipe, token_budget=token_budget, dimension=dimension)
 
@@ -357,6 +360,10 @@ class Index:
         return self._stores.sizes()
 
     def close(self) -> None:
-        """Finish the change at hand and close all files; generations can no longer be read."""
+        """Finish the change at hand and close all files.
+
+        Who still holds a generation can read it to the end; `generation` is empty from now on.
+        """
         with self._writing:
+            self.generation = self._stores.empty(self.generation.number)
             self._stores.close()

@@ -60,7 +60,6 @@ class VectorStore:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._path = path
-        self._dimension = dimension
         self._grace = grace
         self._clock = clock
         self._prune_again = 0.0
@@ -73,6 +72,11 @@ class VectorStore:
             if not database.damaged(error):
                 raise
             self._remake(error)
+        self._dimension = dimension or self._stored_dimension()
+
+    def _stored_dimension(self) -> int:
+        row = self._connection.execute("SELECT length(vector) FROM vectors LIMIT 1").fetchone()
+        return row[0] // np.dtype(np.float32).itemsize if row else 1
 
     def _connect(self) -> sqlite3.Connection:
         connection = database.connect(self._path, page_size=_PAGE_SIZE)

@@ -40,7 +40,7 @@ async def test_a_recall_tells_everything_that_the_contract_names(folder: Path) -
         assert (recall.notes, recall.chunks, recall.pending) == (2, 3, 0)
         assert recall.query.dropped == ("which", "does")
         assert {term.term: term.df for term in recall.query.terms}["port"] >= 1
-        assert recall.query.pieces == 7
+        assert recall.query.pieces == 8
         assert recall.query.unknown == 0.0
         assert set(recall.rankings) == set(RANKINGS)
         assert all(r.state is RankingState.READY for r in recall.rankings.values())
@@ -161,6 +161,22 @@ async def test_without_a_model_keyword_answers_and_the_others_say_why(
         for name in (FUSED, RERANKED):
             assert recall.rankings[name].hits[0].path == "ports.md"
             assert "no-model" in recall.rankings[name].message
+
+
+async def test_a_model_that_goes_missing_leaves_the_index_as_it_is(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving(folder) as client:
+        before = await until(client, current)
+    monkeypatch.setenv("MEMBROWSE_ENCODER_MODEL", str(folder.parent / "no-model"))
+    async with serving(folder) as client:
+        state = await until(client, lambda state: state.answered > 0)
+        assert (state.generation, state.chunks) == (before.generation, before.chunks)
+        assert (await ask(client, QUESTION)).rankings[KEYWORD].hits[0].path == "ports.md"
+    monkeypatch.delenv("MEMBROWSE_ENCODER_MODEL")
+    async with serving(folder) as client:
+        after = await until(client, current)
+        assert after.generation == before.generation
 
 
 async def test_other_users_may_read_and_nothing_else(folder: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from membrowse import places
 from membrowse.engine.doctor import Check, CheckState, Report
 from membrowse.engine.lock import IndexLock
+from membrowse.engine.protocol import ReindexRequest
 from tests.engine.conftest import current, serving, until
 
 
@@ -51,6 +52,17 @@ async def test_stores_that_disagree_are_a_problem(folder: Path) -> None:
     assert checks["index"].state is CheckState.PROBLEM
     assert sqlite3.DatabaseError.__name__ not in checks["index"].detail
     assert "--rebuild" in checks["index"].detail + checks["index"].remedy
+
+
+async def test_a_garbled_index_is_told_by_the_engine_and_mended_by_a_rebuild(folder: Path) -> None:
+    await indexed(folder)
+    (places.index_dir(folder) / "manifest.sqlite").write_bytes(b"garbled" * 1000)
+    async with serving(folder) as client:
+        state = await until(client, lambda state: bool(state.problem))
+        assert "--rebuild" in state.problem
+        await client.reindex(ReindexRequest(rebuild=True))
+        after = await until(client, lambda state: current(state) and state.notes == 2)
+        assert after.problem == ""
 
 
 async def test_a_holder_that_does_not_answer_is_named(folder: Path) -> None:
