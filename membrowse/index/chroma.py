@@ -10,10 +10,12 @@ from __future__ import annotations
 import logging
 import shutil
 import threading
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -65,8 +67,10 @@ class ChromaStore:
             if self.opened:
                 return
             attempts = self._attempts()
+            name = max(attempts, key=int, default="1")
             try:
-                self._open(max(attempts, key=int, default="1"))
+                self._examine(self._directory / name)
+                self._open(name)
             except BaseException as error:  # a panic of Chroma's is not an Exception
                 if isinstance(error, _NOT_OURS) or not attempts:
                     raise
@@ -74,6 +78,26 @@ class ChromaStore:
                 self.remade = f"Chroma's files could not be read ({error}); they were made anew"
                 self._release()
                 self._make_anew()
+
+    def _examine(self, place: Path) -> None:
+        """Raises where the files are known to be bad: damaged HNSW files can end the process."""
+        if self._mark.exists():
+            raise RuntimeError("a process died while it opened them")
+        if self._seal.exists():
+            sealed = msgspec.json.decode(self._seal.read_bytes(), type=dict[str, int])
+            self._seal.unlink()
+            if sealed != _sums(place):
+                raise RuntimeError("they are not as they were left")
+
+    @property
+    def _mark(self) -> Path:
+        """Is there while Chroma is being opened."""
+        return self._directory / "opening"
+
+    @property
+    def _seal(self) -> Path:
+        """Holds the files' checksums while no process has them open; absent after a kill."""
+        return self._directory / "sums.json"
 
     def _make_anew(self) -> None:
         """Under another name: Chroma remembers, by path, what it opened in this process."""
@@ -91,7 +115,9 @@ class ChromaStore:
         from chromadb.config import Settings
 
         place = self._directory / name
-        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for directory in (self._directory, place):
+            directory.mkdir(mode=0o700, exist_ok=True)
+        self._mark.touch(mode=0o600)
         client = chromadb.PersistentClient(
             str(place), settings=Settings(anonymized_telemetry=False)
         )
@@ -111,6 +137,7 @@ class ChromaStore:
         keys = [str((data or {}).get("key", "")) for data in found["metadatas"] or ()]
         self._keys = dict(zip(found["ids"], keys, strict=True))
         self._probe(collection)
+        self._mark.unlink()
         self._collection = collection
         self.problem = ""
 
@@ -178,8 +205,12 @@ class ChromaStore:
         return sum(file.stat().st_size for file in self._directory.rglob("*") if file.is_file())
 
     def close(self) -> None:
+        """Close the collection; later changes to its files will be noticed."""
         with self._opening:
-            self._release()
+            if self.opened:
+                self._release()
+                name = max(self._attempts(), key=int)
+                self._seal.write_bytes(msgspec.json.encode(_sums(self._directory / name)))
 
     @property
     def _held(self) -> Collection:
@@ -198,3 +229,9 @@ class ChromaStore:
             raise RuntimeError("Chroma is not open")
         size = self._client.get_max_batch_size()
         return [ids[first : first + size] for first in range(0, len(ids), size)]
+
+
+def _sums(place: Path) -> dict[str, int]:
+    """A checksum of every file below `place`."""
+    files = sorted(file for file in place.rglob("*") if file.is_file())
+    return {str(file.relative_to(place)): zlib.crc32(file.read_bytes()) for file in files}

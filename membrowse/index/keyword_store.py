@@ -52,6 +52,10 @@ class PrivateStorage(FileStorage):  # type: ignore[misc]
             os.fchmod(file.fileno(), 0o600)
         return file
 
+    def lock(self, name: str) -> Any:
+        Path(self._fpath(name)).touch(mode=0o600)
+        return super().lock(name)
+
 
 class KeywordStore:
     """Writes and opens the Whoosh index in `directory`. For one thread at a time."""

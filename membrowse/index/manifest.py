@@ -32,7 +32,7 @@ _SUCCESSORS_KEPT = 100_000
 _TABLES = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS notes (
-    path TEXT PRIMARY KEY, record TEXT NOT NULL, chunks BLOB NOT NULL
+    path TEXT PRIMARY KEY, record BLOB NOT NULL, chunks BLOB NOT NULL
 );
 CREATE TABLE IF NOT EXISTS files (path BLOB PRIMARY KEY, record BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS intent (chunk TEXT PRIMARY KEY) WITHOUT ROWID;
@@ -187,7 +187,7 @@ class Manifest:
         with self._intact(), transaction(self._connection) as connection:
             connection.executemany(
                 "UPDATE notes SET record = ? WHERE path = ?",
-                ((_encode(note).decode(), note.path) for note in notes),
+                ((_encode(note), note.path) for note in notes),
             )
 
     def clear(self, recipe: Recipe, generation: int) -> None:
@@ -238,7 +238,7 @@ class Manifest:
     def _write_note(self, note: IndexedNote, chunks: tuple[Chunk, ...]) -> None:
         self._connection.execute(
             "INSERT OR REPLACE INTO notes VALUES (?, ?, ?)",
-            (note.path, _encode(note).decode(), _encode_chunks(chunks)),
+            (note.path, _encode(note), _encode_chunks(chunks)),
         )
 
     def _succeed(self, successors: Mapping[str, str]) -> None:

@@ -75,6 +75,7 @@ class VectorStore:
         self._dimension = dimension or self._stored_dimension()
 
     def _stored_dimension(self) -> int:
+        """That of any stored vector; 1 where there is none."""
         row = self._connection.execute("SELECT length(vector) FROM vectors LIMIT 1").fetchone()
         return row[0] // np.dtype(np.float32).itemsize if row else 1
 

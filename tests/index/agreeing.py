@@ -17,7 +17,9 @@ from membrowse.recall import Chunk
 def manifest_ids(directory: Path) -> list[str]:
     with closing(sqlite3.connect(directory / "manifest.sqlite")) as connection:
         rows = connection.execute("SELECT chunks FROM notes").fetchall()
-    return [chunk.id for (data,) in rows for chunk in msgspec.msgpack.decode(data, type=list[Chunk])]
+    return [
+        chunk.id for (data,) in rows for chunk in msgspec.msgpack.decode(data, type=list[Chunk])
+    ]
 
 
 def keyword_ids(directory: Path) -> list[str]:

@@ -77,9 +77,7 @@ def note(path: str, count: int, *, date_source: str = "mtime") -> IndexedNote:
     )
 
 
-def change(
-    path: str, *texts: str, date_source: str = "mtime", **options: object
-) -> NoteChange:
+def change(path: str, *texts: str, date_source: str = "mtime", **options: object) -> NoteChange:
     """The note at `path` with a chunk of each of `texts`; `options` are those of `chunk`."""
     seen: dict[str, int] = {}
     parts = []

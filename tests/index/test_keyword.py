@@ -161,7 +161,9 @@ def test_scores_do_not_drift_as_the_same_text_is_saved(index: Index) -> None:
 def test_phrases_are_found_where_their_words_follow_each_other(index: Index) -> None:
     index.apply(
         [
-            change("a.md", "staging port is 2201", "the port of staging", "staging port staging port"),
+            change(
+                "a.md", "staging port is 2201", "the port of staging", "staging port staging port"
+            ),
             change("b.md", "nothing", "port staging port"),
         ]
     )

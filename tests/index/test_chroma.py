@@ -1,0 +1,186 @@
+"""Chroma beside the exact vectors: up to date, persisted, mended."""
+
+from __future__ import annotations
+
+import gc
+import os
+import random
+import signal
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from membrowse.index.chroma import SYNC_THRESHOLD, ChromaStore
+from membrowse.index.index import Index
+from tests.index import making
+from tests.index.agreeing import assert_agreeing
+from tests.index.conftest import Opener
+from tests.index.making import change, encode_all, removal, vector
+
+ROOT = Path(__file__).parents[2]
+
+
+def filled(open_index: Opener, count: int) -> None:
+    with closing(open_index()) as index:
+        index.open_chroma()
+        for first in range(0, count, 40):
+            some = range(first, min(first + 40, count))
+            index.apply([change(f"n{first:05}.md", *(f"text number {n}" for n in some))])
+            encode_all(index)
+
+
+@pytest.mark.parametrize(
+    "count",
+    [1, SYNC_THRESHOLD - 1, SYNC_THRESHOLD, SYNC_THRESHOLD + 1, 3 * SYNC_THRESHOLD + 7],
+)
+def test_neighbours_are_found_on_both_sides_of_the_sync_threshold(
+    open_index: Opener, directory: Path, count: int
+) -> None:
+    filled(open_index, count)
+    if count > SYNC_THRESHOLD:
+        written = [file for file in directory.rglob("data_level0.bin") if file.stat().st_size]
+        assert written, "HNSW was never written to disk"
+    index = open_index()
+    assert_agreeing(index)
+    for n in {0, count // 2, count - 1}:
+        nearest = index.approximate(vector(f"text number {n}"), 1)
+        assert nearest is not None
+        assert (
+            index.generation.chunks[index.generation.row_of[nearest[0]]].text == f"text number {n}"
+        )
+    assert len(index.approximate(vector("anything"), count + 50) or ()) >= min(count, 10)
+
+
+def test_what_was_written_before_chroma_was_opened_is_made_up_for(open_index: Opener) -> None:
+    index = open_index()
+    index.apply([change("a.md", *(f"text {n}" for n in range(700)))])
+    encode_all(index)
+    assert index.approximate(vector("text 1"), 1) is None
+    index.open_chroma()
+    assert_agreeing(index)
+    index.close()
+    index = open_index()
+    index.apply([change("a.md", *(f"text {n}" for n in range(690, 710))), change("b.md", "new")])
+    encode_all(index)
+    assert_agreeing(index)
+
+
+def test_chunks_that_go_and_come_back(open_index: Opener) -> None:
+    index = open_index()
+    index.open_chroma()
+    for _ in range(4):
+        index.apply([change("a.md", "one", "two"), change("b.md", "three")])
+        encode_all(index)
+        assert_agreeing(index)
+        index.apply([removal("a.md")])
+        assert_agreeing(index)
+    assert index.approximate(vector("three"), 5) == [index.generation.chunks[0].id]
+    index.apply([removal("b.md")])
+    assert index.approximate(vector("three"), 5) == []
+    assert_agreeing(index)
+
+
+def damage(directory: Path, name: str, how: str) -> None:
+    files = list((directory / "chroma").rglob(name))
+    assert files
+    for file in files:
+        size = file.stat().st_size
+        if how == "garbled":
+            file.write_bytes(random.Random(size).randbytes(size))
+        elif how == "truncated":
+            os.truncate(file, size // 3)
+        else:
+            file.unlink()
+
+
+def assert_answering(index: Index) -> None:
+    assert_agreeing(index)
+    nearest = index.approximate(vector("text number 30"), 1)
+    assert nearest is not None
+    assert index.generation.chunks[index.generation.row_of[nearest[0]]].text == "text number 30"
+
+
+@pytest.mark.parametrize("how", ["garbled", "truncated", "missing"])
+@pytest.mark.parametrize(
+    "name", ["chroma.sqlite3", "data_level0.bin", "link_lists.bin", "index_metadata.pickle"]
+)
+def test_damaged_files_are_made_anew_from_the_vectors(
+    open_index: Opener, directory: Path, name: str, how: str
+) -> None:
+    filled(open_index, 2 * SYNC_THRESHOLD + 20)
+    damage(directory, name, how)
+    index = open_index()
+    index.open_chroma()
+    assert any("Chroma" in notice for notice in index.notices)
+    assert_answering(index)
+
+
+def test_files_that_end_a_process_do_so_once(open_index: Opener, directory: Path) -> None:
+    """Where the last owner was killed, nobody can tell; whoever opens bad files may die of it."""
+    filled(open_index, 2 * SYNC_THRESHOLD + 20)
+    damage(directory, "data_level0.bin", "garbled")
+    (directory / "chroma" / "sums.json").unlink()
+    dying = "from tests.index import test_chroma; test_chroma.die_while_opening()"
+    done = subprocess.run([sys.executable, "-c", dying, directory], check=False, cwd=ROOT)
+    assert done.returncode == -signal.SIGKILL
+    index = open_index()
+    index.open_chroma()
+    assert any("died" in notice for notice in index.notices)
+    assert_answering(index)
+
+
+def die_while_opening() -> None:
+    def die(self: ChromaStore, collection: object) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    ChromaStore._probe = die  # type: ignore[method-assign]
+    making.opened(Path(sys.argv[1])).open_chroma()
+
+
+def test_a_rebuild_starts_with_an_empty_collection(open_index: Opener) -> None:
+    index = open_index()
+    index.open_chroma()
+    index.apply([change("a.md", "one", "two")])
+    encode_all(index)
+    index.clear(making.RECIPE)
+    assert index.chroma.ids() == []
+    index.apply([change("a.md", "one")])
+    assert_agreeing(index)
+    assert index.generation.encoded.all()
+
+
+def test_closing_lets_go_of_all_files(open_index: Opener, directory: Path) -> None:
+    filled(open_index, SYNC_THRESHOLD + 5)
+    gc.collect()
+    held = []
+    for entry in Path("/proc/self/fd").iterdir():
+        try:
+            held.append(str(entry.readlink()))
+        except OSError:
+            continue
+    assert [path for path in held if str(directory) in path] == []
+
+
+def test_failing_chroma_does_not_keep_the_index_from_its_work(
+    open_index: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = open_index()
+    index.open_chroma()
+    index.apply([change("a.md", "one")])
+    encode_all(index)
+
+    def fail(**_: object) -> None:
+        raise RuntimeError("the disk image is malformed")
+
+    monkeypatch.setattr(index.chroma._held, "upsert", fail)
+    index.apply([change("b.md", "two")])
+    encode_all(index)
+    assert index.generation.encoded.all()
+    assert index.approximate(vector("one"), 1) is None
+    assert "malformed" in index.chroma.problem
+    assert [found.store for found in index.check()] == ["chroma"]
+    index.open_chroma()
+    assert_agreeing(index)

@@ -1,0 +1,113 @@
+"""Vectors by content key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from membrowse.encoding.values import Encoded, ToEncode
+from membrowse.index.vectors import VectorStore
+from tests.index.making import DIMENSION, encode, vector
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def store(tmp_path: Path, clock: Clock) -> Iterator[VectorStore]:
+    with closing(VectorStore(tmp_path / "v.sqlite", DIMENSION, grace=60.0, clock=clock)) as made:
+        yield made
+
+
+def encoded(*keys: str) -> list[Encoded]:
+    return encode([ToEncode(key, "", f"text of {key}\nsecond line") for key in keys])
+
+
+def test_what_is_stored_is_read_back_exactly(store: VectorStore) -> None:
+    made = encoded("a", "b")
+    store.put(made, "float32")
+    found = store.get({"a", "b", "c"})
+    assert found.keys() == {"a", "b"}
+    for one in made:
+        assert np.array_equal(found[one.key].vector, one.vector)
+        assert np.array_equal(found[one.key].passages, one.passages)
+    assert store.has(["a", "c"]) == {"a"}
+    assert store.keys() == {"a", "b"}
+
+
+def test_a_table_has_a_row_for_each_key_also_where_keys_repeat(store: VectorStore) -> None:
+    store.put(encoded("a", "b"), "float32")
+    table = store.table(["b", "x", "a", "b"])
+    assert table.encoded.tolist() == [True, False, True, True]
+    assert np.array_equal(table.matrix[0], table.matrix[3])
+    assert np.array_equal(table.matrix[2], vector("text of a\nsecond line"))
+    assert table.starts.tolist() == [0, 2, 2, 4, 6]
+    assert table.passage_rows.tolist() == [0, 0, 2, 2, 3, 3]
+    assert store.table([]).matrix.shape == (0, DIMENSION)
+
+
+def test_vectors_of_another_dimension_are_not_there(store: VectorStore) -> None:
+    store.put(encode([ToEncode("a", "", "text")], dimension=8), "float32")
+    assert store.get({"a"}) == {}
+    assert not store.table(["a"]).encoded.any()
+
+
+def test_the_precision_of_each_vector_is_known(store: VectorStore) -> None:
+    store.put(encoded("a", "b"), "float32")
+    store.put(encoded("b", "c"), "bfloat16")
+    assert store.precisions() == {"float32": 1, "bfloat16": 2}
+
+
+def test_unused_vectors_are_kept_up_to_a_bound_the_oldest_go_first(
+    store: VectorStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("membrowse.index.vectors.SPARE_VECTORS", 3)
+    for n in range(12):
+        clock.now += 1
+        store.put(encoded(f"k{n:02}"), "float32")
+    live = {"k00", "k01"}
+    assert store.prune(live) == []  # all are young
+    clock.now += 61
+    assert sorted(store.prune(live)) == [f"k{n:02}" for n in range(2, 9)]
+    assert store.keys() == live | {"k09", "k10", "k11"}
+    clock.now += 61
+    assert store.prune(live) == []
+
+
+def test_what_a_rebuild_will_use_is_not_forgotten(
+    store: VectorStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("membrowse.index.vectors.SPARE_VECTORS", 0)
+    store.put(encoded("a", "b"), "float32")
+    clock.now += 1000
+    store.keep_for_now(["a"])
+    assert store.prune(set()) == ["b"]
+
+
+def test_damaged_vectors_are_forgotten_and_it_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "v.sqlite"
+    with closing(VectorStore(path, DIMENSION)) as store:
+        store.put(encoded(*(f"k{n}" for n in range(200))), "float32")
+    data = bytearray(path.read_bytes())
+    data[9000:] = b"\x5a" * (len(data) - 9000)
+    path.write_bytes(data)
+    with closing(VectorStore(path, DIMENSION)) as store:
+        table = store.table([f"k{n}" for n in range(200)])
+        assert not table.encoded.any()
+        assert "could not be read" in store.remade
+        store.put(encoded("k1"), "float32")
+        assert store.keys() == {"k1"}
