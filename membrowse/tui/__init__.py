@@ -7,7 +7,7 @@ app, from the app to screens and widgets; widgets post messages, and the app alo
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,12 +36,14 @@ def run(
     return app.run() or app.return_code or 0
 
 
-async def _sessions(folder: Path) -> AsyncIterator[Session]:
+async def _sessions(folder: Path) -> AsyncGenerator[Session, None]:
     """The sessions with a real engine; what they need is imported off the event loop."""
     import asyncio
+    import contextlib
     import importlib
 
     await asyncio.to_thread(importlib.import_module, "httpx")
     supervisor = await asyncio.to_thread(importlib.import_module, "membrowse.engine.supervisor")
-    async for session in supervisor.Supervisor(folder).sessions():
-        yield session
+    async with contextlib.aclosing(supervisor.Supervisor(folder).sessions()) as sessions:
+        async for session in sessions:
+            yield session

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -25,7 +26,7 @@ from membrowse.engine.protocol import (
     State,
     WatchRequest,
 )
-from membrowse.engine.supervisor import Connected, GaveUp, Lost, Session, Starting
+from membrowse.engine.supervisor import Changed, Connected, GaveUp, Lost, Session, Starting
 from membrowse.settings import Settings
 from membrowse.text import shown
 from membrowse.tui import messages as said
@@ -37,7 +38,7 @@ from membrowse.tui.screens.browser import BrowserScreen
 from membrowse.tui.screens.engine_screen import Clock, EngineScreen
 from membrowse.tui.themes import OURS, first_theme
 
-Sessions = Callable[[Path], AsyncIterator[Session]]
+Sessions = Callable[[Path], AsyncGenerator[Session, None]]
 
 
 def _now() -> datetime:
@@ -123,8 +124,9 @@ class MembrowseApp(App[int], inherit_bindings=False):
         self._work(self._supervise(folder), "session", exclusive=True)
 
     async def _supervise(self, folder: Path) -> None:
-        async for session in self._sessions(folder):
-            self._take_session(session)
+        async with aclosing(self._sessions(folder)) as sessions:
+            async for session in sessions:
+                self._take_session(session)
 
     def _take_session(self, session: Session) -> None:
         view = self._view
@@ -135,8 +137,9 @@ class MembrowseApp(App[int], inherit_bindings=False):
             case Connected(engine, hello):
                 self._engine = engine
                 rights = frozenset(hello.rights)
-                self._work(self._follow(engine), "states", exclusive=True)
                 self._take(replace(view, phase=Phase.CONNECTED, message="", rights=rights))
+            case Changed(state):
+                self._take_state(state)
             case Lost(message):
                 self._engine = None
                 self._take(replace(view, phase=Phase.LOST, message=message))
@@ -144,10 +147,6 @@ class MembrowseApp(App[int], inherit_bindings=False):
                 self._engine = None
                 gave_up = replace(view, phase=Phase.GAVE_UP, message=message, log_tail=log_tail)
                 self._take(gave_up)
-
-    async def _follow(self, engine: Engine) -> None:
-        async for state in engine.states():
-            self._take_state(state)
 
     def _take_state(self, state: State) -> None:
         self._take(

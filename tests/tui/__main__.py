@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
-from membrowse.engine.supervisor import Connected, Session, Starting
+from membrowse.engine.supervisor import Changed, Connected, Session, Starting
 from membrowse.settings import Settings
 from membrowse.tui.app import MembrowseApp
 from tests.tui.corpus import routine
 from tests.tui.fake_engine import FakeEngine
 
 
-async def sessions(folder: Path) -> AsyncIterator[Session]:
+async def sessions(folder: Path) -> AsyncGenerator[Session, None]:
     """One session that stays."""
     yield Starting("starting an engine")
     engine = FakeEngine(delay=0.01)
     engine.notes |= routine(160)
     engine.rebuild_chunks()
     yield Connected(engine, await engine.hello())
+    async for state in engine.states():
+        yield Changed(state)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 
 from textual.pilot import Pilot
 
-from membrowse.engine.supervisor import Connected, Session
+from membrowse.engine.supervisor import Changed, Connected, Session
 from membrowse.settings import Settings
 from membrowse.tui.app import MembrowseApp
 from tests.tui.fake_engine import FakeEngine
@@ -31,12 +31,20 @@ class Sessions:
         self._queue: asyncio.Queue[Session] = asyncio.Queue()
         self.connects = True
 
-    async def __call__(self, folder: Path) -> AsyncIterator[Session]:
+    async def __call__(self, folder: Path) -> AsyncGenerator[Session, None]:
         self.folders.append(folder)
         if self.connects:
             yield await self.connected()
-        while True:
-            yield await self._queue.get()
+        states = asyncio.create_task(self._tell_states())
+        try:
+            while True:
+                yield await self._queue.get()
+        finally:
+            states.cancel()
+
+    async def _tell_states(self) -> None:
+        async for state in self.engine.states():
+            self.say(Changed(state))
 
     async def connected(self) -> Connected:
         """The session that the engine's connection is."""

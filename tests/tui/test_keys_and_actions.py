@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from textual import events
 from textual.widgets import Input
 
 from membrowse.engine.protocol import Right
@@ -308,3 +309,12 @@ async def test_theme_is_remembered(own_home: Path) -> None:
         await pilot.pause()
     assert Remembered().memory.theme == "nord"
     assert Path(own_home, "state", "ui.json").stat().st_mode & 0o777 == 0o600
+
+
+async def test_keys_in_quick_succession_are_all_counted() -> None:
+    app = make_app()
+    async with on_stage(app, query=QUERY) as pilot:
+        await pilot.press("enter")
+        for _ in range(7):
+            app.post_message(events.Key("j", "j"))
+        await until(lambda: app.browser.browsing.row("reranked") == 7)

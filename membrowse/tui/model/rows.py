@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from rich.cells import cell_len
+
 from membrowse.recall import FUSED, RERANKED, Freshness, Hit
 from membrowse.text import shown
 from membrowse.tui.model import figures
@@ -77,9 +79,11 @@ def elsewhere(hit: Hit, style: RowStyle) -> str:
 
 
 def _heading(hit: Hit, width: int) -> Line:
-    """Title and heading in `width` cells; the title is the stronger."""
+    """Title and heading in `width` cells; of a long heading path the innermost is kept."""
     title, heading = shown(hit.title), shown(hit.heading)
-    if not heading:
+    if cell_len(title) + 3 + cell_len(heading) > width:
+        heading = heading.rpartition(" › ")[2]
+    if not heading or cell_len(title) + 5 > width:
         return fit([Part(title, "title")], width)
     return fit([Part(title, "title"), Part(" › ", "dim"), Part(heading, "heading")], width)
 

@@ -77,6 +77,8 @@ class LineList(ScrollView, can_focus=True):
         self._painted: dict[tuple[int, int], Strip] = {}
         self._styles: dict[tuple[str, str], RichStyle] = {}
         self._marked: int | None = None
+        self._bound_for: int | None = None
+        """The row that was told in a message which nobody has acted on yet."""
 
     # What the rows are
 
@@ -121,7 +123,7 @@ class LineList(ScrollView, can_focus=True):
     def repaint(self) -> None:
         """Paint all rows anew."""
         self._painted.clear()
-        self._marked = self.cursor_row
+        self._marked, self._bound_for = self.cursor_row, None
         self.refresh()
 
     def notify_style_update(self) -> None:
@@ -172,6 +174,7 @@ class LineList(ScrollView, can_focus=True):
     def show_cursor(self) -> None:
         """Paint the row that has the cursor now, and the one that had it, anew."""
         rows = {self._marked, self.cursor_row}
+        self._bound_for = None
         self._marked = self.cursor_row
         for row in rows:
             if row is None or row >= self.rows_layout.rows:
@@ -213,10 +216,11 @@ class LineList(ScrollView, can_focus=True):
 
     def _move(self, row: int) -> None:
         if self.rows_layout.rows:
-            self.post_message(self.Moved(self, max(0, min(self.rows_layout.rows - 1, row))))
+            self._bound_for = max(0, min(self.rows_layout.rows - 1, row))
+            self.post_message(self.Moved(self, self._bound_for))
 
     def _move_by(self, by: int) -> None:
-        at = self.cursor_row
+        at = self.cursor_row if self._bound_for is None else self._bound_for
         if at is None:
             self._move(self.rows_in_view[0])
         else:
