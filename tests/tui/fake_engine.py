@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 import msgspec
 
@@ -50,37 +48,10 @@ from membrowse.recall import (
     Term,
 )
 from tests.tui.corpus import NOTES, chunks_of, routine
+from tests.tui.fake_text import STOP, bag, cosine, ranked, scaled, share, words
+from tests.tui.fake_text import vector as vector_of
 
-STOP = frozenset("which what does do is the a of on in to how when where use".split())
-WORD = re.compile(r"[a-z0-9]+|[\u4e00-\u9fff]")
 POOL = 20
-
-
-def words(text: str) -> list[str]:
-    """Lower-case words; a Chinese character is one."""
-    return WORD.findall(text.lower())
-
-
-@lru_cache(4096)
-def _bag(text: str) -> Counter[str]:
-    return Counter(words(text))
-
-
-@lru_cache(4096)
-def _vector(text: str) -> Counter[str]:
-    plain = re.sub(r"\s+", " ", text.lower())
-    return Counter(plain[at : at + 3] for at in range(len(plain) - 2))
-
-
-def _cosine(one: Counter[str], other: Counter[str]) -> float:
-    dot = sum(count * other[gram] for gram, count in one.items())
-    norms = math.sqrt(sum(c * c for c in one.values()) * sum(c * c for c in other.values()))
-    return dot / norms if norms else 0.0
-
-
-def _scaled(scores: list[float]) -> list[float]:
-    low, high = min(scores, default=0.0), max(scores, default=0.0)
-    return [(score - low) / (high - low) if high > low else 0.0 for score in scores]
 
 
 @dataclass
@@ -209,7 +180,7 @@ class FakeEngine:
         found = list(dict.fromkeys(words(request.text)))
         terms = [word for word in found if word not in STOP]
         holders = {
-            term: sum(term in _bag(f"{c.title} {c.heading} {c.text}") for c in self._chunks)
+            term: sum(term in bag(f"{c.title} {c.heading} {c.text}") for c in self._chunks)
             for term in terms
         }
         query = Query(
@@ -226,24 +197,24 @@ class FakeEngine:
     def _scores(self, text: str) -> dict[str, list[tuple[int, float]]]:
         terms = [word for word in words(text) if word not in STOP]
         count = len(self._chunks)
-        bags = [_bag(f"{c.title} {c.heading} {c.text}") for c in self._chunks]
+        bags = [bag(f"{c.title} {c.heading} {c.text}") for c in self._chunks]
         df = {term: sum(term in bag for bag in bags) for term in terms}
         idf = {term: math.log(1 + (count - n + 0.5) / (n + 0.5)) for term, n in df.items()}
         keyword = [
             sum(idf[t] * bag[t] * 2.2 / (bag[t] + 0.6 + 0.01 * bag.total()) for t in set(terms))
             for bag in bags
         ]
-        query = _vector(text)
-        vector = [_cosine(query, _vector(f"{c.header} {c.text}")) for c in self._chunks]
-        fused = [(k + v) / 2 for k, v in zip(_scaled(keyword), _scaled(vector), strict=True)]
+        query = vector_of(text)
+        vector = [cosine(query, vector_of(f"{c.header} {c.text}")) for c in self._chunks]
+        fused = [(k + v) / 2 for k, v in zip(scaled(keyword), scaled(vector), strict=True)]
         order = sorted(range(count), key=lambda row: (-fused[row], row))
-        again = {row: 0.6 * _share(terms, bags[row]) + 0.4 * fused[row] for row in order[:POOL]}
+        again = {row: 0.6 * share(terms, bags[row]) + 0.4 * fused[row] for row in order[:POOL]}
         reranked = sorted(again.items(), key=lambda item: (-item[1], item[0]))
         reranked += [(row, fused[row] * 0.3) for row in order[POOL:]]
         return {
-            KEYWORD: _ranked([(row, score) for row, score in enumerate(keyword) if score > 0]),
-            VECTOR: _ranked(list(enumerate(vector))),
-            FUSED: _ranked(list(enumerate(fused))),
+            KEYWORD: ranked([(row, score) for row, score in enumerate(keyword) if score > 0]),
+            VECTOR: ranked(list(enumerate(vector))),
+            FUSED: ranked(list(enumerate(fused))),
             RERANKED: reranked,
         }
 
@@ -418,11 +389,3 @@ class FakeEngine:
 
     async def close(self) -> None:
         """Nothing to close."""
-
-
-def _ranked(scores: list[tuple[int, float]]) -> list[tuple[int, float]]:
-    return sorted(scores, key=lambda item: (-item[1], item[0]))
-
-
-def _share(terms: list[str], bag: Counter[str]) -> float:
-    return sum(term in bag for term in terms) / len(terms) if terms else 0.0
