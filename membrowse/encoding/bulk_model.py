@@ -12,8 +12,8 @@ from membrowse.encoding.values import Encoded, ToEncode
 from membrowse.settings import Precision
 
 BATCH_TOKENS = {"cpu": 3072, "cuda": 65_536, "mps": 16_384}
-"""Tokens of a batch, padding included. On a CPU, 12 texts of 256 tokens stay in its caches and 32 do
-not: 13 against 10 texts a second on one core in float32, and 150 MB less."""
+"""Tokens of a batch, padding included. On a CPU, 12 texts of 256 tokens stay in its caches and 32
+do not: 13 against 10 texts a second on one core in float32, and 150 MB less."""
 
 
 class BulkModel:

@@ -35,7 +35,7 @@ _PATIENCE = 2.0
 
 def environment() -> dict[str, str]:
     """The environment of a child: ours, offline, with this package importable."""
-    result = {**os.environ, **OFFLINE}
+    result = {"OMP_WAIT_POLICY": "passive", **os.environ, **OFFLINE}  # spinning starves queries
     root = str(Path(__file__).parents[2])
     if root not in (*site.getsitepackages(), site.getusersitepackages()):
         result["PYTHONPATH"] = os.pathsep.join(filter(None, (result.get("PYTHONPATH"), root)))
