@@ -2,8 +2,8 @@
 
 Costs are word pieces. They are counted once for each block (line, sentence …) and added up, which
 is exact for word pieces, since they never reach over white space; the caller checks each run all
-the same. Packing goes from the top and never looks back (but for the last run), so that an edit
-moves no text between the runs above it.
+the same. Packing goes from the top, fills every run (smaller ones measured worse) and never looks
+back, so that an edit moves no text between the runs above it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ _BLANKS_A_CHARACTER = 4
 _CHARACTERS_GUESSED = 4
 _ENDLESS = 200
 """Characters for each piece of the limit; longer text is cut without counting its parts first."""
-_SHORT_TAIL = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,19 +203,4 @@ def packed(units: Iterable[Unit], budget: int) -> list[list[Unit]]:
         cost += unit.cost
     if run:
         runs.append(run)
-    if len(runs) > 1 and cost * _SHORT_TAIL < budget:
-        runs[-2:] = _shared(runs[-2] + runs[-1], len(runs[-2]), budget)
     return runs
-
-
-def _shared(units: list[Unit], at: int, budget: int) -> list[list[Unit]]:
-    """`units` as two runs as even as can be, at worst cut `at` where they were."""
-    total = sum(unit.cost for unit in units)
-    best, difference = at, total
-    head = 0
-    for index, unit in enumerate(units[:-1], start=1):
-        head += unit.cost
-        apart = abs(total - 2 * head)
-        if not unit.binds and max(head, total - head) <= budget and apart < difference:
-            best, difference = index, apart
-    return [units[:best], units[best:]]
