@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
+
+import msgspec
 
 from membrowse.encoding.child import command, environment
 from membrowse.encoding.files import ModelFiles
@@ -16,6 +21,7 @@ from membrowse.places import private
 
 EXPORT = "1"
 """Bump when an export of the same weights would differ."""
+MODEL, WEIGHTS, SEAL = "model.onnx", "model.weights", "seal.json"
 _SECONDS = 600.0
 
 
@@ -24,8 +30,13 @@ class ExportFailed(Exception):
 
 
 def export_path(files: ModelFiles, cache: Path) -> Path:
-    """Where the export of these weights is, or would be."""
-    return cache / "exports" / f"{files.name}-{files.revision[:16]}-{EXPORT}.onnx"
+    """Where the export of these weights is, or would be: a directory of its own.
+
+    Its graph is optimised by the ONNX Runtime at hand, so another version makes another.
+    """
+    runtime = version("onnxruntime")
+    name = f"{files.name}-{files.revision[:16]}-{EXPORT}-{runtime}"
+    return cache / "exports" / name / MODEL
 
 
 def exported(files: ModelFiles, cache: Path) -> Path:
@@ -33,35 +44,34 @@ def exported(files: ModelFiles, cache: Path) -> Path:
 
     Its graph takes `input_ids`, `attention_mask` and, where the model does, `token_type_ids`, all
     int64 [batch, length], and gives `token_embeddings` [batch, length, d'] and
-    `sentence_embedding` [batch, d]. A file that is not the one that was made is made again. Several
-    processes may ask at once: one makes it. Raises `ExportFailed`.
+    `sentence_embedding` [batch, d]. The weights lie beside it, to be mapped rather than read. Files
+    that are not those that were made are made again. Several processes may ask at once: one makes
+    them. Raises `ExportFailed`.
     """
     target = export_path(files, cache)
-    if _intact(target):
+    if _intact(target.parent):
         return target
-    with _only_one(target):
-        if not _intact(target):
-            _make(files, target)
+    with _only_one(target.parent):
+        if not _intact(target.parent):
+            _make(files, target.parent)
     return target
 
 
-def _seal(target: Path) -> Path:
-    return target.with_suffix(".sha256")
-
-
-def _intact(target: Path) -> bool:
-    """Whether the export is there and has the hash noted when it was made."""
-    memory = HashMemory(target.with_suffix(".seen.json"))
+def _intact(directory: Path) -> bool:
+    """Whether the export's files are there and have the hashes noted when they were made."""
+    memory = HashMemory(directory / "seen.json")
     try:
-        return _seal(target).read_text(encoding="ascii").strip() == memory.sha256(target)
-    except (OSError, UnicodeDecodeError):
+        sealed = msgspec.json.decode((directory / SEAL).read_bytes(), type=dict[str, str])
+        return all(memory.sha256(directory / name) == found for name, found in sealed.items())
+    except (OSError, msgspec.DecodeError):
         return False
 
 
 @contextmanager
-def _only_one(target: Path) -> Iterator[None]:
-    private(target.parent)
-    lock = os.open(target.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def _only_one(directory: Path) -> Iterator[None]:
+    private(directory.parent)
+    name = f"{directory}.lock"
+    lock = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -69,23 +79,37 @@ def _only_one(target: Path) -> Iterator[None]:
         os.close(lock)
 
 
-def _make(files: ModelFiles, target: Path) -> None:
-    made = target.with_suffix(".part")
-    made.unlink(missing_ok=True)
-    arguments = command("membrowse.encoding.export_child", files.model, files.revision, str(made))
+def _make(files: ModelFiles, directory: Path) -> None:
+    """Export into a directory beside, and put it in its place when it is whole."""
+    part = Path(f"{directory}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(mode=0o700)
     try:
-        done = subprocess.run(  # noqa: S603 (our own interpreter and module)
-            arguments, env=environment(), capture_output=True, timeout=_SECONDS, check=False
-        )
-        if done.returncode:
-            raise ExportFailed(_reason(files, done.stderr))
-        made.replace(target)
-        seal = HashMemory(target.with_suffix(".seen.json")).sha256(target, full=True)
-        write_private(_seal(target), seal.encode("ascii"))
+        _run(files, part / MODEL)
+        sealed = {name: _sha256(part / name) for name in (MODEL, WEIGHTS)}
+        write_private(part / SEAL, msgspec.json.encode(sealed))
+        shutil.rmtree(directory, ignore_errors=True)
+        part.replace(directory)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ExportFailed(f"{files.name} cannot be exported: {error}") from error
     finally:
-        made.unlink(missing_ok=True)
+        shutil.rmtree(part, ignore_errors=True)
+    _intact(directory)  # so that the next start finds the hashes remembered
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _run(files: ModelFiles, target: Path) -> None:
+    """Let the child write `target`; raises `ExportFailed` with its reason."""
+    arguments = command("membrowse.encoding.export_child", files.model, files.revision, str(target))
+    done = subprocess.run(  # noqa: S603 (our own interpreter and module)
+        arguments, env=environment(), capture_output=True, timeout=_SECONDS, check=False
+    )
+    if done.returncode:
+        raise ExportFailed(_reason(files, done.stderr))
 
 
 def _reason(files: ModelFiles, stderr: bytes) -> str:

@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 
 from membrowse.encoding import pooling
 from membrowse.encoding.files import ModelFiles
 from membrowse.encoding.identity import EncoderIdentity
+from membrowse.encoding.onnx_session import opened
 from membrowse.encoding.pieces import Pieces, Tokenised
 from membrowse.encoding.values import Encoded, EncodedQuery, Float32, ToEncode
-
-_FATAL_ONLY = 4
 
 
 class ResidentEncoder:
@@ -32,9 +30,7 @@ class ResidentEncoder:
         self._configuration = files.configuration
         self.identity: EncoderIdentity = files.identity
         self.pieces = Pieces(files)
-        self._session = onnxruntime.InferenceSession(
-            str(export), _session_options(threads), providers=["CPUExecutionProvider"]
-        )
+        self._session = opened(export, threads)
         self._inputs = {given.name for given in self._session.get_inputs()}
 
     def encode(self, items: Sequence[ToEncode]) -> list[Encoded]:
@@ -64,15 +60,3 @@ class ResidentEncoder:
         wanted = {name: array for name, array in offered.items() if name in self._inputs}
         embeddings, sentence = self._session.run(["token_embeddings", "sentence_embedding"], wanted)
         return embeddings[0], sentence[0]
-
-
-def _session_options(threads: int) -> onnxruntime.SessionOptions:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = _FATAL_ONLY
-    # An arena keeps what the longest text needed; idle threads that spin take the bulk child's CPU.
-    options.enable_cpu_mem_arena = False
-    options.enable_mem_pattern = False
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return options

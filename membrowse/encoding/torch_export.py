@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import tempfile
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
+import onnx
 import torch
 from sentence_transformers import SentenceTransformer
 
+from membrowse.encoding.export import WEIGHTS
+from membrowse.encoding.onnx_session import opened, optimise
 from membrowse.encoding.torch_model import input_names
 
 OPSET = 17
@@ -31,10 +34,30 @@ class _Outputs(torch.nn.Module):
         return features["token_embeddings"], features["sentence_embedding"]
 
 
-@torch.inference_mode()
 def export(model: SentenceTransformer, target: Path) -> None:
-    """Write `model` to `target`; raises what torch raises, or `ValueError` where the two differ."""
+    """Write `model` to `target`, its graph optimised, and its weights beside it.
+
+    Raises what torch raises, or `ValueError` where the export does not give the model's vectors.
+    """
     names = input_names(model)
+    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+        plain = Path(scratch) / "plain.onnx"
+        _trace(model, names, plain)
+        optimised = optimise(plain)
+        onnx.save(
+            onnx.load(optimised),
+            str(target),
+            save_as_external_data=True,
+            all_tensors_to_one_file=True,
+            location=WEIGHTS,
+        )
+    for path in (target, target.with_name(WEIGHTS)):
+        path.chmod(0o600)
+    compare(model, names, target)
+
+
+@torch.inference_mode()
+def _trace(model: SentenceTransformer, names: Sequence[str], target: Path) -> None:
     features = model.preprocess(list(_SAMPLES))
     axes = {name: {0: "batch", 1: "length"} for name in (*names, "token_embeddings")}
     with warnings.catch_warnings():
@@ -49,14 +72,12 @@ def export(model: SentenceTransformer, target: Path) -> None:
             opset_version=OPSET,
             dynamo=False,
         )
-    target.chmod(0o600)
-    compare(model, names, target)
 
 
 @torch.inference_mode()
 def compare(model: SentenceTransformer, names: Sequence[str], target: Path) -> None:
     """Raise `ValueError` unless the export gives the model's vectors, alone and at any length."""
-    session = onnxruntime.InferenceSession(str(target), providers=["CPUExecutionProvider"])
+    session = opened(target)
     for text in (*_SAMPLES, "word"):
         features = model.preprocess([text])
         inputs = {name: features[name].numpy() for name in names}

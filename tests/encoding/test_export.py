@@ -26,13 +26,13 @@ def test_it_is_readable_by_its_owner_only_and_leaves_nothing_else(
 ) -> None:
     files, export, home = exported_encoder
     assert export == export_path(files, home / "cache")
-    assert files.revision[:16] in export.name
-    assert {path.suffix for path in export.parent.iterdir()} == {
-        *(".onnx", ".sha256", ".json", ".lock")
+    assert files.revision[:16] in export.parent.name
+    assert {path.name for path in export.parent.iterdir()} == {
+        *("model.onnx", "model.weights", "seal.json", "seen.json")
     }
-    for path in export.parent.iterdir():
+    assert {path.suffix for path in export.parent.parent.iterdir()} >= {".lock"}
+    for path in (home / "cache" / "exports").rglob("*"):
         assert path.stat().st_mode & 0o077 == 0, path
-    assert export.parent.stat().st_mode & 0o777 == 0o700
 
 
 @pytest.mark.usefixtures("no_more_exports")
@@ -43,13 +43,15 @@ def test_it_is_made_once(exported_encoder: ExportedEncoder) -> None:
 
 
 @pytest.mark.usefixtures("no_more_exports")
+@pytest.mark.parametrize("name", ["model.onnx", "model.weights"])
 def test_a_file_that_is_not_the_one_that_was_made_is_not_used(
-    exported_encoder: ExportedEncoder, tmp_path: Path
+    exported_encoder: ExportedEncoder, tmp_path: Path, name: str
 ) -> None:
     cache = tmp_path / "cache"
-    shutil.copytree(exported_encoder.export.parent, cache / "exports")
-    assert exported(exported_encoder.files, cache).parent == cache / "exports"
-    with (cache / "exports" / exported_encoder.export.name).open("r+b") as file:
+    copy = export_path(exported_encoder.files, cache)
+    shutil.copytree(exported_encoder.export.parent, copy.parent)
+    assert exported(exported_encoder.files, cache) == copy
+    with copy.with_name(name).open("r+b") as file:
         file.seek(1000)
         file.write(b"changed")
     with pytest.raises(AssertionError, match="made again"):
@@ -68,4 +70,5 @@ def test_a_model_that_cannot_be_exported_is_reported_with_the_reason(
     files = dataclasses.replace(tiny_files, directory=tmp_path / "broken", name="broken")
     with pytest.raises(ExportFailed, match=r"broken cannot be exported to ONNX: .*lacks config"):
         exported(files, tmp_path / "cache")
-    assert [path.suffix for path in (tmp_path / "cache" / "exports").iterdir()] == [".lock"]
+    left = [path.name for path in (tmp_path / "cache" / "exports").iterdir()]
+    assert left == [f"{export_path(files, tmp_path).parent.name}.lock"]

@@ -26,7 +26,7 @@ def tiny_export(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from membrowse.encoding.torch_export import export
     from membrowse.encoding.torch_model import load
 
-    target = tmp_path_factory.mktemp("tiny-cache") / "tiny.onnx"
+    target = tmp_path_factory.mktemp("tiny-cache") / "model.onnx"
     export(load(locate(EncoderSettings(model=str(tiny))), "cpu"), target)
     return target
 
