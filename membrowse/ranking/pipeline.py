@@ -54,7 +54,7 @@ log = logging.getLogger(__name__)
 __all__ = ["Evaluation", "Ranker"]
 
 READY = RankingState.READY
-APPROXIMATE = 100
+APPROXIMATE = 10
 """Best chunks of the exact vector ranking that HNSW is compared on."""
 LONG = "longer than the encoder's window: only its beginning is encoded"
 

@@ -1,0 +1,54 @@
+"""The picture in README, from the running app over a real engine: `picture.py FOLDER OUT.svg`.
+
+Also `picture.py FOLDER OUT.svg QUERY COLUMNS LINES [KEY…]`: keys are pressed after the answer came.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+from pathlib import Path
+
+import bench
+
+from membrowse.engine import lifecycle
+from membrowse.settings import Settings
+from membrowse.tui import _sessions
+from membrowse.tui.app import MembrowseApp
+
+QUERY = "On which weekday do we ship to production these days?"
+_FONTS_FROM_ELSEWHERE = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
+_GIVE_UP_SECONDS = 60.0
+
+
+async def draw(folder: Path, out: Path, query: str, size: tuple[int, int], keys: list[str]) -> None:
+    async with bench.engine(folder) as client:
+        await bench.until_current(client)
+        app = MembrowseApp(sessions=_sessions, settings=Settings(), folder=folder)
+        async with app.run_test(size=size) as pilot:
+            async with asyncio.timeout(_GIVE_UP_SECONDS):
+                await pilot.pause(2)
+                await pilot.press(*_as_keys(query), "enter")
+                await pilot.pause(2)
+                if keys:
+                    await pilot.press(*keys)
+                    await pilot.pause(2)
+            svg = app.export_screenshot(title="membrowse")
+    await lifecycle.stop(folder)
+    out.write_text(_FONTS_FROM_ELSEWHERE.sub("", svg), encoding="utf-8")
+
+
+def _as_keys(text: str) -> list[str]:
+    from textual.keys import _character_to_key
+
+    return [_character_to_key(character) for character in text]
+
+
+if __name__ == "__main__":
+    folder, out, *rest = sys.argv[1:]
+    query, columns, lines, *keys = rest if rest else (QUERY, "160", "44")
+    with bench.home():
+        asyncio.run(
+            draw(Path(folder).resolve(), Path(out), query, (int(columns), int(lines)), keys)
+        )
