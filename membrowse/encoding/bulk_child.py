@@ -22,6 +22,9 @@ def _load() -> tuple[framing.Ready, Answer]:
     model = BulkModel(files, Precision(precision))
 
     def answer(message: framing.Message) -> framing.Message:
+        if isinstance(message, framing.QueryRequest):
+            embeddings, sentence = model.query(message.text)
+            return framing.QueryReply(embeddings.tobytes(), sentence.tobytes())
         if not isinstance(message, framing.EncodeRequest):
             return framing.Refused(f"not a request for vectors: {type(message).__name__}")
         items = [ToEncode(text.key, text.header, text.text) for text in message.texts]

@@ -8,7 +8,7 @@ from membrowse.encoding import pooling
 from membrowse.encoding.files import ModelFiles
 from membrowse.encoding.pieces import Pieces, Tokenised
 from membrowse.encoding.torch_model import TorchModel
-from membrowse.encoding.values import Encoded, ToEncode
+from membrowse.encoding.values import Encoded, Float32, ToEncode
 from membrowse.settings import Precision
 
 BATCH_TOKENS = {"cpu": 3072, "cuda": 65_536, "mps": 16_384}
@@ -39,6 +39,12 @@ class BulkModel:
             result |= zip(rows, self._batch([items[row] for row in rows], batch), strict=True)
             start += size
         return [result[row] for row in range(len(items))]
+
+    def query(self, text: str) -> tuple[Float32, Float32]:
+        """Token embeddings [n, d'] and sentence embedding [d] of a query, alone in its batch."""
+        tokenised = self._pieces.tokenise(text, self._configuration.query_prompt)
+        embeddings, sentences = self.model.forward([tokenised.ids])
+        return embeddings[0], sentences[0]
 
     def _batch(self, items: list[ToEncode], tokenised: list[Tokenised]) -> list[Encoded]:
         embeddings, sentences = self.model.forward([text.ids for text in tokenised])

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
 from membrowse.encoding import framing
-from membrowse.encoding.child import Child
+from membrowse.encoding.asking import AskedChild, ChildDied, ChildRefused
 from membrowse.encoding.files import ModelRefused
 from membrowse.encoding.values import Float32
 
@@ -27,13 +27,12 @@ class CrossEncoderChild:
 
     def __init__(self, model_path: Path) -> None:
         self._path = Path(model_path).expanduser()
-        self._child: Child | None = None
-        self._lock = threading.Lock()
+        self._child = AskedChild("membrowse.encoding.cross_child", str(self._path))
 
     @property
     def pid(self) -> int | None:
         """The process, where one runs."""
-        return self._child.pid if self._child is not None else None
+        return self._child.pid
 
     def score(self, query: str, texts: Sequence[str]) -> Float32:
         """How well each text answers the query: float32 [n], higher is better.
@@ -43,46 +42,22 @@ class CrossEncoderChild:
         """
         if not texts:
             return np.empty(0, np.float32)
-        with self._lock:
-            child = self._started()
-            try:
-                child.send(framing.ScoreRequest(query, list(texts)))
-                reply = child.receive()
-            except OSError:
-                reply = None
-            if isinstance(reply, framing.ScoreReply):
-                return np.frombuffer(reply.scores, np.float32)
-            raise self._death(child, reply)
+        self._refuse_nothing()
+        try:
+            reply = self._child.ask(framing.ScoreRequest(query, list(texts)))
+        except ChildRefused as error:
+            raise ModelRefused(f"the CrossEncoder at {self._path}: {error}") from error
+        except ChildDied as error:
+            raise CrossEncoderDied(f"the CrossEncoder at {self._path} died: {error}") from error
+        return np.frombuffer(cast(framing.ScoreReply, reply).scores, np.float32)
 
-    def close(self) -> None:
-        """End the process, if there is one; a later score would start another."""
-        with self._lock:
-            self._end()
-
-    def _started(self) -> Child:
-        if self._child is not None and self._child.alive:
-            return self._child
-        self._end()
+    def _refuse_nothing(self) -> None:
         if not (self._path / "config.json").is_file():
             raise ModelRefused(
                 f"no CrossEncoder at {str(self._path)!r}: `rerank.model` must be the path of a "
                 "directory that holds one"
             )
-        self._child = Child("membrowse.encoding.cross_child", str(self._path))
-        first = self._child.receive()
-        if not isinstance(first, framing.Ready):
-            raise self._death(self._child, first)
-        return self._child
 
-    def _death(self, child: Child, reply: framing.Message | None) -> Exception:
-        if isinstance(reply, framing.Refused):
-            self._end()
-            return ModelRefused(f"the CrossEncoder at {self._path}: {reply.message}")
-        words = child.last_words()
-        self._end()
-        return CrossEncoderDied(f"the CrossEncoder at {self._path} died: {words}")
-
-    def _end(self) -> None:
-        if self._child is not None:
-            self._child.close()
-            self._child = None
+    def close(self) -> None:
+        """End the process, if there is one; a later score would start another."""
+        self._child.close()

@@ -57,6 +57,17 @@ class EncodeReply(msgspec.Struct, frozen=True, tag=True):
     vectors: list[Vectors]
 
 
+class QueryRequest(msgspec.Struct, frozen=True, tag=True):
+    text: str
+
+
+class QueryReply(msgspec.Struct, frozen=True, tag=True):
+    """What is made of a query's token embeddings, before pooling: float32 [n, d'] and [d]."""
+
+    embeddings: bytes
+    sentence: bytes
+
+
 class ScoreRequest(msgspec.Struct, frozen=True, tag=True):
     query: str
     texts: list[str]
@@ -67,7 +78,16 @@ class ScoreReply(msgspec.Struct, frozen=True, tag=True):
     """float32 [n]"""
 
 
-Message = Ready | Refused | EncodeRequest | EncodeReply | ScoreRequest | ScoreReply
+Message = (
+    Ready
+    | Refused
+    | EncodeRequest
+    | EncodeReply
+    | QueryRequest
+    | QueryReply
+    | ScoreRequest
+    | ScoreReply
+)
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Message)

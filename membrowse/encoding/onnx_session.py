@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import onnxruntime
 
 _FATAL_ONLY = 4
+_MOST_THREADS = 4
 
 
 def opened(export: Path, threads: int = 0) -> onnxruntime.InferenceSession:
-    """A session over an export, whose graph is optimised already; `threads` 0 takes every core."""
+    """A session over an export, whose graph is optimised; `threads` 0 takes every core, 4 at most.
+
+    A text of the length of a query gains nothing from more.
+    """
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = threads or min(os.cpu_count() or 1, _MOST_THREADS)
     options.inter_op_num_threads = 1
     options.log_severity_level = _FATAL_ONLY
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL

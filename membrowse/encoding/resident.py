@@ -22,7 +22,7 @@ class ResidentEncoder:
     """
 
     def __init__(self, files: ModelFiles, export: Path, threads: int = 0) -> None:
-        """Load `export` (see `export.exported`); `threads` 0 takes every core.
+        """Load `export` (see `export.exported`); `threads` 0 takes every core, 4 at most.
 
         Raises `onnxruntime`'s exceptions (all `RuntimeError`s or `ValueError`s by class) where the
         export cannot be loaded.

@@ -1,0 +1,29 @@
+"""A model without an ONNX form is served by a child, with the same vectors."""
+
+from __future__ import annotations
+
+import numpy as np
+import psutil
+
+from membrowse.encoding.files import ModelFiles
+from membrowse.encoding.resident import ResidentEncoder
+from membrowse.encoding.served import Encoder, ServedEncoder
+from membrowse.encoding.values import ToEncode
+
+
+def test_it_agrees_with_the_resident_encoder_and_ends(
+    files: ModelFiles, resident: ResidentEncoder, chunks: list[ToEncode]
+) -> None:
+    served = ServedEncoder(files)
+    both: tuple[Encoder, Encoder] = (served, resident)
+    one, other = (encoder.query("which port, 🦩?") for encoder in both)
+    assert (one.pieces, one.unknown, one.cut) == (other.pieces, other.unknown, other.cut)
+    np.testing.assert_allclose(one.vector, other.vector, atol=1e-5)
+    np.testing.assert_allclose(one.tokens, other.tokens, atol=1e-5)
+    for first, second in zip(*(encoder.encode(chunks[:2]) for encoder in both), strict=True):
+        np.testing.assert_allclose(first.vector, second.vector, atol=1e-5)
+    pid = served.pid
+    served.close()
+    assert pid is not None
+    assert not psutil.pid_exists(pid)
+    assert served.identity == resident.identity
