@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from membrowse.encoding.bulk import BulkEncoder, EncoderDied
 from membrowse.encoding.files import ModelFiles
-from membrowse.encoding.resident import ResidentEncoder
+from membrowse.encoding.served import Encoder
 from membrowse.encoding.values import Encoded, ToEncode
 from membrowse.settings import Precision
 
@@ -47,7 +47,7 @@ class EncodingRun:
         self,
         texts: Sequence[ToEncode],
         files: ModelFiles,
-        encoder: ResidentEncoder,
+        encoder: Encoder,
         precision: Precision,
         deliver: Callable[[EncodedBatch | RunEnded], None],
     ) -> None:

@@ -8,11 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from membrowse import places
+from membrowse.encoding.asking import ChildDied, ChildRefused
 from membrowse.encoding.cross import CrossEncoderChild
 from membrowse.encoding.export import ExportFailed, exported
 from membrowse.encoding.files import ModelFiles, ModelRefused, locate, verify
 from membrowse.encoding.pieces import Pieces
 from membrowse.encoding.resident import ResidentEncoder
+from membrowse.encoding.served import Encoder, ServedEncoder
 from membrowse.recall import RankingState
 from membrowse.settings import RerankMethod, Settings
 
@@ -33,7 +35,7 @@ class Models:
         self.message = "the encoder is loading"
         self.files: ModelFiles | None = None
         self.pieces: Pieces | None = None
-        self.encoder: ResidentEncoder | None = None
+        self.encoder: Encoder | None = None
         self.cross: CrossEncoderChild | None = None
 
     def prepare(self) -> None:
@@ -60,22 +62,34 @@ class Models:
         """End what runs; a load that goes on is left behind."""
         if self.cross is not None:
             self.cross.close()
+        if isinstance(self.encoder, ServedEncoder):
+            self.encoder.close()
 
     def _load(self) -> None:
         if self.files is None:
             return
         try:
-            export = exported(self.files, places.cache_dir())
-            self.encoder = ResidentEncoder(self.files, export)
-        except (ExportFailed, ModelRefused, OSError, RuntimeError, ValueError) as error:
+            self.encoder, note = _encoder(self.files)
+        except (ModelRefused, ChildDied, ChildRefused, OSError, RuntimeError, ValueError) as error:
             log.exception("the encoder cannot be loaded")
             self._fail(f"the encoder {self.files.name} cannot be loaded: {error}")
         else:
-            self.state, self.message = RankingState.READY, ""
-            log.info("the encoder %s is ready", self.files.name)
+            self.state, self.message = RankingState.READY, note
+            log.info("the encoder %s is ready %s", self.files.name, note)
         self._announce()
 
     def _fail(self, message: str) -> None:
         log.error("%s", message)
         self.state = RankingState.FAILED
         self.message = f"{message}; `membrowse doctor` tells more"
+
+
+def _encoder(files: ModelFiles) -> tuple[Encoder, str]:
+    """The encoder for queries and small edits, and what is to be said of it."""
+    try:
+        return ResidentEncoder(files, exported(files, places.cache_dir())), ""
+    except ExportFailed as error:
+        log.warning("%s; a child process encodes instead", error)
+        served = ServedEncoder(files)
+        served.query("ready?")  # a model that cannot be loaded at all is found out here
+        return served, "this model cannot be exported: it is slow to start and takes more memory"

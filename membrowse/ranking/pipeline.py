@@ -41,7 +41,7 @@ from membrowse.settings import FusionMethod, Settings
 if TYPE_CHECKING:
     from membrowse.encoding.cross import CrossEncoderChild
     from membrowse.encoding.pieces import Pieces
-    from membrowse.encoding.resident import ResidentEncoder
+    from membrowse.encoding.served import Encoder
     from membrowse.encoding.values import Piece
     from membrowse.index.generation import Generation
     from membrowse.index.tokens import TokenStore
@@ -94,7 +94,7 @@ class Ranker:
     def vector(
         self,
         evaluation: Evaluation,
-        encoder: ResidentEncoder | None,
+        encoder: Encoder | None,
         state: RankingState = RankingState.READY,
         message: str = "",
     ) -> None:
@@ -186,7 +186,7 @@ class Ranker:
         self,
         evaluation: Evaluation,
         tokens: TokenStore,
-        encoder: ResidentEncoder | None,
+        encoder: Encoder | None,
         cross: CrossEncoderChild | None = None,
     ) -> None:
         """Order the first of the fused ranking anew; beyond that pool, and where reranking is

@@ -21,7 +21,7 @@ from membrowse.recall import FUSED, RankingState
 
 if TYPE_CHECKING:
     from membrowse.encoding.cross import CrossEncoderChild
-    from membrowse.encoding.resident import ResidentEncoder
+    from membrowse.encoding.served import Encoder
     from membrowse.index.tokens import TokenStore
 
 log = logging.getLogger(__name__)
@@ -51,9 +51,7 @@ def missing(evaluation: Evaluation, pool: Rows) -> list[ToEncode]:
     return [ToEncode(key, chunk.header, chunk.text) for key, chunk in wanted.items()]
 
 
-def complete(
-    evaluation: Evaluation, pool: Rows, store: TokenStore, encoder: ResidentEncoder
-) -> None:
+def complete(evaluation: Evaluation, pool: Rows, store: TokenStore, encoder: Encoder) -> None:
     """Encode what is missing, use it, and store it for the next query."""
     wanted = missing(evaluation, pool)
     if not wanted:

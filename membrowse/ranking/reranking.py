@@ -16,7 +16,7 @@ from membrowse.settings import RerankMethod, RerankSettings
 
 if TYPE_CHECKING:
     from membrowse.encoding.cross import CrossEncoderChild
-    from membrowse.encoding.resident import ResidentEncoder
+    from membrowse.encoding.served import Encoder
     from membrowse.index.tokens import TokenStore
 
 Idf = Callable[[str], float]
@@ -40,7 +40,7 @@ def rerank(
     evaluation: Evaluation,
     settings: RerankSettings,
     store: TokenStore,
-    encoder: ResidentEncoder | None,
+    encoder: Encoder | None,
     cross: CrossEncoderChild | None,
     idf: Idf,
 ) -> None:
@@ -67,7 +67,7 @@ def _interact(
     evaluation: Evaluation,
     settings: RerankSettings,
     store: TokenStore,
-    encoder: ResidentEncoder,
+    encoder: Encoder,
     idf: Idf,
 ) -> None:
     candidates = pool.candidates(evaluation, settings.pool)

@@ -14,11 +14,10 @@ import tempfile
 import time
 from pathlib import Path
 
-import bench
-
 from membrowse.engine.client import EngineClient
 from membrowse.engine.protocol import RecallRequest
 from membrowse.recall import KEYWORD, RERANKED, VECTOR
+from tests.benchmarks import bench
 
 _ASK_EVERY_SECONDS = 0.02
 _PAUSE_SECONDS = 1.0

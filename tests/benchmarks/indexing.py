@@ -15,8 +15,6 @@ import tempfile
 import time
 from pathlib import Path
 
-import bench
-
 from membrowse import places, settings
 from membrowse.encoding.export import exported
 from membrowse.encoding.files import locate
@@ -25,6 +23,7 @@ from membrowse.knowledge.chunking import chunks
 from membrowse.knowledge.notes import parse
 from membrowse.knowledge.reading import read
 from membrowse.knowledge.scanning import scan
+from tests.benchmarks import bench
 
 _PLAIN = """
 import json, sys, time

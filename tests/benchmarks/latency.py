@@ -14,11 +14,10 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-import bench
-
 from membrowse import places
 from membrowse.engine.client import EngineClient
 from membrowse.engine.protocol import RecallRequest
+from tests.benchmarks import bench
 
 _QUERIES = 300
 _WARM_UP = 10

@@ -13,11 +13,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-import bench
 import psutil
 
 from membrowse.engine.client import EngineClient
 from membrowse.engine.protocol import RecallRequest
+from tests.benchmarks import bench
 
 _QUERIES = 1000
 _EDITS = 20

@@ -10,12 +10,11 @@ import re
 import sys
 from pathlib import Path
 
-import bench
-
 from membrowse.engine import lifecycle
 from membrowse.settings import Settings
 from membrowse.tui import _sessions
 from membrowse.tui.app import MembrowseApp
+from tests.benchmarks import bench
 
 QUERY = "On which weekday do we ship to production these days?"
 _FONTS_FROM_ELSEWHERE = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)

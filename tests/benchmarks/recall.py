@@ -14,10 +14,9 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-import bench
-
 from membrowse.engine.protocol import RecallRequest
 from membrowse.recall import RANKINGS, Hit
+from tests.benchmarks import bench
 
 _DEPTH = 20
 
@@ -27,7 +26,7 @@ def covers(hit: Hit, evidence: dict[str, Any]) -> bool:
         return False
     if "start" in evidence:
         return hit.start_offset < evidence["end"] and evidence["start"] < hit.end_offset
-    return "line" not in evidence or hit.start_line <= evidence["line"] <= hit.end_line
+    return "line" not in evidence or bool(hit.start_line <= evidence["line"] <= hit.end_line)
 
 
 def score(evidence: list[dict[str, Any]], hits: tuple[Hit, ...]) -> dict[str, float]:

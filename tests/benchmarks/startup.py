@@ -20,9 +20,8 @@ from fcntl import ioctl
 from pathlib import Path
 from termios import TIOCSWINSZ
 
-import bench
-
 from membrowse.engine import lifecycle
+from tests.benchmarks import bench
 
 _RUNS = 5
 _GIVE_UP_SECONDS = 30.0
