@@ -58,7 +58,7 @@ class RecallRequest(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     syntax: str = "literal"
     """`literal` or `operators`."""
-    limit: int = 100
+    limit: int = 50
     """Hits of each ranking to return, from rank 1."""
     client: str = "cli"
     number: int = 0
@@ -72,7 +72,7 @@ class PageRequest(msgspec.Struct, frozen=True, kw_only=True):
     recall: str
     ranking: str
     offset: int
-    limit: int = 100
+    limit: int = 50
 
 
 class ChunkRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -26,7 +26,7 @@ _WARM_UP = 10
 async def ask(client: EngineClient, text: str) -> dict[str, float]:
     started = time.perf_counter()
     times = {}
-    async for recall in client.recall(RecallRequest(text=text, limit=100)):
+    async for recall in client.recall(RecallRequest(text=text)):
         times = {name: ranking.took_ms for name, ranking in recall.rankings.items()}
     return times | {"all": (time.perf_counter() - started) * 1000}
 

@@ -40,7 +40,7 @@ async def watch(pid: int, peak: dict[str, int]) -> None:
 
 
 async def ask(client: EngineClient, text: str) -> None:
-    async for _ in client.recall(RecallRequest(text=text, limit=100)):
+    async for _ in client.recall(RecallRequest(text=text)):
         pass
 
 

@@ -43,7 +43,7 @@ def terms(text: str) -> set[str]:
         ("Łódź", "lodz"),
         ("٣٤", "34"),
         ("running deployments", "run deployment"),
-        ("Bob's ports", "bob port"),
+        ("Port's hosts", "port host"),
         ("we'll", "we"),
         ("get_user_name", "getUserName"),
         ("getUserName", "user"),

@@ -22,7 +22,7 @@ from tests.conftest import ExportedEncoder
 QUERIES = ["which port does staging ssh use?", "tea with milk"]
 TEXTS = [
     "Staging listens on port 22 for ssh, behind the bastion.",
-    "Ana prefers short answers and tea with milk.",
+    "The maintainer prefers short answers and tea with milk.",
     "Deploying\nAsk in the channel before you deploy on a Friday.",
 ]
 MULTI_VECTOR = """

@@ -80,7 +80,7 @@ class FakeEngine:
         self._changed = asyncio.Event()
         self.rebuild_chunks()
         self.state = State(
-            folder="/home/sam/agents/ops/memory",
+            folder="/home/me/agents/ops/memory",
             generation=41,
             notes=len(self.notes),
             chunks=len(self._chunks),
@@ -120,7 +120,7 @@ class FakeEngine:
 
     async def hello(self) -> Hello:
         self._alive()
-        info = EngineInfo(pid=1, user="sam", since="2026-07-20T08:00:00Z", version="0.1.0")
+        info = EngineInfo(pid=1, user="me", since="2026-07-20T08:00:00Z", version="0.1.0")
         return Hello(protocol=1, folder=self.state.folder, rights=self.rights, engine=info)
 
     async def states(self) -> AsyncIterator[State]:

@@ -17,7 +17,7 @@ from membrowse.settings import Settings
 from membrowse.tui.app import MembrowseApp
 from tests.tui.fake_engine import FakeEngine
 
-FOLDER = Path("/home/sam/agents/ops/memory")
+FOLDER = Path("/home/me/agents/ops/memory")
 NOW = datetime(2026, 7, 20, 12, 5, tzinfo=UTC)
 QUERY = "which port does staging ssh use?"
 

@@ -15,7 +15,7 @@ from membrowse.tui.model.copies import programs
 from membrowse.tui.model.cut import Divider, Layout, dividers
 from membrowse.tui.model.parts import Line, Part, bar_parts, cells, clip, clip_start, fit, spread
 from membrowse.tui.model.preview_lines import preview_lines, wrapped
-from membrowse.tui.model.ranking_view import RankingView, letters
+from membrowse.tui.model.ranking_view import PAGE, RankingView, letters
 from membrowse.tui.model.rows import RowStyle, hit_lines, matrix_line, movement
 from tests.tui.fake_engine import FakeEngine
 from tests.tui.hits import a_hit, a_ranking, a_recall
@@ -142,10 +142,10 @@ def test_lines_and_rows_find_each_other_around_dividers() -> None:
 def test_pages_are_wanted_once_and_again_after_a_failure() -> None:
     view = RankingView(KEYWORD)
     view.receive("r1", a_ranking(KEYWORD, "abc", total=350))
-    assert view.wanted(90, 210) == [0, 100, 200]
-    assert view.wanted(90, 210) == []
-    view.unasked(100)
-    assert view.wanted(90, 210) == [100]
+    assert view.wanted(PAGE - 10, 2 * PAGE + 10) == [0, PAGE, 2 * PAGE]
+    assert view.wanted(PAGE - 10, 2 * PAGE + 10) == []
+    view.unasked(PAGE)
+    assert view.wanted(PAGE - 10, 2 * PAGE + 10) == [PAGE]
     assert not view.add("r0", ())
 
 

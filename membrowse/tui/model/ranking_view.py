@@ -9,7 +9,7 @@ from membrowse.recall import FUSED, KEYWORD, RERANKED, VECTOR, Approximate, Hit,
 from membrowse.recall import RankingState as State
 from membrowse.text import shown
 
-PAGE = 100
+PAGE = 50
 """Hits that are asked for at once."""
 
 LETTERS = {KEYWORD: "k", VECTOR: "v", FUSED: "f", RERANKED: "r"}
