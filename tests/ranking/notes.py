@@ -28,7 +28,11 @@ NOTES = (
     ),
     change("logs/2026-03-01.md", BACKUP, "The staging server listens on port 22 for ssh."),
     change("logs/2026-03-02.md", "Ssh moved: staging now listens on port 2222.", tags=("ssh",)),
-    change("people/maintainer.md", "The maintainer prefers short answers and tea with milk.", title="Maintainer"),
+    change(
+        "people/maintainer.md",
+        "The maintainer prefers short answers and tea with milk.",
+        title="Maintainer",
+    ),
     change("中文.md", "服务器的备份每天晚上两点运行。", "部署之前请先询问团队。", title="中文笔记"),
 )
 
