@@ -121,7 +121,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
         self._folder = folder
         self.remembered.folder(folder)
         self._take(replace(self._view, folder=folder, state=None, phase=Phase.STARTING, message=""))
-        self._work(self._supervise(folder), "session", exclusive=True)
+        self._work(partial(self._supervise, folder), "session", exclusive=True)
 
     async def _supervise(self, folder: Path) -> None:
         async with aclosing(self._sessions(folder)) as sessions:
@@ -176,13 +176,18 @@ class MembrowseApp(App[int], inherit_bindings=False):
 
     # Work
 
-    def _work(self, work: Coroutine[Any, Any, None], group: str, *, exclusive: bool) -> None:
-        self.run_worker(self._quietly(work), group=group, exclusive=exclusive, exit_on_error=False)
+    def _work(
+        self, work: Callable[[], Coroutine[Any, Any, None]], group: str, *, exclusive: bool
+    ) -> None:
+        async def quietly() -> None:  # called only if the worker ever starts
+            await self._quietly(work)
 
-    async def _quietly(self, work: Coroutine[Any, Any, None]) -> None:
+        self.run_worker(quietly, group=group, exclusive=exclusive, exit_on_error=False)
+
+    async def _quietly(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Let `work` fail as engines do: gone (the supervisor tells) or refusing (said here)."""
         try:
-            await work
+            await work()
         except EngineUnavailable:
             return
         except EngineRefused as error:
@@ -204,7 +209,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
     def on_ask(self, message: said.Ask) -> None:
         self._number = message.number
         if self._engine is not None:
-            self._work(self._recall(self._engine, message), "recall", exclusive=True)
+            self._work(partial(self._recall, self._engine, message), "recall", exclusive=True)
 
     async def _recall(self, engine: Engine, ask: said.Ask) -> None:
         request = RecallRequest(
@@ -221,7 +226,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
 
     def on_page_wanted(self, message: said.PageWanted) -> None:
         if self._engine is not None:
-            self._work(self._page(self._engine, message), "page", exclusive=False)
+            self._work(partial(self._page, self._engine, message), "page", exclusive=False)
 
     async def _page(self, engine: Engine, wanted: said.PageWanted) -> None:
         request = PageRequest(recall=wanted.recall, ranking=wanted.ranking, offset=wanted.offset)
@@ -240,7 +245,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
 
     def on_chunk_wanted(self, message: said.ChunkWanted) -> None:
         if self._engine is not None:
-            self._work(self._chunk(self._engine, message), "chunk", exclusive=True)
+            self._work(partial(self._chunk, self._engine, message), "chunk", exclusive=True)
 
     async def _chunk(self, engine: Engine, wanted: said.ChunkWanted) -> None:
         await asyncio.sleep(0.015)
@@ -249,7 +254,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
 
     def on_files_wanted(self) -> None:
         if self._engine is not None:
-            self._work(self._files(self._engine), "files", exclusive=True)
+            self._work(partial(self._files, self._engine), "files", exclusive=True)
 
     async def _files(self, engine: Engine) -> None:
         records = await engine.files()
@@ -259,7 +264,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
 
     def on_reindex_wanted(self, message: said.ReindexWanted) -> None:
         if self._engine is not None:
-            self._work(self._reindex(self._engine, message), "command", exclusive=False)
+            self._work(partial(self._reindex, self._engine, message), "command", exclusive=False)
 
     async def _reindex(self, engine: Engine, wanted: said.ReindexWanted) -> None:
         request = ReindexRequest(paths=wanted.paths, rebuild=wanted.rebuild)
@@ -269,7 +274,9 @@ class MembrowseApp(App[int], inherit_bindings=False):
 
     def on_watching_wanted(self, message: said.WatchingWanted) -> None:
         if self._engine is not None:
-            self._work(self._watch(self._engine, message.paused), "command", exclusive=False)
+            self._work(
+                partial(self._watch, self._engine, message.paused), "command", exclusive=False
+            )
 
     async def _watch(self, engine: Engine, paused: bool) -> None:
         self._take_state(await engine.set_watching(WatchRequest(paused=paused)))
@@ -298,7 +305,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
 
     def on_copy_wanted(self, message: said.CopyWanted) -> None:
         self.copy_to_clipboard(message.text)
-        self._work(self._copy(message), "copy", exclusive=False)
+        self._work(partial(self._copy, message), "copy", exclusive=False)
 
     async def _copy(self, wanted: said.CopyWanted) -> None:
         from membrowse.tui import outside

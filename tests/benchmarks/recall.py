@@ -25,7 +25,7 @@ def covers(hit: Hit, evidence: dict[str, Any]) -> bool:
     if hit.path != evidence["path"]:
         return False
     if "start" in evidence:
-        return hit.start_offset < evidence["end"] and evidence["start"] < hit.end_offset
+        return bool(hit.start_offset < evidence["end"] and evidence["start"] < hit.end_offset)
     return "line" not in evidence or bool(hit.start_line <= evidence["line"] <= hit.end_line)
 
 

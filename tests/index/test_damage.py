@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import stat
 from contextlib import closing
 from pathlib import Path
@@ -75,22 +76,27 @@ def test_a_missing_keyword_index_is_written_again(open_index: Opener, directory:
     assert_agreeing(index)
 
 
+# Whoosh leaves the files of a merge that failed to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_postings_garbled_in_the_middle_are_found_out_when_segments_merge(
     open_index: Opener, directory: Path
 ) -> None:
     filled(directory)
+    dice = random.Random(7)
     for file in (directory / "keyword").glob("*.seg"):
         data = bytearray(file.read_bytes())
         middle = len(data) // 2
-        data[middle : middle + 600] = os.urandom(600)
+        data[middle : middle + 600] = dice.randbytes(600)
         file.write_bytes(data)
     index = open_index()
+    failed = 0
     for n in range(20):
         try:
             index.apply([change(f"more{n}.md", "more common text")])
-        except Exception:  # noqa: S112 (whatever Whoosh makes of it: the next change repairs)
-            continue
-    assert len(index.generation.keyword.postings("body", "more")[0]) >= 19
+        except Exception:
+            failed += 1
+    assert failed <= 3
+    assert len(index.generation.keyword.postings("body", "more")[0]) == 20 - failed
 
 
 def test_what_a_killed_whoosh_left_is_tidied_away(open_index: Opener, directory: Path) -> None:

@@ -65,7 +65,7 @@ def test_it_equals_the_multi_vector_encoder(exported_encoder: ExportedEncoder) -
     for query, wanted in zip(map(encoder.query, QUERIES), expected, strict=True):
         every = np.ones(len(query.pieces), dtype=np.float32)
         found = [max_similarity(query.tokens, every, chunk) * len(every) for chunk in chunks]
-        assert found == pytest.approx(wanted.tolist(), rel=2e-3)
+        assert found == pytest.approx(wanted.tolist(), rel=5e-3)  # int8
 
 
 @given(st.integers(0, 999), st.integers(1, 6), st.integers(1, 9))
