@@ -182,7 +182,9 @@ class MembrowseApp(App[int], inherit_bindings=False):
         async def quietly() -> None:  # called only if the worker ever starts
             await self._quietly(work)
 
-        self.run_worker(quietly, group=group, exclusive=exclusive, exit_on_error=False)
+        _: Worker[None] = self.run_worker(
+            quietly, group=group, exclusive=exclusive, exit_on_error=False
+        )
 
     async def _quietly(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Let `work` fail as engines do: gone (the supervisor tells) or refusing (said here)."""
