@@ -53,10 +53,10 @@ def browser(folder: Path, query: str) -> dict[str, float]:
                 seen.extend(os.read(terminal, 65536))
         times[name] = time.perf_counter() - started
 
-    until("first paint", lambda screen: b"KEYWORD" in screen)
+    until("first paint", lambda screen: b"membrowse" in screen)
     os.write(terminal, query.encode())
-    until("keyword", lambda screen: b"ready" in screen)
-    until("all three rankings", lambda screen: screen.count(b"ready") >= 3)
+    until("keyword", lambda screen: b"KEYWORD" in screen and b" ms" in screen)
+    until("all three rankings", lambda screen: b"pool " in screen)
     os.write(terminal, b"\x1b\x1bq")
     os.kill(pid, 15)
     os.close(terminal)
