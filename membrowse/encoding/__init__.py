@@ -6,3 +6,8 @@ are imported in child processes only, and the carrier package's code is never im
 
 This room must not know of an index, a ranking or a note: it is given texts and returns vectors.
 """
+
+import os
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+"""ONNX Runtime's builds report to their maker unless this is set before it is first imported."""

@@ -83,3 +83,11 @@ def test_the_engine_imports_no_torch_and_its_child_dies_with_it(
     while not gone(int(child)):
         assert time.monotonic() < deadline, "the child outlived its parent"
         time.sleep(0.01)
+
+
+def test_onnx_runtime_is_told_not_to_report_before_it_is_imported() -> None:
+    code = (
+        "import membrowse.encoding, os, sys; assert 'onnxruntime' not in sys.modules;"
+        "assert os.environ['ORT_DISABLE_TELEMETRY'] == '1'"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
