@@ -166,6 +166,24 @@ class Ranking(msgspec.Struct, frozen=True, kw_only=True):
     approximate: Approximate | None = None
 
 
+class Expected(msgspec.Struct, frozen=True, kw_only=True):
+    """Where what a person expects to find stands in one recall."""
+
+    label: str
+    """What was asked for, in a few words: `decisions/ssh.md:14`."""
+    hit: Hit | None
+    """The chunk that stands for it, as in `tracked`: the one asked for, or the note's best; None
+    where none is indexed."""
+    k: int
+    """The agent's cut."""
+    passes: bool
+    """Whether the hit is in the reranked ranking's first `k` and reaches the minimum score."""
+    state: NoteState | None = None
+    """The note's; None where the folder has no such file."""
+    reason: str = ""
+    """Why there is no hit, a sentence."""
+
+
 class Recall(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     """All rankings of one query over one generation of the index: the JSON contract."""
 
@@ -190,3 +208,5 @@ class Recall(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     or the last one that is finished. A chunk that is gone is absent."""
     number: int = 0
     """The client's own number for the query, returned as given."""
+    target: Expected | None = None
+    """Where the chunk that the client expects stands, if it said which."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import msgspec
 
+from membrowse.engine.inspections import INSPECTIONS, Inspection
 from membrowse.engine.protocol import (
     CheckReport,
     ChunkRequest,
@@ -80,6 +81,10 @@ class Engine(Protocol):
 
     async def set_watching(self, request: WatchRequest) -> State: ...
 
+    async def inspect(self, request: Inspection[T]) -> T:
+        """The record that answers `request`; cancelling the call cancels the work."""
+        ...
+
     async def stop(self) -> State: ...
 
     async def close(self) -> None: ...
@@ -123,6 +128,12 @@ class EngineClient:
 
     async def set_watching(self, request: WatchRequest) -> State:
         return await self._ask("POST", "/watching", State, request)
+
+    async def inspect(self, request: Inspection[T]) -> T:
+        route = INSPECTIONS[type(request)]
+        async with self._response("POST", route.path, request) as response:
+            reply: T = msgspec.json.decode(await response.aread(), type=route.reply)
+            return reply
 
     async def stop(self) -> State:
         return await self._ask("POST", "/stop", State)

@@ -13,6 +13,7 @@
 | `POST /watching`    | `WatchRequest`  | `State`                                            |
 | `POST /stop`        | –               | `State`                                            |
 | `GET /check`        | –               | `CheckReport`                                      |
+| `POST` …            | an inspection   | as `inspections.INSPECTIONS` says                  |
 
 An error is a `Problem` with an HTTP status: 400 bad request, 403 not your right, 404 no such thing
 (a page of a recall that is forgotten: ask again), 503 not ready. `State` is a whole snapshot each
@@ -25,6 +26,8 @@ from enum import StrEnum
 
 import msgspec
 
+from membrowse.findings.diagnosis import Target
+from membrowse.findings.pins import PinsState
 from membrowse.recall import Freshness, NoteState, RankingState
 
 PROTOCOL = 1
@@ -66,6 +69,8 @@ class RecallRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Send the recall as each ranking is finished, not only when all are."""
     track: tuple[str, ...] = ()
     """Chunk ids whose place is asked for, wherever it is; successors are followed."""
+    target: Target | None = None
+    """What the person expects to find: its place is told in `Recall.target`."""
 
 
 class PageRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -200,6 +205,11 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     """Why the whole index is out of date (another recipe), or empty."""
     problem: str = ""
     """What keeps the engine from its work, and what to do, or empty."""
+    pins: PinsState = PinsState()
+    settings_digest: str = ""
+    """Of the settings in force: where it changes, ask again."""
+    tuning: str = ""
+    """The saved configuration in force, or empty."""
     agent_k: int = 5
     agent_min_score: float = 0.0
     asked: int = 0

@@ -9,15 +9,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from membrowse.engine import clock
+from membrowse.engine.configuration import Configuration
 from membrowse.engine.freshness import FreshnessOf
 from membrowse.engine.models import Models
 from membrowse.engine.protocol import PageRequest, RecallRequest
 from membrowse.index.index import Index
 from membrowse.ranking import results
 from membrowse.ranking.evaluation import Evaluation
-from membrowse.ranking.pipeline import Ranker
 from membrowse.recall import Ranking, Recall
-from membrowse.settings import Settings
 
 REMEMBERED = 16
 """Evaluations kept for pages, the least recently asked for goes first."""
@@ -36,17 +35,16 @@ class Questions:
     def __init__(
         self,
         folder: Path,
-        settings: Settings,
+        configuration: Configuration,
         index: Index,
         models: Models,
         pending: Callable[[], int],
     ) -> None:
         self._folder = folder
-        self._settings = settings
+        self._configuration = configuration
         self._index = index
         self._models = models
         self._pending = pending
-        self._ranker = Ranker(settings)
         self._remembered: OrderedDict[str, Evaluation] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -56,14 +54,15 @@ class Questions:
         Only the last returns the complete recall; with `progressive`, those before it return what
         is there by then, keyword first.
         """
-        ranker, models = self._ranker, self._models
+        settings, ranker = self._configuration.settings, self._configuration.ranker
+        models = self._models
         generation = self._index.generation
         asked = results.Asked(
             recall=secrets.token_hex(8),
             asked_at=clock.now(),
             client=request.client,
             folder=str(self._folder),
-            settings_digest=self._settings.digest,
+            settings_digest=settings.digest,
             limit=request.limit,
             track=request.track,
             number=request.number,

@@ -9,9 +9,10 @@ import shutil
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 import uvicorn
@@ -21,6 +22,8 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from membrowse.engine import peers
+from membrowse.engine.courtesy import Cancelled
+from membrowse.engine.inspections import INSPECTIONS, Inspection
 from membrowse.engine.protocol import (
     PROTOCOL,
     ChunkRequest,
@@ -91,6 +94,12 @@ async def _body(request: Request, kind: type[T]) -> T:
         raise _Refused(400, "bad request", f"{request.url.path}: {error}") from error
 
 
+async def _gone(request: Request) -> None:
+    """Until the client closes its connection."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
 class Api:
     """The routes of one service."""
 
@@ -112,6 +121,10 @@ class Api:
             ("POST", "/reindex", self._reindex, reindex),
             ("POST", "/watching", self._watching, reindex),
             ("POST", "/stop", self._stop, administer),
+            *(
+                ("POST", route.path, partial(self._inspect, kind), route.right)
+                for kind, route in INSPECTIONS.items()
+            ),
         ]
         return Starlette(
             routes=[
@@ -173,6 +186,22 @@ class Api:
 
     async def _watching(self, request: Request) -> Response:
         return _json(await self._service.set_watching(await _body(request, WatchRequest)))
+
+    async def _inspect(self, kind: type[Inspection[Any]], request: Request) -> Response:
+        asked = await _body(request, kind)
+        courtesy = self._service.courtesy()
+        work = asyncio.ensure_future(self._service.inspect(asked, courtesy))
+        gone = asyncio.ensure_future(_gone(request))
+        try:
+            await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
+            if not work.done():
+                courtesy.cancel()
+            return _json(await work)
+        except Cancelled as error:
+            raise _Refused(499, "cancelled", str(error)) from error
+        finally:
+            courtesy.cancel()
+            gone.cancel()
 
     async def _stop(self, _request: Request) -> Response:
         log.info("asked to stop")

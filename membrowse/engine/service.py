@@ -9,14 +9,17 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import psutil
 
 from membrowse import __version__, places
 from membrowse.engine import clock
+from membrowse.engine.courtesy import Courtesy, Traffic
 from membrowse.engine.hub import StateHub
+from membrowse.engine.inspections import Inspection
 from membrowse.engine.lock import user_name
 from membrowse.engine.protocol import (
     CheckReport,
@@ -41,6 +44,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _RANKING_THREADS = 2
+_INSPECTING_THREADS = 3
 _IDLE_LOOKS_SECONDS = 5.0
 _OPENING_SECONDS = 60.0
 
@@ -63,6 +67,8 @@ class Service:
         self._work = Work(folder, settings, lambda: self._hub.changed())
         self._hub = StateHub(self.state)
         self._pool = ThreadPoolExecutor(_RANKING_THREADS, thread_name_prefix="ranking")
+        self._inspecting = ThreadPoolExecutor(_INSPECTING_THREADS, thread_name_prefix="inspecting")
+        self._traffic = Traffic()
         self._opened = asyncio.Event()
         self._stopped = asyncio.Event()
         self._attending = 0
@@ -116,7 +122,8 @@ class Service:
         steps = await self._ready(self._work.begin, request)
         async with self.attended():
             for step in steps:
-                recall = await self._in_pool(step)
+                with self._traffic.query():
+                    recall = await self._in_pool(step)
                 if recall is not None:
                     yield recall
 
@@ -125,6 +132,17 @@ class Service:
 
     async def chunk(self, request: ChunkRequest) -> ChunkView:
         return await self._ready(self._work.chunk, request)
+
+    async def inspect(self, request: Inspection[Any], courtesy: Courtesy) -> object:
+        """The answer to an inspection, on a thread of its own; queries come first."""
+        await self._until_open()
+        async with self.attended():
+            work = partial(self._work.inspect, request, courtesy.pause)
+            return await asyncio.get_running_loop().run_in_executor(self._inspecting, work)
+
+    def courtesy(self) -> Courtesy:
+        """For one inspection; whoever waits for it may cancel it."""
+        return Courtesy(self._traffic)
 
     async def files(self) -> list[FileRecord]:
         return await self._ready(self._work.files)
@@ -158,15 +176,19 @@ class Service:
         await asyncio.to_thread(self._opener.join)
         await asyncio.to_thread(self._work.close)
         self._pool.shutdown(wait=False, cancel_futures=True)
+        self._inspecting.shutdown(wait=False, cancel_futures=True)
 
     async def _ready(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
         """`function` on a ranking thread, once the index is open."""
+        await self._until_open()
+        return await self._in_pool(lambda: function(*arguments, **named))
+
+    async def _until_open(self) -> None:
         self._last_asked = asyncio.get_running_loop().time()
         try:
             await asyncio.wait_for(self._opened.wait(), _OPENING_SECONDS)
         except TimeoutError:
             raise NotReady("the index is still being opened") from None
-        return await self._in_pool(lambda: function(*arguments, **named))
 
     async def _in_pool(self, function: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, function)

@@ -8,13 +8,18 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from membrowse import places
-from membrowse.engine import preview
+from membrowse.engine import inspector, preview
+from membrowse.engine.configuration import Configuration
+from membrowse.engine.courtesy import Pause
+from membrowse.engine.evaluations import Evaluations
 from membrowse.engine.events import Asked, EncoderLoaded, Paused
 from membrowse.engine.freshness import FreshnessOf
 from membrowse.engine.indexer import Indexer
+from membrowse.engine.inspections import Inspection
+from membrowse.engine.inspector import Parts
 from membrowse.engine.models import Models
 from membrowse.engine.protocol import (
     CheckReport,
@@ -60,11 +65,13 @@ class Work:
     def __init__(self, folder: Path, settings: Settings, changed: Callable[[], None]) -> None:
         self._folder = folder
         self._settings = settings
+        self._configuration = Configuration(settings)
         self._changed = changed
         self._models = Models(settings, self._encoder_loaded)
         self._index: Index | None = None
         self._indexer: Indexer | None = None
         self._questions: Questions | None = None
+        self._parts: Parts | None = None
         self._problem = ""
         self._counting = threading.Lock()
         self._asked = 1  # the indexer's own first look at the folder
@@ -84,7 +91,15 @@ class Work:
             self._folder, self._settings, index, recipe, self._models, self._changed
         )
         self._questions = Questions(
-            self._folder, self._settings, index, self._models, lambda: self._pending().total
+            self._folder, self._configuration, index, self._models, lambda: self._pending().total
+        )
+        self._parts = Parts(
+            folder=self._folder,
+            configuration=self._configuration,
+            index=index,
+            models=self._models,
+            indexer=self._indexer,
+            evaluations=Evaluations(self._configuration, index, self._models),
         )
         self._indexer.start()
         self._models.start()
@@ -129,6 +144,9 @@ class Work:
         fresh = FreshnessOf(self._folder, generation.notes)(generation.chunks[row].path)
         return preview.view(generation, row, fresh, preview.marker(request.text, request.syntax))
 
+    def inspect(self, request: Inspection[Any], pause: Pause) -> object:
+        return inspector.answer(self._ready(self._parts), request, pause)
+
     def files(self) -> list[FileRecord]:
         generation = self._ready(self._index).generation
         return file_records(self._ready(self._indexer).facts, generation.notes)
@@ -171,7 +189,7 @@ class Work:
                 budget_bytes=index.tokens.budget,
             ),
             recipe=dataclasses.asdict(index.recipe),
-            settings_digest=self._settings.digest,
+            settings_digest=self._configuration.settings.digest,
         )
 
     def state(self, *, stopping: bool) -> State:
@@ -197,8 +215,9 @@ class Work:
             deleted=facts.deleted,
             stale=facts.stale,
             problem=facts.problem,
-            agent_k=self._settings.agent.k,
-            agent_min_score=self._settings.agent.min_score,
+            settings_digest=self._configuration.settings.digest,
+            agent_k=self._configuration.settings.agent.k,
+            agent_min_score=self._configuration.settings.agent.min_score,
             asked=self._asked,
             answered=facts.answered,
             stopping=stopping,
@@ -217,8 +236,9 @@ class Work:
             encoder=self._encoder(""),
             progress=None if self._problem else Progress(phase="opening"),
             problem=self._problem,
-            agent_k=self._settings.agent.k,
-            agent_min_score=self._settings.agent.min_score,
+            settings_digest=self._configuration.settings.digest,
+            agent_k=self._configuration.settings.agent.k,
+            agent_min_score=self._configuration.settings.agent.min_score,
             stopping=stopping,
         )
 

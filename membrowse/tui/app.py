@@ -254,6 +254,18 @@ class MembrowseApp(App[int], inherit_bindings=False):
         request = ChunkRequest(chunk=wanted.chunk, text=wanted.text, syntax=wanted.syntax)
         self.browser.show_chunk(await engine.chunk(request))
 
+    def on_inspection_wanted(self, message: said.InspectionWanted) -> None:
+        if self._engine is not None:
+            self._work(partial(self._inspect, self._engine, message), message.group, exclusive=True)
+
+    async def _inspect(self, engine: Engine, wanted: said.InspectionWanted) -> None:
+        try:
+            wanted.deliver(await engine.inspect(wanted.request))
+        except EngineRefused as error:
+            if wanted.failed is None:
+                raise
+            wanted.failed(error.problem.message)
+
     def on_files_wanted(self) -> None:
         if self._engine is not None:
             self._work(partial(self._files, self._engine), "files", exclusive=True)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from textual.message import Message
+
+from membrowse.engine.inspections import Inspection
 
 
 @dataclass
@@ -93,3 +97,15 @@ class CopyWanted(Message):
 
     what: str
     text: str
+
+
+@dataclass
+class InspectionWanted(Message):
+    """Ask the engine for a record; in one `group`, a later question cancels the one before."""
+
+    group: str
+    request: Inspection[Any]
+    deliver: Callable[[Any], None]
+    """Takes the record, on the event loop."""
+    failed: Callable[[str], None] | None = None
+    """Takes the reason, a sentence, where the engine refuses; else a toast tells it."""

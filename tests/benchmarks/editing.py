@@ -1,7 +1,8 @@
 """From saving a note to finding it in all three rankings: `editing.py FOLDER [EDITS]`.
 
 Appends a paragraph with a fresh word to notes of a *copy* of FOLDER, and asks for the word until
-keyword, vector and reranked hold a chunk with it.
+keyword, vector and reranked hold a chunk with it. An index that `MEMBROWSE_HOME` has of FOLDER is
+copied too, so that nothing is encoded again.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from membrowse import places
 from membrowse.engine.client import EngineClient
 from membrowse.engine.protocol import RecallRequest
 from membrowse.recall import KEYWORD, RERANKED, VECTOR
@@ -65,6 +67,12 @@ async def main(folder: Path, edits: int) -> None:
 
 if __name__ == "__main__":
     with bench.home(), tempfile.TemporaryDirectory() as copy:
-        shutil.copytree(sys.argv[1], Path(copy) / "notes")
+        original, notes_copy = Path(sys.argv[1]).resolve(), Path(copy).resolve() / "notes"
+        shutil.copytree(original, notes_copy)
+        if places.index_dir(original).is_dir():
+            shutil.copytree(places.index_dir(original), places.index_dir(notes_copy))
         count = int(sys.argv[2]) if len(sys.argv) > 2 else 20
-        asyncio.run(main(Path(copy).resolve() / "notes", count))
+        try:
+            asyncio.run(main(notes_copy, count))
+        finally:
+            shutil.rmtree(places.index_dir(notes_copy), ignore_errors=True)

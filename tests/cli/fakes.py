@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from membrowse.engine.client import EngineRefused
+from membrowse.engine.inspections import Inspection
 from membrowse.engine.protocol import (
     ChunkRequest,
     ChunkView,
@@ -26,6 +28,8 @@ from membrowse.engine.protocol import (
     WatchRequest,
 )
 from membrowse.recall import RANKINGS, Hit, Query, Ranking, RankingState, Recall, Term
+
+T = TypeVar("T")
 
 CHECKED = Watcher(kind="inotify", last_check="2026-11-22T15:04:05Z")
 LOADED = EncoderState(state=RankingState.READY, name="all-MiniLM-L6-v2", precision="float32")
@@ -127,6 +131,8 @@ class FakeEngine:
     records: list[FileRecord] = field(default_factory=list)
     may_reindex: bool = True
     requests: list[RecallRequest] = field(default_factory=list)
+    answers: dict[type, Any] = field(default_factory=dict)
+    """By kind of inspection: the answer, or a function of the request that gives it."""
     reindexed: list[ReindexRequest] = field(default_factory=list)
     closed: bool = False
 
@@ -162,6 +168,11 @@ class FakeEngine:
 
     async def chunk(self, request: ChunkRequest) -> ChunkView:
         raise AssertionError(request)
+
+    async def inspect(self, request: Inspection[T]) -> T:
+        answer = self.answers[type(request)]
+        reply: T = answer(request) if callable(answer) else answer
+        return reply
 
     async def set_watching(self, request: WatchRequest) -> State:
         raise AssertionError(request)

@@ -7,10 +7,12 @@ import math
 import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import msgspec
 
 from membrowse.engine.client import EngineRefused, EngineUnavailable
+from membrowse.engine.inspections import Inspection
 from membrowse.engine.protocol import (
     Change,
     ChunkRequest,
@@ -53,6 +55,8 @@ from tests.tui.fake_text import vector as vector_of
 
 POOL = 20
 
+T = TypeVar("T")
+
 
 @dataclass
 class FakeEngine:
@@ -73,6 +77,8 @@ class FakeEngine:
     reindexed: list[ReindexRequest] = field(default_factory=list)
     successors: dict[str, str] = field(default_factory=dict)
     files_extra: list[FileRecord] = field(default_factory=list)
+    answers: dict[type, Any] = field(default_factory=dict)
+    """By kind of inspection: the answer, or a function of the request that gives it."""
 
     def __post_init__(self) -> None:
         self._chunks: list[Chunk] = []
@@ -377,6 +383,11 @@ class FakeEngine:
         self._alive()
         self.reindexed.append(request)
         return self.state
+
+    async def inspect(self, request: Inspection[T]) -> T:
+        answer = self.answers[type(request)]
+        reply: T = answer(request) if callable(answer) else answer
+        return reply
 
     async def set_watching(self, request: WatchRequest) -> State:
         self._alive()
