@@ -221,6 +221,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
             number=ask.number,
             progressive=True,
             track=ask.track,
+            target=ask.target,
         )
         async for recall in engine.recall(request):
             if recall.number == self._number:
@@ -257,6 +258,9 @@ class MembrowseApp(App[int], inherit_bindings=False):
     def on_inspection_wanted(self, message: said.InspectionWanted) -> None:
         if self._engine is not None:
             self._work(partial(self._inspect, self._engine, message), message.group, exclusive=True)
+
+    def on_inspection_unwanted(self, message: said.InspectionUnwanted) -> None:
+        self.workers.cancel_group(self, message.group)
 
     async def _inspect(self, engine: Engine, wanted: said.InspectionWanted) -> None:
         try:

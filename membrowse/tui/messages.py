@@ -10,6 +10,7 @@ from typing import Any
 from textual.message import Message
 
 from membrowse.engine.inspections import Inspection
+from membrowse.findings.diagnosis import Target
 
 
 @dataclass
@@ -20,6 +21,7 @@ class Ask(Message):
     text: str
     syntax: str
     track: tuple[str, ...] = ()
+    target: Target | None = None
 
     def can_replace(self, message: Message) -> bool:
         return isinstance(message, Ask)
@@ -97,6 +99,13 @@ class CopyWanted(Message):
 
     what: str
     text: str
+
+
+@dataclass
+class InspectionUnwanted(Message):
+    """Nobody waits any more for what was asked in this group."""
+
+    group: str
 
 
 @dataclass

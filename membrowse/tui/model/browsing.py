@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from membrowse.recall import FUSED, KEYWORD, RANKINGS, RERANKED, VECTOR, Hit, Query, Ranking, Recall
+from membrowse.findings.diagnosis import Target
+from membrowse.recall import (
+    FUSED,
+    KEYWORD,
+    RANKINGS,
+    RERANKED,
+    VECTOR,
+    Expected,
+    Hit,
+    Query,
+    Ranking,
+    Recall,
+)
 from membrowse.tui.model.ranking_view import RankingView
 
 COLUMNS = (KEYWORD, VECTOR, RERANKED)
@@ -38,6 +50,10 @@ class Browsing:
     """A row that the cursor was sent to before its hit is known."""
     views: dict[str, RankingView] = field(default_factory=_empty_views)
     tracked: dict[str, Hit] = field(default_factory=dict)
+    target: Target | None = None
+    """What the person expects to find; it stays while the query is edited."""
+    expected: Expected | None = None
+    """Where the target stands, by the last recall that says so."""
     keeping: bool = False
     """The same query was asked again: cursor and scroll stay with their chunks."""
     _fresh: bool = True
@@ -70,6 +86,7 @@ class Browsing:
         self.number += 1
         self.text, self.query, self.recall, self.generation = "", None, "", -1
         self.complete, self.cursor, self.wanted, self.tracked = True, None, None, {}
+        self.expected = None
         for view in self.views.values():
             view.forget()
 
@@ -83,6 +100,8 @@ class Browsing:
         self.query, self.recall, self.generation = recall.query, recall.recall, recall.generation
         self.chunks, self.complete = recall.chunks, recall.complete
         self.tracked = dict(recall.tracked)
+        if recall.complete or recall.target is not None:
+            self.expected = recall.target
         arrived = tuple(
             name for name, ranking in recall.rankings.items() if self._is_news(name, ranking)
         )

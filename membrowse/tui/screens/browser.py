@@ -296,7 +296,8 @@ class BrowserScreen(BrowserActions):
             self.lay_out()
         if not keep:
             self._stood = self.set_timer(STOOD, lambda: self.post_message(Asked(text)))
-        self.post_message(Ask(number, text, self.browsing.syntax, tuple(dict.fromkeys(track))))
+        tracked, target = tuple(dict.fromkeys(track)), self.browsing.target
+        self.post_message(Ask(number, text, self.browsing.syntax, tracked, target))
 
     def ask_again(self) -> None:
         """Ask the same query: the index or the engine changed."""
