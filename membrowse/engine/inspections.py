@@ -103,6 +103,9 @@ class TuneRequest(Inspection[Tuned], frozen=True, kw_only=True):
     """A second configuration to set beside it."""
     limit: int = 50
     number: int = 0
+    track: tuple[str, ...] = ()
+    """As in `RecallRequest`, and told in the recall of `a`; `target` likewise."""
+    target: Target | None = None
     pins: bool = False
     """Whether to run the pins, too (slower)."""
 
