@@ -13,6 +13,7 @@ from membrowse.engine.evaluations import Evaluations
 from membrowse.engine.indexer import Indexer
 from membrowse.engine.inspections import Inspection
 from membrowse.engine.models import Models
+from membrowse.engine.targets import Targets
 from membrowse.index.index import Index
 
 
@@ -26,6 +27,7 @@ class Parts:
     models: Models
     indexer: Indexer
     evaluations: Evaluations
+    targets: Targets
 
 
 Answer = Callable[[Parts, Any, Pause], object]

@@ -13,9 +13,12 @@ from membrowse.engine.configuration import Configuration
 from membrowse.engine.freshness import FreshnessOf
 from membrowse.engine.models import Models
 from membrowse.engine.protocol import PageRequest, RecallRequest
+from membrowse.engine.refusals import Unknown
+from membrowse.engine.targets import Targets
 from membrowse.index.index import Index
 from membrowse.ranking import results
 from membrowse.ranking.evaluation import Evaluation
+from membrowse.ranking.targets import Sought, expected
 from membrowse.recall import Ranking, Recall
 
 REMEMBERED = 16
@@ -23,10 +26,6 @@ REMEMBERED = 16
 
 Step = Callable[[], Recall | None]
 """One stage of a question; what is worth sending of it, if anything."""
-
-
-class Unknown(Exception):
-    """No such recall or chunk; the message says what to do."""
 
 
 class Questions:
@@ -39,12 +38,14 @@ class Questions:
         index: Index,
         models: Models,
         pending: Callable[[], int],
+        targets: Targets,
     ) -> None:
         self._folder = folder
         self._configuration = configuration
         self._index = index
         self._models = models
         self._pending = pending
+        self._targets = targets
         self._remembered: OrderedDict[str, Evaluation] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -68,15 +69,20 @@ class Questions:
             number=request.number,
         )
         evaluation = ranker.analyse(generation, request.text, request.syntax, models.pieces)
+        sought: Sought | None = None
+        if request.target is not None:
+            sought = self._targets.sought(generation, request.target, settings.agent)
 
         def answer(*, complete: bool) -> Recall:
+            freshness = FreshnessOf(self._folder, evaluation.notes)
             return results.recall(
                 evaluation,
                 asked,
                 pending=self._pending(),
                 complete=complete,
-                freshness_of=FreshnessOf(self._folder, evaluation.notes),
+                freshness_of=freshness,
                 successor=self._index.successor,
+                target=expected(evaluation, sought, freshness) if sought else None,
             )
 
         def partial() -> Recall | None:

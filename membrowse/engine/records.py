@@ -19,6 +19,27 @@ def file_records(facts: Facts, notes: Mapping[str, IndexedNote]) -> list[FileRec
     return sorted(records, key=lambda record: record.path)
 
 
+def note_state(
+    facts: Facts, notes: Mapping[str, IndexedNote], path: str
+) -> tuple[NoteState | None, str]:
+    """The state of one file and, if it is not indexed, why; None where there is no such file.
+
+    A file below a folder that is not entered has the folder's state.
+    """
+    found, comparison = facts.comparison.found, facts.comparison
+    if path not in found:
+        for end in [place for place, character in enumerate(path) if character == "/"]:
+            above = found.get(path[: end + 1])
+            if above is not None and above.excluded is not None:
+                return above.excluded, f"its folder {above.path} is left out: {above.reason}"
+        gone = path in notes and path in comparison.deleted
+        return (NoteState.DELETED, "gone from the folder; still indexed") if gone else (None, "")
+    differing = NoteState.CHANGED if path in comparison.changed else None
+    if path not in notes:
+        differing = NoteState.NEW
+    return _state(found[path], facts, differing)
+
+
 def _found(facts: Facts, notes: Mapping[str, IndexedNote]) -> Iterator[FileRecord]:
     differing = dict.fromkeys(facts.comparison.new, NoteState.NEW)
     differing |= dict.fromkeys(facts.comparison.changed, NoteState.CHANGED)

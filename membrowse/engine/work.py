@@ -39,8 +39,10 @@ from membrowse.engine.protocol import (
     Watcher,
     WatchRequest,
 )
-from membrowse.engine.questions import Questions, Step, Unknown
+from membrowse.engine.questions import Questions, Step
 from membrowse.engine.records import file_records
+from membrowse.engine.refusals import NotReady, Unknown
+from membrowse.engine.targets import Targets
 from membrowse.engine.verification import check_report
 from membrowse.index.analysis import ANALYSER
 from membrowse.index.index import Index, Recipe, discard
@@ -50,13 +52,7 @@ from membrowse.settings import Settings
 
 log = logging.getLogger(__name__)
 
-__all__ = ["NotReady", "Unknown", "Work"]
-
 T = TypeVar("T")
-
-
-class NotReady(Exception):
-    """The index could not be opened (or is not yet); the message says why."""
 
 
 class Work:
@@ -90,8 +86,15 @@ class Work:
         self._indexer = Indexer(
             self._folder, self._settings, index, recipe, self._models, self._changed
         )
+        indexer = self._indexer
+        targets = Targets(index, lambda: indexer.facts)
         self._questions = Questions(
-            self._folder, self._configuration, index, self._models, lambda: self._pending().total
+            self._folder,
+            self._configuration,
+            index,
+            self._models,
+            lambda: self._pending().total,
+            targets,
         )
         self._parts = Parts(
             folder=self._folder,
@@ -100,6 +103,7 @@ class Work:
             models=self._models,
             indexer=self._indexer,
             evaluations=Evaluations(self._configuration, index, self._models),
+            targets=targets,
         )
         self._indexer.start()
         self._models.start()

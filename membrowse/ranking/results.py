@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from membrowse.ranking.evaluation import Evaluation, Ranked
 from membrowse.ranking.snippets import Snippet
-from membrowse.recall import RANKINGS, RERANKED, Freshness, Hit, Ranking, Recall
+from membrowse.recall import RANKINGS, RERANKED, Expected, Freshness, Hit, Ranking, Recall
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ def recall(
     complete: bool = True,
     freshness_of: FreshnessOf = lambda path: Freshness.CURRENT,
     successor: Callable[[str], str | None] = lambda chunk: None,
+    target: Expected | None = None,
 ) -> Recall:
     """The answer so far: the rankings that are there, `asked.limit` hits of each."""
     hits = _Hits(evaluation, freshness_of)
@@ -57,6 +58,7 @@ def recall(
         complete=complete,
         tracked=hits.tracked(asked.track, successor),
         number=asked.number,
+        target=target,
     )
 
 
@@ -73,6 +75,16 @@ def page(
     """
     hits = _Hits(evaluation, freshness_of)
     return hits.rankings([name], max(0, offset), max(0, limit))[name]
+
+
+def hit(
+    evaluation: Evaluation,
+    row: int,
+    freshness_of: FreshnessOf = lambda path: Freshness.CURRENT,
+) -> Hit:
+    """The chunk of `row` in the last ranking that ranks any; rank and score are 0 where it has none
+    there."""
+    return _Hits(evaluation, freshness_of).in_last(row)
 
 
 class _Hits:
@@ -123,6 +135,14 @@ class _Hits:
             chunk: self._hit(row, int(last.ranks[row]), float(last.scores[row]))
             for chunk, row in rows.items()
         }
+
+    def in_last(self, row: int) -> Hit:
+        """The chunk of `row` in the last ranking that ranks any."""
+        self._prepare([row])
+        last = self._last()
+        if last is None or not last.ranks[row]:
+            return self._hit(row, 0, 0.0)
+        return self._hit(row, int(last.ranks[row]), float(last.scores[row]))
 
     def _last(self) -> Ranked | None:
         finished = (self._evaluation.rankings.get(name) for name in reversed(RANKINGS))

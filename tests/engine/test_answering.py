@@ -20,6 +20,7 @@ from membrowse.engine.protocol import (
     RecallRequest,
     Right,
 )
+from membrowse.findings.diagnosis import Target
 from membrowse.recall import FUSED, KEYWORD, RANKINGS, RERANKED, VECTOR, RankingState, Recall
 from tests.engine.conftest import ask, current, order, serving, until
 
@@ -57,11 +58,18 @@ async def test_a_recall_tells_everything_that_the_contract_names(folder: Path) -
 async def test_rankings_arrive_one_after_another(folder: Path) -> None:
     async with serving(folder) as client:
         await until(client, current)
-        request = RecallRequest(text=QUESTION, progressive=True)
+        target = Target(path="ports.md", line=7)
+        request = RecallRequest(text=QUESTION, progressive=True, target=target)
         recalls = [recall async for recall in client.recall(request)]
         assert list(recalls[0].rankings) == [KEYWORD]
+        told = [recall.target for recall in recalls]
+        assert all(each and each.hit and each.hit.start_line == 5 for each in told)
+        assert [each.passes for each in told if each] == [RERANKED in r.rankings for r in recalls]
         assert [recall.complete for recall in recalls] == [*[False] * (len(recalls) - 1), True]
         assert set(recalls[-1].rankings) == set(RANKINGS)
+        missing = (await ask(client, QUESTION, target=Target(path="drafts/no.md"))).target
+        assert missing is not None and missing.hit is None
+        assert missing.reason == "the folder has no file drafts/no.md"
 
 
 async def test_the_same_question_has_the_same_answer_from_every_client(folder: Path) -> None:
