@@ -6,7 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from membrowse.settings import FusionMethod, Settings, SettingsError, load
+from membrowse.findings.tuning import TUNABLE, Value
+from membrowse.settings import (
+    FusionMethod,
+    Settings,
+    SettingsError,
+    configured,
+    fixed_keys,
+    flat,
+    load,
+    overridden,
+    tunings,
+)
 
 
 def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
@@ -58,3 +69,105 @@ def test_the_digest_changes_with_what_shapes_a_ranking_only(tmp_path: Path) -> N
 
     assert digest(MEMBROWSE_FUSION_WEIGHT="0.6") != digest()
     assert digest(MEMBROWSE_UI_THEME="nord") == digest()
+
+
+def test_single_settings_are_changed_by_their_keys() -> None:
+    changed = overridden(
+        Settings(),
+        {"fusion.weight": 1, "fusion.method": "rrf", "keyword.weights.title": 2.0, "agent.k": 7},
+    )
+    assert changed.fusion.weight == 1.0
+    assert changed.fusion.method is FusionMethod.RRF
+    assert changed.keyword.weights.title == 2.0
+    assert changed.agent.k == 7
+    assert changed.rerank == Settings().rerank
+    assert overridden(changed, {}) == changed
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [
+        ("fusion.weight", 1.5, "<= 1"),
+        ("fusion.weight", "much", "float"),
+        ("fusion.method", "best", "best"),
+        ("fusion.wheight", 0.5, "no such"),
+        ("fusion", 0.5, "no such"),
+        ("fusion.weight.more", 0.5, "no such"),
+        ("keyword.weights", 1.0, "no such"),
+        ("rerank.pool", 0, ">= 1"),
+        ("rerank.pool", True, "int"),
+        ("rerank.model", "a/model", "start"),
+        ("rerank.method", "cross-encoder", "rerank.model"),
+        ("notes.max_bytes", 1, "settings file"),
+        ("encoder.model", "other", "settings file"),
+        ("engine.idle_minutes", 1, "settings file"),
+        ("ui.theme", "nord", "settings file"),
+        ("nothing", 1, "no such"),
+        ("", 1, "no such"),
+    ],
+)
+def test_an_override_that_cannot_be_used_is_named(key: str, value: Value, reason: str) -> None:
+    with pytest.raises(SettingsError, match=reason) as raised:
+        overridden(Settings(), {key: value})
+    assert str(raised.value).startswith(key)
+
+
+def test_whatever_the_panel_offers_can_be_changed() -> None:
+    values = flat(Settings())
+    assert overridden(Settings(), {key: values[key] for key in TUNABLE}) == Settings()
+
+
+def test_a_saved_configuration_lies_between_file_and_environment(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text("[fusion]\nweight = 0.2\n[rerank]\npool = 20\nblend = 0.3\n")
+    saved = tunings.beside(file)
+    tunings.save(saved, "mine", {"fusion.weight": 0.7, "rerank.pool": 70})
+    variables = {"MEMBROWSE_RERANK_POOL": "90"}
+    found = configured(file, variables)
+    assert found.settings.fusion.weight == 0.7
+    assert (found.settings.rerank.pool, found.settings.rerank.blend) == (90, 0.3)
+    assert found.tuning == "mine"
+    assert found.origins["fusion.weight"] == "saved configuration mine"
+    assert found.origins["rerank.pool"] == "MEMBROWSE_RERANK_POOL"
+    assert found.origins["rerank.blend"] == str(file)
+    assert found.origins["agent.k"] == "default"
+    assert fixed_keys(variables) == ("rerank.pool",)
+
+
+def test_configurations_are_saved_used_and_forgotten(tmp_path: Path) -> None:
+    file = tmp_path / "config" / "tunings.json"
+    tunings.save(file, "one", {"agent.k": 3})
+    assert tunings.save(file, " two ", {"agent.k": 4}).in_force == "two"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert tunings.use(file, "one").overrides == {"agent.k": 3}
+    assert tunings.use(file, "").overrides == {}
+    tunings.use(file, "two")
+    assert tunings.forget(file, "two").in_force == ""
+    assert [saved.name for saved in tunings.read(file).listed()] == ["one"]
+    assert [path.name for path in file.parent.iterdir()] == ["tunings.json"]
+
+
+@pytest.mark.parametrize("name", ["", "  ", "two\nlines", "x" * 61, "\x1b[31m"])
+def test_a_configuration_needs_a_name_that_can_be_shown(tmp_path: Path, name: str) -> None:
+    with pytest.raises(SettingsError, match="name"):
+        tunings.save(tmp_path / "tunings.json", name, {})
+
+
+def test_a_name_that_is_not_saved_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "tunings.json"
+    for change in (tunings.use, tunings.forget):
+        with pytest.raises(SettingsError, match="nobody"):
+            change(file, "nobody")
+    assert not file.exists()
+
+
+def test_a_damaged_file_of_configurations_is_left_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    saved = tunings.beside(file)
+    saved.write_text("{")
+    found = configured(file, {})
+    assert found.settings == Settings()
+    assert str(saved) in found.problem
+    with pytest.raises(SettingsError, match=str(saved)):
+        tunings.save(saved, "one", {})
+    assert saved.read_text() == "{"

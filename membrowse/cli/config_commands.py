@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from membrowse import places
 from membrowse.cli import output
+from membrowse.cli.parameters import AsJson
 from membrowse.settings import SettingsError
 from membrowse.text import shown
+
+if TYPE_CHECKING:
+    from membrowse.cli import configuration
 
 app = typer.Typer(
     help="See the settings, where each comes from, or start a settings file.",
@@ -23,15 +29,32 @@ def path() -> None:
 
 
 @app.command()
-def show() -> None:
-    """Print every setting in force and where it comes from: default, file or environment."""
+def show(as_json: AsJson = False) -> None:
+    """Print every setting in force and where it comes from.
+
+    That is: default, settings file, saved configuration or environment variable. The output is
+    TOML, the origins are its comments; with --json, a list of key, value and source.
+    """
+    from membrowse import settings
     from membrowse.cli import configuration
 
     try:
-        output.write(configuration.table(configuration.values(places.config_file())))
+        configured = settings.configured(places.config_file())
     except SettingsError:
-        output.write(configuration.table(configuration.defaults()))
+        _write(configuration.defaults(), as_json)
         raise
+    _write(configuration.values(configured), as_json)
+    if configured.problem:
+        raise SettingsError(configured.problem)
+
+
+def _write(rows: list[configuration.Value], as_json: bool) -> None:
+    from membrowse.cli import configuration
+
+    if as_json:
+        output.write_json(rows)
+    else:
+        output.write(configuration.table(rows))
 
 
 @app.command()

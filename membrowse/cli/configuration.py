@@ -5,11 +5,8 @@ from __future__ import annotations
 import ast
 import inspect
 import itertools
-import os
 import textwrap
-import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,33 +19,30 @@ from membrowse.settings import PREFIX, Settings
 from membrowse.text import shown
 
 _WIDTH = 96
-DEFAULT = "default"
-"""The source of a value that nobody set."""
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(msgspec.Struct, frozen=True, kw_only=True):
     """One setting in force, and where it comes from."""
 
     key: str
     value: Any
     source: str
-    """`default`, the file's path, or the environment variable's name."""
+    """`default`, the file's path, `saved configuration NAME`, or the environment variable's
+    name."""
 
 
-def values(file: Path, environment: Mapping[str, str] = os.environ) -> list[Value]:
-    """Every setting in force; raises `SettingsError` like `settings.load`."""
-    loaded = settings.load(file, environment)
-    content = tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+def values(configured: settings.Configured) -> list[Value]:
+    """Every setting in force."""
     return [
-        Value(".".join(path), value, _source(path, file, content, environment))
-        for path, value in _leaves(loaded)
+        Value(key=key, value=value, source=configured.origins[key])
+        for key, value in settings.flat(configured.settings).items()
     ]
 
 
 def defaults() -> list[Value]:
     """Every setting as it is where nothing is configured."""
-    return [Value(".".join(path), value, DEFAULT) for path, value in _leaves(Settings())]
+    nothing = settings.flat(Settings())
+    return [Value(key=key, value=value, source=settings.DEFAULT) for key, value in nothing.items()]
 
 
 def table(rows: list[Value]) -> str:
@@ -93,28 +87,6 @@ def template() -> str:
     )
     tables = list(_tables(Settings(), ()))
     return header + "".join(tables)
-
-
-def _leaves(
-    node: msgspec.Struct, path: tuple[str, ...] = ()
-) -> Iterator[tuple[tuple[str, ...], Any]]:
-    for field in msgspec.structs.fields(node):
-        value = getattr(node, field.name)
-        if isinstance(value, msgspec.Struct):
-            yield from _leaves(value, (*path, field.name))
-        else:
-            yield (*path, field.name), value
-
-
-def _source(path: tuple[str, ...], file: Path, content: Any, environment: Mapping[str, str]) -> str:
-    variable = PREFIX + "_".join(path).upper()
-    if variable in environment:
-        return variable
-    for key in path:
-        if not isinstance(content, dict) or key not in content:
-            return DEFAULT
-        content = content[key]
-    return str(file)
 
 
 def _tables(node: msgspec.Struct, path: tuple[str, ...]) -> Iterator[str]:

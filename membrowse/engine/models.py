@@ -54,7 +54,7 @@ class Models:
     def start(self) -> None:
         """Load what `prepare` found; returns at once."""
         rerank = self._settings.rerank
-        if rerank.method is RerankMethod.CROSS_ENCODER:
+        if rerank.model or rerank.method is RerankMethod.CROSS_ENCODER:
             self.cross = CrossEncoderChild(Path(rerank.model).expanduser())
         self._thread.start()
 

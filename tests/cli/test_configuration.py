@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from membrowse import places, settings
 from membrowse.cli import configuration
+from membrowse.settings import tunings
 from tests.cli.conftest import Program
 
 
@@ -16,15 +18,35 @@ def test_each_value_tells_where_it_comes_from(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text("[fusion]\nweight = 0.6\nrrf_k = 10\n[keyword.weights]\ntitle = 2.0\n")
     environment = {"MEMBROWSE_FUSION_RRF_K": "20", "MEMBROWSE_KEYWORD_WEIGHTS_BODY": "3.0"}
-    rows = {row.key: row for row in configuration.values(file, environment)}
-    assert (rows["fusion.weight"].value, rows["fusion.weight"].source) == (0.6, str(file))
-    assert (rows["fusion.rrf_k"].value, rows["fusion.rrf_k"].source) == (
-        20,
-        "MEMBROWSE_FUSION_RRF_K",
-    )
-    assert rows["keyword.weights.title"].source == str(file)
-    assert rows["keyword.weights.body"].source == "MEMBROWSE_KEYWORD_WEIGHTS_BODY"
-    assert rows["keyword.b"].source == "default"
+    configured = settings.configured(file, environment)
+    rows = {row.key: (row.value, row.source) for row in configuration.values(configured)}
+    assert rows["fusion.weight"] == (0.6, str(file))
+    assert rows["fusion.rrf_k"] == (20, "MEMBROWSE_FUSION_RRF_K")
+    assert rows["keyword.weights.title"] == (2.0, str(file))
+    assert rows["keyword.weights.body"] == (3.0, "MEMBROWSE_KEYWORD_WEIGHTS_BODY")
+    assert rows["keyword.b"] == (0.75, "default")
+
+
+def test_show_tells_what_a_saved_configuration_sets(program: Program) -> None:
+    saved = tunings.beside(places.config_file())
+    tunings.save(saved, "sharp", {"rerank.blend": 0.9})
+    ran = program("config", "show")
+    assert (ran.status, tomllib.loads(ran.out)["rerank"]["blend"]) == (0, 0.9)
+    (line,) = [line for line in ran.out.splitlines() if line.startswith("rerank.blend")]
+    assert line.endswith("# saved configuration sharp")
+    rows = json.loads(program("config", "show", "--json").out)
+    assert {"key": "rerank.blend", "value": 0.9, "source": "saved configuration sharp"} in rows
+    assert {"key": "fusion.method", "value": "convex", "source": "default"} in rows
+
+
+def test_show_says_why_a_saved_configuration_is_left_aside(program: Program) -> None:
+    saved = tunings.beside(places.config_file())
+    tunings.save(saved, "odd", {"rerank.blend": 9})
+    ran = program("config", "show")
+    assert ran.status == 2
+    assert tomllib.loads(ran.out)["rerank"]["blend"] == 0.6
+    assert "'odd'" in ran.err
+    assert "rerank.blend" in ran.err
 
 
 def test_show_prints_lines_that_toml_understands(program: Program) -> None:

@@ -1,19 +1,10 @@
-"""Settings: defaults, then the settings file, then `MEMBROWSE_*` environment variables.
-
-Every value that shapes a ranking is here, so that no constant decides in hiding. A variable names
-section and key: `MEMBROWSE_FUSION_WEIGHT=0.6`; its value is TOML (`true`, `3`, `["*.md"]`), else a
-plain string.
-"""
+"""All settings, with their defaults and what they mean."""
 
 from __future__ import annotations
 
 import hashlib
-import os
-import tomllib
-from collections.abc import Mapping
 from enum import StrEnum
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
@@ -21,12 +12,6 @@ from msgspec import Meta
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 Positive = Annotated[int, Meta(ge=1)]
 NonNegative = Annotated[float, Meta(ge=0.0)]
-
-PREFIX = "MEMBROWSE_"
-
-
-class SettingsError(ValueError):
-    """A setting that cannot be used; the message names its place and what would be right."""
 
 
 class FusionMethod(StrEnum):
@@ -131,6 +116,13 @@ class AgentSettings(_Section, frozen=True):
     min_score: float = 0.0
 
 
+class PinsSettings(_Section, frozen=True):
+    """`[pins]`: queries with the notes that they should find."""
+
+    file: str = "golden.jsonl"
+    """Where they are kept: relative to the folder, or an absolute path."""
+
+
 class EngineSettings(_Section, frozen=True):
     """`[engine]`: the process that owns the index."""
 
@@ -163,6 +155,7 @@ class Settings(_Section, frozen=True):
     rerank: RerankSettings = RerankSettings()
     encoder: EncoderSettings = EncoderSettings()
     agent: AgentSettings = AgentSettings()
+    pins: PinsSettings = PinsSettings()
     engine: EngineSettings = EngineSettings()
     ui: UiSettings = UiSettings()
 
@@ -178,60 +171,3 @@ class Settings(_Section, frozen=True):
             self.notes,
         )
         return hashlib.sha256(msgspec.json.encode(ranking)).hexdigest()[:12]
-
-
-def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    """The values of `MEMBROWSE_SECTION_KEY` variables, by section and key."""
-    sections: dict[str, Any] = {}
-    for field in msgspec.structs.fields(Settings):
-        prefix = f"{PREFIX}{field.name.upper()}_"
-        for name, text in environment.items():
-            if not name.startswith(prefix):
-                continue
-            key = name.removeprefix(prefix).lower()
-            target = sections.setdefault(field.name, {})
-            if key.startswith("weights_"):
-                target, key = target.setdefault("weights", {}), key.removeprefix("weights_")
-            target[key] = _toml_value(text)
-    return sections
-
-
-def _toml_value(text: str) -> Any:
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
-
-
-def _merged(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with the values of `over`, table by table."""
-    result = dict(base)
-    for key, value in over.items():
-        known = result.get(key)
-        both_tables = isinstance(known, dict) and isinstance(value, Mapping)
-        result[key] = _merged(known, value) if both_tables and known is not None else value
-    return result
-
-
-def load(file: Path, environment: Mapping[str, str] = os.environ) -> Settings:
-    """Read the settings from `file` (which need not exist) and `environment`.
-
-    Raises `SettingsError` for a file that is not TOML, an unknown key or a value out of range.
-    """
-    try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        content = {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{file}: cannot be read as TOML: {error}") from error
-    _convert(content, str(file))
-    return _convert(_merged(content, _from_environment(environment)), f"{PREFIX}* variables")
-
-
-def _convert(content: Mapping[str, Any], place: str) -> Settings:
-    try:
-        return msgspec.convert(content, Settings, strict=True)
-    except msgspec.ValidationError as error:
-        raise SettingsError(
-            f"{place}: {error}. `membrowse config show` lists the keys and their values."
-        ) from error

@@ -1,0 +1,54 @@
+"""Settings: defaults, then the settings file, then a saved configuration, then `MEMBROWSE_*`.
+
+Every value that shapes a ranking is here, so that no constant decides in hiding. A variable names
+section and key: `MEMBROWSE_FUSION_WEIGHT=0.6`; its value is TOML (`true`, `3`, `["*.md"]`), else a
+plain string. A saved configuration (`tunings`) changes only what needs no other index.
+"""
+
+from membrowse.settings.loading import PREFIX, SettingsError, load
+from membrowse.settings.origins import DEFAULT, Configured, configured, fixed_keys
+from membrowse.settings.overriding import flat, overridden
+from membrowse.settings.values import (
+    AgentSettings,
+    EncoderSettings,
+    EngineSettings,
+    FieldWeights,
+    FusionMethod,
+    FusionSettings,
+    KeywordSettings,
+    NotesSettings,
+    PinsSettings,
+    Precision,
+    RerankMethod,
+    RerankSettings,
+    Settings,
+    UiSettings,
+    VectorSettings,
+)
+
+__all__ = [
+    "DEFAULT",
+    "PREFIX",
+    "AgentSettings",
+    "Configured",
+    "EncoderSettings",
+    "EngineSettings",
+    "FieldWeights",
+    "FusionMethod",
+    "FusionSettings",
+    "KeywordSettings",
+    "NotesSettings",
+    "PinsSettings",
+    "Precision",
+    "RerankMethod",
+    "RerankSettings",
+    "Settings",
+    "SettingsError",
+    "UiSettings",
+    "VectorSettings",
+    "configured",
+    "fixed_keys",
+    "flat",
+    "load",
+    "overridden",
+]
