@@ -56,9 +56,13 @@ class NoteReader:
         if known is not None and known.sha256 == source.sha256 and not force:
             again = replace(known, size=source.size, mtime_ns=source.mtime_ns)
             return Reading(unchanged=again)
+        return Reading(change=self.change(source))
+
+    def change(self, source: Source) -> NoteChange:
+        """What the index is to hold of a note that reads `source`."""
         note = parse(source)
         parts = tuple(chunks(note, self.count, self.window))
-        return Reading(change=NoteChange(path, _indexed(source, note, len(parts)), parts))
+        return NoteChange(source.path, _indexed(source, note, len(parts)), parts)
 
     @property
     def window(self) -> int:

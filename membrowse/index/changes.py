@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from membrowse.index.documents import Document, document
-from membrowse.index.generation import Generation, IndexedNote
+from membrowse.index.generation import Generation, IndexedNote, StoredVectors
 from membrowse.recall import Chunk
 
 
@@ -124,6 +124,30 @@ def plan(generation: Generation, changes: Iterable[NoteChange], encoder_key: str
         added,
         removed,
     )
+
+
+def vectors_for(
+    generation: Generation,
+    planned: Plan,
+    came: Mapping[str, StoredVectors],
+    stored: Callable[[Collection[str]], Mapping[str, StoredVectors]],
+) -> dict[int, StoredVectors]:
+    """By new row: vectors that `generation`, which `planned` follows, does not have.
+
+    `came` holds those just made, by content key; `stored` finds those made earlier.
+    """
+    found: dict[int, StoredVectors] = {}
+    if came:
+        found = {row: came[key] for row, key in enumerate(planned.keys) if key in came}
+    before = generation.encoded
+    missing: dict[str, list[int]] = {}
+    for row in planned.changed_rows():
+        source = planned.source[row]
+        if row not in found and not (source >= 0 and before[source]):
+            missing.setdefault(planned.keys[row], []).append(row)
+    for key, vectors in stored(missing.keys()).items():
+        found.update(dict.fromkeys(missing[key], vectors))
+    return found
 
 
 def _wanted(generation: Generation, changes: Iterable[NoteChange]) -> dict[str, NoteChange]:

@@ -25,6 +25,7 @@ from membrowse.index.changes import (
     Recipe,
     content_key,
     plan,
+    vectors_for,
 )
 from membrowse.index.chroma import ChromaStore
 from membrowse.index.database import IndexCorrupt
@@ -246,18 +247,7 @@ class Index:
     def _vectors_for(self, planned: Plan, encoded: Sequence[Encoded]) -> dict[int, StoredVectors]:
         """By new row: vectors that the generation before did not have."""
         came = {one.key: as_stored(one) for one in encoded}
-        found: dict[int, StoredVectors] = {}
-        if came:
-            found = {row: came[key] for row, key in enumerate(planned.keys) if key in came}
-        before = self.generation.encoded
-        missing: dict[str, list[int]] = {}
-        for row in planned.changed_rows():
-            source = planned.source[row]
-            if row not in found and not (source >= 0 and before[source]):
-                missing.setdefault(planned.keys[row], []).append(row)
-        for key, vectors in self.vectors.get(missing.keys()).items():
-            found.update(dict.fromkeys(missing[key], vectors))
-        return found
+        return vectors_for(self.generation, planned, came, self.vectors.get)
 
     def _write_keyword(self, planned: Plan) -> None:
         reader = self.generation.keyword

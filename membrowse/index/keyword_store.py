@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from whoosh.fields import ID, TEXT, Schema
-from whoosh.filedb.filestore import FileStorage
+from whoosh.filedb.filestore import FileStorage, RamStorage
 from whoosh.filedb.structfile import StructFile
 from whoosh.index import TOC
 from whoosh.reading import SegmentReader
@@ -150,6 +150,18 @@ class KeywordStore:
             for segment in segments
         }
         return segments
+
+
+def in_memory(documents: Iterable[Document]) -> SegmentData:
+    """A segment as a commit of `documents` would write it, on no disk and part of no index."""
+    storage = RamStorage()
+    index = storage.create_index(SCHEMA)
+    writer = index.writer(codec=PackedCodec(), limitmb=_MEMORY_MB)
+    for fields in documents:
+        writer.add_document(**fields)
+    writer.commit()
+    toc = TOC.read(storage, index.indexname, schema=SCHEMA)
+    return SegmentData(storage, SCHEMA, toc.segments[0])
 
 
 def _merge(writer: Any, segments: list[Any]) -> list[Any]:

@@ -1,0 +1,89 @@
+"""A supposed change makes the very generation that the change, once indexed, makes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from membrowse.index.analysis import analyse
+from membrowse.index.generation import Generation
+from membrowse.index.hypothesis import suppose
+from membrowse.index.index import Index, NoteChange
+from membrowse.index.keyword import FIELDS
+from tests.index.making import change, encode, encode_all, removal
+
+WORDS = "pump tank valve the of port staging bastion ssh 2222 night backup".split()
+
+
+def texts(seed: int, count: int) -> list[str]:
+    drawn = np.random.default_rng(seed)
+    return [" ".join(drawn.choice(WORDS, 5 + 20 * n)) for n in range(1, count + 1)]
+
+
+@pytest.fixture
+def index(index: Index) -> Index:
+    """Several segments, deleted documents in some of them, and a chunk that is not encoded."""
+    index.apply([change(f"n{n:02}.md", *texts(n, 3)) for n in range(12)])
+    index.apply([change("n03.md", *texts(3, 2), "an added paragraph"), removal("n05.md")])
+    encode_all(index)
+    index.apply([change("n07.md", *texts(7, 3), title="Renamed", tags=("ops",))])
+    index.apply([change("zz.md", "not encoded so far")])
+    return index
+
+
+def terms(generation: Generation) -> Iterable[str]:
+    held = {token.term for chunk in generation.chunks for token in analyse(chunk.text)}
+    return sorted(held | {"rename", "op", "march", "added", "md"})
+
+
+def assert_same(supposed: Generation, real: Generation) -> None:
+    assert supposed.chunks == real.chunks
+    assert list(supposed.keys) == list(real.keys)
+    assert supposed.row_of == real.row_of
+    assert supposed.notes == real.notes
+    for name in ("matrix", "encoded", "passage_matrix", "passage_starts"):
+        assert np.array_equal(getattr(supposed, name), getattr(real, name)), name
+    for field in FIELDS:
+        assert np.array_equal(supposed.keyword.lengths(field), real.keyword.lengths(field))
+        assert supposed.keyword.mean_length(field) == real.keyword.mean_length(field)
+        for term in terms(real):
+            rows, counts = supposed.keyword.postings(field, term)
+            real_rows, real_counts = real.keyword.postings(field, term)
+            assert np.array_equal(rows, real_rows) and np.array_equal(counts, real_counts)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        change("n03.md", *texts(3, 1), "a paragraph of its own", headings=("Ports bastion",)),
+        change("n07.md", *texts(7, 3), title="Renamed once more", tags=("ops",)),
+        change("n07.md", *texts(7, 3), header="Renamed › Again", date_source="file name"),
+        change("aa.md", "the first of all notes", "and its second chunk"),
+        change("zz.md", "not encoded so far"),
+        removal("n00.md"),
+    ],
+    ids=["text and headings", "title", "header and date", "new", "unchanged", "removed"],
+)
+def test_it_is_the_generation_that_indexing_makes(index: Index, edit: NoteChange) -> None:
+    before = index.generation
+    sizes = index.vectors.keys()
+    supposed = suppose(index, before, edit, encode)
+    assert index.generation is before and index.vectors.keys() == sizes
+    assert supposed.generation.number < 0
+    real = index.apply([edit], supposed.encoded, "float32")
+    assert_same(supposed.generation, real)
+    for removed, added in supposed.successors.items():
+        assert index.successor(removed) == added
+
+
+def test_nothing_is_written(index: Index, directory: Path) -> None:
+    def files() -> dict[str, bytes]:
+        found = (path for path in sorted(directory.rglob("*")) if path.is_file())
+        return {str(path): path.read_bytes() for path in found}
+
+    held = files()
+    suppose(index, index.generation, change("n03.md", "altogether another text"), encode)
+    assert files() == held
