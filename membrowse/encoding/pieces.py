@@ -81,6 +81,15 @@ class Pieces:
             )
         ]
 
+    @property
+    def specials(self) -> int:
+        """Special tokens put before and after every text."""
+        return len(self._before) + len(self._after)
+
+    def name(self, token: int) -> str:
+        """The token of an id of `Tokenised.ids`, as in the vocabulary."""
+        return self._tokenizer.id_to_token(token) or ""
+
     def count(self, text: str) -> int:
         """Word pieces of `text`, without specials."""
         return sum(len(encoding) for _, encoding in self._encodings(text))

@@ -28,6 +28,20 @@ Rows = NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Blend:
+    """How a pool of n chunks was reranked."""
+
+    pool: Rows
+    """[n], in fused order."""
+    raw: Scores
+    """[n]: the reranker's own scores (MaxSim, or the cross-encoder's)."""
+    scored: Mask
+    """[n]: which of the pool the reranker could score."""
+    share: float
+    """The reranker's share of the final score, as used; the rest is the fused score's."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Ranked:
     """One ranking of all chunks: arrays over the generation's rows."""
 
@@ -45,6 +59,8 @@ class Ranked:
     cached: int | None = None
     """Reranked only: how many of the pool had stored token vectors."""
     approximate: Approximate | None = None
+    blend: Blend | None = None
+    """Reranked only, where there was a reranker."""
 
     @property
     def total(self) -> int:

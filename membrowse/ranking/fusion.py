@@ -17,12 +17,22 @@ def minmax(scores: Scores, mask: Mask) -> Scores:
     Where all scores are equal (or there are none) nothing is told apart, and all are 0.
     """
     result = np.zeros(len(scores))
-    inside = scores[mask]
-    if len(inside):
-        low, high = inside.min(), inside.max()
-        if high > low:
-            result[mask] = (inside - low) / (high - low)
+    low, high = bounds(scores, mask)
+    if high > low:
+        result[mask] = (scores[mask] - low) / (high - low)
     return result
+
+
+def bounds(scores: Scores, mask: Mask) -> tuple[float, float]:
+    """The lowest and the highest of `scores` over `mask`; 0 and 0 where it is empty."""
+    inside = scores[mask]
+    return (float(inside.min()), float(inside.max())) if len(inside) else (0.0, 0.0)
+
+
+def vector_weight(weight: float, known: float, ranked: int) -> float:
+    """The vector's weight as used: scaled by the share of the query that the encoder knows, and 0
+    where it ranks no chunk."""
+    return weight * known if ranked else 0.0
 
 
 def convex(keyword: Scores, vector: Scores, weight: float) -> Scores:

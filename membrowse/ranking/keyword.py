@@ -8,7 +8,7 @@ stands in every title is common in every field.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -42,6 +42,20 @@ class Postings:
         for rows, _ in self.by_term[term].values():
             held[rows] = True
         return int(np.count_nonzero(held))
+
+    def any_idf(self, seen: dict[str, float]) -> Callable[[str], float]:
+        """The idf of any term: of those that were read, as it is; of others (stop words), from the
+        chunks that hold it in their body. `seen` remembers these."""
+        reader = self._reader
+
+        def of(term: str) -> float:
+            if term in self.idf:
+                return self.idf[term]
+            if term not in seen:
+                seen[term] = bm25.idf(reader.rows, len(reader.postings("body", term)[0]))
+            return seen[term]
+
+        return of
 
     def in_body(self) -> Mask:
         """The rows whose body holds any of the terms."""

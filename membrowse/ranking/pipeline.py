@@ -28,7 +28,6 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from membrowse.index import bm25
 from membrowse.ranking import fusion, reranking
 from membrowse.ranking.beginning import begin
 from membrowse.ranking.evaluation import Evaluation, Ranked, Scores, nothing, ranked
@@ -146,8 +145,9 @@ class Ranker:
         """
         with stage(evaluation, FUSED):
             keyword, vector = (finished(evaluation, name) for name in (KEYWORD, VECTOR))
-            weight = self._settings.fusion.weight * evaluation.known
-            scores = self._fused(evaluation, keyword, vector, weight if vector.total else 0.0)
+            set_weight = self._settings.fusion.weight
+            weight = fusion.vector_weight(set_weight, evaluation.known, vector.total)
+            scores = self._fused(evaluation, keyword, vector, weight)
             state, message = READY, ""
             if vector.state is not READY:
                 state = vector.state
@@ -198,18 +198,7 @@ class Ranker:
 
     def _idf(self, evaluation: Evaluation) -> Callable[[str], float]:
         """The idf of any term of the query; of stop words, which keyword did not read, too."""
-        known = evaluation.terms().idf
-        reader = evaluation.at().keyword
-        seen = self._for_generation(evaluation).idf
-
-        def of(term: str) -> float:
-            if term in known:
-                return known[term]
-            if term not in seen:
-                seen[term] = bm25.idf(reader.rows, len(reader.postings("body", term)[0]))
-            return seen[term]
-
-        return of
+        return evaluation.terms().any_idf(self._for_generation(evaluation).idf)
 
     def _for_generation(self, evaluation: Evaluation) -> _OfGeneration:
         """What is worked out once for a generation (two threads may both do it: same result)."""

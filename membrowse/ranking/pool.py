@@ -9,13 +9,22 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from membrowse.encoding.values import ToEncode
 from membrowse.ranking import late_interaction
-from membrowse.ranking.evaluation import Evaluation, Mask, Ranked, Rows, Scores, in_order
+from membrowse.ranking.evaluation import (
+    Blend,
+    Evaluation,
+    Mask,
+    Ranked,
+    Rows,
+    Scores,
+    in_order,
+)
 from membrowse.ranking.fusion import convex, minmax
 from membrowse.recall import FUSED, RankingState
 
@@ -109,4 +118,5 @@ def reordered(
     by_row = np.argsort(pool)
     best = by_row[np.argsort(-blended[by_row], kind="stable")]
     order = np.concatenate([pool[best], fused.order[len(pool) :]]).astype(np.int32)
-    return in_order(scores, order, RankingState.READY)
+    blend = Blend(pool, reranker, scored, share)
+    return replace(in_order(scores, order, RankingState.READY), blend=blend)
