@@ -1,47 +1,53 @@
-"""No byte leaves the machine: no process of ours ever has an internet socket."""
+"""No byte leaves the machine: nothing of ours ever makes a socket that is not Unix's."""
 
 from __future__ import annotations
 
-import asyncio
+import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 
-import psutil
+import pytest
 
-from tests.engine.conftest import ask, current, serving, until
+from membrowse import places
+from membrowse.engine.encoding_run import BULK_THRESHOLD
+from tests.engine import no_network
+
+INTERNET = "import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM)"
 
 
-def internet_sockets(pid: int) -> list[str]:
-    """What the engine and its children have open beyond Unix sockets."""
-    found = []
-    try:
-        processes = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-        for process in processes:
-            found += [f"{process.name()}: {one}" for one in process.net_connections(kind="inet")]
-    except psutil.NoSuchProcess:
-        pass
+def sockets(tmp_path: Path, *command: str) -> list[dict[str, object]]:
+    """Each socket beyond Unix's that `command`, or whatever it starts, asks for."""
+    report = tmp_path / "sockets.jsonl"
+    report.touch()
+    watched = [sys.executable, "-m", "tests.engine.no_network", str(report), *command]
+    done = subprocess.run(watched, capture_output=True, timeout=110)
+    if done.returncode == no_network.UNSUPPORTED:
+        pytest.skip("the kernel has no filter that asks")
+    found = [json.loads(line) for line in report.read_text().splitlines()]
+    if not found:
+        assert done.returncode == 0, done.stderr.decode()
     return found
 
 
-async def test_indexing_and_searching_open_no_internet_socket(folder: Path) -> None:
+def test_a_socket_that_lives_for_an_instant_is_noticed(tmp_path: Path) -> None:
+    child = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {INTERNET!r}])"
+    (found,) = sockets(tmp_path, sys.executable, "-c", child)
+    assert INTERNET in str(found["process"])
+
+
+def test_indexing_searching_and_browsing_make_no_internet_socket(
+    folder: Path, tmp_path: Path
+) -> None:
     sections = "".join(
         f"## Part {n}\n\nText of part {n}, about matter {n}.\n\n" for n in range(120)
     )
     (folder / "long.md").write_text(f"# Long\n\n{sections}")  # enough for the bulk encoder
-    found: list[str] = []
-    children: set[str] = set()
-    async with serving(folder) as client:
-        pid = (await client.hello()).engine.pid
-
-        async def watch() -> None:
-            while True:
-                found.extend(internet_sockets(pid))
-                for child in psutil.Process(pid).children(recursive=True):
-                    children.add(" ".join(child.cmdline()))
-                await asyncio.sleep(0.05)
-
-        watching = asyncio.create_task(watch())
-        await until(client, lambda state: current(state) and state.chunks > 100)
-        await ask(client, "which port?")
-        watching.cancel()
-    assert any("bulk_child" in child for child in children)
-    assert found == []
+    job = (sys.executable, "-m", "tests.engine.whole_job", str(folder), "which port?")
+    assert sockets(tmp_path, *job) == []
+    log = places.log_file(folder).read_text()
+    encoded = re.search(r"encoding (\d+) chunks", log)
+    assert encoded is not None
+    assert int(encoded[1]) > BULK_THRESHOLD
+    assert "the bulk encoder died" not in log

@@ -1,0 +1,42 @@
+"""`python -m tests.engine.whole_job FOLDER QUERY`: index, search and browse, as a person does.
+
+Ends with status 0 when the commands and the browser showed every ranking.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+from membrowse import tui
+from membrowse.engine import lifecycle
+from membrowse.settings import Settings
+from membrowse.tui.app import MembrowseApp
+from tests.tui.stage import ask, on_stage
+
+
+async def command(*arguments: str) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "membrowse", *arguments, stdout=asyncio.subprocess.DEVNULL
+    )
+    if await process.wait():
+        sys.exit(f"{arguments} ended with {process.returncode}")
+
+
+async def main(folder: Path, query: str) -> None:
+    try:
+        await command("index", str(folder))
+        await command("search", query, "--folder", str(folder), "--json")
+        app = MembrowseApp(sessions=tui._sessions, settings=Settings(), folder=folder)
+        async with on_stage(app):
+            await ask(app, query)
+            for name, view in app.browser.browsing.views.items():
+                if not view.hits:
+                    sys.exit(f"the browser shows no hit by {name}: {view.message}")
+    finally:
+        await lifecycle.stop(folder)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1]), sys.argv[2]))
