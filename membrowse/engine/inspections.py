@@ -94,7 +94,11 @@ class UnpinRequest(Inspection[PinRun], frozen=True, kw_only=True):
 
 
 class TuneRequest(Inspection[Tuned], frozen=True, kw_only=True):
-    """The open query with other settings; nothing is saved or indexed."""
+    """The open query with other settings; nothing is saved or indexed.
+
+    `overrides` (and `against`) are all that differs from `Tunings.base`, as in `SaveTuningRequest`:
+    what is tried is what saving it would give. Keys that are `fixed` stay as they are.
+    """
 
     text: str
     syntax: str = "literal"
@@ -115,7 +119,8 @@ class TuningsRequest(Inspection[Tunings], frozen=True, kw_only=True):
 
 
 class SaveTuningRequest(Inspection[Tunings], frozen=True, kw_only=True):
-    """Save `overrides` under `name` and put them in force; no overrides: forget the name."""
+    """Save `overrides` (all that differs from `Tunings.base`) under `name` and put them in force;
+    no overrides: forget the name."""
 
     name: str
     overrides: Overrides | None

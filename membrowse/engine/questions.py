@@ -105,7 +105,7 @@ class Questions:
         def finish() -> Recall:
             ranker.approximate(evaluation, self._index.approximate)
             evaluation.finish()
-            self._remember(asked.recall, evaluation)
+            self.remember(asked.recall, evaluation)
             return answer(complete=True)
 
         return iter((keyword, vector, rerank, finish))
@@ -123,7 +123,8 @@ class Questions:
         freshness = FreshnessOf(self._folder, evaluation.notes)
         return results.page(evaluation, request.ranking, request.offset, request.limit, freshness)
 
-    def _remember(self, recall: str, evaluation: Evaluation) -> None:
+    def remember(self, recall: str, evaluation: Evaluation) -> None:
+        """Keep a finished evaluation for pages of its recall."""
         with self._lock:
             self._remembered[recall] = evaluation
             while len(self._remembered) > REMEMBERED:

@@ -1,0 +1,64 @@
+"""An engine that stands for a whole module of tests, each with clients of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import pytest
+
+from membrowse.engine import lifecycle
+from membrowse.engine.client import EngineClient
+from tests.conftest import ExportedEncoder
+from tests.engine.conftest import current, until
+
+
+@contextmanager
+def standing(
+    base: Path, encoder: ExportedEncoder, notes: Mapping[str, str], **variables: str
+) -> Iterator[Path]:
+    """A folder with `notes`, indexed by an engine that ends afterwards.
+
+    The process has `variables` (beside a home below `base`) as its environment meanwhile, so that
+    a test which stops the engine gets the same one again by connecting.
+    """
+    home, folder = base / "home", base / "notes"
+    home.mkdir(mode=0o700)
+    (home / "cache").symlink_to(encoder.home / "cache")
+    write(folder, notes)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("MEMBROWSE_")]:
+            patch.delenv(name)
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        patch.setenv("MEMBROWSE_HOME", str(home))
+        patch.setenv("MEMBROWSE_ENGINE_SETTLE_MS", "50")
+        try:
+            asyncio.run(_indexed(folder))
+            yield folder
+        finally:
+            asyncio.run(lifecycle.stop(folder))
+
+
+def write(folder: Path, notes: Mapping[str, str]) -> None:
+    for path, text in notes.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
+
+
+async def _indexed(folder: Path) -> None:
+    async with client_of(folder) as client:
+        await until(client, current)
+
+
+@asynccontextmanager
+async def client_of(folder: Path) -> AsyncIterator[EngineClient]:
+    """A client of the engine, which is started if none runs and goes on afterwards."""
+    client = await lifecycle.connect(folder)
+    try:
+        yield client
+    finally:
+        await client.close()
