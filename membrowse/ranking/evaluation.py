@@ -118,6 +118,9 @@ class Evaluation:
     """Share of the query that the encoder knows, 0 to 1: scales the vector's say."""
     tokens: dict[str, TokenVectors] = field(default_factory=dict)
     """Token vectors of the pool that are at hand, by content key."""
+    interactions: dict[tuple[float, bool], dict[str, float]] = field(default_factory=dict)
+    """MaxSim that was worked out: by the stop words' weight and whether idf counts, then by content
+    key. Other settings of fusion and reranking use it again."""
     shown: dict[int, Snippet] = field(default_factory=dict)
     """Snippets that were made, by row."""
 
@@ -139,3 +142,4 @@ class Evaluation:
         self.postings = None
         self.encoded = None
         self.tokens = {}
+        self.interactions = {}

@@ -113,7 +113,7 @@ class Ranker:
             _tell_pieces(evaluation, encoded.pieces, evaluation.known)
             generation = evaluation.at()
             scores = cosines(generation, encoded.vector, self._settings.vector.passage_weight)
-            self._for_generation(evaluation).twins.level(scores)
+            self._twins(evaluation).level(scores)
             state, message = _vector_state(evaluation, state, message)
             mask = generation.encoded & evaluation.scope
             put(evaluation, VECTOR, ranked(scores, mask, state, message))
@@ -200,12 +200,18 @@ class Ranker:
         """The idf of any term of the query; of stop words, which keyword did not read, too."""
         return evaluation.terms().any_idf(self._for_generation(evaluation).idf)
 
+    def _twins(self, evaluation: Evaluation) -> Twins:
+        of_generation = self._for_generation(evaluation)
+        if of_generation.twins is None:
+            of_generation.twins = Twins(evaluation.at().keys)
+        return of_generation.twins
+
     def _for_generation(self, evaluation: Evaluation) -> _OfGeneration:
         """What is worked out once for a generation (two threads may both do it: same result)."""
         known = self._of_generation
         generation = evaluation.at()
         if known is None or known.number != generation.number:
-            known = _OfGeneration(generation.number, Twins(generation.keys))
+            known = _OfGeneration(generation.number)
             self._of_generation = known
         return known
 
@@ -213,7 +219,7 @@ class Ranker:
 @dataclass(slots=True)
 class _OfGeneration:
     number: int
-    twins: Twins
+    twins: Twins | None = None
     idf: dict[str, float] = field(default_factory=dict)
     """Of stop words, in the body."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ from membrowse.ranking.evaluation import (
 )
 from membrowse.ranking.fusion import convex, minmax
 from membrowse.recall import FUSED, RankingState
+from membrowse.settings import RerankSettings
 
 if TYPE_CHECKING:
     from membrowse.encoding.cross import CrossEncoderChild
@@ -41,28 +42,43 @@ def candidates(evaluation: Evaluation, size: int) -> Rows:
     return evaluation.rankings[FUSED].order[:size]
 
 
-def fetch(evaluation: Evaluation, pool: Rows, store: TokenStore) -> int:
-    """Take the pool's token vectors from the store; how many there were."""
+def known(evaluation: Evaluation, settings: RerankSettings) -> dict[str, float]:
+    """MaxSim by content key, as far as it was worked out with these `settings`; may be added to."""
+    weighing = (settings.stop_word_weight, settings.idf)
+    return evaluation.interactions.setdefault(weighing, {})
+
+
+def fetch(evaluation: Evaluation, pool: Rows, store: TokenStore, done: Mapping[str, float]) -> int:
+    """Take the pool's token vectors from the store, but for those whose MaxSim is `done`; how many
+    chunks can be scored."""
     keys = evaluation.at().keys
-    wanted = {keys[row] for row in pool.tolist()}
+    wanted = {keys[row] for row in pool.tolist()} - done.keys()
     evaluation.tokens.update(store.get(sorted(wanted - evaluation.tokens.keys())))
-    return sum(keys[row] in evaluation.tokens for row in pool.tolist())
+    return sum(keys[row] in evaluation.tokens or keys[row] in done for row in pool.tolist())
 
 
-def missing(evaluation: Evaluation, pool: Rows) -> list[ToEncode]:
-    """What is encoded on demand: pool chunks that have a vector but no token vectors at hand."""
+def missing(evaluation: Evaluation, pool: Rows, done: Mapping[str, float]) -> list[ToEncode]:
+    """What is encoded on demand: pool chunks that have a vector but no token vectors at hand, and
+    whose MaxSim is not `done`."""
     generation = evaluation.at()
+    at_hand = evaluation.tokens
     wanted = {
-        generation.keys[row]: generation.chunks[row]
-        for row in pool.tolist()
-        if generation.encoded[row] and generation.keys[row] not in evaluation.tokens
+        key: generation.chunks[row]
+        for row, key in ((row, generation.keys[row]) for row in pool.tolist())
+        if generation.encoded[row] and key not in at_hand and key not in done
     }
     return [ToEncode(key, chunk.header, chunk.text) for key, chunk in wanted.items()]
 
 
-def complete(evaluation: Evaluation, pool: Rows, store: TokenStore, encoder: Encoder) -> None:
+def complete(
+    evaluation: Evaluation,
+    pool: Rows,
+    store: TokenStore,
+    encoder: Encoder,
+    done: Mapping[str, float],
+) -> None:
     """Encode what is missing, use it, and store it for the next query."""
-    wanted = missing(evaluation, pool)
+    wanted = missing(evaluation, pool, done)
     if not wanted:
         return
     encoded = encoder.encode(wanted)
@@ -74,19 +90,27 @@ def complete(evaluation: Evaluation, pool: Rows, store: TokenStore, encoder: Enc
 
 
 def by_late_interaction(
-    evaluation: Evaluation, pool: Rows, stop_word_weight: float, idf: Callable[[str], float] | None
+    evaluation: Evaluation, pool: Rows, settings: RerankSettings, idf: Callable[[str], float]
 ) -> tuple[Scores, Mask] | None:
-    """MaxSim of the pool, [n], and which of it could be scored; None where nothing counts."""
+    """MaxSim of the pool, [n], and which of it could be scored; None where nothing counts.
+
+    What is known is not worked out again, and what is new is remembered.
+    """
     query = evaluation.encoded
     if query is None:
         return None
-    weights = late_interaction.query_weights(query, stop_word_weight, idf)
+    weights = late_interaction.query_weights(
+        query, settings.stop_word_weight, idf if settings.idf else None
+    )
     if not weights.any():
         return None
-    keys = evaluation.at().keys
-    return late_interaction.scores(
-        query, weights, [evaluation.tokens.get(keys[row]) for row in pool.tolist()]
-    )
+    done, tokens = known(evaluation, settings), evaluation.tokens
+    keys = [evaluation.at().keys[row] for row in pool.tolist()]
+    new = [key for key in dict.fromkeys(keys) if key not in done and key in tokens]
+    found, _ = late_interaction.scores(query, weights, [tokens[key] for key in new])
+    done.update(zip(new, found.tolist(), strict=True))
+    scores = np.array([done.get(key, 0.0) for key in keys], dtype=np.float64)
+    return scores, np.array([key in done for key in keys], dtype=np.bool_)
 
 
 def by_cross_encoder(

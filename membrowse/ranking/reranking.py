@@ -27,8 +27,9 @@ def gather(evaluation: Evaluation, settings: RerankSettings, store: TokenStore) 
     if not _can_interact(evaluation, settings):
         return 0
     candidates = pool.candidates(evaluation, settings.pool)
-    cached = pool.fetch(evaluation, candidates, store)
-    missing = len(pool.missing(evaluation, candidates))
+    done = pool.known(evaluation, settings)
+    cached = pool.fetch(evaluation, candidates, store, done)
+    missing = len(pool.missing(evaluation, candidates, done))
     if missing:
         reason = f"{cached}/{len(candidates)} cached, encoding the rest"
         waiting = not_reranked(evaluation, RankingState.LOADING, reason)
@@ -73,11 +74,10 @@ def _interact(
     candidates = pool.candidates(evaluation, settings.pool)
     waiting = evaluation.rankings.get(RERANKED)
     known = waiting.cached if waiting else None
-    cached = pool.fetch(evaluation, candidates, store) if known is None else known
-    pool.complete(evaluation, candidates, store, encoder)
-    scored = pool.by_late_interaction(
-        evaluation, candidates, settings.stop_word_weight, idf if settings.idf else None
-    )
+    done = pool.known(evaluation, settings)
+    cached = pool.fetch(evaluation, candidates, store, done) if known is None else known
+    pool.complete(evaluation, candidates, store, encoder, done)
+    scored = pool.by_late_interaction(evaluation, candidates, settings, idf)
     if scored is None:
         reason = "the encoder knows no word of the query"
         put(evaluation, RERANKED, not_reranked(evaluation, RankingState.READY, reason))
