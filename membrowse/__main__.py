@@ -13,7 +13,10 @@ from pathlib import Path
 from membrowse import __version__
 
 _COMMANDS = frozenset(
-    ("browse", "config", "demo", "doctor", "engine", "index", "search", "serve", "status")
+    (
+        *("browse", "config", "demo", "doctor", "engine", "explain", "golden", "index", "report"),
+        *("rerun", "rulers", "search", "serve", "status", "why"),
+    )
 )
 """What `membrowse WORD` takes for a command; a folder of that name is `membrowse ./WORD`."""
 

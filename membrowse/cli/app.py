@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from membrowse import __version__
-from membrowse.cli import config_commands, engine_commands, folders
+from membrowse.cli import (
+    config_commands,
+    engine_commands,
+    folders,
+    golden_commands,
+    inspection_commands,
+    running,
+)
 from membrowse.cli.boundary import Stop
 from membrowse.cli.exits import Exit
-from membrowse.cli.parameters import AsJson, Folder, FolderOption
+from membrowse.cli.parameters import AsJson, Folder, FolderOption, Operators
 
 _HELP = """See how an agent's memory is recalled: keyword, vector and reranked, side by side.
 
@@ -36,6 +41,8 @@ app = typer.Typer(
 )
 app.add_typer(engine_commands.app, name="engine")
 app.add_typer(config_commands.app, name="config")
+app.add_typer(golden_commands.app, name="golden")
+app.add_typer(inspection_commands.app)
 
 
 def _version(wanted: bool) -> None:
@@ -105,7 +112,7 @@ def index(
     """
     from membrowse.cli import indexing
 
-    _end(indexing.index(folders.chosen(folder), rebuild=rebuild, as_json=as_json))
+    running.end(indexing.index(folders.chosen(folder), rebuild=rebuild, as_json=as_json))
 
 
 @app.command()
@@ -123,14 +130,7 @@ def search(
     ] = None,
     folder: FolderOption = None,
     limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="Hits of each ranking.")] = 10,
-    syntax: Annotated[
-        bool,
-        typer.Option(
-            "--syntax",
-            help='Read operators: "phrase", -word, field:word, path: tag: after: before:. '
-            "Otherwise a query is literal.",
-        ),
-    ] = False,
+    syntax: Operators = False,
     wait: Annotated[
         bool | None,
         typer.Option(
@@ -155,15 +155,15 @@ def search(
     chosen = folders.chosen(folder)
     asking = searching.Asking(
         limit=limit,
-        syntax="operators" if syntax else "literal",
+        syntax=searching.syntax_of(syntax),
         wait=batch is not None if wait is None else wait,
     )
     if batch is not None:
         from membrowse.cli import batch as batches
 
-        _end(batches.search_batch(chosen, batch, asking))
+        running.end(batches.search_batch(chosen, batch, asking))
     elif query is not None:
-        _end(searching.search(chosen, query, asking, as_json=as_json))
+        running.end(searching.search(chosen, query, asking, as_json=as_json))
 
 
 @app.command()
@@ -171,7 +171,7 @@ def status(folder: FolderOption = None, as_json: AsJson = False) -> None:
     """Print what the index holds, what is pending, the engine."""
     from membrowse.cli import status as statuses
 
-    _end(statuses.status(folders.chosen(folder), as_json=as_json))
+    running.end(statuses.status(folders.chosen(folder), as_json=as_json))
 
 
 @app.command()
@@ -198,8 +198,3 @@ def serve(
     from membrowse.cli import serving
 
     serving.serve(folders.chosen(folder), group)
-
-
-def _end(command: Coroutine[Any, Any, Exit]) -> None:
-    """Run `command` and end with its status."""
-    raise typer.Exit(asyncio.run(command))

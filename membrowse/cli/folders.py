@@ -35,6 +35,18 @@ def chosen(named: Path | None) -> Path:
     return last
 
 
+def of_report(named: Path | None, recorded: str) -> Path:
+    """Like `chosen`, but before the current folder goes the `recorded` one, where it has an index.
+
+    A folder that has none is not taken from a report, which may come from somebody else.
+    """
+    usable = Path(recorded).is_absolute() and "\0" not in recorded
+    if named is None and usable and _has_index(Path(recorded)):
+        output.say(f"folder: {recorded} (the report's)")
+        return Path(recorded)
+    return chosen(named)
+
+
 def existing(folder: Path) -> Path:
     """`folder`, absolute; raises `Stop` where it is neither a folder nor served system-wide."""
     try:

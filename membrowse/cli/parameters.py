@@ -22,3 +22,11 @@ FolderOption = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Operators = Annotated[
+    bool,
+    typer.Option(
+        "--syntax",
+        help='Read operators: "phrase", -word, field:word, path: tag: after: before:. '
+        "Otherwise a query is literal.",
+    ),
+]

@@ -26,9 +26,18 @@ class Asking:
     """Whether to wait until the index is current."""
 
     def request(self, text: str) -> RecallRequest:
-        """The request for `text`; what is not valid Unicode in it cannot match and is replaced."""
-        valid = text.encode("utf-8", errors="replace").decode("utf-8")
-        return RecallRequest(text=valid, syntax=self.syntax, limit=self.limit, client="cli")
+        """The request for `text`."""
+        return RecallRequest(text=valid(text), syntax=self.syntax, limit=self.limit, client="cli")
+
+
+def syntax_of(operators: bool) -> str:
+    """How a query is read: by `--syntax` with operators, else literally."""
+    return "operators" if operators else "literal"
+
+
+def valid(text: str) -> str:
+    """`text` with what is not valid Unicode, and so cannot match, replaced."""
+    return text.encode("utf-8", errors="replace").decode("utf-8")
 
 
 async def search(folder: Path, text: str, asking: Asking, *, as_json: bool) -> Exit:

@@ -1,0 +1,47 @@
+"""`membrowse explain`: every number of a chunk's place, for a person or a program."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from membrowse.cli import output
+from membrowse.cli.connection import engine_of, until_loaded
+from membrowse.cli.exits import Exit
+from membrowse.cli.expectations import expected
+from membrowse.cli.inspecting import SCHEMA, explained
+from membrowse.cli.searching import syntax_of, valid
+from membrowse.engine.inspections import SpellingRequest
+from membrowse.findings.explanation import Spelling
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be explained."""
+
+    query: str
+    place: str
+    operators: bool
+    spellings: bool
+
+
+async def explain(folder: Path, asked: Asked, *, as_json: bool) -> Exit:
+    """Print the explanation of one chunk under one query."""
+    target, text = expected(folder, asked.place), valid(asked.query)
+    syntax = syntax_of(asked.operators)
+    spellings: list[Spelling] | None = None
+    async with engine_of(folder) as engine:
+        await until_loaded(engine)
+        explanation = await explained(engine, text, syntax, target)
+        if asked.spellings:
+            spellings = await engine.inspect(SpellingRequest(text=text, syntax=syntax))
+    if as_json:
+        first = {"schema": SCHEMA} | ({} if spellings is None else {"spellings": spellings})
+        output.write_json(explanation, first)
+    else:
+        from membrowse.cli import explanation_sheet, sheet
+
+        page = sheet.for_output()
+        explanation_sheet.fill(page, explanation, spellings)
+        output.write(page.text(styled=sheet.is_styled()))
+    return Exit.DONE

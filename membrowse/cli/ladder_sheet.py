@@ -1,0 +1,74 @@
+"""The answer to "why not this note?" as a page: verdict, ladder, changes."""
+
+from __future__ import annotations
+
+from membrowse.cli.sheet import Sheet, padded, widest
+from membrowse.findings.diagnosis import Change, Outcome, Rung, Why
+
+_MARKS = {
+    Outcome.HOLDS: "✓",
+    Outcome.WEAK: "!",
+    Outcome.FAILS: "✗",
+    Outcome.SKIPPED: "·",
+}
+_STYLES = {
+    Outcome.HOLDS: "",
+    Outcome.WEAK: "yellow",
+    Outcome.FAILS: "bold red",
+    Outcome.SKIPPED: "dim",
+}
+_STEP = 9
+"""Cells of the longest step's name and a space."""
+_RANK = 7
+
+
+def fill(sheet: Sheet, why: Why, *, looked_for_changes: bool = True) -> None:
+    """Write `why` on `sheet`: first the verdict, last what would help."""
+    sheet.sentence(why.verdict, indent=0, style="bold")
+    sheet.sentence(why.query, indent=2, first="? ")
+    label = why.found.label
+    if why.found.hit is not None:
+        hit = why.found.hit
+        label = f"{label} → {hit.path}:{hit.start_line}-{hit.end_line}"
+    sheet.sentence(f"{label} · top {why.k} · generation {why.generation}", indent=2)
+    sheet.heading("LADDER", "", f"{why.took_ms:.0f} ms")
+    for rung in why.rungs:
+        _rung(sheet, rung)
+    if looked_for_changes and not why.in_top_k:
+        _changes(sheet, why)
+
+
+def _rung(sheet: Sheet, rung: Rung) -> None:
+    rank = "" if rung.rank is None else f"#{rung.rank}"
+    lead = f"  {_MARKS[rung.outcome]} {rung.step.value:<{_STEP}}{rank:<{_RANK}}"
+    finding = rung.finding or ("not looked at" if rung.outcome is Outcome.SKIPPED else "")
+    sheet.sentence(finding, indent=len(lead), first=lead, style=_STYLES[rung.outcome])
+    for line in rung.evidence:
+        sheet.sentence(line, indent=len(lead) + 2, style="dim")
+
+
+def _changes(sheet: Sheet, why: Why) -> None:
+    tried = f"{len(why.changes)} of {why.tried} tried" if why.tried else "none was tried"
+    sheet.heading(f"BRINGS IT INTO THE TOP {why.k}", tried)
+    width = widest((change.kind for change in why.changes), 10)
+    for number, change in enumerate(why.changes, start=1):
+        _change(sheet, number, change, width)
+    if not why.changes:
+        sheet.sentence("no single change that was tried brings it there")
+    if why.unfinished:
+        sheet.sentence(why.unfinished, first="! ")
+
+
+def _change(sheet: Sheet, number: int, change: Change, width: int) -> None:
+    lead = f"{number:>3} #{change.rank:<4}{padded(change.kind, width)} "
+    sheet.sentence(change.change, indent=len(lead), first=lead)
+    inset = len(lead)
+    if change.collateral:
+        names = ", ".join(change.broken)
+        sheet.sentence(f"{change.collateral}{f': {names}' if names else ''}", inset, style="dim")
+    if change.query:
+        sheet.sentence(change.query, inset, first=f"{'':{inset - 2}}? ")
+    if change.edit is not None:
+        sheet.sentence(f"{change.edit.path}:{change.edit.line}", inset)
+        sheet.sentence(change.edit.before, inset + 2, first=f"{'':{inset}}- ")
+        sheet.sentence(change.edit.after, inset + 2, first=f"{'':{inset}}+ ")

@@ -1,0 +1,125 @@
+"""A report without the query and without any text, title or path of a note.
+
+What is kept is named here, and everything else that is text is left out: a record that grows a
+field does not leak it. Ranks, scores, lengths, lines and times stay, and chunks keep their ids,
+which are hashes; a path becomes the same `note-1` wherever it stands.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from typing import Any
+
+import msgspec
+
+from membrowse.cli.reports import Indexed, InvolvedNote, Program, Report, Setting
+from membrowse.findings.diagnosis import Target
+from membrowse.findings.explanation import (
+    Difference,
+    FieldMatch,
+    FusedExplained,
+    FusedShare,
+    RerankedExplained,
+)
+from membrowse.recall import RANKINGS, Hit, Query, Recall
+from membrowse.settings import FusionMethod, RerankMethod, Settings, flat
+
+_KEPT: dict[type[msgspec.Struct], frozenset[str]] = {
+    Report: frozenset(("kind", "made_at", "query_sha256")),
+    Program: frozenset(("membrowse", "engine", "python", "platform")),
+    Indexed: frozenset(("encoder", "precision")),
+    InvolvedNote: frozenset(("sha256", "state", "indexed_at")),
+    Recall: frozenset(("asked_at", "client", "settings_digest")),
+    Query: frozenset(("syntax",)),
+    Hit: frozenset(("chunk", "indexed_at")),
+    Target: frozenset(("chunk",)),
+    FieldMatch: frozenset(("field",)),
+    FusedExplained: frozenset(("method",)),
+    FusedShare: frozenset(("ranking",)),
+    RerankedExplained: frozenset(("method",)),
+    Difference: frozenset(("ranking",)),
+}
+"""Fields whose text says nothing of the notes; of every other only its length is kept."""
+_HARMLESS = re.compile(r"[A-Za-z0-9_.:+\- ]{0,80}")
+_ID = re.compile(r"[0-9a-f]{8,64}")
+_PATHS = "path"
+_SETTINGS = frozenset(flat(Settings()))
+_KEYS = frozenset((*RANKINGS, "explain", *_SETTINGS))
+_WORDS = frozenset((*RANKINGS, *FusionMethod, *RerankMethod))
+"""Text values that a setting may have and keep."""
+
+
+def redacted(report: Report) -> Report:
+    """`report` with nothing of the notes but figures and hashes."""
+    plain = _Redactor().struct(report)
+    libraries, settings = report.program.libraries, report.settings
+    plain["redacted"] = True
+    plain["program"]["libraries"] = libraries
+    plain["settings"] = {key: _setting(settings[key]) for key in settings if key in _SETTINGS}
+    plain["indexed"]["recipe"] = {
+        name: value if _HARMLESS.fullmatch(value) and name != "encoder" else _length(value)
+        for name, value in report.indexed.recipe.items()
+    }
+    return msgspec.convert(plain, Report)
+
+
+def left_out(value: object) -> object:
+    """What stands for a setting's value that is left out."""
+    if isinstance(value, tuple | list):
+        return [_length(str(one)) for one in value]
+    return _length(value) if isinstance(value, str) else value
+
+
+def _setting(setting: Setting) -> dict[str, Any]:
+    kept = setting.source == "default" or setting.value in _WORDS
+    value = setting.value if kept else left_out(setting.value)
+    return {"value": value, "source": setting.source}
+
+
+def _length(text: str) -> str:
+    """What stands for a text that is left out."""
+    return f"[{len(text)}]" if text else ""
+
+
+class _Redactor:
+    """Redacts one report, so that a path has one pseudonym throughout."""
+
+    def __init__(self) -> None:
+        self._notes: dict[str, str] = {}
+
+    def struct(self, value: msgspec.Struct) -> dict[str, Any]:
+        kept = _KEPT.get(type(value), frozenset())
+        return {
+            field.name: self._field(getattr(value, field.name), field.name, field.name in kept)
+            for field in msgspec.structs.fields(value)
+        }
+
+    def _field(self, value: Any, name: str, kept: bool) -> Any:
+        if isinstance(value, str) and not isinstance(value, Enum):
+            if name == _PATHS:
+                return self._pseudonym(value)
+            return value if kept and _HARMLESS.fullmatch(value) else _length(value)
+        return self._any(value)
+
+    def _any(self, value: Any) -> Any:
+        if isinstance(value, Enum):
+            return value.value
+        if isinstance(value, msgspec.Struct):
+            return self.struct(value)
+        if isinstance(value, dict):
+            return {self._key(key): self._item(key, inner) for key, inner in value.items()}
+        if isinstance(value, tuple | list):
+            return [self._any(inner) for inner in value]
+        return _length(value) if isinstance(value, str) else value
+
+    def _item(self, key: str, value: Any) -> Any:
+        return value if key in _SETTINGS and value in _WORDS else self._any(value)
+
+    def _key(self, key: str) -> str:
+        return key if key in _KEYS or _ID.fullmatch(key) else _length(key)
+
+    def _pseudonym(self, path: str) -> str:
+        if not path:
+            return ""
+        return self._notes.setdefault(path, f"note-{len(self._notes) + 1}")

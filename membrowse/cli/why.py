@@ -1,0 +1,47 @@
+"""`membrowse why`: the verdict, the ladder, and the changes that would help."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from membrowse.cli import output
+from membrowse.cli.exits import Exit
+from membrowse.cli.expectations import expected
+from membrowse.cli.inspecting import SCHEMA, inspected
+from membrowse.cli.searching import syntax_of, valid
+from membrowse.engine.inspections import WhyRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was expected of a query."""
+
+    query: str
+    place: str | None
+    text: str
+    k: int | None
+    """None: the agent's."""
+    operators: bool
+    changes: bool
+
+
+async def why(folder: Path, asked: Asked, *, as_json: bool) -> Exit:
+    """Print why the target stands where it stands; `Exit.NONE` where that is not the top k."""
+    request = WhyRequest(
+        text=valid(asked.query),
+        syntax=syntax_of(asked.operators),
+        target=expected(folder, asked.place, valid(asked.text)),
+        k=asked.k,
+        changes=asked.changes,
+    )
+    answer = await inspected(folder, request)
+    if as_json:
+        output.write_json(answer, {"schema": SCHEMA})
+    else:
+        from membrowse.cli import ladder_sheet, sheet
+
+        page = sheet.for_output()
+        ladder_sheet.fill(page, answer, looked_for_changes=asked.changes)
+        output.write(page.text(styled=sheet.is_styled()))
+    return Exit.DONE if answer.in_top_k else Exit.NONE
