@@ -144,6 +144,7 @@ class TokenMatch(msgspec.Struct, frozen=True, kw_only=True):
     """Whether that token stands in the context header; then `start` and `end` are into it."""
     start: int
     end: int
+    """An empty span (0, 0) where the token is a special of the encoder's, such as `[CLS]`."""
     similarity: float
     share: float
     """weight · similarity: the shares sum to MaxSim."""

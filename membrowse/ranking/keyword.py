@@ -57,6 +57,12 @@ class Postings:
 
         return of
 
+    def frequency(self, term: str, field: str, row: int) -> float:
+        """How often `term` stands in `field` of the chunk at `row`."""
+        rows, frequencies = self.by_term[term][field]
+        place = int(np.searchsorted(rows, row))
+        return float(frequencies[place]) if place < len(rows) and rows[place] == row else 0.0
+
     def in_body(self) -> Mask:
         """The rows whose body holds any of the terms."""
         held = np.zeros(self.rows, dtype=np.bool_)

@@ -1,0 +1,79 @@
+"""The reranked score of one chunk: the reranker's, the fused one, and the blend of both."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+
+from membrowse.findings.explanation import RerankedExplained
+from membrowse.ranking.evaluation import Blend, Evaluation, Scores
+from membrowse.ranking.explaining.places import rank_of
+from membrowse.ranking.explaining.tokens import Interaction
+from membrowse.ranking.fusion import bounds
+from membrowse.ranking.stages import finished
+from membrowse.recall import FUSED, RERANKED
+from membrowse.settings import RerankMethod, RerankSettings
+
+
+def explained(
+    evaluation: Evaluation, row: int, settings: RerankSettings, interaction: Interaction | None
+) -> RerankedExplained:
+    """What reranking made of the chunk at `row`.
+
+    Beyond the pool, `raw` and `tokens` say what late interaction would have found there.
+    """
+    ranking, fused = finished(evaluation, RERANKED), finished(evaluation, FUSED)
+    rank, fused_rank = rank_of(ranking, row), rank_of(fused, row)
+    late = settings.method is RerankMethod.LATE_INTERACTION
+    tokens = interaction.matches() if interaction is not None and late else ()
+    told = RerankedExplained(
+        state=ranking.state,
+        message=ranking.message,
+        method=settings.method.value,
+        rank=rank,
+        total=ranking.total,
+        score=None,
+        pool=ranking.pool or 0,
+        in_pool=False,
+        fused_rank=fused_rank,
+        movement=fused_rank - rank if rank and fused_rank else 0,
+        raw=sum(token.share for token in tokens) if tokens else None,
+        blend_set=settings.blend,
+        tokens=tokens,
+    )
+    blend = ranking.blend
+    if blend is None or row not in blend.pool:
+        return told
+    place = int(np.flatnonzero(blend.pool == row)[0])
+    return _blended(told, blend, place, fused.scores[blend.pool])
+
+
+def _blended(told: RerankedExplained, blend: Blend, place: int, own: Scores) -> RerankedExplained:
+    """The chunk at `place` of the pool, whose fused scores are `own` [n]."""
+    low, high = bounds(blend.raw, blend.scored)
+    fused_low, fused_high = bounds(own, np.ones(len(own), dtype=np.bool_))
+    scored = bool(blend.scored[place])
+    raw, fused = float(blend.raw[place]), float(own[place])
+    normalised = _stretched(raw, low, high) if scored else 0.0
+    fused_normalised = _stretched(fused, fused_low, fused_high)
+    contribution = blend.share * normalised
+    fused_contribution = (1.0 - blend.share) * fused_normalised
+    return msgspec.structs.replace(
+        told,
+        score=contribution + fused_contribution,
+        in_pool=True,
+        raw=raw if scored else None,
+        low=low,
+        high=high,
+        normalised=normalised,
+        blend_used=blend.share,
+        contribution=contribution,
+        fused_low=fused_low,
+        fused_high=fused_high,
+        fused_normalised=fused_normalised,
+        fused_contribution=fused_contribution,
+    )
+
+
+def _stretched(score: float, low: float, high: float) -> float:
+    return (score - low) / (high - low) if high > low else 0.0
