@@ -37,7 +37,7 @@ INDEX_AND_MODELS = {
 }
 SLOW = {"httpx", "rich", "textual"}
 MODELS_OF_CHILDREN = {"sentence_transformers", "torch", "transformers"}
-CLIENT_SIDE = {"client", "inspections", "lifecycle", "protocol", "supervisor"}
+CLIENT_SIDE = {"client", "inspections", "lifecycle", "protocol", "spawning", "supervisor"}
 
 
 def loaded_by(*modules: str) -> set[str]:

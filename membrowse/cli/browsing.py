@@ -9,6 +9,7 @@ from membrowse import places, settings
 from membrowse.cli import demo_memory, folders, output
 from membrowse.cli.boundary import Stop
 from membrowse.cli.exits import Exit
+from membrowse.engine import spawning
 
 
 def browse(folder: Path | None, questions: Path | None) -> None:
@@ -29,6 +30,8 @@ def _open(folder: Path | None, questions: Path | None) -> None:
     if not _has_terminal():
         raise Stop(Exit.USAGE, "the browser needs a terminal; in a script, use `membrowse search`")
     configured = settings.load(places.config_file())
+    if folder is not None:
+        spawning.head_start(folder)
     from membrowse import tui
 
     status = tui.run(

@@ -3,36 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from membrowse.engine.configuration import Configuration
+from membrowse.engine import explaining, tuning
 from membrowse.engine.courtesy import Pause
-from membrowse.engine.evaluations import Evaluations
-from membrowse.engine.indexer import Indexer
-from membrowse.engine.inspections import Inspection
-from membrowse.engine.models import Models
-from membrowse.engine.targets import Targets
-from membrowse.index.index import Index
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What inspections look at."""
-
-    folder: Path
-    configuration: Configuration
-    index: Index
-    models: Models
-    indexer: Indexer
-    evaluations: Evaluations
-    targets: Targets
-
+from membrowse.engine.inspections import (
+    ExplainRequest,
+    FlowRequest,
+    Inspection,
+    SaveTuningRequest,
+    TuneRequest,
+    TuningsRequest,
+    UseTuningRequest,
+)
+from membrowse.engine.parts import Parts
 
 Answer = Callable[[Parts, Any, Pause], object]
 
-ANSWERS: dict[type, Answer] = {}
+ANSWERS: dict[type, Answer] = {
+    ExplainRequest: explaining.explain,
+    FlowRequest: explaining.flow,
+    TuneRequest: tuning.tune,
+    TuningsRequest: tuning.tunings,
+    SaveTuningRequest: tuning.save,
+    UseTuningRequest: tuning.use,
+}
 
 
 def answer(parts: Parts, request: Inspection[Any], pause: Pause) -> object:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,13 +11,11 @@ from pathlib import Path
 from membrowse import places
 from membrowse.engine.client import EngineClient, EngineRefused, EngineUnavailable
 from membrowse.engine.protocol import PROTOCOL, Hello
+from membrowse.engine.spawning import spawned, started
 
 START_SECONDS = 30.0
 """How long a started engine may take until its socket answers; it answers before it loads."""
 _POLL_SECONDS = 0.02
-
-_started: dict[int, subprocess.Popen[bytes]] = {}
-"""Engines that this process started, so that one that ended is noticed (and not left a zombie)."""
 
 
 def ignore(_message: str) -> None:
@@ -85,7 +81,7 @@ def _is_ours(socket: Path) -> bool:
 
 async def _start(folder: Path) -> EngineClient:
     log = places.log_file(folder)
-    process = await asyncio.to_thread(_spawn, folder, log)
+    process = await asyncio.to_thread(spawned, folder, log)
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         client = await _find(folder)
@@ -104,27 +100,6 @@ async def _start(folder: Path) -> EngineClient:
 def _exit_locked() -> int:
     """The status of an engine that found another one starting: wait for that one's socket."""
     return os.EX_TEMPFAIL
-
-
-def _spawn(folder: Path, log: Path) -> subprocess.Popen[bytes]:
-    for pid, process in list(_started.items()):
-        if process.poll() is not None:
-            del _started[pid]
-    places.private(log.parent)
-    descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        process = subprocess.Popen(  # noqa: S603  (our own interpreter and module, no shell)
-            [sys.executable, "-m", "membrowse.engine", str(folder)],
-            stdin=subprocess.DEVNULL,
-            stdout=descriptor,
-            stderr=descriptor,
-            cwd="/",
-            start_new_session=True,
-        )
-    finally:
-        os.close(descriptor)
-    _started[process.pid] = process
-    return process
 
 
 def last_words(log: Path, lines: int = 1) -> str:
@@ -163,8 +138,8 @@ async def stop(folder: Path, seconds: float = 20.0) -> bool:
 
 
 def _runs(pid: int) -> bool:
-    if pid in _started:
-        return _started[pid].poll() is None
+    if pid in started:
+        return started[pid].poll() is None
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -10,10 +10,8 @@ from pathlib import Path
 from membrowse import places
 from membrowse.encoding.asking import ChildDied, ChildRefused
 from membrowse.encoding.cross import CrossEncoderChild
-from membrowse.encoding.export import ExportFailed, exported
 from membrowse.encoding.files import ModelFiles, ModelRefused, locate, verify
 from membrowse.encoding.pieces import Pieces
-from membrowse.encoding.resident import ResidentEncoder
 from membrowse.encoding.served import Encoder, ServedEncoder
 from membrowse.recall import RankingState
 from membrowse.settings import RerankMethod, Settings
@@ -85,7 +83,13 @@ class Models:
 
 
 def _encoder(files: ModelFiles) -> tuple[Encoder, str]:
-    """The encoder for queries and small edits, and what is to be said of it."""
+    """The encoder for queries and small edits, and what is to be said of it.
+
+    ONNX Runtime is imported here, on the thread that loads: keyword does not wait for it.
+    """
+    from membrowse.encoding.export import ExportFailed, exported
+    from membrowse.encoding.resident import ResidentEncoder
+
     try:
         return ResidentEncoder(files, exported(files, places.cache_dir())), ""
     except ExportFailed as error:

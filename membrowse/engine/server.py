@@ -35,7 +35,9 @@ from membrowse.engine.protocol import (
     Right,
     WatchRequest,
 )
-from membrowse.engine.service import NotReady, Service, Unknown
+from membrowse.engine.refusals import NotReady, Unknown
+from membrowse.engine.service import Service
+from membrowse.settings import SettingsError
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +72,8 @@ def _guarded(handler: Handler, right: Right) -> Handler:
             return await handler(request)
         except _Refused as refused:
             return _json(Problem(message=str(refused), kind=refused.kind), refused.status)
+        except SettingsError as error:
+            return _json(Problem(message=str(error), kind="settings"), 400)
         except NotReady as error:
             return _json(Problem(message=str(error), kind="not ready"), 503)
         except Unknown as error:

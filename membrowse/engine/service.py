@@ -11,12 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import psutil
 
 from membrowse import __version__, places
-from membrowse.engine import clock
+from membrowse.engine import clock, unopened
 from membrowse.engine.courtesy import Courtesy, Traffic
 from membrowse.engine.hub import StateHub
 from membrowse.engine.inspections import Inspection
@@ -34,13 +34,15 @@ from membrowse.engine.protocol import (
     Status,
     WatchRequest,
 )
-from membrowse.engine.work import NotReady, Unknown, Work
+from membrowse.engine.refusals import NotReady
 from membrowse.recall import Ranking, Recall
 from membrowse.settings import Settings
 
+if TYPE_CHECKING:
+    from membrowse.engine.work import Work
+
 log = logging.getLogger(__name__)
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 _RANKING_THREADS = 2
@@ -48,14 +50,13 @@ _INSPECTING_THREADS = 3
 _IDLE_LOOKS_SECONDS = 5.0
 _OPENING_SECONDS = 60.0
 
-__all__ = ["NotReady", "Service", "Unknown"]
-
 
 class Service:
     """The engine of `folder`.
 
     `idle_seconds` without clients end it (0: never). The index is opened on a thread, so that the
-    socket answers from the first moment; what needs it waits for it.
+    socket answers from the first moment, before the rooms below are even imported; what needs them
+    waits for them.
     """
 
     def __init__(self, folder: Path, settings: Settings, *, idle_seconds: float) -> None:
@@ -64,7 +65,8 @@ class Service:
         self._idle_seconds = idle_seconds
         self._since = clock.now()
         self._process = psutil.Process()
-        self._work = Work(folder, settings, lambda: self._hub.changed())
+        self._work: Work | None = None
+        self._problem = ""
         self._hub = StateHub(self.state)
         self._pool = ThreadPoolExecutor(_RANKING_THREADS, thread_name_prefix="ranking")
         self._inspecting = ThreadPoolExecutor(_INSPECTING_THREADS, thread_name_prefix="inspecting")
@@ -82,7 +84,11 @@ class Service:
         self._last_asked = loop.time()
 
         def opening() -> None:
-            self._work.open()
+            try:
+                self._open()
+            except Exception as error:  # a thread's boundary
+                log.exception("the engine cannot begin")
+                self._problem = f"the engine cannot begin: {error}"
             loop.call_soon_threadsafe(self._opened.set)
             self._hub.changed()
 
@@ -90,6 +96,13 @@ class Service:
         self._opener.start()
         if self._idle_seconds:
             self._tasks.add(asyncio.create_task(self._end_when_idle()))
+
+    def _open(self) -> None:
+        from membrowse.engine.work import Work
+
+        work = Work(self.folder, self._settings, self._hub.changed)
+        self._work = work
+        work.open()
 
     def info(self) -> EngineInfo:
         return EngineInfo(
@@ -102,7 +115,10 @@ class Service:
         )
 
     def state(self) -> State:
-        return self._work.state(stopping=self._stopped.is_set())
+        stopping = self._stopped.is_set()
+        if self._work is not None:
+            return self._work.state(stopping=stopping)
+        return unopened.state(self.folder, self._settings, problem=self._problem, stopping=stopping)
 
     def states(self) -> AsyncIterator[State]:
         return self._hub.states()
@@ -119,7 +135,7 @@ class Service:
 
     async def recall(self, request: RecallRequest) -> AsyncIterator[Recall]:
         """The recall as each ranking is finished, or only the complete one."""
-        steps = await self._ready(self._work.begin, request)
+        steps = await self._ready(lambda work: work.begin(request))
         async with self.attended():
             for step in steps:
                 with self._traffic.query():
@@ -128,36 +144,36 @@ class Service:
                     yield recall
 
     async def page(self, request: PageRequest) -> Ranking:
-        return await self._ready(self._work.page, request)
+        return await self._ready(lambda work: work.page(request))
 
     async def chunk(self, request: ChunkRequest) -> ChunkView:
-        return await self._ready(self._work.chunk, request)
+        return await self._ready(lambda work: work.chunk(request))
 
     async def inspect(self, request: Inspection[Any], courtesy: Courtesy) -> object:
         """The answer to an inspection, on a thread of its own; queries come first."""
-        await self._until_open()
+        work = await self._until_open()
         async with self.attended():
-            work = partial(self._work.inspect, request, courtesy.pause)
-            return await asyncio.get_running_loop().run_in_executor(self._inspecting, work)
+            inspect = partial(work.inspect, request, courtesy.pause)
+            return await asyncio.get_running_loop().run_in_executor(self._inspecting, inspect)
 
     def courtesy(self) -> Courtesy:
         """For one inspection; whoever waits for it may cancel it."""
         return Courtesy(self._traffic)
 
     async def files(self) -> list[FileRecord]:
-        return await self._ready(self._work.files)
+        return await self._ready(lambda work: work.files())
 
     async def status(self) -> Status:
-        return await self._ready(self._work.status, self.info())
+        return await self._ready(lambda work: work.status(self.info()))
 
     async def check(self) -> CheckReport:
-        return await self._ready(self._work.check)
+        return await self._ready(lambda work: work.check())
 
     async def reindex(self, request: ReindexRequest) -> State:
-        return await self._ready(self._work.reindex, request)
+        return await self._ready(lambda work: work.reindex(request))
 
     async def set_watching(self, request: WatchRequest) -> State:
-        return await self._ready(self._work.set_watching, request)
+        return await self._ready(lambda work: work.set_watching(request))
 
     def begin_stop(self) -> State:
         """End soon: listeners are told, and `stopped` returns."""
@@ -174,21 +190,25 @@ class Service:
         for task in self._tasks:
             task.cancel()
         await asyncio.to_thread(self._opener.join)
-        await asyncio.to_thread(self._work.close)
+        if self._work is not None:
+            await asyncio.to_thread(self._work.close)
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._inspecting.shutdown(wait=False, cancel_futures=True)
 
-    async def _ready(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+    async def _ready(self, function: Callable[[Work], T]) -> T:
         """`function` on a ranking thread, once the index is open."""
-        await self._until_open()
-        return await self._in_pool(lambda: function(*arguments, **named))
+        work = await self._until_open()
+        return await self._in_pool(lambda: function(work))
 
-    async def _until_open(self) -> None:
+    async def _until_open(self) -> Work:
         self._last_asked = asyncio.get_running_loop().time()
         try:
             await asyncio.wait_for(self._opened.wait(), _OPENING_SECONDS)
         except TimeoutError:
             raise NotReady("the index is still being opened") from None
+        if self._work is None:
+            raise NotReady(self._problem)
+        return self._work
 
     async def _in_pool(self, function: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, function)
@@ -197,7 +217,7 @@ class Service:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(min(_IDLE_LOOKS_SECONDS, self._idle_seconds))
-            busy = self._attending or self._work.busy
+            busy = self._attending or (self._work is not None and self._work.busy)
             if busy:
                 self._last_asked = loop.time()
             elif loop.time() - self._last_asked >= self._idle_seconds:

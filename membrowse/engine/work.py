@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from membrowse import places
-from membrowse.engine import inspector, preview
+from membrowse.engine import preview, unopened
 from membrowse.engine.configuration import Configuration
 from membrowse.engine.courtesy import Pause
 from membrowse.engine.evaluations import Evaluations
@@ -19,8 +19,8 @@ from membrowse.engine.events import Asked, EncoderLoaded, Paused
 from membrowse.engine.freshness import FreshnessOf
 from membrowse.engine.indexer import Indexer
 from membrowse.engine.inspections import Inspection
-from membrowse.engine.inspector import Parts
 from membrowse.engine.models import Models
+from membrowse.engine.parts import Parts
 from membrowse.engine.protocol import (
     CheckReport,
     ChunkRequest,
@@ -30,25 +30,24 @@ from membrowse.engine.protocol import (
     FileRecord,
     PageRequest,
     Pending,
-    Progress,
     RecallRequest,
     ReindexRequest,
     State,
     Status,
     TokenVectors,
-    Watcher,
     WatchRequest,
 )
 from membrowse.engine.questions import Questions, Step
 from membrowse.engine.records import file_records
 from membrowse.engine.refusals import NotReady, Unknown
+from membrowse.engine.saved_tunings import SavedTunings
 from membrowse.engine.targets import Targets
 from membrowse.engine.verification import check_report
 from membrowse.index.analysis import ANALYSER
 from membrowse.index.index import Index, Recipe, discard
 from membrowse.knowledge.chunking import CHUNKER
 from membrowse.recall import Ranking
-from membrowse.settings import Settings
+from membrowse.settings import Settings, tunings
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +62,9 @@ class Work:
         self._settings = settings
         self._configuration = Configuration(settings)
         self._changed = changed
+        self._tunings = SavedTunings(
+            self._configuration, tunings.beside(places.config_file()), changed
+        )
         self._models = Models(settings, self._encoder_loaded)
         self._index: Index | None = None
         self._indexer: Indexer | None = None
@@ -84,7 +86,7 @@ class Work:
             return
         self._index = index
         self._indexer = Indexer(
-            self._folder, self._settings, index, recipe, self._models, self._changed
+            self._folder, self._settings, index, recipe, self._models, self._indexer_changed
         )
         indexer = self._indexer
         targets = Targets(index, lambda: indexer.facts)
@@ -104,6 +106,8 @@ class Work:
             indexer=self._indexer,
             evaluations=Evaluations(self._configuration, index, self._models),
             targets=targets,
+            questions=self._questions,
+            tunings=self._tunings,
         )
         self._indexer.start()
         self._models.start()
@@ -130,6 +134,7 @@ class Work:
         return self._indexer is not None and self._indexer.facts.busy
 
     def begin(self, request: RecallRequest) -> Iterator[Step]:
+        self._tunings.refresh()
         return self._ready(self._questions).steps(request)
 
     def page(self, request: PageRequest) -> Ranking:
@@ -149,6 +154,9 @@ class Work:
         return preview.view(generation, row, fresh, preview.marker(request.text, request.syntax))
 
     def inspect(self, request: Inspection[Any], pause: Pause) -> object:
+        from membrowse.engine import inspector  # what it imports is not for the first query
+
+        self._tunings.refresh()
         return inspector.answer(self._ready(self._parts), request, pause)
 
     def files(self) -> list[FileRecord]:
@@ -200,7 +208,13 @@ class Work:
         """The whole state, as of now."""
         index, indexer = self._index, self._indexer
         if index is None or indexer is None:
-            return self._unopened(stopping=stopping)
+            return unopened.state(
+                self._folder,
+                self._configuration.settings,
+                encoder=self._encoder(""),
+                problem=self._problem,
+                stopping=stopping,
+            )
         facts, generation = indexer.facts, index.generation
         excluded = sum(f.excluded is not None for f in facts.comparison.found.values())
         return State(
@@ -218,31 +232,13 @@ class Work:
             changed=facts.changed,
             deleted=facts.deleted,
             stale=facts.stale,
-            problem=facts.problem,
+            problem=facts.problem or self._tunings.problem,
             settings_digest=self._configuration.settings.digest,
+            tuning=self._tunings.name,
             agent_k=self._configuration.settings.agent.k,
             agent_min_score=self._configuration.settings.agent.min_score,
             asked=self._asked,
             answered=facts.answered,
-            stopping=stopping,
-        )
-
-    def _unopened(self, *, stopping: bool) -> State:
-        return State(
-            folder=str(self._folder),
-            generation=0,
-            notes=0,
-            chunks=0,
-            encoded=0,
-            not_indexed=0,
-            pending=Pending(),
-            watcher=Watcher(kind="none"),
-            encoder=self._encoder(""),
-            progress=None if self._problem else Progress(phase="opening"),
-            problem=self._problem,
-            settings_digest=self._configuration.settings.digest,
-            agent_k=self._configuration.settings.agent.k,
-            agent_min_score=self._configuration.settings.agent.min_score,
             stopping=stopping,
         )
 
@@ -275,6 +271,10 @@ class Work:
             self._ready(self._index).open_chroma()
         except Exception:  # a thread's boundary: without Chroma everything else goes on
             log.exception("Chroma cannot be opened: HNSW's answer is not shown")
+
+    def _indexer_changed(self) -> None:
+        self._tunings.refresh()
+        self._changed()
 
     def _encoder_loaded(self) -> None:
         if self._indexer is not None:

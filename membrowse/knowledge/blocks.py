@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-
-from markdown_it import MarkdownIt
-from markdown_it.rules_block import StateBlock
-from markdown_it.rules_block import table as markdown_table
-from markdown_it.token import Token
+from typing import TYPE_CHECKING
 
 from membrowse.knowledge.notes import one_line
 from membrowse.knowledge.spans import Lines
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.rules_block import StateBlock
+    from markdown_it.token import Token
 
 HEADING, TEXT = "heading", "text"
 WHOLE = frozenset({"fence", "code_block", "table"})
@@ -64,6 +65,8 @@ def _beginning(lines: Lines, number: int) -> str:
 
 @lru_cache(maxsize=1)
 def _parser() -> MarkdownIt:
+    from markdown_it import MarkdownIt  # 40 ms that an unchanged folder is spared
+
     parser = MarkdownIt("commonmark").enable("table").disable("reference")
     parser.core.ruler.enableOnly(["normalize", "block"])
     parser.block.ruler.at("table", _table, {"alt": ["paragraph", "reference"]})
@@ -72,6 +75,8 @@ def _parser() -> MarkdownIt:
 
 def _table(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     """markdown-it's table rule, without a dozen tokens for each cell."""
+    from markdown_it.rules_block import table as markdown_table
+
     if not markdown_table(state, start, end, True):
         return False
     if silent:

@@ -12,7 +12,7 @@ from membrowse import __main__ as program_module
 from membrowse import places, tui
 from membrowse.cli import browsing
 from membrowse.cli.app import app
-from membrowse.engine import lifecycle
+from membrowse.engine import lifecycle, spawning
 from membrowse.engine.client import EngineUnavailable
 from tests.cli.conftest import Program
 from tests.cli.fakes import FakeEngine
@@ -29,6 +29,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Path | None, dict[str,
 
     monkeypatch.setattr(tui, "run", run)
     monkeypatch.setattr(browsing, "_has_terminal", lambda: True)
+    monkeypatch.setattr(spawning, "head_start", lambda folder: None)
     return calls
 
 
