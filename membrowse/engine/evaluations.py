@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from membrowse.encoding.served import Encoder
+from membrowse.encoding.values import Encoded, EncodedQuery, ToEncode
 from membrowse.engine.configuration import Configuration
 from membrowse.engine.models import Models
 from membrowse.index.generation import Generation
 from membrowse.index.index import Index
 from membrowse.ranking.evaluation import Evaluation
+from membrowse.ranking.late_interaction import TokenVectors
 from membrowse.ranking.pipeline import Ranker
 from membrowse.recall import KEYWORD, VECTOR
 from membrowse.settings import Settings
 
 KEPT = 4
 """Evaluations of the present generation that are kept, the least recently used goes first."""
+QUERIES_KEPT = 256
+"""Encoded queries that are kept (some 20 KB each), likewise."""
 
 _Key = tuple[int, str, str, str]
 
@@ -32,6 +38,7 @@ class Evaluations:
         self._index = index
         self._models = models
         self._kept: OrderedDict[_Key, Evaluation] = OrderedDict()
+        self._queries: _QueriesOnce | None = None
         self._lock = threading.Lock()
 
     def of(self, text: str, syntax: str) -> Evaluation:
@@ -52,12 +59,23 @@ class Evaluations:
                 self._kept.popitem(last=False)
         return found
 
-    def fresh(self, generation: Generation, text: str, syntax: str, ranker: Ranker) -> Evaluation:
-        """The query over any generation, by any ranker; not kept."""
+    def fresh(
+        self,
+        generation: Generation,
+        text: str,
+        syntax: str,
+        ranker: Ranker,
+        tokens_at_hand: Mapping[str, TokenVectors] | None = None,
+    ) -> Evaluation:
+        """The query over any generation, by any ranker; not kept.
+
+        `tokens_at_hand` are token vectors, by content key, that the store does not have.
+        """
         models, tokens = self._models, self._index.tokens
         evaluation = ranker.analyse(generation, text, syntax, models.pieces)
+        evaluation.tokens.update(tokens_at_hand or {})
         ranker.keyword(evaluation)
-        ranker.vector(evaluation, models.encoder, models.state, models.message)
+        ranker.vector(evaluation, self._encoder(), models.state, models.message)
         ranker.fuse(evaluation)
         ranker.gather(evaluation, tokens)
         ranker.rerank(evaluation, tokens, models.encoder, models.cross)
@@ -68,10 +86,50 @@ class Evaluations:
 
         Other settings of keyword or vector need `fresh`.
         """
+        return self.by(evaluation, self.configuration.ranker.by(settings))
+
+    def by(self, evaluation: Evaluation, ranker: Ranker) -> Evaluation:
+        """As `again`, by a ranker that is used for several queries."""
         kept = {name: evaluation.rankings[name] for name in (KEYWORD, VECTOR)}
         other = replace(evaluation, rankings=kept)
-        ranker, models, tokens = Ranker(settings), self._models, self._index.tokens
+        models, tokens = self._models, self._index.tokens
         ranker.fuse(other)
         ranker.gather(other, tokens)
         ranker.rerank(other, tokens, models.encoder, models.cross)
         return other
+
+    def _encoder(self) -> Encoder | None:
+        encoder = self._models.encoder
+        if encoder is None:
+            return None
+        with self._lock:
+            if self._queries is None or self._queries.inner is not encoder:
+                self._queries = _QueriesOnce(encoder)
+            return self._queries
+
+
+class _QueriesOnce:
+    """An encoder that encodes the same query once. Safe to share between threads."""
+
+    def __init__(self, inner: Encoder) -> None:
+        self.inner = inner
+        self.identity = inner.identity
+        self.pieces = inner.pieces
+        self._kept: OrderedDict[str, EncodedQuery] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def encode(self, items: Sequence[ToEncode]) -> list[Encoded]:
+        return self.inner.encode(items)
+
+    def query(self, text: str) -> EncodedQuery:
+        with self._lock:
+            known = self._kept.get(text)
+            if known is not None:
+                self._kept.move_to_end(text)
+                return known
+        found = self.inner.query(text)
+        with self._lock:
+            self._kept[text] = found
+            while len(self._kept) > QUERIES_KEPT:
+                self._kept.popitem(last=False)
+        return found

@@ -68,6 +68,12 @@ class Ranker:
         self._settings = settings
         self._of_generation: _OfGeneration | None = None
 
+    def by(self, settings: Settings) -> Ranker:
+        """A ranker by other settings, which need not work out again what a generation has."""
+        other = Ranker(settings)
+        other._of_generation = self._of_generation
+        return other
+
     def analyse(
         self, generation: Generation, text: str, syntax: str, pieces: Pieces | None = None
     ) -> Evaluation:
