@@ -13,36 +13,45 @@ from typing import Any
 
 import msgspec
 
-from membrowse.cli.reports import Indexed, InvolvedNote, Program, Report, Setting
+from membrowse.cli.reports import KIND, Indexed, InvolvedNote, Program, Report, Setting
 from membrowse.findings.diagnosis import Target
 from membrowse.findings.explanation import (
-    Difference,
     FieldMatch,
+    Freshened,
     FusedExplained,
     FusedShare,
     RerankedExplained,
 )
-from membrowse.recall import RANKINGS, Hit, Query, Recall
-from membrowse.settings import FusionMethod, RerankMethod, Settings, flat
+from membrowse.recall import RANKINGS, Hit, NoteState, Query, Recall
+from membrowse.settings import FieldWeights, FusionMethod, RerankMethod, Settings, flat
 
-_KEPT: dict[type[msgspec.Struct], frozenset[str]] = {
-    Report: frozenset(("kind", "made_at", "query_sha256")),
-    Program: frozenset(("membrowse", "engine", "python", "platform")),
-    Indexed: frozenset(("encoder", "precision")),
-    InvolvedNote: frozenset(("sha256", "state", "indexed_at")),
-    Recall: frozenset(("asked_at", "client", "settings_digest")),
-    Query: frozenset(("syntax",)),
-    Hit: frozenset(("chunk", "indexed_at")),
-    Target: frozenset(("chunk",)),
-    FieldMatch: frozenset(("field",)),
-    FusedExplained: frozenset(("method",)),
-    FusedShare: frozenset(("ranking",)),
-    RerankedExplained: frozenset(("method",)),
-    Difference: frozenset(("ranking",)),
+_HEX = re.compile("[0-9a-f]{1,64}")
+_TIME = re.compile(r"[0-9T:.+\-]{1,40}Z?")
+_VERSION = re.compile(r"[A-Za-z0-9_.:+\-]{0,80}")
+
+
+def _one_of(*words: str) -> re.Pattern[str]:
+    return re.compile("|".join(map(re.escape, words)))
+
+
+_RANKING = _one_of(*RANKINGS)
+_KEPT: dict[type[msgspec.Struct], dict[str, re.Pattern[str]]] = {
+    Report: {"kind": _one_of(KIND), "made_at": _TIME, "query_sha256": _HEX},
+    Program: dict.fromkeys(("membrowse", "engine", "python", "platform"), _VERSION),
+    Indexed: {"encoder": _VERSION, "precision": _VERSION},
+    InvolvedNote: {"sha256": _HEX, "state": _one_of(*NoteState), "indexed_at": _TIME},
+    Recall: {"asked_at": _TIME, "client": _one_of("cli"), "settings_digest": _HEX},
+    Query: {"syntax": _one_of("literal", "operators")},
+    Hit: {"chunk": _HEX, "indexed_at": _TIME},
+    Target: {"chunk": _HEX},
+    Freshened: {"indexed_at": _TIME},
+    FieldMatch: {"field": _one_of(*msgspec.structs.asdict(FieldWeights()))},
+    FusedExplained: {"method": _one_of(*FusionMethod)},
+    FusedShare: {"ranking": _RANKING},
+    RerankedExplained: {"method": _one_of(*RerankMethod)},
 }
-"""Fields whose text says nothing of the notes; of every other only its length is kept."""
-_HARMLESS = re.compile(r"[A-Za-z0-9_.:+\- ]{0,80}")
-_ID = re.compile(r"[0-9a-f]{8,64}")
+"""Fields whose text says nothing of the notes, and how it looks; of any other text only its length
+is kept."""
 _PATHS = "path"
 _SETTINGS = frozenset(flat(Settings()))
 _KEYS = frozenset((*RANKINGS, "explain", *_SETTINGS))
@@ -58,7 +67,7 @@ def redacted(report: Report) -> Report:
     plain["program"]["libraries"] = libraries
     plain["settings"] = {key: _setting(settings[key]) for key in settings if key in _SETTINGS}
     plain["indexed"]["recipe"] = {
-        name: value if _HARMLESS.fullmatch(value) and name != "encoder" else _length(value)
+        name: value if _VERSION.fullmatch(value) and name != "encoder" else _length(value)
         for name, value in report.indexed.recipe.items()
     }
     return msgspec.convert(plain, Report)
@@ -89,17 +98,17 @@ class _Redactor:
         self._notes: dict[str, str] = {}
 
     def struct(self, value: msgspec.Struct) -> dict[str, Any]:
-        kept = _KEPT.get(type(value), frozenset())
+        kept = _KEPT.get(type(value), {})
         return {
-            field.name: self._field(getattr(value, field.name), field.name, field.name in kept)
+            field.name: self._field(getattr(value, field.name), field.name, kept.get(field.name))
             for field in msgspec.structs.fields(value)
         }
 
-    def _field(self, value: Any, name: str, kept: bool) -> Any:
+    def _field(self, value: Any, name: str, kept: re.Pattern[str] | None) -> Any:
         if isinstance(value, str) and not isinstance(value, Enum):
             if name == _PATHS:
                 return self._pseudonym(value)
-            return value if kept and _HARMLESS.fullmatch(value) else _length(value)
+            return value if kept and kept.fullmatch(value) else _length(value)
         return self._any(value)
 
     def _any(self, value: Any) -> Any:
@@ -117,7 +126,7 @@ class _Redactor:
         return value if key in _SETTINGS and value in _WORDS else self._any(value)
 
     def _key(self, key: str) -> str:
-        return key if key in _KEYS or _ID.fullmatch(key) else _length(key)
+        return key if key in _KEYS or _HEX.fullmatch(key) else _length(key)
 
     def _pseudonym(self, path: str) -> str:
         if not path:

@@ -1,0 +1,225 @@
+"""`membrowse report`: whole, private, and without a word of a note when redacted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import stat
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from membrowse.cli import report_markdown
+from membrowse.cli.redaction import redacted
+from membrowse.cli.reports import Indexed, InvolvedNote, Program, Report, Setting
+from membrowse.engine.client import EngineRefused
+from membrowse.engine.inspections import ExplainRequest, TuningsRequest, WhyRequest
+from membrowse.engine.protocol import FileRecord, Problem
+from membrowse.findings.tuning import Tunings
+from membrowse.recall import Expected, NoteState
+from tests.cli import conftest, findings
+from tests.cli.fakes import FakeEngine, hit, ranking, recall
+from tests.cli.hostile import HOSTILE, acts, filled
+
+WORD = "Zuckerhut"
+"""Stands for every word of every note."""
+
+
+@pytest.fixture
+def answering(engine: FakeEngine) -> FakeEngine:
+    engine.answers = {
+        ExplainRequest: findings.explanation(),
+        WhyRequest: findings.why(),
+        TuningsRequest: Tunings(current={"fusion.weight": 0.62}),
+    }
+    return engine
+
+
+def made(**changes: Any) -> Report:
+    values: dict[str, Any] = {
+        "made_at": "2026-11-22T15:04:05Z",
+        "program": Program(
+            membrowse="0.1.0",
+            engine="0.1.0",
+            python="3.11.2",
+            platform="Linux-6.1-x86_64",
+            libraries={"numpy": "2.3.0"},
+        ),
+        "query_sha256": "ab" * 32,
+        "settings": {"fusion.weight": Setting(value=0.62, source="file")},
+        "indexed": Indexed(recipe={"chunker": "1"}, encoder="e", precision="float32", encoded=9),
+        "recall": recall(
+            rankings={"keyword": ranking((hit(1), hit(2))), "reranked": ranking((hit(2), hit(1)))},
+            tracked={"0123456789abcdef": hit(1)},
+            target=Expected(label="a.md", hit=hit(1), k=5, passes=True, state=NoteState.INDEXED),
+        ),
+        "explanation": findings.explanation(),
+        "why": findings.why(),
+        "notes": (
+            InvolvedNote(path="a.md", sha256="cd" * 32, size=7, state="indexed", indexed_at=""),
+        ),
+    }
+    return Report(**(values | changes))
+
+
+def test_a_report_is_self_contained(
+    answering: FakeEngine, program: conftest.Program, folder: Path, tmp_path: Path
+) -> None:
+    note = folder / "runbooks/deploy-1.md"
+    note.parent.mkdir()
+    note.write_text("# Deploy\n")
+    answering.records = [
+        FileRecord(path="runbooks/deploy-1.md", state=NoteState.INDEXED, size=9, indexed_at="then")
+    ]
+    file = tmp_path / "ssh.json"
+    ran = program("report", "ssh port", "a.md:3", "-o", file, "--folder", folder)
+    assert (ran.status, ran.out) == (0, "")
+    report = json.loads(file.read_text())
+    assert (report["schema"], report["kind"]) == (1, "membrowse report")
+    assert report["recall"]["query"]["text"] == "ssh port"
+    assert report["query_sha256"] == hashlib.sha256(b"ssh port").hexdigest()
+    assert set(report["recall"]["rankings"]) == {"keyword", "vector", "fused", "reranked"}
+    assert report["explanation"]["keyword"]["score"] == 3.0
+    assert report["why"]["verdict"] == findings.why().verdict
+    assert report["settings"]["fusion.weight"] == {"value": 0.62, "source": "engine"}
+    assert report["settings"]["fusion.rrf_k"] == {"value": 60, "source": "default"}
+    assert report["indexed"]["recipe"]["chunker"] == "1"
+    assert report["program"]["libraries"]["msgspec"] == msgspec.__version__
+    first = report["notes"][0]
+    assert first["sha256"] == hashlib.sha256(b"# Deploy\n").hexdigest()
+    assert (first["state"], first["size"]) == ("indexed", 9)
+    assert answering.requests[0].limit == 20
+
+
+def test_both_files_are_the_persons_own_and_never_overwritten_silently(
+    answering: FakeEngine, program: conftest.Program, folder: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "ssh.json"
+    assert program("report", "ssh", "-o", file, "--folder", folder).status == 0
+    for path in (file, tmp_path / "ssh.md"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    file.unlink()
+    (tmp_path / "ssh.md").write_text("mine")
+    ran = program("report", "ssh", "-o", file, "--folder", folder)
+    assert ran.status == 2
+    assert "ssh.md exists: --force overwrites it" in ran.err
+    assert not file.exists()
+    assert program("report", "ssh", "-o", file, "--force", "--folder", folder).status == 0
+    assert (tmp_path / "ssh.md").read_text().startswith("# membrowse report")
+    assert [path.name for path in tmp_path.glob(".membrowse-*")] == []
+
+
+@pytest.mark.parametrize("name", ["ssh.md", "nowhere/ssh.json"])
+def test_a_file_that_cannot_be_is_a_usage_error(
+    answering: FakeEngine, program: conftest.Program, folder: Path, tmp_path: Path, name: str
+) -> None:
+    assert program("report", "ssh", "-o", tmp_path / name, "--folder", folder).status == 2
+
+
+def test_a_note_without_chunks_has_its_ladder_all_the_same(
+    answering: FakeEngine, program: conftest.Program, folder: Path, tmp_path: Path
+) -> None:
+    def refuse(_: ExplainRequest) -> None:
+        raise EngineRefused(Problem(message="a.md is ignored"), 404)
+
+    answering.answers[ExplainRequest] = refuse
+    file = tmp_path / "ssh.json"
+    ran = program("report", "ssh", "a.md", "-o", file, "--folder", folder)
+    report = json.loads(file.read_text())
+    assert ran.status == 0
+    assert "a.md is ignored" in ran.err
+    assert report["explanation"] is None
+    assert report["why"]["rungs"]
+
+
+def test_a_redacted_report_keeps_the_figures() -> None:
+    before = made()
+    after = redacted(before)
+    assert after.redacted
+    places = [one.chunk for one in after.recall.rankings["keyword"].hits]
+    assert places == ["c1", "c2"]
+    assert after.recall.rankings["keyword"].hits[0].score == 12.3
+    assert after.explanation is not None
+    assert after.explanation.keyword.terms[0].contribution == 3.0
+    assert after.explanation.keyword.terms[0].matches[0].field == "body"
+    assert after.why is not None
+    assert [rung.outcome for rung in after.why.rungs] == [
+        rung.outcome for rung in findings.why().rungs
+    ]
+    assert after.why.changes[0].settings == {"fusion.weight": 0.62}
+    assert after.settings == before.settings
+    assert after.program == before.program
+
+
+def test_a_path_has_one_pseudonym_throughout() -> None:
+    after = redacted(made())
+    keyword, reranked = (after.recall.rankings[name].hits for name in ("keyword", "reranked"))
+    assert [one.path for one in keyword] == [one.path for one in reversed(reranked)]
+    assert len({one.path for one in keyword}) == 2
+    assert all(re.fullmatch(r"note-\d+", one.path) for one in keyword)
+
+
+@pytest.mark.parametrize("text", [WORD, f"{WORD} {WORD}", f"{WORD}/{WORD}.md"])
+def test_no_text_of_a_record_is_in_a_redacted_report(text: str) -> None:
+    whole = made()
+    assert whole.explanation is not None
+    assert whole.why is not None
+    after = redacted(
+        made(
+            recall=msgspec.structs.replace(
+                filled(whole.recall, text),
+                tracked={text: hit(1)},
+                rankings={text: ranking((filled(hit(1), text),), message=text)},
+            ),
+            explanation=filled(whole.explanation, text),
+            why=filled(whole.why, text),
+            settings={
+                "notes.include": Setting(value=(text,), source="file"),
+                "encoder.model": Setting(value=text, source="environment"),
+                text: Setting(value=text, source="file"),
+            },
+            notes=(InvolvedNote(path=text, sha256="", size=1, state="new", indexed_at=""),),
+        )
+    )
+    assert WORD not in msgspec.json.encode(after).decode()
+    assert WORD not in report_markdown.text(after)
+
+
+def test_markdown_holds_the_same_and_no_note_leaves_its_fence() -> None:
+    wicked = f"````\n# Not a heading\n```\n{HOSTILE}"
+    whole = made(
+        recall=filled(made().recall, wicked),
+        explanation=filled(findings.explanation(), wicked),
+        why=filled(findings.why(), wicked),
+    )
+    text = report_markdown.text(whole)
+    assert not acts(text)
+    headings = []
+    fence = ""
+    for line in text.splitlines():
+        ticks = re.match("`{3,}", line)
+        if fence:
+            fence = "" if line == fence else fence
+        elif ticks:
+            fence = ticks[0]
+        elif line:
+            headings.append(line)
+    assert fence == ""
+    assert headings == [
+        "# membrowse report",
+        "## Settings that are not the default",
+        "## Rankings",
+        "## Explanation",
+        "## Why",
+        "## Notes",
+    ]
+
+
+def test_markdown_of_a_report_without_a_target_has_the_rankings() -> None:
+    text = report_markdown.text(made(explanation=None, why=None, settings={}))
+    assert "## Explanation" not in text
+    assert "runbooks/deploy-1.md:3-18  A › B" in text
+    assert "deploy (literal)" in text
