@@ -1,0 +1,194 @@
+"""Configurations: tried on a query, saved, and then everybody's."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from membrowse import places
+from membrowse.engine.client import EngineClient, EngineRefused
+from membrowse.engine.inspections import (
+    SaveTuningRequest,
+    TuneRequest,
+    TuningsRequest,
+    UseTuningRequest,
+)
+from membrowse.engine.protocol import PageRequest
+from membrowse.findings.diagnosis import Target
+from membrowse.findings.tuning import TUNABLE, Overrides, Value
+from membrowse.recall import RERANKED
+from membrowse.settings import tunings
+from tests.conftest import ExportedEncoder
+from tests.engine.conftest import ask, order, until
+from tests.engine.standing import client_of, standing
+
+QUESTION = "which port does the staging pump use?"
+NOTES = {
+    f"note-{number:02}.md": f"# Note {number}\n\nPump {number % 7} feeds tank {number % 5} of "
+    f"the {'staging' if number % 3 else 'old'} plant. {'Port ' * (number % 4)}is {number}.\n"
+    for number in range(40)
+}
+KEYWORD_ONLY: Overrides = {"fusion.weight": 0.0, "rerank.method": "none"}
+
+
+@pytest.fixture(scope="module")
+def folder(
+    tmp_path_factory: pytest.TempPathFactory, exported_encoder: ExportedEncoder
+) -> Iterator[Path]:
+    base = tmp_path_factory.mktemp("tuning")
+    with standing(base, exported_encoder, NOTES, MEMBROWSE_FUSION_RRF_K="7") as folder:
+        yield folder
+
+
+@pytest.fixture(autouse=True)
+def home(folder: Path) -> None:
+    """The module's own home, instead of one for every test."""
+
+
+@pytest_asyncio.fixture
+async def client(folder: Path) -> AsyncIterator[EngineClient]:
+    tunings.beside(places.config_file()).unlink(missing_ok=True)
+    async with client_of(folder) as client:
+        await client.inspect(TuningsRequest())
+        yield client
+
+
+async def test_what_is_tried_is_what_saving_it_gives(client: EngineClient) -> None:
+    before = await ask(client, QUESTION)
+    request = TuneRequest(text=QUESTION, overrides=KEYWORD_ONLY | {"agent.k": 2}, limit=50)
+    tried = (await client.inspect(request)).a
+    assert order(tried.recall, RERANKED) != order(before, RERANKED)
+    assert (tried.agent_k, tried.agent_min_score) == (2, 0.0)
+    ranks = {hit.chunk: hit.rank for hit in before.rankings[RERANKED].hits}
+    shown = [hit.chunk for hit in tried.recall.rankings[RERANKED].hits]
+    assert {chunk: tried.saved_ranks[chunk] for chunk in shown} == ranks
+    unchanged = await ask(client, QUESTION)
+    assert order(unchanged, RERANKED) == order(before, RERANKED)
+    await client.inspect(SaveTuningRequest(name="words", overrides=request.overrides))
+    after = await ask(client, QUESTION)
+    assert order(after, RERANKED) == order(tried.recall, RERANKED)
+    assert after.settings_digest == tried.recall.settings_digest != before.settings_digest
+
+
+@pytest.mark.parametrize("key", ["keyword.k1", "vector.passage_weight", "keyword.weights.body"])
+async def test_settings_of_the_first_rankings_are_tried_too(client: EngineClient, key: str) -> None:
+    before = await ask(client, QUESTION)
+    tuned = await client.inspect(TuneRequest(text=QUESTION, overrides={key: 0.0}))
+    assert order(tuned.a.recall, RERANKED) != order(before, RERANKED)
+    await client.inspect(SaveTuningRequest(name="zero", overrides={key: 0.0}))
+    assert order(await ask(client, QUESTION), RERANKED) == order(tuned.a.recall, RERANKED)
+
+
+async def test_two_configurations_are_set_side_by_side(client: EngineClient) -> None:
+    request = TuneRequest(text=QUESTION, overrides=KEYWORD_ONLY, against={}, pins=True)
+    tuned = await client.inspect(request)
+    assert tuned.b is not None
+    assert order(tuned.b.recall, RERANKED) == order(await ask(client, QUESTION), RERANKED)
+    assert tuned.overlap is not None
+    assert 0.0 < tuned.overlap < 1.0
+    alike = TuneRequest(text=QUESTION, overrides=KEYWORD_ONLY, against=KEYWORD_ONLY)
+    assert (await client.inspect(alike)).overlap == pytest.approx(1.0)
+    alone = await client.inspect(TuneRequest(text=QUESTION, overrides={}))
+    assert (alone.b, alone.overlap) == (None, None)
+
+
+async def test_a_recall_that_was_tried_has_pages_target_and_tracked_chunks(
+    client: EngineClient,
+) -> None:
+    chunk = (await ask(client, QUESTION)).rankings[RERANKED].hits[7].chunk
+    target = Target(path="note-05.md")
+    request = TuneRequest(
+        text=QUESTION, overrides=KEYWORD_ONLY, limit=3, track=(chunk,), target=target, number=9
+    )
+    recall = (await client.inspect(request)).a.recall
+    assert (len(recall.rankings[RERANKED].hits), recall.number) == (3, 9)
+    page = PageRequest(recall=recall.recall, ranking=RERANKED, offset=3, limit=3)
+    assert [hit.rank for hit in (await client.page(page)).hits] == [4, 5, 6]
+    assert recall.tracked[chunk].chunk == chunk
+    assert recall.target is not None
+    assert recall.target.hit is not None
+    assert recall.target.hit.path == "note-05.md"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("fusion.weight", 1.5), ("fusion.wait", 1), ("notes.max_bytes", 9)]
+)
+async def test_what_cannot_be_set_is_refused_with_the_key(
+    client: EngineClient, key: str, value: Value
+) -> None:
+    with pytest.raises(EngineRefused, match=key) as raised:
+        await client.inspect(TuneRequest(text=QUESTION, overrides={key: value}))
+    assert (raised.value.status, raised.value.problem.kind) == (400, "settings")
+    with pytest.raises(EngineRefused, match=key):
+        await client.inspect(SaveTuningRequest(name="bad", overrides={key: value}))
+    assert (await client.inspect(TuningsRequest())).saved == ()
+
+
+async def test_every_client_sees_what_is_saved_used_and_forgotten(
+    client: EngineClient, folder: Path
+) -> None:
+    async with client_of(folder) as other:
+        first = await until(other, lambda state: state.tuning == "")
+        saved = await client.inspect(
+            SaveTuningRequest(name="wide", overrides={"agent.k": 9, "rerank.blend": 0.9})
+        )
+        assert (saved.in_force, saved.current["agent.k"]) == ("wide", 9)
+        assert set(saved.current) == set(saved.base) == set(TUNABLE)
+        assert saved.base["agent.k"] == 5
+        state = await until(other, lambda state: state.tuning == "wide")
+        assert state.agent_k == 9
+        assert state.settings_digest != first.settings_digest
+        reset = await client.inspect(UseTuningRequest(name=""))
+        assert (reset.in_force, reset.current) == ("", reset.base)
+        assert [each.name for each in reset.saved] == ["wide"]
+        state = await until(other, lambda state: state.tuning == "")
+        assert (state.agent_k, state.settings_digest) == (5, first.settings_digest)
+        await client.inspect(UseTuningRequest(name="wide"))
+        forgotten = await client.inspect(SaveTuningRequest(name="wide", overrides=None))
+        assert (forgotten.in_force, forgotten.saved) == ("", ())
+        await until(other, lambda state: state.tuning == "" and state.agent_k == 5)
+        with pytest.raises(EngineRefused, match="wide"):
+            await client.inspect(UseTuningRequest(name="wide"))
+
+
+async def test_an_environment_variable_goes_before_a_saved_configuration(
+    client: EngineClient,
+) -> None:
+    overrides: Overrides = {"fusion.rrf_k": 99, "agent.k": 3}
+    told = await client.inspect(SaveTuningRequest(name="mine", overrides=overrides))
+    assert "fusion.rrf_k" in told.fixed
+    assert (told.current["fusion.rrf_k"], told.current["agent.k"]) == (7, 3)
+
+
+async def test_what_another_process_saves_is_taken_over_with_the_next_question(
+    client: EngineClient,
+) -> None:
+    before = await ask(client, QUESTION)
+    file = tunings.beside(places.config_file())
+    tunings.save(file, "theirs", {"fusion.weight": 0.1})
+    assert (await ask(client, QUESTION)).settings_digest != before.settings_digest
+    file.write_text("{")
+    assert (await ask(client, QUESTION)).settings_digest == before.settings_digest
+    state = await until(client, lambda state: bool(state.problem))
+    assert str(file) in state.problem
+    file.unlink()
+    await ask(client, QUESTION)
+    await until(client, lambda state: not state.problem)
+
+
+async def test_who_may_only_read_cannot_save(folder: Path) -> None:
+    from membrowse.engine.server import Api
+    from membrowse.engine.service import Service
+    from membrowse.settings import Settings
+
+    application = Api(Service(folder, Settings(), idle_seconds=0)).application()
+    stranger = httpx.ASGITransport(application, client=("uid", os.getuid() + 1))
+    async with httpx.AsyncClient(transport=stranger, base_url="http://engine") as client:
+        for path in ("/tunings/save", "/tunings/use", "/pin", "/unpin"):
+            refused = await client.post(path, json={"name": "x", "overrides": {}})
+            assert refused.status_code == 403
