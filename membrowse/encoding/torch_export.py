@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
+from onnx.external_data_helper import set_external_data
 from sentence_transformers import SentenceTransformer
 
 from membrowse.encoding.export import WEIGHTS
@@ -19,6 +20,8 @@ from membrowse.encoding.torch_model import input_names
 OPSET = 17
 _SAMPLES = ("One text.", "Another text, longer than the one before it: is it the same? " * 3)
 _CLOSE = 0.9999
+_WORTH_A_PLACE_BYTES = 1024
+"""A tensor from this size on lies in the file of weights."""
 
 
 class _Outputs(torch.nn.Module):
@@ -43,17 +46,18 @@ def export(model: SentenceTransformer, target: Path) -> None:
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
         plain = Path(scratch) / "plain.onnx"
         _trace(model, names, plain)
-        optimised = optimise(plain)
-        onnx.save(
-            onnx.load(optimised),
-            str(target),
-            save_as_external_data=True,
-            all_tensors_to_one_file=True,
-            location=WEIGHTS,
-        )
+        _save(onnx.load(optimise(plain)), target)
     for path in (target, target.with_name(WEIGHTS)):
         path.chmod(0o600)
     compare(model, names, target)
+
+
+def _save(model: onnx.ModelProto, target: Path) -> None:
+    """As `onnx.save` does with external data, whose way there looks at the network's interfaces."""
+    for tensor in model.graph.initializer:
+        if len(tensor.raw_data) >= _WORTH_A_PLACE_BYTES:
+            set_external_data(tensor, WEIGHTS)
+    onnx.save(model, str(target))
 
 
 @torch.inference_mode()

@@ -38,8 +38,9 @@ def test_a_socket_that_lives_for_an_instant_is_noticed(tmp_path: Path) -> None:
 
 
 def test_indexing_searching_and_browsing_make_no_internet_socket(
-    folder: Path, tmp_path: Path
+    folder: Path, home: Path, tmp_path: Path
 ) -> None:
+    (home / "cache").unlink()  # so that the encoder is exported too
     sections = "".join(
         f"## Part {n}\n\nText of part {n}, about matter {n}.\n\n" for n in range(120)
     )
