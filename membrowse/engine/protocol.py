@@ -27,6 +27,7 @@ from enum import StrEnum
 import msgspec
 
 from membrowse.findings.diagnosis import Target
+from membrowse.findings.health import Discrepancy
 from membrowse.findings.pins import PinsState
 from membrowse.recall import Freshness, NoteState, RankingState
 
@@ -61,8 +62,8 @@ class RecallRequest(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     syntax: str = "literal"
     """`literal` or `operators`."""
-    limit: int = 50
-    """Hits of each ranking to return, from rank 1."""
+    limit: int = 25
+    """Hits of each ranking to return, from rank 1; pages bring the rest."""
     client: str = "cli"
     number: int = 0
     progressive: bool = False
@@ -252,16 +253,6 @@ class WatchRequest(msgspec.Struct, frozen=True, kw_only=True):
     paused: bool
 
 
-class Discrepancy(msgspec.Struct, frozen=True, kw_only=True):
-    """Ids that two stores of one index do not agree on."""
-
-    store: str
-    kind: str
-    """`missing`, `orphaned`, or what else is wrong with them."""
-    count: int
-    example: str = ""
-
-
 class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
     """The stores against each other, and the chunks against the encoder's window."""
 
@@ -272,6 +263,10 @@ class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
     longest_chunk: int = 0
     """Word pieces of the longest chunk, context header and specials included."""
     window: int = 0
+    recipe: dict[str, str] = {}
+    """chunker, analyser and encoder that are wanted now."""
+    stale: str = ""
+    """Which of these the index was made with otherwise; empty if none."""
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):

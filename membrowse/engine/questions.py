@@ -6,6 +6,8 @@ import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from membrowse.engine import clock
@@ -19,10 +21,12 @@ from membrowse.index.index import Index
 from membrowse.ranking import results
 from membrowse.ranking.evaluation import Evaluation
 from membrowse.ranking.targets import Sought, expected
-from membrowse.recall import Ranking, Recall
+from membrowse.recall import Approximate, Ranking, Recall
 
 REMEMBERED = 16
 """Evaluations kept for pages, the least recently asked for goes first."""
+
+_BESIDE_THREADS = 2
 
 Step = Callable[[], Recall | None]
 """One stage of a question; what is worth sending of it, if anything."""
@@ -48,6 +52,11 @@ class Questions:
         self._targets = targets
         self._remembered: OrderedDict[str, Evaluation] = OrderedDict()
         self._lock = threading.Lock()
+        self._beside = ThreadPoolExecutor(_BESIDE_THREADS, thread_name_prefix="hnsw")
+
+    def close(self) -> None:
+        """Let go of the threads; nothing is asked any more."""
+        self._beside.shutdown(wait=False, cancel_futures=True)
 
     def steps(self, request: RecallRequest) -> Iterator[Step]:
         """The stages of a question, to be run one after another, each on any thread.
@@ -85,25 +94,29 @@ class Questions:
                 target=expected(evaluation, sought, freshness) if sought else None,
             )
 
-        def partial() -> Recall | None:
+        def so_far() -> Recall | None:
             return answer(complete=False) if request.progressive else None
 
         def keyword() -> Recall | None:
             ranker.keyword(evaluation)
-            return partial()
+            return so_far()
+
+        beside: list[Future[Approximate | None]] = []
 
         def vector() -> Recall | None:
             ranker.vector(evaluation, models.encoder, models.state, models.message)
+            look = partial(ranker.approximate, evaluation, self._index.approximate)
+            beside.append(self._beside.submit(look))
             ranker.fuse(evaluation)
             missing = ranker.gather(evaluation, self._index.tokens)
-            return partial() if missing else None
+            return so_far() if missing else None
 
         def rerank() -> Recall | None:
             ranker.rerank(evaluation, self._index.tokens, models.encoder, models.cross)
-            return partial()
+            return None if beside[0].done() else so_far()
 
         def finish() -> Recall:
-            ranker.approximate(evaluation, self._index.approximate)
+            ranker.set_beside(evaluation, beside[0].result())
             evaluation.finish()
             self.remember(asked.recall, evaluation)
             return answer(complete=True)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
@@ -39,6 +39,7 @@ from membrowse.recall import Ranking, Recall
 from membrowse.settings import Settings
 
 if TYPE_CHECKING:
+    from membrowse.engine.questions import Step
     from membrowse.engine.work import Work
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,14 @@ _RANKING_THREADS = 2
 _INSPECTING_THREADS = 3
 _IDLE_LOOKS_SECONDS = 5.0
 _OPENING_SECONDS = 60.0
+
+
+def _last(steps: Iterable[Step]) -> Recall | None:
+    """What the last of `steps` returns, on one thread: a hop for each would cost more than some."""
+    recall = None
+    for step in steps:
+        recall = step()
+    return recall
 
 
 class Service:
@@ -137,9 +146,9 @@ class Service:
         """The recall as each ranking is finished, or only the complete one."""
         steps = await self._ready(lambda work: work.begin(request))
         async with self.attended():
-            for step in steps:
+            for stage in steps if request.progressive else [partial(_last, steps)]:
                 with self._traffic.query():
-                    recall = await self._in_pool(step)
+                    recall = await self._in_pool(stage)
                 if recall is not None:
                     yield recall
 

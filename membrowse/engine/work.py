@@ -125,6 +125,8 @@ class Work:
         if self._indexer is not None:
             self._indexer.close()
         self._models.close()
+        if self._questions is not None:
+            self._questions.close()
         if self._index is not None:
             self._index.close()
 

@@ -23,6 +23,12 @@ words too, where the note or its file name states one."""
 
 _EMPTY_ROWS = np.empty(0, np.int32)
 
+_KEPT_POSTINGS = 1_000_000
+"""Rows of postings that are kept (8 bytes each): who types a query asks for its words again and
+again."""
+_ENTRY = 50
+"""What an entry without rows costs, in rows."""
+
 
 class KeywordReader:
     """Postings by canonical row of a generation. Safe to use from any thread."""
@@ -52,12 +58,32 @@ class KeywordReader:
         ]
         self._lengths: dict[str, Lengths] = {}
         self._means: dict[str, float] = {}
+        self._postings: dict[tuple[str, str], tuple[Rows, Frequencies]] = {}
+        self._kept = 0
         self._places: tuple[Rows, Rows] | None = None
         self._lock = threading.Lock()
 
     def postings(self, field: str, term: str) -> tuple[Rows, Frequencies]:
         """Rows of the chunks with `term` in `field`, ascending, int32 [n], and how often it stands
-        there, float32 [n]."""
+        there, float32 [n]. Both are read-only."""
+        known = self._postings.get((field, term))
+        if known is None:
+            known = self._read_postings(field, term)
+            for array in known:
+                array.setflags(write=False)
+            with self._lock:
+                self._keep((field, term), known)
+        return known
+
+    def _keep(self, key: tuple[str, str], found: tuple[Rows, Frequencies]) -> None:
+        cost = len(found[0]) + _ENTRY
+        if self._kept + cost > _KEPT_POSTINGS:
+            self._postings.clear()
+            self._kept = 0
+        self._kept += cost
+        self._postings[key] = found
+
+    def _read_postings(self, field: str, term: str) -> tuple[Rows, Frequencies]:
         found = []
         for segment, rows in zip(self.segments, self._rows, strict=True):
             documents, counts = segment.postings(field, term)
@@ -142,6 +168,7 @@ class KeywordReader:
         """Let go of the segments; their files are closed when no other generation holds them."""
         self.segments = ()
         self._rows = []
+        self._postings.clear()
 
     def _find_places(self) -> tuple[Rows, Rows]:
         segments = np.full(self.rows, -1, np.int32)

@@ -4,10 +4,11 @@
     evaluation = ranker.analyse(generation, text, syntax, pieces)
     ranker.keyword(evaluation)                       # evaluation.rankings["keyword"] is there
     ranker.vector(evaluation, encoder, state, message)
-    ranker.approximate(evaluation, vectors.approximate)            # optional, any time after
     ranker.fuse(evaluation)
     missing = ranker.gather(evaluation, tokens)      # where > 0: worth showing before the next
     ranker.rerank(evaluation, tokens, encoder, cross)
+    beside = ranker.approximate(evaluation, index.approximate)  # optional, on any thread
+    ranker.set_beside(evaluation, beside)
     evaluation.finish()
 
 After each, `results.recall` makes the answer so far. A ranking never fails the others: a stage that
@@ -124,24 +125,29 @@ class Ranker:
             mask = generation.encoded & evaluation.scope
             put(evaluation, VECTOR, ranked(scores, mask, state, message))
 
-    def approximate(self, evaluation: Evaluation, ask: Nearest) -> None:
-        """Note in the vector ranking what `ask` (HNSW) misses of the chunks nearest to the query.
+    def approximate(self, evaluation: Evaluation, ask: Nearest) -> Approximate | None:
+        """What `ask` (HNSW) misses of the chunks nearest to the query; only reads `evaluation`.
 
-        HNSW knows one vector of each chunk and no filters: nothing is noted where filters are in
-        force, or where it cannot answer.
+        HNSW knows one vector of each chunk and no filters: None where filters are in force, or
+        where it cannot answer.
         """
         exact, encoded = evaluation.rankings.get(VECTOR), evaluation.encoded
         if exact is None or encoded is None or not exact.total or evaluation.parsed.filters:
-            return
+            return None
         started = time.perf_counter()
         asked = min(APPROXIMATE, exact.total)
         answer = ask(encoded.vector, asked)
-        if answer is not None:
-            rows = [evaluation.row_of[chunk] for chunk in answer if chunk in evaluation.row_of]
-            lost = missed(evaluation.at(), encoded.vector, rows, asked)
-            ranks = tuple(sorted(exact.ranks[lost].tolist()))
-            beside = Approximate(asked=asked, missed=ranks, took_ms=milliseconds(started))
-            evaluation.rankings[VECTOR] = replace(exact, approximate=beside)
+        if answer is None:
+            return None
+        rows = [evaluation.row_of[chunk] for chunk in answer if chunk in evaluation.row_of]
+        lost = missed(evaluation.at(), encoded.vector, rows, asked)
+        ranks = tuple(sorted(exact.ranks[lost].tolist()))
+        return Approximate(asked=asked, missed=ranks, took_ms=milliseconds(started))
+
+    def set_beside(self, evaluation: Evaluation, found: Approximate | None) -> None:
+        """Note in the vector ranking what `approximate` found."""
+        exact = evaluation.rankings[VECTOR]
+        evaluation.rankings[VECTOR] = replace(exact, approximate=found)
 
     def fuse(self, evaluation: Evaluation) -> None:
         """Keyword and vector as one ranking of all chunks in scope.

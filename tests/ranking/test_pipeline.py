@@ -262,9 +262,8 @@ def test_what_hnsw_misses_is_noted(evaluate: notes.Evaluate, index: Index) -> No
         nearest = np.argsort(-(evaluation.at().matrix @ np.asarray(vector)), kind="stable")[:n]
         return [evaluation.chunks[row].id for row in nearest.tolist()[1:]]
 
-    ranker.approximate(evaluation, lambda vector, n: None)
-    assert evaluation.rankings[VECTOR].approximate is None
-    ranker.approximate(evaluation, forgetful)
+    assert ranker.approximate(evaluation, lambda vector, n: None) is None
+    ranker.set_beside(evaluation, ranker.approximate(evaluation, forgetful))
     beside = evaluation.rankings[VECTOR].approximate
     assert beside is not None
     assert beside.asked == len(evaluation.chunks)
