@@ -32,6 +32,14 @@ STYLES = {
     "inside": "$primary",
     "mark": "bold underline $text-accent",
     "rule": "$text-warning 70%",
+    "heat1": "on $primary 14%",
+    "heat2": "on $primary 26%",
+    "heat3": "bold on $primary 38%",
+    "heat4": "bold underline on $primary 52%",
+    "mark1": "bold underline $text-accent on $primary 14%",
+    "mark2": "bold underline $text-accent on $primary 26%",
+    "mark3": "bold underline $text-accent on $primary 38%",
+    "mark4": "bold underline $text-accent on $primary 52%",
 }
 
 ANSI_STYLES = STYLES | {
@@ -46,5 +54,13 @@ ANSI_STYLES = STYLES | {
     "absent": "dim strike",
     "gutter": "dim",
     "rule": "$warning",
+    "heat1": "",
+    "heat2": "underline",
+    "heat3": "bold underline",
+    "heat4": "bold reverse",
+    "mark1": "bold underline $text-accent",
+    "mark2": "bold underline $text-accent",
+    "mark3": "bold underline $text-accent",
+    "mark4": "bold reverse $text-accent",
 }
 """For themes of the terminal's own 16 colours, which cannot be mixed."""

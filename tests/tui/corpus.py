@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from membrowse.recall import Chunk
+from membrowse.engine.protocol import FileRecord
+from membrowse.recall import Chunk, NoteState
 
 NOTES: dict[str, tuple[str, str, str]] = {
     "MEMORY.md": (
@@ -149,6 +150,29 @@ Leases need a token that grows. The alert on the age of the oldest job came 31 m
 """,
     ),
 }
+
+OTHER_FILES = [
+    FileRecord(
+        path="drafts/returns.md",
+        state=NoteState.IGNORED,
+        reason="rule 2 of .membrowseignore: drafts/",
+        size=812,
+    ),
+    FileRecord(
+        path="exports/dump.txt",
+        state=NoteState.SKIPPED,
+        reason="larger than the limit of 5.0 MB (notes.max_bytes)",
+        size=7_400_000,
+    ),
+    FileRecord(
+        path="logs/broken.md",
+        state=NoteState.FAILED,
+        reason="cannot be read: Permission denied",
+        size=91,
+    ),
+    FileRecord(path=".git/", state=NoteState.IGNORED, reason="a hidden folder"),
+]
+"""Files that are not indexed."""
 
 HOSTILE = (
     "\x1b[31mred\x1b[0m \x1b]52;c;aGk=\x07 \x9b31m \u202egnp.exe\u202c zero\u200bwidth "

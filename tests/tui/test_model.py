@@ -14,9 +14,10 @@ from membrowse.tui.model.browsing import Browsing
 from membrowse.tui.model.copies import programs
 from membrowse.tui.model.cut import Divider, Layout, dividers
 from membrowse.tui.model.parts import Line, Part, bar_parts, cells, clip, clip_start, fit, spread
-from membrowse.tui.model.preview_lines import preview_lines, wrapped
+from membrowse.tui.model.preview_lines import preview_lines
 from membrowse.tui.model.ranking_view import PAGE, RankingView, letters
 from membrowse.tui.model.rows import RowStyle, hit_lines, matrix_line, movement
+from membrowse.tui.model.wrapping import wrapped
 from tests.tui.fake_engine import FakeEngine
 from tests.tui.hits import a_hit, a_ranking, a_recall
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from rich.cells import cell_len, chop_cells
+from bisect import bisect_right
+from collections.abc import Sequence
+
+from rich.cells import cell_len
 
 from membrowse.engine.protocol import ChunkView
 from membrowse.recall import Freshness
 from membrowse.text import shown
 from membrowse.tui.model import figures
+from membrowse.tui.model.heat import GLYPHS, HeatMap, Warm
 from membrowse.tui.model.parts import Line, Part, clip_start, fit, spread
+from membrowse.tui.model.wrapping import wrapped
 
 LONGEST = 3000
 """Characters of one line of a note that are shown; where more follow, that is said."""
@@ -40,58 +45,46 @@ def _window(text: str, spans: list[Span]) -> tuple[str, list[Span], int, int]:
     return text[start:end], inside, start, len(text) - end
 
 
-def _marked(text: str, spans: list[Span], style: str) -> Line:
-    """The text in parts; matched words stand in «» and in their own style."""
+def _marked(text: str, spans: list[Span], warm: list[Warm], style: str) -> Line:
+    """The text in parts; matched words stand in «» and in their own style, warm ones shaded."""
     line: Line = []
-    at = 0
-    for start, end in spans:
-        if start > at:
-            line.append(Part(shown(text[at:start]), style))
-        line.append(Part(OPEN + shown(text[start:end]) + CLOSE, "mark"))
-        at = end
-    line.append(Part(shown(text[at:]), style))
-    return line
+    cuts = {0, len(text), *(at for span in spans for at in span)}
+    cuts |= {min(at, len(text)) for stretch in warm for at in stretch[:2]}
+    opens, closes = {start for start, _ in spans}, {end for _, end in spans}
+    starts = [stretch.start for stretch in warm]
+    inside = False
+    bounds = sorted(cuts)
+    for start, end in zip(bounds, [*bounds[1:], len(text)], strict=True):
+        at = bisect_right(starts, start) - 1
+        level = warm[at].level if at >= 0 and start < warm[at].end else 0
+        if start in closes and inside:
+            line.append(Part(CLOSE, "mark"))
+            inside = False
+        if start in opens:
+            line.append(Part(OPEN, "mark"))
+            inside = True
+        if end > start:
+            name = "mark" if inside else "heat" if level else style
+            line.append(Part(shown(text[start:end]), f"{name}{level}" if level else name))
+    return _merged(line)
 
 
-def _pieces(text: str) -> list[str]:
-    """Words with the spaces after them, at which a line may be broken."""
-    words: list[str] = []
-    for word in text.split(" "):
-        words.append(word + " ")
-    words[-1] = words[-1][:-1]
-    return [word for word in words if word]
+def _merged(line: Line) -> Line:
+    """Neighbours that look alike made one, so that words are broken as wholes."""
+    merged: Line = []
+    for part in line:
+        if merged and merged[-1].style == part.style:
+            merged[-1] = part._replace(text=merged[-1].text + part.text)
+        else:
+            merged.append(part)
+    return merged
 
 
-def wrapped(line: Line, width: int) -> list[Line]:
-    """`line` broken at words into lines of at most `width` cells."""
-    lines: list[Line] = [[]]
-    room = width
-    for text, style, action in line:
-        for word in _pieces(text):
-            size = cell_len(word)
-            if cell_len(word.rstrip()) > room and room < width:
-                lines.append([])
-                room = width
-            chops = chop_cells(word, width) if size > width else [word]
-            for number, chop in enumerate(chops):
-                if number:
-                    lines.append([])
-                    room = width
-                _append(lines[-1], Part(chop, style, action))
-                room -= cell_len(chop)
-    return lines
+def preview_lines(view: ChunkView, width: int, heat: HeatMap | None = None) -> list[Line]:
+    """The lines of the preview: number, `┃` beside the chunk's own lines, text.
 
-
-def _append(line: Line, part: Part) -> None:
-    """Add `part` to `line`, to its last part if they look alike."""
-    if line and line[-1][1:] == part[1:]:
-        line[-1] = line[-1]._replace(text=line[-1].text + part.text)
-    else:
-        line.append(part)
-
-
-def preview_lines(view: ChunkView, width: int) -> list[Line]:
-    """The lines of the preview: number, `┃` beside the chunk's own lines, text."""
+    With `heat` a glyph after the `┃` tells the warmest stretch of each row.
+    """
     digits = len(str(view.first_line + max(0, len(view.lines) - 1)))
     digits = max(3, digits)
     room = max(8, width - digits - 4)
@@ -99,27 +92,46 @@ def preview_lines(view: ChunkView, width: int) -> list[Line]:
     for number, raw in enumerate(view.lines, view.first_line):
         inside = view.start_line <= number <= view.end_line
         text, spans, before, after = _window(raw, spans_of(view, number))
-        line = _marked(text.rstrip("\r\n"), spans if inside else [], "" if inside else "dim")
+        warm = [
+            Warm(start - before, end - before, level)
+            for start, end, level in (heat or {}).get(number, ())
+            if start >= before and start - before < len(text)
+        ]
+        line = _marked(text.rstrip("\r\n"), spans if inside else [], warm, "" if inside else "dim")
         if before:
             line.insert(0, Part(f"… {figures.number(before)} characters … ", "faint"))
         if after:
             line.append(Part(f" … {figures.number(after)} more characters", "faint"))
         for at, row in enumerate(wrapped(line, room)):
-            gutter = str(number) if at == 0 else ""
-            bar = Part(" ┃ ", "inside") if inside else Part(" │ ", "faint")
-            result.append([Part(f"{gutter:>{digits}}", "gutter"), bar, *row])
+            gutter = Part(f"{number if at == 0 else '':>{digits}}", "gutter")
+            result.append([gutter, *_beside(row, inside, heat is not None), *row])
     return result
 
 
-def first_inside(view: ChunkView, lines: list[Line]) -> int:
+def _beside(row: Line, inside: bool, heated: bool) -> Line:
+    """What stands between a row's number and its text."""
+    bar = Part(" ┃ ", "inside") if inside else Part(" │ ", "faint")
+    if not heated:
+        return [bar]
+    level = max((int(part.style[-1]) for part in row if part.style[-1:].isdigit()), default=0)
+    return [bar._replace(text=bar.text[:2]), Part(f"{GLYPHS[level]} ", "bar")]
+
+
+def first_inside(lines: Sequence[Line]) -> int:
     """The index of the first line that belongs to the chunk."""
-    return next((at for at, line in enumerate(lines) if line[1].style == "inside"), 0)
+    inside = (at for at, line in enumerate(lines) if any(part.style == "inside" for part in line))
+    return next(inside, 0)
 
 
 def head_line(
-    view: ChunkView | None, freshness: Freshness | None, width: int, *, active: bool
+    view: ChunkView | None,
+    freshness: Freshness | None,
+    width: int,
+    *,
+    active: bool,
+    heated: bool = False,
 ) -> Line:
-    """`4 PREVIEW  path:31-34 · chunk 2/5 · file as indexed`."""
+    """`4 PREVIEW  path:31-34 · heat ▁▃▅▇ · chunk 2/5 · file as indexed`."""
     left = [
         Part("▸" if active else " ", "accent"),
         Part("4 ", "key"),
@@ -128,6 +140,8 @@ def head_line(
     if view is None:
         return fit(left, width)
     right = _facts(view, freshness or view.freshness, width)
+    if heated and width >= 70:
+        right = [Part("heat ", "dim"), Part(GLYPHS[1:], "bar"), Part(" · ", "dim"), *right]
     path = f"{shown(view.path)}:{view.start_line}-{view.end_line}"
     room = width - sum(cell_len(part.text) for part in (*left, *right)) - 4
     return spread([*left, Part(f"  {clip_start(path, max(10, room))}", "strong")], right, width)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
 from membrowse.engine.protocol import ChunkView
+from membrowse.findings.explanation import Explanation
 from membrowse.recall import Freshness
-from membrowse.tui.model.cut import Layout
-from membrowse.tui.model.parts import Line, Part, fit
+from membrowse.tui.model.heat import HeatMap, heat_map
+from membrowse.tui.model.parts import Line, Part
 from membrowse.tui.model.preview_lines import first_inside, head_line, preview_lines
 from membrowse.tui.widgets.column import Notice
-from membrowse.tui.widgets.line_list import LineList
 from membrowse.tui.widgets.painting import OneLine
+from membrowse.tui.widgets.scrolled_lines import ScrolledLines
 
 
 class PreviewHead(OneLine):
@@ -25,54 +28,30 @@ class PreviewHead(OneLine):
     def line(self, width: int) -> Line:
         preview = self._preview
         active = preview.text.has_focus
-        return head_line(preview.view, preview.freshness, width, active=active)
+        return head_line(
+            preview.view, preview.freshness, width, active=active, heated=preview.heating
+        )
 
 
-class PreviewText(LineList):
+class PreviewText(ScrolledLines):
     """The lines, wrapped to the width; moving scrolls them."""
 
     def __init__(self) -> None:
-        super().__init__(id="preview-text")
+        super().__init__(id="preview-text", message="The chunk under the cursor is shown here.")
         self._view: ChunkView | None = None
-        self._lines: list[Line] = []
-        self._width = 0
 
-    def show(self, view: ChunkView | None) -> None:
-        """Show another chunk, from its first line with two lines before it."""
+    def show_chunk(self, view: ChunkView | None, heat: HeatMap | None) -> None:
+        """Show another chunk, from its first line with two lines before it; or another heat."""
         other = view is None or self._view is None or view.chunk != self._view.chunk
-        self._view, self._width = view, 0
-        self._wrap()
+        self._view = view
+        self.show(partial(_lines, view, heat) if view else None)
         if other and view is not None:
-            top = max(0, first_inside(view, self._lines) - 2)
+            top = max(0, first_inside(self.lines) - 2)
             self.scroll_to(y=top, animate=False, force=True, immediate=True)
 
-    def _wrap(self) -> None:
-        width = self.scrollable_content_region.width - 1
-        if width == self._width or width <= 0:
-            return
-        self._width = width
-        self._lines = preview_lines(self._view, width) if self._view else []
-        self.set_layout(Layout(len(self._lines), 1))
 
-    def on_resize(self) -> None:
-        self._wrap()
-
-    def mark(self, row: int, line: int) -> Part:
-        return Part("")
-
-    def row_line(self, row: int, line: int, width: int) -> Line:
-        return [Part(" "), *self._lines[row]] if row < len(self._lines) else []
-
-    def empty_line(self, y: int, width: int) -> Line:
-        return fit(
-            [Part("   The chunk under the cursor is shown here." if y == 1 else "", "dim")], width
-        )
-
-    def _move_by(self, by: int) -> None:
-        self.scroll_to(y=self.scroll_offset.y + by, animate=False, force=True, immediate=True)
-
-    def _move(self, row: int) -> None:
-        self.scroll_to(y=row, animate=False, force=True, immediate=True)
+def _lines(view: ChunkView, heat: HeatMap | None, width: int) -> list[Line]:
+    return [[Part(" "), *line] for line in preview_lines(view, width - 1, heat)]
 
 
 class Preview(Vertical):
@@ -82,6 +61,9 @@ class Preview(Vertical):
         super().__init__(id="preview", classes="column")
         self.view: ChunkView | None = None
         self.freshness: Freshness | None = None
+        self.explanation: Explanation | None = None
+        self.heating = False
+        """Whether the heat of the chunk is to be drawn, once it is known."""
         self.text = PreviewText()
         self._head = PreviewHead(self)
         self._notice = Notice()
@@ -97,9 +79,20 @@ class Preview(Vertical):
     def show(self, view: ChunkView | None) -> None:
         """Show a chunk, or none."""
         self.view, self.freshness = view, None
-        self.text.show(view)
+        self._show_text()
         self._notice.show(" ".join(view.warnings) if view else "")
         self.refresh_head()
+
+    def show_heat(self, explanation: Explanation | None, *, heating: bool) -> None:
+        """Draw the heat of an explanation; `heating` keeps its gutter while none is known."""
+        if (explanation, heating) != (self.explanation, self.heating):
+            self.explanation, self.heating = explanation, heating
+            self._show_text()
+            self.refresh_head()
+
+    def _show_text(self) -> None:
+        heat = heat_map(self.view, self.explanation) if self.heating else None
+        self.text.show_chunk(self.view, heat)
 
     def show_freshness(self, freshness: Freshness) -> None:
         """The file changed on disk since the chunk was fetched."""
