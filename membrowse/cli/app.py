@@ -27,6 +27,7 @@ _HELP = """See how an agent's memory is recalled: keyword, vector and reranked, 
   membrowse FOLDER             open it on FOLDER (a folder named like a command: ./index)
   membrowse demo               open it on a demo memory
   membrowse search "which port does staging use?" --folder FOLDER --json
+  membrowse why "which port does staging use?" decisions/ssh.md
 
 \b
 Exit status: 0 hits (or done), 1 none, 2 usage, 3 engine unavailable, 130 interrupted.

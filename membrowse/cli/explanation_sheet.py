@@ -121,7 +121,7 @@ def _field_lines(term: TermExplained, room: int) -> list[str]:
 
 
 def _field(match: FieldMatch) -> str:
-    times = f"{match.frequency}× in {match.length:.0f} (mean {match.mean_length:.0f})"
+    times = f"{match.frequency}× in {match.length:.0f} (mean {match.mean_length:.3g})"
     return f"{match.field} {times} × weight {match.weight:g} = {match.contribution:.3f}"
 
 
@@ -195,9 +195,10 @@ def _reranked(sheet: Sheet, reranked: RerankedExplained, took_ms: dict[str, floa
         return
     if reranked.raw is not None:
         _blend(sheet, reranked)
-    width = widest((_piece(token) for token in reranked.tokens), _WORD)
-    answer = widest((_answer(token) for token in reranked.tokens), _WORD)
-    for token in reranked.tokens:
+    counting = [token for token in reranked.tokens if token.weight]
+    width = widest(map(_piece, counting), _WORD)
+    answer = widest(map(_answer, counting), _WORD)
+    for token in counting:
         sheet.row(_token_row(token, width, answer, reranked.raw or 0.0))
 
 

@@ -36,7 +36,10 @@ def fenced(block: str) -> str:
 
 
 def _sections(report: Report) -> Iterator[str]:
-    yield fenced("".join(f"{name:<11} {value}\n" for name, value in _facts(report)))
+    page = Sheet(_COLUMNS)
+    for name, value in _facts(report):
+        page.sentence(value, indent=12, first=name)
+    yield fenced(page.text(styled=False))
     changed = {key: one for key, one in report.settings.items() if one.source != "default"}
     if changed:
         yield "## Settings that are not the default\n"

@@ -24,7 +24,7 @@ def _analyser(sheet: Sheet, words: Sequence[AnalysedWord]) -> None:
     sheet.row(f"  analyser · {len(words)} terms", style="bold")
     columns = (
         [word.typed for word in words],
-        [word.folded for word in words],
+        ["" if word.folded == word.typed else word.folded for word in words],
         [word.term for word in words],
         [word.kind for word in words],
     )
@@ -35,7 +35,7 @@ def _analyser(sheet: Sheet, words: Sequence[AnalysedWord]) -> None:
         sheet.row(f"    {heads}     df", style="dim")
     for word, *cells in zip(words, *columns, strict=True):
         line = "  ".join(padded(cell, width) for cell, width in zip(cells, widths, strict=True))
-        said = "  stop word, left out of a query" if word.stop_word else ""
+        said = "  stop word" if word.stop_word else ""
         nowhere = "  nowhere in the folder" if not word.df and not said else ""
         sheet.row(f"    {line}  {word.df:>5}{said}{nowhere}")
 
