@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from membrowse.encoding.values import ToEncode
@@ -33,7 +34,7 @@ def explain(parts: Parts, request: ExplainRequest, pause: Pause) -> Explanation:
     evaluation, settings = evaluated(parts, request.text, request.syntax)
     pause()
     if request.chunk or request.target is None:
-        row = row_of(parts, evaluation, request.chunk)
+        row = row_of(parts, evaluation.row_of, request.chunk)
     else:
         row = row_of_target(parts, evaluation, request.target)
     return explained(parts, evaluation, row, settings)
@@ -55,11 +56,11 @@ def evaluated(parts: Parts, text: str, syntax: str) -> tuple[Evaluation, Setting
             return evaluation, settings
 
 
-def row_of(parts: Parts, evaluation: Evaluation, chunk: str) -> int:
-    """The row of a chunk or of its successor; else `Unknown`."""
-    row = evaluation.row_of.get(chunk)
+def row_of(parts: Parts, rows: Mapping[str, int], chunk: str) -> int:
+    """The row of a chunk or of its successor, by a generation's `rows`; else `Unknown`."""
+    row = rows.get(chunk)
     if row is None and chunk:
-        row = evaluation.row_of.get(parts.index.successor(chunk) or "")
+        row = rows.get(parts.index.successor(chunk) or "")
     if row is None:
         raise Unknown(GONE)
     return row

@@ -89,9 +89,10 @@ _Analysis = tuple[tuple[tuple[str, int, int, int, TokenKind], ...], int]
 _stem: Callable[[str], str] = lru_cache(maxsize=30_000)(EnglishStemmer().stem)
 
 
-def analyse(text: str) -> list[Token]:
-    """Every token of `text`, as it is indexed, by position (a whole before its parts)."""
-    return [Token(*token) for token in _tokens(text, query=False)]
+def analyse(text: str, *, query: bool = False) -> list[Token]:
+    """Every token of `text`, as it is indexed, by position (a whole before its parts); with
+    `query`, as it is looked for, stop words included."""
+    return [Token(*token) for token in _tokens(text, query=query)]
 
 
 def query_terms(text: str) -> QueryTerms:

@@ -1,0 +1,34 @@
+"""Answers to the question of near spellings; a generation's words are collected once."""
+
+from __future__ import annotations
+
+import threading
+from weakref import WeakKeyDictionary
+
+from membrowse.engine.courtesy import Pause
+from membrowse.engine.inspections import SpellingRequest
+from membrowse.engine.parts import Parts
+from membrowse.findings.explanation import Spelling
+from membrowse.index.generation import Generation
+from membrowse.ranking.query import parse
+from membrowse.ranking.spelling import Vocabulary, spellings, unknown_words
+
+_collecting = threading.Lock()
+_collected: WeakKeyDictionary[Generation, Vocabulary] = WeakKeyDictionary()
+
+
+def near(parts: Parts, request: SpellingRequest, pause: Pause) -> list[Spelling]:
+    """Near spellings of the query's words that match nothing."""
+    generation = parts.index.generation
+    words = unknown_words(parse(request.text, request.syntax), generation.keyword)
+    return spellings(words, _vocabulary(generation, pause)) if words else []
+
+
+def _vocabulary(generation: Generation, pause: Pause) -> Vocabulary:
+    """The words of all chunks. One caller collects them; the others wait."""
+    with _collecting:
+        known = _collected.get(generation)
+        if known is None:
+            known = Vocabulary((chunk.text for chunk in generation.chunks), pause)
+            _collected[generation] = known
+    return known

@@ -1,0 +1,116 @@
+"""Two explained chunks, side by side: contributions, and what only one of them says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+
+from membrowse.findings.explanation import (
+    Difference,
+    Explanation,
+    KeywordExplained,
+    RerankedExplained,
+)
+from membrowse.index.analysis import Token, TokenKind, analyse, surface
+from membrowse.index.stop_words import STOP_WORDS
+from membrowse.recall import FUSED, KEYWORD, RERANKED, VECTOR
+
+MOST_WORDS = 40
+"""Words that only one says, which are told."""
+
+Frequency = Callable[[str], int]
+"""A term to the number of live chunks that hold it."""
+
+
+def differences(left: Explanation, right: Explanation) -> tuple[Difference, ...]:
+    """Contributions side by side: ranking by ranking, the largest difference first.
+
+    Those of a ranking add up to the difference of its two scores: a query piece's share of MaxSim
+    is told as what it adds to the reranked score (only beyond the pool as it is).
+    """
+    rankings = (
+        _keyword(left.keyword, right.keyword),
+        _vector(left, right),
+        _fused(left, right),
+        _reranked(left.reranked, right.reranked),
+    )
+    return tuple(chain.from_iterable(sorted(found, key=_by_size) for found in rankings))
+
+
+def _by_size(difference: Difference) -> float:
+    return -abs(difference.difference)
+
+
+def _difference(ranking: str, what: str, left: float, right: float) -> Difference:
+    return Difference(ranking=ranking, what=what, left=left, right=right, difference=left - right)
+
+
+def _keyword(left: KeywordExplained, right: KeywordExplained) -> Iterator[Difference]:
+    of_left = {term.term: term.contribution for term in left.terms}
+    of_right = {term.term: term.contribution for term in right.terms}
+    for term, contribution in of_left.items():
+        if contribution or of_right.get(term):
+            yield _difference(KEYWORD, term, contribution, of_right.get(term, 0.0))
+
+
+def _vector(left: Explanation, right: Explanation) -> Iterator[Difference]:
+    weight = left.vector.passage_weight
+    best = [
+        passages[0].similarity if (passages := each.vector.passages) else 0.0
+        for each in (left, right)
+    ]
+    if weight and any(best):
+        yield _difference(VECTOR, "passage", weight * best[0], weight * best[1])
+    whole = [(1.0 - weight) * (each.vector.cosine or 0.0) for each in (left, right)]
+    if weight < 1.0 and any(whole):
+        yield _difference(VECTOR, "chunk", whole[0], whole[1])
+
+
+def _fused(left: Explanation, right: Explanation) -> Iterator[Difference]:
+    for one, other in zip(left.fused.shares, right.fused.shares, strict=True):
+        if one.contribution or other.contribution:
+            yield _difference(FUSED, one.ranking, one.contribution, other.contribution)
+
+
+def _reranked(left: RerankedExplained, right: RerankedExplained) -> Iterator[Difference]:
+    pooled = left.in_pool and right.in_pool
+    if pooled:
+        yield _difference(RERANKED, FUSED, left.fused_contribution, right.fused_contribution)
+    told = pooled and left.raw is not None and right.raw is not None
+    if told and not (left.tokens and right.tokens):
+        yield _difference(RERANKED, left.method, left.contribution, right.contribution)
+    spread = left.high - left.low
+    scale = (left.blend_used / spread if spread > 0 else 0.0) if pooled else 1.0
+    for one, other in zip(left.tokens, right.tokens, strict=False):
+        if one.weight:
+            yield _difference(RERANKED, one.word, scale * one.share, scale * other.share)
+
+
+def only_in(one: str, other: str, frequency: Frequency) -> tuple[str, ...]:
+    """Words that only the text `one` says, as written, the rarest first."""
+    others = {token.term for token in analyse(other)}
+    tokens = [token for token in analyse(one) if token.term not in others]
+    words: dict[str, tuple[int, str]] = {}
+    for written, term in _written(one, tokens):
+        if surface(written) not in STOP_WORDS:
+            words.setdefault(term, (frequency(term), written))
+    return tuple(written for _, written in sorted(words.values()))[:MOST_WORDS]
+
+
+def _written(text: str, tokens: Iterable[Token]) -> Iterator[tuple[str, str]]:
+    """Words as written, each with a term of it: an identifier whole and without its parts, pairs
+    of a script without spaces joined."""
+    start = end = 0
+    term = ""
+    for token in tokens:
+        if token.kind is TokenKind.PART:
+            continue
+        joins = token.start < end and token.kind is TokenKind.PAIR
+        if joins:
+            end = max(end, token.end)
+        elif token.start >= end:
+            if end:
+                yield text[start:end], term
+            start, end, term = token.start, token.end, token.term
+    if end:
+        yield text[start:end], term
