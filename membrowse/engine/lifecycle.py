@@ -18,6 +18,10 @@ START_SECONDS = 30.0
 _POLL_SECONDS = 0.02
 
 
+class EngineOutdated(EngineUnavailable):
+    """An engine answers, of a version that speaks otherwise."""
+
+
 def ignore(_message: str) -> None:
     """A narrator who says nothing."""
 
@@ -43,14 +47,14 @@ async def connect(
 
 
 async def _find(folder: Path) -> EngineClient | None:
-    """A client of a running engine of `folder`; `EngineUnavailable` where it is of another kind."""
+    """A client of a running engine of `folder`; raises `EngineOutdated`."""
     found = await _greeted(folder)
     if found is None:
         return None
     client, hello = found
     if hello.protocol != PROTOCOL:
         await client.close()
-        raise EngineUnavailable(
+        raise EngineOutdated(
             f"the engine (process {hello.engine.pid}, version {hello.engine.version}) speaks "
             f"protocol {hello.protocol}, this program {PROTOCOL}: `membrowse engine restart`"
         )
@@ -150,6 +154,7 @@ def _runs(pid: int) -> bool:
 
 
 __all__ = [
+    "EngineOutdated",
     "EngineRefused",
     "EngineUnavailable",
     "connect",

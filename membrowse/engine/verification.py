@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from membrowse.encoding.pieces import Pieces
 from membrowse.engine.models import Models
 from membrowse.engine.notes import DEFAULT_WINDOW
-from membrowse.engine.protocol import CheckReport, Discrepancy
+from membrowse.engine.protocol import CheckReport
 from membrowse.index.generation import Generation
 from membrowse.index.index import Index
 
@@ -21,12 +23,11 @@ def check_report(index: Index, models: Models) -> CheckReport:
         generation=generation.number,
         notes=len(generation.notes),
         chunks=len(generation.chunks),
-        discrepancies=tuple(
-            Discrepancy(store=d.store, kind=d.kind, count=d.count, example=d.example)
-            for d in index.check()
-        ),
+        discrepancies=tuple(index.check()),
         longest_chunk=longest,
         window=models.files.window if models.files is not None else DEFAULT_WINDOW,
+        recipe=asdict(index.recipe),
+        stale=index.stale,
     )
 
 

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from membrowse.encoding.values import Encoded, ToEncode
+from membrowse.findings.health import Discrepancy
 from membrowse.index.changes import (
     NoteChange,
     Plan,
@@ -37,7 +38,7 @@ from membrowse.index.generation import (
 )
 from membrowse.index.journal import Entry
 from membrowse.index.manifest import FileRecord
-from membrowse.index.repair import Discrepancy, discrepancies
+from membrowse.index.repair import discrepancies
 from membrowse.index.stores import Stores, discard
 from membrowse.index.tokens import TokenStore
 from membrowse.index.vectors import VectorStore, as_stored
@@ -45,7 +46,6 @@ from membrowse.knowledge.succession import successors
 from membrowse.recall import Chunk, NoteState
 
 __all__ = [
-    "Discrepancy",
     "FileRecord",
     "Index",
     "IndexCorrupt",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
+from membrowse.findings.health import Discrepancy
 from membrowse.index.chroma import ChromaStore
 from membrowse.index.documents import Document, document
 from membrowse.index.generation import Generation, IndexedNote
@@ -21,19 +21,6 @@ from membrowse.recall import Chunk
 log = logging.getLogger(__name__)
 
 _BATCH = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class Discrepancy:
-    """Ids that a store holds otherwise than the manifest."""
-
-    store: str
-    """`manifest`, `keyword`, `matrix`, `chroma` or `tokens`."""
-    kind: str
-    """`missing`, `orphaned`, `repeated` or `outdated`."""
-    count: int
-    example: str
-    """One of the ids."""
 
 
 def repair_keyword(
@@ -121,7 +108,7 @@ def discrepancies(
             {name for name in in_matrix & held.keys() if held[name] != _key(generation, name)},
         )
     elif chroma.problem:
-        found.append(Discrepancy("chroma", chroma.problem, len(in_matrix), ""))
+        found.append(_discrepancy("chroma", chroma.problem, len(in_matrix)))
     return found
 
 
@@ -137,4 +124,8 @@ def _compared(store: str, truth: set[str], held: set[str]) -> list[Discrepancy]:
 
 
 def _found(store: str, kind: str, names: set[str]) -> list[Discrepancy]:
-    return [Discrepancy(store, kind, len(names), min(names))] if names else []
+    return [_discrepancy(store, kind, len(names), min(names))] if names else []
+
+
+def _discrepancy(store: str, kind: str, count: int, example: str = "") -> Discrepancy:
+    return Discrepancy(store=store, kind=kind, count=count, example=example)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Protocol
 
@@ -102,6 +103,15 @@ def first_paths(recall: Recall) -> dict[str, str]:
 
 def order(recall: Recall, ranking: str) -> list[tuple[str, float]]:
     return [(hit.chunk, hit.score) for hit in recall.rankings[ranking].hits]
+
+
+def made_otherwise(index: Path) -> None:
+    """Let the index in the directory `index` have been made by an older chunker."""
+    with closing(sqlite3.connect(index / "manifest.sqlite")) as connection, connection:
+        changed = connection.execute(
+            "UPDATE meta SET value = replace(value, '1-256', 'ancient') WHERE value LIKE '%1-256%'"
+        )
+        assert changed.rowcount == 1
 
 
 class Condition(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,18 +11,18 @@ import msgspec
 import pytest
 
 from membrowse import places
-from membrowse.engine.doctor import Check, CheckState, Report
 from membrowse.engine.lock import IndexLock
 from membrowse.engine.protocol import ReindexRequest
-from tests.engine.conftest import current, serving, until
+from membrowse.findings.health import Check, CheckState, Health
+from tests.engine.conftest import current, made_otherwise, serving, until
 
 
 def examined(folder: Path) -> tuple[int, dict[str, Check]]:
     command = [sys.executable, "-m", "membrowse.engine.doctor", str(folder)]
     done = subprocess.run(command, capture_output=True, timeout=100)
-    report = msgspec.json.decode(done.stdout, type=Report)
-    assert report.healthy == (done.returncode == 0)
-    return done.returncode, {check.name: check for check in report.checks}
+    health = msgspec.json.decode(done.stdout, type=Health)
+    assert health.healthy == (done.returncode == 0)
+    return done.returncode, {check.name: check for check in health.checks}
 
 
 async def indexed(folder: Path) -> None:
@@ -35,9 +36,12 @@ async def test_a_healthy_index_is_healthy_with_and_without_an_engine(folder: Pat
         status, checks = examined(folder)
         assert status == 0
         assert "all stores agree" in checks["index"].detail
+        assert str((await client.hello()).engine.pid) in checks["lock"].detail
     status, checks = examined(folder)
     assert status == 0
     assert "all stores agree" in checks["index"].detail
+    assert "free" in checks["lock"].detail
+    assert "window-256" in checks["recipe"].detail
     assert {check.state for check in checks.values()} == {CheckState.OK}
 
 
@@ -74,8 +78,21 @@ async def test_a_holder_that_does_not_answer_is_named(folder: Path) -> None:
     finally:
         lock.release()
     assert status == 1
-    assert "does not answer" in checks["index"].detail
-    assert "kill" in checks["index"].remedy
+    assert f"process {os.getpid()} of" in checks["lock"].detail
+    assert "does not answer" in checks["lock"].detail
+    assert checks["lock"].remedy == f"`kill {os.getpid()}`"
+    assert "index" not in checks
+
+
+async def test_an_index_of_another_recipe_is_told_with_what_rebuilds_it(folder: Path) -> None:
+    await indexed(folder)
+    made_otherwise(places.index_dir(folder))
+    status, checks = examined(folder)
+    assert status == 0
+    assert checks["recipe"].state is CheckState.WARNING
+    assert "chunker ancient → " in checks["recipe"].detail
+    assert "`membrowse index`" in checks["recipe"].remedy
+    assert checks["index"].state is CheckState.OK
 
 
 def test_a_model_that_is_not_there_is_a_problem(

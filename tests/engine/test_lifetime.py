@@ -25,6 +25,7 @@ from tests.engine.conftest import (
     at,
     current,
     eventually,
+    made_otherwise,
     serving,
     until,
 )
@@ -161,17 +162,9 @@ async def test_a_kill_at_any_moment_is_repaired_by_the_next_start(folder: Path) 
 
 
 async def test_a_changed_recipe_is_told_and_mended(folder: Path) -> None:
-    import sqlite3
-
     async with serving(folder) as client:
         before = await until(client, current)
-    manifest = places.index_dir(folder) / "manifest.sqlite"
-    with sqlite3.connect(manifest) as connection:
-        changed = connection.execute(
-            "UPDATE meta SET value = replace(value, '1-256', 'ancient') WHERE value LIKE '%1-256%'"
-        )
-        assert changed.rowcount == 1
-    connection.close()
+    made_otherwise(places.index_dir(folder))
     async with serving(folder) as client:
         after = await until(client, at(before.generation))
         assert after.stale == ""
