@@ -64,6 +64,14 @@ def chunk_id(path: str, headings: Sequence[str], text: str, ordinal: int) -> str
     return hashlib.sha256(identity).hexdigest()[:32]
 
 
+def note_blocks(note: Note, lines: Lines) -> list[Block]:
+    """The blocks of `note`, whose lines are `lines`, after its front matter."""
+    begin = max(note.body_offset, note.broken_offset)
+    first = lines.at(begin) if begin < len(note.text) else len(lines)
+    broken = [Block(TEXT, 0, first)] if note.broken_offset else []
+    return broken + blocks(lines, first)
+
+
 class _Chunker:
     def __init__(self, note: Note, count: Callable[[str], int], window: int) -> None:
         self.note = note
@@ -75,17 +83,11 @@ class _Chunker:
         self.equals: Counter[tuple[tuple[str, ...], str]] = Counter()
 
     def chunks(self) -> list[Chunk]:
-        for section in _sections(self._blocks(), self.note.title):
+        for section in _sections(note_blocks(self.note, self.lines), self.note.title):
             header, budget = self._header(section.headings)
             for span in self._spans(section.blocks, header, budget):
                 self._make(section.headings, header, span)
         return self.made
-
-    def _blocks(self) -> list[Block]:
-        begin = max(self.note.body_offset, self.note.broken_offset)
-        first = self.lines.at(begin) if begin < len(self.note.text) else len(self.lines)
-        broken = [Block(TEXT, 0, first)] if self.note.broken_offset else []
-        return broken + blocks(self.lines, first)
 
     def _header(self, headings: tuple[str, ...]) -> tuple[str, int]:
         """The context before the text, in at most half of the window, and what is left of it."""

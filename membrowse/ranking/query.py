@@ -41,6 +41,7 @@ _ITEM = re.compile(
     r"(?:(?P<field>[A-Za-z]+):(?!//))?"
     r'(?:["“](?P<quoted>[^"“”]*)["”]|(?P<word>\S*))'
 )
+_TYPED = re.compile(r"\S+")
 _DAY = re.compile(r"(\d{4})(?:-(\d\d?))?(?:-(\d\d?))?")
 
 
@@ -126,6 +127,12 @@ def parse(text: str, syntax: str = LITERAL) -> ParsedQuery:
         filters=tuple(parts.filters),
         warnings=tuple(parts.warnings),
     )
+
+
+def items(text: str, syntax: str = LITERAL) -> list[tuple[int, int]]:
+    """Where the words of `text` are, or, with `OPERATORS`, words and operators; spans."""
+    pattern = _ITEM if syntax == OPERATORS else _TYPED
+    return [match.span() for match in pattern.finditer(text[:LONGEST]) if match[0]]
 
 
 def _take(match: re.Match[str], parts: _Parts) -> None:

@@ -1,0 +1,77 @@
+"""The changes that help, with what each does to the pins, in the order of their offer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from membrowse.engine.changing import edits, knobs, wordings
+from membrowse.engine.changing.trial import Candidate, Collateral, OutOfTime, PinOutcome, Trial
+from membrowse.engine.courtesy import Pause
+from membrowse.findings.diagnosis import Change, ChangeKind
+
+MOST = 8
+"""Changes that are offered."""
+SECONDS = 2.2
+"""For all searches together; running the pins comes on top."""
+_MOST_OF_A_KIND = {ChangeKind.SETTING: 5, ChangeKind.QUERY: 3, ChangeKind.NOTE: 2}
+
+_SEARCHES: tuple[tuple[str, Callable[[Trial], Iterator[Candidate]], float], ...] = (
+    ("settings", knobs.candidates, 0.35),
+    ("queries", wordings.candidates, 0.7),
+    ("edits of the note", edits.candidates, 1.0),
+)
+"""What is tried, and by which share of the time it must be done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search came to."""
+
+    changes: tuple[Change, ...]
+    tried: int
+    unfinished: str
+
+
+def no_pins(_variant: object, _pause: Pause) -> PinOutcome:
+    """The collateral where there are no pins."""
+    return PinOutcome()
+
+
+def find(trial: Trial, collateral: Collateral = no_pins, seconds: float = SECONDS) -> Found:
+    """Changes that bring the target into the first k, at most `MOST` of them."""
+    began = time.monotonic()
+    found: list[Candidate] = []
+    unfinished: list[str] = []
+    for name, search, share in _SEARCHES:
+        try:
+            with trial.within(began + share * seconds):
+                found.extend(search(trial))
+        except OutOfTime:
+            unfinished.append(name)
+    offered = [_with_pins(each, collateral, trial.pause) for each in _chosen(found)]
+    offered.sort(key=lambda each: (len(each.change.broken), each.size, each.change.rank))
+    told = f"out of time: not all {' and '.join(unfinished)} were tried" if unfinished else ""
+    return Found(tuple(each.change for each in offered[:MOST]), trial.tried, told)
+
+
+def _chosen(found: list[Candidate]) -> list[Candidate]:
+    """The best few of each kind: the smallest changes, of equal ones those with the best rank."""
+    chosen: list[Candidate] = []
+    for kind, most in _MOST_OF_A_KIND.items():
+        of_kind = [each for each in found if each.change.kind is kind]
+        chosen += sorted(of_kind, key=lambda each: (each.size, each.change.rank))[:most]
+    return chosen
+
+
+def _with_pins(candidate: Candidate, collateral: Collateral, pause: Pause) -> Candidate:
+    if candidate.variant is None:
+        return candidate
+    outcome = collateral(candidate.variant, pause)
+    change = msgspec.structs.replace(
+        candidate.change, pins=outcome.pins, broken=outcome.broken, mended=outcome.mended
+    )
+    return Candidate(change, candidate.size, candidate.variant)

@@ -1,0 +1,69 @@
+"""The agent's cut: who stands above it, and who of them says nearly the same."""
+
+from __future__ import annotations
+
+from membrowse.findings.diagnosis import Outcome, Rung, Step
+from membrowse.index.analysis import analyse
+from membrowse.ranking.ladder.candidacy import named
+from membrowse.ranking.ladder.case import Case, places, rung, where
+from membrowse.ranking.stages import finished
+from membrowse.recall import RERANKED, Chunk
+
+_NEARLY_SAME = 0.5
+_LISTED = 10
+
+
+def by_cut(case: Case, min_score: float) -> Rung:
+    """`min_score` is the agent's, 0 for none."""
+    ranking = finished(case.evaluation, RERANKED)
+    rank = int(ranking.ranks[case.row])
+    if not rank:
+        return rung(Step.CUT, Outcome.FAILS, "no ranking has it")
+    if rank <= case.k:
+        score = float(ranking.scores[case.row])
+        if 0 < min_score and score < min_score:
+            clause = f"it is #{rank}, but its score {score:.3f} is below the agent's {min_score:g}"
+            return rung(Step.CUT, Outcome.FAILS, clause, rank=rank)
+        return rung(Step.CUT, Outcome.HOLDS, f"it is #{rank}, within the top {case.k}", rank=rank)
+    above = ranking.order[: min(rank - 1, max(case.k, _LISTED))].tolist()
+    below = f"it is #{rank:,}, {places(rank - case.k)} below the cut of {case.k}"
+    same = [(row, place) for place, row in enumerate(above, 1) if _nearly_same(case, row)]
+    first = case.evaluation.chunks[above[0]]
+    clause = f"{below}, behind {where(first)} (#1)"
+    if same:
+        row, place = same[0]
+        other = case.evaluation.chunks[row]
+        clause = f"{below}, behind {_aged(other, case.chunk)}: {where(other)} (#{place})"
+    evidence = [
+        named(case, row, place)
+        + (
+            f"  says nearly the same, {_age(case.evaluation.chunks[row], case.chunk)}"
+            if (row, place) in same
+            else ""
+        )
+        for place, row in enumerate(above[: max(case.k, 1)], 1)
+    ]
+    return rung(Step.CUT, Outcome.FAILS, clause, evidence, rank)
+
+
+def _aged(other: Chunk, target: Chunk) -> str:
+    age = _age(other, target)
+    article = "an" if age == "older" else "a"
+    kind = "chunk" if age == "of the same date" else f"{age} chunk"
+    return f"{article} {kind} that says nearly the same"
+
+
+def _age(other: Chunk, target: Chunk) -> str:
+    if other.date == target.date:
+        return "of the same date"
+    return "older" if other.date < target.date else "newer"
+
+
+def _nearly_same(case: Case, row: int) -> bool:
+    """Whether the chunks share half of all their words (Jaccard over analysed terms)."""
+    one, two = _terms(case.chunk), _terms(case.evaluation.chunks[row])
+    return bool(one | two) and len(one & two) / len(one | two) >= _NEARLY_SAME
+
+
+def _terms(chunk: Chunk) -> set[str]:
+    return {token.term for token in analyse(chunk.text)}

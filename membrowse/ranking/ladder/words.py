@@ -1,0 +1,66 @@
+"""Keyword: which words of the query the chunk holds, and where."""
+
+from __future__ import annotations
+
+from membrowse.findings.diagnosis import Outcome, Rung, Step
+from membrowse.findings.explanation import KeywordExplained, TermExplained
+from membrowse.ranking.explaining import keyword
+from membrowse.ranking.ladder.case import Case, listed, rung
+from membrowse.ranking.stages import finished
+from membrowse.recall import KEYWORD, RankingState
+
+
+def by_keyword(case: Case) -> Rung:
+    ranking = finished(case.evaluation, KEYWORD)
+    if ranking.state is RankingState.FAILED:
+        return rung(Step.KEYWORD, Outcome.FAILS, f"the keyword ranking failed: {ranking.message}")
+    told = keyword.explained(case.evaluation, case.row, case.sources.settings.keyword)
+    outcome, clause = _judged(case, told)
+    return rung(Step.KEYWORD, outcome, clause, map(_line, told.terms), told.rank)
+
+
+def _judged(case: Case, told: KeywordExplained) -> tuple[Outcome, str]:
+    held = [term for term in told.terms if term.matches]
+    of_held = {term.typed for term in held}
+    typed = dict.fromkeys(term.typed for term in told.terms if not term.matches)
+    missing = [word for word in typed if word not in of_held]
+    if not case.evaluation.scope[case.row]:
+        return Outcome.FAILS, f"{told.excluded}, so no ranking has it"
+    if not told.terms:
+        return Outcome.SKIPPED, "the query has no words to look for"
+    if not held:
+        what = "the word" if len(missing) == 1 else "none of the words"
+        verb = "is not in it" if len(missing) == 1 else "is in it"
+        return Outcome.FAILS, f"{what} {listed(missing)} {verb}, as the analyser reads both"
+    if told.rank is None:
+        return Outcome.FAILS, f"{told.excluded}, so the keyword ranking leaves it out"
+    place = f"it is #{told.rank:,} of {told.total:,} by keyword"
+    if told.rank <= case.k:
+        return Outcome.HOLDS, place
+    if missing:
+        verb = "is" if len(missing) == 1 else "are"
+        return Outcome.WEAK, f"{place}: {listed(missing)} {verb} not in it"
+    light = _light_fields(case, held)
+    if light:
+        return Outcome.WEAK, f"{place}: its words match only in {light}, which count little"
+    return Outcome.WEAK, f"{place}: it holds all words, and others hold them more tellingly"
+
+
+def _light_fields(case: Case, held: list[TermExplained]) -> str:
+    """The fields of all matches, with their weights, if none counts as much as the body."""
+    matches = {match.field: match.weight for term in held for match in term.matches}
+    heavy = case.sources.settings.keyword.weights.body
+    if any(weight >= heavy for weight in matches.values()):
+        return ""
+    return ", ".join(f"{field} (weight {weight:g})" for field, weight in matches.items())
+
+
+def _line(term: TermExplained) -> str:
+    name = term.typed if term.typed == term.term else f"{term.typed} ({term.term})"
+    if term.matches:
+        fields = ", ".join(f"{match.field} {match.frequency}×" for match in term.matches)
+        return f"{name}: {fields}, adds {term.contribution:.2f}"
+    if not term.df:
+        return f"{name}: in no chunk of the folder"
+    held = "1 chunk" if term.df == 1 else f"{term.df:,} chunks"
+    return f"{name}: not here, but in {held} of the folder"
