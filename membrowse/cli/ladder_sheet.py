@@ -34,7 +34,7 @@ def fill(sheet: Sheet, why: Why, *, looked_for_changes: bool = True) -> None:
     sheet.heading("LADDER", "", f"{why.took_ms:.0f} ms")
     for rung in why.rungs:
         _rung(sheet, rung)
-    if looked_for_changes and not why.in_top_k:
+    if looked_for_changes and (why.tried or why.changes or why.unfinished):
         _changes(sheet, why)
 
 
@@ -48,8 +48,7 @@ def _rung(sheet: Sheet, rung: Rung) -> None:
 
 
 def _changes(sheet: Sheet, why: Why) -> None:
-    tried = f"{len(why.changes)} of {why.tried} tried" if why.tried else "none was tried"
-    sheet.heading(f"BRINGS IT INTO THE TOP {why.k}", tried)
+    sheet.heading(f"BRINGS IT INTO THE TOP {why.k}", f"{len(why.changes)} of {why.tried} tried")
     width = widest((change.kind for change in why.changes), 10)
     for number, change in enumerate(why.changes, start=1):
         _change(sheet, number, change, width)
@@ -69,6 +68,8 @@ def _change(sheet: Sheet, number: int, change: Change, width: int) -> None:
     if change.query:
         sheet.sentence(change.query, inset, first=f"{'':{inset - 2}}? ")
     if change.edit is not None:
-        sheet.sentence(f"{change.edit.path}:{change.edit.line}", inset)
+        place = f"{change.edit.path}:{change.edit.line}"
+        if place not in change.change:
+            sheet.sentence(place, inset)
         sheet.sentence(change.edit.before, inset + 2, first=f"{'':{inset}}- ")
         sheet.sentence(change.edit.after, inset + 2, first=f"{'':{inset}}+ ")

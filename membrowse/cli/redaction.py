@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from membrowse.cli.reports import KIND, Indexed, InvolvedNote, Program, Report, Setting
-from membrowse.findings.diagnosis import Target
+from membrowse.findings.diagnosis import Change, Target
 from membrowse.findings.explanation import (
     FieldMatch,
     Freshened,
@@ -34,7 +34,14 @@ def _one_of(*words: str) -> re.Pattern[str]:
     return re.compile("|".join(map(re.escape, words)))
 
 
+_PATHS = "path"
+_SETTINGS = frozenset(flat(Settings()))
+_KEYS = frozenset((*RANKINGS, "explain", *_SETTINGS))
+_WORDS = frozenset((*RANKINGS, *FusionMethod, *RerankMethod))
+"""Text values that a setting may have and keep."""
 _RANKING = _one_of(*RANKINGS)
+_VALUE = rf"(?:[0-9.]+|{_one_of(*sorted(_WORDS)).pattern})"
+_SETTING_CHANGE = re.compile(rf"(?:{_one_of(*_SETTINGS).pattern}) {_VALUE} → {_VALUE}")
 _KEPT: dict[type[msgspec.Struct], dict[str, re.Pattern[str]]] = {
     Report: {"kind": _one_of(KIND), "made_at": _TIME, "query_sha256": _HEX},
     Program: dict.fromkeys(("membrowse", "engine", "python", "platform"), _VERSION),
@@ -44,6 +51,7 @@ _KEPT: dict[type[msgspec.Struct], dict[str, re.Pattern[str]]] = {
     Query: {"syntax": _one_of("literal", "operators")},
     Hit: {"chunk": _HEX, "indexed_at": _TIME},
     Target: {"chunk": _HEX},
+    Change: {"change": _SETTING_CHANGE},
     Freshened: {"indexed_at": _TIME},
     FieldMatch: {"field": _one_of(*msgspec.structs.asdict(FieldWeights()))},
     FusedExplained: {"method": _one_of(*FusionMethod)},
@@ -52,11 +60,6 @@ _KEPT: dict[type[msgspec.Struct], dict[str, re.Pattern[str]]] = {
 }
 """Fields whose text says nothing of the notes, and how it looks; of any other text only its length
 is kept."""
-_PATHS = "path"
-_SETTINGS = frozenset(flat(Settings()))
-_KEYS = frozenset((*RANKINGS, "explain", *_SETTINGS))
-_WORDS = frozenset((*RANKINGS, *FusionMethod, *RerankMethod))
-"""Text values that a setting may have and keep."""
 
 
 def redacted(report: Report) -> Report:

@@ -150,6 +150,8 @@ def test_a_redacted_report_keeps_the_figures() -> None:
         rung.outcome for rung in findings.why().rungs
     ]
     assert after.why.changes[0].settings == {"fusion.weight": 0.62}
+    assert after.why.changes[0].change == "fusion.weight 0.5 → 0.62"
+    assert re.fullmatch(r"\[\d+\]", after.why.changes[1].change)
     assert after.settings == before.settings
     assert after.program == before.program
 

@@ -144,6 +144,42 @@ def test_index_sees_what_was_saved_just_before(machine: Machine) -> None:
     assert machine.json("index", machine.folder)["notes"] == len(NOTES)
 
 
+def test_an_explanation_sums_to_the_score(machine: Machine) -> None:
+    answer = machine.json("explain", "staging ssh port?", "logs/2025-11-08.md:3")
+    terms = answer["keyword"]["terms"]
+    assert sum(term["contribution"] for term in terms) == pytest.approx(answer["keyword"]["score"])
+    assert answer["keyword"]["score"] == pytest.approx(answer["hit"]["scores"]["keyword"])
+    assert machine.run("explain", "ssh", "not-there.md").returncode == 1
+
+
+def test_a_report_is_run_again_before_and_after_an_edit(machine: Machine, tmp_path: Path) -> None:
+    file = tmp_path / "report.json"
+    assert machine.run("report", "roll back a deploy", "-o", file).returncode == 0
+    assert machine.json("rerun", file)["differences"] == []
+    note = machine.folder / "more.md"
+    note.write_text("# Roll back\n\nRoll back a deploy, and roll back once more.\n")
+    machine.json("index", machine.folder)
+    done = machine.run("rerun", file, "--json")
+    answer = json.loads(done.stdout)
+    note.unlink()
+    machine.json("index", machine.folder)
+    assert done.returncode == 1
+    assert [hit["path"] for hit in answer["rankings"]["reranked"]["new"]] == ["more.md"]
+    assert "generation" in [one["what"] for one in answer["differences"]]
+
+
+def test_no_word_of_a_note_is_in_a_redacted_report(machine: Machine, tmp_path: Path) -> None:
+    file = tmp_path / "report.json"
+    query = "who approves refunds, Nadia?"
+    assert machine.run("report", query, "MEMORY.md", "-o", file, "--redact").returncode == 0
+    text = f"{file.read_text()}{file.with_suffix('.md').read_text()}".lower()
+    words = set(re.findall(r"[a-z]{4,}", " ".join((*NOTES, *NOTES.values(), query)).lower()))
+    ours = {"note", "memory", "short", "port", "logs", "answers"}
+    assert {word for word in words - ours if re.search(rf"\b{word}\b", text)} == set()
+    again = machine.json("rerun", file, "--query", query)
+    assert (again["same_order"], again["differences"]) == (True, [])
+
+
 def test_status_and_doctor_know_the_engine(machine: Machine) -> None:
     status = machine.json("status")
     assert status["state"]["pending"] == {"new": 0, "changed": 0, "deleted": 0, "failed": 0}
