@@ -7,6 +7,8 @@ from dataclasses import replace
 from textual.binding import Binding
 
 from membrowse.engine.protocol import Right
+from membrowse.tui import diagnosis_actions as diagnosis
+from membrowse.tui import inspection_actions as inspection
 from membrowse.tui.actions import Action, Need, Where
 
 _REINDEX = Right.REINDEX
@@ -324,8 +326,14 @@ ACTIONS: tuple[Action, ...] = tuple(
     for where, actions in (
         (Where.QUERY, _QUERY),
         (Where.BROWSER, _BROWSER),
+        (Where.BROWSER, inspection.BROWSER),
+        (Where.BROWSER, diagnosis.BROWSER),
         (Where.LIST, _LIST),
         (Where.FILES, _FILES),
+        (Where.WHY, diagnosis.WHY),
+        (Where.FLOW, inspection.FLOW),
+        (Where.COMPARE, inspection.COMPARE),
+        (Where.RULERS, inspection.RULERS),
         (Where.APP, _APP),
     )
     for action in actions

@@ -20,6 +20,12 @@ class Where(Enum):
     QUERY = "In the query"
     LIST = "Moving in a list"
     FILES = "In the files screen"
+    FLOW = "In the rank flow"
+    COMPARE = "In a comparison"
+    RULERS = "In the rulers"
+    WHY = "In the answer to why"
+    TUNE = "In the tuning panel"
+    PINS = "In the pins"
 
 
 class Need(Enum):
@@ -29,6 +35,12 @@ class Need(Enum):
     HIT = "there is no chunk under the cursor: type a query first"
     FILE = "there is no file under the cursor"
     QUERY = "nothing is asked yet: type a query first"
+    TARGET = "there is neither a target (w) nor a chunk under the cursor"
+    PLACE = "there is no file to open"
+    CHANGE = "the cursor is on no change"
+    PIN = "there is no pin under the cursor"
+    KNOBS = "the tuning panel is not open: t opens it"
+    TUNED = "no knob is turned"
     QUESTIONS = "no questions are open: start with --questions FILE.jsonl"
     FOLDER = "no folder is open"
     RETRY = "the engine is not given up"
@@ -77,6 +89,7 @@ _KEY_NAMES = {
     "slash": "/",
     "question_mark": "?",
     "colon": ":",
+    "equals_sign": "=",
     "plus": "+",
     "left_square_bracket": "[",
     "right_square_bracket": "]",

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from inspect import isawaitable
 from typing import Any, TypeVar
 
 import msgspec
@@ -49,7 +50,8 @@ from membrowse.recall import (
     Recall,
     Term,
 )
-from tests.tui.corpus import NOTES, chunks_of, routine
+from tests.tui import compared, diagnosed, inspected
+from tests.tui.corpus import NOTES, OTHER_FILES, chunks_of, routine
 from tests.tui.fake_text import STOP, bag, cosine, ranked, scaled, share, words
 from tests.tui.fake_text import vector as vector_of
 
@@ -78,19 +80,24 @@ class FakeEngine:
     successors: dict[str, str] = field(default_factory=dict)
     files_extra: list[FileRecord] = field(default_factory=list)
     answers: dict[type, Any] = field(default_factory=dict)
-    """By kind of inspection: the answer, or a function of the request that gives it."""
+    """By kind of inspection: the answer, or a function (maybe async) of the request."""
+    pool: int = POOL
 
     def __post_init__(self) -> None:
-        self._chunks: list[Chunk] = []
+        self.chunks: list[Chunk] = []
         self._evaluations: dict[str, dict[str, list[tuple[int, float]]]] = {}
         self._changed = asyncio.Event()
         self.rebuild_chunks()
+        fakes = (inspected, compared, diagnosed)
+        self.answers = {
+            k: v for fake in fakes for k, v in fake.answers(self).items()
+        } | self.answers
         self.state = State(
             folder="/home/me/agents/ops/memory",
             generation=41,
             notes=len(self.notes),
-            chunks=len(self._chunks),
-            encoded=len(self._chunks),
+            chunks=len(self.chunks),
+            encoded=len(self.chunks),
             not_indexed=4,
             pending=Pending(),
             watcher=Watcher(kind="inotify", last_check="2026-07-20T10:00:00Z"),
@@ -104,7 +111,7 @@ class FakeEngine:
 
     def rebuild_chunks(self) -> None:
         """Cut the notes again."""
-        self._chunks = [
+        self.chunks = [
             chunk for path in sorted(self.notes) for chunk in chunks_of(path, *self.notes[path])
         ]
 
@@ -118,7 +125,7 @@ class FakeEngine:
         title, date, _ = self.notes[path]
         self.notes[path] = (title, date, text)
         self.rebuild_chunks()
-        self.change(generation=self.state.generation + 1, chunks=len(self._chunks))
+        self.change(generation=self.state.generation + 1, chunks=len(self.chunks))
 
     def _alive(self) -> None:
         if self.gone:
@@ -141,7 +148,7 @@ class FakeEngine:
         self._alive()
         self.asked.append(request)
         name = f"r{len(self.asked)}"
-        scores = self._scores(request.text)
+        scores = self.scores(request.text)
         self._evaluations[name] = scores
         steps = [(KEYWORD,), (KEYWORD, VECTOR), (KEYWORD, VECTOR, FUSED, RERANKED)]
         for number, names in enumerate(steps if request.progressive else steps[-1:]):
@@ -173,20 +180,21 @@ class FakeEngine:
             folder=state.folder,
             generation=state.generation,
             notes=state.notes,
-            chunks=len(self._chunks),
+            chunks=len(self.chunks),
             pending=state.pending.total,
             settings_digest="0" * 12,
             rankings=rankings,
             complete=complete,
             tracked=self._tracked(known, request.track),
             number=request.number,
+            target=diagnosed.expected(self, request.target, known),
         )
 
     def _query(self, request: RecallRequest) -> Query:
         found = list(dict.fromkeys(words(request.text)))
         terms = [word for word in found if word not in STOP]
         holders = {
-            term: sum(term in bag(f"{c.title} {c.heading} {c.text}") for c in self._chunks)
+            term: sum(term in bag(f"{c.title} {c.heading} {c.text}") for c in self.chunks)
             for term in terms
         }
         query = Query(
@@ -200,10 +208,10 @@ class FakeEngine:
         )
         return msgspec.structs.replace(query, **self.query_changes)
 
-    def _scores(self, text: str) -> dict[str, list[tuple[int, float]]]:
+    def scores(self, text: str) -> dict[str, list[tuple[int, float]]]:
         terms = [word for word in words(text) if word not in STOP]
-        count = len(self._chunks)
-        bags = [bag(f"{c.title} {c.heading} {c.text}") for c in self._chunks]
+        count = len(self.chunks)
+        bags = [bag(f"{c.title} {c.heading} {c.text}") for c in self.chunks]
         df = {term: sum(term in bag for bag in bags) for term in terms}
         idf = {term: math.log(1 + (count - n + 0.5) / (n + 0.5)) for term, n in df.items()}
         keyword = [
@@ -211,12 +219,14 @@ class FakeEngine:
             for bag in bags
         ]
         query = vector_of(text)
-        vector = [cosine(query, vector_of(f"{c.header} {c.text}")) for c in self._chunks]
+        vector = [cosine(query, vector_of(f"{c.header} {c.text}")) for c in self.chunks]
         fused = [(k + v) / 2 for k, v in zip(scaled(keyword), scaled(vector), strict=True)]
         order = sorted(range(count), key=lambda row: (-fused[row], row))
-        again = {row: 0.6 * share(terms, bags[row]) + 0.4 * fused[row] for row in order[:POOL]}
+        again = {
+            row: 0.6 * share(terms, bags[row]) + 0.4 * fused[row] for row in order[: self.pool]
+        }
         reranked = sorted(again.items(), key=lambda item: (-item[1], item[0]))
-        reranked += [(row, fused[row] * 0.3) for row in order[POOL:]]
+        reranked += [(row, fused[row] * 0.3) for row in order[self.pool :]]
         return {
             KEYWORD: ranked([(row, score) for row, score in enumerate(keyword) if score > 0]),
             VECTOR: ranked(list(enumerate(vector))),
@@ -231,7 +241,7 @@ class FakeEngine:
         hits = tuple(
             self._hit(scores, places, name, row) for row, _ in scores[name][offset : offset + limit]
         )
-        pool = min(POOL, len(self._chunks)) if name == RERANKED else None
+        pool = min(self.pool, len(self.chunks)) if name == RERANKED else None
         approximate = Approximate(asked=10, missed=(), took_ms=1.0) if name == VECTOR else None
         return Ranking(
             state=RankingState.READY,
@@ -250,7 +260,7 @@ class FakeEngine:
         name: str,
         row: int,
     ) -> Hit:
-        chunk = self._chunks[row]
+        chunk = self.chunks[row]
         at = {n: place.get(row) for n, place in places.items()}
         ranks = {n: None if place is None else place + 1 for n, place in at.items()}
         values = {n: None if p is None else scores[n][p][1] for n, p in at.items()}
@@ -272,11 +282,16 @@ class FakeEngine:
             snippet=chunk.text[:120],
         )
 
+    def hit(self, scores: Mapping[str, list[tuple[int, float]]], name: str, row: int) -> Hit:
+        """The chunk of `row` at its rank in a ranking."""
+        places = {n: {row: at for at, (row, _) in enumerate(s)} for n, s in scores.items()}
+        return self._hit(scores, places, name, row)
+
     def _tracked(
         self, scores: Mapping[str, list[tuple[int, float]]], wanted: tuple[str, ...]
     ) -> dict[str, Hit]:
         places = {n: {row: at for at, (row, _) in enumerate(s)} for n, s in scores.items()}
-        rows = {chunk.id: row for row, chunk in enumerate(self._chunks)}
+        rows = {chunk.id: row for row, chunk in enumerate(self.chunks)}
         last = list(scores)[-1]
         found = {}
         for chunk in wanted:
@@ -296,7 +311,7 @@ class FakeEngine:
     async def chunk(self, request: ChunkRequest) -> ChunkView:
         self._alive()
         ident = self.successors.get(request.chunk, request.chunk)
-        chunk = next((c for c in self._chunks if c.id == ident), None)
+        chunk = next((c for c in self.chunks if c.id == ident), None)
         if chunk is None:
             raise EngineRefused(Problem(message="no such chunk"), 404)
         title, date, text = self.notes[chunk.path]
@@ -312,7 +327,7 @@ class FakeEngine:
             heading=chunk.heading,
             header=chunk.header,
             position=chunk.position,
-            count=sum(c.path == chunk.path for c in self._chunks),
+            count=sum(c.path == chunk.path for c in self.chunks),
             start_line=chunk.start_line,
             end_line=chunk.end_line,
             date=date,
@@ -336,35 +351,14 @@ class FakeEngine:
             FileRecord(
                 path=path,
                 state=NoteState.INDEXED,
-                chunks=sum(c.path == path for c in self._chunks),
+                chunks=sum(c.path == path for c in self.chunks),
                 size=len(text.encode("utf-8", "replace")),
                 modified_at="2026-07-19T09:12:00Z",
                 indexed_at="2026-07-20T10:00:00Z",
             )
             for path, (_, _, text) in self.notes.items()
         ]
-        others = [
-            FileRecord(
-                path="drafts/returns.md",
-                state=NoteState.IGNORED,
-                reason="rule 2 of .membrowseignore: drafts/",
-                size=812,
-            ),
-            FileRecord(
-                path="exports/dump.txt",
-                state=NoteState.SKIPPED,
-                reason="larger than the limit of 5.0 MB (notes.max_bytes)",
-                size=7_400_000,
-            ),
-            FileRecord(
-                path="logs/broken.md",
-                state=NoteState.FAILED,
-                reason="cannot be read: Permission denied",
-                size=91,
-            ),
-            FileRecord(path=".git/", state=NoteState.IGNORED, reason="a hidden folder"),
-        ]
-        return [*indexed, *others, *self.files_extra]
+        return [*indexed, *OTHER_FILES, *self.files_extra]
 
     async def status(self) -> Status:
         hello = await self.hello()
@@ -386,8 +380,9 @@ class FakeEngine:
 
     async def inspect(self, request: Inspection[T]) -> T:
         answer = self.answers[type(request)]
-        reply: T = answer(request) if callable(answer) else answer
-        return reply
+        reply = answer(request) if callable(answer) else answer
+        made: T = await reply if isawaitable(reply) else reply
+        return made
 
     async def set_watching(self, request: WatchRequest) -> State:
         self._alive()

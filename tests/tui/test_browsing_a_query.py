@@ -154,7 +154,7 @@ async def test_pages_are_fetched_as_they_come_into_view() -> None:
         await pilot.press("enter", "G")
         await until(lambda: app.browser.browsing.wanted is None, "the last page")
         cursor = app.browser.browsing.cursor
-        assert cursor is not None and cursor.rank == len(engine._chunks)
+        assert cursor is not None and cursor.rank == len(engine.chunks)
         assert {page.offset for page in engine.pages if page.ranking == RERANKED} == {300}
 
 

@@ -19,15 +19,19 @@ from membrowse.tui.model.browsing import COLUMNS, Browsing
 from membrowse.tui.model.engine_view import EngineView, Phase
 from membrowse.tui.model.questions import Questions
 from membrowse.tui.model.rows import freshness
-from membrowse.tui.screens.browser_actions import BrowserActions
 from membrowse.tui.screens.engine_screen import Clock
+from membrowse.tui.screens.explaining import EXPLAIN
+from membrowse.tui.screens.inspecting import Inspecting
+from membrowse.tui.screens.targeting import Targeting
 from membrowse.tui.widgets.bars import HeaderLine, KeyBar, StatusLine, TroubleLine
 from membrowse.tui.widgets.column import Column
+from membrowse.tui.widgets.explain_pane import ExplainPane
 from membrowse.tui.widgets.guide import Guide
 from membrowse.tui.widgets.line_list import LineList
 from membrowse.tui.widgets.preview import Preview, PreviewText
 from membrowse.tui.widgets.query_bar import QueryBar
 from membrowse.tui.widgets.ranking_list import RankingList
+from membrowse.tui.widgets.target_line import TargetLine
 
 if TYPE_CHECKING:
     from membrowse.tui.remembered import Remembered
@@ -42,7 +46,7 @@ STOOD = 3.0
 """Seconds after which a query that was typed is remembered."""
 
 
-class BrowserScreen(BrowserActions):
+class BrowserScreen(Targeting, Inspecting):
     """Shows what the app hands it and posts what the person wants."""
 
     PLACES = (Where.BROWSER, Where.QUERY)
@@ -56,6 +60,7 @@ class BrowserScreen(BrowserActions):
         self.maximised = ""
         self.header = HeaderLine()
         self.query_bar = QueryBar()
+        self.target_line = TargetLine(self.browsing)
         self.trouble = TroubleLine()
         self.guide = Guide()
         self.column_of = {
@@ -63,6 +68,7 @@ class BrowserScreen(BrowserActions):
         }
         self.matrix = Column(self.browsing, self.browsing.active, "3", matrix=True)
         self.preview = Preview()
+        self.explain = ExplainPane()
         self.status = StatusLine()
         self.keys = KeyBar()
         self._stood: Timer | None = None
@@ -71,6 +77,7 @@ class BrowserScreen(BrowserActions):
     def compose(self) -> ComposeResult:
         yield self.header
         yield self.query_bar
+        yield self.target_line
         yield self.trouble
         yield self.guide
         yield self.status
@@ -85,8 +92,9 @@ class BrowserScreen(BrowserActions):
     async def _furnish(self) -> None:
         """Add the panels; the first paint does without them, since nothing is asked yet."""
         columns = Horizontal(*self.column_of.values(), id="columns")
-        columns.display = self.matrix.display = self.preview.display = False
-        await self.mount_all([columns, self.matrix, self.preview], before=self.status)
+        lower = Horizontal(self.preview, self.explain, id="lower")
+        columns.display = self.matrix.display = lower.display = False
+        await self.mount_all([columns, self.matrix, lower], before=self.status)
         self.ready = True
         self.lay_out()
         self.show_engine(self.engine)
@@ -109,13 +117,18 @@ class BrowserScreen(BrowserActions):
         big, narrow = self.maximised, self.narrow
         self.guide.display = guiding
         columns = self.query_one("#columns")
-        columns.display = not guiding and not narrow and big != "preview"
+        below = big in ("preview", EXPLAIN)
+        columns.display = not guiding and not narrow and not below
         for name, column in self.column_of.items():
             column.display = not big or big == name
-        self.matrix.display = not guiding and narrow and big != "preview"
+        self.matrix.display = not guiding and narrow and not below
         short = self.size.height < SHORT
         self.preview.display = not guiding and (big == "preview" or (not big and not short))
-        self.preview.set_class(big == "preview", "-full")
+        self.lay_out_explanation(guiding)
+        lower = self.query_one("#lower")
+        lower.display = self.preview.display or self.explain.display
+        lower.set_class(below, "-full")
+        lower.set_class(self.explain.display and self.preview.display, "-explaining")
         self._keep_focus()
 
     def _keep_focus(self) -> None:
@@ -178,6 +191,7 @@ class BrowserScreen(BrowserActions):
             return
         self._show_columns()
         self.query_bar.show(recall.query, self.browsing.syntax, self.questions.place)
+        self.target_line.show()
         for column in self.shown_columns:
             if column.list.ranking in arrived and not self.browsing.keeping:
                 column.list.to_top()
@@ -214,6 +228,7 @@ class BrowserScreen(BrowserActions):
     def start_over(self) -> None:
         """Another folder is opened: nothing is asked."""
         self.query_bar.input.value = ""
+        self.browsing.target = None
         self.ask("")
 
     def show_questions(self, questions: Questions) -> None:
@@ -281,6 +296,7 @@ class BrowserScreen(BrowserActions):
             self.browsing.clear()
             self.query_bar.show(None, self.browsing.syntax, self.questions.place)
             self.preview.show(None)
+            self.target_line.show()
             self.lay_out()
             return
         track: list[str] = []
@@ -310,6 +326,7 @@ class BrowserScreen(BrowserActions):
             self.preview.show(None)
         else:
             self.post_message(ChunkWanted(hit.chunk, self.browsing.text, self.browsing.syntax))
+        self.want_explanation()
 
     # The cursor
 
@@ -350,6 +367,7 @@ class BrowserScreen(BrowserActions):
         for column in self.shown_columns:
             column.show_cursor()
         self.preview.refresh_head()
+        self.explain.refresh_head()
         self._show_keys()
 
     @property

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from membrowse.tui.model.browsing import Browsing
     from membrowse.tui.model.questions import Questions
     from membrowse.tui.widgets.column import Column
+    from membrowse.tui.widgets.explain_pane import ExplainPane
     from membrowse.tui.widgets.preview import Preview
     from membrowse.tui.widgets.query_bar import QueryBar
     from membrowse.tui.widgets.ranking_list import RankingList
@@ -25,6 +26,8 @@ class BrowserActions(EngineScreen):
     questions: Questions
     query_bar: QueryBar
     preview: Preview
+    explain: ExplainPane
+    explaining: bool
     matrix: Column
     column_of: dict[str, Column]
     maximised: str
@@ -35,8 +38,6 @@ class BrowserActions(EngineScreen):
 
         @property
         def narrow(self) -> bool: ...
-        @property
-        def in_preview(self) -> bool: ...
         @property
         def active_list(self) -> RankingList: ...
         def lay_out(self) -> None: ...
@@ -122,33 +123,44 @@ class BrowserActions(EngineScreen):
         ranking.show_row(ranking.cursor_row)
 
     def action_next_panel(self, by: int) -> None:
-        panels = ["query", *self.browsing.columns, "preview"]
-        at = "preview" if self.in_preview else self.browsing.active
+        panels = ["query", *self.browsing.columns, *self.lower_panels]
+        at = self.lower_panel or self.browsing.active
         if self.focused is self.query_bar.input:
             at = "query"
         name = panels[(panels.index(at) + by) % len(panels)]
         if name == "query":
             self.action_focus_query()
-        elif name == "preview":
-            self.action_panel(4)
+        elif name in self.lower_panels:
+            self.action_panel(4 + list(self.lower_panels).index(name))
         else:
             self._to_ranking(name)
+
+    @property
+    def lower_panels(self) -> dict[str, Preview | ExplainPane]:
+        """The panels under the columns, by name, in the order of their keys from 4."""
+        panels: dict[str, Preview | ExplainPane] = {"preview": self.preview}
+        return panels | {"explain": self.explain} if self.explaining else panels
+
+    @property
+    def lower_panel(self) -> str:
+        """The panel under the columns that has the focus, or nothing."""
+        return next((name for name, panel in self.lower_panels.items() if panel.text.has_focus), "")
 
     def action_maximise(self) -> None:
         if self.maximised:
             self.maximised = ""
         elif self.browsing.text:
-            self.maximised = "preview" if self.in_preview else self.browsing.active
+            self.maximised = self.lower_panel or self.browsing.active
         self.lay_out()
         self.call_after_refresh(self._show_rankings)
 
     def action_back(self) -> None:
         if self.maximised:
-            was_preview = self.maximised == "preview"
+            panel = self.lower_panels.get(self.maximised)
             self.action_maximise()
-            if was_preview and not self.preview.display:
+            if panel is not None and not panel.display:
                 self.active_list.focus()
-        elif self.in_preview:
+        elif self.lower_panel:
             self.active_list.focus()
         elif self.focused is not self.query_bar.input:
             self.query_bar.input.focus()

@@ -37,6 +37,11 @@ class Lines(Clickable):
         super().__init__()
         self._lines = lines
 
+    def show(self, lines: list[Line]) -> None:
+        """Show other lines."""
+        self._lines = lines
+        self.refresh(layout=True)
+
     def render(self) -> Content:
         return Content("\n").join([content(self, line) for line in self._lines])
 

@@ -13,6 +13,20 @@ from membrowse.tui.actions import Where, key_names
 from membrowse.tui.model.parts import Line, Part
 from membrowse.tui.screens.dialog import Dialog, Lines, Scroll
 
+_PLACES = (
+    Where.QUERY,
+    Where.BROWSER,
+    Where.LIST,
+    Where.FILES,
+    Where.FLOW,
+    Where.COMPARE,
+    Where.RULERS,
+    Where.WHY,
+    Where.TUNE,
+    Where.PINS,
+    Where.APP,
+)
+
 _SIGNS: tuple[tuple[str, str], ...] = (
     ("▲3 ▼2 =", "places won or lost against the fused ranking"),
     ("k9 v2 f4 r1", "the chunk's rank by keyword, vector, fused, reranked; – where it has none"),
@@ -27,7 +41,7 @@ _SIGNS: tuple[tuple[str, str], ...] = (
 def help_lines() -> list[Line]:
     """Keys by where they act, then the signs on the screen."""
     lines: list[Line] = []
-    for where in (Where.QUERY, Where.BROWSER, Where.LIST, Where.FILES, Where.APP):
+    for where in _PLACES:
         lines += [[Part(where.value, "strong")]]
         for action in of(where):
             text = f" {action.tooltip}" if action.tooltip else ""

@@ -1,0 +1,167 @@
+"""The finder's entries: what can be expected of a query, every file of the folder among it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from membrowse.engine.protocol import FileRecord
+from membrowse.findings.diagnosis import Target
+from membrowse.recall import Hit, NoteState
+from membrowse.text import shown
+from membrowse.tui.model import figures
+from membrowse.tui.model.files_table import STATES, reason
+from membrowse.tui.model.fuzzy import lowered, match
+from membrowse.tui.model.parts import Line, Part, cells, clip, fit, spread
+from membrowse.tui.model.rows import heading_text, place
+from membrowse.tui.model.target_notes import named
+
+
+class Kind(Enum):
+    """What choosing an entry does."""
+
+    WHY = "why"
+    CURSOR = "the chunk under the cursor"
+    TEXT = "a text …"
+    NONE = "no target"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry that is no file."""
+
+    kind: Kind
+    about: str
+    """Safe to show."""
+    target: Target | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file, and which characters of its path were typed."""
+
+    record: FileRecord
+    places: frozenset[int] = frozenset()
+    score: float = 0.0
+
+
+_LINE = re.compile(r":(\d{1,7})$")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is typed: words whose letters are looked for in paths, and perhaps a line number."""
+
+    text: str
+
+    @property
+    def line(self) -> int | None:
+        """Of `path:line`."""
+        found = _LINE.search(self.text.strip())
+        return int(found[1]) if found else None
+
+    @property
+    def words(self) -> list[str]:
+        return lowered(_LINE.sub("", self.text.strip())).split()
+
+
+def chunk_target(hit: Hit) -> Target:
+    """The chunk of `hit` as a target."""
+    return Target(chunk=hit.chunk, path=hit.path, line=hit.start_line)
+
+
+def entries(target: Target | None, hit: Hit | None) -> list[Entry]:
+    """What is offered before anything is typed."""
+    offered = []
+    if target is not None:
+        offered.append(Entry(Kind.WHY, f"{named(target)}: why is it not in the top?", target))
+    if hit is not None:
+        about = f"{place(hit)}  {heading_text(hit)}"
+        offered.append(Entry(Kind.CURSOR, about, chunk_target(hit)))
+    offered.append(Entry(Kind.TEXT, "words that the chunk should hold, wherever they stand"))
+    if target is not None:
+        offered.append(Entry(Kind.NONE, "expect nothing; the line under the query goes"))
+    return offered
+
+
+def text_entry(text: str) -> Entry:
+    """What is typed, taken as a text."""
+    text = text.strip()
+    about = f"“{shown(text)}”: the chunk that holds these words"
+    return Entry(Kind.TEXT, about, Target(text=text))
+
+
+def found(record: FileRecord, low: str, words: Sequence[str]) -> Found | None:
+    """The file with the letters that were typed, or None; `low` is its path, lowered."""
+    if not words:
+        return Found(record)
+    matched = match(words, low)
+    return None if matched is None else Found(record, matched[1], matched[0])
+
+
+def best_first(files: list[Found]) -> list[Found]:
+    """By score, then by the shortest path."""
+    return sorted(files, key=lambda it: (-it.score, len(it.record.path), it.record.path))
+
+
+def file_target(record: FileRecord, wanted: Wanted) -> Target:
+    """The file as a target, with the line that was typed behind it."""
+    return Target(path=record.path, line=wanted.line)
+
+
+LABEL = 28
+"""Cells of an entry's name."""
+
+
+def entry_line(entry: Entry, width: int) -> Line:
+    """`the chunk under the cursor   decisions/ssh.md:3  SSH moved › Decision`."""
+    label = min(LABEL, width // 2)
+    return fit(
+        [
+            *fit([Part(entry.kind.value, "accent")], label),
+            Part(clip(entry.about, max(0, width - label)), "dim"),
+        ],
+        width,
+    )
+
+
+def found_line(file: Found, wanted: Wanted, width: int) -> Line:
+    """`● decisions/ssh.md                     indexed · 3 chunks`."""
+    record = file.record
+    glyph, style = STATES[record.state]
+    room = max(12, width * 11 // 20)
+    line = f":{wanted.line}" if wanted.line else ""
+    path = [*_path(record.path, file.places, room - len(line)), Part(line, "accent")]
+    left: Line = [Part(f"{glyph} ", style), *path]
+    why = _state(record)
+    told = [Part(clip(why, max(0, width - cells(left) - 2)), _state_style(record))]
+    return spread(left, told, width)
+
+
+def _state_style(record: FileRecord) -> str:
+    return "dim" if record.state is NoteState.INDEXED else STATES[record.state][1]
+
+
+def _state(record: FileRecord) -> str:
+    told = reason(record)
+    if record.state in (NoteState.INDEXED, NoteState.CHANGED):
+        told = figures.counted(record.chunks, "chunk")
+    return f"{record.state.value} · {told}" if told else record.state.value
+
+
+def _path(path: str, places: frozenset[int], width: int) -> Line:
+    """The path with the typed letters marked; its start goes where it is too long."""
+    safe = shown(path)
+    start = 0
+    while cells([Part(safe[start : start + 4096])]) > width - (start > 0) and start < len(safe):
+        start += max(1, cells([Part(safe[start : start + 4096])]) - width)
+    line: Line = [Part("…", "dim")] if start else []
+    run, marked = "", False
+    for at in range(start, len(safe)):
+        if (at in places) is not marked:
+            line.append(Part(run, "mark" if marked else "title"))
+            run, marked = "", not marked
+        run += safe[at]
+    return [part for part in [*line, Part(run, "mark" if marked else "title")] if part.text]

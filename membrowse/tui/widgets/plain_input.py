@@ -1,0 +1,46 @@
+"""A line to type into that shows whatever is typed or pasted, and interprets none of it."""
+
+from __future__ import annotations
+
+from rich.highlighter import Highlighter
+from rich.text import Text
+from textual import events
+from textual.widgets import Input
+
+from membrowse.text import shown
+
+LONGEST = 8000
+"""Characters of a line."""
+
+
+class _Shown(Highlighter):
+    """Shows what is typed safely: as many code points, none of them with an effect."""
+
+    def __call__(self, text: str | Text) -> Text:
+        plain = text.plain if isinstance(text, Text) else text
+        return Text(shown(plain), no_wrap=True, overflow="ignore", end="")
+
+    def highlight(self, text: Text) -> None:
+        """Nothing is coloured."""
+
+
+class PlainInput(Input):
+    """A line of text; a paste of several lines becomes one."""
+
+    def __init__(self, placeholder: str, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(
+            placeholder=placeholder,
+            highlighter=_Shown(),
+            select_on_focus=False,
+            max_length=LONGEST,
+            id=id,
+            compact=True,
+        )
+        self.cursor_blink = False
+
+    def _on_paste(self, event: events.Paste) -> None:
+        text = " ".join(event.text.split())[:LONGEST]
+        if text:
+            self.replace(text, *sorted(self.selection))
+        event.stop()
+        event.prevent_default()

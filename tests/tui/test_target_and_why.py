@@ -1,0 +1,362 @@
+"""Saying what was expected, seeing where it stands while the query is edited, and why."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+from textual.pilot import Pilot
+
+from membrowse.engine.client import EngineRefused
+from membrowse.engine.inspections import WhyRequest
+from membrowse.engine.protocol import FileRecord, Problem
+from membrowse.findings.diagnosis import Change, ChangeKind, Edit, Target, Why
+from membrowse.recall import NoteState
+from membrowse.tui.app import MembrowseApp
+from membrowse.tui.model.fuzzy import lowered, match
+from membrowse.tui.screens.finder import FinderScreen
+from membrowse.tui.screens.note_change import NoteChangeScreen
+from membrowse.tui.screens.why import WhyScreen
+from tests.tui.corpus import HOSTILE
+from tests.tui.diagnosed import CHANGES, why
+from tests.tui.fake_engine import FakeEngine
+from tests.tui.stage import QUERY, Sessions, answered, ask, make_app, on_stage, screen_text, until
+
+
+async def find(app: MembrowseApp, pilot: Pilot[int], letters: str) -> FinderScreen:
+    """Type letters into the finder and wait until it has looked."""
+    await until(lambda: isinstance(app.screen, FinderScreen), "the finder")
+    finder = app.screen
+    assert isinstance(finder, FinderScreen)
+    await until(lambda: finder._records is not None, "the files")
+    finder.input.value = letters
+    await until(lambda: finder.list.wanted.text == letters, "the rows")
+    await pilot.pause()
+    return finder
+
+
+async def expect(app: MembrowseApp, pilot: Pilot[int], letters: str) -> None:
+    """Make the first file with these letters the target."""
+    await pilot.press("W")
+    await find(app, pilot, letters)
+    await pilot.press("enter")
+    await until(lambda: app.browser.browsing.target is not None, "a target")
+
+
+async def ladder(app: MembrowseApp, *, changes: bool = True) -> WhyScreen:
+    """Wait for the answer to why."""
+    await until(lambda: isinstance(app.screen, WhyScreen), "the why screen")
+    screen = app.screen
+    assert isinstance(screen, WhyScreen)
+    await until(lambda: screen.list.why and (screen.list.why.changes or not changes), "changes")
+    return screen
+
+
+def target_text(app: MembrowseApp) -> str:
+    """The line of the target."""
+    line = app.browser.target_line
+    return "".join(part.text for part in line.line(app.size.width)) if line.display else ""
+
+
+async def test_the_finder_lists_every_file_with_its_state() -> None:
+    app = make_app()
+    async with on_stage(app, (120, 40), QUERY) as pilot:
+        await pilot.press("enter", "w")
+        await find(app, pilot, "")
+        text = screen_text(app)
+        assert "the chunk under the cursor" in text and "a text …" in text
+        assert "no target" not in text
+        await find(app, pilot, "retdra"[::-1])
+        assert "drafts/returns.md" not in screen_text(app)
+        await find(app, pilot, "drret")
+        assert "drafts/returns.md" in screen_text(app)
+        assert "ignored · rule 2 of .membrowseignore" in screen_text(app)
+        for letters, state in (("dump", "skipped · larger"), ("broken", "failed · cannot be read")):
+            await find(app, pilot, letters)
+            assert state in screen_text(app)
+
+
+async def test_choosing_in_haste_takes_what_is_typed_and_not_the_row_before() -> None:
+    app = make_app()
+    async with on_stage(app, query=QUERY) as pilot:
+        await pilot.press("enter", "w")
+        finder = await find(app, pilot, "")
+        finder.input.value = "restore"
+        finder.action_pick()
+        await until(lambda: app.browser.browsing.target is not None)
+        target = app.browser.browsing.target
+        assert target is not None and "restore" in target.path
+
+
+async def test_many_files_are_looked_through_in_slices() -> None:
+    engine = FakeEngine()
+    app = make_app(Sessions(engine))
+    async with on_stage(app, query=QUERY) as pilot:
+        await pilot.press("enter", "w")
+        finder = await find(app, pilot, "")
+        records = [
+            FileRecord(path=f"area-{at % 37}/notes/{at}.md", state=NoteState.INDEXED)
+            for at in range(20_000)
+        ]
+        finder.show_files(records)
+        finder.input.value = "notes"
+        turns = 0
+        while len(finder.list.files) != 20_000 or finder.list.wanted.text != "notes":
+            turns += 1
+            await asyncio.sleep(0)
+        assert turns > 5, "keys were let in meanwhile"
+        await find(app, pilot, "a36/19")
+        assert all("area-36" in found.record.path for found in finder.list.files[:5])
+
+
+def test_letters_are_found_in_order_and_whole_words_first() -> None:
+    assert match(["ssh"], "decisions/ssh.md") is not None
+    assert match(["hss"], "decisions/ssh.md") is None
+    whole, parts = match(["port"], "notes/port.md"), match(["port"], "p/o/r/t.md")
+    assert whole is not None and parts is not None and whole[0] > parts[0]
+    assert whole[1] == {6, 7, 8, 9}
+    assert len(lowered("İSTANBUL ẞ")) == len("İSTANBUL ẞ")
+    assert match(["a" * 30 + "b"], "a" * 4000) is None, "at once"
+
+
+async def test_the_line_of_the_target_follows_the_query_while_it_is_edited() -> None:
+    app = make_app()
+    async with on_stage(app, (120, 30), QUERY) as pilot:
+        assert target_text(app) == ""
+        await pilot.press("enter")
+        await expect(app, pilot, "decisions/ssh.md:9")
+        await ladder(app)
+        await pilot.press("escape")
+        await answered(app, QUERY)
+        before = target_text(app)
+        assert "decisions/ssh.md:9" in before and " r" in before
+        await ask(app, "every script that says -p 22 breaks")
+        await until(lambda: "✓ within the agent's cut (k 5)" in target_text(app))
+        assert target_text(app) != before
+        await ask(app, "queue length before a deploy")
+        await until(lambda: "✗ outside the agent's cut (k 5)" in target_text(app))
+        app.browser.query_bar.put("")
+        await until(lambda: "type a query" in target_text(app))
+
+
+async def test_the_line_says_why_there_is_no_rank() -> None:
+    app = make_app()
+    async with on_stage(app, (120, 30), QUERY) as pilot:
+        await pilot.press("enter")
+        await expect(app, pilot, "drret")
+        screen = await ladder(app, changes=False)
+        assert screen.list.why is not None and not screen.list.why.in_top_k
+        text = screen_text(app)
+        assert "✗ fails" in text and "the rule stands in .membrowseignore, line 2" in text
+        assert "– not seen" in text
+        await pilot.press("escape")
+        await answered(app, QUERY)
+        assert "✗ in no ranking: drafts/returns.md: rule 2" in target_text(app)
+
+
+async def test_the_chunk_under_the_cursor_and_no_target() -> None:
+    app = make_app()
+    async with on_stage(app, (120, 30), QUERY) as pilot:
+        await pilot.press("enter", "j", "j")
+        cursor = app.browser.browsing.cursor
+        assert cursor is not None
+        await pilot.press("w")
+        await find(app, pilot, "")
+        await pilot.press("enter")
+        await ladder(app)
+        assert app.browser.browsing.target == Target(
+            chunk=cursor.chunk, path=cursor.path, line=cursor.start_line
+        )
+        await pilot.press("w")
+        await find(app, pilot, "")
+        text = screen_text(app)
+        assert "why is it not in the top?" in text and "no target" in text
+        await pilot.press("down", "down", "down", "enter")
+        await until(lambda: app.browser.browsing.target is None)
+        await until(lambda: app.screen is app.browser)
+        assert target_text(app) == ""
+
+
+async def test_a_text_is_looked_for_where_no_file_has_the_letters() -> None:
+    app = make_app()
+    async with on_stage(app, (120, 30), QUERY) as pilot:
+        await pilot.press("enter", "w")
+        finder = await find(app, pilot, "scanners filled the logs")
+        assert not finder.list.files
+        assert "a text …" in screen_text(app)
+        await pilot.press("enter")
+        await ladder(app)
+        assert app.browser.browsing.target == Target(text="scanners filled the logs")
+        await pilot.press("w")
+        await find(app, pilot, "")
+        await pilot.press("down", "down", "enter")
+        assert isinstance(app.screen, FinderScreen), "a text is asked for"
+        await pilot.press("escape")
+        assert isinstance(app.screen, FinderScreen)
+        await pilot.press("escape")
+        assert isinstance(app.screen, WhyScreen)
+
+
+async def test_why_shows_the_ladder_at_once_and_then_the_changes() -> None:
+    gate = asyncio.Event()
+    engine = FakeEngine()
+    asked: list[WhyRequest] = []
+
+    async def inspect(request: WhyRequest) -> Why:
+        asked.append(request)
+        if request.changes:
+            await gate.wait()
+        return why(engine, request)
+
+    engine.inspect = inspect  # type: ignore[method-assign, assignment]
+    app = make_app(Sessions(engine))
+    async with on_stage(app, (120, 40), QUERY) as pilot:
+        await pilot.press("enter")
+        await expect(app, pilot, "decisions/ssh")
+        screen = await ladder(app, changes=False)
+        await pilot.pause()
+        text = screen_text(app)
+        assert "one place below the agent's cut of 5" in text and "◌ trying changes" in text
+        assert "MaxSim .61" in text, "the rung that fails is open"
+        assert "logs/2026-03-01.md:7" not in text, "the others are closed"
+        assert [request.changes for request in asked] == [False, True]
+        gate.set()
+        await ladder(app)
+        await pilot.pause()
+        text = screen_text(app)
+        assert "fusion.weight 0.5 → 0.62" in text and "#3" in text
+        assert "! breaks 2 of 41 pins, mends 1" in text and "restore drill" in text
+        assert "57 tried" in text
+        await pilot.press("j", "enter")
+        await pilot.pause()
+        assert "logs/2026-03-01.md:7" in screen_text(app)
+        assert screen.list.at == 7
+
+
+async def test_escape_gives_up_the_changes_that_are_being_tried() -> None:
+    engine = FakeEngine()
+    given_up = asyncio.Event()
+
+    async def inspect(request: WhyRequest) -> Why:
+        if request.changes:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                given_up.set()
+                raise
+        return why(engine, request)
+
+    engine.inspect = inspect  # type: ignore[method-assign, assignment]
+    app = make_app(Sessions(engine))
+    async with on_stage(app, query=QUERY) as pilot:
+        await pilot.press("enter")
+        await expect(app, pilot, "decisions/ssh")
+        await ladder(app, changes=False)
+        await pilot.press("escape")
+        await until(given_up.is_set)
+        assert app.screen is app.browser
+
+
+async def test_a_change_of_the_query_is_typed_into_the_query() -> None:
+    app = make_app()
+    async with on_stage(app, query=QUERY) as pilot:
+        await pilot.press("enter")
+        await expect(app, pilot, "decisions/ssh")
+        await ladder(app)
+        await pilot.press("G", "k", "k", "enter")
+        await answered(app, CHANGES[0].query)
+        assert app.screen is app.browser
+
+
+async def test_a_change_of_a_note_is_shown_edited_and_copied() -> None:
+    app = make_app()
+    async with on_stage(app, query=QUERY) as pilot:
+        await pilot.press("enter")
+        await expect(app, pilot, "decisions/ssh")
+        await ladder(app)
+        await pilot.press("G", "enter")
+        await until(lambda: isinstance(app.screen, NoteChangeScreen))
+        await pilot.pause()
+        text = screen_text(app)
+        assert "− ## Decision" in text and "+ ## Decision: the ssh port of staging" in text
+        await pilot.press("y")
+        await until(lambda: app.clipboard == "## Decision: the ssh port of staging")
+        await pilot.press("e")
+        await until(lambda: "$VISUAL or $EDITOR" in screen_text(app), "the toast")
+        await until(lambda: isinstance(app.screen, WhyScreen))
+
+
+async def test_a_refusal_is_said_and_the_key_for_another_target_too() -> None:
+    engine = FakeEngine()
+
+    def refuse(request: WhyRequest) -> Why:
+        raise EngineRefused(Problem(message="the index is being built [/tmp]"), 503)
+
+    engine.answers[WhyRequest] = refuse
+    app = make_app(Sessions(engine))
+    async with on_stage(app, query=QUERY) as pilot:
+        await pilot.press("enter", "w")
+        await find(app, pilot, "ssh")
+        await pilot.press("enter")
+        await until(lambda: "being built [/tmp]" in screen_text(app))
+        assert "f chooses something else" in screen_text(app)
+
+
+async def test_a_new_generation_asks_why_again_and_keeps_the_cursor() -> None:
+    engine = FakeEngine()
+    asked: list[WhyRequest] = []
+
+    def count(request: WhyRequest) -> Why:
+        asked.append(request)
+        return why(engine, request)
+
+    engine.answers[WhyRequest] = count
+    app = make_app(Sessions(engine))
+    async with on_stage(app, query=QUERY) as pilot:
+        await pilot.press("enter")
+        await expect(app, pilot, "decisions/ssh")
+        screen = await ladder(app)
+        await pilot.press("j")
+        await until(lambda: screen.list.at == 7)
+        before = len(asked)
+        engine.change(generation=42)
+        await until(lambda: len(asked) == before + 2)
+        await pilot.pause()
+        assert screen.list.at == 7
+
+
+async def test_hostile_targets_answers_and_names_are_text() -> None:
+    engine = FakeEngine()
+    engine.files_extra = [FileRecord(path=HOSTILE, state=NoteState.FAILED, reason=HOSTILE)]
+
+    def hostile(request: WhyRequest) -> Why:
+        known = why(engine, msgspec.structs.replace(request, target=Target(path="x")))
+        rungs = tuple(
+            msgspec.structs.replace(rung, finding=HOSTILE, evidence=(HOSTILE, f"+{HOSTILE}"))
+            for rung in known.rungs
+        )
+        edit = Edit(path=HOSTILE, line=1, before=HOSTILE, after=HOSTILE)
+        change = Change(
+            kind=ChangeKind.NOTE, change=HOSTILE, rank=1, edit=edit, pins=1, broken=(HOSTILE,)
+        )
+        return msgspec.structs.replace(known, verdict=HOSTILE, rungs=rungs, changes=(change,))
+
+    engine.answers[WhyRequest] = hostile
+    app = make_app(Sessions(engine))
+    async with on_stage(app, (120, 60), QUERY) as pilot:
+        from tests.tui.test_hostile_text import assert_harmless
+
+        await pilot.press("enter", "w")
+        await find(app, pilot, "52caGk")
+        assert "[@click=app.quit]x[/]" in assert_harmless(app)
+        await pilot.press("enter")
+        await ladder(app)
+        await pilot.pause()
+        assert "[@click=app.quit]x[/]" in assert_harmless(app)
+        await pilot.press("G", "enter")
+        await until(lambda: isinstance(app.screen, NoteChangeScreen))
+        await pilot.pause()
+        assert_harmless(app)
+        await pilot.press("escape", "escape")
+        await pilot.pause()
+        assert_harmless(app)
