@@ -19,6 +19,7 @@ from membrowse.engine.models import Models
 from membrowse.engine.notes import Batch, NoteReader
 from membrowse.engine.protocol import Change, Progress, Watcher
 from membrowse.engine.vectoriser import INLINE_PRECISION, Vectoriser
+from membrowse.index.generation import Generation
 from membrowse.index.index import Index, NoteChange, Recipe
 from membrowse.knowledge.scanning import FolderUnreadable
 from membrowse.knowledge.watching import FolderWatch
@@ -233,10 +234,13 @@ class Indexer:
         if not batch.changes:
             return
         encoded = self._vectoriser.inline(batch.changes)
-        generation = self._index.apply(batch.changes, encoded, INLINE_PRECISION)
-        count, total = len(batch.changes), len(generation.chunks)
-        log.info("generation %d: %d notes, %d chunks in all", generation.number, count, total)
-        self._publish(last_change=_change(batch.changes))
+
+        def published(generation: Generation) -> None:
+            count, total = len(batch.changes), len(generation.chunks)
+            log.info("generation %d: %d notes, %d chunks in all", generation.number, count, total)
+            self._publish(last_change=_change(batch.changes))
+
+        self._index.apply(batch.changes, encoded, INLINE_PRECISION, published)
 
     def _encode(self) -> None:
         self._vectoriser.begin()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -45,6 +45,8 @@ from membrowse.index.vectors import VectorStore, as_stored
 from membrowse.knowledge.succession import successors
 from membrowse.recall import Chunk, NoteState
 
+_CHROMA_PATIENCE_SECONDS = 0.05
+
 __all__ = [
     "FileRecord",
     "Index",
@@ -70,6 +72,8 @@ class Index:
     ) -> None:
         self.directory = directory
         self._writing = threading.RLock()
+        self._chroma_follows = threading.Event()
+        self._chroma_follows.set()
         self._broken = False
         self._stores = Stores(directory, token_budget=token_budget, dimension=dimension)
         try:
@@ -132,8 +136,12 @@ class Index:
         changes: Sequence[NoteChange],
         encoded: Sequence[Encoded] = (),
         precision: str = "",
+        published: Callable[[Generation], None] | None = None,
     ) -> Generation:
         """Index notes as they are now: one new generation, which is returned.
+
+        It can be asked, and `published` is called, before Chroma has been brought up to it: no
+        ranking waits for HNSW, which may take a second to move an entry.
 
         Chunks whose content key has a vector, in `encoded` or cached, have it at once; the others
         stay without. Raises `OSError` or `sqlite3.Error` where a store cannot be written (a full
@@ -160,14 +168,11 @@ class Index:
                 self._stores.keyword.reader(planned.row_of, (before.keyword, planned.moved)),
                 rearranged(before.vectors, planned.source, vectors),
             )
-            changed = planned.changed_ids
-            changed.update(planned.chunks[row].id for row in vectors)
-            self._stores.write_chroma(generation, changed)
-            self._reached("chroma written")
             self._confirm(planned, number)
             self._reached("confirmed")
-            self.generation = generation
-            self._prune()
+            changed = planned.changed_ids
+            changed.update(planned.chunks[row].id for row in vectors)
+            self._publish(generation, changed, published)
             return generation
 
     def add_vectors(self, encoded: Sequence[Encoded], precision: str) -> Generation:
@@ -182,13 +187,28 @@ class Index:
             source = np.arange(len(before.keys), dtype=np.int64)
             table = rearranged(before.vectors, source, added)
             generation = replace(before, number=before.number + 1, vectors=table)
-            self._stores.write_chroma(generation, {before.chunks[row].id for row in added})
-            self._reached("chroma written")
             self._stores.manifest.raise_generation(generation.number)
             self._reached("confirmed")
-            self.generation = generation
-            self._prune()
+            self._publish(generation, {before.chunks[row].id for row in added}, None)
             return generation
+
+    def _publish(
+        self,
+        generation: Generation,
+        changed: Collection[str],
+        published: Callable[[Generation], None] | None,
+    ) -> None:
+        """Let `generation` be read; then Chroma follows, for the chunk ids `changed`."""
+        self._chroma_follows.clear()
+        try:
+            self.generation = generation
+            if published is not None:
+                published(generation)
+            self._stores.write_chroma(generation, changed)
+            self._reached("chroma written")
+        finally:
+            self._chroma_follows.set()
+        self._prune()
 
     def touch(self, notes: Sequence[IndexedNote]) -> Generation:
         """Note other sizes and times of notes whose content did not change; the generation's number
@@ -300,7 +320,10 @@ class Index:
         return self.vectors.has(keys)
 
     def approximate(self, vector: NDArray[np.float32], n: int) -> list[str] | None:
-        """What Chroma's HNSW finds: see `ChromaStore.approximate`."""
+        """What Chroma's HNSW finds: see `ChromaStore.approximate`. None, too, where Chroma is still
+        being brought up to the generation after a short wait."""
+        if not self._chroma_follows.wait(_CHROMA_PATIENCE_SECONDS):
+            return None
         return self.chroma.approximate(vector, n)
 
     def files(self) -> list[FileRecord]:
