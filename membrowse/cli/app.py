@@ -119,7 +119,8 @@ def index(
 @app.command()
 def search(
     query: Annotated[
-        str | None, typer.Argument(help="What the agent asked.", show_default=False)
+        str | None,
+        typer.Argument(metavar="QUERY", help="What the agent asked.", show_default=False),
     ] = None,
     batch: Annotated[
         Path | None,

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from membrowse.cli.boundary import Stop
 from membrowse.cli.exits import Exit
+from membrowse.cli.searching import valid
 from membrowse.findings.diagnosis import Target
 
 _PLACE = re.compile(r"(?P<path>.+):(?P<line>[0-9]{1,9})(?:-[0-9]{1,9})?", re.DOTALL)
@@ -58,6 +59,8 @@ def _within(folder: Path, place: str) -> str:
     relative = _inside(folder, _existing(folder, place) or folder / place)
     if relative is None:
         raise Stop(Exit.USAGE, f"{place} is not in the folder {folder}")
+    if valid(relative) != relative:
+        raise Stop(Exit.USAGE, f"the name of {place} is not UTF-8: such files are not indexed")
     return relative
 
 

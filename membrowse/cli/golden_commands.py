@@ -27,7 +27,7 @@ def run(
     file: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[FILE]",
+            metavar="FILE",
             help='Pins, a line {"query": …, "path": …, "text": …, "k": 5} each. [default: '
             "the folder's golden.jsonl]",
             show_default=False,

@@ -26,7 +26,7 @@ Place = Annotated[
 MaybePlace = Annotated[
     str | None,
     typer.Argument(
-        metavar="[PATH[:LINE]]",
+        metavar="PATH[:LINE]",
         help="The note that you expected, relative to the folder or absolute, and a line of it.",
         show_default=False,
     ),

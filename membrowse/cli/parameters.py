@@ -9,7 +9,7 @@ import typer
 
 Folder = Annotated[
     Path | None,
-    typer.Argument(metavar="[FOLDER]", help="A folder of notes.", show_default=False),
+    typer.Argument(metavar="FOLDER", help="A folder of notes.", show_default=False),
 ]
 FolderOption = Annotated[
     Path | None,

@@ -53,7 +53,7 @@ def test_a_folder_reached_through_a_link_is_the_same_folder(notes: Path, tmp_pat
     assert expected(notes, str(link / "MEMORY.md")).path == "MEMORY.md"
 
 
-@pytest.mark.parametrize("place", ["/etc/passwd", "../x.md", "MEMORY.md:0", ".", ""])
+@pytest.mark.parametrize("place", ["/etc/passwd", "../x.md", "MEMORY.md:0", ".", "", "\udcff.md"])
 def test_what_is_no_place_in_the_folder_is_a_usage_error(notes: Path, place: str) -> None:
     with pytest.raises(Stop) as stop:
         expected(notes, place)
