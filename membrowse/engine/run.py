@@ -26,6 +26,8 @@ def main(folder: Path, *, foreground: bool = False, group: str | None = None) ->
     the service manager gave it a runtime directory. `EX_TEMPFAIL` means that another engine owns
     the index, `EX_CONFIG` that the settings cannot be used.
     """
+    # numpy's products are small here: a second thread costs each more than it gives.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     folder = Path(os.path.realpath(folder))
     os.umask(0o077)
     directory = places.private(places.index_dir(folder))
