@@ -24,6 +24,25 @@ def private(directory: Path) -> Path:
     return directory
 
 
+def replace_file(file: Path, content: bytes, *, sync: bool = False) -> None:
+    """Write `file` whole or not at all, for the owner only; `sync`: even if power is lost then.
+
+    Raises `OSError`; the file is then as it was.
+    """
+    private(file.parent)
+    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+            if sync:
+                stream.flush()
+                os.fsync(stream.fileno())
+        Path(name).replace(file)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
 def _home() -> Path | None:
     home = os.environ.get("MEMBROWSE_HOME")
     return Path(home).expanduser().absolute() if home else None

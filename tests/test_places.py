@@ -41,6 +41,31 @@ def test_a_socket_address_is_never_too_long(
     assert places.own_socket(tmp_path) != address
 
 
+def test_what_is_written_is_for_its_owner_only(tmp_path: Path) -> None:
+    file = tmp_path / "new" / "file"
+    places.replace_file(file, b"content")
+    assert file.read_bytes() == b"content"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.parent.stat().st_mode & 0o777 == 0o700
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_what_cannot_be_written_leaves_the_file_as_it_was(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "file"
+    places.replace_file(file, b"before")
+
+    def full(_: int) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="no space"):
+        places.replace_file(file, b"after", sync=True)
+    assert file.read_bytes() == b"before"
+    assert list(tmp_path.iterdir()) == [file]
+
+
 def test_directories_made_are_private(tmp_path: Path) -> None:
     made = places.private(tmp_path / "index")
     assert made.stat().st_mode & 0o777 == 0o700

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,10 +42,12 @@ def brought_up_to_date(say: Callable[[str], None]) -> Path:
         digest = hashlib.sha256(content).hexdigest()
         if _is_ours(target / name, known.get(name)):
             if known.get(name) != digest:
-                _write(target / name, content)
+                places.replace_file(target / name, content)
             copied[name] = digest
     if copied != known:
-        _write(places.data_dir() / _COPIED, msgspec.json.format(msgspec.json.encode(copied)))
+        places.replace_file(
+            places.data_dir() / _COPIED, msgspec.json.format(msgspec.json.encode(copied))
+        )
         if not known:
             say(f"the demo memory is yours to edit: {target}")
     return target
@@ -77,16 +78,3 @@ def _known() -> dict[str, str]:
         return msgspec.json.decode(content, type=dict[str, str])
     except (OSError, msgspec.DecodeError):
         return {}
-
-
-def _write(file: Path, content: bytes) -> None:
-    """Write `file` whole or not at all."""
-    places.private(file.parent)
-    descriptor, temporary = tempfile.mkstemp(dir=file.parent, prefix=".membrowse-")
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-        Path(temporary).replace(file)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

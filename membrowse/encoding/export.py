@@ -16,8 +16,8 @@ import msgspec
 
 from membrowse.encoding.child import command, environment
 from membrowse.encoding.files import ModelFiles
-from membrowse.encoding.hashing import HashMemory, write_private
-from membrowse.places import private
+from membrowse.encoding.hashing import HashMemory
+from membrowse.places import private, replace_file
 
 EXPORT = "1"
 """Bump when an export of the same weights would differ."""
@@ -87,7 +87,7 @@ def _make(files: ModelFiles, directory: Path) -> None:
     try:
         _run(files, part / MODEL)
         sealed = {name: _sha256(part / name) for name in (MODEL, WEIGHTS)}
-        write_private(part / SEAL, msgspec.json.encode(sealed))
+        replace_file(part / SEAL, msgspec.json.encode(sealed))
         shutil.rmtree(directory, ignore_errors=True)
         part.replace(directory)
     except (OSError, subprocess.TimeoutExpired) as error:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
-import tempfile
 from pathlib import Path
 
 import msgspec
 
-from membrowse.places import private
+from membrowse.places import replace_file
 
 _Stamp = tuple[int, int, int]
 
@@ -23,19 +21,6 @@ class _Remembered(msgspec.Struct, frozen=True):
 def _stamp(path: Path) -> _Stamp:
     status = path.stat()
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Replace `path` by `content` in one step, readable by its owner only (0600)."""
-    private(path.parent)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 class HashMemory:
@@ -71,4 +56,4 @@ class HashMemory:
     def _save(self) -> None:
         kept = {name: known for name, known in self._known.items() if Path(name).exists()}
         with contextlib.suppress(OSError):
-            write_private(self._file, msgspec.json.encode(kept))
+            replace_file(self._file, msgspec.json.encode(kept))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from membrowse.findings.tuning import Overrides, SavedTuning
+from membrowse.places import private, replace_file
 from membrowse.settings.loading import SettingsError
 
 NAME_LENGTH = 60
@@ -99,10 +99,11 @@ def _known(tuned: Tuned, name: str) -> None:
 def _changed(file: Path, change: Callable[[Tuned], Tuned]) -> Tuned:
     """Read, change and write `file`, one process at a time."""
     try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _alone(file.parent):
+        with _alone(private(file.parent)):
             tuned = change(read(file))
-            _write(file, msgspec.json.format(msgspec.json.encode(tuned), indent=2) + b"\n")
+            replace_file(
+                file, msgspec.json.format(msgspec.json.encode(tuned), indent=2) + b"\n", sync=True
+            )
             return tuned
     except OSError as error:
         raise SettingsError(f"{file}: the configuration cannot be saved: {error}") from error
@@ -116,18 +117,3 @@ def _alone(directory: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def _write(file: Path, content: bytes) -> None:
-    """All of it or nothing, for the owner only (as `mkstemp` makes it)."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
-    fresh = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        fresh.replace(file)
-    except BaseException:
-        fresh.unlink(missing_ok=True)
-        raise

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -49,7 +48,7 @@ class Remembered:
         self.memory = change(self._read())
         content = msgspec.json.format(msgspec.json.encode(self.memory), indent=1)
         with contextlib.suppress(OSError):
-            _write_atomically(self._file, content)
+            places.replace_file(self._file, content)
 
     def theme(self, name: str) -> None:
         """Remember the theme that was chosen."""
@@ -91,15 +90,3 @@ class Remembered:
 
 def _first(item: str, items: tuple[str, ...], limit: int) -> tuple[str, ...]:
     return (item, *(other for other in items if other != item))[:limit]
-
-
-def _write_atomically(file: Path, content: bytes) -> None:
-    places.private(file.parent)
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-        Path(name).replace(file)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        raise

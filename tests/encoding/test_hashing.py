@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from membrowse.encoding.hashing import HashMemory, write_private
+from membrowse.encoding.hashing import HashMemory
 
 
 @pytest.fixture
@@ -77,12 +77,3 @@ def test_without_a_place_to_write_hashes_are_right_all_the_same(
     obstacle.write_bytes(b"")
     memory = HashMemory(obstacle / "hashes.json")
     assert memory.sha256(weights) == hashlib.sha256(b"first").hexdigest()
-
-
-def test_what_is_written_is_for_its_owner_only(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "file"
-    write_private(path, b"content")
-    assert path.read_bytes() == b"content"
-    assert path.stat().st_mode & 0o777 == 0o600
-    assert path.parent.stat().st_mode & 0o777 == 0o700
-    assert list(path.parent.iterdir()) == [path]
