@@ -1,0 +1,153 @@
+"""What sets two chunks apart, and who says nearly the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import settings as effort
+from hypothesis import strategies as st
+
+from membrowse.encoding.resident import ResidentEncoder
+from membrowse.findings.explanation import Comparison, Explanation
+from membrowse.index.index import Index
+from membrowse.ranking.comparing import comparison
+from membrowse.ranking.differences import only_in
+from membrowse.ranking.evaluation import Evaluation
+from membrowse.ranking.explaining.tokens import Tokenizer
+from membrowse.ranking.explaining.whole import Sources, explanation, freshly
+from membrowse.ranking.resembling import nearly_same
+from membrowse.recall import FUSED, KEYWORD, RERANKED, VECTOR, Freshness
+from membrowse.settings import Settings
+from tests.index import making
+from tests.ranking import notes
+from tests.ranking.notes import Evaluate
+
+PORT = "Staging ssh listens on port {} behind the bastion; ask before you change it."
+NOTES = (
+    *notes.NOTES,
+    making.change("decisions/ssh.md", PORT.format(2222), title="SSH"),
+    making.change("logs/2025-11-08.md", PORT.format(22), date_source="file name"),
+)
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory, encoder: ResidentEncoder) -> Iterator[Index]:
+    index = notes.opened(tmp_path_factory.mktemp("comparing") / "index", encoder)
+    index.apply(NOTES)
+    index.add_vectors(encoder.encode(index.unencoded()), "float32")
+    yield index
+    index.close()
+
+
+class Compare:
+    def __init__(self, index: Index, encoder: ResidentEncoder) -> None:
+        self.evaluate = Evaluate(index, encoder)
+        self.tokenizer = Tokenizer(encoder.pieces)
+        self.index = index
+
+    def explained(self, evaluation: Evaluation, row: int) -> Explanation:
+        keys = evaluation.at().keys
+        sources = Sources(
+            Settings(),
+            tokens_of=lambda row: self.index.tokens.get([keys[row]]).get(keys[row]),
+            tokenizer=self.tokenizer,
+        )
+        return explanation(evaluation, row, sources, freshly(evaluation, row, Freshness.CURRENT))
+
+    def __call__(self, text: str, left: str, right: str, syntax: str = "literal") -> Comparison:
+        evaluation = self.evaluate(text, syntax)
+        rows = [evaluation.at().rows(path)[0] for path in (left, right)]
+        one, other = (self.explained(evaluation, row) for row in rows)
+        return comparison(evaluation, one, other)
+
+
+@pytest.fixture(scope="module")
+def compare(index: Index, encoder: ResidentEncoder) -> Compare:
+    return Compare(index, encoder)
+
+
+PATHS = st.sampled_from([change.path for change in NOTES])
+WORDS = st.sampled_from("staging port ssh deploy backup tea the which 2222 friday 备份".split())
+
+
+@given(text=st.lists(WORDS, min_size=1, max_size=6).map(" ".join), left=PATHS, right=PATHS)
+@effort(max_examples=30, deadline=None)
+def test_differences_add_up_to_those_of_the_scores(
+    compare: Compare, text: str, left: str, right: str
+) -> None:
+    found = compare(text, left, right)
+    scores = {
+        KEYWORD: (found.left.keyword.score, found.right.keyword.score),
+        VECTOR: (found.left.vector.score or 0.0, found.right.vector.score or 0.0),
+        FUSED: (found.left.fused.score, found.right.fused.score),
+        RERANKED: (found.left.reranked.score or 0.0, found.right.reranked.score or 0.0),
+    }
+    by_ranking = {
+        name: list(some) for name, some in groupby(found.differences, lambda each: each.ranking)
+    }
+    assert list(by_ranking) == [name for name in scores if name in by_ranking]
+    for name, (one, other) in scores.items():
+        differences = [each.difference for each in by_ranking.get(name, ())]
+        sizes = [abs(difference) for difference in differences]
+        assert sum(differences) == pytest.approx(one - other, abs=1e-5)
+        assert sizes == sorted(sizes, reverse=True)
+
+
+def test_the_verdict_says_who_stands_higher_through_what_and_names_a_copy(
+    compare: Compare,
+) -> None:
+    found = compare("which port does staging ssh use?", "decisions/ssh.md", "runbooks/deploy.md")
+    assert found.verdict.startswith("decisions/ssh.md:1 stands at #")
+    assert " above runbooks/deploy.md:1, mostly through " in found.verdict
+    assert found.verdict.endswith(
+        "logs/2025-11-08.md:1 says nearly the same as decisions/ssh.md:1."
+    )
+    assert found.verdict.count(". ") == 0
+
+
+def test_words_of_only_one_are_told_as_written_the_rarest_first(compare: Compare) -> None:
+    found = compare("port", "decisions/ssh.md", "logs/2025-11-08.md")
+    assert found.only_left == ("2222",)
+    assert found.only_right == ("22",)
+    assert "nearly the same (" in found.verdict
+    frequency = {"zeta": 1, "common": 9, "get/user_name.py": 2, "备份": 3, "the": 9}
+    words = only_in(
+        "the Common get/user_name.py zeta 备份团队", "团队", lambda t: frequency.get(t, 5)
+    )
+    assert words == ("zeta", "get/user_name.py", "备份团", "Common")
+
+
+def test_copies_are_found_with_vectors_and_without(index: Index) -> None:
+    generation = index.generation
+    row = generation.rows("runbooks/backup.md")[0]
+    copy = generation.rows("logs/2026-03-01.md")[0]
+    found = nearly_same(generation, row)
+    assert [(each.row, each.resemblance) for each in found] == [(copy, 1.0)]
+    assert found[0].cosine == pytest.approx(1.0, abs=0.2)
+    bare = index.generation
+    vectors = bare.vectors
+    blind = type(vectors)(
+        vectors.matrix, np.zeros_like(vectors.encoded), vectors.passages, vectors.starts
+    )
+    without = type(bare)(
+        bare.number, bare.notes, bare.chunks, bare.keys, bare.row_of, bare.keyword, blind
+    )
+    again = nearly_same(without, row)
+    assert [(each.row, each.resemblance, each.cosine) for each in again] == [(copy, 1.0, None)]
+
+
+def test_one_chunk_against_itself_is_told_so(compare: Compare) -> None:
+    found = compare("port", "decisions/ssh.md", "decisions/ssh.md")
+    assert found.verdict == "Both are the same chunk, decisions/ssh.md:1."
+    assert all(each.difference == 0 for each in found.differences)
+    assert [copy.of for copy in found.nearly_same] == ["left"]
+
+
+def test_what_a_filter_leaves_out_has_no_rank_and_says_why(compare: Compare) -> None:
+    found = compare("port tag:ssh", "logs/2026-03-02.md", "decisions/ssh.md", "operators")
+    assert "logs/2026-03-02.md:1 stands at #1 and decisions/ssh.md:1 has no rank" in found.verdict
+    assert "(its note does not pass tag:ssh)" in found.verdict

@@ -1,0 +1,49 @@
+"""Near spellings of words that stand nowhere in the folder."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import settings as effort
+from hypothesis import strategies as st
+
+from membrowse.index.generation import Generation
+from membrowse.ranking.query import parse
+from membrowse.ranking.spelling import Vocabulary, distance, spellings, unknown_words
+
+WORD = st.text(st.sampled_from("abcé"), min_size=3, max_size=8)
+
+
+def test_only_words_that_match_nothing_are_asked_for(generation: Generation) -> None:
+    parsed = parse("which stagin port 12345 user/nam 备分 Baackups")
+    assert unknown_words(parsed, generation.keyword) == ["stagin", "user", "nam", "Baackups"]
+
+
+def test_the_nearest_come_first_then_the_most_frequent(generation: Generation) -> None:
+    vocabulary = Vocabulary(
+        ["Deploying deploys deploys", "Déploy employ deplored, ploy x y 123456"]
+    )
+    assert vocabulary.near("depoly") == ("deploy", "deploys")
+    assert vocabulary.near("deploy") == ("deploys", "employ", "ploy")
+    assert vocabulary.near("zzzzzz") == vocabulary.near("de") == vocabulary.near("a" * 99) == ()
+    found = spellings(["Depolys", "zzzzzz"], vocabulary)
+    assert [(spelling.typed, spelling.near[0]) for spelling in found] == [("Depolys", "deploys")]
+    assert Vocabulary([]).near("word") == ()
+
+
+@given(words=st.lists(WORD, max_size=30), word=WORD)
+@effort(max_examples=60, deadline=None)
+def test_none_that_is_near_is_overlooked(words: list[str], word: str) -> None:
+    folded = word.replace("é", "e")
+    vocabulary = Vocabulary([" ".join(words)])
+    near = vocabulary.near(folded)
+    most = 1 if len(folded) <= 4 else 2
+    edits = sorted(distance(folded, other) for other in {w.replace("é", "e") for w in words})
+    expected = [each for each in edits if 0 < each <= most][:5]
+    assert [distance(folded, other) for other in near] == expected
+
+
+def test_edits_are_insertions_deletions_replacements_and_swaps() -> None:
+    pairs = {("port", "port"): 0, ("prot", "port"): 1, ("ports", "port"): 1, ("pert", "port"): 1}
+    for (one, other), edits in pairs.items():
+        assert distance(one, other) == distance(other, one) == edits
+    assert distance("", "abc") == 3
