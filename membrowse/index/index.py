@@ -37,18 +37,16 @@ from membrowse.index.generation import (
     rearranged,
 )
 from membrowse.index.journal import Entry
-from membrowse.index.manifest import FileRecord
 from membrowse.index.repair import discrepancies
 from membrowse.index.stores import Stores, discard
 from membrowse.index.tokens import TokenStore
 from membrowse.index.vectors import VectorStore, as_stored
 from membrowse.knowledge.succession import successors
-from membrowse.recall import Chunk, NoteState
+from membrowse.recall import Chunk
 
 _CHROMA_PATIENCE_SECONDS = 0.05
 
 __all__ = [
-    "FileRecord",
     "Index",
     "IndexCorrupt",
     "NoteChange",
@@ -237,10 +235,6 @@ class Index:
             self.generation = self._stores.empty(number)
             return self.generation
 
-    def record_files(self, records: Sequence[FileRecord]) -> None:
-        """Remember these, and only these, as the files that are not indexed."""
-        self._stores.manifest.record_files(records)
-
     def open_chroma(self) -> None:
         """Open Chroma (slow: call it on a thread of its own) and bring it up to date, in steps
         between which changes may be applied."""
@@ -325,22 +319,6 @@ class Index:
         if not self._chroma_follows.wait(_CHROMA_PATIENCE_SECONDS):
             return None
         return self.chroma.approximate(vector, n)
-
-    def files(self) -> list[FileRecord]:
-        """Every file that is known, indexed or not, by path."""
-        indexed = (
-            FileRecord(
-                path=note.path,
-                state=NoteState.INDEXED,
-                warnings=note.warnings,
-                chunks=note.chunks,
-                size=note.size,
-                mtime_ns=note.mtime_ns,
-                indexed_at=note.indexed_at,
-            )
-            for note in self.generation.notes.values()
-        )
-        return sorted([*indexed, *self._stores.manifest.files()], key=lambda record: record.path)
 
     def successor(self, chunk: str) -> str | None:
         """The live chunk that took the place of `chunk` (itself, if it lives), or None."""

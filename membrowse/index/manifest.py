@@ -7,7 +7,6 @@ fast), so that a change of a note is one small write and all chunks are read in 
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -22,7 +21,7 @@ from membrowse.index.changes import NoteChange, Recipe
 from membrowse.index.database import IndexCorrupt, transaction
 from membrowse.index.generation import IndexedNote
 from membrowse.index.journal import Entry, Journal
-from membrowse.recall import Chunk, NoteState
+from membrowse.recall import Chunk
 
 FORMAT = "1"
 """Of the manifest itself."""
@@ -34,26 +33,11 @@ CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WIT
 CREATE TABLE IF NOT EXISTS notes (
     path TEXT PRIMARY KEY, record BLOB NOT NULL, chunks BLOB NOT NULL
 );
-CREATE TABLE IF NOT EXISTS files (path BLOB PRIMARY KEY, record BLOB NOT NULL);
+DROP TABLE IF EXISTS files;
 CREATE TABLE IF NOT EXISTS intent (chunk TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS successors (removed TEXT PRIMARY KEY, added TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS successors_added ON successors (added);
 """
-
-
-@dataclass(frozen=True, slots=True)
-class FileRecord:
-    """One file of the folder, indexed or not."""
-
-    path: str
-    state: NoteState
-    reason: str = ""
-    """Why it is not indexed, in full."""
-    warnings: tuple[str, ...] = ()
-    chunks: int = 0
-    size: int = 0
-    mtime_ns: int = 0
-    indexed_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +64,8 @@ class Manifest:
         self._lock = threading.RLock()
         with self._intact():
             self._connection = database.connect(path)
-            self.fresh = not self._tables()
             self._connection.executescript(_TABLES)
             self._journal = Journal(self._connection, now)
-
-    def _tables(self) -> set[str]:
-        rows = self._connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        return {name for (name,) in rows}
 
     @contextmanager
     def _intact(self) -> Iterator[sqlite3.Connection | None]:
@@ -171,7 +150,6 @@ class Manifest:
                     connection.execute("DELETE FROM notes WHERE path = ?", (path,))
                 else:
                     self._write_note(notes[path], change.chunks)
-                connection.execute("DELETE FROM files WHERE path = ?", (os.fsencode(path),))
             self._succeed(successors)
             self._journal.write(generation, added, removed)
             connection.execute("DELETE FROM intent")
@@ -191,28 +169,13 @@ class Manifest:
             )
 
     def clear(self, recipe: Recipe, generation: int) -> None:
-        """Forget notes, chunks and files; what is made from now on is made with `recipe`."""
+        """Forget notes and chunks; what is made from now on is made with `recipe`."""
         with self._intact(), transaction(self._connection) as connection:
-            for table in ("notes", "files", "intent"):
+            for table in ("notes", "intent"):
                 connection.execute(f"DELETE FROM {table}")  # noqa: S608
             self._journal.note_cleared(generation)
             self._set_recipe(recipe)
             self._set("generation", str(generation))
-
-    def record_files(self, records: Iterable[FileRecord]) -> None:
-        """Remember these, and only these, as the files that are not indexed."""
-        with self._intact(), transaction(self._connection) as connection:
-            connection.execute("DELETE FROM files")
-            connection.executemany(
-                "INSERT OR REPLACE INTO files VALUES (?, ?)",
-                ((os.fsencode(record.path), _file_to_bytes(record)) for record in records),
-            )
-
-    def files(self) -> list[FileRecord]:
-        """The files that are not indexed, by path."""
-        with self._intact():
-            rows = self._connection.execute("SELECT path, record FROM files ORDER BY path")
-            return [_file_from_bytes(path, record) for path, record in rows]
 
     def successor(self, chunk: str) -> str | None:
         """The latest known successor of a removed chunk, which may be gone itself."""
@@ -266,21 +229,3 @@ class Manifest:
             rows = self._connection.execute("SELECT value FROM meta WHERE name = ?", (name,))
             found = rows.fetchone()
             return found[0] if found else ""
-
-
-def _file_to_bytes(record: FileRecord) -> bytes:
-    """As JSON; names that are not Unicode survive, wherever they are quoted."""
-    fields = msgspec.to_builtins(record)
-    del fields["path"]
-    fields["reason"] = os.fsencode(record.reason)
-    fields["warnings"] = [os.fsencode(warning) for warning in record.warnings]
-    return msgspec.msgpack.encode(fields)
-
-
-def _file_from_bytes(path: bytes, data: bytes) -> FileRecord:
-    fields = msgspec.msgpack.decode(data)
-    fields["path"] = os.fsdecode(path)
-    fields["reason"] = os.fsdecode(fields["reason"])
-    fields["warnings"] = tuple(os.fsdecode(warning) for warning in fields["warnings"])
-    fields["state"] = NoteState(fields["state"])
-    return FileRecord(**fields)

@@ -8,8 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from membrowse.index.index import FileRecord, Index, NoteChange
-from membrowse.recall import NoteState
+from membrowse.index.index import Index, NoteChange
 from tests.index.agreeing import assert_agreeing
 from tests.index.conftest import Opener
 from tests.index.making import change, encode, encode_all, note, removal, vector
@@ -194,33 +193,6 @@ def test_an_index_opened_again_is_the_same(open_index: Opener) -> None:
     assert np.array_equal(after.passage_matrix, before.passage_matrix)
     assert np.array_equal(after.passage_starts, before.passage_starts)
     assert_agreeing(index)
-
-
-def test_all_files_are_listed_with_their_reasons(open_index: Opener) -> None:
-    index = open_index()
-    index.apply([change("b.md", "one")])
-    odd = "odd\udcff.md"
-    index.record_files(
-        [
-            FileRecord(odd, NoteState.SKIPPED, reason=f"{odd}: not UTF-8", warnings=(odd,)),
-            FileRecord("a.bin", NoteState.IGNORED, reason="no note", size=7),
-        ]
-    )
-    index.close()
-    files = open_index().files()
-    assert [(file.path, file.state) for file in files] == [
-        ("a.bin", NoteState.IGNORED),
-        ("b.md", NoteState.INDEXED),
-        (odd, NoteState.SKIPPED),
-    ]
-    assert files[2].reason == f"{odd}: not UTF-8"
-    assert files[1].chunks == 1
-
-
-def test_a_file_that_becomes_a_note_is_listed_once(index: Index) -> None:
-    index.record_files([FileRecord("a.md", NoteState.FAILED, reason="unreadable")])
-    index.apply([change("a.md", "one")])
-    assert [(file.path, file.state) for file in index.files()] == [("a.md", NoteState.INDEXED)]
 
 
 def test_successors_are_followed_to_a_live_chunk(open_index: Opener) -> None:

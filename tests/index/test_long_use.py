@@ -69,7 +69,6 @@ def test_readers_see_whole_generations_while_one_writes(index: Index) -> None:
                 wrong.append(f"matrix of generation {generation.number}")
             if len(generation.keyword.lengths("body")) != len(generation.chunks):
                 wrong.append(f"lengths of generation {generation.number}")
-            index.files()
             index.successor("unknown")
 
     threads = [threading.Thread(target=read) for _ in range(3)]
