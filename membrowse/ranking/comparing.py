@@ -26,7 +26,11 @@ def comparison(
 ) -> Comparison:
     """The two explanations, of one evaluation, side by side."""
     started = time.perf_counter()
-    frequency = evaluation.at().keyword.df
+    reader = evaluation.at().keyword
+
+    def frequency(term: str) -> int:
+        return len(reader.postings("body", term)[0])
+
     apart = differences(left, right)
     rows = {evaluation.row_of[each.hit.chunk] for each in (left, right)}
     sides = {LEFT: left, RIGHT: right} if len(rows) == 2 else {LEFT: left}

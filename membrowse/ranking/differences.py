@@ -19,7 +19,7 @@ MOST_WORDS = 40
 """Words that only one says, which are told."""
 
 Frequency = Callable[[str], int]
-"""A term to the number of live chunks that hold it."""
+"""A term to the number of chunks whose text holds it."""
 
 
 def differences(left: Explanation, right: Explanation) -> tuple[Difference, ...]:

@@ -13,7 +13,7 @@ from membrowse.index.generation import Generation
 
 ENOUGH = 0.6
 """Resemblance from which two chunks say nearly the same."""
-_CANDIDATES = 48
+_CANDIDATES = 24
 _NEAR = 0.5
 """Cosine of candidates: chunks that share most of their words are nearer than that."""
 _RAREST = 12
