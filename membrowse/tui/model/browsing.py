@@ -50,10 +50,14 @@ class Browsing:
     """A row that the cursor was sent to before its hit is known."""
     views: dict[str, RankingView] = field(default_factory=_empty_views)
     tracked: dict[str, Hit] = field(default_factory=dict)
+    marked: str = ""
+    """The chunk that was marked to be compared with the next."""
     target: Target | None = None
     """What the person expects to find; it stays while the query is edited."""
     expected: Expected | None = None
     """Where the target stands, by the last recall that says so."""
+    saved_ranks: dict[str, int] | None = None
+    """While other settings are tried: reranked ranks by those in force, by chunk."""
     keeping: bool = False
     """The same query was asked again: cursor and scroll stay with their chunks."""
     _fresh: bool = True

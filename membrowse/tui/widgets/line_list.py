@@ -186,6 +186,11 @@ class LineList(ScrollView, can_focus=True):
             self.refresh_lines(y, self.rows_layout.height)
 
     @property
+    def steady_width(self) -> int:
+        """Cells of a line, whether there is a scrollbar or not."""
+        return self.outer_size.width - self.styles.scrollbar_size_vertical
+
+    @property
     def page_rows(self) -> int:
         """Rows that fit into view."""
         return max(1, self.scrollable_content_region.height // self.rows_layout.height)

@@ -52,6 +52,12 @@ class RankingList(LineList):
     def cursor_row(self) -> int | None:
         return self.browsing.row(self.ranking)
 
+    def mark(self, row: int, line: int) -> Part:
+        hit = self.view.hits.get(row) if self.browsing.marked else None
+        if hit is not None and line == 0 and hit.chunk == self.browsing.marked:
+            return Part(f"{super().mark(row, line).text[0]}=", "accent")
+        return super().mark(row, line)
+
     def ground(self, row: int) -> str:
         if row != self.cursor_row:
             return ""
@@ -78,6 +84,7 @@ class RankingList(LineList):
                 total=view.total,
                 pool=view.pool,
                 missed=view.missed,
+                saved=self.browsing.saved_ranks,
                 one_line=self.one_line,
             )
         return self._common

@@ -36,7 +36,7 @@ class ScrolledLines(LineList):
             self.scroll_to(y=0, animate=False, force=True, immediate=True)
 
     def _remake(self) -> None:
-        width = self.scrollable_content_region.width
+        width = self.steady_width
         if width != self._width and width > 0:
             self._width = width
             self._lines = self._make(width)

@@ -1,0 +1,116 @@
+"""How the machinery sees the query and the chunk under the cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+
+from membrowse.engine.inspections import RulersRequest
+from membrowse.findings.rulers import Ruler, Rulers
+from membrowse.tui.action_table import bindings
+from membrowse.tui.actions import Where
+from membrowse.tui.model.engine_view import EngineView
+from membrowse.tui.model.parts import Line
+from membrowse.tui.model.ruler_lines import RulerLines
+from membrowse.tui.screens.engine_screen import Clock
+from membrowse.tui.screens.inspection import InspectionScreen
+from membrowse.tui.widgets.scrolled_lines import ScrolledLines
+
+if TYPE_CHECKING:
+    from membrowse.tui.remembered import Remembered
+
+BROAD = 150
+"""Cells from which query and chunk stand side by side."""
+
+
+class Stacked(Sequence[Line]):
+    """The lines of several rulers, one after the other, an empty one between them."""
+
+    def __init__(self, rulers: Sequence[RulerLines]) -> None:
+        self._rulers = rulers
+
+    def __len__(self) -> int:
+        return sum(len(lines) + 1 for lines in self._rulers)
+
+    def __getitem__(self, at: Any) -> Any:
+        if isinstance(at, slice):
+            return [self[index] for index in range(*at.indices(len(self)))]
+        for lines in self._rulers:
+            if at < len(lines):
+                return lines[at]
+            if at == len(lines):
+                return []
+            at -= len(lines) + 1
+        raise IndexError(at)
+
+
+def _made(rulers: Sequence[Ruler], width: int) -> Sequence[Line]:
+    return Stacked([RulerLines(ruler, width) for ruler in rulers])
+
+
+class RulersScreen(InspectionScreen):
+    """Side by side where there is room, else one under the other."""
+
+    PLACES = (Where.RULERS,)
+    GROUP = "rulers"
+    NAME = "RULERS"
+    WORKING = "measuring …"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings(Where.RULERS),
+        Binding("tab,shift+tab", "other", show=False, id="rulers.other"),
+    ]
+
+    def __init__(
+        self,
+        clock: Clock,
+        remembered: Remembered,
+        engine: EngineView,
+        query: str,
+        chunk: str,
+    ) -> None:
+        super().__init__(clock, remembered, engine, query)
+        self._chunk = chunk
+        self.left = ScrolledLines(id="ruler-left")
+        self.right = ScrolledLines(id="ruler-right")
+
+    def compose(self) -> ComposeResult:
+        yield self.header
+        yield self.title_line
+        yield Horizontal(self.left, self.right, id="rulers")
+        yield self.keys
+
+    def on_mount(self) -> None:
+        self.right.display = False
+        self.left.focus()
+
+    def request(self) -> RulersRequest:
+        return RulersRequest(text=self.query_text, chunk=self._chunk)
+
+    def on_resize(self, event: events.Resize) -> None:
+        if self.record is not None:
+            self.show_record(self.record)
+
+    def show_record(self, record: Any) -> None:
+        rulers: Rulers = record
+        beside = self.size.width >= BROAD and len(rulers.rulers) > 1
+        self.right.display = beside
+        if beside:
+            self.left.show(partial(_made, rulers.rulers[:1]))
+            self.right.show(partial(_made, rulers.rulers[1:]))
+        else:
+            self.left.show(partial(_made, rulers.rulers))
+            self.left.focus()
+
+    def say(self, message: str) -> None:
+        self.left.message = message
+        self.left.show(None)
+
+    def action_other(self) -> None:
+        if self.right.display:
+            (self.right if self.left.has_focus else self.left).focus()

@@ -1,0 +1,298 @@
+"""The explanation: follows the cursor, adds up, and draws the chunk's heat."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+import pytest
+
+from membrowse.engine.client import EngineRefused
+from membrowse.engine.inspections import ExplainRequest
+from membrowse.engine.protocol import ChunkRequest, Problem
+from membrowse.findings.explanation import Explanation, Heat
+from membrowse.recall import Freshness
+from membrowse.tui.app import MembrowseApp
+from membrowse.tui.model.explanation_lines import explanation_lines
+from membrowse.tui.model.heat import heat_map
+from membrowse.tui.model.preview_lines import preview_lines
+from membrowse.tui.model.sheet import exact
+from tests.tui import inspected
+from tests.tui.corpus import HOSTILE
+from tests.tui.fake_engine import FakeEngine
+from tests.tui.stage import NOW, QUERY, Sessions, ask, make_app, on_stage, screen_text, until
+from tests.tui.test_hostile_text import assert_harmless, hostile_engine
+
+
+def explained(app: MembrowseApp) -> bool:
+    """Whether the pane explains the chunk under the cursor."""
+    cursor, explanation = app.browser.browsing.cursor, app.browser.explain.explanation
+    return bool(cursor and explanation and explanation.hit.chunk == cursor.chunk)
+
+
+def an_explanation(engine: FakeEngine, chunk: str = "decisions/ssh.md#0") -> Explanation:
+    return inspected.explain(engine, ExplainRequest(text=QUERY, chunk=chunk))
+
+
+def told(explanation: Explanation, *, full: bool = True, width: int = 100) -> list[str]:
+    """The lines of an explanation as text."""
+    lines = explanation_lines(explanation, (), NOW, width, full=full)
+    return ["".join(part.text for part in line) for line in lines]
+
+
+# Following
+
+
+async def test_the_explanation_stands_beside_the_preview_and_follows_the_cursor() -> None:
+    app = make_app()
+    async with on_stage(app, query=QUERY) as pilot:
+        await pilot.press("enter", "x")
+        await until(lambda: explained(app))
+        assert app.browser.preview.display and app.browser.active_list.display
+        await pilot.press("j", "j")
+        await until(lambda: explained(app))
+        assert "decisions/ssh.md:3" in screen_text(app)
+        await pilot.press("x")
+        assert not app.browser.explain.display and not app.browser.explaining
+
+
+async def test_an_explanation_that_comes_too_late_is_dropped() -> None:
+    engine, gate = FakeEngine(), asyncio.Event()
+    app = make_app(Sessions(engine))
+
+    async def slowly(request: ExplainRequest) -> Explanation:
+        await gate.wait()
+        return inspected.explain(engine, request)
+
+    async with on_stage(app, query=QUERY) as pilot:
+        engine.answers[ExplainRequest] = slowly
+        await pilot.press("enter", "x")
+        await until(lambda: "explaining …" in screen_text(app))
+        late = an_explanation(engine, "tools/hosts.md#0")
+        app.browser._explained(0, late)
+        assert app.browser.explain.explanation is None
+        gate.set()
+        await until(lambda: explained(app))
+        assert "explaining …" not in screen_text(app)
+
+
+async def test_a_new_query_is_explained_anew() -> None:
+    app = make_app()
+    async with on_stage(app, query=QUERY) as pilot:
+        await pilot.press("enter", "x")
+        await until(lambda: explained(app))
+        await ask(app, "how long does a restore take?")
+        await until(lambda: explained(app))
+        shown = app.browser.explain.explanation
+        assert shown is not None and shown.query == "how long does a restore take?"
+
+
+async def test_a_refusal_is_said_in_the_pane() -> None:
+    engine = FakeEngine()
+
+    def refuse(request: ExplainRequest) -> Explanation:
+        raise EngineRefused(Problem(message="the index is being [rebuilt]"), 409)
+
+    engine.answers[ExplainRequest] = refuse
+    app = make_app(Sessions(engine))
+    async with on_stage(app, query=QUERY) as pilot:
+        await pilot.press("enter", "x")
+        await until(lambda: "the index is being [rebuilt]" in screen_text(app))
+
+
+async def test_near_spellings_are_added_when_they_arrive() -> None:
+    app = make_app()
+    async with on_stage(app, query="staging deplyo") as pilot:
+        await pilot.press("enter", "x")
+        await until(lambda: "nearly so: deploy" in screen_text(app))
+        await pilot.press("j")
+        await until(lambda: explained(app))
+        assert "nearly so: deploy" in screen_text(app)
+
+
+async def test_on_a_small_screen_it_has_the_whole_screen_and_scrolls() -> None:
+    app = make_app()
+    async with on_stage(app, (80, 24), QUERY) as pilot:
+        await pilot.press("enter", "x")
+        await until(lambda: explained(app))
+        browser = app.browser
+        assert browser.maximised == "explain" and not browser.matrix.display
+        assert "KEYWORD" in screen_text(app)
+        await pilot.press("G")
+        await until(lambda: "as indexed" in screen_text(app))
+        await pilot.press("g", "j", "ctrl+d", "ctrl+u", "k")
+        assert browser.explain.text.scroll_offset.y == 0
+        await pilot.press("escape")
+        await pilot.pause()
+        assert browser.active_list.has_focus and browser.explaining
+        assert "heat ▁▃▅▇" in screen_text(app), "the heat stays in the preview"
+        await pilot.press("x", "x")
+        await pilot.pause()
+        assert not browser.explaining and "heat" not in screen_text(app)
+
+
+async def test_it_survives_any_resize() -> None:
+    app = make_app()
+    async with on_stage(app, (120, 30), QUERY) as pilot:
+        await pilot.press("enter", "x", "5")
+        await until(lambda: explained(app))
+        for size in ((80, 24), (40, 10), (250, 70), (99, 30), (120, 25), (120, 30)):
+            await pilot.resize_terminal(*size)
+            await pilot.pause()
+        assert app.browser.explain.display and "KEYWORD" in screen_text(app)
+
+
+async def test_the_panel_is_reached_by_tab_and_five_and_maximised() -> None:
+    app = make_app()
+    async with on_stage(app, query=QUERY) as pilot:
+        browser = app.browser
+        await pilot.press("enter", "5")
+        assert browser.explaining and browser.explain.text.has_focus
+        await pilot.press("plus")
+        await until(lambda: "weight 1" in screen_text(app), "the small print")
+        await pilot.press("plus", "shift+tab")
+        assert browser.preview.text.has_focus
+        await pilot.press("tab", "escape")
+        assert browser.active_list.has_focus
+
+
+# What is said
+
+
+def test_every_sum_is_shown_with_what_it_is_the_sum_of() -> None:
+    engine = FakeEngine()
+    for chunk in engine.chunks[:8]:
+        explanation = an_explanation(engine, chunk.id)
+        sums = [line.split("=")[1].split()[0] for line in told(explanation) if "  = " in line]
+        wanted = [explanation.keyword.score] if explanation.keyword.rank else []
+        wanted += [explanation.vector.score or 0.0, explanation.fused.score]
+        if explanation.reranked.in_pool:
+            wanted += [explanation.reranked.score or 0.0, explanation.reranked.raw or 0.0]
+        assert sums == [exact(score) for score in wanted]
+
+
+def test_every_figure_of_the_record_is_said_in_full() -> None:
+    text = "\n".join(told(an_explanation(FakeEngine())))
+    for figure in (
+        "k1 1.2, b 0.75",
+        "idf",
+        "2 × at",
+        "mean 24.6",
+        "0.5 × 1",
+        "between 0 and 7.534",
+    ):
+        assert figure in text, figure
+    assert "explain 12 ms" in text and "generation 41" in text
+
+
+def test_findings_are_said_in_words() -> None:
+    explanation = an_explanation(FakeEngine())
+    changed = msgspec.structs.replace
+    explanation = changed(
+        explanation,
+        keyword=changed(explanation.keyword, rank=None, excluded="fails tag:ops"),
+        vector=changed(
+            explanation.vector,
+            hnsw_missed=True,
+            hnsw_rank=None,
+            effect="66 % unknown to the encoder: vector's weight 0.5 → 0.17",
+        ),
+        reranked=changed(explanation.reranked, in_pool=False, fused_rank=63, raw=None, tokens=()),
+        freshened=changed(
+            explanation.freshened, freshness=Freshness.CHANGED, diff=("-port 22\n", "+port 2202\n")
+        ),
+    )
+    text = "\n".join(told(explanation, full=False))
+    for said in (
+        "no rank: fails tag:ops",
+        "HNSW missed it: #3",
+        "weight 0.5 → 0.17",
+        "beyond the pool: fused #63",
+        "the file changed since",
+        "+port 2202",
+    ):
+        assert said in text, said
+
+
+@pytest.mark.parametrize("width", [20, 40, 58, 78, 100, 200])
+def test_no_line_is_wider_than_the_pane(width: int) -> None:
+    explanation = an_explanation(FakeEngine(), "notes/部署.md#0")
+    for full in (True, False):
+        assert all(len(line) <= width for line in told(explanation, full=full, width=width))
+
+
+@pytest.mark.parametrize("size", [(120, 30), (80, 24)])
+async def test_hostile_text_is_shown_as_text(size: tuple[int, int]) -> None:
+    app = make_app(Sessions(hostile_engine()))
+    async with on_stage(app, size, f"staging {HOSTILE}") as pilot:
+        await pilot.press("enter", "x")
+        for key in ("G", "g", "j"):
+            await until(lambda: explained(app))
+            await pilot.pause()
+            assert_harmless(app)
+            await pilot.press(key)
+
+
+# Heat
+
+
+async def test_switching_off_restores_the_preview() -> None:
+    app = make_app()
+    async with on_stage(app, query=QUERY) as pilot:
+        await pilot.press("enter")
+        await pilot.pause()
+        plain = list(app.browser.preview.text.lines)
+        await pilot.press("x")
+        await until(lambda: explained(app))
+        styles = {part.style for line in app.browser.preview.text.lines for part in line}
+        assert styles & {"mark3", "mark4", "heat4"}
+        await pilot.press("x")
+        await pilot.pause()
+        after = app.browser.preview.text.lines
+        text = ["".join(part.text for part in line) for line in after]
+        assert [line.split() for line in text if line.split()]
+        assert {part.style for line in after for part in line} == {
+            part.style for line in plain for part in line
+        }
+
+
+async def test_heat_is_legible_without_colour() -> None:
+    engine = FakeEngine()
+    view = await engine.chunk(_request("decisions/ssh.md#0"))
+    lines = preview_lines(view, 80, heat_map(view, an_explanation(engine)))
+    text = ["".join(part.text for part in line) for line in lines]
+    assert any("┃▇ The «ssh»" in line for line in text)
+    assert all("┃▇" not in line for line in text if "## " in line)
+
+
+async def test_heat_of_another_chunk_is_not_drawn() -> None:
+    engine = FakeEngine()
+    view = await engine.chunk(_request("decisions/ssh.md#1"))
+    assert heat_map(view, an_explanation(engine)) == {}
+
+
+async def test_heat_finds_its_place_in_a_line_that_was_split() -> None:
+    engine = FakeEngine()
+    explanation = an_explanation(engine)
+    view = await engine.chunk(_request("decisions/ssh.md#0"))
+    line = "before the chunk. " + explanation.text.split("\n")[0]
+    at = view.start_line - view.first_line
+    lines = (*view.lines[:at], line, *view.lines[at + 1 :])
+    heat = (Heat(start=3, end=11, strength=1.0, answers="x"),)
+    warm = heat_map(
+        msgspec.structs.replace(view, lines=lines), msgspec.structs.replace(explanation, heat=heat)
+    )
+    (stretch,) = warm[view.start_line]
+    assert line[stretch.start : stretch.end] == "Decision" and stretch.level == 4
+
+
+def _request(chunk: str) -> ChunkRequest:
+    return ChunkRequest(chunk=chunk, text=QUERY)
+
+
+async def test_it_needs_a_chunk_and_an_engine() -> None:
+    app = make_app()
+    async with on_stage(app) as pilot:
+        await pilot.press("tab", "x")
+        await until(lambda: "no chunk under the cursor" in screen_text(app))
+        assert not app.browser.explaining

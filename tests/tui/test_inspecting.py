@@ -1,0 +1,296 @@
+"""Rank flow, comparison and rulers: opened by a key, safe to look at, and back by escape."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from membrowse.engine.client import EngineRefused
+from membrowse.engine.inspections import CompareRequest, FlowRequest, RulersRequest
+from membrowse.engine.protocol import Problem
+from membrowse.findings.diagnosis import Target
+from membrowse.findings.explanation import RankFlow
+from membrowse.findings.rulers import AnalysedWord, Ruler, RulerPiece
+from membrowse.recall import RANKINGS, RERANKED
+from membrowse.tui.app import MembrowseApp
+from membrowse.tui.model.comparison_lines import comparison_rows
+from membrowse.tui.model.flow_plot import make_plot, movers, plot_rows, story
+from membrowse.tui.model.parts import Line, cells
+from membrowse.tui.model.ruler_lines import RulerLines
+from membrowse.tui.screens.compare import CompareScreen
+from membrowse.tui.screens.flow import FlowScreen
+from membrowse.tui.screens.rulers import RulersScreen
+from tests.tui import compared, inspected
+from tests.tui.corpus import HOSTILE
+from tests.tui.fake_engine import FakeEngine
+from tests.tui.stage import NOW, QUERY, Sessions, make_app, on_stage, screen_text, until
+from tests.tui.test_hostile_text import assert_harmless, hostile_engine
+
+SCREENS = {"X": FlowScreen, "u": RulersScreen}
+
+
+def text_of(line: Line) -> str:
+    return "".join(part.text for part in line)
+
+
+async def shown(app: MembrowseApp, kind: type) -> None:
+    """Wait until a screen of that kind shows its record."""
+    await until(lambda: isinstance(app.screen, kind) and getattr(app.screen, "record", None))
+
+
+# Rank flow
+
+
+def a_flow(engine: FakeEngine | None = None, text: str = QUERY) -> RankFlow:
+    return inspected.flow(engine or FakeEngine(), FlowRequest(text=text, depth=20))
+
+
+def test_every_chunk_has_one_place_in_every_column() -> None:
+    record = a_flow(text="staging backup 部署")
+    plot = make_plot(record, 100)
+    for ranking, order in zip(RANKINGS, plot.orders, strict=True):
+        assert sorted(order) == list(range(len(record.flows)))
+        ranks = [record.flows[at].ranks[ranking] for at in order]
+        known = [rank for rank in ranks if rank is not None]
+        assert known == sorted(known) and ranks[: len(known)] == known
+
+
+@pytest.mark.parametrize("width", [30, 76, 116, 196])
+def test_the_plot_keeps_to_its_width_and_stresses_one_chunk(width: int) -> None:
+    record = a_flow()
+    rows = plot_rows(make_plot(record, width), 4)
+    assert all(cells(row) <= max(width, 4 * 5 + 3 * 3 + 1) for row in rows)
+    stressed = [row for row in rows if any("●" in part.text for part in row)]
+    assert sum(part.text.count("●") for row in rows for part in row) == len(RANKINGS)
+    assert stressed, "legible without colour"
+
+
+def test_the_story_names_every_rank_and_the_movers_are_named() -> None:
+    record = a_flow(FakeEngine(pool=60), "staging backup port")
+    flow = record.flows[0]
+    told = text_of(story(record, 0))
+    assert all(f"{name} #{flow.ranks[name]}" in told for name in RANKINGS)
+    moved = text_of(movers(record, 120))
+    assert len(moved) <= 120 and movers(record, 10) == []
+
+
+async def test_moving_in_the_flow_moves_the_stress_and_enter_goes_there() -> None:
+    app = make_app()
+    async with on_stage(app, query=QUERY) as pilot:
+        await pilot.press("enter", "j", "X")
+        await shown(app, FlowScreen)
+        screen = app.screen
+        assert isinstance(screen, FlowScreen) and screen.plot.cursor_row == 1
+        await pilot.press("j", "j")
+        await until(lambda: screen.plot.cursor_row == 3)
+        wanted = screen.plot.flow
+        assert wanted is not None and "reranked #4" in screen_text(app)
+        await pilot.press("enter")
+        await until(lambda: app.screen is app.browser)
+        cursor = app.browser.browsing.cursor
+        assert cursor is not None and cursor.chunk == wanted.chunk
+
+
+async def test_the_flow_keeps_its_chunk_when_the_index_changes() -> None:
+    engine = FakeEngine()
+    app = make_app(Sessions(engine))
+    async with on_stage(app, query=QUERY) as pilot:
+        await pilot.press("enter", "X")
+        await shown(app, FlowScreen)
+        screen = app.screen
+        assert isinstance(screen, FlowScreen)
+        await pilot.press("j", "j")
+        await until(lambda: screen.plot.cursor_row == 2)
+        before, chunk = screen.record, screen.plot.flow
+        engine.edit("logs/2025-11-08.md", "# Daily log\n\n## SSH\n\nNothing.\n")
+        await until(lambda: screen.record is not before)
+        assert chunk and screen.plot.flow and screen.plot.flow.chunk == chunk.chunk
+
+
+# Comparison
+
+
+def a_comparison(left: str = "decisions/ssh.md#0", right: str = "MEMORY.md#1") -> str:
+    request = CompareRequest(text=QUERY, left=left, right=Target(chunk=right))
+    record = compared.compare(FakeEngine(), request)
+    return "\n".join(text_of(row.line) for row in comparison_rows(record, NOW, 116))
+
+
+def test_a_comparison_tells_scores_differences_words_and_dates() -> None:
+    text = a_comparison()
+    for said in ("stands higher", "KEYWORD", "RERANKED", "left has more", "2026-07-17", "3d"):
+        assert said in text, said
+    assert "scanners" in text.split("only the left says")[1].split("only the right")[0]
+    assert "nearly the same wording elsewhere" in text
+
+
+@pytest.mark.parametrize("width", [30, 60, 77, 117, 197])
+def test_a_comparison_keeps_its_figures_in_columns(width: int) -> None:
+    request = CompareRequest(text=QUERY, left="MEMORY.md#0", right=Target(chunk="MEMORY.md#1"))
+    rows = comparison_rows(compared.compare(FakeEngine(), request), NOW, width)
+    bars = [text_of(row.line).index("┼") for row in rows if "┼" in text_of(row.line)]
+    assert len(set(bars)) == 1
+    if width >= 77:
+        assert all(cells(row.line) <= width for row in rows)
+
+
+async def test_equals_marks_a_chunk_and_compares_it_with_the_next() -> None:
+    app = make_app()
+    async with on_stage(app, query=QUERY) as pilot:
+        await pilot.press("enter", "equals_sign")
+        await pilot.pause()
+        marked = app.browser.browsing.marked
+        assert marked and "❯=" in screen_text(app)
+        await pilot.press("j", "equals_sign")
+        await shown(app, CompareScreen)
+        screen = app.screen
+        assert isinstance(screen, CompareScreen)
+        assert screen.record.right.hit.chunk == marked != screen.record.left.hit.chunk
+        await pilot.press("j")
+        await until(lambda: screen.lines.at == 1)
+        await pilot.press("enter")
+        await until(lambda: app.screen is app.browser)
+        await until(lambda: app.browser.browsing.row(RERANKED) == 0, "the marked chunk")
+        assert not app.browser.browsing.marked
+
+
+async def test_equals_on_the_marked_chunk_forgets_the_mark() -> None:
+    app = make_app()
+    async with on_stage(app, query=QUERY) as pilot:
+        await pilot.press("enter", "equals_sign", "equals_sign")
+        assert app.screen is app.browser and not app.browser.browsing.marked
+
+
+async def test_with_a_target_equals_compares_at_once() -> None:
+    app = make_app()
+    async with on_stage(app, query=QUERY) as pilot:
+        app.browser.browsing.target = Target(path="tools/hosts.md")
+        await pilot.press("enter", "equals_sign")
+        await shown(app, CompareScreen)
+        assert "tools/hosts.md:1" in screen_text(app)
+        await pilot.press("escape")
+        assert app.screen is app.browser
+
+
+async def test_scrolling_a_comparison_reaches_its_end() -> None:
+    app = make_app()
+    async with on_stage(app, (80, 24), QUERY) as pilot:
+        app.browser.browsing.target = Target(path="logs/2026-01-22.md")
+        await pilot.press("enter", "equals_sign")
+        await shown(app, CompareScreen)
+        await pilot.press("G")
+        await pilot.pause()
+        assert " of right" in screen_text(app)
+        await pilot.press("k", "ctrl+u", "pageup", "g")
+        await pilot.pause()
+        assert "stands higher" in screen_text(app)
+
+
+# Rulers
+
+
+def a_ruler(chunk: str = "", text: str = QUERY) -> list[Ruler]:
+    return list(compared.measure(FakeEngine(), RulersRequest(text=text, chunk=chunk)).rulers)
+
+
+def test_a_ruler_shows_pieces_window_steps_and_stop_words() -> None:
+    (ruler,) = a_ruler(text="Which ports 部署")
+    text = "\n".join(text_of(line) for line in RulerLines(ruler, 80))
+    assert "of 256 word pieces" in text and "⟦部署⟧" in text and "unknown" in text
+    assert "Which" in text and "stop word" in text and "nowhere" in text
+    _, chunk = a_ruler("decisions/ssh.md#0")
+    assert "SSH moved › Decision" in "\n".join(text_of(line) for line in RulerLines(chunk, 80))
+
+
+@pytest.mark.parametrize("width", [24, 60, 80, 150])
+def test_a_ruler_keeps_to_its_width(width: int) -> None:
+    for ruler in a_ruler("notes/部署.md#0", f"{HOSTILE} {'x' * 5000}"):
+        assert all(cells(line) <= width for line in RulerLines(ruler, width))
+
+
+def test_a_text_of_megabytes_is_made_line_by_line() -> None:
+    word = AnalysedWord(
+        start=0, end=4, typed="word", folded="word", term="word", kind="word", stop_word=False, df=1
+    )
+    piece = RulerPiece(piece="word", start=0, end=4, known=True)
+    many = 1_000_000
+    ruler = Ruler(
+        label="query", header="", text="word " * many, words=(word,) * many,
+        pieces=(piece,) * many, count=many + 2, window=256, unknown=0.0,
+    )  # fmt: skip
+    began = time.process_time()
+    lines = RulerLines(ruler, 80)
+    assert len(lines) > many and "word" in text_of(lines[-1])
+    text = "\n".join(text_of(lines[at]) for at in range(400))
+    assert "997\N{NARROW NO-BREAK SPACE}000 more pieces" in text and "the rest is not" in text
+    assert time.process_time() - began < 1.0
+
+
+async def test_rulers_stand_side_by_side_where_there_is_room() -> None:
+    app = make_app()
+    async with on_stage(app, (200, 50), QUERY) as pilot:
+        await pilot.press("enter", "u")
+        await shown(app, RulersScreen)
+        screen = app.screen
+        assert isinstance(screen, RulersScreen)
+        await until(lambda: screen.right.display and "header" in screen_text(app))
+        await pilot.press("tab")
+        assert screen.right.has_focus
+        await pilot.resize_terminal(80, 24)
+        await pilot.pause()
+        assert not screen.right.display and screen.left.has_focus
+        await pilot.press("G", "k", "u")
+        assert app.screen is app.browser
+
+
+# All of them
+
+
+@pytest.mark.parametrize("key", ["X", "u"])
+async def test_what_the_engine_refuses_is_said_on_the_screen(key: str) -> None:
+    engine = FakeEngine()
+
+    def refuse(request: object) -> object:
+        raise EngineRefused(Problem(message="the model [is] missing"), 409)
+
+    engine.answers[FlowRequest] = engine.answers[RulersRequest] = refuse
+    app = make_app(Sessions(engine))
+    async with on_stage(app, query=QUERY) as pilot:
+        await pilot.press("enter", key)
+        await until(lambda: "the model [is] missing" in screen_text(app))
+        await pilot.press("escape")
+        assert app.screen is app.browser
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 30)])
+async def test_hostile_text_is_shown_as_text_everywhere(size: tuple[int, int]) -> None:
+    app = make_app(Sessions(hostile_engine()))
+    async with on_stage(app, size, f"staging {HOSTILE}") as pilot:
+        app.browser.browsing.target = Target(path="b/[/tmp]\n.md")
+        await pilot.press("enter")
+        for key, kind in (("X", FlowScreen), ("equals_sign", CompareScreen), ("u", RulersScreen)):
+            await pilot.press(key)
+            await shown(app, kind)
+            for move in ("G", "g"):
+                await pilot.pause()
+                assert "[" in assert_harmless(app)
+                await pilot.press(move)
+            await pilot.press("escape")
+            await pilot.pause()
+        assert app.screen is app.browser
+
+
+async def test_they_survive_any_resize() -> None:
+    app = make_app()
+    async with on_stage(app, query=QUERY) as pilot:
+        app.browser.browsing.target = Target(path="MEMORY.md")
+        await pilot.press("enter")
+        for key, kind in (("X", FlowScreen), ("equals_sign", CompareScreen), ("u", RulersScreen)):
+            await pilot.press(key)
+            await shown(app, kind)
+            for size in ((40, 10), (250, 70), (80, 24)):
+                await pilot.resize_terminal(*size)
+                await pilot.pause()
+            assert "port" in screen_text(app)
+            await pilot.press("escape")
