@@ -5,16 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from membrowse.engine import comparing, diagnosing, explaining, pin_answers, ruling, spelling, tuning
+from membrowse.engine import (
+    comparing,
+    diagnosing,
+    explaining,
+    pin_answers,
+    ruling,
+    spelling,
+    tuning,
+)
 from membrowse.engine.courtesy import Pause
 from membrowse.engine.inspections import (
     CompareRequest,
     ExplainRequest,
     FlowRequest,
     Inspection,
-    RulersRequest,
     PinRequest,
     PinsRequest,
+    RulersRequest,
     SaveTuningRequest,
     SpellingRequest,
     TuneRequest,

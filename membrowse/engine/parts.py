@@ -9,6 +9,7 @@ from membrowse.engine.configuration import Configuration
 from membrowse.engine.evaluations import Evaluations
 from membrowse.engine.indexer import Indexer
 from membrowse.engine.models import Models
+from membrowse.engine.pinning import Pins
 from membrowse.engine.questions import Questions
 from membrowse.engine.saved_tunings import SavedTunings
 from membrowse.engine.targets import Targets
@@ -28,3 +29,4 @@ class Parts:
     targets: Targets
     questions: Questions
     tunings: SavedTunings
+    pins: Pins

@@ -7,5 +7,9 @@ class NotReady(Exception):
     """The index could not be opened (or is not yet)."""
 
 
+class Impossible(Exception):
+    """What is asked for cannot be done."""
+
+
 class Unknown(Exception):
     """No such recall or chunk."""

@@ -35,7 +35,7 @@ from membrowse.engine.protocol import (
     Right,
     WatchRequest,
 )
-from membrowse.engine.refusals import NotReady, Unknown
+from membrowse.engine.refusals import Impossible, NotReady, Unknown
 from membrowse.engine.service import Service
 from membrowse.settings import SettingsError
 
@@ -74,6 +74,8 @@ def _guarded(handler: Handler, right: Right) -> Handler:
             return _json(Problem(message=str(refused), kind=refused.kind), refused.status)
         except SettingsError as error:
             return _json(Problem(message=str(error), kind="settings"), 400)
+        except Impossible as error:
+            return _json(Problem(message=str(error), kind="impossible"), 409)
         except NotReady as error:
             return _json(Problem(message=str(error), kind="not ready"), 503)
         except Unknown as error:

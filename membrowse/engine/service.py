@@ -109,7 +109,7 @@ class Service:
     def _open(self) -> None:
         from membrowse.engine.work import Work
 
-        work = Work(self.folder, self._settings, self._hub.changed)
+        work = Work(self.folder, self._settings, self._hub.changed, self._traffic)
         self._work = work
         work.open()
 

@@ -76,9 +76,13 @@ def _tried(
         agent_k=settings.agent.k,
         agent_min_score=settings.agent.min_score,
         saved_ranks={chunk: rank for chunk, rank in places.items() if rank},
-        pins=0,
-        holding=None,
+        pins=parts.pins.state.total,
+        holding=_holding(parts, settings, pause) if request.pins else None,
     )
+
+
+def _holding(parts: Parts, settings: Settings, pause: Pause) -> int:
+    return sum(parts.pins.outcomes(settings, pause).values())
 
 
 def _recall(

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from membrowse import places
 from membrowse.engine import preview, unopened
 from membrowse.engine.configuration import Configuration
-from membrowse.engine.courtesy import Pause
+from membrowse.engine.courtesy import Pause, Traffic
 from membrowse.engine.evaluations import Evaluations
 from membrowse.engine.events import Asked, EncoderLoaded, Paused
 from membrowse.engine.freshness import FreshnessOf
@@ -21,6 +21,7 @@ from membrowse.engine.indexer import Indexer
 from membrowse.engine.inspections import Inspection
 from membrowse.engine.models import Models
 from membrowse.engine.parts import Parts
+from membrowse.engine.pinning import Pins
 from membrowse.engine.protocol import (
     CheckReport,
     ChunkRequest,
@@ -43,10 +44,11 @@ from membrowse.engine.refusals import NotReady, Unknown
 from membrowse.engine.saved_tunings import SavedTunings
 from membrowse.engine.targets import Targets
 from membrowse.engine.verification import check_report
+from membrowse.findings.pins import PinsState
 from membrowse.index.analysis import ANALYSER
 from membrowse.index.index import Index, Recipe, discard
 from membrowse.knowledge.chunking import CHUNKER
-from membrowse.recall import Ranking
+from membrowse.recall import Ranking, RankingState
 from membrowse.settings import Settings, tunings
 
 log = logging.getLogger(__name__)
@@ -57,13 +59,21 @@ T = TypeVar("T")
 class Work:
     """The engine of `folder`. `changed` is called, from any thread, when the state changed."""
 
-    def __init__(self, folder: Path, settings: Settings, changed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: Settings,
+        changed: Callable[[], None],
+        traffic: Traffic | None = None,
+    ) -> None:
         self._folder = folder
         self._settings = settings
         self._configuration = Configuration(settings)
         self._changed = changed
+        self._traffic = traffic or Traffic()
+        self._pins: Pins | None = None
         self._tunings = SavedTunings(
-            self._configuration, tunings.beside(places.config_file()), changed
+            self._configuration, tunings.beside(places.config_file()), self._look_again
         )
         self._models = Models(settings, self._encoder_loaded)
         self._index: Index | None = None
@@ -86,7 +96,7 @@ class Work:
             return
         self._index = index
         self._indexer = Indexer(
-            self._folder, self._settings, index, recipe, self._models, self._indexer_changed
+            self._folder, self._settings, index, recipe, self._models, self._look_again_at_all
         )
         indexer = self._indexer
         targets = Targets(index, lambda: indexer.facts)
@@ -98,19 +108,30 @@ class Work:
             lambda: self._pending().total,
             targets,
         )
+        evaluations = Evaluations(self._configuration, index, self._models)
+        self._pins = Pins(
+            self._folder / Path(self._settings.pins.file).expanduser(),
+            index,
+            evaluations,
+            self._settled,
+            self._traffic,
+            self._changed,
+        )
         self._parts = Parts(
             folder=self._folder,
             configuration=self._configuration,
             index=index,
             models=self._models,
             indexer=self._indexer,
-            evaluations=Evaluations(self._configuration, index, self._models),
+            evaluations=evaluations,
             targets=targets,
             questions=self._questions,
             tunings=self._tunings,
+            pins=self._pins,
         )
         self._indexer.start()
         self._models.start()
+        self._pins.start()
         threading.Thread(target=self._open_chroma, name="chroma", daemon=True).start()
 
     def examine(self, directory: Path) -> CheckReport:
@@ -124,6 +145,8 @@ class Work:
         """Finish what is being written, and let go."""
         if self._indexer is not None:
             self._indexer.close()
+        if self._pins is not None:
+            self._pins.close()
         self._models.close()
         if self._questions is not None:
             self._questions.close()
@@ -237,6 +260,7 @@ class Work:
             problem=facts.problem or self._tunings.problem,
             settings_digest=self._configuration.settings.digest,
             tuning=self._tunings.name,
+            pins=self._pins.state if self._pins is not None else PinsState(),
             agent_k=self._configuration.settings.agent.k,
             agent_min_score=self._configuration.settings.agent.min_score,
             asked=self._asked,
@@ -274,9 +298,27 @@ class Work:
         except Exception:  # a thread's boundary: without Chroma everything else goes on
             log.exception("Chroma cannot be opened: HNSW's answer is not shown")
 
-    def _indexer_changed(self) -> None:
+    def _look_again_at_all(self) -> None:
         self._tunings.refresh()
+        self._look_again()
+
+    def _look_again(self) -> None:
+        """Something changed: the state is told, and the pins may have to be run."""
+        if self._pins is not None:
+            self._pins.wake()
         self._changed()
+
+    def _settled(self) -> bool:
+        """Whether the index is what the folder is, and all of it encoded."""
+        index, indexer = self._ready(self._index), self._ready(self._indexer)
+        facts = indexer.facts
+        pending = facts.pending.new + facts.pending.changed + facts.pending.deleted
+        return (
+            not facts.busy
+            and (facts.paused or not pending)
+            and self._models.state is RankingState.READY
+            and bool(index.generation.encoded.all())
+        )
 
     def _encoder_loaded(self) -> None:
         if self._indexer is not None:

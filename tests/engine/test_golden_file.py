@@ -1,0 +1,148 @@
+"""The file of pins: whatever it holds, no line of it is ever lost."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from membrowse.engine.golden import GoldenFile
+from membrowse.engine.pin_answers import STRETCH, stretch
+from membrowse.engine.refusals import Unknown
+from membrowse.findings.golden import line_of, parse
+from membrowse.findings.pins import Pin
+from membrowse.recall import Chunk
+
+DEMO = Path(__file__).parents[2] / "assets" / "demo-memory" / "golden.jsonl"
+
+
+@pytest.fixture(autouse=True)
+def home() -> None:
+    """No engine runs here, and so none needs a home."""
+
+
+def test_the_demos_file_has_55_pins() -> None:
+    golden = parse(DEMO.read_bytes())
+    assert (len(golden.pins), golden.problems) == (55, ())
+    assert golden.pins[0].path == "logs/2026-10-06.md"
+    assert golden.lines["g03"] == 3
+
+
+def test_bad_lines_are_told_with_their_number_and_the_others_used() -> None:
+    content = b"\n".join(
+        (
+            b'\xef\xbb\xbf{"query": "a", "path": "./x.md", "owner": "me", "id": 7}',
+            b"",
+            b'{"query": "a"}',
+            b'{"query": "a", "path": "x.md", "k": 0}',
+            b'{"query": "a", "path": "x.md", "syntax": "odd"}',
+            b'{"query": " ", "path": "x.md"}',
+            b'{"query": "\xff", "path": "x.md"}',
+            b"# no JSON",
+            b'["a"]',
+            b'{"query": "b", "path": "y.md", "k": 1, "text": "t", "syntax": "operators"}\r',
+        )
+    )
+    golden = parse(content)
+    assert [(pin.id, pin.path) for pin in golden.pins[:1]] == [("7", "x.md")]
+    assert golden.pins[1].id.startswith("p-")
+    assert (golden.pins[1].k, golden.pins[1].syntax) == (1, "operators")
+    told = [problem.split(":")[0] for problem in golden.problems]
+    assert told == [f"line {number}" for number in (3, 4, 5, 6, 7, 8, 9)]
+    assert "path" in golden.problems[0]
+
+
+def test_ids_are_unique_and_those_that_are_made_up_stay() -> None:
+    line = b'{"query": "a", "path": "x.md"}'
+    same = b'{"id": "g", "query": "a", "path": "x.md"}'
+    first = parse(b"\n".join((line, same, same, line)))
+    assert [pin.id for pin in first.pins[1:3]] == ["g", "g (2)"]
+    assert first.pins[3].id == f"{first.pins[0].id} (2)"
+    moved = parse(b"\n\n" + line)
+    assert moved.pins[0].id == first.pins[0].id
+
+
+@pytest.mark.parametrize("text", ["", "a stretch", 'quotes " and \\ and \n lines', "日本語"])
+def test_a_line_that_is_written_reads_as_the_same_pin(text: str) -> None:
+    pin = Pin(id="g1", query="which?", path="é.md", text=text, k=3, syntax="operators")
+    assert parse(line_of(pin)).pins == (pin,)
+    assert b"\n" not in line_of(pin)
+
+
+def test_adding_and_removing_keep_every_other_byte(tmp_path: Path) -> None:
+    path = tmp_path / "golden.jsonl"
+    before = (
+        b'\xef\xbb\xbf{"query": "a",  "path": "x.md", "mine": [1, 2]}\r\nnot json\n\n'
+        b'{"id": "z", "query": "b", "path": "y.md"}'
+    )
+    path.write_bytes(before)
+    path.chmod(0o640)
+    file = GoldenFile(path)
+    stamp = file.stamp()
+    pin = Pin(id="new", query="c", path="z.md", text="t")
+    file.append(pin)
+    assert file.stamp() != stamp
+    assert path.read_bytes() == before + b"\n" + line_of(pin) + b"\n"
+    file.remove("z")
+    lines = before.split(b"\n")[:-1]
+    assert path.read_bytes() == b"\n".join((*lines, line_of(pin), b""))
+    file.remove("new")
+    assert path.read_bytes() == b"\n".join((*lines, b""))
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert [each.name for each in tmp_path.iterdir()] == ["golden.jsonl"]
+    with pytest.raises(Unknown, match="nobody"):
+        file.remove("nobody")
+
+
+def test_the_first_pin_makes_the_file_for_its_owner_only(tmp_path: Path) -> None:
+    file = GoldenFile(tmp_path / "golden.jsonl")
+    assert (file.stamp(), file.read().pins, file.read().problems) == (None, (), ())
+    file.append(Pin(id="a", query="q", path="p.md"))
+    assert json.loads(file.path.read_text()) == {"id": "a", "query": "q", "path": "p.md", "k": 5}
+    assert file.path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_link_to_the_file_stays_a_link(tmp_path: Path) -> None:
+    real, link = tmp_path / "real.jsonl", tmp_path / "golden.jsonl"
+    link.symlink_to(real)
+    file = GoldenFile(link)
+    file.append(Pin(id="a", query="q", path="p.md"))
+    file.remove("a")
+    assert link.is_symlink()
+    assert real.read_bytes() == b""
+
+
+def test_what_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
+    golden = GoldenFile(tmp_path).read()
+    assert golden.pins == ()
+    assert str(tmp_path) in golden.problems[0]
+
+
+def chunk(text: str) -> Chunk:
+    return Chunk(
+        id=text,
+        path="a.md",
+        position=0,
+        title="",
+        headings=(),
+        tags=(),
+        date="",
+        header="",
+        text=text,
+        start_line=1,
+        end_line=1,
+        start_offset=0,
+        end_offset=len(text),
+    )
+
+
+def test_a_pin_remembers_a_line_that_no_other_chunk_has() -> None:
+    here = chunk("# Staging\n\nPort 22 was closed.\n\nSsh listens on port 2222 now.\n")
+    twin = chunk("Ssh  listens on PORT 2222 now.")
+    assert stretch(here, (), "which port has ssh?") == "Ssh listens on port 2222 now."
+    assert stretch(here, (twin,), "which port has ssh?") == "Port 22 was closed."
+    assert stretch(here, (), "") == "Port 22 was closed."
+    long = stretch(chunk("word " * 100), (), "word")
+    assert len(long) <= STRETCH
+    assert long.endswith("word")
