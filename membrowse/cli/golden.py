@@ -11,20 +11,22 @@ from membrowse.cli.boundary import Stop
 from membrowse.cli.connection import brought_up_to_date, engine_of, until_loaded
 from membrowse.cli.exits import Exit
 from membrowse.cli.inspecting import SCHEMA
-from membrowse.cli.pin_file import PinFile, read
-from membrowse.engine.client import Engine
 from membrowse.engine.inspections import PinsRequest
+from membrowse.findings.golden import Golden, parse
 from membrowse.findings.pins import PinRun
 
 
 async def run(folder: Path, file: Path | None, *, wait: bool, as_json: bool) -> Exit:
     """Run the pins of `file`, or the folder's own, and print how they fare."""
-    pins = None if file is None else read(file, folder)
+    given = None if file is None else read(file)
     async with engine_of(folder) as engine:
         if wait:
             await brought_up_to_date(engine)
         await until_loaded(engine)
-        answer = await _ran(engine, pins)
+        answer = await engine.inspect(PinsRequest(pins=given.pins if given else None))
+    if given and file:
+        problems = (*given.problems, *answer.problems)
+        answer = msgspec.structs.replace(answer, file=str(file.absolute()), problems=problems)
     for problem in answer.problems:
         output.say(problem)
     if not answer.total:
@@ -41,15 +43,18 @@ async def run(folder: Path, file: Path | None, *, wait: bool, as_json: bool) -> 
     return _status(answer)
 
 
-async def _ran(engine: Engine, pins: PinFile | None) -> PinRun:
-    """The run of `pins`, which the engine may have no right to read itself."""
-    if pins is None:
-        return await engine.inspect(PinsRequest())
-    if not pins.pins and pins.problems:
-        raise Stop(Exit.USAGE, "\n".join((f"no pin in {pins.file}", *pins.problems)))
-    answer = await engine.inspect(PinsRequest(pins=pins.pins))
-    problems = (*pins.problems, *answer.problems)
-    return msgspec.structs.replace(answer, file=pins.file, problems=problems)
+def read(file: Path) -> Golden:
+    """The pins of `file`, read here since the engine may run as a user who has no right to.
+
+    Raises `Stop` where it cannot be read, or holds none that can be run.
+    """
+    try:
+        golden = parse(file.read_bytes())
+    except OSError as error:
+        raise Stop(Exit.USAGE, f"{file} cannot be read: {error.strerror}") from error
+    if golden.problems and not golden.pins:
+        raise Stop(Exit.USAGE, "\n".join((f"no pin in {file}", *golden.problems)))
+    return golden
 
 
 def _status(answer: PinRun) -> Exit:

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from membrowse.cli import golden_sheet, pin_file
-from membrowse.cli.boundary import Stop
+from membrowse.cli import golden_sheet
 from membrowse.cli.sheet import Sheet
 from membrowse.engine.inspections import PinsRequest
-from membrowse.findings.pins import Pin, PinRun
+from membrowse.findings.pins import PinRun
 from tests.cli import findings
 from tests.cli.conftest import Program
 from tests.cli.fakes import FakeEngine
@@ -83,10 +82,12 @@ def test_a_file_is_read_here_and_its_pins_are_sent(
     file = tmp_path / "pins.jsonl"
     file.write_text('{"query": "ssh port", "path": "a.md", "note": 7}\n\n{"query": 3}\n')
     ran = program("golden", "run", file, "--folder", folder, "--json")
-    assert asked == [PinsRequest(pins=(Pin(id="line 1", query="ssh port", path="a.md"),))]
+    (request,) = asked
+    assert request.pins is not None
+    assert [(pin.query, pin.path, pin.k) for pin in request.pins] == [("ssh port", "a.md", 5)]
     assert json.loads(ran.out)["file"] == str(file)
     assert ran.status == 2
-    assert "line 3: not a pin: Expected `str`, got `int` - at `$.query`" in ran.err
+    assert "line 3: Expected `str`, got `int` - at `$.query`" in ran.err
 
 
 def test_a_file_without_any_pin_is_a_usage_error(
@@ -96,28 +97,7 @@ def test_a_file_without_any_pin_is_a_usage_error(
     file.write_text("what\n")
     ran = program("golden", "run", file, "--folder", folder)
     assert (ran.status, ran.out) == (2, "")
-    assert "line 1: not JSON" in ran.err
+    assert "line 1: JSON is malformed" in ran.err
     ran = program("golden", "run", tmp_path / "none", "--folder", folder)
     assert (ran.status, ran.out) == (2, "")
     assert "cannot be read: No such file" in ran.err
-
-
-def test_pins_keep_their_names_or_are_named_by_their_line(tmp_path: Path) -> None:
-    file = tmp_path / "pins.jsonl"
-    lines = (
-        {"id": "a", "query": "q", "path": "a.md", "text": "t", "k": 3, "syntax": "operators"},
-        {"id": "a", "query": "q", "path": str(tmp_path / "notes/b.md")},
-        {"id": 7, "query": "q", "path": "c.md"},
-        {"query": "q", "path": "c.md"},
-        {"query": "q", "path": "c.md", "k": 0},
-        {"query": " ", "path": "c.md"},
-        {"query": "q", "path": "/elsewhere.md"},
-    )
-    file.write_text("\ufeff" + "".join(json.dumps(line) + "\n" for line in lines))
-    read = pin_file.read(file, tmp_path / "notes")
-    assert [pin.id for pin in read.pins] == ["a", "a (2)", "7", "line 4"]
-    assert read.pins[0] == Pin(id="a", query="q", path="a.md", text="t", k=3, syntax="operators")
-    assert read.pins[1].path == "b.md"
-    assert [problem.split(":")[0] for problem in read.problems] == ["line 5", "line 6", "line 7"]
-    with pytest.raises(Stop):
-        pin_file.read(tmp_path, tmp_path)

@@ -152,6 +152,21 @@ def test_an_explanation_sums_to_the_score(machine: Machine) -> None:
     assert machine.run("explain", "ssh", "not-there.md").returncode == 1
 
 
+def test_why_and_golden_run_are_gates(machine: Machine, tmp_path: Path) -> None:
+    query, note = "staging ssh port?", "logs/2025-11-08.md"
+    answer = machine.json("why", query, note)
+    assert (answer["in_top_k"], len(answer["rungs"])) == (True, 8)
+    missing = machine.run("why", query, "not-there.md", "--json")
+    assert missing.returncode == 1
+    assert json.loads(missing.stdout)["rungs"][0]["outcome"] == "fails"
+    pins = tmp_path / "pins.jsonl"
+    pins.write_text(json.dumps({"query": query, "path": note}) + "\n")
+    held = machine.json("golden", "run", pins)
+    assert (held["total"], held["holding"], held["measures"]["reranked"]["mrr"]) == (1, 1, 1.0)
+    pins.write_text(json.dumps({"query": query, "path": "not-there.md"}) + "\n")
+    assert machine.run("golden", "run", pins).returncode == 1
+
+
 def test_a_report_is_run_again_before_and_after_an_edit(machine: Machine, tmp_path: Path) -> None:
     file = tmp_path / "report.json"
     assert machine.run("report", "roll back a deploy", "-o", file).returncode == 0
