@@ -14,7 +14,9 @@ from membrowse.knowledge.reading import Source
 
 FRONT_MATTER, FILE_NAME, MTIME = "front matter", "file name", "mtime"
 LONGEST_HEADING = 200
-"""Characters of a title or heading that are kept; the text of the note keeps all."""
+"""Characters of a title, heading or tag that are kept; the text of the note keeps all."""
+MOST_TAGS = 50
+"""Every chunk of a note holds its tags."""
 
 _DATE_KEYS = ("date", "created")
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
@@ -65,8 +67,8 @@ def parse(source: Source) -> Note:
         name=title or stem,
         date=day,
         date_source=day_source,
-        tags=_several(head.values, "tags", "tag"),
-        aliases=_several(head.values, "aliases", "alias"),
+        tags=_several(head.values, warnings, "tags", "tag"),
+        aliases=_several(head.values, warnings, "aliases", "alias"),
         metadata=dict(flattened(head.values)),
         warnings=tuple(warnings),
         text=source.text,
@@ -106,9 +108,12 @@ def _text(value: Any) -> str:
     return value.strip()
 
 
-def _several(values: dict[str, Any], *keys: str) -> tuple[str, ...]:
-    found = (item.lstrip("#").strip() for key in keys for item in listed(values.get(key, "")))
-    return tuple(dict.fromkeys(item for item in found if item not in _NULLS))
+def _several(values: dict[str, Any], warnings: list[str], *keys: str) -> tuple[str, ...]:
+    written = (one_line(item.lstrip("#")) for key in keys for item in listed(values.get(key, "")))
+    found = tuple(dict.fromkeys(item for item in written if item not in _NULLS))
+    if len(found) > MOST_TAGS:
+        warnings.append(f"front matter: of {len(found)} {keys[0]} the first {MOST_TAGS} are kept")
+    return found[:MOST_TAGS]
 
 
 def _first_heading(text: str, offset: int) -> str:

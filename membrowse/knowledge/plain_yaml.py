@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import yaml
@@ -10,6 +11,7 @@ from yaml.events import AliasEvent
 from membrowse.knowledge.front_matter import Broken
 
 _MAX_DEPTH = 32
+_NO_CHARACTER = re.compile("[\0\ud800-\udfff]")
 
 
 class _Strings(yaml.BaseLoader):
@@ -27,6 +29,17 @@ class _Strings(yaml.BaseLoader):
             return super().compose_node(parent, index)
         finally:
             self.depth -= 1
+
+    def construct_scalar(self, node: Any) -> str:
+        return _readable(super().construct_scalar(node))
+
+
+def _readable(text: str) -> str:
+    """`text` without what escapes can write and no file can hold: NUL, halves of characters."""
+    if not _NO_CHARACTER.search(text):
+        return text
+    joined = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return joined.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def loaded(document: str) -> Any:

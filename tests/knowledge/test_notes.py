@@ -118,6 +118,33 @@ def test_a_title_is_one_line_of_bounded_length() -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (r"lone \ud800 half", "lone \ufffd half"),
+        (r"\udc00\ud83d", "\ufffd\ufffd"),
+        (r"two halves: \ud83d\ude00", "two halves: 😀"),
+        (r"a \0 zero", "a \ufffd zero"),
+        ("x" * 20_000, "x" * 199 + "…"),
+    ],
+    ids=lambda text: text[:12],
+)
+@pytest.mark.parametrize("key", ["title", "tags", "aliases"])
+def test_whatever_yaml_can_write_becomes_text_that_can_be_kept(
+    key: str, written: str, read: str
+) -> None:
+    one = note(f'---\n{key}: "{written}"\n---\n')
+    assert getattr(one, key) == (read if key == "title" else (read,))
+    one = note(f'---\n"{written}": {{a: ["{written}"]}}\ndate: "{written}"\n---\n')
+    "".join([*one.metadata, *one.metadata.values(), *one.warnings]).encode()
+
+
+def test_no_more_tags_are_kept_than_every_chunk_can_bear() -> None:
+    one = note(f"---\ntags: [{', '.join(f't{n}' for n in range(3_000))}]\n---\n")
+    assert one.tags == tuple(f"t{n}" for n in range(50))
+    assert one.warnings == ("front matter: of 3000 tags the first 50 are kept",)
+
+
+@pytest.mark.parametrize(
     ("path", "text", "date", "source"),
     [
         ("logs/2026-03-02.md", "", "2026-03-02", "file name"),
