@@ -21,7 +21,8 @@ def fill(sheet: Sheet, rulers: Rulers) -> None:
 
 
 def _analyser(sheet: Sheet, words: Sequence[AnalysedWord]) -> None:
-    sheet.row(f"  analyser · {len(words)} terms", style="bold")
+    count = "1 term" if len(words) == 1 else f"{len(words)} terms"
+    sheet.row(f"  analyser · {count}", style="bold")
     columns = (
         [word.typed for word in words],
         ["" if word.folded == word.typed else word.folded for word in words],
