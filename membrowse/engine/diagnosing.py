@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 from membrowse.engine import reaching
+from membrowse.engine.changing.collateral import of_pins
 from membrowse.engine.changing.finding import Found, find
 from membrowse.engine.changing.trial import Trial
 from membrowse.engine.courtesy import Pause
@@ -93,7 +95,7 @@ def _changes(
     if models.state is RankingState.LOADING:
         return Found((), 0, f"no change was tried: {models.message}")
     trial = Trial(parts, evaluation, request.target, sought.place, sought.k, settings, pause)
-    return find(trial)
+    return find(trial, partial(of_pins, parts.pins))
 
 
 def _verdict(sought: Sought, ladder: list[Rung], *, in_top_k: bool) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import msgspec
 
 from membrowse.engine.changing import edits, knobs, wordings
-from membrowse.engine.changing.trial import Candidate, Collateral, OutOfTime, PinOutcome, Trial
+from membrowse.engine.changing.trial import Candidate, Collateral, OutOfTime, Trial
 from membrowse.engine.courtesy import Pause
 from membrowse.findings.diagnosis import Change, ChangeKind
 
@@ -36,12 +36,7 @@ class Found:
     unfinished: str
 
 
-def no_pins(_variant: object, _pause: Pause) -> PinOutcome:
-    """The collateral where there are no pins."""
-    return PinOutcome()
-
-
-def find(trial: Trial, collateral: Collateral = no_pins, seconds: float = SECONDS) -> Found:
+def find(trial: Trial, collateral: Collateral, seconds: float = SECONDS) -> Found:
     """Changes that bring the target into the first k, at most `MOST` of them."""
     began = time.monotonic()
     found: list[Candidate] = []

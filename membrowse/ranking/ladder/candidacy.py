@@ -19,6 +19,7 @@ from membrowse.settings import RerankMethod
 _OVERTAKERS = 5
 """Chunks that came past it which it is compared with, the best first."""
 _WORDS = 5
+_AROUND = ".,:;?!…()[]“”\"'"
 
 
 def by_fusion(case: Case) -> Rung:
@@ -145,7 +146,8 @@ def _words(case: Case, tokens: tuple[TokenMatch, ...]) -> list[tuple[list[int], 
             words.append(([*numbers, number], start, piece.end))
         else:
             words.append(([number], piece.start, piece.end))
-    return [(numbers, query.text[start:end]) for numbers, start, end in words]
+    written = ((numbers, query.text[start:end]) for numbers, start, end in words)
+    return [(numbers, word.strip(_AROUND) or word) for numbers, word in written]
 
 
 def named(case: Case, row: int, rank: int) -> str:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from membrowse.findings.diagnosis import Outcome, Rung, Step
-from membrowse.index.analysis import analyse
 from membrowse.ranking.ladder.candidacy import named
 from membrowse.ranking.ladder.case import Case, places, rung, where
+from membrowse.ranking.resembling import ENOUGH, resemblance, terms
 from membrowse.ranking.stages import finished
 from membrowse.recall import RERANKED, Chunk
 
-_NEARLY_SAME = 0.5
 _LISTED = 10
 
 
@@ -60,10 +59,5 @@ def _age(other: Chunk, target: Chunk) -> str:
 
 
 def _nearly_same(case: Case, row: int) -> bool:
-    """Whether the chunks share half of all their words (Jaccard over analysed terms)."""
-    one, two = _terms(case.chunk), _terms(case.evaluation.chunks[row])
-    return bool(one | two) and len(one & two) / len(one | two) >= _NEARLY_SAME
-
-
-def _terms(chunk: Chunk) -> set[str]:
-    return {token.term for token in analyse(chunk.text)}
+    other = case.evaluation.chunks[row]
+    return resemblance(terms(case.chunk.text), terms(other.text)) >= ENOUGH

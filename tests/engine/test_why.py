@@ -1,0 +1,393 @@
+"""Why not this note: every rung of the ladder, on one engine over notes prepared for it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from membrowse.engine import lifecycle
+from membrowse.engine.client import EngineClient
+from membrowse.engine.inspections import SaveTuningRequest, UseTuningRequest, WhyRequest
+from membrowse.engine.protocol import ReindexRequest, WatchRequest
+from membrowse.findings.diagnosis import ChangeKind, Outcome, Rung, Step, Target, Why
+from membrowse.findings.tuning import Overrides
+from membrowse.recall import NoteState
+from tests.conftest import ExportedEncoder
+from tests.engine.conftest import current, until
+
+PORTS = """# Ports
+
+## Staging
+
+Staging ssh listens on port 2222 behind the bastion, since the move to the new host.
+
+## Web
+
+Caddy serves the shop on 443 and redirects from 80.
+"""
+OLD_PORTS = """# Ports, as they were
+
+## Staging
+
+Staging ssh listens on port 22 behind the bastion, since the move to the new host.
+"""
+FOOD = "# Food\n\nThe maintainer likes soup on rainy days, and never cooks on Fridays.\n"
+TEA = "# Tea\n\nTea, tea and tea again: the list of the tea shop, where tea is sold by weight.\n"
+KETTLE = (
+    "# Kettle\n\nHow to make a cup: boil fresh water, pour it over the leaves, and let it draw for "
+    "four minutes before you drink it.\n"
+)
+RELEASE = "# Release\n\nTag the commit, wait for green, then press the button.\n"
+PARAGRAPH = (
+    "The migration of the ledger happens in {} small steps that can each be taken back on their "
+    "own, as long as nobody has posted a booking in between, which the lock on the journal sees to."
+)
+LEDGER = "# Ledger\n\n" + "\n\n".join(
+    PARAGRAPH.format(word) for word in "two three four five six seven eight nine ten eleven".split()
+)
+SPLIT_TEXT = "lock on the journal sees to. The migration of the ledger happens in {} small steps"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def home(
+    tmp_path_factory: pytest.TempPathFactory, exported_encoder: ExportedEncoder
+) -> Iterator[Path]:
+    """One home for all tests of this module, and so one engine."""
+    path = tmp_path_factory.mktemp("why") / "home"
+    path.mkdir(mode=0o700)
+    (path / "cache").symlink_to(exported_encoder.home / "cache")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("MEMBROWSE_")]:
+            patch.delenv(name)
+        patch.setenv("MEMBROWSE_HOME", str(path))
+        patch.setenv("MEMBROWSE_ENGINE_SETTLE_MS", "50")
+        patch.setenv("MEMBROWSE_NOTES_MAX_BYTES", "20000")
+        yield path
+
+
+@pytest.fixture(scope="module")
+def folder(home: Path) -> Iterator[Path]:
+    path = home.parent / "notes"
+    (path / "drafts").mkdir(parents=True)
+    (path / "decisions").mkdir()
+    (path / ".membrowseignore").write_text("# not yet\ndrafts/\n*.private.md\n")
+    (path / "drafts" / "plan.md").write_text("# Plan\n\nA plan.\n")
+    (path / "diary.private.md").write_text("# Diary\n")
+    (path / "image.md").write_bytes(b"# Image\n\0\1\2")
+    (path / "large.md").write_text("word " * 5000)
+    os.mkfifo(path / "pipe.md")
+    (path / "ports.md").write_text(PORTS)
+    (path / "decisions" / "2025-01-09-ports.md").write_text(OLD_PORTS)
+    (path / "food.md").write_text(FOOD)
+    (path / "release.md").write_text(RELEASE)
+    (path / "ledger.md").write_text(LEDGER)
+    (path / "tea.md").write_text(TEA)
+    (path / "kettle.md").write_text(KETTLE)
+    (path / "zanzibar").mkdir()
+    (path / "zanzibar" / "trip.md").write_text("Plain words about travelling, by boat mostly.\n")
+    yield path
+    asyncio.run(lifecycle.stop(path))
+
+
+@asynccontextmanager
+async def engine(folder: Path) -> AsyncIterator[EngineClient]:
+    client = await lifecycle.connect(folder)
+    try:
+        await until(client, current)
+        yield client
+    finally:
+        await client.close()
+
+
+async def why(
+    client: EngineClient,
+    query: str,
+    /,
+    *,
+    k: int | None = None,
+    changes: bool = False,
+    **target: object,
+) -> Why:
+    wanted = Target(**target)  # type: ignore[arg-type]
+    return await client.inspect(WhyRequest(text=query, target=wanted, k=k, changes=changes))
+
+
+def rung(told: Why, step: Step) -> Rung:
+    return next(rung for rung in told.rungs if rung.step is step)
+
+
+def failing(told: Why) -> Step | None:
+    """The first rung that fails; its sentence is in the verdict."""
+    assert [rung.step for rung in told.rungs] == list(Step)
+    assert all(rung.finding.endswith(".") for rung in told.rungs)
+    for each in told.rungs:
+        if each.outcome is Outcome.FAILS:
+            assert each.finding[1:] in told.verdict
+            return each.step
+    return None
+
+
+@asynccontextmanager
+async def tuned(client: EngineClient, overrides: Overrides) -> AsyncIterator[None]:
+    await client.inspect(SaveTuningRequest(name="test", overrides=overrides))
+    try:
+        yield
+    finally:
+        await client.inspect(UseTuningRequest(name=""))
+
+
+@asynccontextmanager
+async def paused(client: EngineClient) -> AsyncIterator[None]:
+    await client.set_watching(WatchRequest(paused=True))
+    try:
+        yield
+    finally:
+        await client.set_watching(WatchRequest(paused=False))
+        await reindexed(client)
+
+
+async def reindexed(client: EngineClient) -> int:
+    asked = (await client.reindex(ReindexRequest())).asked
+    return (await until(client, lambda s: current(s) and s.answered >= asked)).generation
+
+
+async def test_1_a_file_that_is_not_there(folder: Path) -> None:
+    async with engine(folder) as client:
+        told = await why(client, "ssh port", path="2025-01-09-ports.md")
+        assert failing(told) is Step.FOLDER
+        assert told.found.hit is None and not told.in_top_k
+        assert told.verdict == (
+            "2025-01-09-ports.md is not in the top 5: the folder has no file 2025-01-09-ports.md."
+        )
+        assert told.rungs[0].evidence == ("there is decisions/2025-01-09-ports.md",)
+        assert {rung.outcome for rung in told.rungs[1:]} == {Outcome.SKIPPED}
+
+
+@pytest.mark.parametrize(
+    ("path", "state", "finding"),
+    [
+        (
+            "drafts/plan.md",
+            NoteState.IGNORED,
+            "It is left out of the index: its folder drafts/ is left out: "
+            "ignored by line 2 of .membrowseignore: drafts/.",
+        ),
+        (
+            "diary.private.md",
+            NoteState.IGNORED,
+            "It is left out of the index: ignored by line 3 of .membrowseignore: *.private.md.",
+        ),
+        ("image.md", NoteState.SKIPPED, "It is skipped: binary: it holds NUL bytes."),
+        ("pipe.md", NoteState.SKIPPED, "It is skipped: not a regular file: FIFO."),
+        (
+            "large.md",
+            NoteState.SKIPPED,
+            "It is skipped: too large: 25,000 bytes, notes.max_bytes is 20,000.",
+        ),
+    ],
+)
+async def test_1_a_file_that_is_left_out(
+    folder: Path, path: str, state: NoteState, finding: str
+) -> None:
+    async with engine(folder) as client:
+        told = await why(client, "a plan", path=path)
+        assert failing(told) is Step.FOLDER
+        assert told.rungs[0].finding == finding
+        assert told.found.state is state
+        assert told.changes == () and told.tried == 0
+
+
+async def test_2_a_file_that_is_not_indexed_yet(folder: Path) -> None:
+    async with engine(folder) as client, paused(client):
+        (folder / "late.md").write_text("# Late\n\nThe tide tables are in the shed.\n")
+        told = await why(client, "tide tables", path="late.md")
+        assert failing(told) is Step.INDEXED
+        assert "paused" in rung(told, Step.INDEXED).evidence[0]
+        (folder / "late.md").unlink()
+
+
+async def test_2_an_index_that_holds_an_older_text(folder: Path) -> None:
+    async with engine(folder) as client:
+        async with paused(client):
+            file = folder / "release.md"
+            file.write_text(RELEASE.replace("green", "the tests"))
+            told = await why(client, "when do I pay my taxes?", path="release.md", k=1)
+            assert failing(told) is Step.INDEXED
+            assert "-Tag the commit, wait for green, then press the button." in (
+                rung(told, Step.INDEXED).evidence
+            )
+            file.write_text(f"{RELEASE}\n## Later\n\nMore.\n")
+            told = await why(client, "when do I pay my taxes?", path="release.md", line=3, k=1)
+            assert rung(told, Step.INDEXED).outcome is Outcome.WEAK
+            assert failing(told) is not Step.INDEXED
+            file.write_text(RELEASE)
+
+
+async def test_2_a_file_that_only_the_index_still_holds(folder: Path) -> None:
+    async with engine(folder) as client, paused(client):
+        (folder / "food.md").unlink()
+        told = await why(client, "ledger", path="food.md", k=1)
+        assert failing(told) is Step.FOLDER
+        assert "only the index still holds it" in told.verdict
+        (folder / "food.md").write_text(FOOD)
+
+
+async def test_3_a_text_that_is_in_no_chunk_or_split(folder: Path) -> None:
+    async with engine(folder) as client:
+        told = await why(client, "ssh port", path="ports.md", text="telnet on port 23")
+        assert failing(told) is Step.TEXT
+        assert "no chunk of ports.md holds this text" in told.verdict
+        split = None
+        for word in "three four five six seven eight nine ten eleven".split():
+            text = SPLIT_TEXT.format(word)
+            told = await why(client, "ssh port", path="ledger.md", text=text)
+            split = split or (told if failing(told) is Step.TEXT else None)
+        assert split is not None
+        finding = rung(split, Step.TEXT)
+        assert "the text is split across two chunks, ledger.md:" in split.verdict
+        assert [line.split()[1:4] for line in finding.evidence] == [["%", "of", "it"]] * 2
+        assert split.found.hit is not None  # the chunk with most of it goes on through the ladder
+
+
+async def test_3_a_text_that_was_there_until_an_edit(folder: Path) -> None:
+    async with engine(folder) as client:
+        file = folder / "food.md"
+        file.write_text(FOOD.replace("soup", "stew"))
+        generation = await reindexed(client)
+        told = await why(client, "what does the maintainer like?", text="likes soup on rainy days")
+        assert failing(told) is Step.TEXT
+        assert f"it was in food.md:1–3 until generation {generation - 1}, and was edited" in (
+            told.verdict
+        )
+        assert "likes soup" in rung(told, Step.TEXT).evidence[1]
+        file.write_text(FOOD)
+        await reindexed(client)
+
+
+async def test_3_front_matter_is_no_text(folder: Path) -> None:
+    async with engine(folder) as client:
+        file = folder / "headed.md"
+        file.write_text("---\nowner: the harbour office\n---\n\nBoats are moored by length.\n")
+        await reindexed(client)
+        told = await why(client, "boats", path="headed.md", text="the harbour office")
+        assert failing(told) is Step.TEXT
+        assert "front matter" in told.verdict
+        file.unlink()
+        await reindexed(client)
+
+
+async def test_4_no_word_of_the_query_is_in_it(folder: Path) -> None:
+    async with engine(folder) as client:
+        told = await why(client, "which day is laundry day?", path="ports.md", line=5, k=1)
+        assert failing(told) is Step.KEYWORD
+        finding = rung(told, Step.KEYWORD)
+        assert "“day” and “laundry”" in finding.finding and finding.rank is None
+        assert "laundry (laundri): in no chunk of the folder" in finding.evidence
+        assert rung(told, Step.VECTOR).rank is not None
+
+
+async def test_4_some_words_are_missing_or_match_only_where_it_counts_little(folder: Path) -> None:
+    async with engine(folder) as client:
+        told = await why(client, "soup on port fridays", path="ports.md", line=5, k=1)
+        words = rung(told, Step.KEYWORD)
+        assert words.outcome is Outcome.WEAK
+        assert "“soup” and “fridays” are not in it" in words.finding
+        told = await why(client, "zanzibar of ledgers", path="zanzibar/trip.md", k=1)
+        words = rung(told, Step.KEYWORD)
+        assert words.outcome is Outcome.WEAK
+        assert words.evidence[0].startswith("zanzibar: path 1×, adds ")
+        (folder / "food.md").write_text(f"{FOOD}\nZanzibar is far.\n")
+        await reindexed(client)
+        told = await why(client, "zanzibar", path="zanzibar/trip.md", k=1)
+        assert "its words match only in path (weight 0.25), which count little" in (
+            rung(told, Step.KEYWORD).finding
+        )
+        async with tuned(client, {"keyword.weights.path": 0.0}):
+            told = await why(client, "zanzibar", path="zanzibar/trip.md", k=1)
+        assert failing(told) is Step.KEYWORD
+        assert "only in fields without weight" in told.verdict
+        (folder / "food.md").write_text(FOOD)
+        await reindexed(client)
+
+
+async def test_4_a_filter_leaves_it_out_of_every_ranking(folder: Path) -> None:
+    async with engine(folder) as client:
+        request = WhyRequest(
+            text="ssh port path:decisions", syntax="operators", target=Target(path="ports.md")
+        )
+        told = await client.inspect(request)
+        assert failing(told) is Step.KEYWORD
+        assert "its note does not pass path:decisions, so no ranking has it" in told.verdict
+        assert rung(told, Step.VECTOR).outcome is Outcome.SKIPPED
+        dropped = [change for change in told.changes if change.kind is ChangeKind.QUERY]
+        assert dropped and dropped[0].query == "ssh port"
+
+
+async def test_5_what_the_encoder_does_not_know(folder: Path) -> None:
+    async with engine(folder) as client:
+        told = await why(client, "预发布服务器的端口是哪个", path="ports.md", line=5, k=1)
+        nearness = rung(told, Step.VECTOR)
+        assert nearness.outcome in (Outcome.FAILS, Outcome.WEAK)
+        assert "encoder" in nearness.finding
+
+
+async def test_5_another_chunk_of_the_note_is_nearer(folder: Path) -> None:
+    async with engine(folder) as client:
+        told = await why(client, "who serves the shop on https?", path="ports.md", line=5, k=1)
+        nearness = rung(told, Step.VECTOR)
+        assert nearness.rank is not None and nearness.rank > 1
+        assert "lines 7–9 of the same note are nearer (#1)" in nearness.finding
+        assert nearness.evidence[0].startswith("nearest passage: line 1, cosine 0.")
+
+
+async def test_6_pushed_out_of_the_pool(folder: Path) -> None:
+    async with engine(folder) as client, tuned(client, {"rerank.pool": 1}):
+        query = "who serves the shop on the web, and what about staging?"
+        told = await why(client, query, path="ports.md", line=5, k=1, changes=True)
+        finding = rung(told, Step.FUSED)
+        assert failing(told) is Step.FUSED and finding.rank is not None
+        places = "one place" if finding.rank == 2 else f"{finding.rank - 1} places"
+        assert f"pushed out of the pool of 1 candidates by {places}" in told.verdict
+        assert len(finding.evidence) == 2
+        assert rung(told, Step.RERANKED).outcome is Outcome.SKIPPED
+
+
+async def test_7_demoted_by_the_reranker(folder: Path) -> None:
+    async with engine(folder) as client:
+        told = await why(client, "how long must tea draw?", path="tea.md", k=1)
+        assert failing(told) is Step.RERANKED
+        assert "demoted by one place, from #1 to #2, through “draw”, “long”" in told.verdict
+        evidence = rung(told, Step.RERANKED).evidence
+        assert evidence[0].startswith("late-interaction: ")
+        assert evidence[1].startswith("“draw” (weight 0.")
+
+
+async def test_8_behind_an_older_note_that_says_nearly_the_same(folder: Path) -> None:
+    async with engine(folder) as client:
+        query = "which port does staging ssh listen on?"
+        both = [
+            await why(client, query, path=path, k=1, changes=True)
+            for path in ("ports.md", "decisions/2025-01-09-ports.md")
+        ]
+        first, second = sorted(both, key=lambda told: not told.in_top_k)
+        assert first.in_top_k and not second.in_top_k
+        assert first.verdict.endswith("is #1, within the top 1.") and not first.changes
+        age = "an older" if second.found.label == "ports.md" else "a newer"
+        cut = rung(second, Step.CUT)
+        assert cut.outcome is Outcome.FAILS
+        assert f"#2, one place below the cut of 1, behind {age} chunk that says" in cut.finding
+        assert "chunk that says nearly the same" in cut.finding
+        assert cut.evidence[0].startswith("#1 ")
+        assert second.changes and all(change.rank == 1 for change in second.changes)
+
+
+async def test_8_the_agents_minimum_score_is_said_beside_the_rank(folder: Path) -> None:
+    async with engine(folder) as client, tuned(client, {"agent.min_score": 5.0}):
+        told = await why(client, "maintainer likes soup", path="food.md")
+        assert told.in_top_k and not told.found.passes
+        assert told.verdict.endswith("is below the agent's 5.")
