@@ -254,7 +254,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 
     ranking: str
     what: str
-    """A term, `passage`, `keyword`, `vector`, a query piece."""
+    """A term, `passage`, `chunk`, `keyword`, `vector`, `fused`, a word of the query."""
     left: float
     right: float
     difference: float

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from membrowse.findings.explanation import Difference, Explanation, NearlySame
 from membrowse.ranking.resembling import ENOUGH
@@ -71,20 +71,23 @@ def _through(first: Explanation, second: Explanation, signed: _Signed) -> str:
     gained = first.reranked.contribution - second.reranked.contribution
     fused = first.reranked.fused_contribution - second.reranked.fused_contribution
     if first.reranked.in_pool and gained >= fused:
-        piece = _largest(signed, RERANKED, without=FUSED)
-        return f"mostly through the reranker{_on(piece)}"
+        word = _largest(signed, RERANKED, without=FUSED)
+        return f"mostly through the reranker{_on(word, {})}"
     input_ = _largest(signed, FUSED)
     if input_ is None:
         return ""
     if input_.what == VECTOR:
         return "mostly through the vector"
-    return f"mostly through keyword{_on(_largest(signed, KEYWORD))}"
+    typed = {term.term: term.typed for term in first.keyword.terms}
+    return f"mostly through keyword{_on(_largest(signed, KEYWORD), typed)}"
 
 
-def _on(difference: Difference | None) -> str:
+def _on(difference: Difference | None, typed: Mapping[str, str]) -> str:
+    """The word that tells most; `typed`: how terms were typed."""
     if difference is None:
         return ""
-    return f", on “{difference.what}” ({abs(difference.difference):.2f} more)"
+    word = typed.get(difference.what, difference.what)
+    return f", on “{word}” ({abs(difference.difference):.2f} more)"
 
 
 def _largest(signed: _Signed, ranking: str, without: str = "") -> Difference | None:

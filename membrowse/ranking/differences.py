@@ -9,7 +9,6 @@ from membrowse.findings.explanation import (
     Difference,
     Explanation,
     KeywordExplained,
-    RerankedExplained,
 )
 from membrowse.index.analysis import Token, TokenKind, analyse, surface
 from membrowse.index.stop_words import STOP_WORDS
@@ -25,14 +24,14 @@ Frequency = Callable[[str], int]
 def differences(left: Explanation, right: Explanation) -> tuple[Difference, ...]:
     """Contributions side by side: ranking by ranking, the largest difference first.
 
-    Those of a ranking add up to the difference of its two scores: a query piece's share of MaxSim
-    is told as what it adds to the reranked score (only beyond the pool as it is).
+    Those of a ranking add up to the difference of its two scores: the share of MaxSim that a word
+    of the query has is told as what it adds to the reranked score (only beyond the pool as it is).
     """
     rankings = (
         _keyword(left.keyword, right.keyword),
         _vector(left, right),
         _fused(left, right),
-        _reranked(left.reranked, right.reranked),
+        _reranked(left, right),
     )
     return tuple(chain.from_iterable(sorted(found, key=_by_size) for found in rankings))
 
@@ -72,7 +71,8 @@ def _fused(left: Explanation, right: Explanation) -> Iterator[Difference]:
             yield _difference(FUSED, one.ranking, one.contribution, other.contribution)
 
 
-def _reranked(left: RerankedExplained, right: RerankedExplained) -> Iterator[Difference]:
+def _reranked(of_left: Explanation, of_right: Explanation) -> Iterator[Difference]:
+    left, right = of_left.reranked, of_right.reranked
     pooled = left.in_pool and right.in_pool
     if pooled:
         yield _difference(RERANKED, FUSED, left.fused_contribution, right.fused_contribution)
@@ -81,9 +81,26 @@ def _reranked(left: RerankedExplained, right: RerankedExplained) -> Iterator[Dif
         yield _difference(RERANKED, left.method, left.contribution, right.contribution)
     spread = left.high - left.low
     scale = (left.blend_used / spread if spread > 0 else 0.0) if pooled else 1.0
-    for one, other in zip(left.tokens, right.tokens, strict=False):
-        if one.weight:
-            yield _difference(RERANKED, one.word, scale * one.share, scale * other.share)
+    words = zip(_by_word(of_left), _by_word(of_right), strict=False)
+    for (word, one), (_, other) in words:
+        if one or other:
+            yield _difference(RERANKED, word, scale * one, scale * other)
+
+
+def _by_word(explained: Explanation) -> list[tuple[str, float]]:
+    """The query's words with their shares of MaxSim: pieces that touch are of one word."""
+    text, end = explained.query, 0
+    words: list[tuple[str, float]] = []
+    for token in explained.reranked.tokens:
+        start = text.find(token.word, end)
+        touches = words and start == end and (text[start - 1 : start + 1]).isalnum()
+        if touches:
+            word, share = words.pop()
+            words.append((word + token.word, share + token.share))
+        else:
+            words.append((token.word, token.share))
+        end = start + len(token.word) if start >= 0 else end
+    return words
 
 
 def only_in(one: str, other: str, frequency: Frequency) -> tuple[str, ...]:

@@ -151,3 +151,11 @@ def test_what_a_filter_leaves_out_has_no_rank_and_says_why(compare: Compare) -> 
     found = compare("port tag:ssh", "logs/2026-03-02.md", "decisions/ssh.md", "operators")
     assert "logs/2026-03-02.md:1 stands at #1 and decisions/ssh.md:1 has no rank" in found.verdict
     assert "(its note does not pass tag:ssh)" in found.verdict
+
+
+def test_the_pieces_of_a_word_are_told_as_one(compare: Compare) -> None:
+    found = compare(
+        '"Staging" k8s restic-22', "decisions/ssh.md", "runbooks/deploy.md", "operators"
+    )
+    words = {each.what for each in found.differences if each.ranking == RERANKED}
+    assert {"Staging", "k8s", "restic", "22"} <= words
