@@ -105,11 +105,28 @@ def _sha256(path: Path) -> str:
 def _run(files: ModelFiles, target: Path) -> None:
     """Let the child write `target`; raises `ExportFailed` with its reason."""
     arguments = command("membrowse.encoding.export_child", files.model, files.revision, str(target))
-    done = subprocess.run(  # noqa: S603 (our own interpreter and module)
-        arguments, env=environment(), capture_output=True, timeout=_SECONDS, check=False
-    )
+    with _lifeline() as stdin:
+        done = subprocess.run(  # noqa: S603 (our own interpreter and module)
+            arguments,
+            env=environment(),
+            stdin=stdin,
+            capture_output=True,
+            timeout=_SECONDS,
+            check=False,
+        )
     if done.returncode:
         raise ExportFailed(_reason(files, done.stderr))
+
+
+@contextmanager
+def _lifeline() -> Iterator[int]:
+    """A standard input that ends when this process does, however it ends."""
+    child_end, our_end = os.pipe()
+    try:
+        yield child_end
+    finally:
+        os.close(child_end)
+        os.close(our_end)
 
 
 def _reason(files: ModelFiles, stderr: bytes) -> str:

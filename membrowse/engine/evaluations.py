@@ -75,7 +75,8 @@ class Evaluations:
         evaluation = ranker.analyse(generation, text, syntax, models.pieces)
         evaluation.tokens.update(tokens_at_hand or {})
         ranker.keyword(evaluation)
-        ranker.vector(evaluation, self._encoder(), models.state, models.message)
+        loaded = models.loaded
+        ranker.vector(evaluation, self._once(loaded.encoder), loaded.state, loaded.message)
         ranker.fuse(evaluation)
         ranker.gather(evaluation, tokens)
         ranker.rerank(evaluation, tokens, models.encoder, models.cross)
@@ -98,8 +99,7 @@ class Evaluations:
         ranker.rerank(other, tokens, models.encoder, models.cross)
         return other
 
-    def _encoder(self) -> Encoder | None:
-        encoder = self._models.encoder
+    def _once(self, encoder: Encoder | None) -> Encoder | None:
         if encoder is None:
             return None
         with self._lock:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from membrowse import places
@@ -19,22 +20,42 @@ from membrowse.settings import RerankMethod, Settings
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """How far the encoder is; one that is there is ready."""
+
+    state: RankingState
+    message: str
+    encoder: Encoder | None = None
+
+
 class Models:
     """Loads the resident encoder on a thread of its own and says how far it is.
 
-    Attributes are replaced, never changed, so that any thread may read them.
+    Attributes are replaced, never changed, so that any thread may read them; who needs both the
+    encoder and its state takes `loaded` once.
     """
 
     def __init__(self, settings: Settings, announce: Callable[[], None]) -> None:
         self._settings = settings
         self._announce = announce
         self._thread = threading.Thread(target=self._load, name="models", daemon=True)
-        self.state = RankingState.LOADING
-        self.message = "the encoder is loading"
+        self.loaded = Loaded(RankingState.LOADING, "the encoder is loading")
         self.files: ModelFiles | None = None
         self.pieces: Pieces | None = None
-        self.encoder: Encoder | None = None
         self.cross: CrossEncoderChild | None = None
+
+    @property
+    def state(self) -> RankingState:
+        return self.loaded.state
+
+    @property
+    def message(self) -> str:
+        return self.loaded.message
+
+    @property
+    def encoder(self) -> Encoder | None:
+        return self.loaded.encoder
 
     def prepare(self) -> None:
         """Find and verify the model's files and read its tokenizer, on the caller's thread.
@@ -67,19 +88,19 @@ class Models:
         if self.files is None:
             return
         try:
-            self.encoder, note = _encoder(self.files)
+            encoder, note = _encoder(self.files)
         except (ModelRefused, ChildDied, ChildRefused, OSError, RuntimeError, ValueError) as error:
             log.exception("the encoder cannot be loaded")
             self._fail(f"the encoder {self.files.name} cannot be loaded: {error}")
         else:
-            self.state, self.message = RankingState.READY, note
+            self.loaded = Loaded(RankingState.READY, note, encoder)
             log.info("the encoder %s is ready %s", self.files.name, note)
         self._announce()
 
     def _fail(self, message: str) -> None:
         log.error("%s", message)
-        self.state = RankingState.FAILED
-        self.message = f"{message}; `membrowse doctor` tells more"
+        message = f"{message}; `membrowse doctor` tells more"
+        self.loaded = Loaded(RankingState.FAILED, message)
 
 
 def _encoder(files: ModelFiles) -> tuple[Encoder, str]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from membrowse.engine import clock
 from membrowse.engine.configuration import Configuration
@@ -20,6 +21,7 @@ from membrowse.engine.targets import Targets
 from membrowse.index.index import Index
 from membrowse.ranking import results
 from membrowse.ranking.evaluation import Evaluation
+from membrowse.ranking.pipeline import Ranker
 from membrowse.ranking.targets import Sought, expected
 from membrowse.recall import Approximate, Ranking, Recall
 
@@ -30,6 +32,64 @@ _BESIDE_THREADS = 2
 
 Step = Callable[[], Recall | None]
 """One stage of a question; what is worth sending of it, if anything."""
+
+
+class Answer(Protocol):
+    def __call__(self, *, complete: bool) -> Recall:
+        """The recall with the rankings that are there."""
+
+
+class _Question:
+    """One question, stage by stage; HNSW is asked beside reranking, on a thread of `beside`."""
+
+    def __init__(
+        self,
+        evaluation: Evaluation,
+        ranker: Ranker,
+        index: Index,
+        models: Models,
+        answer: Answer,
+        beside: ThreadPoolExecutor,
+        remember: Callable[[Evaluation], None],
+        *,
+        progressive: bool,
+    ) -> None:
+        self._evaluation = evaluation
+        self._ranker = ranker
+        self._index = index
+        self._models = models
+        self._answer = answer
+        self._beside = beside
+        self._remember = remember
+        self._progressive = progressive
+        self._hnsw: Future[Approximate | None] = Future()
+
+    def keyword(self) -> Recall | None:
+        self._ranker.keyword(self._evaluation)
+        return self._so_far()
+
+    def vector(self) -> Recall | None:
+        ranker, evaluation, loaded = self._ranker, self._evaluation, self._models.loaded
+        ranker.vector(evaluation, loaded.encoder, loaded.state, loaded.message)
+        look = partial(ranker.approximate, evaluation, self._index.approximate)
+        self._hnsw = self._beside.submit(look)
+        ranker.fuse(evaluation)
+        missing = ranker.gather(evaluation, self._index.tokens)
+        return self._so_far() if missing else None
+
+    def rerank(self) -> Recall | None:
+        models = self._models
+        self._ranker.rerank(self._evaluation, self._index.tokens, models.encoder, models.cross)
+        return None if self._hnsw.done() else self._so_far()
+
+    def finish(self) -> Recall:
+        self._ranker.set_beside(self._evaluation, self._hnsw.result())
+        self._evaluation.finish()
+        self._remember(self._evaluation)
+        return self._answer(complete=True)
+
+    def _so_far(self) -> Recall | None:
+        return self._answer(complete=False) if self._progressive else None
 
 
 class Questions:
@@ -58,15 +118,22 @@ class Questions:
         """Let go of the threads; nothing is asked any more."""
         self._beside.shutdown(wait=False, cancel_futures=True)
 
-    def steps(self, request: RecallRequest) -> Iterator[Step]:
+    def steps(self, request: RecallRequest) -> tuple[Step, ...]:
         """The stages of a question, to be run one after another, each on any thread.
 
         Only the last returns the complete recall; with `progressive`, those before it return what
         is there by then, keyword first.
         """
+        question = self._begun(request)
+        return (question.keyword, question.vector, question.rerank, question.finish)
+
+    def _begun(self, request: RecallRequest) -> _Question:
         settings, ranker = self._configuration.settings, self._configuration.ranker
-        models = self._models
-        generation = self._index.generation
+        generation, models = self._index.generation, self._models
+        evaluation = ranker.analyse(generation, request.text, request.syntax, models.pieces)
+        sought: Sought | None = None
+        if request.target is not None:
+            sought = self._targets.sought(generation, request.target, settings.agent)
         asked = results.Asked(
             recall=secrets.token_hex(8),
             asked_at=clock.now(),
@@ -77,10 +144,6 @@ class Questions:
             track=request.track,
             number=request.number,
         )
-        evaluation = ranker.analyse(generation, request.text, request.syntax, models.pieces)
-        sought: Sought | None = None
-        if request.target is not None:
-            sought = self._targets.sought(generation, request.target, settings.agent)
 
         def answer(*, complete: bool) -> Recall:
             freshness = FreshnessOf(self._folder, evaluation.notes)
@@ -94,34 +157,16 @@ class Questions:
                 target=expected(evaluation, sought, freshness) if sought else None,
             )
 
-        def so_far() -> Recall | None:
-            return answer(complete=False) if request.progressive else None
-
-        def keyword() -> Recall | None:
-            ranker.keyword(evaluation)
-            return so_far()
-
-        beside: list[Future[Approximate | None]] = []
-
-        def vector() -> Recall | None:
-            ranker.vector(evaluation, models.encoder, models.state, models.message)
-            look = partial(ranker.approximate, evaluation, self._index.approximate)
-            beside.append(self._beside.submit(look))
-            ranker.fuse(evaluation)
-            missing = ranker.gather(evaluation, self._index.tokens)
-            return so_far() if missing else None
-
-        def rerank() -> Recall | None:
-            ranker.rerank(evaluation, self._index.tokens, models.encoder, models.cross)
-            return None if beside[0].done() else so_far()
-
-        def finish() -> Recall:
-            ranker.set_beside(evaluation, beside[0].result())
-            evaluation.finish()
-            self.remember(asked.recall, evaluation)
-            return answer(complete=True)
-
-        return iter((keyword, vector, rerank, finish))
+        return _Question(
+            evaluation,
+            ranker,
+            self._index,
+            models,
+            answer,
+            self._beside,
+            partial(self.remember, asked.recall),
+            progressive=request.progressive,
+        )
 
     def page(self, request: PageRequest) -> Ranking:
         """Later hits of a ranking of a recall that is remembered; else `Unknown`."""

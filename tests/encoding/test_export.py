@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from membrowse.encoding.export import ExportFailed, export_path, exported
@@ -72,3 +75,29 @@ def test_a_model_that_cannot_be_exported_is_reported_with_the_reason(
         exported(files, tmp_path / "cache")
     left = [path.name for path in (tmp_path / "cache" / "exports").iterdir()]
     assert left == [f"{export_path(files, tmp_path).parent.name}.lock"]
+
+
+EXPORTING = """
+import sys
+from pathlib import Path
+from membrowse.encoding.export import exported
+from membrowse.encoding.files import locate
+from membrowse.settings import EncoderSettings
+exported(locate(EncoderSettings(model=sys.argv[1])), Path(sys.argv[2]))
+"""
+
+
+def test_an_export_ends_with_the_process_that_wanted_it(
+    tiny: Path, tiny_files: ModelFiles, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-c", EXPORTING, str(tiny), str(tmp_path)]
+    with subprocess.Popen(command) as wanting:
+        process = psutil.Process(wanting.pid)
+        children: list[psutil.Process] = []
+        while not children and wanting.poll() is None:
+            children = process.children()
+        wanting.kill()
+    (child,) = children
+    _, alive = psutil.wait_procs([child], timeout=60)
+    assert not alive
+    assert not Path(f"{export_path(tiny_files, tmp_path).parent}.part", "model.onnx").exists()
