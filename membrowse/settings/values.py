@@ -55,7 +55,7 @@ class FieldWeights(_Section, frozen=True):
     body: NonNegative = 1.0
     path: NonNegative = 0.25
     tags: NonNegative = 0.5
-    date: NonNegative = 0.5
+    date: NonNegative = 1.0
     """The note's date, in words and digits."""
 
 
@@ -78,7 +78,7 @@ class FusionSettings(_Section, frozen=True):
     """`[fusion]`: how keyword and vector become one ranking."""
 
     method: FusionMethod = FusionMethod.CONVEX
-    weight: Share = 0.5
+    weight: Share = 0.4
     """The vector's share of the convex combination (and of weighted RRF)."""
     rrf_k: Positive = 60
 
