@@ -6,7 +6,7 @@ import dataclasses
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -158,7 +158,7 @@ class Work:
         """Work goes on that must not be cut short for idleness."""
         return self._indexer is not None and self._indexer.facts.busy
 
-    def begin(self, request: RecallRequest) -> Iterator[Step]:
+    def begin(self, request: RecallRequest) -> tuple[Step, ...]:
         self._tunings.refresh()
         return self._ready(self._questions).steps(request)
 
