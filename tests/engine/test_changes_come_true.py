@@ -1,0 +1,175 @@
+"""What is promised comes true: offered changes, made for real on notes of the demo memory."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import shutil
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from membrowse.engine import lifecycle
+from membrowse.engine.changing.knobs import nearest
+from membrowse.engine.client import EngineClient
+from membrowse.engine.inspections import (
+    PinsRequest,
+    SaveTuningRequest,
+    UseTuningRequest,
+    WhyRequest,
+)
+from membrowse.engine.protocol import ReindexRequest
+from membrowse.findings.diagnosis import Change, ChangeKind, Target, Why
+from membrowse.recall import RERANKED
+from tests.conftest import ExportedEncoder
+from tests.engine.conftest import ask, current, until
+
+DEMO = Path(__file__).parents[2] / "assets" / "demo-memory"
+PAIRS = 15
+K = 3
+NOTES = 16
+SEED = 11
+
+
+@pytest.fixture(scope="module", autouse=True)
+def home(
+    tmp_path_factory: pytest.TempPathFactory, exported_encoder: ExportedEncoder
+) -> Iterator[Path]:
+    """One home for all tests of this module, and so one engine."""
+    path = tmp_path_factory.mktemp("promises") / "home"
+    path.mkdir(mode=0o700)
+    (path / "cache").symlink_to(exported_encoder.home / "cache")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("MEMBROWSE_")]:
+            patch.delenv(name)
+        patch.setenv("MEMBROWSE_HOME", str(path))
+        patch.setenv("MEMBROWSE_ENGINE_SETTLE_MS", "20")
+        yield path
+
+
+@pytest.fixture(scope="module")
+def golden() -> list[dict[str, str]]:
+    return [json.loads(line) for line in (DEMO / "golden.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def folder(home: Path, golden: list[dict[str, str]]) -> Iterator[Path]:
+    """Some notes of the demo memory, with the golden questions that they answer as pins."""
+    path = home.parent / "notes"
+    every = sorted(note.relative_to(DEMO) for note in DEMO.rglob("*.md"))
+    chosen = random.Random(SEED).sample(every, NOTES)
+    for note in chosen:
+        (path / note).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(DEMO / note, path / note)
+    names = {note.as_posix() for note in chosen}
+    pins = [json.dumps(line) for line in golden if line["path"] in names]
+    assert len(pins) >= 4
+    (path / "golden.jsonl").write_text("\n".join(pins) + "\n")
+    yield path
+    asyncio.run(lifecycle.stop(path))
+
+
+@asynccontextmanager
+async def engine(folder: Path) -> AsyncIterator[EngineClient]:
+    client = await lifecycle.connect(folder)
+    try:
+        await until(client, current)
+        yield client
+    finally:
+        await client.close()
+
+
+async def pairs(
+    client: EngineClient, golden: list[dict[str, str]]
+) -> AsyncIterator[tuple[str, Target]]:
+    """Random questions with a chunk that they nearly bring into the top k, or with its note."""
+    drawn = random.Random(SEED)
+    for number in range(PAIRS):
+        query = drawn.choice(golden)["query"]
+        hits = (await ask(client, query, limit=K + 8)).rankings[RERANKED].hits
+        hit = drawn.choice(hits[K:])
+        yield query, Target(path=hit.path, line=hit.start_line if number % 4 else None)
+
+
+async def rank_of(client: EngineClient, text: str, target: Target) -> int | None:
+    expected = (await ask(client, text, target=target, limit=1)).target
+    return expected.hit.ranks[RERANKED] if expected is not None and expected.hit else None
+
+
+async def held(client: EngineClient) -> dict[str, bool]:
+    """The folder's pins as they stand now."""
+    return {result.pin.id: result.holds for result in (await client.inspect(PinsRequest())).results}
+
+
+async def indexed(client: EngineClient) -> None:
+    asked = (await client.reindex(ReindexRequest())).asked
+    await until(client, lambda state: current(state) and state.answered >= asked)
+
+
+@asynccontextmanager
+async def made(client: EngineClient, folder: Path, change: Change) -> AsyncIterator[None]:
+    """The change, as a person would make it; taken back afterwards."""
+    if change.kind is ChangeKind.SETTING:
+        await client.inspect(SaveTuningRequest(name="promised", overrides=change.settings))
+        try:
+            yield
+        finally:
+            await client.inspect(UseTuningRequest(name=""))
+    elif change.edit is not None:
+        file = folder / change.edit.path
+        before = file.read_text()
+        lines = before.split("\n")
+        assert lines[change.edit.line - 1] == change.edit.before
+        lines[change.edit.line - 1] = change.edit.after
+        file.write_text("\n".join(lines))
+        await indexed(client)
+        try:
+            yield
+        finally:
+            file.write_text(before)
+            await indexed(client)
+    else:
+        yield
+
+
+async def check(client: EngineClient, folder: Path, told: Why, change: Change) -> None:
+    before = await held(client)
+    async with made(client, folder, change):
+        rank = await rank_of(client, change.query or told.query, told.target)
+        assert rank == change.rank <= told.k, (told.query, told.target, change)
+        if change.kind is not ChangeKind.QUERY:
+            after = await held(client)
+            assert change.pins == len(before) == len(after)
+            assert set(change.broken) == {pin for pin in before if before[pin] and not after[pin]}
+            assert set(change.mended) == {pin for pin in before if after[pin] and not before[pin]}
+
+
+async def test_every_offered_change_gives_the_rank_it_promises(
+    folder: Path, golden: list[dict[str, str]]
+) -> None:
+    made_of: Counter[ChangeKind] = Counter()
+    async with engine(folder) as client:
+        async for query, target in pairs(client, golden):
+            told = await client.inspect(WhyRequest(text=query, target=target, k=K))
+            assert told.verdict and len(told.rungs) == 8
+            assert told.in_top_k is not bool(told.tried)
+            for change in told.changes:
+                made_of[change.kind] += 1
+                await check(client, folder, told, change)
+    assert all(made_of[kind] >= 3 for kind in ChangeKind), made_of
+
+
+def test_the_nearest_value_that_works_is_found_on_either_side() -> None:
+    shares = [step / 20 for step in range(21)]
+    assert nearest(0.5, shares, lambda value: value >= 0.62) == 0.62
+    assert nearest(0.5, shares, lambda value: value <= 0.333) == 0.33
+    assert nearest(0.5, shares, lambda value: value <= 0.2 or value >= 0.77) == 0.77
+    assert nearest(0.537, shares, lambda value: value >= 0.541) == 0.55
+    assert nearest(50, (1, 5, 20, 50, 80, 200), lambda value: value >= 63) == 63
+    assert nearest(50, (1, 5, 20, 50, 80, 200), lambda value: value < 3) == 2
+    assert nearest(0.5, shares, lambda value: False) is None
