@@ -118,15 +118,16 @@ def _score_row(
 
 
 def _difference(item: Difference, top: float, name: int, half: int) -> Row:
-    style = "" if round(item.difference, 3) else "faint"
+    told = round(item.difference, 3)
+    style = "" if told else "faint"
     label = fit([Part("   "), Part(clip(shown(item.what), name), style)], name + 3)
-    sign = "+" if item.difference > 0 else ""
+    sign = "+" if told > 0 else ""
     return Row(
         [
             *label,
             Part(exact(item.left).rjust(VALUE), style),
             Part(" "),
-            *_bar(item.difference / top if top else 0.0, half),
+            *_bar(item.difference / top if told and top else 0.0, half),
             Part(" "),
             Part(exact(item.right).rjust(VALUE), style),
             Part(f"{sign}{exact(item.difference)}".rjust(VALUE + 4), style or "dim"),

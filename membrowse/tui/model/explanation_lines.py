@@ -184,8 +184,6 @@ def _hnsw(sheet: Sheet, vector: VectorExplained) -> None:
 
 def _fused(sheet: Sheet, fused: FusedExplained, full: bool) -> None:
     method = "RRF" if fused.method == "rrf" else shown(fused.method)
-    if fused.weight_set != fused.weight_used:
-        method += f", vector's weight {plain(fused.weight_set)} → {plain(fused.weight_used)}"
     detail = f"{_of(fused.total)} · {method}"
     sheet.head("FUSED", rank_parts(fused.rank), exact(fused.score), detail)
     for share in fused.shares:
@@ -195,6 +193,9 @@ def _fused(sheet: Sheet, fused: FusedExplained, full: bool) -> None:
         if full:
             sheet.finer(_normalised(share, fused.rrf_k))
     sheet.total(exact(fused.score))
+    if fused.weight_set != fused.weight_used:
+        used = f"{plain(fused.weight_set)} → {plain(fused.weight_used)}"
+        sheet.note([Part(f"vector's weight {used}", "warn")])
 
 
 def _weighed(share: FusedShare) -> str:

@@ -125,6 +125,8 @@ def _canvas(plot: Plot, column: int, stressed: int) -> list[Line]:
     bold = [[0] * plot.gap for _ in range(size)]
     for at in range(size):
         start, end = plot.places[column][at], plot.places[column + 1][at]
+        if at != stressed and min(start, end) >= plot.record.depth:
+            continue  # what never comes near the top would only blur the picture
         _draw(bold if at == stressed else dim, start, end, plot.gap, thick=at == stressed)
     return [_row(dim[place], bold[place]) for place in range(size)]
 

@@ -87,7 +87,7 @@ def preview_lines(view: ChunkView, width: int, heat: HeatMap | None = None) -> l
     """
     digits = len(str(view.first_line + max(0, len(view.lines) - 1)))
     digits = max(3, digits)
-    room = max(8, width - digits - 4)
+    room = max(8, width - digits - (4 if heat is None else 5))
     result: list[Line] = []
     for number, raw in enumerate(view.lines, view.first_line):
         inside = view.start_line <= number <= view.end_line

@@ -33,7 +33,7 @@ def reranked_section(sheet: Sheet, reranked: RerankedExplained, full: bool) -> N
         sheet.warning(f"{reranked.state.value}: {shown(reranked.message)}".rstrip(": "))
     if not reranked.in_pool:
         _beyond(sheet, reranked)
-    elif reranked.raw is not None and reranked.score is not None:
+    elif reranked.score is not None:
         _blend(sheet, reranked, full)
     _tokens(sheet, reranked, full)
 
@@ -100,10 +100,7 @@ def _tokens(sheet: Sheet, reranked: RerankedExplained, full: bool) -> None:
 
 
 def _piece(token: TokenMatch) -> str:
-    if not token.known:
-        return f"⟦{shown(token.word)}⟧"
-    piece = shown(token.piece)
-    return piece if piece.lower() == token.word.lower() else f"{shown(token.word)} {piece}"
+    return shown(token.piece) if token.known else f"⟦{shown(token.word)}⟧"
 
 
 def _answer(token: TokenMatch) -> Line:

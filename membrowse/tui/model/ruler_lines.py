@@ -27,7 +27,7 @@ class RulerLines(Sequence[Line]):
 
     def __init__(self, ruler: Ruler, width: int) -> None:
         self._words = ruler.words
-        self._column = max(6, min(24, (width - _KIND - _CHUNKS - 20) // 3))
+        self._column = max(6, min(24, (width - _KIND - _CHUNKS - 16) // 3))
         self._width = width
         self._top = [*_head(ruler, width), *_pieces(ruler, width), [], self._names()]
 

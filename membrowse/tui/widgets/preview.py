@@ -46,8 +46,15 @@ class PreviewText(ScrolledLines):
         self._view = view
         self.show(partial(_lines, view, heat) if view else None)
         if other and view is not None:
-            top = max(0, first_inside(self.lines) - 2)
-            self.scroll_to(y=top, animate=False, force=True, immediate=True)
+            self._to_chunk()
+
+    def _to_chunk(self) -> None:
+        top = max(0, first_inside(self.lines) - 2)
+        self.scroll_to(y=top, animate=False, force=True, immediate=True)
+
+    def on_resize(self) -> None:
+        if self.remake():
+            self._to_chunk()
 
 
 def _lines(view: ChunkView, heat: HeatMap | None, width: int) -> list[Line]:

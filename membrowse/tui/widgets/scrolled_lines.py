@@ -31,19 +31,22 @@ class ScrolledLines(LineList):
         """Show other lines, or none; with `top` from the first one."""
         self._make = make or _nothing
         self._width = 0
-        self._remake()
+        self.remake()
         if top:
             self.scroll_to(y=0, animate=False, force=True, immediate=True)
 
-    def _remake(self) -> None:
+    def remake(self) -> bool:
+        """Make the lines for another width; False where it is the same."""
         width = self.steady_width
-        if width != self._width and width > 0:
-            self._width = width
-            self._lines = self._make(width)
-            self.set_layout(Layout(len(self._lines), 1))
+        if width == self._width or width <= 0:
+            return False
+        self._width = width
+        self._lines = self._make(width)
+        self.set_layout(Layout(len(self._lines), 1))
+        return True
 
     def on_resize(self) -> None:
-        self._remake()
+        self.remake()
 
     @property
     def lines(self) -> Sequence[Line]:
