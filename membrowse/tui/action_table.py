@@ -331,6 +331,9 @@ ACTIONS: tuple[Action, ...] = tuple(
         (Where.LIST, _LIST),
         (Where.FILES, _FILES),
         (Where.WHY, diagnosis.WHY),
+        (Where.TUNE, diagnosis.TUNE),
+        (Where.SIDES, diagnosis.SIDES),
+        (Where.PINS, diagnosis.PINS),
         (Where.FLOW, inspection.FLOW),
         (Where.COMPARE, inspection.COMPARE),
         (Where.RULERS, inspection.RULERS),
@@ -340,6 +343,9 @@ ACTIONS: tuple[Action, ...] = tuple(
 )
 """Every action there is. The ids are stable names for key maps to come."""
 
+
+_OF_THE_SCREEN = (Where.QUERY, Where.TUNE)
+"""Bound to a widget, done by its screen."""
 
 BY_METHOD = {(action.where, action.method.split("(")[0]): action for action in reversed(ACTIONS)}
 
@@ -354,7 +360,7 @@ def bindings(*places: Where) -> list[Binding]:
     return [
         Binding(
             key=action.keys,
-            action=f"screen.{action.method}" if action.where is Where.QUERY else action.method,
+            action=f"screen.{action.method}" if action.where in _OF_THE_SCREEN else action.method,
             description=action.label,
             tooltip=action.tooltip,
             show=action.bar > 0,

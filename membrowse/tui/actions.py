@@ -25,6 +25,7 @@ class Where(Enum):
     RULERS = "In the rulers"
     WHY = "In the answer to why"
     TUNE = "In the tuning panel"
+    SIDES = "In A | B"
     PINS = "In the pins"
 
 
@@ -41,6 +42,7 @@ class Need(Enum):
     PIN = "there is no pin under the cursor"
     KNOBS = "the tuning panel is not open: t opens it"
     TUNED = "no knob is turned"
+    SAVED = "the cursor is on no saved configuration"
     QUESTIONS = "no questions are open: start with --questions FILE.jsonl"
     FOLDER = "no folder is open"
     RETRY = "the engine is not given up"
@@ -97,6 +99,8 @@ _KEY_NAMES = {
     "pagedown": "pgdn",
     "pageup": "pgup",
     "down": "↓",
+    "left": "←",
+    "right": "→",
     "up": "↑",
     "f1": "F1",
     "f5": "F5",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from membrowse.engine.protocol import Right
 from membrowse.tui.actions import Action, Need
+
+_ADMINISTER = Right.ADMINISTER
 
 BROWSER = (
     Action(
@@ -20,6 +23,33 @@ BROWSER = (
         "W",
         "target",
         "Expect another note, chunk or text, or nothing.",
+        needs=(Need.ENGINE,),
+    ),
+    Action(
+        "tune.open",
+        "tune",
+        "t",
+        "tune",
+        "Turn fusion, reranker, pool and cut, and see the open query re-ranked at once.",
+        needs=(Need.ENGINE, Need.QUERY),
+        bar=2,
+    ),
+    Action(
+        "pin.add",
+        "pin",
+        "m",
+        "pin",
+        "Pin the query to the target, or to the chunk under the cursor; again: unpin it.",
+        needs=(Need.ENGINE, Need.QUERY, Need.TARGET),
+        right=Right.REINDEX,
+        bar=3,
+    ),
+    Action(
+        "pin.show",
+        "pins",
+        "M",
+        "pins",
+        "See every pin, whether it holds, and how its rank went.",
         needs=(Need.ENGINE,),
     ),
 )
@@ -61,4 +91,157 @@ WHY = (
         bar=4,
         palette=False,
     ),
+)
+
+TUNE = (
+    Action("tune.down", "tune_move(1)", "down,j", "next", "The next knob.", palette=False),
+    Action("tune.up", "tune_move(-1)", "up,k", "before", "The knob before.", palette=False),
+    Action(
+        "tune.more",
+        "tune_turn(1)",
+        "right,l",
+        "more",
+        "Turn the knob up, or to the next choice.",
+        needs=(Need.KNOBS,),
+        bar=1,
+        palette=False,
+    ),
+    Action(
+        "tune.less",
+        "tune_turn(-1)",
+        "left,h",
+        "less",
+        "Turn the knob down, or to the choice before.",
+        needs=(Need.KNOBS,),
+        bar=1,
+        palette=False,
+    ),
+    Action(
+        "tune.much_more",
+        "tune_turn_far(1)",
+        "shift+right,L",
+        "much more",
+        "Turn the knob up by a large step. Digits type a value.",
+        needs=(Need.KNOBS,),
+        palette=False,
+    ),
+    Action(
+        "tune.much_less",
+        "tune_turn_far(-1)",
+        "shift+left,H",
+        "much less",
+        "Turn the knob down by a large step.",
+        needs=(Need.KNOBS,),
+        palette=False,
+    ),
+    Action(
+        "tune.take",
+        "tune_take",
+        "enter",
+        "take",
+        "Take the value typed; on a configuration: put it in force.",
+        needs=(Need.KNOBS,),
+        palette=False,
+    ),
+    Action(
+        "tune.erase",
+        "tune_erase",
+        "backspace",
+        "erase",
+        "Erase a digit typed, or reset the knob.",
+        needs=(Need.KNOBS,),
+        palette=False,
+    ),
+    Action(
+        "tune.save",
+        "tune_save",
+        "s",
+        "save",
+        "Save the values under a name and put them in force, for every client.",
+        needs=(Need.ENGINE, Need.TUNED),
+        right=_ADMINISTER,
+        bar=2,
+    ),
+    Action(
+        "tune.reset",
+        "tune_reset",
+        "r",
+        "reset",
+        "Give the knob its saved value again.",
+        needs=(Need.TUNED,),
+        bar=3,
+    ),
+    Action(
+        "tune.reset_all",
+        "tune_reset_all",
+        "R",
+        "reset all",
+        "Give every knob its saved value again.",
+        needs=(Need.TUNED,),
+        bar=4,
+    ),
+    Action(
+        "tune.compare",
+        "tune_compare",
+        "b",
+        "A | B",
+        "Compare what is tried with the configuration under the cursor, or with the saved one.",
+        needs=(Need.ENGINE, Need.QUERY, Need.KNOBS),
+        bar=5,
+    ),
+    Action(
+        "tune.forget",
+        "tune_forget",
+        "d,delete",
+        "forget",
+        "Forget the saved configuration under the cursor, after a question.",
+        needs=(Need.ENGINE, Need.KNOBS, Need.SAVED),
+        right=_ADMINISTER,
+        bar=7,
+    ),
+    Action(
+        "tune.close",
+        "tune_close",
+        "escape,t",
+        "leave",
+        "Leave the panel; what is not saved is dropped, the saved configuration ranks again.",
+        needs=(Need.KNOBS,),
+        bar=6,
+    ),
+)
+
+SIDES = (
+    Action(
+        "sides.other",
+        "other_side",
+        "tab,shift+tab,left,right,h,l",
+        "other side",
+        "Go to the other side; the cursor stays on its chunk.",
+        bar=1,
+    ),
+    Action("sides.close", "close", "escape,b", "back", "Back to the knobs.", bar=2),
+)
+
+PINS = (
+    Action(
+        "pins.ask",
+        "ask_pin",
+        "enter",
+        "ask it",
+        "Ask the pin's query in the rankings, with its note as the target.",
+        needs=(Need.PIN,),
+        bar=1,
+        palette=False,
+    ),
+    Action(
+        "pins.unpin",
+        "unpin",
+        "d,delete",
+        "unpin",
+        "Forget the pin under the cursor, after a question.",
+        needs=(Need.ENGINE, Need.PIN),
+        right=Right.REINDEX,
+        bar=2,
+    ),
+    Action("pins.close", "close", "escape,M", "back", "Back to the rankings.", bar=3),
 )

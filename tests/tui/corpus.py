@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from membrowse.engine.protocol import FileRecord
-from membrowse.recall import Chunk, NoteState
+from membrowse.engine.protocol import Change, EncoderState, FileRecord, Pending, State, Watcher
+from membrowse.recall import Chunk, NoteState, RankingState
 
 NOTES: dict[str, tuple[str, str, str]] = {
     "MEMORY.md": (
@@ -173,6 +173,20 @@ OTHER_FILES = [
     FileRecord(path=".git/", state=NoteState.IGNORED, reason="a hidden folder"),
 ]
 """Files that are not indexed."""
+
+STATE = State(
+    folder="/home/me/agents/ops/memory",
+    generation=41,
+    notes=0,
+    chunks=0,
+    encoded=0,
+    not_indexed=4,
+    pending=Pending(),
+    watcher=Watcher(kind="inotify", last_check="2026-07-20T10:00:00Z"),
+    encoder=EncoderState(state=RankingState.READY, name="all-MiniLM-L6-v2", precision="bfloat16"),
+    last_change=Change(at="2026-07-20T10:04:31Z", path="decisions/ssh.md", notes=1, chunks=2),
+)
+"""An engine at rest."""
 
 HOSTILE = (
     "\x1b[31mred\x1b[0m \x1b]52;c;aGk=\x07 \x9b31m \u202egnp.exe\u202c zero\u200bwidth "

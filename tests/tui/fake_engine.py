@@ -15,15 +15,12 @@ import msgspec
 from membrowse.engine.client import EngineRefused, EngineUnavailable
 from membrowse.engine.inspections import Inspection
 from membrowse.engine.protocol import (
-    Change,
     ChunkRequest,
     ChunkView,
-    EncoderState,
     EngineInfo,
     FileRecord,
     Hello,
     PageRequest,
-    Pending,
     Problem,
     RecallRequest,
     ReindexRequest,
@@ -31,12 +28,12 @@ from membrowse.engine.protocol import (
     State,
     Status,
     TokenVectors,
-    Watcher,
     WatchRequest,
 )
 from membrowse.recall import (
     FUSED,
     KEYWORD,
+    RANKINGS,
     RERANKED,
     VECTOR,
     Approximate,
@@ -50,8 +47,8 @@ from membrowse.recall import (
     Recall,
     Term,
 )
-from tests.tui import compared, diagnosed, inspected
-from tests.tui.corpus import NOTES, OTHER_FILES, chunks_of, routine
+from tests.tui import compared, diagnosed, inspected, tuned
+from tests.tui.corpus import NOTES, OTHER_FILES, STATE, chunks_of, routine
 from tests.tui.fake_text import STOP, bag, cosine, ranked, scaled, share, words
 from tests.tui.fake_text import vector as vector_of
 
@@ -88,26 +85,12 @@ class FakeEngine:
         self._evaluations: dict[str, dict[str, list[tuple[int, float]]]] = {}
         self._changed = asyncio.Event()
         self.rebuild_chunks()
-        fakes = (inspected, compared, diagnosed)
+        fakes = (inspected, compared, diagnosed, tuned)
         self.answers = {
             k: v for fake in fakes for k, v in fake.answers(self).items()
         } | self.answers
-        self.state = State(
-            folder="/home/me/agents/ops/memory",
-            generation=41,
-            notes=len(self.notes),
-            chunks=len(self.chunks),
-            encoded=len(self.chunks),
-            not_indexed=4,
-            pending=Pending(),
-            watcher=Watcher(kind="inotify", last_check="2026-07-20T10:00:00Z"),
-            encoder=EncoderState(
-                state=RankingState.READY, name="all-MiniLM-L6-v2", precision="bfloat16"
-            ),
-            last_change=Change(
-                at="2026-07-20T10:04:31Z", path="decisions/ssh.md", notes=1, chunks=2
-            ),
-        )
+        held = {"notes": len(self.notes), "chunks": len(self.chunks), "encoded": len(self.chunks)}
+        self.state = msgspec.structs.replace(STATE, **held)
 
     def rebuild_chunks(self) -> None:
         """Cut the notes again."""
@@ -158,6 +141,14 @@ class FakeEngine:
             await asyncio.sleep(self.delay)
             self._alive()
             yield self._recall(name, request, names, complete=last)
+
+    def recall_by(
+        self, request: RecallRequest, scores: dict[str, list[tuple[int, float]]]
+    ) -> Recall:
+        """All rankings by these scores."""
+        name = f"t{len(self._evaluations)}"
+        self._evaluations[name] = scores
+        return self._recall(name, request, RANKINGS, complete=True)
 
     def _recall(
         self, name: str, request: RecallRequest, names: tuple[str, ...], *, complete: bool

@@ -12,6 +12,7 @@ from membrowse.recall import RankingState
 from membrowse.text import shown
 from membrowse.tui.model import figures
 from membrowse.tui.model.parts import Line, Part, bar_parts, cells, fit, joined, shortened, spread
+from membrowse.tui.model.pins_table import state_parts
 
 
 class Phase(Enum):
@@ -181,9 +182,31 @@ def status_line(view: EngineView, now: datetime, width: int) -> Line:
     else:
         lead = joined([lead, pending_parts(state), [encoder_part(state)]])
     right = change_parts(view, now)
+    if state.pins.total:
+        lead, right = _with_pins(lead, right, state, width)
     if cells(lead) + cells(right) + 2 > width:
         right = []
     return spread(lead, right, width)
+
+
+def _with_pins(lead: Line, right: Line, state: State, width: int) -> tuple[Line, Line]:
+    """The pins after the rest; where there is little room, they take that of the last change."""
+    for last in (right, []):
+        for brief in (False, True):
+            line = joined([lead, state_parts(state.pins, brief=brief)])
+            if cells(line) + cells(last) + 2 <= width:
+                return line, last
+    watching = [Part(" "), watcher_part(state)]
+    return joined([watching, state_parts(state.pins, brief=True), pending_parts(state)]), []
+
+
+Basis = tuple[object, ...]
+
+
+def basis(state: State) -> Basis:
+    """What answers rest on, the generation aside: where it differs, ask again."""
+    cut = (state.agent_k, state.agent_min_score)
+    return (state.encoder.state, state.settings_digest, state.tuning, *cut)
 
 
 def _unconnected(view: EngineView, width: int) -> Line:

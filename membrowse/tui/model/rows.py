@@ -33,6 +33,8 @@ class RowStyle:
     total: int = 0
     pool: int | None = None
     missed: frozenset[int] = frozenset()
+    saved: Mapping[str, int] | None = None
+    """Ranks to show the movement against, by chunk; None: the fused ones."""
     one_line: bool = False
 
     @property
@@ -49,9 +51,11 @@ def freshness(hit: Hit, changed: frozenset[str], deleted: frozenset[str]) -> Fre
     return hit.freshness
 
 
-def movement(hit: Hit, pool: int | None) -> Part:
-    """Places won (▲) or lost (▼) against the fused ranking; nothing beyond the pool."""
+def movement(hit: Hit, pool: int | None, saved: Mapping[str, int] | None = None) -> Part:
+    """Places won (▲) or lost (▼) against the fused ranking, nothing beyond the pool; or `saved`."""
     rank, fused = hit.ranks.get(RERANKED), hit.ranks.get(FUSED)
+    if saved is not None:
+        fused, pool = saved.get(hit.chunk), None
     if rank is None or fused is None or (pool is not None and rank > pool):
         return Part("")
     if rank == fused:
@@ -116,7 +120,7 @@ def hit_lines(hit: Hit, style: RowStyle, width: int, fresh: Freshness) -> list[L
 def _moved(hit: Hit, style: RowStyle) -> Line:
     if style.ranking != RERANKED:
         return []
-    part = movement(hit, style.pool)
+    part = movement(hit, style.pool, style.saved)
     return [part._replace(text=part.text.ljust(4))]
 
 

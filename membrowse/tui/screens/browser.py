@@ -11,18 +11,21 @@ from textual.containers import Horizontal
 from textual.timer import Timer
 
 from membrowse.engine.protocol import ChunkView
-from membrowse.recall import Hit, RankingState, Recall
+from membrowse.recall import Hit, Recall
 from membrowse.tui.action_table import bindings, of
 from membrowse.tui.actions import Need, Where
 from membrowse.tui.messages import Ask, Asked, ChunkWanted, PageWanted
 from membrowse.tui.model.browsing import COLUMNS, Browsing
-from membrowse.tui.model.engine_view import EngineView, Phase
+from membrowse.tui.model.engine_view import Basis, EngineView, Phase, basis
 from membrowse.tui.model.questions import Questions
 from membrowse.tui.model.rows import freshness
+from membrowse.tui.model.tuning import Tuning
 from membrowse.tui.screens.engine_screen import Clock
 from membrowse.tui.screens.explaining import EXPLAIN
 from membrowse.tui.screens.inspecting import Inspecting
+from membrowse.tui.screens.pinning import Pinning
 from membrowse.tui.screens.targeting import Targeting
+from membrowse.tui.screens.tuning import TuningActions
 from membrowse.tui.widgets.bars import HeaderLine, KeyBar, StatusLine, TroubleLine
 from membrowse.tui.widgets.column import Column
 from membrowse.tui.widgets.explain_pane import ExplainPane
@@ -32,6 +35,7 @@ from membrowse.tui.widgets.preview import Preview, PreviewText
 from membrowse.tui.widgets.query_bar import QueryBar
 from membrowse.tui.widgets.ranking_list import RankingList
 from membrowse.tui.widgets.target_line import TargetLine
+from membrowse.tui.widgets.tune_panel import TuneBanner, TunePanel
 
 if TYPE_CHECKING:
     from membrowse.tui.remembered import Remembered
@@ -46,10 +50,10 @@ STOOD = 3.0
 """Seconds after which a query that was typed is remembered."""
 
 
-class BrowserScreen(Targeting, Inspecting):
+class BrowserScreen(Targeting, TuningActions, Pinning, Inspecting):
     """Shows what the app hands it and posts what the person wants."""
 
-    PLACES = (Where.BROWSER, Where.QUERY)
+    PLACES = (Where.BROWSER, Where.QUERY, Where.TUNE)
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Where.BROWSER)]
 
     def __init__(self, clock: Clock, remembered: Remembered, one_line: bool) -> None:
@@ -61,6 +65,9 @@ class BrowserScreen(Targeting, Inspecting):
         self.header = HeaderLine()
         self.query_bar = QueryBar()
         self.target_line = TargetLine(self.browsing)
+        self.tuning = Tuning()
+        self.tune_banner = TuneBanner(self.tuning)
+        self.tune_panel = TunePanel(self.tuning)
         self.trouble = TroubleLine()
         self.guide = Guide()
         self.column_of = {
@@ -72,12 +79,13 @@ class BrowserScreen(Targeting, Inspecting):
         self.status = StatusLine()
         self.keys = KeyBar()
         self._stood: Timer | None = None
-        self._encoder_asked: RankingState | None = None
+        self._basis: Basis | None = None
 
     def compose(self) -> ComposeResult:
         yield self.header
         yield self.query_bar
         yield self.target_line
+        yield self.tune_banner
         yield self.trouble
         yield self.guide
         yield self.status
@@ -94,7 +102,8 @@ class BrowserScreen(Targeting, Inspecting):
         columns = Horizontal(*self.column_of.values(), id="columns")
         lower = Horizontal(self.preview, self.explain, id="lower")
         columns.display = self.matrix.display = lower.display = False
-        await self.mount_all([columns, self.matrix, lower], before=self.status)
+        panels = [columns, self.matrix, lower, self.tune_panel]
+        await self.mount_all(panels, before=self.status)
         self.ready = True
         self.lay_out()
         self.show_engine(self.engine)
@@ -129,6 +138,7 @@ class BrowserScreen(Targeting, Inspecting):
         lower.display = self.preview.display or self.explain.display
         lower.set_class(below, "-full")
         lower.set_class(self.explain.display and self.preview.display, "-explaining")
+        self.lay_out_tuning()
         self._keep_focus()
 
     def _keep_focus(self) -> None:
@@ -162,6 +172,8 @@ class BrowserScreen(Targeting, Inspecting):
             self.lay_out()
         if (before.changed, before.deleted) != (view.changed, view.deleted):
             self._show_rankings()
+        self.follow_tunings(before)
+        self.tell_pins(before)
         self._ask_again_if(before)
 
     def _show_frame(self) -> None:
@@ -181,7 +193,7 @@ class BrowserScreen(Targeting, Inspecting):
             self.ask_again()
         elif state is not None and self.browsing.complete:
             newer = state.generation > self.browsing.generation
-            if newer or state.encoder.state is not self._encoder_asked:
+            if newer or basis(state) != self._basis:
                 self.ask_again()
 
     def show_recall(self, recall: Recall) -> None:
@@ -255,7 +267,7 @@ class BrowserScreen(Targeting, Inspecting):
         self.matrix.key = self.column_of[self.browsing.active].key
         for column in self.shown_columns:
             column.list.one_line = self.one_line
-            column.show(self.engine, now)
+            column.show(self.ranked_by, now)
         self._show_freshness()
 
     def _show_freshness(self) -> None:
@@ -265,14 +277,19 @@ class BrowserScreen(Targeting, Inspecting):
 
     def _show_keys(self) -> None:
         focused = self.focused
-        typing = focused is self.query_bar.input
-        places = (Where.QUERY, Where.APP) if typing else (Where.BROWSER, Where.APP)
-        self.keys.show(of(*places), lambda action: bool(self.refused(action)))
+        place = Where.BROWSER
+        if focused is self.query_bar.input:
+            place = Where.QUERY
+        elif focused is self.tune_panel:
+            place = Where.TUNE
+        self.keys.show(of(place, Where.APP), lambda action: bool(self.refused(action)))
 
     def possessions(self) -> set[Need]:
-        has = set()
+        has = self.tuning_possessions()
         if self.browsing.cursor is not None:
             has.add(Need.HIT)
+        if self.browsing.cursor is not None or self.browsing.target is not None:
+            has.add(Need.TARGET)
         if self.browsing.text:
             has.add(Need.QUERY)
         if self.questions.items:
@@ -306,14 +323,13 @@ class BrowserScreen(Targeting, Inspecting):
                 track += column.list.remember_anchor()
         began = not self.browsing.text
         number = self.browsing.ask(text, keep=keep)
-        state = self.engine.state
-        self._encoder_asked = state.encoder.state if state else None
+        self._basis = basis(self.engine.state) if self.engine.state else None
         if began:
             self.lay_out()
         if not keep:
             self._stood = self.set_timer(STOOD, lambda: self.post_message(Asked(text)))
         tracked, target = tuple(dict.fromkeys(track)), self.browsing.target
-        self.post_message(Ask(number, text, self.browsing.syntax, tracked, target))
+        self.send(Ask(number, text, self.browsing.syntax, tracked, target))
 
     def ask_again(self) -> None:
         """Ask the same query: the index or the engine changed."""

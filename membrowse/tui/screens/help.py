@@ -23,6 +23,7 @@ _PLACES = (
     Where.RULERS,
     Where.WHY,
     Where.TUNE,
+    Where.SIDES,
     Where.PINS,
     Where.APP,
 )
@@ -35,6 +36,9 @@ _SIGNS: tuple[tuple[str, str], ...] = (
     ("≠HNSW", "Chroma's approximate search missed this chunk"),
     ("── k 5 ──", "the agent's cut: what it reads is above the line"),
     ("«word»", "a word of the query, in the preview"),
+    ("▁ ▃ ▅ ▇", "while explaining: how strongly a line of the chunk answers the query"),
+    ("❯=", "the chunk that = has marked, to be compared with the next one"),
+    ("⟦word⟧", "unknown to the encoder"),
 )
 
 

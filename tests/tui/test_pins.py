@@ -1,0 +1,145 @@
+"""Pins: made and given up from the rankings, seen in a panel, told of when they move."""
+
+from __future__ import annotations
+
+import msgspec
+
+from membrowse.engine.inspections import PinsRequest
+from membrowse.engine.protocol import Right
+from membrowse.findings.diagnosis import Target
+from membrowse.findings.pins import Pin, PinsState
+from membrowse.tui.app import MembrowseApp
+from membrowse.tui.model.pins_table import spark, state_parts
+from membrowse.tui.screens.pins import PinsScreen
+from tests.tui.corpus import HOSTILE
+from tests.tui.fake_engine import FakeEngine
+from tests.tui.stage import QUERY, Sessions, answered, make_app, on_stage, screen_text, until
+from tests.tui.test_hostile_text import assert_harmless
+from tests.tui.tuned import RESULTS, Pins, pinned
+
+
+def pins_of(engine: FakeEngine) -> Pins:
+    """The pins that the engine keeps."""
+    kept = engine.answers[PinsRequest].__self__
+    assert isinstance(kept, Pins)
+    return kept
+
+
+async def panel(app: MembrowseApp) -> PinsScreen:
+    """Wait for the pins' screen and its rows."""
+    await until(lambda: isinstance(app.screen, PinsScreen), "the pins")
+    screen = app.screen
+    assert isinstance(screen, PinsScreen)
+    await until(lambda: screen._summary.run is not None, "a run")
+    return screen
+
+
+def test_a_spark_is_tall_where_the_rank_is_near_the_top() -> None:
+    assert spark((100, 30, 5, 1), 4) == "▁▃▆█"
+    assert spark((None, 1), 4) == "·█  "
+    assert spark(tuple(range(1, 60)), 3) == spark((57, 58, 59), 3)
+
+
+def test_the_status_line_says_how_many_hold_and_what_moved() -> None:
+    state = PinsState(total=41, holding=38, generation=2, moved=("ssh port: a.md #9 → #4",))
+    told = "".join(part.text for part in state_parts(state))
+    assert told == "! 38 of 41 pins hold · ssh port: a.md #9 → #4"
+    assert state_parts(PinsState()) == []
+    assert state_parts(msgspec.structs.replace(state, holding=41, moved=()))[0].text[0] == "✓"
+
+
+async def test_pinning_the_chunk_under_the_cursor_and_unpinning_it() -> None:
+    engine = FakeEngine()
+    kept = pins_of(engine)
+    kept.results = []
+    app = make_app(Sessions(engine))
+    async with on_stage(app, query=QUERY) as pilot:
+        await pilot.press("enter", "j", "m")
+        await until(lambda: "1 of 1 pin hold" in screen_text(app), "the toast")
+        assert "golden.jsonl" in screen_text(app)
+        assert [result.pin.path for result in kept.results] == ["MEMORY.md"]
+        await pilot.press("m", "n")
+        assert kept.results
+        await pilot.press("m")
+        await until(lambda: "pinned to MEMORY.md already" in screen_text(app), "the question")
+        await pilot.press("y")
+        await until(lambda: not kept.results)
+        app.browser.set_target(Target(path="decisions/ssh.md"))
+        await answered(app, QUERY)
+        await pilot.press("m")
+        await until(lambda: [result.pin.path for result in kept.results] == ["decisions/ssh.md"])
+
+
+async def test_pinning_needs_the_right() -> None:
+    engine = FakeEngine(rights=(Right.READ,))
+    app = make_app(Sessions(engine))
+    async with on_stage(app, query=QUERY) as pilot:
+        await pilot.press("enter", "m")
+        await until(lambda: "no right to reindex" in screen_text(app), "the toast")
+        assert len(pins_of(engine).results) == len(RESULTS)
+
+
+async def test_the_panel_shows_every_pin_and_asks_or_unpins_it() -> None:
+    engine = FakeEngine()
+    pinned(engine)
+    app = make_app(Sessions(engine))
+    async with on_stage(app, (120, 30)) as pilot:
+        await pilot.press("tab", "M")
+        screen = await panel(app)
+        await pilot.pause()
+        text = screen_text(app)
+        assert "2 of 4 pins hold" in text and "reranked R@1 .56 R@5 .92 MRR .72" in text
+        assert "✗ broken    #7  #2 → #7 ▼5" in text and "✓ holds     #4  #9 → #4 ▲5" in text
+        assert "! 1 line cannot be used: line 7: not JSON" in text
+        await pilot.press("j")
+        await until(lambda: "the text was edited away" in screen_text(app))
+        await pilot.press("d", "n")
+        assert len(pins_of(engine).results) == 4
+        await pilot.press("d", "y")
+        await until(lambda: len(screen.list.results) == 3)
+        await pilot.press("enter")
+        await answered(app, QUERY)
+        assert app.browser.browsing.target == Target(
+            path="decisions/ssh.md", text="listens on port 2202"
+        )
+        assert app.browser.target_line.display
+        pins_of(engine).results = []
+        await pilot.press("enter", "M")
+        await until(lambda: "No query is pinned yet." in screen_text(app))
+
+
+async def test_it_is_told_when_pins_move() -> None:
+    engine = FakeEngine()
+    pinned(engine, moved=())
+    app = make_app(Sessions(engine))
+    async with on_stage(app, (120, 30), QUERY) as pilot:
+        assert "38 of 41 pins hold" in screen_text(app).split("\n")[-2]
+        pinned(engine, generation=42, holding=39)
+        await until(
+            lambda: "queue limit: runbooks/deploy.md #2 → #7" in screen_text(app), "a toast"
+        )
+        await pilot.pause()
+        status = "".join(part.text for part in app.browser.status.line(120))
+        assert "39 of 41 pins hold" in status
+
+
+async def test_hostile_pins_are_text() -> None:
+    engine = FakeEngine()
+    pin = Pin(id=HOSTILE, query=HOSTILE, path=HOSTILE, text=HOSTILE)
+    pins_of(engine).results = [
+        msgspec.structs.replace(RESULTS[0], pin=pin, problem=HOSTILE),
+        msgspec.structs.replace(RESULTS[2], pin=pin),
+    ]
+    pinned(engine, moved=(HOSTILE,))
+    app = make_app(Sessions(engine))
+    async with on_stage(app, (120, 30), QUERY) as pilot:
+        pinned(engine, moved=(f"{HOSTILE} again",), generation=42)
+        await pilot.pause()
+        assert_harmless(app)
+        await pilot.press("enter", "M")
+        await panel(app)
+        await pilot.pause()
+        assert "✓ holds     #4" in assert_harmless(app)
+        await pilot.press("j", "d")
+        await pilot.pause()
+        assert_harmless(app)

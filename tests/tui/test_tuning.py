@@ -1,0 +1,313 @@
+"""Turning the knobs: the open query is re-ranked, and nothing is saved until it is."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from textual.pilot import Pilot
+
+from membrowse.engine.inspections import SaveTuningRequest, TuneRequest
+from membrowse.engine.protocol import Right
+from membrowse.findings.diagnosis import Target
+from membrowse.findings.tuning import TUNABLE
+from membrowse.recall import RERANKED
+from membrowse.settings import Settings
+from membrowse.tui.app import MembrowseApp
+from membrowse.tui.model.knobs import KNOBS
+from membrowse.tui.screens.browser import BrowserScreen
+from membrowse.tui.screens.name import NameScreen
+from membrowse.tui.screens.side_by_side import SideBySideScreen
+from tests.tui.corpus import HOSTILE
+from tests.tui.fake_engine import FakeEngine
+from tests.tui.stage import QUERY, Sessions, ask, make_app, on_stage, screen_text, until
+from tests.tui.test_hostile_text import assert_harmless
+from tests.tui.test_target_and_why import expect, ladder
+from tests.tui.tuned import Configurations, pinned
+
+ALL = (Right.READ, Right.REINDEX, Right.ADMINISTER)
+WEIGHT = 1
+
+
+def configurations(engine: FakeEngine) -> Configurations:
+    """What the engine keeps."""
+    kept = engine.answers[TuneRequest].__self__
+    assert isinstance(kept, Configurations)
+    return kept
+
+
+@asynccontextmanager
+async def tuning(
+    engine: FakeEngine | None = None, size: tuple[int, int] = (120, 40), rights: object = ALL
+) -> AsyncIterator[tuple[MembrowseApp, Pilot[int], Configurations]]:
+    """The browser with a query answered and the panel open, its values there."""
+    engine = engine or FakeEngine()
+    engine.rights = rights  # type: ignore[assignment]
+    app = make_app(Sessions(engine))
+    async with on_stage(app, size, QUERY) as pilot:
+        await pilot.press("enter", "t")
+        await until(lambda: app.browser.tuning.tunings is not None, "the values")
+        await pilot.pause()
+        yield app, pilot, configurations(engine)
+
+
+async def tried(app: MembrowseApp, **values: object) -> None:
+    """Wait until these values, and no others, are tried and shown."""
+    wanted = {key.replace("_", ".", 1): value for key, value in values.items()}
+    browser = app.browser
+    await until(lambda: browser.tuning.turned == wanted, f"{wanted}, not {browser.tuning.turned}")
+    await until(lambda: browser._turned is None and browser.browsing.complete, "the recall")
+
+
+def order(app: MembrowseApp) -> list[str]:
+    """The reranked chunks, first to last."""
+    hits = app.browser.browsing.views[RERANKED].hits
+    return [hits[row].chunk for row in sorted(hits)]
+
+
+def test_every_tunable_setting_has_a_knob_and_its_default_is_within_bounds() -> None:
+    assert tuple(knob.key for knob in KNOBS) == TUNABLE
+    for knob in KNOBS:
+        section, _, name = knob.key.partition(".")
+        default = getattr(getattr(Settings(), section), name)
+        assert knob.turned(default, 0, far=False) == default
+        if not knob.choices:
+            assert knob.read(str(default)) == default
+    with pytest.raises(ValueError, match="weight is 0 to 1"):
+        KNOBS[WEIGHT].read("7")
+    with pytest.raises(ValueError, match="pool is a whole number"):
+        KNOBS[4].read("2.5")
+    with pytest.raises(ValueError, match="not a number"):
+        KNOBS[4].read("1.2.3")
+
+
+async def test_turning_a_knob_re_ranks_and_resetting_restores() -> None:
+    async with tuning() as (app, pilot, kept):
+        before = order(app)
+        await pilot.press("j", "right", "right", "left", "l", "shift+right")
+        await tried(app, fusion_weight=0.64)
+        assert kept.tried[-1].overrides == {"fusion.weight": 0.64}
+        await until(lambda: order(app) != before, "another order")
+        await pilot.pause()
+        text = screen_text(app)
+        assert "≈ trying: fusion.weight 0.64" in text and "was 0.5" in text
+        assert "▲" in text and "▼" in text
+        await pilot.press("r")
+        await tried(app)
+        await until(lambda: order(app) == before, "the saved order")
+        await pilot.pause()
+        assert "trying" not in screen_text(app)
+
+
+async def test_keys_in_quick_succession_are_tried_once() -> None:
+    async with tuning() as (app, pilot, kept):
+        for _ in range(10):
+            app.browser.action_tune_move(0)
+        app.browser.action_tune_move(1)
+        for _ in range(10):
+            app.browser.action_tune_turn(1)
+        await tried(app, fusion_weight=0.7)
+        await until(lambda: kept.tried, "a try")
+        assert len(kept.tried) == 1
+
+
+async def test_digits_type_a_value_and_what_cannot_be_is_said() -> None:
+    async with tuning() as (app, pilot, kept):
+        await pilot.press("j", "j", "j", "j", *"100")
+        await pilot.pause()
+        assert "100▏" in screen_text(app)
+        await pilot.press("enter")
+        await tried(app, rerank_pool=100)
+        await pilot.press("j", *"77", "enter")
+        await pilot.pause()
+        assert "✗ blend is 0 to 1" in screen_text(app)
+        await pilot.press(*".75", "backspace", "k")
+        await tried(app, rerank_pool=100, rerank_blend=0.7)
+
+
+async def test_the_cut_and_the_target_follow_what_is_tried() -> None:
+    async with tuning() as (app, pilot, kept):
+        app.browser.set_target(Target(path="decisions/ssh.md"))
+        await pilot.press(*"jjjjjj", "left", "left", "left")
+        await tried(app, agent_k=2)
+        await until(lambda: kept.tried and kept.tried[-1].target is not None)
+        await pilot.pause()
+        text = screen_text(app)
+        assert "the agent's cut: k 2" in text
+        assert "◎ decisions/ssh.md" in text
+
+
+async def test_pins_are_run_once_the_values_stand() -> None:
+    engine = FakeEngine()
+    pinned(engine)
+    async with tuning(engine) as (app, pilot, kept):
+        await pilot.press("j", "shift+right")
+        await until(lambda: "39 of 41 pins hold" in screen_text(app).split("\n")[3], "the pins")
+        assert [request.pins for request in kept.tried] == [False, True]
+
+
+async def test_leaving_the_panel_returns_to_the_saved_configuration() -> None:
+    async with tuning() as (app, pilot, kept):
+        before = order(app)
+        await pilot.press("j", "shift+right", "shift+right")
+        await until(lambda: order(app) != before)
+        await pilot.press("escape")
+        await until(lambda: order(app) == before)
+        assert not app.browser.tune_panel.display and app.browser.active_list.has_focus
+        await pilot.press("t")
+        assert not app.browser.tuning.trying
+
+
+async def test_editing_the_query_keeps_what_is_tried() -> None:
+    async with tuning() as (app, pilot, kept):
+        await pilot.press("j", "shift+right")
+        await tried(app, fusion_weight=0.6)
+        await pilot.press("slash")
+        await ask(app, "queue length before a deploy")
+        assert kept.tried[-1].text == "queue length before a deploy"
+        assert kept.tried[-1].overrides == {"fusion.weight": 0.6}
+        await pilot.press("enter", "t")
+        assert app.browser.tune_panel.has_focus and app.browser.tuning.trying
+
+
+async def test_saving_needs_the_right() -> None:
+    async with tuning(rights=(Right.READ, Right.REINDEX)) as (app, pilot, kept):
+        assert app.browser.check_action("tune_save", ()) is None
+        await pilot.press("j", "right", "s")
+        await until(lambda: "no right to administer" in screen_text(app), "the toast")
+        assert isinstance(app.screen, BrowserScreen) and "" == kept.in_force
+
+
+async def test_saving_under_a_name_puts_it_in_force() -> None:
+    async with tuning() as (app, pilot, kept):
+        await pilot.press("s")
+        await until(lambda: "no knob is turned" in screen_text(app), "the toast")
+        await pilot.press("j", "right")
+        await tried(app, fusion_weight=0.52)
+        await pilot.press("s")
+        await until(lambda: isinstance(app.screen, NameScreen))
+        await pilot.press(*"careful")
+        await pilot.pause()
+        assert "replaces the one of this name" in screen_text(app)
+        await pilot.press(*"-ish", "enter")
+        await until(lambda: kept.in_force == "careful-ish")
+        assert kept.saved["careful-ish"] == {"fusion.weight": 0.52}
+        await until(lambda: not app.browser.tuning.trying)
+        await pilot.pause()
+        text = screen_text(app)
+        assert "in force: careful-ish" in text and "≈ trying" not in text
+
+
+async def test_a_saved_configuration_is_used_extended_and_forgotten() -> None:
+    async with tuning() as (app, pilot, kept):
+        await pilot.press(*"jjjjjjjjj", "enter")
+        await until(lambda: kept.in_force == "careful")
+        await until(lambda: app.browser.tuning.value("rerank.pool") == 100)
+        await pilot.press(*"kkkkkkkk", "right")
+        await tried(app, fusion_weight=0.52)
+        await until(lambda: kept.tried, "a try")
+        wanted = {"rerank.pool": 100, "rerank.blend": 0.4, "fusion.weight": 0.52}
+        assert kept.tried[-1].overrides == wanted, "over what is in force"
+        await pilot.press("d")
+        await until(lambda: "on no saved configuration" in screen_text(app))
+        await pilot.press(*"jjjjjjjj", "d", "n")
+        assert "careful" in kept.saved
+        await pilot.press("d", "y")
+        await until(lambda: "careful" not in kept.saved and kept.in_force == "")
+
+
+async def test_another_clients_configuration_is_asked_again_with() -> None:
+    engine = FakeEngine()
+    async with tuning(engine) as (app, pilot, kept):
+        asked = len(engine.asked)
+        kept.save(SaveTuningRequest(name="others", overrides={"fusion.weight": 0.2}))
+        await until(lambda: len(engine.asked) > asked, "the query again")
+        await until(lambda: app.browser.tuning.value("fusion.weight") == 0.2)
+
+
+async def test_what_cannot_be_tried_is_said_and_the_saved_ranking_stays() -> None:
+    async with tuning() as (app, pilot, kept):
+        before = order(app)
+        await pilot.press(*"jjj", "right")
+        await until(lambda: "no cross-encoder is set" in screen_text(app))
+        await until(lambda: app.browser.browsing.complete)
+        assert order(app) == before
+        await pilot.press("right")
+        await until(lambda: app.browser.tuning.turned == {"rerank.method": "none"})
+        await pilot.pause()
+        assert "for a reranker only" in screen_text(app)
+
+
+async def test_a_knob_that_the_environment_fixes_does_not_turn() -> None:
+    engine = FakeEngine()
+    configurations(engine).fixed = ("fusion.weight",)
+    async with tuning(engine) as (app, pilot, kept):
+        await pilot.press("j", "right", *"0.9", "enter")
+        await pilot.pause()
+        assert "fixed by an environment variable" in screen_text(app)
+        assert not app.browser.tuning.trying
+
+
+async def test_two_configurations_side_by_side() -> None:
+    engine = FakeEngine()
+    pinned(engine)
+    async with tuning(engine) as (app, pilot, kept):
+        await pilot.press("j", "shift+right", "shift+right")
+        await tried(app, fusion_weight=0.7)
+        await pilot.press("b")
+        await until(lambda: isinstance(app.screen, SideBySideScreen))
+        screen = app.screen
+        assert isinstance(screen, SideBySideScreen)
+        await until(lambda: screen.columns[1].head.tried, "an answer")
+        await until(lambda: "36 of 41 pins hold" in screen_text(app), "the pins")
+        text = screen_text(app)
+        assert "A what is tried" in text and "B the settings file" in text
+        assert ".83 of 1, rank-biased" in text and "▲" in text
+        await pilot.press("j", "tab")
+        one, other = (column.browsing.cursor for column in screen.columns)
+        assert one is not None and other is not None and one.chunk == other.chunk
+        assert screen.columns[1].list.has_focus
+        await pilot.press("escape")
+        await until(lambda: app.browser.tune_panel.has_focus, "back at the knobs")
+        assert app.browser.tuning.turned == {"fusion.weight": 0.7}
+
+
+async def test_a_change_of_a_setting_opens_the_panel_with_it_turned() -> None:
+    app = make_app()
+    async with on_stage(app, (120, 40), QUERY) as pilot:
+        await pilot.press("enter")
+        await expect(app, pilot, "decisions/ssh")
+        await ladder(app)
+        await pilot.press("G", "k", "enter")
+        await tried(app, fusion_weight=0.62)
+        await pilot.pause()
+        assert "≈ trying: fusion.weight 0.62" in screen_text(app)
+        assert app.browser.tune_panel.has_focus
+
+
+async def test_hostile_names_and_reasons_are_text() -> None:
+    engine = FakeEngine()
+    kept = configurations(engine)
+    kept.saved = {HOSTILE: {"fusion.weight": 0.3}}
+    kept.in_force = HOSTILE
+    async with tuning(engine) as (app, pilot, _):
+        assert "in force: ␛[31mred" in assert_harmless(app)
+        await pilot.press("j", "right", "s")
+        await until(lambda: isinstance(app.screen, NameScreen))
+        await pilot.pause()
+        assert_harmless(app)
+        await pilot.press("escape", "b")
+        await until(lambda: isinstance(app.screen, SideBySideScreen))
+        await pilot.pause()
+        assert_harmless(app)
+
+
+async def test_the_panel_stands_where_there_is_room() -> None:
+    async with tuning(size=(80, 24)) as (app, pilot, _):
+        for size, beside in (((80, 24), False), ((200, 50), True), ((120, 30), False)):
+            await pilot.resize_terminal(*size)
+            await pilot.pause()
+            assert (app.browser.tune_panel.region.x > 0) is beside
+            assert app.browser.active_list.region.height > 3
+            assert all(knob.name in screen_text(app) for knob in KNOBS)
