@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -12,9 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from membrowse.encoding.files import ModelFiles
 from membrowse.encoding.resident import ResidentEncoder
-from membrowse.encoding.values import EncodedQuery, ToEncode, quantise, unit
+from membrowse.encoding.values import Encoded, EncodedQuery, ToEncode, dequantise, quantise, unit
 from membrowse.index.tokens import TokenVectors
 from membrowse.ranking.late_interaction import max_similarity, query_weights, scores
 from tests.conftest import ExportedEncoder
@@ -25,8 +25,11 @@ TEXTS = [
     "The maintainer prefers short answers and tea with milk.",
     "Deploying\nAsk in the channel before you deploy on a Friday.",
 ]
+ROUNDING = 1e-5
+"""Between the same float32 model in ONNX Runtime and in torch, a component of a unit vector."""
 MULTI_VECTOR = """
-import json, sys
+import json, sys, torch
+from membrowse.encoding.values import dequantise, quantise
 from sentence_transformers import MultiVectorEncoder
 from sentence_transformers.base.modules import Normalize, Transformer
 from sentence_transformers.multi_vector_encoder.modules import MultiVectorMask
@@ -35,7 +38,14 @@ model = MultiVectorEncoder(
     modules=[Transformer(directory), MultiVectorMask(), Normalize("token_embeddings")], device="cpu"
 )
 asked = [vectors[1:-1] for vectors in model.encode_query(queries)]
-print(json.dumps(model.similarity(asked, model.encode_document(texts)).tolist()))
+told = model.encode_document(texts)
+stored = [torch.from_numpy(dequantise(*quantise(vectors.numpy()))) for vectors in told]
+print(json.dumps({
+    "asked": [vectors.tolist() for vectors in asked],
+    "told": [vectors.tolist() for vectors in told],
+    "similarity": model.similarity(asked, told).tolist(),
+    "stored": model.similarity(asked, stored).tolist(),
+}))
 """
 
 
@@ -48,24 +58,71 @@ def stored(rows: NDArray[np.float32]) -> TokenVectors:
     return TokenVectors(*quantise(rows))
 
 
-@pytest.mark.timeout(180)
-def test_it_equals_the_multi_vector_encoder(exported_encoder: ExportedEncoder) -> None:
-    files: ModelFiles = exported_encoder.files
-    encoder: ResidentEncoder = exported_encoder.resident()
+class Reference(NamedTuple):
+    """What sentence-transformers makes of `QUERIES` and `TEXTS`."""
+
+    asked: list[NDArray[np.float32]]
+    told: list[NDArray[np.float32]]
+    """Token vectors of each, [t, d]."""
+    similarity: list[list[float]]
+    """MaxSim of each query with each text."""
+    stored: list[list[float]]
+    """The same with the texts' vectors as they come back from int8."""
+
+
+@pytest.fixture(scope="module")
+def reference(exported_encoder: ExportedEncoder) -> Reference:
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", MULTI_VECTOR],
-        input=json.dumps([str(files.directory), QUERIES, TEXTS]),
+        input=json.dumps([str(exported_encoder.files.directory), QUERIES, TEXTS]),
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    expected = np.array(json.loads(done.stdout))
+    found = json.loads(done.stdout)
+    for side in ("asked", "told"):
+        found[side] = [np.array(rows, dtype=np.float32) for rows in found[side]]
+    return Reference(**found)
+
+
+def summed(query: NDArray[np.float32], chunk: TokenVectors | Encoded) -> float:
+    """MaxSim as the multi-vector encoder has it: every token counts, and it is no mean."""
+    every = np.ones(len(query), dtype=np.float32)
+    return max_similarity(query, every, chunk) * len(query)
+
+
+@pytest.mark.timeout(180)
+def test_it_equals_the_multi_vector_encoder(reference: Reference) -> None:
+    for query, wanted in zip(reference.asked, reference.stored, strict=True):
+        found = [summed(query, stored(rows)) for rows in reference.told]
+        assert found == pytest.approx(wanted, rel=1e-6)
+
+
+@pytest.mark.timeout(180)
+def test_the_token_vectors_are_the_multi_vector_encoders_but_for_the_last_bits(
+    reference: Reference, encoder: ResidentEncoder
+) -> None:
+    for text, rows in zip(QUERIES, reference.asked, strict=True):
+        assert encoder.query(text).tokens == pytest.approx(rows, abs=ROUNDING)
+    for text, rows in zip(TEXTS, reference.told, strict=True):
+        (chunk,) = encoder.encode([ToEncode(text, "", text)])
+        error = np.abs(dequantise(chunk.tokens, chunk.scales) - rows)
+        assert (error <= chunk.scales[:, None] / 2 + ROUNDING).all()
+
+
+@pytest.mark.timeout(180)
+def test_int8_costs_no_more_than_its_rounding(
+    reference: Reference, encoder: ResidentEncoder
+) -> None:
+    """|max q·d̂ - max q·d| <= max |q·(d̂ - d)| <= max |d̂ - d|, and a component is off by at most
+    half its token's scale."""
     chunks = encoder.encode([ToEncode(text, "", text) for text in TEXTS])
-    for query, wanted in zip(map(encoder.query, QUERIES), expected, strict=True):
-        every = np.ones(len(query.pieces), dtype=np.float32)
-        found = [max_similarity(query.tokens, every, chunk) * len(every) for chunk in chunks]
-        assert found == pytest.approx(wanted.tolist(), rel=5e-3)  # int8
+    for text, exact in zip(QUERIES, reference.similarity, strict=True):
+        query = encoder.query(text).tokens
+        for chunk, wanted in zip(chunks, exact, strict=True):
+            a_token = np.sqrt(query.shape[1]) * (float(chunk.scales.max()) / 2 + 2 * ROUNDING)
+            assert abs(summed(query, chunk) - wanted) <= len(query) * a_token
 
 
 @given(st.integers(0, 999), st.integers(1, 6), st.integers(1, 9))
