@@ -13,7 +13,7 @@ from membrowse.engine.configuration import Configuration
 from membrowse.engine.models import Models
 from membrowse.index.generation import Generation
 from membrowse.index.index import Index
-from membrowse.ranking.evaluation import Evaluation
+from membrowse.ranking.evaluation import Evaluation, Maxima
 from membrowse.ranking.late_interaction import TokenVectors
 from membrowse.ranking.pipeline import Ranker
 from membrowse.recall import KEYWORD, VECTOR
@@ -66,14 +66,17 @@ class Evaluations:
         syntax: str,
         ranker: Ranker,
         tokens_at_hand: Mapping[str, TokenVectors] | None = None,
+        maxima: dict[bool, Maxima] | None = None,
     ) -> Evaluation:
         """The query over any generation, by any ranker; not kept.
 
-        `tokens_at_hand` are token vectors, by content key, that the store does not have.
+        `tokens_at_hand` are token vectors, by content key, that the store does not have; `maxima`
+        are those of an earlier evaluation of the same query, and are added to.
         """
         models, tokens = self._models, self._index.tokens
         evaluation = ranker.analyse(generation, text, syntax, models.pieces)
         evaluation.tokens.update(tokens_at_hand or {})
+        evaluation.maxima = {} if maxima is None else maxima
         ranker.keyword(evaluation)
         loaded = models.loaded
         ranker.vector(evaluation, self._once(loaded.encoder), loaded.state, loaded.message)

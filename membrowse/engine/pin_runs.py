@@ -6,6 +6,8 @@ from which fusion and reranking by other settings take a millisecond.
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,7 +16,7 @@ from membrowse.engine.evaluations import Evaluations
 from membrowse.findings.diagnosis import Target
 from membrowse.findings.pins import Measures, Pin
 from membrowse.index.generation import Generation
-from membrowse.ranking.evaluation import Evaluation
+from membrowse.ranking.evaluation import Evaluation, Maxima
 from membrowse.ranking.late_interaction import TokenVectors
 from membrowse.ranking.pipeline import Ranker
 from membrowse.ranking.targets import Successor, best, locate, rank_of
@@ -22,6 +24,9 @@ from membrowse.recall import KEYWORD, RANKINGS, RERANKED, VECTOR
 
 _KEPT_BYTES = 48 << 20
 _BYTES_A_CHUNK = 34
+_QUERIES_KEPT = 1000
+_SIMILARITIES_KEPT = 2000
+"""Chunks of one query, some 300 bytes each."""
 _MRR_DEPTH = 10
 _RECALL_DEPTH = 5
 
@@ -84,6 +89,8 @@ class Runs:
 
     def __init__(self, evaluations: Evaluations) -> None:
         self._evaluations = evaluations
+        self._maxima: OrderedDict[tuple[str, str], dict[bool, Maxima]] = OrderedDict()
+        self._lock = threading.Lock()
 
     def run(
         self,
@@ -96,7 +103,8 @@ class Runs:
         successor: Successor,
         tokens_at_hand: Mapping[str, TokenVectors] | None = None,
     ) -> list[Standing]:
-        """Every pin over `generation` by `ranker`, some 10 ms each.
+        """Every pin over `generation` by `ranker`: some 10 ms each the first time, then less, since
+        most chunks stay as they are.
 
         `last` is the chunk that stood for a pin, by its id.
         """
@@ -105,11 +113,22 @@ class Runs:
         for pin in pins:
             pause()
             evaluation = self._evaluations.fresh(
-                generation, pin.query, pin.syntax, ranker, tokens_at_hand
+                generation, pin.query, pin.syntax, ranker, tokens_at_hand, self._known(pin)
             )
             expectation = sought(generation, pin, last.get(pin.id, ""), successor)
             found.append(_standing(pin, evaluation, expectation, keep=len(found) < kept))
         return found
+
+    def _known(self, pin: Pin) -> dict[bool, Maxima]:
+        """What late interaction worked out for the pin's query before, to be added to."""
+        with self._lock:
+            known = self._maxima.pop((pin.query, pin.syntax), {})
+            if sum(map(len, known.values())) > _SIMILARITIES_KEPT:
+                known = {}
+            self._maxima[pin.query, pin.syntax] = known
+            while len(self._maxima) > _QUERIES_KEPT:
+                self._maxima.popitem(last=False)
+            return known
 
     def again(self, standing: Standing, ranker: Ranker) -> int | None:
         """The pin's reranked rank by other settings of fusion and reranking; about 1 ms.

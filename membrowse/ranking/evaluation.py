@@ -25,6 +25,9 @@ Scores = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 """[rows]"""
 Rows = NDArray[np.int32]
+Maxima = dict[str, NDArray[np.float32]]
+"""By a chunk's content key: the greatest similarity that each query token which counts has to any
+of its tokens."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,6 +124,9 @@ class Evaluation:
     interactions: dict[tuple[float, bool], dict[str, float]] = field(default_factory=dict)
     """MaxSim that was worked out: by the stop words' weight and whether idf counts, then by content
     key. Other settings of fusion and reranking use it again."""
+    maxima: dict[bool, Maxima] = field(default_factory=dict)
+    """By whether stop words count: the same for every generation and all other settings, so that a
+    query that is asked again may bring them along."""
     shown: dict[int, Snippet] = field(default_factory=dict)
     """Snippets that were made, by row."""
 
@@ -143,3 +149,4 @@ class Evaluation:
         self.encoded = None
         self.tokens = {}
         self.interactions = {}
+        self.maxima = {}

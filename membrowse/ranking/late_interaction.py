@@ -74,22 +74,38 @@ def max_similarity(query: Float32, weights: Float32, chunk: TokenVectors) -> flo
     Sum over query tokens of weight · max over the chunk's tokens of their cosine, divided by the
     sum of weights. One product for each chunk, so that no neighbour in a pool can change its bits.
     """
-    total = float(weights.sum())
-    if not len(chunk.tokens) or total <= 0:
-        return 0.0
+    return weighted(maxima(query, chunk), weights)
+
+
+def maxima(query: Float32, chunk: TokenVectors) -> Float32:
+    """For each query token [t, d] the greatest cosine of any of the chunk's tokens, [t]; zeros for
+    a chunk without tokens."""
+    if not len(chunk.tokens):
+        return np.zeros(len(query), dtype=np.float32)
     similarity = (chunk.tokens.astype(np.float32) @ query.T) * chunk.scales[:, None]
-    return float(similarity.max(axis=0).astype(np.float64) @ weights.astype(np.float64)) / total
+    greatest: Float32 = similarity.max(axis=0)
+    return greatest
+
+
+def weighted(greatest: Float32, weights: Float32) -> float:
+    """The mean of `greatest` [t] by `weights` [t]; 0 where nothing counts."""
+    total = float(weights.sum())
+    if total <= 0:
+        return 0.0
+    return float(greatest.astype(np.float64) @ weights.astype(np.float64)) / total
+
+
+def counted(query: EncodedQuery, weights: Float32) -> tuple[Float32, Float32]:
+    """The tokens of `query` that count at all [c, d], and their weights [c]."""
+    some = weights > 0
+    return np.ascontiguousarray(query.tokens[some]), weights[some]
 
 
 def scores(
     query: EncodedQuery, weights: Float32, chunks: Sequence[TokenVectors | None]
 ) -> tuple[Scores, Mask]:
     """MaxSim of a pool, [n], and which of it have token vectors; 0 for the others."""
-    counted = weights > 0
-    tokens = np.ascontiguousarray(query.tokens[counted])
-    found = [
-        0.0 if chunk is None else max_similarity(tokens, weights[counted], chunk)
-        for chunk in chunks
-    ]
+    tokens, some = counted(query, weights)
+    found = [0.0 if chunk is None else max_similarity(tokens, some, chunk) for chunk in chunks]
     at_hand = [chunk is not None for chunk in chunks]
     return np.array(found, dtype=np.float64), np.array(at_hand, dtype=np.bool_)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from membrowse.ranking.evaluation import (
     Blend,
     Evaluation,
     Mask,
+    Maxima,
     Ranked,
     Rows,
     Scores,
@@ -48,24 +49,35 @@ def known(evaluation: Evaluation, settings: RerankSettings) -> dict[str, float]:
     return evaluation.interactions.setdefault(weighing, {})
 
 
-def fetch(evaluation: Evaluation, pool: Rows, store: TokenStore, done: Mapping[str, float]) -> int:
+def maxima(evaluation: Evaluation, settings: RerankSettings) -> Maxima:
+    """What of MaxSim does not hang on weights, as far as it was worked out; may be added to."""
+    return evaluation.maxima.setdefault(settings.stop_word_weight > 0, {})
+
+
+def done(evaluation: Evaluation, settings: RerankSettings) -> frozenset[str]:
+    """Content keys of the chunks whose MaxSim needs no token vectors any more."""
+    return frozenset(known(evaluation, settings).keys() | maxima(evaluation, settings).keys())
+
+
+def fetch(evaluation: Evaluation, pool: Rows, store: TokenStore, done: frozenset[str]) -> int:
     """Take the pool's token vectors from the store, but for those whose MaxSim is `done`; how many
     chunks can be scored."""
     keys = evaluation.at().keys
-    wanted = {keys[row] for row in pool.tolist()} - done.keys()
+    wanted = {keys[row] for row in pool.tolist()} - done
     evaluation.tokens.update(store.get(sorted(wanted - evaluation.tokens.keys())))
-    return sum(keys[row] in evaluation.tokens or keys[row] in done for row in pool.tolist())
+    held = evaluation.tokens.keys() | done
+    return sum(keys[row] in held for row in pool.tolist())
 
 
-def missing(evaluation: Evaluation, pool: Rows, done: Mapping[str, float]) -> list[ToEncode]:
+def missing(evaluation: Evaluation, pool: Rows, done: frozenset[str]) -> list[ToEncode]:
     """What is encoded on demand: pool chunks that have a vector but no token vectors at hand, and
     whose MaxSim is not `done`."""
     generation = evaluation.at()
-    at_hand = evaluation.tokens
+    at_hand = evaluation.tokens.keys() | done
     wanted = {
         key: generation.chunks[row]
         for row, key in ((row, generation.keys[row]) for row in pool.tolist())
-        if generation.encoded[row] and key not in at_hand and key not in done
+        if generation.encoded[row] and key not in at_hand
     }
     return [ToEncode(key, chunk.header, chunk.text) for key, chunk in wanted.items()]
 
@@ -75,7 +87,7 @@ def complete(
     pool: Rows,
     store: TokenStore,
     encoder: Encoder,
-    done: Mapping[str, float],
+    done: frozenset[str],
 ) -> None:
     """Encode what is missing, use it, and store it for the next query."""
     wanted = missing(evaluation, pool, done)
@@ -104,13 +116,16 @@ def by_late_interaction(
     )
     if not weights.any():
         return None
-    done, tokens = known(evaluation, settings), evaluation.tokens
+    worked_out, greatest = known(evaluation, settings), maxima(evaluation, settings)
     keys = [evaluation.at().keys[row] for row in pool.tolist()]
-    new = [key for key in dict.fromkeys(keys) if key not in done and key in tokens]
-    found, _ = late_interaction.scores(query, weights, [tokens[key] for key in new])
-    done.update(zip(new, found.tolist(), strict=True))
-    scores = np.array([done.get(key, 0.0) for key in keys], dtype=np.float64)
-    return scores, np.array([key in done for key in keys], dtype=np.bool_)
+    tokens, some = late_interaction.counted(query, weights)
+    for key in dict.fromkeys(keys):
+        if key not in greatest and key in evaluation.tokens:
+            greatest[key] = late_interaction.maxima(tokens, evaluation.tokens[key])
+        if key not in worked_out and key in greatest:
+            worked_out[key] = late_interaction.weighted(greatest[key], some)
+    scores = np.array([worked_out.get(key, 0.0) for key in keys], dtype=np.float64)
+    return scores, np.array([key in worked_out for key in keys], dtype=np.bool_)
 
 
 def by_cross_encoder(

@@ -27,7 +27,7 @@ def gather(evaluation: Evaluation, settings: RerankSettings, store: TokenStore) 
     if not _can_interact(evaluation, settings):
         return 0
     candidates = pool.candidates(evaluation, settings.pool)
-    done = pool.known(evaluation, settings)
+    done = pool.done(evaluation, settings)
     cached = pool.fetch(evaluation, candidates, store, done)
     missing = len(pool.missing(evaluation, candidates, done))
     if missing:
@@ -74,7 +74,7 @@ def _interact(
     candidates = pool.candidates(evaluation, settings.pool)
     waiting = evaluation.rankings.get(RERANKED)
     known = waiting.cached if waiting else None
-    done = pool.known(evaluation, settings)
+    done = pool.done(evaluation, settings)
     cached = pool.fetch(evaluation, candidates, store, done) if known is None else known
     pool.complete(evaluation, candidates, store, encoder, done)
     scored = pool.by_late_interaction(evaluation, candidates, settings, idf)
