@@ -89,10 +89,14 @@ class RankingView:
         missing = [
             offset
             for offset in offsets
-            if any(row not in self.hits for row in range(offset, min(offset + PAGE, self.total)))
+            if any(row not in self.hits for row in self._in_both(offset, first, last))
         ]
         self._asked.update(offset // PAGE for offset in missing)
         return missing
+
+    def _in_both(self, offset: int, first: int, last: int) -> range:
+        """The rows of the page at `offset` that are between `first` and `last`."""
+        return range(max(offset, first), min(offset + PAGE, last + 1, self.total))
 
     def unasked(self, offset: int) -> None:
         """The page at `offset` could not be had: it may be asked for again."""
