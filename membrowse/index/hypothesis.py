@@ -10,12 +10,16 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from membrowse.encoding.values import Encoded, ToEncode
 from membrowse.index.changes import NoteChange, Plan, content_key, plan, vectors_for
+from membrowse.index.codec import Frequencies
 from membrowse.index.generation import Generation, rearranged
 from membrowse.index.index import Index
-from membrowse.index.keyword import KeywordReader
+from membrowse.index.keyword import KeywordReader, Rows
 from membrowse.index.keyword_store import in_memory
+from membrowse.index.segments import SegmentData
 from membrowse.index.vectors import as_stored
 from membrowse.knowledge.succession import successors
 
@@ -72,13 +76,45 @@ def suppose(
 def _keyword(generation: Generation, planned: Plan) -> KeywordReader:
     """The segments there are, without what is removed, and one with what is added."""
     reader = generation.keyword
+    gone = [generation.row_of[chunk.id] for chunk in planned.removed]
     deleted: list[set[int]] = [set() for _ in reader.segments]
-    for chunk in planned.removed:
-        place = reader.document(generation.row_of[chunk.id])
+    for row in gone:
+        place = reader.document(row)
         if place is not None:
             deleted[place[0]].add(place[1])
-    segments = reader.segments
-    if planned.documents:
-        segments = (*segments, in_memory(planned.documents))
-        deleted.append(set())
-    return KeywordReader(segments, deleted, planned.row_of, (reader, planned.moved))
+    added = in_memory(planned.documents) if planned.documents else None
+    return _SupposedReader(reader, deleted, gone, added, planned)
+
+
+class _SupposedReader(KeywordReader):
+    """Takes postings from the reader that it follows, which remembers those of many queries."""
+
+    def __init__(
+        self,
+        before: KeywordReader,
+        deleted: list[set[int]],
+        gone: list[int],
+        added: SegmentData | None,
+        planned: Plan,
+    ) -> None:
+        """`gone` are the rows of `before` whose documents are `deleted`, by its segments."""
+        segments = before.segments
+        if added is not None:
+            segments, deleted = (*segments, added), [*deleted, set()]
+        super().__init__(segments, deleted, planned.row_of, (before, planned.moved))
+        self._before = before
+        self._now = planned.moved.copy()
+        self._now[gone] = -1
+        self._added = added
+
+    def _read_postings(self, field: str, term: str) -> tuple[Rows, Frequencies]:
+        rows, counts = self._before.postings(field, term)
+        now = self._now[rows]
+        live = now >= 0
+        now, counts = now[live], counts[live]
+        if self._added is None:
+            return now, counts
+        documents, of_added = self._added.postings(field, term)
+        now = np.concatenate([now, self._rows[-1][documents]])
+        order = np.argsort(now, kind="stable")
+        return now[order], np.concatenate([counts, of_added])[order]
