@@ -195,6 +195,7 @@ class SideBySideScreen(EngineScreen):
             ranks.append({hit.chunk: hit.rank for hit in hits})
         self.columns[0].browsing.saved_ranks = ranks[1]
         self.columns[1].browsing.saved_ranks = ranks[0]
+        self._link(self.columns[0])
         self._overlap.overlap = tuned.overlap
         self._overlap.refresh()
         self._take_pins(tuned)
