@@ -106,8 +106,8 @@ def _label(flow: Flow, width: int, stressed: bool) -> Line:
     room = width - cells([moved])
     place = clip_start(shown(f"{flow.path}:{flow.start_line}"), room)
     style = "strong" if stressed else "path"
-    line = [moved, Part(place, style)]
-    if flow.heading:
+    line: Line = [moved, Part(place, style)]
+    if flow.heading and width - cells(line) >= 8:
         line += [Part("  "), Part(shown(flow.heading), "heading" if stressed else "faint")]
     return fit(line, width)
 
