@@ -267,10 +267,16 @@ class Index:
         reader = self.generation.keyword
         row_of = self.generation.row_of
         dead = [reader.number(row_of[chunk.id]) for chunk in planned.removed]
-        if dead or planned.documents:
+        if not dead and not planned.documents:
+            return
+        try:
             self._stores.keyword.commit(
                 (number for number in dead if number >= 0), planned.documents
             )
+        except OSError:
+            raise
+        except Exception as error:  # Whoosh's parsers raise anything on damaged files
+            self._stores.write_keyword_anew(planned.chunks, planned.notes, error)
 
     def _confirm(self, planned: Plan, number: int) -> None:
         before = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -123,6 +123,15 @@ class Stores:
             self.manifest.repaired()
         if repaired:
             self.notice(f"the keyword index was repaired ({repaired} entries)")
+
+    def write_keyword_anew(
+        self, chunks: Sequence[Chunk], notes: Mapping[str, IndexedNote], error: Exception
+    ) -> None:
+        """Make the keyword index hold `chunks` and nothing of what it held; `error` is why."""
+        log.warning("the keyword index cannot be written", exc_info=error)
+        self.notice(f"the keyword index was damaged ({error!r}): it is written anew")
+        self.keyword.clear()
+        repair_keyword(self.keyword, chunks, notes, ())
 
     def write_chroma(self, generation: Generation, among: Collection[str] | None = None) -> bool:
         """Make Chroma, if it is open, agree with `generation` for the chunk ids `among`; for all
