@@ -43,18 +43,14 @@ class Point:
 
 
 class PinHistory:
-    """Safe to use from several threads."""
+    """The history in the file at `path`; safe to use from several threads.
+
+    A damaged file is begun anew; where none can be written, the history lasts as long as this.
+    """
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.Lock()
-        try:
-            self._connection = _opened(path)
-        except sqlite3.DatabaseError as error:
-            if not database.damaged(error):
-                raise
-            log.warning("%s is damaged (%s): the pins' history begins anew", path, error)
-            database.remove(path)
-            self._connection = _opened(path)
+        self._connection = _intact(path)
 
     def chunks(self) -> dict[str, str]:
         """A pin's key to the chunk that last stood for it."""
@@ -110,6 +106,23 @@ class PinHistory:
     def close(self) -> None:
         with self._lock:
             self._connection.close()
+
+
+def _intact(path: Path) -> sqlite3.Connection:
+    try:
+        try:
+            return _opened(path)
+        except sqlite3.DatabaseError as error:
+            if not database.damaged(error):
+                raise
+            log.warning("%s is damaged (%s): the pins' history begins anew", path, error)
+            database.remove(path)
+            return _opened(path)
+    except (OSError, sqlite3.Error) as error:
+        log.warning("the pins' history is not kept: %s: %s", path, error)
+        connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        connection.executescript(_TABLES)
+        return connection
 
 
 def _opened(path: Path) -> sqlite3.Connection:

@@ -60,7 +60,7 @@ def test_show_helps_where_the_settings_cannot_be_used(program: Program, home: Pa
     places.config_file().write_text("[fusion]\nwieght = 0.6\n")
     ran = program("config", "show")
     assert ran.status == 2
-    assert "fusion.weight = 0.5" in ran.out
+    assert f"fusion.weight = {settings.Settings().fusion.weight}" in ran.out
     assert "wieght" in ran.err
 
 

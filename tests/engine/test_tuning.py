@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from membrowse import places
 from membrowse.engine.client import EngineClient, EngineRefused
+from membrowse.engine.configuration import Configuration
 from membrowse.engine.inspections import (
     SaveTuningRequest,
     TuneRequest,
@@ -19,10 +20,13 @@ from membrowse.engine.inspections import (
     UseTuningRequest,
 )
 from membrowse.engine.protocol import PageRequest
+from membrowse.engine.saved_tunings import SavedTunings
+from membrowse.engine.server import Api
+from membrowse.engine.service import Service
 from membrowse.findings.diagnosis import Target
 from membrowse.findings.tuning import TUNABLE, Overrides, Value
 from membrowse.recall import RERANKED
-from membrowse.settings import tunings
+from membrowse.settings import Settings, tunings
 from tests.conftest import ExportedEncoder
 from tests.engine.conftest import ask, order, until
 from tests.engine.standing import client_of, standing
@@ -59,7 +63,7 @@ async def client(folder: Path) -> AsyncIterator[EngineClient]:
 
 
 async def test_what_is_tried_is_what_saving_it_gives(client: EngineClient) -> None:
-    before = await ask(client, QUESTION)
+    before = await ask(client, QUESTION, limit=50)
     request = TuneRequest(text=QUESTION, overrides=KEYWORD_ONLY | {"agent.k": 2}, limit=50)
     tried = (await client.inspect(request)).a
     assert order(tried.recall, RERANKED) != order(before, RERANKED)
@@ -67,28 +71,28 @@ async def test_what_is_tried_is_what_saving_it_gives(client: EngineClient) -> No
     ranks = {hit.chunk: hit.rank for hit in before.rankings[RERANKED].hits}
     shown = [hit.chunk for hit in tried.recall.rankings[RERANKED].hits]
     assert {chunk: tried.saved_ranks[chunk] for chunk in shown} == ranks
-    unchanged = await ask(client, QUESTION)
+    unchanged = await ask(client, QUESTION, limit=50)
     assert order(unchanged, RERANKED) == order(before, RERANKED)
     await client.inspect(SaveTuningRequest(name="words", overrides=request.overrides))
-    after = await ask(client, QUESTION)
+    after = await ask(client, QUESTION, limit=50)
     assert order(after, RERANKED) == order(tried.recall, RERANKED)
     assert after.settings_digest == tried.recall.settings_digest != before.settings_digest
 
 
 @pytest.mark.parametrize("key", ["keyword.k1", "vector.passage_weight", "keyword.weights.body"])
 async def test_settings_of_the_first_rankings_are_tried_too(client: EngineClient, key: str) -> None:
-    before = await ask(client, QUESTION)
+    before = await ask(client, QUESTION, limit=50)
     tuned = await client.inspect(TuneRequest(text=QUESTION, overrides={key: 0.0}))
     assert order(tuned.a.recall, RERANKED) != order(before, RERANKED)
     await client.inspect(SaveTuningRequest(name="zero", overrides={key: 0.0}))
-    assert order(await ask(client, QUESTION), RERANKED) == order(tuned.a.recall, RERANKED)
+    assert order(await ask(client, QUESTION, limit=50), RERANKED) == order(tuned.a.recall, RERANKED)
 
 
 async def test_two_configurations_are_set_side_by_side(client: EngineClient) -> None:
     request = TuneRequest(text=QUESTION, overrides=KEYWORD_ONLY, against={}, pins=True)
     tuned = await client.inspect(request)
     assert tuned.b is not None
-    assert order(tuned.b.recall, RERANKED) == order(await ask(client, QUESTION), RERANKED)
+    assert order(tuned.b.recall, RERANKED) == order(await ask(client, QUESTION, limit=50), RERANKED)
     assert tuned.overlap is not None
     assert 0.0 < tuned.overlap < 1.0
     alike = TuneRequest(text=QUESTION, overrides=KEYWORD_ONLY, against=KEYWORD_ONLY)
@@ -100,7 +104,7 @@ async def test_two_configurations_are_set_side_by_side(client: EngineClient) -> 
 async def test_a_recall_that_was_tried_has_pages_target_and_tracked_chunks(
     client: EngineClient,
 ) -> None:
-    chunk = (await ask(client, QUESTION)).rankings[RERANKED].hits[7].chunk
+    chunk = (await ask(client, QUESTION, limit=50)).rankings[RERANKED].hits[7].chunk
     target = Target(path="note-05.md")
     request = TuneRequest(
         text=QUESTION, overrides=KEYWORD_ONLY, limit=3, track=(chunk,), target=target, number=9
@@ -168,24 +172,38 @@ async def test_an_environment_variable_goes_before_a_saved_configuration(
 async def test_what_another_process_saves_is_taken_over_with_the_next_question(
     client: EngineClient,
 ) -> None:
-    before = await ask(client, QUESTION)
+    before = await ask(client, QUESTION, limit=50)
     file = tunings.beside(places.config_file())
     tunings.save(file, "theirs", {"fusion.weight": 0.1})
-    assert (await ask(client, QUESTION)).settings_digest != before.settings_digest
+    assert (await ask(client, QUESTION, limit=50)).settings_digest != before.settings_digest
     file.write_text("{")
-    assert (await ask(client, QUESTION)).settings_digest == before.settings_digest
+    assert (await ask(client, QUESTION, limit=50)).settings_digest == before.settings_digest
     state = await until(client, lambda state: bool(state.problem))
     assert str(file) in state.problem
     file.unlink()
-    await ask(client, QUESTION)
+    await ask(client, QUESTION, limit=50)
     await until(client, lambda state: not state.problem)
 
 
-async def test_who_may_only_read_cannot_save(folder: Path) -> None:
-    from membrowse.engine.server import Api
-    from membrowse.engine.service import Service
-    from membrowse.settings import Settings
+def test_a_later_start_puts_in_force_what_was_saved(tmp_path: Path) -> None:
+    file = tmp_path / "tunings.json"
+    tunings.save(file, "sharp", {"rerank.blend": 0.9, "fusion.rrf_k": 99})
+    told: list[str] = []
+    configuration = Configuration(Settings())
+    saved = SavedTunings(configuration, file, lambda: told.append("changed"))
+    assert (saved.name, saved.problem, told) == ("sharp", "", ["changed"])
+    assert configuration.settings.rerank.blend == 0.9
+    assert configuration.settings.fusion.rrf_k == Settings().fusion.rrf_k  # the variable's
+    saved.refresh()
+    assert told == ["changed"]
+    tunings.save(file, "odd", {"rerank.blend": 9})
+    saved.refresh()
+    assert saved.name == ""
+    assert "'odd'" in saved.problem
+    assert configuration.settings == Settings()
 
+
+async def test_who_may_only_read_cannot_save(folder: Path) -> None:
     application = Api(Service(folder, Settings(), idle_seconds=0)).application()
     stranger = httpx.ASGITransport(application, client=("uid", os.getuid() + 1))
     async with httpx.AsyncClient(transport=stranger, base_url="http://engine") as client:
