@@ -5,7 +5,7 @@ from __future__ import annotations
 from membrowse.findings.tuning import Tried
 from membrowse.text import shown
 from membrowse.tui.model import figures
-from membrowse.tui.model.knobs import KNOBS, Knob, written
+from membrowse.tui.model.knobs import Knob, written
 from membrowse.tui.model.parts import Line, Part, bar_parts, cells, clip, fit, spread
 from membrowse.tui.model.tuning import Named, Tuning
 
@@ -62,16 +62,15 @@ def head_line(tuning: Tuning, width: int, *, active: bool) -> Line:
     return spread(left, [Part(f"{took} ", "dim")], width)
 
 
-def foot_line(tuning: Tuning, width: int) -> Line:
+def foot_line(tuning: Tuning) -> Line:
     """What the knob does, or what is the matter."""
     if tuning.problem:
-        return fit([Part(" ✗ ", "bad"), Part(shown(tuning.problem), "bad")], width)
+        return [Part("✗ ", "bad"), Part(shown(tuning.problem), "bad")]
     if tuning.tunings is None:
-        return fit([Part(" ◌ asking the engine for the values…", "dim")], width)
-    knob = tuning.knob
-    if knob is not None:
-        return fit([Part(f"   {knob.about}", "dim")], width)
-    return fit([Part("   enter puts it in force   b compares   d forgets it", "dim")], width)
+        return [Part("◌ asking the engine for the values…", "dim")]
+    if tuning.knob is not None:
+        return [Part(tuning.knob.about, "dim")]
+    return [Part("enter puts it in force   b compares   d forgets it", "dim")]
 
 
 def holding(tried: Tried | None, pins: int) -> Line:
@@ -101,8 +100,3 @@ def banner_line(tuning: Tuning, pins: int, width: int) -> Line:
     told = clip(shown(tuning.told), max(12, room))
     left = [Part(" ≈ ", "accent"), Part("trying: ", "accent"), Part(told, "strong"), *tail]
     return spread(left, right, width)
-
-
-def rows_of(tuning: Tuning) -> tuple[int, int]:
-    """Knobs, and configurations."""
-    return len(KNOBS), len(tuning.configurations)

@@ -82,7 +82,7 @@ class TuneFoot(TuneLine):
     """What the knob does."""
 
     def line(self, width: int) -> Line:
-        return foot_line(self.tuning, width)
+        return foot_line(self.tuning)
 
 
 class SavedHead(TuneLine):
@@ -156,8 +156,8 @@ class TunePanel(Vertical, can_focus=True):
         self._saved.set_layout(Layout(len(self._tuning.configurations), 1))
         self._knobs.show_row(self._knobs.cursor_row)
         self._saved.show_row(self._saved.cursor_row)
-        for line in (self._head, self._foot):
-            line.refresh()
+        self._head.refresh()
+        self._foot.refresh(layout=True)
 
     def on_focus(self) -> None:
         self.show()
