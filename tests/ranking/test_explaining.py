@@ -271,10 +271,10 @@ def test_a_query_that_the_encoder_does_not_know_has_no_say(
     found = explain(evaluation, best_of(evaluation))
     assert found.hit.path == "中文.md"
     assert found.vector.unknown > 0.3
-    share = evaluation.known
-    assert found.fused.weight_used == pytest.approx(0.5 * share)
+    share, weight = evaluation.known, configured().fusion.weight
+    assert found.fused.weight_used == pytest.approx(weight * share)
     assert found.vector.effect.startswith(f"{found.vector.unknown:.0%}".replace("%", " %"))
-    assert f"{0.5 * share:.2f} instead of 0.50" in found.vector.effect
+    assert f"{weight * share:.2f} instead of {weight:.2f}" in found.vector.effect
     assert all(not token.weight for token in found.reranked.tokens if not token.known)
     adds_up(found, evaluation, best_of(evaluation))
 
