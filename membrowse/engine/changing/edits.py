@@ -7,12 +7,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 
-from membrowse.engine.changing.trial import Candidate, Trial
+from membrowse.engine.changing.trial import Candidate, NotTried, Trial
 from membrowse.engine.notes import NoteReader
 from membrowse.engine.vectoriser import INLINE_CHUNKS
 from membrowse.findings.diagnosis import Change, ChangeKind, Edit
 from membrowse.index.analysis import analyse
-from membrowse.index.hypothesis import suppose, to_encode
+from membrowse.index.changes import NoteChange
+from membrowse.index.hypothesis import Supposition, suppose, to_encode
 from membrowse.knowledge.headings import HeadingLine, heading_of
 from membrowse.knowledge.notes import parse
 from membrowse.knowledge.reading import NotIndexable, Source, read
@@ -22,28 +23,24 @@ _WORDS = 4
 _ENOUGH = 2
 """Edits that work, and no more are looked for."""
 _SIZE = 0.4
+_LONGEST = 150
+"""Chunks of a note that is tried: parsing a longer one would hold up queries."""
+_ENCODING = "utf-8"
 
 
 def candidates(trial: Trial) -> Iterator[Candidate]:
-    """Edits that work; none where the file is not as indexed, since its lines are then others."""
-    encoder = trial.parts.models.encoder
+    """Edits that work; `NotTried` where what they would do cannot be told."""
     source = _source(trial)
-    if encoder is None or source is None:
-        return
-    generation, index = trial.evaluation.at(), trial.parts.index
+    trial.breathe()
     heading = heading_of(parse(source), trial.evaluation.chunks[trial.row])
     if heading is None:
         return
     reader = NoteReader(trial.parts.folder, trial.settings.notes, trial.parts.models)
     found = 0
     for word in _missing_words(trial, heading):
-        trial.pause()
+        trial.breathe()
         after = heading.with_word(word)
-        change = reader.change(_edited(source, heading, after))
-        if len(to_encode(index, change)) > INLINE_CHUNKS:
-            return  # these would be encoded in bulk, at another precision
-        supposed = suppose(index, generation, change, encoder.encode)
-        rank = trial.by_edit(supposed)
+        rank, supposed = _supposed(trial, reader.change(_edited(source, heading, after)))
         if rank is not None and trial.works(rank):
             edit = Edit(path=source.path, line=heading.line, before=heading.text, after=after)
             told = f"add “{word}” to the heading at {source.path}:{heading.line}"
@@ -54,19 +51,36 @@ def candidates(trial: Trial) -> Iterator[Candidate]:
             return
 
 
-def _source(trial: Trial) -> Source | None:
+def _supposed(trial: Trial, change: NoteChange) -> tuple[int | None, Supposition]:
+    """The target's rank after `change`, and the generation that it would be in."""
+    index, encoder = trial.parts.index, trial.parts.models.encoder
+    if encoder is None:
+        raise NotTried("there is no encoder")
+    trial.breathe()
+    if len(to_encode(index, change)) > INLINE_CHUNKS:
+        raise NotTried("they would have too much encoded again")  # in bulk, less precisely
+    supposed = suppose(index, trial.evaluation.at(), change, encoder.encode)
+    return trial.by_edit(supposed), supposed
+
+
+def _source(trial: Trial) -> Source:
     """The target's file, if it is as indexed and nothing else waits to be indexed."""
     pending = trial.parts.indexer.facts.pending
-    generation = trial.evaluation.at()
-    if trial.parts.index.stale or pending.total > pending.failed:
-        return None
     path = trial.evaluation.chunks[trial.row].path
+    note = trial.evaluation.notes[path]
+    if trial.parts.index.stale or pending.total > pending.failed:
+        raise NotTried("other changes wait to be indexed")
+    if note.chunks > _LONGEST:
+        raise NotTried(f"the note is long ({note.chunks} chunks)")
     try:
         source = read(trial.parts.folder, path, trial.settings.notes)
-    except (NotIndexable, OSError):
-        return None
-    as_indexed = source.sha256 == generation.notes[path].sha256
-    return source if as_indexed and source.encoding == "utf-8" else None
+    except (NotIndexable, OSError) as error:
+        raise NotTried("the file cannot be read") from error
+    if source.sha256 != note.sha256:
+        raise NotTried("the file has changed since it was indexed")
+    if source.encoding != _ENCODING:
+        raise NotTried(f"the file is {source.encoding}")
+    return source
 
 
 def _missing_words(trial: Trial, heading: HeadingLine) -> list[str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import msgspec
 
 from membrowse.engine.changing import edits, knobs, wordings
-from membrowse.engine.changing.trial import Candidate, Collateral, OutOfTime, Trial
+from membrowse.engine.changing.trial import Candidate, Collateral, NotTried, OutOfTime, Trial
 from membrowse.engine.courtesy import Pause
 from membrowse.findings.diagnosis import Change, ChangeKind
 
@@ -40,17 +40,22 @@ def find(trial: Trial, collateral: Collateral, seconds: float = SECONDS) -> Foun
     """Changes that bring the target into the first k, at most `MOST` of them."""
     began = time.monotonic()
     found: list[Candidate] = []
+    late: list[str] = []
     unfinished: list[str] = []
     for name, search, share in _SEARCHES:
         try:
             with trial.within(began + share * seconds):
                 found.extend(search(trial))
         except OutOfTime:
-            unfinished.append(name)
+            late.append(name)
+        except NotTried as reason:
+            unfinished.append(f"{name} were not tried: {reason}")
     offered = [_with_pins(each, collateral, trial.pause) for each in _chosen(found)]
     offered.sort(key=lambda each: (len(each.change.broken), each.size, each.change.rank))
-    told = f"out of time: not all {' and '.join(unfinished)} were tried" if unfinished else ""
-    return Found(tuple(each.change for each in offered[:MOST]), trial.tried, told)
+    if late:
+        unfinished.insert(0, f"out of time: not all {' and '.join(late)} were tried")
+    changes = tuple(each.change for each in offered[:MOST])
+    return Found(changes, trial.tried, "; ".join(unfinished))
 
 
 def _chosen(found: list[Candidate]) -> list[Candidate]:

@@ -52,6 +52,10 @@ class OutOfTime(Exception):
     """This search has had its time."""
 
 
+class NotTried(Exception):
+    """This search cannot be made now; the message says why."""
+
+
 class Trial:
     """Runs variants of one recall and says where the target would stand. Used by one thread."""
 
@@ -144,8 +148,12 @@ class Trial:
             return None
         return rank_of(evaluation, place.rows)
 
-    def _step(self) -> None:
+    def breathe(self) -> None:
+        """Give way to queries; the end of the search where its time is over."""
         self.pause()
         if time.monotonic() > self._until:
             raise OutOfTime
+
+    def _step(self) -> None:
+        self.breathe()
         self.tried += 1
