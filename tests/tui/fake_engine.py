@@ -94,6 +94,7 @@ class FakeEngine:
 
     def rebuild_chunks(self) -> None:
         """Cut the notes again."""
+        self._scored: dict[str, dict[str, list[tuple[int, float]]]] = {}
         self.chunks = [
             chunk for path in sorted(self.notes) for chunk in chunks_of(path, *self.notes[path])
         ]
@@ -200,6 +201,12 @@ class FakeEngine:
         return msgspec.structs.replace(query, **self.query_changes)
 
     def scores(self, text: str) -> dict[str, list[tuple[int, float]]]:
+        """By ranking: (row, score), best first."""
+        if text not in self._scored:
+            self._scored[text] = self._score(text)
+        return self._scored[text]
+
+    def _score(self, text: str) -> dict[str, list[tuple[int, float]]]:
         terms = [word for word in words(text) if word not in STOP]
         count = len(self.chunks)
         bags = [bag(f"{c.title} {c.heading} {c.text}") for c in self.chunks]

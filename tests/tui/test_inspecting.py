@@ -27,8 +27,6 @@ from tests.tui.fake_engine import FakeEngine
 from tests.tui.stage import NOW, QUERY, Sessions, make_app, on_stage, screen_text, until
 from tests.tui.test_hostile_text import assert_harmless, hostile_engine
 
-SCREENS = {"X": FlowScreen, "u": RulersScreen}
-
 
 def text_of(line: Line) -> str:
     return "".join(part.text for part in line)
@@ -140,8 +138,11 @@ async def test_equals_marks_a_chunk_and_compares_it_with_the_next() -> None:
     async with on_stage(app, query=QUERY) as pilot:
         await pilot.press("enter", "equals_sign")
         await pilot.pause()
+        assert app.browser.browsing.marked and "❯=" in screen_text(app)
+        await pilot.press("equals_sign")
+        assert not app.browser.browsing.marked, "= on the marked chunk forgets the mark"
+        await pilot.press("equals_sign")
         marked = app.browser.browsing.marked
-        assert marked and "❯=" in screen_text(app)
         await pilot.press("j", "equals_sign")
         await shown(app, CompareScreen)
         screen = app.screen
@@ -153,13 +154,6 @@ async def test_equals_marks_a_chunk_and_compares_it_with_the_next() -> None:
         await until(lambda: app.screen is app.browser)
         await until(lambda: app.browser.browsing.row(RERANKED) == 0, "the marked chunk")
         assert not app.browser.browsing.marked
-
-
-async def test_equals_on_the_marked_chunk_forgets_the_mark() -> None:
-    app = make_app()
-    async with on_stage(app, query=QUERY) as pilot:
-        await pilot.press("enter", "equals_sign", "equals_sign")
-        assert app.screen is app.browser and not app.browser.browsing.marked
 
 
 async def test_with_a_target_equals_compares_at_once() -> None:
@@ -247,8 +241,7 @@ async def test_rulers_stand_side_by_side_where_there_is_room() -> None:
 # All of them
 
 
-@pytest.mark.parametrize("key", ["X", "u"])
-async def test_what_the_engine_refuses_is_said_on_the_screen(key: str) -> None:
+async def test_what_the_engine_refuses_is_said_on_the_screen() -> None:
     engine = FakeEngine()
 
     def refuse(request: object) -> object:
@@ -257,16 +250,17 @@ async def test_what_the_engine_refuses_is_said_on_the_screen(key: str) -> None:
     engine.answers[FlowRequest] = engine.answers[RulersRequest] = refuse
     app = make_app(Sessions(engine))
     async with on_stage(app, query=QUERY) as pilot:
-        await pilot.press("enter", key)
-        await until(lambda: "the model [is] missing" in screen_text(app))
-        await pilot.press("escape")
-        assert app.screen is app.browser
+        await pilot.press("enter")
+        for key in ("X", "u"):
+            await pilot.press(key)
+            await until(lambda: "the model [is] missing" in screen_text(app))
+            await pilot.press("escape")
+            assert app.screen is app.browser
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 30)])
-async def test_hostile_text_is_shown_as_text_everywhere(size: tuple[int, int]) -> None:
+async def test_hostile_text_is_shown_as_text_everywhere() -> None:
     app = make_app(Sessions(hostile_engine()))
-    async with on_stage(app, size, f"staging {HOSTILE}") as pilot:
+    async with on_stage(app, (80, 24), f"staging {HOSTILE}") as pilot:
         app.browser.browsing.target = Target(path="b/[/tmp]\n.md")
         await pilot.press("enter")
         for key, kind in (("X", FlowScreen), ("equals_sign", CompareScreen), ("u", RulersScreen)):
@@ -289,7 +283,7 @@ async def test_they_survive_any_resize() -> None:
         for key, kind in (("X", FlowScreen), ("equals_sign", CompareScreen), ("u", RulersScreen)):
             await pilot.press(key)
             await shown(app, kind)
-            for size in ((40, 10), (250, 70), (80, 24)):
+            for size in ((40, 10), (200, 50)):
                 await pilot.resize_terminal(*size)
                 await pilot.pause()
             assert "port" in screen_text(app)
