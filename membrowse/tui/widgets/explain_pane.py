@@ -10,7 +10,6 @@ from textual.containers import Vertical
 
 from membrowse.findings.explanation import Explanation, Spelling
 from membrowse.text import shown
-from membrowse.tui.model.explanation_lines import explanation_lines
 from membrowse.tui.model.parts import Line, Part, clip_start, spread
 from membrowse.tui.widgets.painting import OneLine
 from membrowse.tui.widgets.scrolled_lines import ScrolledLines
@@ -91,6 +90,8 @@ class ExplainPane(Vertical):
         self.refresh_head()
 
     def _lines(self, width: int) -> Sequence[Line]:
+        from membrowse.tui.model.explanation_lines import explanation_lines
+
         if self.explanation is None:
             return ()
         return explanation_lines(
