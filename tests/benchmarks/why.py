@@ -153,7 +153,7 @@ async def sets(directories: list[Path], most: int) -> None:
     verdicts: Counter[str] = Counter()
     took: list[float] = []
     helped: Counter[str] = Counter()
-    unfinished = 0
+    unfinished = spoken = 0
     for directory in directories:
         lines = (directory / "queries.jsonl").read_text(encoding="utf-8").splitlines()
         async with bench.engine(directory.resolve() / "md") as client:
@@ -167,7 +167,8 @@ async def sets(directories: list[Path], most: int) -> None:
                 done += 1
                 took.append(seconds)
                 failing = [rung.step for rung in why.rungs if rung.outcome is Outcome.FAILS]
-                verdicts[failing[0] if failing and why.verdict else "none"] += 1
+                spoken += bool(why.verdict)
+                verdicts[failing[0] if failing else "none: the nearest chunk is there"] += 1
                 helped["any"] += bool(why.changes)
                 for kind in {change.kind for change in why.changes}:
                     helped[kind] += 1
@@ -178,7 +179,7 @@ async def sets(directories: list[Path], most: int) -> None:
             ["questions", "with a verdict", "helped", "unfinished", "median s", "p95 s"],
             [
                 count,
-                f"{1 - verdicts['none'] / count:.1%}",
+                f"{spoken / count:.1%}",
                 ", ".join(f"{kind} {number / count:.0%}" for kind, number in helped.items()),
                 unfinished,
                 bench.percentile(took, 0.5),

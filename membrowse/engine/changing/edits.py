@@ -22,6 +22,8 @@ _WORDS = 4
 """Words of the query that are tried."""
 _ENOUGH = 2
 """Edits that work, and no more are looked for."""
+_ENCODED = 16
+"""Chunks that are encoded for all edits (20 ms each) once one was found that works."""
 _SIZE = 0.4
 _LONGEST = 150
 """Chunks of a note that is tried: parsing a longer one would hold up queries."""
@@ -36,11 +38,15 @@ def candidates(trial: Trial) -> Iterator[Candidate]:
     if heading is None:
         return
     reader = NoteReader(trial.parts.folder, trial.settings.notes, trial.parts.models)
-    found = 0
+    found = encoded = 0
     for word in _missing_words(trial, heading):
         trial.breathe()
         after = heading.with_word(word)
-        rank, supposed = _supposed(trial, reader.change(_edited(source, heading, after)))
+        change = reader.change(_edited(source, heading, after))
+        encoded += len(to_encode(trial.parts.index, change))
+        if found and encoded > _ENCODED:
+            return
+        rank, supposed = _supposed(trial, change)
         if rank is not None and trial.works(rank):
             edit = Edit(path=source.path, line=heading.line, before=heading.text, after=after)
             told = f"add “{word}” to the heading at {source.path}:{heading.line}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -12,6 +12,7 @@ from membrowse.engine.changing import edits, knobs, wordings
 from membrowse.engine.changing.trial import Candidate, Collateral, NotTried, OutOfTime, Trial
 from membrowse.engine.courtesy import Pause
 from membrowse.findings.diagnosis import Change, ChangeKind
+from membrowse.index.hypothesis import Supposition
 
 MOST = 8
 """Changes that are offered."""
@@ -45,7 +46,8 @@ def find(trial: Trial, collateral: Collateral, seconds: float = SECONDS) -> Foun
     for name, search, share in _SEARCHES:
         try:
             with trial.within(began + share * seconds):
-                found.extend(search(trial))
+                for candidate in search(trial):
+                    found.append(_lightened(candidate, collateral, trial.pause))
         except OutOfTime:
             late.append(name)
         except NotTried as reason:
@@ -67,6 +69,13 @@ def _chosen(found: list[Candidate]) -> list[Candidate]:
     return chosen
 
 
+def _lightened(candidate: Candidate, collateral: Collateral, pause: Pause) -> Candidate:
+    """A supposed generation is as large as the real one: none is kept until the end."""
+    if isinstance(candidate.variant, Supposition):
+        return replace(_with_pins(candidate, collateral, pause), variant=None)
+    return candidate
+
+
 def _with_pins(candidate: Candidate, collateral: Collateral, pause: Pause) -> Candidate:
     if candidate.variant is None:
         return candidate
@@ -74,4 +83,4 @@ def _with_pins(candidate: Candidate, collateral: Collateral, pause: Pause) -> Ca
     change = msgspec.structs.replace(
         candidate.change, pins=outcome.pins, broken=outcome.broken, mended=outcome.mended
     )
-    return Candidate(change, candidate.size, candidate.variant)
+    return replace(candidate, change=change)

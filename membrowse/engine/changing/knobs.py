@@ -112,7 +112,9 @@ def _pools(trial: Trial, evaluation: Evaluation) -> Sequence[int]:
         (n for n in range(len(keys)) if len(absent.intersection(keys[: n + 1])) > _TO_ENCODE),
         len(keys),
     )
-    limit = max(_POOLS[-1], trial.settings.rerank.pool)
+    limit = trial.settings.rerank.pool
+    if trial.settings.rerank.method is RerankMethod.LATE_INTERACTION:
+        limit = max(_POOLS[-1], limit)
     return [size for size in sizes if size <= min(longest, limit)]
 
 
