@@ -12,6 +12,8 @@ from membrowse.tui.model.parts import Line, Part, clip
 _KEYS: tuple[tuple[str, str], ...] = (
     ("enter", "go to the list, where single letters act"),
     ("1 2 3 4", "keyword · vector · reranked · preview"),
+    ("x  w", "explain a hit · why is a note not there?"),
+    ("t  m", "turn the knobs · pin the query to what it should find"),
     ("e  y  r", "edit the note · copy · index it again"),
     ("f", "every file, and why it is not indexed"),
     ("F1", "all keys"),

@@ -29,12 +29,17 @@ _PLACES = (
 )
 
 _SIGNS: tuple[tuple[str, str], ...] = (
-    ("▲3 ▼2 =", "places won or lost against the fused ranking"),
+    (
+        "▲3 ▼2 =",
+        "places won or lost against the fused ranking, while tuning against the saved",
+    ),
     ("k9 v2 f4 r1", "the chunk's rank by keyword, vector, fused, reranked; – where it has none"),
     ("#212 of 992", "where the chunk under the cursor stands in that column"),
     ("! changed", "the file changed since it was indexed;  ✗ deleted: it is gone"),
     ("≠HNSW", "Chroma's approximate search missed this chunk"),
     ("── k 5 ──", "the agent's cut: what it reads is above the line"),
+    ("◎", "the target: what you expected, and where it stands"),
+    ("▂▃▆█", "a pin's rank over time: the taller, the nearer to the first; · is none"),
     ("«word»", "a word of the query, in the preview"),
     ("▁ ▃ ▅ ▇", "while explaining: how strongly a line of the chunk answers the query"),
     ("❯=", "the chunk that = has marked, to be compared with the next one"),

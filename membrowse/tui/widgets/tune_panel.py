@@ -157,7 +157,7 @@ class TunePanel(Vertical, can_focus=True):
         self._knobs.show_row(self._knobs.cursor_row)
         self._saved.show_row(self._saved.cursor_row)
         self._head.refresh()
-        self._foot.refresh(layout=True)
+        self._foot.refresh(layout=self.screen.has_class("-tune-beside"))
 
     def on_focus(self) -> None:
         self.show()
