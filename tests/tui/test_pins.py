@@ -104,7 +104,7 @@ async def test_the_panel_shows_every_pin_and_asks_or_unpins_it() -> None:
         )
         assert app.browser.target_line.display
         pins_of(engine).results = []
-        await pilot.press("enter", "M")
+        await pilot.press("M")
         await until(lambda: "No query is pinned yet." in screen_text(app))
 
 

@@ -18,6 +18,7 @@ from membrowse.tui.screens.engine_screen import EngineScreen
 if TYPE_CHECKING:
     from membrowse.tui.model.browsing import Browsing
     from membrowse.tui.widgets.query_bar import QueryBar
+    from membrowse.tui.widgets.ranking_list import RankingList
 
 _GROUP = "pin"
 
@@ -29,6 +30,9 @@ class Pinning(EngineScreen):
     query_bar: QueryBar
 
     if TYPE_CHECKING:
+
+        @property
+        def active_list(self) -> RankingList: ...
 
         def set_target(self, target: Target | None) -> None: ...
 
@@ -42,7 +46,7 @@ class Pinning(EngineScreen):
         self.browsing.syntax = pin.syntax
         self.set_target(Target(path=pin.path, text=pin.text))
         self.query_bar.put(pin.query)
-        self.query_bar.input.focus()
+        self.call_after_refresh(lambda: self.active_list.focus())
 
     def action_pin(self) -> None:
         """Pin, or offer to unpin what is pinned already."""
