@@ -64,6 +64,8 @@ def _watcher(watcher: Watcher) -> str:
     health = "paused" if watcher.paused else "watching" if watcher.alive else "not running"
     parts = [f"{watcher.kind}, {health}", f"last event {watcher.last_event or 'none'}"]
     parts.append(f"last check {watcher.last_check or 'none'}")
+    if watcher.restarted_at:
+        parts.append(f"had died, started again {watcher.restarted_at}")
     return "; ".join([*parts, *filter(None, [watcher.message])])
 
 

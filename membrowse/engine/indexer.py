@@ -78,6 +78,7 @@ class Indexer:
             paused=facts.paused,
             last_event=clock.stamp(watch.last_event) if watch.last_event else "",
             last_check=facts.last_check,
+            restarted_at=clock.stamp(watch.restarted) if watch.restarted else "",
             message=watch.message,
         )
 

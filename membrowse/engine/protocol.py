@@ -162,6 +162,8 @@ class Watcher(msgspec.Struct, frozen=True, kw_only=True):
     paused: bool = False
     last_event: str = ""
     last_check: str = ""
+    restarted_at: str = ""
+    """When a watcher that had died was last started again; empty if it never was."""
     message: str = ""
 
 

@@ -109,6 +109,14 @@ if sys.platform == "linux":
                     self._exhausted(error)
                 raise
 
+        def _add_callback(
+            self, path: bytes, mask: Mask, callback: WatchCallback, id_: CallbackId
+        ) -> WatchDescriptor:
+            """A directory made while its parent is listed is met twice: no cause for a warning."""
+            watch = self._get_or_create_watch(path, mask)
+            watch.callbacks[id_] = callback
+            return watch.wd
+
         def handle_event(self, event: InotifyEvent) -> None:
             super().handle_event(event)
             if event.is_queue_overflow:

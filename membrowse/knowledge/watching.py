@@ -45,7 +45,8 @@ class FolderWatch:
     is told when it has been quiet for `settle` seconds, or `limit` seconds after its first touch.
 
     inotify is used where it works, else polling; `message` says why. Links are not followed. The
-    folder may vanish and come back; meanwhile `alive` is false.
+    folder may vanish and come back; meanwhile `alive` is false. An observer that dies is replaced
+    at the next heartbeat, and the whole folder is looked at.
     """
 
     def __init__(
@@ -63,6 +64,8 @@ class FolderWatch:
         """What is not as it should be, or empty."""
         self.last_event: float | None = None
         """Seconds since the epoch."""
+        self.restarted: float | None = None
+        """When a watch that had died was last started again, seconds since the epoch."""
         self._folder = folder
         self._on_paths = on_paths
         self._polling = polling
@@ -81,11 +84,13 @@ class FolderWatch:
     @property
     def alive(self) -> bool:
         """Whether changes are being seen."""
-        observer, thread = self._observer, self._thread
+        thread = self._thread
+        return thread is not None and thread.is_alive() and self._observes()
+
+    def _observes(self) -> bool:
+        observer = self._observer
         return (
-            thread is not None
-            and thread.is_alive()
-            and observer is not None
+            observer is not None
             and observer.is_alive()
             and all(emitter.is_alive() for emitter in observer.emitters.copy())
         )
@@ -129,6 +134,7 @@ class FolderWatch:
         """Watch with a new observer, and have the whole folder looked at."""
         with self._lifecycle:
             if self._thread is None or not self._thread.is_alive():
+                self.restarted = time.time()
                 self._thread = None
                 self.start()
             else:
@@ -238,7 +244,7 @@ class FolderWatch:
             _logger.exception("%s: a change could not be passed on", self._root)
 
     def _check(self) -> None:
-        """Mend what can be mended: a folder that came back, watches that ran out."""
+        """Mend what can be mended: a folder that came back, watches that ran out, a death."""
         with self._lifecycle:
             if self._stopping:
                 return
@@ -251,9 +257,13 @@ class FolderWatch:
                     self.message = "the folder is gone"
                     self._touch(FOLDER)
                 return
-            came_back = identity != self._identity or (self._root_touched and not self.alive)
+            died = self._observer is not None and not self._observes()
+            came_back = identity != self._identity or (self._root_touched and died)
             self._root_touched = False
-            if came_back or (self._exhausted and self.kind != "polling"):
+            if died and not came_back:
+                _logger.warning("%s: the observer died; starting another", self._root)
+                self.restarted = time.time()
+            if came_back or died or (self._exhausted and self.kind != "polling"):
                 self._observe()
                 self._touch(FOLDER)
 

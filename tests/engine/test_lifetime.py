@@ -25,7 +25,6 @@ from tests.engine.conftest import (
     at,
     current,
     eventually,
-    made_otherwise,
     serving,
     until,
 )
@@ -159,16 +158,3 @@ async def test_a_kill_at_any_moment_is_repaired_by_the_next_start(folder: Path) 
             assert {record.path for record in await client.files()} == {
                 path.name for path in folder.iterdir()
             }
-
-
-async def test_a_changed_recipe_is_told_and_mended(folder: Path) -> None:
-    async with serving(folder) as client:
-        before = await until(client, current)
-    made_otherwise(places.index_dir(folder))
-    async with serving(folder) as client:
-        after = await until(client, at(before.generation))
-        assert after.stale == ""
-        assert after.chunks == before.chunks
-        log = places.log_file(folder).read_text()
-        assert "rebuilding the index" in log
-        assert "ancient" in log

@@ -229,13 +229,22 @@ def test_a_missing_folder_is_waited_for(tmp_path: Path) -> None:
     watch.stop()
 
 
-def test_a_dead_observer_shows_and_a_restart_mends_it(setting: Watched) -> None:
+def test_a_dead_observer_is_replaced_and_that_is_told(setting: Watched) -> None:
     folder, watch, told = setting
     observer = watch._observer
     assert observer is not None
+    assert watch.restarted is None
     for emitter in observer.emitters.copy():
         emitter.stop()
-    until(lambda: not watch.alive)
+    told.wait_for(FOLDER)
+    assert watch.restarted is not None
+    assert watch.alive
+    (folder / "a.md").write_text("a")
+    told.wait_for("a.md")
+
+
+def test_a_restart_has_the_whole_folder_looked_at(setting: Watched) -> None:
+    folder, watch, told = setting
     watch.restart()
     assert watch.alive
     told.wait_for(FOLDER)

@@ -122,6 +122,8 @@ def watcher_part(state: State) -> Part:
         return Part("○ not watching yet", "dim")
     if watcher.kind == "polling":
         return Part("◐ polling", "warn")
+    if watcher.restarted_at:
+        return Part("● watching again", "good")
     return Part("● watching", "good")
 
 

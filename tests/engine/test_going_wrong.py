@@ -1,0 +1,129 @@
+"""What breaks beneath an engine is mended, and told to its clients."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from membrowse import places
+from membrowse.cli.status import _watcher
+from membrowse.engine.protocol import State
+from membrowse.engine.work import Work
+from membrowse.knowledge import observers, watching
+from membrowse.settings import EngineSettings, Settings
+from tests.engine.conftest import DEADLINE_SECONDS, current, made_otherwise, serving, until
+
+
+class Told:
+    """Every state that an engine in this process tells its clients."""
+
+    def __init__(self, folder: Path) -> None:
+        self.states: list[State] = []
+        self._more = threading.Condition()
+        settings = Settings(engine=EngineSettings(settle_ms=50))
+        self.work = Work(folder, settings, self._changed)
+
+    def _changed(self) -> None:
+        with self._more:
+            self.states.append(self.work.state(stopping=False))
+            self._more.notify_all()
+
+    def until(self, condition: Callable[[State], bool]) -> State:
+        """The first state for which `condition` holds, of those that were not asked for yet."""
+        with self._more:
+            while not (found := next(filter(condition, self.states), None)):
+                assert self._more.wait(DEADLINE_SECONDS), "no such state was told"
+            del self.states[: self.states.index(found)]
+            return found
+
+
+@contextmanager
+def telling(folder: Path) -> Iterator[Told]:
+    told = Told(folder)
+    told.work.open()
+    try:
+        yield told
+    finally:
+        told.work.close()
+
+
+def kill_observer(work: Work) -> None:
+    assert work._indexer is not None
+    observer = work._indexer._watch._observer
+    assert observer is not None
+    for emitter in observer.emitters.copy():
+        emitter.stop()
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "HEARTBEAT", 0.1)
+    monkeypatch.setattr(observers, "POLL_SECONDS", 0.1)
+
+
+def test_a_dead_observer_is_replaced_and_clients_are_told(folder: Path) -> None:
+    with telling(folder) as told:
+        before = told.until(current)
+        assert before.watcher.restarted_at == ""
+        kill_observer(told.work)
+        (folder / "missed.md").write_text("# Missed\n\nWritten while nothing watched.\n")
+        after = told.until(lambda state: bool(state.watcher.restarted_at))
+        assert after.watcher.alive
+        assert f"started again {after.watcher.restarted_at}" in _watcher(after.watcher)
+        told.until(lambda state: state.notes == before.notes + 1)
+        (folder / "seen.md").write_text("# Seen\n\nWritten since.\n")
+        told.until(lambda state: state.notes == before.notes + 2)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's own")
+def test_without_inotify_the_folder_is_polled_and_clients_are_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> int:
+        raise OSError(errno.EMFILE, "limit reached")
+
+    monkeypatch.setattr(observers._Inotify, "_create_inotify_fd", refuse)
+    with telling(folder) as told:
+        before = told.until(current)
+        assert (before.watcher.kind, before.watcher.alive) == ("polling", True)
+        assert "fs.inotify.max_user_instances" in before.watcher.message
+        assert "fs.inotify.max_user_instances" in _watcher(before.watcher)
+        (folder / "polled.md").write_text("# Polled\n\nFound by looking.\n")
+        told.until(lambda state: state.notes == before.notes + 1 and current(state))
+
+
+def test_a_changed_recipe_marks_the_index_stale_until_it_is_rebuilt(folder: Path) -> None:
+    with telling(folder) as told:
+        before = told.until(current)
+    made_otherwise(places.index_dir(folder))
+    with telling(folder) as told:
+        stale = told.until(lambda state: bool(state.stale))
+        assert stale.stale.startswith("chunker ancient → ")
+        after = told.until(current)
+        assert after.stale == ""
+        assert after.chunks == before.chunks
+        assert after.generation > before.generation
+
+
+async def test_a_second_engine_is_refused_by_name_and_a_killed_one_leaves_no_lock(
+    folder: Path,
+) -> None:
+    async with serving(folder) as client:
+        await until(client, current)
+        first = (await client.hello()).engine
+        command = [sys.executable, "-m", "membrowse.engine", str(folder)]
+        second = subprocess.run(command, capture_output=True, timeout=60)
+        assert second.returncode == os.EX_TEMPFAIL
+        told = places.log_file(folder).read_text()
+        assert f"is in use by process {first.pid} of {first.user}," in told
+        os.kill(first.pid, 9)
+    async with serving(folder) as client:  # nothing to wait for, nothing to remove
+        assert (await client.hello()).engine.pid != first.pid
