@@ -1,6 +1,7 @@
 """The picture in README, from the running app over a real engine: `picture.py FOLDER OUT.svg`.
 
-Also `picture.py FOLDER OUT.svg QUERY COLUMNS LINES [KEY…]`: keys are pressed after the answer came.
+Also `picture.py FOLDER OUT.svg QUERY COLUMNS LINES [KEY…]`: keys are pressed after the answer came;
+`=some words` types them.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from tests.benchmarks import bench
 QUERY = "On which weekday do we ship to production these days?"
 _FONTS_FROM_ELSEWHERE = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 _GIVE_UP_SECONDS = 60.0
+_AFTER_A_KEY_SECONDS = 3.0
 
 
 async def draw(folder: Path, out: Path, query: str, size: tuple[int, int], keys: list[str]) -> None:
@@ -30,9 +32,9 @@ async def draw(folder: Path, out: Path, query: str, size: tuple[int, int], keys:
                 await pilot.pause(2)
                 await pilot.press(*_as_keys(query), "enter")
                 await pilot.pause(2)
-                if keys:
-                    await pilot.press(*keys)
-                    await pilot.pause(2)
+                for key in keys:
+                    await pilot.press(*(_as_keys(key[1:]) if key.startswith("=") else [key]))
+                    await pilot.pause(_AFTER_A_KEY_SECONDS)
             svg = app.export_screenshot(title="membrowse")
     await lifecycle.stop(folder)
     out.write_text(_FONTS_FROM_ELSEWHERE.sub("", svg), encoding="utf-8")
