@@ -72,17 +72,10 @@ async def test_the_finder_lists_every_file_with_its_state() -> None:
         assert "drafts/returns.md" in screen_text(app)
         assert "ignored · rule 2 of .membrowseignore" in screen_text(app)
         for letters, state in (("dump", "skipped · larger"), ("broken", "failed · cannot be read")):
-            await find(app, pilot, letters)
+            finder = await find(app, pilot, letters)
             assert state in screen_text(app)
-
-
-async def test_choosing_in_haste_takes_what_is_typed_and_not_the_row_before() -> None:
-    app = make_app()
-    async with on_stage(app, query=QUERY) as pilot:
-        await pilot.press("enter", "w")
-        finder = await find(app, pilot, "")
         finder.input.value = "restore"
-        finder.action_pick()
+        finder.action_pick()  # in haste: what is typed counts, not the row that is shown
         await until(lambda: app.browser.browsing.target is not None)
         target = app.browser.browsing.target
         assert target is not None and "restore" in target.path
@@ -197,15 +190,19 @@ async def test_a_text_is_looked_for_where_no_file_has_the_letters() -> None:
         assert isinstance(app.screen, WhyScreen)
 
 
-async def test_why_shows_the_ladder_at_once_and_then_the_changes() -> None:
-    gate = asyncio.Event()
+async def test_why_shows_the_ladder_at_once_then_changes_which_escape_gives_up() -> None:
+    gate, given_up = asyncio.Event(), asyncio.Event()
     engine = FakeEngine()
     asked: list[WhyRequest] = []
 
     async def inspect(request: WhyRequest) -> Why:
         asked.append(request)
         if request.changes:
-            await gate.wait()
+            try:
+                await gate.wait()
+            except asyncio.CancelledError:
+                given_up.set()
+                raise
         return why(engine, request)
 
     engine.inspect = inspect  # type: ignore[method-assign, assignment]
@@ -220,8 +217,12 @@ async def test_why_shows_the_ladder_at_once_and_then_the_changes() -> None:
         assert "MaxSim .61" in text, "the rung that fails is open"
         assert "logs/2026-03-01.md:7" not in text, "the others are closed"
         assert [request.changes for request in asked] == [False, True]
+        await pilot.press("escape")
+        await until(given_up.is_set)
+        assert app.screen is app.browser
         gate.set()
-        await ladder(app)
+        await pilot.press("w")
+        screen = await ladder(app)
         await pilot.pause()
         text = screen_text(app)
         assert "fusion.weight 0.5 → 0.62" in text and "#3" in text
@@ -233,42 +234,7 @@ async def test_why_shows_the_ladder_at_once_and_then_the_changes() -> None:
         assert screen.list.at == 7
 
 
-async def test_escape_gives_up_the_changes_that_are_being_tried() -> None:
-    engine = FakeEngine()
-    given_up = asyncio.Event()
-
-    async def inspect(request: WhyRequest) -> Why:
-        if request.changes:
-            try:
-                await asyncio.Event().wait()
-            except asyncio.CancelledError:
-                given_up.set()
-                raise
-        return why(engine, request)
-
-    engine.inspect = inspect  # type: ignore[method-assign, assignment]
-    app = make_app(Sessions(engine))
-    async with on_stage(app, query=QUERY) as pilot:
-        await pilot.press("enter")
-        await expect(app, pilot, "decisions/ssh")
-        await ladder(app, changes=False)
-        await pilot.press("escape")
-        await until(given_up.is_set)
-        assert app.screen is app.browser
-
-
-async def test_a_change_of_the_query_is_typed_into_the_query() -> None:
-    app = make_app()
-    async with on_stage(app, query=QUERY) as pilot:
-        await pilot.press("enter")
-        await expect(app, pilot, "decisions/ssh")
-        await ladder(app)
-        await pilot.press("G", "k", "k", "enter")
-        await answered(app, CHANGES[0].query)
-        assert app.screen is app.browser
-
-
-async def test_a_change_of_a_note_is_shown_edited_and_copied() -> None:
+async def test_each_kind_of_change_is_applied() -> None:
     app = make_app()
     async with on_stage(app, query=QUERY) as pilot:
         await pilot.press("enter")
@@ -284,25 +250,19 @@ async def test_a_change_of_a_note_is_shown_edited_and_copied() -> None:
         await pilot.press("e")
         await until(lambda: "$VISUAL or $EDITOR" in screen_text(app), "the toast")
         await until(lambda: isinstance(app.screen, WhyScreen))
+        await pilot.press("k", "enter")
+        await until(lambda: app.browser.tuning.turned == {"fusion.weight": 0.62})
+        await until(lambda: app.browser.tune_panel.has_focus)
+        await pilot.pause()
+        assert "≈ trying: fusion.weight 0.62" in screen_text(app)
+        await pilot.press("escape", "w")
+        await ladder(app)
+        await pilot.press("G", "k", "k", "enter")
+        await answered(app, CHANGES[0].query)
+        assert app.screen is app.browser
 
 
-async def test_a_refusal_is_said_and_the_key_for_another_target_too() -> None:
-    engine = FakeEngine()
-
-    def refuse(request: WhyRequest) -> Why:
-        raise EngineRefused(Problem(message="the index is being built [/tmp]"), 503)
-
-    engine.answers[WhyRequest] = refuse
-    app = make_app(Sessions(engine))
-    async with on_stage(app, query=QUERY) as pilot:
-        await pilot.press("enter", "w")
-        await find(app, pilot, "ssh")
-        await pilot.press("enter")
-        await until(lambda: "being built [/tmp]" in screen_text(app))
-        assert "f chooses something else" in screen_text(app)
-
-
-async def test_a_new_generation_asks_why_again_and_keeps_the_cursor() -> None:
+async def test_a_new_generation_asks_why_again_and_a_refusal_is_said() -> None:
     engine = FakeEngine()
     asked: list[WhyRequest] = []
 
@@ -324,6 +284,14 @@ async def test_a_new_generation_asks_why_again_and_keeps_the_cursor() -> None:
         await pilot.pause()
         assert screen.list.at == 7
 
+        def refuse(request: WhyRequest) -> Why:
+            raise EngineRefused(Problem(message="the index is being built [/tmp]"), 503)
+
+        engine.answers[WhyRequest] = refuse
+        engine.change(generation=43)
+        await until(lambda: "being built [/tmp]" in screen_text(app))
+        assert "f chooses something else" in screen_text(app)
+
 
 async def test_hostile_targets_answers_and_names_are_text() -> None:
     engine = FakeEngine()
@@ -343,7 +311,7 @@ async def test_hostile_targets_answers_and_names_are_text() -> None:
 
     engine.answers[WhyRequest] = hostile
     app = make_app(Sessions(engine))
-    async with on_stage(app, (120, 60), QUERY) as pilot:
+    async with on_stage(app, (120, 50), QUERY) as pilot:
         from tests.tui.test_hostile_text import assert_harmless
 
         await pilot.press("enter", "w")

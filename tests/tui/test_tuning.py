@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from membrowse.engine.inspections import SaveTuningRequest, TuneRequest
 from membrowse.engine.protocol import Right
@@ -23,11 +24,11 @@ from tests.tui.corpus import HOSTILE
 from tests.tui.fake_engine import FakeEngine
 from tests.tui.stage import QUERY, Sessions, ask, make_app, on_stage, screen_text, until
 from tests.tui.test_hostile_text import assert_harmless
-from tests.tui.test_target_and_why import expect, ladder
 from tests.tui.tuned import Configurations, pinned
 
 ALL = (Right.READ, Right.REINDEX, Right.ADMINISTER)
-WEIGHT = 1
+WEIGHT, RERANKER, POOL, K, CAREFUL = 1, 3, 4, 6, 9
+"""Rows of the panel."""
 
 
 def configurations(engine: FakeEngine) -> Configurations:
@@ -39,7 +40,7 @@ def configurations(engine: FakeEngine) -> Configurations:
 
 @asynccontextmanager
 async def tuning(
-    engine: FakeEngine | None = None, size: tuple[int, int] = (120, 40), rights: object = ALL
+    engine: FakeEngine | None = None, size: tuple[int, int] = (100, 30), rights: object = ALL
 ) -> AsyncIterator[tuple[MembrowseApp, Pilot[int], Configurations]]:
     """The browser with a query answered and the panel open, its values there."""
     engine = engine or FakeEngine()
@@ -98,23 +99,17 @@ async def test_turning_a_knob_re_ranks_and_resetting_restores() -> None:
         await until(lambda: order(app) == before, "the saved order")
         await pilot.pause()
         assert "trying" not in screen_text(app)
-
-
-async def test_keys_in_quick_succession_are_tried_once() -> None:
-    async with tuning() as (app, pilot, kept):
-        for _ in range(10):
-            app.browser.action_tune_move(0)
-        app.browser.action_tune_move(1)
+        tries = len(kept.tried)
         for _ in range(10):
             app.browser.action_tune_turn(1)
         await tried(app, fusion_weight=0.7)
-        await until(lambda: kept.tried, "a try")
-        assert len(kept.tried) == 1
+        assert len(kept.tried) == tries + 1, "a quick succession is tried once"
 
 
 async def test_digits_type_a_value_and_what_cannot_be_is_said() -> None:
     async with tuning() as (app, pilot, kept):
-        await pilot.press("j", "j", "j", "j", *"100")
+        app.browser._go(POOL)
+        await pilot.press(*"100")
         await pilot.pause()
         assert "100▏" in screen_text(app)
         await pilot.press("enter")
@@ -124,12 +119,25 @@ async def test_digits_type_a_value_and_what_cannot_be_is_said() -> None:
         assert "✗ blend is 0 to 1" in screen_text(app)
         await pilot.press(*".75", "backspace", "k")
         await tried(app, rerank_pool=100, rerank_blend=0.7)
+        app.browser.action_tune_reset_all()
+        await tried(app)
+        before = order(app)
+        app.browser._go(RERANKER)
+        await pilot.press("right")
+        await until(lambda: "no cross-encoder is set" in screen_text(app))
+        await until(lambda: app.browser.browsing.complete)
+        assert order(app) == before, "the saved ranking stays"
+        await pilot.press("right")
+        await tried(app, rerank_method="none")
+        await pilot.pause()
+        assert "for a reranker only" in screen_text(app)
 
 
 async def test_the_cut_and_the_target_follow_what_is_tried() -> None:
     async with tuning() as (app, pilot, kept):
         app.browser.set_target(Target(path="decisions/ssh.md"))
-        await pilot.press(*"jjjjjj", "left", "left", "left")
+        app.browser._go(K)
+        await pilot.press("left", "left", "left")
         await tried(app, agent_k=2)
         await until(lambda: kept.tried and kept.tried[-1].target is not None)
         await pilot.pause()
@@ -138,37 +146,27 @@ async def test_the_cut_and_the_target_follow_what_is_tried() -> None:
         assert "◎ decisions/ssh.md" in text
 
 
-async def test_pins_are_run_once_the_values_stand() -> None:
+async def test_what_is_tried_outlives_the_query_and_ends_with_the_panel() -> None:
     engine = FakeEngine()
     pinned(engine)
     async with tuning(engine) as (app, pilot, kept):
+        before = order(app)
         await pilot.press("j", "shift+right")
         await until(lambda: "39 of 41 pins hold" in screen_text(app).split("\n")[3], "the pins")
         assert [request.pins for request in kept.tried] == [False, True]
-
-
-async def test_leaving_the_panel_returns_to_the_saved_configuration() -> None:
-    async with tuning() as (app, pilot, kept):
-        before = order(app)
-        await pilot.press("j", "shift+right", "shift+right")
-        await until(lambda: order(app) != before)
-        await pilot.press("escape")
-        await until(lambda: order(app) == before)
-        assert not app.browser.tune_panel.display and app.browser.active_list.has_focus
-        await pilot.press("t")
-        assert not app.browser.tuning.trying
-
-
-async def test_editing_the_query_keeps_what_is_tried() -> None:
-    async with tuning() as (app, pilot, kept):
-        await pilot.press("j", "shift+right")
-        await tried(app, fusion_weight=0.6)
+        assert order(app) != before
         await pilot.press("slash")
         await ask(app, "queue length before a deploy")
         assert kept.tried[-1].text == "queue length before a deploy"
         assert kept.tried[-1].overrides == {"fusion.weight": 0.6}
+        await ask(app, QUERY)
         await pilot.press("enter", "t")
         assert app.browser.tune_panel.has_focus and app.browser.tuning.trying
+        await pilot.press("escape")
+        await until(lambda: order(app) == before, "the saved order")
+        assert not app.browser.tune_panel.display and app.browser.active_list.has_focus
+        await pilot.press("t")
+        assert not app.browser.tuning.trying
 
 
 async def test_saving_needs_the_right() -> None:
@@ -187,7 +185,7 @@ async def test_saving_under_a_name_puts_it_in_force() -> None:
         await tried(app, fusion_weight=0.52)
         await pilot.press("s")
         await until(lambda: isinstance(app.screen, NameScreen))
-        await pilot.press(*"careful")
+        app.screen.query_one("#name", Input).value = "careful"
         await pilot.pause()
         assert "replaces the one of this name" in screen_text(app)
         await pilot.press(*"-ish", "enter")
@@ -201,42 +199,27 @@ async def test_saving_under_a_name_puts_it_in_force() -> None:
 
 async def test_a_saved_configuration_is_used_extended_and_forgotten() -> None:
     async with tuning() as (app, pilot, kept):
-        await pilot.press(*"jjjjjjjjj", "enter")
+        app.browser._go(CAREFUL)
+        await pilot.press("enter")
         await until(lambda: kept.in_force == "careful")
         await until(lambda: app.browser.tuning.value("rerank.pool") == 100)
-        await pilot.press(*"kkkkkkkk", "right")
+        app.browser._go(WEIGHT)
+        await pilot.press("right")
         await tried(app, fusion_weight=0.52)
         await until(lambda: kept.tried, "a try")
         wanted = {"rerank.pool": 100, "rerank.blend": 0.4, "fusion.weight": 0.52}
         assert kept.tried[-1].overrides == wanted, "over what is in force"
         await pilot.press("d")
         await until(lambda: "on no saved configuration" in screen_text(app))
-        await pilot.press(*"jjjjjjjj", "d", "n")
+        app.browser._go(CAREFUL)
+        await pilot.press("d", "n")
         assert "careful" in kept.saved
         await pilot.press("d", "y")
         await until(lambda: "careful" not in kept.saved and kept.in_force == "")
-
-
-async def test_another_clients_configuration_is_asked_again_with() -> None:
-    engine = FakeEngine()
-    async with tuning(engine) as (app, pilot, kept):
-        asked = len(engine.asked)
+        asked = len(kept.engine.asked)
         kept.save(SaveTuningRequest(name="others", overrides={"fusion.weight": 0.2}))
-        await until(lambda: len(engine.asked) > asked, "the query again")
+        await until(lambda: len(kept.engine.asked) > asked, "the query again")
         await until(lambda: app.browser.tuning.value("fusion.weight") == 0.2)
-
-
-async def test_what_cannot_be_tried_is_said_and_the_saved_ranking_stays() -> None:
-    async with tuning() as (app, pilot, kept):
-        before = order(app)
-        await pilot.press(*"jjj", "right")
-        await until(lambda: "no cross-encoder is set" in screen_text(app))
-        await until(lambda: app.browser.browsing.complete)
-        assert order(app) == before
-        await pilot.press("right")
-        await until(lambda: app.browser.tuning.turned == {"rerank.method": "none"})
-        await pilot.pause()
-        assert "for a reranker only" in screen_text(app)
 
 
 async def test_a_knob_that_the_environment_fixes_does_not_turn() -> None:
@@ -271,19 +254,6 @@ async def test_two_configurations_side_by_side() -> None:
         await pilot.press("escape")
         await until(lambda: app.browser.tune_panel.has_focus, "back at the knobs")
         assert app.browser.tuning.turned == {"fusion.weight": 0.7}
-
-
-async def test_a_change_of_a_setting_opens_the_panel_with_it_turned() -> None:
-    app = make_app()
-    async with on_stage(app, (120, 40), QUERY) as pilot:
-        await pilot.press("enter")
-        await expect(app, pilot, "decisions/ssh")
-        await ladder(app)
-        await pilot.press("G", "k", "enter")
-        await tried(app, fusion_weight=0.62)
-        await pilot.pause()
-        assert "≈ trying: fusion.weight 0.62" in screen_text(app)
-        assert app.browser.tune_panel.has_focus
 
 
 async def test_hostile_names_and_reasons_are_text() -> None:

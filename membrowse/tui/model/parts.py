@@ -57,7 +57,8 @@ def fit(line: Line, width: int) -> Line:
     for part in line:
         size = cell_len(part.text)
         if size > left:
-            text = clip(part.text, left)
+            text = part.text.rstrip(" ")  # a space at which a line was broken is not missed
+            text = text if cell_len(text) <= left else clip(text, left)
             fitted.append(part._replace(text=text))
             left -= cell_len(text)
             break

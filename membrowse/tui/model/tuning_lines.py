@@ -29,9 +29,9 @@ def knob_line(tuning: Tuning, knob: Knob, width: int, *, current: bool) -> Line:
     share = not knob.choices and knob.high == 1.0 and isinstance(value, float | int)
     if share:
         text = [*fit(text, 6), *(bar_parts(float(value), _BAR) if not idle else [])]
-    line = [name, *fit(text, _VALUE)]
     if idle:
-        return fit([*line, Part(f" {idle}", "faint")], width)
+        return fit([name, *text, Part(f"  {idle}", "faint")], width)
+    line = [name, *fit(text, _VALUE)]
     if turned:
         was = tuning.saved_value(knob.key)
         line.append(Part(f" was {written(was) if was is not None else '–'}", "dim"))

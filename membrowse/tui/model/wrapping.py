@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.cells import cell_len, chop_cells
 
-from membrowse.tui.model.parts import Line, Part, cells
+from membrowse.tui.model.parts import Line, Part
 
 
 def _pieces(text: str) -> list[str]:
@@ -33,14 +33,7 @@ def wrapped(line: Line, width: int) -> list[Line]:
                     room = width
                 _append(lines[-1], Part(chop, style, action))
                 room -= cell_len(chop)
-    return [_without_overhang(line, width) for line in lines]
-
-
-def _without_overhang(line: Line, width: int) -> Line:
-    """`line` without the space at which it was broken, where that stands beyond the width."""
-    if not line or cells(line) <= width:
-        return line
-    return [*line[:-1], line[-1]._replace(text=line[-1].text.rstrip(" "))]
+    return lines
 
 
 def _append(line: Line, part: Part) -> None:

@@ -161,12 +161,13 @@ class SideBySideScreen(EngineScreen):
         self.header.show(view)
         self.status.show(view, self.clock())
         self.keys.show(of(Where.SIDES, Where.APP), lambda action: bool(self.refused(action)))
-        if view.connected and not before.connected:
+        was, now = (each.state.generation if each.state else None for each in (before, view))
+        if view.connected and (not before.connected or was != now):
             self._ask(pins=False)
 
     def _ask(self, *, pins: bool) -> None:
         numbers = [
-            column.browsing.ask(self._query[0], keep=pins) if not pins else column.browsing.number
+            column.browsing.number if pins else column.browsing.ask(self._query[0], keep=True)
             for column in self.columns
         ]
         request = TuneRequest(
