@@ -72,6 +72,7 @@ class Index:
         self._writing = threading.RLock()
         self._chroma_follows = threading.Event()
         self._chroma_follows.set()
+        self._chroma_whole = False
         self._broken = False
         self._stores = Stores(directory, token_budget=token_budget, dimension=dimension)
         try:
@@ -243,6 +244,7 @@ class Index:
         while True:
             with self._writing:
                 if not self._stores.write_chroma(self.generation):
+                    self._chroma_whole = True
                     break
         with self._writing:
             self.tokens.delete(self.tokens.keys() - self.vectors.keys())
@@ -320,9 +322,9 @@ class Index:
         return self.vectors.has(keys)
 
     def approximate(self, vector: NDArray[np.float32], n: int) -> list[str] | None:
-        """What Chroma's HNSW finds: see `ChromaStore.approximate`. None, too, where Chroma is still
-        being brought up to the generation after a short wait."""
-        if not self._chroma_follows.wait(_CHROMA_PATIENCE_SECONDS):
+        """What Chroma's HNSW finds: see `ChromaStore.approximate`. None, too, where Chroma lacks
+        something after a short wait: it has been opened just now, or a change is on its way."""
+        if not self._chroma_whole or not self._chroma_follows.wait(_CHROMA_PATIENCE_SECONDS):
             return None
         return self.chroma.approximate(vector, n)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from membrowse.index import chroma
 from membrowse.index.chroma import SYNC_THRESHOLD, ChromaStore
 from membrowse.index.index import Index
 from tests.index import making
@@ -81,6 +82,31 @@ def test_chunks_that_go_and_come_back(open_index: Opener) -> None:
     index.apply([removal("b.md")])
     assert index.approximate(vector("three"), 5) == []
     assert_agreeing(index)
+
+
+def room(directory: Path) -> int:
+    """Bytes that HNSW's entries take on disk."""
+    return sum(file.stat().st_size for file in (directory / "chroma").rglob("data_level0.bin"))
+
+
+def test_room_of_deleted_entries_is_won_back(
+    open_index: Opener, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chroma, "_DEAD_ENTRIES", SYNC_THRESHOLD)
+    index = open_index()
+    index.open_chroma()
+    for version in range(5):
+        index.apply([change("a.md", *(f"text {version} {n}" for n in range(SYNC_THRESHOLD)))])
+        encode_all(index)
+    index.close()
+    before = room(directory)
+    index = open_index()
+    index.open_chroma()
+    assert room(directory) <= before / 4
+    assert_agreeing(index)
+    assert len(index.approximate(vector("text 4 7"), 10) or ()) == 10
+    index.close()
+    assert [place.name for place in (directory / "chroma").iterdir() if place.is_dir()] == ["2"]
 
 
 def damage(directory: Path, name: str, how: str) -> None:
