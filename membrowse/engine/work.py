@@ -55,6 +55,8 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+_CHROMA_LOOKS_SECONDS = 60.0
+
 
 class Work:
     """The engine of `folder`. `changed` is called, from any thread, when the state changed."""
@@ -81,6 +83,7 @@ class Work:
         self._questions: Questions | None = None
         self._parts: Parts | None = None
         self._problem = ""
+        self._closing = threading.Event()
         self._counting = threading.Lock()
         self._asked = 1  # the indexer's own first look at the folder
 
@@ -132,7 +135,7 @@ class Work:
         self._indexer.start()
         self._models.start()
         self._pins.start()
-        threading.Thread(target=self._open_chroma, name="chroma", daemon=True).start()
+        threading.Thread(target=self._tend_chroma, name="chroma", daemon=True).start()
 
     def examine(self, directory: Path) -> CheckReport:
         """Open the index in `directory` for a look only; for use without a running engine."""
@@ -143,6 +146,7 @@ class Work:
 
     def close(self) -> None:
         """Finish what is being written, and let go."""
+        self._closing.set()
         if self._indexer is not None:
             self._indexer.close()
         if self._pins is not None:
@@ -292,9 +296,12 @@ class Work:
             dimension=files.dimension if files else 0,
         )
 
-    def _open_chroma(self) -> None:
+    def _tend_chroma(self) -> None:
+        index = self._ready(self._index)
         try:
-            self._ready(self._index).open_chroma()
+            index.open_chroma()
+            while not self._closing.wait(_CHROMA_LOOKS_SECONDS):
+                index.renew_chroma()
         except Exception:  # a thread's boundary: without Chroma everything else goes on
             log.exception("Chroma cannot be opened: HNSW's answer is not shown")
 

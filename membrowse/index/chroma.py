@@ -30,8 +30,7 @@ SYNC_THRESHOLD = 100
 """Writes after which HNSW is written to disk. At Chroma's default of 1000, a smaller collection
 never is, and is replayed at every open (chroma#7463)."""
 _DEAD_ENTRIES = 1000
-"""HNSW never gives back the room of a deleted entry. When more than so many, and more than live
-ones, have gathered, the collection is made anew at the next opening."""
+"""Fewer are no waste."""
 _COLLECTION = "chunks"
 _PROBED = 10
 _NOT_OURS = (KeyboardInterrupt, SystemExit, GeneratorExit)
@@ -81,15 +80,16 @@ class ChromaStore:
                 self.remade = f"Chroma's files could not be read ({error}); they were made anew"
                 self._release()
                 self._make_anew()
-            if self._dead() > max(_DEAD_ENTRIES, len(self._keys)):
-                log.info("HNSW holds %d dead entries; making it anew", self._dead())
-                self._release()
-                self._make_anew()
+            if self.wasteful:
+                self.clear()
 
-    def _dead(self) -> int:
-        """Deleted entries that HNSW still holds, as of its last writing to disk."""
+    @property
+    def wasteful(self) -> bool:
+        """Whether deleted entries take most of HNSW's room, as of its last writing to disk: it
+        never gives that back, so `clear` and fill the collection again."""
         lengths = self._directory.glob("*/*/length.bin")  # four bytes for each entry
-        return sum(file.stat().st_size for file in lengths) // 4 - len(self._keys)
+        dead = sum(file.stat().st_size for file in lengths) // 4 - len(self._keys)
+        return dead > max(_DEAD_ENTRIES, len(self._keys))
 
     def _examine(self, place: Path) -> None:
         """Raises where the files are known to be bad: damaged HNSW files can end the process."""

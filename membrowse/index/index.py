@@ -241,13 +241,25 @@ class Index:
         between which changes may be applied."""
         self.chroma.open()
         self._stores.note_remade()
+        self._fill_chroma()
+        with self._writing:
+            self.tokens.delete(self.tokens.keys() - self.vectors.keys())
+
+    def renew_chroma(self) -> None:
+        """Make Chroma's collection anew if it holds little but deleted entries, in such steps."""
+        with self._writing:
+            if not self.chroma.opened or not self.chroma.wasteful:
+                return
+            self._chroma_whole = False
+            self.chroma.clear()
+        self._fill_chroma()
+
+    def _fill_chroma(self) -> None:
         while True:
             with self._writing:
                 if not self._stores.write_chroma(self.generation):
                     self._chroma_whole = True
                     break
-        with self._writing:
-            self.tokens.delete(self.tokens.keys() - self.vectors.keys())
 
     def _reached(self, step: str) -> None:
         """Called between any two writes: an instant at which the process may die."""
