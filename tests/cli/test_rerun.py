@@ -19,6 +19,7 @@ from membrowse.engine.inspections import TuningsRequest
 from membrowse.engine.protocol import RecallRequest
 from membrowse.findings.tuning import Tunings
 from membrowse.recall import Hit, Recall
+from membrowse.settings import Settings
 from tests.cli.conftest import Program
 from tests.cli.fakes import FakeEngine, hit, ranking, recall, status
 from tests.cli.hostile import HOSTILE, acts, filled
@@ -125,7 +126,7 @@ def test_generation_settings_recipe_and_program_are_compared(
     )
     ran = program("rerun", saved(then, found("c1")), "--folder", folder)
     assert "generation 9 → 12\n" in ran.out
-    assert "fusion.weight 0.9 → 0.5\n" in ran.out
+    assert f"fusion.weight 0.9 → {Settings().fusion.weight}\n" in ran.out
     assert "recipe.chunker 0 → 1\n" in ran.out
     assert "program.membrowse 0.0.1 → " in ran.out
 

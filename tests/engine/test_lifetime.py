@@ -139,6 +139,17 @@ async def crash_while_indexing(client: EngineClient, folder: Path, seed: int) ->
     await client.close()
 
 
+async def agree(client: EngineClient, folder: Path) -> None:
+    """Wait until the index is current; all its stores then hold what the folder holds."""
+    state = await until(client, current)
+    report = await client.check()
+    assert report.discrepancies == ()
+    assert (report.notes, report.chunks) == (state.notes, state.chunks)
+    assert {record.path for record in await client.files()} == {
+        path.name for path in folder.iterdir()
+    }
+
+
 @pytest.mark.timeout(300)
 async def test_a_kill_at_any_moment_is_repaired_by_the_next_start(folder: Path) -> None:
     async with serving(folder) as client:  # encode every text once: the kills hit indexing alone
@@ -148,13 +159,7 @@ async def test_a_kill_at_any_moment_is_repaired_by_the_next_start(folder: Path) 
             await until(client, at(before.generation))
     for seed in range(KILLS):
         client = await connect(folder)
-        await until(client, lambda state: state.generation > 0)
+        await agree(client, folder)  # after the kill before
         await crash_while_indexing(client, folder, seed)
-        async with serving(folder) as client:
-            state = await until(client, current)
-            report = await client.check()
-            assert report.discrepancies == ()
-            assert (report.notes, report.chunks) == (state.notes, state.chunks)
-            assert {record.path for record in await client.files()} == {
-                path.name for path in folder.iterdir()
-            }
+    async with serving(folder) as client:
+        await agree(client, folder)
