@@ -7,6 +7,7 @@ app, from the app to screens and widgets; widgets post messages, and the app alo
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,8 +29,11 @@ def run(
     `questions` is a JSONL file of queries to step through; `demo` makes the person's copy of the
     demo memory and returns its folder.
     """
+    gc.disable()  # what is imported is no garbage: to look through it costs a twelfth of the import
     from membrowse.tui.app import MembrowseApp
 
+    gc.freeze()
+    gc.enable()
     app = MembrowseApp(
         sessions=_sessions, settings=settings, folder=folder, questions=questions, demo=demo
     )
