@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from membrowse import places
-from membrowse.engine import preview, unopened
+from membrowse.engine import memory, preview, unopened
 from membrowse.engine.configuration import Configuration
 from membrowse.engine.courtesy import Pause, Traffic
 from membrowse.engine.evaluations import Evaluations
@@ -55,7 +55,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_CHROMA_LOOKS_SECONDS = 60.0
+_TIDY_SECONDS = 60.0
 
 
 class Work:
@@ -298,10 +298,14 @@ class Work:
 
     def _tend_chroma(self) -> None:
         index = self._ready(self._index)
+        tidied = index.generation.number
         try:
             index.open_chroma()
-            while not self._closing.wait(_CHROMA_LOOKS_SECONDS):
-                index.renew_chroma()
+            while not self._closing.wait(_TIDY_SECONDS):
+                if index.generation.number != tidied:
+                    tidied = index.generation.number
+                    index.renew_chroma()
+                    memory.give_back()
         except Exception:  # a thread's boundary: without Chroma everything else goes on
             log.exception("Chroma cannot be opened: HNSW's answer is not shown")
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
+from membrowse import places
 from membrowse.engine import lifecycle
 from membrowse.engine.client import EngineClient
 from membrowse.engine.protocol import State
@@ -25,6 +27,21 @@ def home() -> Iterator[Path]:
         os.environ["MEMBROWSE_HOME"] = directory
         yield Path(directory)
         del os.environ["MEMBROWSE_HOME"]
+
+
+@contextmanager
+def copy_of(folder: Path) -> Iterator[Path]:
+    """A copy of `folder` to change, with the index that this home has of it."""
+    with tempfile.TemporaryDirectory(prefix="membrowse-bench-") as directory:
+        notes = Path(directory).resolve() / "notes"
+        shutil.copytree(folder, notes)
+        index = places.index_dir(notes)
+        if places.index_dir(folder).is_dir():
+            shutil.copytree(places.index_dir(folder), index)
+        try:
+            yield notes
+        finally:
+            shutil.rmtree(index, ignore_errors=True)
 
 
 @asynccontextmanager

@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-import shutil
 import sys
-import tempfile
 import time
 from pathlib import Path
 
-from membrowse import places
 from membrowse.engine.client import EngineClient
 from membrowse.engine.protocol import RecallRequest
 from membrowse.recall import KEYWORD, RERANKED, VECTOR
@@ -66,13 +63,5 @@ async def main(folder: Path, edits: int) -> None:
 
 
 if __name__ == "__main__":
-    with bench.home(), tempfile.TemporaryDirectory() as copy:
-        original, notes_copy = Path(sys.argv[1]).resolve(), Path(copy).resolve() / "notes"
-        shutil.copytree(original, notes_copy)
-        if places.index_dir(original).is_dir():
-            shutil.copytree(places.index_dir(original), places.index_dir(notes_copy))
-        count = int(sys.argv[2]) if len(sys.argv) > 2 else 20
-        try:
-            asyncio.run(main(notes_copy, count))
-        finally:
-            shutil.rmtree(places.index_dir(notes_copy), ignore_errors=True)
+    with bench.home(), bench.copy_of(Path(sys.argv[1]).resolve()) as notes_copy:
+        asyncio.run(main(notes_copy, int(sys.argv[2]) if len(sys.argv) > 2 else 20))
