@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -34,6 +36,16 @@ def source(text: str, path: str = "notes/plain.md", mtime_ns: int = 0) -> Source
 def note(text: str, path: str = "notes/plain.md", mtime_ns: int = 0) -> Note:
     """`text` taken for a note."""
     return parse(source(text, path, mtime_ns))
+
+
+def leave_socket(folder: Path, name: str) -> None:
+    """A socket file; its path may be longer than an address can be."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        directory = os.open(folder, os.O_RDONLY)
+        try:
+            listener.bind(f"/proc/self/fd/{directory}/{name}")
+        finally:
+            os.close(directory)
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ from membrowse.knowledge import reading
 from membrowse.knowledge.reading import NotIndexable, Source, read
 from membrowse.recall import NoteState
 from membrowse.settings import NotesSettings
+from tests.knowledge.conftest import leave_socket
 
 DEFAULTS = NotesSettings()
 
@@ -72,12 +72,7 @@ def test_what_is_no_regular_file_is_skipped_and_never_waited_for(tmp_path: Path)
     os.mkfifo(tmp_path / "fifo.md")
     (tmp_path / "folder.md").mkdir()
     (tmp_path / "device.md").symlink_to("/dev/tty")
-    with socket.socket(socket.AF_UNIX) as listener:
-        directory = os.open(tmp_path, os.O_RDONLY)
-        try:
-            listener.bind(f"/proc/self/fd/{directory}/socket.md")
-        finally:
-            os.close(directory)
+    leave_socket(tmp_path, "socket.md")
     for name, kind in (("fifo", "FIFO"), ("folder", "special"), ("socket", "socket")):
         with pytest.raises(NotIndexable, match=f"not a regular file: {kind}") as refusal:
             read(tmp_path, f"{name}.md", DEFAULTS)

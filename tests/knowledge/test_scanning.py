@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import time
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from membrowse.knowledge.scanning import FolderUnreadable, is_note_name, scan
 from membrowse.recall import NoteState
 from membrowse.settings import NotesSettings
+from tests.knowledge.conftest import leave_socket
 
 IGNORED, SKIPPED, FAILED = NoteState.IGNORED, NoteState.SKIPPED, NoteState.FAILED
 NOT_A_NOTE = "not a note: no rule of notes.include matches"
@@ -61,12 +61,7 @@ def test_what_is_no_note_is_listed_with_its_reason(tmp_path: Path) -> None:
 def test_fifos_and_sockets_are_listed_and_not_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo.md")
     os.mkfifo(tmp_path / ".membrowseignore")
-    with socket.socket(socket.AF_UNIX) as listener:
-        directory = os.open(tmp_path, os.O_RDONLY)
-        try:
-            listener.bind(f"/proc/self/fd/{directory}/socket.md")
-        finally:
-            os.close(directory)
+    leave_socket(tmp_path, "socket.md")
     assert listed(tmp_path) == {
         ".membrowseignore": (FAILED, "its rules are not in force: it is not a regular file"),
         "fifo.md": (SKIPPED, "not a regular file: FIFO"),
