@@ -24,8 +24,8 @@ def private(directory: Path) -> Path:
     return directory
 
 
-def replace_file(file: Path, content: bytes, *, sync: bool = False) -> None:
-    """Write `file` whole or not at all, for the owner only; `sync`: even if power is lost then.
+def replace_file(file: Path, content: bytes, *, sync: bool = False, mode: int = 0o600) -> None:
+    """Write `file` whole or not at all; with `sync` even if power is lost then.
 
     Raises `OSError`; the file is then as it was.
     """
@@ -37,6 +37,7 @@ def replace_file(file: Path, content: bytes, *, sync: bool = False) -> None:
             if sync:
                 stream.flush()
                 os.fsync(stream.fileno())
+        Path(name).chmod(mode)
         Path(name).replace(file)
     except BaseException:
         Path(name).unlink(missing_ok=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from pathlib import Path
 
+from membrowse import places
 from membrowse.engine.refusals import Unknown
 from membrowse.findings import golden
 from membrowse.findings.golden import Golden
@@ -82,15 +82,5 @@ class GoldenFile:
     def _replace(self, content: bytes) -> None:
         """All of it or nothing; a link stays one, and the file keeps its mode."""
         real = Path(os.path.realpath(self.path))
-        descriptor, name = tempfile.mkstemp(prefix=f".{real.name}.", dir=real.parent)
-        fresh = Path(name)
-        try:
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            fresh.chmod(stat.S_IMODE(real.stat().st_mode))
-            fresh.replace(real)
-        except BaseException:
-            fresh.unlink(missing_ok=True)
-            raise
+        mode = stat.S_IMODE(real.stat().st_mode)
+        places.replace_file(real, content, sync=True, mode=mode)
