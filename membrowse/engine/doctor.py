@@ -12,10 +12,8 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import msgspec
-
 from membrowse import places, settings
-from membrowse.engine import looks
+from membrowse.engine import looks, wire
 from membrowse.engine.index_looks import index_looks
 from membrowse.engine.looks import Patient, problem
 from membrowse.findings.health import Check, CheckState, Health
@@ -55,7 +53,7 @@ def _examined(folder: Path) -> Iterator[Check]:
 def main() -> int:
     """Examine the folder named on the command line and print what came of it."""
     health = examine(Path(sys.argv[1]))
-    sys.stdout.buffer.write(msgspec.json.encode(health) + b"\n")
+    sys.stdout.buffer.write(wire.encoded(health) + b"\n")
     return 0 if health.healthy else 1
 
 

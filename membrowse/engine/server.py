@@ -21,7 +21,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from membrowse.engine import peers
+from membrowse.engine import peers, wire
 from membrowse.engine.courtesy import Cancelled
 from membrowse.engine.inspections import INSPECTIONS, Inspection
 from membrowse.engine.protocol import (
@@ -59,7 +59,7 @@ class _Refused(Exception):
 
 
 def _json(value: object, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(value), status, media_type=_JSON)
+    return Response(wire.encoded(value), status, media_type=_JSON)
 
 
 def _guarded(handler: Handler, right: Right) -> Handler:
@@ -162,7 +162,7 @@ class Api:
         async def events() -> AsyncIterator[bytes]:
             async with self._service.attended():
                 async for state in self._service.states():
-                    yield b"data: " + msgspec.json.encode(state) + b"\n\n"
+                    yield b"data: " + wire.encoded(state) + b"\n\n"
 
         return StreamingResponse(events(), media_type=_EVENTS)
 
@@ -172,9 +172,9 @@ class Api:
         first = await anext(recalls)  # its failures still have a status of their own
 
         async def lines() -> AsyncIterator[bytes]:
-            yield msgspec.json.encode(first) + b"\n"
+            yield wire.encoded(first) + b"\n"
             async for recall in recalls:
-                yield msgspec.json.encode(recall) + b"\n"
+                yield wire.encoded(recall) + b"\n"
 
         return StreamingResponse(lines(), media_type=_LINES)
 

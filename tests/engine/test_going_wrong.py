@@ -19,7 +19,7 @@ from membrowse.engine.protocol import State
 from membrowse.engine.work import Work
 from membrowse.knowledge import observers, watching
 from membrowse.settings import EngineSettings, Settings
-from tests.engine.conftest import DEADLINE_SECONDS, current, made_otherwise, serving, until
+from tests.engine.conftest import DEADLINE_SECONDS, ask, current, made_otherwise, serving, until
 
 
 class Told:
@@ -127,3 +127,16 @@ async def test_a_second_engine_is_refused_by_name_and_a_killed_one_leaves_no_loc
         os.kill(first.pid, 9)
     async with serving(folder) as client:  # nothing to wait for, nothing to remove
         assert (await client.hello()).engine.pid != first.pid
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are text elsewhere")
+async def test_a_folder_whose_name_is_not_utf_8_is_served(folder: Path) -> None:
+    odd = folder.rename(folder.with_name(os.fsdecode(b"caf\xe9")))
+    (odd / "odd.md").write_text('---\ntitle: "\\ud800\\0"\ntags: ["\\udc00"]\n---\nEven soup.\n')
+    async with serving(odd) as client:
+        state = await until(client, current)
+        assert (state.notes, state.problem) == (3, "")
+        assert state.folder.endswith("caf\ufffd")
+        recall = await ask(client, "even soup")
+        assert recall.rankings["keyword"].hits[0].path == "odd.md"
+        assert (await client.check()).discrepancies == ()
