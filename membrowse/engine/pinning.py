@@ -189,9 +189,10 @@ class Pins:
                 self._catch_up()
             except Cancelled:
                 log.debug("the pins are run again: the index changed meanwhile")
-            except Exception:  # the thread's boundary: after the next change it is tried again
+            except Exception as error:  # the thread's boundary: tried again after the next change
                 log.exception("the pins could not be run")
                 self._failed = self._key()
+                self._tell(problem=f"the pins could not be run: {error}")
             self._tell(running=False)
 
     def _catch_up(self) -> None:
@@ -215,8 +216,9 @@ class Pins:
         if key.settled and golden.pins:
             self._tell(running=True)
         standings = self._standings(generation, settings, golden.pins, pause)
+        problem = "" if golden.pins else next(iter(golden.problems), "")
         if key.settled:
-            self._remember(standings, generation.number, settings.digest)
+            problem = self._remember(standings, generation.number, settings.digest) or problem
         results = [self._with_history(standing, recorded=key.settled) for standing in standings]
         record = _record(generation.number, settings, golden, str(self.file.path), results)
         by_id = {standing.pin.id: standing for standing in standings}
@@ -228,6 +230,7 @@ class Pins:
                 generation=record.generation,
                 moved=moved(results),
                 running=False,
+                problem=problem,
             )
         return self._last
 
@@ -253,15 +256,18 @@ class Pins:
             tokens_at_hand=tokens,
         )
 
-    def _remember(self, standings: Sequence[Standing], generation: int, settings: str) -> None:
+    def _remember(self, standings: Sequence[Standing], generation: int, settings: str) -> str:
+        """Add to the history; what went wrong, or nothing."""
         points = (
             Point(key_of(standing.pin), standing.rank, standing.chunk if standing.rows else "")
             for standing in standings
         )
         try:
             self._history.record(points, generation, settings, clock.now())
-        except sqlite3.Error:
+        except sqlite3.Error as error:
             log.warning("the pins' history could not be written", exc_info=True)
+            return f"the pins' history could not be written: {error}"
+        return ""
 
     def _with_history(self, standing: Standing, *, recorded: bool) -> PinResult:
         history = self._history.ranks(key_of(standing.pin))

@@ -80,3 +80,6 @@ class PinsState(msgspec.Struct, frozen=True, kw_only=True):
     moved: tuple[str, ...] = ()
     """What the last run moved, most telling first: `ssh port: decisions/ssh.md #9 → #4`."""
     running: bool = False
+    problem: str = ""
+    """Why the pins could not be read or run, or their history not be kept; empty where all went
+    well."""

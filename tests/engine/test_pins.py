@@ -232,3 +232,15 @@ async def test_a_configuration_tells_its_pins_before_and_after_it_is_saved(
     await client.inspect(UseTuningRequest(name=""))
     run = await client.inspect(PinsRequest())
     assert run.holding == before.pins.holding
+
+
+async def test_pins_that_cannot_be_read_are_told(client: EngineClient, folder: Path) -> None:
+    (folder / "golden.jsonl").mkdir()
+    try:
+        run = await client.inspect(PinsRequest())
+        assert "golden.jsonl: Is a directory" in run.problems[0]
+        await until(client, lambda state: state.pins.problem == run.problems[0])
+    finally:
+        (folder / "golden.jsonl").rmdir()
+    await client.inspect(PinsRequest())
+    await until(client, lambda state: not state.pins.problem)

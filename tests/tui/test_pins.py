@@ -45,6 +45,8 @@ def test_the_status_line_says_how_many_hold_and_what_moved() -> None:
     told = "".join(part.text for part in state_parts(state))
     assert told == "! 38 of 41 pins hold · ssh port: a.md #9 → #4"
     assert state_parts(PinsState()) == []
+    failed = state_parts(PinsState(problem="the pins could not be run: the disk is full"))
+    assert [part.text for part in failed] == ["! the pins could not be run: the disk is full"]
     assert state_parts(msgspec.structs.replace(state, holding=41, moved=()))[0].text[0] == "✓"
 
 
@@ -121,6 +123,8 @@ async def test_it_is_told_when_pins_move() -> None:
         await pilot.pause()
         status = "".join(part.text for part in app.browser.status.line(120))
         assert "39 of 41 pins hold" in status
+        pinned(engine, problem="the pins could not be run: the disk is full")
+        await until(lambda: "! pins failed" in screen_text(app))
 
 
 async def test_hostile_pins_are_text() -> None:

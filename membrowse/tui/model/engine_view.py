@@ -184,7 +184,7 @@ def status_line(view: EngineView, now: datetime, width: int) -> Line:
     else:
         lead = joined([lead, pending_parts(state), [encoder_part(state)]])
     right = change_parts(view, now)
-    if state.pins.total:
+    if state.pins.total or state.pins.problem:
         lead, right = _with_pins(lead, right, state, width)
     if cells(lead) + cells(right) + 2 > width:
         right = []

@@ -155,6 +155,9 @@ def file_line(run: PinRun | None, width: int) -> Line:
 
 def state_parts(pins: PinsState, *, brief: bool = False) -> Line:
     """`38 of 41 pins hold · ssh port: decisions/ssh.md #9 → #4`, for the status line."""
+    if pins.problem:
+        told = "pins failed" if brief else clip(shown(pins.problem), 60)
+        return [Part(f"! {told}", "warn", "screen.pins")]
     if not pins.total:
         return []
     style = "good" if pins.holding == pins.total else "warn"
