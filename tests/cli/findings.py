@@ -208,7 +208,7 @@ def explanation(**changes: Any) -> Explanation:
     return Explanation(**(values | changes))
 
 
-def why(**changes: Any) -> Why:
+def _rungs() -> tuple[Rung, ...]:
     findings = {
         Step.FOLDER: (Outcome.HOLDS, "it is in the folder", None),
         Step.INDEXED: (Outcome.HOLDS, "the file is as indexed", None),
@@ -219,7 +219,7 @@ def why(**changes: Any) -> Why:
         Step.RERANKED: (Outcome.FAILS, "the reranker takes it down 3 places", 11),
         Step.CUT: (Outcome.SKIPPED, "", None),
     }
-    rungs = tuple(
+    return tuple(
         Rung(
             step=step,
             outcome=outcome,
@@ -229,7 +229,10 @@ def why(**changes: Any) -> Why:
         )
         for step, (outcome, finding, rank) in findings.items()
     )
-    changes_found = (
+
+
+def _changes() -> tuple[Change, ...]:
+    return (
         Change(
             kind=ChangeKind.SETTING,
             change="fusion.weight 0.5 → 0.62",
@@ -252,6 +255,9 @@ def why(**changes: Any) -> Why:
             pins=41,
         ),
     )
+
+
+def why(**changes: Any) -> Why:
     values: dict[str, Any] = {
         "query": "ssh port",
         "target": Target(path="decisions/ssh.md", line=14),
@@ -265,8 +271,8 @@ def why(**changes: Any) -> Why:
         "k": 5,
         "in_top_k": False,
         "verdict": "decisions/ssh.md:14 is #11, since the reranker takes it down 3 places.",
-        "rungs": rungs,
-        "changes": changes_found,
+        "rungs": _rungs(),
+        "changes": _changes(),
         "tried": 41,
         "generation": 12,
         "took_ms": 812.0,

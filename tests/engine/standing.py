@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
@@ -12,30 +12,39 @@ import pytest
 
 from membrowse.engine import lifecycle
 from membrowse.engine.client import EngineClient
+from membrowse.engine.protocol import State
 from tests.conftest import ExportedEncoder
 from tests.engine.conftest import current, until
+
+
+@contextmanager
+def at_home(base: Path, encoder: ExportedEncoder, **variables: str) -> Iterator[Path]:
+    """A new home below `base`, whose path is given; no setting but `variables` is in force.
+
+    They are the process's environment meanwhile, so that a test which stops the engine gets the
+    same one again by connecting.
+    """
+    home = base / "home"
+    home.mkdir(mode=0o700)
+    (home / "cache").symlink_to(encoder.home / "cache")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("MEMBROWSE_")]:
+            patch.delenv(name)
+        patch.setenv("MEMBROWSE_HOME", str(home))
+        patch.setenv("MEMBROWSE_ENGINE_SETTLE_MS", "50")
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        yield home
 
 
 @contextmanager
 def standing(
     base: Path, encoder: ExportedEncoder, notes: Mapping[str, str], **variables: str
 ) -> Iterator[Path]:
-    """A folder with `notes`, indexed by an engine that ends afterwards.
-
-    The process has `variables` (beside a home below `base`) as its environment meanwhile, so that
-    a test which stops the engine gets the same one again by connecting.
-    """
-    home, folder = base / "home", base / "notes"
-    home.mkdir(mode=0o700)
-    (home / "cache").symlink_to(encoder.home / "cache")
+    """A folder with `notes`, indexed by an engine that ends afterwards, `at_home`."""
+    folder = base / "notes"
     write(folder, notes)
-    with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("MEMBROWSE_")]:
-            patch.delenv(name)
-        for name, value in variables.items():
-            patch.setenv(name, value)
-        patch.setenv("MEMBROWSE_HOME", str(home))
-        patch.setenv("MEMBROWSE_ENGINE_SETTLE_MS", "50")
+    with at_home(base, encoder, **variables):
         try:
             asyncio.run(_indexed(folder))
             yield folder
@@ -50,15 +59,19 @@ def write(folder: Path, notes: Mapping[str, str]) -> None:
 
 
 async def _indexed(folder: Path) -> None:
-    async with client_of(folder) as client:
-        await until(client, current)
+    async with client_of(folder, when=current):
+        pass
 
 
 @asynccontextmanager
-async def client_of(folder: Path) -> AsyncIterator[EngineClient]:
-    """A client of the engine, which is started if none runs and goes on afterwards."""
+async def client_of(
+    folder: Path, when: Callable[[State], bool] = lambda state: True
+) -> AsyncIterator[EngineClient]:
+    """A client of the engine, which is started if none runs and goes on afterwards; `when` holds
+    at first."""
     client = await lifecycle.connect(folder)
     try:
+        await until(client, when)
         yield client
     finally:
         await client.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import random
 import shutil
 from collections import Counter
@@ -28,6 +27,7 @@ from membrowse.findings.diagnosis import Change, ChangeKind, Target, Why
 from membrowse.recall import RERANKED
 from tests.conftest import ExportedEncoder
 from tests.engine.conftest import ask, current, until
+from tests.engine.standing import at_home, client_of
 
 DEMO = Path(__file__).parents[2] / "assets" / "demo-memory"
 PAIRS = 15
@@ -41,14 +41,8 @@ def home(
     tmp_path_factory: pytest.TempPathFactory, exported_encoder: ExportedEncoder
 ) -> Iterator[Path]:
     """One home for all tests of this module, and so one engine."""
-    path = tmp_path_factory.mktemp("promises") / "home"
-    path.mkdir(mode=0o700)
-    (path / "cache").symlink_to(exported_encoder.home / "cache")
-    with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("MEMBROWSE_")]:
-            patch.delenv(name)
-        patch.setenv("MEMBROWSE_HOME", str(path))
-        patch.setenv("MEMBROWSE_ENGINE_SETTLE_MS", "20")
+    base = tmp_path_factory.mktemp("promises")
+    with at_home(base, exported_encoder, MEMBROWSE_ENGINE_SETTLE_MS="20") as path:
         yield path
 
 
@@ -72,16 +66,6 @@ def folder(home: Path, golden: list[dict[str, str]]) -> Iterator[Path]:
     (path / "golden.jsonl").write_text("\n".join(pins) + "\n")
     yield path
     asyncio.run(lifecycle.stop(path))
-
-
-@asynccontextmanager
-async def engine(folder: Path) -> AsyncIterator[EngineClient]:
-    client = await lifecycle.connect(folder)
-    try:
-        await until(client, current)
-        yield client
-    finally:
-        await client.close()
 
 
 async def pairs(
@@ -153,7 +137,7 @@ async def test_every_offered_change_gives_the_rank_it_promises(
     folder: Path, golden: list[dict[str, str]]
 ) -> None:
     made_of: Counter[ChangeKind] = Counter()
-    async with engine(folder) as client:
+    async with client_of(folder, when=current) as client:
         async for query, target in pairs(client, golden):
             told = await client.inspect(WhyRequest(text=query, target=target, k=K))
             assert told.verdict and len(told.rungs) == 8

@@ -19,6 +19,7 @@ from membrowse.findings.tuning import Overrides
 from membrowse.recall import NoteState
 from tests.conftest import ExportedEncoder
 from tests.engine.conftest import current, until
+from tests.engine.standing import at_home, client_of
 
 PORTS = """# Ports
 
@@ -58,15 +59,8 @@ def home(
     tmp_path_factory: pytest.TempPathFactory, exported_encoder: ExportedEncoder
 ) -> Iterator[Path]:
     """One home for all tests of this module, and so one engine."""
-    path = tmp_path_factory.mktemp("why") / "home"
-    path.mkdir(mode=0o700)
-    (path / "cache").symlink_to(exported_encoder.home / "cache")
-    with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("MEMBROWSE_")]:
-            patch.delenv(name)
-        patch.setenv("MEMBROWSE_HOME", str(path))
-        patch.setenv("MEMBROWSE_ENGINE_SETTLE_MS", "50")
-        patch.setenv("MEMBROWSE_NOTES_MAX_BYTES", "20000")
+    base = tmp_path_factory.mktemp("why")
+    with at_home(base, exported_encoder, MEMBROWSE_NOTES_MAX_BYTES="20000") as path:
         yield path
 
 
@@ -92,16 +86,6 @@ def folder(home: Path) -> Iterator[Path]:
     (path / "zanzibar" / "trip.md").write_text("Plain words about travelling, by boat mostly.\n")
     yield path
     asyncio.run(lifecycle.stop(path))
-
-
-@asynccontextmanager
-async def engine(folder: Path) -> AsyncIterator[EngineClient]:
-    client = await lifecycle.connect(folder)
-    try:
-        await until(client, current)
-        yield client
-    finally:
-        await client.close()
 
 
 async def why(
@@ -157,7 +141,7 @@ async def reindexed(client: EngineClient) -> int:
 
 
 async def test_1_a_file_that_is_not_there(folder: Path) -> None:
-    async with engine(folder) as client:
+    async with client_of(folder, when=current) as client:
         told = await why(client, "ssh port", path="2025-01-09-ports.md")
         assert failing(told) is Step.FOLDER
         assert told.found.hit is None and not told.in_top_k
@@ -194,7 +178,7 @@ async def test_1_a_file_that_is_not_there(folder: Path) -> None:
 async def test_1_a_file_that_is_left_out(
     folder: Path, path: str, state: NoteState, finding: str
 ) -> None:
-    async with engine(folder) as client:
+    async with client_of(folder, when=current) as client:
         told = await why(client, "a plan", path=path)
         assert failing(told) is Step.FOLDER
         assert told.rungs[0].finding == finding
@@ -203,7 +187,7 @@ async def test_1_a_file_that_is_left_out(
 
 
 async def test_2_a_file_that_is_not_indexed_yet(folder: Path) -> None:
-    async with engine(folder) as client, paused(client):
+    async with client_of(folder, when=current) as client, paused(client):
         (folder / "late.md").write_text("# Late\n\nThe tide tables are in the shed.\n")
         told = await why(client, "tide tables", path="late.md")
         assert failing(told) is Step.INDEXED
@@ -212,7 +196,7 @@ async def test_2_a_file_that_is_not_indexed_yet(folder: Path) -> None:
 
 
 async def test_2_an_index_that_holds_an_older_text(folder: Path) -> None:
-    async with engine(folder) as client:
+    async with client_of(folder, when=current) as client:
         async with paused(client):
             file = folder / "release.md"
             file.write_text(RELEASE.replace("green", "the tests"))
@@ -229,7 +213,7 @@ async def test_2_an_index_that_holds_an_older_text(folder: Path) -> None:
 
 
 async def test_2_a_file_that_only_the_index_still_holds(folder: Path) -> None:
-    async with engine(folder) as client, paused(client):
+    async with client_of(folder, when=current) as client, paused(client):
         (folder / "food.md").unlink()
         told = await why(client, "ledger", path="food.md", k=1)
         assert failing(told) is Step.FOLDER
@@ -238,7 +222,7 @@ async def test_2_a_file_that_only_the_index_still_holds(folder: Path) -> None:
 
 
 async def test_3_a_text_that_is_in_no_chunk_or_split(folder: Path) -> None:
-    async with engine(folder) as client:
+    async with client_of(folder, when=current) as client:
         told = await why(client, "ssh port", path="ports.md", text="telnet on port 23")
         assert failing(told) is Step.TEXT
         assert "no chunk of ports.md holds this text" in told.verdict
@@ -255,7 +239,7 @@ async def test_3_a_text_that_is_in_no_chunk_or_split(folder: Path) -> None:
 
 
 async def test_3_a_text_that_was_there_until_an_edit(folder: Path) -> None:
-    async with engine(folder) as client:
+    async with client_of(folder, when=current) as client:
         file = folder / "food.md"
         file.write_text(FOOD.replace("soup", "stew"))
         generation = await reindexed(client)
@@ -270,7 +254,7 @@ async def test_3_a_text_that_was_there_until_an_edit(folder: Path) -> None:
 
 
 async def test_3_front_matter_is_no_text(folder: Path) -> None:
-    async with engine(folder) as client:
+    async with client_of(folder, when=current) as client:
         file = folder / "headed.md"
         file.write_text("---\nowner: the harbour office\n---\n\nBoats are moored by length.\n")
         await reindexed(client)
@@ -282,7 +266,7 @@ async def test_3_front_matter_is_no_text(folder: Path) -> None:
 
 
 async def test_4_no_word_of_the_query_is_in_it(folder: Path) -> None:
-    async with engine(folder) as client:
+    async with client_of(folder, when=current) as client:
         told = await why(client, "which day is laundry day?", path="ports.md", line=5, k=1)
         assert failing(told) is Step.KEYWORD
         finding = rung(told, Step.KEYWORD)
@@ -292,7 +276,7 @@ async def test_4_no_word_of_the_query_is_in_it(folder: Path) -> None:
 
 
 async def test_4_some_words_are_missing_or_match_only_where_it_counts_little(folder: Path) -> None:
-    async with engine(folder) as client:
+    async with client_of(folder, when=current) as client:
         told = await why(client, "soup on port fridays", path="ports.md", line=5, k=1)
         words = rung(told, Step.KEYWORD)
         assert words.outcome is Outcome.WEAK
@@ -316,7 +300,7 @@ async def test_4_some_words_are_missing_or_match_only_where_it_counts_little(fol
 
 
 async def test_4_a_filter_leaves_it_out_of_every_ranking(folder: Path) -> None:
-    async with engine(folder) as client:
+    async with client_of(folder, when=current) as client:
         request = WhyRequest(
             text="ssh port path:decisions", syntax="operators", target=Target(path="ports.md")
         )
@@ -329,7 +313,7 @@ async def test_4_a_filter_leaves_it_out_of_every_ranking(folder: Path) -> None:
 
 
 async def test_5_what_the_encoder_does_not_know(folder: Path) -> None:
-    async with engine(folder) as client:
+    async with client_of(folder, when=current) as client:
         told = await why(client, "预发布服务器的端口是哪个", path="ports.md", line=5, k=1)
         nearness = rung(told, Step.VECTOR)
         assert nearness.outcome in (Outcome.FAILS, Outcome.WEAK)
@@ -337,7 +321,7 @@ async def test_5_what_the_encoder_does_not_know(folder: Path) -> None:
 
 
 async def test_5_another_chunk_of_the_note_is_nearer(folder: Path) -> None:
-    async with engine(folder) as client:
+    async with client_of(folder, when=current) as client:
         told = await why(client, "who serves the shop on https?", path="ports.md", line=5, k=1)
         nearness = rung(told, Step.VECTOR)
         assert nearness.rank is not None and nearness.rank > 1
@@ -346,7 +330,7 @@ async def test_5_another_chunk_of_the_note_is_nearer(folder: Path) -> None:
 
 
 async def test_6_pushed_out_of_the_pool(folder: Path) -> None:
-    async with engine(folder) as client, tuned(client, {"rerank.pool": 1}):
+    async with client_of(folder, when=current) as client, tuned(client, {"rerank.pool": 1}):
         query = "who serves the shop on the web, and what about staging?"
         told = await why(client, query, path="ports.md", line=5, k=1, changes=True)
         finding = rung(told, Step.FUSED)
@@ -358,7 +342,7 @@ async def test_6_pushed_out_of_the_pool(folder: Path) -> None:
 
 
 async def test_7_demoted_by_the_reranker(folder: Path) -> None:
-    async with engine(folder) as client:
+    async with client_of(folder, when=current) as client:
         told = await why(client, "how long must tea draw?", path="tea.md", k=1)
         assert failing(told) is Step.RERANKED
         assert "demoted by one place, from #1 to #2, through “draw”, “long”" in told.verdict
@@ -368,7 +352,7 @@ async def test_7_demoted_by_the_reranker(folder: Path) -> None:
 
 
 async def test_8_behind_an_older_note_that_says_nearly_the_same(folder: Path) -> None:
-    async with engine(folder) as client:
+    async with client_of(folder, when=current) as client:
         query = "which port does staging ssh listen on?"
         both = [
             await why(client, query, path=path, k=1, changes=True)
@@ -387,7 +371,7 @@ async def test_8_behind_an_older_note_that_says_nearly_the_same(folder: Path) ->
 
 
 async def test_8_the_agents_minimum_score_is_said_beside_the_rank(folder: Path) -> None:
-    async with engine(folder) as client, tuned(client, {"agent.min_score": 5.0}):
+    async with client_of(folder, when=current) as client, tuned(client, {"agent.min_score": 5.0}):
         told = await why(client, "maintainer likes soup", path="food.md")
         assert told.in_top_k and not told.found.passes
         assert told.verdict.endswith("is below the agent's 5.")
