@@ -43,5 +43,5 @@ async def explain(folder: Path, asked: Asked, *, as_json: bool) -> Exit:
 
         page = sheet.for_output()
         explanation_sheet.fill(page, explanation, spellings)
-        output.write(page.text(styled=sheet.is_styled()))
+        sheet.write(page)
     return Exit.DONE

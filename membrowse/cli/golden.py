@@ -39,7 +39,7 @@ async def run(folder: Path, file: Path | None, *, wait: bool, as_json: bool) -> 
 
         page = sheet.for_output()
         golden_sheet.fill(page, answer)
-        output.write(page.text(styled=sheet.is_styled()))
+        sheet.write(page)
     return _status(answer)
 
 

@@ -65,7 +65,7 @@ async def rerun(folder: Path, then: Report, *, as_json: bool) -> Exit:
 
         page = sheet.for_output()
         rerun_sheet.fill(page, answer)
-        output.write(page.text(styled=sheet.is_styled()))
+        sheet.write(page)
     return Exit.DONE if answer.same_order else Exit.NONE
 
 

@@ -30,5 +30,5 @@ async def rulers(folder: Path, text: str, place: str | None, *, as_json: bool) -
 
         page = sheet.for_output()
         rulers_sheet.fill(page, answer)
-        output.write(page.text(styled=sheet.is_styled()))
+        sheet.write(page)
     return Exit.DONE

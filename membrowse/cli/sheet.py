@@ -16,6 +16,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from membrowse.cli import output
 from membrowse.text import shown
 
 PIPE_COLUMNS = 100
@@ -103,6 +104,6 @@ def for_output() -> Sheet:
     return Sheet(shutil.get_terminal_size((PIPE_COLUMNS, 24)).columns)
 
 
-def is_styled() -> bool:
-    """Whether stdout shows styles."""
-    return sys.stdout.isatty()
+def write(page: Sheet) -> None:
+    """Write `page` to stdout, styled where that is a terminal."""
+    output.write(page.text(styled=sys.stdout.isatty()))

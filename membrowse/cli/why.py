@@ -43,5 +43,5 @@ async def why(folder: Path, asked: Asked, *, as_json: bool) -> Exit:
 
         page = sheet.for_output()
         ladder_sheet.fill(page, answer, looked_for_changes=asked.changes)
-        output.write(page.text(styled=sheet.is_styled()))
+        sheet.write(page)
     return Exit.DONE if answer.in_top_k else Exit.NONE
