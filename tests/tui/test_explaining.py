@@ -12,6 +12,7 @@ from membrowse.engine.inspections import ExplainRequest
 from membrowse.engine.protocol import ChunkRequest, Problem
 from membrowse.findings.explanation import Explanation, Heat
 from membrowse.recall import Freshness
+from membrowse.text import shown
 from membrowse.tui.app import MembrowseApp
 from membrowse.tui.model.explanation_lines import explanation_lines
 from membrowse.tui.model.heat import heat_map
@@ -233,6 +234,17 @@ async def test_hostile_text_is_shown_as_text() -> None:
 
 
 # Heat
+
+
+async def test_a_hostile_refusal_is_shown_as_text() -> None:
+    app = make_app()
+    async with on_stage(app, query=QUERY) as pilot:
+        await pilot.press("enter", "x")
+        await until(lambda: explained(app))
+        app.browser.explain.say(HOSTILE)
+        await until(lambda: app.browser.explain.explanation is None)
+        assert_harmless(app)
+        assert shown(app.browser.explain.waiting) == app.browser.explain.waiting
 
 
 async def test_switching_off_restores_the_preview() -> None:

@@ -74,8 +74,8 @@ class ExplainPane(Vertical):
 
     def say(self, message: str) -> None:
         """Show no explanation, but why: it is being made, or cannot be."""
-        self.explanation, self.waiting = None, message
-        self.text.message = shown(message)
+        self.explanation, self.waiting = None, shown(message)
+        self.text.message = self.waiting
         self._show()
 
     def show_full(self, full: bool) -> None:
