@@ -83,8 +83,13 @@ def refusal(action: Action, situation: Situation) -> str:
         if need not in situation.has:
             return need.value
     if action.right is not None and action.right not in situation.rights:
-        return f"you have no right to {action.right.value} here; the engine's owner has"
+        return no_right(action.right)
     return ""
+
+
+def no_right(right: Right) -> str:
+    """That the person lacks a right."""
+    return f"you have no right to {right.value} here; the engine's owner has"
 
 
 _KEY_NAMES = {

@@ -17,7 +17,7 @@ from membrowse.engine.protocol import Right
 from membrowse.findings.tuning import Overrides, Tuned, Tunings
 from membrowse.recall import Recall
 from membrowse.text import shown
-from membrowse.tui.actions import Need
+from membrowse.tui.actions import Need, no_right
 from membrowse.tui.messages import Ask, InspectionUnwanted, InspectionWanted
 from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.tuning import Named, Tuning
@@ -303,7 +303,7 @@ class TuningActions(EngineScreen):
 
     def _use(self, named: Named) -> None:
         if Right.ADMINISTER not in self.engine.rights:
-            reason = "you have no right to administer here; the engine's owner has"
+            reason = no_right(Right.ADMINISTER)
             self.notify(f"Not now: {reason}.", severity="warning", markup=False)
             return
         self._want(UseTuningRequest(name=named.name), f"“{named.label}” is in force.")
