@@ -10,16 +10,13 @@ class Configuration:
     """Settings and the ranker made of them. Replaced, never changed; read from any thread."""
 
     def __init__(self, settings: Settings) -> None:
-        self._in_force = (settings, Ranker(settings))
+        self.ranker = Ranker(settings)
+        """Who needs both takes this once: its `settings` are those that it ranks by."""
 
     @property
     def settings(self) -> Settings:
-        return self._in_force[0]
-
-    @property
-    def ranker(self) -> Ranker:
-        return self._in_force[1]
+        return self.ranker.settings
 
     def put(self, settings: Settings) -> None:
         """Rank by `settings` from now on."""
-        self._in_force = (settings, Ranker(settings))
+        self.ranker = Ranker(settings)

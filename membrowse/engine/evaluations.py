@@ -30,7 +30,8 @@ _Key = tuple[int, str, str, str]
 class Evaluations:
     """Evaluates queries with all that explaining needs (they are never `finish`ed).
 
-    Safe to use from several threads; a returned evaluation is to be read, not changed.
+    Safe to use from several threads. A returned evaluation is to be read, not changed; what it
+    remembers of its chunks (token vectors, similarities) may grow, always by the same values.
     """
 
     def __init__(self, configuration: Configuration, index: Index, models: Models) -> None:
@@ -41,23 +42,30 @@ class Evaluations:
         self._queries: _QueriesOnce | None = None
         self._lock = threading.Lock()
 
-    def of(self, text: str, syntax: str) -> Evaluation:
-        """The query over the present generation, by the settings in force."""
-        generation, settings = self._index.generation, self.configuration.settings
-        key = (generation.number, text, syntax, settings.digest + self._models.state)
+    def of(self, text: str, syntax: str, ranker: Ranker | None = None) -> Evaluation:
+        """The query over the present generation, by `ranker`, which is that of the settings in
+        force if none is given."""
+        generation, ranker = self._index.generation, ranker or self.configuration.ranker
+        key = (generation.number, text, syntax, ranker.settings.digest + self._models.state)
         with self._lock:
-            for old in [old for old in self._kept if old[0] != generation.number]:
-                del self._kept[old]
             known = self._kept.get(key)
             if known is not None:
                 self._kept.move_to_end(key)
                 return known
-        found = self.fresh(generation, text, syntax, self.configuration.ranker)
+        found = self.fresh(generation, text, syntax, ranker)
         with self._lock:
             self._kept[key] = found
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
+        self.forget_old()
         return found
+
+    def forget_old(self) -> None:
+        """Let go of evaluations of generations that are gone, and so of their matrices."""
+        present = self._index.generation.number
+        with self._lock:
+            for old in [key for key in self._kept if key[0] != present]:
+                del self._kept[old]
 
     def fresh(
         self,

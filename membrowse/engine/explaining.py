@@ -49,11 +49,8 @@ def flow(parts: Parts, request: FlowRequest, pause: Pause) -> RankFlow:
 
 def evaluated(parts: Parts, text: str, syntax: str) -> tuple[Evaluation, Settings]:
     """The query over the present generation, and the settings that it was ranked by."""
-    while True:
-        settings = parts.configuration.settings
-        evaluation = parts.evaluations.of(text, syntax)
-        if parts.configuration.settings is settings:
-            return evaluation, settings
+    ranker = parts.configuration.ranker
+    return parts.evaluations.of(text, syntax, ranker), ranker.settings
 
 
 def row_of(parts: Parts, rows: Mapping[str, int], chunk: str) -> int:

@@ -128,7 +128,8 @@ class Questions:
         return (question.keyword, question.vector, question.rerank, question.finish)
 
     def _begun(self, request: RecallRequest) -> _Question:
-        settings, ranker = self._configuration.settings, self._configuration.ranker
+        ranker = self._configuration.ranker
+        settings = ranker.settings
         generation, models = self._index.generation, self._models
         evaluation = ranker.analyse(generation, request.text, request.syntax, models.pieces)
         sought: Sought | None = None

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from membrowse.engine import clock
 from membrowse.engine.courtesy import Pause
+from membrowse.engine.explaining import evaluated
 from membrowse.engine.freshness import FreshnessOf
 from membrowse.engine.inspections import (
     SaveTuningRequest,
@@ -20,7 +21,6 @@ from membrowse.findings.tuning import Tried, Tuned, Tunings
 from membrowse.ranking import results
 from membrowse.ranking.evaluation import Evaluation
 from membrowse.ranking.overlap import overlap
-from membrowse.ranking.pipeline import Ranker
 from membrowse.ranking.stages import milliseconds
 from membrowse.ranking.targets import expected
 from membrowse.recall import RERANKED, Recall
@@ -33,10 +33,10 @@ _OVERLAP_DEPTH = 200
 def tune(parts: Parts, request: TuneRequest, pause: Pause) -> Tuned:
     """The open query by other settings; raises `SettingsError` for what cannot be tried."""
     started = time.perf_counter()
-    saved = parts.evaluations.of(request.text, request.syntax)
+    saved, in_force = evaluated(parts, request.text, request.syntax)
     wanted = [request.overrides] + ([] if request.against is None else [request.against])
     configurations = [parts.tunings.with_overrides(overrides) for overrides in wanted]
-    evaluations = [_evaluated(parts, saved, settings) for settings in configurations]
+    evaluations = [_evaluated(parts, saved, in_force, settings) for settings in configurations]
     pause()
     tried = [
         _tried(parts, request, saved, evaluation, settings, pause)
@@ -50,13 +50,15 @@ def tune(parts: Parts, request: TuneRequest, pause: Pause) -> Tuned:
     )
 
 
-def _evaluated(parts: Parts, saved: Evaluation, settings: Settings) -> Evaluation:
-    """The query of `saved` by `settings`, by the shortest way."""
-    in_force = parts.configuration.settings
+def _evaluated(
+    parts: Parts, saved: Evaluation, in_force: Settings, settings: Settings
+) -> Evaluation:
+    """The query of `saved`, which is by `in_force`, by `settings`, on the shortest way."""
     if (settings.keyword, settings.vector) == (in_force.keyword, in_force.vector):
         return parts.evaluations.again(saved, settings)
     query = saved.query
-    return parts.evaluations.fresh(saved.at(), query.text, query.syntax, Ranker(settings))
+    ranker = parts.configuration.ranker.by(settings)
+    return parts.evaluations.fresh(saved.at(), query.text, query.syntax, ranker)
 
 
 def _tried(

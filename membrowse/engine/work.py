@@ -299,15 +299,19 @@ class Work:
     def _tend_chroma(self) -> None:
         index = self._ready(self._index)
         tidied = index.generation.number
+        self._without_chroma(index.open_chroma)
+        while not self._closing.wait(_TIDY_SECONDS):
+            if index.generation.number != tidied:
+                tidied = index.generation.number
+                self._without_chroma(index.renew_chroma)
+                memory.give_back()
+
+    def _without_chroma(self, step: Callable[[], object]) -> None:
+        """Take `step`; where it fails, all goes on but HNSW's answer."""
         try:
-            index.open_chroma()
-            while not self._closing.wait(_TIDY_SECONDS):
-                if index.generation.number != tidied:
-                    tidied = index.generation.number
-                    index.renew_chroma()
-                    memory.give_back()
-        except Exception:  # a thread's boundary: without Chroma everything else goes on
-            log.exception("Chroma cannot be opened: HNSW's answer is not shown")
+            step()
+        except Exception:  # a thread's boundary
+            log.exception("Chroma failed: HNSW's answer is not shown")
 
     def _look_again_at_all(self) -> None:
         self._tunings.refresh()
@@ -315,6 +319,8 @@ class Work:
 
     def _look_again(self) -> None:
         """Something changed: the state is told, and the pins may have to be run."""
+        if self._parts is not None:
+            self._parts.evaluations.forget_old()
         if self._pins is not None:
             self._pins.wake()
         self._changed()

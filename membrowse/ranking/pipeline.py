@@ -66,7 +66,8 @@ class Ranker:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        self.settings = settings
+        """By which it ranks."""
         self._of_generation: _OfGeneration | None = None
 
     def by(self, settings: Settings) -> Ranker:
@@ -90,7 +91,7 @@ class Ranker:
         """BM25 of all chunks in scope that hold a word of the query."""
         with stage(evaluation, KEYWORD, spent_ms=evaluation.lookup_ms):
             postings = evaluation.terms()
-            scores, matched = postings.scores(self._settings.keyword)
+            scores, matched = postings.scores(self.settings.keyword)
             constraints = evaluation.parsed.constraints
             if constraints:
                 matched &= satisfying(evaluation.at().keyword, constraints)
@@ -119,7 +120,7 @@ class Ranker:
             evaluation.known = known_share(encoded.text, encoded.pieces)
             _tell_pieces(evaluation, encoded.pieces, evaluation.known)
             generation = evaluation.at()
-            scores = cosines(generation, encoded.vector, self._settings.vector.passage_weight)
+            scores = cosines(generation, encoded.vector, self.settings.vector.passage_weight)
             self._twins(evaluation).level(scores)
             state, message = _vector_state(evaluation, state, message)
             mask = generation.encoded & evaluation.scope
@@ -157,7 +158,7 @@ class Ranker:
         """
         with stage(evaluation, FUSED):
             keyword, vector = (finished(evaluation, name) for name in (KEYWORD, VECTOR))
-            set_weight = self._settings.fusion.weight
+            set_weight = self.settings.fusion.weight
             weight = fusion.vector_weight(set_weight, evaluation.known, vector.total)
             scores = self._fused(evaluation, keyword, vector, weight)
             state, message = READY, ""
@@ -171,8 +172,8 @@ class Ranker:
     def _fused(
         self, evaluation: Evaluation, keyword: Ranked, vector: Ranked, weight: float
     ) -> Scores:
-        if self._settings.fusion.method is FusionMethod.RRF:
-            k = self._settings.fusion.rrf_k
+        if self.settings.fusion.method is FusionMethod.RRF:
+            k = self.settings.fusion.rrf_k
             return fusion.reciprocal_rank(keyword.ranks, vector.ranks, weight, k)
         encoded = vector.ranks > 0
         return fusion.convex(
@@ -189,7 +190,7 @@ class Ranker:
         `cached`. This step can be left out.
         """
         try:
-            return reranking.gather(evaluation, self._settings.rerank, tokens)
+            return reranking.gather(evaluation, self.settings.rerank, tokens)
         except (OSError, sqlite3.Error):
             log.warning("no stored token vectors", exc_info=True)
             return 0
@@ -206,7 +207,7 @@ class Ranker:
         """
         with stage(evaluation, RERANKED):
             idf = self._idf(evaluation)
-            reranking.rerank(evaluation, self._settings.rerank, tokens, encoder, cross, idf)
+            reranking.rerank(evaluation, self.settings.rerank, tokens, encoder, cross, idf)
 
     def _idf(self, evaluation: Evaluation) -> Callable[[str], float]:
         """The idf of any term of the query; of stop words, which keyword did not read, too."""

@@ -86,6 +86,7 @@ class Trial:
             },
         )
         self._until = float("inf")
+        self._ranker = parts.configuration.ranker.by(settings)
 
     @cached_property
     def row(self) -> int:
@@ -115,7 +116,7 @@ class Trial:
         self._step()
         base = self.evaluation
         other = self.parts.evaluations.fresh(
-            base.at(), text, base.query.syntax, Ranker(self.settings), base.tokens
+            base.at(), text, base.query.syntax, self._ranker, base.tokens
         )
         base.tokens.update(other.tokens)
         return self._rank(other, self.place)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -14,14 +12,11 @@ from membrowse.knowledge.passages import passages
 from membrowse.knowledge.spans import Lines
 from membrowse.ranking.evaluation import Evaluation
 from membrowse.ranking.explaining.places import rank_of
-from membrowse.ranking.pipeline import APPROXIMATE
+from membrowse.ranking.pipeline import APPROXIMATE, Nearest
 from membrowse.ranking.stages import finished
 from membrowse.ranking.vector import missed
 from membrowse.recall import RERANKED, VECTOR, Chunk
 from membrowse.settings import RerankMethod, Settings
-
-Nearest = Callable[[NDArray[np.float32], int], Sequence[str] | None]
-"""A vector [d] and a number n → the ids of the n nearest chunks, or None where that is unknown."""
 
 WIDE = 100
 """Chunks that HNSW is asked for where the chunk is not among the first `APPROXIMATE`."""

@@ -11,6 +11,7 @@ from membrowse.ranking.evaluation import Evaluation
 from membrowse.ranking.explaining import fused, keyword, reranked, vector
 from membrowse.ranking.explaining.heat import heat
 from membrowse.ranking.explaining.tokens import Tokenizer, TokensOf, interaction
+from membrowse.ranking.pipeline import Nearest
 from membrowse.ranking.stages import milliseconds
 from membrowse.recall import RANKINGS, Freshness
 from membrowse.settings import Settings
@@ -24,7 +25,7 @@ class Sources:
     """Those that the evaluation was made by."""
     tokens_of: TokensOf = lambda row: None
     tokenizer: Tokenizer | None = None
-    nearest: vector.Nearest | None = None
+    nearest: Nearest | None = None
 
 
 def explanation(

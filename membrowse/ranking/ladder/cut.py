@@ -26,7 +26,12 @@ def by_cut(case: Case, min_score: float) -> Rung:
         return rung(Step.CUT, Outcome.HOLDS, f"it is #{rank}, within the top {case.k}", rank=rank)
     above = ranking.order[: min(rank - 1, max(case.k, _LISTED))].tolist()
     below = f"it is #{rank:,}, {places(rank - case.k)} below the cut of {case.k}"
-    same = [(row, place) for place, row in enumerate(above, 1) if _nearly_same(case, row)]
+    said, chunks = terms(case.chunk.text), case.evaluation.chunks
+    same = [
+        (row, place)
+        for place, row in enumerate(above, 1)
+        if resemblance(said, terms(chunks[row].text)) >= ENOUGH
+    ]
     first = case.evaluation.chunks[above[0]]
     clause = f"{below}, behind {where(first)} (#1)"
     if same:
@@ -56,8 +61,3 @@ def _age(other: Chunk, target: Chunk) -> str:
     if other.date == target.date:
         return "of the same date"
     return "older" if other.date < target.date else "newer"
-
-
-def _nearly_same(case: Case, row: int) -> bool:
-    other = case.evaluation.chunks[row]
-    return resemblance(terms(case.chunk.text), terms(other.text)) >= ENOUGH
