@@ -132,6 +132,7 @@ def test_a_saved_configuration_lies_between_file_and_environment(tmp_path: Path)
     assert found.origins["rerank.blend"] == str(file)
     assert found.origins["agent.k"] == "default"
     assert fixed_keys(variables) == ("rerank.pool",)
+    assert fixed_keys({"MEMBROWSE_RERANK_pool": "70"}) == ("rerank.pool",)
 
 
 def test_configurations_are_saved_used_and_forgotten(tmp_path: Path) -> None:

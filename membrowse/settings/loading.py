@@ -57,12 +57,21 @@ def load(file: Path, environment: Mapping[str, str] = os.environ) -> Settings:
 
     Raises `SettingsError` for a file that is not TOML, an unknown key or a value out of range.
     """
+    return of(content_of(file), file, environment)
+
+
+def content_of(file: Path) -> dict[str, Any]:
+    """What `file` says, as TOML; nothing where it does not exist. Raises `SettingsError`."""
     try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        content = {}
+        return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{file}: cannot be read as TOML: {error}") from error
+
+
+def of(content: dict[str, Any], file: Path, environment: Mapping[str, str]) -> Settings:
+    """The settings that `content`, of `file`, and `environment` make. Raises `SettingsError`."""
     _convert(content, str(file))
     return _convert(_merged(content, _from_environment(environment)), f"{PREFIX}* variables")
 

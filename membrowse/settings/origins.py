@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from membrowse.settings import tunings
-from membrowse.settings.loading import PREFIX, SettingsError, load
+from membrowse.settings.loading import PREFIX, SettingsError, content_of, of
 from membrowse.settings.overriding import flat, overridden
 from membrowse.settings.values import Settings
 
@@ -34,7 +33,8 @@ class Configured:
 
 def fixed_keys(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
     """The dotted keys that environment variables set: no saved configuration changes them."""
-    return tuple(key for key in flat(Settings()) if _variable(key) in environment)
+    named = {name.upper() for name in environment}
+    return tuple(key for key in flat(Settings()) if _variable(key) in named)
 
 
 def put_on(base: Settings, tuned: tunings.Tuned, environment: Mapping[str, str]) -> Settings:
@@ -55,14 +55,14 @@ def configured(file: Path, environment: Mapping[str, str] = os.environ) -> Confi
 
     Raises `SettingsError` like `load`; a saved configuration that cannot be used is left aside.
     """
-    base = load(file, environment)
+    content = content_of(file)
+    base = of(content, file, environment)
     tuned, settings, problem = tunings.Tuned(), base, ""
     try:
         read = tunings.read(tunings.beside(file))
         settings, tuned = put_on(base, read, environment), read
     except SettingsError as error:
         problem = str(error)
-    content = tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     origins = {key: _origin(key, file, content, tuned, environment) for key in flat(settings)}
     return Configured(settings, origins, tuned.in_force, problem)
 
@@ -74,8 +74,9 @@ def _origin(
     tuned: tunings.Tuned,
     environment: Mapping[str, str],
 ) -> str:
-    if _variable(key) in environment:
-        return _variable(key)
+    for name in environment:
+        if name.upper() == _variable(key):
+            return name
     if key in tuned.overrides:
         return f"saved configuration {tuned.in_force}"
     for name in key.split("."):
