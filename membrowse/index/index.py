@@ -203,10 +203,12 @@ class Index:
             self.generation = generation
             if published is not None:
                 published(generation)
-            self._stores.write_chroma(generation, changed)
-            self._reached("chroma written")
         finally:
-            self._chroma_follows.set()
+            try:
+                self._stores.write_chroma(generation, changed)
+                self._reached("chroma written")
+            finally:
+                self._chroma_follows.set()
         self._prune()
 
     def touch(self, notes: Sequence[IndexedNote]) -> Generation:

@@ -15,6 +15,7 @@ import pytest
 
 from membrowse.index import chroma
 from membrowse.index.chroma import SYNC_THRESHOLD, ChromaStore
+from membrowse.index.generation import Generation
 from membrowse.index.index import Index
 from tests.index import making
 from tests.index.agreeing import assert_agreeing
@@ -65,6 +66,21 @@ def test_what_was_written_before_chroma_was_opened_is_made_up_for(open_index: Op
     index.close()
     index = open_index()
     index.apply([change("a.md", *(f"text {n}" for n in range(690, 710))), change("b.md", "new")])
+    encode_all(index)
+    assert_agreeing(index)
+
+
+def test_it_follows_though_nobody_could_be_told(open_index: Opener) -> None:
+    def fail(generation: Generation) -> None:
+        raise RuntimeError("the listener is gone")
+
+    index = open_index()
+    index.open_chroma()
+    index.apply([change("a.md", "one")])
+    encode_all(index)
+    with pytest.raises(RuntimeError, match="listener"):
+        index.apply([change("a.md", "two")], published=fail)
+    assert set(index.chroma.ids()) <= set(index.generation.row_of)
     encode_all(index)
     assert_agreeing(index)
 
