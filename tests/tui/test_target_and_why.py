@@ -283,6 +283,8 @@ async def test_a_new_generation_asks_why_again_and_a_refusal_is_said() -> None:
         await until(lambda: len(asked) == before + 2)
         await pilot.pause()
         assert screen.list.at == 7
+        engine.change(agent_min_score=0.2)
+        await until(lambda: len(asked) == before + 4, "what it rests on changed")
 
         def refuse(request: WhyRequest) -> Why:
             raise EngineRefused(Problem(message="the index is being built [/tmp]"), 503)

@@ -211,6 +211,12 @@ def basis(state: State) -> Basis:
     return (state.encoder.state, state.settings_digest, state.tuning, *cut)
 
 
+def rests_on(view: EngineView) -> Basis | None:
+    """What an inspection's answer rests on: where it differs, ask again."""
+    state = view.state
+    return (state.generation, *basis(state)) if state else None
+
+
 def _unconnected(view: EngineView, width: int) -> Line:
     words = {
         Phase.NONE: Part(" ○ no folder open", "dim"),

@@ -142,7 +142,6 @@ class Explaining(BrowserActions):
                     "spelling",
                     SpellingRequest(text=self.browsing.text, syntax=self.browsing.syntax),
                     partial(self._spelled, asked),
-                    lambda reason: None,
                 )
             )
 

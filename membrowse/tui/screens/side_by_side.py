@@ -18,7 +18,7 @@ from membrowse.tui.actions import Where
 from membrowse.tui.messages import InspectionUnwanted, InspectionWanted
 from membrowse.tui.model import figures
 from membrowse.tui.model.browsing import Browsing
-from membrowse.tui.model.engine_view import EngineView
+from membrowse.tui.model.engine_view import EngineView, rests_on
 from membrowse.tui.model.knobs import written
 from membrowse.tui.model.parts import Line, Part, bar_parts, clip, fit, spread
 from membrowse.tui.model.tuning import Named
@@ -161,8 +161,7 @@ class SideBySideScreen(EngineScreen):
         self.header.show(view)
         self.status.show(view, self.clock())
         self.keys.show(of(Where.SIDES, Where.APP), lambda action: bool(self.refused(action)))
-        was, now = (each.state.generation if each.state else None for each in (before, view))
-        if view.connected and (not before.connected or was != now):
+        if view.connected and (not before.connected or rests_on(before) != rests_on(view)):
             self._ask(pins=False)
 
     def _ask(self, *, pins: bool) -> None:

@@ -17,7 +17,7 @@ from membrowse.text import shown
 from membrowse.tui.action_table import bindings, of
 from membrowse.tui.actions import Need, Where
 from membrowse.tui.messages import InspectionUnwanted, InspectionWanted
-from membrowse.tui.model.engine_view import EngineView
+from membrowse.tui.model.engine_view import EngineView, rests_on
 from membrowse.tui.model.ladder import verdict_line
 from membrowse.tui.model.parts import Line, Part, clip, spread
 from membrowse.tui.model.ranking_view import letters
@@ -110,7 +110,7 @@ class WhyScreen(EngineScreen):
         super().__init__(clock, remembered)
         self.engine = engine
         self._apply, self._find = apply, find
-        self._basis = _basis(engine)
+        self._basis = rests_on(engine)
         self._request = WhyRequest(text="", target=Target())
         self.header = HeaderLine()
         self.asked = (AskedQuery(), AskedTarget())
@@ -144,7 +144,7 @@ class WhyScreen(EngineScreen):
         self.status.show(view, self.clock())
         self._show_keys()
         settled = view.state is None or view.state.progress is None
-        if view.connected and settled and (not before.connected or _basis(view) != self._basis):
+        if view.connected and settled and (not before.connected or rests_on(view) != self._basis):
             self._ask()
 
     # Asking
@@ -157,7 +157,7 @@ class WhyScreen(EngineScreen):
             self._ask()
 
     def _ask(self) -> None:
-        self._basis = _basis(self.engine)
+        self._basis = rests_on(self.engine)
         for line in self.asked:
             line.text, line.target = self._request.text, self._request.target
             line.refresh()
@@ -247,9 +247,3 @@ class WhyScreen(EngineScreen):
     def action_close(self) -> None:
         self.post_message(InspectionUnwanted(_GROUP))
         self.dismiss(None)
-
-
-def _basis(view: EngineView) -> tuple[int, str, int] | None:
-    """What the answer rests on: where it changes, the engine would answer otherwise."""
-    state = view.state
-    return (state.generation, state.settings_digest, state.agent_k) if state else None
