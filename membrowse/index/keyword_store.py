@@ -167,18 +167,20 @@ def in_memory(documents: Iterable[Document]) -> SegmentData:
 def _merge(writer: Any, segments: list[Any]) -> list[Any]:
     """Whoosh's merge policy: rewrites some segments into the one being written, returns the rest.
 
-    Segments without live documents are dropped. Segments of about one size are merged once there
-    are `_TIER` of them, as long as that is little work; large ones stay as they are.
+    Segments without live documents are dropped. A segment that is mostly deleted is rewritten, so
+    that what was edited away takes no more room than what is there; segments of about one size are
+    merged once there are `_TIER` of them. Both as long as that is little work.
     """
     alive = [segment for segment in segments if segment.doc_count() > 0]
     tiers: dict[int, list[Any]] = {}
-    for segment in alive:
-        if segment.doc_count() <= _LARGEST_MERGE // 2:
-            tiers.setdefault(_tier(segment.doc_count()), []).append(segment)
     merged: list[Any] = []
+    for segment in sorted(alive, key=lambda segment: segment.doc_count()):
+        if 2 * segment.doc_count() < segment.doc_count_all() and _little([*merged, segment]):
+            merged.append(segment)
+        elif segment.doc_count() <= _LARGEST_MERGE // 2:
+            tiers.setdefault(_tier(segment.doc_count()), []).append(segment)
     for _, tier in sorted(tiers.items()):
-        work = sum(segment.doc_count() for segment in (*merged, *tier))
-        if len(tier) >= _TIER and work <= _LARGEST_MERGE:
+        if len(tier) >= _TIER and _little([*merged, *tier]):
             merged.extend(tier)
     for segment in merged:
         reader = SegmentReader(writer.storage, writer.schema, segment)
@@ -187,6 +189,12 @@ def _merge(writer: Any, segments: list[Any]) -> list[Any]:
         finally:
             reader.close()
     return [segment for segment in alive if segment not in merged]
+
+
+def _little(segments: Iterable[Any]) -> bool:
+    """Whether a commit may rewrite all of these."""
+    live: int = sum(segment.doc_count() for segment in segments)
+    return live <= _LARGEST_MERGE
 
 
 def _tier(documents: int) -> int:

@@ -208,3 +208,14 @@ def test_a_segment_without_live_documents_is_dropped(index: Index) -> None:
     for n in range(20):
         index.apply([change("a.md", f"text {n}")])
     assert len(index.generation.keyword.segments) == 1
+
+
+def test_no_segment_is_mostly_deleted(index: Index) -> None:
+    notes, draw = 60, random.Random(3)
+    index.apply([change(f"n{n:03}.md", f"word{n} common") for n in range(notes)])
+    for edit in range(150):
+        index.apply([change(f"n{draw.randrange(notes):03}.md", f"edit{edit} common")])
+        for segment in index._stores.keyword._read_segments():
+            assert 2 * segment.doc_count() >= segment.doc_count_all()
+    assert len(index.generation.keyword.postings("body", "common")[0]) == notes
+    assert_agreeing(index)
