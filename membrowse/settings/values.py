@@ -90,12 +90,12 @@ class RerankSettings(_Section, frozen=True):
     model: str = ""
     """Path of a local CrossEncoder; used by `cross-encoder`."""
     pool: Positive = 50
-    blend: Share = 0.6
+    blend: Share = 0.65
     """The reranker's share of the final score; the rest is the fused score's."""
-    stop_word_weight: Share = 0.3
+    stop_word_weight: Share = 0.5
     """What a stop word of the query counts in late interaction."""
     idf: bool = True
-    """Whether rare words of the query count more in late interaction, by their idf."""
+    """Whether rare words of the query count more in late interaction, by the root of their idf."""
 
 
 class EncoderSettings(_Section, frozen=True):

@@ -14,6 +14,7 @@ from membrowse import places
 from membrowse.engine import lifecycle
 from membrowse.engine.client import EngineClient
 from membrowse.engine.protocol import State
+from membrowse.recall import RankingState
 
 
 @contextmanager
@@ -56,11 +57,12 @@ async def engine(folder: Path) -> AsyncIterator[EngineClient]:
 
 
 async def until_current(client: EngineClient) -> State:
-    """Wait until every note is indexed and every chunk has its vector."""
+    """Wait until every note is indexed, every chunk has its vector, and the encoder is there."""
     async for state in client.states():
         if state.problem:
             sys.exit(f"the engine says: {state.problem}")
-        done = state.encoded == state.chunks and state.progress is None
+        ready = state.encoder.state is RankingState.READY
+        done = ready and state.encoded == state.chunks and state.progress is None
         if done and state.chunks and not state.pending.total:
             return state
     sys.exit("the engine ended")

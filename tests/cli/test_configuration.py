@@ -44,7 +44,7 @@ def test_show_says_why_a_saved_configuration_is_left_aside(program: Program) -> 
     tunings.save(saved, "odd", {"rerank.blend": 9})
     ran = program("config", "show")
     assert ran.status == 2
-    assert tomllib.loads(ran.out)["rerank"]["blend"] == 0.6
+    assert tomllib.loads(ran.out)["rerank"]["blend"] == 0.65
     assert "'odd'" in ran.err
     assert "rerank.blend" in ran.err
 
