@@ -6,7 +6,9 @@ chunk scores (1 - passage weight) · cosine(chunk) + passage weight · max over 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
 
 _SAME = 1e-6
 """Distances that differ by less are equal: two libraries add up in different orders."""
+_PARTS = min(os.cpu_count() or 1, 4)
+_LARGE_BYTES = 16 << 20
+"""A matrix from this size on is worth a thread for each of `_PARTS`: 150 MB take 6 ms, not 12."""
+_others = ThreadPoolExecutor(max(1, _PARTS - 1), thread_name_prefix="product")
 
 
 def cosines(generation: Generation, query: NDArray[np.float32], passage_weight: float) -> Scores:
@@ -30,10 +36,20 @@ def cosines(generation: Generation, query: NDArray[np.float32], passage_weight: 
     if passage_weight > 0.0 and len(generation.passage_matrix):
         rows = np.flatnonzero(np.diff(generation.passage_starts))
         starts = generation.passage_starts[rows]
-        best = np.maximum.reduceat(generation.passage_matrix @ query, starts).astype(np.float64)
+        products = _products(generation.passage_matrix, query)
+        best = np.maximum.reduceat(products, starts).astype(np.float64)
         scores[rows] = (1.0 - passage_weight) * scores[rows] + passage_weight * best
     scores[~generation.encoded] = 0.0
     return scores
+
+
+def _products(matrix: NDArray[np.float32], query: NDArray[np.float32]) -> NDArray[np.float32]:
+    """`matrix` [p, d] times `query` [d]; a large one in parts beside each other, each as always."""
+    if matrix.nbytes < _LARGE_BYTES or _PARTS == 1:
+        return matrix @ query
+    first, *rest = np.array_split(matrix, _PARTS)
+    beside = [_others.submit(np.matmul, part, query) for part in rest]
+    return np.concatenate([first @ query, *(part.result() for part in beside)])
 
 
 def missed(
