@@ -6,7 +6,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -222,11 +222,26 @@ class Indexer:
             if batch.full:
                 self._store(batch)
                 batch = Batch([])
+                self._show_left(comparison, done, refusals)
                 self._tell_reading(done, len(to_read))
         self._store(batch)
+        self._show_left(comparison, len(to_read), refusals)
+
+    def _show_left(
+        self, comparison: Comparison, done: int, refusals: Mapping[str, Refusal]
+    ) -> None:
+        """Publish what is left of `comparison` once `done` notes of it, changed ones first, were
+        read and indexed or refused."""
         self._publish(refusals={**self.facts.refusals, **refusals})
-        refused = (*comparison.refused, *refusals)
-        self._show(replace(comparison, new=(), changed=(), deleted=(), refused=refused))
+        self._show(
+            replace(
+                comparison,
+                new=comparison.new[max(0, done - len(comparison.changed)) :],
+                changed=comparison.changed[done:],
+                deleted=(),
+                refused=(*comparison.refused, *refusals),
+            )
+        )
 
     def _store(self, batch: Batch) -> None:
         """Bring `batch` into the index as one generation, with vectors if they are few."""

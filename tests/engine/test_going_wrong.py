@@ -15,6 +15,7 @@ import pytest
 
 from membrowse import places
 from membrowse.cli.status import _watcher
+from membrowse.engine import notes
 from membrowse.engine.protocol import State
 from membrowse.engine.work import Work
 from membrowse.knowledge import observers, watching
@@ -111,6 +112,18 @@ def test_a_changed_recipe_marks_the_index_stale_until_it_is_rebuilt(folder: Path
         assert after.stale == ""
         assert after.chunks == before.chunks
         assert after.generation > before.generation
+
+
+def test_what_is_pending_is_exact_while_notes_are_read(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notes, "_BATCH_CHUNKS", 1)
+    for number in range(4):
+        (folder / f"more-{number}.md").write_text(f"# More\n\nNote {number}.\n")
+    with telling(folder) as told:
+        halfway = told.until(lambda state: state.pending.new == 2)
+        after = told.until(current)
+    assert halfway.notes == after.notes - 2
 
 
 async def test_a_second_engine_is_refused_by_name_and_a_killed_one_leaves_no_lock(
