@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import os
+import pty
+import select
 import shutil
+import struct
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from fcntl import ioctl
 from pathlib import Path
+from termios import TIOCSWINSZ
 
 from membrowse import places
 from membrowse.engine import lifecycle
 from membrowse.engine.client import EngineClient
 from membrowse.engine.protocol import State
 from membrowse.recall import RankingState
+
+PROGRAM = str(Path(sys.executable).with_name("membrowse"))
+_COLUMNS, _LINES = 160, 45
 
 
 @contextmanager
@@ -43,6 +52,31 @@ def copy_of(folder: Path) -> Iterator[Path]:
             yield notes
         finally:
             shutil.rmtree(index, ignore_errors=True)
+
+
+@contextmanager
+def browser(folder: Path) -> Iterator[tuple[int, int]]:
+    """The browser in a real pseudo-terminal: its process, and the terminal to type into and read
+    from. It ends with the block."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.environ |= {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
+        os.execv(PROGRAM, [PROGRAM, str(folder)])  # noqa: S606  (our own program, no shell)
+    ioctl(terminal, TIOCSWINSZ, struct.pack("HHHH", _LINES, _COLUMNS, 0, 0))
+    try:
+        yield pid, terminal
+    finally:
+        os.kill(pid, 15)
+        os.close(terminal)
+        os.waitpid(pid, 0)
+
+
+def drain(terminal: int, seconds: float) -> None:
+    """Read what comes within `seconds`, so that the browser can go on painting."""
+    until = time.perf_counter() + seconds
+    while (left := until - time.perf_counter()) > 0:
+        if select.select([terminal], [], [], left)[0]:
+            os.read(terminal, 65536)
 
 
 @asynccontextmanager

@@ -1,7 +1,7 @@
 """Chunks a second, end to end, against plain encoding: `indexing.py FOLDER [LIMIT]`.
 
 Indexes (a copy of the first LIMIT notes of) FOLDER from nothing, then gives the texts of the same
-chunks to `SentenceTransformer.encode` at its default batch size, in the same run.
+chunks to `SentenceTransformer.encode` at its default batch size, in the same run and precision.
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ from membrowse.knowledge.scanning import scan
 from tests.benchmarks import bench
 
 _PLAIN = """
-import json, sys, time
+import json, sys, time, torch
 from sentence_transformers import SentenceTransformer
 texts = json.load(open(sys.argv[2]))
-model = SentenceTransformer(sys.argv[1], local_files_only=True)
+kind = {"torch_dtype": getattr(torch, sys.argv[3])}
+model = SentenceTransformer(sys.argv[1], local_files_only=True, model_kwargs=kind)
 started = time.perf_counter()
 model.encode(texts)
 print(time.perf_counter() - started)
@@ -46,7 +47,7 @@ def texts(folder: Path) -> list[str]:
     return [f"{chunk.header}\n{chunk.text}" if chunk.header else chunk.text for chunk in made]
 
 
-def plain(folder: Path, scratch: Path) -> tuple[int, float]:
+def plain(folder: Path, scratch: Path, precision: str) -> tuple[int, float]:
     """Chunks, and the seconds that `SentenceTransformer.encode` takes for them."""
     import json
 
@@ -54,18 +55,18 @@ def plain(folder: Path, scratch: Path) -> tuple[int, float]:
     file = scratch / "texts.json"
     file.write_text(json.dumps(wanted))
     directory = locate(settings.EncoderSettings()).directory
-    command = [sys.executable, "-c", _PLAIN, str(directory), str(file)]
+    command = [sys.executable, "-c", _PLAIN, str(directory), str(file), precision]
     environment = os.environ | {"HF_HUB_OFFLINE": "1"}
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     return len(wanted), float(done.stdout.split()[-1])
 
 
-async def ours(folder: Path) -> tuple[int, float]:
-    """Chunks, and the seconds from starting an engine to the last vector."""
+async def ours(folder: Path) -> tuple[int, float, str]:
+    """Chunks, the seconds from starting an engine to the last vector, and its precision."""
     started = time.perf_counter()
     async with bench.engine(folder) as client:
         state = await bench.until_current(client)
-        return state.chunks, time.perf_counter() - started
+        return state.chunks, time.perf_counter() - started, state.encoder.precision
 
 
 def main(folder: Path, limit: int) -> None:
@@ -77,8 +78,9 @@ def main(folder: Path, limit: int) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(note, target)
         exported(locate(settings.EncoderSettings()), places.cache_dir())
-        count, took = asyncio.run(ours(copy))
-        count_plain, took_plain = plain(copy, scratch)
+        count, took, precision = asyncio.run(ours(copy))
+        count_plain, took_plain = plain(copy, scratch, precision)
+    print(f"both in {precision}")
     bench.table(
         [
             ["what", "chunks", "seconds", "chunks/s"],

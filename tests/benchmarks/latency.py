@@ -1,7 +1,8 @@
 """How long a query takes, by ranking: `latency.py FOLDER QUERIES.jsonl [--busy]`.
 
 `all` is a client's time from asking to the complete reply; the rest is each stage's own time in the
-engine. `--busy` forgets the index first and asks while it is built again from nothing.
+engine. `--busy` forgets the index first and asks while it is built again from nothing, from the
+first vectors on.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ async def main(folder: Path, queries: Path, *, busy: bool) -> None:
     async with bench.engine(folder) as client:
         if busy:
             async for state in client.states():
-                if state.progress is not None and state.progress.phase == "encoding":
+                if state.encoded:
                     break
         else:
             await bench.until_current(client)

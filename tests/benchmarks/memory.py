@@ -1,6 +1,8 @@
-"""Resident memory: `memory.py FOLDER QUERIES.jsonl`: of the engine, its children at their peak.
+"""Resident memory: `memory.py FOLDER QUERIES.jsonl`: of the engine, its children at their peak, and
+of a browser.
 
-Indexes a copy of FOLDER from nothing, asks 1,000 queries, makes 20 edits.
+Indexes a copy of FOLDER from nothing, asks 1,000 queries, makes 20 edits. Then a browser types ten
+of the queries and moves through their hits.
 """
 
 from __future__ import annotations
@@ -8,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -21,6 +24,7 @@ from tests.benchmarks import bench
 
 _QUERIES = 1000
 _EDITS = 20
+_TYPED = 10
 _MIB = 1 << 20
 
 
@@ -44,6 +48,18 @@ async def ask(client: EngineClient, text: str) -> None:
         pass
 
 
+def browsed(folder: Path, texts: list[str]) -> int:
+    """Bytes that a browser holds after some use."""
+    with bench.browser(folder) as (pid, terminal):
+        bench.drain(terminal, 3.0)
+        for text in texts[:_TYPED]:
+            os.write(terminal, f"\x15{text}\r".encode())
+            bench.drain(terminal, 1.0)
+            os.write(terminal, b"jjjjjjjjjj/")
+            bench.drain(terminal, 1.0)
+        return int(psutil.Process(pid).memory_info().rss)
+
+
 async def main(folder: Path, queries: Path) -> None:
     texts = [json.loads(line)["query"] for line in queries.read_text().splitlines()]
     peak = {"engine": 0, "engine and children": 0}
@@ -60,11 +76,13 @@ async def main(folder: Path, queries: Path) -> None:
         await bench.until_current(client)
         after = psutil.Process(pid).memory_info().rss
         watching.cancel()
+        browser = await asyncio.to_thread(browsed, folder, texts)
     bench.table(
         [
-            ["chunks", "engine after", "engine at its peak", "engine and children at their peak"],
+            ["chunks", "browser", "engine after", "at its peak", "with its children at their peak"],
             [
                 state.chunks,
+                f"{browser / _MIB:.0f} MiB",
                 f"{after / _MIB:.0f} MiB",
                 f"{peak['engine'] / _MIB:.0f} MiB",
                 f"{peak['engine and children'] / _MIB:.0f} MiB",

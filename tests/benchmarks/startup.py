@@ -8,59 +8,47 @@ from __future__ import annotations
 
 import asyncio
 import os
-import pty
 import select
 import statistics
-import struct
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from fcntl import ioctl
 from pathlib import Path
-from termios import TIOCSWINSZ
 
 from membrowse.engine import lifecycle
 from tests.benchmarks import bench
 
 _RUNS = 5
 _GIVE_UP_SECONDS = 30.0
-_PROGRAM = str(Path(sys.executable).with_name("membrowse"))
 
 
 def timed(arguments: list[str]) -> float:
     started = time.perf_counter()
-    subprocess.run([_PROGRAM, *arguments], check=True, capture_output=True)
+    subprocess.run([bench.PROGRAM, *arguments], check=True, capture_output=True)
     return time.perf_counter() - started
 
 
 def browser(folder: Path, query: str) -> dict[str, float]:
     """Seconds from starting the browser to what its screen shows."""
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.environ |= {"TERM": "xterm-256color", "COLUMNS": "160", "LINES": "45"}
-        os.execv(_PROGRAM, [_PROGRAM, str(folder)])  # noqa: S606  (our own program, no shell)
-    ioctl(terminal, TIOCSWINSZ, struct.pack("HHHH", 45, 160, 0, 0))
     started = time.perf_counter()
     seen = bytearray()
     times: dict[str, float] = {}
+    with bench.browser(folder) as (_, terminal):
 
-    def until(name: str, condition: Callable[[bytes], bool]) -> None:
-        while not condition(bytes(seen)):
-            if time.perf_counter() - started > _GIVE_UP_SECONDS:
-                sys.exit(f"{name} did not show within {_GIVE_UP_SECONDS:.0f} s")
-            if select.select([terminal], [], [], 0.01)[0]:
-                seen.extend(os.read(terminal, 65536))
-        times[name] = time.perf_counter() - started
+        def until(name: str, condition: Callable[[bytes], bool]) -> None:
+            while not condition(bytes(seen)):
+                if time.perf_counter() - started > _GIVE_UP_SECONDS:
+                    sys.exit(f"{name} did not show within {_GIVE_UP_SECONDS:.0f} s")
+                if select.select([terminal], [], [], 0.01)[0]:
+                    seen.extend(os.read(terminal, 65536))
+            times[name] = time.perf_counter() - started
 
-    until("first paint", lambda screen: b"membrowse" in screen)
-    os.write(terminal, query.encode())
-    until("keyword", lambda screen: b"KEYWORD" in screen and b" ms" in screen)
-    until("all three rankings", lambda screen: b"pool " in screen)
-    os.write(terminal, b"\x1b\x1bq")
-    os.kill(pid, 15)
-    os.close(terminal)
-    os.waitpid(pid, 0)
+        until("first paint", lambda screen: b"membrowse" in screen)
+        os.write(terminal, query.encode())
+        until("keyword", lambda screen: b"KEYWORD" in screen and b" ms" in screen)
+        until("all three rankings", lambda screen: b"pool " in screen)
+        os.write(terminal, b"\x1b\x1bq")
     return times
 
 
@@ -69,7 +57,7 @@ async def stop(folder: Path) -> None:
 
 
 def main(folder: Path, query: str) -> None:
-    subprocess.run([_PROGRAM, "index", str(folder)], check=True, capture_output=True)
+    subprocess.run([bench.PROGRAM, "index", str(folder)], check=True, capture_output=True)
     samples: dict[str, list[float]] = {}
 
     def note(name: str, took: float) -> None:
