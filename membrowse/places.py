@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+import warnings
 from pathlib import Path
 
 import platformdirs
@@ -104,8 +105,14 @@ def own_socket(folder: Path) -> Path:
     """Where the person's own engine listens for `folder`: short enough for a socket address."""
     name = f"{folder_key(folder)}.sock"
     home = _home()
-    base = home / "run" if home else Path(platformdirs.user_runtime_dir(APP, appauthor=False))
+    base = home / "run" if home else _runtime_dir()
     if len(os.fsencode(base / name)) <= SOCKET_PATH_LIMIT:
         return base / name
     short = hashlib.sha256(os.fsencode(base)).hexdigest()[:12]
     return Path(tempfile.gettempdir()) / f"{APP}-{os.getuid()}-{short}" / name
+
+
+def _runtime_dir() -> Path:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # where XDG_RUNTIME_DIR is not set, that is no news to tell
+        return Path(platformdirs.user_runtime_dir(APP, appauthor=False))

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from membrowse import places
+
+_SAY_SOCKET = """
+import sys
+from pathlib import Path
+from membrowse import places
+print(places.own_socket(Path(sys.argv[1])))
+"""
 
 
 def test_one_home_for_everything(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -39,6 +48,17 @@ def test_a_socket_address_is_never_too_long(
     assert len(os.fsencode(address)) <= places.SOCKET_PATH_LIMIT
     monkeypatch.setenv("MEMBROWSE_HOME", str(tmp_path / ("other" * 60)))
     assert places.own_socket(tmp_path) != address
+
+
+def test_without_a_runtime_directory_there_is_a_socket_and_nothing_is_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("MEMBROWSE_HOME", "XDG_RUNTIME_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    command = [sys.executable, "-W", "always", "-c", _SAY_SOCKET, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith(f"{places.folder_key(tmp_path)}.sock")
+    assert done.stderr == ""
 
 
 def test_what_is_written_is_for_its_owner_only(tmp_path: Path) -> None:

@@ -12,13 +12,15 @@ import sys
 from pathlib import Path
 
 from membrowse.engine import lifecycle
-from membrowse.settings import Settings
+from membrowse.settings import Settings, UiSettings
 from membrowse.tui import _sessions
 from membrowse.tui.app import MembrowseApp
+from membrowse.tui.themes import OURS
 from tests.benchmarks import bench
 
 QUERY = "On which weekday do we ship to production these days?"
 _FONTS_FROM_ELSEWHERE = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
+_SETTINGS = Settings(ui=UiSettings(theme=OURS.name))
 _GIVE_UP_SECONDS = 60.0
 _AFTER_A_KEY_SECONDS = 3.0
 
@@ -26,7 +28,7 @@ _AFTER_A_KEY_SECONDS = 3.0
 async def draw(folder: Path, out: Path, query: str, size: tuple[int, int], keys: list[str]) -> None:
     async with bench.engine(folder) as client:
         await bench.until_current(client)
-        app = MembrowseApp(sessions=_sessions, settings=Settings(), folder=folder)
+        app = MembrowseApp(sessions=_sessions, settings=_SETTINGS, folder=folder)
         async with app.run_test(size=size) as pilot:
             async with asyncio.timeout(_GIVE_UP_SECONDS):
                 await pilot.pause(2)
@@ -37,7 +39,13 @@ async def draw(folder: Path, out: Path, query: str, size: tuple[int, int], keys:
                     await pilot.pause(_AFTER_A_KEY_SECONDS)
             svg = app.export_screenshot(title="membrowse")
     await lifecycle.stop(folder)
-    out.write_text(_FONTS_FROM_ELSEWHERE.sub("", svg), encoding="utf-8")
+    out.write_text(_everywhere(svg), encoding="utf-8")
+
+
+def _everywhere(svg: str) -> str:
+    """`svg` as any program shows it: with fonts that are there, and with its spaces."""
+    local = _FONTS_FROM_ELSEWHERE.sub("", svg)
+    return local.replace("<svg ", '<svg xml:space="preserve" ', 1)
 
 
 def _as_keys(text: str) -> list[str]:

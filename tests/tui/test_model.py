@@ -223,6 +223,11 @@ def test_wrapping_loses_nothing(width: int) -> None:
     assert all(cells(part) <= max(2, width) + 1 for part in lines)
 
 
+def test_a_word_of_several_styles_is_not_broken() -> None:
+    line = [Part("lets only the bastion "), Part("in", "heat"), Part(". Then")]
+    assert [plain(part) for part in wrapped(line, 24)] == ["lets only the bastion ", "in. Then"]
+
+
 @pytest.mark.parametrize(
     ("editor", "rest"),
     [
