@@ -26,12 +26,12 @@ def heat(text: str, interaction: Interaction | None) -> tuple[Heat, ...]:
     strongest = [max(tokens, key=lambda token: strengths[token]) for _, _, tokens in words]
     found = np.array([strengths[token] for token in strongest])
     low, high = float(found.min()), float(found.max())
-    stretch = 1.0 / (high - low) if high > low else 0.0
+    span = high - low if high > low else 1.0
     return tuple(
         Heat(
             start=start,
             end=end,
-            strength=(strengths[token] - low) * stretch,
+            strength=(strengths[token] - low) / span,
             answers=_whole_word(interaction, best[token]),
         )
         for (start, end, _), token in zip(words, strongest, strict=True)
