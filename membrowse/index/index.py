@@ -355,8 +355,9 @@ class Index:
         return self._stores.manifest.history(path, since=since)
 
     def check(self) -> list[Discrepancy]:
-        """All stores against each other; opens Chroma (and so brings it up to date) if need be."""
-        if not self.chroma.opened and not self.chroma.problem:
+        """All stores against each other; Chroma is opened and brought up to date before if that has
+        not happened yet."""
+        if not self._chroma_whole and not self.chroma.problem:
             self.open_chroma()
         with self._writing:
             return discrepancies(

@@ -70,6 +70,15 @@ def test_what_was_written_before_chroma_was_opened_is_made_up_for(open_index: Op
     assert_agreeing(index)
 
 
+def test_a_check_right_after_opening_waits_until_chroma_is_up_to_date(open_index: Opener) -> None:
+    index = open_index()
+    index.apply([change("a.md", "one", "two")])
+    encode_all(index)
+    index.chroma.open()  # as on a thread that is about to fill it
+    assert index.check() == []
+    assert index.chroma.keys.keys() == index.generation.row_of.keys()
+
+
 def test_it_follows_though_nobody_could_be_told(open_index: Opener) -> None:
     def fail(generation: Generation) -> None:
         raise RuntimeError("the listener is gone")
