@@ -127,6 +127,8 @@ class Evaluation:
     maxima: dict[bool, Maxima] = field(default_factory=dict)
     """By whether stop words count: the same for every generation and all other settings, so that a
     query that is asked again may bring them along."""
+    crossed: dict[str, float] = field(default_factory=dict)
+    """The cross-encoder's scores, by content key: it costs most, and hangs on no other setting."""
     shown: dict[int, Snippet] = field(default_factory=dict)
     """Snippets that were made, by row."""
 
@@ -150,3 +152,4 @@ class Evaluation:
         self.tokens = {}
         self.interactions = {}
         self.maxima = {}
+        self.crossed = {}

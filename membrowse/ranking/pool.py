@@ -131,13 +131,24 @@ def by_late_interaction(
 def by_cross_encoder(
     evaluation: Evaluation, pool: Rows, cross: CrossEncoderChild
 ) -> tuple[Scores, Mask]:
-    """The cross-encoder's scores of the pool, [n]; equal texts are scored once."""
-    chunks = [evaluation.chunks[row] for row in pool.tolist()]
-    texts = [f"{chunk.header}\n{chunk.text}" if chunk.header else chunk.text for chunk in chunks]
-    unique = list(dict.fromkeys(texts))
-    found = cross.score(evaluation.parsed.words, unique).astype(np.float64)
-    score_of = dict(zip(unique, found.tolist(), strict=True))
-    return np.array([score_of[text] for text in texts]), np.ones(len(texts), dtype=np.bool_)
+    """The cross-encoder's scores of the pool, [n].
+
+    What is known is not scored again, and what is new is remembered; equal texts are scored once.
+    """
+    keys = [evaluation.at().keys[row] for row in pool.tolist()]
+    chunks = {key: evaluation.chunks[row] for key, row in zip(keys, pool.tolist(), strict=True)}
+    wanted = [
+        ToEncode(key, chunk.header, chunk.text)
+        for key, chunk in chunks.items()
+        if key not in evaluation.crossed
+    ]
+    if wanted:
+        texts = [each.encoded_text for each in wanted]
+        found = cross.score(evaluation.parsed.words, texts).astype(np.float64)
+        scored = zip(wanted, found.tolist(), strict=True)
+        evaluation.crossed.update((each.key, score) for each, score in scored)
+    scores = np.array([evaluation.crossed[key] for key in keys], dtype=np.float64)
+    return scores, np.ones(len(keys), dtype=np.bool_)
 
 
 def reordered(

@@ -4,16 +4,22 @@ time."""
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from membrowse.encoding.cross import CrossEncoderChild
 from membrowse.encoding.resident import ResidentEncoder
+from membrowse.encoding.values import Float32, ToEncode
+from membrowse.findings.tuning import Overrides
 from membrowse.index.index import Index
 from membrowse.ranking.evaluation import Evaluation, Maxima
 from membrowse.ranking.pipeline import Ranker
 from membrowse.recall import RERANKED
-from membrowse.settings import Settings, overridden
+from membrowse.settings import RerankMethod, RerankSettings, Settings, overridden
 
 QUERIES = ("where does staging listen for ssh now?", "when do we restore a backup", "服务器的备份")
 VARIANTS = tuple(
@@ -71,3 +77,40 @@ def test_a_ranker_by_other_settings_ranks_like_one_of_its_own(
             assert np.array_equal(
                 evaluation.rankings[RERANKED].scores, own.rankings[RERANKED].scores
             )
+
+
+class Counting(CrossEncoderChild):
+    """Scores texts by their length, and counts them."""
+
+    scored = 0
+
+    def score(self, query: str, texts: Sequence[str]) -> Float32:
+        self.scored += len(texts)
+        return np.array([len(text) for text in texts], np.float32)
+
+
+def test_a_cross_encoder_scores_a_chunk_once_for_all_settings(
+    index: Index, encoder: ResidentEncoder
+) -> None:
+    cross = Counting(Path("nowhere"))
+    rerank = RerankSettings(method=RerankMethod.CROSS_ENCODER, model="nowhere", pool=5)
+    settings = Settings(rerank=rerank)
+    evaluation = asked(index, encoder, QUERIES[0], settings, {})
+    first = Ranker(settings)
+    tried: tuple[Overrides, ...] = (
+        {},
+        {"rerank.blend": 0.2},
+        {"fusion.weight": 0.9},
+        {"rerank.pool": 8},
+    )
+    for changes in tried:
+        other = replace(evaluation, rankings=dict(evaluation.rankings))
+        ranker = first.by(overridden(settings, changes))
+        ranker.fuse(other)
+        ranker.rerank(other, index.tokens, encoder, cross)
+        blend = other.rankings[RERANKED].blend
+        assert blend is not None and blend.scored.all()
+        chunks = [index.generation.chunks[row] for row in blend.pool.tolist()]
+        texts = [ToEncode("", chunk.header, chunk.text).encoded_text for chunk in chunks]
+        assert blend.raw.tolist() == [len(text) for text in texts]
+    assert cross.scored == len(evaluation.crossed) < 5 + 5 + 5 + 8
