@@ -85,6 +85,7 @@ class Work:
         self._problem = ""
         self._closing = threading.Event()
         self._counting = threading.Lock()
+        self._beginning = threading.Lock()
         self._asked = 1  # the indexer's own first look at the folder
 
     def open(self) -> None:
@@ -205,11 +206,14 @@ class Work:
             return self.state(stopping=False)
 
     def _begin_anew(self) -> None:
-        """An index that cannot be opened is thrown away; the folder is the truth."""
-        discard(places.index_dir(self._folder))
-        self._problem = ""
-        self.open()
-        self._changed()
+        """An index that cannot be opened is thrown away, by one of those who ask for that; the
+        folder is the truth."""
+        with self._beginning:
+            if self._index is None:
+                discard(places.index_dir(self._folder))
+                self._problem = ""
+                self.open()
+                self._changed()
 
     def set_watching(self, request: WatchRequest) -> State:
         self._ready(self._indexer).tell(Paused(request.paused))

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,8 +17,9 @@ import pytest
 from membrowse import places
 from membrowse.cli.status import _watcher
 from membrowse.engine import notes
-from membrowse.engine.protocol import State
+from membrowse.engine.protocol import ReindexRequest, State
 from membrowse.engine.work import Work
+from membrowse.index.index import Index, Recipe
 from membrowse.knowledge import observers, watching
 from membrowse.settings import EngineSettings, Settings
 from tests.engine.conftest import DEADLINE_SECONDS, ask, current, made_otherwise, serving, until
@@ -112,6 +114,28 @@ def test_a_changed_recipe_marks_the_index_stale_until_it_is_rebuilt(folder: Path
         assert after.stale == ""
         assert after.chunks == before.chunks
         assert after.generation > before.generation
+
+
+def test_two_who_rebuild_what_cannot_be_opened_get_one_index(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with telling(folder) as told:
+        told.until(current)
+    (places.index_dir(folder) / "manifest.sqlite").write_bytes(b"no database" * 1000)
+    begun: list[Path] = []
+
+    def noting(work: Work, directory: Path, recipe: Recipe) -> Index:
+        begun.append(directory)
+        return opened(work, directory, recipe)
+
+    with telling(folder) as told:
+        assert "cannot be opened" in told.work.state(stopping=False).problem
+        opened = Work._open_index
+        monkeypatch.setattr(Work, "_open_index", noting)
+        with ThreadPoolExecutor(2) as threads:
+            list(threads.map(told.work.reindex, [ReindexRequest(rebuild=True)] * 2))
+        told.until(current)
+    assert len(begun) == 1
 
 
 def test_what_is_pending_is_exact_while_notes_are_read(
