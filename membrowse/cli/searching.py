@@ -91,6 +91,9 @@ def _say_what_is_the_matter(recall: Recall, *, waited: bool) -> None:
             output.say(f"{name}: {ranking.state}{': ' if ranking.message else ''}{ranking.message}")
     if not recall.chunks:
         output.say("nothing is indexed" + ("" if waited else " yet; --wait waits until it is"))
+    elif not found(recall):
+        told = (ranking.message for ranking in recall.rankings.values() if ranking.message)
+        output.say(next(told, "no hit"))
     elif recall.pending:
         differ = f"{recall.pending} notes differ from the index"
         output.say(differ + ("" if waited else "; --wait waits until they are indexed"))
