@@ -35,6 +35,9 @@ async def explain(folder: Path, asked: Asked, *, as_json: bool) -> Exit:
         explanation = await explained(engine, text, syntax, target)
         if asked.spellings:
             spellings = await engine.inspect(SpellingRequest(text=text, syntax=syntax))
+    hit = explanation.hit
+    if target.line and not hit.start_line <= target.line <= hit.end_line:
+        output.say(f"no chunk covers line {target.line}: this is the nearest of the note")
     if as_json:
         first = {"schema": SCHEMA} | ({} if spellings is None else {"spellings": spellings})
         output.write_json(explanation, first)

@@ -100,6 +100,16 @@ def test_hostile_text_is_shown_and_does_nothing(columns: int) -> None:
     assert max(map(cell_len, text.splitlines())) <= columns
 
 
+@pytest.mark.parametrize(("line", "covered"), [(31, True), (34, True), (9999, False)])
+def test_a_line_that_no_chunk_covers_is_told(
+    engine: FakeEngine, program: Program, folder: Path, line: int, covered: bool
+) -> None:
+    engine.answers[ExplainRequest] = findings.explanation()
+    ran = program("explain", "ssh port", f"logs/2025-11-08.md:{line}", "--folder", folder)
+    assert ran.status == 0
+    assert (f"no chunk covers line {line}" in ran.err) != covered
+
+
 def test_json_is_the_record_with_a_schema(
     engine: FakeEngine, program: Program, folder: Path
 ) -> None:
