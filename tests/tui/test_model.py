@@ -5,19 +5,23 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 from rich.cells import cell_len
 
+from membrowse.engine.protocol import Pending, Progress, Watcher
 from membrowse.recall import KEYWORD, RERANKED, VECTOR, Freshness
 from membrowse.tui.model import editors, figures, folders, questions
 from membrowse.tui.model.browsing import Browsing
 from membrowse.tui.model.copies import programs
 from membrowse.tui.model.cut import Divider, Layout, dividers
+from membrowse.tui.model.engine_view import EngineView, header_line
 from membrowse.tui.model.parts import Line, Part, bar_parts, cells, clip, clip_start, fit, spread
 from membrowse.tui.model.preview_lines import preview_lines
 from membrowse.tui.model.ranking_view import PAGE, RankingView, letters
 from membrowse.tui.model.rows import RowStyle, hit_lines, matrix_line, movement
 from membrowse.tui.model.wrapping import wrapped
+from tests.tui.corpus import STATE
 from tests.tui.fake_engine import FakeEngine
 from tests.tui.hits import a_hit, a_ranking, a_recall
 
@@ -221,6 +225,23 @@ def test_wrapping_loses_nothing(width: int) -> None:
     lines = wrapped(line, max(2, width))
     assert "".join(map(plain, lines)) == plain(line)
     assert all(cells(part) <= max(2, width) + 1 for part in lines)
+
+
+@pytest.mark.parametrize(
+    ("changes", "condition"),
+    [
+        ({}, "current"),
+        ({"stale": "chunker 1 → 2", "progress": Progress(phase="reading")}, "stale"),
+        ({"pending": Pending(changed=1)}, "catching up"),
+        ({"progress": Progress(phase="encoding")}, "catching up"),
+        ({"watcher": Watcher(kind="none", alive=False)}, "as last seen"),
+    ],
+)
+def test_the_header_says_what_the_index_is_worth(
+    changes: dict[str, object], condition: str
+) -> None:
+    view = EngineView(state=msgspec.structs.replace(STATE, **changes))
+    assert f" · {condition} · " in plain(header_line(view, 120))
 
 
 def test_a_word_of_several_styles_is_not_broken() -> None:

@@ -73,15 +73,23 @@ def header_line(view: EngineView, width: int) -> Line:
     return spread(left, [*facts, Part(" ")], width)
 
 
+def _condition(state: State) -> Part:
+    """Whether the index is what the folder is, as far as the engine knows."""
+    if state.stale:
+        return Part("stale", "warn")
+    if state.progress is not None or state.pending.total:
+        return Part("catching up", "warn")
+    if not state.watcher.alive:
+        return Part("as last seen", "warn")
+    return Part("current", "good")
+
+
 def _index_facts(state: State) -> list[Line]:
     """What the index holds, the most important first."""
-    condition = Part("stale", "warn") if state.stale else Part("current", "good")
-    if not state.stale and (state.progress is not None or state.pending.total):
-        condition = Part("catching up", "warn")
     return [
         [Part(figures.counted(state.notes, "note"))],
         [Part(figures.counted(state.chunks, "chunk"))],
-        [condition],
+        [_condition(state)],
         [Part(f"{figures.number(state.not_indexed)} not indexed [f]", "", "screen.files")]
         if state.not_indexed
         else [],
