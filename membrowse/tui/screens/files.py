@@ -27,22 +27,12 @@ from membrowse.tui.model.files_table import (
 )
 from membrowse.tui.model.parts import Line, Part, fit, spread
 from membrowse.tui.screens.engine_screen import Clock, EngineScreen
-from membrowse.tui.widgets.bars import HeaderLine, KeyBar, StatusLine
+from membrowse.tui.widgets.bars import HeaderLine, KeyBar, StatusLine, TableHead
 from membrowse.tui.widgets.line_list import LineList
 from membrowse.tui.widgets.painting import OneLine
 
 if TYPE_CHECKING:
     from membrowse.tui.remembered import Remembered
-
-
-class FilesHead(OneLine):
-    """The names of the columns."""
-
-    def __init__(self) -> None:
-        super().__init__(classes="column-head")
-
-    def line(self, width: int) -> Line:
-        return [Part("  "), *head_line(width - 2)]
 
 
 class FilesSummary(OneLine):
@@ -125,7 +115,7 @@ class FilesScreen(EngineScreen):
         with Horizontal(id="query-line"):
             yield self.filter
         yield self._summary
-        yield FilesHead()
+        yield TableHead(head_line)
         yield self.list
         yield self.status
         yield self.keys

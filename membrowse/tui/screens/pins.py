@@ -26,7 +26,7 @@ from membrowse.tui.model.pins_table import (
     summary_line,
 )
 from membrowse.tui.screens.engine_screen import Clock, EngineScreen
-from membrowse.tui.widgets.bars import HeaderLine, KeyBar, StatusLine
+from membrowse.tui.widgets.bars import HeaderLine, KeyBar, StatusLine, TableHead
 from membrowse.tui.widgets.line_list import LineList
 from membrowse.tui.widgets.painting import OneLine
 
@@ -59,16 +59,6 @@ class PinsFile(PinsSummary):
 
     def line(self, width: int) -> Line:
         return file_line(self.run, width)
-
-
-class PinsHead(OneLine):
-    """The names of the columns."""
-
-    def __init__(self) -> None:
-        super().__init__(classes="column-head")
-
-    def line(self, width: int) -> Line:
-        return [Part("  "), *head_line(width - 2)]
 
 
 class PinAbout(OneLine):
@@ -139,7 +129,7 @@ class PinsScreen(EngineScreen):
         yield self.header
         yield self._summary
         yield self._file
-        yield PinsHead()
+        yield TableHead(head_line)
         yield self.list
         yield from self._about
         yield self.status

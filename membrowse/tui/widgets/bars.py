@@ -27,6 +27,17 @@ class HeaderLine(OneLine):
         self.refresh()
 
 
+class TableHead(OneLine):
+    """The names of a table's columns."""
+
+    def __init__(self, head_line: Callable[[int], Line]) -> None:
+        super().__init__(classes="column-head")
+        self._head_line = head_line
+
+    def line(self, width: int) -> Line:
+        return [Part("  "), *self._head_line(width - 2)]
+
+
 class TroubleLine(OneLine):
     """What keeps the whole from working; not there when nothing does."""
 
