@@ -101,7 +101,8 @@ def _alike(path: str, known: Iterable[str]) -> list[str]:
     name = path.rpartition("/")[2]
     paths = sorted(known)
     same = [each for each in paths if each.rpartition("/")[2] == name]
-    return (same + difflib.get_close_matches(path, paths, _ALIKE, 0.8))[:_ALIKE]
+    near = difflib.get_close_matches(path, paths, _ALIKE, 0.8)
+    return list(dict.fromkeys(same + near))[:_ALIKE]
 
 
 def _indexed(reach: Reach) -> Rung:

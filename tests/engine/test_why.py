@@ -142,6 +142,8 @@ async def reindexed(client: EngineClient) -> int:
 
 async def test_1_a_file_that_is_not_there(folder: Path) -> None:
     async with client_of(folder, when=current) as client:
+        told = await why(client, "ssh port", path="decision/2025-01-09-ports.md")
+        assert told.rungs[0].evidence == ("there is decisions/2025-01-09-ports.md",)
         told = await why(client, "ssh port", path="2025-01-09-ports.md")
         assert failing(told) is Step.FOLDER
         assert told.found.hit is None and not told.in_top_k
@@ -273,6 +275,15 @@ async def test_4_no_word_of_the_query_is_in_it(folder: Path) -> None:
         assert "“day” and “laundry”" in finding.finding and finding.rank is None
         assert "laundry (laundri): in no chunk of the folder" in finding.evidence
         assert rung(told, Step.VECTOR).rank is not None
+
+
+async def test_4_a_query_without_words(folder: Path) -> None:
+    async with client_of(folder, when=current) as client:
+        told = await why(client, "", path="tea.md", changes=True)
+        assert failing(told) is Step.KEYWORD
+        assert told.verdict == "tea.md is not in the top 5: the query has no words to look for."
+        queries = [change.query for change in told.changes if change.kind is ChangeKind.QUERY]
+        assert queries and all(query == query.strip() for query in queries)
 
 
 async def test_4_some_words_are_missing_or_match_only_where_it_counts_little(folder: Path) -> None:

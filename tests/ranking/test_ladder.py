@@ -19,7 +19,13 @@ from membrowse.ranking.ladder.nearness import by_vector
 from membrowse.ranking.ladder.words import by_keyword
 from membrowse.ranking.pipeline import Ranker
 from membrowse.recall import RankingState
-from membrowse.settings import RerankMethod, RerankSettings, Settings
+from membrowse.settings import (
+    FusionMethod,
+    FusionSettings,
+    RerankMethod,
+    RerankSettings,
+    Settings,
+)
 from tests.ranking import notes
 
 QUESTION = "which port does staging ssh use?"
@@ -56,9 +62,11 @@ def test_without_an_encoder_there_is_no_vector_ranking(generation: Generation) -
     assert by_vector(one).outcome is Outcome.FAILS
 
 
-def test_a_query_without_words_is_not_looked_for(evaluate: notes.Evaluate) -> None:
-    one = case(evaluate(" "), "runbooks/backup.md")
-    assert by_keyword(one).outcome is by_vector(one).outcome is Outcome.SKIPPED
+def test_a_query_without_words_fails_for_having_none(evaluate: notes.Evaluate) -> None:
+    empty, sign = (case(evaluate(text), "runbooks/backup.md") for text in (" ", "?"))
+    assert by_keyword(empty).outcome is Outcome.FAILS
+    assert by_keyword(empty).finding == "The query has no words to look for."
+    assert by_keyword(sign).outcome is by_vector(empty).outcome is Outcome.SKIPPED
 
 
 def test_without_reranking_there_is_no_pool_to_be_pushed_out_of(evaluate: notes.Evaluate) -> None:
@@ -67,6 +75,16 @@ def test_without_reranking_there_is_no_pool_to_be_pushed_out_of(evaluate: notes.
     fused, reranked = by_fusion(one), by_reranking(one)
     assert fused.outcome is Outcome.WEAK and "nothing is reranked" in fused.finding
     assert reranked.outcome is Outcome.SKIPPED and reranked.rank == fused.rank
+
+
+def test_reciprocal_ranks_are_told_as_such(evaluate: notes.Evaluate) -> None:
+    settings = Settings(fusion=FusionSettings(method=FusionMethod.RRF, weight=0.5, rrf_k=60))
+    evaluation = evaluate("whose tea is with milk?", settings=settings)
+    first = by_fusion(case(evaluation, "people/maintainer.md", settings))
+    other = by_fusion(case(evaluation, "runbooks/backup.md", settings))
+    part = f"1 / (60 + 1) × weight 0.50 = {0.5 / 61:.3f}"
+    assert first.evidence == (f"keyword: #1, {part}", f"vector: #1, {part}")
+    assert other.evidence[0] == "keyword: no rank, 0 × weight 0.50 = 0.000"
 
 
 def test_the_cut_names_who_stands_above(evaluate: notes.Evaluate) -> None:

@@ -28,7 +28,7 @@ def candidates(trial: Trial) -> Iterator[Candidate]:
         word = query.text[start:end]
         yield from _tried(trial, without, f"drop {_quoted(word)} from the query")
     for word in words_of_target(trial)[:_ADDED]:
-        with_word = f"{query.text.rstrip()} {word}"
+        with_word = f"{query.text.rstrip()} {word}".lstrip()
         yield from _tried(trial, with_word, f"add {_quoted(word)} to the query")
 
 

@@ -41,9 +41,12 @@ def by_fusion(case: Case) -> Rung:
 def _shares(told: FusedExplained) -> Iterable[str]:
     for share in told.shares:
         rank = f"#{share.rank:,}" if share.rank else "no rank"
+        part = f"{share.normalised:.3f} of its best"
+        if told.rrf_k is not None:
+            part = f"1 / ({told.rrf_k} + {share.rank:,})" if share.rank else "0"
         yield (
-            f"{share.ranking}: {rank}, {share.normalised:.3f} of its best × weight "
-            f"{share.weight:.2f} = {share.contribution:.3f}"
+            f"{share.ranking}: {rank}, {part} × weight {share.weight:.2f} = "
+            f"{share.contribution:.3f}"
         )
 
 

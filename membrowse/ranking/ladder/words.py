@@ -6,7 +6,7 @@ from membrowse.findings.diagnosis import Outcome, Rung, Step
 from membrowse.findings.explanation import KeywordExplained, TermExplained
 from membrowse.ranking.explaining import keyword
 from membrowse.ranking.ladder.case import Case, listed, rung
-from membrowse.ranking.stages import finished
+from membrowse.ranking.stages import NO_WORDS, finished
 from membrowse.recall import KEYWORD, RankingState
 
 
@@ -27,7 +27,9 @@ def _judged(case: Case, told: KeywordExplained) -> tuple[Outcome, str]:
     if not case.evaluation.scope[case.row]:
         return Outcome.FAILS, f"{told.excluded}, so no ranking has it"
     if not told.terms:
-        return Outcome.SKIPPED, "the query has no words to look for"
+        # Without words for the encoder either, no ranking goes by what a chunk says.
+        outcome = Outcome.SKIPPED if case.evaluation.parsed.words else Outcome.FAILS
+        return outcome, NO_WORDS
     if not held:
         what = "the word" if len(missing) == 1 else "none of the words"
         verb = "is not in it" if len(missing) == 1 else "is in it"
