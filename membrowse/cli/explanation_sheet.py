@@ -147,10 +147,10 @@ def _vector(sheet: Sheet, vector: VectorExplained, took_ms: dict[str, float]) ->
         mix = f"score = {1 - vector.passage_weight:.2g} × cosine + {vector.passage_weight:.2g}"
         sheet.sentence(f"cosine to the whole chunk {vector.cosine:.3f}; {mix} × nearest passage")
     _hnsw(sheet, vector)
-    if vector.unknown:
-        sheet.sentence(f"{vector.unknown:.0%} of the query is unknown to the encoder")
     if vector.effect:
         sheet.sentence(vector.effect)
+    elif vector.unknown:
+        sheet.sentence(f"{vector.unknown:.0%} of the query is unknown to the encoder")
 
 
 def _hnsw(sheet: Sheet, vector: VectorExplained) -> None:
@@ -180,7 +180,7 @@ def _fused(sheet: Sheet, fused: FusedExplained, took_ms: dict[str, float]) -> No
     if fused.weight_used != fused.weight_set:
         sheet.sentence(
             f"the vector's weight is set to {fused.weight_set:.2f} and counts "
-            f"{fused.weight_used:.2f}, by what the encoder knows of the query"
+            f"{fused.weight_used:.2f}"
         )
 
 
@@ -190,8 +190,9 @@ def _reranked(sheet: Sheet, reranked: RerankedExplained, took_ms: dict[str, floa
     _section(sheet, "reranked", reranked.rank, reranked.total, score, took_ms.get("reranked"))
     _state(sheet, reranked.state, reranked.message)
     if not reranked.in_pool:
-        fused = standing(reranked.fused_rank, reranked.total)
-        sheet.sentence(f"outside the pool of {reranked.pool}: fused {fused}")
+        if reranked.pool:
+            fused = standing(reranked.fused_rank, reranked.total)
+            sheet.sentence(f"outside the pool of {reranked.pool}: fused {fused}")
         return
     if reranked.raw is not None:
         _blend(sheet, reranked)

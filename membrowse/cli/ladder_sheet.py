@@ -63,8 +63,9 @@ def _change(sheet: Sheet, number: int, change: Change, width: int) -> None:
     sheet.sentence(change.change, indent=len(lead), first=lead)
     inset = len(lead)
     if change.collateral:
-        names = ", ".join(change.broken)
-        sheet.sentence(f"{change.collateral}{f': {names}' if names else ''}", inset, style="dim")
+        sheet.sentence(change.collateral, inset, style="dim")
+        if change.broken:
+            sheet.sentence(f"breaks: {', '.join(change.broken)}", inset + 2, style="dim")
     if change.query:
         sheet.sentence(change.query, inset, first=f"{'':{inset - 2}}? ")
     if change.edit is not None:

@@ -240,6 +240,7 @@ def _changes() -> tuple[Change, ...]:
             settings={"fusion.weight": 0.62},
             pins=41,
             broken=("g03", "g07"),
+            mended=("g09",),
         ),
         Change(
             kind=ChangeKind.QUERY,

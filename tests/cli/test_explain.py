@@ -62,7 +62,7 @@ def test_what_is_amiss_is_said() -> None:
     freshened = Freshened(generation=12, indexed_at="", freshness=Freshness.CHANGED, diff=diff)
     text = page(findings.explanation(vector=missed, reranked=outside, freshened=freshened))
     assert "! HNSW, asked for 10, missed this chunk, which is exact #4" in text
-    assert "66% of the query is unknown to the encoder" in text
+    assert "  counts 0.17\n" in text and "66%" not in text
     assert "outside the pool of 50: fused #80 of 992" in text
     assert "has changed since it was indexed" in text
     assert "+line 5" in text
@@ -78,6 +78,21 @@ def test_a_ranking_that_is_not_ready_says_why() -> None:
         cosine=None,
     )
     assert "! failed: the model is damaged" in page(findings.explanation(vector=off))
+
+
+def test_without_a_pool_nothing_is_outside_it() -> None:
+    off = findings.reranked(
+        state=RankingState.OFF,
+        message="not reranked, in fused order: switched off",
+        pool=0,
+        in_pool=False,
+        score=None,
+        raw=None,
+        tokens=(),
+    )
+    text = page(findings.explanation(reranked=off))
+    assert "! off: not reranked, in fused order: switched off" in text
+    assert "pool" not in text
 
 
 def test_near_spellings_are_told_where_they_were_asked_for() -> None:

@@ -38,7 +38,8 @@ def test_changes_come_with_their_rank_and_what_they_break() -> None:
     text = page(findings.why())
     assert "BRINGS IT INTO THE TOP 5  3 of 41 tried" in text
     assert "#3   setting fusion.weight 0.5 → 0.62" in text
-    assert "breaks 2 of 41 pins: g03, g07" in text
+    assert "breaks 2 of 41 pins, mends 1\n" in text
+    assert "breaks: g03, g07\n" in text
     assert "? ssh port bastion" in text
     assert "- ## SSH\n" in text
     assert "+ ## SSH staging\n" in text
