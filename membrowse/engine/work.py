@@ -74,14 +74,14 @@ class Work:
         self._changed = changed
         self._traffic = traffic or Traffic()
         self._pins: Pins | None = None
-        self._tunings = SavedTunings(
-            self._configuration, tunings.beside(places.config_file()), self._look_again
-        )
         self._models = Models(settings, self._encoder_loaded)
         self._index: Index | None = None
         self._indexer: Indexer | None = None
         self._questions: Questions | None = None
         self._parts: Parts | None = None
+        self._tunings = SavedTunings(
+            self._configuration, tunings.beside(places.config_file()), self._look_again
+        )
         self._problem = ""
         self._closing = threading.Event()
         self._counting = threading.Lock()

@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from membrowse import places
+from membrowse.engine import lifecycle
 from membrowse.engine.client import EngineClient, EngineRefused
 from membrowse.engine.configuration import Configuration
 from membrowse.engine.inspections import (
@@ -28,7 +29,7 @@ from membrowse.findings.tuning import TUNABLE, Overrides, Value
 from membrowse.recall import RERANKED
 from membrowse.settings import Settings, tunings
 from tests.conftest import ExportedEncoder
-from tests.engine.conftest import ask, order, until
+from tests.engine.conftest import ask, current, order, until
 from tests.engine.standing import client_of, standing
 
 QUESTION = "which port does the staging pump use?"
@@ -201,6 +202,14 @@ def test_a_later_start_puts_in_force_what_was_saved(tmp_path: Path) -> None:
     assert saved.name == ""
     assert "'odd'" in saved.problem
     assert configuration.settings == Settings()
+
+
+async def test_an_engine_begins_with_what_was_saved_before_it(folder: Path) -> None:
+    tunings.save(tunings.beside(places.config_file()), "sharp", {"agent.k": 3})
+    await lifecycle.stop(folder)
+    async with client_of(folder) as client:
+        state = await until(client, lambda state: current(state) or bool(state.problem))
+        assert (state.problem, state.tuning, state.agent_k) == ("", "sharp", 3)
 
 
 async def test_who_may_only_read_cannot_save(folder: Path) -> None:
