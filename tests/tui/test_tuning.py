@@ -67,6 +67,20 @@ def order(app: MembrowseApp) -> list[str]:
     return [hits[row].chunk for row in sorted(hits)]
 
 
+@pytest.mark.parametrize("size", [(80, 24), (120, 30), (200, 50)])
+async def test_the_rankings_are_in_view_whatever_was_maximised(size: tuple[int, int]) -> None:
+    app = make_app()
+    async with on_stage(app, size, QUERY) as pilot:
+        await pilot.press("enter", "x")
+        await until(lambda: app.browser.explain.explanation is not None, "the explanation")
+        if not app.browser.maximised:
+            await pilot.press("5", "plus")
+        assert app.browser.maximised == "explain"
+        await pilot.press("t")
+        assert app.browser.tune_panel.has_focus
+        assert app.browser.active_list.region.height > 2
+
+
 def test_every_tunable_setting_has_a_knob_and_its_default_is_within_bounds() -> None:
     assert tuple(knob.key for knob in KNOBS) == TUNABLE
     for knob in KNOBS:

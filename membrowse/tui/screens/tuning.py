@@ -26,6 +26,8 @@ from membrowse.tui.widgets.tune_panel import TuneBanner, TunePanel
 
 if TYPE_CHECKING:
     from membrowse.tui.model.browsing import Browsing
+    from membrowse.tui.widgets.explain_pane import ExplainPane
+    from membrowse.tui.widgets.preview import Preview
     from membrowse.tui.widgets.ranking_list import RankingList
 
 DEBOUNCE = 0.04
@@ -50,6 +52,7 @@ class TuningActions(EngineScreen):
     tuning: Tuning
     tune_panel: TunePanel
     tune_banner: TuneBanner
+    maximised: str
     _turned: Timer | None = None
     _stands: Timer | None = None
 
@@ -57,6 +60,8 @@ class TuningActions(EngineScreen):
 
         @property
         def active_list(self) -> RankingList: ...
+        @property
+        def lower_panels(self) -> dict[str, Preview | ExplainPane]: ...
         def ask_again(self) -> None: ...
         def show_recall(self, recall: Recall) -> None: ...
         def lay_out(self) -> None: ...
@@ -75,6 +80,8 @@ class TuningActions(EngineScreen):
         self._open_panel()
 
     def _open_panel(self) -> None:
+        if self.maximised in self.lower_panels:  # else no ranking would be seen to move
+            self.maximised = ""
         self.tune_panel.display = True
         self.lay_out()
         self.tune_panel.focus()
