@@ -15,7 +15,7 @@ from membrowse.engine.freshness import FreshnessOf
 from membrowse.engine.inspections import WhyRequest
 from membrowse.engine.parts import Parts
 from membrowse.engine.reaching import Reach
-from membrowse.findings.diagnosis import Outcome, Rung, Why
+from membrowse.findings.diagnosis import Outcome, Rung, Step, Why
 from membrowse.ranking.evaluation import Evaluation
 from membrowse.ranking.ladder.candidacy import by_fusion, by_reranking
 from membrowse.ranking.ladder.case import Case, clause
@@ -28,6 +28,8 @@ from membrowse.recall import RankingState
 from membrowse.settings import Settings
 
 _NOTHING = Found((), 0, "")
+_OF_THE_FILE = (Step.FOLDER, Step.INDEXED, Step.TEXT)
+"""Rungs that tell what is amiss with a chunk however high it stands."""
 
 
 def why(parts: Parts, request: WhyRequest, pause: Pause) -> Why:
@@ -101,9 +103,11 @@ def _changes(
 def _verdict(sought: Sought, ladder: list[Rung], *, in_top_k: bool) -> str:
     """One sentence: the first failing rung's, or that all is well."""
     last = ladder[-1]
-    if in_top_k:
-        if last.outcome is Outcome.FAILS:
-            return f"{sought.label}: {clause(last.finding)}."
-        return f"{sought.label} is #{last.rank}, within the top {sought.k}."
-    failing = next(rung for rung in ladder if rung.outcome is Outcome.FAILS)
-    return f"{sought.label} is not in the top {sought.k}: {clause(failing.finding)}."
+    failing = next((rung for rung in ladder if rung.outcome is Outcome.FAILS), None)
+    if not in_top_k:
+        why_not = clause((failing or last).finding)
+        return f"{sought.label} is not in the top {sought.k}: {why_not}."
+    if last.outcome is Outcome.FAILS:
+        return f"{sought.label}: {clause(last.finding)}."
+    amiss = f", but {clause(failing.finding)}" if failing and failing.step in _OF_THE_FILE else ""
+    return f"{sought.label} is #{last.rank}, within the top {sought.k}{amiss}."

@@ -108,7 +108,7 @@ def _alike(path: str, known: Iterable[str]) -> list[str]:
 def _indexed(reach: Reach) -> Rung:
     path, generation = reach.path, reach.generation
     if not path:
-        return rung(Step.INDEXED, Outcome.HOLDS, f"{len(generation.notes):,} notes are indexed")
+        return _all_indexed(reach)
     if path not in generation.notes:
         return rung(Step.INDEXED, Outcome.FAILS, "it is not indexed yet", _waiting(reach))
     if not _exists(reach.parts.folder, path):
@@ -127,6 +127,15 @@ def _indexed(reach: Reach) -> Rung:
         return rung(Step.INDEXED, Outcome.WEAK, clause, evidence)
     clause = "the index holds an older text than the file"
     return rung(Step.INDEXED, Outcome.FAILS, clause, evidence)
+
+
+def _all_indexed(reach: Reach) -> Rung:
+    clause = f"{len(reach.generation.notes):,} notes are indexed"
+    pending = reach.parts.indexer.facts.pending.total
+    if not pending:
+        return rung(Step.INDEXED, Outcome.HOLDS, clause)
+    others = "one file differs" if pending == 1 else f"{pending:,} files differ"
+    return rung(Step.INDEXED, Outcome.WEAK, f"{clause}, but {others} from that", _waiting(reach))
 
 
 def _stands(reach: Reach) -> bool:

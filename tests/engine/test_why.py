@@ -220,7 +220,22 @@ async def test_2_a_file_that_only_the_index_still_holds(folder: Path) -> None:
         told = await why(client, "ledger", path="food.md", k=1)
         assert failing(told) is Step.FOLDER
         assert "only the index still holds it" in told.verdict
+        told = await why(client, "soup on rainy days", path="food.md", k=1)
+        assert told.in_top_k and failing(told) is Step.FOLDER
+        assert told.verdict.startswith("food.md is #1, within the top 1, but it is gone from ")
         (folder / "food.md").write_text(FOOD)
+
+
+async def test_2_a_text_may_be_in_what_waits_to_be_indexed(folder: Path) -> None:
+    async with client_of(folder, when=current) as client, paused(client):
+        (folder / "late.md").write_text("# Late\n\nThe tide tables are in the shed.\n")
+        await until(client, lambda state: state.pending.new == 1)
+        told = await why(client, "tide tables", text="tables are in the shed")
+        assert failing(told) is Step.TEXT
+        indexed = rung(told, Step.INDEXED)
+        assert indexed.outcome is Outcome.WEAK and "but one file differs" in indexed.finding
+        assert "paused" in indexed.evidence[0]
+        (folder / "late.md").unlink()
 
 
 async def test_3_a_text_that_is_in_no_chunk_or_split(folder: Path) -> None:
