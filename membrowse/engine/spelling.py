@@ -13,6 +13,7 @@ from membrowse.index.generation import Generation
 from membrowse.ranking.query import parse
 from membrowse.ranking.spelling import Vocabulary, spellings, unknown_words
 
+_LOOK_SECONDS = 0.05
 _collecting = threading.Lock()
 _collected: WeakKeyDictionary[Generation, Vocabulary] = WeakKeyDictionary()
 
@@ -25,10 +26,14 @@ def near(parts: Parts, request: SpellingRequest, pause: Pause) -> list[Spelling]
 
 
 def _vocabulary(generation: Generation, pause: Pause) -> Vocabulary:
-    """The words of all chunks. One caller collects them; the others wait."""
-    with _collecting:
+    """The words of all chunks. One caller collects them; the others wait, or are cancelled."""
+    while not _collecting.acquire(timeout=_LOOK_SECONDS):
+        pause()
+    try:
         known = _collected.get(generation)
         if known is None:
             known = Vocabulary((chunk.text for chunk in generation.chunks), pause)
             _collected[generation] = known
+    finally:
+        _collecting.release()
     return known

@@ -197,7 +197,7 @@ class Work:
         return check_report(self._ready(self._index), self._models)
 
     def reindex(self, request: ReindexRequest) -> State:
-        if request.rebuild and self._index is None:
+        if request.rebuild:
             self._begin_anew()
         indexer = self._ready(self._indexer)
         with self._counting:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,10 +17,13 @@ import pytest
 
 from membrowse import places
 from membrowse.cli.status import _watcher
-from membrowse.engine import notes
+from membrowse.engine import notes, work
+from membrowse.engine.courtesy import Cancelled
+from membrowse.engine.inspections import SpellingRequest
 from membrowse.engine.protocol import ReindexRequest, State
 from membrowse.engine.work import Work
-from membrowse.index.index import Index, Recipe
+from membrowse.findings.explanation import Spelling
+from membrowse.index.index import discard
 from membrowse.knowledge import observers, watching
 from membrowse.settings import EngineSettings, Settings
 from tests.engine.conftest import DEADLINE_SECONDS, ask, current, made_otherwise, serving, until
@@ -58,9 +62,9 @@ def telling(folder: Path) -> Iterator[Told]:
         told.work.close()
 
 
-def kill_observer(work: Work) -> None:
-    assert work._indexer is not None
-    observer = work._indexer._watch._observer
+def kill_observer(engine: Work) -> None:
+    assert engine._indexer is not None
+    observer = engine._indexer._watch._observer
     assert observer is not None
     for emitter in observer.emitters.copy():
         emitter.stop()
@@ -116,28 +120,6 @@ def test_a_changed_recipe_marks_the_index_stale_until_it_is_rebuilt(folder: Path
         assert after.generation > before.generation
 
 
-def test_two_who_rebuild_what_cannot_be_opened_get_one_index(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with telling(folder) as told:
-        told.until(current)
-    (places.index_dir(folder) / "manifest.sqlite").write_bytes(b"no database" * 1000)
-    begun: list[Path] = []
-
-    def noting(work: Work, directory: Path, recipe: Recipe) -> Index:
-        begun.append(directory)
-        return opened(work, directory, recipe)
-
-    with telling(folder) as told:
-        assert "cannot be opened" in told.work.state(stopping=False).problem
-        opened = Work._open_index
-        monkeypatch.setattr(Work, "_open_index", noting)
-        with ThreadPoolExecutor(2) as threads:
-            list(threads.map(told.work.reindex, [ReindexRequest(rebuild=True)] * 2))
-        told.until(current)
-    assert len(begun) == 1
-
-
 def test_what_is_pending_is_exact_while_notes_are_read(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,6 +130,53 @@ def test_what_is_pending_is_exact_while_notes_are_read(
         halfway = told.until(lambda state: state.pending.new == 2)
         after = told.until(current)
     assert halfway.notes == after.notes - 2
+
+
+def test_an_index_that_cannot_be_opened_is_begun_anew_once_however_often_it_is_asked(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with telling(folder) as told:
+        told.until(current)
+    (places.index_dir(folder) / "manifest.sqlite").write_bytes(b"garbled" * 1000)
+    discarded: list[Path] = []
+
+    def slowly(directory: Path) -> None:
+        discarded.append(directory)
+        time.sleep(0.3)
+        discard(directory)
+
+    monkeypatch.setattr(work, "discard", slowly)
+    with telling(folder) as told, ThreadPoolExecutor(2) as clients:
+        assert told.work.state(stopping=False).problem
+        request = ReindexRequest(rebuild=True)
+        states = [clients.submit(told.work.reindex, request) for _ in range(2)]
+        assert max(each.result().asked for each in states) == 3
+        after = told.until(lambda state: current(state) and state.answered >= 3)
+        assert (after.notes, after.problem) == (2, "")
+    assert discarded == [places.index_dir(folder)]
+
+
+def test_who_waits_for_the_folders_words_to_be_collected_can_go_away(folder: Path) -> None:
+    request = SpellingRequest(text="portt")
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slowly() -> None:
+        begun.set()
+        assert go_on.wait(DEADLINE_SECONDS)
+
+    def gone() -> None:
+        raise Cancelled
+
+    with telling(folder) as told, ThreadPoolExecutor(2) as clients:
+        told.until(current)
+        first = clients.submit(told.work.inspect, request, slowly)
+        try:
+            assert begun.wait(DEADLINE_SECONDS)
+            with pytest.raises(Cancelled):
+                clients.submit(told.work.inspect, request, gone).result(5.0)
+        finally:
+            go_on.set()
+        assert first.result() == [Spelling(typed="portt", near=("port", "ports"))]
 
 
 async def test_a_second_engine_is_refused_by_name_and_a_killed_one_leaves_no_lock(
