@@ -223,6 +223,12 @@ async def test_a_saved_configuration_is_used_extended_and_forgotten() -> None:
         await until(lambda: kept.tried, "a try")
         wanted = {"rerank.pool": 100, "rerank.blend": 0.4, "fusion.weight": 0.52}
         assert kept.tried[-1].overrides == wanted, "over what is in force"
+        await pilot.press("s")
+        await until(lambda: isinstance(app.screen, NameScreen))
+        await pilot.pause()
+        text = screen_text(app)
+        assert all(f"{key} {value}" in text for key, value in wanted.items()), "all that is saved"
+        await pilot.press("escape")
         await pilot.press("d")
         await until(lambda: "on no saved configuration" in screen_text(app))
         app.browser._go(CAREFUL)

@@ -23,6 +23,11 @@ class Named:
     def label(self) -> str:
         return self.name or SETTINGS_FILE
 
+    @property
+    def told(self) -> str:
+        """Its values, in a line."""
+        return _told(self.overrides)
+
 
 @dataclass(slots=True)
 class Tuning:
@@ -104,8 +109,7 @@ class Tuning:
     @property
     def told(self) -> str:
         """What is tried, in a line: `fusion.weight 0.62, rerank.pool 100`."""
-        values = self.extra | self.turned
-        return ", ".join(f"{key} {written(value)}" for key, value in values.items())
+        return _told(self.extra | self.turned)
 
     # Turning
 
@@ -168,3 +172,7 @@ class Tuning:
         """Try nothing any more."""
         self.turned, self.extra = {}, {}
         self.typed, self.tried, self.problem = "", None, ""
+
+
+def _told(values: Overrides) -> str:
+    return ", ".join(f"{key} {written(value)}" for key, value in values.items())

@@ -43,9 +43,7 @@ def configuration_line(tuning: Tuning, named: Named, width: int) -> Line:
     force = named.name == tuning.in_force.name
     sign = Part("● " if force else "○ ", "good" if force else "dim")
     label = [sign, Part(clip(shown(named.label), 24), "title" if force else "")]
-    values = ", ".join(f"{key} {written(value)}" for key, value in named.overrides.items())
-    told = "in force" if force else ""
-    about = " · ".join(filter(None, (told, shown(values))))
+    about = " · ".join(filter(None, ("in force" if force else "", shown(named.told))))
     return fit([*label, Part(f"  {about}", "dim")], width)
 
 

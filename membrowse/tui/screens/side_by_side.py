@@ -19,7 +19,6 @@ from membrowse.tui.messages import InspectionUnwanted, InspectionWanted
 from membrowse.tui.model import figures
 from membrowse.tui.model.browsing import Browsing
 from membrowse.tui.model.engine_view import EngineView, rests_on
-from membrowse.tui.model.knobs import written
 from membrowse.tui.model.parts import Line, Part, bar_parts, clip, fit, spread
 from membrowse.tui.model.tuning import Named
 from membrowse.tui.model.tuning_lines import holding
@@ -93,9 +92,7 @@ class SideValues(OneLine):
 
     def __init__(self, side: Side) -> None:
         super().__init__()
-        values = side.named.overrides.items()
-        told = ", ".join(f"{key} {written(value)}" for key, value in values)
-        self._told = shown(told) or "no setting of its own"
+        self._told = shown(side.named.told) or "no setting of its own"
 
     def line(self, width: int) -> Line:
         return fit([Part(f"  {self._told}", "dim")], width)

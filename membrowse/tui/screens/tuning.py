@@ -303,7 +303,8 @@ class TuningActions(EngineScreen):
                 request = SaveTuningRequest(name=name, overrides=overrides)
                 self._want(request, f"“{name}” is saved and in force, for every client.")
 
-        about = ["Saved and put in force, for every client of this engine:", self.tuning.told]
+        whole = Named("", overrides).told
+        about = ["Saved and put in force, for every client of this engine:", whole]
         taken = {one.name for one in self.tuning.configurations}
         screen = NameScreen("Save the configuration", about, taken, self.tuning.in_force.name)
         self.app.push_screen(screen, named)
