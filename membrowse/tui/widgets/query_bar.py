@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from rich.highlighter import Highlighter
-from rich.text import Text
-from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
@@ -15,52 +12,21 @@ from textual.timer import Timer
 from textual.widgets import Input
 
 from membrowse.recall import Query
-from membrowse.text import shown
 from membrowse.tui.action_table import bindings
 from membrowse.tui.actions import Where
 from membrowse.tui.model.parts import Line, Part, cells
 from membrowse.tui.model.query_notes import notes_line, warnings_line
 from membrowse.tui.widgets.painting import OneLine
+from membrowse.tui.widgets.plain_input import PlainInput
 
 DEBOUNCE = 0.05
 """Seconds without a key until the query is asked."""
 
-LONGEST = 8000
-"""Characters of a query."""
 
-
-class _Shown(Highlighter):
-    """Shows what is typed safely: as many code points, none of them with an effect."""
-
-    def __call__(self, text: str | Text) -> Text:
-        plain = text.plain if isinstance(text, Text) else text
-        return Text(shown(plain), no_wrap=True, overflow="ignore", end="")
-
-    def highlight(self, text: Text) -> None:
-        """Nothing is coloured."""
-
-
-class QueryInput(Input):
-    """A line of text; a paste of several lines becomes one."""
+class QueryInput(PlainInput):
+    """Where the query is typed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Where.QUERY)]
-
-    def __init__(self) -> None:
-        super().__init__(
-            placeholder="what did the agent ask?",
-            highlighter=_Shown(),
-            select_on_focus=False,
-            max_length=LONGEST,
-            id="query",
-            compact=True,
-        )
-
-    def _on_paste(self, event: events.Paste) -> None:
-        text = " ".join(event.text.split())[:LONGEST]
-        if text:
-            self.replace(text, *sorted(self.selection))
-        event.stop()
-        event.prevent_default()
 
 
 class Slash(OneLine):
@@ -130,7 +96,7 @@ class QueryBar(Vertical):
 
     def __init__(self) -> None:
         super().__init__(id="query-bar")
-        self.input = QueryInput()
+        self.input = QueryInput("what did the agent ask?", id="query")
         self._side = QuerySide()
         self._notes = QueryNotes()
         self._warnings = QueryNotes(warnings=True)
@@ -147,7 +113,6 @@ class QueryBar(Vertical):
 
     def on_mount(self) -> None:
         self._warnings.display = False
-        self.input.cursor_blink = False
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
