@@ -10,7 +10,7 @@ from membrowse.findings.explanation import Freshened
 from membrowse.index.generation import Generation
 from membrowse.knowledge.differing import difference
 from membrowse.knowledge.front_matter import front_matter
-from membrowse.knowledge.reading import NotIndexable, read
+from membrowse.knowledge.reading import NotIndexable, Source, read
 from membrowse.knowledge.spans import Lines
 from membrowse.recall import Chunk, Freshness
 from membrowse.settings import NotesSettings
@@ -41,6 +41,11 @@ def indexed_against_file(
         source = read(folder, path, settings)
     except (NotIndexable, FileNotFoundError):
         return ()
+    return indexed_against(source, generation, path)
+
+
+def indexed_against(source: Source, generation: Generation, path: str) -> tuple[str, ...]:
+    """The same for a file that was read."""
     if source.sha256 == generation.notes[path].sha256:
         return ()
     before = indexed_lines([generation.chunks[row] for row in generation.rows(path)])

@@ -5,15 +5,16 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from membrowse.engine.courtesy import Pause
-from membrowse.engine.freshening import indexed_against_file
+from membrowse.engine.freshening import indexed_against
 from membrowse.engine.parts import Parts
 from membrowse.findings.diagnosis import Outcome, Rung, Step, Target
 from membrowse.index.generation import Generation
 from membrowse.index.journal import Entry, Passed
-from membrowse.knowledge.reading import NotIndexable, read
+from membrowse.knowledge.reading import NotIndexable, Source, read
 from membrowse.ranking.ladder.case import rung, where
 from membrowse.ranking.targets import Place, Sought, Split, bare
 from membrowse.recall import NoteState
@@ -28,7 +29,7 @@ _ALIKE = 3
 _DIFFERENCE_LINES = 60
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reach:
     """How far the way from the folder into the index goes."""
 
@@ -52,12 +53,20 @@ class Reach:
             "" if self.row is None else self.generation.chunks[self.row].path
         )
 
-    def file_text(self) -> str | None:
-        """The file as it is now; None where it cannot be read."""
+    @cached_property
+    def file(self) -> Source | str:
+        """The file, read once; or why it cannot be a note."""
         try:
-            return read(self.parts.folder, self.path, self.notes).text
-        except (NotIndexable, OSError, ValueError):
-            return None
+            return read(self.parts.folder, self.path, self.notes)
+        except NotIndexable as error:
+            return error.reason
+        except (OSError, ValueError) as error:
+            return f"cannot be read: {error}"
+
+    @property
+    def text(self) -> str:
+        """The file's, empty where it cannot be read."""
+        return "" if isinstance(self.file, str) else self.file.text
 
 
 def rungs(reach: Reach) -> list[Rung]:
@@ -114,7 +123,10 @@ def _indexed(reach: Reach) -> Rung:
     if not _exists(reach.parts.folder, path):
         at = generation.notes[path].indexed_at
         return rung(Step.INDEXED, Outcome.HOLDS, f"the index holds it as of {at}")
-    lines = indexed_against_file(reach.parts.folder, generation, path, reach.notes)
+    if isinstance(reach.file, str):
+        clause = f"the index holds what the file was, and now it is no note: {reach.file}"
+        return rung(Step.INDEXED, Outcome.FAILS, clause, _waiting(reach))
+    lines = indexed_against(reach.file, generation, path)
     if not lines:
         stale = reach.parts.index.stale
         if stale:
@@ -140,9 +152,7 @@ def _all_indexed(reach: Reach) -> Rung:
 
 def _stands(reach: Reach) -> bool:
     """Whether the chunk's text is still in the file."""
-    text = reach.file_text()
-    row = reach.row
-    return text is not None and row is not None and reach.generation.chunks[row].text in text
+    return reach.row is not None and reach.generation.chunks[reach.row].text in reach.text
 
 
 def _waiting(reach: Reach) -> Iterator[str]:
@@ -193,11 +203,9 @@ def _no_text(reach: Reach) -> Rung:
         lines = f"{entry.path}:{passed.start_line}–{passed.end_line}"
         clause = f"it was in {lines} until generation {entry.generation - 1:,}, and was edited away"
         return rung(Step.TEXT, Outcome.FAILS, clause, [f"removed {entry.at}", *_quote(passed)])
-    if reach.target.text and reach.path:
-        text = reach.file_text()
-        if text is not None and bare(reach.target.text) in bare(text):
-            clause = "the text is in the file, but in none of its chunks (front matter is no text)"
-            return rung(Step.TEXT, Outcome.FAILS, clause)
+    if reach.target.text and reach.path and bare(reach.target.text) in bare(reach.text):
+        clause = "the text is in the file, but in none of its chunks (front matter is no text)"
+        return rung(Step.TEXT, Outcome.FAILS, clause)
     clause = reach.place.reason
     if reach.target.text:
         clause += f", and none ever did since generation {_oldest(reach):,}"

@@ -214,6 +214,15 @@ async def test_2_an_index_that_holds_an_older_text(folder: Path) -> None:
             file.write_text(RELEASE)
 
 
+async def test_2_a_file_that_is_no_note_any_more(folder: Path) -> None:
+    async with client_of(folder, when=current) as client, paused(client):
+        (folder / "release.md").write_bytes(b"# Release\n\0\1\2")
+        told = await why(client, "when do I pay my taxes?", path="release.md", k=1)
+        assert failing(told) is Step.INDEXED
+        assert "now it is no note: binary: it holds NUL bytes" in told.verdict
+        (folder / "release.md").write_text(RELEASE)
+
+
 async def test_2_a_file_that_only_the_index_still_holds(folder: Path) -> None:
     async with client_of(folder, when=current) as client, paused(client):
         (folder / "food.md").unlink()
