@@ -29,6 +29,11 @@ def bounds(scores: Scores, mask: Mask) -> tuple[float, float]:
     return (float(inside.min()), float(inside.max())) if len(inside) else (0.0, 0.0)
 
 
+def stretched(score: float, low: float, high: float) -> float:
+    """What `minmax` makes of one score between these bounds."""
+    return (score - low) / (high - low) if high > low else 0.0
+
+
 def vector_weight(weight: float, known: float, ranked: int) -> float:
     """The vector's weight as used: scaled by the share of the query that the encoder knows, and 0
     where it ranks no chunk."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from membrowse.findings.explanation import FusedExplained, FusedShare
 from membrowse.ranking.evaluation import Evaluation, Mask, Ranked
 from membrowse.ranking.explaining.places import rank_of
-from membrowse.ranking.fusion import bounds, vector_weight
+from membrowse.ranking.fusion import bounds, stretched, vector_weight
 from membrowse.ranking.stages import finished
 from membrowse.recall import FUSED, KEYWORD, VECTOR
 from membrowse.settings import FusionMethod, FusionSettings
@@ -42,7 +42,7 @@ def _share(
     if rrf_k is not None:
         normalised = 1.0 / (rrf_k + rank) if rank else 0.0
     else:
-        normalised = (score - low) / (high - low) if among[row] and high > low else 0.0
+        normalised = stretched(score, low, high) if among[row] else 0.0
     return FusedShare(
         ranking=name,
         rank=rank,

@@ -9,7 +9,7 @@ from membrowse.findings.explanation import RerankedExplained
 from membrowse.ranking.evaluation import Blend, Evaluation, Scores
 from membrowse.ranking.explaining.places import rank_of
 from membrowse.ranking.explaining.tokens import Interaction
-from membrowse.ranking.fusion import bounds
+from membrowse.ranking.fusion import bounds, stretched
 from membrowse.ranking.stages import finished
 from membrowse.recall import FUSED, RERANKED
 from membrowse.settings import RerankMethod, RerankSettings
@@ -54,8 +54,8 @@ def _blended(told: RerankedExplained, blend: Blend, place: int, own: Scores) -> 
     fused_low, fused_high = bounds(own, np.ones(len(own), dtype=np.bool_))
     scored = bool(blend.scored[place])
     raw, fused = float(blend.raw[place]), float(own[place])
-    normalised = _stretched(raw, low, high) if scored else 0.0
-    fused_normalised = _stretched(fused, fused_low, fused_high)
+    normalised = stretched(raw, low, high) if scored else 0.0
+    fused_normalised = stretched(fused, fused_low, fused_high)
     contribution = blend.share * normalised
     fused_contribution = (1.0 - blend.share) * fused_normalised
     return msgspec.structs.replace(
@@ -73,7 +73,3 @@ def _blended(told: RerankedExplained, blend: Blend, place: int, own: Scores) -> 
         fused_normalised=fused_normalised,
         fused_contribution=fused_contribution,
     )
-
-
-def _stretched(score: float, low: float, high: float) -> float:
-    return (score - low) / (high - low) if high > low else 0.0
