@@ -8,6 +8,7 @@ import numpy as np
 
 from membrowse.findings.explanation import Heat
 from membrowse.ranking.explaining.tokens import Interaction, Placed
+from membrowse.ranking.fusion import stretched
 
 
 def heat(text: str, interaction: Interaction | None) -> tuple[Heat, ...]:
@@ -26,12 +27,11 @@ def heat(text: str, interaction: Interaction | None) -> tuple[Heat, ...]:
     strongest = [max(tokens, key=lambda token: strengths[token]) for _, _, tokens in words]
     found = np.array([strengths[token] for token in strongest])
     low, high = float(found.min()), float(found.max())
-    span = high - low if high > low else 1.0
     return tuple(
         Heat(
             start=start,
             end=end,
-            strength=(strengths[token] - low) / span,
+            strength=stretched(strengths[token], low, high),
             answers=_whole_word(interaction, best[token]),
         )
         for (start, end, _), token in zip(words, strongest, strict=True)
