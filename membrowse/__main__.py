@@ -24,11 +24,22 @@ _COMMANDS = frozenset(
 def run(arguments: Sequence[str]) -> int:
     """Do what `arguments` (without the program's name) ask for; returns the exit status."""
     if list(arguments) in (["--version"], ["-V"]):
-        sys.stdout.write(f"membrowse {__version__}\n")
-        return 0
+        return _said(f"membrowse {__version__}\n")
     from membrowse.cli import boundary
 
     return boundary.guarded(lambda: _dispatch(list(arguments)))
+
+
+def _said(text: str) -> int:
+    """Write `text` to stdout; only where that fails is the command line's boundary loaded."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except (AttributeError, OSError):  # there is none, or it has no room
+        from membrowse.cli import boundary, output
+
+        return boundary.guarded(lambda: output.write(text))
+    return 0
 
 
 def _dispatch(arguments: list[str]) -> None:

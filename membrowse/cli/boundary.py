@@ -27,15 +27,18 @@ class Stop(Exception):
 
 def guarded(action: Callable[[], None]) -> int:
     """Run `action`; returns the exit status. No traceback gets out of here."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by who called us
+            setattr(sys, name, io.TextIOWrapper(Path(os.devnull).open("wb")))
+        elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     status = _status_of(action)
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
-        status = Exit.READER_GONE
-    if status == Exit.READER_GONE:
+    except OSError as error:
+        told = status in (Exit.READER_GONE, Exit.INTERNAL)
+        status = status if told else _unwritable(error)
         _discard_output()
     return int(status)
 
@@ -49,6 +52,8 @@ def _status_of(action: Callable[[], None]) -> int:
         return Exit.INTERRUPTED
     except (output.ReaderGone, BrokenPipeError):
         return Exit.READER_GONE
+    except output.Unwritable as error:
+        return _told(Exit.INTERNAL, f"the output cannot be written: {error}")
     except Stop as end:
         return _told(end.exit, str(end))
     except SettingsError as error:
@@ -56,6 +61,12 @@ def _status_of(action: Callable[[], None]) -> int:
     except Exception as error:
         return _engine_error(error) or _unexpected(error)
     return Exit.DONE
+
+
+def _unwritable(error: OSError) -> Exit:
+    if isinstance(error, BrokenPipeError):
+        return Exit.READER_GONE
+    return _told(Exit.INTERNAL, f"the output cannot be written: {error.strerror}")
 
 
 def _code(end: SystemExit) -> int:

@@ -19,6 +19,10 @@ class ReaderGone(Exception):
     """Nobody reads the output any more."""
 
 
+class Unwritable(Exception):
+    """The output has no room, or no place to go; the message is the system's."""
+
+
 def write(text: str) -> None:
     """Write `text`, which must be safe to show, to stdout."""
     sys.stdout.flush()
@@ -65,3 +69,5 @@ def _write(data: bytes) -> None:
         sys.stdout.buffer.flush()
     except BrokenPipeError as error:
         raise ReaderGone from error
+    except OSError as error:
+        raise Unwritable(error.strerror) from error

@@ -183,7 +183,7 @@ class Indexer:
         try:
             found = compare(self._folder, self._settings.notes, notes, refusals, hinted)
         except FolderUnreadable as error:
-            self._publish(problem=str(error), checked=True, last_check=clock.now())
+            self._publish(problem=error.strerror, checked=True, last_check=clock.now())
             return
         self._show(found)
         if self.facts.paused and not whatever:

@@ -85,7 +85,11 @@ def _is_ours(socket: Path) -> bool:
 
 async def _start(folder: Path) -> EngineClient:
     log = places.log_file(folder)
-    process = await asyncio.to_thread(spawned, folder, log)
+    try:
+        process = await asyncio.to_thread(spawned, folder, log)
+    except OSError as error:
+        reason = f"no engine can be started: {log.parent}: {error.strerror}"
+        raise EngineUnavailable(reason) from error
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         client = await _find(folder)

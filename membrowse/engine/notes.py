@@ -125,6 +125,6 @@ def _indexed(source: Source, note: Note, count: int) -> IndexedNote:
         mtime_ns=source.mtime_ns,
         sha256=source.sha256,
         indexed_at=clock.now(),
-        warnings=(*source.warnings, *note.warnings),
+        warnings=note.warnings,
         chunks=count,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -25,7 +26,8 @@ def head_start(folder: Path) -> None:
     if folder.is_dir() and not any(
         address(folder).exists() for address in (places.system_socket, places.own_socket)
     ):
-        _ahead[folder] = spawn(folder, places.log_file(folder))
+        with contextlib.suppress(OSError):
+            _ahead[folder] = spawn(folder, places.log_file(folder))
 
 
 def spawned(folder: Path, log: Path) -> subprocess.Popen[bytes]:

@@ -103,3 +103,21 @@ def test_the_version_needs_no_parser() -> None:
     version, loaded = done.stdout.splitlines()
     assert version.startswith("membrowse ")
     assert loaded == "[]"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux's")
+@pytest.mark.parametrize("arguments", [("--version",), ("config", "show")])
+def test_an_output_without_room_is_told_in_a_line(arguments: tuple[str, ...]) -> None:
+    command = [sys.executable, "-m", "membrowse", *arguments]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == Exit.INTERNAL
+    assert done.stderr.startswith("membrowse: the output cannot be written: No space left")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", ["--version", "config show"])
+def test_an_output_that_was_closed_is_no_error(arguments: str) -> None:
+    command = f"{sys.executable} -m membrowse {arguments} >&-"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -15,7 +15,7 @@ import pytest
 
 from membrowse import places
 from membrowse.engine import lifecycle
-from membrowse.engine.client import EngineClient
+from membrowse.engine.client import EngineClient, EngineUnavailable
 from membrowse.engine.lifecycle import connect
 from membrowse.engine.protocol import ReindexRequest
 from membrowse.engine.supervisor import Connected, GaveUp, Lost, Supervisor
@@ -163,3 +163,12 @@ async def test_a_kill_at_any_moment_is_repaired_by_the_next_start(folder: Path) 
         await crash_while_indexing(client, folder, seed)
     async with serving(folder) as client:
         await agree(client, folder)
+
+
+async def test_a_home_that_cannot_be_written_is_named(
+    folder: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "in the way").write_text("")
+    monkeypatch.setenv("MEMBROWSE_HOME", str(home / "in the way"))
+    with pytest.raises(EngineUnavailable, match="no engine can be started: .*in the way"):
+        await connect(folder)

@@ -241,3 +241,16 @@ async def test_a_folder_that_vanishes_is_told_and_survived(folder: Path) -> None
         await until(client, lambda state: not state.problem and current(state))
         shutil.copy(folder / "food.md", folder / "copy.md")
         await until(client, lambda state: current(state) and state.notes == 3)
+
+
+async def test_what_is_odd_about_a_file_is_told_once_and_a_vanished_folder_in_words(
+    folder: Path,
+) -> None:
+    (folder / "wide.md").write_bytes("# Wide\n".encode("utf-16"))
+    async with serving(folder) as client:
+        await until(client, current)
+        (wide,) = [record for record in await client.files() if record.path == "wide.md"]
+        assert len(wide.warnings) == 1
+        folder.rename(folder.with_name("away"))
+        state = await until(client, lambda state: bool(state.problem))
+        assert state.problem.startswith(str(folder))

@@ -111,3 +111,8 @@ def test_sentences_are_made_of_clauses_and_back(generation: Generation) -> None:
     assert listed(["a", "b", "c"]) == "“a”, “b” and “c”"
     assert listed("abcdefgh", most=2) == "“a”, “b” and 6 more"
     assert where(generation.chunks[0]).startswith("logs/2026-03-01.md:")
+
+
+def test_a_sentence_leaves_a_files_name_as_it_is() -> None:
+    assert sentence("it is indexed") == "It is indexed."
+    assert sentence("empty.md is indexed, but holds no text").startswith("empty.md is")

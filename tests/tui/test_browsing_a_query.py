@@ -28,6 +28,15 @@ async def test_typing_asks_after_a_pause_and_fills_three_columns() -> None:
     assert len(sessions.engine.asked) < len("ssh port"), "keys in quick succession are one query"
 
 
+async def test_the_preview_takes_no_screen_over_before_anything_is_asked() -> None:
+    app = make_app()
+    async with on_stage(app) as pilot:
+        await pilot.press("tab", "4")
+        await ask(app, QUERY)
+        text = screen_text(app)
+    assert all(name in text for name in ("1 KEYWORD", "2 VECTOR", "3 RERANKED"))
+
+
 async def test_columns_fill_independently() -> None:
     engine = FakeEngine(gate=asyncio.Event())
     app = make_app(Sessions(engine))

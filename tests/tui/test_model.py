@@ -235,6 +235,10 @@ def test_wrapping_loses_nothing(width: int) -> None:
         ({"pending": Pending(changed=1)}, "catching up"),
         ({"progress": Progress(phase="encoding")}, "catching up"),
         ({"watcher": Watcher(kind="none", alive=False)}, "as last seen"),
+        (
+            {"watcher": Watcher(kind="inotify", paused=True), "pending": Pending(new=1)},
+            "as last seen",
+        ),
     ],
 )
 def test_the_header_says_what_the_index_is_worth(

@@ -39,8 +39,9 @@ def rung(
 
 
 def sentence(clause: str) -> str:
-    """`clause` with a capital and a full stop."""
-    return f"{clause[:1].upper()}{clause[1:]}."
+    """`clause` with a capital, unless it begins with a file's name, and a full stop."""
+    word = clause.partition(" ")[0].isalpha()
+    return f"{clause[:1].upper() if word else clause[:1]}{clause[1:]}."
 
 
 def clause(finding: str) -> str:

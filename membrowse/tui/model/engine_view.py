@@ -77,9 +77,10 @@ def _condition(state: State) -> Part:
     """Whether the index is what the folder is, as far as the engine knows."""
     if state.stale:
         return Part("stale", "warn")
-    if state.progress is not None or state.pending.total:
+    idle = state.progress is None and (state.watcher.paused or not state.pending.total)
+    if not idle:
         return Part("catching up", "warn")
-    if not state.watcher.alive:
+    if not state.watcher.alive or state.pending.total:
         return Part("as last seen", "warn")
     return Part("current", "good")
 

@@ -103,7 +103,7 @@ class BrowserActions(EngineScreen):
 
     def action_panel(self, number: int) -> None:
         if number == 4:
-            if not self.preview.display:
+            if self.browsing.text and not self.preview.display:
                 self.maximised = "preview"
                 self.lay_out()
             self.preview.text.focus()
