@@ -17,7 +17,8 @@ class Exit(IntEnum):
     UNAVAILABLE = 3
     """No engine answers, or it refuses."""
     INTERNAL = 70
-    """An error of membrowse's own; a file tells more (`EX_SOFTWARE`)."""
+    """An error of membrowse's own, of which a file tells more (`EX_SOFTWARE`), or an output that
+    cannot be written."""
     INTERRUPTED = 130
     """Ended by ctrl+c."""
     READER_GONE = 141
