@@ -25,9 +25,9 @@ def run(arguments: Sequence[str]) -> int:
     """Do what `arguments` (without the program's name) ask for; returns the exit status."""
     if list(arguments) in (["--version"], ["-V"]):
         return _said(f"membrowse {__version__}\n")
-    from membrowse.cli import boundary
+    from membrowse.cli import error_handling
 
-    return boundary.guarded(lambda: _dispatch(list(arguments)))
+    return error_handling.guarded(lambda: _dispatch(list(arguments)))
 
 
 def _said(text: str) -> int:
@@ -36,9 +36,9 @@ def _said(text: str) -> int:
         sys.stdout.write(text)
         sys.stdout.flush()
     except (AttributeError, OSError):  # there is none, or it has no room
-        from membrowse.cli import boundary, output
+        from membrowse.cli import error_handling, output
 
-        return boundary.guarded(lambda: output.write(text))
+        return error_handling.guarded(lambda: output.write(text))
     return 0
 
 
@@ -69,8 +69,8 @@ def _opens(word: str) -> bool:
         return True
     import difflib
 
-    from membrowse.cli.boundary import Stop
-    from membrowse.cli.exits import Exit
+    from membrowse.cli.error_handling import Stop
+    from membrowse.cli.exit_codes import Exit
 
     close = " or ".join(difflib.get_close_matches(word, sorted(_COMMANDS), n=2))
     hint = f"; did you mean {close}?" if close else "; `membrowse --help` lists the commands"

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import pytest
 
-from membrowse.encoding.files import ModelFiles, locate
-from membrowse.encoding.resident import ResidentEncoder
+from membrowse.encoding.model_files import ModelFiles, locate
+from membrowse.encoding.resident_encoder import ResidentEncoder
 from membrowse.settings import EncoderSettings
 
 
@@ -28,7 +28,7 @@ class ExportedEncoder(NamedTuple):
 @pytest.fixture(scope="session")
 def exported_encoder(tmp_path_factory: pytest.TempPathFactory) -> ExportedEncoder:
     """The bundled encoder, exported to a directory that all workers share."""
-    from membrowse.encoding.export import exported
+    from membrowse.encoding.onnx_export import exported
 
     base = tmp_path_factory.getbasetemp()
     home = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "encoder-home"

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from membrowse.findings.tuning import TUNABLE, Value
 from membrowse.settings import (
     FusionMethod,
     Settings,
@@ -16,8 +15,9 @@ from membrowse.settings import (
     flat,
     load,
     overridden,
-    tunings,
+    saved_configurations,
 )
+from membrowse.wire.tuning import TUNABLE, Value
 
 
 def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
@@ -120,8 +120,8 @@ def test_whatever_the_panel_offers_can_be_changed() -> None:
 def test_a_saved_configuration_lies_between_file_and_environment(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text("[fusion]\nweight = 0.2\n[rerank]\npool = 20\nblend = 0.3\n")
-    saved = tunings.beside(file)
-    tunings.save(saved, "mine", {"fusion.weight": 0.7, "rerank.pool": 70})
+    saved = saved_configurations.beside(file)
+    saved_configurations.save(saved, "mine", {"fusion.weight": 0.7, "rerank.pool": 70})
     variables = {"MEMBROWSE_RERANK_POOL": "90"}
     found = configured(file, variables)
     assert found.settings.fusion.weight == 0.7
@@ -137,26 +137,26 @@ def test_a_saved_configuration_lies_between_file_and_environment(tmp_path: Path)
 
 def test_configurations_are_saved_used_and_forgotten(tmp_path: Path) -> None:
     file = tmp_path / "config" / "tunings.json"
-    tunings.save(file, "one", {"agent.k": 3})
-    assert tunings.save(file, " two ", {"agent.k": 4}).in_force == "two"
+    saved_configurations.save(file, "one", {"agent.k": 3})
+    assert saved_configurations.save(file, " two ", {"agent.k": 4}).in_force == "two"
     assert file.stat().st_mode & 0o777 == 0o600
-    assert tunings.use(file, "one").overrides == {"agent.k": 3}
-    assert tunings.use(file, "").overrides == {}
-    tunings.use(file, "two")
-    assert tunings.forget(file, "two").in_force == ""
-    assert [saved.name for saved in tunings.read(file).listed()] == ["one"]
+    assert saved_configurations.use(file, "one").overrides == {"agent.k": 3}
+    assert saved_configurations.use(file, "").overrides == {}
+    saved_configurations.use(file, "two")
+    assert saved_configurations.delete(file, "two").in_force == ""
+    assert [saved.name for saved in saved_configurations.read(file).listed()] == ["one"]
     assert [path.name for path in file.parent.iterdir()] == ["tunings.json"]
 
 
 @pytest.mark.parametrize("name", ["", "  ", "two\nlines", "x" * 61, "\x1b[31m"])
 def test_a_configuration_needs_a_name_that_can_be_shown(tmp_path: Path, name: str) -> None:
     with pytest.raises(SettingsError, match="name"):
-        tunings.save(tmp_path / "tunings.json", name, {})
+        saved_configurations.save(tmp_path / "tunings.json", name, {})
 
 
 def test_a_name_that_is_not_saved_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "tunings.json"
-    for change in (tunings.use, tunings.forget):
+    for change in (saved_configurations.use, saved_configurations.delete):
         with pytest.raises(SettingsError, match="nobody"):
             change(file, "nobody")
     assert not file.exists()
@@ -164,11 +164,11 @@ def test_a_name_that_is_not_saved_is_refused(tmp_path: Path) -> None:
 
 def test_a_damaged_file_of_configurations_is_left_as_it_is(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
-    saved = tunings.beside(file)
+    saved = saved_configurations.beside(file)
     saved.write_text("{")
     found = configured(file, {})
     assert found.settings == Settings()
     assert str(saved) in found.problem
     with pytest.raises(SettingsError, match=str(saved)):
-        tunings.save(saved, "one", {})
+        saved_configurations.save(saved, "one", {})
     assert saved.read_text() == "{"

@@ -16,8 +16,8 @@ from membrowse.cli import (
     inspection_commands,
     running,
 )
-from membrowse.cli.boundary import Stop
-from membrowse.cli.exits import Exit
+from membrowse.cli.error_handling import Stop
+from membrowse.cli.exit_codes import Exit
 from membrowse.cli.parameters import AsJson, Folder, FolderOption, Operators
 
 _HELP = """See how an agent's memory is recalled: keyword, vector and reranked, side by side.

@@ -13,12 +13,12 @@ from typing import Any
 import msgspec
 
 from membrowse.cli import output
-from membrowse.cli.boundary import Stop
 from membrowse.cli.connection import brought_up_to_date, engine_of, recalled, until_loaded
-from membrowse.cli.exits import Exit
+from membrowse.cli.error_handling import Stop
+from membrowse.cli.exit_codes import Exit
 from membrowse.cli.searching import Asking, found
-from membrowse.engine.client import Engine, EngineRefused
-from membrowse.recall import Recall
+from membrowse.client.engine import Engine, EngineRefused
+from membrowse.wire.search import SearchResponse
 
 STDIN = Path("-")
 IN_FLIGHT = 4
@@ -46,7 +46,7 @@ class _Batch:
         self._engine = engine
         self._asking = asking
         self._room = asyncio.Semaphore(IN_FLIGHT)
-        self._flying: asyncio.Queue[tuple[int, Question, asyncio.Task[Recall]] | None] = (
+        self._flying: asyncio.Queue[tuple[int, Question, asyncio.Task[SearchResponse]] | None] = (
             asyncio.Queue()
         )
         self.hits = False
@@ -75,7 +75,9 @@ class _Batch:
             answer = recalled(self._engine, self._asking.request(question.query))
             self._flying.put_nowait((number, question, asyncio.create_task(answer)))
 
-    async def _land(self, number: int, question: Question, task: asyncio.Task[Recall]) -> None:
+    async def _land(
+        self, number: int, question: Question, task: asyncio.Task[SearchResponse]
+    ) -> None:
         try:
             recall = await task
         except EngineRefused as refusal:

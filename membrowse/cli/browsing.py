@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from membrowse import places, settings
+from membrowse import paths, settings
 from membrowse.cli import demo_memory, folders, output
-from membrowse.cli.boundary import Stop
-from membrowse.cli.exits import Exit
-from membrowse.engine import spawning
+from membrowse.cli.error_handling import Stop
+from membrowse.cli.exit_codes import Exit
+from membrowse.client import launch
 
 
 def browse(folder: Path | None, questions: Path | None) -> None:
@@ -29,9 +29,9 @@ def browse_demo() -> None:
 def _open(folder: Path | None, questions: Path | None) -> None:
     if not _has_terminal():
         raise Stop(Exit.USAGE, "the browser needs a terminal; in a script, use `membrowse search`")
-    configured = settings.load(places.config_file())
+    configured = settings.load(paths.config_file())
     if folder is not None:
-        spawning.head_start(folder)
+        launch.head_start(folder)
     from membrowse import tui
 
     status = tui.run(

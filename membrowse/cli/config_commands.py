@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from membrowse import places
+from membrowse import paths
 from membrowse.cli import output
 from membrowse.cli.parameters import AsJson
 from membrowse.settings import SettingsError
@@ -25,7 +25,7 @@ app = typer.Typer(
 @app.command()
 def path() -> None:
     """Print where the settings file is, or would be."""
-    output.write(f"{shown(str(places.config_file()))}\n")
+    output.write(f"{shown(str(paths.config_file()))}\n")
 
 
 @app.command()
@@ -39,7 +39,7 @@ def show(as_json: AsJson = False) -> None:
     from membrowse.cli import configuration
 
     try:
-        configured = settings.configured(places.config_file())
+        configured = settings.configured(paths.config_file())
     except SettingsError:
         _write(configuration.defaults(), as_json)
         raise
@@ -65,6 +65,6 @@ def init() -> None:
     """
     from membrowse.cli import configuration
 
-    file = places.config_file()
+    file = paths.config_file()
     configuration.init(file)
     output.write(f"{shown(str(file))}\n")

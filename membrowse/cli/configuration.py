@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 
 from membrowse import settings
-from membrowse.cli.boundary import Stop
-from membrowse.cli.exits import Exit
+from membrowse.cli.error_handling import Stop
+from membrowse.cli.exit_codes import Exit
 from membrowse.settings import PREFIX, Settings
 from membrowse.text import shown
 

@@ -7,14 +7,14 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from membrowse import places, settings
+from membrowse import paths, settings
 from membrowse.cli import output
-from membrowse.cli.boundary import Stop
-from membrowse.cli.exits import Exit
-from membrowse.engine import lifecycle
-from membrowse.engine.client import Engine, EngineRefused, EngineUnavailable
-from membrowse.engine.protocol import RecallRequest, ReindexRequest, State
-from membrowse.recall import RankingState, Recall
+from membrowse.cli.error_handling import Stop
+from membrowse.cli.exit_codes import Exit
+from membrowse.client import discovery
+from membrowse.client.engine import Engine, EngineRefused, EngineUnavailable
+from membrowse.wire.engine import EngineState, RebuildRequest, ReindexRequest, StatesRequest
+from membrowse.wire.search import RankingState, SearchRequest, SearchResponse
 
 LOADING_SECONDS = 30.0
 """A search asks without the encoder when it takes longer than this to load."""
@@ -27,18 +27,18 @@ async def engine_of(folder: Path) -> AsyncIterator[Engine]:
 
     Raises `SettingsError` before an engine is started with settings that cannot be used.
     """
-    settings.load(places.config_file())
-    engine = await lifecycle.connect(folder, say=output.say)
+    settings.load(paths.config_file())
+    engine = await discovery.connect(folder, say=output.say)
     try:
         yield engine
     finally:
         await engine.close()
 
 
-async def recalled(engine: Engine, request: RecallRequest) -> Recall:
+async def recalled(engine: Engine, request: SearchRequest) -> SearchResponse:
     """The last, complete recall that the engine sends."""
-    last: Recall | None = None
-    async for recall in engine.recall(request):
+    last: SearchResponse | None = None
+    async for recall in engine.stream(request):
         last = recall
     if last is None:
         raise EngineUnavailable("the engine ended before it answered")
@@ -47,9 +47,9 @@ async def recalled(engine: Engine, request: RecallRequest) -> Recall:
 
 async def brought_up_to_date(
     engine: Engine,
-    request: ReindexRequest | None = None,
-    seen: Callable[[State], None] = lambda _: None,
-) -> State:
+    request: ReindexRequest | RebuildRequest | None = None,
+    seen: Callable[[EngineState], None] = lambda _: None,
+) -> EngineState:
     """Have the folder compared with the index now, and wait until they agree.
 
     Without the right to ask for that, it waits for what the engine does by itself, unless there is
@@ -57,7 +57,7 @@ async def brought_up_to_date(
     current by waiting.
     """
     try:
-        asked = (await engine.reindex(request or ReindexRequest())).asked
+        asked = (await engine.ask(request or ReindexRequest())).requested
     except EngineRefused as refusal:
         if request is not None or refusal.status != _FORBIDDEN:
             raise
@@ -65,7 +65,7 @@ async def brought_up_to_date(
     async with _listening(engine) as states:
         async for state in states:
             seen(state)
-            if state.answered >= asked and _settled(state):
+            if state.started >= asked and _settled(state):
                 return state
     raise EngineUnavailable("the engine ended before the index was current")
 
@@ -82,9 +82,9 @@ async def until_loaded(engine: Engine) -> None:
 
 
 @asynccontextmanager
-async def _listening(engine: Engine) -> AsyncIterator[AsyncIterator[State]]:
+async def _listening(engine: Engine) -> AsyncIterator[AsyncIterator[EngineState]]:
     """The engine's states; the connection that carries them ends with the block."""
-    states = engine.states()
+    states = engine.stream(StatesRequest())
     try:
         yield states
     finally:
@@ -92,7 +92,7 @@ async def _listening(engine: Engine) -> AsyncIterator[AsyncIterator[State]]:
             await states.aclose()
 
 
-def _settled(state: State) -> bool:
+def _settled(state: EngineState) -> bool:
     """Whether nothing is left to wait for; raises `Stop` where the index stays behind."""
     if is_current(state):
         return True
@@ -103,7 +103,7 @@ def _settled(state: State) -> bool:
     return False
 
 
-def is_current(state: State) -> bool:
+def is_current(state: EngineState) -> bool:
     """Whether the folder was compared with the index, and nothing is left to do.
 
     Notes that failed and an encoder that cannot be loaded leave nothing to wait for.

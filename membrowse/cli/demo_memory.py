@@ -10,9 +10,9 @@ from pathlib import Path
 import msgspec
 
 import membrowse
-from membrowse import places
-from membrowse.cli.boundary import Stop
-from membrowse.cli.exits import Exit
+from membrowse import paths
+from membrowse.cli.error_handling import Stop
+from membrowse.cli.exit_codes import Exit
 
 NAME = "demo-memory"
 QUESTIONS = "golden.jsonl"
@@ -23,7 +23,7 @@ _COPIED = "demo-memory.copied.json"
 
 def home() -> Path:
     """Where the person's copy is, or will be."""
-    return places.data_dir() / NAME
+    return paths.data_dir() / NAME
 
 
 def brought_up_to_date(say: Callable[[str], None]) -> Path:
@@ -34,7 +34,7 @@ def brought_up_to_date(say: Callable[[str], None]) -> Path:
     """
     source, target = _source(), home()
     known = _known() if target.is_dir() else {}
-    places.private(target)
+    paths.private(target)
     copied = dict(known)
     for file in sorted(path for path in source.rglob("*") if path.is_file()):
         name = file.relative_to(source).as_posix()
@@ -42,11 +42,11 @@ def brought_up_to_date(say: Callable[[str], None]) -> Path:
         digest = hashlib.sha256(content).hexdigest()
         if _is_ours(target / name, known.get(name)):
             if known.get(name) != digest:
-                places.replace_file(target / name, content)
+                paths.replace_file(target / name, content)
             copied[name] = digest
     if copied != known:
-        places.replace_file(
-            places.data_dir() / _COPIED, msgspec.json.format(msgspec.json.encode(copied))
+        paths.replace_file(
+            paths.data_dir() / _COPIED, msgspec.json.format(msgspec.json.encode(copied))
         )
         if not known:
             say(f"the demo memory is yours to edit: {target}")
@@ -74,7 +74,7 @@ def _source() -> Path:
 
 def _known() -> dict[str, str]:
     try:
-        content = (places.data_dir() / _COPIED).read_bytes()
+        content = (paths.data_dir() / _COPIED).read_bytes()
         return msgspec.json.decode(content, type=dict[str, str])
     except (OSError, msgspec.DecodeError):
         return {}

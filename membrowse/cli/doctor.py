@@ -9,10 +9,10 @@ from pathlib import Path
 import msgspec
 
 from membrowse.cli import output
-from membrowse.cli.boundary import Stop
-from membrowse.cli.exits import Exit
-from membrowse.findings.health import CheckState, Health
+from membrowse.cli.error_handling import Stop
+from membrowse.cli.exit_codes import Exit
 from membrowse.text import shown
+from membrowse.wire.health import CheckState, Health
 
 _SIGNS = {
     CheckState.OK: "ok     ",
@@ -34,7 +34,7 @@ def doctor(folder: Path, *, as_json: bool) -> Exit:
 
 def _examined(folder: Path) -> Health:
     child = subprocess.run(  # noqa: S603  (our own interpreter and module, no shell)
-        [sys.executable, "-m", "membrowse.engine.doctor", str(folder)],
+        [sys.executable, "-m", "membrowse.engine.health.doctor", str(folder)],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         check=False,

@@ -7,12 +7,11 @@ from pathlib import Path
 
 from membrowse.cli import output
 from membrowse.cli.connection import engine_of, until_loaded
-from membrowse.cli.exits import Exit
-from membrowse.cli.expectations import expected
+from membrowse.cli.exit_codes import Exit
 from membrowse.cli.inspecting import SCHEMA, explained
 from membrowse.cli.searching import syntax_of, valid
-from membrowse.engine.inspections import SpellingRequest
-from membrowse.findings.explanation import Spelling
+from membrowse.cli.targets import parse_target
+from membrowse.wire.explanation import SpellingRequest, SpellingSuggestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +26,14 @@ class Asked:
 
 async def explain(folder: Path, asked: Asked, *, as_json: bool) -> Exit:
     """Print the explanation of one chunk under one query."""
-    target, text = expected(folder, asked.place), valid(asked.query)
+    target, text = parse_target(folder, asked.place), valid(asked.query)
     syntax = syntax_of(asked.operators)
-    spellings: list[Spelling] | None = None
+    spellings: list[SpellingSuggestion] | None = None
     async with engine_of(folder) as engine:
         await until_loaded(engine)
         explanation = await explained(engine, text, syntax, target)
         if asked.spellings:
-            spellings = await engine.inspect(SpellingRequest(text=text, syntax=syntax))
+            spellings = await engine.ask(SpellingRequest(text=text, syntax=syntax))
     hit = explanation.hit
     if target.line and not hit.start_line <= target.line <= hit.end_line:
         output.say(f"no chunk covers line {target.line}: this is the nearest of the note")

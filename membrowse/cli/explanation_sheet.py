@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from membrowse.cli.sheet import Sheet, bar, padded, widest
-from membrowse.findings.explanation import (
+from membrowse.wire.explanation import (
     Explanation,
     FieldMatch,
-    FusedExplained,
-    KeywordExplained,
-    RerankedExplained,
-    Spelling,
-    TermExplained,
+    FusedExplanation,
+    KeywordExplanation,
+    RerankedExplanation,
+    SpellingSuggestion,
+    TermExplanation,
     TokenMatch,
-    VectorExplained,
+    VectorExplanation,
 )
-from membrowse.recall import Freshness, Hit, RankingState
+from membrowse.wire.notes import Freshness
+from membrowse.wire.search import Hit, RankingState
 
 _BAR = 12
 _WORD = 18
@@ -26,7 +27,7 @@ _DIFF_LINES = 40
 
 
 def fill(
-    sheet: Sheet, explanation: Explanation, spellings: Sequence[Spelling] | None = None
+    sheet: Sheet, explanation: Explanation, spellings: Sequence[SpellingSuggestion] | None = None
 ) -> None:
     """Write `explanation` on `sheet`, and near spellings if they were asked for."""
     _headline(sheet, explanation)
@@ -78,7 +79,7 @@ def _state(sheet: Sheet, state: RankingState, message: str) -> None:
         sheet.sentence(f"{state}: {message}" if message else str(state), first="! ")
 
 
-def _keyword(sheet: Sheet, keyword: KeywordExplained, took_ms: dict[str, float]) -> None:
+def _keyword(sheet: Sheet, keyword: KeywordExplanation, took_ms: dict[str, float]) -> None:
     score = f"BM25 {keyword.score:.3f}"
     _section(sheet, "keyword", keyword.rank, keyword.total, score, took_ms.get("keyword"))
     if keyword.excluded:
@@ -94,11 +95,11 @@ def _keyword(sheet: Sheet, keyword: KeywordExplained, took_ms: dict[str, float])
         sheet.sentence(f"stop words left out: {', '.join(keyword.dropped)}")
 
 
-def _term(term: TermExplained) -> str:
+def _term(term: TermExplanation) -> str:
     return term.term if term.term == term.typed else f"{term.typed} → {term.term}"
 
 
-def _term_row(term: TermExplained, width: int) -> str:
+def _term_row(term: TermExplanation, width: int) -> str:
     name = padded(_term(term), width)
     everywhere = f"df {term.df} · idf {term.idf:.2f}"
     if not term.matches:
@@ -108,7 +109,7 @@ def _term_row(term: TermExplained, width: int) -> str:
     return f"  {name} {share} {term.contribution:>7.3f} · {everywhere}"
 
 
-def _field_lines(term: TermExplained, room: int) -> list[str]:
+def _field_lines(term: TermExplanation, room: int) -> list[str]:
     """Where the term matched, as few lines as there is room for."""
     lines: list[str] = []
     for match in term.matches:
@@ -125,7 +126,7 @@ def _field(match: FieldMatch) -> str:
     return f"{match.field} {times} × weight {match.weight:g} = {match.contribution:.3f}"
 
 
-def _spellings(sheet: Sheet, spellings: Sequence[Spelling]) -> None:
+def _spellings(sheet: Sheet, spellings: Sequence[SpellingSuggestion]) -> None:
     if not spellings:
         sheet.sentence("every word of the query stands in the folder")
     for spelling in spellings:
@@ -133,7 +134,7 @@ def _spellings(sheet: Sheet, spellings: Sequence[Spelling]) -> None:
         sheet.sentence(f"{spelling.typed} matches nothing; near it: {near}")
 
 
-def _vector(sheet: Sheet, vector: VectorExplained, took_ms: dict[str, float]) -> None:
+def _vector(sheet: Sheet, vector: VectorExplanation, took_ms: dict[str, float]) -> None:
     score = f"similarity {number(vector.score)}"
     _section(sheet, "vector", vector.rank, vector.total, score, took_ms.get("vector"))
     _state(sheet, vector.state, vector.message)
@@ -153,7 +154,7 @@ def _vector(sheet: Sheet, vector: VectorExplained, took_ms: dict[str, float]) ->
         sheet.sentence(f"{vector.unknown:.0%} of the query is unknown to the encoder")
 
 
-def _hnsw(sheet: Sheet, vector: VectorExplained) -> None:
+def _hnsw(sheet: Sheet, vector: VectorExplanation) -> None:
     if not vector.hnsw_asked:
         return
     asked = f"HNSW, asked for {vector.hnsw_asked}"
@@ -164,11 +165,11 @@ def _hnsw(sheet: Sheet, vector: VectorExplained) -> None:
         sheet.sentence(f"{asked}, has it at #{vector.hnsw_rank}; {exact}")
 
 
-def _fused(sheet: Sheet, fused: FusedExplained, took_ms: dict[str, float]) -> None:
+def _fused(sheet: Sheet, fused: FusedExplanation, took_ms: dict[str, float]) -> None:
     score = f"{fused.method} {fused.score:.3f}"
     _section(sheet, "fused", fused.rank, fused.total, score, took_ms.get("fused"))
-    width = widest((share.ranking for share in fused.shares), _WORD)
-    for share in fused.shares:
+    width = widest((share.ranking for share in fused.inputs), _WORD)
+    for share in fused.inputs:
         part = share.contribution / fused.score if fused.score else 0.0
         name = padded(share.ranking, width)
         sum_ = f"{share.contribution:.3f} = {share.weight:.2f} × {share.normalised:.3f}"
@@ -184,7 +185,7 @@ def _fused(sheet: Sheet, fused: FusedExplained, took_ms: dict[str, float]) -> No
         )
 
 
-def _reranked(sheet: Sheet, reranked: RerankedExplained, took_ms: dict[str, float]) -> None:
+def _reranked(sheet: Sheet, reranked: RerankedExplanation, took_ms: dict[str, float]) -> None:
     score = f"score {number(reranked.score)}" if reranked.in_pool else "not reranked"
     score += f" · {_movement(reranked)}"
     _section(sheet, "reranked", reranked.rank, reranked.total, score, took_ms.get("reranked"))
@@ -203,14 +204,14 @@ def _reranked(sheet: Sheet, reranked: RerankedExplained, took_ms: dict[str, floa
         sheet.row(_token_row(token, width, answer, reranked.raw or 0.0))
 
 
-def _movement(reranked: RerankedExplained) -> str:
+def _movement(reranked: RerankedExplanation) -> str:
     moved = reranked.movement
     if not moved:
         return "= fused"
     return f"▲{moved} from fused" if moved > 0 else f"▼{-moved} from fused"
 
 
-def _blend(sheet: Sheet, reranked: RerankedExplained) -> None:
+def _blend(sheet: Sheet, reranked: RerankedExplanation) -> None:
     total = reranked.score or 0.0
     rows = (
         (
@@ -245,9 +246,9 @@ def _answer(token: TokenMatch) -> str:
 
 
 def _token_row(token: TokenMatch, width: int, answer: int, whole: float) -> str:
-    part = token.share / whole if whole else 0.0
+    part = token.contribution / whole if whole else 0.0
     names = f"{padded(_piece(token), width)} ← {padded(_answer(token), answer)}"
-    figures = f"{token.share:.3f} = {token.weight:.3f} × {token.similarity:.2f}"
+    figures = f"{token.contribution:.3f} = {token.weight:.3f} × {token.similarity:.2f}"
     return f"    {names} {bar(part, _BAR)} {figures}"
 
 
@@ -262,7 +263,7 @@ def _time(sheet: Sheet, took_ms: dict[str, float]) -> None:
 
 
 def _freshness(sheet: Sheet, explanation: Explanation) -> None:
-    freshened = explanation.freshened
+    freshened = explanation.indexed
     told = {
         Freshness.CURRENT: "the file is as indexed",
         Freshness.CHANGED: "the file has changed since it was indexed",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from membrowse import places
+from membrowse import paths
 from membrowse.cli import output
-from membrowse.cli.boundary import Stop
-from membrowse.cli.exits import Exit
-from membrowse.tui.remembered import Remembered
+from membrowse.cli.error_handling import Stop
+from membrowse.cli.exit_codes import Exit
+from membrowse.client.remembered import Remembered
 
 
 def chosen(named: Path | None) -> Path:
@@ -51,7 +51,7 @@ def existing(folder: Path) -> Path:
     """`folder`, absolute; raises `Stop` where it is neither a folder nor served system-wide."""
     try:
         absolute = folder.expanduser().absolute()
-        found = absolute.is_dir() or places.system_socket(absolute).exists()
+        found = absolute.is_dir() or paths.system_socket(absolute).exists()
     except (RuntimeError, ValueError, OSError) as error:
         raise Stop(Exit.USAGE, f"{folder} cannot be a folder: {error}") from error
     if not found:
@@ -61,4 +61,4 @@ def existing(folder: Path) -> Path:
 
 
 def _has_index(folder: Path) -> bool:
-    return places.index_dir(folder).is_dir() or places.system_socket(folder).exists()
+    return paths.index_dir(folder).is_dir() or paths.system_socket(folder).exists()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from membrowse.cli.sheet import Sheet, bar, padded, widest
-from membrowse.findings.pins import PinResult, PinRun
-from membrowse.recall import RANKINGS
+from membrowse.wire.pins import PinResult, PinRun
+from membrowse.wire.search import RANKINGS
 
 _BAR = 12
 _NAME = 16
@@ -14,11 +14,11 @@ def fill(sheet: Sheet, run: PinRun) -> None:
     """Write the run on `sheet`."""
     if not run.total:
         return
-    sheet.heading(f"{run.holding} of {run.total} pins hold", f"generation {run.generation}")
+    sheet.heading(f"{run.passing} of {run.total} pins hold", f"generation {run.generation}")
     if run.file:
         sheet.row(f"  {run.file}", style="dim")
     _measures(sheet, run)
-    broken = [result for result in run.results if not result.holds]
+    broken = [result for result in run.results if not result.passes]
     if broken:
         sheet.heading("BROKEN", str(len(broken)))
     width = widest((result.pin.id for result in broken), _NAME)

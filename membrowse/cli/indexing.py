@@ -12,10 +12,10 @@ import msgspec
 
 from membrowse.cli import output
 from membrowse.cli.connection import brought_up_to_date, engine_of
-from membrowse.cli.exits import Exit
-from membrowse.engine.protocol import FileRecord, Progress, ReindexRequest, State
-from membrowse.recall import NoteState
+from membrowse.cli.exit_codes import Exit
 from membrowse.text import shown
+from membrowse.wire.engine import EngineState, Progress, RebuildRequest, ReindexRequest
+from membrowse.wire.notes import FileRecord, FilesRequest, NoteState
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,8 +46,10 @@ async def index(folder: Path, *, rebuild: bool, as_json: bool) -> Exit:
     started = time.monotonic()
     async with engine_of(folder) as engine:
         with _progress_bar() as seen:
-            state = await brought_up_to_date(engine, ReindexRequest(rebuild=rebuild), seen)
-        report = _report(state, await engine.files(), time.monotonic() - started)
+            state = await brought_up_to_date(
+                engine, RebuildRequest() if rebuild else ReindexRequest(), seen
+            )
+        report = _report(state, await engine.ask(FilesRequest()), time.monotonic() - started)
     for failure in report.failed:
         output.say(f"not indexed: {shown(failure.path)}: {failure.reason}")
     if state.encoded < state.chunks:
@@ -59,7 +61,7 @@ async def index(folder: Path, *, rebuild: bool, as_json: bool) -> Exit:
     return Exit.DONE if report.notes else Exit.NONE
 
 
-def _report(state: State, files: list[FileRecord], took: float) -> Report:
+def _report(state: EngineState, files: list[FileRecord], took: float) -> Report:
     failed = (file for file in files if file.state is NoteState.FAILED)
     return Report(
         folder=state.folder,
@@ -81,7 +83,7 @@ def _summary(report: Report) -> str:
 
 
 @contextmanager
-def _progress_bar() -> Iterator[Callable[[State], None]]:
+def _progress_bar() -> Iterator[Callable[[EngineState], None]]:
     """A bar on stderr while there is progress, where stderr is a terminal; else nothing."""
     if not sys.stderr.isatty():
         yield lambda _: None
@@ -98,7 +100,7 @@ def _progress_bar() -> Iterator[Callable[[State], None]]:
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("looking at the folder", total=None, detail="")
 
-        def seen(state: State) -> None:
+        def seen(state: EngineState) -> None:
             progress = state.progress
             if progress is not None:
                 done, total, detail = measure(progress)

@@ -166,5 +166,5 @@ def rerun(
     from membrowse.cli import rerunning
 
     recorded = rerunning.read(file, query)
-    chosen = folders.of_report(folder, recorded.recall.folder)
+    chosen = folders.of_report(folder, recorded.response.folder)
     running.end(rerunning.rerun(chosen, recorded, as_json=as_json))

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from membrowse.cli.sheet import Sheet, padded, widest
-from membrowse.findings.diagnosis import Change, Outcome, Rung, Why
+from membrowse.presentation.diagnosis import pin_effect
+from membrowse.wire.diagnosis import DiagnosisReport, Outcome, Step, Suggestion
 
 _MARKS = {
-    Outcome.HOLDS: "✓",
+    Outcome.PASSES: "✓",
     Outcome.WEAK: "!",
     Outcome.FAILS: "✗",
     Outcome.SKIPPED: "·",
 }
 _STYLES = {
-    Outcome.HOLDS: "",
+    Outcome.PASSES: "",
     Outcome.WEAK: "yellow",
     Outcome.FAILS: "bold red",
     Outcome.SKIPPED: "dim",
@@ -22,48 +23,48 @@ _STEP = 9
 _RANK = 7
 
 
-def fill(sheet: Sheet, why: Why, *, looked_for_changes: bool = True) -> None:
+def fill(sheet: Sheet, why: DiagnosisReport, *, looked_for_changes: bool = True) -> None:
     """Write `why` on `sheet`: first the verdict, last what would help."""
     sheet.sentence(why.verdict, indent=0, style="bold")
     sheet.sentence(why.query, indent=2, first="? ")
-    label = why.found.label
-    if why.found.hit is not None:
-        hit = why.found.hit
+    label = why.match.label
+    if why.match.hit is not None:
+        hit = why.match.hit
         label = f"{label} → {hit.path}:{hit.start_line}-{hit.end_line}"
     sheet.sentence(f"{label} · top {why.k} · generation {why.generation}", indent=2)
     sheet.heading("LADDER", "", f"{why.took_ms:.0f} ms")
-    for rung in why.rungs:
+    for rung in why.steps:
         _rung(sheet, rung)
-    if looked_for_changes and (why.tried or why.changes or why.unfinished):
+    if looked_for_changes and (why.tried or why.suggestions or why.unfinished):
         _changes(sheet, why)
 
 
-def _rung(sheet: Sheet, rung: Rung) -> None:
+def _rung(sheet: Sheet, rung: Step) -> None:
     rank = "" if rung.rank is None else f"#{rung.rank}"
-    lead = f"  {_MARKS[rung.outcome]} {rung.step.value:<{_STEP}}{rank:<{_RANK}}"
+    lead = f"  {_MARKS[rung.outcome]} {rung.name.value:<{_STEP}}{rank:<{_RANK}}"
     finding = rung.finding or ("not looked at" if rung.outcome is Outcome.SKIPPED else "")
     sheet.sentence(finding, indent=len(lead), first=lead, style=_STYLES[rung.outcome])
     for line in rung.evidence:
         sheet.sentence(line, indent=len(lead) + 2, style="dim")
 
 
-def _changes(sheet: Sheet, why: Why) -> None:
-    sheet.heading(f"BRINGS IT INTO THE TOP {why.k}", f"{len(why.changes)} of {why.tried} tried")
-    width = widest((change.kind for change in why.changes), 10)
-    for number, change in enumerate(why.changes, start=1):
+def _changes(sheet: Sheet, why: DiagnosisReport) -> None:
+    sheet.heading(f"BRINGS IT INTO THE TOP {why.k}", f"{len(why.suggestions)} of {why.tried} tried")
+    width = widest((change.kind for change in why.suggestions), 10)
+    for number, change in enumerate(why.suggestions, start=1):
         _change(sheet, number, change, width)
-    if not why.changes:
+    if not why.suggestions:
         sheet.sentence("no single change that was tried brings it there")
     if why.unfinished:
         sheet.sentence(why.unfinished, first="! ")
 
 
-def _change(sheet: Sheet, number: int, change: Change, width: int) -> None:
+def _change(sheet: Sheet, number: int, change: Suggestion, width: int) -> None:
     lead = f"{number:>3} #{change.rank:<4}{padded(change.kind, width)} "
     sheet.sentence(change.change, indent=len(lead), first=lead)
     inset = len(lead)
-    if change.collateral:
-        sheet.sentence(change.collateral, inset, style="dim")
+    if pin_effect(change):
+        sheet.sentence(pin_effect(change), inset, style="dim")
         if change.broken:
             sheet.sentence(f"breaks: {', '.join(change.broken)}", inset + 2, style="dim")
     if change.query:

@@ -13,17 +13,18 @@ from typing import Any
 
 import msgspec
 
-from membrowse.cli.reports import KIND, Indexed, InvolvedNote, Program, Report, Setting
-from membrowse.findings.diagnosis import Change, Target
-from membrowse.findings.explanation import (
-    FieldMatch,
-    Freshened,
-    FusedExplained,
-    FusedShare,
-    RerankedExplained,
-)
-from membrowse.recall import RANKINGS, Hit, NoteState, Query, Recall
 from membrowse.settings import FieldWeights, FusionMethod, RerankMethod, Settings, flat
+from membrowse.wire.diagnosis import Suggestion
+from membrowse.wire.explanation import (
+    FieldMatch,
+    FusedExplanation,
+    FusedInput,
+    IndexedVersion,
+    RerankedExplanation,
+)
+from membrowse.wire.notes import NoteState
+from membrowse.wire.report import KIND, Program, Report, ReportedIndex, ReportedNote, Setting
+from membrowse.wire.search import RANKINGS, Hit, Query, SearchResponse, Target
 
 _HEX = re.compile("[0-9a-f]{1,64}")
 _TIME = re.compile(r"[0-9T:.+\-]{1,40}Z?")
@@ -45,18 +46,18 @@ _SETTING_CHANGE = re.compile(rf"(?:{_one_of(*_SETTINGS).pattern}) {_VALUE} → {
 _KEPT: dict[type[msgspec.Struct], dict[str, re.Pattern[str]]] = {
     Report: {"kind": _one_of(KIND), "made_at": _TIME, "query_sha256": _HEX},
     Program: dict.fromkeys(("membrowse", "engine", "python", "platform"), _VERSION),
-    Indexed: {"encoder": _VERSION, "precision": _VERSION},
-    InvolvedNote: {"sha256": _HEX, "state": _one_of(*NoteState), "indexed_at": _TIME},
-    Recall: {"asked_at": _TIME, "client": _one_of("cli"), "settings_digest": _HEX},
+    ReportedIndex: {"encoder": _VERSION, "precision": _VERSION},
+    ReportedNote: {"sha256": _HEX, "state": _one_of(*NoteState), "indexed_at": _TIME},
+    SearchResponse: {"asked_at": _TIME, "client": _one_of("cli"), "settings_digest": _HEX},
     Query: {"syntax": _one_of("literal", "operators")},
     Hit: {"chunk": _HEX, "indexed_at": _TIME},
     Target: {"chunk": _HEX},
-    Change: {"change": _SETTING_CHANGE},
-    Freshened: {"indexed_at": _TIME},
+    Suggestion: {"change": _SETTING_CHANGE},
+    IndexedVersion: {"indexed_at": _TIME},
     FieldMatch: {"field": _one_of(*msgspec.structs.asdict(FieldWeights()))},
-    FusedExplained: {"method": _one_of(*FusionMethod)},
-    FusedShare: {"ranking": _RANKING},
-    RerankedExplained: {"method": _one_of(*RerankMethod)},
+    FusedExplanation: {"method": _one_of(*FusionMethod)},
+    FusedInput: {"ranking": _RANKING},
+    RerankedExplanation: {"method": _one_of(*RerankMethod)},
 }
 """Fields whose text says nothing of the notes, and how it looks; of any other text only its length
 is kept."""
@@ -103,7 +104,9 @@ class _Redactor:
     def struct(self, value: msgspec.Struct) -> dict[str, Any]:
         kept = _KEPT.get(type(value), {})
         return {
-            field.name: self._field(getattr(value, field.name), field.name, kept.get(field.name))
+            field.encode_name: self._field(
+                getattr(value, field.name), field.name, kept.get(field.name)
+            )
             for field in msgspec.structs.fields(value)
         }
 

@@ -14,8 +14,9 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from membrowse.recall import FUSED, RERANKED, Freshness, Hit, Query, Ranking, RankingState, Recall
 from membrowse.text import shown
+from membrowse.wire.notes import Freshness
+from membrowse.wire.search import FUSED, RERANKED, Hit, Query, Ranking, RankingState, SearchResponse
 
 SIDE_BY_SIDE_COLUMNS = 100
 """From this width on the rankings stand beside each other."""
@@ -25,7 +26,7 @@ _STRONG_SCORE = 2.0
 _DAYS_PER_MONTH, _DAYS_PER_YEAR = 30, 365
 
 
-def for_terminal(recall: Recall, columns: int, today: datetime.date | None = None) -> str:
+def for_terminal(recall: SearchResponse, columns: int, today: datetime.date | None = None) -> str:
     """`recall` as text of at most `columns` cells a line, with colours unless NO_COLOR is set."""
     console = Console(
         file=io.StringIO(),
@@ -46,7 +47,7 @@ def for_terminal(recall: Recall, columns: int, today: datetime.date | None = Non
     return capture.get()
 
 
-def _headline(recall: Recall) -> Text:
+def _headline(recall: SearchResponse) -> Text:
     parts = [f"{recall.notes} notes", f"{recall.chunks} chunks", f"generation {recall.generation}"]
     if recall.pending:
         parts.append(f"{recall.pending} pending")
@@ -67,7 +68,7 @@ def _understood(query: Query) -> Text:
 
 
 def _side_by_side(
-    recall: Recall, names: Sequence[str], columns: int, today: datetime.date
+    recall: SearchResponse, names: Sequence[str], columns: int, today: datetime.date
 ) -> RenderableType:
     gap = 2
     width = (columns - gap * (len(names) - 1)) // len(names)
@@ -89,7 +90,7 @@ def _side_by_side(
 
 
 def _stacked(
-    recall: Recall, names: Sequence[str], columns: int, today: datetime.date
+    recall: SearchResponse, names: Sequence[str], columns: int, today: datetime.date
 ) -> RenderableType:
     parts: list[RenderableType] = []
     for name in names:

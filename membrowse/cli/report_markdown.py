@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterator
 
 from membrowse.cli import explanation_sheet, ladder_sheet
-from membrowse.cli.reports import Report
 from membrowse.cli.sheet import Sheet
-from membrowse.recall import Hit, Ranking, Recall
 from membrowse.text import shown_block
+from membrowse.wire.report import Report
+from membrowse.wire.search import Hit, Ranking, SearchResponse
 
 _COLUMNS = 110
 _BACKTICKS = re.compile("`+")
@@ -47,23 +47,23 @@ def _sections(report: Report) -> Iterator[str]:
             "".join(f"{key} = {one.value}  # {one.source}\n" for key, one in changed.items())
         )
     yield "## Rankings\n"
-    yield fenced(_rankings(report.recall))
+    yield fenced(_rankings(report.response))
     if report.explanation is not None:
         yield "## Explanation\n"
         page = Sheet(_COLUMNS)
         explanation_sheet.fill(page, report.explanation)
         yield fenced(page.text(styled=False))
-    if report.why is not None:
+    if report.diagnosis is not None:
         yield "## Why\n"
         page = Sheet(_COLUMNS)
-        ladder_sheet.fill(page, report.why)
+        ladder_sheet.fill(page, report.diagnosis)
         yield fenced(page.text(styled=False))
     yield "## Notes\n"
     yield fenced("".join(f"{note.sha256[:16]:<16}  {note.path}\n" for note in report.notes))
 
 
 def _facts(report: Report) -> Iterator[tuple[str, str]]:
-    recall, program, indexed = report.recall, report.program, report.indexed
+    recall, program, indexed = report.response, report.program, report.indexed
     yield "query", f"{recall.query.text} ({recall.query.syntax})"
     yield "made", report.made_at
     version = f"membrowse {program.membrowse}"
@@ -81,7 +81,7 @@ def _facts(report: Report) -> Iterator[tuple[str, str]]:
             yield name, value
 
 
-def _rankings(recall: Recall) -> str:
+def _rankings(recall: SearchResponse) -> str:
     page = Sheet(_COLUMNS)
     for name, ranking in recall.rankings.items():
         page.heading(name.upper(), _told(ranking), f"{ranking.took_ms:.1f} ms")

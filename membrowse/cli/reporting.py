@@ -12,20 +12,21 @@ from pathlib import Path
 
 import msgspec
 
-from membrowse.cli import circumstances, output
-from membrowse.cli.boundary import Stop
+from membrowse.cli import environment, output
 from membrowse.cli.connection import engine_of, recalled, until_loaded
-from membrowse.cli.exits import Exit
-from membrowse.cli.expectations import expected
+from membrowse.cli.error_handling import Stop
+from membrowse.cli.exit_codes import Exit
 from membrowse.cli.inspecting import explained
-from membrowse.cli.reports import DEPTH, InvolvedNote, Report
 from membrowse.cli.searching import syntax_of, valid
-from membrowse.engine.client import Engine
-from membrowse.engine.inspections import WhyRequest
-from membrowse.engine.protocol import FileRecord, RecallRequest
-from membrowse.findings.diagnosis import Target
-from membrowse.findings.explanation import Explanation
-from membrowse.recall import Recall
+from membrowse.cli.targets import parse_target
+from membrowse.client.diagnosis import diagnose
+from membrowse.client.engine import Engine
+from membrowse.wire.diagnosis import DiagnosisRequest
+from membrowse.wire.engine import StatusRequest
+from membrowse.wire.explanation import Explanation
+from membrowse.wire.notes import FileRecord, FilesRequest
+from membrowse.wire.report import DEPTH, Report, ReportedNote
+from membrowse.wire.search import SearchRequest, SearchResponse, Target
 
 _LARGEST_NOTE = 50_000_000
 """Bytes; the hash of a larger file is left out."""
@@ -91,27 +92,28 @@ async def report(folder: Path, asked: Asked, files: Files, *, redact: bool) -> E
 
 async def _made(folder: Path, asked: Asked) -> Report:
     text, syntax = valid(asked.query), syntax_of(asked.operators)
-    target = None if asked.place is None else expected(folder, asked.place)
-    request = RecallRequest(text=text, syntax=syntax, limit=DEPTH, client="cli", target=target)
+    target = None if asked.place is None else parse_target(folder, asked.place)
+    request = SearchRequest(text=text, syntax=syntax, limit=DEPTH, client="cli", target=target)
     async with engine_of(folder) as engine:
         await until_loaded(engine)
         recall = await recalled(engine, request)
-        told = await engine.status()
+        told = await engine.ask(StatusRequest())
         explanation = why = None
         if target is not None:
             explanation = await _explanation(engine, text, syntax, target)
-            why = await engine.inspect(WhyRequest(text=text, syntax=syntax, target=target))
-        in_force = await circumstances.settings_in_force(engine)
-        records = {record.path: record for record in await engine.files()}
+            question = DiagnosisRequest(text=text, syntax=syntax, target=target)
+            why = await diagnose(engine, question)
+        in_force = await environment.settings_in_force(engine)
+        records = {record.path: record for record in await engine.ask(FilesRequest())}
     return Report(
         made_at=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        program=circumstances.program(told),
+        program=environment.program(told),
         query_sha256=query_hash(text),
         settings=in_force,
-        indexed=circumstances.indexed(told),
-        recall=recall,
+        indexed=environment.indexed(told),
+        response=recall,
         explanation=explanation,
-        why=why,
+        diagnosis=why,
         notes=tuple(
             _involved(folder, path, records.get(path)) for path in _paths(recall, explanation)
         ),
@@ -133,7 +135,7 @@ async def _explanation(
         return None
 
 
-def _paths(recall: Recall, explanation: Explanation | None) -> list[str]:
+def _paths(recall: SearchResponse, explanation: Explanation | None) -> list[str]:
     """Of the notes that have a hit, each once, the best reranked first."""
     rankings = reversed(recall.rankings.values())
     hits = [hit for ranking in rankings for hit in ranking.hits]
@@ -142,8 +144,8 @@ def _paths(recall: Recall, explanation: Explanation | None) -> list[str]:
     return list(dict.fromkeys(hit.path for hit in hits))
 
 
-def _involved(folder: Path, path: str, record: FileRecord | None) -> InvolvedNote:
-    return InvolvedNote(
+def _involved(folder: Path, path: str, record: FileRecord | None) -> ReportedNote:
+    return ReportedNote(
         path=path,
         sha256=_file_hash(folder / path),
         size=record.size if record else 0,

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from membrowse.cli.reruns import ORDERED, Placed, RankingNow, Rerun
 from membrowse.cli.sheet import Sheet
-from membrowse.recall import RERANKED, Hit, RankingState
+from membrowse.wire.rerun import COMPARED_DEPTH, Rerun, RerunHit, RerunRanking
+from membrowse.wire.search import RERANKED, Hit, RankingState
 
 
 def fill(sheet: Sheet, rerun: Rerun) -> None:
     """Write what differs, the reranked ranking last."""
     order = "the same order" if rerun.same_order else "another order"
-    sheet.sentence(f"the first {ORDERED} reranked hits: {order}", indent=0, style="bold")
+    sheet.sentence(f"the first {COMPARED_DEPTH} reranked hits: {order}", indent=0, style="bold")
     sheet.sentence(rerun.query, first="? ")
     sheet.row(f"  made {rerun.made_at} · now {rerun.asked_at}", style="dim")
     sheet.heading("DIFFERS", "" if rerun.differences else "nothing that the ranking depends on")
@@ -20,11 +20,11 @@ def fill(sheet: Sheet, rerun: Rerun) -> None:
         _ranking(sheet, name, ranking)
 
 
-def _ranking(sheet: Sheet, name: str, ranking: RankingNow) -> None:
-    first = ranking.hits[:ORDERED]
+def _ranking(sheet: Sheet, name: str, ranking: RerunRanking) -> None:
+    first = ranking.hits[:COMPARED_DEPTH]
     told = [one for one in first if name == RERANKED or _has_moved(one)]
     order = "same order" if ranking.same_order else "another order"
-    sheet.heading(name.upper(), f"first {ORDERED}: {order}")
+    sheet.heading(name.upper(), f"first {COMPARED_DEPTH}: {order}")
     if ranking.state is not RankingState.READY:
         sheet.sentence(f"{ranking.state.value}: {ranking.message}", first="! ")
     for one in told:
@@ -33,11 +33,11 @@ def _ranking(sheet: Sheet, name: str, ranking: RankingNow) -> None:
         sheet.row(f"{_new(hit)}")
 
 
-def _has_moved(one: Placed) -> bool:
+def _has_moved(one: RerunHit) -> bool:
     return one.gone or one.edited or one.now != one.then
 
 
-def _line(one: Placed) -> str:
+def _line(one: RerunHit) -> str:
     now = "–" if one.now is None else str(one.now)
     ranks = f"{one.then:>4} → {now:<4}{_mark(one):<6}"
     scores = f"{one.score_then:>8.3f} → "
@@ -46,7 +46,7 @@ def _line(one: Placed) -> str:
     return f"{ranks}{scores} {said}{one.path}:{one.start_line}  {one.heading}"
 
 
-def _mark(one: Placed) -> str:
+def _mark(one: RerunHit) -> str:
     if one.now is None:
         return "✗"
     if one.now == one.then:

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import msgspec
 
-from membrowse.cli import circumstances, output
-from membrowse.cli.boundary import Stop
+from membrowse.cli import environment, output
 from membrowse.cli.connection import engine_of, recalled, until_loaded
-from membrowse.cli.exits import Exit
+from membrowse.cli.error_handling import Stop
+from membrowse.cli.exit_codes import Exit
 from membrowse.cli.redaction import left_out
 from membrowse.cli.reporting import query_hash
-from membrowse.cli.reports import DEPTH, KIND, SCHEMA, Program, Report, Setting
-from membrowse.cli.reruns import ORDERED, Difference, Placed, RankingNow, Rerun
 from membrowse.cli.searching import valid
-from membrowse.engine.protocol import RecallRequest
-from membrowse.recall import RERANKED, Hit, Ranking, Recall
+from membrowse.wire.engine import StatusRequest
+from membrowse.wire.report import DEPTH, KIND, SCHEMA, Program, Report, Setting
+from membrowse.wire.rerun import COMPARED_DEPTH, Difference, Rerun, RerunHit, RerunRanking
+from membrowse.wire.search import RERANKED, Hit, Ranking, SearchRequest, SearchResponse
 
 
 def read(file: Path, query: str | None) -> Report:
@@ -28,20 +28,20 @@ def read(file: Path, query: str | None) -> Report:
     report = _decoded(file)
     if query is None and report.redacted:
         raise Stop(Exit.USAGE, f"{file} is redacted: give its query with --query")
-    text = valid(report.recall.query.text if query is None else query)
+    text = valid(report.response.query.text if query is None else query)
     if query_hash(text) != report.query_sha256:
         raise Stop(Exit.USAGE, f"{file} is about another query")
-    asked = msgspec.structs.replace(report.recall.query, text=text)
-    recall = msgspec.structs.replace(report.recall, query=asked)
-    return msgspec.structs.replace(report, recall=recall)
+    asked = msgspec.structs.replace(report.response.query, text=text)
+    recall = msgspec.structs.replace(report.response, query=asked)
+    return msgspec.structs.replace(report, response=recall)
 
 
 async def rerun(folder: Path, then: Report, *, as_json: bool) -> Exit:
     """Ask the report's query again and print what differs; `Exit.NONE` for another order."""
-    hits = [hit for ranking in then.recall.rankings.values() for hit in ranking.hits]
-    request = RecallRequest(
-        text=then.recall.query.text,
-        syntax=then.recall.query.syntax,
+    hits = [hit for ranking in then.response.rankings.values() for hit in ranking.hits]
+    request = SearchRequest(
+        text=then.response.query.text,
+        syntax=then.response.query.syntax,
         limit=DEPTH,
         client="cli",
         track=tuple(dict.fromkeys(hit.chunk for hit in hits)),
@@ -49,9 +49,9 @@ async def rerun(folder: Path, then: Report, *, as_json: bool) -> Exit:
     async with engine_of(folder) as engine:
         await until_loaded(engine)
         now = await recalled(engine, request)
-        told = await engine.status()
-        settings = await circumstances.settings_in_force(engine)
-    program = circumstances.program(told)
+        told = await engine.ask(StatusRequest())
+        settings = await environment.settings_in_force(engine)
+    program = environment.program(told)
     differs = (
         *_differences("", _plain(then.settings), _plain(settings)),
         *_differences("recipe.", then.indexed.recipe, told.recipe),
@@ -69,9 +69,9 @@ async def rerun(folder: Path, then: Report, *, as_json: bool) -> Exit:
     return Exit.DONE if answer.same_order else Exit.NONE
 
 
-def compared(then: Report, now: Recall, differs: tuple[Difference, ...]) -> Rerun:
+def compared(then: Report, now: SearchResponse, differs: tuple[Difference, ...]) -> Rerun:
     """What differs between a report's recall and the one of now, which tracked its hits."""
-    before = then.recall
+    before = then.response
     rankings = {
         name: _ranking(name, ranking, now)
         for name, ranking in before.rankings.items()
@@ -95,12 +95,13 @@ def compared(then: Report, now: Recall, differs: tuple[Difference, ...]) -> Reru
     )
 
 
-def _ranking(name: str, before: Ranking, now: Recall) -> RankingNow:
+def _ranking(name: str, before: Ranking, now: SearchResponse) -> RerunRanking:
     placed = tuple(_placed(name, hit, now.tracked.get(hit.chunk)) for hit in before.hits)
-    first = now.rankings[name].hits[:ORDERED]
+    first = now.rankings[name].hits[:COMPARED_DEPTH]
     known = {one.now_chunk for one in placed if not one.gone}
-    return RankingNow(
-        same_order=[one.now_chunk for one in placed[:ORDERED]] == [hit.chunk for hit in first],
+    return RerunRanking(
+        same_order=[one.now_chunk for one in placed[:COMPARED_DEPTH]]
+        == [hit.chunk for hit in first],
         state=now.rankings[name].state,
         message=now.rankings[name].message,
         hits=placed,
@@ -108,9 +109,9 @@ def _ranking(name: str, before: Ranking, now: Recall) -> RankingNow:
     )
 
 
-def _placed(name: str, before: Hit, now: Hit | None) -> Placed:
+def _placed(name: str, before: Hit, now: Hit | None) -> RerunHit:
     found = before if now is None else now
-    return Placed(
+    return RerunHit(
         chunk=before.chunk,
         now_chunk="" if now is None else now.chunk,
         path=found.path,

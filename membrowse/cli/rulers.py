@@ -6,23 +6,23 @@ from pathlib import Path
 
 from membrowse.cli import output
 from membrowse.cli.connection import engine_of, until_loaded
-from membrowse.cli.exits import Exit
-from membrowse.cli.expectations import expected
+from membrowse.cli.exit_codes import Exit
 from membrowse.cli.inspecting import SCHEMA, explained
 from membrowse.cli.searching import syntax_of, valid
-from membrowse.engine.inspections import RulersRequest
+from membrowse.cli.targets import parse_target
+from membrowse.wire.tokens import TokensRequest
 
 
 async def rulers(folder: Path, text: str, place: str | None, *, as_json: bool) -> Exit:
     """Print `text`, and the chunk at `place` if there is one, under both rulers."""
     text = valid(text)
-    target = None if place is None else expected(folder, place)
+    target = None if place is None else parse_target(folder, place)
     async with engine_of(folder) as engine:
         await until_loaded(engine)
         chunk = ""
         if target is not None:
             chunk = (await explained(engine, text, syntax_of(False), target)).hit.chunk
-        answer = await engine.inspect(RulersRequest(text=text, chunk=chunk))
+        answer = await engine.ask(TokensRequest(text=text, chunk=chunk))
     if as_json:
         output.write_json(answer, {"schema": SCHEMA})
     else:

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from membrowse.cli.sheet import Sheet, padded, widest
-from membrowse.findings.rulers import AnalysedWord, Ruler, RulerPiece, Rulers
+from membrowse.wire.tokens import AnalysedToken, TokenisedText, Tokens, WordPiece
 
 _WORD = 20
 """Cells for a word at most."""
 _UNKNOWN = "?"
 
 
-def fill(sheet: Sheet, rulers: Rulers) -> None:
+def fill(sheet: Sheet, rulers: Tokens) -> None:
     """Write what the analyser and then the encoder make of every text."""
-    for ruler in rulers.rulers:
+    for ruler in rulers.texts:
         sheet.heading(ruler.label, f"{len(ruler.text)} characters")
-        _analyser(sheet, ruler.words)
+        _analyser(sheet, ruler.tokens)
         _encoder(sheet, ruler)
 
 
-def _analyser(sheet: Sheet, words: Sequence[AnalysedWord]) -> None:
+def _analyser(sheet: Sheet, words: Sequence[AnalysedToken]) -> None:
     count = "1 term" if len(words) == 1 else f"{len(words)} terms"
     sheet.row(f"  analyser · {count}", style="bold")
     columns = (
@@ -41,7 +41,7 @@ def _analyser(sheet: Sheet, words: Sequence[AnalysedWord]) -> None:
         sheet.row(f"    {line}  {word.df:>5}{said}{nowhere}")
 
 
-def _encoder(sheet: Sheet, ruler: Ruler) -> None:
+def _encoder(sheet: Sheet, ruler: TokenisedText) -> None:
     if ruler.message:
         sheet.sentence(f"encoder · {ruler.message}")
         return
@@ -55,5 +55,5 @@ def _encoder(sheet: Sheet, ruler: Ruler) -> None:
     sheet.sentence(" ".join(map(_piece, ruler.pieces)), indent=4)
 
 
-def _piece(piece: RulerPiece) -> str:
+def _piece(piece: WordPiece) -> str:
     return piece.piece if piece.known else f"{piece.piece}{_UNKNOWN}"

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import typer
 
-from membrowse.cli.exits import Exit
+from membrowse.cli.exit_codes import Exit
 
 
 def end(command: Coroutine[Any, Any, Exit]) -> NoReturn:

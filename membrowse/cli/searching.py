@@ -9,10 +9,9 @@ from pathlib import Path
 
 from membrowse.cli import output
 from membrowse.cli.connection import brought_up_to_date, engine_of, recalled, until_loaded
-from membrowse.cli.exits import Exit
-from membrowse.engine.protocol import RecallRequest
-from membrowse.recall import RankingState, Recall
+from membrowse.cli.exit_codes import Exit
 from membrowse.text import shown
+from membrowse.wire.search import RankingState, SearchRequest, SearchResponse
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +24,9 @@ class Asking:
     wait: bool
     """Whether to wait until the index is current."""
 
-    def request(self, text: str) -> RecallRequest:
+    def request(self, text: str) -> SearchRequest:
         """The request for `text`."""
-        return RecallRequest(text=valid(text), syntax=self.syntax, limit=self.limit, client="cli")
+        return SearchRequest(text=valid(text), syntax=self.syntax, limit=self.limit, client="cli")
 
 
 def syntax_of(operators: bool) -> str:
@@ -60,12 +59,12 @@ async def search(folder: Path, text: str, asking: Asking, *, as_json: bool) -> E
     return Exit.DONE if found(recall) else Exit.NONE
 
 
-def found(recall: Recall) -> bool:
+def found(recall: SearchResponse) -> bool:
     """Whether any ranking has a hit."""
     return any(ranking.hits for ranking in recall.rankings.values())
 
 
-def plain_lines(recall: Recall) -> list[str]:
+def plain_lines(recall: SearchResponse) -> list[str]:
     """`rank ranking score path:line heading`, separated by tabs, a line for each hit."""
     return [
         "\t".join(
@@ -83,7 +82,7 @@ def plain_lines(recall: Recall) -> list[str]:
     ]
 
 
-def _say_what_is_the_matter(recall: Recall, *, waited: bool) -> None:
+def _say_what_is_the_matter(recall: SearchResponse, *, waited: bool) -> None:
     for warning in recall.query.warnings:
         output.say(warning)
     for name, ranking in recall.rankings.items():

@@ -6,22 +6,23 @@ import asyncio
 import os
 from pathlib import Path
 
-from membrowse import places, settings
+from membrowse import paths, settings
 from membrowse.cli import output
-from membrowse.cli.boundary import Stop
 from membrowse.cli.connection import engine_of
-from membrowse.cli.exits import Exit
-from membrowse.engine import lifecycle
-from membrowse.engine.client import EngineUnavailable
+from membrowse.cli.error_handling import Stop
+from membrowse.cli.exit_codes import Exit
+from membrowse.client import discovery
+from membrowse.client.engine import EngineUnavailable
 from membrowse.text import shown_block
+from membrowse.wire.engine import HelloRequest
 
 
 def serve(folder: Path, group: str | None) -> None:
     """Be the engine of `folder` until told to stop. The only command that holds an index."""
-    settings.load(places.config_file())
-    from membrowse.engine import run
+    settings.load(paths.config_file())
+    from membrowse.engine import process
 
-    status = run.main(folder, foreground=True, group=group)
+    status = process.main(folder, foreground=True, group=group)
     if status == os.EX_TEMPFAIL:
         raise Stop(
             Exit.UNAVAILABLE, "another engine owns this index: `membrowse engine stop` ends it"
@@ -32,7 +33,7 @@ def serve(folder: Path, group: str | None) -> None:
 
 def stop(folder: Path) -> None:
     """Stop the engine of `folder`, if one runs."""
-    stopped = asyncio.run(lifecycle.stop(folder))
+    stopped = asyncio.run(discovery.stop(folder))
     output.say(f"stopped the engine of {folder}" if stopped else f"no engine runs for {folder}")
 
 
@@ -44,7 +45,7 @@ def restart(folder: Path) -> None:
 
 async def _start(folder: Path) -> None:
     async with engine_of(folder) as engine:
-        hello = await engine.hello()
+        hello = await engine.ask(HelloRequest())
     output.say(f"process {hello.engine.pid} serves {folder}")
 
 
@@ -53,18 +54,18 @@ def print_log(folder: Path, lines: int) -> None:
     log = asyncio.run(_log_of(folder))
     if not log.exists():
         raise Stop(Exit.NONE, f"no engine of {folder} has written {log}")
-    output.write(shown_block(lifecycle.last_words(log, lines)) + "\n")
+    output.write(shown_block(discovery.last_words(log, lines)) + "\n")
 
 
 async def _log_of(folder: Path) -> Path:
     """The log that a running engine names, else that of the person's own."""
     try:
-        engine = await lifecycle.connect(folder, start=False)
+        engine = await discovery.connect(folder, start=False)
     except EngineUnavailable:
-        return places.log_file(folder)
+        return paths.log_file(folder)
     try:
-        return Path((await engine.hello()).engine.log or places.log_file(folder))
+        return Path((await engine.ask(HelloRequest())).engine.log or paths.log_file(folder))
     except EngineUnavailable:
-        return places.log_file(folder)
+        return paths.log_file(folder)
     finally:
         await engine.close()

@@ -7,16 +7,16 @@ from pathlib import Path
 
 from membrowse.cli import output
 from membrowse.cli.connection import engine_of
-from membrowse.cli.exits import Exit
+from membrowse.cli.exit_codes import Exit
 from membrowse.cli.indexing import measure
-from membrowse.engine.protocol import State, Status, Watcher
 from membrowse.text import shown
+from membrowse.wire.engine import EngineState, Status, StatusRequest, Watcher
 
 
 async def status(folder: Path, *, as_json: bool) -> Exit:
     """Print the status of the engine that serves `folder`."""
     async with engine_of(folder) as engine:
-        told = await engine.status()
+        told = await engine.ask(StatusRequest())
     if as_json:
         output.write_json(told)
     else:
@@ -52,7 +52,7 @@ def _rows(told: Status) -> Iterator[tuple[str, str]]:
         yield "problem", state.problem
 
 
-def _pending(state: State) -> str:
+def _pending(state: EngineState) -> str:
     pending = state.pending
     return (
         f"{pending.new} new, {pending.changed} changed, "

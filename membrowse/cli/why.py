@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from membrowse.cli import output
-from membrowse.cli.exits import Exit
-from membrowse.cli.expectations import expected
-from membrowse.cli.inspecting import SCHEMA, inspected
+from membrowse.cli.connection import engine_of, until_loaded
+from membrowse.cli.exit_codes import Exit
+from membrowse.cli.inspecting import SCHEMA
 from membrowse.cli.searching import syntax_of, valid
-from membrowse.engine.inspections import WhyRequest
+from membrowse.cli.targets import parse_target
+from membrowse.client.diagnosis import diagnose
+from membrowse.wire.diagnosis import DiagnosisRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +30,15 @@ class Asked:
 
 async def why(folder: Path, asked: Asked, *, as_json: bool) -> Exit:
     """Print why the target stands where it stands; `Exit.NONE` where that is not the top k."""
-    request = WhyRequest(
+    request = DiagnosisRequest(
         text=valid(asked.query),
         syntax=syntax_of(asked.operators),
-        target=expected(folder, asked.place, valid(asked.text)),
+        target=parse_target(folder, asked.place, valid(asked.text)),
         k=asked.k,
-        changes=asked.changes,
     )
-    answer = await inspected(folder, request)
+    async with engine_of(folder) as engine:
+        await until_loaded(engine)
+        answer = await diagnose(engine, request, suggest=asked.changes)
     if as_json:
         output.write_json(answer, {"schema": SCHEMA})
     else:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from membrowse.encoding import pooling
-from membrowse.encoding.files import ModelFiles
-from membrowse.encoding.pieces import Pieces, Tokenised
+from membrowse.encoding.encoded import Encoded, Float32, ToEncode
+from membrowse.encoding.model_files import ModelFiles
 from membrowse.encoding.torch_model import TorchModel
-from membrowse.encoding.values import Encoded, Float32, ToEncode
+from membrowse.encoding.word_pieces import Tokenised, WordPieces
 from membrowse.settings import Precision
 
 BATCH_TOKENS = {"cpu": 3072, "cuda": 65_536, "mps": 16_384}
@@ -21,7 +21,7 @@ class BulkModel:
 
     def __init__(self, files: ModelFiles, precision: Precision) -> None:
         self._configuration = files.configuration
-        self._pieces = Pieces(files)
+        self._pieces = WordPieces(files)
         self.model = TorchModel(files, precision)
         self._tokens = BATCH_TOKENS[self.model.device]
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from membrowse.encoding.configuration import MEAN
-from membrowse.encoding.pieces import Tokenised
-from membrowse.encoding.values import (
+from membrowse.encoding.encoded import (
     Encoded,
     EncodedQuery,
     Float32,
@@ -15,7 +13,9 @@ from membrowse.encoding.values import (
     quantise,
     unit,
 )
-from membrowse.knowledge.passages import passages
+from membrowse.encoding.model_config import MEAN
+from membrowse.encoding.word_pieces import Tokenised
+from membrowse.notes.passages import passages
 
 
 def encoded(

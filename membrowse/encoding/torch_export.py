@@ -13,7 +13,7 @@ import torch
 from onnx.external_data_helper import set_external_data
 from sentence_transformers import SentenceTransformer
 
-from membrowse.encoding.export import WEIGHTS
+from membrowse.encoding.onnx_export import WEIGHTS
 from membrowse.encoding.onnx_session import opened, optimise
 from membrowse.encoding.torch_model import input_names
 

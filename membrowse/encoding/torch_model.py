@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
 
-from membrowse.encoding.files import ModelFiles
-from membrowse.encoding.values import Float32
+from membrowse.encoding.encoded import Float32
+from membrowse.encoding.model_files import ModelFiles
 from membrowse.settings import Precision
 
 

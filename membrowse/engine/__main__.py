@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from membrowse.engine.run import main
+from membrowse.engine.process import main
 
 if __name__ == "__main__":
     sys.exit(main(Path(sys.argv[1])))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from membrowse.places import private
+from membrowse.paths import private
 
 LOCK_NAME = "lock"
 

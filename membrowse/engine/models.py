@@ -8,14 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from membrowse import places
-from membrowse.encoding.asking import ChildDied, ChildRefused
-from membrowse.encoding.cross import CrossEncoderChild
-from membrowse.encoding.files import ModelFiles, ModelRefused, locate, verify
-from membrowse.encoding.pieces import Pieces
-from membrowse.encoding.served import Encoder, ServedEncoder
-from membrowse.recall import RankingState
+from membrowse import paths
+from membrowse.encoding.child_client import ChildDied, ChildRefused
+from membrowse.encoding.child_encoder import ChildEncoder, Encoder
+from membrowse.encoding.cross_encoder import CrossEncoderChild
+from membrowse.encoding.model_files import ModelFiles, ModelRefused, locate, verify
+from membrowse.encoding.word_pieces import WordPieces
 from membrowse.settings import RerankMethod, Settings
+from membrowse.wire.search import RankingState
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +42,13 @@ class Models:
         self._thread = threading.Thread(target=self._load, name="models", daemon=True)
         self.loaded = Loaded(RankingState.LOADING, "the encoder is loading")
         self.files: ModelFiles | None = None
-        self.pieces: Pieces | None = None
+        self.pieces: WordPieces | None = None
         self.cross: CrossEncoderChild | None = None
+
+    @property
+    def name(self) -> str:
+        """The encoder's name, or the one that is set where it cannot be found."""
+        return self.files.name if self.files else self._settings.encoder.model
 
     @property
     def state(self) -> RankingState:
@@ -65,7 +70,7 @@ class Models:
         try:
             files = locate(self._settings.encoder)
             verify(files)
-            self.pieces = Pieces(files)
+            self.pieces = WordPieces(files)
             self.files = files
         except (ModelRefused, OSError) as error:
             self._fail(str(error))
@@ -81,7 +86,7 @@ class Models:
         """End what runs; a load that goes on is left behind."""
         if self.cross is not None:
             self.cross.close()
-        if isinstance(self.encoder, ServedEncoder):
+        if isinstance(self.encoder, ChildEncoder):
             self.encoder.close()
 
     def _load(self) -> None:
@@ -108,13 +113,13 @@ def _encoder(files: ModelFiles) -> tuple[Encoder, str]:
 
     ONNX Runtime is imported here, on the thread that loads: keyword does not wait for it.
     """
-    from membrowse.encoding.export import ExportFailed, exported
-    from membrowse.encoding.resident import ResidentEncoder
+    from membrowse.encoding.onnx_export import ExportFailed, exported
+    from membrowse.encoding.resident_encoder import ResidentEncoder
 
     try:
-        return ResidentEncoder(files, exported(files, places.cache_dir())), ""
+        return ResidentEncoder(files, exported(files, paths.cache_dir())), ""
     except ExportFailed as error:
         log.warning("%s; a child process encodes instead", error)
-        served = ServedEncoder(files)
+        served = ChildEncoder(files)
         served.query("ready?")  # a model that cannot be loaded at all is found out here
         return served, "this model cannot be exported: it is slow to start and takes more memory"

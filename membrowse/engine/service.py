@@ -1,193 +1,165 @@
-"""What an engine does for its clients, on one event loop: nothing here blocks it."""
+"""The engine on its event loop: it opens the index, runs handlers on threads, and ends when idle.
+
+Nothing here blocks the loop.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import psutil
-
-from membrowse import __version__, places
-from membrowse.engine import clock, unopened
-from membrowse.engine.courtesy import Courtesy, Traffic
-from membrowse.engine.hub import StateHub
-from membrowse.engine.inspections import Inspection
-from membrowse.engine.lock import user_name
-from membrowse.engine.protocol import (
-    CheckReport,
-    ChunkRequest,
-    ChunkView,
-    EngineInfo,
-    FileRecord,
-    PageRequest,
-    RecallRequest,
-    ReindexRequest,
-    State,
-    Status,
-    WatchRequest,
-)
-from membrowse.engine.refusals import NotReady
-from membrowse.recall import Ranking, Recall
+from membrowse import paths
+from membrowse.engine.broadcast import StateBroadcast
+from membrowse.engine.errors import NotReady
+from membrowse.engine.info import engine_info
+from membrowse.engine.priority import BackgroundWork, QueryTraffic
+from membrowse.engine.state import open_state, unopened_state
 from membrowse.settings import Settings
+from membrowse.wire.engine import (
+    PROTOCOL,
+    EngineState,
+    Hello,
+    HelloRequest,
+    RebuildRequest,
+    Right,
+    StatesRequest,
+    StopRequest,
+)
+from membrowse.wire.request import Request, StreamRequest
+from membrowse.wire.search import SearchRequest, SearchResponse
 
 if TYPE_CHECKING:
-    from membrowse.engine.questions import Step
-    from membrowse.engine.work import Work
+    from membrowse.engine.components import Components
+    from membrowse.engine.querying.searcher import Stage
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 _RANKING_THREADS = 2
-_INSPECTING_THREADS = 3
-_IDLE_LOOKS_SECONDS = 5.0
+_BACKGROUND_THREADS = 3
+_IDLE_CHECK_SECONDS = 5.0
 _OPENING_SECONDS = 60.0
-
-
-def _last(steps: Iterable[Step]) -> Recall | None:
-    """What the last of `steps` returns, on one thread: a hop for each would cost more than some."""
-    recall = None
-    for step in steps:
-        recall = step()
-    return recall
 
 
 class Service:
     """The engine of `folder`.
 
     `idle_seconds` without clients end it (0: never). The index is opened on a thread, so that the
-    socket answers from the first moment, before the rooms below are even imported; what needs them
-    waits for them.
+    socket answers at once, before the index's modules are even imported; requests that need the
+    index wait for it.
     """
 
     def __init__(self, folder: Path, settings: Settings, *, idle_seconds: float) -> None:
-        self.folder = folder
+        self._folder = folder
         self._settings = settings
         self._idle_seconds = idle_seconds
-        self._since = clock.now()
-        self._process = psutil.Process()
-        self._work: Work | None = None
+        self._components: Components | None = None
         self._problem = ""
-        self._hub = StateHub(self.state)
-        self._pool = ThreadPoolExecutor(_RANKING_THREADS, thread_name_prefix="ranking")
-        self._inspecting = ThreadPoolExecutor(_INSPECTING_THREADS, thread_name_prefix="inspecting")
-        self._traffic = Traffic()
+        self._broadcast = StateBroadcast(self.state)
+        self._ranking = ThreadPoolExecutor(_RANKING_THREADS, thread_name_prefix="ranking")
+        self._background = ThreadPoolExecutor(_BACKGROUND_THREADS, thread_name_prefix="background")
+        self._traffic = QueryTraffic()
+        self._opening = threading.Lock()
         self._opened = asyncio.Event()
         self._stopped = asyncio.Event()
-        self._attending = 0
-        self._last_asked = 0.0
+        self._clients = 0
+        self._last_request = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Begin to open the index; returns at once."""
-        self._hub.open()
+        self._broadcast.open()
         loop = asyncio.get_running_loop()
-        self._last_asked = loop.time()
+        self._last_request = loop.time()
 
         def opening() -> None:
-            try:
-                self._open()
-            except Exception as error:  # a thread's boundary
-                log.exception("the engine cannot begin")
-                self._problem = f"the engine cannot begin: {error}"
+            self._open()
             loop.call_soon_threadsafe(self._opened.set)
-            self._hub.changed()
+            self._broadcast.changed()
+            from membrowse.engine.handlers import table  # noqa: F401  (ready for the first request)
 
         self._opener = threading.Thread(target=opening, name="opening", daemon=True)
         self._opener.start()
         if self._idle_seconds:
             self._tasks.add(asyncio.create_task(self._end_when_idle()))
 
-    def _open(self) -> None:
-        from membrowse.engine.work import Work
-
-        work = Work(self.folder, self._settings, self._hub.changed, self._traffic)
-        self._work = work
-        work.open()
-
-    def info(self) -> EngineInfo:
-        return EngineInfo(
-            pid=os.getpid(),
-            user=user_name(os.getuid()),
-            since=self._since,
-            version=__version__,
-            memory_bytes=self._process.memory_info().rss,
-            log=str(places.log_file(self.folder)),
+    def state(self) -> EngineState:
+        stopping = self._stopped.is_set()
+        if self._components is not None:
+            return open_state(self._components, stopping=stopping)
+        return unopened_state(
+            self._folder, self._settings, problem=self._problem, stopping=stopping
         )
 
-    def state(self) -> State:
-        stopping = self._stopped.is_set()
-        if self._work is not None:
-            return self._work.state(stopping=stopping)
-        return unopened.state(self.folder, self._settings, problem=self._problem, stopping=stopping)
+    def background_work(self) -> BackgroundWork:
+        """For one request; cancel it when its client disconnects."""
+        return BackgroundWork(self._traffic)
 
-    def states(self) -> AsyncIterator[State]:
-        return self._hub.states()
+    async def answer(
+        self, request: Request[Any], rights: tuple[Right, ...], work: BackgroundWork
+    ) -> object:
+        """The reply to `request`. Raises the exceptions of `engine.errors`, and `SettingsError`."""
+        match request:
+            case HelloRequest():
+                info = engine_info(self._folder)
+                return Hello(
+                    protocol=PROTOCOL, folder=str(self._folder), rights=rights, engine=info
+                )
+            case StopRequest():
+                log.info("asked to stop")
+                return self.begin_stop()
+            case RebuildRequest():
+                await self._wait_for_opening()
+                await self._on(self._ranking, self._reopen_empty)
+        components = await self._until_open()
+        from membrowse.engine.handlers import table
 
-    @asynccontextmanager
-    async def attended(self) -> AsyncIterator[None]:
-        """While a client listens, the engine is not idle."""
-        self._attending += 1
-        try:
-            yield
-        finally:
-            self._attending -= 1
-            self._last_asked = asyncio.get_running_loop().time()
+        def handle() -> object:
+            components.configurations.refresh()
+            return table.HANDLERS[type(request)](components, request, work.pause)
 
-    async def recall(self, request: RecallRequest) -> AsyncIterator[Recall]:
-        """The recall as each ranking is finished, or only the complete one."""
-        steps = await self._ready(lambda work: work.begin(request))
-        async with self.attended():
-            for stage in steps if request.progressive else [partial(_last, steps)]:
-                with self._traffic.query():
-                    recall = await self._in_pool(stage)
-                if recall is not None:
-                    yield recall
+        threads = self._ranking if type(request) in table.QUICK else self._background
+        async with self._attended():
+            return await self._on(threads, handle)
 
-    async def page(self, request: PageRequest) -> Ranking:
-        return await self._ready(lambda work: work.page(request))
+    async def stream(self, request: StreamRequest[Any]) -> AsyncGenerator[object, None]:
+        """The replies to `request`, as they come. Raises like `answer`."""
+        async with self._attended():
+            match request:
+                case StatesRequest():
+                    async for state in self._broadcast.states():
+                        yield state
+                case SearchRequest():
+                    async for response in self._search(request):
+                        yield response
 
-    async def chunk(self, request: ChunkRequest) -> ChunkView:
-        return await self._ready(lambda work: work.chunk(request))
+    async def _search(self, request: SearchRequest) -> AsyncIterator[SearchResponse]:
+        """The response after each ranking, or only the complete one."""
+        components = await self._until_open()
 
-    async def inspect(self, request: Inspection[Any], courtesy: Courtesy) -> object:
-        """The answer to an inspection, on a thread of its own; queries come first."""
-        work = await self._until_open()
-        async with self.attended():
-            inspect = partial(work.inspect, request, courtesy.pause)
-            return await asyncio.get_running_loop().run_in_executor(self._inspecting, inspect)
+        def begin() -> Iterable[Stage]:
+            components.configurations.refresh()
+            return components.searcher.stages(request)
 
-    def courtesy(self) -> Courtesy:
-        """For one inspection; whoever waits for it may cancel it."""
-        return Courtesy(self._traffic)
+        stages = await self._on(self._ranking, begin)
+        for stage in stages if request.progressive else [partial(_last, stages)]:
+            with self._traffic.query():
+                response = await self._on(self._ranking, stage)
+            if response is not None:
+                yield response
 
-    async def files(self) -> list[FileRecord]:
-        return await self._ready(lambda work: work.files())
-
-    async def status(self) -> Status:
-        return await self._ready(lambda work: work.status(self.info()))
-
-    async def check(self) -> CheckReport:
-        return await self._ready(lambda work: work.check())
-
-    async def reindex(self, request: ReindexRequest) -> State:
-        return await self._ready(lambda work: work.reindex(request))
-
-    async def set_watching(self, request: WatchRequest) -> State:
-        return await self._ready(lambda work: work.set_watching(request))
-
-    def begin_stop(self) -> State:
-        """End soon: listeners are told, and `stopped` returns."""
+    def begin_stop(self) -> EngineState:
+        """End soon: clients are told, and `stopped` returns."""
         self._stopped.set()
-        self._hub.changed()
+        self._broadcast.changed()
         return self.state()
 
     async def stopped(self) -> None:
@@ -195,41 +167,87 @@ class Service:
         await self._stopped.wait()
 
     async def close(self) -> None:
-        """Finish what is being written and let go of the stores."""
+        """Finish what is being written and close the stores."""
         for task in self._tasks:
             task.cancel()
         await asyncio.to_thread(self._opener.join)
-        if self._work is not None:
-            await asyncio.to_thread(self._work.close)
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        self._inspecting.shutdown(wait=False, cancel_futures=True)
+        if self._components is not None:
+            await asyncio.to_thread(self._components.close)
+        self._ranking.shutdown(wait=False, cancel_futures=True)
+        self._background.shutdown(wait=False, cancel_futures=True)
 
-    async def _ready(self, function: Callable[[Work], T]) -> T:
-        """`function` on a ranking thread, once the index is open."""
-        work = await self._until_open()
-        return await self._in_pool(lambda: function(work))
+    def _open(self) -> None:
+        """Open the index and start to keep it current; a failure becomes the state's problem."""
+        try:
+            from membrowse.engine.components import open_components
 
-    async def _until_open(self) -> Work:
-        self._last_asked = asyncio.get_running_loop().time()
+            components = open_components(
+                self._folder, self._settings, self._traffic, self._broadcast.changed
+            )
+            components.start()
+        except Exception as error:  # a thread's boundary
+            log.exception("the index cannot be opened")
+            self._problem = f"the index cannot be opened: {error}"
+        else:
+            self._components, self._problem = components, ""
+
+    def _reopen_empty(self) -> None:
+        """Discard an index that cannot be opened and start a new one; the folder is the truth.
+
+        Concurrent rebuild requests get the same new index.
+        """
+        from membrowse.index.index import discard
+
+        with self._opening:
+            if self._components is None:
+                discard(paths.index_dir(self._folder))
+                self._open()
+                self._broadcast.changed()
+
+    async def _wait_for_opening(self) -> None:
+        """Wait until the index was opened, or could not be."""
+        self._last_request = asyncio.get_running_loop().time()
         try:
             await asyncio.wait_for(self._opened.wait(), _OPENING_SECONDS)
         except TimeoutError:
             raise NotReady("the index is still being opened") from None
-        if self._work is None:
-            raise NotReady(self._problem)
-        return self._work
 
-    async def _in_pool(self, function: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, function)
+    async def _until_open(self) -> Components:
+        await self._wait_for_opening()
+        if self._components is None:
+            raise NotReady(self._problem)
+        return self._components
+
+    @asynccontextmanager
+    async def _attended(self) -> AsyncIterator[None]:
+        """While a client waits or listens, the engine is not idle."""
+        self._clients += 1
+        try:
+            yield
+        finally:
+            self._clients -= 1
+            self._last_request = asyncio.get_running_loop().time()
+
+    async def _on(self, threads: Executor, function: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(threads, function)
 
     async def _end_when_idle(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(min(_IDLE_LOOKS_SECONDS, self._idle_seconds))
-            busy = self._attending or (self._work is not None and self._work.busy)
-            if busy:
-                self._last_asked = loop.time()
-            elif loop.time() - self._last_asked >= self._idle_seconds:
+            await asyncio.sleep(min(_IDLE_CHECK_SECONDS, self._idle_seconds))
+            busy = self._components is not None and self._components.busy
+            if self._clients or busy:
+                self._last_request = loop.time()
+            elif loop.time() - self._last_request >= self._idle_seconds:
                 log.info("no client for %.0f s: ending", self._idle_seconds)
                 self.begin_stop()
                 return
+
+
+def _last(stages: Iterable[Stage]) -> SearchResponse | None:
+    """The result of the last of `stages`, all on one thread: switching threads costs more than some
+    stages take."""
+    response = None
+    for stage in stages:
+        response = stage()
+    return response

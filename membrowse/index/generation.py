@@ -10,8 +10,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from membrowse.index.keyword import KeywordReader
-from membrowse.recall import Chunk
+from membrowse.index.keyword_reader import KeywordReader
+from membrowse.notes.chunk import Chunk
 
 Matrix = NDArray[np.float32]
 Rows = NDArray[np.int32]

@@ -18,31 +18,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from membrowse.encoding.values import Encoded, ToEncode
-from membrowse.findings.health import Discrepancy
-from membrowse.index.changes import (
-    NoteChange,
-    Plan,
-    Recipe,
-    content_key,
-    plan,
-    vectors_for,
-)
-from membrowse.index.chroma import ChromaStore
-from membrowse.index.database import IndexCorrupt
-from membrowse.index.generation import (
-    Generation,
-    IndexedNote,
-    StoredVectors,
-    rearranged,
-)
-from membrowse.index.journal import Entry
+from membrowse.encoding.encoded import Encoded, ToEncode
+from membrowse.index.change_plan import NoteChange, Plan, Recipe, content_key, plan, vectors_for
+from membrowse.index.chroma_store import ChromaStore
+from membrowse.index.generation import Generation, IndexedNote, StoredVectors, rearranged
+from membrowse.index.journal import JournalEntry
 from membrowse.index.repair import discrepancies
+from membrowse.index.sqlite import IndexCorrupt
 from membrowse.index.stores import Stores, discard
-from membrowse.index.tokens import TokenStore
-from membrowse.index.vectors import VectorStore, as_stored
-from membrowse.knowledge.succession import successors
-from membrowse.recall import Chunk
+from membrowse.index.token_store import TokenStore
+from membrowse.index.vector_store import VectorStore, as_stored
+from membrowse.notes.chunk import Chunk
+from membrowse.notes.chunk_lineage import successors
+from membrowse.wire.health import Discrepancy
 
 _CHROMA_PATIENCE_SECONDS = 0.05
 
@@ -350,7 +338,7 @@ class Index:
         found = self._stores.manifest.successor(chunk)
         return found if found in row_of else None
 
-    def journal(self, path: str | None = None, *, since: int = 0) -> list[Entry]:
+    def journal(self, path: str | None = None, *, since: int = 0) -> list[JournalEntry]:
         """What generations from `since` on added and removed (of the note at `path`)."""
         return self._stores.manifest.history(path, since=since)
 

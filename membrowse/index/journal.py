@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from membrowse.recall import Chunk
+from membrowse.notes.chunk import Chunk
 
 GENERATIONS_KEPT = 1000
 BYTES_KEPT = 64 * 1024 * 1024
@@ -21,7 +21,7 @@ CREATE INDEX IF NOT EXISTS journal_path ON journal (path);
 """
 
 
-class Passed(msgspec.Struct, frozen=True):
+class JournaledChunk(msgspec.Struct, frozen=True):
     """A chunk that came or went."""
 
     id: str
@@ -31,15 +31,15 @@ class Passed(msgspec.Struct, frozen=True):
     text: str
 
 
-class Entry(msgspec.Struct, frozen=True):
+class JournalEntry(msgspec.Struct, frozen=True):
     """What one generation changed of one note."""
 
     generation: int
     at: str
     """When, ISO 8601 in UTC."""
     path: str
-    added: tuple[Passed, ...] = ()
-    removed: tuple[Passed, ...] = ()
+    added: tuple[JournaledChunk, ...] = ()
+    removed: tuple[JournaledChunk, ...] = ()
     cleared: bool = False
     """The whole index was forgotten (the path is empty then)."""
 
@@ -67,7 +67,7 @@ class Journal:
         went = _by_path(removed)
         for path in sorted(came.keys() | went.keys()):
             self._insert(
-                Entry(
+                JournalEntry(
                     generation=generation,
                     at=self._now(),
                     path=path,
@@ -79,9 +79,9 @@ class Journal:
 
     def note_cleared(self, generation: int) -> None:
         """Note that everything was forgotten."""
-        self._insert(Entry(generation=generation, at=self._now(), path="", cleared=True))
+        self._insert(JournalEntry(generation=generation, at=self._now(), path="", cleared=True))
 
-    def entries(self, path: str | None = None, *, since: int = 0) -> list[Entry]:
+    def entries(self, path: str | None = None, *, since: int = 0) -> list[JournalEntry]:
         """What is known from generation `since` on (of the note at `path`), oldest first."""
         where, values = ("AND path = ?", (since, path)) if path is not None else ("", (since,))
         rows = self._connection.execute(
@@ -89,9 +89,9 @@ class Journal:
             "ORDER BY generation, path",
             values,
         )
-        return [msgspec.json.decode(entry, type=Entry) for (entry,) in rows]
+        return [msgspec.json.decode(entry, type=JournalEntry) for (entry,) in rows]
 
-    def _insert(self, entry: Entry) -> None:
+    def _insert(self, entry: JournalEntry) -> None:
         data = msgspec.json.encode(entry)
         self._connection.execute(
             "INSERT INTO journal VALUES (?, ?, ?, ?)",
@@ -113,9 +113,11 @@ class Journal:
             total -= size
 
 
-def _by_path(chunks: Iterable[Chunk]) -> dict[str, list[Passed]]:
-    found: dict[str, list[Passed]] = {}
+def _by_path(chunks: Iterable[Chunk]) -> dict[str, list[JournaledChunk]]:
+    found: dict[str, list[JournaledChunk]] = {}
     for chunk in chunks:
-        passed = Passed(chunk.id, chunk.headings, chunk.start_line, chunk.end_line, chunk.text)
+        passed = JournaledChunk(
+            chunk.id, chunk.headings, chunk.start_line, chunk.end_line, chunk.text
+        )
         found.setdefault(chunk.path, []).append(passed)
     return found

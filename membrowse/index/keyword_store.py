@@ -19,11 +19,11 @@ from whoosh.filedb.structfile import StructFile
 from whoosh.index import TOC
 from whoosh.reading import SegmentReader
 
-from membrowse.index.analysis import NoteAnalyzer
-from membrowse.index.codec import PackedCodec, PackedPositions
-from membrowse.index.documents import Document
-from membrowse.index.keyword import FIELDS, KeywordReader, Rows
-from membrowse.index.segments import SegmentData
+from membrowse.index.analyser import NoteAnalyzer
+from membrowse.index.keyword_document import Document
+from membrowse.index.keyword_reader import FIELDS, KeywordReader, Rows
+from membrowse.index.keyword_segment import SegmentData
+from membrowse.index.whoosh_codec import PackedCodec, PackedPositions
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from typing import Any
 from whoosh.scoring import BaseScorer, WeightingModel
 
 from membrowse.index.bm25 import bm25, idf
-from membrowse.index.keyword import KeywordReader
+from membrowse.index.keyword_reader import KeywordReader
 
 
 class LiveBM25(WeightingModel):  # type: ignore[misc]

@@ -16,12 +16,12 @@ from pathlib import Path
 
 import msgspec
 
-from membrowse.index import database
-from membrowse.index.changes import NoteChange, Recipe
-from membrowse.index.database import IndexCorrupt, transaction
+from membrowse.index import sqlite
+from membrowse.index.change_plan import NoteChange, Recipe
 from membrowse.index.generation import IndexedNote
-from membrowse.index.journal import Entry, Journal
-from membrowse.recall import Chunk
+from membrowse.index.journal import Journal, JournalEntry
+from membrowse.index.sqlite import IndexCorrupt, transaction
+from membrowse.notes.chunk import Chunk
 
 FORMAT = "1"
 """Of the manifest itself."""
@@ -63,7 +63,7 @@ class Manifest:
         self._path = path
         self._lock = threading.RLock()
         with self._intact():
-            self._connection = database.connect(path)
+            self._connection = sqlite.connect(path)
             self._connection.executescript(_TABLES)
             self._journal = Journal(self._connection, now)
 
@@ -74,7 +74,7 @@ class Manifest:
             try:
                 yield getattr(self, "_connection", None)
             except sqlite3.DatabaseError as error:
-                if database.damaged(error):
+                if sqlite.damaged(error):
                     raise self._corrupt(error) from error
                 raise
             except msgspec.DecodeError as error:
@@ -186,13 +186,13 @@ class Manifest:
             found = rows.fetchone()
             return found[0] if found else None
 
-    def history(self, path: str | None = None, *, since: int = 0) -> list[Entry]:
+    def history(self, path: str | None = None, *, since: int = 0) -> list[JournalEntry]:
         """See `Journal.entries`."""
         with self._intact():
             return self._journal.entries(path, since=since)
 
     def size(self) -> int:
-        return database.size(self._path)
+        return sqlite.size(self._path)
 
     def close(self) -> None:
         with self._lock:

@@ -8,15 +8,15 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from membrowse.findings.health import Discrepancy
-from membrowse.index.chroma import ChromaStore
-from membrowse.index.documents import Document, document
+from membrowse.index.chroma_store import ChromaStore
 from membrowse.index.generation import Generation, IndexedNote
+from membrowse.index.keyword_document import Document, document
 from membrowse.index.keyword_store import KeywordStore
 from membrowse.index.manifest import Content
-from membrowse.index.tokens import TokenStore
-from membrowse.index.vectors import VectorStore
-from membrowse.recall import Chunk
+from membrowse.index.token_store import TokenStore
+from membrowse.index.vector_store import VectorStore
+from membrowse.notes.chunk import Chunk
+from membrowse.wire.health import Discrepancy
 
 log = logging.getLogger(__name__)
 

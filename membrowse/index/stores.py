@@ -9,17 +9,17 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-from membrowse.index import database
-from membrowse.index.changes import Recipe, content_key
-from membrowse.index.chroma import ChromaStore
+from membrowse.index import sqlite
+from membrowse.index.change_plan import Recipe, content_key
+from membrowse.index.chroma_store import ChromaStore
 from membrowse.index.generation import Generation, IndexedNote, no_vectors
-from membrowse.index.keyword import KeywordReader
+from membrowse.index.keyword_reader import KeywordReader
 from membrowse.index.keyword_store import KeywordStore
 from membrowse.index.manifest import FORMAT, Manifest
 from membrowse.index.repair import repair_keyword
-from membrowse.index.tokens import TokenStore
-from membrowse.index.vectors import VectorStore
-from membrowse.recall import Chunk
+from membrowse.index.token_store import TokenStore
+from membrowse.index.vector_store import VectorStore
+from membrowse.notes.chunk import Chunk
 
 log = logging.getLogger(__name__)
 
@@ -182,6 +182,6 @@ def discard(directory: Path) -> None:
 
     Stored vectors stay: they are found by content, and checked when they are opened.
     """
-    database.remove(directory / _MANIFEST)
+    sqlite.remove(directory / _MANIFEST)
     for store in (_KEYWORD, _CHROMA):
         shutil.rmtree(directory / store, ignore_errors=True)

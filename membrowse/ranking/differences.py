@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
-from membrowse.findings.explanation import (
-    Difference,
-    Explanation,
-    KeywordExplained,
-)
-from membrowse.index.analysis import Token, TokenKind, analyse, surface
+from membrowse.index.analyser import Token, TokenKind, analyse, surface
 from membrowse.index.stop_words import STOP_WORDS
-from membrowse.recall import FUSED, KEYWORD, RERANKED, VECTOR
+from membrowse.wire.comparison import ScoreDifference
+from membrowse.wire.explanation import Explanation, KeywordExplanation
+from membrowse.wire.search import FUSED, KEYWORD, RERANKED, VECTOR
 
 MOST_WORDS = 40
 """Words that only one says, which are told."""
@@ -21,7 +18,7 @@ Frequency = Callable[[str], int]
 """A term to the number of chunks whose text holds it."""
 
 
-def differences(left: Explanation, right: Explanation) -> tuple[Difference, ...]:
+def differences(left: Explanation, right: Explanation) -> tuple[ScoreDifference, ...]:
     """Contributions side by side: ranking by ranking, the largest difference first.
 
     Those of a ranking add up to the difference of its two scores: the share of MaxSim that a word
@@ -36,15 +33,17 @@ def differences(left: Explanation, right: Explanation) -> tuple[Difference, ...]
     return tuple(chain.from_iterable(sorted(found, key=_by_size) for found in rankings))
 
 
-def _by_size(difference: Difference) -> float:
+def _by_size(difference: ScoreDifference) -> float:
     return -abs(difference.difference)
 
 
-def _difference(ranking: str, what: str, left: float, right: float) -> Difference:
-    return Difference(ranking=ranking, what=what, left=left, right=right, difference=left - right)
+def _difference(ranking: str, what: str, left: float, right: float) -> ScoreDifference:
+    return ScoreDifference(
+        ranking=ranking, what=what, left=left, right=right, difference=left - right
+    )
 
 
-def _keyword(left: KeywordExplained, right: KeywordExplained) -> Iterator[Difference]:
+def _keyword(left: KeywordExplanation, right: KeywordExplanation) -> Iterator[ScoreDifference]:
     of_left = {term.term: term.contribution for term in left.terms}
     of_right = {term.term: term.contribution for term in right.terms}
     for term, contribution in of_left.items():
@@ -52,7 +51,7 @@ def _keyword(left: KeywordExplained, right: KeywordExplained) -> Iterator[Differ
             yield _difference(KEYWORD, term, contribution, of_right.get(term, 0.0))
 
 
-def _vector(left: Explanation, right: Explanation) -> Iterator[Difference]:
+def _vector(left: Explanation, right: Explanation) -> Iterator[ScoreDifference]:
     weight = left.vector.passage_weight
     best = [
         passages[0].similarity if (passages := each.vector.passages) else 0.0
@@ -65,13 +64,13 @@ def _vector(left: Explanation, right: Explanation) -> Iterator[Difference]:
         yield _difference(VECTOR, "chunk", whole[0], whole[1])
 
 
-def _fused(left: Explanation, right: Explanation) -> Iterator[Difference]:
-    for one, other in zip(left.fused.shares, right.fused.shares, strict=True):
+def _fused(left: Explanation, right: Explanation) -> Iterator[ScoreDifference]:
+    for one, other in zip(left.fused.inputs, right.fused.inputs, strict=True):
         if one.contribution or other.contribution:
             yield _difference(FUSED, one.ranking, one.contribution, other.contribution)
 
 
-def _reranked(of_left: Explanation, of_right: Explanation) -> Iterator[Difference]:
+def _reranked(of_left: Explanation, of_right: Explanation) -> Iterator[ScoreDifference]:
     left, right = of_left.reranked, of_right.reranked
     pooled = left.in_pool and right.in_pool
     if pooled:
@@ -96,9 +95,9 @@ def _by_word(explained: Explanation) -> list[tuple[str, float]]:
         touches = words and start == end and (text[start - 1 : start + 1]).isalnum()
         if touches:
             word, share = words.pop()
-            words.append((word + token.word, share + token.share))
+            words.append((word + token.word, share + token.contribution))
         else:
-            words.append((token.word, token.share))
+            words.append((token.word, token.contribution))
         end = start + len(token.word) if start >= 0 else end
     return words
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from membrowse.ranking.evaluation import Mask, Rows, Scores
+from membrowse.ranking.ranked_query import Mask, Rows, Scores
 
 
 def minmax(scores: Scores, mask: Mask) -> Scores:

@@ -15,13 +15,13 @@ import msgspec
 import numpy as np
 
 from membrowse.index import bm25
-from membrowse.index.keyword import FIELDS
-from membrowse.ranking.evaluation import Mask, Rows, Scores
-from membrowse.ranking.query import Constraint
+from membrowse.index.keyword_reader import FIELDS
+from membrowse.ranking.query_parser import Constraint
+from membrowse.ranking.ranked_query import Mask, Rows, Scores
 from membrowse.settings import KeywordSettings
 
 if TYPE_CHECKING:
-    from membrowse.index.keyword import KeywordReader
+    from membrowse.index.keyword_reader import KeywordReader
 
 
 class Postings:

@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from membrowse.index.analysis import Token, TokenKind, analyse, surface
+from membrowse.index.analyser import Token, TokenKind, analyse, surface
 from membrowse.index.stop_words import STOP_WORDS
 
 if TYPE_CHECKING:
-    from membrowse.encoding.values import EncodedQuery
+    from membrowse.encoding.encoded import EncodedQuery
 
 Float32 = NDArray[np.float32]
 
 
-class TokenVectors(Protocol):
+class HasTokenVectors(Protocol):
     """A chunk's token vectors, from the store or fresh from the encoder."""
 
     @property
@@ -74,7 +74,7 @@ def _word_weight(
     return (stop_word_weight if is_stop_word else 1.0) * (math.sqrt(idf(word.term)) if idf else 1.0)
 
 
-def max_similarity(query: Float32, weights: Float32, chunk: TokenVectors) -> float:
+def max_similarity(query: Float32, weights: Float32, chunk: HasTokenVectors) -> float:
     """MaxSim of query tokens [t, d] (unit rows) and one chunk's, as a weighted mean, -1 … 1.
 
     Sum over query tokens of weight · max over the chunk's tokens of their cosine, divided by the
@@ -83,7 +83,7 @@ def max_similarity(query: Float32, weights: Float32, chunk: TokenVectors) -> flo
     return weighted(maxima(query, chunk), weights)
 
 
-def maxima(query: Float32, chunk: TokenVectors) -> Float32:
+def maxima(query: Float32, chunk: HasTokenVectors) -> Float32:
     """For each query token [t, d] the greatest cosine of any of the chunk's tokens, [t]; zeros for
     a chunk without tokens."""
     if not len(chunk.tokens):

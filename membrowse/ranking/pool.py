@@ -14,66 +14,66 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from membrowse.encoding.values import ToEncode
+from membrowse.encoding.encoded import ToEncode
 from membrowse.ranking import late_interaction
-from membrowse.ranking.evaluation import (
+from membrowse.ranking.fusion import convex, minmax
+from membrowse.ranking.ranked_query import (
     Blend,
-    Evaluation,
+    ChunkRanking,
     Mask,
     Maxima,
-    Ranked,
+    RankedQuery,
     Rows,
     Scores,
     in_order,
 )
-from membrowse.ranking.fusion import convex, minmax
-from membrowse.recall import FUSED, RankingState
 from membrowse.settings import RerankSettings
+from membrowse.wire.search import FUSED, RankingState
 
 if TYPE_CHECKING:
-    from membrowse.encoding.cross import CrossEncoderChild
-    from membrowse.encoding.served import Encoder
-    from membrowse.index.tokens import TokenStore
+    from membrowse.encoding.child_encoder import Encoder
+    from membrowse.encoding.cross_encoder import CrossEncoderChild
+    from membrowse.index.token_store import TokenStore
 
 log = logging.getLogger(__name__)
 
 
-def candidates(evaluation: Evaluation, size: int) -> Rows:
+def candidates(ranked_query: RankedQuery, size: int) -> Rows:
     """The rows to rerank: the first `size` of the fused ranking."""
-    return evaluation.rankings[FUSED].order[:size]
+    return ranked_query.rankings[FUSED].order[:size]
 
 
-def known(evaluation: Evaluation, settings: RerankSettings) -> dict[str, float]:
+def known(ranked_query: RankedQuery, settings: RerankSettings) -> dict[str, float]:
     """MaxSim by content key, as far as it was worked out with these `settings`; may be added to."""
     weighing = (settings.stop_word_weight, settings.idf)
-    return evaluation.interactions.setdefault(weighing, {})
+    return ranked_query.interactions.setdefault(weighing, {})
 
 
-def maxima(evaluation: Evaluation, settings: RerankSettings) -> Maxima:
+def maxima(ranked_query: RankedQuery, settings: RerankSettings) -> Maxima:
     """What of MaxSim does not hang on weights, as far as it was worked out; may be added to."""
-    return evaluation.maxima.setdefault(settings.stop_word_weight > 0, {})
+    return ranked_query.maxima.setdefault(settings.stop_word_weight > 0, {})
 
 
-def done(evaluation: Evaluation, settings: RerankSettings) -> frozenset[str]:
+def done(ranked_query: RankedQuery, settings: RerankSettings) -> frozenset[str]:
     """Content keys of the chunks whose MaxSim needs no token vectors any more."""
-    return frozenset(known(evaluation, settings).keys() | maxima(evaluation, settings).keys())
+    return frozenset(known(ranked_query, settings).keys() | maxima(ranked_query, settings).keys())
 
 
-def fetch(evaluation: Evaluation, pool: Rows, store: TokenStore, done: frozenset[str]) -> int:
+def fetch(ranked_query: RankedQuery, pool: Rows, store: TokenStore, done: frozenset[str]) -> int:
     """Take the pool's token vectors from the store, but for those whose MaxSim is `done`; how many
     chunks can be scored."""
-    keys = evaluation.at().keys
+    keys = ranked_query.at().keys
     wanted = {keys[row] for row in pool.tolist()} - done
-    evaluation.tokens.update(store.get(sorted(wanted - evaluation.tokens.keys())))
-    held = evaluation.tokens.keys() | done
+    ranked_query.tokens.update(store.get(sorted(wanted - ranked_query.tokens.keys())))
+    held = ranked_query.tokens.keys() | done
     return sum(keys[row] in held for row in pool.tolist())
 
 
-def missing(evaluation: Evaluation, pool: Rows, done: frozenset[str]) -> list[ToEncode]:
+def missing(ranked_query: RankedQuery, pool: Rows, done: frozenset[str]) -> list[ToEncode]:
     """What is encoded on demand: pool chunks that have a vector but no token vectors at hand, and
     whose MaxSim is not `done`."""
-    generation = evaluation.at()
-    at_hand = evaluation.tokens.keys() | done
+    generation = ranked_query.at()
+    at_hand = ranked_query.tokens.keys() | done
     wanted = {
         key: generation.chunks[row]
         for row, key in ((row, generation.keys[row]) for row in pool.tolist())
@@ -83,18 +83,18 @@ def missing(evaluation: Evaluation, pool: Rows, done: frozenset[str]) -> list[To
 
 
 def complete(
-    evaluation: Evaluation,
+    ranked_query: RankedQuery,
     pool: Rows,
     store: TokenStore,
     encoder: Encoder,
     done: frozenset[str],
 ) -> None:
     """Encode what is missing, use it, and store it for the next query."""
-    wanted = missing(evaluation, pool, done)
+    wanted = missing(ranked_query, pool, done)
     if not wanted:
         return
     encoded = encoder.encode(wanted)
-    evaluation.tokens.update({each.key: each for each in encoded})
+    ranked_query.tokens.update({each.key: each for each in encoded})
     try:
         store.put(encoded)
     except (OSError, sqlite3.Error):
@@ -102,13 +102,13 @@ def complete(
 
 
 def by_late_interaction(
-    evaluation: Evaluation, pool: Rows, settings: RerankSettings, idf: Callable[[str], float]
+    ranked_query: RankedQuery, pool: Rows, settings: RerankSettings, idf: Callable[[str], float]
 ) -> tuple[Scores, Mask] | None:
     """MaxSim of the pool, [n], and which of it could be scored; None where nothing counts.
 
     What is known is not worked out again, and what is new is remembered.
     """
-    query = evaluation.encoded
+    query = ranked_query.encoded
     if query is None:
         return None
     weights = late_interaction.query_weights(
@@ -116,12 +116,12 @@ def by_late_interaction(
     )
     if not weights.any():
         return None
-    worked_out, greatest = known(evaluation, settings), maxima(evaluation, settings)
-    keys = [evaluation.at().keys[row] for row in pool.tolist()]
+    worked_out, greatest = known(ranked_query, settings), maxima(ranked_query, settings)
+    keys = [ranked_query.at().keys[row] for row in pool.tolist()]
     tokens, some = late_interaction.counted(query, weights)
     for key in dict.fromkeys(keys):
-        if key not in greatest and key in evaluation.tokens:
-            greatest[key] = late_interaction.maxima(tokens, evaluation.tokens[key])
+        if key not in greatest and key in ranked_query.tokens:
+            greatest[key] = late_interaction.maxima(tokens, ranked_query.tokens[key])
         if key not in worked_out and key in greatest:
             worked_out[key] = late_interaction.weighted(greatest[key], some)
     scores = np.array([worked_out.get(key, 0.0) for key in keys], dtype=np.float64)
@@ -129,36 +129,36 @@ def by_late_interaction(
 
 
 def by_cross_encoder(
-    evaluation: Evaluation, pool: Rows, cross: CrossEncoderChild
+    ranked_query: RankedQuery, pool: Rows, cross: CrossEncoderChild
 ) -> tuple[Scores, Mask]:
     """The cross-encoder's scores of the pool, [n].
 
     What is known is not scored again, and what is new is remembered; equal texts are scored once.
     """
-    keys = [evaluation.at().keys[row] for row in pool.tolist()]
-    chunks = {key: evaluation.chunks[row] for key, row in zip(keys, pool.tolist(), strict=True)}
+    keys = [ranked_query.at().keys[row] for row in pool.tolist()]
+    chunks = {key: ranked_query.chunks[row] for key, row in zip(keys, pool.tolist(), strict=True)}
     wanted = [
         ToEncode(key, chunk.header, chunk.text)
         for key, chunk in chunks.items()
-        if key not in evaluation.crossed
+        if key not in ranked_query.crossed
     ]
     if wanted:
         texts = [each.encoded_text for each in wanted]
-        found = cross.score(evaluation.parsed.words, texts).astype(np.float64)
+        found = cross.score(ranked_query.parsed.words, texts).astype(np.float64)
         scored = zip(wanted, found.tolist(), strict=True)
-        evaluation.crossed.update((each.key, score) for each, score in scored)
-    scores = np.array([evaluation.crossed[key] for key in keys], dtype=np.float64)
+        ranked_query.crossed.update((each.key, score) for each, score in scored)
+    scores = np.array([ranked_query.crossed[key] for key in keys], dtype=np.float64)
     return scores, np.ones(len(keys), dtype=np.bool_)
 
 
 def reordered(
-    evaluation: Evaluation, pool: Rows, reranker: Scores, scored: Mask, share: float
-) -> Ranked:
+    ranked_query: RankedQuery, pool: Rows, reranker: Scores, scored: Mask, share: float
+) -> ChunkRanking:
     """The pool by share · minmax(reranker) + (1 - share) · minmax(fused), both over the pool; what
     the reranker could not score counts 0 there. The rest goes on in fused order and with the fused
     score.
     """
-    fused = evaluation.rankings[FUSED]
+    fused = ranked_query.rankings[FUSED]
     own = fused.scores[pool]
     blended = convex(
         minmax(own, np.ones(len(pool), dtype=np.bool_)), minmax(reranker, scored), share

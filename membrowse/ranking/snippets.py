@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from membrowse.index.analysis import analyse
-from membrowse.index.folding import SPACELESS, fold_in_place
+from membrowse.index.analyser import analyse
+from membrowse.index.characters import SPACELESS, fold_in_place
 
 LENGTH = 240
 """Characters of a snippet, the ellipses aside."""

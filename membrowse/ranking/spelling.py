@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from membrowse.findings.explanation import Spelling
-from membrowse.index.analysis import surface
-from membrowse.index.folding import SPACELESS
-from membrowse.index.keyword import KeywordReader
-from membrowse.ranking.query import ParsedQuery
+from membrowse.index.analyser import surface
+from membrowse.index.characters import SPACELESS
+from membrowse.index.keyword_reader import KeywordReader
+from membrowse.ranking.query_parser import ParsedQuery
+from membrowse.wire.explanation import SpellingSuggestion
 
 MOST = 5
 """Near words that are named."""
@@ -101,7 +101,7 @@ def unknown_words(parsed: ParsedQuery, reader: KeywordReader) -> list[str]:
     return list(found)
 
 
-def spellings(words: Iterable[str], vocabulary: Vocabulary) -> list[Spelling]:
+def spellings(words: Iterable[str], vocabulary: Vocabulary) -> list[SpellingSuggestion]:
     """The near words of each of `words` (as typed), where there are any."""
-    found = (Spelling(typed=word, near=vocabulary.near(surface(word))) for word in words)
+    found = (SpellingSuggestion(typed=word, near=vocabulary.near(surface(word))) for word in words)
     return [spelling for spelling in found if spelling.near]

@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from membrowse.findings.diagnosis import Target
-from membrowse.ranking import results
-from membrowse.ranking.evaluation import Evaluation
-from membrowse.recall import FUSED, KEYWORD, RERANKED, VECTOR, Expected, Freshness, NoteState
+from membrowse.ranking import search_response
+from membrowse.ranking.ranked_query import RankedQuery
+from membrowse.wire.notes import Freshness, NoteState
+from membrowse.wire.search import FUSED, KEYWORD, RERANKED, VECTOR, Target, TargetMatch
 
 if TYPE_CHECKING:
     from membrowse.index.generation import Generation
-    from membrowse.recall import Chunk
+    from membrowse.notes.chunk import Chunk
 
 _BEST_BY = (RERANKED, FUSED, VECTOR, KEYWORD)
 _LABEL_CHARACTERS = 48
@@ -27,7 +27,7 @@ Successor = Callable[[str], str | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
+class SplitText:
     """A text that no chunk holds whole, but several chunks of one note that follow each other."""
 
     rows: tuple[int, ...]
@@ -37,7 +37,7 @@ class Split:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class TargetChunks:
     """Where a target is in one generation."""
 
     rows: tuple[int, ...]
@@ -46,16 +46,16 @@ class Place:
     """The note that was asked for, or the chunk's; empty where only a text was given."""
     reason: str = ""
     """Why there are no rows, or why they are not quite what was asked for; a sentence."""
-    split: Split | None = None
+    split: SplitText | None = None
     """Where the text was found only across chunks; `rows` holds the one with most of it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sought:
+class LocatedTarget:
     """A target, looked up, with what the engine knows of its note."""
 
     label: str
-    place: Place
+    chunks: TargetChunks
     k: int
     """The agent's cut."""
     min_score: float = 0.0
@@ -77,7 +77,7 @@ def label(target: Target, chunk: Chunk | None = None) -> str:
 
 def locate(
     generation: Generation, target: Target, successor: Successor = lambda chunk: None
-) -> Place:
+) -> TargetChunks:
     """The chunks of `generation` that can stand for `target`.
 
     A text goes first, in the note at the path or anywhere; then a chunk's id, or its successor;
@@ -91,17 +91,19 @@ def locate(
         place = _by_text(generation, rows, path, target)
         if place.rows or row is None:
             return place
-        return Place((row,), path, place.reason)
+        return TargetChunks((row,), path, place.reason)
     if row is not None:
-        return Place((row,), path)
+        return TargetChunks((row,), path)
     if target.path in generation.notes:
         rows = generation.rows(target.path)
         if not rows:
-            return Place((), path, f"{path} is indexed, but holds no text")
-        return _by_line(generation, rows, target) if target.line else Place(tuple(rows), path)
+            return TargetChunks((), path, f"{path} is indexed, but holds no text")
+        return (
+            _by_line(generation, rows, target) if target.line else TargetChunks(tuple(rows), path)
+        )
     if target.path:
-        return Place((), path, f"{path} is not indexed")
-    return Place((), "", "this chunk is no longer in the index")
+        return TargetChunks((), path, f"{path} is not indexed")
+    return TargetChunks((), "", "this chunk is no longer in the index")
 
 
 def _by_id(generation: Generation, chunk: str, successor: Successor) -> int | None:
@@ -111,7 +113,7 @@ def _by_id(generation: Generation, chunk: str, successor: Successor) -> int | No
     return generation.row_of.get(live) if live else None
 
 
-def _by_line(generation: Generation, rows: Iterable[int], target: Target) -> Place:
+def _by_line(generation: Generation, rows: Iterable[int], target: Target) -> TargetChunks:
     line = target.line or 1
     chunks = generation.chunks
 
@@ -122,10 +124,12 @@ def _by_line(generation: Generation, rows: Iterable[int], target: Target) -> Pla
     nearest = min(map(distance, rows))
     found = tuple(row for row in rows if distance(row) == nearest)
     if not nearest:
-        return Place(found, target.path)
+        return TargetChunks(found, target.path)
     first = chunks[found[0]]
     where = f"the nearest is at lines {first.start_line}–{first.end_line}"
-    return Place(found, target.path, f"no chunk of {target.path} covers line {line}; {where}")
+    return TargetChunks(
+        found, target.path, f"no chunk of {target.path} covers line {line}; {where}"
+    )
 
 
 def bare(text: str) -> str:
@@ -146,23 +150,25 @@ def holding(chunks: Sequence[Chunk], rows: Iterable[int], text: str) -> tuple[in
     )
 
 
-def _by_text(generation: Generation, rows: range, path: str, target: Target) -> Place:
+def _by_text(generation: Generation, rows: range, path: str, target: Target) -> TargetChunks:
     found = holding(generation.chunks, rows, target.text)
     if found:
-        return Place(found, path or generation.chunks[found[0]].path if len(found) == 1 else path)
+        return TargetChunks(
+            found, path or generation.chunks[found[0]].path if len(found) == 1 else path
+        )
     if path and not rows:
-        return Place((), path, f"{path} is not indexed")
+        return TargetChunks((), path, f"{path} is not indexed")
     split = _split(generation, rows, target.text)
     if split is not None:
         most = max(range(len(split.rows)), key=lambda number: (split.shares[number], -number))
         row = split.rows[most]
         reason = f"the text is split across {len(split.rows)} chunks"
-        return Place((row,), generation.chunks[row].path, reason, split)
+        return TargetChunks((row,), generation.chunks[row].path, reason, split)
     where = f"no chunk of {path}" if path else "no chunk"
-    return Place((), path, f"{where} holds this text")
+    return TargetChunks((), path, f"{where} holds this text")
 
 
-def _split(generation: Generation, rows: range, text: str) -> Split | None:
+def _split(generation: Generation, rows: range, text: str) -> SplitText | None:
     """The first chunks that hold `text` together, of one note, one after another."""
     wanted = bare(text)
     paths = dict.fromkeys(generation.chunks[row].path for row in rows) if wanted else {}
@@ -175,7 +181,7 @@ def _split(generation: Generation, rows: range, text: str) -> Split | None:
     return None
 
 
-def _shared_out(rows: range, parts: list[str], start: int, end: int) -> Split:
+def _shared_out(rows: range, parts: list[str], start: int, end: int) -> SplitText:
     found: list[int] = []
     shares: list[int] = []
     offset = 0
@@ -185,16 +191,16 @@ def _shared_out(rows: range, parts: list[str], start: int, end: int) -> Split:
             found.append(row)
             shares.append(share)
         offset += len(part)
-    return Split(tuple(found), tuple(shares))
+    return SplitText(tuple(found), tuple(shares))
 
 
-def best(evaluation: Evaluation, rows: Sequence[int]) -> int | None:
+def best(ranked_query: RankedQuery, rows: Sequence[int]) -> int | None:
     """The one of `rows` that stands highest: reranked, else fused, vector, keyword; else the first.
 
     None where there are no rows.
     """
     for name in _BEST_BY:
-        ranking = evaluation.rankings.get(name)
+        ranking = ranked_query.rankings.get(name)
         ranks = ranking.ranks[list(rows)].tolist() if ranking is not None and rows else []
         ranked = [(rank, row) for rank, row in zip(ranks, rows, strict=False) if rank]
         if ranked:
@@ -202,34 +208,34 @@ def best(evaluation: Evaluation, rows: Sequence[int]) -> int | None:
     return rows[0] if rows else None
 
 
-def rank_of(evaluation: Evaluation, rows: Sequence[int], name: str = RERANKED) -> int | None:
+def rank_of(ranked_query: RankedQuery, rows: Sequence[int], name: str = RERANKED) -> int | None:
     """The best rank that any of `rows` has in the ranking `name`; None where it has none."""
-    ranking = evaluation.rankings.get(name)
+    ranking = ranked_query.rankings.get(name)
     if ranking is None or not rows:
         return None
     return min((rank for rank in ranking.ranks[list(rows)].tolist() if rank), default=None)
 
 
-def expected(
-    evaluation: Evaluation,
-    sought: Sought,
-    freshness_of: results.FreshnessOf = lambda path: Freshness.CURRENT,
-) -> Expected:
+def match_target(
+    ranked_query: RankedQuery,
+    sought: LocatedTarget,
+    freshness_of: search_response.FreshnessOf = lambda path: Freshness.CURRENT,
+) -> TargetMatch:
     """Where the target stands, by the rankings that are finished; well under a millisecond."""
-    row = best(evaluation, sought.place.rows)
-    return Expected(
+    row = best(ranked_query, sought.chunks.rows)
+    return TargetMatch(
         label=sought.label,
-        hit=None if row is None else results.hit(evaluation, row, freshness_of),
+        hit=None if row is None else search_response.hit(ranked_query, row, freshness_of),
         k=sought.k,
-        passes=row is not None and passes(evaluation, row, sought.k, sought.min_score),
+        passes=row is not None and passes(ranked_query, row, sought.k, sought.min_score),
         state=sought.state,
-        reason=sought.reason or sought.place.reason,
+        reason=sought.reason or sought.chunks.reason,
     )
 
 
-def passes(evaluation: Evaluation, row: int, k: int, min_score: float = 0.0) -> bool:
+def passes(ranked_query: RankedQuery, row: int, k: int, min_score: float = 0.0) -> bool:
     """Whether the chunk is in the reranked ranking's first `k` and reaches `min_score`, if any."""
-    ranking = evaluation.rankings.get(RERANKED)
+    ranking = ranked_query.rankings.get(RERANKED)
     if ranking is None or not 0 < ranking.ranks[row] <= k:
         return False
     return min_score <= 0 or bool(ranking.scores[row] >= min_score)

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from membrowse.ranking.evaluation import Rows, Scores
+from membrowse.ranking.ranked_query import Rows, Scores
 
 if TYPE_CHECKING:
-    from membrowse.encoding.values import Piece
+    from membrowse.encoding.encoded import Piece
     from membrowse.index.generation import Generation
 
 _SAME = 1e-6

@@ -7,7 +7,7 @@ plain string. A saved configuration (`tunings`) changes only what needs no other
 
 from membrowse.settings.loading import PREFIX, SettingsError, load
 from membrowse.settings.origins import DEFAULT, Configured, configured, fixed_keys
-from membrowse.settings.overriding import flat, overridden
+from membrowse.settings.overrides import flat, overridden
 from membrowse.settings.values import (
     AgentSettings,
     EncoderSettings,

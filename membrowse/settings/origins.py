@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from membrowse.settings import tunings
+from membrowse.settings import saved_configurations
 from membrowse.settings.loading import PREFIX, SettingsError, content_of, of
-from membrowse.settings.overriding import flat, overridden
+from membrowse.settings.overrides import flat, overridden
 from membrowse.settings.values import Settings
 
 DEFAULT = "default"
@@ -37,7 +37,9 @@ def fixed_keys(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
     return tuple(key for key in flat(Settings()) if _variable(key) in named)
 
 
-def put_on(base: Settings, tuned: tunings.Tuned, environment: Mapping[str, str]) -> Settings:
+def put_on(
+    base: Settings, tuned: saved_configurations.SavedConfigurations, environment: Mapping[str, str]
+) -> Settings:
     """`base` with the saved configuration in force, save for what `environment` fixes.
 
     Raises `SettingsError`, with the configuration's name.
@@ -57,9 +59,9 @@ def configured(file: Path, environment: Mapping[str, str] = os.environ) -> Confi
     """
     content = content_of(file)
     base = of(content, file, environment)
-    tuned, settings, problem = tunings.Tuned(), base, ""
+    tuned, settings, problem = saved_configurations.SavedConfigurations(), base, ""
     try:
-        read = tunings.read(tunings.beside(file))
+        read = saved_configurations.read(saved_configurations.beside(file))
         settings, tuned = put_on(base, read, environment), read
     except SettingsError as error:
         problem = str(error)
@@ -71,7 +73,7 @@ def _origin(
     key: str,
     file: Path,
     content: Any,
-    tuned: tunings.Tuned,
+    tuned: saved_configurations.SavedConfigurations,
     environment: Mapping[str, str],
 ) -> str:
     for name in environment:

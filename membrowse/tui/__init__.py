@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from membrowse.engine.supervisor import Session
+    from membrowse.client.supervisor import Session
     from membrowse.settings import Settings
 
 
@@ -47,7 +47,7 @@ async def _sessions(folder: Path) -> AsyncGenerator[Session, None]:
     import importlib
 
     await asyncio.to_thread(importlib.import_module, "httpx")
-    supervisor = await asyncio.to_thread(importlib.import_module, "membrowse.engine.supervisor")
+    supervisor = await asyncio.to_thread(importlib.import_module, "membrowse.client.supervisor")
     async with contextlib.aclosing(supervisor.Supervisor(folder).sessions()) as sessions:
         async for session in sessions:
             yield session

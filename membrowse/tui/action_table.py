@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from textual.binding import Binding
 
-from membrowse.engine.protocol import Right
 from membrowse.tui import diagnosis_actions as diagnosis
 from membrowse.tui import inspection_actions as inspection
 from membrowse.tui.actions import Action, Need, Where
+from membrowse.wire.engine import Right
 
 _REINDEX = Right.REINDEX
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from membrowse.engine.protocol import Right
+from membrowse.wire.engine import Right
 
 
 class Where(Enum):

@@ -17,26 +17,21 @@ from textual.command import Provider
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
-from membrowse.engine.client import Engine, EngineRefused, EngineUnavailable
-from membrowse.engine.protocol import (
-    ChunkRequest,
-    PageRequest,
-    RecallRequest,
-    ReindexRequest,
-    State,
-    WatchRequest,
-)
-from membrowse.engine.supervisor import Changed, Connected, GaveUp, Lost, Session, Starting
+from membrowse.client.engine import Engine, EngineRefused, EngineUnavailable
+from membrowse.client.remembered import Remembered
+from membrowse.client.supervisor import Changed, Connected, GaveUp, Lost, Session, Starting
 from membrowse.settings import Settings
 from membrowse.text import shown
 from membrowse.tui import messages as said
 from membrowse.tui.action_table import BY_METHOD, bindings
 from membrowse.tui.actions import Where
 from membrowse.tui.model.engine_view import EngineView, Phase
-from membrowse.tui.remembered import Remembered
 from membrowse.tui.screens.browser import BrowserScreen
 from membrowse.tui.screens.engine_screen import Clock, EngineScreen
 from membrowse.tui.themes import OURS, first_theme
+from membrowse.wire.engine import EngineState, RebuildRequest, ReindexRequest, WatchRequest
+from membrowse.wire.notes import ChunkRequest, FilesRequest
+from membrowse.wire.search import PageRequest, SearchRequest
 
 Sessions = Callable[[Path], AsyncGenerator[Session, None]]
 
@@ -148,7 +143,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
                 gave_up = replace(view, phase=Phase.GAVE_UP, message=message, log_tail=log_tail)
                 self._take(gave_up)
 
-    def _take_state(self, state: State) -> None:
+    def _take_state(self, state: EngineState) -> None:
         self._take(
             replace(
                 self._view,
@@ -214,7 +209,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
             self._work(partial(self._recall, self._engine, message), "recall", exclusive=True)
 
     async def _recall(self, engine: Engine, ask: said.Ask) -> None:
-        request = RecallRequest(
+        request = SearchRequest(
             text=ask.text,
             syntax=ask.syntax,
             client="tui",
@@ -223,7 +218,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
             track=ask.track,
             target=ask.target,
         )
-        async for recall in engine.recall(request):
+        async for recall in engine.stream(request):
             if recall.number == self._number:
                 self.browser.show_recall(recall)
 
@@ -232,9 +227,9 @@ class MembrowseApp(App[int], inherit_bindings=False):
             self._work(partial(self._page, self._engine, message), "page", exclusive=False)
 
     async def _page(self, engine: Engine, wanted: said.PageWanted) -> None:
-        request = PageRequest(recall=wanted.recall, ranking=wanted.ranking, offset=wanted.offset)
+        request = PageRequest(response=wanted.recall, ranking=wanted.ranking, offset=wanted.offset)
         try:
-            ranking = await engine.page(request)
+            ranking = await engine.ask(request)
         except EngineRefused as error:
             if error.status == 404:
                 self.browser.forgotten(wanted.recall)
@@ -253,7 +248,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
     async def _chunk(self, engine: Engine, wanted: said.ChunkWanted) -> None:
         await asyncio.sleep(0.015)
         request = ChunkRequest(chunk=wanted.chunk, text=wanted.text, syntax=wanted.syntax)
-        self.browser.show_chunk(await engine.chunk(request))
+        self.browser.show_chunk(await engine.ask(request))
 
     def on_inspection_wanted(self, message: said.InspectionWanted) -> None:
         if self._engine is not None:
@@ -264,7 +259,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
 
     async def _inspect(self, engine: Engine, wanted: said.InspectionWanted) -> None:
         try:
-            wanted.deliver(await engine.inspect(wanted.request))
+            wanted.deliver(await engine.ask(wanted.request))
         except EngineRefused as error:
             if wanted.failed is None:
                 raise
@@ -275,7 +270,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
             self._work(partial(self._files, self._engine), "files", exclusive=True)
 
     async def _files(self, engine: Engine) -> None:
-        records = await engine.files()
+        records = await engine.ask(FilesRequest())
         for screen in self.screen_stack:
             if isinstance(screen, EngineScreen):
                 screen.show_files(records)
@@ -285,8 +280,8 @@ class MembrowseApp(App[int], inherit_bindings=False):
             self._work(partial(self._reindex, self._engine, message), "command", exclusive=False)
 
     async def _reindex(self, engine: Engine, wanted: said.ReindexWanted) -> None:
-        request = ReindexRequest(paths=wanted.paths, rebuild=wanted.rebuild)
-        self._take_state(await engine.reindex(request))
+        request = RebuildRequest() if wanted.rebuild else ReindexRequest(paths=wanted.paths)
+        self._take_state(await engine.ask(request))
         what = wanted.paths[0] if wanted.paths else "whatever differs from the index"
         self.say("Rebuilding the index." if wanted.rebuild else f"Indexing again: {what}")
 
@@ -297,7 +292,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
             )
 
     async def _watch(self, engine: Engine, paused: bool) -> None:
-        self._take_state(await engine.set_watching(WatchRequest(paused=paused)))
+        self._take_state(await engine.ask(WatchRequest(paused=paused)))
 
     def on_asked(self, message: said.Asked) -> None:
         self.remembered.query(message.text)

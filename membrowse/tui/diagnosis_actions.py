@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from membrowse.engine.protocol import Right
 from membrowse.tui.actions import Action, Need
+from membrowse.wire.engine import Right
 
 _ADMINISTER = Right.ADMINISTER
 

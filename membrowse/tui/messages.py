@@ -9,8 +9,8 @@ from typing import Any
 
 from textual.message import Message
 
-from membrowse.engine.inspections import Inspection
-from membrowse.findings.diagnosis import Target
+from membrowse.wire.request import Request
+from membrowse.wire.search import Target
 
 
 @dataclass
@@ -113,7 +113,7 @@ class InspectionWanted(Message):
     """Ask the engine for a record; in one `group`, a later question cancels the one before."""
 
     group: str
-    request: Inspection[Any]
+    request: Request[Any]
     deliver: Callable[[Any], None]
     """Takes the record, on the event loop."""
     failed: Callable[[str], None] | None = None

@@ -16,11 +16,11 @@ from fcntl import ioctl
 from pathlib import Path
 from termios import TIOCSWINSZ
 
-from membrowse import places
-from membrowse.engine import lifecycle
-from membrowse.engine.client import EngineClient
-from membrowse.engine.protocol import State
-from membrowse.recall import RankingState
+from membrowse import paths
+from membrowse.client import discovery
+from membrowse.client.engine import EngineClient
+from membrowse.wire.engine import EngineState, StatesRequest
+from membrowse.wire.search import RankingState
 
 PROGRAM = str(Path(sys.executable).with_name("membrowse"))
 _COLUMNS, _LINES = 160, 45
@@ -45,9 +45,9 @@ def copy_of(folder: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="membrowse-bench-") as directory:
         notes = Path(directory).resolve() / "notes"
         shutil.copytree(folder, notes)
-        index = places.index_dir(notes)
-        if places.index_dir(folder).is_dir():
-            shutil.copytree(places.index_dir(folder), index)
+        index = paths.index_dir(notes)
+        if paths.index_dir(folder).is_dir():
+            shutil.copytree(paths.index_dir(folder), index)
         try:
             yield notes
         finally:
@@ -82,17 +82,17 @@ def drain(terminal: int, seconds: float) -> None:
 @asynccontextmanager
 async def engine(folder: Path) -> AsyncIterator[EngineClient]:
     """A client of a running engine, which ends with the block."""
-    client = await lifecycle.connect(folder)
+    client = await discovery.connect(folder)
     try:
         yield client
     finally:
         await client.close()
-        await lifecycle.stop(folder)
+        await discovery.stop(folder)
 
 
-async def until_current(client: EngineClient) -> State:
+async def until_current(client: EngineClient) -> EngineState:
     """Wait until every note is indexed, every chunk has its vector, and the encoder is there."""
-    async for state in client.states():
+    async for state in client.stream(StatesRequest()):
         if state.problem:
             sys.exit(f"the engine says: {state.problem}")
         ready = state.encoder.state is RankingState.READY

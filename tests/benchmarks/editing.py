@@ -13,9 +13,8 @@ import sys
 import time
 from pathlib import Path
 
-from membrowse.engine.client import EngineClient
-from membrowse.engine.protocol import RecallRequest
-from membrowse.recall import KEYWORD, RERANKED, VECTOR
+from membrowse.client.engine import EngineClient
+from membrowse.wire.search import KEYWORD, RERANKED, VECTOR, SearchRequest
 from tests.benchmarks import bench
 
 _ASK_EVERY_SECONDS = 0.02
@@ -23,7 +22,7 @@ _PAUSE_SECONDS = 1.0
 
 
 async def found(client: EngineClient, word: str) -> bool:
-    async for recall in client.recall(RecallRequest(text=f"where is the {word}?", limit=10)):
+    async for recall in client.stream(SearchRequest(text=f"where is the {word}?", limit=10)):
         hits = [recall.rankings[name].hits for name in (KEYWORD, VECTOR, RERANKED)]
         keyword = hits[0]
         if not keyword:

@@ -15,17 +15,13 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TypeVar
 
-from membrowse.engine.client import EngineClient
-from membrowse.engine.inspections import (
-    CompareRequest,
-    ExplainRequest,
-    FlowRequest,
-    Inspection,
-    RulersRequest,
-)
-from membrowse.engine.protocol import RecallRequest
-from membrowse.findings.diagnosis import Target
-from membrowse.recall import RERANKED
+from membrowse.client.engine import EngineClient
+from membrowse.wire.comparison import CompareRequest
+from membrowse.wire.explanation import ExplainRequest
+from membrowse.wire.rank_flow import RankFlowRequest
+from membrowse.wire.request import Request
+from membrowse.wire.search import RERANKED, SearchRequest, Target
+from membrowse.wire.tokens import TokensRequest
 from tests.benchmarks import bench
 
 _QUERIES = 50
@@ -42,18 +38,18 @@ class Watch:
         self._client = client
         self.samples: dict[str, list[float]] = defaultdict(list)
 
-    async def ask(self, name: str, request: Inspection[T]) -> T:
+    async def ask(self, name: str, request: Request[T]) -> T:
         started = time.perf_counter()
-        found = await self._client.inspect(request)
+        found = await self._client.ask(request)
         self.samples[name].append((time.perf_counter() - started) * 1000)
         return found
 
     async def follow(self, text: str) -> None:
         """The cursor goes down the ranking of one query."""
-        request = RecallRequest(text=text, limit=_DEPTH)
+        request = SearchRequest(text=text, limit=_DEPTH)
         chunks = [
             hit.chunk
-            async for recall in self._client.recall(request)
+            async for recall in self._client.stream(request)
             if RERANKED in recall.rankings
             for hit in recall.rankings[RERANKED].hits
         ]
@@ -64,8 +60,8 @@ class Watch:
         if chunks:
             last = Target(chunk=chunks[-1])
             await self.ask("compare", CompareRequest(text=text, left=chunks[0], right=last))
-            await self.ask("rulers", RulersRequest(text=text, chunk=chunks[0]))
-            await self.ask("flow", FlowRequest(text=text))
+            await self.ask("rulers", TokensRequest(text=text, chunk=chunks[0]))
+            await self.ask("flow", RankFlowRequest(text=text))
 
 
 async def main(folder: Path, queries: Path, count: int) -> None:

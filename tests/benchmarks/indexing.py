@@ -15,14 +15,14 @@ import tempfile
 import time
 from pathlib import Path
 
-from membrowse import places, settings
-from membrowse.encoding.export import exported
-from membrowse.encoding.files import locate
-from membrowse.encoding.pieces import Pieces
-from membrowse.knowledge.chunking import chunks
-from membrowse.knowledge.notes import parse
-from membrowse.knowledge.reading import read
-from membrowse.knowledge.scanning import scan
+from membrowse import paths, settings
+from membrowse.encoding.model_files import locate
+from membrowse.encoding.onnx_export import exported
+from membrowse.encoding.word_pieces import WordPieces
+from membrowse.notes.chunker import chunks
+from membrowse.notes.note import parse
+from membrowse.notes.reader import read
+from membrowse.notes.scanner import scan
 from tests.benchmarks import bench
 
 _PLAIN = """
@@ -40,7 +40,7 @@ print(time.perf_counter() - started)
 def texts(folder: Path) -> list[str]:
     """What the encoder reads of every chunk of `folder`."""
     configured = settings.Settings()
-    pieces = Pieces(locate(configured.encoder))
+    pieces = WordPieces(locate(configured.encoder))
     found = [file for file in scan(folder, configured.notes) if file.excluded is None]
     notes = (parse(read(folder, file.path, configured.notes)) for file in found)
     made = (chunk for note in notes for chunk in chunks(note, pieces.count))
@@ -77,7 +77,7 @@ def main(folder: Path, limit: int) -> None:
             target = copy / note.relative_to(folder)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(note, target)
-        exported(locate(settings.EncoderSettings()), places.cache_dir())
+        exported(locate(settings.EncoderSettings()), paths.cache_dir())
         count, took, precision = asyncio.run(ours(copy))
         count_plain, took_plain = plain(copy, scratch, precision)
     print(f"both in {precision}")

@@ -17,10 +17,12 @@ import sys
 import time
 from pathlib import Path
 
-from membrowse.engine import lifecycle
-from membrowse.engine.protocol import ReindexRequest
-from membrowse.knowledge.scanning import scan
+from membrowse.client import discovery
+from membrowse.notes.scanner import scan
 from membrowse.settings import NotesSettings
+from membrowse.wire.engine import HelloRequest, RebuildRequest
+from membrowse.wire.health import StoreCheckRequest
+from membrowse.wire.notes import FilesRequest
 from tests.benchmarks import bench
 
 _PROGRAM = str(Path(sys.executable).with_name("membrowse"))
@@ -43,11 +45,11 @@ def write_version(notes: dict[Path, str], dice: random.Random) -> None:
 
 async def crash(folder: Path, dice: random.Random, rebuild: bool) -> float:
     """Let an engine index the folder as it is now and kill it; seconds until then."""
-    client = await lifecycle.connect(folder)
+    client = await discovery.connect(folder)
     try:
-        pid = (await client.hello()).engine.pid
+        pid = (await client.ask(HelloRequest())).engine.pid
         if rebuild:
-            await client.reindex(ReindexRequest(rebuild=True))
+            await client.ask(RebuildRequest())
         moment = dice.uniform(0.0, _LONGEST_SECONDS)
         await asyncio.sleep(moment)
         os.kill(pid, signal.SIGKILL)
@@ -62,10 +64,10 @@ async def repaired(folder: Path) -> tuple[float, int, int]:
     async with bench.engine(folder) as client:
         state = await bench.until_current(client)
         took = time.perf_counter() - started
-        report = await client.check()
+        report = await client.ask(StoreCheckRequest())
         if report.discrepancies:
             sys.exit(f"the stores do not agree: {report.discrepancies}")
-        known = {record.path for record in await client.files() if record.chunks}
+        known = {record.path for record in await client.ask(FilesRequest()) if record.chunks}
         there = {file.path for file in scan(folder, NotesSettings()) if file.excluded is None}
         if known != there:
             sys.exit(f"other notes are indexed than lie there: {sorted(known ^ there)}")

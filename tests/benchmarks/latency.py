@@ -15,9 +15,10 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-from membrowse import places
-from membrowse.engine.client import EngineClient
-from membrowse.engine.protocol import RecallRequest
+from membrowse import paths
+from membrowse.client.engine import EngineClient
+from membrowse.wire.engine import StatesRequest, StatusRequest
+from membrowse.wire.search import SearchRequest
 from tests.benchmarks import bench
 
 _QUERIES = 300
@@ -27,7 +28,7 @@ _WARM_UP = 10
 async def ask(client: EngineClient, text: str) -> dict[str, float]:
     started = time.perf_counter()
     times = {}
-    async for recall in client.recall(RecallRequest(text=text)):
+    async for recall in client.stream(SearchRequest(text=text)):
         times = {name: ranking.took_ms for name, ranking in recall.rankings.items()}
     return times | {"all": (time.perf_counter() - started) * 1000}
 
@@ -36,10 +37,10 @@ async def main(folder: Path, queries: Path, *, busy: bool) -> None:
     lines = queries.read_text(encoding="utf-8").splitlines()[:_QUERIES]
     texts = [json.loads(line)["query"] for line in lines]
     if busy:
-        shutil.rmtree(places.index_dir(folder), ignore_errors=True)
+        shutil.rmtree(paths.index_dir(folder), ignore_errors=True)
     async with bench.engine(folder) as client:
         if busy:
-            async for state in client.states():
+            async for state in client.stream(StatesRequest()):
                 if state.encoded:
                     break
         else:
@@ -50,7 +51,7 @@ async def main(folder: Path, queries: Path, *, busy: bool) -> None:
         for text in texts:
             for name, took in (await ask(client, text)).items():
                 samples[name].append(took)
-        status = await client.status()
+        status = await client.ask(StatusRequest())
     state = status.state
     print(f"{state.chunks} chunks, {state.encoded} encoded, {len(texts)} queries")
     rows: list[list[object]] = [["ranking", "p50 ms", "p95 ms", "worst ms"]]

@@ -18,8 +18,9 @@ from pathlib import Path
 
 import psutil
 
-from membrowse.engine.client import EngineClient
-from membrowse.engine.protocol import RecallRequest
+from membrowse.client.engine import EngineClient
+from membrowse.wire.engine import HelloRequest
+from membrowse.wire.search import SearchRequest
 from tests.benchmarks import bench
 
 _QUERIES = 1000
@@ -44,7 +45,7 @@ async def watch(pid: int, peak: dict[str, int]) -> None:
 
 
 async def ask(client: EngineClient, text: str) -> None:
-    async for _ in client.recall(RecallRequest(text=text)):
+    async for _ in client.stream(SearchRequest(text=text)):
         pass
 
 
@@ -64,7 +65,7 @@ async def main(folder: Path, queries: Path) -> None:
     texts = [json.loads(line)["query"] for line in queries.read_text().splitlines()]
     peak = {"engine": 0, "engine and children": 0}
     async with bench.engine(folder) as client:
-        pid = (await client.hello()).engine.pid
+        pid = (await client.ask(HelloRequest())).engine.pid
         watching = asyncio.create_task(watch(pid, peak))
         state = await bench.until_current(client)
         for text in itertools.islice(itertools.cycle(texts), _QUERIES):

@@ -11,7 +11,7 @@ import re
 import sys
 from pathlib import Path
 
-from membrowse.engine import lifecycle
+from membrowse.client import discovery
 from membrowse.settings import Settings, UiSettings
 from membrowse.tui import _sessions
 from membrowse.tui.app import MembrowseApp
@@ -38,7 +38,7 @@ async def draw(folder: Path, out: Path, query: str, size: tuple[int, int], keys:
                     await pilot.press(*(_as_keys(key[1:]) if key.startswith("=") else [key]))
                     await pilot.pause(_AFTER_A_KEY_SECONDS)
             svg = app.export_screenshot(title="membrowse")
-    await lifecycle.stop(folder)
+    await discovery.stop(folder)
     out.write_text(_everywhere(svg), encoding="utf-8")
 
 

@@ -14,8 +14,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from membrowse.engine.protocol import RecallRequest
-from membrowse.recall import RANKINGS, Hit
+from membrowse.wire.search import RANKINGS, Hit, SearchRequest
 from tests.benchmarks import bench
 
 _DEPTH = 20
@@ -48,8 +47,8 @@ async def measure(directory: Path, totals: dict[str, list[dict[str, float]]]) ->
         state = await bench.until_current(client)
         print(f"{directory.name}: {state.notes} notes, {state.chunks} chunks", file=sys.stderr)
         for question in map(json.loads, lines):
-            request = RecallRequest(text=question["query"], limit=_DEPTH)
-            async for recall in client.recall(request):
+            request = SearchRequest(text=question["query"], limit=_DEPTH)
+            async for recall in client.stream(request):
                 for name in RANKINGS:
                     hits = recall.rankings[name].hits
                     totals[name].append(score(question["relevant"], hits))

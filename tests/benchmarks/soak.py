@@ -20,9 +20,10 @@ from pathlib import Path
 
 import psutil
 
-from membrowse.engine.client import EngineClient
-from membrowse.engine.protocol import ChunkRequest, RecallRequest
-from membrowse.recall import RERANKED
+from membrowse.client.engine import EngineClient
+from membrowse.wire.engine import HelloRequest, StatusRequest
+from membrowse.wire.notes import ChunkRequest
+from membrowse.wire.search import RERANKED, SearchRequest
 from tests.benchmarks import bench
 
 _SAMPLES = 40
@@ -47,7 +48,7 @@ class Load:
 
 
 async def sample(client: EngineClient, process: psutil.Process) -> Sample:
-    sizes = (await client.status()).sizes
+    sizes = (await client.ask(StatusRequest())).sizes
     memory = process.memory_info()
     return {
         "memory MiB": (memory.rss - memory.shared) / _MIB,
@@ -60,10 +61,10 @@ async def sample(client: EngineClient, process: psutil.Process) -> Sample:
 
 async def ask(client: EngineClient, text: str) -> None:
     """A question, and its first hit looked at, as in the browser."""
-    async for recall in client.recall(RecallRequest(text=text, client="tui")):
+    async for recall in client.stream(SearchRequest(text=text, client="tui")):
         hits = recall.rankings[RERANKED].hits
     if hits:
-        await client.chunk(ChunkRequest(chunk=hits[0].chunk, text=text))
+        await client.ask(ChunkRequest(chunk=hits[0].chunk, text=text))
 
 
 def edits(folder: Path) -> Iterator[None]:
@@ -89,7 +90,7 @@ def edits(folder: Path) -> Iterator[None]:
 
 
 async def soak(client: EngineClient, folder: Path, texts: list[str], load: Load) -> list[Sample]:
-    process = psutil.Process((await client.hello()).engine.pid)
+    process = psutil.Process((await client.ask(HelloRequest())).engine.pid)
     questions, changes = itertools.cycle(texts), edits(folder)
     samples: list[Sample] = []
     edited = 0

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from membrowse.engine import lifecycle
+from membrowse.client import discovery
 from tests.benchmarks import bench
 
 _RUNS = 5
@@ -53,7 +53,7 @@ def browser(folder: Path, query: str) -> dict[str, float]:
 
 
 async def stop(folder: Path) -> None:
-    await lifecycle.stop(folder)
+    await discovery.stop(folder)
 
 
 def main(folder: Path, query: str) -> None:

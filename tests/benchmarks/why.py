@@ -20,11 +20,19 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from membrowse.engine.client import EngineClient
-from membrowse.engine.inspections import SaveTuningRequest, UseTuningRequest, WhyRequest
-from membrowse.engine.protocol import RecallRequest, ReindexRequest
-from membrowse.findings.diagnosis import Change, ChangeKind, Edit, Outcome, Target, Why
-from membrowse.recall import RERANKED, Recall
+from membrowse.client.diagnosis import diagnose
+from membrowse.client.engine import EngineClient
+from membrowse.wire.diagnosis import (
+    DiagnosisReport,
+    DiagnosisRequest,
+    Edit,
+    Outcome,
+    Suggestion,
+    SuggestionKind,
+)
+from membrowse.wire.engine import ReindexRequest, StatesRequest
+from membrowse.wire.search import RERANKED, SearchRequest, SearchResponse, Target
+from membrowse.wire.tuning import SaveConfigurationRequest, UseConfigurationRequest
 from tests.benchmarks import bench
 from tests.benchmarks.recall import covers
 
@@ -32,9 +40,9 @@ _K = 5
 DEMO = Path(__file__).parents[2] / "assets" / "demo-memory"
 
 
-async def recalled(client: EngineClient, text: str, target: Target | None = None) -> Recall:
-    request = RecallRequest(text=text, target=target, limit=_K)
-    return [recall async for recall in client.recall(request)][-1]
+async def recalled(client: EngineClient, text: str, target: Target | None = None) -> SearchResponse:
+    request = SearchRequest(text=text, target=target, limit=_K)
+    return [recall async for recall in client.stream(request)][-1]
 
 
 async def rank_of(client: EngineClient, text: str, target: Target) -> int | None:
@@ -53,23 +61,25 @@ def replaced(file: Path, edit: Edit) -> bytes:
 
 
 async def reindexed(client: EngineClient) -> None:
-    asked = (await client.reindex(ReindexRequest())).asked
-    async for state in client.states():
+    asked = (await client.ask(ReindexRequest())).requested
+    async for state in client.stream(StatesRequest()):
         settled = state.progress is None and not state.pending.total
-        if state.answered >= asked and settled and state.encoded == state.chunks:
+        if state.started >= asked and settled and state.encoded == state.chunks:
             return
 
 
-async def applied(client: EngineClient, folder: Path, why: Why, change: Change) -> int | None:
+async def applied(
+    client: EngineClient, folder: Path, why: DiagnosisReport, change: Suggestion
+) -> int | None:
     """The target's rank once the change is made; all is then put back."""
-    if change.kind is ChangeKind.QUERY:
+    if change.kind is SuggestionKind.QUERY:
         return await rank_of(client, change.query, why.target)
-    if change.kind is ChangeKind.SETTING:
-        await client.inspect(SaveTuningRequest(name="why", overrides=dict(change.settings)))
+    if change.kind is SuggestionKind.SETTING:
+        await client.ask(SaveConfigurationRequest(name="why", overrides=dict(change.settings)))
         try:
             return await rank_of(client, why.query, why.target)
         finally:
-            await client.inspect(UseTuningRequest(name=""))
+            await client.ask(UseConfigurationRequest(name=""))
     assert change.edit is not None
     file = folder / change.edit.path
     before = replaced(file, change.edit)
@@ -99,7 +109,7 @@ def pairs(folder: Path, number: int, seed: int) -> list[tuple[str, Target]]:
 
 
 async def demo(number: int, seed: int) -> None:
-    kinds: Counter[ChangeKind] = Counter()
+    kinds: Counter[SuggestionKind] = Counter()
     wrong: list[str] = []
     took: list[float] = []
     helped = missing = 0
@@ -110,11 +120,11 @@ async def demo(number: int, seed: int) -> None:
             await bench.until_current(client)
             for query, target in pairs(folder, number, seed):
                 started = time.perf_counter()
-                why = await client.inspect(WhyRequest(text=query, target=target))
+                why = await diagnose(client, DiagnosisRequest(text=query, target=target))
                 took.append(time.perf_counter() - started)
                 missing += not why.in_top_k
-                helped += bool(why.changes)
-                for change in why.changes:
+                helped += bool(why.suggestions)
+                for change in why.suggestions:
                     kinds[change.kind] += 1
                     rank = await applied(client, folder, why, change)
                     if rank != change.rank:
@@ -136,7 +146,9 @@ async def demo(number: int, seed: int) -> None:
     )
 
 
-async def diagnosed(client: EngineClient, question: dict[str, Any]) -> tuple[Why, float] | None:
+async def diagnosed(
+    client: EngineClient, question: dict[str, Any]
+) -> tuple[DiagnosisReport, float] | None:
     """The diagnosis of the first piece of evidence, if none is in the top `_K`."""
     recall = await recalled(client, question["query"])
     evidence = question["relevant"]
@@ -145,7 +157,7 @@ async def diagnosed(client: EngineClient, question: dict[str, Any]) -> tuple[Why
         return None
     target = Target(path=evidence[0]["path"], line=evidence[0].get("line"))
     started = time.perf_counter()
-    why = await client.inspect(WhyRequest(text=question["query"], target=target, k=_K))
+    why = await diagnose(client, DiagnosisRequest(text=question["query"], target=target, k=_K))
     return why, time.perf_counter() - started
 
 
@@ -166,11 +178,11 @@ async def sets(directories: list[Path], most: int) -> None:
                 why, seconds = found
                 done += 1
                 took.append(seconds)
-                failing = [rung.step for rung in why.rungs if rung.outcome is Outcome.FAILS]
+                failing = [rung.name for rung in why.steps if rung.outcome is Outcome.FAILS]
                 spoken += bool(why.verdict)
                 verdicts[failing[0] if failing else "none: the nearest chunk is there"] += 1
-                helped["any"] += bool(why.changes)
-                for kind in {change.kind for change in why.changes}:
+                helped["any"] += bool(why.suggestions)
+                for kind in {change.kind for change in why.suggestions}:
                     helped[kind] += 1
                 unfinished += bool(why.unfinished)
     count = len(took)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from membrowse.__main__ import run
-from membrowse.engine import lifecycle
-from membrowse.engine.client import Engine
+from membrowse.client import discovery
+from membrowse.client.engine import Engine
 from tests.cli.fakes import FakeEngine
 
 
@@ -59,5 +59,5 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
     async def connect(folder: Path, *, start: bool = True, say: object = None) -> Engine:
         return fake
 
-    monkeypatch.setattr(lifecycle, "connect", connect)
+    monkeypatch.setattr(discovery, "connect", connect)
     return fake

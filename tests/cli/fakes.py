@@ -3,31 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from membrowse.engine.client import EngineRefused
-from membrowse.engine.inspections import Inspection
-from membrowse.engine.protocol import (
-    ChunkRequest,
-    ChunkView,
+from membrowse.client.engine import EngineRefused
+from membrowse.wire.engine import (
     EncoderState,
     EngineInfo,
-    FileRecord,
+    EngineState,
     Hello,
-    PageRequest,
+    HelloRequest,
     Pending,
-    Problem,
-    RecallRequest,
+    RebuildRequest,
     ReindexRequest,
-    State,
     Status,
-    TokenVectors,
+    StatusRequest,
+    TokenStorage,
     Watcher,
-    WatchRequest,
 )
-from membrowse.recall import RANKINGS, Hit, Query, Ranking, RankingState, Recall, Term
+from membrowse.wire.notes import FileRecord, FilesRequest
+from membrowse.wire.request import Problem, Request, StreamRequest
+from membrowse.wire.search import (
+    RANKINGS,
+    Hit,
+    Query,
+    Ranking,
+    RankingState,
+    SearchRequest,
+    SearchResponse,
+    Term,
+)
 
 T = TypeVar("T")
 
@@ -68,10 +74,10 @@ def ranking(hits: tuple[Hit, ...] = (), **changes: object) -> Ranking:
     return Ranking(**(values | changes))  # type: ignore[arg-type]
 
 
-def recall(text: str = "deploy", hits: int = 2, **changes: object) -> Recall:
+def recall(text: str = "deploy", hits: int = 2, **changes: object) -> SearchResponse:
     found = tuple(hit(rank) for rank in range(1, hits + 1))
     values: dict[str, object] = {
-        "recall": f"of {text}",
+        "id": f"of {text}",
         "asked_at": "2026-11-22T15:04:05Z",
         "client": "cli",
         "query": Query(
@@ -89,10 +95,10 @@ def recall(text: str = "deploy", hits: int = 2, **changes: object) -> Recall:
         "settings_digest": "abc",
         "rankings": {name: ranking(found) for name in RANKINGS},
     }
-    return Recall(**(values | changes))  # type: ignore[arg-type]
+    return SearchResponse(**(values | changes))  # type: ignore[arg-type]
 
 
-def state(**changes: object) -> State:
+def state(**changes: object) -> EngineState:
     values: dict[str, object] = {
         "folder": "/notes",
         "generation": 12,
@@ -104,7 +110,7 @@ def state(**changes: object) -> State:
         "watcher": CHECKED,
         "encoder": LOADED,
     }
-    return State(**(values | changes))  # type: ignore[arg-type]
+    return EngineState(**(values | changes))  # type: ignore[arg-type]
 
 
 def status(**changes: object) -> Status:
@@ -114,7 +120,7 @@ def status(**changes: object) -> Status:
         "index_dir": "/index",
         "sizes": {"manifest": 1_500_000, "keyword": 900},
         "notes_by_state": {"indexed": 131, "skipped": 4},
-        "token_vectors": TokenVectors(chunks=992, bytes=85_000_000, budget_bytes=2_147_483_648),
+        "token_vectors": TokenStorage(chunks=992, bytes=85_000_000, budget_bytes=2_147_483_648),
         "recipe": {"chunker": "1", "analyser": "1", "encoder": "e"},
         "settings_digest": "abc",
     }
@@ -125,57 +131,43 @@ def status(**changes: object) -> Status:
 class FakeEngine:
     """Answers with `answer(request)` after `delay(request)` seconds; `told` are its states."""
 
-    answer: Callable[[RecallRequest], Recall] = lambda request: recall(request.text)
-    delay: Callable[[RecallRequest], float] = lambda _: 0.0
-    told: list[State] = field(default_factory=lambda: [state()])
+    answer: Callable[[SearchRequest], SearchResponse] = lambda request: recall(request.text)
+    delay: Callable[[SearchRequest], float] = lambda _: 0.0
+    told: list[EngineState] = field(default_factory=lambda: [state()])
     records: list[FileRecord] = field(default_factory=list)
     may_reindex: bool = True
-    requests: list[RecallRequest] = field(default_factory=list)
+    requests: list[SearchRequest] = field(default_factory=list)
     answers: dict[type, Any] = field(default_factory=dict)
     """By kind of inspection: the answer, or a function of the request that gives it."""
-    reindexed: list[ReindexRequest] = field(default_factory=list)
+    reindexed: list[ReindexRequest | RebuildRequest] = field(default_factory=list)
     closed: bool = False
 
-    async def hello(self) -> Hello:
-        return Hello(protocol=1, folder="/notes", rights=(), engine=INFO)
+    async def ask(self, request: Request[T]) -> T:
+        own: dict[type, Any] = {
+            HelloRequest: lambda _: Hello(protocol=1, folder="/notes", rights=(), engine=INFO),
+            FilesRequest: lambda _: self.records,
+            StatusRequest: lambda _: status(state=self.told[-1]),
+            ReindexRequest: self._reindex,
+            RebuildRequest: self._reindex,
+        }
+        answer = own[type(request)] if type(request) in own else self.answers[type(request)]
+        reply: T = answer(request) if callable(answer) else answer
+        return reply
 
-    async def recall(self, request: RecallRequest) -> AsyncIterator[Recall]:
-        self.requests.append(request)
-        await asyncio.sleep(self.delay(request))
-        yield self.answer(request)
+    async def stream(self, request: StreamRequest[T]) -> AsyncGenerator[T, None]:
+        replies: list[Any] = self.told
+        if isinstance(request, SearchRequest):
+            self.requests.append(request)
+            await asyncio.sleep(self.delay(request))
+            replies = [self.answer(request)]
+        for reply in replies:
+            yield reply
 
-    async def states(self) -> AsyncIterator[State]:
-        for one in self.told:
-            yield one
-
-    async def reindex(self, request: ReindexRequest) -> State:
+    def _reindex(self, request: ReindexRequest | RebuildRequest) -> EngineState:
         if not self.may_reindex:
             raise EngineRefused(Problem(message="this needs the right to reindex"), 403)
         self.reindexed.append(request)
         return self.told[0]
 
-    async def files(self) -> list[FileRecord]:
-        return self.records
-
-    async def status(self) -> Status:
-        return status(state=self.told[-1])
-
     async def close(self) -> None:
         self.closed = True
-
-    async def page(self, request: PageRequest) -> Ranking:
-        raise AssertionError(request)
-
-    async def chunk(self, request: ChunkRequest) -> ChunkView:
-        raise AssertionError(request)
-
-    async def inspect(self, request: Inspection[T]) -> T:
-        answer = self.answers[type(request)]
-        reply: T = answer(request) if callable(answer) else answer
-        return reply
-
-    async def set_watching(self, request: WatchRequest) -> State:
-        raise AssertionError(request)
-
-    async def stop(self) -> State:
-        return self.told[-1]

@@ -4,39 +4,43 @@ from __future__ import annotations
 
 from typing import Any
 
-from membrowse.findings.diagnosis import (
-    Change,
-    ChangeKind,
+import msgspec
+
+from membrowse.wire.diagnosis import (
+    Diagnosis,
+    DiagnosisReport,
     Edit,
     Outcome,
-    Rung,
     Step,
-    Target,
-    Why,
+    StepName,
+    Suggestion,
+    SuggestionKind,
+    Suggestions,
 )
-from membrowse.findings.explanation import (
+from membrowse.wire.explanation import (
     Explanation,
     FieldMatch,
-    Freshened,
-    FusedExplained,
-    FusedShare,
-    Heat,
-    KeywordExplained,
-    RerankedExplained,
-    Similar,
-    TermExplained,
+    FusedExplanation,
+    FusedInput,
+    HeatSpan,
+    IndexedVersion,
+    KeywordExplanation,
+    PassageMatch,
+    RerankedExplanation,
+    TermExplanation,
     TokenMatch,
-    VectorExplained,
+    VectorExplanation,
 )
-from membrowse.findings.pins import Measures, Pin, PinResult, PinRun
-from membrowse.findings.rulers import AnalysedWord, Ruler, RulerPiece, Rulers
-from membrowse.recall import Expected, Freshness, NoteState, RankingState
+from membrowse.wire.notes import Freshness, NoteState
+from membrowse.wire.pins import Measures, Pin, PinResult, PinRun
+from membrowse.wire.search import RankingState, Target, TargetMatch
+from membrowse.wire.tokens import AnalysedToken, TokenisedText, Tokens, WordPiece
 from tests.cli.fakes import hit
 
 TEXT = "Staging ssh listens on port 2222."
 
 
-def keyword() -> KeywordExplained:
+def keyword() -> KeywordExplanation:
     body = FieldMatch(
         field="body",
         weight=1.0,
@@ -55,7 +59,7 @@ def keyword() -> KeywordExplained:
         positions=(0,),
         contribution=0.5,
     )
-    found = TermExplained(
+    found = TermExplanation(
         term="port",
         typed="ports",
         df=41,
@@ -64,13 +68,13 @@ def keyword() -> KeywordExplained:
         contribution=3.0,
         share=1.0,
     )
-    lacking = TermExplained(
+    lacking = TermExplanation(
         term="ssh", typed="ssh", df=9, idf=4.0, matches=(), contribution=0.0, share=0.0
     )
-    unknown = TermExplained(
+    unknown = TermExplanation(
         term="k8", typed="k8", df=0, idf=6.0, matches=(), contribution=0.0, share=0.0
     )
-    return KeywordExplained(
+    return KeywordExplanation(
         rank=3,
         total=57,
         score=3.0,
@@ -81,7 +85,7 @@ def keyword() -> KeywordExplained:
     )
 
 
-def vector(**changes: Any) -> VectorExplained:
+def vector(**changes: Any) -> VectorExplanation:
     values: dict[str, Any] = {
         "state": RankingState.READY,
         "message": "",
@@ -91,20 +95,20 @@ def vector(**changes: Any) -> VectorExplained:
         "cosine": 0.64,
         "passage_weight": 1.0,
         "passages": (
-            Similar(start=0, end=33, line=31, text=TEXT, similarity=0.71),
-            Similar(start=34, end=60, line=33, text="The bastion is on 22.", similarity=0.41),
+            PassageMatch(start=0, end=33, line=31, text=TEXT, similarity=0.71),
+            PassageMatch(start=34, end=60, line=33, text="The bastion is on 22.", similarity=0.41),
         ),
         "hnsw_rank": 5,
         "hnsw_exact_rank": 4,
         "hnsw_asked": 10,
         "pieces": 8,
     }
-    return VectorExplained(**(values | changes))
+    return VectorExplanation(**(values | changes))
 
 
-def fused() -> FusedExplained:
+def fused() -> FusedExplanation:
     shares = (
-        FusedShare(
+        FusedInput(
             ranking="keyword",
             rank=3,
             score=3.0,
@@ -113,8 +117,9 @@ def fused() -> FusedExplained:
             normalised=0.25,
             weight=0.5,
             contribution=0.125,
+            share=0.25,
         ),
-        FusedShare(
+        FusedInput(
             ranking="vector",
             rank=4,
             score=0.71,
@@ -123,9 +128,10 @@ def fused() -> FusedExplained:
             normalised=0.75,
             weight=0.5,
             contribution=0.375,
+            share=0.75,
         ),
     )
-    return FusedExplained(
+    return FusedExplanation(
         method="convex",
         rank=2,
         total=992,
@@ -133,11 +139,11 @@ def fused() -> FusedExplained:
         rrf_k=None,
         weight_set=0.5,
         weight_used=0.5,
-        shares=shares,
+        inputs=shares,
     )
 
 
-def reranked(**changes: Any) -> RerankedExplained:
+def reranked(**changes: Any) -> RerankedExplanation:
     answered = TokenMatch(
         piece="port",
         word="port",
@@ -148,7 +154,8 @@ def reranked(**changes: Any) -> RerankedExplained:
         start=0,
         end=5,
         similarity=0.9,
-        share=0.54,
+        contribution=0.54,
+        relative=0.73,
     )
     unknown = TokenMatch(
         piece="[UNK]",
@@ -160,7 +167,8 @@ def reranked(**changes: Any) -> RerankedExplained:
         start=28,
         end=32,
         similarity=0.5,
-        share=0.2,
+        contribution=0.2,
+        relative=0.27,
     )
     values: dict[str, Any] = {
         "state": RankingState.READY,
@@ -186,7 +194,7 @@ def reranked(**changes: Any) -> RerankedExplained:
         "fused_contribution": 0.33,
         "tokens": (answered, unknown),
     }
-    return RerankedExplained(**(values | changes))
+    return RerankedExplanation(**(values | changes))
 
 
 def explanation(**changes: Any) -> Explanation:
@@ -199,29 +207,29 @@ def explanation(**changes: Any) -> Explanation:
         "vector": vector(),
         "fused": fused(),
         "reranked": reranked(),
-        "heat": (Heat(start=28, end=32, strength=1.0, answers="port"),),
+        "heat": (HeatSpan(start=28, end=32, strength=1.0, answers="port"),),
         "took_ms": {"keyword": 3.1, "vector": 6.0, "fused": 0.2, "reranked": 4.0, "explain": 9.0},
-        "freshened": Freshened(
+        "indexed": IndexedVersion(
             generation=12, indexed_at="2026-11-22T15:00:00Z", freshness=Freshness.CURRENT
         ),
     }
     return Explanation(**(values | changes))
 
 
-def _rungs() -> tuple[Rung, ...]:
+def _rungs() -> tuple[Step, ...]:
     findings = {
-        Step.FOLDER: (Outcome.HOLDS, "it is in the folder", None),
-        Step.INDEXED: (Outcome.HOLDS, "the file is as indexed", None),
-        Step.TEXT: (Outcome.HOLDS, "one chunk holds the text", None),
-        Step.KEYWORD: (Outcome.WEAK, "2 of 5 words match nothing in it", 14),
-        Step.VECTOR: (Outcome.HOLDS, "its nearest passage is close", 6),
-        Step.FUSED: (Outcome.HOLDS, "it is in the pool", 8),
-        Step.RERANKED: (Outcome.FAILS, "the reranker takes it down 3 places", 11),
-        Step.CUT: (Outcome.SKIPPED, "", None),
+        StepName.FOLDER: (Outcome.PASSES, "it is in the folder", None),
+        StepName.INDEXED: (Outcome.PASSES, "the file is as indexed", None),
+        StepName.TEXT: (Outcome.PASSES, "one chunk holds the text", None),
+        StepName.KEYWORD: (Outcome.WEAK, "2 of 5 words match nothing in it", 14),
+        StepName.VECTOR: (Outcome.PASSES, "its nearest passage is close", 6),
+        StepName.FUSED: (Outcome.PASSES, "it is in the pool", 8),
+        StepName.RERANKED: (Outcome.FAILS, "the reranker takes it down 3 places", 11),
+        StepName.CUT: (Outcome.SKIPPED, "", None),
     }
     return tuple(
-        Rung(
-            step=step,
+        Step(
+            name=step,
             outcome=outcome,
             finding=finding,
             rank=rank,
@@ -231,25 +239,25 @@ def _rungs() -> tuple[Rung, ...]:
     )
 
 
-def _changes() -> tuple[Change, ...]:
+def _changes() -> tuple[Suggestion, ...]:
     return (
-        Change(
-            kind=ChangeKind.SETTING,
+        Suggestion(
+            kind=SuggestionKind.SETTING,
             change="fusion.weight 0.5 → 0.62",
             rank=3,
             settings={"fusion.weight": 0.62},
             pins=41,
             broken=("g03", "g07"),
-            mended=("g09",),
+            fixed=("g09",),
         ),
-        Change(
-            kind=ChangeKind.QUERY,
+        Suggestion(
+            kind=SuggestionKind.QUERY,
             change='add "bastion" to the query',
             rank=5,
             query="ssh port bastion",
         ),
-        Change(
-            kind=ChangeKind.NOTE,
+        Suggestion(
+            kind=SuggestionKind.NOTE,
             change='add "staging" to the heading',
             rank=2,
             edit=Edit(path="decisions/ssh.md", line=12, before="## SSH", after="## SSH staging"),
@@ -258,11 +266,21 @@ def _changes() -> tuple[Change, ...]:
     )
 
 
-def why(**changes: Any) -> Why:
+def why(**changes: Any) -> DiagnosisReport:
+    return msgspec.structs.replace(DiagnosisReport.of(diagnosis(), suggestions()), **changes)
+
+
+def suggestions() -> Suggestions:
+    return Suggestions(
+        suggestions=_changes(), tried=41, unfinished="", generation=12, took_ms=700.0
+    )
+
+
+def diagnosis(**changes: Any) -> Diagnosis:
     values: dict[str, Any] = {
         "query": "ssh port",
         "target": Target(path="decisions/ssh.md", line=14),
-        "found": Expected(
+        "match": TargetMatch(
             label="decisions/ssh.md:14",
             hit=hit(11, path="decisions/ssh.md", start_line=12, end_line=18),
             k=5,
@@ -272,18 +290,16 @@ def why(**changes: Any) -> Why:
         "k": 5,
         "in_top_k": False,
         "verdict": "decisions/ssh.md:14 is #11, since the reranker takes it down 3 places.",
-        "rungs": _rungs(),
-        "changes": _changes(),
-        "tried": 41,
+        "steps": _rungs(),
         "generation": 12,
         "took_ms": 812.0,
     }
-    return Why(**(values | changes))
+    return Diagnosis(**(values | changes))
 
 
-def rulers(**changes: Any) -> Rulers:
+def rulers(**changes: Any) -> Tokens:
     words = (
-        AnalysedWord(
+        AnalysedToken(
             start=0,
             end=5,
             typed="Which",
@@ -293,7 +309,7 @@ def rulers(**changes: Any) -> Rulers:
             stop_word=True,
             df=203,
         ),
-        AnalysedWord(
+        AnalysedToken(
             start=6,
             end=11,
             typed="PORTS",
@@ -303,7 +319,7 @@ def rulers(**changes: Any) -> Rulers:
             stop_word=False,
             df=41,
         ),
-        AnalysedWord(
+        AnalysedToken(
             start=12,
             end=15,
             typed="k8s",
@@ -315,23 +331,23 @@ def rulers(**changes: Any) -> Rulers:
         ),
     )
     pieces = (
-        RulerPiece(piece="[CLS]", start=0, end=0, known=True),
-        RulerPiece(piece="which", start=0, end=5, known=True),
-        RulerPiece(piece="k8", start=12, end=14, known=True),
-        RulerPiece(piece="##s", start=14, end=15, known=True),
-        RulerPiece(piece="[UNK]", start=16, end=18, known=False),
+        WordPiece(piece="[CLS]", start=0, end=0, known=True),
+        WordPiece(piece="which", start=0, end=5, known=True),
+        WordPiece(piece="k8", start=12, end=14, known=True),
+        WordPiece(piece="##s", start=14, end=15, known=True),
+        WordPiece(piece="[UNK]", start=16, end=18, known=False),
     )
     values: dict[str, Any] = {
         "label": "query",
         "header": "",
         "text": "Which PORTS k8s 端口",
-        "words": words,
+        "tokens": words,
         "pieces": pieces,
         "count": 6,
         "window": 256,
         "unknown": 0.25,
     }
-    return Rulers(rulers=(Ruler(**(values | changes)),))
+    return Tokens(texts=(TokenisedText(**(values | changes)),))
 
 
 def pin(name: str = "g01", **changes: Any) -> Pin:
@@ -342,7 +358,7 @@ def pin(name: str = "g01", **changes: Any) -> Pin:
 def result(name: str = "g01", rank: int | None = 1, **changes: Any) -> PinResult:
     values: dict[str, Any] = {
         "pin": pin(name),
-        "holds": rank is not None and rank <= 5,
+        "passes": rank is not None and rank <= 5,
         "rank": rank,
         "ranks": {"keyword": 2, "vector": 1, "fused": 3, "reranked": rank},
     }

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from membrowse.cli import batch, output
-from membrowse.engine.client import EngineRefused, EngineUnavailable
-from membrowse.engine.protocol import Problem, RecallRequest
-from membrowse.recall import Recall
+from membrowse.client.engine import EngineRefused, EngineUnavailable
+from membrowse.wire.request import Problem
+from membrowse.wire.search import SearchRequest, SearchResponse
 from tests.cli.conftest import Program
 from tests.cli.fakes import FakeEngine, recall
 
@@ -67,7 +67,7 @@ def test_lines_that_hold_no_query_are_named_and_left_out(
 def test_a_query_that_the_engine_refuses_is_left_out_too(
     engine: FakeEngine, program: Program, folder: Path, tmp_path: Path
 ) -> None:
-    def answer(request: RecallRequest) -> Recall:
+    def answer(request: SearchRequest) -> SearchResponse:
         if request.text == '"':
             raise EngineRefused(Problem(message="unclosed phrase"), 400)
         return recall(request.text)
@@ -130,13 +130,13 @@ def test_only_a_few_queries_are_in_flight(
 ) -> None:
     flying: list[int] = []
 
-    def delay(request: RecallRequest) -> float:
+    def delay(request: SearchRequest) -> float:
         flying.append(len(engine.requests) - landed[0])
         return 0.001
 
     landed = [0]
 
-    def answer(request: RecallRequest) -> Recall:
+    def answer(request: SearchRequest) -> SearchResponse:
         landed[0] += 1
         return recall(request.text)
 
@@ -149,7 +149,7 @@ def test_only_a_few_queries_are_in_flight(
 def test_an_engine_that_goes_away_is_status_3_after_what_was_answered(
     engine: FakeEngine, program: Program, folder: Path, tmp_path: Path
 ) -> None:
-    def answer(request: RecallRequest) -> Recall:
+    def answer(request: SearchRequest) -> SearchResponse:
         if request.text == "gone":
             raise EngineUnavailable("the engine is gone")
         return recall(request.text)

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from membrowse import places
-from membrowse.cli import boundary, output
-from membrowse.cli.boundary import Stop, guarded
-from membrowse.cli.exits import Exit
-from membrowse.engine.client import EngineRefused, EngineUnavailable
-from membrowse.engine.protocol import Problem
+from membrowse import paths
+from membrowse.cli import error_handling, output
+from membrowse.cli.error_handling import Stop, guarded
+from membrowse.cli.exit_codes import Exit
+from membrowse.client.engine import EngineRefused, EngineUnavailable
 from membrowse.settings import SettingsError
+from membrowse.wire.request import Problem
 
 
 def ending(error: BaseException) -> int:
@@ -46,7 +46,7 @@ def test_the_status_tells_how_it_ended(
 ) -> None:
     if status == Exit.READER_GONE:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(boundary, "_discard_output", lambda: None)
+            patch.setattr(error_handling, "_discard_output", lambda: None)
             assert ending(error) == status
     else:
         assert ending(error) == status
@@ -58,7 +58,7 @@ def test_an_error_of_our_own_is_kept_in_a_file_for_its_owner_only(
 ) -> None:
     ending(RuntimeError("\x1b[31moh"))
     err = capfd.readouterr().err
-    log = places.state_dir() / "errors.log"
+    log = paths.state_dir() / "errors.log"
     assert str(log) in err
     assert "\x1b" not in err
     assert "Traceback" in log.read_text()

@@ -9,11 +9,11 @@ import pytest
 from typer.main import get_command
 
 from membrowse import __main__ as program_module
-from membrowse import places, tui
+from membrowse import paths, tui
 from membrowse.cli import browsing
 from membrowse.cli.app import app
-from membrowse.engine import lifecycle, spawning
-from membrowse.engine.client import EngineUnavailable
+from membrowse.client import discovery, launch
+from membrowse.client.engine import EngineUnavailable
 from tests.cli.conftest import Program
 from tests.cli.fakes import FakeEngine
 
@@ -29,7 +29,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Path | None, dict[str,
 
     monkeypatch.setattr(tui, "run", run)
     monkeypatch.setattr(browsing, "_has_terminal", lambda: True)
-    monkeypatch.setattr(spawning, "head_start", lambda folder: None)
+    monkeypatch.setattr(launch, "head_start", lambda folder: None)
     return calls
 
 
@@ -89,7 +89,7 @@ def test_questions_are_given_before_or_after_the_folder(
 def test_demo_opens_the_persons_copy(opened: Opened, program: Program) -> None:
     assert program("demo").status == 0
     folder, options = opened[0]
-    assert folder == places.data_dir() / "demo-memory"
+    assert folder == paths.data_dir() / "demo-memory"
     assert options["demo"]() == folder
     assert program("demo", "--path").out == f"{folder}\n"
 
@@ -141,10 +141,10 @@ def test_the_log_is_shown_safely(
     async def connect(folder: Path, **_: object) -> None:
         raise EngineUnavailable("none")
 
-    monkeypatch.setattr(lifecycle, "connect", connect)
+    monkeypatch.setattr(discovery, "connect", connect)
     assert program("engine", "log", "--folder", folder).status == 1
-    log = places.log_file(folder)
-    places.private(log.parent)
+    log = paths.log_file(folder)
+    paths.private(log.parent)
     log.write_text("one\ntwo\x1b[31m\nthree\n")
     ran = program("engine", "log", "-n", "2", "--folder", folder)
     assert (ran.status, ran.out) == (0, "two␛[31m\nthree\n")

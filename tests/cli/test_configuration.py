@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from membrowse import places, settings
+from membrowse import paths, settings
 from membrowse.cli import configuration
-from membrowse.settings import tunings
+from membrowse.settings import saved_configurations
 from tests.cli.conftest import Program
 
 
@@ -28,8 +28,8 @@ def test_each_value_tells_where_it_comes_from(tmp_path: Path) -> None:
 
 
 def test_show_tells_what_a_saved_configuration_sets(program: Program) -> None:
-    saved = tunings.beside(places.config_file())
-    tunings.save(saved, "sharp", {"rerank.blend": 0.9})
+    saved = saved_configurations.beside(paths.config_file())
+    saved_configurations.save(saved, "sharp", {"rerank.blend": 0.9})
     ran = program("config", "show")
     assert (ran.status, tomllib.loads(ran.out)["rerank"]["blend"]) == (0, 0.9)
     (line,) = [line for line in ran.out.splitlines() if line.startswith("rerank.blend")]
@@ -40,8 +40,8 @@ def test_show_tells_what_a_saved_configuration_sets(program: Program) -> None:
 
 
 def test_show_says_why_a_saved_configuration_is_left_aside(program: Program) -> None:
-    saved = tunings.beside(places.config_file())
-    tunings.save(saved, "odd", {"rerank.blend": 9})
+    saved = saved_configurations.beside(paths.config_file())
+    saved_configurations.save(saved, "odd", {"rerank.blend": 9})
     ran = program("config", "show")
     assert ran.status == 2
     assert tomllib.loads(ran.out)["rerank"]["blend"] == 0.65
@@ -57,7 +57,7 @@ def test_show_prints_lines_that_toml_understands(program: Program) -> None:
 
 def test_show_helps_where_the_settings_cannot_be_used(program: Program, home: Path) -> None:
     (home / "config").mkdir(parents=True)
-    places.config_file().write_text("[fusion]\nwieght = 0.6\n")
+    paths.config_file().write_text("[fusion]\nwieght = 0.6\n")
     ran = program("config", "show")
     assert ran.status == 2
     assert f"fusion.weight = {settings.Settings().fusion.weight}" in ran.out
@@ -66,7 +66,7 @@ def test_show_helps_where_the_settings_cannot_be_used(program: Program, home: Pa
 
 def test_init_writes_a_file_that_changes_nothing_and_holds_every_key(program: Program) -> None:
     ran = program("config", "init")
-    file = places.config_file()
+    file = paths.config_file()
     assert (ran.status, ran.out) == (0, f"{file}\n")
     assert settings.load(file, {}) == settings.Settings()
     uncommented = file.read_text().replace("\n# ", "\n")
@@ -82,7 +82,7 @@ def test_init_explains_keys_with_the_settings_own_words() -> None:
 
 
 def test_init_never_overwrites(program: Program) -> None:
-    file = places.config_file()
+    file = paths.config_file()
     file.parent.mkdir(parents=True)
     file.write_text("mine")
     assert program("config", "init").status == 2
@@ -91,8 +91,8 @@ def test_init_never_overwrites(program: Program) -> None:
 
 def test_path_needs_no_file(program: Program) -> None:
     ran = program("config", "path")
-    assert (ran.status, ran.out) == (0, f"{places.config_file()}\n")
-    assert not places.config_file().exists()
+    assert (ran.status, ran.out) == (0, f"{paths.config_file()}\n")
+    assert not paths.config_file().exists()
 
 
 @pytest.mark.parametrize("value", [True, 3, 0.5, 'a "b" \\', ("*.md", "é"), ()])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from membrowse import places
+from membrowse import paths
 from membrowse.cli import demo_memory
 
 
@@ -28,7 +28,7 @@ def test_the_released_demo_is_copied_whole() -> None:
     copy = updated()
     assert (copy / "MEMORY.md").read_bytes()
     assert len(list(copy.rglob("*.md"))) >= 80
-    assert copy == places.data_dir() / "demo-memory"
+    assert copy == paths.data_dir() / "demo-memory"
 
 
 def test_a_first_copy_says_where_it_is(release: Path) -> None:

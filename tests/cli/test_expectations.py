@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from membrowse.cli.boundary import Stop
-from membrowse.cli.exits import Exit
-from membrowse.cli.expectations import expected, named
-from membrowse.findings.diagnosis import Target
+from membrowse.cli.error_handling import Stop
+from membrowse.cli.exit_codes import Exit
+from membrowse.cli.targets import named, parse_target
+from membrowse.wire.search import Target
 
 
 @pytest.fixture
@@ -34,34 +34,34 @@ def notes(folder: Path) -> Path:
     ],
 )
 def test_a_place_is_a_path_with_or_without_a_line(notes: Path, place: str, target: Target) -> None:
-    assert expected(notes, place) == target
-    assert expected(notes, str(notes / place)) == target
+    assert parse_target(notes, place) == target
+    assert parse_target(notes, str(notes / place)) == target
 
 
 def test_a_path_may_be_relative_to_the_current_directory_in_the_folder(
     notes: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(notes / "logs")
-    assert expected(notes, "a.md:2") == Target(path="logs/a.md", line=2)
-    assert expected(notes, "MEMORY.md").path == "MEMORY.md"
+    assert parse_target(notes, "a.md:2") == Target(path="logs/a.md", line=2)
+    assert parse_target(notes, "MEMORY.md").path == "MEMORY.md"
 
 
 def test_a_folder_reached_through_a_link_is_the_same_folder(notes: Path, tmp_path: Path) -> None:
     link = tmp_path / "link"
     link.symlink_to(notes)
-    assert expected(link, str(notes / "MEMORY.md")).path == "MEMORY.md"
-    assert expected(notes, str(link / "MEMORY.md")).path == "MEMORY.md"
+    assert parse_target(link, str(notes / "MEMORY.md")).path == "MEMORY.md"
+    assert parse_target(notes, str(link / "MEMORY.md")).path == "MEMORY.md"
 
 
 @pytest.mark.parametrize("place", ["/etc/passwd", "../x.md", "MEMORY.md:0", ".", "", "\udcff.md"])
 def test_what_is_no_place_in_the_folder_is_a_usage_error(notes: Path, place: str) -> None:
     with pytest.raises(Stop) as stop:
-        expected(notes, place)
+        parse_target(notes, place)
     assert stop.value.exit is Exit.USAGE
 
 
 def test_a_text_will_do_and_is_named() -> None:
-    target = expected(Path("/notes"), None, "port 22")
+    target = parse_target(Path("/notes"), None, "port 22")
     assert target == Target(text="port 22")
     assert named(target) == "“port 22”"
     assert named(Target(path="a.md", line=3)) == "a.md:3"

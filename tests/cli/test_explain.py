@@ -11,12 +11,17 @@ from rich.cells import cell_len
 
 from membrowse.cli import explanation_sheet
 from membrowse.cli.sheet import Sheet, bar, padded
-from membrowse.engine.client import EngineRefused
-from membrowse.engine.inspections import ExplainRequest, SpellingRequest
-from membrowse.engine.protocol import Problem
-from membrowse.findings.diagnosis import Target
-from membrowse.findings.explanation import Explanation, Freshened, Spelling
-from membrowse.recall import Freshness, RankingState
+from membrowse.client.engine import EngineRefused
+from membrowse.wire.explanation import (
+    ExplainRequest,
+    Explanation,
+    IndexedVersion,
+    SpellingRequest,
+    SpellingSuggestion,
+)
+from membrowse.wire.notes import Freshness
+from membrowse.wire.request import Problem
+from membrowse.wire.search import RankingState, Target
 from tests.cli import findings
 from tests.cli.conftest import Program
 from tests.cli.fakes import FakeEngine
@@ -24,7 +29,7 @@ from tests.cli.hostile import HOSTILE, acts, filled
 
 
 def page(
-    explanation: Explanation, columns: int = 80, spellings: list[Spelling] | None = None
+    explanation: Explanation, columns: int = 80, spellings: list[SpellingSuggestion] | None = None
 ) -> str:
     sheet = Sheet(columns)
     explanation_sheet.fill(sheet, explanation, spellings)
@@ -59,8 +64,8 @@ def test_what_is_amiss_is_said() -> None:
         in_pool=False, rank=80, score=None, raw=None, movement=0, fused_rank=80, tokens=()
     )
     diff = ("--- indexed", "+++ file", *(f"+line {n}" for n in range(60)))
-    freshened = Freshened(generation=12, indexed_at="", freshness=Freshness.CHANGED, diff=diff)
-    text = page(findings.explanation(vector=missed, reranked=outside, freshened=freshened))
+    freshened = IndexedVersion(generation=12, indexed_at="", freshness=Freshness.CHANGED, diff=diff)
+    text = page(findings.explanation(vector=missed, reranked=outside, indexed=freshened))
     assert "! HNSW, asked for 10, missed this chunk, which is exact #4" in text
     assert "  counts 0.17\n" in text and "66%" not in text
     assert "outside the pool of 50: fused #80 of 992" in text
@@ -96,7 +101,7 @@ def test_without_a_pool_nothing_is_outside_it() -> None:
 
 
 def test_near_spellings_are_told_where_they_were_asked_for() -> None:
-    spelling = Spelling(typed="stagging", near=("staging", "stage"))
+    spelling = SpellingSuggestion(typed="stagging", near=("staging", "stage"))
     text = page(findings.explanation(), spellings=[spelling])
     assert "stagging matches nothing; near it: staging, stage" in text
     assert "near it" not in page(findings.explanation())
@@ -108,7 +113,9 @@ def test_near_spellings_are_told_where_they_were_asked_for() -> None:
 @pytest.mark.parametrize("columns", [80, 120])
 def test_hostile_text_is_shown_and_does_nothing(columns: int) -> None:
     text = page(
-        filled(findings.explanation(), HOSTILE), columns, [Spelling(typed=HOSTILE, near=(HOSTILE,))]
+        filled(findings.explanation(), HOSTILE),
+        columns,
+        [SpellingSuggestion(typed=HOSTILE, near=(HOSTILE,))],
     )
     assert not acts(text)
     assert "[31m" in text
@@ -142,7 +149,7 @@ def test_json_has_the_spellings_where_they_were_asked_for(
     engine: FakeEngine, program: Program, folder: Path
 ) -> None:
     engine.answers[ExplainRequest] = findings.explanation()
-    engine.answers[SpellingRequest] = [Spelling(typed="shh", near=("ssh",))]
+    engine.answers[SpellingRequest] = [SpellingSuggestion(typed="shh", near=("ssh",))]
     ran = program("explain", "shh", "a.md", "--spellings", "--folder", folder, "--json")
     assert json.loads(ran.out)["spellings"] == [{"typed": "shh", "near": ["ssh"]}]
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from membrowse import places
+from membrowse import paths
 from membrowse.cli import folders
-from membrowse.cli.boundary import Stop
-from membrowse.cli.exits import Exit
-from membrowse.tui.remembered import Remembered
+from membrowse.cli.error_handling import Stop
+from membrowse.cli.exit_codes import Exit
+from membrowse.client.remembered import Remembered
 
 
 def test_a_named_folder_is_taken_without_a_word(
@@ -23,7 +23,7 @@ def test_a_named_folder_is_taken_without_a_word(
 def test_the_current_folder_is_taken_if_it_has_an_index(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    places.private(places.index_dir(folder))
+    paths.private(paths.index_dir(folder))
     inside = folder / "logs"
     inside.mkdir()
     for current in (folder, inside):

@@ -9,8 +9,7 @@ import pytest
 
 from membrowse.cli import golden_sheet
 from membrowse.cli.sheet import Sheet
-from membrowse.engine.inspections import PinsRequest
-from membrowse.findings.pins import PinRun
+from membrowse.wire.pins import PinRun, PinsRequest
 from tests.cli import findings
 from tests.cli.conftest import Program
 from tests.cli.fakes import FakeEngine
@@ -76,15 +75,15 @@ def test_a_file_is_read_here_and_its_pins_are_sent(
 
     def answer(request: PinsRequest) -> PinRun:
         asked.append(request)
-        return findings.run(HOLDING, file="")
+        problem = "line 3: Expected `str`, got `int` - at `$.query`"
+        return findings.run(HOLDING, file=request.file, problems=(problem,))
 
     engine.answers[PinsRequest] = answer
     file = tmp_path / "pins.jsonl"
     file.write_text('{"query": "ssh port", "path": "a.md", "note": 7}\n\n{"query": 3}\n')
     ran = program("golden", "run", file, "--folder", folder, "--json")
     (request,) = asked
-    assert request.pins is not None
-    assert [(pin.query, pin.path, pin.k) for pin in request.pins] == [("ssh port", "a.md", 5)]
+    assert (request.file, request.content) == (str(file), file.read_text())
     assert json.loads(ran.out)["file"] == str(file)
     assert ran.status == 2
     assert "line 3: Expected `str`, got `int` - at `$.query`" in ran.err
@@ -93,6 +92,7 @@ def test_a_file_is_read_here_and_its_pins_are_sent(
 def test_a_file_without_any_pin_is_a_usage_error(
     engine: FakeEngine, program: Program, folder: Path, tmp_path: Path
 ) -> None:
+    engine.answers[PinsRequest] = findings.run(problems=("line 1: JSON is malformed",))
     file = tmp_path / "pins.jsonl"
     file.write_text("what\n")
     ran = program("golden", "run", file, "--folder", folder)

@@ -9,16 +9,17 @@ import pytest
 
 from membrowse.cli.connection import is_current
 from membrowse.cli.indexing import measure
-from membrowse.engine.protocol import (
+from membrowse.wire.engine import (
     EncoderState,
-    FileRecord,
+    EngineState,
     Pending,
     Progress,
+    RebuildRequest,
     ReindexRequest,
-    State,
     Watcher,
 )
-from membrowse.recall import NoteState, RankingState
+from membrowse.wire.notes import FileRecord, NoteState
+from membrowse.wire.search import RankingState
 from tests.cli.conftest import Program
 from tests.cli.fakes import CHECKED, FakeEngine, state
 
@@ -44,7 +45,7 @@ def test_a_report_says_what_is_indexed_and_what_failed(
 
 def test_a_rebuild_is_asked_for_as_one(engine: FakeEngine, program: Program, folder: Path) -> None:
     ran = program("index", folder, "--rebuild")
-    assert engine.reindexed == [ReindexRequest(rebuild=True)]
+    assert engine.reindexed == [RebuildRequest()]
     assert ran.out.startswith("131 notes, 992 chunks, 4 not indexed (0 failed) · generation 12 · ")
 
 
@@ -58,13 +59,16 @@ def test_a_folder_without_notes_is_status_1(
 def test_it_waits_for_the_answer_to_its_own_request(
     engine: FakeEngine, program: Program, folder: Path
 ) -> None:
-    before = state(asked=3, answered=2, generation=12)
-    engine.told = [before, before, state(asked=3, answered=3, generation=13)]
+    before = state(requested=3, started=2, generation=12)
+    engine.told = [before, before, state(requested=3, started=3, generation=13)]
     assert json.loads(program("index", folder, "--json").out)["generation"] == 13
 
 
 def test_an_old_problem_does_not_end_it(engine: FakeEngine, program: Program, folder: Path) -> None:
-    engine.told = [state(asked=1, problem="disk full", pending=Pending(new=1)), state(answered=1)]
+    engine.told = [
+        state(requested=1, problem="disk full", pending=Pending(new=1)),
+        state(started=1),
+    ]
     assert program("index", folder).status == 0
 
 
@@ -116,7 +120,7 @@ def test_missing_vectors_are_told(engine: FakeEngine, program: Program, folder: 
         (state(watcher=CHECKED), True),
     ],
 )
-def test_current_means_compared_and_nothing_left_to_do(one: State, current: bool) -> None:
+def test_current_means_compared_and_nothing_left_to_do(one: EngineState, current: bool) -> None:
     assert is_current(one) is current
 
 

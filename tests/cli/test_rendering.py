@@ -9,7 +9,8 @@ import pytest
 from rich.cells import cell_len
 
 from membrowse.cli import rendering
-from membrowse.recall import Freshness, Query, RankingState, Recall
+from membrowse.wire.notes import Freshness
+from membrowse.wire.search import Query, RankingState, SearchResponse
 from tests.cli.fakes import hit, ranking, recall
 
 TODAY = datetime.date(2026, 11, 22)
@@ -17,7 +18,7 @@ HOSTILE = "a\x1b[31mb\x1b]52;c;aGk=\x07\u202e\x9b[/tmp][bold]:smile:\ttab\nline"
 STYLE = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def lines(one: Recall, columns: int) -> list[str]:
+def lines(one: SearchResponse, columns: int) -> list[str]:
     text = rendering.for_terminal(one, columns, TODAY)
     return STYLE.sub("", text).splitlines()
 

@@ -14,12 +14,14 @@ import pytest
 
 from membrowse.cli import report_markdown
 from membrowse.cli.redaction import redacted
-from membrowse.cli.reports import Indexed, InvolvedNote, Program, Report, Setting
-from membrowse.engine.client import EngineRefused
-from membrowse.engine.inspections import ExplainRequest, TuningsRequest, WhyRequest
-from membrowse.engine.protocol import FileRecord, Problem
-from membrowse.findings.tuning import Tunings
-from membrowse.recall import Expected, NoteState
+from membrowse.client.engine import EngineRefused
+from membrowse.wire.diagnosis import DiagnosisRequest, SuggestionsRequest
+from membrowse.wire.explanation import ExplainRequest
+from membrowse.wire.notes import FileRecord, NoteState
+from membrowse.wire.report import Program, Report, ReportedIndex, ReportedNote, Setting
+from membrowse.wire.request import Problem
+from membrowse.wire.search import TargetMatch
+from membrowse.wire.tuning import Configurations, ConfigurationsRequest
 from tests.cli import conftest, findings
 from tests.cli.fakes import FakeEngine, hit, ranking, recall
 from tests.cli.hostile import HOSTILE, acts, filled
@@ -32,8 +34,9 @@ WORD = "Zuckerhut"
 def answering(engine: FakeEngine) -> FakeEngine:
     engine.answers = {
         ExplainRequest: findings.explanation(),
-        WhyRequest: findings.why(),
-        TuningsRequest: Tunings(current={"fusion.weight": 0.62}),
+        DiagnosisRequest: findings.diagnosis(),
+        SuggestionsRequest: findings.suggestions(),
+        ConfigurationsRequest: Configurations(current={"fusion.weight": 0.62}),
     }
     return engine
 
@@ -50,16 +53,18 @@ def made(**changes: Any) -> Report:
         ),
         "query_sha256": "ab" * 32,
         "settings": {"fusion.weight": Setting(value=0.62, source="file")},
-        "indexed": Indexed(recipe={"chunker": "1"}, encoder="e", precision="float32", encoded=9),
-        "recall": recall(
+        "indexed": ReportedIndex(
+            recipe={"chunker": "1"}, encoder="e", precision="float32", encoded=9
+        ),
+        "response": recall(
             rankings={"keyword": ranking((hit(1), hit(2))), "reranked": ranking((hit(2), hit(1)))},
             tracked={"0123456789abcdef": hit(1)},
-            target=Expected(label="a.md", hit=hit(1), k=5, passes=True, state=NoteState.INDEXED),
+            target=TargetMatch(label="a.md", hit=hit(1), k=5, passes=True, state=NoteState.INDEXED),
         ),
         "explanation": findings.explanation(),
-        "why": findings.why(),
+        "diagnosis": findings.why(),
         "notes": (
-            InvolvedNote(path="a.md", sha256="cd" * 32, size=7, state="indexed", indexed_at=""),
+            ReportedNote(path="a.md", sha256="cd" * 32, size=7, state="indexed", indexed_at=""),
         ),
     }
     return Report(**(values | changes))
@@ -139,26 +144,26 @@ def test_a_redacted_report_keeps_the_figures() -> None:
     before = made()
     after = redacted(before)
     assert after.redacted
-    places = [one.chunk for one in after.recall.rankings["keyword"].hits]
+    places = [one.chunk for one in after.response.rankings["keyword"].hits]
     assert places == ["c1", "c2"]
-    assert after.recall.rankings["keyword"].hits[0].score == 12.3
+    assert after.response.rankings["keyword"].hits[0].score == 12.3
     assert after.explanation is not None
     assert after.explanation.keyword.terms[0].contribution == 3.0
     assert after.explanation.keyword.terms[0].matches[0].field == "body"
-    assert after.why is not None
-    assert [rung.outcome for rung in after.why.rungs] == [
-        rung.outcome for rung in findings.why().rungs
+    assert after.diagnosis is not None
+    assert [rung.outcome for rung in after.diagnosis.steps] == [
+        rung.outcome for rung in findings.why().steps
     ]
-    assert after.why.changes[0].settings == {"fusion.weight": 0.62}
-    assert after.why.changes[0].change == "fusion.weight 0.5 → 0.62"
-    assert re.fullmatch(r"\[\d+\]", after.why.changes[1].change)
+    assert after.diagnosis.suggestions[0].settings == {"fusion.weight": 0.62}
+    assert after.diagnosis.suggestions[0].change == "fusion.weight 0.5 → 0.62"
+    assert re.fullmatch(r"\[\d+\]", after.diagnosis.suggestions[1].change)
     assert after.settings == before.settings
     assert after.program == before.program
 
 
 def test_a_path_has_one_pseudonym_throughout() -> None:
     after = redacted(made())
-    keyword, reranked = (after.recall.rankings[name].hits for name in ("keyword", "reranked"))
+    keyword, reranked = (after.response.rankings[name].hits for name in ("keyword", "reranked"))
     assert [one.path for one in keyword] == [one.path for one in reversed(reranked)]
     assert len({one.path for one in keyword}) == 2
     assert all(re.fullmatch(r"note-\d+", one.path) for one in keyword)
@@ -168,22 +173,22 @@ def test_a_path_has_one_pseudonym_throughout() -> None:
 def test_no_text_of_a_record_is_in_a_redacted_report(text: str) -> None:
     whole = made()
     assert whole.explanation is not None
-    assert whole.why is not None
+    assert whole.diagnosis is not None
     after = redacted(
         made(
-            recall=msgspec.structs.replace(
-                filled(whole.recall, text),
+            response=msgspec.structs.replace(
+                filled(whole.response, text),
                 tracked={text: hit(1)},
                 rankings={text: ranking((filled(hit(1), text),), message=text)},
             ),
             explanation=filled(whole.explanation, text),
-            why=filled(whole.why, text),
+            diagnosis=filled(whole.diagnosis, text),
             settings={
                 "notes.include": Setting(value=(text,), source="file"),
                 "encoder.model": Setting(value=text, source="environment"),
                 text: Setting(value=text, source="file"),
             },
-            notes=(InvolvedNote(path=text, sha256="", size=1, state="new", indexed_at=""),),
+            notes=(ReportedNote(path=text, sha256="", size=1, state="new", indexed_at=""),),
         )
     )
     assert WORD not in msgspec.json.encode(after).decode()
@@ -193,9 +198,9 @@ def test_no_text_of_a_record_is_in_a_redacted_report(text: str) -> None:
 def test_markdown_holds_the_same_and_no_note_leaves_its_fence() -> None:
     wicked = f"````\n# Not a heading\n```\n{HOSTILE}"
     whole = made(
-        recall=filled(made().recall, wicked),
+        response=filled(made().response, wicked),
         explanation=filled(findings.explanation(), wicked),
-        why=filled(findings.why(), wicked),
+        diagnosis=filled(findings.why(), wicked),
     )
     text = report_markdown.text(whole)
     assert not acts(text)
@@ -221,7 +226,7 @@ def test_markdown_holds_the_same_and_no_note_leaves_its_fence() -> None:
 
 
 def test_markdown_of_a_report_without_a_target_has_the_rankings() -> None:
-    text = report_markdown.text(made(explanation=None, why=None, settings={}))
+    text = report_markdown.text(made(explanation=None, diagnosis=None, settings={}))
     assert "## Explanation" not in text
     assert "runbooks/deploy-1.md:3-18  A › B" in text
     assert "deploy (literal)" in text

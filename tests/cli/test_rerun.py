@@ -10,16 +10,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from membrowse.cli import circumstances, rerun_sheet
+from membrowse.cli import environment, rerun_sheet
 from membrowse.cli.redaction import redacted
-from membrowse.cli.reports import Indexed, Report, Setting
-from membrowse.cli.reruns import Rerun
 from membrowse.cli.sheet import Sheet
-from membrowse.engine.inspections import TuningsRequest
-from membrowse.engine.protocol import RecallRequest
-from membrowse.findings.tuning import Tunings
-from membrowse.recall import Hit, Recall
 from membrowse.settings import Settings
+from membrowse.wire.report import Report, ReportedIndex, Setting
+from membrowse.wire.rerun import Rerun
+from membrowse.wire.search import Hit, SearchRequest, SearchResponse
+from membrowse.wire.tuning import Configurations, ConfigurationsRequest
 from tests.cli.conftest import Program
 from tests.cli.fakes import FakeEngine, hit, ranking, recall, status
 from tests.cli.hostile import HOSTILE, acts, filled
@@ -34,21 +32,21 @@ def at(rank: int, chunk: str) -> Hit:
     return hit(rank, chunk=chunk, path=f"{chunk}.md", ranks=ranks, scores=scores, score=1 / rank)
 
 
-def found(*chunks: str, **changes: Any) -> Recall:
+def found(*chunks: str, **changes: Any) -> SearchResponse:
     hits = tuple(at(rank, chunk) for rank, chunk in enumerate(chunks, start=1))
     rankings = {name: ranking(hits) for name in ("keyword", "reranked")}
     return recall(QUERY, rankings=rankings, **changes)
 
 
-def report(then: Recall, **changes: Any) -> Report:
+def report(then: SearchResponse, **changes: Any) -> Report:
     now = status()
     values: dict[str, Any] = {
         "made_at": "2026-11-22T15:04:05Z",
-        "program": circumstances.program(now),
+        "program": environment.program(now),
         "query_sha256": hashlib.sha256(QUERY.encode()).hexdigest(),
         "settings": {},
-        "indexed": circumstances.indexed(now),
-        "recall": then,
+        "indexed": environment.indexed(now),
+        "response": then,
     }
     return Report(**(values | changes))
 
@@ -57,16 +55,16 @@ def report(then: Recall, **changes: Any) -> Report:
 def saved(tmp_path: Path, engine: FakeEngine) -> Any:
     """Keep a report of `then`; the engine answers `now`, tracking by chunk or by `successors`."""
 
-    def save(then: Report, now: Recall, successors: dict[str, str] | None = None) -> Path:
+    def save(then: Report, now: SearchResponse, successors: dict[str, str] | None = None) -> Path:
         hits = {one.chunk: one for one in now.rankings["reranked"].hits}
 
-        def answer(request: RecallRequest) -> Recall:
+        def answer(request: SearchRequest) -> SearchResponse:
             wanted = {old: (successors or {}).get(old, old) for old in request.track}
             tracked = {old: hits[new] for old, new in wanted.items() if new in hits}
             return msgspec.structs.replace(now, tracked=tracked)
 
         engine.answer = answer
-        engine.answers[TuningsRequest] = Tunings()
+        engine.answers[ConfigurationsRequest] = Configurations()
         file = tmp_path / "report.json"
         file.write_bytes(msgspec.json.encode(then))
         return file
@@ -121,8 +119,10 @@ def test_generation_settings_recipe_and_program_are_compared(
     then = report(
         found("c1", generation=9),
         settings=settings_of_today() | {"fusion.weight": Setting(value=0.9, source="file")},
-        indexed=Indexed(recipe=now.recipe | {"chunker": "0"}, encoder="e", precision="", encoded=1),
-        program=msgspec.structs.replace(circumstances.program(now), membrowse="0.0.1"),
+        indexed=ReportedIndex(
+            recipe=now.recipe | {"chunker": "0"}, encoder="e", precision="", encoded=1
+        ),
+        program=msgspec.structs.replace(environment.program(now), membrowse="0.0.1"),
     )
     ran = program("rerun", saved(then, found("c1")), "--folder", folder)
     assert "generation 9 → 12\n" in ran.out

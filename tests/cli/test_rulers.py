@@ -7,15 +7,15 @@ from pathlib import Path
 
 from membrowse.cli import rulers_sheet
 from membrowse.cli.sheet import Sheet
-from membrowse.engine.inspections import ExplainRequest, RulersRequest
-from membrowse.findings.rulers import Rulers
+from membrowse.wire.explanation import ExplainRequest
+from membrowse.wire.tokens import Tokens, TokensRequest
 from tests.cli import findings
 from tests.cli.conftest import Program
 from tests.cli.fakes import FakeEngine
 from tests.cli.hostile import HOSTILE, acts, filled
 
 
-def page(rulers: Rulers, columns: int = 80) -> str:
+def page(rulers: Tokens, columns: int = 80) -> str:
     sheet = Sheet(columns)
     rulers_sheet.fill(sheet, rulers)
     return sheet.text(styled=False)
@@ -45,18 +45,18 @@ def test_hostile_text_is_shown_and_does_nothing() -> None:
 def test_the_text_and_a_chunk_are_asked_for(
     engine: FakeEngine, program: Program, folder: Path
 ) -> None:
-    asked: list[RulersRequest] = []
+    asked: list[TokensRequest] = []
 
-    def answer(request: RulersRequest) -> Rulers:
+    def answer(request: TokensRequest) -> Tokens:
         asked.append(request)
         return findings.rulers()
 
-    engine.answers[RulersRequest] = answer
+    engine.answers[TokensRequest] = answer
     engine.answers[ExplainRequest] = findings.explanation()
     ran = program("rulers", "which ports?", "--folder", folder, "--json")
     assert (ran.status, json.loads(ran.out)["schema"]) == (0, 1)
     assert program("rulers", "which ports?", "--chunk", "a.md:3", "--folder", folder).status == 0
     assert asked == [
-        RulersRequest(text="which ports?"),
-        RulersRequest(text="which ports?", chunk="c1"),
+        TokensRequest(text="which ports?"),
+        TokensRequest(text="which ports?", chunk="c1"),
     ]

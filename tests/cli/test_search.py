@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from membrowse.engine.client import EngineRefused, EngineUnavailable
-from membrowse.engine.protocol import EncoderState, Pending, Problem, RecallRequest
-from membrowse.recall import RankingState, Recall
+from membrowse.client.engine import EngineRefused, EngineUnavailable
+from membrowse.wire.engine import EncoderState, Pending
+from membrowse.wire.request import Problem
+from membrowse.wire.search import RankingState, SearchRequest, SearchResponse
 from tests.cli.conftest import Program
 from tests.cli.fakes import FakeEngine, hit, ranking, recall, state
 
@@ -50,7 +51,7 @@ def test_the_request_says_what_was_asked_for(
 ) -> None:
     program("search", "-n", "3", "--syntax", "--folder", folder, "path:a deploy")
     assert engine.requests == [
-        RecallRequest(text="path:a deploy", syntax="operators", limit=3, client="cli")
+        SearchRequest(text="path:a deploy", syntax="operators", limit=3, client="cli")
     ]
     assert engine.closed
 
@@ -149,7 +150,7 @@ def test_search_waits_while_the_encoder_loads(
     loading = EncoderState(state=RankingState.LOADING, name="m")
     seen: list[str] = []
 
-    def answer(request: RecallRequest) -> Recall:
+    def answer(request: SearchRequest) -> SearchResponse:
         seen.append("asked")
         return recall()
 
@@ -178,7 +179,7 @@ def test_waiting_without_the_right_to_reindex_is_for_what_the_engine_does_by_its
 def test_a_query_that_the_engine_cannot_read_is_status_2(
     engine: FakeEngine, program: Program, folder: Path
 ) -> None:
-    def answer(request: RecallRequest) -> Recall:
+    def answer(request: SearchRequest) -> SearchResponse:
         raise EngineRefused(Problem(message="unclosed phrase"), 400)
 
     engine.answer = answer
@@ -188,7 +189,7 @@ def test_a_query_that_the_engine_cannot_read_is_status_2(
 
 
 def test_no_engine_is_status_3(engine: FakeEngine, program: Program, folder: Path) -> None:
-    def answer(request: RecallRequest) -> Recall:
+    def answer(request: SearchRequest) -> SearchResponse:
         raise EngineUnavailable("the engine is gone")
 
     engine.answer = answer

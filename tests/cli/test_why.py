@@ -10,15 +10,21 @@ from rich.cells import cell_len
 
 from membrowse.cli import ladder_sheet
 from membrowse.cli.sheet import Sheet
-from membrowse.engine.inspections import WhyRequest
-from membrowse.findings.diagnosis import Target, Why
+from membrowse.wire.diagnosis import (
+    Diagnosis,
+    DiagnosisReport,
+    DiagnosisRequest,
+    Suggestions,
+    SuggestionsRequest,
+)
+from membrowse.wire.search import Target
 from tests.cli import findings
 from tests.cli.conftest import Program
 from tests.cli.fakes import FakeEngine
 from tests.cli.hostile import HOSTILE, acts, filled
 
 
-def page(why: Why, columns: int = 80, *, changes: bool = True) -> str:
+def page(why: DiagnosisReport, columns: int = 80, *, changes: bool = True) -> str:
     sheet = Sheet(columns)
     ladder_sheet.fill(sheet, why, looked_for_changes=changes)
     return sheet.text(styled=False)
@@ -46,11 +52,11 @@ def test_changes_come_with_their_rank_and_what_they_break() -> None:
 
 
 def test_no_change_that_helps_is_said_too() -> None:
-    text = page(findings.why(changes=(), unfinished="3 s were not enough for all"))
+    text = page(findings.why(suggestions=(), unfinished="3 s were not enough for all"))
     assert "no single change that was tried brings it there" in text
     assert "! 3 s were not enough for all" in text
-    assert "BRINGS" not in page(findings.why(changes=()), changes=False)
-    assert "BRINGS" not in page(findings.why(changes=(), tried=0))
+    assert "BRINGS" not in page(findings.why(suggestions=()), changes=False)
+    assert "BRINGS" not in page(findings.why(suggestions=(), tried=0))
 
 
 @pytest.mark.parametrize("columns", [80, 120, 200])
@@ -70,7 +76,10 @@ def test_hostile_text_is_shown_and_does_nothing() -> None:
 def test_the_status_tells_whether_it_is_in_the_top_k(
     engine: FakeEngine, program: Program, folder: Path, in_top_k: bool, status: int
 ) -> None:
-    engine.answers[WhyRequest] = findings.why(in_top_k=in_top_k)
+    engine.answers |= {
+        DiagnosisRequest: findings.diagnosis(in_top_k=in_top_k),
+        SuggestionsRequest: findings.suggestions(),
+    }
     ran = program("why", "ssh", "a.md", "--folder", folder)
     assert (ran.status, ran.err) == (status, "")
     assert "LADDER" in ran.out
@@ -79,7 +88,10 @@ def test_the_status_tells_whether_it_is_in_the_top_k(
 def test_json_has_verdict_rungs_and_changes(
     engine: FakeEngine, program: Program, folder: Path
 ) -> None:
-    engine.answers[WhyRequest] = findings.why()
+    engine.answers |= {
+        DiagnosisRequest: findings.diagnosis(),
+        SuggestionsRequest: findings.suggestions(),
+    }
     ran = program("why", "ssh", "a.md", "--folder", folder, "--json")
     answer = json.loads(ran.out)
     assert ran.status == 1
@@ -92,18 +104,27 @@ def test_json_has_verdict_rungs_and_changes(
 def test_a_text_can_be_asked_for_and_changes_left_out(
     engine: FakeEngine, program: Program, folder: Path
 ) -> None:
-    asked: list[WhyRequest] = []
+    asked: list[DiagnosisRequest] = []
 
-    def answer(request: WhyRequest) -> Why:
+    def answer(request: DiagnosisRequest) -> Diagnosis:
         asked.append(request)
-        return findings.why()
+        return findings.diagnosis()
 
-    engine.answers[WhyRequest] = answer
+    found: list[SuggestionsRequest] = []
+
+    def suggest(request: SuggestionsRequest) -> Suggestions:
+        found.append(request)
+        return findings.suggestions()
+
+    engine.answers |= {DiagnosisRequest: answer, SuggestionsRequest: suggest}
     program("why", "ssh", "--text", "port 22", "-k", "3", "--no-changes", "--folder", folder)
     program("why", "ssh", "a.md:4", "--syntax", "--folder", folder)
     assert asked == [
-        WhyRequest(text="ssh", target=Target(text="port 22"), k=3, changes=False),
-        WhyRequest(text="ssh", syntax="operators", target=Target(path="a.md", line=4)),
+        DiagnosisRequest(text="ssh", target=Target(text="port 22"), k=3),
+        DiagnosisRequest(text="ssh", syntax="operators", target=Target(path="a.md", line=4)),
+    ]
+    assert found == [
+        SuggestionsRequest(text="ssh", syntax="operators", target=Target(path="a.md", line=4))
     ]
 
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from membrowse.encoding.bulk import BulkEncoder
-from membrowse.encoding.files import ModelFiles, locate
-from membrowse.encoding.resident import ResidentEncoder
-from membrowse.encoding.values import ToEncode
+from membrowse.encoding.bulk_encoder import BulkEncoder
+from membrowse.encoding.encoded import ToEncode
+from membrowse.encoding.model_files import ModelFiles, locate
+from membrowse.encoding.resident_encoder import ResidentEncoder
 from membrowse.settings import EncoderSettings, Precision
 from tests.conftest import ExportedEncoder
 from tests.encoding import models

@@ -11,10 +11,10 @@ import numpy as np
 import psutil
 import pytest
 
-from membrowse.encoding.bulk import BulkEncoder, EncoderDied
-from membrowse.encoding.files import ModelFiles
-from membrowse.encoding.resident import ResidentEncoder
-from membrowse.encoding.values import ToEncode
+from membrowse.encoding.bulk_encoder import BulkEncoder, EncoderDied
+from membrowse.encoding.encoded import ToEncode
+from membrowse.encoding.model_files import ModelFiles
+from membrowse.encoding.resident_encoder import ResidentEncoder
 from membrowse.settings import Precision
 
 LONG = [

@@ -11,8 +11,8 @@ import numpy as np
 import psutil
 import pytest
 
-from membrowse.encoding.cross import CrossEncoderChild, CrossEncoderDied
-from membrowse.encoding.files import ModelRefused
+from membrowse.encoding.cross_encoder import CrossEncoderChild, CrossEncoderDied
+from membrowse.encoding.model_files import ModelRefused
 from tests.encoding import models
 
 TEXTS = ["ssh port of staging.", "deploy", "the note", "", "端口 🦩"]

@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from membrowse.encoding.export import ExportFailed, export_path, exported
-from membrowse.encoding.files import ModelFiles
+from membrowse.encoding.model_files import ModelFiles
+from membrowse.encoding.onnx_export import ExportFailed, export_path, exported
 from tests.conftest import ExportedEncoder
 
 
@@ -80,8 +80,8 @@ def test_a_model_that_cannot_be_exported_is_reported_with_the_reason(
 EXPORTING = """
 import sys
 from pathlib import Path
-from membrowse.encoding.export import exported
-from membrowse.encoding.files import locate
+from membrowse.encoding.onnx_export import exported
+from membrowse.encoding.model_files import locate
 from membrowse.settings import EncoderSettings
 exported(locate(EncoderSettings(model=sys.argv[1])), Path(sys.argv[2]))
 """

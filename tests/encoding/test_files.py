@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from membrowse.encoding.files import PUBLISHED, ModelFiles, ModelRefused, locate, verify
+from membrowse.encoding.model_files import PUBLISHED, ModelFiles, ModelRefused, locate, verify
 from membrowse.settings import EncoderSettings
 
 

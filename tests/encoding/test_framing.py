@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from membrowse.encoding import framing
-from membrowse.encoding.values import Encoded
+from membrowse.encoding import child_protocol
+from membrowse.encoding.encoded import Encoded
 
 
 def test_vectors_arrive_as_they_were_sent() -> None:
@@ -23,11 +23,11 @@ def test_vectors_arrive_as_they_were_sent() -> None:
         np.arange(3, dtype=np.float32),
     )
     stream = io.BytesIO()
-    framing.write(stream, framing.EncodeReply([framing.to_wire(sent)]))
+    child_protocol.write(stream, child_protocol.EncodeReply([child_protocol.to_wire(sent)]))
     stream.seek(0)
-    reply = framing.read(stream)
-    assert isinstance(reply, framing.EncodeReply)
-    got = framing.from_wire(reply.vectors[0])
+    reply = child_protocol.read(stream)
+    assert isinstance(reply, child_protocol.EncodeReply)
+    got = child_protocol.from_wire(reply.vectors[0])
     for name in ("vector", "passages", "tokens", "scales"):
         np.testing.assert_array_equal(getattr(got, name), getattr(sent, name))
 
@@ -40,32 +40,32 @@ def test_a_chunk_without_tokens_keeps_its_shape() -> None:
         np.empty((0, 4), np.int8),
         np.empty(0, np.float32),
     )
-    assert framing.from_wire(framing.to_wire(empty)).tokens.shape[0] == 0
+    assert child_protocol.from_wire(child_protocol.to_wire(empty)).tokens.shape[0] == 0
 
 
 @pytest.mark.parametrize("kept", [0, 3, 8, 12])
 def test_a_message_that_was_cut_off_is_the_end(kept: int) -> None:
     stream = io.BytesIO()
-    framing.write(stream, framing.ScoreRequest("query", ["text"]))
-    assert framing.read(io.BytesIO(stream.getvalue()[:kept])) is None
+    child_protocol.write(stream, child_protocol.ScoreRequest("query", ["text"]))
+    assert child_protocol.read(io.BytesIO(stream.getvalue()[:kept])) is None
 
 
 NOISY = """
 import os, sys
-from membrowse.encoding import framing
+from membrowse.encoding import child_protocol
 
-requests, replies = framing.own_pipes()
+requests, replies = child_protocol.own_pipes()
 print("noise by print")
 os.write(1, b"noise by write")
 os.system("echo noise by a child of the child")
-framing.write(replies, framing.Refused(framing.read(requests).query))
+child_protocol.write(replies, child_protocol.Refused(child_protocol.read(requests).query))
 print("more noise", flush=True)
 """
 
 
 def test_what_a_child_prints_does_not_reach_its_replies() -> None:
     request = io.BytesIO()
-    framing.write(request, framing.ScoreRequest("question", []))
+    child_protocol.write(request, child_protocol.ScoreRequest("question", []))
     done = subprocess.run(
         [sys.executable, "-c", NOISY],
         input=request.getvalue(),
@@ -73,5 +73,5 @@ def test_what_a_child_prints_does_not_reach_its_replies() -> None:
         check=True,
         cwd=Path(__file__).parents[2],
     )
-    assert framing.read(io.BytesIO(done.stdout)) == framing.Refused("question")
+    assert child_protocol.read(io.BytesIO(done.stdout)) == child_protocol.Refused("question")
     assert done.stderr.count(b"noise") == 4

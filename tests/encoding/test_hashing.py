@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from membrowse.encoding.hashing import HashMemory
+from membrowse.encoding.file_hashes import HashMemory
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         found.append(Path(getattr(file, "name", "")).name)
         return digest(file, name)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("membrowse.encoding.hashing.hashlib.file_digest", noted)
+    monkeypatch.setattr("membrowse.encoding.file_hashes.hashlib.file_digest", noted)
     return found
 
 

@@ -17,20 +17,20 @@ from tests.conftest import ExportedEncoder
 ENGINE = """
 import sys
 from pathlib import Path
-from membrowse.encoding import cross
-from membrowse.encoding.bulk import BulkEncoder
-from membrowse.encoding.export import exported
-from membrowse.encoding.files import locate, verify
-from membrowse.encoding.pieces import Pieces
-from membrowse.encoding.resident import ResidentEncoder
-from membrowse.encoding.values import ToEncode
+from membrowse.encoding import cross_encoder
+from membrowse.encoding.bulk_encoder import BulkEncoder
+from membrowse.encoding.onnx_export import exported
+from membrowse.encoding.model_files import locate, verify
+from membrowse.encoding.word_pieces import WordPieces
+from membrowse.encoding.resident_encoder import ResidentEncoder
+from membrowse.encoding.encoded import ToEncode
 from membrowse.settings import EncoderSettings, Precision
 
 files = locate(EncoderSettings())
 bulk = BulkEncoder(files, Precision.FLOAT32)
 if sys.argv[2] == "working":
     verify(files, full=True)
-    assert Pieces(files).count("port") == 1
+    assert WordPieces(files).count("port") == 1
     resident = ResidentEncoder(files, exported(files, Path(sys.argv[1])))
     chunk = ToEncode("k", "Ports", "Staging uses port 22.")
     assert resident.query("which port?").vector.shape == (384,)

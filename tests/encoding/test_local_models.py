@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from membrowse.encoding.files import ModelFiles, locate
-from membrowse.encoding.resident import ResidentEncoder
-from membrowse.encoding.values import ToEncode
-from membrowse.knowledge.passages import passages
+from membrowse.encoding.encoded import ToEncode
+from membrowse.encoding.model_files import ModelFiles, locate
+from membrowse.encoding.resident_encoder import ResidentEncoder
+from membrowse.notes.passages import passages
 from membrowse.settings import EncoderSettings, Precision
 from tests.encoding import models
 

@@ -9,19 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from membrowse.encoding.files import ModelFiles
-from membrowse.encoding.pieces import Pieces, parts
+from membrowse.encoding.model_files import ModelFiles
+from membrowse.encoding.word_pieces import WordPieces, parts
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 
 @pytest.fixture(scope="module")
-def pieces(files: ModelFiles) -> Pieces:
-    return Pieces(files)
+def pieces(files: ModelFiles) -> WordPieces:
+    return WordPieces(files)
 
 
-def test_neither_padding_nor_truncation_enters_the_count(pieces: Pieces) -> None:
+def test_neither_padding_nor_truncation_enters_the_count(pieces: WordPieces) -> None:
     assert pieces.count("port") == 1
     assert pieces.count("port " * 700) == 700
     assert pieces.count("") == 0
@@ -30,7 +30,7 @@ def test_neither_padding_nor_truncation_enters_the_count(pieces: Pieces) -> None
 @pytest.mark.parametrize(
     "text", ["Ports: 22, 2222!", "naïve café 端口", "un\tdo\r\nit", "🦩 flamingo"]
 )
-def test_pieces_stand_where_they_say(pieces: Pieces, text: str) -> None:
+def test_pieces_stand_where_they_say(pieces: WordPieces, text: str) -> None:
     found = pieces.pieces(text)
     assert len(found) == pieces.count(text)
     assert all(0 <= piece.start < piece.end <= len(text) for piece in found)
@@ -38,20 +38,20 @@ def test_pieces_stand_where_they_say(pieces: Pieces, text: str) -> None:
     assert "".join(surfaces) == "".join(text.split())
 
 
-def test_what_the_encoder_does_not_know_is_marked(pieces: Pieces) -> None:
+def test_what_the_encoder_does_not_know_is_marked(pieces: WordPieces) -> None:
     found = pieces.pieces("port 🦩 " + "x" * 120)
     assert [piece.known for piece in found] == [True, False, False]
     assert found[-1].text == "[UNK]"
 
 
-def test_a_text_is_tokenised_in_parts_without_a_difference(pieces: Pieces) -> None:
+def test_a_text_is_tokenised_in_parts_without_a_difference(pieces: WordPieces) -> None:
     words = "the staging host listens on port 22 \n" * 5_000
     assert pieces.count(words) == 8 * 5_000
     last = pieces.pieces(words)[-1]
     assert words[last.start : last.end] == "22"
 
 
-def test_one_word_without_an_end_is_tokenised_too(pieces: Pieces) -> None:
+def test_one_word_without_an_end_is_tokenised_too(pieces: WordPieces) -> None:
     assert 1 <= pieces.count("a" * 300_000) <= 10
 
 
@@ -65,7 +65,7 @@ def test_parts_make_up_the_text(text: str, size: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "ssh", "which port, 端口? ", "staging host " * 300])
 def test_the_encoders_input_is_what_sentence_transformers_feeds_it(
-    pieces: Pieces, reference: SentenceTransformer, text: str
+    pieces: WordPieces, reference: SentenceTransformer, text: str
 ) -> None:
     tokenised = pieces.tokenise(text)
     theirs = reference.preprocess([text])["input_ids"][0].tolist()
@@ -74,7 +74,7 @@ def test_the_encoders_input_is_what_sentence_transformers_feeds_it(
     assert tokenised.cut == (pieces.count(text) > 254)
 
 
-def test_threads_may_share_it(pieces: Pieces) -> None:
+def test_threads_may_share_it(pieces: WordPieces) -> None:
     texts = [f"note {n} " * n for n in range(40)]
     with ThreadPoolExecutor(4) as pool:
         beside = list(pool.map(pieces.count, texts))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from membrowse.encoding.pieces import Tokenised
+from membrowse.encoding.encoded import Float32, Piece, ToEncode, dequantise, unit
 from membrowse.encoding.pooling import encoded, passage_vectors
-from membrowse.encoding.values import Float32, Piece, ToEncode, dequantise, unit
+from membrowse.encoding.word_pieces import Tokenised
 
 EYE = np.eye(4, dtype=np.float32)
 FILL = "." * 80

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from membrowse.encoding.files import ModelFiles
-from membrowse.encoding.resident import ResidentEncoder
-from membrowse.encoding.values import Float32, ToEncode, dequantise, unit
-from membrowse.knowledge.passages import passages
+from membrowse.encoding.encoded import Float32, ToEncode, dequantise, unit
+from membrowse.encoding.model_files import ModelFiles
+from membrowse.encoding.resident_encoder import ResidentEncoder
+from membrowse.notes.passages import passages
 from tests.conftest import ExportedEncoder
 
 if TYPE_CHECKING:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import psutil
 
-from membrowse.encoding.files import ModelFiles
-from membrowse.encoding.resident import ResidentEncoder
-from membrowse.encoding.served import Encoder, ServedEncoder
-from membrowse.encoding.values import ToEncode
+from membrowse.encoding.child_encoder import ChildEncoder, Encoder
+from membrowse.encoding.encoded import ToEncode
+from membrowse.encoding.model_files import ModelFiles
+from membrowse.encoding.resident_encoder import ResidentEncoder
 
 
 def test_it_agrees_with_the_resident_encoder_and_ends(
     files: ModelFiles, resident: ResidentEncoder, chunks: list[ToEncode]
 ) -> None:
-    served = ServedEncoder(files)
+    served = ChildEncoder(files)
     both: tuple[Encoder, Encoder] = (served, resident)
     one, other = (encoder.query("which port, 🦩?") for encoder in both)
     assert (one.pieces, one.unknown, one.cut) == (other.pieces, other.unknown, other.cut)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from membrowse.encoding.values import Float32, ToEncode, dequantise, quantise, unit
+from membrowse.encoding.encoded import Float32, ToEncode, dequantise, quantise, unit
 
 ROWS = arrays.arrays(
     np.float32,

@@ -12,10 +12,10 @@ from typing import Protocol
 
 import pytest
 
-from membrowse.engine import lifecycle
-from membrowse.engine.client import Engine, EngineClient
-from membrowse.engine.protocol import RecallRequest, State
-from membrowse.recall import RANKINGS, Recall
+from membrowse.client import discovery
+from membrowse.client.engine import Engine, EngineClient
+from membrowse.wire.engine import EngineState, StatesRequest
+from membrowse.wire.search import RANKINGS, SearchRequest, SearchResponse
 from tests.conftest import ExportedEncoder
 
 DEADLINE_SECONDS = 60.0
@@ -54,20 +54,20 @@ def folder(tmp_path: Path) -> Path:
 @asynccontextmanager
 async def serving(folder: Path) -> AsyncIterator[EngineClient]:
     """A client of a running engine, which is stopped afterwards."""
-    client = await lifecycle.connect(folder)
+    client = await discovery.connect(folder)
     try:
         yield client
     finally:
         await client.close()
-        await lifecycle.stop(folder)
+        await discovery.stop(folder)
 
 
-async def until(client: EngineClient, condition: Callable[[State], bool]) -> State:
+async def until(client: EngineClient, condition: Callable[[EngineState], bool]) -> EngineState:
     """The first state for which `condition` holds, in time."""
-    last: State | None = None
+    last: EngineState | None = None
     try:
         async with asyncio.timeout(DEADLINE_SECONDS):
-            async for state in client.states():
+            async for state in client.stream(StatesRequest()):
                 last = state
                 if condition(state):
                     return state
@@ -76,24 +76,24 @@ async def until(client: EngineClient, condition: Callable[[State], bool]) -> Sta
     pytest.fail(f"the engine ended; the last state was {last}")
 
 
-def current(state: State) -> bool:
+def current(state: EngineState) -> bool:
     """Everything is indexed and encoded."""
     done = state.progress is None and not state.pending.total and bool(state.watcher.last_check)
     return done and state.encoded == state.chunks
 
 
-def at(generation: int) -> Callable[[State], bool]:
+def at(generation: int) -> Callable[[EngineState], bool]:
     """Current, at a generation later than `generation`."""
     return lambda state: current(state) and state.generation > generation
 
 
-async def ask(engine: Engine, text: str, /, **options: object) -> Recall:
+async def ask(engine: Engine, text: str, /, **options: object) -> SearchResponse:
     """The complete recall."""
-    request = RecallRequest(text=text, **options)  # type: ignore[arg-type]
-    return [recall async for recall in engine.recall(request)][-1]
+    request = SearchRequest(text=text, **options)  # type: ignore[arg-type]
+    return [recall async for recall in engine.stream(request)][-1]
 
 
-def first_paths(recall: Recall) -> dict[str, str]:
+def first_paths(recall: SearchResponse) -> dict[str, str]:
     """The path of the first hit of each ranking."""
     return {
         name: recall.rankings[name].hits[0].path if recall.rankings[name].hits else ""
@@ -101,7 +101,7 @@ def first_paths(recall: Recall) -> dict[str, str]:
     }
 
 
-def order(recall: Recall, ranking: str) -> list[tuple[str, float]]:
+def order(recall: SearchResponse, ranking: str) -> list[tuple[str, float]]:
     return [(hit.chunk, hit.score) for hit in recall.rankings[ranking].hits]
 
 

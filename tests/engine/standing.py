@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from membrowse.engine import lifecycle
-from membrowse.engine.client import EngineClient
-from membrowse.engine.protocol import State
+from membrowse.client import discovery
+from membrowse.client.engine import EngineClient
+from membrowse.wire.engine import EngineState
 from tests.conftest import ExportedEncoder
 from tests.engine.conftest import current, until
 
@@ -49,7 +49,7 @@ def standing(
             asyncio.run(_indexed(folder))
             yield folder
         finally:
-            asyncio.run(lifecycle.stop(folder))
+            asyncio.run(discovery.stop(folder))
 
 
 def write(folder: Path, notes: Mapping[str, str]) -> None:
@@ -65,11 +65,11 @@ async def _indexed(folder: Path) -> None:
 
 @asynccontextmanager
 async def client_of(
-    folder: Path, when: Callable[[State], bool] = lambda state: True
+    folder: Path, when: Callable[[EngineState], bool] = lambda state: True
 ) -> AsyncIterator[EngineClient]:
     """A client of the engine, which is started if none runs and goes on afterwards; `when` holds
     at first."""
-    client = await lifecycle.connect(folder)
+    client = await discovery.connect(folder)
     try:
         await until(client, when)
         yield client

@@ -10,18 +10,23 @@ import httpx
 import msgspec
 import pytest
 
-from membrowse.engine.client import EngineRefused, EngineUnavailable
-from membrowse.engine.lifecycle import connect
-from membrowse.engine.protocol import (
-    PROTOCOL,
-    ChunkRequest,
+from membrowse.client.discovery import connect
+from membrowse.client.engine import EngineRefused, EngineUnavailable
+from membrowse.wire.engine import PROTOCOL, HelloRequest, Right
+from membrowse.wire.notes import ChunkRequest
+from membrowse.wire.request import Problem
+from membrowse.wire.search import (
+    FUSED,
+    KEYWORD,
+    RANKINGS,
+    RERANKED,
+    VECTOR,
     PageRequest,
-    Problem,
-    RecallRequest,
-    Right,
+    RankingState,
+    SearchRequest,
+    SearchResponse,
+    Target,
 )
-from membrowse.findings.diagnosis import Target
-from membrowse.recall import FUSED, KEYWORD, RANKINGS, RERANKED, VECTOR, RankingState, Recall
 from tests.engine.conftest import ask, current, order, serving, until
 
 QUESTION = "which port does staging ssh use?"
@@ -59,8 +64,8 @@ async def test_rankings_arrive_one_after_another(folder: Path) -> None:
     async with serving(folder) as client:
         await until(client, current)
         target = Target(path="ports.md", line=7)
-        request = RecallRequest(text=QUESTION, progressive=True, target=target)
-        recalls = [recall async for recall in client.recall(request)]
+        request = SearchRequest(text=QUESTION, progressive=True, target=target)
+        recalls = [recall async for recall in client.stream(request)]
         assert list(recalls[0].rankings) == [KEYWORD]
         told = [recall.target for recall in recalls]
         assert all(each and each.hit and each.hit.start_line == 5 for each in told)
@@ -82,12 +87,14 @@ async def test_the_same_question_has_the_same_answer_from_every_client(folder: P
             together = await asyncio.gather(
                 *(ask(other, text) for other in others for text in (QUESTION, "pump and tank"))
             )
-            pids = {(await other.hello()).engine.pid for other in others}
+            pids = {(await other.ask(HelloRequest())).engine.pid for other in others}
         finally:
             for other in others:
                 await other.close()
         assert len(pids) == 1
-        same: list[Recall] = [recall for recall in together if recall.query.text == QUESTION]
+        same: list[SearchResponse] = [
+            recall for recall in together if recall.query.text == QUESTION
+        ]
         assert len(same) == 6
         for recall in same:
             for name in RANKINGS:
@@ -101,8 +108,8 @@ async def test_pages_go_on_to_the_last_chunk(folder: Path) -> None:
         recall = await ask(client, "pump port", limit=5)
         for name in (VECTOR, FUSED, RERANKED):
             ranks = [hit.rank for hit in recall.rankings[name].hits]
-            page = PageRequest(recall=recall.recall, ranking=name, offset=5, limit=1000)
-            ranks += [hit.rank for hit in (await client.page(page)).hits]
+            page = PageRequest(response=recall.id, ranking=name, offset=5, limit=1000)
+            ranks += [hit.rank for hit in (await client.ask(page)).hits]
             assert ranks == list(range(1, state.chunks + 1))
 
 
@@ -110,7 +117,7 @@ async def test_a_recall_that_is_forgotten_is_told_so(folder: Path) -> None:
     async with serving(folder) as client:
         await until(client, current)
         with pytest.raises(EngineRefused, match="ask again") as raised:
-            await client.page(PageRequest(recall="long-gone", ranking=KEYWORD, offset=0))
+            await client.ask(PageRequest(response="long-gone", ranking=KEYWORD, offset=0))
         assert raised.value.status == 404
 
 
@@ -125,7 +132,7 @@ async def test_a_tracked_chunk_is_found_by_its_successor_after_an_edit(folder: P
         assert set(recall.tracked) == {chunk}
         assert recall.tracked[chunk].path == "food.md"
         assert recall.tracked[chunk].chunk != chunk
-        view = await client.chunk(ChunkRequest(chunk=chunk))
+        view = await client.ask(ChunkRequest(chunk=chunk))
         assert view.chunk == recall.tracked[chunk].chunk
 
 
@@ -133,7 +140,7 @@ async def test_the_preview_shows_the_note_around_the_chunk(folder: Path) -> None
     async with serving(folder) as client:
         await until(client, current)
         hit = (await ask(client, "Caddy")).rankings[KEYWORD].hits[0]
-        view = await client.chunk(ChunkRequest(chunk=hit.chunk, text="where is Caddy?"))
+        view = await client.ask(ChunkRequest(chunk=hit.chunk, text="where is Caddy?"))
         assert (view.position, view.count, view.heading) == (1, 2, "Web")
         lines = (folder / "ports.md").read_text().splitlines()
         assert list(view.lines) == lines
@@ -178,7 +185,7 @@ async def test_a_model_that_goes_missing_leaves_the_index_as_it_is(
         before = await until(client, current)
     monkeypatch.setenv("MEMBROWSE_ENCODER_MODEL", str(folder.parent / "no-model"))
     async with serving(folder) as client:
-        state = await until(client, lambda state: state.answered > 0)
+        state = await until(client, lambda state: state.started > 0)
         assert (state.generation, state.chunks) == (before.generation, before.chunks)
         assert (await ask(client, QUESTION)).rankings[KEYWORD].hits[0].path == "ports.md"
     monkeypatch.delenv("MEMBROWSE_ENCODER_MODEL")
@@ -188,27 +195,28 @@ async def test_a_model_that_goes_missing_leaves_the_index_as_it_is(
 
 
 async def test_other_users_may_read_and_nothing_else(folder: Path) -> None:
-    from membrowse.engine.server import Api
+    from membrowse.engine.http.server import application
     from membrowse.engine.service import Service
     from membrowse.settings import Settings
 
     service = Service(folder, Settings(), idle_seconds=0)
     await service.start()
-    stranger = httpx.ASGITransport(Api(service).application(), client=("uid", os.getuid() + 1))
+    stranger = httpx.ASGITransport(application(service), client=("uid", os.getuid() + 1))
     async with httpx.AsyncClient(transport=stranger, base_url="http://engine") as client:
-        hello = (await client.get("/hello")).json()
+        hello = (await client.post("/hello", content="{}")).json()
         assert hello["rights"] == [Right.READ]
         assert hello["protocol"] == PROTOCOL
-        assert (await client.get("/files")).status_code == 200
+        assert (await client.post("/files", content="{}")).status_code == 200
         for path, body in (
             ("/reindex", "{}"),
-            ("/watching", '{"paused": true}'),
-            ("/stop", ""),
+            ("/watch", '{"paused": true}'),
+            ("/stop", "{}"),
+            ("/rebuild", "{}"),
         ):
             refused = await client.post(path, content=body)
             assert refused.status_code == 403
             assert "right" in msgspec.json.decode(refused.content, type=Problem).message
-        bad = await client.post("/recall", content='{"text": 3}')
+        bad = await client.post("/search", content='{"text": 3}')
         assert bad.status_code == 400
     service.begin_stop()
     await service.close()
@@ -217,5 +225,5 @@ async def test_other_users_may_read_and_nothing_else(folder: Path) -> None:
 async def test_no_engine_and_none_wanted_is_said(folder: Path) -> None:
     with pytest.raises(EngineUnavailable, match="no engine runs"):
         await connect(folder, start=False)
-    with pytest.raises(EngineUnavailable, match="not a folder"):
+    with pytest.raises(EngineUnavailable, match="not a readable folder"):
         await connect(folder / "nowhere")

@@ -10,9 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from membrowse.engine.inspections import WhyRequest
-from membrowse.engine.protocol import State
-from membrowse.findings.diagnosis import Target
+from membrowse.wire.diagnosis import SuggestionsRequest
+from membrowse.wire.engine import EngineState, HelloRequest
+from membrowse.wire.search import Target
 from tests.conftest import ExportedEncoder
 from tests.engine.conftest import current
 from tests.engine.standing import client_of, standing
@@ -46,7 +46,7 @@ def home(folder: Path) -> None:
     """The folder's own home."""
 
 
-def pins_are_run(state: State) -> bool:
+def pins_are_run(state: EngineState) -> bool:
     return current(state) and state.pins.total == PINS and not state.pins.running
 
 
@@ -60,9 +60,11 @@ async def busy_share(engine: psutil.Process) -> float:
 
 async def test_a_diagnosis_ends_with_the_connection_that_asked_for_it(folder: Path) -> None:
     async with client_of(folder, when=pins_are_run) as client:
-        engine = psutil.Process((await client.hello()).engine.pid)
-        request = WhyRequest(text="which pump feeds it?", target=Target(path="log-20.md"), k=1)
-        asked = asyncio.create_task(client.inspect(request))
+        engine = psutil.Process((await client.ask(HelloRequest())).engine.pid)
+        request = SuggestionsRequest(
+            text="which pump feeds it?", target=Target(path="log-20.md"), k=1
+        )
+        asked = asyncio.create_task(client.ask(request))
         await asyncio.sleep(ASKED_SECONDS)
         assert not asked.done()
         asked.cancel()
@@ -70,4 +72,4 @@ async def test_a_diagnosis_ends_with_the_connection_that_asked_for_it(folder: Pa
             while await busy_share(engine) > IDLE_SHARE:
                 pass
         assert asked.cancelled()
-        assert (await client.hello()).engine.pid == engine.pid
+        assert (await client.ask(HelloRequest())).engine.pid == engine.pid

@@ -13,18 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from membrowse.engine import lifecycle
-from membrowse.engine.changing.knobs import nearest
-from membrowse.engine.client import EngineClient
-from membrowse.engine.inspections import (
-    PinsRequest,
-    SaveTuningRequest,
-    UseTuningRequest,
-    WhyRequest,
-)
-from membrowse.engine.protocol import ReindexRequest
-from membrowse.findings.diagnosis import Change, ChangeKind, Target, Why
-from membrowse.recall import RERANKED
+from membrowse.client import discovery
+from membrowse.client.diagnosis import diagnose
+from membrowse.client.engine import EngineClient
+from membrowse.engine.handlers.why.suggestions.settings import nearest
+from membrowse.wire.diagnosis import DiagnosisReport, DiagnosisRequest, Suggestion, SuggestionKind
+from membrowse.wire.engine import ReindexRequest
+from membrowse.wire.pins import PinsRequest
+from membrowse.wire.search import RERANKED, Target
+from membrowse.wire.tuning import SaveConfigurationRequest, UseConfigurationRequest
 from tests.conftest import ExportedEncoder
 from tests.engine.conftest import ask, current, until
 from tests.engine.standing import at_home, client_of
@@ -65,7 +62,7 @@ def folder(home: Path, golden: list[dict[str, str]]) -> Iterator[Path]:
     assert len(pins) >= 4
     (path / "golden.jsonl").write_text("\n".join(pins) + "\n")
     yield path
-    asyncio.run(lifecycle.stop(path))
+    asyncio.run(discovery.stop(path))
 
 
 async def pairs(
@@ -87,23 +84,23 @@ async def rank_of(client: EngineClient, text: str, target: Target) -> int | None
 
 async def held(client: EngineClient) -> dict[str, bool]:
     """The folder's pins as they stand now."""
-    return {result.pin.id: result.holds for result in (await client.inspect(PinsRequest())).results}
+    return {result.pin.id: result.passes for result in (await client.ask(PinsRequest())).results}
 
 
 async def indexed(client: EngineClient) -> None:
-    asked = (await client.reindex(ReindexRequest())).asked
-    await until(client, lambda state: current(state) and state.answered >= asked)
+    asked = (await client.ask(ReindexRequest())).requested
+    await until(client, lambda state: current(state) and state.started >= asked)
 
 
 @asynccontextmanager
-async def made(client: EngineClient, folder: Path, change: Change) -> AsyncIterator[None]:
+async def made(client: EngineClient, folder: Path, change: Suggestion) -> AsyncIterator[None]:
     """The change, as a person would make it; taken back afterwards."""
-    if change.kind is ChangeKind.SETTING:
-        await client.inspect(SaveTuningRequest(name="promised", overrides=change.settings))
+    if change.kind is SuggestionKind.SETTING:
+        await client.ask(SaveConfigurationRequest(name="promised", overrides=change.settings))
         try:
             yield
         finally:
-            await client.inspect(UseTuningRequest(name=""))
+            await client.ask(UseConfigurationRequest(name=""))
     elif change.edit is not None:
         file = folder / change.edit.path
         before = file.read_text()
@@ -121,31 +118,33 @@ async def made(client: EngineClient, folder: Path, change: Change) -> AsyncItera
         yield
 
 
-async def check(client: EngineClient, folder: Path, told: Why, change: Change) -> None:
+async def check(
+    client: EngineClient, folder: Path, told: DiagnosisReport, change: Suggestion
+) -> None:
     before = await held(client)
     async with made(client, folder, change):
         rank = await rank_of(client, change.query or told.query, told.target)
         assert rank == change.rank <= told.k, (told.query, told.target, change)
-        if change.kind is not ChangeKind.QUERY:
+        if change.kind is not SuggestionKind.QUERY:
             after = await held(client)
             assert change.pins == len(before) == len(after)
             assert set(change.broken) == {pin for pin in before if before[pin] and not after[pin]}
-            assert set(change.mended) == {pin for pin in before if after[pin] and not before[pin]}
+            assert set(change.fixed) == {pin for pin in before if after[pin] and not before[pin]}
 
 
 async def test_every_offered_change_gives_the_rank_it_promises(
     folder: Path, golden: list[dict[str, str]]
 ) -> None:
-    made_of: Counter[ChangeKind] = Counter()
+    made_of: Counter[SuggestionKind] = Counter()
     async with client_of(folder, when=current) as client:
         async for query, target in pairs(client, golden):
-            told = await client.inspect(WhyRequest(text=query, target=target, k=K))
-            assert told.verdict and len(told.rungs) == 8
+            told = await diagnose(client, DiagnosisRequest(text=query, target=target, k=K))
+            assert told.verdict and len(told.steps) == 8
             assert told.in_top_k is not bool(told.tried)
-            for change in told.changes:
+            for change in told.suggestions:
                 made_of[change.kind] += 1
                 await check(client, folder, told, change)
-    assert all(made_of[kind] >= 3 for kind in ChangeKind), made_of
+    assert all(made_of[kind] >= 3 for kind in SuggestionKind), made_of
 
 
 def test_the_nearest_value_that_works_is_found_on_either_side() -> None:

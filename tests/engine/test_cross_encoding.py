@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from membrowse.engine.client import EngineClient
-from membrowse.engine.inspections import ExplainRequest, WhyRequest
-from membrowse.findings.diagnosis import Outcome, Step, Target
-from membrowse.recall import FUSED, RERANKED, RankingState
+from membrowse.client.diagnosis import diagnose
+from membrowse.client.engine import EngineClient
+from membrowse.wire.diagnosis import DiagnosisRequest, Outcome, StepName
+from membrowse.wire.explanation import ExplainRequest
+from membrowse.wire.search import FUSED, RERANKED, RankingState, Target
 from tests.conftest import ExportedEncoder
 from tests.encoding.models import save_tiny_cross_encoder
 from tests.engine.conftest import ask
@@ -55,7 +56,7 @@ async def test_a_hit_is_explained_by_the_cross_encoders_score(client: EngineClie
     ranking = recall.rankings[RERANKED]
     assert (ranking.state, ranking.message, ranking.pool) == (RankingState.READY, "", POOL)
     for hit in ranking.hits[:POOL]:
-        found = await client.inspect(ExplainRequest(text=QUERY, chunk=hit.chunk))
+        found = await client.ask(ExplainRequest(text=QUERY, chunk=hit.chunk))
         reranked = found.reranked
         assert (reranked.method, reranked.in_pool, reranked.tokens) == ("cross-encoder", True, ())
         assert reranked.rank == hit.rank == found.hit.ranks[RERANKED]
@@ -66,7 +67,7 @@ async def test_a_hit_is_explained_by_the_cross_encoders_score(client: EngineClie
         assert reranked.blend_used == reranked.blend_set
         assert found.fused.score == pytest.approx(hit.scores[FUSED])
         assert found.heat
-    beyond = await client.inspect(ExplainRequest(text=QUERY, chunk=ranking.hits[POOL].chunk))
+    beyond = await client.ask(ExplainRequest(text=QUERY, chunk=ranking.hits[POOL].chunk))
     assert not beyond.reranked.in_pool and beyond.reranked.raw is None
 
 
@@ -75,10 +76,12 @@ async def test_a_demotion_by_the_cross_encoder_is_diagnosed(client: EngineClient
     hit = max(hits, key=lambda hit: hit.rank - (hit.ranks[FUSED] or 0))
     before = hit.ranks[FUSED]
     assert before is not None and before < hit.rank
-    told = await client.inspect(WhyRequest(text=QUERY, target=Target(path=hit.path), k=before))
-    rung = next(rung for rung in told.rungs if rung.step is Step.RERANKED)
+    told = await diagnose(
+        client, DiagnosisRequest(text=QUERY, target=Target(path=hit.path), k=before)
+    )
+    rung = next(rung for rung in told.steps if rung.name is StepName.RERANKED)
     assert rung.outcome is Outcome.FAILS and rung.rank == hit.rank
     assert f"from #{before} to #{hit.rank}" in told.verdict
     assert "through" not in told.verdict
     assert rung.evidence[0].startswith("cross-encoder: ")
-    assert told.changes and all(change.rank <= before for change in told.changes)
+    assert told.suggestions and all(change.rank <= before for change in told.suggestions)

@@ -10,15 +10,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from membrowse import places
+from membrowse import paths
 from membrowse.engine.lock import IndexLock
-from membrowse.engine.protocol import ReindexRequest
-from membrowse.findings.health import Check, CheckState, Health
+from membrowse.wire.engine import HelloRequest, RebuildRequest
+from membrowse.wire.health import Check, CheckState, Health
 from tests.engine.conftest import current, made_otherwise, serving, until
 
 
 def examined(folder: Path) -> tuple[int, dict[str, Check]]:
-    command = [sys.executable, "-m", "membrowse.engine.doctor", str(folder)]
+    command = [sys.executable, "-m", "membrowse.engine.health.doctor", str(folder)]
     done = subprocess.run(command, capture_output=True, timeout=100)
     health = msgspec.json.decode(done.stdout, type=Health)
     assert health.healthy == (done.returncode == 0)
@@ -36,7 +36,7 @@ async def test_a_healthy_index_is_healthy_with_and_without_an_engine(folder: Pat
         status, checks = examined(folder)
         assert status == 0
         assert "all stores agree" in checks["index"].detail
-        assert str((await client.hello()).engine.pid) in checks["lock"].detail
+        assert str((await client.ask(HelloRequest())).engine.pid) in checks["lock"].detail
     status, checks = examined(folder)
     assert status == 0
     assert "all stores agree" in checks["index"].detail
@@ -49,7 +49,7 @@ async def test_stores_that_disagree_are_a_problem(folder: Path) -> None:
     import sqlite3
 
     await indexed(folder)
-    manifest = places.index_dir(folder) / "manifest.sqlite"
+    manifest = paths.index_dir(folder) / "manifest.sqlite"
     manifest.write_bytes(b"garbled" * 1000)
     status, checks = examined(folder)
     assert status == 1
@@ -60,18 +60,18 @@ async def test_stores_that_disagree_are_a_problem(folder: Path) -> None:
 
 async def test_a_garbled_index_is_told_by_the_engine_and_mended_by_a_rebuild(folder: Path) -> None:
     await indexed(folder)
-    (places.index_dir(folder) / "manifest.sqlite").write_bytes(b"garbled" * 1000)
+    (paths.index_dir(folder) / "manifest.sqlite").write_bytes(b"garbled" * 1000)
     async with serving(folder) as client:
         state = await until(client, lambda state: bool(state.problem))
         assert "--rebuild" in state.problem
-        await client.reindex(ReindexRequest(rebuild=True))
+        await client.ask(RebuildRequest())
         after = await until(client, lambda state: current(state) and state.notes == 2)
         assert after.problem == ""
 
 
 async def test_a_holder_that_does_not_answer_is_named(folder: Path) -> None:
     await indexed(folder)
-    lock = IndexLock(places.index_dir(folder))
+    lock = IndexLock(paths.index_dir(folder))
     lock.acquire("2026-11-22T10:00:00Z")
     try:
         status, checks = examined(folder)
@@ -86,7 +86,7 @@ async def test_a_holder_that_does_not_answer_is_named(folder: Path) -> None:
 
 async def test_an_index_of_another_recipe_is_told_with_what_rebuilds_it(folder: Path) -> None:
     await indexed(folder)
-    made_otherwise(places.index_dir(folder))
+    made_otherwise(paths.index_dir(folder))
     status, checks = examined(folder)
     assert status == 0
     assert checks["recipe"].state is CheckState.WARNING
@@ -106,7 +106,7 @@ def test_a_model_that_is_not_there_is_a_problem(
 
 
 def test_bad_settings_are_a_problem_and_do_not_stop_the_rest(folder: Path) -> None:
-    file = places.config_file()
+    file = paths.config_file()
     file.parent.mkdir(parents=True)
     file.write_text("[agent]\nk = 0\n")
     status, checks = examined(folder)

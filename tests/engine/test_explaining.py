@@ -8,18 +8,14 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from membrowse.engine.client import EngineClient, EngineRefused
-from membrowse.engine.inspections import (
-    CompareRequest,
-    ExplainRequest,
-    FlowRequest,
-    RulersRequest,
-    SpellingRequest,
-)
-from membrowse.engine.protocol import WatchRequest
-from membrowse.findings.diagnosis import Target
-from membrowse.findings.explanation import Explanation
-from membrowse.recall import FUSED, KEYWORD, RANKINGS, RERANKED, VECTOR, Freshness
+from membrowse.client.engine import EngineClient, EngineRefused
+from membrowse.wire.comparison import CompareRequest
+from membrowse.wire.engine import WatchRequest
+from membrowse.wire.explanation import ExplainRequest, Explanation, SpellingRequest
+from membrowse.wire.notes import Freshness
+from membrowse.wire.rank_flow import RankFlowRequest
+from membrowse.wire.search import FUSED, KEYWORD, RANKINGS, RERANKED, VECTOR, Target
+from membrowse.wire.tokens import TokensRequest
 from tests.conftest import ExportedEncoder
 from tests.engine.conftest import ask, eventually
 from tests.engine.standing import client_of, standing
@@ -57,13 +53,13 @@ async def client(folder: Path) -> AsyncIterator[EngineClient]:
 
 
 async def explained(client: EngineClient, path: str, text: str = QUESTION) -> Explanation:
-    return await client.inspect(ExplainRequest(text=text, target=Target(path=path)))
+    return await client.ask(ExplainRequest(text=text, target=Target(path=path)))
 
 
 async def test_an_explanation_agrees_with_the_recall(client: EngineClient) -> None:
     recall = await ask(client, QUESTION)
     for hit in recall.rankings[RERANKED].hits[:5]:
-        found = await client.inspect(ExplainRequest(text=QUESTION, chunk=hit.chunk))
+        found = await client.ask(ExplainRequest(text=QUESTION, chunk=hit.chunk))
         assert found.hit.ranks == hit.ranks
         assert found.hit.rank == hit.rank
         assert found.hit.scores == pytest.approx(hit.scores)
@@ -71,13 +67,13 @@ async def test_an_explanation_agrees_with_the_recall(client: EngineClient) -> No
         assert found.fused.score == pytest.approx(hit.scores[FUSED])
         assert found.keyword.score == pytest.approx(hit.scores[KEYWORD] or found.keyword.score)
         assert found.vector.score == pytest.approx(hit.scores[VECTOR])
-        assert sum(token.share for token in found.reranked.tokens) == pytest.approx(
+        assert sum(token.contribution for token in found.reranked.tokens) == pytest.approx(
             found.reranked.raw, abs=1e-6
         )
         assert found.took_ms.keys() == {*RANKINGS, "explain"}
-        assert found.freshened.freshness is Freshness.CURRENT
-        assert found.freshened.diff == ()
-        assert (found.freshened.generation, found.freshened.indexed_at) == (
+        assert found.indexed.freshness is Freshness.CURRENT
+        assert found.indexed.diff == ()
+        assert (found.indexed.generation, found.indexed.indexed_at) == (
             recall.generation,
             hit.indexed_at,
         )
@@ -101,7 +97,7 @@ async def test_the_best_chunk_of_a_place_is_explained(client: EngineClient) -> N
         await explained(client, "never.md")
     assert raised.value.status == 404
     with pytest.raises(EngineRefused, match="no longer in the index"):
-        await client.inspect(ExplainRequest(text=QUESTION, chunk="gone"))
+        await client.ask(ExplainRequest(text=QUESTION, chunk="gone"))
 
 
 async def test_what_is_hostile_in_a_note_comes_as_it_is_written(client: EngineClient) -> None:
@@ -114,10 +110,10 @@ async def test_a_file_that_changed_is_told_with_its_difference(
     client: EngineClient, folder: Path
 ) -> None:
     note = folder / "food.md"
-    await client.set_watching(WatchRequest(paused=True))
+    await client.ask(WatchRequest(paused=True))
     try:
         note.write_text(NOTES["food.md"].replace("soup", "bread"))
-        found = (await explained(client, "food.md", "soup")).freshened
+        found = (await explained(client, "food.md", "soup")).indexed
         assert found.freshness is Freshness.CHANGED
         assert found.diff == (
             "@@ -1,3 +1,3 @@",
@@ -127,16 +123,16 @@ async def test_a_file_that_changed_is_told_with_its_difference(
             "+The maintainer likes bread on rainy days.",
         )
         note.unlink()
-        found = (await explained(client, "food.md", "soup")).freshened
+        found = (await explained(client, "food.md", "soup")).indexed
         assert (found.freshness, found.diff) == (Freshness.DELETED, ())
     finally:
         note.write_text(NOTES["food.md"])
-        await client.set_watching(WatchRequest(paused=False))
+        await client.ask(WatchRequest(paused=False))
 
 
 async def test_the_flow_goes_through_all_rankings(client: EngineClient) -> None:
     recall = await ask(client, QUESTION)
-    found = await client.inspect(FlowRequest(text=QUESTION, depth=3))
+    found = await client.ask(RankFlowRequest(text=QUESTION, depth=3))
     assert found.rankings == RANKINGS
     top = {hit.chunk for name in RANKINGS for hit in recall.rankings[name].hits[:3]}
     assert {flow.chunk for flow in found.flows} == top
@@ -145,42 +141,42 @@ async def test_the_flow_goes_through_all_rankings(client: EngineClient) -> None:
 
 
 async def test_near_spellings_are_of_words_that_match_nothing(client: EngineClient) -> None:
-    found = await client.inspect(SpellingRequest(text="stagging portt of the clusters zzzzzz"))
+    found = await client.ask(SpellingRequest(text="stagging portt of the clusters zzzzzz"))
     assert {spelling.typed: spelling.near[0] for spelling in found} == {
         "stagging": "staging",
         "portt": "port",
     }
-    assert await client.inspect(SpellingRequest(text="staging port")) == []
+    assert await client.ask(SpellingRequest(text="staging port")) == []
 
 
 async def test_two_chunks_are_set_apart(client: EngineClient) -> None:
     left = await explained(client, "ports.md")
     request = CompareRequest(text=QUESTION, left=left.hit.chunk, right=Target(path="food.md"))
-    found = await client.inspect(request)
+    found = await client.ask(request)
     assert (found.left.hit.path, found.right.hit.path) == ("ports.md", "food.md")
     assert found.verdict.startswith(f"ports.md:{left.hit.start_line} stands at #1, ")
     assert "bastion" in found.only_left
     assert "soup" in found.only_right
-    assert [copy.path for copy in found.nearly_same] == ["old/ports.md"]
-    assert found.nearly_same[0].of == "left"
+    assert [copy.path for copy in found.near_duplicates] == ["old/ports.md"]
+    assert found.near_duplicates[0].of == "left"
     with pytest.raises(EngineRefused, match="never.md"):
-        await client.inspect(
+        await client.ask(
             CompareRequest(text=QUESTION, left=left.hit.chunk, right=Target(path="never.md"))
         )
 
 
 async def test_a_text_lies_beside_both_rulers(client: EngineClient) -> None:
     chunk = (await explained(client, "k8s.md", "cluster")).hit.chunk
-    found = (await client.inspect(RulersRequest(text="the k8s", chunk=chunk))).rulers
+    found = (await client.ask(TokensRequest(text="the k8s", chunk=chunk))).texts
     assert [ruler.label for ruler in found] == ["query", "k8s.md:1"]
     assert [piece.piece for piece in found[0].pieces] == ["the", "k", "##8", "##s"]
-    assert [(word.term, word.stop_word) for word in found[0].words] == [
+    assert [(word.term, word.stop_word) for word in found[0].tokens] == [
         ("the", True),
         ("k8s", False),
     ]
-    assert found[0].words[1].df == 1
+    assert found[0].tokens[1].df == 1
     assert (found[0].count, found[0].window) == (6, 256)
-    only = (await client.inspect(RulersRequest(text="port"))).rulers
+    only = (await client.ask(TokensRequest(text="port"))).texts
     assert [ruler.label for ruler in only] == ["query"]
     with pytest.raises(EngineRefused, match="no longer in the index"):
-        await client.inspect(RulersRequest(chunk="gone"))
+        await client.ask(TokensRequest(chunk="gone"))

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from membrowse.engine.freshening import NO_TEXT_CHANGED, indexed_against_file, indexed_lines
+from membrowse.engine.indexing.note_diff import NO_TEXT_CHANGED, indexed_against_file, indexed_lines
 from membrowse.index.index import Index
-from membrowse.knowledge.chunking import chunks
-from membrowse.knowledge.notes import parse
-from membrowse.knowledge.reading import Source, read
+from membrowse.notes.chunker import chunks
+from membrowse.notes.note import parse
+from membrowse.notes.reader import Source, read
 from membrowse.settings import NotesSettings
 from tests.index import making
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import subprocess
@@ -13,19 +14,30 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from membrowse import places
+from membrowse import paths
 from membrowse.cli.status import _watcher
-from membrowse.engine import notes, work
-from membrowse.engine.courtesy import Cancelled
-from membrowse.engine.inspections import SpellingRequest
-from membrowse.engine.protocol import ReindexRequest, State
-from membrowse.engine.work import Work
-from membrowse.findings.explanation import Spelling
+from membrowse.engine.components import Components, open_components
+from membrowse.engine.handlers.spelling import near
+from membrowse.engine.http.peers import EVERY_RIGHT
+from membrowse.engine.indexing import note_reader
+from membrowse.engine.priority import Cancelled, QueryTraffic
+from membrowse.engine.service import Service
+from membrowse.engine.state import open_state
+from membrowse.index import index
 from membrowse.index.index import discard
-from membrowse.knowledge import observers, watching
+from membrowse.notes import observers, watcher
 from membrowse.settings import EngineSettings, Settings
+from membrowse.wire.engine import (
+    EngineState,
+    HelloRequest,
+    RebuildRequest,
+    StatesRequest,
+)
+from membrowse.wire.explanation import SpellingRequest, SpellingSuggestion
+from membrowse.wire.health import StoreCheckRequest
 from tests.engine.conftest import DEADLINE_SECONDS, ask, current, made_otherwise, serving, until
 
 
@@ -33,17 +45,17 @@ class Told:
     """Every state that an engine in this process tells its clients."""
 
     def __init__(self, folder: Path) -> None:
-        self.states: list[State] = []
+        self.states: list[EngineState] = []
         self._more = threading.Condition()
         settings = Settings(engine=EngineSettings(settle_ms=50))
-        self.work = Work(folder, settings, self._changed)
+        self.components = open_components(folder, settings, QueryTraffic(), self._changed)
 
     def _changed(self) -> None:
         with self._more:
-            self.states.append(self.work.state(stopping=False))
+            self.states.append(open_state(self.components))
             self._more.notify_all()
 
-    def until(self, condition: Callable[[State], bool]) -> State:
+    def until(self, condition: Callable[[EngineState], bool]) -> EngineState:
         """The first state for which `condition` holds, of those that were not asked for yet."""
         with self._more:
             while not (found := next(filter(condition, self.states), None)):
@@ -55,16 +67,15 @@ class Told:
 @contextmanager
 def telling(folder: Path) -> Iterator[Told]:
     told = Told(folder)
-    told.work.open()
+    told.components.start()
     try:
         yield told
     finally:
-        told.work.close()
+        told.components.close()
 
 
-def kill_observer(engine: Work) -> None:
-    assert engine._indexer is not None
-    observer = engine._indexer._watch._observer
+def kill_observer(components: Components) -> None:
+    observer = components.indexer._watch._observer
     assert observer is not None
     for emitter in observer.emitters.copy():
         emitter.stop()
@@ -72,7 +83,7 @@ def kill_observer(engine: Work) -> None:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watching, "HEARTBEAT", 0.1)
+    monkeypatch.setattr(watcher, "HEARTBEAT", 0.1)
     monkeypatch.setattr(observers, "POLL_SECONDS", 0.1)
 
 
@@ -80,7 +91,7 @@ def test_a_dead_observer_is_replaced_and_clients_are_told(folder: Path) -> None:
     with telling(folder) as told:
         before = told.until(current)
         assert before.watcher.restarted_at == ""
-        kill_observer(told.work)
+        kill_observer(told.components)
         (folder / "missed.md").write_text("# Missed\n\nWritten while nothing watched.\n")
         after = told.until(lambda state: bool(state.watcher.restarted_at))
         assert after.watcher.alive
@@ -110,7 +121,7 @@ def test_without_inotify_the_folder_is_polled_and_clients_are_told(
 def test_a_changed_recipe_marks_the_index_stale_until_it_is_rebuilt(folder: Path) -> None:
     with telling(folder) as told:
         before = told.until(current)
-    made_otherwise(places.index_dir(folder))
+    made_otherwise(paths.index_dir(folder))
     with telling(folder) as told:
         stale = told.until(lambda state: bool(state.stale))
         assert stale.stale.startswith("chunker ancient → ")
@@ -123,7 +134,7 @@ def test_a_changed_recipe_marks_the_index_stale_until_it_is_rebuilt(folder: Path
 def test_what_is_pending_is_exact_while_notes_are_read(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(notes, "_BATCH_CHUNKS", 1)
+    monkeypatch.setattr(note_reader, "_BATCH_CHUNKS", 1)
     for number in range(4):
         (folder / f"more-{number}.md").write_text(f"# More\n\nNote {number}.\n")
     with telling(folder) as told:
@@ -132,12 +143,12 @@ def test_what_is_pending_is_exact_while_notes_are_read(
     assert halfway.notes == after.notes - 2
 
 
-def test_an_index_that_cannot_be_opened_is_begun_anew_once_however_often_it_is_asked(
+async def test_an_index_that_cannot_be_opened_is_rebuilt_once_however_often_it_is_asked(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with telling(folder) as told:
         told.until(current)
-    (places.index_dir(folder) / "manifest.sqlite").write_bytes(b"garbled" * 1000)
+    (paths.index_dir(folder) / "manifest.sqlite").write_bytes(b"garbled" * 1000)
     discarded: list[Path] = []
 
     def slowly(directory: Path) -> None:
@@ -145,15 +156,25 @@ def test_an_index_that_cannot_be_opened_is_begun_anew_once_however_often_it_is_a
         time.sleep(0.3)
         discard(directory)
 
-    monkeypatch.setattr(work, "discard", slowly)
-    with telling(folder) as told, ThreadPoolExecutor(2) as clients:
-        assert told.work.state(stopping=False).problem
-        request = ReindexRequest(rebuild=True)
-        states = [clients.submit(told.work.reindex, request) for _ in range(2)]
-        assert max(each.result().asked for each in states) == 3
-        after = told.until(lambda state: current(state) and state.answered >= 3)
-        assert (after.notes, after.problem) == (2, "")
-    assert discarded == [places.index_dir(folder)]
+    monkeypatch.setattr(index, "discard", slowly)
+    service = Service(folder, Settings(engine=EngineSettings(settle_ms=50)), idle_seconds=0)
+    await service.start()
+    rebuilds = (
+        service.answer(RebuildRequest(), EVERY_RIGHT, service.background_work()) for _ in range(2)
+    )
+    states = [msgspec.convert(each, EngineState) for each in await asyncio.gather(*rebuilds)]
+    assert sorted(state.requested for state in states) == [2, 3]
+    after = None
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        async for state in service.stream(StatesRequest()):
+            assert isinstance(state, EngineState)
+            if current(state) and state.started >= 3:
+                after = state
+                break
+    assert after is not None and (after.notes, after.problem) == (2, "")
+    assert discarded == [paths.index_dir(folder)]
+    service.begin_stop()
+    await service.close()
 
 
 def test_who_waits_for_the_folders_words_to_be_collected_can_go_away(folder: Path) -> None:
@@ -169,14 +190,14 @@ def test_who_waits_for_the_folders_words_to_be_collected_can_go_away(folder: Pat
 
     with telling(folder) as told, ThreadPoolExecutor(2) as clients:
         told.until(current)
-        first = clients.submit(told.work.inspect, request, slowly)
+        first = clients.submit(near, told.components, request, slowly)
         try:
             assert begun.wait(DEADLINE_SECONDS)
             with pytest.raises(Cancelled):
-                clients.submit(told.work.inspect, request, gone).result(5.0)
+                clients.submit(near, told.components, request, gone).result(5.0)
         finally:
             go_on.set()
-        assert first.result() == [Spelling(typed="portt", near=("port", "ports"))]
+        assert first.result() == [SpellingSuggestion(typed="portt", near=("port", "ports"))]
 
 
 async def test_a_second_engine_is_refused_by_name_and_a_killed_one_leaves_no_lock(
@@ -184,15 +205,15 @@ async def test_a_second_engine_is_refused_by_name_and_a_killed_one_leaves_no_loc
 ) -> None:
     async with serving(folder) as client:
         await until(client, current)
-        first = (await client.hello()).engine
+        first = (await client.ask(HelloRequest())).engine
         command = [sys.executable, "-m", "membrowse.engine", str(folder)]
         second = subprocess.run(command, capture_output=True, timeout=60)
         assert second.returncode == os.EX_TEMPFAIL
-        told = places.log_file(folder).read_text()
+        told = paths.log_file(folder).read_text()
         assert f"is in use by process {first.pid} of {first.user}," in told
         os.kill(first.pid, 9)
     async with serving(folder) as client:  # nothing to wait for, nothing to remove
-        assert (await client.hello()).engine.pid != first.pid
+        assert (await client.ask(HelloRequest())).engine.pid != first.pid
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names are text elsewhere")
@@ -205,4 +226,4 @@ async def test_a_folder_whose_name_is_not_utf_8_is_served(folder: Path) -> None:
         assert state.folder.endswith("caf\ufffd")
         recall = await ask(client, "even soup")
         assert recall.rankings["keyword"].hits[0].path == "odd.md"
-        assert (await client.check()).discrepancies == ()
+        assert (await client.ask(StoreCheckRequest())).discrepancies == ()

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from membrowse.engine.golden import GoldenFile
-from membrowse.engine.pin_answers import STRETCH, stretch
-from membrowse.engine.refusals import Unknown
-from membrowse.findings.golden import line_of, parse
-from membrowse.findings.pins import Pin
-from membrowse.recall import Chunk
+from membrowse.engine.errors import Unknown
+from membrowse.engine.handlers.pins import STRETCH, stretch
+from membrowse.engine.pins.pin_file import PinFile
+from membrowse.engine.pins.pin_format import line_of, parse
+from membrowse.notes.chunk import Chunk
+from membrowse.wire.pins import Pin
 
 DEMO = Path(__file__).parents[2] / "assets" / "demo-memory" / "golden.jsonl"
 
@@ -78,7 +78,7 @@ def test_adding_and_removing_keep_every_other_byte(tmp_path: Path) -> None:
     )
     path.write_bytes(before)
     path.chmod(0o640)
-    file = GoldenFile(path)
+    file = PinFile(path)
     stamp = file.stamp()
     pin = Pin(id="new", query="c", path="z.md", text="t")
     file.append(pin)
@@ -96,7 +96,7 @@ def test_adding_and_removing_keep_every_other_byte(tmp_path: Path) -> None:
 
 
 def test_the_first_pin_makes_the_file_for_its_owner_only(tmp_path: Path) -> None:
-    file = GoldenFile(tmp_path / "golden.jsonl")
+    file = PinFile(tmp_path / "golden.jsonl")
     assert (file.stamp(), file.read().pins, file.read().problems) == (None, (), ())
     file.append(Pin(id="a", query="q", path="p.md"))
     assert json.loads(file.path.read_text()) == {"id": "a", "query": "q", "path": "p.md", "k": 5}
@@ -106,7 +106,7 @@ def test_the_first_pin_makes_the_file_for_its_owner_only(tmp_path: Path) -> None
 def test_a_link_to_the_file_stays_a_link(tmp_path: Path) -> None:
     real, link = tmp_path / "real.jsonl", tmp_path / "golden.jsonl"
     link.symlink_to(real)
-    file = GoldenFile(link)
+    file = PinFile(link)
     file.append(Pin(id="a", query="q", path="p.md"))
     file.remove("a")
     assert link.is_symlink()
@@ -114,7 +114,7 @@ def test_a_link_to_the_file_stays_a_link(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
-    golden = GoldenFile(tmp_path).read()
+    golden = PinFile(tmp_path).read()
     assert golden.pins == ()
     assert str(tmp_path) in golden.problems[0]
 

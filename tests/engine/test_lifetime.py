@@ -13,12 +13,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from membrowse import places
-from membrowse.engine import lifecycle
-from membrowse.engine.client import EngineClient, EngineUnavailable
-from membrowse.engine.lifecycle import connect
-from membrowse.engine.protocol import ReindexRequest
-from membrowse.engine.supervisor import Connected, GaveUp, Lost, Supervisor
+from membrowse import paths
+from membrowse.client import discovery
+from membrowse.client.discovery import connect
+from membrowse.client.engine import EngineClient, EngineUnavailable
+from membrowse.client.supervisor import Connected, GaveUp, Lost, Supervisor
+from membrowse.wire.engine import HelloRequest, RebuildRequest, ReindexRequest
+from membrowse.wire.health import StoreCheckRequest
+from membrowse.wire.notes import FilesRequest
 from tests.engine.conftest import (
     DEADLINE_SECONDS,
     ask,
@@ -53,7 +55,7 @@ async def test_death_is_noticed_at_once_and_mended(folder: Path) -> None:
                 break
     await sessions.aclose()
     assert "Lost" in seen
-    await lifecycle.stop(folder)
+    await discovery.stop(folder)
 
 
 async def test_three_deaths_in_a_minute_are_enough(folder: Path) -> None:
@@ -72,10 +74,10 @@ async def test_three_deaths_in_a_minute_are_enough(folder: Path) -> None:
 async def test_an_engine_that_cannot_start_says_why(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = places.config_file()
+    file = paths.config_file()
     file.parent.mkdir(parents=True)
     file.write_text("[fusion]\nweight = 7\n")
-    with pytest.raises(lifecycle.EngineUnavailable, match="fusion.weight"):
+    with pytest.raises(EngineUnavailable, match="fusion.weight"):
         await connect(folder)
 
 
@@ -85,34 +87,34 @@ async def test_an_engine_without_clients_ends_and_leaves_nothing(
     monkeypatch.setenv("MEMBROWSE_ENGINE_IDLE_MINUTES", "0.01")
     client = await connect(folder)
     await until(client, current)
-    process = psutil.Process((await client.hello()).engine.pid)
+    process = psutil.Process((await client.ask(HelloRequest())).engine.pid)
     await client.close()
 
     async def gone() -> bool:
-        return not lifecycle._runs(process.pid)
+        return not discovery._runs(process.pid)
 
     await eventually(gone)
-    assert not places.own_socket(folder).exists()
+    assert not paths.own_socket(folder).exists()
 
 
 async def test_clients_that_start_at_once_share_one_engine(folder: Path) -> None:
     clients = await asyncio.gather(*(connect(folder) for _ in range(5)))
     try:
-        pids = {(await client.hello()).engine.pid for client in clients}
+        pids = {(await client.ask(HelloRequest())).engine.pid for client in clients}
         assert len(pids) == 1
     finally:
         for client in clients:
             await client.close()
-        await lifecycle.stop(folder)
+        await discovery.stop(folder)
 
 
 async def test_what_is_written_is_for_the_owner_only(folder: Path, home: Path) -> None:
     async with serving(folder) as client:
         await until(client, current)
-        socket = places.own_socket(folder)
+        socket = paths.own_socket(folder)
         assert stat.S_IMODE(socket.stat().st_mode) == 0o600
         assert stat.S_IMODE(socket.parent.stat().st_mode) == 0o700
-        for path in [places.index_dir(folder), *places.index_dir(folder).rglob("*")]:
+        for path in [paths.index_dir(folder), *paths.index_dir(folder).rglob("*")]:
             assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
 
 
@@ -133,19 +135,19 @@ async def crash_while_indexing(client: EngineClient, folder: Path, seed: int) ->
     """Let the engine work, and kill it at a random moment."""
     dice = random.Random(seed)
     write_notes(folder, [dice.randrange(VERSIONS) for _ in range(NOTES)])
-    await client.reindex(ReindexRequest(rebuild=seed % 2 == 0))
+    await client.ask(RebuildRequest() if seed % 2 == 0 else ReindexRequest())
     await asyncio.sleep(dice.uniform(0.0, 0.6))  # the moment of the kill, not a wait
-    kill((await client.hello()).engine.pid)
+    kill((await client.ask(HelloRequest())).engine.pid)
     await client.close()
 
 
 async def agree(client: EngineClient, folder: Path) -> None:
     """Wait until the index is current; all its stores then hold what the folder holds."""
     state = await until(client, current)
-    report = await client.check()
+    report = await client.ask(StoreCheckRequest())
     assert report.discrepancies == ()
     assert (report.notes, report.chunks) == (state.notes, state.chunks)
-    assert {record.path for record in await client.files()} == {
+    assert {record.path for record in await client.ask(FilesRequest())} == {
         path.name for path in folder.iterdir()
     }
 

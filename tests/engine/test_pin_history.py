@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from membrowse.engine.pin_history import FILE, POINTS_KEPT, PinHistory, Point
-from membrowse.engine.pin_movements import moved
-from membrowse.findings.pins import Pin, PinResult
+from membrowse.engine.pins.history import FILE, POINTS_KEPT, PinHistory, Point
+from membrowse.engine.pins.movements import moved
+from membrowse.wire.pins import Pin, PinResult
 
 
 @pytest.fixture(autouse=True)
@@ -71,7 +71,7 @@ def result(query: str, *history: int | None, k: int = 5) -> PinResult:
     rank = history[-1]
     return PinResult(
         pin=Pin(id=query, query=query, path="a.md", k=k),
-        holds=rank is not None and rank <= k,
+        passes=rank is not None and rank <= k,
         rank=rank,
         ranks={},
         history=history,

@@ -9,22 +9,19 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from membrowse import places
-from membrowse.engine import lifecycle
-from membrowse.engine.client import EngineClient, EngineRefused
-from membrowse.engine.inspections import (
-    PinRequest,
-    PinsRequest,
-    SaveTuningRequest,
+from membrowse import paths
+from membrowse.client import discovery
+from membrowse.client.engine import EngineClient, EngineRefused
+from membrowse.engine.pins.pin_format import line_of
+from membrowse.wire.engine import EngineState, RebuildRequest, ReindexRequest
+from membrowse.wire.pins import AddPinRequest, Pin, PinRun, PinsRequest, RemovePinRequest
+from membrowse.wire.search import RANKINGS, RERANKED, Target
+from membrowse.wire.tuning import (
+    Overrides,
+    SaveConfigurationRequest,
     TuneRequest,
-    UnpinRequest,
-    UseTuningRequest,
+    UseConfigurationRequest,
 )
-from membrowse.engine.protocol import ReindexRequest, State
-from membrowse.findings.diagnosis import Target
-from membrowse.findings.pins import Pin, PinRun
-from membrowse.findings.tuning import Overrides
-from membrowse.recall import RANKINGS, RERANKED
 from tests.conftest import ExportedEncoder
 from tests.engine.conftest import ask, at, current, until
 from tests.engine.standing import client_of, standing, write
@@ -63,19 +60,19 @@ async def client(folder: Path) -> AsyncIterator[EngineClient]:
     changed = {path for path, text in NOTES.items() if (folder / path).read_text() != text}
     write(folder, {path: NOTES[path] for path in changed})
     async with client_of(folder) as client:
-        await client.reindex(ReindexRequest(paths=tuple(changed)))
-        await until(client, lambda state: settled(state) and state.answered >= state.asked)
-        assert (await client.inspect(PinsRequest())).total == 0
+        await client.ask(ReindexRequest(paths=tuple(changed)))
+        await until(client, lambda state: settled(state) and state.started >= state.requested)
+        assert (await client.ask(PinsRequest())).total == 0
         yield client
 
 
-def settled(state: State) -> bool:
+def settled(state: EngineState) -> bool:
     """Everything is indexed, and the pins were run over it."""
     ran = state.pins.generation == state.generation and not state.pins.running
     return current(state) and ran
 
 
-async def saved(client: EngineClient, file: Path, text: str) -> State:
+async def saved(client: EngineClient, file: Path, text: str) -> EngineState:
     """The state after an edit, with the pins run."""
     before = await until(client, settled)
     file.write_text(text)
@@ -84,12 +81,12 @@ async def saved(client: EngineClient, file: Path, text: str) -> State:
 
 def only(run: PinRun) -> tuple[int | None, int | None, bool]:
     (result,) = run.results
-    return result.before, result.rank, result.holds
+    return result.before, result.rank, result.passes
 
 
 async def test_pin_edit_save_see(client: EngineClient, folder: Path) -> None:
-    request = PinRequest(text=QUESTION, target=Target(path="staging.md", line=3), k=1)
-    run = await client.inspect(request)
+    request = AddPinRequest(text=QUESTION, target=Target(path="staging.md", line=3), k=1)
+    run = await client.ask(request)
     (result,) = run.results
     assert (result.pin.path, result.pin.k, result.pin.query) == ("staging.md", 1, QUESTION)
     assert result.pin.text == "The shell of the test machine is reached by gate number 2222."
@@ -98,16 +95,16 @@ async def test_pin_edit_save_see(client: EngineClient, folder: Path) -> None:
     assert (result.rank, result.ranks) == (hit.rank, hit.ranks)
     assert result.rank is not None
     assert result.rank > 1
-    assert not result.holds
+    assert not result.passes
     assert run.file == str(folder / "golden.jsonl")
     state = await until(client, lambda state: state.pins.total == 1)
-    assert (state.pins.holding, state.pins.moved) == (0, ())
+    assert (state.pins.passing, state.pins.moved) == (0, ())
     state = await saved(client, folder / "staging.md", NAMED)
-    assert (state.pins.holding, state.pins.running) == (1, False)
+    assert (state.pins.passing, state.pins.running) == (1, False)
     assert state.pins.moved == (
         f"where does staging accept ssh connectio…: staging.md #{result.rank} → #1",
     )
-    after = await client.inspect(PinsRequest())
+    after = await client.ask(PinsRequest())
     assert only(after) == (result.rank, 1, True)
     assert after.results[0].history == (result.rank, 1)
     assert (after.results[0].chunk, after.results[0].problem) != (result.chunk, "")
@@ -117,11 +114,11 @@ async def test_a_text_that_was_edited_away_is_followed_to_its_successor(
     client: EngineClient, folder: Path
 ) -> None:
     target = Target(path="two.md", text="soup is  EATEN")
-    (result,) = (await client.inspect(PinRequest(text="food?", target=target))).results
+    (result,) = (await client.ask(AddPinRequest(text="food?", target=target))).results
     assert result.pin.text == "soup is  EATEN"
     changed = NOTES["two.md"].replace("Soup is eaten on rainy days.", "Stew warms when it is wet.")
     await saved(client, folder / "two.md", changed)
-    (after,) = (await client.inspect(PinsRequest())).results
+    (after,) = (await client.ask(PinsRequest())).results
     assert (after.problem, after.rank is None) == ("", False)
     assert after.chunk != result.chunk
     hits = (await ask(client, "food?", limit=50)).rankings[RERANKED].hits
@@ -139,9 +136,10 @@ async def test_a_text_that_never_was_there_leaves_the_notes_best_chunk(
         Pin(id="c", query="tea at four", path="two.md", text="rainy days. ## drink tea is made"),
         Pin(id="d", query="tea at four", path="two.md"),
     )
-    run = await client.inspect(PinsRequest(pins=pins))
+    content = b"\n".join(map(line_of, pins)).decode()
+    run = await client.ask(PinsRequest(content=content))
     gone, missing, split, whole = run.results
-    assert (gone.rank, gone.holds) == (None, False)
+    assert (gone.rank, gone.passes) == (None, False)
     assert "#1" in gone.problem
     assert gone.chunk == whole.chunk
     assert (missing.rank, missing.chunk) == (None, "")
@@ -155,58 +153,53 @@ async def test_a_text_that_never_was_there_leaves_the_notes_best_chunk(
 async def test_history_and_successors_outlive_engine_and_index(
     client: EngineClient, folder: Path
 ) -> None:
-    await client.inspect(PinRequest(text=QUESTION, target=Target(path="staging.md", line=1)))
+    await client.ask(AddPinRequest(text=QUESTION, target=Target(path="staging.md", line=1)))
     await saved(client, folder / "staging.md", NAMED)
-    before = (await client.inspect(PinsRequest())).results[0]
+    before = (await client.ask(PinsRequest())).results[0]
     await client.close()
-    await lifecycle.stop(folder)
+    await discovery.stop(folder)
     async with client_of(folder) as client:
         await until(client, lambda state: settled(state) and state.pins.total == 1)
-        again = (await client.inspect(PinsRequest())).results[0]
+        again = (await client.ask(PinsRequest())).results[0]
         assert (again.history, again.before) == (before.history, before.before)
-        await client.reindex(ReindexRequest(rebuild=True))
-        await until(client, lambda s: settled(s) and s.answered >= s.asked and s.pins.total == 1)
-        rebuilt = (await client.inspect(PinsRequest())).results[0]
+        await client.ask(RebuildRequest())
+        await until(client, lambda s: settled(s) and s.started >= s.requested and s.pins.total == 1)
+        rebuilt = (await client.ask(PinsRequest())).results[0]
         assert rebuilt.history[: len(before.history)] == before.history
         assert (rebuilt.rank, rebuilt.problem) == (before.rank, "")
-    database = places.index_dir(folder) / "pins.sqlite"
+    database = paths.index_dir(folder) / "pins.sqlite"
     assert database.stat().st_mode & 0o777 == 0o600
 
 
 async def test_lines_that_are_no_pins_are_told_and_kept(client: EngineClient, folder: Path) -> None:
     file = folder / "golden.jsonl"
     file.write_text('nonsense\n{"query": "tea?", "path": "two.md", "note": "mine"}\n{"query": 1}')
-    run = await client.inspect(PinsRequest())
+    run = await client.ask(PinsRequest())
     assert (run.total, len(run.problems)) == (1, 2)
     assert run.problems[0].startswith("line 1: ")
-    run = await client.inspect(PinRequest(text="soup?", target=Target(path="two.md")))
+    run = await client.ask(AddPinRequest(text="soup?", target=Target(path="two.md")))
     assert (run.total, len(run.problems)) == (2, 2)
     assert json.loads(file.read_text().splitlines()[3])["query"] == "soup?"
-    run = await client.inspect(UnpinRequest(id=run.results[0].pin.id))
+    run = await client.ask(RemovePinRequest(id=run.results[0].pin.id))
     assert [result.pin.query for result in run.results] == ["soup?"]
     assert file.read_text().splitlines()[:2] == ["nonsense", '{"query": 1}']
-    again = await client.inspect(PinRequest(text="soup?", target=Target(path="two.md")))
+    again = await client.ask(AddPinRequest(text="soup?", target=Target(path="two.md")))
     assert again.total == 1
     with pytest.raises(EngineRefused, match="nobody") as raised:
-        await client.inspect(UnpinRequest(id="nobody"))
+        await client.ask(RemovePinRequest(id="nobody"))
     assert raised.value.status == 404
     with pytest.raises(EngineRefused, match="nowhere.md"):
-        await client.inspect(PinRequest(text="tea", target=Target(path="nowhere.md")))
+        await client.ask(AddPinRequest(text="tea", target=Target(path="nowhere.md")))
 
 
-async def test_a_file_inside_the_folder_can_be_run_and_no_other(
-    client: EngineClient, folder: Path, tmp_path: Path
+async def test_the_pins_of_another_file_are_run_and_not_remembered(
+    client: EngineClient, folder: Path
 ) -> None:
     line = '{"query": "tea?", "path": "two.md"}\n'
-    (folder / "others.jsonl").write_text(line)
-    (tmp_path / "others.jsonl").write_text(line)
-    run = await client.inspect(PinsRequest(file=str(folder / "others.jsonl")))
-    assert (run.total, run.results[0].history) == (1, ())
-    for elsewhere in (tmp_path / "others.jsonl", folder / ".." / "others.jsonl"):
-        with pytest.raises(EngineRefused, match="send its pins") as raised:
-            await client.inspect(PinsRequest(file=str(elsewhere)))
-        assert raised.value.status == 409
-    assert (await client.inspect(PinsRequest())).total == 0
+    run = await client.ask(PinsRequest(file="others.jsonl", content=f"{line}what\n"))
+    assert (run.total, run.results[0].history, run.file) == (1, (), "others.jsonl")
+    assert len(run.problems) == 1 and run.problems[0].startswith("line 2: ")
+    assert (await client.ask(PinsRequest())).total == 0
 
 
 async def test_a_configuration_tells_its_pins_before_and_after_it_is_saved(
@@ -214,7 +207,7 @@ async def test_a_configuration_tells_its_pins_before_and_after_it_is_saved(
 ) -> None:
     for path in ("two.md", "log-03.md", "staging.md"):
         for query in (QUESTION, "tea and soup", "day 3"):
-            await client.inspect(PinRequest(text=query, target=Target(path=path), k=2))
+            await client.ask(AddPinRequest(text=query, target=Target(path=path), k=2))
     before = await until(client, lambda state: state.pins.total == 9)
     tried: tuple[Overrides, ...] = (
         {"fusion.weight": 0.0, "rerank.method": "none"},
@@ -223,24 +216,24 @@ async def test_a_configuration_tells_its_pins_before_and_after_it_is_saved(
         {"vector.passage_weight": 0.0, "keyword.k1": 0.0},
     )
     for overrides in tried:
-        tuned = await client.inspect(TuneRequest(text="tea", overrides=overrides, pins=True))
+        tuned = await client.ask(TuneRequest(text="tea", overrides=overrides, pins=True))
         assert tuned.a.pins == 9
-        await client.inspect(SaveTuningRequest(name="tried", overrides=overrides))
-        run = await client.inspect(PinsRequest())
-        assert (run.holding, run.total) == (tuned.a.holding, 9)
-        assert run.settings_digest == tuned.a.recall.settings_digest
-    await client.inspect(UseTuningRequest(name=""))
-    run = await client.inspect(PinsRequest())
-    assert run.holding == before.pins.holding
+        await client.ask(SaveConfigurationRequest(name="tried", overrides=overrides))
+        run = await client.ask(PinsRequest())
+        assert (run.passing, run.total) == (tuned.a.passing, 9)
+        assert run.settings_digest == tuned.a.response.settings_digest
+    await client.ask(UseConfigurationRequest(name=""))
+    run = await client.ask(PinsRequest())
+    assert run.passing == before.pins.passing
 
 
 async def test_pins_that_cannot_be_read_are_told(client: EngineClient, folder: Path) -> None:
     (folder / "golden.jsonl").mkdir()
     try:
-        run = await client.inspect(PinsRequest())
+        run = await client.ask(PinsRequest())
         assert "golden.jsonl: Is a directory" in run.problems[0]
         await until(client, lambda state: state.pins.problem == run.problems[0])
     finally:
         (folder / "golden.jsonl").rmdir()
-    await client.inspect(PinsRequest())
+    await client.ask(PinsRequest())
     await until(client, lambda state: not state.pins.problem)

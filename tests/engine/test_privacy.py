@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from membrowse import places
-from membrowse.engine.encoding_run import BULK_THRESHOLD
+from membrowse import paths
+from membrowse.engine.indexing.encoding_run import BULK_THRESHOLD
 from tests.engine import no_network
 
 INTERNET = "import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM)"
@@ -48,7 +48,7 @@ def test_indexing_searching_and_browsing_make_no_internet_socket(
     (folder / "long.md").write_text(f"# Long\n\n{sections}")  # enough for the bulk encoder
     job = (sys.executable, "-m", "tests.engine.whole_job", str(folder), "which port?")
     assert sockets(tmp_path, *job) == []
-    log = places.log_file(folder).read_text()
+    log = paths.log_file(folder).read_text()
     encoded = re.search(r"encoding (\d+) chunks", log)
     assert encoded is not None
     assert int(encoded[1]) > BULK_THRESHOLD

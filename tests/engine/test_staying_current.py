@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from membrowse.engine.protocol import ReindexRequest, WatchRequest
-from membrowse.recall import RANKINGS, RERANKED, Freshness, NoteState
+from membrowse.wire.engine import RebuildRequest, ReindexRequest, StatusRequest, WatchRequest
+from membrowse.wire.notes import FilesRequest, Freshness, NoteState
+from membrowse.wire.search import RANKINGS, RERANKED
 from tests.engine.conftest import ask, at, current, eventually, first_paths, serving, until
 
 NEEDLE = "# Needle\n\nThe zephyrine lantern hangs in the boathouse.\n"
@@ -141,7 +142,7 @@ async def test_what_happened_while_no_engine_ran_is_found(folder: Path) -> None:
 async def test_while_paused_hits_are_marked_and_counted(folder: Path) -> None:
     async with serving(folder) as client:
         before = await until(client, current)
-        await client.set_watching(WatchRequest(paused=True))
+        await client.ask(WatchRequest(paused=True))
         await until(client, lambda state: state.watcher.paused)
         (folder / "food.md").write_text(NEEDLE)
         (folder / "ports.md").unlink()
@@ -154,13 +155,13 @@ async def test_while_paused_hits_are_marked_and_counted(folder: Path) -> None:
         freshness = {hit.path: hit.freshness for hit in recall.rankings[RERANKED].hits}
         assert freshness == {"food.md": Freshness.CHANGED, "ports.md": Freshness.DELETED}
         assert recall.pending == 3
-        states = {record.path: record.state for record in await client.files()}
+        states = {record.path: record.state for record in await client.ask(FilesRequest())}
         assert states == {
             "food.md": NoteState.CHANGED,
             "new.md": NoteState.NEW,
             "ports.md": NoteState.DELETED,
         }
-        await client.set_watching(WatchRequest(paused=False))
+        await client.ask(WatchRequest(paused=False))
         await until(client, at(before.generation))
         assert set(first_paths(await ask(client, QUESTION)).values()) <= {"food.md", "new.md"}
 
@@ -176,7 +177,7 @@ async def test_a_file_written_without_pause_is_indexed_all_the_same(
         async def written_and_indexed() -> bool:
             with (folder / "log.md").open("a") as note:
                 note.write("one more line without a pause\n")
-            return (await client.status()).state.generation > before.generation
+            return (await client.ask(StatusRequest())).state.generation > before.generation
 
         await eventually(written_and_indexed)
 
@@ -200,7 +201,7 @@ async def test_a_note_that_cannot_be_read_is_counted_and_said(folder: Path) -> N
     async with serving(folder) as client:
         state = await until(client, lambda state: state.chunks > 0 and state.encoded > 0)
         assert state.not_indexed == 2
-        records = {record.path: record for record in await client.files()}
+        records = {record.path: record for record in await client.ask(FilesRequest())}
         assert records["broken.md"].state is NoteState.SKIPPED
         assert "binary" in records["broken.md"].reason
         assert records["big.md"].state is NoteState.SKIPPED
@@ -211,7 +212,7 @@ async def test_a_note_that_cannot_be_read_is_counted_and_said(folder: Path) -> N
 async def test_asked_for_notes_are_indexed_anew(folder: Path) -> None:
     async with serving(folder) as client:
         before = await until(client, current)
-        await client.reindex(ReindexRequest(paths=("food.md",)))
+        await client.ask(ReindexRequest(paths=("food.md",)))
         after = await until(client, at(before.generation))
         assert after.chunks == before.chunks
 
@@ -220,7 +221,7 @@ async def test_a_rebuild_uses_the_vectors_again(folder: Path) -> None:
     async with serving(folder) as client:
         before = await until(client, current)
         first = await ask(client, "which port does staging ssh use?")
-        await client.reindex(ReindexRequest(rebuild=True))
+        await client.ask(RebuildRequest())
         await until(client, at(before.generation + 1))
         again = await ask(client, "which port does staging ssh use?")
         for name in RANKINGS:
@@ -237,7 +238,7 @@ async def test_a_folder_that_vanishes_is_told_and_survived(folder: Path) -> None
         assert str(folder) in gone.problem
         assert gone.chunks > 0
         away.rename(folder)
-        await client.reindex(ReindexRequest())
+        await client.ask(ReindexRequest())
         await until(client, lambda state: not state.problem and current(state))
         shutil.copy(folder / "food.md", folder / "copy.md")
         await until(client, lambda state: current(state) and state.notes == 3)
@@ -249,7 +250,9 @@ async def test_what_is_odd_about_a_file_is_told_once_and_a_vanished_folder_in_wo
     (folder / "wide.md").write_bytes("# Wide\n".encode("utf-16"))
     async with serving(folder) as client:
         await until(client, current)
-        (wide,) = [record for record in await client.files() if record.path == "wide.md"]
+        (wide,) = [
+            record for record in await client.ask(FilesRequest()) if record.path == "wide.md"
+        ]
         assert len(wide.warnings) == 1
         folder.rename(folder.with_name("away"))
         state = await until(client, lambda state: bool(state.problem))

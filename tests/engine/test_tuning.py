@@ -10,24 +10,25 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from membrowse import places
-from membrowse.engine import lifecycle
-from membrowse.engine.client import EngineClient, EngineRefused
-from membrowse.engine.configuration import Configuration
-from membrowse.engine.inspections import (
-    SaveTuningRequest,
-    TuneRequest,
-    TuningsRequest,
-    UseTuningRequest,
-)
-from membrowse.engine.protocol import PageRequest
-from membrowse.engine.saved_tunings import SavedTunings
-from membrowse.engine.server import Api
+from membrowse import paths
+from membrowse.client import discovery
+from membrowse.client.engine import EngineClient, EngineRefused
+from membrowse.engine.http.server import application
+from membrowse.engine.querying.active_configuration import ActiveConfiguration
+from membrowse.engine.querying.configuration_store import ConfigurationStore
 from membrowse.engine.service import Service
-from membrowse.findings.diagnosis import Target
-from membrowse.findings.tuning import TUNABLE, Overrides, Value
-from membrowse.recall import RERANKED
-from membrowse.settings import Settings, tunings
+from membrowse.settings import Settings, saved_configurations
+from membrowse.wire.search import RERANKED, PageRequest, Target
+from membrowse.wire.tuning import (
+    TUNABLE,
+    ConfigurationsRequest,
+    DeleteConfigurationRequest,
+    Overrides,
+    SaveConfigurationRequest,
+    TuneRequest,
+    UseConfigurationRequest,
+    Value,
+)
 from tests.conftest import ExportedEncoder
 from tests.engine.conftest import ask, current, order, until
 from tests.engine.standing import client_of, standing
@@ -57,48 +58,52 @@ def home(folder: Path) -> None:
 
 @pytest_asyncio.fixture
 async def client(folder: Path) -> AsyncIterator[EngineClient]:
-    tunings.beside(places.config_file()).unlink(missing_ok=True)
+    saved_configurations.beside(paths.config_file()).unlink(missing_ok=True)
     async with client_of(folder) as client:
-        await client.inspect(TuningsRequest())
+        await client.ask(ConfigurationsRequest())
         yield client
 
 
 async def test_what_is_tried_is_what_saving_it_gives(client: EngineClient) -> None:
     before = await ask(client, QUESTION, limit=50)
     request = TuneRequest(text=QUESTION, overrides=KEYWORD_ONLY | {"agent.k": 2}, limit=50)
-    tried = (await client.inspect(request)).a
-    assert order(tried.recall, RERANKED) != order(before, RERANKED)
+    tried = (await client.ask(request)).a
+    assert order(tried.response, RERANKED) != order(before, RERANKED)
     assert (tried.agent_k, tried.agent_min_score) == (2, 0.0)
     ranks = {hit.chunk: hit.rank for hit in before.rankings[RERANKED].hits}
-    shown = [hit.chunk for hit in tried.recall.rankings[RERANKED].hits]
+    shown = [hit.chunk for hit in tried.response.rankings[RERANKED].hits]
     assert {chunk: tried.saved_ranks[chunk] for chunk in shown} == ranks
     unchanged = await ask(client, QUESTION, limit=50)
     assert order(unchanged, RERANKED) == order(before, RERANKED)
-    await client.inspect(SaveTuningRequest(name="words", overrides=request.overrides))
+    await client.ask(SaveConfigurationRequest(name="words", overrides=request.overrides))
     after = await ask(client, QUESTION, limit=50)
-    assert order(after, RERANKED) == order(tried.recall, RERANKED)
-    assert after.settings_digest == tried.recall.settings_digest != before.settings_digest
+    assert order(after, RERANKED) == order(tried.response, RERANKED)
+    assert after.settings_digest == tried.response.settings_digest != before.settings_digest
 
 
 @pytest.mark.parametrize("key", ["keyword.k1", "vector.passage_weight", "keyword.weights.body"])
 async def test_settings_of_the_first_rankings_are_tried_too(client: EngineClient, key: str) -> None:
     before = await ask(client, QUESTION, limit=50)
-    tuned = await client.inspect(TuneRequest(text=QUESTION, overrides={key: 0.0}))
-    assert order(tuned.a.recall, RERANKED) != order(before, RERANKED)
-    await client.inspect(SaveTuningRequest(name="zero", overrides={key: 0.0}))
-    assert order(await ask(client, QUESTION, limit=50), RERANKED) == order(tuned.a.recall, RERANKED)
+    tuned = await client.ask(TuneRequest(text=QUESTION, overrides={key: 0.0}))
+    assert order(tuned.a.response, RERANKED) != order(before, RERANKED)
+    await client.ask(SaveConfigurationRequest(name="zero", overrides={key: 0.0}))
+    assert order(await ask(client, QUESTION, limit=50), RERANKED) == order(
+        tuned.a.response, RERANKED
+    )
 
 
 async def test_two_configurations_are_set_side_by_side(client: EngineClient) -> None:
     request = TuneRequest(text=QUESTION, overrides=KEYWORD_ONLY, against={}, pins=True)
-    tuned = await client.inspect(request)
+    tuned = await client.ask(request)
     assert tuned.b is not None
-    assert order(tuned.b.recall, RERANKED) == order(await ask(client, QUESTION, limit=50), RERANKED)
+    assert order(tuned.b.response, RERANKED) == order(
+        await ask(client, QUESTION, limit=50), RERANKED
+    )
     assert tuned.overlap is not None
     assert 0.0 < tuned.overlap < 1.0
     alike = TuneRequest(text=QUESTION, overrides=KEYWORD_ONLY, against=KEYWORD_ONLY)
-    assert (await client.inspect(alike)).overlap == pytest.approx(1.0)
-    alone = await client.inspect(TuneRequest(text=QUESTION, overrides={}))
+    assert (await client.ask(alike)).overlap == pytest.approx(1.0)
+    alone = await client.ask(TuneRequest(text=QUESTION, overrides={}))
     assert (alone.b, alone.overlap) == (None, None)
 
 
@@ -110,10 +115,10 @@ async def test_a_recall_that_was_tried_has_pages_target_and_tracked_chunks(
     request = TuneRequest(
         text=QUESTION, overrides=KEYWORD_ONLY, limit=3, track=(chunk,), target=target, number=9
     )
-    recall = (await client.inspect(request)).a.recall
+    recall = (await client.ask(request)).a.response
     assert (len(recall.rankings[RERANKED].hits), recall.number) == (3, 9)
-    page = PageRequest(recall=recall.recall, ranking=RERANKED, offset=3, limit=3)
-    assert [hit.rank for hit in (await client.page(page)).hits] == [4, 5, 6]
+    page = PageRequest(response=recall.id, ranking=RERANKED, offset=3, limit=3)
+    assert [hit.rank for hit in (await client.ask(page)).hits] == [4, 5, 6]
     assert recall.tracked[chunk].chunk == chunk
     assert recall.target is not None
     assert recall.target.hit is not None
@@ -127,45 +132,45 @@ async def test_what_cannot_be_set_is_refused_with_the_key(
     client: EngineClient, key: str, value: Value
 ) -> None:
     with pytest.raises(EngineRefused, match=key) as raised:
-        await client.inspect(TuneRequest(text=QUESTION, overrides={key: value}))
+        await client.ask(TuneRequest(text=QUESTION, overrides={key: value}))
     assert (raised.value.status, raised.value.problem.kind) == (400, "settings")
     with pytest.raises(EngineRefused, match=key):
-        await client.inspect(SaveTuningRequest(name="bad", overrides={key: value}))
-    assert (await client.inspect(TuningsRequest())).saved == ()
+        await client.ask(SaveConfigurationRequest(name="bad", overrides={key: value}))
+    assert (await client.ask(ConfigurationsRequest())).saved == ()
 
 
 async def test_every_client_sees_what_is_saved_used_and_forgotten(
     client: EngineClient, folder: Path
 ) -> None:
     async with client_of(folder) as other:
-        first = await until(other, lambda state: state.tuning == "")
-        saved = await client.inspect(
-            SaveTuningRequest(name="wide", overrides={"agent.k": 9, "rerank.blend": 0.9})
+        first = await until(other, lambda state: state.configuration == "")
+        saved = await client.ask(
+            SaveConfigurationRequest(name="wide", overrides={"agent.k": 9, "rerank.blend": 0.9})
         )
         assert (saved.in_force, saved.current["agent.k"]) == ("wide", 9)
         assert set(saved.current) == set(saved.base) == set(TUNABLE)
         assert saved.base["agent.k"] == 5
-        state = await until(other, lambda state: state.tuning == "wide")
+        state = await until(other, lambda state: state.configuration == "wide")
         assert state.agent_k == 9
         assert state.settings_digest != first.settings_digest
-        reset = await client.inspect(UseTuningRequest(name=""))
+        reset = await client.ask(UseConfigurationRequest(name=""))
         assert (reset.in_force, reset.current) == ("", reset.base)
         assert [each.name for each in reset.saved] == ["wide"]
-        state = await until(other, lambda state: state.tuning == "")
+        state = await until(other, lambda state: state.configuration == "")
         assert (state.agent_k, state.settings_digest) == (5, first.settings_digest)
-        await client.inspect(UseTuningRequest(name="wide"))
-        forgotten = await client.inspect(SaveTuningRequest(name="wide", overrides=None))
+        await client.ask(UseConfigurationRequest(name="wide"))
+        forgotten = await client.ask(DeleteConfigurationRequest(name="wide"))
         assert (forgotten.in_force, forgotten.saved) == ("", ())
-        await until(other, lambda state: state.tuning == "" and state.agent_k == 5)
+        await until(other, lambda state: state.configuration == "" and state.agent_k == 5)
         with pytest.raises(EngineRefused, match="wide"):
-            await client.inspect(UseTuningRequest(name="wide"))
+            await client.ask(UseConfigurationRequest(name="wide"))
 
 
 async def test_an_environment_variable_goes_before_a_saved_configuration(
     client: EngineClient,
 ) -> None:
     overrides: Overrides = {"fusion.rrf_k": 99, "agent.k": 3}
-    told = await client.inspect(SaveTuningRequest(name="mine", overrides=overrides))
+    told = await client.ask(SaveConfigurationRequest(name="mine", overrides=overrides))
     assert "fusion.rrf_k" in told.fixed
     assert (told.current["fusion.rrf_k"], told.current["agent.k"]) == (7, 3)
 
@@ -174,8 +179,8 @@ async def test_what_another_process_saves_is_taken_over_with_the_next_question(
     client: EngineClient,
 ) -> None:
     before = await ask(client, QUESTION, limit=50)
-    file = tunings.beside(places.config_file())
-    tunings.save(file, "theirs", {"fusion.weight": 0.1})
+    file = saved_configurations.beside(paths.config_file())
+    saved_configurations.save(file, "theirs", {"fusion.weight": 0.1})
     assert (await ask(client, QUESTION, limit=50)).settings_digest != before.settings_digest
     file.write_text("{")
     assert (await ask(client, QUESTION, limit=50)).settings_digest == before.settings_digest
@@ -188,34 +193,36 @@ async def test_what_another_process_saves_is_taken_over_with_the_next_question(
 
 def test_a_later_start_puts_in_force_what_was_saved(tmp_path: Path) -> None:
     file = tmp_path / "tunings.json"
-    tunings.save(file, "sharp", {"rerank.blend": 0.9, "fusion.rrf_k": 99})
+    saved_configurations.save(file, "sharp", {"rerank.blend": 0.9, "fusion.rrf_k": 99})
     told: list[str] = []
-    configuration = Configuration(Settings())
-    saved = SavedTunings(configuration, file, lambda: told.append("changed"))
-    assert (saved.name, saved.problem, told) == ("sharp", "", ["changed"])
+    configuration = ActiveConfiguration(Settings())
+    saved = ConfigurationStore(configuration, file, lambda: told.append("changed"))
+    assert (saved.name, saved.problem, told) == ("sharp", "", [])
     assert configuration.settings.rerank.blend == 0.9
     assert configuration.settings.fusion.rrf_k == Settings().fusion.rrf_k  # the variable's
     saved.refresh()
-    assert told == ["changed"]
-    tunings.save(file, "odd", {"rerank.blend": 9})
+    assert told == [], "nothing is told that was so from the start"
+    saved_configurations.save(file, "odd", {"rerank.blend": 9})
     saved.refresh()
-    assert saved.name == ""
+    assert (saved.name, told) == ("", ["changed"])
     assert "'odd'" in saved.problem
     assert configuration.settings == Settings()
 
 
 async def test_an_engine_begins_with_what_was_saved_before_it(folder: Path) -> None:
-    tunings.save(tunings.beside(places.config_file()), "sharp", {"agent.k": 3})
-    await lifecycle.stop(folder)
+    saved_configurations.save(
+        saved_configurations.beside(paths.config_file()), "sharp", {"agent.k": 3}
+    )
+    await discovery.stop(folder)
     async with client_of(folder) as client:
         state = await until(client, lambda state: current(state) or bool(state.problem))
-        assert (state.problem, state.tuning, state.agent_k) == ("", "sharp", 3)
+        assert (state.problem, state.configuration, state.agent_k) == ("", "sharp", 3)
 
 
 async def test_who_may_only_read_cannot_save(folder: Path) -> None:
-    application = Api(Service(folder, Settings(), idle_seconds=0)).application()
-    stranger = httpx.ASGITransport(application, client=("uid", os.getuid() + 1))
+    asgi = application(Service(folder, Settings(), idle_seconds=0))
+    stranger = httpx.ASGITransport(asgi, client=("uid", os.getuid() + 1))
     async with httpx.AsyncClient(transport=stranger, base_url="http://engine") as client:
-        for path in ("/tunings/save", "/tunings/use", "/pin", "/unpin"):
+        for path in ("/configurations/save", "/configurations/use", "/pins/add", "/pins/remove"):
             refused = await client.post(path, json={"name": "x", "overrides": {}})
             assert refused.status_code == 403

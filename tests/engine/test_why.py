@@ -10,13 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from membrowse.engine import lifecycle
-from membrowse.engine.client import EngineClient
-from membrowse.engine.inspections import SaveTuningRequest, UseTuningRequest, WhyRequest
-from membrowse.engine.protocol import ReindexRequest, WatchRequest
-from membrowse.findings.diagnosis import ChangeKind, Outcome, Rung, Step, Target, Why
-from membrowse.findings.tuning import Overrides
-from membrowse.recall import NoteState
+from membrowse.client import discovery
+from membrowse.client.diagnosis import diagnose
+from membrowse.client.engine import EngineClient
+from membrowse.wire.diagnosis import (
+    DiagnosisReport,
+    DiagnosisRequest,
+    Outcome,
+    Step,
+    StepName,
+    SuggestionKind,
+)
+from membrowse.wire.engine import ReindexRequest, WatchRequest
+from membrowse.wire.notes import NoteState
+from membrowse.wire.search import Target
+from membrowse.wire.tuning import Overrides, SaveConfigurationRequest, UseConfigurationRequest
 from tests.conftest import ExportedEncoder
 from tests.engine.conftest import current, until
 from tests.engine.standing import at_home, client_of
@@ -54,7 +62,7 @@ def folder(home: Path) -> Iterator[Path]:
     (path / "zanzibar").mkdir()
     (path / "zanzibar" / "trip.md").write_text("Plain words about travelling, by boat mostly.\n")
     yield path
-    asyncio.run(lifecycle.stop(path))
+    asyncio.run(discovery.stop(path))
 
 
 async def why(
@@ -65,62 +73,63 @@ async def why(
     k: int | None = None,
     changes: bool = False,
     **target: object,
-) -> Why:
+) -> DiagnosisReport:
     wanted = Target(**target)  # type: ignore[arg-type]
-    return await client.inspect(WhyRequest(text=query, target=wanted, k=k, changes=changes))
+    request = DiagnosisRequest(text=query, target=wanted, k=k)
+    return await diagnose(client, request, suggest=changes)
 
 
-def rung(told: Why, step: Step) -> Rung:
-    return next(rung for rung in told.rungs if rung.step is step)
+def rung(told: DiagnosisReport, step: StepName) -> Step:
+    return next(rung for rung in told.steps if rung.name is step)
 
 
-def failing(told: Why) -> Step | None:
+def failing(told: DiagnosisReport) -> StepName | None:
     """The first rung that fails; its sentence is in the verdict."""
-    assert [rung.step for rung in told.rungs] == list(Step)
-    assert all(rung.finding.endswith(".") for rung in told.rungs)
-    for each in told.rungs:
+    assert [rung.name for rung in told.steps] == list(StepName)
+    assert all(rung.finding.endswith(".") for rung in told.steps)
+    for each in told.steps:
         if each.outcome is Outcome.FAILS:
             assert each.finding[1:] in told.verdict
-            return each.step
+            return each.name
     return None
 
 
 @asynccontextmanager
 async def tuned(client: EngineClient, overrides: Overrides) -> AsyncIterator[None]:
-    await client.inspect(SaveTuningRequest(name="test", overrides=overrides))
+    await client.ask(SaveConfigurationRequest(name="test", overrides=overrides))
     try:
         yield
     finally:
-        await client.inspect(UseTuningRequest(name=""))
+        await client.ask(UseConfigurationRequest(name=""))
 
 
 @asynccontextmanager
 async def paused(client: EngineClient) -> AsyncIterator[None]:
-    await client.set_watching(WatchRequest(paused=True))
+    await client.ask(WatchRequest(paused=True))
     try:
         yield
     finally:
-        await client.set_watching(WatchRequest(paused=False))
+        await client.ask(WatchRequest(paused=False))
         await reindexed(client)
 
 
 async def reindexed(client: EngineClient) -> int:
-    asked = (await client.reindex(ReindexRequest())).asked
-    return (await until(client, lambda s: current(s) and s.answered >= asked)).generation
+    asked = (await client.ask(ReindexRequest())).requested
+    return (await until(client, lambda s: current(s) and s.started >= asked)).generation
 
 
 async def test_1_a_file_that_is_not_there(folder: Path) -> None:
     async with client_of(folder, when=current) as client:
         told = await why(client, "ssh port", path="decision/2025-01-09-ports.md")
-        assert told.rungs[0].evidence == ("there is decisions/2025-01-09-ports.md",)
+        assert told.steps[0].evidence == ("there is decisions/2025-01-09-ports.md",)
         told = await why(client, "ssh port", path="2025-01-09-ports.md")
-        assert failing(told) is Step.FOLDER
-        assert told.found.hit is None and not told.in_top_k
+        assert failing(told) is StepName.FOLDER
+        assert told.match.hit is None and not told.in_top_k
         assert told.verdict == (
             "2025-01-09-ports.md is not in the top 5: the folder has no file 2025-01-09-ports.md."
         )
-        assert told.rungs[0].evidence == ("there is decisions/2025-01-09-ports.md",)
-        assert {rung.outcome for rung in told.rungs[1:]} == {Outcome.SKIPPED}
+        assert told.steps[0].evidence == ("there is decisions/2025-01-09-ports.md",)
+        assert {rung.outcome for rung in told.steps[1:]} == {Outcome.SKIPPED}
 
 
 @pytest.mark.parametrize(
@@ -151,18 +160,18 @@ async def test_1_a_file_that_is_left_out(
 ) -> None:
     async with client_of(folder, when=current) as client:
         told = await why(client, "a plan", path=path)
-        assert failing(told) is Step.FOLDER
-        assert told.rungs[0].finding == finding
-        assert told.found.state is state
-        assert told.changes == () and told.tried == 0
+        assert failing(told) is StepName.FOLDER
+        assert told.steps[0].finding == finding
+        assert told.match.state is state
+        assert told.suggestions == () and told.tried == 0
 
 
 async def test_2_a_file_that_is_not_indexed_yet(folder: Path) -> None:
     async with client_of(folder, when=current) as client, paused(client):
         (folder / "late.md").write_text("# Late\n\nThe tide tables are in the shed.\n")
         told = await why(client, "tide tables", path="late.md")
-        assert failing(told) is Step.INDEXED
-        assert "paused" in rung(told, Step.INDEXED).evidence[0]
+        assert failing(told) is StepName.INDEXED
+        assert "paused" in rung(told, StepName.INDEXED).evidence[0]
         (folder / "late.md").unlink()
 
 
@@ -172,14 +181,14 @@ async def test_2_an_index_that_holds_an_older_text(folder: Path) -> None:
             file = folder / "release.md"
             file.write_text(RELEASE.replace("green", "the tests"))
             told = await why(client, "when do I pay my taxes?", path="release.md", k=1)
-            assert failing(told) is Step.INDEXED
+            assert failing(told) is StepName.INDEXED
             assert "-Tag the commit, wait for green, then press the button." in (
-                rung(told, Step.INDEXED).evidence
+                rung(told, StepName.INDEXED).evidence
             )
             file.write_text(f"{RELEASE}\n## Later\n\nMore.\n")
             told = await why(client, "when do I pay my taxes?", path="release.md", line=3, k=1)
-            assert rung(told, Step.INDEXED).outcome is Outcome.WEAK
-            assert failing(told) is not Step.INDEXED
+            assert rung(told, StepName.INDEXED).outcome is Outcome.WEAK
+            assert failing(told) is not StepName.INDEXED
             file.write_text(RELEASE)
 
 
@@ -187,7 +196,7 @@ async def test_2_a_file_that_is_no_note_any_more(folder: Path) -> None:
     async with client_of(folder, when=current) as client, paused(client):
         (folder / "release.md").write_bytes(b"# Release\n\0\1\2")
         told = await why(client, "when do I pay my taxes?", path="release.md", k=1)
-        assert failing(told) is Step.INDEXED
+        assert failing(told) is StepName.INDEXED
         assert "now it is no note: binary: it holds NUL bytes" in told.verdict
         (folder / "release.md").write_text(RELEASE)
 
@@ -196,10 +205,10 @@ async def test_2_a_file_that_only_the_index_still_holds(folder: Path) -> None:
     async with client_of(folder, when=current) as client, paused(client):
         (folder / "food.md").unlink()
         told = await why(client, "ledger", path="food.md", k=1)
-        assert failing(told) is Step.FOLDER
+        assert failing(told) is StepName.FOLDER
         assert "only the index still holds it" in told.verdict
         told = await why(client, "soup on rainy days", path="food.md", k=1)
-        assert told.in_top_k and failing(told) is Step.FOLDER
+        assert told.in_top_k and failing(told) is StepName.FOLDER
         assert told.verdict.startswith("food.md is #1, within the top 1, but it is gone from ")
         (folder / "food.md").write_text(FOOD)
 
@@ -209,8 +218,8 @@ async def test_2_a_text_may_be_in_what_waits_to_be_indexed(folder: Path) -> None
         (folder / "late.md").write_text("# Late\n\nThe tide tables are in the shed.\n")
         await until(client, lambda state: state.pending.new == 1)
         told = await why(client, "tide tables", text="tables are in the shed")
-        assert failing(told) is Step.TEXT
-        indexed = rung(told, Step.INDEXED)
+        assert failing(told) is StepName.TEXT
+        indexed = rung(told, StepName.INDEXED)
         assert indexed.outcome is Outcome.WEAK and "but one file differs" in indexed.finding
         assert "paused" in indexed.evidence[0]
         (folder / "late.md").unlink()
@@ -219,18 +228,18 @@ async def test_2_a_text_may_be_in_what_waits_to_be_indexed(folder: Path) -> None
 async def test_3_a_text_that_is_in_no_chunk_or_split(folder: Path) -> None:
     async with client_of(folder, when=current) as client:
         told = await why(client, "ssh port", path="ports.md", text="telnet on port 23")
-        assert failing(told) is Step.TEXT
+        assert failing(told) is StepName.TEXT
         assert "no chunk of ports.md holds this text" in told.verdict
         split = None
         for word in "three four five six seven eight nine ten eleven".split():
             text = SPLIT_TEXT.format(word)
             told = await why(client, "ssh port", path="ledger.md", text=text)
-            split = split or (told if failing(told) is Step.TEXT else None)
+            split = split or (told if failing(told) is StepName.TEXT else None)
         assert split is not None
-        finding = rung(split, Step.TEXT)
+        finding = rung(split, StepName.TEXT)
         assert "the text is split across two chunks, ledger.md:" in split.verdict
         assert [line.split()[1:4] for line in finding.evidence] == [["%", "of", "it"]] * 2
-        assert split.found.hit is not None  # the chunk with most of it goes on through the ladder
+        assert split.match.hit is not None  # the chunk with most of it goes on through the ladder
 
 
 async def test_3_a_text_that_was_there_until_an_edit(folder: Path) -> None:
@@ -239,11 +248,11 @@ async def test_3_a_text_that_was_there_until_an_edit(folder: Path) -> None:
         file.write_text(FOOD.replace("soup", "stew"))
         generation = await reindexed(client)
         told = await why(client, "what does the maintainer like?", text="likes soup on rainy days")
-        assert failing(told) is Step.TEXT
+        assert failing(told) is StepName.TEXT
         assert f"it was in food.md:1–3 until generation {generation - 1}, and was edited" in (
             told.verdict
         )
-        assert "likes soup" in rung(told, Step.TEXT).evidence[1]
+        assert "likes soup" in rung(told, StepName.TEXT).evidence[1]
         file.write_text(FOOD)
         await reindexed(client)
 
@@ -254,7 +263,7 @@ async def test_3_front_matter_is_no_text(folder: Path) -> None:
         file.write_text("---\nowner: the harbour office\n---\n\nBoats are moored by length.\n")
         await reindexed(client)
         told = await why(client, "boats", path="headed.md", text="the harbour office")
-        assert failing(told) is Step.TEXT
+        assert failing(told) is StepName.TEXT
         assert "front matter" in told.verdict
         file.unlink()
         await reindexed(client)
@@ -263,41 +272,43 @@ async def test_3_front_matter_is_no_text(folder: Path) -> None:
 async def test_4_no_word_of_the_query_is_in_it(folder: Path) -> None:
     async with client_of(folder, when=current) as client:
         told = await why(client, "which day is laundry day?", path="ports.md", line=5, k=1)
-        assert failing(told) is Step.KEYWORD
-        finding = rung(told, Step.KEYWORD)
+        assert failing(told) is StepName.KEYWORD
+        finding = rung(told, StepName.KEYWORD)
         assert "“day” and “laundry”" in finding.finding and finding.rank is None
         assert "laundry (laundri): in no chunk of the folder" in finding.evidence
-        assert rung(told, Step.VECTOR).rank is not None
+        assert rung(told, StepName.VECTOR).rank is not None
 
 
 async def test_4_a_query_without_words(folder: Path) -> None:
     async with client_of(folder, when=current) as client:
         told = await why(client, "", path="tea.md", changes=True)
-        assert failing(told) is Step.KEYWORD
+        assert failing(told) is StepName.KEYWORD
         assert told.verdict == "tea.md is not in the top 5: the query has no words to look for."
-        queries = [change.query for change in told.changes if change.kind is ChangeKind.QUERY]
+        queries = [
+            change.query for change in told.suggestions if change.kind is SuggestionKind.QUERY
+        ]
         assert queries and all(query == query.strip() for query in queries)
 
 
 async def test_4_some_words_are_missing_or_match_only_where_it_counts_little(folder: Path) -> None:
     async with client_of(folder, when=current) as client:
         told = await why(client, "soup on port fridays", path="ports.md", line=5, k=1)
-        words = rung(told, Step.KEYWORD)
+        words = rung(told, StepName.KEYWORD)
         assert words.outcome is Outcome.WEAK
         assert "“soup” and “fridays” are not in it" in words.finding
         told = await why(client, "zanzibar of ledgers", path="zanzibar/trip.md", k=1)
-        words = rung(told, Step.KEYWORD)
+        words = rung(told, StepName.KEYWORD)
         assert words.outcome is Outcome.WEAK
         assert words.evidence[0].startswith("zanzibar: path 1×, adds ")
         (folder / "food.md").write_text(f"{FOOD}\nZanzibar is far.\n")
         await reindexed(client)
         told = await why(client, "zanzibar", path="zanzibar/trip.md", k=1)
         assert "its words match only in path (weight 0.25), which count little" in (
-            rung(told, Step.KEYWORD).finding
+            rung(told, StepName.KEYWORD).finding
         )
         async with tuned(client, {"keyword.weights.path": 0.0}):
             told = await why(client, "zanzibar", path="zanzibar/trip.md", k=1)
-        assert failing(told) is Step.KEYWORD
+        assert failing(told) is StepName.KEYWORD
         assert "only in fields without weight" in told.verdict
         (folder / "food.md").write_text(FOOD)
         await reindexed(client)
@@ -305,21 +316,21 @@ async def test_4_some_words_are_missing_or_match_only_where_it_counts_little(fol
 
 async def test_4_a_filter_leaves_it_out_of_every_ranking(folder: Path) -> None:
     async with client_of(folder, when=current) as client:
-        request = WhyRequest(
+        request = DiagnosisRequest(
             text="ssh port path:decisions", syntax="operators", target=Target(path="ports.md")
         )
-        told = await client.inspect(request)
-        assert failing(told) is Step.KEYWORD
+        told = await diagnose(client, request)
+        assert failing(told) is StepName.KEYWORD
         assert "its note does not pass path:decisions, so no ranking has it" in told.verdict
-        assert rung(told, Step.VECTOR).outcome is Outcome.SKIPPED
-        dropped = [change for change in told.changes if change.kind is ChangeKind.QUERY]
+        assert rung(told, StepName.VECTOR).outcome is Outcome.SKIPPED
+        dropped = [change for change in told.suggestions if change.kind is SuggestionKind.QUERY]
         assert dropped and dropped[0].query == "ssh port"
 
 
 async def test_5_what_the_encoder_does_not_know(folder: Path) -> None:
     async with client_of(folder, when=current) as client:
         told = await why(client, "预发布服务器的端口是哪个", path="ports.md", line=5, k=1)
-        nearness = rung(told, Step.VECTOR)
+        nearness = rung(told, StepName.VECTOR)
         assert nearness.outcome in (Outcome.FAILS, Outcome.WEAK)
         assert "encoder" in nearness.finding
 
@@ -327,7 +338,7 @@ async def test_5_what_the_encoder_does_not_know(folder: Path) -> None:
 async def test_5_another_chunk_of_the_note_is_nearer(folder: Path) -> None:
     async with client_of(folder, when=current) as client:
         told = await why(client, "who serves the shop on https?", path="ports.md", line=5, k=1)
-        nearness = rung(told, Step.VECTOR)
+        nearness = rung(told, StepName.VECTOR)
         assert nearness.rank is not None and nearness.rank > 1
         assert "lines 7–9 of the same note are nearer (#1)" in nearness.finding
         assert nearness.evidence[0].startswith("nearest passage: line 1, cosine 0.")
@@ -337,20 +348,20 @@ async def test_6_pushed_out_of_the_pool(folder: Path) -> None:
     async with client_of(folder, when=current) as client, tuned(client, {"rerank.pool": 1}):
         query = "who serves the shop on the web, and what about staging?"
         told = await why(client, query, path="ports.md", line=5, k=1, changes=True)
-        finding = rung(told, Step.FUSED)
-        assert failing(told) is Step.FUSED and finding.rank is not None
+        finding = rung(told, StepName.FUSED)
+        assert failing(told) is StepName.FUSED and finding.rank is not None
         places = "one place" if finding.rank == 2 else f"{finding.rank - 1} places"
         assert f"pushed out of the pool of 1 candidates by {places}" in told.verdict
         assert len(finding.evidence) == 2
-        assert rung(told, Step.RERANKED).outcome is Outcome.SKIPPED
+        assert rung(told, StepName.RERANKED).outcome is Outcome.SKIPPED
 
 
 async def test_7_demoted_by_the_reranker(folder: Path) -> None:
     async with client_of(folder, when=current) as client:
         told = await why(client, "how long must tea draw?", path="tea.md", k=1)
-        assert failing(told) is Step.RERANKED
+        assert failing(told) is StepName.RERANKED
         assert "demoted by one place, from #1 to #2, through “draw”, “long”" in told.verdict
-        evidence = rung(told, Step.RERANKED).evidence
+        evidence = rung(told, StepName.RERANKED).evidence
         assert evidence[0].startswith("late-interaction: ")
         assert evidence[1].startswith("“draw” (weight 0.")
 
@@ -364,18 +375,18 @@ async def test_8_behind_an_older_note_that_says_nearly_the_same(folder: Path) ->
         ]
         first, second = sorted(both, key=lambda told: not told.in_top_k)
         assert first.in_top_k and not second.in_top_k
-        assert first.verdict.endswith("is #1, within the top 1.") and not first.changes
-        age = "an older" if second.found.label == "ports.md" else "a newer"
-        cut = rung(second, Step.CUT)
+        assert first.verdict.endswith("is #1, within the top 1.") and not first.suggestions
+        age = "an older" if second.match.label == "ports.md" else "a newer"
+        cut = rung(second, StepName.CUT)
         assert cut.outcome is Outcome.FAILS
         assert f"#2, one place below the cut of 1, behind {age} chunk that says" in cut.finding
         assert "chunk that says nearly the same" in cut.finding
         assert cut.evidence[0].startswith("#1 ")
-        assert second.changes and all(change.rank == 1 for change in second.changes)
+        assert second.suggestions and all(change.rank == 1 for change in second.suggestions)
 
 
 async def test_8_the_agents_minimum_score_is_said_beside_the_rank(folder: Path) -> None:
     async with client_of(folder, when=current) as client, tuned(client, {"agent.min_score": 5.0}):
         told = await why(client, "maintainer likes soup", path="food.md")
-        assert told.in_top_k and not told.found.passes
+        assert told.in_top_k and not told.match.passes
         assert told.verdict.endswith("is below the agent's 5.")

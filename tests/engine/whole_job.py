@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from membrowse import tui
-from membrowse.engine import lifecycle
+from membrowse.client import discovery
 from membrowse.settings import Settings
 from membrowse.tui.app import MembrowseApp
 from tests.tui.stage import ask, on_stage
@@ -35,7 +35,7 @@ async def main(folder: Path, query: str) -> None:
                 if not view.hits:
                     sys.exit(f"the browser shows no hit by {name}: {view.message}")
     finally:
-        await lifecycle.stop(folder)
+        await discovery.stop(folder)
 
 
 if __name__ == "__main__":

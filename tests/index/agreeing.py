@@ -11,7 +11,7 @@ import numpy as np
 from whoosh.filedb.filestore import FileStorage
 
 from membrowse.index.index import Index
-from membrowse.recall import Chunk
+from membrowse.notes.chunk import Chunk
 
 
 def manifest_ids(directory: Path) -> list[str]:

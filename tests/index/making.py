@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from membrowse.encoding.values import Encoded, ToEncode, quantise, unit
+from membrowse.encoding.encoded import Encoded, ToEncode, quantise, unit
 from membrowse.index.generation import IndexedNote
 from membrowse.index.index import Index, NoteChange, Recipe
-from membrowse.recall import Chunk
+from membrowse.notes.chunk import Chunk
 
 DIMENSION = 16
 RECIPE = Recipe(chunker="1", analyser="1", encoder="synthetic")

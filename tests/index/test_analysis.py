@@ -11,7 +11,7 @@ from whoosh.fields import ID, TEXT, Schema
 from whoosh.filedb.filestore import RamStorage
 from whoosh.query import Phrase
 
-from membrowse.index.analysis import (
+from membrowse.index.analyser import (
     MAX_TERM,
     NoteAnalyzer,
     TokenKind,
@@ -20,7 +20,7 @@ from membrowse.index.analysis import (
     query_terms,
     surface,
 )
-from membrowse.index.folding import compatible
+from membrowse.index.characters import compatible
 
 ALPHABET = st.one_of(
     st.characters(),

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from membrowse.index import chroma
-from membrowse.index.chroma import SYNC_THRESHOLD, ChromaStore
+from membrowse.index import chroma_store
+from membrowse.index.chroma_store import SYNC_THRESHOLD, ChromaStore
 from membrowse.index.generation import Generation
 from membrowse.index.index import Index
 from tests.index import making
@@ -118,7 +118,7 @@ def room(directory: Path) -> int:
 def test_room_of_deleted_entries_is_won_back(
     open_index: Opener, directory: Path, monkeypatch: pytest.MonkeyPatch, reopened: bool
 ) -> None:
-    monkeypatch.setattr(chroma, "_DEAD_ENTRIES", SYNC_THRESHOLD)
+    monkeypatch.setattr(chroma_store, "_DEAD_ENTRIES", SYNC_THRESHOLD)
     index = open_index()
     index.open_chroma()
     index.renew_chroma()

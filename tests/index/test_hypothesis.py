@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from membrowse.index.analysis import analyse
+from membrowse.index.analyser import analyse
 from membrowse.index.generation import Generation
-from membrowse.index.hypothesis import suppose
 from membrowse.index.index import Index, NoteChange
-from membrowse.index.keyword import FIELDS
+from membrowse.index.keyword_reader import FIELDS
+from membrowse.index.what_if import what_if
 from tests.index.making import change, encode, encode_all, removal
 
 WORDS = "pump tank valve the of port staging bastion ssh 2222 night backup".split()
@@ -70,7 +70,7 @@ def assert_same(supposed: Generation, real: Generation) -> None:
 def test_it_is_the_generation_that_indexing_makes(index: Index, edit: NoteChange) -> None:
     before = index.generation
     sizes = index.vectors.keys()
-    supposed = suppose(index, before, edit, encode)
+    supposed = what_if(index, before, edit, encode)
     assert index.generation is before and index.vectors.keys() == sizes
     assert supposed.generation.number < 0
     real = index.apply([edit], supposed.encoded, "float32")
@@ -85,5 +85,5 @@ def test_nothing_is_written(index: Index, directory: Path) -> None:
         return {str(path): path.read_bytes() for path in found}
 
     held = files()
-    suppose(index, index.generation, change("n03.md", "altogether another text"), encode)
+    what_if(index, index.generation, change("n03.md", "altogether another text"), encode)
     assert files() == held

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from whoosh.query import Term
 
-from membrowse.index.analysis import analyse, phrase_terms
+from membrowse.index.analyser import analyse, phrase_terms
 from membrowse.index.bm25 import bm25, idf
-from membrowse.index.codec import _LENGTHS as LENGTHS
 from membrowse.index.index import Index
-from membrowse.index.keyword import FIELDS
+from membrowse.index.keyword_reader import FIELDS
 from membrowse.index.live_bm25 import LiveBM25
+from membrowse.index.whoosh_codec import _LENGTHS as LENGTHS
 from tests.index.agreeing import assert_agreeing
 from tests.index.conftest import Opener
 from tests.index.making import change, removal

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from membrowse.encoding.values import Encoded
-from membrowse.index.tokens import TokenStore
+from membrowse.encoding.encoded import Encoded
+from membrowse.index.token_store import TokenStore
 
 TOKENS, DIMENSION = 50, 64
 SIZE = TOKENS * (DIMENSION + 4)

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from membrowse.encoding.values import Encoded, ToEncode
-from membrowse.index.vectors import VectorStore
+from membrowse.encoding.encoded import Encoded, ToEncode
+from membrowse.index.vector_store import VectorStore
 from tests.index.making import DIMENSION, encode, vector
 
 
@@ -75,7 +75,7 @@ def test_the_precision_of_each_vector_is_known(store: VectorStore) -> None:
 def test_unused_vectors_are_kept_up_to_a_bound_the_oldest_go_first(
     store: VectorStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("membrowse.index.vectors.SPARE_VECTORS", 3)
+    monkeypatch.setattr("membrowse.index.vector_store.SPARE_VECTORS", 3)
     for n in range(12):
         clock.now += 1
         store.put(encoded(f"k{n:02}"), "float32")
@@ -91,7 +91,7 @@ def test_unused_vectors_are_kept_up_to_a_bound_the_oldest_go_first(
 def test_what_a_rebuild_will_use_is_not_forgotten(
     store: VectorStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("membrowse.index.vectors.SPARE_VECTORS", 0)
+    monkeypatch.setattr("membrowse.index.vector_store.SPARE_VECTORS", 0)
     store.put(encoded("a", "b"), "float32")
     clock.now += 1000
     store.keep_for_now(["a"])

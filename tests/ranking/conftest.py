@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from membrowse.encoding.resident import ResidentEncoder
+from membrowse.encoding.resident_encoder import ResidentEncoder
 from membrowse.index.generation import Generation
 from membrowse.index.index import Index
 from tests.conftest import ExportedEncoder

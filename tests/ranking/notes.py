@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from membrowse.encoding.resident import ResidentEncoder
+from membrowse.encoding.resident_encoder import ResidentEncoder
 from membrowse.index.generation import Generation
 from membrowse.index.index import Index, Recipe
-from membrowse.ranking.evaluation import Evaluation
-from membrowse.ranking.pipeline import Ranker
+from membrowse.ranking.ranked_query import RankedQuery
+from membrowse.ranking.ranker import Ranker
 from membrowse.settings import Settings
 from tests.index.making import change
 
@@ -56,17 +56,17 @@ class Evaluate:
         *,
         settings: Settings | None = None,
         generation: Generation | None = None,
-    ) -> Evaluation:
+    ) -> RankedQuery:
         ranker = Ranker(settings or Settings())
-        evaluation = ranker.analyse(generation or self.index.generation, text, syntax)
-        ranker.keyword(evaluation)
-        ranker.vector(evaluation, self.encoder)
-        ranker.fuse(evaluation)
-        ranker.gather(evaluation, self.index.tokens)
-        ranker.rerank(evaluation, self.index.tokens, self.encoder)
-        return evaluation
+        ranked_query = ranker.analyse(generation or self.index.generation, text, syntax)
+        ranker.keyword(ranked_query)
+        ranker.vector(ranked_query, self.encoder)
+        ranker.fuse(ranked_query)
+        ranker.gather(ranked_query, self.index.tokens)
+        ranker.rerank(ranked_query, self.index.tokens, self.encoder)
+        return ranked_query
 
 
-def paths(evaluation: Evaluation, ranking: str) -> list[str]:
+def paths(ranked_query: RankedQuery, ranking: str) -> list[str]:
     """The notes of a ranking's chunks, best first."""
-    return [evaluation.chunks[row].path for row in evaluation.rankings[ranking].order.tolist()]
+    return [ranked_query.chunks[row].path for row in ranked_query.rankings[ranking].order.tolist()]

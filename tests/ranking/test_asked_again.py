@@ -11,15 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from membrowse.encoding.cross import CrossEncoderChild
-from membrowse.encoding.resident import ResidentEncoder
-from membrowse.encoding.values import Float32, ToEncode
-from membrowse.findings.tuning import Overrides
+from membrowse.encoding.cross_encoder import CrossEncoderChild
+from membrowse.encoding.encoded import Float32, ToEncode
+from membrowse.encoding.resident_encoder import ResidentEncoder
 from membrowse.index.index import Index
-from membrowse.ranking.evaluation import Evaluation, Maxima
-from membrowse.ranking.pipeline import Ranker
-from membrowse.recall import RERANKED
+from membrowse.ranking.ranked_query import Maxima, RankedQuery
+from membrowse.ranking.ranker import Ranker
 from membrowse.settings import RerankMethod, RerankSettings, Settings, overridden
+from membrowse.wire.search import RERANKED
+from membrowse.wire.tuning import Overrides
 
 QUERIES = ("where does staging listen for ssh now?", "when do we restore a backup", "服务器的备份")
 VARIANTS = tuple(
@@ -37,16 +37,16 @@ def asked(
     text: str,
     settings: Settings,
     maxima: dict[bool, Maxima],
-) -> Evaluation:
+) -> RankedQuery:
     ranker = Ranker(settings)
-    evaluation = ranker.analyse(index.generation, text, "literal")
-    evaluation.maxima = maxima
-    ranker.keyword(evaluation)
-    ranker.vector(evaluation, encoder)
-    ranker.fuse(evaluation)
-    ranker.gather(evaluation, index.tokens)
-    ranker.rerank(evaluation, index.tokens, encoder)
-    return evaluation
+    ranked_query = ranker.analyse(index.generation, text, "literal")
+    ranked_query.maxima = maxima
+    ranker.keyword(ranked_query)
+    ranker.vector(ranked_query, encoder)
+    ranker.fuse(ranked_query)
+    ranker.gather(ranked_query, index.tokens)
+    ranker.rerank(ranked_query, index.tokens, encoder)
+    return ranked_query
 
 
 @pytest.mark.parametrize("text", QUERIES)
@@ -70,12 +70,12 @@ def test_a_ranker_by_other_settings_ranks_like_one_of_its_own(
     first = Ranker(Settings())
     for settings in VARIANTS:
         for text in QUERIES:
-            evaluation = asked(index, encoder, text, Settings(), {})
+            ranked_query = asked(index, encoder, text, Settings(), {})
             ranker = first.by(settings)
-            ranker.rerank(evaluation, index.tokens, encoder)
+            ranker.rerank(ranked_query, index.tokens, encoder)
             own = asked(index, encoder, text, settings, {})
             assert np.array_equal(
-                evaluation.rankings[RERANKED].scores, own.rankings[RERANKED].scores
+                ranked_query.rankings[RERANKED].scores, own.rankings[RERANKED].scores
             )
 
 
@@ -95,7 +95,7 @@ def test_a_cross_encoder_scores_a_chunk_once_for_all_settings(
     cross = Counting(Path("nowhere"))
     rerank = RerankSettings(method=RerankMethod.CROSS_ENCODER, model="nowhere", pool=5)
     settings = Settings(rerank=rerank)
-    evaluation = asked(index, encoder, QUERIES[0], settings, {})
+    ranked_query = asked(index, encoder, QUERIES[0], settings, {})
     first = Ranker(settings)
     tried: tuple[Overrides, ...] = (
         {},
@@ -104,7 +104,7 @@ def test_a_cross_encoder_scores_a_chunk_once_for_all_settings(
         {"rerank.pool": 8},
     )
     for changes in tried:
-        other = replace(evaluation, rankings=dict(evaluation.rankings))
+        other = replace(ranked_query, rankings=dict(ranked_query.rankings))
         ranker = first.by(overridden(settings, changes))
         ranker.fuse(other)
         ranker.rerank(other, index.tokens, encoder, cross)
@@ -113,4 +113,4 @@ def test_a_cross_encoder_scores_a_chunk_once_for_all_settings(
         chunks = [index.generation.chunks[row] for row in blend.pool.tolist()]
         texts = [ToEncode("", chunk.header, chunk.text).encoded_text for chunk in chunks]
         assert blend.raw.tolist() == [len(text) for text in texts]
-    assert cross.scored == len(evaluation.crossed) < 5 + 5 + 5 + 8
+    assert cross.scored == len(ranked_query.crossed) < 5 + 5 + 5 + 8

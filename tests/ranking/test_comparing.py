@@ -11,17 +11,19 @@ from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from membrowse.encoding.resident import ResidentEncoder
-from membrowse.findings.explanation import Comparison, Explanation
+from membrowse.encoding.resident_encoder import ResidentEncoder
 from membrowse.index.index import Index
-from membrowse.ranking.comparing import comparison
+from membrowse.ranking.comparison import comparison
 from membrowse.ranking.differences import only_in
-from membrowse.ranking.evaluation import Evaluation
-from membrowse.ranking.explaining.tokens import Tokenizer
-from membrowse.ranking.explaining.whole import Sources, explanation, freshly
-from membrowse.ranking.resembling import nearly_same
-from membrowse.recall import FUSED, KEYWORD, RERANKED, VECTOR, Freshness
+from membrowse.ranking.explanation.explain import Sources, explanation, freshly
+from membrowse.ranking.explanation.token_matches import Tokenizer
+from membrowse.ranking.near_duplicates import near_duplicates
+from membrowse.ranking.ranked_query import RankedQuery
 from membrowse.settings import Settings
+from membrowse.wire.comparison import Comparison
+from membrowse.wire.explanation import Explanation
+from membrowse.wire.notes import Freshness
+from membrowse.wire.search import FUSED, KEYWORD, RERANKED, VECTOR
 from tests.index import making
 from tests.ranking import notes
 from tests.ranking.notes import Evaluate
@@ -49,20 +51,22 @@ class Compare:
         self.tokenizer = Tokenizer(encoder.pieces)
         self.index = index
 
-    def explained(self, evaluation: Evaluation, row: int) -> Explanation:
-        keys = evaluation.at().keys
+    def explained(self, ranked_query: RankedQuery, row: int) -> Explanation:
+        keys = ranked_query.at().keys
         sources = Sources(
             Settings(),
             tokens_of=lambda row: self.index.tokens.get([keys[row]]).get(keys[row]),
             tokenizer=self.tokenizer,
         )
-        return explanation(evaluation, row, sources, freshly(evaluation, row, Freshness.CURRENT))
+        return explanation(
+            ranked_query, row, sources, freshly(ranked_query, row, Freshness.CURRENT)
+        )
 
     def __call__(self, text: str, left: str, right: str, syntax: str = "literal") -> Comparison:
-        evaluation = self.evaluate(text, syntax)
-        rows = [evaluation.at().rows(path)[0] for path in (left, right)]
-        one, other = (self.explained(evaluation, row) for row in rows)
-        return comparison(evaluation, one, other)
+        ranked_query = self.evaluate(text, syntax)
+        rows = [ranked_query.at().rows(path)[0] for path in (left, right)]
+        one, other = (self.explained(ranked_query, row) for row in rows)
+        return comparison(ranked_query, one, other)
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +129,7 @@ def test_copies_are_found_with_vectors_and_without(index: Index) -> None:
     generation = index.generation
     row = generation.rows("runbooks/backup.md")[0]
     copy = generation.rows("logs/2026-03-01.md")[0]
-    found = nearly_same(generation, row)
+    found = near_duplicates(generation, row)
     assert [(each.row, each.resemblance) for each in found] == [(copy, 1.0)]
     assert found[0].cosine == pytest.approx(1.0, abs=0.2)
     bare = index.generation
@@ -136,7 +140,7 @@ def test_copies_are_found_with_vectors_and_without(index: Index) -> None:
     without = type(bare)(
         bare.number, bare.notes, bare.chunks, bare.keys, bare.row_of, bare.keyword, blind
     )
-    again = nearly_same(without, row)
+    again = near_duplicates(without, row)
     assert [(each.row, each.resemblance, each.cosine) for each in again] == [(copy, 1.0, None)]
 
 
@@ -144,7 +148,7 @@ def test_one_chunk_against_itself_is_told_so(compare: Compare) -> None:
     found = compare("port", "decisions/ssh.md", "decisions/ssh.md")
     assert found.verdict == "Both are the same chunk, decisions/ssh.md:1."
     assert all(each.difference == 0 for each in found.differences)
-    assert [copy.of for copy in found.nearly_same] == ["left"]
+    assert [copy.of for copy in found.near_duplicates] == ["left"]
 
 
 def test_what_a_filter_leaves_out_has_no_rank_and_says_why(compare: Compare) -> None:

@@ -10,10 +10,10 @@ import pytest
 
 from membrowse.index.generation import Generation
 from membrowse.index.index import Index, NoteChange
-from membrowse.ranking.explaining.keyword import explained
-from membrowse.ranking.pipeline import Ranker
-from membrowse.recall import KEYWORD
+from membrowse.ranking.explanation.keyword import explained
+from membrowse.ranking.ranker import Ranker
 from membrowse.settings import KeywordSettings, Settings
+from membrowse.wire.search import KEYWORD
 from tests.index import making
 from tests.ranking.test_keyword_scores import whoosh_scores
 
@@ -65,12 +65,12 @@ def test_they_are_whooshs_scores_and_sum_to_what_is_shown(many: Index) -> None:
         )
         text = " ".join(draw.choices(WORDS, k=1 + number % 6))
         ranker = Ranker(Settings(keyword=settings))
-        evaluation = ranker.analyse(generation, text, "literal")
-        ranker.keyword(evaluation)
-        expected = whoosh_scores(many, evaluation.parsed.terms.terms, settings)
-        shown = evaluation.rankings[KEYWORD].scores.tolist()
+        ranked_query = ranker.analyse(generation, text, "literal")
+        ranker.keyword(ranked_query)
+        expected = whoosh_scores(many, ranked_query.parsed.terms.terms, settings)
+        shown = ranked_query.rankings[KEYWORD].scores.tolist()
         for row, score in enumerate(expected):
-            found = explained(evaluation, row, settings)
+            found = explained(ranked_query, row, settings)
             contributions = [m.contribution for t in found.terms for m in t.matches]
             assert abs(sum(contributions) - score) < TINY
             assert abs(found.score - shown[row]) < TINY

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from membrowse.ranking.evaluation import Ranked, Scores, ranked
 from membrowse.ranking.fusion import convex, minmax, reciprocal_rank
-from membrowse.recall import RankingState
+from membrowse.ranking.ranked_query import ChunkRanking, Scores, ranked
+from membrowse.wire.search import RankingState
 
 SCORES = st.lists(st.integers(0, 8).map(float), min_size=1, max_size=30).map(np.array)
 PAIRS = SCORES.flatmap(
@@ -25,7 +25,7 @@ PAIRS = SCORES.flatmap(
 WEIGHTS = st.floats(0, 1)
 
 
-def order(scores: Scores) -> Ranked:
+def order(scores: Scores) -> ChunkRanking:
     return ranked(scores, np.ones(len(scores), dtype=np.bool_), RankingState.READY)
 
 

@@ -14,10 +14,10 @@ from whoosh.query import Term as WhooshTerm
 
 from membrowse.index.generation import Generation
 from membrowse.index.index import Index
-from membrowse.index.keyword import FIELDS
+from membrowse.index.keyword_reader import FIELDS
 from membrowse.index.live_bm25 import LiveBM25
 from membrowse.ranking.keyword import Postings, satisfying
-from membrowse.ranking.query import parse
+from membrowse.ranking.query_parser import parse
 from membrowse.settings import KeywordSettings
 from tests.index import making
 

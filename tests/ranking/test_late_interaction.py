@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from membrowse.encoding.resident import ResidentEncoder
-from membrowse.encoding.values import Encoded, ToEncode, dequantise, quantise, unit
-from membrowse.index.tokens import TokenVectors
+from membrowse.encoding.encoded import Encoded, ToEncode, dequantise, quantise, unit
+from membrowse.encoding.resident_encoder import ResidentEncoder
+from membrowse.index.token_store import TokenVectors
 from membrowse.ranking.late_interaction import max_similarity, query_weights
 from tests.conftest import ExportedEncoder
 
@@ -29,7 +29,7 @@ ROUNDING = 1e-5
 """Between the same float32 model in ONNX Runtime and in torch, a component of a unit vector."""
 MULTI_VECTOR = """
 import json, sys, torch
-from membrowse.encoding.values import dequantise, quantise
+from membrowse.encoding.encoded import dequantise, quantise
 from sentence_transformers import MultiVectorEncoder
 from sentence_transformers.base.modules import Normalize, Transformer
 from sentence_transformers.multi_vector_encoder.modules import MultiVectorMask

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from membrowse.ranking.query import LITERAL, LONGEST, OPERATORS, parse
-from membrowse.recall import Chunk
+from membrowse.notes.chunk import Chunk
+from membrowse.ranking.query_parser import LITERAL, LONGEST, OPERATORS, parse
 from tests.index.making import chunk
 
 NOTE = chunk("runbooks/Deploy.md", 0, "text", tags=("Ops", "release/steps"))

@@ -7,17 +7,18 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from membrowse.encoding.resident import ResidentEncoder
+from membrowse.encoding.resident_encoder import ResidentEncoder
 from membrowse.index.index import Index
-from membrowse.ranking.evaluation import Evaluation
-from membrowse.ranking.pipeline import Ranker
-from membrowse.ranking.results import Asked, page, recall
-from membrowse.recall import FUSED, KEYWORD, RANKINGS, RERANKED, VECTOR, Freshness, Recall
+from membrowse.ranking.ranked_query import RankedQuery
+from membrowse.ranking.ranker import Ranker
+from membrowse.ranking.search_response import SearchContext, page, search_response
 from membrowse.settings import Settings
+from membrowse.wire.notes import Freshness
+from membrowse.wire.search import FUSED, KEYWORD, RANKINGS, RERANKED, VECTOR, SearchResponse
 from tests.ranking import notes
 
-ASKED = Asked(
-    recall="r1",
+ASKED = SearchContext(
+    id="r1",
     asked_at="2026-03-02T12:00:00Z",
     client="test",
     folder="/notes",
@@ -28,90 +29,90 @@ ASKED = Asked(
 
 
 @pytest.fixture
-def evaluation(index: Index, encoder: ResidentEncoder) -> Evaluation:
+def ranked_query(index: Index, encoder: ResidentEncoder) -> RankedQuery:
     return notes.Evaluate(index, encoder)("which port does staging ssh use?")
 
 
-def test_a_recall_holds_the_first_hits_of_every_ranking(evaluation: Evaluation) -> None:
-    answer = recall(evaluation, ASKED, pending=3)
-    assert (answer.recall, answer.number, answer.pending) == ("r1", 7, 3)
-    assert (answer.notes, answer.chunks) == (len(evaluation.notes), len(evaluation.chunks))
+def test_a_recall_holds_the_first_hits_of_every_ranking(ranked_query: RankedQuery) -> None:
+    answer = search_response(ranked_query, ASKED, pending=3)
+    assert (answer.id, answer.number, answer.pending) == ("r1", 7, 3)
+    assert (answer.notes, answer.chunks) == (len(ranked_query.notes), len(ranked_query.chunks))
     assert list(answer.rankings) == list(RANKINGS)
     for name, ranking in answer.rankings.items():
         assert len(ranking.hits) == min(4, ranking.total)
         for rank, hit in enumerate(ranking.hits, 1):
-            row = evaluation.row_of[hit.chunk]
+            row = ranked_query.row_of[hit.chunk]
             assert hit.rank == hit.ranks[name] == rank
             assert hit.score == hit.scores[name]
-            assert hit.ranks[FUSED] == evaluation.rankings[FUSED].ranks[row]
+            assert hit.ranks[FUSED] == ranked_query.rankings[FUSED].ranks[row]
             assert (hit.start_line, hit.end_line) == (
-                evaluation.chunks[row].start_line,
-                evaluation.chunks[row].end_line,
+                ranked_query.chunks[row].start_line,
+                ranked_query.chunks[row].end_line,
             )
-    assert msgspec.json.decode(msgspec.json.encode(answer), type=Recall) == answer
+    assert msgspec.json.decode(msgspec.json.encode(answer), type=SearchResponse) == answer
 
 
-def test_a_chunk_that_matches_no_word_has_no_keyword_rank(evaluation: Evaluation) -> None:
-    last = page(evaluation, FUSED, len(evaluation.chunks) - 1, 10).hits[0]
+def test_a_chunk_that_matches_no_word_has_no_keyword_rank(ranked_query: RankedQuery) -> None:
+    last = page(ranked_query, FUSED, len(ranked_query.chunks) - 1, 10).hits[0]
     assert last.ranks[KEYWORD] is None and last.scores[KEYWORD] is None
-    assert last.rank == len(evaluation.chunks)
+    assert last.rank == len(ranked_query.chunks)
 
 
-def test_pages_go_on_to_the_end(evaluation: Evaluation) -> None:
-    pages = [page(evaluation, VECTOR, offset, 3) for offset in range(0, 12, 3)]
+def test_pages_go_on_to_the_end(ranked_query: RankedQuery) -> None:
+    pages = [page(ranked_query, VECTOR, offset, 3) for offset in range(0, 12, 3)]
     hits = [hit for each in pages for hit in each.hits]
-    assert [hit.rank for hit in hits] == list(range(1, len(evaluation.chunks) + 1))
-    assert [evaluation.row_of[hit.chunk] for hit in hits] == evaluation.rankings[
+    assert [hit.rank for hit in hits] == list(range(1, len(ranked_query.chunks) + 1))
+    assert [ranked_query.row_of[hit.chunk] for hit in hits] == ranked_query.rankings[
         VECTOR
     ].order.tolist()
     with pytest.raises(KeyError):
-        page(evaluation, "unheard of", 0, 3)
+        page(ranked_query, "unheard of", 0, 3)
 
 
 def test_hits_that_were_not_reranked_have_a_rank_and_no_score_of_their_own(
     index: Index, encoder: ResidentEncoder
 ) -> None:
     settings = msgspec.convert({"rerank": {"pool": 2}}, Settings)
-    evaluation = notes.Evaluate(index, encoder)("staging port", settings=settings)
-    hits = page(evaluation, RERANKED, 0, 5).hits
+    ranked_query = notes.Evaluate(index, encoder)("staging port", settings=settings)
+    hits = page(ranked_query, RERANKED, 0, 5).hits
     assert [hit.scores[RERANKED] is None for hit in hits] == [False, False, True, True, True]
     assert hits[3].score == hits[3].scores[FUSED]
 
 
-def test_tracked_chunks_are_found_wherever_they_are(evaluation: Evaluation) -> None:
-    last = evaluation.chunks[int(evaluation.rankings[RERANKED].order[-1])].id
+def test_tracked_chunks_are_found_wherever_they_are(ranked_query: RankedQuery) -> None:
+    last = ranked_query.chunks[int(ranked_query.rankings[RERANKED].order[-1])].id
     tracking = replace(ASKED, track=(last, "old", "x"))
-    answer = recall(evaluation, tracking, successor={"old": last, "x": None}.get)
+    answer = search_response(ranked_query, tracking, successor={"old": last, "x": None}.get)
     assert set(answer.tracked) == {last, "old"}
     assert answer.tracked["old"].chunk == last
-    assert answer.tracked[last].rank == len(evaluation.chunks)
+    assert answer.tracked[last].rank == len(ranked_query.chunks)
 
 
 def test_an_answer_that_is_not_complete_holds_what_is_finished(index: Index) -> None:
     ranker = Ranker(Settings())
-    evaluation = ranker.analyse(index.generation, "staging", "literal")
-    assert recall(evaluation, ASKED, complete=False).rankings == {}
-    ranker.keyword(evaluation)
-    answer = recall(evaluation, ASKED, complete=False)
+    ranked_query = ranker.analyse(index.generation, "staging", "literal")
+    assert search_response(ranked_query, ASKED, complete=False).rankings == {}
+    ranker.keyword(ranked_query)
+    answer = search_response(ranked_query, ASKED, complete=False)
     assert list(answer.rankings) == [KEYWORD]
     assert list(answer.rankings[KEYWORD].hits[0].ranks) == [KEYWORD]
     assert not answer.complete
 
 
-def test_hits_say_how_fresh_their_note_is(evaluation: Evaluation) -> None:
+def test_hits_say_how_fresh_their_note_is(ranked_query: RankedQuery) -> None:
     def freshness_of(path: str) -> Freshness:
         return Freshness.DELETED if path.startswith("logs/") else Freshness.CURRENT
 
-    for hit in recall(evaluation, ASKED, freshness_of=freshness_of).rankings[FUSED].hits:
+    for hit in search_response(ranked_query, ASKED, freshness_of=freshness_of).rankings[FUSED].hits:
         assert (hit.freshness is Freshness.DELETED) == hit.path.startswith("logs/")
 
 
-def test_snippets_mark_the_words_of_the_query(evaluation: Evaluation) -> None:
-    hit = page(evaluation, KEYWORD, 0, 1).hits[0]
+def test_snippets_mark_the_words_of_the_query(ranked_query: RankedQuery) -> None:
+    hit = page(ranked_query, KEYWORD, 0, 1).hits[0]
     assert {hit.snippet[start:end].lower() for start, end in hit.marks} >= {"staging", "port"}
 
 
-def test_pages_can_be_had_after_the_index_is_let_go(evaluation: Evaluation) -> None:
-    before = page(evaluation, RERANKED, 0, 5)
-    evaluation.finish()
-    assert page(evaluation, RERANKED, 0, 5) == before
+def test_pages_can_be_had_after_the_index_is_let_go(ranked_query: RankedQuery) -> None:
+    before = page(ranked_query, RERANKED, 0, 5)
+    ranked_query.finish()
+    assert page(ranked_query, RERANKED, 0, 5) == before

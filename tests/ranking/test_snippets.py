@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from membrowse.index.analysis import analyse
+from membrowse.index.analyser import analyse
 from membrowse.ranking.snippets import LENGTH, Snippets, marks
 
 WORDS = st.sampled_from(

@@ -7,7 +7,7 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 
 from membrowse.index.generation import Generation
-from membrowse.ranking.query import parse
+from membrowse.ranking.query_parser import parse
 from membrowse.ranking.spelling import Vocabulary, distance, spellings, unknown_words
 
 WORD = st.text(st.sampled_from("abcé"), min_size=3, max_size=8)

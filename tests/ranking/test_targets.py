@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import pytest
 
-from membrowse.encoding.resident import ResidentEncoder
-from membrowse.findings.diagnosis import Target
+from membrowse.encoding.resident_encoder import ResidentEncoder
 from membrowse.index.generation import Generation
 from membrowse.index.index import Index
-from membrowse.ranking.evaluation import Evaluation
-from membrowse.ranking.targets import Place, Sought, best, expected, label, locate, rank_of
-from membrowse.recall import FUSED, KEYWORD, RERANKED, Expected, NoteState
+from membrowse.ranking.ranked_query import RankedQuery
+from membrowse.ranking.targets import (
+    LocatedTarget,
+    TargetChunks,
+    best,
+    label,
+    locate,
+    match_target,
+    rank_of,
+)
+from membrowse.wire.notes import NoteState
+from membrowse.wire.search import FUSED, KEYWORD, RERANKED, Target, TargetMatch
 from tests.ranking import notes
 
 DEPLOY, BACKUP = "runbooks/deploy.md", "runbooks/backup.md"
 
 
 @pytest.fixture
-def evaluation(index: Index, encoder: ResidentEncoder) -> Evaluation:
+def ranked_query(index: Index, encoder: ResidentEncoder) -> RankedQuery:
     return notes.Evaluate(index, encoder)("which port does staging ssh use?")
 
 
@@ -27,29 +35,29 @@ def found(generation: Generation, target: Target) -> list[tuple[str, int]]:
     return [(chunk.path, chunk.position) for chunk in chunks]
 
 
-def sought(place: Place, **given: object) -> Sought:
-    return Sought(label="it", place=place, k=2, **given)  # type: ignore[arg-type]
+def sought(place: TargetChunks, **given: object) -> LocatedTarget:
+    return LocatedTarget(label="it", chunks=place, k=2, **given)  # type: ignore[arg-type]
 
 
 def test_a_path_alone_is_stood_for_by_the_notes_best_chunk(
-    generation: Generation, evaluation: Evaluation
+    generation: Generation, ranked_query: RankedQuery
 ) -> None:
     place = locate(generation, Target(path=DEPLOY))
     assert [generation.chunks[row].path for row in place.rows] == [DEPLOY, DEPLOY]
-    row = best(evaluation, place.rows)
+    row = best(ranked_query, place.rows)
     assert row is not None and "2222" in generation.chunks[row].text
-    ranks = evaluation.rankings[RERANKED].ranks
-    assert rank_of(evaluation, place.rows) == min(ranks[list(place.rows)].tolist()) == ranks[row]
+    ranks = ranked_query.rankings[RERANKED].ranks
+    assert rank_of(ranked_query, place.rows) == min(ranks[list(place.rows)].tolist()) == ranks[row]
 
 
 def test_the_best_chunk_is_known_before_the_last_ranking_is(
-    generation: Generation, evaluation: Evaluation
+    generation: Generation, ranked_query: RankedQuery
 ) -> None:
     place = locate(generation, Target(path=DEPLOY))
-    del evaluation.rankings[RERANKED]
-    row = best(evaluation, place.rows)
+    del ranked_query.rankings[RERANKED]
+    row = best(ranked_query, place.rows)
     assert row is not None
-    assert evaluation.rankings[FUSED].ranks[row] == rank_of(evaluation, place.rows, FUSED)
+    assert ranked_query.rankings[FUSED].ranks[row] == rank_of(ranked_query, place.rows, FUSED)
 
 
 def test_a_line_is_stood_for_by_the_chunk_that_covers_it_or_the_nearest(
@@ -86,7 +94,7 @@ def test_a_chunk_that_was_edited_away_is_stood_for_by_its_successor(
 ) -> None:
     live = generation.chunks[0]
     place = locate(generation, Target(chunk="gone"), {"gone": live.id}.get)
-    assert place == Place((0,), live.path)
+    assert place == TargetChunks((0,), live.path)
     lost = locate(generation, Target(chunk="gone"))
     assert not lost.rows and "no longer" in lost.reason
     text = Target(chunk="gone", path=live.path, text="was never written")
@@ -94,21 +102,21 @@ def test_a_chunk_that_was_edited_away_is_stood_for_by_its_successor(
 
 
 def test_what_is_expected_is_told_with_its_ranks_and_the_cut(
-    generation: Generation, evaluation: Evaluation
+    generation: Generation, ranked_query: RankedQuery
 ) -> None:
-    first = int(evaluation.rankings[RERANKED].order[0])
-    third = int(evaluation.rankings[RERANKED].order[2])
-    told = expected(evaluation, sought(Place((first,), "")))
+    first = int(ranked_query.rankings[RERANKED].order[0])
+    third = int(ranked_query.rankings[RERANKED].order[2])
+    told = match_target(ranked_query, sought(TargetChunks((first,), "")))
     assert told.passes and told.hit is not None and told.hit.rank == 1
-    assert told.hit.ranks[KEYWORD] == evaluation.rankings[KEYWORD].ranks[first]
-    assert not expected(evaluation, sought(Place((first,), ""), min_score=99.0)).passes
-    assert not expected(evaluation, sought(Place((third,), ""))).passes
+    assert told.hit.ranks[KEYWORD] == ranked_query.rankings[KEYWORD].ranks[first]
+    assert not match_target(ranked_query, sought(TargetChunks((first,), ""), min_score=99.0)).passes
+    assert not match_target(ranked_query, sought(TargetChunks((third,), ""))).passes
 
 
-def test_what_is_not_indexed_is_told_with_state_and_reason(evaluation: Evaluation) -> None:
-    place = Place((), "a.md", "a.md is not indexed")
-    told = expected(evaluation, sought(place, state=NoteState.IGNORED, reason="by a rule"))
-    assert told == Expected(
+def test_what_is_not_indexed_is_told_with_state_and_reason(ranked_query: RankedQuery) -> None:
+    place = TargetChunks((), "a.md", "a.md is not indexed")
+    told = match_target(ranked_query, sought(place, state=NoteState.IGNORED, reason="by a rule"))
+    assert told == TargetMatch(
         label="it", hit=None, k=2, passes=False, state=NoteState.IGNORED, reason="by a rule"
     )
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from membrowse.encoding.resident import ResidentEncoder
+from membrowse.encoding.resident_encoder import ResidentEncoder
 from membrowse.index.generation import Generation
 from membrowse.ranking import vector
-from membrowse.ranking.evaluation import Scores
+from membrowse.ranking.ranked_query import Scores
 
 
 @pytest.fixture

@@ -6,9 +6,10 @@ import sys
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
-from membrowse.engine.supervisor import Changed, Connected, Session, Starting
+from membrowse.client.supervisor import Changed, Connected, Session, Starting
 from membrowse.settings import Settings
 from membrowse.tui.app import MembrowseApp
+from membrowse.wire.engine import HelloRequest, StatesRequest
 from tests.tui.corpus import routine
 from tests.tui.fake_engine import FakeEngine
 
@@ -19,8 +20,8 @@ async def sessions(folder: Path) -> AsyncGenerator[Session, None]:
     engine = FakeEngine(delay=0.01)
     engine.notes |= routine(160)
     engine.rebuild_chunks()
-    yield Connected(engine, await engine.hello())
-    async for state in engine.states():
+    yield Connected(engine, await engine.ask(HelloRequest()))
+    async for state in engine.stream(StatesRequest()):
         yield Changed(state)
 
 

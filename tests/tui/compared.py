@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from membrowse.engine.client import EngineRefused
-from membrowse.engine.inspections import CompareRequest, ExplainRequest, RulersRequest
-from membrowse.engine.protocol import Problem
-from membrowse.findings.diagnosis import Target
-from membrowse.findings.explanation import Comparison, Difference, Explanation, NearlySame
-from membrowse.findings.rulers import AnalysedWord, Ruler, RulerPiece, Rulers
-from membrowse.recall import FUSED, KEYWORD, RERANKED, VECTOR
+from membrowse.client.engine import EngineRefused
+from membrowse.wire.comparison import CompareRequest, Comparison, NearDuplicate, ScoreDifference
+from membrowse.wire.explanation import ExplainRequest, Explanation
+from membrowse.wire.request import Problem
+from membrowse.wire.search import FUSED, KEYWORD, RERANKED, VECTOR, Target
+from membrowse.wire.tokens import AnalysedToken, TokenisedText, Tokens, TokensRequest, WordPiece
 from tests.tui.fake_text import STOP, bag, words
 from tests.tui.inspected import Inspected, explain, inspect
 
@@ -44,7 +43,7 @@ def compare(engine: FakeEngine, request: CompareRequest) -> Comparison:
         differences=tuple(_differences(left, right)),
         only_left=tuple(word for word in ours if word not in theirs)[:40],
         only_right=tuple(word for word in theirs if word not in ours)[:40],
-        nearly_same=tuple(_nearly_same(engine, left, right)),
+        near_duplicates=tuple(_nearly_same(engine, left, right)),
         took_ms=21.0,
     )
 
@@ -62,24 +61,26 @@ def _chunk_of(engine: FakeEngine, target: Target) -> str:
     raise EngineRefused(Problem(message=f"no chunk stands for {target.path}"), 404)
 
 
-def _differences(left: Explanation, right: Explanation) -> Iterator[Difference]:
+def _differences(left: Explanation, right: Explanation) -> Iterator[ScoreDifference]:
     sides = (left, right)
     terms = [{term.term: term.contribution for term in side.keyword.terms} for side in sides]
     pairs = [(KEYWORD, name, value, terms[1].get(name, 0.0)) for name, value in terms[0].items()]
     pairs.append((VECTOR, "passage", left.vector.score or 0.0, right.vector.score or 0.0))
-    fused = [{share.ranking: share.contribution for share in side.fused.shares} for side in sides]
+    fused = [{share.ranking: share.contribution for share in side.fused.inputs} for side in sides]
     pairs += [(FUSED, name, fused[0][name], fused[1][name]) for name in fused[0]]
-    tokens = [{token.word: token.share for token in side.reranked.tokens} for side in sides]
+    tokens = [{token.word: token.contribution for token in side.reranked.tokens} for side in sides]
     pairs += [
         (RERANKED, name, value, tokens[1].get(name, 0.0)) for name, value in tokens[0].items()
     ]
     for ranking, what, ours, theirs in pairs:
-        yield Difference(
+        yield ScoreDifference(
             ranking=ranking, what=what, left=ours, right=theirs, difference=ours - theirs
         )
 
 
-def _nearly_same(engine: FakeEngine, left: Explanation, right: Explanation) -> Iterator[NearlySame]:
+def _nearly_same(
+    engine: FakeEngine, left: Explanation, right: Explanation
+) -> Iterator[NearDuplicate]:
     for name, side in (("left", left), ("right", right)):
         mine = set(bag(side.text))
         for row, chunk in enumerate(engine.chunks):
@@ -88,7 +89,7 @@ def _nearly_same(engine: FakeEngine, left: Explanation, right: Explanation) -> I
             if alike < 0.3 or chunk.id in (left.hit.chunk, right.hit.chunk):
                 continue
             it = Inspected(engine, left.query, row, engine.scores(left.query))
-            yield NearlySame(
+            yield NearDuplicate(
                 chunk=chunk.id,
                 path=chunk.path,
                 heading=chunk.heading,
@@ -103,7 +104,7 @@ def _nearly_same(engine: FakeEngine, left: Explanation, right: Explanation) -> I
             )
 
 
-def measure(engine: FakeEngine, request: RulersRequest) -> Rulers:
+def measure(engine: FakeEngine, request: TokensRequest) -> Tokens:
     """As the engine measures."""
     rulers = []
     if request.text:
@@ -112,17 +113,17 @@ def measure(engine: FakeEngine, request: RulersRequest) -> Rulers:
         chunk = inspect(engine, request.text, request.chunk).chunk
         label = f"{chunk.path}:{chunk.start_line}"
         rulers.append(_ruler(engine, label, chunk.header, chunk.text))
-    return Rulers(rulers=tuple(rulers))
+    return Tokens(texts=tuple(rulers))
 
 
-def _ruler(engine: FakeEngine, label: str, header: str, text: str) -> Ruler:
+def _ruler(engine: FakeEngine, label: str, header: str, text: str) -> TokenisedText:
     source = f"{header}\n{text}" if header else text
     pieces = tuple(_pieces(source))
-    return Ruler(
+    return TokenisedText(
         label=label,
         header=header,
         text=text,
-        words=tuple(_words(engine, text)),
+        tokens=tuple(_words(engine, text)),
         pieces=pieces,
         count=len(pieces) + 2,
         window=WINDOW,
@@ -130,12 +131,12 @@ def _ruler(engine: FakeEngine, label: str, header: str, text: str) -> Ruler:
     )
 
 
-def _words(engine: FakeEngine, text: str) -> Iterator[AnalysedWord]:
+def _words(engine: FakeEngine, text: str) -> Iterator[AnalysedToken]:
     bags = [bag(f"{c.title} {c.heading} {c.text}") for c in engine.chunks]
     for match in re.finditer(r"[^\W_]+", text):
         folded = match.group().lower()
         term = folded[:-1] if folded.endswith("s") and len(folded) > 3 else folded
-        yield AnalysedWord(
+        yield AnalysedToken(
             start=match.start(),
             end=match.end(),
             typed=match.group(),
@@ -147,22 +148,22 @@ def _words(engine: FakeEngine, text: str) -> Iterator[AnalysedWord]:
         )
 
 
-def _pieces(source: str) -> Iterator[RulerPiece]:
+def _pieces(source: str) -> Iterator[WordPiece]:
     """Words in runs of five characters; what is not ASCII is unknown."""
     for match in re.finditer(r"\w+|[^\w\s]", source):
         start, end = match.span()
         if not match.group().isascii():
-            yield RulerPiece(piece="[UNK]", start=start, end=end, known=False)
+            yield WordPiece(piece="[UNK]", start=start, end=end, known=False)
             continue
         for at in range(start, end, 5):
             run = source[at : min(end, at + 5)].lower()
             piece = run if at == start else f"##{run}"
-            yield RulerPiece(piece=piece, start=at, end=min(end, at + 5), known=True)
+            yield WordPiece(piece=piece, start=at, end=min(end, at + 5), known=True)
 
 
 def answers(engine: FakeEngine) -> dict[type, Any]:
     """What the fake engine answers, by kind of request."""
     return {
         CompareRequest: partial(compare, engine),
-        RulersRequest: partial(measure, engine),
+        TokensRequest: partial(measure, engine),
     }

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from membrowse.engine.protocol import Change, EncoderState, FileRecord, Pending, State, Watcher
-from membrowse.recall import Chunk, NoteState, RankingState
+from membrowse.notes.chunk import Chunk
+from membrowse.wire.engine import EncoderState, EngineState, IndexChange, Pending, Watcher
+from membrowse.wire.notes import FileRecord, NoteState
+from membrowse.wire.search import RankingState
 
 NOTES: dict[str, tuple[str, str, str]] = {
     "MEMORY.md": (
@@ -174,7 +176,7 @@ OTHER_FILES = [
 ]
 """Files that are not indexed."""
 
-STATE = State(
+STATE = EngineState(
     folder="/home/me/agents/ops/memory",
     generation=41,
     notes=0,
@@ -184,7 +186,7 @@ STATE = State(
     pending=Pending(),
     watcher=Watcher(kind="inotify", last_check="2026-07-20T10:00:00Z"),
     encoder=EncoderState(state=RankingState.READY, name="all-MiniLM-L6-v2", precision="bfloat16"),
-    last_change=Change(at="2026-07-20T10:04:31Z", path="decisions/ssh.md", notes=1, chunks=2),
+    last_change=IndexChange(at="2026-07-20T10:04:31Z", path="decisions/ssh.md", notes=1, chunks=2),
 )
 """An engine at rest."""
 

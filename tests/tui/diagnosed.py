@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from membrowse.engine.inspections import WhyRequest
-from membrowse.engine.protocol import FileRecord
-from membrowse.findings.diagnosis import (
-    Change,
-    ChangeKind,
+from membrowse.notes.chunk import Chunk
+from membrowse.wire.diagnosis import (
+    Diagnosis,
+    DiagnosisRequest,
     Edit,
     Outcome,
-    Rung,
     Step,
-    Target,
-    Why,
+    StepName,
+    Suggestion,
+    SuggestionKind,
+    Suggestions,
+    SuggestionsRequest,
 )
-from membrowse.recall import RERANKED, Chunk, Expected, Hit, NoteState
+from membrowse.wire.notes import FileRecord, NoteState
+from membrowse.wire.search import RERANKED, Hit, Target, TargetMatch
 from tests.tui.corpus import OTHER_FILES
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ NO_TEXT = "no chunk holds this text"
 
 def expected(
     engine: FakeEngine, target: Target | None, scores: Mapping[str, list[tuple[int, float]]]
-) -> Expected | None:
+) -> TargetMatch | None:
     """Where `target` stands by the rankings in `scores`: the best of the chunks it can mean."""
     if target is None:
         return None
@@ -47,7 +49,7 @@ def expected(
     rank = hit.ranks.get(RERANKED) if hit else None
     place = f"{target.path}:{target.line}" if target.line else target.path
     why_not = record.reason if record else "the folder has no such file"
-    return Expected(
+    return TargetMatch(
         label=place or f"“{target.text}”",
         hit=hit,
         k=K,
@@ -90,43 +92,43 @@ FOUND = Hit(
 )
 
 RUNGS = (
-    Rung(
-        step=Step.FOLDER,
-        outcome=Outcome.HOLDS,
+    Step(
+        name=StepName.FOLDER,
+        outcome=Outcome.PASSES,
         finding="decisions/ssh.md is in the folder.",
     ),
-    Rung(
-        step=Step.INDEXED,
-        outcome=Outcome.HOLDS,
+    Step(
+        name=StepName.INDEXED,
+        outcome=Outcome.PASSES,
         finding="The index holds the file as it is now.",
         evidence=("indexed 2026-07-20T10:00:00Z, generation 41",),
     ),
-    Rung(
-        step=Step.TEXT,
-        outcome=Outcome.HOLDS,
+    Step(
+        name=StepName.TEXT,
+        outcome=Outcome.PASSES,
         finding="Lines 3–5 are one chunk, 1 of 2.",
     ),
-    Rung(
-        step=Step.KEYWORD,
+    Step(
+        name=StepName.KEYWORD,
         outcome=Outcome.WEAK,
         finding="Holds 3 of the 4 terms; “port” stands only in its body.",
         evidence=("use: not in this chunk, 203 chunks hold it", "port: body ×2, weight 1 · 2.31"),
         rank=9,
     ),
-    Rung(
-        step=Step.VECTOR,
-        outcome=Outcome.HOLDS,
+    Step(
+        name=StepName.VECTOR,
+        outcome=Outcome.PASSES,
         finding="Its best passage is near the query: cosine .64.",
         rank=2,
     ),
-    Rung(
-        step=Step.FUSED,
-        outcome=Outcome.HOLDS,
+    Step(
+        name=StepName.FUSED,
+        outcome=Outcome.PASSES,
         finding="In the pool of candidates, 46 places from its end.",
         rank=4,
     ),
-    Rung(
-        step=Step.RERANKED,
+    Step(
+        name=StepName.RERANKED,
         outcome=Outcome.FAILS,
         finding="Demoted by 2 places: nothing in it answers “use”, and “which” is answered by its "
         "header alone.",
@@ -137,8 +139,8 @@ RUNGS = (
         ),
         rank=6,
     ),
-    Rung(
-        step=Step.CUT,
+    Step(
+        name=StepName.CUT,
         outcome=Outcome.FAILS,
         finding="One place below the agent's cut (k 5), behind logs/2025-11-08.md:7, an older "
         "chunk that says nearly the same.",
@@ -152,23 +154,23 @@ RUNGS = (
 )
 
 CHANGES = (
-    Change(
-        kind=ChangeKind.QUERY,
+    Suggestion(
+        kind=SuggestionKind.QUERY,
         change="add “daemon” to the query",
         rank=1,
         query="which port does the staging ssh daemon use?",
     ),
-    Change(
-        kind=ChangeKind.SETTING,
+    Suggestion(
+        kind=SuggestionKind.SETTING,
         change="fusion.weight 0.5 → 0.62",
         rank=3,
         settings={"fusion.weight": 0.62},
         pins=41,
         broken=("restore drill", "queue limit before a deploy"),
-        mended=("ssh port",),
+        fixed=("ssh port",),
     ),
-    Change(
-        kind=ChangeKind.NOTE,
+    Suggestion(
+        kind=SuggestionKind.NOTE,
         change="add “port” to the heading “Decision”",
         rank=2,
         edit=Edit(
@@ -181,43 +183,45 @@ CHANGES = (
     ),
 )
 
-WHY = Why(
+WHY = Diagnosis(
     query="",
     target=Target(path="decisions/ssh.md"),
-    found=Expected(label="decisions/ssh.md", hit=FOUND, k=K, passes=False, state=NoteState.INDEXED),
+    match=TargetMatch(
+        label="decisions/ssh.md", hit=FOUND, k=K, passes=False, state=NoteState.INDEXED
+    ),
     k=K,
     in_top_k=False,
     verdict="The reranker puts it at #6, one place below the agent's cut of 5: it does not say "
     "“use”, and an older note that says nearly the same, logs/2025-11-08.md:7, stands above it.",
-    rungs=RUNGS,
-    changes=CHANGES,
-    tried=57,
+    steps=RUNGS,
     generation=41,
     took_ms=812.0,
 )
 
 
-def _left_out(request: WhyRequest, record: FileRecord) -> Why:
+def _left_out(request: DiagnosisRequest, record: FileRecord) -> Diagnosis:
     path = request.target.path
     finding = f"{path} is {record.state.value}: {record.reason}."
-    first = Rung(
-        step=Step.FOLDER,
+    first = Step(
+        name=StepName.FOLDER,
         outcome=Outcome.FAILS,
         finding=finding,
         evidence=("the rule stands in .membrowseignore, line 2: drafts/",),
     )
     rest = tuple(
-        Rung(step=step, outcome=Outcome.SKIPPED, finding="Not looked at: it is not indexed.")
-        for step in list(Step)[1:]
+        Step(name=step, outcome=Outcome.SKIPPED, finding="Not looked at: it is not indexed.")
+        for step in list(StepName)[1:]
     )
-    return Why(
+    return Diagnosis(
         query=request.text,
         target=request.target,
-        found=Expected(label=path, hit=None, k=K, passes=False, state=record.state, reason=finding),
+        match=TargetMatch(
+            label=path, hit=None, k=K, passes=False, state=record.state, reason=finding
+        ),
         k=K,
         in_top_k=False,
         verdict=finding,
-        rungs=(first, *rest),
+        steps=(first, *rest),
         generation=41,
         took_ms=3.0,
     )
@@ -225,15 +229,27 @@ def _left_out(request: WhyRequest, record: FileRecord) -> Why:
 
 def answers(engine: FakeEngine) -> dict[type, Callable[[Any], object]]:
     """What the engine answers, by kind of inspection."""
-    return {WhyRequest: partial(why, engine)}
+    return {
+        DiagnosisRequest: partial(why, engine),
+        SuggestionsRequest: partial(suggestions, engine),
+    }
 
 
-def why(engine: FakeEngine, request: WhyRequest) -> Why:
+def why(engine: FakeEngine, request: DiagnosisRequest) -> Diagnosis:
     """A ladder that fails where it should: at the folder, or where reranking puts the note."""
     record = _record(engine, request.target.path)
     if record is not None:
         return _left_out(request, record)
-    changes, tried = (CHANGES, 57) if request.changes else ((), 0)
-    return msgspec.structs.replace(
-        WHY, query=request.text, target=request.target, changes=changes, tried=tried
+    return msgspec.structs.replace(WHY, query=request.text, target=request.target)
+
+
+def suggestions(engine: FakeEngine, request: SuggestionsRequest) -> Suggestions:
+    """Changes that help, where the note is in the folder."""
+    left_out = _record(engine, request.target.path) is not None
+    return Suggestions(
+        suggestions=() if left_out else CHANGES,
+        tried=0 if left_out else 57,
+        unfinished="",
+        generation=41,
+        took_ms=700.0,
     )

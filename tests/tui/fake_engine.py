@@ -5,46 +5,52 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from inspect import isawaitable
 from typing import Any, TypeVar
 
 import msgspec
 
-from membrowse.engine.client import EngineRefused, EngineUnavailable
-from membrowse.engine.inspections import Inspection
-from membrowse.engine.protocol import (
-    ChunkRequest,
-    ChunkView,
+from membrowse.client.engine import EngineRefused, EngineUnavailable
+from membrowse.notes.chunk import Chunk
+from membrowse.wire.engine import (
     EngineInfo,
-    FileRecord,
+    EngineState,
     Hello,
-    PageRequest,
-    Problem,
-    RecallRequest,
+    HelloRequest,
+    RebuildRequest,
     ReindexRequest,
     Right,
-    State,
     Status,
-    TokenVectors,
+    StatusRequest,
+    StopRequest,
+    TokenStorage,
     WatchRequest,
 )
-from membrowse.recall import (
+from membrowse.wire.notes import (
+    ChunkRequest,
+    ChunkView,
+    FileRecord,
+    FilesRequest,
+    Freshness,
+    NoteState,
+)
+from membrowse.wire.request import Problem, Request, StreamRequest
+from membrowse.wire.search import (
     FUSED,
     KEYWORD,
     RANKINGS,
     RERANKED,
     VECTOR,
     Approximate,
-    Chunk,
-    Freshness,
     Hit,
-    NoteState,
+    PageRequest,
     Query,
     Ranking,
     RankingState,
-    Recall,
+    SearchRequest,
+    SearchResponse,
     Term,
 )
 from tests.tui import compared, diagnosed, inspected, tuned
@@ -71,9 +77,9 @@ class FakeEngine:
     gate: asyncio.Event | None = None
     """Recalls wait for it before their last part."""
     gone: bool = False
-    asked: list[RecallRequest] = field(default_factory=list)
+    asked: list[SearchRequest] = field(default_factory=list)
     pages: list[PageRequest] = field(default_factory=list)
-    reindexed: list[ReindexRequest] = field(default_factory=list)
+    reindexed: list[ReindexRequest | RebuildRequest] = field(default_factory=list)
     successors: dict[str, str] = field(default_factory=dict)
     files_extra: list[FileRecord] = field(default_factory=list)
     answers: dict[type, Any] = field(default_factory=dict)
@@ -120,7 +126,7 @@ class FakeEngine:
         info = EngineInfo(pid=1, user="me", since="2026-07-20T08:00:00Z", version="0.1.0")
         return Hello(protocol=1, folder=self.state.folder, rights=self.rights, engine=info)
 
-    async def states(self) -> AsyncIterator[State]:
+    async def states(self) -> AsyncIterator[EngineState]:
         while not self.gone:
             self._changed.clear()
             yield self.state
@@ -128,7 +134,7 @@ class FakeEngine:
 
     # Recalls
 
-    async def recall(self, request: RecallRequest) -> AsyncIterator[Recall]:
+    async def recall(self, request: SearchRequest) -> AsyncIterator[SearchResponse]:
         self._alive()
         self.asked.append(request)
         name = f"r{len(self.asked)}"
@@ -144,16 +150,16 @@ class FakeEngine:
             yield self._recall(name, request, names, complete=last)
 
     def recall_by(
-        self, request: RecallRequest, scores: dict[str, list[tuple[int, float]]]
-    ) -> Recall:
+        self, request: SearchRequest, scores: dict[str, list[tuple[int, float]]]
+    ) -> SearchResponse:
         """All rankings by these scores."""
         name = f"t{len(self._evaluations)}"
         self._evaluations[name] = scores
         return self._recall(name, request, RANKINGS, complete=True)
 
     def _recall(
-        self, name: str, request: RecallRequest, names: tuple[str, ...], *, complete: bool
-    ) -> Recall:
+        self, name: str, request: SearchRequest, names: tuple[str, ...], *, complete: bool
+    ) -> SearchResponse:
         scores = self._evaluations[name]
         known = {ranking: scores[ranking] for ranking in names}
         rankings = {
@@ -164,8 +170,8 @@ class FakeEngine:
             extra = {n: r for n, r in self.overrides.items() if n not in rankings}
             rankings |= extra
         state = self.state
-        return Recall(
-            recall=name,
+        return SearchResponse(
+            id=name,
             asked_at="2026-07-20T10:05:00Z",
             client=request.client,
             query=self._query(request),
@@ -182,7 +188,7 @@ class FakeEngine:
             target=diagnosed.expected(self, request.target, known),
         )
 
-    def _query(self, request: RecallRequest) -> Query:
+    def _query(self, request: SearchRequest) -> Query:
         found = list(dict.fromkeys(words(request.text)))
         terms = [word for word in found if word not in STOP]
         holders = {
@@ -301,9 +307,9 @@ class FakeEngine:
     async def page(self, request: PageRequest) -> Ranking:
         self._alive()
         self.pages.append(request)
-        scores = self._evaluations.get(request.recall)
+        scores = self._evaluations.get(request.response)
         if scores is None:
-            raise EngineRefused(Problem(message="that recall is forgotten"), 404)
+            raise EngineRefused(Problem(message="that response is forgotten"), 404)
         return self._ranking(scores, request.ranking, request.offset, request.limit)
 
     async def chunk(self, request: ChunkRequest) -> ChunkView:
@@ -366,30 +372,48 @@ class FakeEngine:
             index_dir="/tmp/index",  # noqa: S108
             sizes={},
             notes_by_state={},
-            token_vectors=TokenVectors(chunks=0, bytes=0, budget_bytes=0),
+            token_vectors=TokenStorage(chunks=0, bytes=0, budget_bytes=0),
             recipe={},
             settings_digest="0" * 12,
         )
 
-    async def reindex(self, request: ReindexRequest) -> State:
+    async def reindex(self, request: ReindexRequest | RebuildRequest) -> EngineState:
         self._alive()
         self.reindexed.append(request)
         return self.state
 
-    async def inspect(self, request: Inspection[T]) -> T:
-        answer = self.answers[type(request)]
+    async def ask(self, request: Request[T]) -> T:
+        own: dict[type, Any] = {
+            HelloRequest: lambda _: self.hello(),
+            PageRequest: self.page,
+            ChunkRequest: self.chunk,
+            FilesRequest: lambda _: self.files(),
+            StatusRequest: lambda _: self.status(),
+            ReindexRequest: self.reindex,
+            RebuildRequest: self.reindex,
+            WatchRequest: self.set_watching,
+            StopRequest: lambda _: self.stop(),
+        }
+        answer = own[type(request)] if type(request) in own else self.answers[type(request)]
         reply = answer(request) if callable(answer) else answer
         made: T = await reply if isawaitable(reply) else reply
         return made
 
-    async def set_watching(self, request: WatchRequest) -> State:
+    async def set_watching(self, request: WatchRequest) -> EngineState:
         self._alive()
         watcher = msgspec.structs.replace(self.state.watcher, paused=request.paused)
         self.change(watcher=watcher)
         return self.state
 
-    async def stop(self) -> State:
+    async def stop(self) -> EngineState:
         return self.state
+
+    async def stream(self, request: StreamRequest[T]) -> AsyncGenerator[T, None]:
+        replies: Any = self.states()
+        if isinstance(request, SearchRequest):
+            replies = self.recall(request)
+        async for reply in replies:
+            yield reply
 
     async def close(self) -> None:
         """Nothing to close."""

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import msgspec
 
-from membrowse.recall import FUSED, KEYWORD, RERANKED, VECTOR, Hit, Query, Ranking, RankingState
-from membrowse.recall import Recall as RecallValue
+from membrowse.wire.search import (
+    FUSED,
+    KEYWORD,
+    RERANKED,
+    VECTOR,
+    Hit,
+    Query,
+    Ranking,
+    RankingState,
+)
+from membrowse.wire.search import SearchResponse as RecallValue
 
 A_HIT = Hit(
     rank=3,
@@ -53,7 +62,7 @@ def a_ranking(name: str, chunks: str, **changes: object) -> Ranking:
 def a_recall(number: int, *, complete: bool = True, name: str = "r", **chunks: str) -> RecallValue:
     """A recall whose rankings hold these chunks: `a_recall(1, keyword="abc")`."""
     return RecallValue(
-        recall=f"{name}{number}",
+        id=f"{name}{number}",
         asked_at="2026-07-20T10:00:00Z",
         client="tui",
         query=Query(text="q", syntax="literal"),

@@ -9,27 +9,28 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from membrowse.engine.client import EngineRefused
-from membrowse.engine.inspections import ExplainRequest, FlowRequest, SpellingRequest
-from membrowse.engine.protocol import Problem
-from membrowse.findings.explanation import (
+from membrowse.client.engine import EngineRefused
+from membrowse.notes.chunk import Chunk
+from membrowse.wire.explanation import (
+    ExplainRequest,
     Explanation,
     FieldMatch,
-    Flow,
-    Freshened,
-    FusedExplained,
-    FusedShare,
-    Heat,
-    KeywordExplained,
-    RankFlow,
-    RerankedExplained,
-    Similar,
-    Spelling,
-    TermExplained,
+    FusedExplanation,
+    FusedInput,
+    HeatSpan,
+    IndexedVersion,
+    KeywordExplanation,
+    PassageMatch,
+    RerankedExplanation,
+    SpellingRequest,
+    SpellingSuggestion,
+    TermExplanation,
     TokenMatch,
-    VectorExplained,
+    VectorExplanation,
 )
-from membrowse.recall import FUSED, KEYWORD, RANKINGS, RERANKED, VECTOR, Chunk, RankingState
+from membrowse.wire.rank_flow import ChunkFlow, RankFlow, RankFlowRequest
+from membrowse.wire.request import Problem
+from membrowse.wire.search import FUSED, KEYWORD, RANKINGS, RERANKED, VECTOR, RankingState
 from tests.tui.fake_text import STOP, bag, cosine, share, vector, words
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def explain(engine: FakeEngine, request: ExplainRequest) -> Explanation:
         reranked=_reranked(it),
         heat=tuple(_heat(it)),
         took_ms={KEYWORD: 3.1, VECTOR: 14.2, FUSED: 0.4, RERANKED: 8.8, "explain": 12.3},
-        freshened=Freshened(
+        indexed=IndexedVersion(
             generation=engine.state.generation,
             indexed_at="2026-07-20T10:00:00Z",
             freshness=engine.hit(it.scores, RERANKED, it.row).freshness,
@@ -100,11 +101,11 @@ def explain(engine: FakeEngine, request: ExplainRequest) -> Explanation:
     )
 
 
-def _keyword(it: Inspected) -> KeywordExplained:
+def _keyword(it: Inspected) -> KeywordExplanation:
     total = it.score(KEYWORD)
     explained = [_term(it, term, total) for term in it.terms]
     explained.sort(key=lambda term: -term.contribution)
-    return KeywordExplained(
+    return KeywordExplanation(
         rank=it.rank(KEYWORD),
         total=len(it.scores[KEYWORD]),
         score=total,
@@ -115,7 +116,7 @@ def _keyword(it: Inspected) -> KeywordExplained:
     )
 
 
-def _term(it: Inspected, term: str, total: float) -> TermExplained:
+def _term(it: Inspected, term: str, total: float) -> TermExplanation:
     chunks = it.engine.chunks
     df = sum(term in bag(f"{c.title} {c.heading} {c.text}") for c in chunks)
     idf = math.log(1 + (len(chunks) - df + 0.5) / (df + 0.5))
@@ -125,7 +126,7 @@ def _term(it: Inspected, term: str, total: float) -> TermExplained:
     count = sum(held.values())
     size = bag(f"{chunk.title} {chunk.heading} {chunk.text}").total()
     worth = idf * count * 2.2 / (count + 0.6 + 0.01 * size)
-    return TermExplained(
+    return TermExplanation(
         term=term,
         typed=term,
         df=df,
@@ -148,12 +149,12 @@ def _term(it: Inspected, term: str, total: float) -> TermExplained:
     )
 
 
-def _vector(it: Inspected) -> VectorExplained:
+def _vector(it: Inspected) -> VectorExplanation:
     score, query = it.score(VECTOR), vector(it.text)
     lines = [line for line in it.chunk.text.split("\n") if line.strip()]
     found = sorted(((cosine(query, vector(line)), line) for line in lines), reverse=True)
     factor = score / found[0][0] if found and found[0][0] else 1.0
-    return VectorExplained(
+    return VectorExplanation(
         state=RankingState.READY,
         message="",
         rank=it.rank(VECTOR),
@@ -162,7 +163,7 @@ def _vector(it: Inspected) -> VectorExplained:
         cosine=score * 0.93,
         passage_weight=1.0,
         passages=tuple(
-            Similar(
+            PassageMatch(
                 start=it.chunk.text.index(line),
                 end=it.chunk.text.index(line) + len(line),
                 line=it.chunk.start_line + it.chunk.text[: it.chunk.text.index(line)].count("\n"),
@@ -178,13 +179,13 @@ def _vector(it: Inspected) -> VectorExplained:
     )
 
 
-def _fused(it: Inspected) -> FusedExplained:
+def _fused(it: Inspected) -> FusedExplanation:
     shares = []
     for name in (KEYWORD, VECTOR):
         low, high = it.bounds(name)
         normalised = (it.score(name) - low) / (high - low) if high > low else 0.0
         shares.append(
-            FusedShare(
+            FusedInput(
                 ranking=name,
                 rank=it.rank(name),
                 score=it.score(name),
@@ -193,9 +194,10 @@ def _fused(it: Inspected) -> FusedExplained:
                 normalised=normalised,
                 weight=0.5,
                 contribution=normalised / 2,
+                share=normalised / 2 / it.score(FUSED) if it.score(FUSED) else 0.0,
             )
         )
-    return FusedExplained(
+    return FusedExplanation(
         method="convex",
         rank=it.rank(FUSED),
         total=len(it.scores[FUSED]),
@@ -203,17 +205,17 @@ def _fused(it: Inspected) -> FusedExplained:
         rrf_k=None,
         weight_set=0.5,
         weight_used=0.5,
-        shares=tuple(shares),
+        inputs=tuple(shares),
     )
 
 
-def _reranked(it: Inspected) -> RerankedExplained:
+def _reranked(it: Inspected) -> RerankedExplanation:
     rank, fused = it.rank(RERANKED) or 0, it.rank(FUSED) or 0
     pool = it.engine.pool
     within = fused <= pool
     normalised = share(it.terms, bag(f"{it.chunk.title} {it.chunk.heading} {it.chunk.text}"))
     score = it.score(RERANKED)
-    return RerankedExplained(
+    return RerankedExplanation(
         state=RankingState.READY,
         message="",
         method="late-interaction",
@@ -224,7 +226,7 @@ def _reranked(it: Inspected) -> RerankedExplained:
         in_pool=within,
         fused_rank=fused,
         movement=fused - rank,
-        raw=sum(token.share for token in _tokens(it)) if within else None,
+        raw=sum(token.contribution for token in _tokens(it)) if within else None,
         low=0.31,
         high=0.86,
         normalised=normalised,
@@ -257,18 +259,19 @@ def _tokens(it: Inspected) -> Iterator[TokenMatch]:
             start=best.start() if best else 0,
             end=best.end() if best else 0,
             similarity=similarity,
-            share=weight / total * similarity,
+            contribution=weight / total * similarity,
+            relative=weight / total * similarity,
         )
 
 
-def _heat(it: Inspected) -> Iterator[Heat]:
+def _heat(it: Inspected) -> Iterator[HeatSpan]:
     for match in WORD.finditer(it.chunk.text):
         known = {
             word: cosine(vector(f" {word} "), vector(f" {match.group()} ")) for word in it.terms
         }
         word = max(known, key=lambda word: known[word], default="")
         if word:
-            yield Heat(
+            yield HeatSpan(
                 start=match.start(),
                 end=match.end(),
                 strength=min(1.0, 0.12 + known[word] * (0.5 + len(word) / 12)),
@@ -276,17 +279,17 @@ def _heat(it: Inspected) -> Iterator[Heat]:
             )
 
 
-def spell(engine: FakeEngine, request: SpellingRequest) -> list[Spelling]:
+def spell(engine: FakeEngine, request: SpellingRequest) -> list[SpellingSuggestion]:
     """Words that begin alike."""
     every = sorted({word for chunk in engine.chunks for word in words(chunk.text)})
     return [
-        Spelling(typed=word, near=tuple(w for w in every if w[:3] == word[:3])[:4])
+        SpellingSuggestion(typed=word, near=tuple(w for w in every if w[:3] == word[:3])[:4])
         for word in words(request.text)
         if word not in every
     ]
 
 
-def flow(engine: FakeEngine, request: FlowRequest) -> RankFlow:
+def flow(engine: FakeEngine, request: RankFlowRequest) -> RankFlow:
     """All chunks in the first `depth` of any ranking."""
     scores = engine.scores(request.text)
     rows = {row for name in RANKINGS for row, _ in scores[name][: request.depth]}
@@ -295,7 +298,7 @@ def flow(engine: FakeEngine, request: FlowRequest) -> RankFlow:
     for row in order:
         it = Inspected(engine, request.text, row, scores)
         flows.append(
-            Flow(
+            ChunkFlow(
                 chunk=it.chunk.id,
                 path=it.chunk.path,
                 heading=it.chunk.heading,
@@ -311,5 +314,5 @@ def answers(engine: FakeEngine) -> dict[type, Any]:
     return {
         ExplainRequest: partial(explain, engine),
         SpellingRequest: partial(spell, engine),
-        FlowRequest: partial(flow, engine),
+        RankFlowRequest: partial(flow, engine),
     }

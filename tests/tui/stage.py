@@ -12,9 +12,10 @@ from typing import Any
 
 from textual.pilot import Pilot
 
-from membrowse.engine.supervisor import Changed, Connected, Session
+from membrowse.client.supervisor import Changed, Connected, Session
 from membrowse.settings import Settings
 from membrowse.tui.app import MembrowseApp
+from membrowse.wire.engine import HelloRequest, StatesRequest
 from tests.tui.fake_engine import FakeEngine
 
 FOLDER = Path("/home/me/agents/ops/memory")
@@ -43,12 +44,12 @@ class Sessions:
             states.cancel()
 
     async def _tell_states(self) -> None:
-        async for state in self.engine.states():
+        async for state in self.engine.stream(StatesRequest()):
             self.say(Changed(state))
 
     async def connected(self) -> Connected:
         """The session that the engine's connection is."""
-        return Connected(self.engine, await self.engine.hello())
+        return Connected(self.engine, await self.engine.ask(HelloRequest()))
 
     def say(self, session: Session) -> None:
         """Hand out the next session."""

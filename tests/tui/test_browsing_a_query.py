@@ -7,9 +7,17 @@ import asyncio
 import pytest
 from textual import events
 
-from membrowse.engine.protocol import RecallRequest
-from membrowse.engine.supervisor import Connected, GaveUp, Lost, Starting
-from membrowse.recall import KEYWORD, RERANKED, VECTOR, Hit, Ranking, RankingState
+from membrowse.client.supervisor import Connected, GaveUp, Lost, Starting
+from membrowse.wire.engine import HelloRequest
+from membrowse.wire.search import (
+    KEYWORD,
+    RERANKED,
+    VECTOR,
+    Hit,
+    Ranking,
+    RankingState,
+    SearchRequest,
+)
 from tests.tui.fake_engine import FakeEngine
 from tests.tui.stage import QUERY, Sessions, answered, ask, make_app, on_stage, screen_text, until
 
@@ -59,8 +67,8 @@ async def test_a_stale_reply_is_dropped() -> None:
     async with on_stage(app, query=QUERY):
         browser = app.browser
         old = browser.browsing.number
-        request = RecallRequest(text="queue", number=old - 1)
-        async for recall in sessions.engine.recall(request):
+        request = SearchRequest(text="queue", number=old - 1)
+        async for recall in sessions.engine.stream(request):
             browser.show_recall(recall)
         assert browser.browsing.query is not None
         assert browser.browsing.query.text == QUERY
@@ -228,7 +236,7 @@ async def test_sessions_come_and_go_and_the_same_query_is_asked_again() -> None:
         await pilot.pause()
         assert "started again" in screen_text(app)
         asked = len(sessions.engine.asked)
-        sessions.say(Connected(sessions.engine, await sessions.engine.hello()))
+        sessions.say(Connected(sessions.engine, await sessions.engine.ask(HelloRequest())))
         await until(lambda: len(sessions.engine.asked) > asked)
         assert sessions.engine.asked[-1].text == QUERY
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from membrowse.engine.protocol import Right
-from membrowse.findings.diagnosis import Target
 from membrowse.tui.screens.side_by_side import SideBySideScreen
+from membrowse.wire.engine import Right
+from membrowse.wire.search import Target
 from tests.tui.fake_engine import FakeEngine
 from tests.tui.stage import QUERY, Sessions, answered, ask, make_app, until
 from tests.tui.test_pins import panel
@@ -69,7 +69,7 @@ def test_tuning_with_a_target(snap_compare: Compare, size: tuple[int, int]) -> N
         await answered(app, QUERY)
         app.browser.try_settings({"fusion.weight": 0.62})
         tuning = app.browser.tuning
-        await until(lambda: tuning.tried and tuning.tried.a.holding is not None, "the pins")
+        await until(lambda: tuning.tried and tuning.tried.a.passing is not None, "the pins")
         await until(lambda: app.browser.tune_panel.has_focus)
         await pilot.pause()
 
@@ -86,7 +86,7 @@ def test_two_configurations_side_by_side(snap_compare: Compare) -> None:
         await pilot.press("b")
         await until(lambda: isinstance(app.screen, SideBySideScreen))
         heads = [column.head for column in app.screen.columns]
-        await until(lambda: all(h.tried and h.tried.holding is not None for h in heads))
+        await until(lambda: all(h.tried and h.tried.passing is not None for h in heads))
         await pilot.pause()
 
     assert snap_compare(app, terminal_size=(120, 30), run_before=before)

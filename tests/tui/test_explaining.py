@@ -7,17 +7,16 @@ import asyncio
 import msgspec
 import pytest
 
-from membrowse.engine.client import EngineRefused
-from membrowse.engine.inspections import ExplainRequest
-from membrowse.engine.protocol import ChunkRequest, Problem
-from membrowse.findings.explanation import Explanation, Heat
-from membrowse.recall import Freshness
+from membrowse.client.engine import EngineRefused
 from membrowse.text import shown
 from membrowse.tui.app import MembrowseApp
 from membrowse.tui.model.explanation_lines import explanation_lines
 from membrowse.tui.model.heat import heat_map
 from membrowse.tui.model.preview_lines import preview_lines
 from membrowse.tui.model.sheet import exact
+from membrowse.wire.explanation import ExplainRequest, Explanation, HeatSpan
+from membrowse.wire.notes import ChunkRequest, Freshness
+from membrowse.wire.request import Problem
 from tests.tui import inspected
 from tests.tui.corpus import HOSTILE
 from tests.tui.fake_engine import FakeEngine
@@ -199,8 +198,8 @@ def test_findings_are_said_in_words() -> None:
             effect="66 % unknown to the encoder: vector's weight 0.5 → 0.17",
         ),
         reranked=changed(explanation.reranked, in_pool=False, fused_rank=63, raw=None, tokens=()),
-        freshened=changed(
-            explanation.freshened, freshness=Freshness.CHANGED, diff=("-port 22\n", "+port 2202\n")
+        indexed=changed(
+            explanation.indexed, freshness=Freshness.CHANGED, diff=("-port 22\n", "+port 2202\n")
         ),
     )
     text = "\n".join(told(explanation, full=False))
@@ -269,7 +268,7 @@ async def test_switching_off_restores_the_preview() -> None:
 
 async def test_heat_is_legible_without_colour() -> None:
     engine = FakeEngine()
-    view = await engine.chunk(_request("decisions/ssh.md#0"))
+    view = await engine.ask(_request("decisions/ssh.md#0"))
     lines = preview_lines(view, 80, heat_map(view, an_explanation(engine)))
     text = ["".join(part.text for part in line) for line in lines]
     assert any("┃▇ The «ssh»" in line for line in text)
@@ -278,18 +277,18 @@ async def test_heat_is_legible_without_colour() -> None:
 
 async def test_heat_of_another_chunk_is_not_drawn() -> None:
     engine = FakeEngine()
-    view = await engine.chunk(_request("decisions/ssh.md#1"))
+    view = await engine.ask(_request("decisions/ssh.md#1"))
     assert heat_map(view, an_explanation(engine)) == {}
 
 
 async def test_heat_finds_its_place_in_a_line_that_was_split() -> None:
     engine = FakeEngine()
     explanation = an_explanation(engine)
-    view = await engine.chunk(_request("decisions/ssh.md#0"))
+    view = await engine.ask(_request("decisions/ssh.md#0"))
     line = "before the chunk. " + explanation.text.split("\n")[0]
     at = view.start_line - view.first_line
     lines = (*view.lines[:at], line, *view.lines[at + 1 :])
-    heat = (Heat(start=3, end=11, strength=1.0, answers="x"),)
+    heat = (HeatSpan(start=3, end=11, strength=1.0, answers="x"),)
     warm = heat_map(
         msgspec.structs.replace(view, lines=lines), msgspec.structs.replace(explanation, heat=heat)
     )

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
-from membrowse.engine.protocol import Progress
-from membrowse.recall import NoteState
+from membrowse.client.remembered import FOLDERS, QUERIES, Remembered
 from membrowse.tui.app import MembrowseApp
-from membrowse.tui.remembered import FOLDERS, QUERIES, Remembered
 from membrowse.tui.screens.browser import BrowserScreen
 from membrowse.tui.screens.files import FilesScreen
 from membrowse.tui.screens.welcome import WelcomeScreen
+from membrowse.wire.engine import Progress, ReindexRequest
+from membrowse.wire.notes import NoteState
 from tests.tui.fake_engine import FakeEngine
 from tests.tui.stage import Sessions, make_app, on_stage, screen_text, until
 
@@ -51,7 +51,7 @@ async def test_filter_sort_read_and_reindex() -> None:
         assert "chunks    2" in screen_text(app)
         await pilot.press("escape", "r")
         await until(lambda: bool(engine.reindexed))
-        assert engine.reindexed[0].paths == ("runbooks/restore.md",)
+        assert engine.reindexed[0] == ReindexRequest(paths=("runbooks/restore.md",))
         await pilot.press("escape")
         await until(lambda: len(screen.list.records) > 1)
         await pilot.press("s", "s", "s", "G", "g")

@@ -7,12 +7,13 @@ import unicodedata
 import msgspec
 import pytest
 
-from membrowse.engine.protocol import Change, FileRecord
-from membrowse.engine.supervisor import GaveUp
-from membrowse.recall import KEYWORD, Hit, NoteState, Ranking, RankingState, Term
+from membrowse.client.supervisor import GaveUp
 from membrowse.text import shown
 from membrowse.tui.app import MembrowseApp
 from membrowse.tui.model import copies
+from membrowse.wire.engine import IndexChange
+from membrowse.wire.notes import FileRecord, NoteState
+from membrowse.wire.search import KEYWORD, Hit, Ranking, RankingState, Term
 from tests.tui.corpus import HOSTILE
 from tests.tui.fake_engine import FakeEngine
 from tests.tui.hits import a_hit
@@ -51,7 +52,7 @@ def hostile_engine() -> FakeEngine:
         "terms": (Term(term=HOSTILE, df=3),),
     }
     paths = tuple(engine.notes)
-    change = Change(at="2026-07-20T10:04:31Z", path=HOSTILE, notes=1, chunks=2)
+    change = IndexChange(at="2026-07-20T10:04:31Z", path=HOSTILE, notes=1, chunks=2)
     encoder = msgspec.structs.replace(engine.state.encoder, name=HOSTILE, precision="[/]")
     watcher = msgspec.structs.replace(engine.state.watcher, kind="polling", message=HOSTILE)
     engine.change(

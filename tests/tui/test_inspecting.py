@@ -6,13 +6,7 @@ import time
 
 import pytest
 
-from membrowse.engine.client import EngineRefused
-from membrowse.engine.inspections import CompareRequest, FlowRequest, RulersRequest
-from membrowse.engine.protocol import Problem
-from membrowse.findings.diagnosis import Target
-from membrowse.findings.explanation import RankFlow
-from membrowse.findings.rulers import AnalysedWord, Ruler, RulerPiece
-from membrowse.recall import RANKINGS, RERANKED
+from membrowse.client.engine import EngineRefused
 from membrowse.tui.app import MembrowseApp
 from membrowse.tui.model.comparison_lines import comparison_rows
 from membrowse.tui.model.flow_plot import make_plot, movers, plot_rows, story
@@ -21,6 +15,11 @@ from membrowse.tui.model.ruler_lines import RulerLines
 from membrowse.tui.screens.compare import CompareScreen
 from membrowse.tui.screens.flow import FlowScreen
 from membrowse.tui.screens.rulers import RulersScreen
+from membrowse.wire.comparison import CompareRequest
+from membrowse.wire.rank_flow import RankFlow, RankFlowRequest
+from membrowse.wire.request import Problem
+from membrowse.wire.search import RANKINGS, RERANKED, Target
+from membrowse.wire.tokens import AnalysedToken, TokenisedText, TokensRequest, WordPiece
 from tests.tui import compared, inspected
 from tests.tui.corpus import HOSTILE
 from tests.tui.fake_engine import FakeEngine
@@ -41,7 +40,7 @@ async def shown(app: MembrowseApp, kind: type) -> None:
 
 
 def a_flow(engine: FakeEngine | None = None, text: str = QUERY) -> RankFlow:
-    return inspected.flow(engine or FakeEngine(), FlowRequest(text=text, depth=20))
+    return inspected.flow(engine or FakeEngine(), RankFlowRequest(text=text, depth=20))
 
 
 def test_every_chunk_has_one_place_in_every_column() -> None:
@@ -184,8 +183,8 @@ async def test_scrolling_a_comparison_reaches_its_end() -> None:
 # Rulers
 
 
-def a_ruler(chunk: str = "", text: str = QUERY) -> list[Ruler]:
-    return list(compared.measure(FakeEngine(), RulersRequest(text=text, chunk=chunk)).rulers)
+def a_ruler(chunk: str = "", text: str = QUERY) -> list[TokenisedText]:
+    return list(compared.measure(FakeEngine(), TokensRequest(text=text, chunk=chunk)).texts)
 
 
 def test_a_ruler_shows_pieces_window_steps_and_stop_words() -> None:
@@ -204,13 +203,13 @@ def test_a_ruler_keeps_to_its_width(width: int) -> None:
 
 
 def test_a_text_of_megabytes_is_made_line_by_line() -> None:
-    word = AnalysedWord(
+    word = AnalysedToken(
         start=0, end=4, typed="word", folded="word", term="word", kind="word", stop_word=False, df=1
     )
-    piece = RulerPiece(piece="word", start=0, end=4, known=True)
+    piece = WordPiece(piece="word", start=0, end=4, known=True)
     many = 1_000_000
-    ruler = Ruler(
-        label="query", header="", text="word " * many, words=(word,) * many,
+    ruler = TokenisedText(
+        label="query", header="", text="word " * many, tokens=(word,) * many,
         pieces=(piece,) * many, count=many + 2, window=256, unknown=0.0,
     )  # fmt: skip
     began = time.process_time()
@@ -247,7 +246,7 @@ async def test_what_the_engine_refuses_is_said_on_the_screen() -> None:
     def refuse(request: object) -> object:
         raise EngineRefused(Problem(message="the model [is] missing"), 409)
 
-    engine.answers[FlowRequest] = engine.answers[RulersRequest] = refuse
+    engine.answers[RankFlowRequest] = engine.answers[TokensRequest] = refuse
     app = make_app(Sessions(engine))
     async with on_stage(app, query=QUERY) as pilot:
         await pilot.press("enter")

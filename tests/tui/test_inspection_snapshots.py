@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from membrowse.findings.diagnosis import Target
 from membrowse.tui.app import MembrowseApp
+from membrowse.wire.search import Target
 from tests.tui.fake_engine import FakeEngine
 from tests.tui.stage import QUERY, Sessions, make_app, until
 from tests.tui.test_explaining import explained

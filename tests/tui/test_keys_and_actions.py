@@ -9,14 +9,14 @@ import pytest
 from textual import events
 from textual.widgets import Input
 
-from membrowse.engine.protocol import Right
+from membrowse.client.remembered import Remembered
 from membrowse.tui import outside
 from membrowse.tui.action_table import ACTIONS, of
 from membrowse.tui.actions import Where
-from membrowse.tui.remembered import Remembered
 from membrowse.tui.screens.browser import BrowserScreen
 from membrowse.tui.screens.files import FilesScreen
 from membrowse.tui.screens.help import help_lines
+from membrowse.wire.engine import RebuildRequest, ReindexRequest, Right
 from tests.tui.fake_engine import FakeEngine
 from tests.tui.stage import QUERY, Sessions, ask, make_app, on_stage, screen_text, until
 
@@ -184,12 +184,12 @@ async def test_reindexing_pausing_and_rebuilding() -> None:
     async with on_stage(app, query=QUERY) as pilot:
         await pilot.press("enter", "r")
         await until(lambda: len(engine.reindexed) == 1)
-        assert engine.reindexed[0].paths == ("logs/2025-11-08.md",)
+        assert engine.reindexed[0] == ReindexRequest(paths=("logs/2025-11-08.md",))
         await pilot.press("R")
         await until(lambda: len(engine.reindexed) == 2)
         await pilot.press("B", "n", "B", "y")
         await until(lambda: len(engine.reindexed) == 3)
-        assert engine.reindexed[2].rebuild
+        assert engine.reindexed[2] == RebuildRequest()
         await pilot.press("p")
         await until(lambda: engine.state.watcher.paused)
         await pilot.pause()

@@ -9,8 +9,6 @@ import msgspec
 import pytest
 from rich.cells import cell_len
 
-from membrowse.engine.protocol import Pending, Progress, Watcher
-from membrowse.recall import KEYWORD, RERANKED, VECTOR, Freshness
 from membrowse.tui.model import editors, figures, folders, questions
 from membrowse.tui.model.browsing import Browsing
 from membrowse.tui.model.copies import programs
@@ -21,6 +19,9 @@ from membrowse.tui.model.preview_lines import preview_lines
 from membrowse.tui.model.ranking_view import PAGE, RankingView, letters
 from membrowse.tui.model.rows import RowStyle, hit_lines, matrix_line, movement
 from membrowse.tui.model.wrapping import wrapped
+from membrowse.wire.engine import Pending, Progress, Watcher
+from membrowse.wire.notes import Freshness
+from membrowse.wire.search import KEYWORD, RERANKED, VECTOR
 from tests.tui.corpus import STATE
 from tests.tui.fake_engine import FakeEngine
 from tests.tui.hits import a_hit, a_ranking, a_recall
@@ -205,7 +206,7 @@ def test_rankings_with_unknown_names_come_and_go() -> None:
 
 
 async def test_the_preview_marks_words_without_colour_and_numbers_lines() -> None:
-    from membrowse.engine.protocol import ChunkRequest
+    from membrowse.wire.notes import ChunkRequest
 
     view = await FakeEngine().chunk(ChunkRequest(chunk="logs/2025-11-08.md#1", text="ssh port"))
     text = [plain(line) for line in preview_lines(view, 40)]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
-from membrowse.engine.inspections import PinsRequest
-from membrowse.engine.protocol import Right
-from membrowse.findings.diagnosis import Target
-from membrowse.findings.pins import Pin, PinsState
 from membrowse.tui.app import MembrowseApp
 from membrowse.tui.model.pins_table import spark, state_parts
 from membrowse.tui.screens.pins import PinsScreen
+from membrowse.wire.engine import Right
+from membrowse.wire.pins import Pin, PinsRequest, PinsState
+from membrowse.wire.search import Target
 from tests.tui.corpus import HOSTILE
 from tests.tui.fake_engine import FakeEngine
 from tests.tui.stage import QUERY, Sessions, answered, make_app, on_stage, screen_text, until
@@ -41,13 +40,13 @@ def test_a_spark_is_tall_where_the_rank_is_near_the_top() -> None:
 
 
 def test_the_status_line_says_how_many_hold_and_what_moved() -> None:
-    state = PinsState(total=41, holding=38, generation=2, moved=("ssh port: a.md #9 → #4",))
+    state = PinsState(total=41, passing=38, generation=2, moved=("ssh port: a.md #9 → #4",))
     told = "".join(part.text for part in state_parts(state))
     assert told == "! 38 of 41 pins hold · ssh port: a.md #9 → #4"
     assert state_parts(PinsState()) == []
     failed = state_parts(PinsState(problem="the pins could not be run: the disk is full"))
     assert [part.text for part in failed] == ["! the pins could not be run: the disk is full"]
-    assert state_parts(msgspec.structs.replace(state, holding=41, moved=()))[0].text[0] == "✓"
+    assert state_parts(msgspec.structs.replace(state, passing=41, moved=()))[0].text[0] == "✓"
 
 
 async def test_pinning_the_chunk_under_the_cursor_and_unpinning_it() -> None:
@@ -116,7 +115,7 @@ async def test_it_is_told_when_pins_move() -> None:
     app = make_app(Sessions(engine))
     async with on_stage(app, (120, 30), QUERY) as pilot:
         assert "38 of 41 pins hold" in screen_text(app).split("\n")[-2]
-        pinned(engine, generation=42, holding=39)
+        pinned(engine, generation=42, passing=39)
         await until(
             lambda: "queue limit: runbooks/deploy.md #2 → #7" in screen_text(app), "a toast"
         )

@@ -10,10 +10,10 @@ import msgspec
 import pytest
 from textual.pilot import Pilot
 
-from membrowse.engine.protocol import Pending, Progress
-from membrowse.engine.supervisor import GaveUp
-from membrowse.recall import RERANKED, VECTOR, Ranking, RankingState
+from membrowse.client.supervisor import GaveUp
 from membrowse.tui.app import MembrowseApp
+from membrowse.wire.engine import Pending, Progress
+from membrowse.wire.search import RERANKED, VECTOR, Ranking, RankingState
 from tests.tui.fake_engine import FakeEngine
 from tests.tui.stage import QUERY, Sessions, ask, make_app, until
 

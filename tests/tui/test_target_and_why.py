@@ -7,18 +7,26 @@ import asyncio
 import msgspec
 from textual.pilot import Pilot
 
-from membrowse.engine.client import EngineRefused
-from membrowse.engine.inspections import WhyRequest
-from membrowse.engine.protocol import FileRecord, Problem
-from membrowse.findings.diagnosis import Change, ChangeKind, Edit, Target, Why
-from membrowse.recall import NoteState
+from membrowse.client.engine import EngineRefused
 from membrowse.tui.app import MembrowseApp
 from membrowse.tui.model.fuzzy import lowered, match
 from membrowse.tui.screens.finder import FinderScreen
 from membrowse.tui.screens.note_change import NoteChangeScreen
 from membrowse.tui.screens.why import WhyScreen
+from membrowse.wire.diagnosis import (
+    Diagnosis,
+    DiagnosisRequest,
+    Edit,
+    Suggestion,
+    SuggestionKind,
+    Suggestions,
+    SuggestionsRequest,
+)
+from membrowse.wire.notes import FileRecord, NoteState
+from membrowse.wire.request import Problem
+from membrowse.wire.search import Target
 from tests.tui.corpus import HOSTILE
-from tests.tui.diagnosed import CHANGES, why
+from tests.tui.diagnosed import CHANGES, suggestions, why
 from tests.tui.fake_engine import FakeEngine
 from tests.tui.stage import QUERY, Sessions, answered, ask, make_app, on_stage, screen_text, until
 
@@ -48,7 +56,7 @@ async def ladder(app: MembrowseApp, *, changes: bool = True) -> WhyScreen:
     await until(lambda: isinstance(app.screen, WhyScreen), "the why screen")
     screen = app.screen
     assert isinstance(screen, WhyScreen)
-    await until(lambda: screen.list.why and (screen.list.why.changes or not changes), "changes")
+    await until(lambda: screen.list.why and (screen.list.why.suggestions or not changes), "changes")
     return screen
 
 
@@ -193,19 +201,22 @@ async def test_a_text_is_looked_for_where_no_file_has_the_letters() -> None:
 async def test_why_shows_the_ladder_at_once_then_changes_which_escape_gives_up() -> None:
     gate, given_up = asyncio.Event(), asyncio.Event()
     engine = FakeEngine()
-    asked: list[WhyRequest] = []
+    asked: list[type] = []
 
-    async def inspect(request: WhyRequest) -> Why:
-        asked.append(request)
-        if request.changes:
-            try:
-                await gate.wait()
-            except asyncio.CancelledError:
-                given_up.set()
-                raise
+    def diagnose(request: DiagnosisRequest) -> Diagnosis:
+        asked.append(type(request))
         return why(engine, request)
 
-    engine.inspect = inspect  # type: ignore[method-assign, assignment]
+    async def suggest(request: SuggestionsRequest) -> Suggestions:
+        asked.append(type(request))
+        try:
+            await gate.wait()
+        except asyncio.CancelledError:
+            given_up.set()
+            raise
+        return suggestions(engine, request)
+
+    engine.answers |= {DiagnosisRequest: diagnose, SuggestionsRequest: suggest}
     app = make_app(Sessions(engine))
     async with on_stage(app, (120, 40), QUERY) as pilot:
         await pilot.press("enter")
@@ -216,7 +227,7 @@ async def test_why_shows_the_ladder_at_once_then_changes_which_escape_gives_up()
         assert "one place below the agent's cut of 5" in text and "◌ trying changes" in text
         assert "MaxSim .61" in text, "the rung that fails is open"
         assert "logs/2026-03-01.md:7" not in text, "the others are closed"
-        assert [request.changes for request in asked] == [False, True]
+        assert asked == [DiagnosisRequest, SuggestionsRequest]
         await pilot.press("escape")
         await until(given_up.is_set)
         assert app.screen is app.browser
@@ -264,13 +275,17 @@ async def test_each_kind_of_change_is_applied() -> None:
 
 async def test_a_new_generation_asks_why_again_and_a_refusal_is_said() -> None:
     engine = FakeEngine()
-    asked: list[WhyRequest] = []
+    asked: list[DiagnosisRequest | SuggestionsRequest] = []
 
-    def count(request: WhyRequest) -> Why:
+    def diagnose(request: DiagnosisRequest) -> Diagnosis:
         asked.append(request)
         return why(engine, request)
 
-    engine.answers[WhyRequest] = count
+    def suggest(request: SuggestionsRequest) -> Suggestions:
+        asked.append(request)
+        return suggestions(engine, request)
+
+    engine.answers |= {DiagnosisRequest: diagnose, SuggestionsRequest: suggest}
     app = make_app(Sessions(engine))
     async with on_stage(app, query=QUERY) as pilot:
         await pilot.press("enter")
@@ -286,10 +301,10 @@ async def test_a_new_generation_asks_why_again_and_a_refusal_is_said() -> None:
         engine.change(agent_min_score=0.2)
         await until(lambda: len(asked) == before + 4, "what it rests on changed")
 
-        def refuse(request: WhyRequest) -> Why:
+        def refuse(request: DiagnosisRequest) -> Diagnosis:
             raise EngineRefused(Problem(message="the index is being built [/tmp]"), 503)
 
-        engine.answers[WhyRequest] = refuse
+        engine.answers[DiagnosisRequest] = refuse
         engine.change(generation=43)
         await until(lambda: "being built [/tmp]" in screen_text(app))
         assert "f chooses something else" in screen_text(app)
@@ -299,19 +314,23 @@ async def test_hostile_targets_answers_and_names_are_text() -> None:
     engine = FakeEngine()
     engine.files_extra = [FileRecord(path=HOSTILE, state=NoteState.FAILED, reason=HOSTILE)]
 
-    def hostile(request: WhyRequest) -> Why:
+    def hostile(request: DiagnosisRequest) -> Diagnosis:
         known = why(engine, msgspec.structs.replace(request, target=Target(path="x")))
         rungs = tuple(
             msgspec.structs.replace(rung, finding=HOSTILE, evidence=(HOSTILE, f"+{HOSTILE}"))
-            for rung in known.rungs
+            for rung in known.steps
         )
-        edit = Edit(path=HOSTILE, line=1, before=HOSTILE, after=HOSTILE)
-        change = Change(
-            kind=ChangeKind.NOTE, change=HOSTILE, rank=1, edit=edit, pins=1, broken=(HOSTILE,)
-        )
-        return msgspec.structs.replace(known, verdict=HOSTILE, rungs=rungs, changes=(change,))
+        return msgspec.structs.replace(known, verdict=HOSTILE, steps=rungs)
 
-    engine.answers[WhyRequest] = hostile
+    def hostile_suggestions(request: SuggestionsRequest) -> Suggestions:
+        edit = Edit(path=HOSTILE, line=1, before=HOSTILE, after=HOSTILE)
+        change = Suggestion(
+            kind=SuggestionKind.NOTE, change=HOSTILE, rank=1, edit=edit, pins=1, broken=(HOSTILE,)
+        )
+        known = suggestions(engine, request)
+        return msgspec.structs.replace(known, suggestions=(change,))
+
+    engine.answers |= {DiagnosisRequest: hostile, SuggestionsRequest: hostile_suggestions}
     app = make_app(Sessions(engine))
     async with on_stage(app, (120, 50), QUERY) as pilot:
         from tests.tui.test_hostile_text import assert_harmless

@@ -9,39 +9,37 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from membrowse.engine.inspections import SaveTuningRequest, TuneRequest
-from membrowse.engine.protocol import Right
-from membrowse.findings.diagnosis import Target
-from membrowse.findings.tuning import TUNABLE
-from membrowse.recall import RERANKED
 from membrowse.settings import Settings
 from membrowse.tui.app import MembrowseApp
 from membrowse.tui.model.knobs import KNOBS
 from membrowse.tui.screens.browser import BrowserScreen
 from membrowse.tui.screens.name import NameScreen
 from membrowse.tui.screens.side_by_side import SideBySideScreen
+from membrowse.wire.engine import Right
+from membrowse.wire.search import RERANKED, Target
+from membrowse.wire.tuning import TUNABLE, SaveConfigurationRequest, TuneRequest
 from tests.tui.corpus import HOSTILE
 from tests.tui.fake_engine import FakeEngine
 from tests.tui.stage import QUERY, Sessions, ask, make_app, on_stage, screen_text, until
 from tests.tui.test_hostile_text import assert_harmless
-from tests.tui.tuned import Configurations, pinned
+from tests.tui.tuned import FakeConfigurations, pinned
 
 ALL = (Right.READ, Right.REINDEX, Right.ADMINISTER)
 WEIGHT, RERANKER, POOL, K, CAREFUL = 1, 3, 4, 6, 9
 """Rows of the panel."""
 
 
-def configurations(engine: FakeEngine) -> Configurations:
+def configurations(engine: FakeEngine) -> FakeConfigurations:
     """What the engine keeps."""
     kept = engine.answers[TuneRequest].__self__
-    assert isinstance(kept, Configurations)
+    assert isinstance(kept, FakeConfigurations)
     return kept
 
 
 @asynccontextmanager
 async def tuning(
     engine: FakeEngine | None = None, size: tuple[int, int] = (100, 30), rights: object = ALL
-) -> AsyncIterator[tuple[MembrowseApp, Pilot[int], Configurations]]:
+) -> AsyncIterator[tuple[MembrowseApp, Pilot[int], FakeConfigurations]]:
     """The browser with a query answered and the panel open, its values there."""
     engine = engine or FakeEngine()
     engine.rights = rights  # type: ignore[assignment]
@@ -237,7 +235,7 @@ async def test_a_saved_configuration_is_used_extended_and_forgotten() -> None:
         await pilot.press("d", "y")
         await until(lambda: "careful" not in kept.saved and kept.in_force == "")
         asked = len(kept.engine.asked)
-        kept.save(SaveTuningRequest(name="others", overrides={"fusion.weight": 0.2}))
+        kept.save(SaveConfigurationRequest(name="others", overrides={"fusion.weight": 0.2}))
         await until(lambda: len(kept.engine.asked) > asked, "the query again")
         await until(lambda: app.browser.tuning.value("fusion.weight") == 0.2)
 

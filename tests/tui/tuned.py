@@ -7,20 +7,31 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from membrowse.engine.client import EngineRefused
-from membrowse.engine.inspections import (
-    PinRequest,
+from membrowse.client.engine import EngineRefused
+from membrowse.wire.pins import (
+    AddPinRequest,
+    Measures,
+    Pin,
+    PinResult,
+    PinRun,
     PinsRequest,
-    SaveTuningRequest,
-    TuneRequest,
-    TuningsRequest,
-    UnpinRequest,
-    UseTuningRequest,
+    PinsState,
+    RemovePinRequest,
 )
-from membrowse.engine.protocol import Problem, RecallRequest
-from membrowse.findings.pins import Measures, Pin, PinResult, PinRun, PinsState
-from membrowse.findings.tuning import Overrides, SavedTuning, Tried, Tuned, Tunings
-from membrowse.recall import FUSED, KEYWORD, RANKINGS, RERANKED, VECTOR
+from membrowse.wire.request import Problem
+from membrowse.wire.search import FUSED, KEYWORD, RANKINGS, RERANKED, VECTOR, SearchRequest
+from membrowse.wire.tuning import (
+    Configurations,
+    ConfigurationsRequest,
+    DeleteConfigurationRequest,
+    Overrides,
+    SaveConfigurationRequest,
+    SavedConfiguration,
+    TunedSearch,
+    TuneRequest,
+    TuneResponse,
+    UseConfigurationRequest,
+)
 from tests.tui.fake_text import ranked, scaled
 
 if TYPE_CHECKING:
@@ -37,10 +48,10 @@ BASE: Overrides = {
     "agent.k": 5,
     "agent.min_score": 0.0,
 }
-CAREFUL = SavedTuning(name="careful", overrides={"rerank.pool": 100, "rerank.blend": 0.4})
+CAREFUL = SavedConfiguration(name="careful", overrides={"rerank.pool": 100, "rerank.blend": 0.4})
 
 
-class Configurations:
+class FakeConfigurations:
     """What is saved and in force, and trying on a query."""
 
     def __init__(self, engine: FakeEngine) -> None:
@@ -50,49 +61,50 @@ class Configurations:
         self.fixed: tuple[str, ...] = ()
         self.tried: list[TuneRequest] = []
 
-    def told(self, _request: TuningsRequest) -> Tunings:
-        return Tunings(
+    def told(self, _request: ConfigurationsRequest) -> Configurations:
+        return Configurations(
             in_force=self.in_force,
-            saved=tuple(SavedTuning(name=n, overrides=o) for n, o in self.saved.items()),
+            saved=tuple(SavedConfiguration(name=n, overrides=o) for n, o in self.saved.items()),
             base=BASE,
             current=BASE | self.saved.get(self.in_force, {}),
             fixed=self.fixed,
         )
 
-    def save(self, request: SaveTuningRequest) -> Tunings:
-        if request.overrides is None:
-            del self.saved[request.name]
-            self.in_force = "" if self.in_force == request.name else self.in_force
-        else:
-            self.saved[request.name] = request.overrides
-            self.in_force = request.name
-        return self._changed()
-
-    def use(self, request: UseTuningRequest) -> Tunings:
+    def save(self, request: SaveConfigurationRequest) -> Configurations:
+        self.saved[request.name] = request.overrides
         self.in_force = request.name
         return self._changed()
 
-    def _changed(self) -> Tunings:
-        self.engine.change(
-            tuning=self.in_force, settings_digest=f"{self.in_force}{len(self.saved)}"
-        )
-        return self.told(TuningsRequest())
+    def delete(self, request: DeleteConfigurationRequest) -> Configurations:
+        del self.saved[request.name]
+        self.in_force = "" if self.in_force == request.name else self.in_force
+        return self._changed()
 
-    def tune(self, request: TuneRequest) -> Tuned:
+    def use(self, request: UseConfigurationRequest) -> Configurations:
+        self.in_force = request.name
+        return self._changed()
+
+    def _changed(self) -> Configurations:
+        self.engine.change(
+            configuration=self.in_force, settings_digest=f"{self.in_force}{len(self.saved)}"
+        )
+        return self.told(ConfigurationsRequest())
+
+    def tune(self, request: TuneRequest) -> TuneResponse:
         self.tried.append(request)
         if request.overrides.get("rerank.method") == "cross-encoder":
             raise EngineRefused(Problem(message="no cross-encoder is set: rerank.model"), 400)
         b = None if request.against is None else self._tried(request, request.against)
-        return Tuned(
+        return TuneResponse(
             a=self._tried(request, request.overrides),
             b=b,
             overlap=None if b is None else 0.83,
             took_ms=12.0,
         )
 
-    def _tried(self, request: TuneRequest, overrides: Overrides) -> Tried:
+    def _tried(self, request: TuneRequest, overrides: Overrides) -> TunedSearch:
         values = BASE | overrides
-        asked = RecallRequest(
+        asked = SearchRequest(
             text=request.text,
             syntax=request.syntax,
             limit=request.limit,
@@ -104,13 +116,13 @@ class Configurations:
         saved = {row: rank for rank, (row, _) in enumerate(scores[RERANKED], 1)}
         weight, pins = float(values["fusion.weight"]), self.engine.state.pins.total
         lost = round(abs(weight - 0.5) * 25)
-        return Tried(
-            recall=self.engine.recall_by(asked, _again(scores, values)),
+        return TunedSearch(
+            response=self.engine.recall_by(asked, _again(scores, values)),
             agent_k=int(values["agent.k"]),
             agent_min_score=float(values["agent.min_score"]),
             saved_ranks={self.engine.chunks[row].id: rank for row, rank in saved.items()},
             pins=pins if request.pins else 0,
-            holding=max(0, pins - lost) if request.pins else None,
+            passing=max(0, pins - lost) if request.pins else None,
         )
 
 
@@ -141,7 +153,7 @@ RESULTS = (
             path="decisions/ssh.md",
             text="listens on port 2202",
         ),
-        holds=True,
+        passes=True,
         rank=4,
         ranks={"keyword": 1, "vector": 3, "fused": 3, "reranked": 4},
         before=9,
@@ -152,7 +164,7 @@ RESULTS = (
         pin=Pin(
             id="restore-drill", query="how long does a restore take?", path="runbooks/restore.md"
         ),
-        holds=True,
+        passes=True,
         rank=1,
         ranks={"keyword": 2, "vector": 1, "fused": 1, "reranked": 1},
         before=1,
@@ -167,7 +179,7 @@ RESULTS = (
             text="fewer than 200 jobs",
             k=3,
         ),
-        holds=False,
+        passes=False,
         rank=7,
         ranks={"keyword": 12, "vector": 9, "fused": 8, "reranked": 7},
         before=2,
@@ -181,7 +193,7 @@ RESULTS = (
             path="tools/hosts.md",
             text="The old jump host is still there",
         ),
-        holds=False,
+        passes=False,
         rank=None,
         ranks={},
         before=5,
@@ -213,21 +225,21 @@ class Pins:
             problems=("line 7: not JSON",) if self.results else (),
         )
 
-    def pin(self, request: PinRequest) -> PinRun:
+    def pin(self, request: AddPinRequest) -> PinRun:
         name = f"pin-{len(self.results)}"
         pin = Pin(id=name, query=request.text, path=request.target.path, text=request.target.text)
         chunk = request.target.chunk or f"{request.target.path}#0"
-        self.results.append(PinResult(pin=pin, holds=True, rank=1, ranks={}, chunk=chunk))
+        self.results.append(PinResult(pin=pin, passes=True, rank=1, ranks={}, chunk=chunk))
         return self._changed()
 
-    def unpin(self, request: UnpinRequest) -> PinRun:
+    def unpin(self, request: RemovePinRequest) -> PinRun:
         self.results = [result for result in self.results if result.pin.id != request.id]
         return self._changed()
 
     def _changed(self) -> PinRun:
         run = self.run(PinsRequest())
         self.engine.change(
-            pins=PinsState(total=run.total, holding=run.holding, generation=run.generation)
+            pins=PinsState(total=run.total, passing=run.passing, generation=run.generation)
         )
         return run
 
@@ -236,7 +248,7 @@ def pinned(engine: FakeEngine, **changes: Any) -> None:
     """Give the engine its pins."""
     state = PinsState(
         total=41,
-        holding=38,
+        passing=38,
         generation=41,
         moved=("ssh port: decisions/ssh.md #9 → #4", "queue limit: runbooks/deploy.md #2 → #7"),
     )
@@ -245,13 +257,14 @@ def pinned(engine: FakeEngine, **changes: Any) -> None:
 
 def answers(engine: FakeEngine) -> dict[type, Callable[[Any], object]]:
     """What the engine answers, by kind of inspection."""
-    configurations, pins = Configurations(engine), Pins(engine)
+    configurations, pins = FakeConfigurations(engine), Pins(engine)
     return {
         TuneRequest: configurations.tune,
-        TuningsRequest: configurations.told,
-        SaveTuningRequest: configurations.save,
-        UseTuningRequest: configurations.use,
+        ConfigurationsRequest: configurations.told,
+        SaveConfigurationRequest: configurations.save,
+        DeleteConfigurationRequest: configurations.delete,
+        UseConfigurationRequest: configurations.use,
         PinsRequest: pins.run,
-        PinRequest: pins.pin,
-        UnpinRequest: pins.unpin,
+        AddPinRequest: pins.pin,
+        RemovePinRequest: pins.unpin,
     }

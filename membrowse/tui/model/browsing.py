@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from membrowse.findings.diagnosis import Target
-from membrowse.recall import (
+from membrowse.tui.model.ranking_view import RankingView
+from membrowse.wire.search import (
     FUSED,
     KEYWORD,
     RANKINGS,
     RERANKED,
     VECTOR,
-    Expected,
     Hit,
     Query,
     Ranking,
-    Recall,
+    SearchResponse,
+    Target,
+    TargetMatch,
 )
-from membrowse.tui.model.ranking_view import RankingView
 
 COLUMNS = (KEYWORD, VECTOR, RERANKED)
 """The rankings that always have a column; one whose name is unknown gets a column after them."""
@@ -54,7 +54,7 @@ class Browsing:
     """The chunk that was marked to be compared with the next."""
     target: Target | None = None
     """What the person expects to find; it stays while the query is edited."""
-    expected: Expected | None = None
+    expected: TargetMatch | None = None
     """Where the target stands, by the last recall that says so."""
     saved_ranks: dict[str, int] | None = None
     """While other settings are tried: reranked ranks by those in force, by chunk."""
@@ -94,14 +94,14 @@ class Browsing:
         for view in self.views.values():
             view.forget()
 
-    def receive(self, recall: Recall) -> tuple[str, ...]:
+    def receive(self, recall: SearchResponse) -> tuple[str, ...]:
         """Take what is finished of a recall; the names of the rankings that are new by it.
 
         A recall with another number than the last question's is dropped.
         """
         if recall.number != self.number:
             return ()
-        self.query, self.recall, self.generation = recall.query, recall.recall, recall.generation
+        self.query, self.recall, self.generation = recall.query, recall.id, recall.generation
         self.chunks, self.complete = recall.chunks, recall.complete
         self.tracked = dict(recall.tracked)
         if recall.complete or recall.target is not None:
@@ -111,7 +111,7 @@ class Browsing:
         )
         for name in arrived:
             view = self.views.setdefault(name, RankingView(name))
-            view.receive(recall.recall, recall.rankings[name])
+            view.receive(recall.id, recall.rankings[name])
         if recall.complete:
             self._forget_absent(recall.rankings)
         self._follow()

@@ -7,13 +7,14 @@ from datetime import datetime
 from itertools import groupby
 from typing import NamedTuple
 
-from membrowse.findings.explanation import Comparison, Difference, Explanation, NearlySame
-from membrowse.recall import RANKINGS
 from membrowse.text import shown
 from membrowse.tui.model import figures
 from membrowse.tui.model.parts import Line, Part, cells, clip, clip_start, fit, joined
 from membrowse.tui.model.sheet import exact
 from membrowse.tui.model.wrapping import wrapped
+from membrowse.wire.comparison import Comparison, NearDuplicate, ScoreDifference
+from membrowse.wire.explanation import Explanation
+from membrowse.wire.search import RANKINGS
 
 VALUE = 8
 """Cells of a figure."""
@@ -38,7 +39,7 @@ def comparison_rows(comparison: Comparison, now: datetime, width: int) -> list[R
     rows += _contributions(comparison, width)
     rows += _words("only the left says", comparison.only_left, width)
     rows += _words("only the right says", comparison.only_right, width)
-    rows += _copies(comparison.nearly_same, now, width)
+    rows += _copies(comparison.near_duplicates, now, width)
     return rows
 
 
@@ -93,7 +94,7 @@ def _contributions(comparison: Comparison, width: int) -> list[Row]:
     return rows
 
 
-def _grouped(differences: Sequence[Difference]) -> dict[str, list[Difference]]:
+def _grouped(differences: Sequence[ScoreDifference]) -> dict[str, list[ScoreDifference]]:
     key = lambda item: item.ranking  # noqa: E731
     return {name: list(items) for name, items in groupby(sorted(differences, key=key), key=key)}
 
@@ -117,7 +118,7 @@ def _score_row(
     )
 
 
-def _difference(item: Difference, top: float, name: int, half: int) -> Row:
+def _difference(item: ScoreDifference, top: float, name: int, half: int) -> Row:
     told = round(item.difference, 3)
     style = "" if told else "faint"
     label = fit([Part("   "), Part(clip(shown(item.what), name), style)], name + 3)
@@ -156,7 +157,7 @@ def _words(title: str, words: Sequence[str], width: int) -> list[Row]:
     return rows + _text(line, width, 3)
 
 
-def _copies(copies: Sequence[NearlySame], now: datetime, width: int) -> list[Row]:
+def _copies(copies: Sequence[NearDuplicate], now: datetime, width: int) -> list[Row]:
     """Chunks with nearly the same wording: a stale copy is a common reason for a wrong answer."""
     rows = [Row([]), Row([Part(" nearly the same wording elsewhere", "strong")])]
     if not copies:
@@ -167,7 +168,7 @@ def _copies(copies: Sequence[NearlySame], now: datetime, width: int) -> list[Row
     return rows
 
 
-def _copy(copy: NearlySame, now: datetime, width: int) -> Line:
+def _copy(copy: NearDuplicate, now: datetime, width: int) -> Line:
     left = [
         Part(f"  {copy.resemblance:>4.0%}", "accent"),
         Part(f" of {copy.of:<6}"),

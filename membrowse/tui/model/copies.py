@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from membrowse.engine.protocol import ChunkView
-from membrowse.recall import Hit
 from membrowse.text import shown, shown_block
+from membrowse.wire.notes import ChunkView
+from membrowse.wire.search import Hit
 
 
 def as_path(hit: Hit) -> str:

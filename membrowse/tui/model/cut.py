@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from membrowse.recall import RERANKED
 from membrowse.tui.model import figures
 from membrowse.tui.model.ranking_view import RankingView
+from membrowse.wire.search import RERANKED
 
 
 class Divider(NamedTuple):

@@ -7,12 +7,12 @@ from datetime import datetime
 from enum import Enum
 from pathlib import Path
 
-from membrowse.engine.protocol import Progress, Right, State
-from membrowse.recall import RankingState
 from membrowse.text import shown
 from membrowse.tui.model import figures
 from membrowse.tui.model.parts import Line, Part, bar_parts, cells, fit, joined, shortened, spread
 from membrowse.tui.model.pins_table import state_parts
+from membrowse.wire.engine import EngineState, Progress, Right
+from membrowse.wire.search import RankingState
 
 
 class Phase(Enum):
@@ -34,7 +34,7 @@ class EngineView:
     message: str = ""
     log_tail: str = ""
     rights: frozenset[Right] = frozenset()
-    state: State | None = None
+    state: EngineState | None = None
     agent_k: int = 5
     agent_min_score: float = 0.0
 
@@ -73,7 +73,7 @@ def header_line(view: EngineView, width: int) -> Line:
     return spread(left, [*facts, Part(" ")], width)
 
 
-def _condition(state: State) -> Part:
+def _condition(state: EngineState) -> Part:
     """Whether the index is what the folder is, as far as the engine knows."""
     if state.stale:
         return Part("stale", "warn")
@@ -85,7 +85,7 @@ def _condition(state: State) -> Part:
     return Part("current", "good")
 
 
-def _index_facts(state: State) -> list[Line]:
+def _index_facts(state: EngineState) -> list[Line]:
     """What the index holds, the most important first."""
     return [
         [Part(figures.counted(state.notes, "note"))],
@@ -120,7 +120,7 @@ def progress_line(progress: Progress, width: int) -> Line:
     return shortened(groups, width)
 
 
-def watcher_part(state: State) -> Part:
+def watcher_part(state: EngineState) -> Part:
     """Whether changes are noticed, and how."""
     watcher = state.watcher
     if watcher.paused:
@@ -136,7 +136,7 @@ def watcher_part(state: State) -> Part:
     return Part("● watching", "good")
 
 
-def pending_parts(state: State, *, quiet: bool = False) -> Line:
+def pending_parts(state: EngineState, *, quiet: bool = False) -> Line:
     """The exact pending counts; zeros are dim, or left out when `quiet`."""
     counts = state.pending
     line: Line = []
@@ -152,7 +152,7 @@ def pending_parts(state: State, *, quiet: bool = False) -> Line:
     return line[:-1]
 
 
-def encoder_part(state: State) -> Part:
+def encoder_part(state: EngineState) -> Part:
     """The encoder's name and precision, or what is the matter with it."""
     encoder = state.encoder
     name = shown(encoder.name.rsplit("/", 1)[-1]).replace("all-MiniLM-L6-v2", "MiniLM")
@@ -200,7 +200,7 @@ def status_line(view: EngineView, now: datetime, width: int) -> Line:
     return spread(lead, right, width)
 
 
-def _with_pins(lead: Line, right: Line, state: State, width: int) -> tuple[Line, Line]:
+def _with_pins(lead: Line, right: Line, state: EngineState, width: int) -> tuple[Line, Line]:
     """The pins after the rest; where there is little room, they take that of the last change."""
     for last in (right, []):
         for brief in (False, True):
@@ -214,10 +214,10 @@ def _with_pins(lead: Line, right: Line, state: State, width: int) -> tuple[Line,
 Basis = tuple[object, ...]
 
 
-def basis(state: State) -> Basis:
+def basis(state: EngineState) -> Basis:
     """What answers rest on, the generation aside: where it differs, ask again."""
     cut = (state.agent_k, state.agent_min_score)
-    return (state.encoder.state, state.settings_digest, state.tuning, *cut)
+    return (state.encoder.state, state.settings_digest, state.configuration, *cut)
 
 
 def rests_on(view: EngineView) -> Basis | None:

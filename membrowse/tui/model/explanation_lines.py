@@ -8,23 +8,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from membrowse.findings.explanation import (
-    Explanation,
-    FieldMatch,
-    Freshened,
-    FusedExplained,
-    FusedShare,
-    KeywordExplained,
-    Spelling,
-    TermExplained,
-    VectorExplained,
-)
-from membrowse.recall import RANKINGS, Freshness, RankingState
 from membrowse.text import shown
 from membrowse.tui.model import figures
 from membrowse.tui.model.parts import Line, Part, joined
 from membrowse.tui.model.reranked_lines import reranked_section
 from membrowse.tui.model.sheet import Sheet, exact, plain
+from membrowse.wire.explanation import (
+    Explanation,
+    FieldMatch,
+    FusedExplanation,
+    FusedInput,
+    IndexedVersion,
+    KeywordExplanation,
+    SpellingSuggestion,
+    TermExplanation,
+    VectorExplanation,
+)
+from membrowse.wire.notes import Freshness
+from membrowse.wire.search import RANKINGS, RankingState
 
 PASSAGES = 2
 """Passages shown in brief."""
@@ -35,7 +36,7 @@ DIFF = 8
 
 def explanation_lines(
     explanation: Explanation,
-    spellings: Sequence[Spelling],
+    spellings: Sequence[SpellingSuggestion],
     now: datetime,
     width: int,
     *,
@@ -49,7 +50,7 @@ def explanation_lines(
     _fused(sheet, explanation.fused, full)
     reranked_section(sheet, explanation.reranked, full)
     _time(sheet, explanation.took_ms)
-    _freshness(sheet, explanation.freshened, now, full)
+    _freshness(sheet, explanation.indexed, now, full)
     return sheet.lines
 
 
@@ -66,7 +67,7 @@ def _of(total: int) -> str:
 
 
 def _keyword(
-    sheet: Sheet, keyword: KeywordExplained, spellings: Sequence[Spelling], full: bool
+    sheet: Sheet, keyword: KeywordExplanation, spellings: Sequence[SpellingSuggestion], full: bool
 ) -> None:
     detail = f"{_of(keyword.total)} · k1 {plain(keyword.k1)}, b {plain(keyword.b)}"
     sheet.head("KEYWORD", rank_parts(keyword.rank), exact(keyword.score), detail)
@@ -87,7 +88,7 @@ def _keyword(
         sheet.note([Part(f"stop words left out: {shown(', '.join(keyword.dropped))}", "dim")])
 
 
-def _where(term: TermExplained) -> Line:
+def _where(term: TermExplanation) -> Line:
     fields = ", ".join(
         shown(match.field) + (f" ×{match.frequency}" if match.frequency > 1 else "")
         for match in term.matches
@@ -97,7 +98,7 @@ def _where(term: TermExplained) -> Line:
     return [Part(fields), Part(typed + chunks, "dim")]
 
 
-def _match(match: FieldMatch, term: TermExplained) -> str:
+def _match(match: FieldMatch, term: TermExplanation) -> str:
     places = ", ".join(str(place + 1) for place in match.positions[:12])
     more = "…" if len(match.positions) > 12 else ""
     return (
@@ -108,7 +109,9 @@ def _match(match: FieldMatch, term: TermExplained) -> str:
     )
 
 
-def _lacking(sheet: Sheet, keyword: KeywordExplained, spellings: Sequence[Spelling]) -> None:
+def _lacking(
+    sheet: Sheet, keyword: KeywordExplanation, spellings: Sequence[SpellingSuggestion]
+) -> None:
     """The terms that this chunk does not hold, and those that no chunk holds."""
     elsewhere = [term for term in keyword.terms if not term.matches and term.df]
     nowhere = [term for term in keyword.terms if not term.df]
@@ -128,7 +131,7 @@ def _lacking(sheet: Sheet, keyword: KeywordExplained, spellings: Sequence[Spelli
 # Vector
 
 
-def _vector(sheet: Sheet, vector: VectorExplained, full: bool) -> None:
+def _vector(sheet: Sheet, vector: VectorExplanation, full: bool) -> None:
     sheet.head("VECTOR", rank_parts(vector.rank), exact(vector.score), _of(vector.total))
     if vector.state is not RankingState.READY or vector.message:
         sheet.warning(f"{vector.state.value}: {shown(vector.message)}".rstrip(": "))
@@ -154,7 +157,7 @@ def _vector(sheet: Sheet, vector: VectorExplained, full: bool) -> None:
         sheet.warning(shown(vector.effect))
 
 
-def _weighing(vector: VectorExplained) -> str:
+def _weighing(vector: VectorExplanation) -> str:
     weight = vector.passage_weight
     if weight >= 1:
         return "the nearest passage decides"
@@ -163,7 +166,7 @@ def _weighing(vector: VectorExplained) -> str:
     return f"{plain(weight)} × nearest passage + {plain(1 - weight)} × whole"
 
 
-def _hnsw(sheet: Sheet, vector: VectorExplained) -> None:
+def _hnsw(sheet: Sheet, vector: VectorExplanation) -> None:
     if not vector.hnsw_asked:
         return
     exact_rank = f"#{vector.hnsw_exact_rank}" if vector.hnsw_exact_rank else "none"
@@ -182,11 +185,11 @@ def _hnsw(sheet: Sheet, vector: VectorExplained) -> None:
 # Fused
 
 
-def _fused(sheet: Sheet, fused: FusedExplained, full: bool) -> None:
+def _fused(sheet: Sheet, fused: FusedExplanation, full: bool) -> None:
     method = "RRF" if fused.method == "rrf" else shown(fused.method)
     detail = f"{_of(fused.total)} · {method}"
     sheet.head("FUSED", rank_parts(fused.rank), exact(fused.score), detail)
-    for share in fused.shares:
+    for share in fused.inputs:
         part = share.contribution / fused.score if fused.score > 0 else 0.0
         line: Line = [Part(_weighed(share), "dim")]
         sheet.row(Part(shown(share.ranking)), part, exact(share.contribution), line)
@@ -198,12 +201,12 @@ def _fused(sheet: Sheet, fused: FusedExplained, full: bool) -> None:
         sheet.note([Part(f"vector's weight {used}", "warn")])
 
 
-def _weighed(share: FusedShare) -> str:
+def _weighed(share: FusedInput) -> str:
     rank = f" · #{figures.number(share.rank)}" if share.rank else " · no rank"
     return f"{plain(share.weight)} × {exact(share.normalised)}{rank}"
 
 
-def _normalised(share: FusedShare, rrf_k: int | None) -> str:
+def _normalised(share: FusedInput, rrf_k: int | None) -> str:
     value = exact(share.normalised)
     if rrf_k is not None:
         return f"{value} = 1 / ({rrf_k} + {share.rank})" if share.rank else f"{value}: no rank"
@@ -225,7 +228,7 @@ def _time(sheet: Sheet, took_ms: dict[str, float]) -> None:
     sheet.note([Part("TIME  ", "strong"), *joined(groups)], Part(" "))
 
 
-def _freshness(sheet: Sheet, fresh: Freshened, now: datetime, full: bool) -> None:
+def _freshness(sheet: Sheet, fresh: IndexedVersion, now: datetime, full: bool) -> None:
     state = {
         Freshness.CURRENT: Part("file as indexed", "dim"),
         Freshness.CHANGED: Part("! the file changed since", "warn"),

@@ -7,9 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from membrowse.engine.protocol import FileRecord
-from membrowse.findings.diagnosis import Target
-from membrowse.recall import Hit, NoteState
 from membrowse.text import shown
 from membrowse.tui.model import figures
 from membrowse.tui.model.files_table import STATES, reason
@@ -17,6 +14,8 @@ from membrowse.tui.model.fuzzy import lowered, match
 from membrowse.tui.model.parts import Line, Part, cells, clip, fit, spread
 from membrowse.tui.model.rows import heading_text, place
 from membrowse.tui.model.target_notes import named
+from membrowse.wire.notes import FileRecord, NoteState
+from membrowse.wire.search import Hit, Target
 
 
 class Kind(Enum):

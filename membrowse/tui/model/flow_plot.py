@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from membrowse.findings.explanation import Flow, RankFlow
-from membrowse.recall import FUSED, RERANKED
 from membrowse.text import shown
 from membrowse.tui.model import figures
 from membrowse.tui.model.parts import Line, Part, cells, clip_start, fit, shortened
 from membrowse.tui.model.reranked_lines import movement_part
+from membrowse.wire.rank_flow import ChunkFlow, RankFlow
+from membrowse.wire.search import FUSED, RERANKED
 
 RANK = 5
 """Cells of a column of ranks."""
@@ -49,7 +49,7 @@ def make_plot(record: RankFlow, width: int) -> Plot:
     return Plot(record, gap, max(0, room - gap * (columns - 1) - 1), orders, places)
 
 
-def _order(flows: Sequence[Flow], ranking: str) -> tuple[int, ...]:
+def _order(flows: Sequence[ChunkFlow], ranking: str) -> tuple[int, ...]:
     def key(at: int) -> tuple[bool, int, int]:
         rank = flows[at].ranks.get(ranking)
         return rank is None, rank or 0, at
@@ -98,7 +98,7 @@ def _rank(record: RankFlow, column: int, at: int, stressed: int) -> Part:
     return Part(f"{text} ".rjust(RANK)[:RANK], "rank" if within else "faint")
 
 
-def _label(flow: Flow, width: int, stressed: bool) -> Line:
+def _label(flow: ChunkFlow, width: int, stressed: bool) -> Line:
     """How far it rose or fell by reranking, where it is, and under which heading."""
     gained = _gained(flow)
     moved = Part("") if gained is None else movement_part(gained)
@@ -112,7 +112,7 @@ def _label(flow: Flow, width: int, stressed: bool) -> Line:
     return fit(line, width)
 
 
-def _gained(flow: Flow) -> int | None:
+def _gained(flow: ChunkFlow) -> int | None:
     """Places won by reranking, negative if lost."""
     rank, fused = flow.ranks.get(RERANKED), flow.ranks.get(FUSED)
     return None if rank is None or fused is None else fused - rank

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from membrowse.engine.protocol import ChunkView
-from membrowse.findings.explanation import Explanation, Heat
+from membrowse.wire.explanation import Explanation, HeatSpan
+from membrowse.wire.notes import ChunkView
 
 GLYPHS = " ▁▃▅▇"
 """By level, for the gutter: legible without colour."""
@@ -49,7 +49,7 @@ def heat_map(view: ChunkView | None, explanation: Explanation | None) -> HeatMap
 
 
 def _place(
-    found: HeatMap, heat: Heat, level: int, starts: list[int], first: int, column: int
+    found: HeatMap, heat: HeatSpan, level: int, starts: list[int], first: int, column: int
 ) -> None:
     """Add one stretch, line by line."""
     for at, start in enumerate(starts):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from membrowse.findings.tuning import Value
 from membrowse.settings import FusionMethod, RerankMethod
+from membrowse.wire.tuning import Value
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,22 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 
-from membrowse.findings.diagnosis import Change, ChangeKind, Outcome, Rung, Step, Why
+from membrowse.presentation.diagnosis import pin_effect
 from membrowse.text import shown
 from membrowse.tui.model import figures
 from membrowse.tui.model.parts import Line, Part, cells, fit
 from membrowse.tui.model.wrapping import wrapped
+from membrowse.wire.diagnosis import (
+    DiagnosisReport,
+    Outcome,
+    Step,
+    StepName,
+    Suggestion,
+    SuggestionKind,
+)
 
 OUTCOMES = {
-    Outcome.HOLDS: ("✓ holds", "good"),
+    Outcome.PASSES: ("✓ holds", "good"),
     Outcome.WEAK: ("! weak", "warn"),
     Outcome.FAILS: ("✗ fails", "bad"),
     Outcome.SKIPPED: ("– not seen", "faint"),
@@ -22,14 +30,14 @@ OUTCOMES = {
 """Sign and word of each outcome, and their style."""
 
 STEPS = {
-    Step.FOLDER: "in folder",
-    Step.INDEXED: "indexed",
-    Step.TEXT: "text",
-    Step.KEYWORD: "keyword",
-    Step.VECTOR: "vector",
-    Step.FUSED: "fused",
-    Step.RERANKED: "reranked",
-    Step.CUT: "agent's cut",
+    StepName.FOLDER: "in folder",
+    StepName.INDEXED: "indexed",
+    StepName.TEXT: "text",
+    StepName.KEYWORD: "keyword",
+    StepName.VECTOR: "vector",
+    StepName.FUSED: "fused",
+    StepName.RERANKED: "reranked",
+    StepName.CUT: "agent's cut",
 }
 
 _OUTCOME, _STEP, _RANK = 11, 12, 7
@@ -46,28 +54,28 @@ class Row:
     item: int | None = None
 
 
-def items(why: Why) -> tuple[Rung | Change, ...]:
+def items(why: DiagnosisReport) -> tuple[Step | Suggestion, ...]:
     """What the cursor can stand on, in order."""
-    return (*why.rungs, *why.changes)
+    return (*why.steps, *why.suggestions)
 
 
-def first_failing(why: Why) -> int | None:
+def first_failing(why: DiagnosisReport) -> int | None:
     """The rung that carries the verdict."""
-    failing = (at for at, rung in enumerate(why.rungs) if rung.outcome is Outcome.FAILS)
+    failing = (at for at, rung in enumerate(why.steps) if rung.outcome is Outcome.FAILS)
     return next(failing, None)
 
 
-def rows(why: Why, opened: Container[int], width: int, trying: str) -> list[Row]:
+def rows(why: DiagnosisReport, opened: Container[int], width: int, trying: str) -> list[Row]:
     """All lines; `opened` are the rungs whose evidence is shown, `trying` what goes on now."""
     width = min(width, WIDEST)
     result = [_head("THE LADDER", "from the file on disk to the agent's cut", width)]
-    for at, rung in enumerate(why.rungs):
+    for at, rung in enumerate(why.steps):
         result += [Row(line, at) for line in _rung(rung, at in opened, width)]
     result += [Row([]), _head("CHANGES THAT HELP", _about(why, trying), width)]
-    longest = max((cell_len(shown(change.change)) for change in why.changes), default=0)
-    for at, change in enumerate(why.changes, len(why.rungs)):
+    longest = max((cell_len(shown(change.change)) for change in why.suggestions), default=0)
+    for at, change in enumerate(why.suggestions, len(why.steps)):
         result += [Row(line, at) for line in _change(change, longest, width)]
-    if not why.changes:
+    if not why.suggestions:
         told = wrapped([Part(_no_change(why, trying), "dim")], max(20, width - 4))
         result += [Row([Part("  "), *line]) for line in told]
     if why.unfinished and not trying:
@@ -79,13 +87,13 @@ def _head(name: str, about: str, width: int) -> Row:
     return Row(fit([Part(name, "strong"), Part(f"   {about}", "dim")], width))
 
 
-def _rung(rung: Rung, is_open: bool, width: int) -> list[Line]:
+def _rung(rung: Step, is_open: bool, width: int) -> list[Line]:
     told, style = OUTCOMES[rung.outcome]
     rank = f"#{rung.rank}" if rung.rank is not None else ""
     quiet = rung.outcome is Outcome.SKIPPED
     lead = [
         Part(told.ljust(_OUTCOME), style),
-        Part(STEPS[rung.step].ljust(_STEP), "faint" if quiet else "title"),
+        Part(STEPS[rung.name].ljust(_STEP), "faint" if quiet else "title"),
         Part(rank.rjust(_RANK - 2) + "  ", "strong"),
     ]
     indent = cells(lead)
@@ -114,7 +122,7 @@ def _hanging(lead: Line, text: Line, width: int) -> list[Line]:
     return [[*(lead if at == 0 else empty), *line] for at, line in enumerate(broken)]
 
 
-def _change(change: Change, text_width: int, width: int) -> list[Line]:
+def _change(change: Suggestion, text_width: int, width: int) -> list[Line]:
     """`#3   setting  fusion.weight 0.5 → 0.62   ! breaks 2 of 41 pins`; then its details."""
     lead = [
         Part(f"#{change.rank}".ljust(_PROMISED), "good"),
@@ -131,22 +139,22 @@ def _change(change: Change, text_width: int, width: int) -> list[Line]:
     return lines + _details(change, width)
 
 
-def _collateral(change: Change) -> Line:
-    told = change.collateral
+def _collateral(change: Suggestion) -> Line:
+    told = pin_effect(change)
     if not told:
         return []
     return [Part(f"! {told}", "warn") if change.broken else Part(told, "dim")]
 
 
-def _details(change: Change, width: int) -> list[Line]:
+def _details(change: Suggestion, width: int) -> list[Line]:
     indent = " " * (_PROMISED + _KIND)
     lines: list[Line] = []
     edit = change.edit
-    if change.kind is ChangeKind.NOTE and edit is not None:
+    if change.kind is SuggestionKind.NOTE and edit is not None:
         lines.append([Part(f"{indent}{shown(edit.path)}:{edit.line}", "path")])
         lines.append([Part(f"{indent}− {shown(edit.before)}", "bad")])
         lines.append([Part(f"{indent}+ {shown(edit.after)}", "good")])
-    for verb, names in (("breaks", change.broken), ("mends", change.mended)):
+    for verb, names in (("breaks", change.broken), ("mends", change.fixed)):
         if names:
             told = ", ".join(shown(name) for name in names[:4])
             more = f" and {len(names) - 4} more" if len(names) > 4 else ""
@@ -154,14 +162,14 @@ def _details(change: Change, width: int) -> list[Line]:
     return [fit(line, width) for line in lines]
 
 
-def _about(why: Why, trying: str) -> str:
+def _about(why: DiagnosisReport, trying: str) -> str:
     if trying:
         return ""
     tried = f" · {figures.number(why.tried)} tried" if why.tried else ""
-    return f"each was run{tried}" if why.changes else tried.removeprefix(" · ")
+    return f"each was run{tried}" if why.suggestions else tried.removeprefix(" · ")
 
 
-def _no_change(why: Why, trying: str) -> str:
+def _no_change(why: DiagnosisReport, trying: str) -> str:
     if trying:
         return f"◌ {trying}"
     if why.in_top_k:
@@ -171,7 +179,7 @@ def _no_change(why: Why, trying: str) -> str:
     return f"Nothing that was tried brings it into the first {why.k}."
 
 
-def verdict_line(why: Why) -> Line:
+def verdict_line(why: DiagnosisReport) -> Line:
     """The verdict, with its sign."""
     sign = Part("✓ ", "good") if why.in_top_k else Part("✗ ", "bad")
     return [sign, Part(shown(why.verdict), "strong")]

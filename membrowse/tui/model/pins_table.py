@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 
-from membrowse.findings.pins import PinResult, PinRun, PinsState
-from membrowse.recall import RANKINGS
 from membrowse.text import shown
 from membrowse.tui.model import figures
 from membrowse.tui.model.parts import Line, Part, cells, clip, clip_start, fit, joined
+from membrowse.wire.pins import PinResult, PinRun, PinsState
+from membrowse.wire.search import RANKINGS
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _DEEPEST = 100
@@ -35,7 +35,7 @@ def _block(rank: int | None) -> str:
 
 def broken_first(run: PinRun) -> list[PinResult]:
     """The pins of a run: the broken ones first, each kind as in the file."""
-    return sorted(run.results, key=lambda result: result.holds)
+    return sorted(run.results, key=lambda result: result.passes)
 
 
 def _rank(rank: int | None) -> str:
@@ -74,7 +74,7 @@ def _spark_width(width: int) -> int:
 
 def pin_line(result: PinResult, width: int) -> Line:
     """`✓ holds    #4  #9 → #4 ▲5   ▁▃▅█  ssh port   decisions/ssh.md`."""
-    sign = Part("✓ holds  ", "good") if result.holds else Part("✗ broken ", "bad")
+    sign = Part("✓ holds  ", "good") if result.passes else Part("✗ broken ", "bad")
     history = spark(result.history, _spark_width(width))
     line = [
         sign,
@@ -122,8 +122,8 @@ def summary_line(run: PinRun | None, width: int) -> Line:
         return fit([Part(" ◌ running the pins…", "dim")], width)
     if not run.total:
         return fit([Part(" No pin yet.", "dim")], width)
-    style = "good" if run.holding == run.total else "warn"
-    line = [Part(f" {run.holding} of {figures.counted(run.total, 'pin')} hold", style)]
+    style = "good" if run.passing == run.total else "warn"
+    line = [Part(f" {run.passing} of {figures.counted(run.total, 'pin')} hold", style)]
     for name in reversed(RANKINGS):
         found = run.measures.get(name)
         if found is None:
@@ -160,10 +160,10 @@ def state_parts(pins: PinsState, *, brief: bool = False) -> Line:
         return [Part(f"! {told}", "warn", "screen.pins")]
     if not pins.total:
         return []
-    style = "good" if pins.holding == pins.total else "warn"
-    sign = "✓" if pins.holding == pins.total else "!"
+    style = "good" if pins.passing == pins.total else "warn"
+    sign = "✓" if pins.passing == pins.total else "!"
     action = "screen.pins"
-    line = [Part(f"{sign} {pins.holding} of {pins.total} pins hold", style, action)]
+    line = [Part(f"{sign} {pins.passing} of {pins.total} pins hold", style, action)]
     if pins.moved and not brief:
         line.append(Part(f" · {clip(shown(pins.moved[0]), 44)}", "dim", action))
     return line
@@ -173,4 +173,4 @@ def moved_text(pins: PinsState) -> str:
     """What the last run moved, for a toast."""
     more = len(pins.moved) - 3
     lines = [*pins.moved[:3], *([f"and {more} more"] if more > 0 else [])]
-    return "\n".join([f"{pins.holding} of {pins.total} pins hold", *lines])
+    return "\n".join([f"{pins.passing} of {pins.total} pins hold", *lines])

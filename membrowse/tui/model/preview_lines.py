@@ -7,13 +7,12 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 
-from membrowse.engine.protocol import ChunkView
-from membrowse.recall import Freshness
 from membrowse.text import shown
 from membrowse.tui.model import figures
 from membrowse.tui.model.heat import GLYPHS, HeatMap, Warm
 from membrowse.tui.model.parts import Line, Part, clip_start, fit, spread
 from membrowse.tui.model.wrapping import wrapped
+from membrowse.wire.notes import ChunkView, Freshness
 
 LONGEST = 3000
 """Characters of one line of a note that are shown; where more follow, that is said."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from membrowse.recall import Query
 from membrowse.text import shown
 from membrowse.tui.model import figures
 from membrowse.tui.model.parts import Line, Part, cells, fit, joined, spread
+from membrowse.wire.search import Query
 
 DOUBTFUL = 0.2
 """Share of unknown pieces from which the encoder's answer is doubtful."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from membrowse.recall import FUSED, KEYWORD, RERANKED, VECTOR, Approximate, Hit, Ranking
-from membrowse.recall import RankingState as State
 from membrowse.text import shown
+from membrowse.wire.search import FUSED, KEYWORD, RERANKED, VECTOR, Approximate, Hit, Ranking
+from membrowse.wire.search import RankingState as State
 
 PAGE = 50
 """Hits that are asked for at once."""

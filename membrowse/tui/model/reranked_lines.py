@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from membrowse.findings.explanation import RerankedExplained, TokenMatch
-from membrowse.recall import RankingState
 from membrowse.text import shown
 from membrowse.tui.model import figures
 from membrowse.tui.model.parts import Line, Part
 from membrowse.tui.model.sheet import Sheet, exact, plain
+from membrowse.wire.explanation import RerankedExplanation, TokenMatch
+from membrowse.wire.search import RankingState
 
 METHODS = {"late-interaction": "MaxSim", "cross-encoder": "cross-encoder"}
 
@@ -19,7 +19,7 @@ def movement_part(movement: int) -> Part:
     return Part(f"▲{movement}", "good") if movement > 0 else Part(f"▼{-movement}", "bad")
 
 
-def reranked_section(sheet: Sheet, reranked: RerankedExplained, full: bool) -> None:
+def reranked_section(sheet: Sheet, reranked: RerankedExplanation, full: bool) -> None:
     """Rank, movement, the two shares of the blend, then one row a piece of the query."""
     rank: Line = [Part("no rank", "warn")]
     if reranked.rank is not None:
@@ -38,14 +38,14 @@ def reranked_section(sheet: Sheet, reranked: RerankedExplained, full: bool) -> N
     _tokens(sheet, reranked, full)
 
 
-def _beyond(sheet: Sheet, reranked: RerankedExplained) -> None:
+def _beyond(sheet: Sheet, reranked: RerankedExplanation) -> None:
     if reranked.fused_rank is None or not reranked.pool:
         return
     text = f"beyond the pool: fused #{figures.number(reranked.fused_rank)}, "
     sheet.note([Part(f"{text}and only the first {figures.number(reranked.pool)} are reranked")])
 
 
-def _blend(sheet: Sheet, reranked: RerankedExplained, full: bool) -> None:
+def _blend(sheet: Sheet, reranked: RerankedExplanation, full: bool) -> None:
     score = reranked.score or 0.0
     used = reranked.blend_used
     changed = "" if used == reranked.blend_set else f" (set {plain(reranked.blend_set)})"
@@ -69,7 +69,7 @@ def _blend(sheet: Sheet, reranked: RerankedExplained, full: bool) -> None:
     sheet.total(exact(reranked.score))
 
 
-def _bounds(reranked: RerankedExplained, *, fused: bool) -> str:
+def _bounds(reranked: RerankedExplanation, *, fused: bool) -> str:
     if fused:
         low, high = exact(reranked.fused_low), exact(reranked.fused_high)
         return f"{exact(reranked.fused_normalised)}: the fused score between {low} and {high}"
@@ -77,23 +77,23 @@ def _bounds(reranked: RerankedExplained, *, fused: bool) -> str:
     return f"{exact(reranked.normalised)}: {exact(reranked.raw)} between {low} and {high}"
 
 
-def _fused_at(reranked: RerankedExplained) -> str:
+def _fused_at(reranked: RerankedExplanation) -> str:
     return f" · #{figures.number(reranked.fused_rank)}" if reranked.fused_rank else ""
 
 
-def _tokens(sheet: Sheet, reranked: RerankedExplained, full: bool) -> None:
+def _tokens(sheet: Sheet, reranked: RerankedExplanation, full: bool) -> None:
     """One row a word piece; those of no weight only in full."""
     if not reranked.tokens or reranked.raw is None:
         return
     weighty = [token for token in reranked.tokens if full or token.weight >= 0.005]
-    top = max((abs(token.share) for token in weighty), default=0.0)
+    top = max((abs(token.contribution) for token in weighty), default=0.0)
     sheet.gap()
     sheet.note([Part("MaxSim: what answered each word of the query", "dim")])
     for token in weighty:
-        share = token.share / top if top > 0 else 0.0
+        share = token.contribution / top if top > 0 else 0.0
         style = "term" if token.known else "absent"
         name = Part(_piece(token), style)
-        sheet.row(name, share, exact(token.share), _answer(token))
+        sheet.row(name, share, exact(token.contribution), _answer(token))
     left = len(reranked.tokens) - len(weighty)
     more = f", {figures.counted(left, 'piece')} without weight left out" if left else ""
     sheet.total(exact(reranked.raw), f"MaxSim{more}")

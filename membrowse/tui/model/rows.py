@@ -8,10 +8,11 @@ from datetime import datetime
 
 from rich.cells import cell_len
 
-from membrowse.recall import FUSED, RERANKED, Freshness, Hit
 from membrowse.text import shown
 from membrowse.tui.model import figures
 from membrowse.tui.model.parts import Line, Part, bar_parts, cells, clip, clip_start, fit
+from membrowse.wire.notes import Freshness
+from membrowse.wire.search import FUSED, RERANKED, Hit
 
 MARKS = {Freshness.CHANGED: "! changed", Freshness.DELETED: "✗ deleted"}
 SHORT_MARKS = {Freshness.CHANGED: "!", Freshness.DELETED: "✗"}

@@ -7,11 +7,11 @@ from typing import overload
 
 from rich.cells import cell_len
 
-from membrowse.findings.rulers import AnalysedWord, Ruler, RulerPiece
 from membrowse.text import shown
 from membrowse.tui.model import figures
 from membrowse.tui.model.parts import Line, Part, bar_parts, clip, fit
 from membrowse.tui.model.wrapping import wrapped
+from membrowse.wire.tokens import AnalysedToken, TokenisedText, WordPiece
 
 MOST_PIECES = 3000
 """Word pieces that are shown; how many follow is said."""
@@ -25,8 +25,8 @@ _KIND, _CHUNKS = 9, 9
 class RulerLines(Sequence[Line]):
     """The lines of one ruler. Those of the table, one a token, are made when they are asked for."""
 
-    def __init__(self, ruler: Ruler, width: int) -> None:
-        self._words = ruler.words
+    def __init__(self, ruler: TokenisedText, width: int) -> None:
+        self._words = ruler.tokens
         self._column = max(6, min(24, (width - _KIND - _CHUNKS - 16) // 3))
         self._width = width
         self._top = [*_head(ruler, width), *_pieces(ruler, width), [], self._names()]
@@ -57,7 +57,7 @@ class RulerLines(Sequence[Line]):
         kind, chunks = Part("kind".ljust(_KIND), "dim"), Part("chunks".rjust(_CHUNKS), "dim")
         return fit([*columns, kind, chunks], self._width)
 
-    def _word(self, word: AnalysedWord) -> Line:
+    def _word(self, word: AnalysedToken) -> Line:
         term = "absent" if word.stop_word else "term" if word.df else "warn"
         count = "nowhere" if not word.df else figures.number(word.df)
         note = "  stop word" if word.stop_word else ""
@@ -78,7 +78,7 @@ class RulerLines(Sequence[Line]):
         return Part("".join(piece.text for piece in padded), style)
 
 
-def _head(ruler: Ruler, width: int) -> list[Line]:
+def _head(ruler: TokenisedText, width: int) -> list[Line]:
     """What is measured, and the context header that is put before it."""
     label = shown(ruler.label)
     query = label == "query"
@@ -90,7 +90,7 @@ def _head(ruler: Ruler, width: int) -> list[Line]:
     return lines
 
 
-def _pieces(ruler: Ruler, width: int) -> list[Line]:
+def _pieces(ruler: TokenisedText, width: int) -> list[Line]:
     """The count against the window, then the pieces as cells."""
     lines: list[Line] = [[]]
     if ruler.message:
@@ -137,7 +137,7 @@ def _rows(pieces: list[Part], width: int) -> list[Line]:
     return rows
 
 
-def _piece(piece: RulerPiece, source: str, header: int) -> Part:
+def _piece(piece: WordPiece, source: str, header: int) -> Part:
     """`port`, a continuation `##s`, or what is unknown in brackets of its own."""
     if not piece.known:
         typed = source[piece.start : min(piece.end, piece.start + LONGEST)]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from membrowse.findings.diagnosis import Target
-from membrowse.recall import RERANKED, Expected, Hit
 from membrowse.text import shown
 from membrowse.tui.model.parts import Line, Part, cells, clip, clip_start, fit, spread
+from membrowse.wire.search import RERANKED, Hit, Target, TargetMatch
 
 SIGN = "◎"
 
@@ -29,7 +28,7 @@ def ranks(hit: Hit, letters: Mapping[str, str]) -> Line:
     return line[:-1]
 
 
-def passing(expected: Expected, *, complete: bool) -> Part:
+def passing(expected: TargetMatch, *, complete: bool) -> Part:
     """Whether the target passes the agent's cut, in words."""
     rank = expected.hit.ranks.get(RERANKED) if expected.hit else None
     if expected.passes:
@@ -43,7 +42,7 @@ def passing(expected: Expected, *, complete: bool) -> Part:
 
 def target_line(
     target: Target,
-    expected: Expected | None,
+    expected: TargetMatch | None,
     letters: Mapping[str, str],
     width: int,
     *,
@@ -62,7 +61,7 @@ def target_line(
 
 
 def _told(
-    expected: Expected | None, letters: Mapping[str, str], *, asked: bool, complete: bool
+    expected: TargetMatch | None, letters: Mapping[str, str], *, asked: bool, complete: bool
 ) -> Line:
     if expected is None:
         return [Part("   type a query to see where it stands" if not asked else "   …", "dim")]

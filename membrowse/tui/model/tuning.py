@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from membrowse.findings.tuning import Overrides, Tuned, Tunings, Value
 from membrowse.tui.model.knobs import KNOBS, Knob, written
+from membrowse.wire.tuning import Configurations, Overrides, TuneResponse, Value
 
 SETTINGS_FILE = "the settings file"
 """What the configuration without a saved one is called."""
@@ -33,7 +33,7 @@ class Named:
 class Tuning:
     """The state of the tuning panel."""
 
-    tunings: Tunings | None = None
+    tunings: Configurations | None = None
     """What is saved and in force; None until the engine has told."""
     turned: Overrides = field(default_factory=dict)
     """What differs from the configuration in force."""
@@ -42,7 +42,7 @@ class Tuning:
     at: int = 0
     """The knob, or after the knobs the configuration, under the cursor."""
     typed: str = ""
-    tried: Tuned | None = None
+    tried: TuneResponse | None = None
     problem: str = ""
     """Why the values cannot be tried, or what was typed cannot be taken."""
 
@@ -113,7 +113,7 @@ class Tuning:
 
     # Turning
 
-    def take(self, tunings: Tunings) -> None:
+    def take(self, tunings: Configurations) -> None:
         """Take what is saved and in force now; what equals it is not turned any more."""
         self.tunings = tunings
         for key, value in list(self.turned.items()):

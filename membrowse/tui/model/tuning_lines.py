@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from membrowse.findings.tuning import Tried
 from membrowse.text import shown
 from membrowse.tui.model import figures
 from membrowse.tui.model.knobs import Knob, written
 from membrowse.tui.model.parts import Line, Part, bar_parts, cells, clip, fit, spread
 from membrowse.tui.model.tuning import Named, Tuning
+from membrowse.wire.tuning import TunedSearch
 
 _NAME, _VALUE, _BAR = 11, 20, 10
 
@@ -71,15 +71,15 @@ def foot_line(tuning: Tuning) -> Line:
     return [Part("enter puts it in force   b compares   d forgets it", "dim")]
 
 
-def holding(tried: Tried | None, pins: int) -> Line:
+def holding(tried: TunedSearch | None, pins: int) -> Line:
     """`38 of 41 pins hold`, as far as is known."""
     total = tried.pins if tried and tried.pins else pins
     if not total:
         return []
-    if tried is None or tried.holding is None:
+    if tried is None or tried.passing is None:
         return [Part(f"… of {figures.counted(total, 'pin')} hold", "dim")]
-    style = "good" if tried.holding == total else "warn"
-    return [Part(f"{tried.holding} of {figures.counted(total, 'pin')} hold", style)]
+    style = "good" if tried.passing == total else "warn"
+    return [Part(f"{tried.passing} of {figures.counted(total, 'pin')} hold", style)]
 
 
 def banner_line(tuning: Tuning, pins: int, width: int) -> Line:

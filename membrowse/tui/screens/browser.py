@@ -10,8 +10,6 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.timer import Timer
 
-from membrowse.engine.protocol import ChunkView
-from membrowse.recall import Hit, Recall
 from membrowse.tui.action_table import bindings, of
 from membrowse.tui.actions import Need, Where
 from membrowse.tui.messages import Ask, Asked, ChunkWanted, PageWanted
@@ -36,9 +34,11 @@ from membrowse.tui.widgets.query_bar import QueryBar
 from membrowse.tui.widgets.ranking_list import RankingList
 from membrowse.tui.widgets.target_line import TargetLine
 from membrowse.tui.widgets.tune_panel import TuneBanner, TunePanel
+from membrowse.wire.notes import ChunkView
+from membrowse.wire.search import Hit, SearchResponse
 
 if TYPE_CHECKING:
-    from membrowse.tui.remembered import Remembered
+    from membrowse.client.remembered import Remembered
 
 NARROW = 100
 """Cells under which the columns become one list with a rank matrix."""
@@ -196,7 +196,7 @@ class BrowserScreen(Targeting, TuningActions, Pinning, Inspecting):
             if newer or basis(state) != self._basis:
                 self.ask_again()
 
-    def show_recall(self, recall: Recall) -> None:
+    def show_recall(self, recall: SearchResponse) -> None:
         """Take a recall, or the part of it that is finished."""
         arrived = self.browsing.receive(recall)
         if not arrived and recall.number != self.browsing.number:

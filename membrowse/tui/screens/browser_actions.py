@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from membrowse.recall import Hit
 from membrowse.tui.messages import Asked, CopyWanted, EditWanted, ReindexWanted, WatchingWanted
 from membrowse.tui.model import copies
 from membrowse.tui.screens.engine_screen import EngineScreen
+from membrowse.wire.search import Hit
 
 if TYPE_CHECKING:
     from membrowse.tui.model.browsing import Browsing

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from membrowse.engine.inspections import CompareRequest
-from membrowse.findings.explanation import Comparison
 from membrowse.tui.action_table import bindings
 from membrowse.tui.actions import Need, Where
 from membrowse.tui.model.comparison_lines import Row, comparison_rows
@@ -19,9 +17,10 @@ from membrowse.tui.model.parts import Line, Part, fit
 from membrowse.tui.screens.engine_screen import Clock
 from membrowse.tui.screens.inspection import InspectionScreen
 from membrowse.tui.widgets.line_list import LineList
+from membrowse.wire.comparison import CompareRequest, Comparison
 
 if TYPE_CHECKING:
-    from membrowse.tui.remembered import Remembered
+    from membrowse.client.remembered import Remembered
 
 
 class ComparedLines(LineList):

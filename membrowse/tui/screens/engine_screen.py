@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.screen import Screen
 
-from membrowse.engine.protocol import FileRecord
 from membrowse.tui.action_table import BY_METHOD
 from membrowse.tui.actions import Action, Need, Situation, Where, refusal
 from membrowse.tui.messages import ReindexWanted
 from membrowse.tui.model.engine_view import EngineView, Phase
+from membrowse.wire.notes import FileRecord
 
 if TYPE_CHECKING:
-    from membrowse.tui.remembered import Remembered
+    from membrowse.client.remembered import Remembered
 
 Clock = Callable[[], datetime]
 

@@ -7,10 +7,14 @@ from functools import partial
 
 from textual.timer import Timer
 
-from membrowse.engine.inspections import ExplainRequest, SpellingRequest
-from membrowse.findings.explanation import Explanation, Spelling
 from membrowse.tui.messages import InspectionWanted
 from membrowse.tui.screens.browser_actions import BrowserActions
+from membrowse.wire.explanation import (
+    ExplainRequest,
+    Explanation,
+    SpellingRequest,
+    SpellingSuggestion,
+)
 
 STILL = 0.03
 """Seconds that the cursor rests on a chunk before its explanation is asked for."""
@@ -145,7 +149,9 @@ class Explaining(BrowserActions):
                 )
             )
 
-    def _spelled(self, asked: tuple[str, str, int], spellings: Sequence[Spelling]) -> None:
+    def _spelled(
+        self, asked: tuple[str, str, int], spellings: Sequence[SpellingSuggestion]
+    ) -> None:
         if self.explaining and asked == self._spelled_for:
             self.explain.show_spellings(spellings)
 

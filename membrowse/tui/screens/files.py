@@ -11,7 +11,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Input
 
-from membrowse.engine.protocol import FileRecord
 from membrowse.tui.action_table import bindings, of
 from membrowse.tui.actions import Need, Where
 from membrowse.tui.messages import EditWanted, FilesWanted, ReindexWanted
@@ -30,9 +29,10 @@ from membrowse.tui.screens.engine_screen import Clock, EngineScreen
 from membrowse.tui.widgets.bars import HeaderLine, KeyBar, StatusLine, TableHead
 from membrowse.tui.widgets.line_list import LineList
 from membrowse.tui.widgets.painting import OneLine
+from membrowse.wire.notes import FileRecord
 
 if TYPE_CHECKING:
-    from membrowse.tui.remembered import Remembered
+    from membrowse.client.remembered import Remembered
 
 
 class FilesSummary(OneLine):

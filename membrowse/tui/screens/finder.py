@@ -13,9 +13,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.worker import Worker
 
-from membrowse.engine.protocol import FileRecord
-from membrowse.findings.diagnosis import Target
-from membrowse.recall import Hit
 from membrowse.tui.messages import FilesWanted
 from membrowse.tui.model import figures
 from membrowse.tui.model.cut import Layout
@@ -38,6 +35,8 @@ from membrowse.tui.screens.dialog import Dialog
 from membrowse.tui.widgets.line_list import LineList
 from membrowse.tui.widgets.painting import OneLine
 from membrowse.tui.widgets.plain_input import PlainInput
+from membrowse.wire.notes import FileRecord
+from membrowse.wire.search import Hit, Target
 
 SLICE = 0.012
 """Seconds of looking through paths before keys are let in."""

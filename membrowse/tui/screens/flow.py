@@ -8,28 +8,20 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from membrowse.engine.inspections import FlowRequest
-from membrowse.findings.explanation import Flow, RankFlow
 from membrowse.tui.action_table import bindings
 from membrowse.tui.actions import Need, Where
 from membrowse.tui.model.cut import Divider, Layout
 from membrowse.tui.model.engine_view import EngineView
-from membrowse.tui.model.flow_plot import (
-    Plot,
-    make_plot,
-    movers,
-    plot_head,
-    plot_rows,
-    story,
-)
+from membrowse.tui.model.flow_plot import Plot, make_plot, movers, plot_head, plot_rows, story
 from membrowse.tui.model.parts import Line, Part, cells, fit, spread
 from membrowse.tui.screens.engine_screen import Clock
 from membrowse.tui.screens.inspection import InspectionScreen
 from membrowse.tui.widgets.line_list import LineList
 from membrowse.tui.widgets.painting import OneLine
+from membrowse.wire.rank_flow import ChunkFlow, RankFlow, RankFlowRequest
 
 if TYPE_CHECKING:
-    from membrowse.tui.remembered import Remembered
+    from membrowse.client.remembered import Remembered
 
 DEPTH = 20
 
@@ -79,7 +71,7 @@ class FlowList(LineList):
         return self.plot.places[-1][self.at]
 
     @property
-    def flow(self) -> Flow | None:
+    def flow(self) -> ChunkFlow | None:
         """The chunk that is stressed."""
         flows = self.record.flows if self.record else ()
         return flows[self.at] if self.at < len(flows) else None
@@ -137,7 +129,7 @@ class FlowScreen(InspectionScreen):
         query: str,
         syntax: str,
         chunk: str,
-        go: Callable[[Flow], None],
+        go: Callable[[ChunkFlow], None],
     ) -> None:
         super().__init__(clock, remembered, engine, query)
         self._syntax = syntax
@@ -158,8 +150,8 @@ class FlowScreen(InspectionScreen):
     def on_mount(self) -> None:
         self.plot.focus()
 
-    def request(self) -> FlowRequest:
-        return FlowRequest(text=self.query_text, syntax=self._syntax, depth=DEPTH)
+    def request(self) -> RankFlowRequest:
+        return RankFlowRequest(text=self.query_text, syntax=self._syntax, depth=DEPTH)
 
     def show_record(self, record: Any) -> None:
         flow = self.plot.flow

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from membrowse.engine.inspections import CompareRequest
-from membrowse.findings.diagnosis import Target
-from membrowse.findings.explanation import Flow
-from membrowse.recall import RERANKED
 from membrowse.tui.screens.explaining import Explaining
+from membrowse.wire.comparison import CompareRequest
+from membrowse.wire.rank_flow import ChunkFlow
+from membrowse.wire.search import RERANKED, Target
 
 
 class Inspecting(Explaining):
@@ -31,7 +30,7 @@ class Inspecting(Explaining):
             )
         )
 
-    def _go_to_flow(self, flow: Flow) -> None:
+    def _go_to_flow(self, flow: ChunkFlow) -> None:
         self.go_to(flow.ranks)
 
     def go_to(self, ranks: Mapping[str, int | None]) -> None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from textual.timer import Timer
 
-from membrowse.engine.inspections import Inspection
 from membrowse.text import shown
 from membrowse.tui.action_table import of
 from membrowse.tui.actions import Where
@@ -17,9 +16,10 @@ from membrowse.tui.model.parts import Line, Part, spread
 from membrowse.tui.screens.engine_screen import Clock, EngineScreen
 from membrowse.tui.widgets.bars import HeaderLine, KeyBar
 from membrowse.tui.widgets.painting import OneLine
+from membrowse.wire.request import Request
 
 if TYPE_CHECKING:
-    from membrowse.tui.remembered import Remembered
+    from membrowse.client.remembered import Remembered
 
 LATE = 0.15
 """Seconds after which it is said that an answer is being made."""
@@ -64,7 +64,7 @@ class InspectionScreen(EngineScreen):
         self._asked = 0
         self._late: Timer | None = None
 
-    def request(self) -> Inspection[Any]:
+    def request(self) -> Request[Any]:
         """What to ask the engine."""
         raise NotImplementedError
 

@@ -8,12 +8,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
-from membrowse.findings.diagnosis import Change, Edit
+from membrowse.presentation.diagnosis import pin_effect
 from membrowse.text import shown
 from membrowse.tui.messages import CopyWanted, EditWanted
 from membrowse.tui.model.parts import Line, Part
 from membrowse.tui.model.wrapping import wrapped
 from membrowse.tui.screens.dialog import Dialog, Lines, Scroll
+from membrowse.wire.diagnosis import Edit, Suggestion
 
 _WIDTH = 64
 
@@ -27,15 +28,15 @@ class NoteChangeScreen(Dialog[None]):
         Binding("q", "close", show=False, id="note_change.close"),
     ]
 
-    def __init__(self, change: Change, edit: Edit) -> None:
+    def __init__(self, change: Suggestion, edit: Edit) -> None:
         super().__init__()
         self._change, self._edit = change, edit
 
     def compose(self) -> ComposeResult:
         edit, change = self._edit, self._change
         promised = [Part(f"#{change.rank}", "good"), Part("  with this line")]
-        if change.collateral:
-            promised.append(Part(f"; {change.collateral}", "warn" if change.broken else "dim"))
+        if pin_effect(change):
+            promised.append(Part(f"; {pin_effect(change)}", "warn" if change.broken else "dim"))
         lines: list[Line] = [
             [Part(f"{shown(edit.path)}:{edit.line}", "strong")],
             [],

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from membrowse.engine.inspections import PinRequest, PinsRequest, UnpinRequest
-from membrowse.findings.diagnosis import Target
-from membrowse.findings.pins import Pin, PinResult, PinRun
 from membrowse.text import shown_block
 from membrowse.tui.messages import InspectionWanted
 from membrowse.tui.model import figures
@@ -14,6 +11,8 @@ from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.finding import chunk_target
 from membrowse.tui.model.pins_table import moved_text
 from membrowse.tui.screens.engine_screen import EngineScreen
+from membrowse.wire.pins import AddPinRequest, Pin, PinResult, PinRun, PinsRequest, RemovePinRequest
+from membrowse.wire.search import Target
 
 if TYPE_CHECKING:
     from membrowse.tui.model.browsing import Browsing
@@ -60,7 +59,7 @@ class Pinning(EngineScreen):
         if pinned is not None:
             self._offer_to_unpin(pinned)
             return
-        request = PinRequest(text=browsing.text, syntax=browsing.syntax, target=target)
+        request = AddPinRequest(text=browsing.text, syntax=browsing.syntax, target=target)
         self.post_message(InspectionWanted(_GROUP, request, self._pinned))
 
     def _wanted(self) -> Target | None:
@@ -81,7 +80,7 @@ class Pinning(EngineScreen):
         return result.pin.path == target.path
 
     def _pinned(self, run: PinRun) -> None:
-        held = f"{run.holding} of {figures.counted(run.total, 'pin')} hold"
+        held = f"{run.passing} of {figures.counted(run.total, 'pin')} hold"
         self._say(f"Pinned “{self.browsing.text[:80]}”; {held}.\nKept in {run.file}")
 
     def _offer_to_unpin(self, result: PinResult) -> None:
@@ -89,7 +88,7 @@ class Pinning(EngineScreen):
 
         def answered(yes: bool | None) -> None:
             if yes:
-                request = UnpinRequest(id=result.pin.id)
+                request = RemovePinRequest(id=result.pin.id)
                 self.post_message(InspectionWanted(_GROUP, request, self._unpinned))
 
         text = f"This query is pinned to {result.pin.path} already. Unpin it?"

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from membrowse.engine.inspections import PinsRequest, UnpinRequest
-from membrowse.findings.pins import Pin, PinResult, PinRun
 from membrowse.text import shown
 from membrowse.tui.action_table import bindings, of
 from membrowse.tui.actions import Need, Where
@@ -29,9 +27,10 @@ from membrowse.tui.screens.engine_screen import Clock, EngineScreen
 from membrowse.tui.widgets.bars import HeaderLine, KeyBar, StatusLine, TableHead
 from membrowse.tui.widgets.line_list import LineList
 from membrowse.tui.widgets.painting import OneLine
+from membrowse.wire.pins import Pin, PinResult, PinRun, PinsRequest, RemovePinRequest
 
 if TYPE_CHECKING:
-    from membrowse.tui.remembered import Remembered
+    from membrowse.client.remembered import Remembered
 
 _GROUP = "pins"
 
@@ -204,7 +203,7 @@ class PinsScreen(EngineScreen):
 
         def answered(yes: bool | None) -> None:
             if yes:
-                request = UnpinRequest(id=result.pin.id)
+                request = RemovePinRequest(id=result.pin.id)
                 self.post_message(InspectionWanted(_GROUP, request, self.show_run))
 
         text = f"Unpin “{result.pin.query}” from {result.pin.path}?\nThe note is not touched."

@@ -11,8 +11,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
-from membrowse.engine.inspections import RulersRequest
-from membrowse.findings.rulers import Ruler, Rulers
 from membrowse.tui.action_table import bindings
 from membrowse.tui.actions import Where
 from membrowse.tui.model.engine_view import EngineView
@@ -21,9 +19,10 @@ from membrowse.tui.model.ruler_lines import RulerLines
 from membrowse.tui.screens.engine_screen import Clock
 from membrowse.tui.screens.inspection import InspectionScreen
 from membrowse.tui.widgets.scrolled_lines import ScrolledLines
+from membrowse.wire.tokens import TokenisedText, Tokens, TokensRequest
 
 if TYPE_CHECKING:
-    from membrowse.tui.remembered import Remembered
+    from membrowse.client.remembered import Remembered
 
 BROAD = 150
 """Cells from which query and chunk stand side by side."""
@@ -50,7 +49,7 @@ class Stacked(Sequence[Line]):
         raise IndexError(at)
 
 
-def _made(rulers: Sequence[Ruler], width: int) -> Sequence[Line]:
+def _made(rulers: Sequence[TokenisedText], width: int) -> Sequence[Line]:
     return Stacked([RulerLines(ruler, width) for ruler in rulers])
 
 
@@ -89,22 +88,22 @@ class RulersScreen(InspectionScreen):
         self.right.display = False
         self.left.focus()
 
-    def request(self) -> RulersRequest:
-        return RulersRequest(text=self.query_text, chunk=self._chunk)
+    def request(self) -> TokensRequest:
+        return TokensRequest(text=self.query_text, chunk=self._chunk)
 
     def on_resize(self, event: events.Resize) -> None:
         if self.record is not None:
             self.show_record(self.record)
 
     def show_record(self, record: Any) -> None:
-        rulers: Rulers = record
-        beside = self.size.width >= BROAD and len(rulers.rulers) > 1
+        rulers: Tokens = record
+        beside = self.size.width >= BROAD and len(rulers.texts) > 1
         self.right.display = beside
         if beside:
-            self.left.show(partial(_made, rulers.rulers[:1]))
-            self.right.show(partial(_made, rulers.rulers[1:]))
+            self.left.show(partial(_made, rulers.texts[:1]))
+            self.right.show(partial(_made, rulers.texts[1:]))
         else:
-            self.left.show(partial(_made, rulers.rulers))
+            self.left.show(partial(_made, rulers.texts))
             self.left.focus()
 
     def say(self, message: str) -> None:

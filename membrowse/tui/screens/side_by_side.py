@@ -9,9 +9,6 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 
-from membrowse.engine.inspections import TuneRequest
-from membrowse.findings.tuning import Tried, Tuned
-from membrowse.recall import RERANKED
 from membrowse.text import shown
 from membrowse.tui.action_table import bindings, of
 from membrowse.tui.actions import Where
@@ -27,9 +24,11 @@ from membrowse.tui.widgets.bars import HeaderLine, KeyBar, StatusLine
 from membrowse.tui.widgets.line_list import LineList
 from membrowse.tui.widgets.painting import OneLine
 from membrowse.tui.widgets.ranking_list import RankingList
+from membrowse.wire.search import RERANKED
+from membrowse.wire.tuning import TunedSearch, TuneRequest, TuneResponse
 
 if TYPE_CHECKING:
-    from membrowse.tui.remembered import Remembered
+    from membrowse.client.remembered import Remembered
 
 _GROUP = "side-by-side"
 HITS = 200
@@ -74,7 +73,7 @@ class SideHead(OneLine):
     def __init__(self, side: Side) -> None:
         super().__init__(classes="column-head")
         self._side = side
-        self.tried: Tried | None = None
+        self.tried: TunedSearch | None = None
         self.pins = 0
         self.active = False
 
@@ -182,12 +181,12 @@ class SideBySideScreen(EngineScreen):
         self._overlap.problem = reason
         self._overlap.refresh()
 
-    def _take(self, tuned: Tuned) -> None:
+    def _take(self, tuned: TuneResponse) -> None:
         if tuned.b is None:
             return
         ranks = []
         for column, tried in zip(self.columns, (tuned.a, tuned.b), strict=True):
-            column.browsing.receive(tried.recall)
+            column.browsing.receive(tried.response)
             hits = column.browsing.views[RERANKED].hits.values()
             ranks.append({hit.chunk: hit.rank for hit in hits})
         self.columns[0].browsing.saved_ranks = ranks[1]
@@ -200,7 +199,7 @@ class SideBySideScreen(EngineScreen):
         if state is not None and state.pins.total:
             self._ask(pins=True)
 
-    def _take_pins(self, tuned: Tuned) -> None:
+    def _take_pins(self, tuned: TuneResponse) -> None:
         if tuned.b is None:
             return
         state = self.engine.state

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from membrowse.engine.protocol import FileRecord
-from membrowse.findings.diagnosis import Change, ChangeKind, Target
-from membrowse.findings.tuning import Overrides
 from membrowse.tui.screens.engine_screen import EngineScreen
+from membrowse.wire.diagnosis import Suggestion, SuggestionKind
+from membrowse.wire.notes import FileRecord
+from membrowse.wire.search import Target
+from membrowse.wire.tuning import Overrides
 
 if TYPE_CHECKING:
     from membrowse.tui.model.browsing import Browsing
@@ -93,9 +94,9 @@ class Targeting(EngineScreen):
         screen.look(browsing.text, browsing.syntax, browsing.target)
         self.app.push_screen(screen)
 
-    def _apply(self, change: Change) -> None:
+    def _apply(self, change: Suggestion) -> None:
         """Do what a change says, as far as it is ours to do."""
-        if change.kind is ChangeKind.NOTE and change.edit is not None:
+        if change.kind is SuggestionKind.NOTE and change.edit is not None:
             from membrowse.tui.screens.note_change import NoteChangeScreen
 
             self.app.push_screen(NoteChangeScreen(change, change.edit))
@@ -103,7 +104,7 @@ class Targeting(EngineScreen):
         why = self._why_screen()
         if why is not None:
             why.action_close()
-        if change.kind is ChangeKind.QUERY:
+        if change.kind is SuggestionKind.QUERY:
             self.query_bar.put(change.query)
             self.query_bar.input.focus()
         else:

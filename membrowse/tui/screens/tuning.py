@@ -7,15 +7,6 @@ from typing import TYPE_CHECKING
 
 from textual.timer import Timer
 
-from membrowse.engine.inspections import (
-    SaveTuningRequest,
-    TuneRequest,
-    TuningsRequest,
-    UseTuningRequest,
-)
-from membrowse.engine.protocol import Right
-from membrowse.findings.tuning import Overrides, Tuned, Tunings
-from membrowse.recall import Recall
 from membrowse.text import shown
 from membrowse.tui.actions import Need, no_right
 from membrowse.tui.messages import Ask, InspectionUnwanted, InspectionWanted
@@ -23,6 +14,19 @@ from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.tuning import Named, Tuning
 from membrowse.tui.screens.engine_screen import EngineScreen
 from membrowse.tui.widgets.tune_panel import TuneBanner, TunePanel
+from membrowse.wire.engine import Right
+from membrowse.wire.request import Request
+from membrowse.wire.search import SearchResponse
+from membrowse.wire.tuning import (
+    Configurations,
+    ConfigurationsRequest,
+    DeleteConfigurationRequest,
+    Overrides,
+    SaveConfigurationRequest,
+    TuneRequest,
+    TuneResponse,
+    UseConfigurationRequest,
+)
 
 if TYPE_CHECKING:
     from membrowse.tui.model.browsing import Browsing
@@ -63,7 +67,7 @@ class TuningActions(EngineScreen):
         @property
         def lower_panels(self) -> dict[str, Preview | ExplainPane]: ...
         def ask_again(self) -> None: ...
-        def show_recall(self, recall: Recall) -> None: ...
+        def show_recall(self, recall: SearchResponse) -> None: ...
         def lay_out(self) -> None: ...
         def _show_keys(self) -> None: ...
         def _show_rankings(self) -> None: ...
@@ -85,7 +89,7 @@ class TuningActions(EngineScreen):
         self.tune_panel.display = True
         self.lay_out()
         self.tune_panel.focus()
-        self._want(TuningsRequest())
+        self._want(ConfigurationsRequest())
         self._show_tuning()
         self.call_after_refresh(self._show_rankings)
 
@@ -139,8 +143,8 @@ class TuningActions(EngineScreen):
         was, now = before.state, self.engine.state
         if not self.tune_panel.display or was is None or now is None:
             return
-        if (was.settings_digest, was.tuning) != (now.settings_digest, now.tuning):
-            self._want(TuningsRequest())
+        if (was.settings_digest, was.configuration) != (now.settings_digest, now.configuration):
+            self._want(ConfigurationsRequest())
 
     # Asking with other values
 
@@ -178,12 +182,12 @@ class TuningActions(EngineScreen):
         if self.browsing.text:
             self.ask_again()
 
-    def _take_tried(self, tuned: Tuned) -> None:
-        if tuned.a.recall.number != self.browsing.number:
+    def _take_tried(self, tuned: TuneResponse) -> None:
+        if tuned.a.response.number != self.browsing.number:
             return
         self.tuning.tried = tuned
         self.browsing.saved_ranks = tuned.a.saved_ranks
-        self.show_recall(tuned.a.recall)
+        self.show_recall(tuned.a.response)
         self._show_tuning()
         if self._stands is not None:
             self._stands.stop()
@@ -208,12 +212,12 @@ class TuningActions(EngineScreen):
         )
         self.post_message(InspectionWanted(_PINS, request, self._take_pins))
 
-    def _take_pins(self, tuned: Tuned) -> None:
-        if self.tuning.tried is None or tuned.a.recall.number != self.browsing.number:
+    def _take_pins(self, tuned: TuneResponse) -> None:
+        if self.tuning.tried is None or tuned.a.response.number != self.browsing.number:
             return
         from msgspec.structs import replace as changed
 
-        a = changed(self.tuning.tried.a, pins=tuned.a.pins, holding=tuned.a.holding)
+        a = changed(self.tuning.tried.a, pins=tuned.a.pins, passing=tuned.a.passing)
         self.tuning.tried = changed(self.tuning.tried, a=a)
         self._show_tuning()
 
@@ -282,9 +286,11 @@ class TuningActions(EngineScreen):
     # What is saved
 
     def _want(
-        self, request: TuningsRequest | SaveTuningRequest | UseTuningRequest, told: str = ""
+        self,
+        request: Request[Configurations],
+        told: str = "",
     ) -> None:
-        def take(tunings: Tunings) -> None:
+        def take(tunings: Configurations) -> None:
             if told:
                 self.tuning.reset_all()
                 self.notify(shown(told), markup=False)
@@ -300,7 +306,7 @@ class TuningActions(EngineScreen):
 
         def named(name: str | None) -> None:
             if name:
-                request = SaveTuningRequest(name=name, overrides=overrides)
+                request = SaveConfigurationRequest(name=name, overrides=overrides)
                 self._want(request, f"“{name}” is saved and in force, for every client.")
 
         whole = Named("", overrides).told
@@ -314,7 +320,7 @@ class TuningActions(EngineScreen):
             reason = no_right(Right.ADMINISTER)
             self.notify(f"Not now: {reason}.", severity="warning", markup=False)
             return
-        self._want(UseTuningRequest(name=named.name), f"“{named.label}” is in force.")
+        self._want(UseConfigurationRequest(name=named.name), f"“{named.label}” is in force.")
 
     def action_tune_forget(self) -> None:
         from membrowse.tui.screens.confirm import ConfirmScreen
@@ -325,7 +331,7 @@ class TuningActions(EngineScreen):
 
         def answered(yes: bool | None) -> None:
             if yes:
-                request = SaveTuningRequest(name=named.name, overrides=None)
+                request = DeleteConfigurationRequest(name=named.name)
                 self._want(request, f"“{named.name}” is forgotten.")
 
         text = f"Forget the configuration “{named.name}”?\nWhat is indexed is not touched."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -10,9 +11,6 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.widget import Widget
 
-from membrowse.engine.inspections import WhyRequest
-from membrowse.findings.diagnosis import Change, Target, Why
-from membrowse.recall import RANKINGS
 from membrowse.text import shown
 from membrowse.tui.action_table import bindings, of
 from membrowse.tui.actions import Need, Where
@@ -27,9 +25,18 @@ from membrowse.tui.widgets.bars import HeaderLine, KeyBar, StatusLine
 from membrowse.tui.widgets.line_list import LineList
 from membrowse.tui.widgets.painting import OneLine, content
 from membrowse.tui.widgets.why_list import WhyList
+from membrowse.wire.diagnosis import (
+    Diagnosis,
+    DiagnosisReport,
+    DiagnosisRequest,
+    Suggestion,
+    Suggestions,
+    SuggestionsRequest,
+)
+from membrowse.wire.search import RANKINGS, Target
 
 if TYPE_CHECKING:
-    from membrowse.tui.remembered import Remembered
+    from membrowse.client.remembered import Remembered
 
 _GROUP = "why"
 
@@ -41,7 +48,7 @@ class Asked(OneLine):
         super().__init__(classes="why-asked")
         self.text = ""
         self.target = Target()
-        self.why: Why | None = None
+        self.why: DiagnosisReport | None = None
 
     def line(self, width: int) -> Line:
         raise NotImplementedError
@@ -64,7 +71,7 @@ class AskedTarget(Asked):
             return [Part(f" {SIGN} ", "accent"), Part(named(self.target), "strong")]
         return target_line(
             self.target,
-            self.why.found,
+            self.why.match,
             letters(RANKINGS),
             width,
             asked=True,
@@ -104,14 +111,14 @@ class WhyScreen(EngineScreen):
         remembered: Remembered,
         engine: EngineView,
         *,
-        apply: Callable[[Change], None],
+        apply: Callable[[Suggestion], None],
         find: Callable[[], None],
     ) -> None:
         super().__init__(clock, remembered)
         self.engine = engine
         self._apply, self._find = apply, find
         self._basis = rests_on(engine)
-        self._request = WhyRequest(text="", target=Target())
+        self._request = DiagnosisRequest(text="", target=Target())
         self.header = HeaderLine()
         self.asked = (AskedQuery(), AskedTarget())
         self.verdict = Verdict()
@@ -151,7 +158,7 @@ class WhyScreen(EngineScreen):
 
     def look(self, text: str, syntax: str, target: Target) -> None:
         """Ask about this query and target."""
-        self._request = WhyRequest(text=text, syntax=syntax, target=target, changes=False)
+        self._request = DiagnosisRequest(text=text, syntax=syntax, target=target)
         self.list.why = None
         if self.ready:
             self._ask()
@@ -166,20 +173,21 @@ class WhyScreen(EngineScreen):
             self.list.show(None, "", anew=True)
         self.post_message(InspectionWanted(_GROUP, self._request, self._show_ladder, self._failed))
 
-    def _show_ladder(self, why: Why) -> None:
+    def _show_ladder(self, why: Diagnosis) -> None:
         more = not why.in_top_k
-        self._show(why, "trying changes, each one run on the whole folder…" if more else "")
+        trying = "trying changes, each one run on the whole folder…" if more else ""
+        self._show(DiagnosisReport.of(why, None), trying)
         if more:
-            wanted = WhyRequest(
+            wanted = SuggestionsRequest(
                 text=self._request.text, syntax=self._request.syntax, target=self._request.target
             )
-            done = self._show_changes
+            done = partial(self._show_suggestions, why)
             self.post_message(InspectionWanted(_GROUP, wanted, done, self._failed_changes))
 
-    def _show_changes(self, why: Why) -> None:
-        self._show(why, "")
+    def _show_suggestions(self, why: Diagnosis, found: Suggestions) -> None:
+        self._show(DiagnosisReport.of(why, found), "")
 
-    def _show(self, why: Why, trying: str) -> None:
+    def _show(self, why: DiagnosisReport, trying: str) -> None:
         anew = self.list.why is None or self.list.why.target != why.target
         if trying and self.list.why is not None and not anew:
             trying = f"{trying} again"
@@ -209,7 +217,7 @@ class WhyScreen(EngineScreen):
         has = set()
         if self._place() is not None:
             has.add(Need.PLACE)
-        if isinstance(self.list.item, Change):
+        if isinstance(self.list.item, Suggestion):
             has.add(Need.CHANGE)
         return has
 
@@ -219,7 +227,7 @@ class WhyScreen(EngineScreen):
 
     def on_line_list_chosen(self) -> None:
         item = self.list.item
-        if isinstance(item, Change):
+        if isinstance(item, Suggestion):
             self._apply(item)
         elif item is not None:
             self.list.toggle()
@@ -229,9 +237,9 @@ class WhyScreen(EngineScreen):
         why = self.list.why
         if why is None:
             return None
-        if why.found.hit is not None:
-            return why.found.hit.path, why.found.hit.start_line
-        if why.found.state is None or not why.target.path:
+        if why.match.hit is not None:
+            return why.match.hit.path, why.match.hit.start_line
+        if why.match.state is None or not why.target.path:
             return None
         return why.target.path, why.target.line or 1
 

@@ -8,11 +8,11 @@ from datetime import datetime
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
-from membrowse.findings.explanation import Explanation, Spelling
 from membrowse.text import shown
 from membrowse.tui.model.parts import Line, Part, clip_start, spread
 from membrowse.tui.widgets.painting import OneLine
 from membrowse.tui.widgets.scrolled_lines import ScrolledLines
+from membrowse.wire.explanation import Explanation, SpellingSuggestion
 
 AIRY = 20
 """Lines from which there is an empty line between the sections."""
@@ -52,7 +52,7 @@ class ExplainPane(Vertical):
         self.full = False
         self.text = ScrolledLines(id="explain-text")
         self._query = ""
-        self._spellings: Sequence[Spelling] = ()
+        self._spellings: Sequence[SpellingSuggestion] = ()
         self._now = datetime.now().astimezone()
         self._head = ExplainHead(self)
 
@@ -67,7 +67,7 @@ class ExplainPane(Vertical):
         self.explanation, self._now, self.waiting = explanation, now, ""
         self._show()
 
-    def show_spellings(self, spellings: Sequence[Spelling]) -> None:
+    def show_spellings(self, spellings: Sequence[SpellingSuggestion]) -> None:
         """Add what is written nearly as a word that stands nowhere."""
         self._spellings = spellings
         self._show()

@@ -7,15 +7,14 @@ from functools import partial
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
-from membrowse.engine.protocol import ChunkView
-from membrowse.findings.explanation import Explanation
-from membrowse.recall import Freshness
 from membrowse.tui.model.heat import HeatMap, heat_map
 from membrowse.tui.model.parts import Line, Part
 from membrowse.tui.model.preview_lines import first_inside, head_line, preview_lines
 from membrowse.tui.widgets.column import Notice
 from membrowse.tui.widgets.painting import OneLine
 from membrowse.tui.widgets.scrolled_lines import ScrolledLines
+from membrowse.wire.explanation import Explanation
+from membrowse.wire.notes import ChunkView, Freshness
 
 
 class PreviewHead(OneLine):

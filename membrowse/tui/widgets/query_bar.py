@@ -11,13 +11,13 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Input
 
-from membrowse.recall import Query
 from membrowse.tui.action_table import bindings
 from membrowse.tui.actions import Where
 from membrowse.tui.model.parts import Line, Part, cells
 from membrowse.tui.model.query_notes import notes_line, warnings_line
 from membrowse.tui.widgets.painting import OneLine
 from membrowse.tui.widgets.plain_input import PlainInput
+from membrowse.wire.search import Query
 
 DEBOUNCE = 0.05
 """Seconds without a key until the query is asked."""

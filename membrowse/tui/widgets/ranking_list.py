@@ -6,7 +6,6 @@ from datetime import datetime
 
 from textual.message import Message
 
-from membrowse.recall import Hit
 from membrowse.tui.model.browsing import Browsing
 from membrowse.tui.model.column_notes import empty_lines
 from membrowse.tui.model.cut import Layout, dividers
@@ -15,6 +14,7 @@ from membrowse.tui.model.parts import Line, Part, fit
 from membrowse.tui.model.ranking_view import RankingView, letters
 from membrowse.tui.model.rows import RowStyle, freshness, hit_lines, matrix_line
 from membrowse.tui.widgets.line_list import CURSOR, LINKED, LineList
+from membrowse.wire.search import Hit
 
 
 class RankingList(LineList):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from membrowse.findings.diagnosis import Change, Rung, Why
 from membrowse.tui.model.cut import Layout
 from membrowse.tui.model.ladder import Row, first_failing, items, rows
 from membrowse.tui.model.parts import Line, Part, fit
 from membrowse.tui.widgets.line_list import CURSOR, LineList
+from membrowse.wire.diagnosis import DiagnosisReport, Step, Suggestion
 
 
 class WhyList(LineList):
@@ -14,7 +14,7 @@ class WhyList(LineList):
 
     def __init__(self) -> None:
         super().__init__(id="why-list")
-        self.why: Why | None = None
+        self.why: DiagnosisReport | None = None
         self.at = 0
         """The item with the cursor."""
         self.message = ""
@@ -24,7 +24,7 @@ class WhyList(LineList):
         self._width = 0
 
     @property
-    def item(self) -> Rung | Change | None:
+    def item(self) -> Step | Suggestion | None:
         """The rung or change under the cursor."""
         found = items(self.why) if self.why else ()
         return found[self.at] if self.at < len(found) else None
@@ -36,7 +36,7 @@ class WhyList(LineList):
     def ground(self, row: int) -> str:
         return CURSOR if self._rows[row].item == self.at else ""
 
-    def show(self, why: Why | None, trying: str, *, anew: bool) -> None:
+    def show(self, why: DiagnosisReport | None, trying: str, *, anew: bool) -> None:
         """Take an answer; `anew`: the cursor goes to the rung that fails, which is opened."""
         self.why, self._trying = why, trying
         if anew and why is not None:

@@ -1,0 +1,122 @@
+"""The outermost ring: every way to end becomes an exit status and, at most, a line on stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import io
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from membrowse import __version__, paths
+from membrowse.cli import output
+from membrowse.cli.exit_codes import Exit
+from membrowse.settings import SettingsError
+
+
+class Stop(Exception):
+    """A command ends here; the message, if any, is for the person."""
+
+    def __init__(self, exit_: Exit, message: str = "") -> None:
+        super().__init__(message)
+        self.exit = exit_
+
+
+def guarded(action: Callable[[], None]) -> int:
+    """Run `action`; returns the exit status. No traceback gets out of here."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by who called us
+            setattr(sys, name, io.TextIOWrapper(Path(os.devnull).open("wb")))
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    status = _status_of(action)
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        told = status in (Exit.READER_GONE, Exit.INTERNAL)
+        status = status if told else _unwritable(error)
+        _discard_output()
+    return int(status)
+
+
+def _status_of(action: Callable[[], None]) -> int:
+    try:
+        action()
+    except SystemExit as end:
+        return _code(end)
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    except (output.ReaderGone, BrokenPipeError):
+        return Exit.READER_GONE
+    except output.Unwritable as error:
+        return _told(Exit.INTERNAL, f"the output cannot be written: {error}")
+    except Stop as end:
+        return _told(end.exit, str(end))
+    except SettingsError as error:
+        return _told(Exit.USAGE, str(error))
+    except Exception as error:
+        return _engine_error(error) or _unexpected(error)
+    return Exit.DONE
+
+
+def _unwritable(error: OSError) -> Exit:
+    if isinstance(error, BrokenPipeError):
+        return Exit.READER_GONE
+    return _told(Exit.INTERNAL, f"the output cannot be written: {error.strerror}")
+
+
+def _code(end: SystemExit) -> int:
+    if end.code is None:
+        return Exit.DONE
+    return end.code if isinstance(end.code, int) else Exit.INTERNAL
+
+
+def _told(exit_: Exit, message: str) -> Exit:
+    if message:
+        output.say(message)
+    return exit_
+
+
+def _engine_error(error: Exception) -> Exit | None:
+    """The status of an engine's absence or refusal; None for any other error."""
+    client = sys.modules.get("membrowse.client.engine")
+    if client is None:
+        return None
+    if isinstance(error, client.EngineUnavailable):
+        return _told(Exit.UNAVAILABLE, str(error))
+    if isinstance(error, client.EngineRefused):
+        bad_request = error.status == 400
+        return _told(Exit.USAGE if bad_request else Exit.UNAVAILABLE, str(error))
+    return None
+
+
+def _unexpected(error: Exception) -> Exit:
+    """Keep the traceback of an error that nobody foresaw, and say where it is."""
+    summary = f"an error that was not foreseen: {type(error).__name__}: {error}"
+    try:
+        place = f"more in {_recorded(error)}"
+    except OSError as failure:
+        place = f"and its traceback could not be kept: {failure}"
+    return _told(Exit.INTERNAL, f"{summary}; {place}")
+
+
+def _recorded(error: Exception) -> Path:
+    file = paths.private(paths.state_dir()) / "errors.log"
+    descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace") as log:
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        log.write(f"{now} membrowse {__version__}, Python {sys.version.split()[0]}\n")
+        log.writelines(traceback.format_exception(error))
+    return file
+
+
+def _discard_output() -> None:
+    """Send what is still buffered nowhere, so that the interpreter can end in silence."""
+    with contextlib.suppress(OSError, ValueError):
+        devnull = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(devnull, sys.stdout.fileno())
+        os.close(devnull)

@@ -1,0 +1,77 @@
+"""What a person expects to find, as typed: `PATH`, `PATH:LINE`, a text."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path, PurePosixPath
+
+from membrowse.cli.error_handling import Stop
+from membrowse.cli.exit_codes import Exit
+from membrowse.cli.searching import valid
+from membrowse.wire.search import Target
+
+_PLACE = re.compile(r"(?P<path>.+):(?P<line>[0-9]{1,9})(?:-[0-9]{1,9})?", re.DOTALL)
+"""`PATH:LINE`, also with the last line as places are shown: `notes/ssh.md:31-34`."""
+
+
+def parse_target(folder: Path, place: str | None, text: str = "") -> Target:
+    """The target that `place` and `text` name in `folder`.
+
+    A path may be relative to the folder or to the current directory within it, or absolute. What
+    exists under the whole of `place` is a file whose name ends in digits, not a line of another.
+    Raises `Stop` for a place outside the folder, for a line 0, and where neither is given.
+    """
+    if not place:
+        if not text.strip():
+            raise Stop(Exit.USAGE, "name what you expected: PATH, PATH:LINE or --text")
+        return Target(text=text)
+    match = _PLACE.fullmatch(place)
+    if match is None or _existing(folder, place) is not None:
+        return Target(path=_within(folder, place), text=text)
+    line = int(match["line"])
+    if line < 1:
+        raise Stop(Exit.USAGE, f"lines are counted from 1: {place}")
+    return Target(path=_within(folder, match["path"]), line=line, text=text)
+
+
+def named(target: Target) -> str:
+    """`target` in a few words."""
+    place = target.path if target.line is None else f"{target.path}:{target.line}"
+    quoted = f"“{target.text}”" if target.text else ""
+    return " ".join(filter(None, (place, quoted)))
+
+
+def _existing(folder: Path, place: str) -> Path | None:
+    """The file that `place` names, seen from the folder or from the current directory in it."""
+    for base in (folder, Path.cwd()):
+        candidate = base / place
+        try:
+            if os.path.lexists(candidate) and _inside(folder, candidate) is not None:
+                return candidate
+        except (OSError, ValueError):
+            continue
+    return None
+
+
+def _within(folder: Path, place: str) -> str:
+    """`place` relative to `folder`, with `/`; the file need not exist."""
+    relative = _inside(folder, _existing(folder, place) or folder / place)
+    if relative is None:
+        raise Stop(Exit.USAGE, f"{place} is not in the folder {folder}")
+    if valid(relative) != relative:
+        raise Stop(Exit.USAGE, f"the name of {place} is not UTF-8: such files are not indexed")
+    return relative
+
+
+def _inside(folder: Path, file: Path) -> str | None:
+    """The path of `file` below `folder`, by name, else with links resolved; None where outside."""
+    plain = Path(os.path.normpath(file))
+    for root, path in ((folder, plain), (_real(folder), _real(plain.parent) / plain.name)):
+        if path.is_relative_to(root) and path != root:
+            return PurePosixPath(path.relative_to(root)).as_posix()
+    return None
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))

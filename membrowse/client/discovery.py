@@ -1,0 +1,157 @@
+"""Find the engine that serves a folder, start one, or stop it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from membrowse import paths
+from membrowse.client.engine import EngineClient, EngineUnavailable
+from membrowse.client.launch import spawned, started
+from membrowse.wire.engine import PROTOCOL, Hello, HelloRequest, StopRequest
+
+START_SECONDS = 30.0
+"""Time for a started engine until its socket answers, which is before anything is loaded."""
+_POLL_SECONDS = 0.02
+
+
+class EngineOutdated(EngineUnavailable):
+    """An engine answers with another protocol version."""
+
+
+def ignore(_message: str) -> None:
+    """Discard a message."""
+
+
+async def connect(
+    folder: Path, *, start: bool = True, say: Callable[[str], None] = ignore
+) -> EngineClient:
+    """A client of the engine that serves `folder`: a system service's, else the user's own.
+
+    With `start`, an engine is started if none runs, and `say` reports it. Raises
+    `EngineUnavailable`, with the reason and what to do, if none answers.
+    """
+    folder = Path(os.path.realpath(folder))
+    if start and not folder.is_dir():
+        raise EngineUnavailable(f"{folder} is not a readable folder")
+    found = await _find(folder)
+    if found is not None:
+        return found
+    if not start:
+        raise EngineUnavailable(f"no engine runs for {folder}; `membrowse index` starts one")
+    say(f"starting an engine for {folder}")
+    return await _start(folder)
+
+
+async def _find(folder: Path) -> EngineClient | None:
+    """A client of a running engine of `folder`; raises `EngineOutdated`."""
+    found = await _greeted(folder)
+    if found is None:
+        return None
+    client, hello = found
+    if hello.protocol != PROTOCOL:
+        await client.close()
+        raise EngineOutdated(
+            f"the engine (process {hello.engine.pid}, version {hello.engine.version}) has protocol "
+            f"{hello.protocol}, this program has {PROTOCOL}: run `membrowse engine restart`"
+        )
+    return client
+
+
+async def _greeted(folder: Path) -> tuple[EngineClient, Hello] | None:
+    """A client of any engine that answers for `folder`, and its handshake."""
+    own = paths.own_socket(folder)
+    for socket in (paths.system_socket(folder), own):
+        if not socket.exists() or (socket == own and not _is_ours(socket)):
+            continue
+        client = EngineClient(socket)
+        try:
+            return client, await client.ask(HelloRequest())
+        except EngineUnavailable:
+            await client.close()
+        except BaseException:
+            await client.close()
+            raise
+    return None
+
+
+def _is_ours(socket: Path) -> bool:
+    """Whether the user owns the socket; its directory may be writable by others."""
+    return socket.stat().st_uid == os.getuid()
+
+
+async def _start(folder: Path) -> EngineClient:
+    log = paths.log_file(folder)
+    try:
+        process = await asyncio.to_thread(spawned, folder, log)
+    except OSError as error:
+        reason = f"no engine can be started: {log.parent}: {error.strerror}"
+        raise EngineUnavailable(reason) from error
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        client = await _find(folder)
+        if client is not None:
+            return client
+        if process.poll() is not None and process.returncode != _exit_locked():
+            raise EngineUnavailable(
+                f"the engine ended at once (exit status {process.returncode}): {last_words(log)}"
+            )
+        await asyncio.sleep(_POLL_SECONDS)
+    raise EngineUnavailable(
+        f"the engine did not answer within {START_SECONDS:.0f} s; its log is {log}"
+    )
+
+
+def _exit_locked() -> int:
+    """Exit status of an engine that found another one starting: wait for the other's socket."""
+    return os.EX_TEMPFAIL
+
+
+def last_words(log: Path, lines: int = 1) -> str:
+    """The last `lines` lines of an engine's log."""
+    try:
+        text = log.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        return f"its log {log} cannot be read: {error}"
+    return "\n".join(text.rstrip().splitlines()[-lines:]) or f"its log {log} is empty"
+
+
+async def stop(folder: Path, seconds: float = 20.0) -> bool:
+    """Stop the engine of `folder`, of any version, and wait until it ends; False if none runs.
+
+    Raises `EngineRefused` if the caller lacks the right, and `EngineUnavailable` if the engine has
+    not ended after `seconds`.
+    """
+    found = await _greeted(Path(os.path.realpath(folder)))
+    if found is None:
+        return False
+    client, hello = found
+    try:
+        await client.ask(StopRequest())
+    except EngineUnavailable:
+        return True
+    finally:
+        await client.close()
+    deadline = time.monotonic() + seconds
+    while _runs(hello.engine.pid):
+        if time.monotonic() > deadline:
+            raise EngineUnavailable(
+                f"the engine (process {hello.engine.pid}) has not ended after {seconds:.0f} s"
+            )
+        await asyncio.sleep(_POLL_SECONDS)
+    return True
+
+
+def _runs(pid: int) -> bool:
+    if pid in started:
+        return started[pid].poll() is None
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

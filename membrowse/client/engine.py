@@ -1,0 +1,125 @@
+"""The connection to an engine: one method for requests, one for streams.
+
+httpx takes a fifth of a second to import, so it is imported when the first request is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+import msgspec
+
+from membrowse.wire.request import Problem, Request, StreamRequest
+from membrowse.wire.requests import ENDPOINTS, AnyRequest
+
+if TYPE_CHECKING:
+    import httpx
+
+T = TypeVar("T")
+
+_BASE_URL = "http://membrowse"
+_CONNECT_SECONDS = 2.0
+
+
+class EngineUnavailable(Exception):
+    """No engine answers; the message says why and what to do."""
+
+
+class EngineRefused(Exception):
+    """The engine answered with a problem; `status` is the HTTP status."""
+
+    def __init__(self, problem: Problem, status: int) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+        self.status = status
+
+
+class Engine(Protocol):
+    """An engine that owns an index.
+
+    Both methods raise `EngineUnavailable` if the engine is gone and `EngineRefused` if it answers
+    with a problem. Cancelling a call cancels the work in the engine.
+    """
+
+    async def ask(self, request: Request[T]) -> T:
+        """The reply to `request`."""
+        ...
+
+    def stream(self, request: StreamRequest[T]) -> AsyncGenerator[T, None]:
+        """The replies to `request`, as they come; closing the generator ends the stream."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class EngineClient:
+    """`Engine` over the Unix socket at `socket`."""
+
+    def __init__(self, socket: Path) -> None:
+        self._socket = socket
+        self._http: httpx.AsyncClient | None = None
+
+    async def ask(self, request: Request[T]) -> T:
+        async with self._response(request) as response:
+            body = await response.aread()
+        reply: T = msgspec.json.decode(body, type=ENDPOINTS[type(request)].reply)
+        return reply
+
+    async def stream(self, request: StreamRequest[T]) -> AsyncGenerator[T, None]:
+        decoder = msgspec.json.Decoder[T](ENDPOINTS[type(request)].reply)
+        async with self._response(request) as response:
+            async for line in _lines(response):
+                yield decoder.decode(line)
+
+    async def close(self) -> None:
+        if self._http is not None:
+            await self._http.aclose()
+            self._http = None
+
+    def _client(self) -> httpx.AsyncClient:
+        if self._http is None:
+            import httpx
+
+            self._http = httpx.AsyncClient(
+                transport=httpx.AsyncHTTPTransport(uds=str(self._socket)),
+                base_url=_BASE_URL,
+                timeout=httpx.Timeout(None, connect=_CONNECT_SECONDS),
+                trust_env=False,
+            )
+        return self._http
+
+    @asynccontextmanager
+    async def _response(self, request: AnyRequest) -> AsyncIterator[httpx.Response]:
+        """The open response to `request`; failures become our two exceptions."""
+        import httpx
+
+        path, body = ENDPOINTS[type(request)].path, msgspec.json.encode(request)
+        try:
+            async with self._client().stream("POST", path, content=body) as response:
+                if response.is_error:
+                    raise EngineRefused(_problem(await response.aread()), response.status_code)
+                yield response
+        except (httpx.TransportError, OSError) as error:
+            raise EngineUnavailable(f"the engine at {self._socket} is gone: {error}") from error
+
+
+async def _lines(response: httpx.Response) -> AsyncIterator[bytes]:
+    """The lines of a response's body, as they arrive."""
+    rest = b""
+    async for piece in response.aiter_raw():
+        *lines, rest = (rest + piece).split(b"\n")
+        for line in lines:
+            if line:
+                yield line
+    if rest:
+        yield rest
+
+
+def _problem(body: bytes) -> Problem:
+    try:
+        return msgspec.json.decode(body, type=Problem)
+    except msgspec.DecodeError:
+        return Problem(message=body.decode(errors="replace")[:500], kind="unknown")

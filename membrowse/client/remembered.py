@@ -1,0 +1,92 @@
+"""What the browser remembers between sessions: theme, last folders, queries. One small file."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from membrowse import paths
+
+QUERIES = 200
+FOLDERS = 8
+LONGEST_QUERY = 4000
+
+
+class Memory(msgspec.Struct, frozen=True, kw_only=True):
+    """The content of the file; unknown keys are ignored, so that versions can differ."""
+
+    theme: str = ""
+    folders: tuple[str, ...] = ()
+    """The folders opened last, the latest first."""
+    queries: tuple[str, ...] = ()
+    """The queries asked last, the latest first."""
+    one_line: bool | None = None
+
+
+class Remembered:
+    """Reads and writes the file. Another browser may write too: each change reads it afresh.
+
+    A file that cannot be read counts as empty, and one that cannot be written is left alone:
+    nothing here is worth stopping the work.
+    """
+
+    def __init__(self, file: Path | None = None) -> None:
+        self._file = file or paths.state_dir() / "ui.json"
+        self.memory = self._read()
+
+    def _read(self) -> Memory:
+        try:
+            return msgspec.json.decode(self._file.read_bytes(), type=Memory)
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+            return Memory()
+
+    def _change(self, change: Callable[[Memory], Memory]) -> None:
+        self.memory = change(self._read())
+        content = msgspec.json.format(msgspec.json.encode(self.memory), indent=1)
+        with contextlib.suppress(OSError):
+            paths.replace_file(self._file, content)
+
+    def theme(self, name: str) -> None:
+        """Remember the theme that was chosen."""
+        if name != self.memory.theme:
+            self._change(lambda memory: msgspec.structs.replace(memory, theme=name))
+
+    def one_line(self, chosen: bool) -> None:
+        """Remember whether a hit has one line or two."""
+        self._change(lambda memory: msgspec.structs.replace(memory, one_line=chosen))
+
+    def folder(self, folder: Path) -> None:
+        """Remember that `folder` was opened."""
+        path = os.fsencode(folder.absolute()).decode("utf-8", "replace")
+        self._change(
+            lambda memory: msgspec.structs.replace(
+                memory, folders=_first(path, memory.folders, FOLDERS)
+            )
+        )
+
+    def query(self, text: str) -> None:
+        """Remember that `text` was asked; the latest comes first, each once."""
+        text = text.strip().encode("utf-8", "replace").decode()[:LONGEST_QUERY]
+        if not text or (self.memory.queries and self.memory.queries[0] == text):
+            return
+        self._change(
+            lambda memory: msgspec.structs.replace(
+                memory, queries=_first(text, memory.queries, QUERIES)
+            )
+        )
+
+    @property
+    def last_folder(self) -> Path | None:
+        """The folder opened last that still is one."""
+        for name in self.memory.folders:
+            if Path(name).is_dir():
+                return Path(name)
+        return None
+
+
+def _first(item: str, items: tuple[str, ...], limit: int) -> tuple[str, ...]:
+    return (item, *(other for other in items if other != item))[:limit]

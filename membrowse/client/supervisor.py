@@ -1,0 +1,110 @@
+"""Keep a client connected: find or start the engine, notice when it dies, start it again."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from pathlib import Path
+
+from membrowse import paths
+from membrowse.client import discovery
+from membrowse.client.engine import Engine, EngineRefused, EngineUnavailable
+from membrowse.wire.engine import EngineState, Hello, HelloRequest, StatesRequest
+
+DEATHS_ALLOWED = 3
+DEATHS_WINDOW_SECONDS = 60.0
+_LOG_LINES = 15
+_RETRY_SECONDS = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Starting:
+    """An engine is being looked for or started."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The engine answers."""
+
+    engine: Engine
+    hello: Hello
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The engine's state changed (or is told for the first time)."""
+
+    state: EngineState
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The engine went away; another attempt follows."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class GaveUp:
+    """No further attempt is made; the message says why and what to do."""
+
+    message: str
+    log_tail: str = ""
+
+
+Session = Starting | Connected | Changed | Lost | GaveUp
+
+
+class Supervisor:
+    """The sessions of one client with the engine of `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._deaths: deque[float] = deque(maxlen=DEATHS_ALLOWED)
+
+    async def sessions(self) -> AsyncGenerator[Session, None]:
+        """What happens to the connection, until it is given up or the caller stops listening.
+
+        Holding the stream of states open is what tells of the engine's death: its socket closes
+        with the process.
+        """
+        while True:
+            yield Starting(f"looking for the engine of {self._folder}")
+            try:
+                engine = await discovery.connect(self._folder)
+                try:
+                    yield Connected(engine, await engine.ask(HelloRequest()))
+                    async for state in engine.stream(StatesRequest()):
+                        yield Changed(state)
+                        if state.stopping:
+                            break
+                finally:
+                    await engine.close()
+                message = "the engine ended"
+            except (EngineUnavailable, EngineRefused) as error:
+                message = str(error)
+            if self._too_often():
+                yield self._surrender(message)
+                return
+            yield Lost(message)
+            await asyncio.sleep(_RETRY_SECONDS)
+
+    def _too_often(self) -> bool:
+        """Note a death; true when it is the last one allowed within the window."""
+        now = time.monotonic()
+        self._deaths.append(now)
+        full = len(self._deaths) == DEATHS_ALLOWED
+        return full and now - self._deaths[0] <= DEATHS_WINDOW_SECONDS
+
+    def _surrender(self, message: str) -> GaveUp:
+        log = paths.log_file(self._folder)
+        return GaveUp(
+            f"the engine ended {DEATHS_ALLOWED} times within a minute: {message}. "
+            f"`membrowse doctor` looks for the cause; the log is {log}",
+            discovery.last_words(log, _LOG_LINES),
+        )

@@ -1,0 +1,49 @@
+"""Tells any number of listeners that the engine's state changed, from any thread."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+from membrowse.wire.engine import EngineState
+
+_QUIET_SECONDS = 0.05
+"""Changes closer together than this are told once."""
+
+
+class StateBroadcast:
+    """Listeners get whole states: always the newest, never one of a flood in between."""
+
+    def __init__(self, state: Callable[[], EngineState]) -> None:
+        self._state = state
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._listeners: set[asyncio.Event] = set()
+
+    def open(self) -> None:
+        """Start telling, on the running event loop."""
+        self._loop = asyncio.get_running_loop()
+
+    def changed(self) -> None:
+        """Say that the state changed; callable from any thread."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._wake)
+
+    def _wake(self) -> None:
+        for listener in self._listeners:
+            listener.set()
+
+    async def states(self) -> AsyncIterator[EngineState]:
+        """The state now and after each change, until one says that the engine is stopping."""
+        changed = asyncio.Event()
+        self._listeners.add(changed)
+        try:
+            while True:
+                changed.clear()
+                state = self._state()
+                yield state
+                if state.stopping:
+                    return
+                await changed.wait()
+                await asyncio.sleep(_QUIET_SECONDS)
+        finally:
+            self._listeners.discard(changed)

@@ -1,0 +1,146 @@
+"""What an engine consists of once its index is open, and how the parts are wired."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from membrowse import paths
+from membrowse.engine.indexing.chroma_upkeep import ChromaUpkeep
+from membrowse.engine.indexing.events import EncoderLoaded
+from membrowse.engine.indexing.indexer import Indexer
+from membrowse.engine.models import Models
+from membrowse.engine.pins.pins import Pins
+from membrowse.engine.priority import QueryTraffic
+from membrowse.engine.querying.active_configuration import ActiveConfiguration
+from membrowse.engine.querying.configuration_store import ConfigurationStore
+from membrowse.engine.querying.ranked_queries import RankedQueries
+from membrowse.engine.querying.searcher import Searcher
+from membrowse.engine.querying.targets import Targets
+from membrowse.index.analyser import ANALYSER
+from membrowse.index.index import Index, Recipe
+from membrowse.notes.chunker import CHUNKER
+from membrowse.settings import Settings, saved_configurations
+from membrowse.wire.search import RankingState
+
+
+@dataclass(frozen=True, slots=True)
+class Components:
+    """The parts of an engine with an open index; each is safe to use from several threads."""
+
+    folder: Path
+    index: Index
+    models: Models
+    indexer: Indexer
+    configuration: ActiveConfiguration
+    configurations: ConfigurationStore
+    ranked_queries: RankedQueries
+    targets: Targets
+    searcher: Searcher
+    pins: Pins
+    chroma: ChromaUpkeep
+
+    @property
+    def busy(self) -> bool:
+        """Work is in progress that must not be cut short because no client is there."""
+        return self.indexer.state.busy
+
+    def start(self) -> None:
+        """Start the threads; returns at once."""
+        self.indexer.start()
+        self.models.start()
+        self.pins.start()
+        self.chroma.start()
+
+    def close(self) -> None:
+        """Finish what is being written, stop the threads and close the stores."""
+        self.chroma.stop()
+        self.indexer.close()
+        self.pins.close()
+        self.models.close()
+        self.searcher.close()
+        self.index.close()
+
+
+def open_components(
+    folder: Path, settings: Settings, traffic: QueryTraffic, changed: Callable[[], None]
+) -> Components:
+    """Open the index of `folder` and wire the parts; nothing runs until `start`.
+
+    `changed` is called, from any thread, after `start`, when the state changed. Raises what
+    `Index.open` raises.
+    """
+
+    def encoder_loaded() -> None:
+        indexer.tell(EncoderLoaded())
+        changed()
+
+    def index_changed() -> None:
+        configurations.refresh()
+        rerun()
+
+    def rerun() -> None:
+        """Whatever was computed may be out of date."""
+        ranked_queries.forget_old()
+        pins.wake()
+        changed()
+
+    def settled() -> bool:
+        """Whether the index matches the folder, and all of it is encoded."""
+        state = indexer.state
+        pending = state.pending.new + state.pending.changed + state.pending.deleted
+        return (
+            not state.busy
+            and (state.paused or not pending)
+            and models.state is RankingState.READY
+            and bool(index.generation.encoded.all())
+        )
+
+    models = Models(settings, encoder_loaded)
+    models.prepare()
+    index = open_index(paths.index_dir(folder), settings, models)
+    configuration = ActiveConfiguration(settings)
+    tunings = saved_configurations.beside(paths.config_file())
+    configurations = ConfigurationStore(configuration, tunings, lambda: rerun())
+    indexer = Indexer(folder, settings, index, recipe(models), models, index_changed)
+    ranked_queries = RankedQueries(configuration, index, models)
+    targets = Targets(index, lambda: indexer.state)
+    pin_file = folder / Path(settings.pins.file).expanduser()
+    pins = Pins(pin_file, index, ranked_queries, settled, traffic, changed)
+    return Components(
+        folder=folder,
+        index=index,
+        models=models,
+        indexer=indexer,
+        configuration=configuration,
+        configurations=configurations,
+        ranked_queries=ranked_queries,
+        targets=targets,
+        searcher=Searcher(
+            folder, configuration, index, models, lambda: indexer.state.pending.total, targets
+        ),
+        pins=pins,
+        chroma=ChromaUpkeep(index),
+    )
+
+
+def open_index(directory: Path, settings: Settings, models: Models) -> Index:
+    """The index in `directory`, for what `models` prepared. Raises what `Index.open` raises."""
+    files = models.files
+    return Index.open(
+        directory,
+        recipe(models),
+        token_budget=settings.encoder.token_budget_mb << 20,
+        dimension=files.dimension if files else 0,
+    )
+
+
+def recipe(models: Models) -> Recipe:
+    """Chunker, analyser and encoder of this version."""
+    files = models.files
+    return Recipe(
+        chunker=f"{CHUNKER}-{files.window}" if files else f"{CHUNKER}-estimated",
+        analyser=ANALYSER,
+        encoder=files.identity.key if files else "",
+    )

@@ -1,0 +1,93 @@
+"""A chunk within its note, as indexed: put together from the chunks around it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from membrowse.engine.components import Components
+from membrowse.engine.handlers.explain import live_row
+from membrowse.engine.priority import Pause
+from membrowse.engine.querying.freshness import FreshnessOf
+from membrowse.index.analyser import analyse
+from membrowse.index.generation import Generation
+from membrowse.notes.chunk import Chunk
+from membrowse.notes.spans import Lines
+from membrowse.ranking.query_parser import parse
+from membrowse.wire.notes import ChunkRequest, ChunkView, Freshness
+
+CONTEXT_CHUNKS = 4
+"""Chunks of the note shown before and after the one asked for."""
+
+Marker = Callable[[str], Sequence[tuple[int, int]]]
+"""Finds the words of a query in a line: spans (start, end)."""
+
+
+def chunk(components: Components, request: ChunkRequest, _pause: Pause) -> ChunkView:
+    """The chunk, or its successor, within its note. Raises `Unknown` if it is gone."""
+    generation = components.index.generation
+    row = live_row(components, generation.row_of, request.chunk)
+    freshness = FreshnessOf(components.folder, generation.notes)(generation.chunks[row].path)
+    return _view(generation, row, freshness, _marker(request.text, request.syntax))
+
+
+def _marker(text: str, syntax: str) -> Marker:
+    """Marks what the analyser matches of the query `text`; nothing for an empty one."""
+    terms = frozenset(parse(text, syntax).terms.terms)
+
+    def mark(line: str) -> Sequence[tuple[int, int]]:
+        if not terms:
+            return ()
+        return [(token.start, token.end) for token in analyse(line) if token.term in terms]
+
+    return mark
+
+
+def _view(generation: Generation, row: int, freshness: Freshness, mark: Marker) -> ChunkView:
+    """The chunk of `row` with its surroundings; lines that no chunk covers are blank."""
+    chunk = generation.chunks[row]
+    note = generation.notes[chunk.path]
+    around = _around(generation, row, note.chunks)
+    lines = _lines(around)
+    first = around[0].start_line
+    return ChunkView(
+        chunk=chunk.id,
+        path=chunk.path,
+        title=chunk.title,
+        heading=chunk.heading,
+        header=chunk.header,
+        position=chunk.position,
+        count=note.chunks,
+        start_line=chunk.start_line,
+        end_line=chunk.end_line,
+        date=note.date,
+        date_source=note.date_source,
+        indexed_at=note.indexed_at,
+        freshness=freshness,
+        first_line=first,
+        lines=tuple(lines),
+        marks=tuple(
+            (first + number, start, end)
+            for number, line in enumerate(lines)
+            for start, end in mark(line)
+        ),
+        warnings=note.warnings,
+    )
+
+
+def _around(generation: Generation, row: int, count: int) -> Sequence[Chunk]:
+    position = generation.chunks[row].position
+    before = min(position, CONTEXT_CHUNKS)
+    after = min(count - 1 - position, CONTEXT_CHUNKS)
+    return generation.chunks[row - before : row + after + 1]
+
+
+def _lines(chunks: Sequence[Chunk]) -> list[str]:
+    """The lines from the first chunk's first to the last one's last."""
+    first = chunks[0].start_line
+    lines = [""] * (chunks[-1].end_line - first + 1)
+    for chunk in chunks:
+        text = Lines(chunk.text)
+        for number in range(len(text)):
+            start, end = text.span(number)
+            lines[chunk.start_line - first + number] += chunk.text[start:end].rstrip("\r\n")
+    return lines

@@ -1,0 +1,23 @@
+"""Answers what sets two chunks apart under one query."""
+
+from __future__ import annotations
+
+from membrowse.engine.components import Components
+from membrowse.engine.handlers.explain import explained, live_row, rank_query, row_of_target
+from membrowse.engine.priority import Pause
+from membrowse.ranking.comparison import comparison
+from membrowse.wire.comparison import CompareRequest, Comparison
+
+
+def compare(components: Components, request: CompareRequest, pause: Pause) -> Comparison:
+    """The chunk `left` against the target. `Unknown` where one of them is not indexed."""
+    ranked_query, settings = rank_query(components, request.text, request.syntax)
+    rows = (
+        live_row(components, ranked_query.row_of, request.left),
+        row_of_target(components, ranked_query, request.right),
+    )
+    both = []
+    for row in rows:
+        pause()
+        both.append(explained(components, ranked_query, row, settings))
+    return comparison(ranked_query, both[0], both[1], pause)

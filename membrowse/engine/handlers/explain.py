@@ -1,0 +1,123 @@
+"""Answers to explaining: one chunk under one query; the best chunks' way through the rankings."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from membrowse.encoding.encoded import ToEncode
+from membrowse.engine.components import Components
+from membrowse.engine.errors import Unknown
+from membrowse.engine.indexing.note_diff import freshened
+from membrowse.engine.priority import Pause
+from membrowse.index.generation import Generation
+from membrowse.ranking.explanation.explain import Sources, explanation
+from membrowse.ranking.explanation.rank_flow import rank_flow
+from membrowse.ranking.explanation.token_matches import Tokenizer
+from membrowse.ranking.late_interaction import HasTokenVectors
+from membrowse.ranking.ranked_query import RankedQuery
+from membrowse.ranking.targets import best
+from membrowse.settings import Settings
+from membrowse.wire.explanation import ExplainRequest, Explanation
+from membrowse.wire.rank_flow import RankFlow, RankFlowRequest
+from membrowse.wire.search import Target
+
+log = logging.getLogger(__name__)
+
+GONE = "this chunk is no longer in the index"
+
+
+def explain(components: Components, request: ExplainRequest, pause: Pause) -> Explanation:
+    """Why a chunk stands where it stands. `Unknown` where there is no such chunk."""
+    ranked_query, settings = rank_query(components, request.text, request.syntax)
+    pause()
+    if request.chunk or request.target is None:
+        row = live_row(components, ranked_query.row_of, request.chunk)
+    else:
+        row = row_of_target(components, ranked_query, request.target)
+    return explained(components, ranked_query, row, settings)
+
+
+def flow(components: Components, request: RankFlowRequest, pause: Pause) -> RankFlow:
+    """The best chunks of every ranking, with their ranks in all of them."""
+    ranked_query, _ = rank_query(components, request.text, request.syntax)
+    pause()
+    return rank_flow(ranked_query, request.depth)
+
+
+def rank_query(components: Components, text: str, syntax: str) -> tuple[RankedQuery, Settings]:
+    """The query over the present generation, and the settings that it was ranked by."""
+    ranker = components.configuration.ranker
+    return components.ranked_queries.of(text, syntax, ranker), ranker.settings
+
+
+def live_row(components: Components, rows: Mapping[str, int], chunk: str) -> int:
+    """The row of a chunk or of its successor, by a generation's `rows`; else `Unknown`."""
+    row = rows.get(chunk)
+    if row is None and chunk:
+        row = rows.get(components.index.successor(chunk) or "")
+    if row is None:
+        raise Unknown(GONE)
+    return row
+
+
+def row_of_target(components: Components, ranked_query: RankedQuery, target: Target) -> int:
+    """The row of the chunk that stands for `target` under this query; else `Unknown`, with the
+    reason."""
+    located = components.targets.locate(
+        ranked_query.at(), target, components.configuration.settings.agent
+    )
+    row = best(ranked_query, located.chunks.rows)
+    if row is None:
+        raise Unknown(located.reason or located.chunks.reason or GONE)
+    return row
+
+
+def explained(
+    components: Components, ranked_query: RankedQuery, row: int, settings: Settings
+) -> Explanation:
+    """The explanation of the chunk at `row`, with what the folder and the stores know of it."""
+    generation = ranked_query.at()
+    fresh = freshened(components.folder, generation, generation.chunks[row].path, settings.notes)
+    return explanation(ranked_query, row, sources(components, ranked_query, settings), fresh)
+
+
+def sources(components: Components, ranked_query: RankedQuery, settings: Settings) -> Sources:
+    """What explaining asks of the stores and the encoder."""
+    pieces, files = components.models.pieces, components.models.files
+    prompt = files.configuration.document_prompt if files is not None else ""
+    return Sources(
+        settings=settings,
+        tokens_of=_Tokens(components, ranked_query),
+        tokenizer=Tokenizer(pieces, prompt) if pieces is not None else None,
+        nearest=components.index.approximate,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Tokens:
+    """Token vectors of any chunk: at hand, stored, or encoded now."""
+
+    components: Components
+    ranked_query: RankedQuery
+
+    def __call__(self, row: int) -> HasTokenVectors | None:
+        generation = self.ranked_query.at()
+        key = generation.keys[row]
+        known = self.ranked_query.tokens.get(key)
+        if known is not None:
+            return known
+        try:
+            stored = self.components.index.tokens.get([key]).get(key)
+        except (OSError, sqlite3.Error):
+            log.warning("no stored token vectors", exc_info=True)
+            stored = None
+        return stored or self._encoded(generation, row)
+
+    def _encoded(self, generation: Generation, row: int) -> HasTokenVectors | None:
+        encoder, chunk = self.components.models.encoder, generation.chunks[row]
+        if encoder is None:
+            return None
+        return encoder.encode([ToEncode(generation.keys[row], chunk.header, chunk.text)])[0]

@@ -1,0 +1,40 @@
+"""Answers to the question of near spellings; a generation's words are collected once."""
+
+from __future__ import annotations
+
+import threading
+from weakref import WeakKeyDictionary
+
+from membrowse.engine.components import Components
+from membrowse.engine.priority import Pause
+from membrowse.index.generation import Generation
+from membrowse.ranking.query_parser import parse
+from membrowse.ranking.spelling import Vocabulary, spellings, unknown_words
+from membrowse.wire.explanation import SpellingRequest, SpellingSuggestion
+
+_LOOK_SECONDS = 0.05
+_collecting = threading.Lock()
+_collected: WeakKeyDictionary[Generation, Vocabulary] = WeakKeyDictionary()
+
+
+def near(
+    components: Components, request: SpellingRequest, pause: Pause
+) -> list[SpellingSuggestion]:
+    """Near spellings of the query's words that match nothing."""
+    generation = components.index.generation
+    words = unknown_words(parse(request.text, request.syntax), generation.keyword)
+    return spellings(words, _vocabulary(generation, pause)) if words else []
+
+
+def _vocabulary(generation: Generation, pause: Pause) -> Vocabulary:
+    """The words of all chunks. One caller collects them; the others wait, or are cancelled."""
+    while not _collecting.acquire(timeout=_LOOK_SECONDS):
+        pause()
+    try:
+        known = _collected.get(generation)
+        if known is None:
+            known = Vocabulary((chunk.text for chunk in generation.chunks), pause)
+            _collected[generation] = known
+    finally:
+        _collecting.release()
+    return known

@@ -1,0 +1,29 @@
+"""Answers how the machinery sees a text."""
+
+from __future__ import annotations
+
+from membrowse.engine.components import Components
+from membrowse.engine.handlers.explain import live_row
+from membrowse.engine.priority import Pause
+from membrowse.ranking.tokens import EncoderTokens, of_chunk, of_query
+from membrowse.wire.tokens import TokenisedText, Tokens, TokensRequest
+
+
+def tokens(components: Components, request: TokensRequest, pause: Pause) -> Tokens:
+    """The query under both rulers, then the chunk. `Unknown` where there is no such chunk."""
+    generation = components.index.generation
+    models = components.models
+    scale = EncoderTokens(
+        reader=generation.keyword,
+        pieces=models.pieces,
+        window=models.files.configuration.window if models.files is not None else 0,
+        message="" if models.pieces is not None else models.message,
+        pause=pause,
+    )
+    found: list[TokenisedText] = []
+    if request.text:
+        found.append(of_query(request.text, scale))
+    if request.chunk:
+        row = live_row(components, generation.row_of, request.chunk)
+        found.append(of_chunk(generation.chunks[row], scale))
+    return Tokens(texts=tuple(found))

@@ -1,0 +1,1 @@
+"""Why not this note? `diagnose` runs the steps, `suggest` tries changes that would help."""

@@ -1,0 +1,87 @@
+"""The answer to "why not this note?": eight steps, from the file on disk to the agent's cut."""
+
+from __future__ import annotations
+
+import time
+
+from membrowse.engine.components import Components
+from membrowse.engine.handlers.explain import rank_query, sources
+from membrowse.engine.handlers.why.steps.context import ChunkContext, FileContext
+from membrowse.engine.handlers.why.steps.cut import check_cut
+from membrowse.engine.handlers.why.steps.finding import Finding
+from membrowse.engine.handlers.why.steps.folder import check_folder
+from membrowse.engine.handlers.why.steps.fused import check_fused
+from membrowse.engine.handlers.why.steps.indexed import check_indexed
+from membrowse.engine.handlers.why.steps.keyword import check_keyword
+from membrowse.engine.handlers.why.steps.reranked import check_reranked
+from membrowse.engine.handlers.why.steps.text import check_text
+from membrowse.engine.handlers.why.steps.vector import check_vector
+from membrowse.engine.priority import Pause
+from membrowse.engine.querying.freshness import FreshnessOf
+from membrowse.ranking.stages import milliseconds
+from membrowse.ranking.targets import LocatedTarget, best, match_target, passes
+from membrowse.wire.diagnosis import Diagnosis, DiagnosisRequest, Outcome, StepName
+
+_FILE_STEPS = (check_folder, check_indexed, check_text)
+_RANKING_STEPS = (check_keyword, check_vector, check_fused, check_reranked)
+
+
+def diagnose(components: Components, request: DiagnosisRequest, pause: Pause) -> Diagnosis:
+    """Where the target is lost on its way from the folder to the first k."""
+    started = time.perf_counter()
+    ranked_query, settings = rank_query(components, request.text, request.syntax)
+    target = components.targets.locate(ranked_query.at(), request.target, settings.agent, request.k)
+    row = best(ranked_query, target.chunks.rows)
+    files = FileContext(
+        components, ranked_query.at(), request.target, target, row, settings.notes, pause
+    )
+    findings = _file_findings(files)
+    if row is not None:
+        chunk = ChunkContext(
+            ranked_query, row, target.k, sources(components, ranked_query, settings)
+        )
+        for check in _RANKING_STEPS:
+            findings.append(check(chunk))
+            pause()
+        findings.append(check_cut(chunk, settings.agent.min_score))
+    in_top_k = row is not None and passes(ranked_query, row, target.k)
+    freshness = FreshnessOf(components.folder, ranked_query.notes)
+    return Diagnosis(
+        query=request.text,
+        target=request.target,
+        match=match_target(ranked_query, target, freshness),
+        k=target.k,
+        in_top_k=in_top_k,
+        verdict=_verdict(target, findings, in_top_k=in_top_k),
+        steps=tuple(finding.step() for finding in findings),
+        generation=ranked_query.number,
+        took_ms=milliseconds(started),
+    )
+
+
+def _file_findings(context: FileContext) -> list[Finding]:
+    """The steps that need no ranking; all others are skipped if no chunk represents the target."""
+    found: list[Finding] = []
+    for check in _FILE_STEPS:
+        found.append(check(context))
+        context.pause()
+        if found[-1].outcome is Outcome.FAILS and context.row is None:
+            break
+    if context.row is None:
+        clause = "not looked at: nothing of it is indexed"
+        left = list(StepName)[len(found) :]
+        found += [Finding(name, Outcome.SKIPPED, clause) for name in left]
+    return found
+
+
+def _verdict(target: LocatedTarget, findings: list[Finding], *, in_top_k: bool) -> str:
+    """One sentence: the first failing step's, or that all is well."""
+    last = findings[-1]
+    failing = next((each for each in findings if each.outcome is Outcome.FAILS), None)
+    if not in_top_k:
+        return f"{target.label} is not in the top {target.k}: {(failing or last).clause}."
+    if last.outcome is Outcome.FAILS:
+        return f"{target.label}: {last.clause}."
+    file_steps = (StepName.FOLDER, StepName.INDEXED, StepName.TEXT)
+    but = f", but {failing.clause}" if failing and failing.name in file_steps else ""
+    return f"{target.label} is #{last.rank}, within the top {target.k}{but}."

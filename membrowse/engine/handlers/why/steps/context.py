@@ -1,0 +1,91 @@
+"""What the steps look at: the files first, then one chunk of a ranked query."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from membrowse.engine.components import Components
+from membrowse.engine.priority import Pause
+from membrowse.index.generation import Generation
+from membrowse.notes.chunk import Chunk
+from membrowse.notes.reader import NotIndexable, Source, read
+from membrowse.ranking.explanation.explain import Sources
+from membrowse.ranking.ranked_query import RankedQuery
+from membrowse.ranking.targets import LocatedTarget, TargetChunks
+from membrowse.settings import NotesSettings
+from membrowse.wire.search import Target
+
+
+@dataclass(frozen=True)
+class FileContext:
+    """The target's note on its way from the folder into the index."""
+
+    components: Components
+    generation: Generation
+    wanted: Target
+    """As the person gave it."""
+    target: LocatedTarget
+    row: int | None
+    """The chunk that represents the target, if any."""
+    notes: NotesSettings
+    pause: Pause
+
+    @property
+    def chunks(self) -> TargetChunks:
+        return self.target.chunks
+
+    @property
+    def path(self) -> str:
+        """The note's; empty if a text was looked for in all notes and not found."""
+        return self.chunks.path or (
+            "" if self.row is None else self.generation.chunks[self.row].path
+        )
+
+    @cached_property
+    def file(self) -> Source | str:
+        """The file, read once; or why it cannot be a note."""
+        try:
+            return read(self.components.folder, self.path, self.notes)
+        except NotIndexable as error:
+            return error.reason
+        except (OSError, ValueError) as error:
+            return f"cannot be read: {error}"
+
+    @property
+    def text(self) -> str:
+        """The file's text; empty if it cannot be read."""
+        return "" if isinstance(self.file, str) else self.file.text
+
+    @property
+    def exists(self) -> bool:
+        """Whether the folder has the file."""
+        try:
+            return (self.components.folder / self.path).is_file()
+        except (OSError, ValueError):
+            return False
+
+    def waiting(self) -> Iterator[str]:
+        """Why what is on disk is not in the index yet."""
+        state = self.components.indexer.state
+        if state.paused:
+            yield "watching is paused: resume it, or reindex this note"
+        elif state.progress is not None:
+            yield f"the engine is at work ({state.progress.phase})"
+        if state.problem:
+            yield state.problem
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkContext:
+    """The chunk that represents the target, in one unfinished ranked query."""
+
+    ranked_query: RankedQuery
+    row: int
+    k: int
+    sources: Sources
+
+    @property
+    def chunk(self) -> Chunk:
+        return self.ranked_query.chunks[self.row]

@@ -1,0 +1,66 @@
+"""The agent's cut: who stands above it, and who of them says nearly the same."""
+
+from __future__ import annotations
+
+from membrowse.engine.handlers.why.steps.context import ChunkContext
+from membrowse.engine.handlers.why.steps.finding import Finding, finding, named, places, where
+from membrowse.notes.chunk import Chunk
+from membrowse.ranking.near_duplicates import ENOUGH, resemblance, terms
+from membrowse.ranking.stages import finished
+from membrowse.wire.diagnosis import Outcome, StepName
+from membrowse.wire.search import RERANKED
+
+_LISTED = 10
+
+
+def check_cut(context: ChunkContext, min_score: float) -> Finding:
+    """`min_score` is the agent's, 0 for none."""
+    ranking = finished(context.ranked_query, RERANKED)
+    rank = int(ranking.ranks[context.row])
+    if not rank:
+        return finding(StepName.CUT, Outcome.FAILS, "no ranking has it")
+    if rank <= context.k:
+        score = float(ranking.scores[context.row])
+        if 0 < min_score and score < min_score:
+            clause = f"it is #{rank}, but its score {score:.3f} is below the agent's {min_score:g}"
+            return finding(StepName.CUT, Outcome.FAILS, clause, rank=rank)
+        return finding(
+            StepName.CUT, Outcome.PASSES, f"it is #{rank}, within the top {context.k}", rank=rank
+        )
+    above = ranking.order[: min(rank - 1, max(context.k, _LISTED))].tolist()
+    below = f"it is #{rank:,}, {places(rank - context.k)} below the cut of {context.k}"
+    said, chunks = terms(context.chunk.text), context.ranked_query.chunks
+    same = [
+        (row, place)
+        for place, row in enumerate(above, 1)
+        if resemblance(said, terms(chunks[row].text)) >= ENOUGH
+    ]
+    first = context.ranked_query.chunks[above[0]]
+    clause = f"{below}, behind {where(first)} (#1)"
+    if same:
+        row, place = same[0]
+        other = context.ranked_query.chunks[row]
+        clause = f"{below}, behind {_aged(other, context.chunk)}: {where(other)} (#{place})"
+    evidence = [
+        named(context.ranked_query.chunks[row], place)
+        + (
+            f"  says nearly the same, {_age(context.ranked_query.chunks[row], context.chunk)}"
+            if (row, place) in same
+            else ""
+        )
+        for place, row in enumerate(above[: max(context.k, 1)], 1)
+    ]
+    return finding(StepName.CUT, Outcome.FAILS, clause, evidence, rank)
+
+
+def _aged(other: Chunk, target: Chunk) -> str:
+    age = _age(other, target)
+    article = "an" if age == "older" else "a"
+    kind = "chunk" if age == "of the same date" else f"{age} chunk"
+    return f"{article} {kind} that says nearly the same"
+
+
+def _age(other: Chunk, target: Chunk) -> str:
+    if other.date == target.date:
+        return "of the same date"
+    return "older" if other.date < target.date else "newer"

@@ -1,0 +1,78 @@
+"""What a step found, and the phrases that findings share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from membrowse.notes.chunk import Chunk
+from membrowse.wire.diagnosis import Outcome, Step, StepName
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The result of one step."""
+
+    name: StepName
+    outcome: Outcome
+    clause: str
+    """A sentence without its capital and its full stop, to stand alone or within a verdict."""
+    evidence: tuple[str, ...] = ()
+    rank: int | None = None
+    """The target's rank in the step's ranking."""
+
+    def step(self) -> Step:
+        """The record for clients."""
+        return Step(
+            name=self.name,
+            outcome=self.outcome,
+            finding=sentence(self.clause),
+            evidence=self.evidence,
+            rank=self.rank,
+        )
+
+
+def finding(
+    name: StepName,
+    outcome: Outcome,
+    clause: str,
+    evidence: Iterable[str] = (),
+    rank: int | None = None,
+) -> Finding:
+    """A finding with any iterable of evidence."""
+    return Finding(name, outcome, clause, tuple(evidence), rank)
+
+
+def sentence(clause: str) -> str:
+    """`clause` with a capital, unless it begins with the name of a file, and a full stop."""
+    word = clause.partition(" ")[0].isalpha()
+    return f"{clause[:1].upper() if word else clause[:1]}{clause[1:]}."
+
+
+def places(count: int) -> str:
+    """`one place`, `3 places`."""
+    return "one place" if count == 1 else f"{count:,} places"
+
+
+def where(chunk: Chunk) -> str:
+    """`logs/2026-03-01.md:3–9`."""
+    lines = str(chunk.start_line)
+    if chunk.end_line != chunk.start_line:
+        lines += f"–{chunk.end_line}"
+    return f"{chunk.path}:{lines}"
+
+
+def listed(words: Iterable[str], most: int = 6) -> str:
+    """`“a”, “b” and “c”`; those beyond `most` are counted."""
+    quoted = [f"“{word}”" for word in words]
+    if len(quoted) > most:
+        quoted = [*quoted[:most], f"{len(quoted) - most} more"]
+    if len(quoted) < 2:
+        return "".join(quoted)
+    return f"{', '.join(quoted[:-1])} and {quoted[-1]}"
+
+
+def named(chunk: Chunk, rank: int) -> str:
+    """`#1 logs/a.md:3–9  Title › Heading  2026-03-02`."""
+    about = " › ".join(part for part in (chunk.title, chunk.heading) if part)
+    return f"#{rank:,} {where(chunk)}  {about}  {chunk.date}"

@@ -1,0 +1,45 @@
+"""Is the file in the folder?"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+from membrowse.engine.handlers.why.steps.context import FileContext
+from membrowse.engine.handlers.why.steps.finding import Finding, finding
+from membrowse.wire.diagnosis import Outcome, StepName
+from membrowse.wire.notes import NoteState
+
+_LEFT_OUT = {
+    NoteState.IGNORED: "is left out of the index",
+    NoteState.SKIPPED: "is skipped",
+    NoteState.FAILED: "failed",
+}
+_ALIKE = 3
+
+
+def check_folder(context: FileContext) -> Finding:
+    path, state = context.path, context.target.state
+    if not path:
+        what = "a text was looked for, in all notes" if context.wanted.text else "a chunk was meant"
+        return finding(StepName.FOLDER, Outcome.PASSES, what)
+    if state in _LEFT_OUT:
+        reason = context.target.reason.removeprefix(f"{path}: ") or "the reason is not known"
+        return finding(StepName.FOLDER, Outcome.FAILS, f"it {_LEFT_OUT[state]}: {reason}")
+    if context.exists:
+        return finding(StepName.FOLDER, Outcome.PASSES, f"the file {path} is in the folder")
+    if path in context.generation.notes:
+        clause = "it is gone from the folder, and only the index still holds it"
+        return finding(StepName.FOLDER, Outcome.FAILS, clause)
+    alike = _alike(path, context.components.indexer.state.comparison.found)
+    evidence = [f"there is {each}" for each in alike]
+    return finding(StepName.FOLDER, Outcome.FAILS, f"the folder has no file {path}", evidence)
+
+
+def _alike(path: str, known: Iterable[str]) -> list[str]:
+    """Paths written nearly so, or with the same name elsewhere."""
+    name = path.rpartition("/")[2]
+    paths = sorted(known)
+    same = [each for each in paths if each.rpartition("/")[2] == name]
+    near = difflib.get_close_matches(path, paths, _ALIKE, 0.8)
+    return list(dict.fromkeys(same + near))[:_ALIKE]

@@ -1,0 +1,43 @@
+"""Did the chunk come into the pool of candidates?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from membrowse.engine.handlers.why.steps.context import ChunkContext
+from membrowse.engine.handlers.why.steps.finding import Finding, finding, places
+from membrowse.ranking.explanation import fused
+from membrowse.ranking.stages import finished
+from membrowse.wire.diagnosis import Outcome, StepName
+from membrowse.wire.explanation import FusedExplanation
+from membrowse.wire.search import RERANKED
+
+
+def check_fused(context: ChunkContext) -> Finding:
+    told = fused.explained(context.ranked_query, context.row, context.sources.settings.fusion)
+    if told.rank is None:
+        return finding(StepName.FUSED, Outcome.SKIPPED, "a filter leaves it out of every ranking")
+    pool = finished(context.ranked_query, RERANKED).pool
+    place = f"it is #{told.rank:,} of {told.total:,} fused"
+    if pool is None:
+        outcome = Outcome.PASSES if told.rank <= context.k else Outcome.WEAK
+        return finding(
+            StepName.FUSED, outcome, f"{place}; nothing is reranked", _shares(told), told.rank
+        )
+    if told.rank <= pool:
+        clause = f"{place}, within the pool of {pool:,} candidates"
+        return finding(StepName.FUSED, Outcome.PASSES, clause, _shares(told), told.rank)
+    short = f"pushed out of the pool of {pool:,} candidates by {places(told.rank - pool)}"
+    return finding(StepName.FUSED, Outcome.FAILS, f"{place}, {short}", _shares(told), told.rank)
+
+
+def _shares(told: FusedExplanation) -> Iterable[str]:
+    for share in told.inputs:
+        rank = f"#{share.rank:,}" if share.rank else "no rank"
+        part = f"{share.normalised:.3f} of its best"
+        if told.rrf_k is not None:
+            part = f"1 / ({told.rrf_k} + {share.rank:,})" if share.rank else "0"
+        yield (
+            f"{share.ranking}: {rank}, {part} × weight {share.weight:.2f} = "
+            f"{share.contribution:.3f}"
+        )

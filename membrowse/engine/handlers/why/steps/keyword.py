@@ -1,0 +1,71 @@
+"""Keyword: which words of the query the chunk holds, and where."""
+
+from __future__ import annotations
+
+from membrowse.engine.handlers.why.steps.context import ChunkContext
+from membrowse.engine.handlers.why.steps.finding import Finding, finding, listed
+from membrowse.ranking.explanation import keyword
+from membrowse.ranking.stages import NO_WORDS, finished
+from membrowse.wire.diagnosis import Outcome, StepName
+from membrowse.wire.explanation import KeywordExplanation, TermExplanation
+from membrowse.wire.search import KEYWORD, RankingState
+
+
+def check_keyword(context: ChunkContext) -> Finding:
+    ranking = finished(context.ranked_query, KEYWORD)
+    if ranking.state is RankingState.FAILED:
+        return finding(
+            StepName.KEYWORD, Outcome.FAILS, f"the keyword ranking failed: {ranking.message}"
+        )
+    told = keyword.explained(context.ranked_query, context.row, context.sources.settings.keyword)
+    outcome, clause = _judged(context, told)
+    return finding(StepName.KEYWORD, outcome, clause, map(_line, told.terms), told.rank)
+
+
+def _judged(context: ChunkContext, told: KeywordExplanation) -> tuple[Outcome, str]:
+    held = [term for term in told.terms if term.matches]
+    of_held = {term.typed for term in held}
+    typed = dict.fromkeys(term.typed for term in told.terms if not term.matches)
+    missing = [word for word in typed if word not in of_held]
+    if not context.ranked_query.scope[context.row]:
+        return Outcome.FAILS, f"{told.excluded}, so no ranking has it"
+    if not told.terms:
+        # Without words for the encoder either, no ranking goes by what a chunk says.
+        outcome = Outcome.SKIPPED if context.ranked_query.parsed.words else Outcome.FAILS
+        return outcome, NO_WORDS
+    if not held:
+        what = "the word" if len(missing) == 1 else "none of the words"
+        verb = "is not in it" if len(missing) == 1 else "is in it"
+        return Outcome.FAILS, f"{what} {listed(missing)} {verb}, as the analyser reads both"
+    if told.rank is None:
+        return Outcome.FAILS, f"{told.excluded}, so the keyword ranking leaves it out"
+    place = f"it is #{told.rank:,} of {told.total:,} by keyword"
+    if told.rank <= context.k:
+        return Outcome.PASSES, place
+    if missing:
+        verb = "is" if len(missing) == 1 else "are"
+        return Outcome.WEAK, f"{place}: {listed(missing)} {verb} not in it"
+    light = _light_fields(context, held)
+    if light:
+        return Outcome.WEAK, f"{place}: its words match only in {light}, which count little"
+    return Outcome.WEAK, f"{place}: it holds all words, and others hold them more tellingly"
+
+
+def _light_fields(context: ChunkContext, held: list[TermExplanation]) -> str:
+    """The fields of all matches, with their weights, if none counts as much as the body."""
+    matches = {match.field: match.weight for term in held for match in term.matches}
+    heavy = context.sources.settings.keyword.weights.body
+    if any(weight >= heavy for weight in matches.values()):
+        return ""
+    return ", ".join(f"{field} (weight {weight:g})" for field, weight in matches.items())
+
+
+def _line(term: TermExplanation) -> str:
+    name = term.typed if term.typed == term.term else f"{term.typed} ({term.term})"
+    if term.matches:
+        fields = ", ".join(f"{match.field} {match.frequency}×" for match in term.matches)
+        return f"{name}: {fields}, adds {term.contribution:.2f}"
+    if not term.df:
+        return f"{name}: in no chunk of the folder"
+    held = "1 chunk" if term.df == 1 else f"{term.df:,} chunks"
+    return f"{name}: not here, but in {held} of the folder"

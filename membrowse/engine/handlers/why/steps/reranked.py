@@ -1,0 +1,137 @@
+"""Did reranking move the chunk up or down, and through which words?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from membrowse.engine.handlers.why.steps.context import ChunkContext
+from membrowse.engine.handlers.why.steps.finding import Finding, finding, listed, places
+from membrowse.ranking.explanation import reranked
+from membrowse.ranking.explanation.token_matches import interaction
+from membrowse.ranking.stages import finished
+from membrowse.settings import RerankMethod
+from membrowse.wire.diagnosis import Outcome, StepName
+from membrowse.wire.explanation import RerankedExplanation, TokenMatch
+from membrowse.wire.search import FUSED, RERANKED, RankingState
+
+_OVERTAKERS = 5
+"""Chunks that came past it which it is compared with, the best first."""
+_WORDS = 5
+_AROUND = ".,:;?!…()[]“”\"'"
+
+
+def check_reranked(context: ChunkContext) -> Finding:
+    settings = context.sources.settings.rerank
+    late = interaction(
+        context.ranked_query,
+        context.row,
+        settings,
+        context.sources.tokens_of,
+        context.sources.tokenizer,
+    )
+    told = reranked.explained(context.ranked_query, context.row, settings, late)
+    if told.rank is None:
+        return finding(
+            StepName.RERANKED, Outcome.SKIPPED, "a filter leaves it out of every ranking"
+        )
+    if settings.method is RerankMethod.NONE:
+        clause = "reranking is switched off, so it stays in fused order"
+        return finding(StepName.RERANKED, Outcome.SKIPPED, clause, rank=told.rank)
+    if finished(context.ranked_query, RERANKED).blend is None:
+        outcome = Outcome.FAILS if told.state is RankingState.FAILED else Outcome.WEAK
+        return finding(StepName.RERANKED, outcome, told.message or "not reranked", rank=told.rank)
+    if not told.in_pool:
+        clause = f"it is #{told.rank:,}: beyond the pool, so it was not reranked"
+        return finding(StepName.RERANKED, Outcome.SKIPPED, clause, rank=told.rank)
+    return _moved(context, told)
+
+
+def _moved(context: ChunkContext, told: RerankedExplanation) -> Finding:
+    rank, before, lost = told.rank or 0, told.fused_rank or 0, -told.movement
+    blend = (
+        f"{told.method}: {told.normalised:.3f} of the pool's best × {told.blend_used:.2f} + fused: "
+        f"{told.fused_normalised:.3f} × {1 - told.blend_used:.2f} = {told.score or 0.0:.3f}"
+    )
+    if lost <= 0:
+        up = f", {places(-lost)} up from the fused ranking" if lost else ", as in the fused ranking"
+        clause = f"it is #{rank:,} of the {told.pool:,} that were reranked{up}"
+        return finding(StepName.RERANKED, Outcome.PASSES, clause, [blend], rank)
+    weaker = _weaker_words(context, told)
+    through = listed((word.word for word in weaker[:3]), most=3)
+    clause = f"demoted by {places(lost)}, from #{before:,} to #{rank:,}"
+    if through:
+        clause += f", through {through}, which others answer better"
+    caused = before <= context.k < rank
+    evidence = [blend, *(word.told for word in weaker[:_WORDS])]
+    return finding(
+        StepName.RERANKED, Outcome.FAILS if caused else Outcome.WEAK, clause, evidence, rank
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Weaker:
+    """A word of the query that those who came past answer better."""
+
+    word: str
+    here: float
+    there: float
+    weight: float
+
+    @property
+    def told(self) -> str:
+        return (
+            f"“{self.word}” (weight {self.weight:.2f}): {self.here:.2f} here, {self.there:.2f} in "
+            "those that came past it"
+        )
+
+
+def _weaker_words(context: ChunkContext, told: RerankedExplanation) -> list[_Weaker]:
+    """The words through which it lost most against the chunks that came past it."""
+    others = [
+        matches
+        for row in _overtakers(context, told)
+        if (matches := _matches(context, row)) is not None
+    ]
+    if not told.tokens or not others:
+        return []
+    found: list[_Weaker] = []
+    for numbers, word in _words(context, told.tokens):
+        weight = sum(told.tokens[n].weight for n in numbers)
+        here = sum(told.tokens[n].contribution for n in numbers)
+        there = float(
+            np.mean([sum(matches[n].contribution for n in numbers) for matches in others])
+        )
+        if weight > 0 and there > here:
+            found.append(_Weaker(word, here / weight, there / weight, weight))
+    return sorted(found, key=lambda word: (word.here - word.there) * word.weight)
+
+
+def _overtakers(context: ChunkContext, told: RerankedExplanation) -> list[int]:
+    """Rows that stood below it in the fused ranking and stand above it now, the best first."""
+    before = finished(context.ranked_query, FUSED).ranks
+    above = finished(context.ranked_query, RERANKED).order[: (told.rank or 1) - 1].tolist()
+    return [row for row in above if before[row] > before[context.row]][:_OVERTAKERS]
+
+
+def _matches(context: ChunkContext, row: int) -> tuple[TokenMatch, ...] | None:
+    settings, tokens_of = context.sources.settings.rerank, context.sources.tokens_of
+    found = interaction(context.ranked_query, row, settings, tokens_of, None)
+    return found.matches() if found is not None else None
+
+
+def _words(context: ChunkContext, tokens: tuple[TokenMatch, ...]) -> list[tuple[list[int], str]]:
+    """The pieces of the query by word: those without white space between them."""
+    query = context.ranked_query.encoded
+    if query is None:
+        return []
+    words: list[tuple[list[int], int, int]] = []
+    for number, piece in enumerate(query.pieces[: len(tokens)]):
+        if words and words[-1][2] == piece.start:
+            numbers, start, _ = words.pop()
+            words.append(([*numbers, number], start, piece.end))
+        else:
+            words.append(([number], piece.start, piece.end))
+    written = ((numbers, query.text[start:end]) for numbers, start, end in words)
+    return [(numbers, word.strip(_AROUND) or word) for numbers, word in written]

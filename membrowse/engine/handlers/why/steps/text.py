@@ -1,0 +1,79 @@
+"""Is the expected text in a chunk, whole?"""
+
+from __future__ import annotations
+
+from membrowse.engine.handlers.why.steps.context import FileContext
+from membrowse.engine.handlers.why.steps.finding import Finding, finding, where
+from membrowse.index.generation import Generation
+from membrowse.index.journal import JournaledChunk, JournalEntry
+from membrowse.ranking.targets import SplitText, bare
+from membrowse.wire.diagnosis import Outcome, StepName
+
+
+def check_text(context: FileContext) -> Finding:
+    if context.row is None:
+        return _no_text(context)
+    place, generation = context.chunks, context.generation
+    if place.split is not None:
+        return _split(generation, place.split)
+    if place.reason:
+        return finding(StepName.TEXT, Outcome.WEAK, place.reason)
+    chunk = generation.chunks[context.row]
+    count = generation.notes[chunk.path].chunks
+    what = "the text is in" if context.wanted.text else "it is"
+    clause = f"{what} {where(chunk)}, chunk {chunk.position + 1} of {count} of its note"
+    others = [generation.chunks[row] for row in place.rows if row != context.row]
+    evidence = [f"also in {where(other)}" for other in others] if context.wanted.text else []
+    return finding(StepName.TEXT, Outcome.PASSES, clause, evidence[:10])
+
+
+def _split(generation: Generation, split: SplitText) -> Finding:
+    holders = [where(generation.chunks[row]) for row in split.rows]
+    number = "two" if len(holders) == 2 else f"{len(holders)}"
+    clause = f"the text is split across {number} chunks, {' and '.join(holders)}"
+    total = sum(split.shares)
+    percents = [f"{share / total:.0%}".replace("%", " %") for share in split.shares]
+    evidence = [
+        f"{percent} of it in {each}" for percent, each in zip(percents, holders, strict=True)
+    ]
+    return finding(StepName.TEXT, Outcome.FAILS, clause, evidence)
+
+
+def _no_text(context: FileContext) -> Finding:
+    """Nothing stands for the target, though its note, if one was named, is indexed."""
+    former = _former(context)
+    if former is not None:
+        entry, passed = former
+        lines = f"{entry.path}:{passed.start_line}–{passed.end_line}"
+        clause = f"it was in {lines} until generation {entry.generation - 1:,}, and was edited away"
+        return finding(
+            StepName.TEXT, Outcome.FAILS, clause, [f"removed {entry.at}", *_quote(passed)]
+        )
+    if context.wanted.text and context.path and bare(context.wanted.text) in bare(context.text):
+        clause = "the text is in the file, but in none of its chunks (front matter is no text)"
+        return finding(StepName.TEXT, Outcome.FAILS, clause)
+    clause = context.chunks.reason
+    if context.wanted.text:
+        clause += f", and none ever did since generation {_oldest(context):,}"
+    return finding(StepName.TEXT, Outcome.FAILS, clause)
+
+
+def _oldest(context: FileContext) -> int:
+    entries = context.components.index.journal(context.path or None)
+    return entries[0].generation if entries else context.generation.number
+
+
+def _quote(passed: JournaledChunk) -> list[str]:
+    text = " ".join(passed.text.split())
+    return [f"it read: {text[:200]}"]
+
+
+def _former(context: FileContext) -> tuple[JournalEntry, JournaledChunk] | None:
+    """Where the text (or the chunk) was last, by the journal."""
+    wanted = bare(context.wanted.text)
+    for entry in reversed(context.components.index.journal(context.path or None)):
+        context.pause()
+        for passed in entry.removed:
+            if (wanted and wanted in bare(passed.text)) or passed.id == context.wanted.chunk:
+                return entry, passed
+    return None

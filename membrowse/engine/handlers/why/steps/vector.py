@@ -1,0 +1,85 @@
+"""Vector: how near the chunk is to the query, exactly, and what keeps it away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from membrowse.engine.handlers.why.steps.context import ChunkContext
+from membrowse.engine.handlers.why.steps.finding import Finding, finding, where
+from membrowse.ranking.explanation import vector
+from membrowse.ranking.stages import finished
+from membrowse.wire.diagnosis import Outcome, StepName
+from membrowse.wire.explanation import VectorExplanation
+from membrowse.wire.search import VECTOR
+
+_MUCH_UNKNOWN = 0.3
+"""Share of a query from which what the encoder does not know is worth a warning."""
+
+
+def check_vector(context: ChunkContext) -> Finding:
+    told = vector.explained(
+        context.ranked_query, context.row, context.sources.settings, context.sources.nearest
+    )
+    outcome, clause = _judged(context, told)
+    return finding(StepName.VECTOR, outcome, clause, _evidence(context, told), told.rank)
+
+
+def _judged(context: ChunkContext, told: VectorExplanation) -> tuple[Outcome, str]:
+    ranked_query = context.ranked_query
+    if not ranked_query.scope[context.row]:
+        return Outcome.SKIPPED, "a filter leaves it out of every ranking"
+    if not ranked_query.parsed.words:
+        return Outcome.SKIPPED, "the query has no words to encode"
+    if ranked_query.encoded is None:
+        return Outcome.FAILS, f"there is no vector ranking: {told.message or told.state.value}"
+    if not ranked_query.at().encoded[context.row]:
+        return Outcome.FAILS, "it has no vector yet: it is still to be encoded"
+    if ranked_query.known == 0.0:
+        return Outcome.FAILS, "the encoder knows nothing of the query, so no vector can find it"
+    place = f"it is #{told.rank:,} of {told.total:,} by vector"
+    if told.rank is not None and told.rank <= context.k:
+        return Outcome.PASSES, place
+    if told.unknown >= _MUCH_UNKNOWN:
+        unknown = f"{told.unknown:.0%}".replace("%", " %")
+        return Outcome.WEAK, f"{place}: {unknown} of the query is unknown to the encoder"
+    nearer = _nearer(context)
+    if nearer is not None:
+        other, rank = nearer
+        chunk = ranked_query.chunks[other]
+        lines = f"lines {chunk.start_line}–{chunk.end_line}"
+        return Outcome.WEAK, f"{place}: {lines} of the same note are nearer (#{rank:,})"
+    return Outcome.WEAK, f"{place}: what it says is not near to the query"
+
+
+def _nearer(context: ChunkContext) -> tuple[int, int] | None:
+    """The chunk of the same note that is nearest to the query, and its rank, if it is another."""
+    ranks = finished(context.ranked_query, VECTOR).ranks
+    rows = np.array(context.ranked_query.at().rows(context.chunk.path))
+    ranked = rows[ranks[rows] > 0]
+    if not len(ranked):
+        return None
+    first = int(ranked[np.argmin(ranks[ranked])])
+    return None if first == context.row else (first, int(ranks[first]))
+
+
+def _evidence(context: ChunkContext, told: VectorExplanation) -> Iterator[str]:
+    if told.passages and told.cosine is not None:
+        best = told.passages[0]
+        text = " ".join(best.text.split())
+        yield f"nearest passage: line {best.line}, cosine {best.similarity:.2f}: {text}"
+        yield f"the chunk as a whole: cosine {told.cosine:.2f}"
+    nearer = _nearer(context) if told.rank else None
+    if nearer is not None:
+        chunk = context.ranked_query.chunks[nearer[0]]
+        yield f"nearest chunk of the note: {where(chunk)}, #{nearer[1]:,}"
+    if told.hnsw_missed:
+        yield (
+            f"Chroma's HNSW misses it: #{told.hnsw_exact_rank} of the chunks' own vectors, and not "
+            f"among the {told.hnsw_asked} it returns (the exact ranking here does not)"
+        )
+    elif told.hnsw_rank is not None:
+        yield f"Chroma's HNSW finds it at #{told.hnsw_rank} of {told.hnsw_asked}"
+    if told.effect:
+        yield told.effect

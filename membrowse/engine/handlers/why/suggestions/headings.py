@@ -1,0 +1,112 @@
+"""The note with a word of the query in the heading above the target."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+from membrowse.engine.handlers.why.suggestions.trial import Candidate, NotTried, Trial
+from membrowse.engine.indexing.note_reader import NoteReader
+from membrowse.engine.indexing.vectoriser import INLINE_CHUNKS
+from membrowse.index.analyser import analyse
+from membrowse.index.change_plan import NoteChange
+from membrowse.index.what_if import WhatIf, to_encode, what_if
+from membrowse.notes.headings import HeadingLine, heading_of
+from membrowse.notes.note import parse
+from membrowse.notes.reader import NotIndexable, Source, read
+from membrowse.wire.diagnosis import Edit, Suggestion, SuggestionKind
+
+_WORDS = 4
+"""Words of the query that are tried."""
+_ENOUGH = 2
+"""Edits that work, and no more are looked for."""
+_ENCODED = 16
+"""Chunks that are encoded for all edits (20 ms each) once one was found that works."""
+_SIZE = 0.4
+_LONGEST = 150
+"""Chunks of a note that is tried: parsing a longer one would hold up queries."""
+_ENCODING = "utf-8"
+
+
+def candidates(trial: Trial) -> Iterator[Candidate]:
+    """Edits that work; `NotTried` where what they would do cannot be told."""
+    source = _source(trial)
+    trial.breathe()
+    heading = heading_of(parse(source), trial.ranked_query.chunks[trial.row])
+    if heading is None:
+        return
+    reader = NoteReader(trial.components.folder, trial.settings.notes, trial.components.models)
+    found = encoded = 0
+    for word in _missing_words(trial, heading):
+        trial.breathe()
+        after = heading.with_word(word)
+        change = reader.change(_edited(source, heading, after))
+        encoded += len(to_encode(trial.components.index, change))
+        if found and encoded > _ENCODED:
+            return
+        rank, hypothetical = _hypothetical(trial, change)
+        if rank is not None and trial.works(rank):
+            edit = Edit(path=source.path, line=heading.line, before=heading.text, after=after)
+            told = f"add “{word}” to the heading at {source.path}:{heading.line}"
+            made = Suggestion(kind=SuggestionKind.NOTE, change=told, rank=rank, edit=edit)
+            yield Candidate(made, _SIZE, hypothetical)
+            found += 1
+        if found == _ENOUGH:
+            return
+
+
+def _hypothetical(trial: Trial, change: NoteChange) -> tuple[int | None, WhatIf]:
+    """The target's rank after `change`, and the generation that it would be in."""
+    index, encoder = trial.components.index, trial.components.models.encoder
+    if encoder is None:
+        raise NotTried("there is no encoder")
+    trial.breathe()
+    if len(to_encode(index, change)) > INLINE_CHUNKS:
+        raise NotTried("they would have too much encoded again")  # in bulk, less precisely
+    hypothetical = what_if(index, trial.ranked_query.at(), change, encoder.encode)
+    return trial.by_edit(hypothetical), hypothetical
+
+
+def _source(trial: Trial) -> Source:
+    """The target's file, if it is as indexed and nothing else waits to be indexed."""
+    pending = trial.components.indexer.state.pending
+    path = trial.ranked_query.chunks[trial.row].path
+    note = trial.ranked_query.notes[path]
+    if trial.components.index.stale or pending.total > pending.failed:
+        raise NotTried("other changes wait to be indexed")
+    if note.chunks > _LONGEST:
+        raise NotTried(f"the note is long ({note.chunks} chunks)")
+    try:
+        source = read(trial.components.folder, path, trial.settings.notes)
+    except (NotIndexable, OSError) as error:
+        raise NotTried("the file cannot be read") from error
+    if source.sha256 != note.sha256:
+        raise NotTried("the file has changed since it was indexed")
+    if source.encoding != _ENCODING:
+        raise NotTried(f"the file is {source.encoding}")
+    return source
+
+
+def _missing_words(trial: Trial, heading: HeadingLine) -> list[str]:
+    """Words of the query that the heading lacks, as typed, the rarest first."""
+    parsed, idf = trial.ranked_query.parsed, trial.ranked_query.terms().idf
+    there = {token.term for token in analyse(heading.text)}
+    spans = zip(parsed.terms.terms, parsed.terms.spans, strict=True)
+    missing = {term: parsed.words[start:end] for term, (start, end) in spans if term not in there}
+    words = [missing[term] for term in sorted(missing, key=lambda term: -idf[term])]
+    return list(dict.fromkeys(words))[:_WORDS]
+
+
+def _edited(source: Source, heading: HeadingLine, after: str) -> Source:
+    """`source` as it will be read once the line is replaced."""
+    text = source.text[: heading.start] + after + source.text[heading.end :]
+    content = text.encode()
+    return replace(
+        source,
+        text=text,
+        size=len(content),
+        mtime_ns=time.time_ns(),
+        sha256=hashlib.sha256(content).hexdigest(),
+    )

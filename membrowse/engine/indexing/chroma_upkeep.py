@@ -1,0 +1,45 @@
+"""Opens Chroma after everything else and renews its HNSW index while the engine runs."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from membrowse.engine import memory
+from membrowse.index.index import Index
+
+log = logging.getLogger(__name__)
+
+_RENEW_SECONDS = 60.0
+
+
+class ChromaUpkeep:
+    """A thread that keeps Chroma up to date; without Chroma only HNSW's answer is missing."""
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="chroma", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop after the step at hand; does not wait."""
+        self._stopping.set()
+
+    def _run(self) -> None:
+        renewed = self._index.generation.number
+        self._try(self._index.open_chroma)
+        while not self._stopping.wait(_RENEW_SECONDS):
+            if self._index.generation.number != renewed:
+                renewed = self._index.generation.number
+                self._try(self._index.renew_chroma)
+                memory.give_back()
+
+    def _try(self, step: Callable[[], object]) -> None:
+        try:
+            step()
+        except Exception:  # a thread's boundary
+            log.exception("Chroma failed: its HNSW ranks are not shown")

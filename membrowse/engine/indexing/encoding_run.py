@@ -1,0 +1,142 @@
+"""Encoding much text beside everything else: batches out of a thread, into the indexer's queue."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from membrowse.encoding.bulk_encoder import BulkEncoder, EncoderDied
+from membrowse.encoding.child_encoder import Encoder
+from membrowse.encoding.encoded import Encoded, ToEncode
+from membrowse.encoding.model_files import ModelFiles
+from membrowse.settings import Precision
+
+log = logging.getLogger(__name__)
+
+BULK_THRESHOLD = 100
+"""More chunks than this are encoded by a process of their own."""
+_BULK_BATCH = 64
+_RESIDENT_BATCH = 8
+_AHEAD = 4
+"""Batches that may wait for the indexer: bounds memory."""
+_RESIDENT_PRECISION = "float32"
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedBatch:
+    """Some of a run's vectors."""
+
+    encoded: Sequence[Encoded]
+    precision: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    """A run is over; `problem` says what stopped it early."""
+
+    problem: str = ""
+
+
+class EncodingRun:
+    """Encodes `texts` on a thread and hands `EncodedBatch`es, then one `RunEnded`, to `deliver`."""
+
+    def __init__(
+        self,
+        texts: Sequence[ToEncode],
+        files: ModelFiles,
+        encoder: Encoder,
+        precision: Precision,
+        deliver: Callable[[EncodedBatch | RunEnded], None],
+    ) -> None:
+        self._texts = sorted(texts, key=_length, reverse=True)  # even batches: least padding
+        self._files = files
+        self._encoder = encoder
+        self._precision = precision
+        self._deliver = deliver
+        self._room = threading.Semaphore(_AHEAD)
+        self._cancelled = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="encoding", daemon=True)
+        self._started = time.monotonic()
+        self._lengths = {text.key: _length(text) for text in self._texts}
+        self._total = sum(self._lengths.values())
+        self._done = 0
+        self._delivered = 0
+        self.count = len(self._texts)
+        self.encoded = 0
+
+    def start(self) -> None:
+        self._started = time.monotonic()
+        self._thread.start()
+
+    def accept(self, batch: EncodedBatch) -> None:
+        """Note that the indexer took `batch`."""
+        self.encoded += len(batch.encoded)
+        self._done += sum(self._lengths[encoded.key] for encoded in batch.encoded)
+        self._room.release()
+
+    @property
+    def rate(self) -> float:
+        """Chunks a second so far."""
+        return self.encoded / max(time.monotonic() - self._started, 1e-9)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """By characters, since the long texts come first."""
+        if not self._done:
+            return None
+        elapsed = time.monotonic() - self._started
+        return elapsed * (self._total - self._done) / self._done
+
+    def cancel(self, seconds: float = 5.0) -> None:
+        """Stop as soon as the batch at hand is done, and wait for that."""
+        self._cancelled.set()
+        self._room.release()
+        self._thread.join(seconds)
+
+    def _run(self) -> None:
+        problem = ""
+        try:
+            self._encode()
+        except Exception as error:  # the thread's boundary: the indexer shows it
+            log.exception("encoding failed")
+            problem = f"encoding failed: {error}"
+        self._deliver(RunEnded(problem))
+
+    def _encode(self) -> None:
+        rest: Sequence[ToEncode] = self._texts
+        if len(rest) > BULK_THRESHOLD:
+            try:
+                rest = self._in_bulk(rest)
+            except EncoderDied:
+                log.exception("the bulk encoder died; the resident encoder goes on")
+                rest = self._texts[self._delivered :]
+        for batch in _batches(rest, _RESIDENT_BATCH):
+            if self._cancelled.is_set():
+                return
+            self._hand_over(self._encoder.encode(batch), _RESIDENT_PRECISION)
+
+    def _in_bulk(self, texts: Sequence[ToEncode]) -> Sequence[ToEncode]:
+        """Encode `texts` in a process of its own; returns what is left to do (nothing)."""
+        with BulkEncoder(self._files, self._precision) as bulk:
+            for encoded in bulk.encode_all(_batches(texts, _BULK_BATCH)):
+                if self._cancelled.is_set():
+                    break
+                self._hand_over(encoded, bulk.precision)
+        return ()
+
+    def _hand_over(self, encoded: Sequence[Encoded], precision: str) -> None:
+        self._room.acquire()
+        self._delivered += len(encoded)
+        self._deliver(EncodedBatch(encoded, precision))
+
+
+def _length(text: ToEncode) -> int:
+    return len(text.header) + len(text.text)
+
+
+def _batches(texts: Sequence[ToEncode], size: int) -> Iterator[Sequence[ToEncode]]:
+    for start in range(0, len(texts), size):
+        yield texts[start : start + size]

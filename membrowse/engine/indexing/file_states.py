@@ -1,0 +1,83 @@
+"""Every file of the folder, indexed or not, for the files screen."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+
+from membrowse.engine import clock
+from membrowse.engine.indexing.indexer_state import IndexerState
+from membrowse.index.generation import IndexedNote
+from membrowse.notes.scanner import ScannedFile
+from membrowse.wire.notes import FileRecord, NoteState
+
+
+def file_records(state: IndexerState, notes: Mapping[str, IndexedNote]) -> list[FileRecord]:
+    """A record for each file found and each indexed note that is gone, by path."""
+    records = [*_found(state, notes), *_gone(state, notes)]
+    return sorted(records, key=lambda record: record.path)
+
+
+def note_state(
+    state: IndexerState, notes: Mapping[str, IndexedNote], path: str
+) -> tuple[NoteState | None, str]:
+    """The state of one file and, if it is not indexed, why; None where there is no such file.
+
+    A file below a folder that is not entered has the folder's state.
+    """
+    found, comparison = state.comparison.found, state.comparison
+    if path not in found:
+        for end in [place for place, character in enumerate(path) if character == "/"]:
+            above = found.get(path[: end + 1])
+            if above is not None and above.excluded is not None:
+                return above.excluded, f"its folder {above.path} is left out: {above.reason}"
+        gone = path in notes and path in comparison.deleted
+        return (NoteState.DELETED, "gone from the folder; still indexed") if gone else (None, "")
+    differing = NoteState.CHANGED if path in comparison.changed else None
+    if path not in notes:
+        differing = NoteState.NEW
+    return _state(found[path], state, differing)
+
+
+def _found(state: IndexerState, notes: Mapping[str, IndexedNote]) -> Iterator[FileRecord]:
+    differing = dict.fromkeys(state.comparison.new, NoteState.NEW)
+    differing |= dict.fromkeys(state.comparison.changed, NoteState.CHANGED)
+    for path, file in state.comparison.found.items():
+        note = notes.get(path)
+        file_state, reason = _state(file, state, differing.get(path))
+        yield FileRecord(
+            path=os.fsencode(path).decode(errors="replace"),  # names need not be UTF-8
+            state=file_state,
+            reason=reason,
+            warnings=note.warnings if note else (),
+            chunks=note.chunks if note else 0,
+            size=file.size,
+            modified_at=clock.stamp(file.mtime_ns / 1e9),
+            indexed_at=note.indexed_at if note else "",
+        )
+
+
+def _state(
+    file: ScannedFile, state: IndexerState, differing: NoteState | None
+) -> tuple[NoteState, str]:
+    if file.excluded is not None:
+        return file.excluded, file.reason
+    unindexed = state.unindexed.get(file.path)
+    if unindexed is not None:
+        return unindexed.state, unindexed.reason
+    return differing or NoteState.INDEXED, ""
+
+
+def _gone(state: IndexerState, notes: Mapping[str, IndexedNote]) -> Iterator[FileRecord]:
+    for path in state.comparison.deleted:
+        note = notes.get(path)
+        if path not in state.comparison.found and note is not None:
+            yield FileRecord(
+                path=path,
+                state=NoteState.DELETED,
+                reason="gone from the folder; still indexed",
+                chunks=note.chunks,
+                size=note.size,
+                modified_at=clock.stamp(note.mtime_ns / 1e9),
+                indexed_at=note.indexed_at,
+            )

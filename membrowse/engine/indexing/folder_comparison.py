@@ -1,0 +1,95 @@
+"""The folder compared with the index: what is new, changed, gone, and what is no note."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from membrowse.notes.scanner import ScannedFile, scan
+from membrowse.settings import NotesSettings
+from membrowse.wire.engine import Pending
+from membrowse.wire.notes import NoteState
+
+
+class Stat(Protocol):
+    """A file's size (bytes) and modification time (ns) when it was last read."""
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def mtime_ns(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How the folder differs from a generation, as of one scan."""
+
+    found: Mapping[str, ScannedFile]
+    """Every file of the folder by path."""
+    new: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    deleted: tuple[str, ...] = ()
+    unindexed: tuple[str, ...] = ()
+    """Notes that are still as they were when they could not be indexed."""
+
+    def pending(self, failed: int) -> Pending:
+        return Pending(
+            new=len(self.new),
+            changed=len(self.changed),
+            deleted=len(self.deleted),
+            failed=failed,
+        )
+
+
+def compare(
+    folder: Path,
+    settings: NotesSettings,
+    notes: Mapping[str, Stat],
+    known_unindexed: Mapping[str, Stat],
+    hinted: frozenset[str] = frozenset(),
+) -> Comparison:
+    """Scan `folder` and compare it with the indexed `notes`.
+
+    `known_unindexed` are the notes that could not be indexed, as they were then; `hinted` paths
+    count as changed whatever their size and time say. Raises `FolderUnreadable`.
+    """
+    found = {file.path: file for file in scan(folder, settings)}
+    wanted = {path: file for path, file in found.items() if file.excluded is None}
+    closed = tuple(
+        path
+        for path, file in found.items()
+        if file.excluded is NoteState.FAILED and path.endswith("/")
+    )
+    new, changed, unindexed = [], [], []
+    for path, file in wanted.items():
+        if path not in hinted and _same(known_unindexed.get(path), file):
+            unindexed.append(path)
+        elif path not in notes:
+            new.append(path)
+        elif path in hinted or not _same(notes[path], file):
+            changed.append(path)
+    return Comparison(
+        found=found,
+        new=tuple(new),
+        changed=tuple(changed),
+        deleted=tuple(path for path in notes if path not in wanted and not _hidden(path, closed)),
+        unindexed=tuple(unindexed),
+    )
+
+
+def _hidden(path: str, closed: tuple[str, ...]) -> bool:
+    """The note lies below a directory that could not be listed: nobody knows that it is gone."""
+    return path.startswith(closed)
+
+
+def _same(known: Stat | None, file: ScannedFile) -> bool:
+    return known is not None and (known.size, known.mtime_ns) == (file.size, file.mtime_ns)
+
+
+def failures(comparison: Comparison, unindexed: Mapping[str, NoteState]) -> int:
+    """Files that failed: on looking at them, or on reading them."""
+    seen = sum(file.excluded is NoteState.FAILED for file in comparison.found.values())
+    return seen + sum(state is NoteState.FAILED for state in unindexed.values())

@@ -1,0 +1,306 @@
+"""The one writer: keeps the index equal to the folder, an event at a time, on its own thread."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from membrowse.engine import clock
+from membrowse.engine.indexing.encoding_run import EncodedBatch, RunEnded
+from membrowse.engine.indexing.events import (
+    EncoderLoaded,
+    Event,
+    FilesTouched,
+    IndexRequested,
+    Paused,
+    Stopped,
+)
+from membrowse.engine.indexing.folder_comparison import Comparison, compare, failures
+from membrowse.engine.indexing.indexer_state import IndexerState, UnindexedNote
+from membrowse.engine.indexing.note_reader import Batch, NoteReader
+from membrowse.engine.indexing.vectoriser import INLINE_PRECISION, Vectoriser
+from membrowse.engine.models import Models
+from membrowse.index.generation import Generation
+from membrowse.index.index import Index, NoteChange, Recipe
+from membrowse.notes.scanner import FolderUnreadable
+from membrowse.notes.watcher import FolderWatch
+from membrowse.settings import Settings
+from membrowse.wire.engine import IndexChange, Progress, Watcher
+
+log = logging.getLogger(__name__)
+
+_LISTED = 1000
+"""Paths of changed and of deleted notes that are told at most."""
+
+
+class Indexer:
+    """Owns the writing side of `index`. `state` may be read from any thread."""
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: Settings,
+        index: Index,
+        recipe: Recipe,
+        models: Models,
+        changed: Callable[[], None],
+    ) -> None:
+        self._folder = folder
+        self._settings = settings
+        self._index = index
+        self._recipe = recipe
+        self._changed = changed
+        self._reader = NoteReader(folder, settings.notes, models)
+        self._vectoriser = Vectoriser(index, models, settings.encoder.precision, self.tell)
+        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="indexer", daemon=True)
+        self._check_due = 0.0
+        self._counting = threading.Lock()
+        self.requested = 1
+        """Requests so far; the first is the indexer's own first look at the folder."""
+        self.state = IndexerState(stale=index.stale, precision=self._vectoriser.precision)
+        engine = settings.engine
+        self._watch = FolderWatch(
+            folder,
+            lambda paths: self.tell(FilesTouched(paths)),
+            settle=engine.settle_ms / 1000,
+            limit=engine.settle_limit_ms / 1000,
+        )
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def request(self, paths: frozenset[str], *, rebuild: bool) -> int:
+        """Have notes indexed, or the whole index rebuilt; returns the number of the request."""
+        with self._counting:
+            self.requested += 1
+            self.tell(IndexRequested(paths, rebuild=rebuild))
+            return self.requested
+
+    def tell(self, event: Event) -> None:
+        """Hand over an event; callable from any thread."""
+        self._events.put(event)
+
+    def watcher(self) -> Watcher:
+        """How the folder is watched, as of now."""
+        watch, state = self._watch, self.state
+        return Watcher(
+            kind=watch.kind,
+            alive=watch.alive,
+            paused=state.paused,
+            last_event=clock.stamp(watch.last_event) if watch.last_event else "",
+            last_check=state.last_check,
+            restarted_at=clock.stamp(watch.restarted) if watch.restarted else "",
+            message=watch.message,
+        )
+
+    def close(self, seconds: float = 10.0) -> None:
+        """Finish the step at hand and end."""
+        self.tell(Stopped())
+        self._thread.join(seconds)
+
+    def _run(self) -> None:
+        self._watch.start()
+        self._handle_safely(IndexRequested(rebuild=bool(self._index.stale)))
+        while True:
+            due = min(self._check_due, self._vectoriser.flush_due)
+            try:
+                event = self._events.get(timeout=max(0.0, due - time.monotonic()))
+            except queue.Empty:
+                self._handle_safely(None)
+                continue
+            if isinstance(event, Stopped):
+                break
+            self._handle_safely(event)
+        self._vectoriser.cancel()
+        self._watch.stop()
+
+    def _handle_safely(self, event: Event | None) -> None:
+        """One event; what goes wrong is shown and logged, and the next event finds us here."""
+        try:
+            self._handle(event)
+        except Exception as error:  # the thread's boundary
+            log.exception("indexing failed")
+            self._publish(problem=f"indexing failed: {error}; it is tried again", progress=None)
+            self._check_due = time.monotonic() + self._settings.engine.check_seconds
+
+    def _handle(self, event: Event | None) -> None:
+        match event:
+            case FilesTouched(paths):
+                self._synchronise(hinted=paths)
+            case IndexRequested():
+                self._answer(event)
+            case Paused(paused):
+                self._publish(paused=paused)
+                self._synchronise()
+            case EncodedBatch():
+                self._vectoriser.accept(event)
+                self._tell_encoding()
+            case RunEnded(problem):
+                self._vectoriser.end()
+                self._tell_encoding()
+                if problem:
+                    self._publish(problem=problem)
+                else:
+                    self._encode()
+            case EncoderLoaded():
+                self._synchronise()
+            case _:
+                self._on_time()
+
+    def _on_time(self) -> None:
+        """What is due now: vectors to store, the regular look at the folder and the watcher."""
+        now = time.monotonic()
+        if now >= self._vectoriser.flush_due:
+            self._vectoriser.flush()
+            self._tell_encoding()
+        if now >= self._check_due:
+            if not self._watch.alive:
+                log.warning("the watcher died (%s); starting it again", self._watch.message)
+                self._watch.restart()
+            self._synchronise()
+
+    def _publish(self, **changes: object) -> None:
+        self.state = replace(self.state, **changes)  # type: ignore[arg-type]
+        self._changed()
+
+    def _answer(self, asked: IndexRequested) -> None:
+        """Do what a client asked for, paused or not."""
+        if asked.rebuild:
+            self._forget()
+        self._synchronise(hinted=asked.paths, forced=asked.paths, whatever=True)
+        self._publish(started=self.state.started + 1)
+
+    def _forget(self) -> None:
+        """Empty the index; the synchronisation that follows builds it again."""
+        log.info("rebuilding the index (%s)", self._index.stale or "asked for")
+        self._vectoriser.cancel()
+        self._publish(stale=self._index.stale, unindexed={}, progress=Progress(phase="reading"))
+        self._index.clear(self._recipe)
+
+    def _synchronise(
+        self,
+        *,
+        hinted: frozenset[str] = frozenset(),
+        forced: frozenset[str] = frozenset(),
+        whatever: bool = False,
+    ) -> None:
+        """Make the index equal to the folder, unless that is paused (`whatever` overrides).
+
+        `hinted` paths are read whatever their size and time say, `forced` ones indexed even if
+        their bytes are as indexed.
+        """
+        self._check_due = time.monotonic() + self._settings.engine.check_seconds
+        notes, unindexed = self._index.generation.notes, self.state.unindexed
+        try:
+            found = compare(self._folder, self._settings.notes, notes, unindexed, hinted)
+        except FolderUnreadable as error:
+            self._publish(problem=error.strerror, checked=True, last_check=clock.now())
+            return
+        self._show(found)
+        if self.state.paused and not whatever:
+            return
+        self._apply(found, forced)
+        self._encode()
+
+    def _show(self, comparison: Comparison) -> None:
+        """Publish how folder and index differ."""
+        unindexed = {path: self.state.unindexed[path] for path in comparison.unindexed}
+        states = {path: note.state for path, note in unindexed.items()}
+        self._publish(
+            comparison=comparison,
+            unindexed=unindexed,
+            pending=comparison.pending(failures(comparison, states)),
+            changed=comparison.changed[:_LISTED],
+            deleted=comparison.deleted[:_LISTED],
+            last_check=clock.now(),
+            checked=True,
+            problem="",
+        )
+
+    def _apply(self, comparison: Comparison, forced: frozenset[str]) -> None:
+        """Read what differs and index it, a generation every few seconds."""
+        to_read = [*comparison.changed, *comparison.new]
+        if not to_read and not comparison.deleted:
+            return
+        unindexed: dict[str, UnindexedNote] = {}
+        batch = Batch([NoteChange(path, None, ()) for path in comparison.deleted])
+        for done, path in enumerate(to_read, start=1):
+            known = self._index.generation.notes.get(path)
+            reading = self._reader.read(path, known, force=path in forced)
+            batch.add(reading)
+            if reading.unindexed is not None:
+                unindexed[path] = reading.unindexed
+            if batch.full:
+                self._store(batch)
+                batch = Batch([])
+                self._show_left(comparison, done, unindexed)
+                self._tell_reading(done, len(to_read))
+        self._store(batch)
+        self._show_left(comparison, len(to_read), unindexed)
+
+    def _show_left(
+        self, comparison: Comparison, done: int, unindexed: Mapping[str, UnindexedNote]
+    ) -> None:
+        """Publish what is left of `comparison` once `done` notes of it, changed ones first, were
+        read and indexed or unindexed."""
+        self._publish(unindexed={**self.state.unindexed, **unindexed})
+        self._show(
+            replace(
+                comparison,
+                new=comparison.new[max(0, done - len(comparison.changed)) :],
+                changed=comparison.changed[done:],
+                deleted=(),
+                unindexed=(*comparison.unindexed, *unindexed),
+            )
+        )
+
+    def _store(self, batch: Batch) -> None:
+        """Bring `batch` into the index as one generation, with vectors if they are few."""
+        if batch.unchanged:
+            self._index.touch(batch.unchanged)
+        if not batch.changes:
+            return
+        encoded = self._vectoriser.inline(batch.changes)
+
+        def published(generation: Generation) -> None:
+            count, total = len(batch.changes), len(generation.chunks)
+            log.info("generation %d: %d notes, %d chunks in all", generation.number, count, total)
+            self._publish(last_change=_change(batch.changes))
+
+        self._index.apply(batch.changes, encoded, INLINE_PRECISION, published)
+
+    def _encode(self) -> None:
+        self._vectoriser.begin()
+        self._publish(stale=self._index.stale)
+        self._tell_encoding()
+
+    def _tell_encoding(self) -> None:
+        vectoriser = self._vectoriser
+        self._publish(progress=vectoriser.progress(), precision=vectoriser.precision)
+
+    def _tell_reading(self, done: int, total: int) -> None:
+        generation = self._index.generation
+        self._publish(
+            progress=Progress(
+                phase="reading",
+                notes_done=done,
+                notes_total=total,
+                chunks_done=int(generation.encoded.sum()),
+                chunks_total=len(generation.chunks),
+            )
+        )
+
+
+def _change(changes: list[NoteChange]) -> IndexChange:
+    return IndexChange(
+        at=clock.now(),
+        path=changes[0].path if len(changes) == 1 else "",
+        notes=len(changes),
+        chunks=sum(len(change.chunks) for change in changes),
+    )

@@ -1,0 +1,84 @@
+"""What the index holds of a note, against the file as it is now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from membrowse.engine.querying.freshness import FreshnessOf
+from membrowse.index.generation import Generation
+from membrowse.notes.chunk import Chunk
+from membrowse.notes.front_matter import front_matter
+from membrowse.notes.reader import NotIndexable, Source, read
+from membrowse.notes.spans import Lines
+from membrowse.notes.text_diff import difference
+from membrowse.settings import NotesSettings
+from membrowse.wire.explanation import IndexedVersion
+from membrowse.wire.notes import Freshness
+
+NO_TEXT_CHANGED = "@@ only front matter or white space differs @@"
+
+
+def freshened(
+    folder: Path, generation: Generation, path: str, settings: NotesSettings
+) -> IndexedVersion:
+    """The indexed note at `path`: when, and how the file differs by now."""
+    freshness = FreshnessOf(folder, generation.notes)(path)
+    changed = freshness is Freshness.CHANGED
+    return IndexedVersion(
+        generation=generation.number,
+        indexed_at=generation.notes[path].indexed_at,
+        freshness=freshness,
+        diff=indexed_against_file(folder, generation, path, settings) if changed else (),
+    )
+
+
+def indexed_against_file(
+    folder: Path, generation: Generation, path: str, settings: NotesSettings
+) -> tuple[str, ...]:
+    """The difference from the indexed text of a note to its file's, in at most
+    `differing.MOST_LINES` lines; empty where the file is the same or cannot be read."""
+    try:
+        source = read(folder, path, settings)
+    except (NotIndexable, FileNotFoundError):
+        return ()
+    return indexed_against(source, generation, path)
+
+
+def indexed_against(source: Source, generation: Generation, path: str) -> tuple[str, ...]:
+    """The same for a file that was read."""
+    if source.sha256 == generation.notes[path].sha256:
+        return ()
+    before = indexed_lines([generation.chunks[row] for row in generation.rows(path)])
+    after = _lines(source.text, front_matter(source.text).end)
+    if before == after:
+        return (NO_TEXT_CHANGED,)
+    return difference(before, after)
+
+
+def indexed_lines(chunks: Sequence[Chunk]) -> list[str]:
+    """The lines of a note from its first, as its chunks hold them, without white space at their
+    ends; those that no chunk holds (front matter, blank lines) are empty."""
+    lines: list[str] = []
+    reached = 0
+    for chunk in chunks:
+        first, *rest = _lines(chunk.text)
+        if len(lines) >= chunk.start_line:  # it goes on in the middle of a line
+            lines[-1] += " " * (chunk.start_offset - reached) + first
+        else:
+            lines += [""] * (chunk.start_line - len(lines) - 1)
+            lines.append(first)
+        lines += rest
+        reached = chunk.end_offset
+    return [line.rstrip() for line in lines]
+
+
+def _lines(text: str, start: int = 0) -> list[str]:
+    """The lines of `text`, empty up to offset `start`, without white space at their ends, without
+    blank lines at the end."""
+    found = Lines(text)
+    spans = (found.span(number) for number in range(len(found)))
+    lines = [text[max(first, start) : last].rstrip() for first, last in spans]
+    while len(lines) > 1 and not lines[-1]:
+        lines.pop()
+    return lines or [""]

@@ -1,0 +1,130 @@
+"""From a note's path to what the index is to hold of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from membrowse.engine import clock
+from membrowse.engine.indexing.indexer_state import UnindexedNote
+from membrowse.engine.models import Models
+from membrowse.index.generation import IndexedNote
+from membrowse.index.index import NoteChange
+from membrowse.notes.chunker import chunks
+from membrowse.notes.note import Note, parse
+from membrowse.notes.reader import NotIndexable, Source, read
+from membrowse.settings import NotesSettings
+
+DEFAULT_WINDOW = 256
+_CHARACTERS_A_PIECE = 2
+_BATCH_SECONDS = 2.0
+_BATCH_CHUNKS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What reading one note came to; at most one of the first two is set."""
+
+    change: NoteChange | None = None
+    unchanged: IndexedNote | None = None
+    """The same bytes as indexed, under another time."""
+    unindexed: UnindexedNote | None = None
+
+
+class NoteReader:
+    """Reads notes of `folder` and cuts them into chunks that fit the encoder."""
+
+    def __init__(self, folder: Path, settings: NotesSettings, models: Models) -> None:
+        self._folder = folder
+        self._settings = settings
+        self._models = models
+
+    def read(self, path: str, known: IndexedNote | None, *, force: bool = False) -> Reading:
+        """Read the note at `path`, of which the index holds `known`.
+
+        With `force`, a note whose bytes are as indexed is chunked again all the same.
+        """
+        try:
+            source = read(self._folder, path, self._settings)
+        except FileNotFoundError:
+            return Reading(change=_removal(path, known))
+        except NotIndexable as error:
+            unindexed = self._unindexed(path, error)
+            return Reading(change=_removal(path, known), unindexed=unindexed)
+        if known is not None and known.sha256 == source.sha256 and not force:
+            again = replace(known, size=source.size, mtime_ns=source.mtime_ns)
+            return Reading(unchanged=again)
+        return Reading(change=self.change(source))
+
+    def change(self, source: Source) -> NoteChange:
+        """What the index is to hold of a note that reads `source`."""
+        note = parse(source)
+        parts = tuple(chunks(note, self.count, self.window))
+        return NoteChange(source.path, _indexed(source, note, len(parts)), parts)
+
+    @property
+    def window(self) -> int:
+        """The encoder's window in word pieces."""
+        files = self._models.files
+        return files.window if files is not None else DEFAULT_WINDOW
+
+    @property
+    def count(self) -> Callable[[str], int]:
+        """Counts word pieces; without a model, an estimate that rather counts too many."""
+        pieces = self._models.pieces
+        return pieces.count if pieces is not None else _estimate
+
+    def _unindexed(self, path: str, error: NotIndexable) -> UnindexedNote:
+        try:
+            stat = (self._folder / path).lstat()
+        except OSError:
+            return UnindexedNote(-1, -1, error.state, error.reason)
+        return UnindexedNote(stat.st_size, stat.st_mtime_ns, error.state, error.reason)
+
+
+class Batch:
+    """Notes read, up to what makes a generation; starts with `changes` that need no reading."""
+
+    def __init__(self, changes: list[NoteChange]) -> None:
+        self.changes = changes
+        self.unchanged: list[IndexedNote] = []
+        self._chunks = 0
+        self._due = time.monotonic() + _BATCH_SECONDS
+
+    def add(self, reading: Reading) -> None:
+        if reading.change is not None:
+            self.changes.append(reading.change)
+            self._chunks += len(reading.change.chunks)
+        if reading.unchanged is not None:
+            self.unchanged.append(reading.unchanged)
+
+    @property
+    def full(self) -> bool:
+        return self._chunks >= _BATCH_CHUNKS or time.monotonic() >= self._due
+
+
+def _estimate(text: str) -> int:
+    ascii_only = len(text.encode("ascii", "ignore"))
+    return len(text) - ascii_only + -(-ascii_only // _CHARACTERS_A_PIECE)
+
+
+def _removal(path: str, known: IndexedNote | None) -> NoteChange | None:
+    return None if known is None else NoteChange(path, None, ())
+
+
+def _indexed(source: Source, note: Note, count: int) -> IndexedNote:
+    return IndexedNote(
+        path=source.path,
+        name=note.name,
+        title=note.title,
+        date=note.date,
+        date_source=note.date_source,
+        size=source.size,
+        mtime_ns=source.mtime_ns,
+        sha256=source.sha256,
+        indexed_at=clock.now(),
+        warnings=note.warnings,
+        chunks=count,
+    )

@@ -1,0 +1,120 @@
+"""Vectors for what has none: a few at once with their generation, many in a run beside the rest."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+
+from membrowse.encoding.encoded import Encoded
+from membrowse.engine.indexing.encoding_run import EncodedBatch, EncodingRun, RunEnded
+from membrowse.engine.models import Models
+from membrowse.index.index import Index, NoteChange
+from membrowse.settings import Precision
+from membrowse.wire.engine import Progress
+
+log = logging.getLogger(__name__)
+
+INLINE_CHUNKS = 24
+"""So few new chunks are encoded at once, with the generation that brings them."""
+INLINE_PRECISION = "float32"
+_FLUSH_SECONDS = 2.0
+_FLUSH_SHARE = 20
+"""Storing vectors may take one part in so many of the time."""
+
+
+class Vectoriser:
+    """Used by the indexer's thread only; a run delivers its batches through `deliver`."""
+
+    def __init__(
+        self,
+        index: Index,
+        models: Models,
+        precision: Precision,
+        deliver: Callable[[EncodedBatch | RunEnded], None],
+    ) -> None:
+        self._index = index
+        self._models = models
+        self._wanted_precision = precision
+        self._deliver = deliver
+        self._run: EncodingRun | None = None
+        self._waiting: list[Encoded] = []
+        self._flush_pause = _FLUSH_SECONDS
+        self.flush_due = float("inf")
+        """When (monotonic seconds) the vectors that wait are to be stored."""
+        self.precision = ", ".join(sorted(index.vectors.precisions()))
+        """Of the stored vectors."""
+
+    def inline(self, changes: Iterable[NoteChange]) -> list[Encoded]:
+        """Vectors for the new chunks of `changes`, where these are few and the encoder is ready."""
+        encoder = self._models.encoder
+        if encoder is None:
+            return []
+        texts = {
+            text.key: text for change in changes for text in self._index.to_encode(change.chunks)
+        }
+        missing = texts.keys() - self._index.cached(texts.keys())
+        if not missing or len(missing) > INLINE_CHUNKS:
+            return []
+        return encoder.encode([texts[key] for key in sorted(missing)])
+
+    def begin(self) -> None:
+        """Start a run over what has no vector, unless one runs or the encoder is not ready."""
+        models = self._models
+        if self._run is not None or models.encoder is None or models.files is None:
+            return
+        texts = self._index.unencoded()
+        if texts:
+            log.info("encoding %d chunks", len(texts))
+            self._run = EncodingRun(
+                texts, models.files, models.encoder, self._wanted_precision, self._deliver
+            )
+            self._run.start()
+
+    def accept(self, batch: EncodedBatch) -> None:
+        """Take vectors of the run at hand; they are stored together with others, in a while."""
+        if self._run is None:
+            return
+        self._run.accept(batch)
+        if not self._waiting:
+            self.flush_due = time.monotonic() + self._flush_pause
+        self._waiting.extend(batch.encoded)
+        self.precision = batch.precision
+        if time.monotonic() >= self.flush_due:
+            self.flush()
+
+    def flush(self) -> None:
+        """Store the vectors that wait, as one generation."""
+        self.flush_due = float("inf")
+        if self._waiting:
+            started = time.monotonic()
+            waiting, self._waiting = self._waiting, []
+            self._index.add_vectors(waiting, self.precision)
+            took = time.monotonic() - started
+            self._flush_pause = max(_FLUSH_SECONDS, took * _FLUSH_SHARE)
+
+    def end(self) -> None:
+        """The run told that it is over."""
+        self._run = None
+        self.flush()
+
+    def cancel(self) -> None:
+        """Stop the run at hand, and keep what it did."""
+        if self._run is not None:
+            self._run.cancel()
+        self.end()
+
+    def progress(self) -> Progress | None:
+        """How far the run is, or None where none runs."""
+        run, generation = self._run, self._index.generation
+        if run is None:
+            return None
+        return Progress(
+            phase="encoding",
+            notes_done=len(generation.notes),
+            notes_total=len(generation.notes),
+            chunks_done=int(generation.encoded.sum()) + len(self._waiting),
+            chunks_total=len(generation.chunks),
+            chunks_per_second=run.rate,
+            seconds_left=run.seconds_left,
+        )

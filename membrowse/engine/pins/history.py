@@ -1,0 +1,135 @@
+"""Where each pin stood, generation after generation: kept beside the index, and longer than it."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from membrowse.index import sqlite
+from membrowse.index.sqlite import transaction
+
+log = logging.getLogger(__name__)
+
+FILE = "pins.sqlite"
+"""In the index's directory. No rebuild touches it."""
+POINTS_KEPT = 60
+"""Of each pin."""
+_PINS_KEPT = 2000
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS points (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    pin TEXT NOT NULL, generation INTEGER NOT NULL, settings TEXT NOT NULL, at TEXT NOT NULL,
+    rank INTEGER
+);
+CREATE INDEX IF NOT EXISTS points_pin ON points (pin, number);
+CREATE TABLE IF NOT EXISTS chunks (pin TEXT PRIMARY KEY, chunk TEXT NOT NULL) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One run of one pin."""
+
+    pin: str
+    """A key of the pin, the same in every run."""
+    rank: int | None
+    chunk: str
+    """The chunk that stood for it; empty where there was none."""
+
+
+class PinHistory:
+    """The history in the file at `path`; safe to use from several threads.
+
+    A damaged file is begun anew; where none can be written, the history lasts as long as this.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.Lock()
+        self._connection = _intact(path)
+
+    def chunks(self) -> dict[str, str]:
+        """A pin's key to the chunk that last stood for it."""
+        with self._lock:
+            return dict(self._connection.execute("SELECT pin, chunk FROM chunks"))
+
+    def ranks(self, pin: str) -> tuple[int | None, ...]:
+        """Its ranks so far, the newest last."""
+        with self._lock:
+            rows = self._connection.execute(
+                "SELECT rank FROM points WHERE pin = ? ORDER BY number", (pin,)
+            )
+            return tuple(rank for (rank,) in rows)
+
+    def record(self, points: Iterable[Point], generation: int, settings: str, at: str) -> None:
+        """Note a run; another one over the same generation with the same settings replaces it."""
+        with self._lock, transaction(self._connection) as connection:
+            for point in points:
+                self._put(connection, point, generation, settings, at)
+            connection.execute(
+                "DELETE FROM points WHERE pin NOT IN (SELECT pin FROM points GROUP BY pin "
+                "ORDER BY max(number) DESC LIMIT ?)",
+                (_PINS_KEPT,),
+            )
+            connection.execute("DELETE FROM chunks WHERE pin NOT IN (SELECT pin FROM points)")
+
+    def _put(
+        self, connection: sqlite3.Connection, point: Point, generation: int, settings: str, at: str
+    ) -> None:
+        execute = connection.execute
+        last = execute(
+            "SELECT number, generation, settings FROM points WHERE pin = ? "
+            "ORDER BY number DESC LIMIT 1",
+            (point.pin,),
+        ).fetchone()
+        if last is not None and last[1:] == (generation, settings):
+            execute(
+                "UPDATE points SET rank = ?, at = ? WHERE number = ?", (point.rank, at, last[0])
+            )
+        else:
+            execute(
+                "INSERT INTO points (pin, generation, settings, at, rank) VALUES (?, ?, ?, ?, ?)",
+                (point.pin, generation, settings, at, point.rank),
+            )
+        execute(
+            "DELETE FROM points WHERE pin = ?1 AND number NOT IN (SELECT number FROM points "
+            "WHERE pin = ?1 ORDER BY number DESC LIMIT ?2)",
+            (point.pin, POINTS_KEPT),
+        )
+        if point.chunk:
+            execute("INSERT OR REPLACE INTO chunks VALUES (?, ?)", (point.pin, point.chunk))
+
+    def close(self) -> None:
+        with self._lock:
+            self._connection.close()
+
+
+def _intact(path: Path) -> sqlite3.Connection:
+    try:
+        try:
+            return _opened(path)
+        except sqlite3.DatabaseError as error:
+            if not sqlite.damaged(error):
+                raise
+            log.warning("%s is damaged (%s): the pins' history begins anew", path, error)
+            sqlite.remove(path)
+            return _opened(path)
+    except (OSError, sqlite3.Error) as error:
+        log.warning("the pins' history is not kept: %s: %s", path, error)
+        connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        connection.executescript(_TABLES)
+        return connection
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    connection = sqlite.connect(path)
+    try:
+        connection.executescript(_TABLES)
+    except BaseException:
+        connection.close()
+        raise
+    return connection

@@ -1,0 +1,181 @@
+"""Pins put to the index: where the expected chunk stands, and what other settings would do to it.
+
+A pin that was run keeps its ranked query, without token vectors: about 34 bytes per chunk of the
+index, from which fusion and reranking by other settings take a millisecond.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from membrowse.engine.priority import Pause
+from membrowse.engine.querying.ranked_queries import RankedQueries
+from membrowse.index.generation import Generation
+from membrowse.ranking.late_interaction import HasTokenVectors
+from membrowse.ranking.ranked_query import Maxima, RankedQuery
+from membrowse.ranking.ranker import Ranker
+from membrowse.ranking.targets import Successor, best, locate, rank_of
+from membrowse.wire.pins import Measures, Pin
+from membrowse.wire.search import KEYWORD, RANKINGS, RERANKED, VECTOR, Target
+
+_KEPT_BYTES = 48 << 20
+_BYTES_A_CHUNK = 34
+_QUERIES_KEPT = 1000
+_SIMILARITIES_KEPT = 2000
+"""Chunks of one query, some 300 bytes each."""
+_MRR_DEPTH = 10
+_RECALL_DEPTH = 5
+
+
+@dataclass(frozen=True, slots=True)
+class PinMatch:
+    """Where a pin's chunk stands."""
+
+    pin: Pin
+    ranks: dict[str, int | None]
+    """By ranking: the best of the chunks that would do."""
+    chunk: str
+    """The chunk that stands for it, empty where there is none."""
+    problem: str
+    ranked_query: RankedQuery | None
+    """For other settings, without token vectors; None where there are too many to keep."""
+    rows: tuple[int, ...]
+    """The chunks that would do; none where the expected text is nowhere."""
+
+    @property
+    def rank(self) -> int | None:
+        return self.ranks[RERANKED]
+
+    @property
+    def holds(self) -> bool:
+        return holds(self.pin, self.rank)
+
+
+def holds(pin: Pin, rank: int | None) -> bool:
+    """Whether a pin holds where its chunk has this reranked `rank`."""
+    return rank is not None and rank <= pin.k
+
+
+@dataclass(frozen=True, slots=True)
+class PinTarget:
+    """The chunks that would do for a pin, in one generation."""
+
+    rows: tuple[int, ...]
+    instead: tuple[int, ...] = ()
+    """Where there are none: the chunks of its note."""
+    problem: str = ""
+
+
+def locate_pin(generation: Generation, pin: Pin, last: str, successor: Successor) -> PinTarget:
+    """The chunks that hold the pin's text (any part of it, where it is split); without a text, all
+    of its note; else the successor of `last`, the chunk that stood for it before."""
+    place = locate(generation, Target(path=pin.path, text=pin.text), successor)
+    if place.split is not None:
+        return PinTarget(place.split.rows)
+    if place.rows:
+        return PinTarget(place.rows)
+    follower = locate(generation, Target(chunk=last), successor) if last else None
+    if follower is not None and follower.rows:
+        return PinTarget(follower.rows)
+    return PinTarget((), tuple(generation.rows(pin.path)), place.reason)
+
+
+class PinRunner:
+    """Runs pins by way of `ranked_queries`; safe to use from several threads."""
+
+    def __init__(self, ranked_queries: RankedQueries) -> None:
+        self._ranked_queries = ranked_queries
+        self._maxima: OrderedDict[tuple[str, str], dict[bool, Maxima]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def run(
+        self,
+        generation: Generation,
+        pins: Sequence[Pin],
+        ranker: Ranker,
+        pause: Pause,
+        *,
+        last: Mapping[str, str],
+        successor: Successor,
+        tokens_at_hand: Mapping[str, HasTokenVectors] | None = None,
+    ) -> list[PinMatch]:
+        """Every pin over `generation` by `ranker`: some 10 ms each the first time, then less, since
+        most chunks stay as they are.
+
+        `last` is the chunk that stood for a pin, by its id.
+        """
+        kept = _KEPT_BYTES // (_BYTES_A_CHUNK * max(1, len(generation.chunks)))
+        found: list[PinMatch] = []
+        for pin in pins:
+            pause()
+            ranked_query = self._ranked_queries.fresh(
+                generation, pin.query, pin.syntax, ranker, tokens_at_hand, self._known(pin)
+            )
+            expectation = locate_pin(generation, pin, last.get(pin.id, ""), successor)
+            found.append(_standing(pin, ranked_query, expectation, keep=len(found) < kept))
+        return found
+
+    def _known(self, pin: Pin) -> dict[bool, Maxima]:
+        """What late interaction worked out for the pin's query before, to be added to."""
+        with self._lock:
+            known = self._maxima.pop((pin.query, pin.syntax), {})
+            if sum(map(len, known.values())) > _SIMILARITIES_KEPT:
+                known = {}
+            self._maxima[pin.query, pin.syntax] = known
+            while len(self._maxima) > _QUERIES_KEPT:
+                self._maxima.popitem(last=False)
+            return known
+
+    def again(self, standing: PinMatch, ranker: Ranker) -> int | None:
+        """The pin's reranked rank by other settings of fusion and reranking; about 1 ms.
+
+        Only for a standing that has kept its ranked_query.
+        """
+        if standing.ranked_query is None:
+            raise ValueError("the ranked_query was not kept")
+        return rank_of(self._ranked_queries.by(standing.ranked_query, ranker), standing.rows)
+
+
+def _standing(
+    pin: Pin, ranked_query: RankedQuery, expectation: PinTarget, *, keep: bool
+) -> PinMatch:
+    rows = expectation.rows
+    row = best(ranked_query, rows or expectation.instead)
+    problem = expectation.problem
+    if not rows and row is not None:
+        place = rank_of(ranked_query, (row,))
+        problem = f"{problem}: it was edited away; the note's best chunk is #{place}"
+    return PinMatch(
+        pin=pin,
+        ranks={name: rank_of(ranked_query, rows, name) for name in RANKINGS},
+        chunk="" if row is None else ranked_query.chunks[row].id,
+        problem=problem,
+        ranked_query=_lightened(ranked_query) if keep else None,
+        rows=rows,
+    )
+
+
+def _lightened(ranked_query: RankedQuery) -> RankedQuery:
+    """What `Evaluations.by` needs, and no more."""
+    kept = {name: ranked_query.rankings[name] for name in (KEYWORD, VECTOR)}
+    return replace(ranked_query, rankings=kept, tokens={}, shown={})
+
+
+def measures(all_ranks: Iterable[Mapping[str, int | None]]) -> dict[str, Measures]:
+    """R@1, R@5 and MRR (of the first 10) of each ranking; 0 where there are no pins."""
+    listed = list(all_ranks)
+    return {name: _measured([ranks[name] for ranks in listed]) for name in RANKINGS}
+
+
+def _measured(ranks: Sequence[int | None]) -> Measures:
+    def mean(value: Callable[[int], float]) -> float:
+        return sum(value(rank) for rank in ranks if rank) / max(1, len(ranks))
+
+    return Measures(
+        recall_at_1=mean(lambda rank: rank == 1),
+        recall_at_5=mean(lambda rank: rank <= _RECALL_DEPTH),
+        mrr=mean(lambda rank: 1 / rank if rank <= _MRR_DEPTH else 0.0),
+    )

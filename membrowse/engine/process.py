@@ -1,0 +1,81 @@
+"""An engine's process from its first line to its last."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import logging.handlers
+import os
+import sys
+from pathlib import Path
+
+from membrowse import __version__, paths, settings
+from membrowse.engine import clock
+from membrowse.engine.lock import IndexLock, IndexLocked
+
+log = logging.getLogger(__name__)
+
+_LOG_BYTES = 1_000_000
+_LOG_FILES = 3
+
+
+def main(folder: Path, *, foreground: bool = False, group: str | None = None) -> int:
+    """Own the index of `folder` and serve it until told to stop, or idle; returns an exit status.
+
+    `foreground` serves for good, logs to stderr too, and listens where a system service does when
+    the service manager gave it a runtime directory. `EX_TEMPFAIL` means that another engine owns
+    the index, `EX_CONFIG` that the settings cannot be used.
+    """
+    # numpy's products are small here: a second thread costs each more than it gives.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    folder = Path(os.path.realpath(folder))
+    os.umask(0o077)
+    directory = paths.private(paths.index_dir(folder))
+    _log_to(paths.log_file(folder), foreground)
+    lock = IndexLock(directory)
+    try:
+        configured = settings.load(paths.config_file())
+        lock.acquire(clock.now())
+    except settings.SettingsError as error:
+        log.error("%s", error)
+        return os.EX_CONFIG
+    except IndexLocked as error:
+        log.error("%s", error)
+        return os.EX_TEMPFAIL
+    try:
+        return _serve(folder, configured, foreground, group)
+    finally:
+        lock.release()
+
+
+def _serve(folder: Path, configured: settings.Settings, foreground: bool, group: str | None) -> int:
+    from membrowse.engine.http import server
+    from membrowse.engine.service import Service
+
+    log.info("version %s, process %d, folder %s", __version__, os.getpid(), folder)
+    systemwide = foreground and (group is not None or "RUNTIME_DIRECTORY" in os.environ)
+    address = (paths.system_socket if systemwide else paths.own_socket)(folder)
+    listener = server.bind(address, group)
+    idle = 0.0 if foreground else configured.engine.idle_minutes * 60
+    try:
+        asyncio.run(server.run(Service(folder, configured, idle_seconds=idle), listener))
+    finally:
+        listener.close()
+        address.unlink(missing_ok=True)
+    log.info("ended")
+    return 0
+
+
+def _log_to(file: Path, foreground: bool) -> None:
+    form = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    handlers: list[logging.Handler] = [
+        logging.handlers.RotatingFileHandler(
+            file, maxBytes=_LOG_BYTES, backupCount=_LOG_FILES, encoding="utf-8"
+        )
+    ]
+    if foreground:
+        handlers.append(logging.StreamHandler(sys.stderr))
+    for handler in handlers:
+        handler.setFormatter(form)
+    logging.basicConfig(level=logging.INFO, handlers=handlers)
+    logging.getLogger("httpx").setLevel(logging.WARNING)

@@ -1,0 +1,34 @@
+"""Whether a hit's note is still on disk what was indexed."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+from membrowse.index.generation import IndexedNote
+from membrowse.wire.notes import Freshness
+
+
+class FreshnessOf:
+    """Looks at a note's file when first asked about it, and remembers: made for one reply."""
+
+    def __init__(self, folder: Path, notes: Mapping[str, IndexedNote]) -> None:
+        self._folder = folder
+        self._notes = notes
+        self._of = lru_cache(maxsize=None)(self._look)
+
+    def __call__(self, path: str) -> Freshness:
+        return self._of(path)
+
+    def _look(self, path: str) -> Freshness:
+        note = self._notes.get(path)
+        try:
+            found = (self._folder / path).stat()
+        except OSError:
+            return Freshness.DELETED
+        if note is None or not stat.S_ISREG(found.st_mode):
+            return Freshness.DELETED
+        same = (note.size, note.mtime_ns) == (found.st_size, found.st_mtime_ns)
+        return Freshness.CURRENT if same else Freshness.CHANGED

@@ -1,0 +1,146 @@
+"""Whole ranked_queries for inspection: of the present generation, the last few kept alive."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from membrowse.encoding.child_encoder import Encoder
+from membrowse.encoding.encoded import Encoded, EncodedQuery, ToEncode
+from membrowse.engine.models import Models
+from membrowse.engine.querying.active_configuration import ActiveConfiguration
+from membrowse.index.generation import Generation
+from membrowse.index.index import Index
+from membrowse.ranking.late_interaction import HasTokenVectors
+from membrowse.ranking.ranked_query import Maxima, RankedQuery
+from membrowse.ranking.ranker import Ranker
+from membrowse.settings import Settings
+from membrowse.wire.search import KEYWORD, VECTOR
+
+KEPT = 4
+"""Evaluations of the present generation that are kept, the least recently used goes first."""
+QUERIES_KEPT = 256
+"""Encoded queries that are kept (some 20 KB each), likewise."""
+
+_Key = tuple[int, str, str, str]
+
+
+class RankedQueries:
+    """Evaluates queries with all that explaining needs (they are never `finish`ed).
+
+    Safe to use from several threads. A returned ranked_query is to be read, not changed; what it
+    remembers of its chunks (token vectors, similarities) may grow, always by the same values.
+    """
+
+    def __init__(self, configuration: ActiveConfiguration, index: Index, models: Models) -> None:
+        self.configuration = configuration
+        self._index = index
+        self._models = models
+        self._kept: OrderedDict[_Key, RankedQuery] = OrderedDict()
+        self._queries: _QueriesOnce | None = None
+        self._lock = threading.Lock()
+
+    def of(self, text: str, syntax: str, ranker: Ranker | None = None) -> RankedQuery:
+        """The query over the present generation, by `ranker`, which is that of the settings in
+        force if none is given."""
+        generation, ranker = self._index.generation, ranker or self.configuration.ranker
+        key = (generation.number, text, syntax, ranker.settings.digest + self._models.state)
+        with self._lock:
+            known = self._kept.get(key)
+            if known is not None:
+                self._kept.move_to_end(key)
+                return known
+        found = self.fresh(generation, text, syntax, ranker)
+        with self._lock:
+            self._kept[key] = found
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+        self.forget_old()
+        return found
+
+    def forget_old(self) -> None:
+        """Let go of ranked_queries of generations that are gone, and so of their matrices."""
+        present = self._index.generation.number
+        with self._lock:
+            for old in [key for key in self._kept if key[0] != present]:
+                del self._kept[old]
+
+    def fresh(
+        self,
+        generation: Generation,
+        text: str,
+        syntax: str,
+        ranker: Ranker,
+        tokens_at_hand: Mapping[str, HasTokenVectors] | None = None,
+        maxima: dict[bool, Maxima] | None = None,
+    ) -> RankedQuery:
+        """The query over any generation, by any ranker; not kept.
+
+        `tokens_at_hand` are token vectors, by content key, that the store does not have; `maxima`
+        are those of an earlier ranked_query of the same query, and are added to.
+        """
+        models, tokens = self._models, self._index.tokens
+        ranked_query = ranker.analyse(generation, text, syntax, models.pieces)
+        ranked_query.tokens.update(tokens_at_hand or {})
+        ranked_query.maxima = {} if maxima is None else maxima
+        ranker.keyword(ranked_query)
+        loaded = models.loaded
+        ranker.vector(ranked_query, self._once(loaded.encoder), loaded.state, loaded.message)
+        ranker.fuse(ranked_query)
+        ranker.gather(ranked_query, tokens)
+        ranker.rerank(ranked_query, tokens, models.encoder, models.cross)
+        return ranked_query
+
+    def again(self, ranked_query: RankedQuery, settings: Settings) -> RankedQuery:
+        """The same query by other settings of fusion and reranking; costs a millisecond or two.
+
+        Other settings of keyword or vector need `fresh`.
+        """
+        return self.by(ranked_query, self.configuration.ranker.by(settings))
+
+    def by(self, ranked_query: RankedQuery, ranker: Ranker) -> RankedQuery:
+        """As `again`, by a ranker that is used for several queries."""
+        kept = {name: ranked_query.rankings[name] for name in (KEYWORD, VECTOR)}
+        other = replace(ranked_query, rankings=kept)
+        models, tokens = self._models, self._index.tokens
+        ranker.fuse(other)
+        ranker.gather(other, tokens)
+        ranker.rerank(other, tokens, models.encoder, models.cross)
+        return other
+
+    def _once(self, encoder: Encoder | None) -> Encoder | None:
+        if encoder is None:
+            return None
+        with self._lock:
+            if self._queries is None or self._queries.inner is not encoder:
+                self._queries = _QueriesOnce(encoder)
+            return self._queries
+
+
+class _QueriesOnce:
+    """An encoder that encodes the same query once. Safe to share between threads."""
+
+    def __init__(self, inner: Encoder) -> None:
+        self.inner = inner
+        self.identity = inner.identity
+        self.pieces = inner.pieces
+        self._kept: OrderedDict[str, EncodedQuery] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def encode(self, items: Sequence[ToEncode]) -> list[Encoded]:
+        return self.inner.encode(items)
+
+    def query(self, text: str) -> EncodedQuery:
+        with self._lock:
+            known = self._kept.get(text)
+            if known is not None:
+                self._kept.move_to_end(text)
+                return known
+        found = self.inner.query(text)
+        with self._lock:
+            self._kept[text] = found
+            while len(self._kept) > QUERIES_KEPT:
+                self._kept.popitem(last=False)
+        return found

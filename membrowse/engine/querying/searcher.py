@@ -1,0 +1,207 @@
+"""Searches the index, stage by stage, and remembers the last ranked queries for their pages."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from membrowse.engine import clock
+from membrowse.engine.errors import Unknown
+from membrowse.engine.models import Models
+from membrowse.engine.querying.active_configuration import ActiveConfiguration
+from membrowse.engine.querying.freshness import FreshnessOf
+from membrowse.engine.querying.targets import Targets
+from membrowse.index.index import Index
+from membrowse.ranking import search_response
+from membrowse.ranking.ranked_query import RankedQuery
+from membrowse.ranking.ranker import Ranker
+from membrowse.ranking.search_response import SearchContext
+from membrowse.ranking.targets import match_target
+from membrowse.settings import Settings
+from membrowse.wire.search import (
+    Approximate,
+    PageRequest,
+    Ranking,
+    SearchRequest,
+    SearchResponse,
+)
+from membrowse.wire.tuning import TuneRequest
+
+REMEMBERED = 16
+"""Ranked queries kept for pages; the least recently used goes first."""
+
+_HNSW_THREADS = 2
+
+Stage = Callable[[], SearchResponse | None]
+"""One stage of a search; returns a response if there is one worth sending."""
+
+
+class Searcher:
+    """Searches the index of `folder`; safe to use from several threads."""
+
+    def __init__(
+        self,
+        folder: Path,
+        configuration: ActiveConfiguration,
+        index: Index,
+        models: Models,
+        pending: Callable[[], int],
+        targets: Targets,
+    ) -> None:
+        self._folder = folder
+        self._configuration = configuration
+        self._index = index
+        self._models = models
+        self._pending = pending
+        self._targets = targets
+        self._remembered: OrderedDict[str, RankedQuery] = OrderedDict()
+        self._lock = threading.Lock()
+        self._hnsw_threads = ThreadPoolExecutor(_HNSW_THREADS, thread_name_prefix="hnsw")
+
+    def close(self) -> None:
+        """Stop the threads; no search may follow."""
+        self._hnsw_threads.shutdown(wait=False, cancel_futures=True)
+
+    def stages(self, request: SearchRequest) -> tuple[Stage, ...]:
+        """The stages of a search, to be run one after another, each on any thread.
+
+        Only the last returns the complete response; with `progressive`, those before it return what
+        is finished, keyword first.
+        """
+        ranker, models = self._configuration.ranker, self._models
+        generation = self._index.generation
+        ranked_query = ranker.analyse(generation, request.text, request.syntax, models.pieces)
+        search = _Search(
+            ranked_query=ranked_query,
+            ranker=ranker,
+            index=self._index,
+            models=models,
+            hnsw_threads=self._hnsw_threads,
+            respond=self._responder(ranked_query, request, ranker.settings, request.client),
+            remember=self._remember,
+            progressive=request.progressive,
+        )
+        return (search.keyword, search.vector, search.rerank, search.finish)
+
+    def respond(
+        self, ranked_query: RankedQuery, request: TuneRequest, settings: Settings, client: str
+    ) -> SearchResponse:
+        """The complete response to a query that was ranked by `settings`; remembered for pages."""
+        response = self._responder(ranked_query, request, settings, client)(complete=True)
+        kept = replace(ranked_query)
+        kept.finish()
+        self._remember(response.id, kept)
+        return response
+
+    def page(self, request: PageRequest) -> Ranking:
+        """More hits of a ranking. Raises `Unknown` if the response is no longer remembered."""
+        with self._lock:
+            ranked_query = self._remembered.get(request.response)
+            if ranked_query is not None:
+                self._remembered.move_to_end(request.response)
+        if ranked_query is None:
+            raise Unknown("this response is no longer remembered: ask again")
+        if request.ranking not in ranked_query.rankings:
+            raise Unknown(f"this response has no ranking called {request.ranking}")
+        freshness = FreshnessOf(self._folder, ranked_query.notes)
+        return search_response.page(
+            ranked_query, request.ranking, request.offset, request.limit, freshness
+        )
+
+    def _responder(
+        self,
+        ranked_query: RankedQuery,
+        request: SearchRequest | TuneRequest,
+        settings: Settings,
+        client: str,
+    ) -> _Responder:
+        """Makes the responses to `request`, all with the same id."""
+        target = None
+        if request.target is not None:
+            target = self._targets.locate(ranked_query.at(), request.target, settings.agent)
+        context = SearchContext(
+            id=secrets.token_hex(8),
+            asked_at=clock.now(),
+            client=client,
+            folder=str(self._folder),
+            settings_digest=settings.digest,
+            limit=request.limit,
+            track=request.track,
+            number=request.number,
+        )
+
+        def respond(*, complete: bool) -> SearchResponse:
+            freshness = FreshnessOf(self._folder, ranked_query.notes)
+            return search_response.search_response(
+                ranked_query,
+                context,
+                pending=self._pending(),
+                complete=complete,
+                freshness_of=freshness,
+                successor=self._index.successor,
+                target=match_target(ranked_query, target, freshness) if target else None,
+            )
+
+        return respond
+
+    def _remember(self, response: str, ranked_query: RankedQuery) -> None:
+        """Keep a finished ranked query for the pages of a response."""
+        with self._lock:
+            self._remembered[response] = ranked_query
+            while len(self._remembered) > REMEMBERED:
+                self._remembered.popitem(last=False)
+
+
+class _Responder(Protocol):
+    def __call__(self, *, complete: bool) -> SearchResponse:
+        """The response with the rankings that are finished."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Search:
+    """One search, stage by stage; HNSW is asked on another thread while reranking runs."""
+
+    ranked_query: RankedQuery
+    ranker: Ranker
+    index: Index
+    models: Models
+    hnsw_threads: ThreadPoolExecutor
+    respond: _Responder
+    remember: Callable[[str, RankedQuery], None]
+    progressive: bool
+    hnsw: Future[Approximate | None] = field(default_factory=Future)
+
+    def keyword(self) -> SearchResponse | None:
+        self.ranker.keyword(self.ranked_query)
+        return self._so_far()
+
+    def vector(self) -> SearchResponse | None:
+        ranker, ranked_query, loaded = self.ranker, self.ranked_query, self.models.loaded
+        ranker.vector(ranked_query, loaded.encoder, loaded.state, loaded.message)
+        ask = partial(ranker.approximate, ranked_query, self.index.approximate)
+        self.hnsw = self.hnsw_threads.submit(ask)
+        ranker.fuse(ranked_query)
+        missing = ranker.gather(ranked_query, self.index.tokens)
+        return self._so_far() if missing else None
+
+    def rerank(self) -> SearchResponse | None:
+        models = self.models
+        self.ranker.rerank(self.ranked_query, self.index.tokens, models.encoder, models.cross)
+        return None if self.hnsw.done() else self._so_far()
+
+    def finish(self) -> SearchResponse:
+        self.ranker.set_beside(self.ranked_query, self.hnsw.result())
+        self.ranked_query.finish()
+        response = self.respond(complete=True)
+        self.remember(response.id, self.ranked_query)
+        return response
+
+    def _so_far(self) -> SearchResponse | None:
+        return self.respond(complete=False) if self.progressive else None

@@ -1,0 +1,82 @@
+"""Targets looked up for queries: a place is worked out once for a generation."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+
+from membrowse.engine.indexing.file_states import note_state
+from membrowse.engine.indexing.indexer_state import IndexerState
+from membrowse.index.generation import Generation
+from membrowse.index.index import Index
+from membrowse.ranking.targets import LocatedTarget, TargetChunks, label, locate
+from membrowse.settings import AgentSettings
+from membrowse.wire.notes import NoteState
+from membrowse.wire.search import Target
+
+KEPT = 64
+"""Places that are remembered, the least recently used goes first."""
+
+
+class Targets:
+    """Safe to use from several threads."""
+
+    def __init__(self, index: Index, state: Callable[[], IndexerState]) -> None:
+        self._index = index
+        self._state = state
+        self._kept: OrderedDict[tuple[int, Target], TargetChunks] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def chunks(self, generation: Generation, target: Target) -> TargetChunks:
+        """The chunks of `generation` that can stand for `target`."""
+        key = (generation.number, target)
+        with self._lock:
+            known = self._kept.get(key)
+            if known is not None:
+                self._kept.move_to_end(key)
+                return known
+        found = locate(generation, target, self._index.successor)
+        with self._lock:
+            self._kept[key] = found
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+        return found
+
+    def locate(
+        self,
+        generation: Generation,
+        target: Target,
+        agent: AgentSettings,
+        k: int | None = None,
+    ) -> LocatedTarget:
+        """`target` with the state of its note; `k` None: the agent's."""
+        place = self.chunks(generation, target)
+        path = place.path or (generation.chunks[place.rows[0]].path if place.rows else "")
+        state, why = self.state(generation, path)
+        chunk = generation.chunks[place.rows[0]] if place.rows else None
+        return LocatedTarget(
+            label=label(target, chunk),
+            chunks=place,
+            k=agent.k if k is None else k,
+            min_score=agent.min_score,
+            state=state,
+            reason="" if place.rows else _reason(path, state, why, place),
+        )
+
+    def state(self, generation: Generation, path: str) -> tuple[NoteState | None, str]:
+        """The state of the file at `path`, and why it is not indexed, as of the last look."""
+        if not path:
+            return None, ""
+        return note_state(self._state(), generation.notes, path)
+
+
+def _reason(path: str, state: NoteState | None, why: str, place: TargetChunks) -> str:
+    """Why nothing stands for the target, a sentence."""
+    if why:
+        return f"{path}: {why}"
+    if state is NoteState.NEW:
+        return f"{path} is not indexed yet"
+    if path and state is None:
+        return f"the folder has no file {path}"
+    return place.reason

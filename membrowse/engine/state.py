@@ -1,0 +1,77 @@
+"""The engine's state as clients get it. Light to import: it is sent before the index is open."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from membrowse.settings import Settings
+from membrowse.wire.engine import EncoderState, EngineState, Pending, Progress, Watcher
+from membrowse.wire.search import RankingState
+
+if TYPE_CHECKING:
+    from membrowse.engine.components import Components
+
+
+def unopened_state(
+    folder: Path, settings: Settings, *, problem: str = "", stopping: bool = False
+) -> EngineState:
+    """The state before the index is open; `problem` says why it cannot be opened."""
+    encoder_state = RankingState.OFF if problem else RankingState.LOADING
+    return EngineState(
+        folder=str(folder),
+        generation=0,
+        notes=0,
+        chunks=0,
+        encoded=0,
+        not_indexed=0,
+        pending=Pending(),
+        watcher=Watcher(kind="none"),
+        encoder=EncoderState(state=encoder_state, name=settings.encoder.model),
+        progress=None if problem else Progress(phase="opening"),
+        problem=problem,
+        settings_digest=settings.digest,
+        agent_k=settings.agent.k,
+        agent_min_score=settings.agent.min_score,
+        stopping=stopping,
+    )
+
+
+def open_state(components: Components, *, stopping: bool = False) -> EngineState:
+    """The state of an engine whose index is open."""
+    indexing, generation = components.indexer.state, components.index.generation
+    settings = components.configuration.settings
+    configurations = components.configurations
+    excluded = sum(file.excluded is not None for file in indexing.comparison.found.values())
+    return EngineState(
+        folder=str(components.folder),
+        generation=generation.number,
+        notes=len(generation.notes),
+        chunks=len(generation.chunks),
+        encoded=int(generation.encoded.sum()),
+        not_indexed=excluded + len(indexing.unindexed),
+        pending=indexing.pending,
+        watcher=components.indexer.watcher(),
+        encoder=_encoder(components, indexing.precision),
+        progress=indexing.progress,
+        last_change=indexing.last_change,
+        changed=indexing.changed,
+        deleted=indexing.deleted,
+        stale=indexing.stale,
+        problem=indexing.problem or configurations.problem,
+        pins=components.pins.state,
+        settings_digest=settings.digest,
+        configuration=configurations.name,
+        agent_k=settings.agent.k,
+        agent_min_score=settings.agent.min_score,
+        requested=components.indexer.requested,
+        started=indexing.started,
+        stopping=stopping,
+    )
+
+
+def _encoder(components: Components, precision: str) -> EncoderState:
+    models = components.models
+    return EncoderState(
+        state=models.state, name=models.name, precision=precision, message=models.message
+    )

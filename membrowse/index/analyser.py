@@ -1,0 +1,277 @@
+"""The analyser: text → terms, the same for indexing and for queries.
+
+Words are folded (see `folding`) and English-stemmed. Scripts without spaces become overlapping
+pairs of characters. An identifier is found whole and by part: `tools/get_userName.py` gives
+`tools/get_username.py`, `get_username.py`, the joined `getusername`, and `tool`, `get`, `user`,
+`name`, `py`. Only the innermost parts take a position, so that phrases of words still match.
+Stop words are indexed, and dropped from queries.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from enum import StrEnum
+from functools import lru_cache
+
+import msgspec
+from whoosh.analysis.acore import Token as WhooshToken
+from whoosh.analysis.analyzers import Analyzer
+from whoosh.lang.snowball.english import EnglishStemmer
+
+from membrowse.index.characters import SPACELESS, WORD, compatible, fold, stands_alone
+from membrowse.index.stop_words import STOP_WORDS
+
+ANALYSER = "1"
+"""Part of the index's recipe: raise it whenever the same text would give other terms."""
+
+MAX_TERM = 100
+"""Longest term, in characters: a longer word is found by its start, a longer compound by part."""
+
+
+class TokenKind(StrEnum):
+    WORD = "word"
+    """Takes a position; phrases are made of these."""
+    PAIR = "pair"
+    """Two neighbouring characters (or a lone one) of a script without spaces; takes a position."""
+    WHOLE = "whole"
+    """An identifier of several words, at the position of its first."""
+    PART = "part"
+    """A further way to find the word at the same position: a short hash, a version's start."""
+
+
+class Token(msgspec.Struct, frozen=True, gc=False):
+    """A term of a text, and where it stands: `text[start:end]`, in code points."""
+
+    term: str
+    start: int
+    end: int
+    position: int
+    kind: TokenKind
+
+
+class QueryTerms(msgspec.Struct, frozen=True):
+    """What is left of a query: unique terms in order, and what was dropped."""
+
+    terms: tuple[str, ...]
+    dropped: tuple[str, ...]
+    """Stop words left out, folded, unique, in order."""
+    spans: tuple[tuple[int, int], ...]
+    """Where each of `terms` first stands in the query."""
+
+
+_SEPARATOR = (
+    r"(?:://|::|_*(?:[/\\]\.?|[.@:#&\-\u2010\u2011])_*|_+|['\u2019\u02bc]|(?<=\d),(?=\d{3}(?!\d)))"
+)
+_RUNS = re.compile(
+    rf"(?:(?<![\w.])\.(?=[^\W\d_]))?{WORD}(?:{_SEPARATOR}{WORD})*+(?:\+\+|\#(?![\w#]))?"
+    rf"|(?P<spaceless>[{SPACELESS}]++)"
+    r"|(?P<symbol>[\u2600-\u27bf\u2b50\U0001f300-\U0001faff])"
+)
+_LEVELS = (
+    re.compile(r"[^/\\@:#&+]+"),  # segments of paths, hosts and ports, addresses
+    re.compile(r"[^.]+"),  # dotted names, versions
+    re.compile(r"[^_\-\u2010\u2011]+"),  # snake_case, kebab-case
+)
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})")
+_AMOUNT = re.compile(r"(\d+)(?!st|nd|rd|th)([^\W\d_]{1,3})")
+_HASH = re.compile(r"(?=.*\d)(?=.*[a-f])[0-9a-f]{9,64}")
+_VERSION = re.compile(r"v?(\d+\.\d+)((?:\.\d+)+)(?:[-+].*)?")
+_ELISION = re.compile(r"\A(?:[cdjlmnst]|qu)['\u2019](?=\w\w)", re.IGNORECASE)
+_UNSPOKEN = re.compile(r"['\u2019\u02bc](?:(?:[sdm]|ll|re|ve)$)?|,", re.IGNORECASE)
+
+_CACHED_RUN = 64
+_CACHED_RUNS = 30_000
+
+_Analysis = tuple[tuple[tuple[str, int, int, int, TokenKind], ...], int]
+"""Tokens of a run, offsets and positions relative to it, and how many positions it takes."""
+
+_stem: Callable[[str], str] = lru_cache(maxsize=30_000)(EnglishStemmer().stem)
+
+
+def analyse(text: str, *, query: bool = False) -> list[Token]:
+    """Every token of `text`, as it is indexed, by position (a whole before its parts); with
+    `query`, as it is looked for, stop words included."""
+    return [Token(*token) for token in _tokens(text, query=query)]
+
+
+def query_terms(text: str) -> QueryTerms:
+    """The terms to look for. Stop words are dropped unless nothing else remains."""
+    kept: dict[str, tuple[int, int]] = {}
+    stopped: dict[str, tuple[int, int]] = {}
+    dropped: dict[str, None] = {}
+    for term, start, end, _, kind in _tokens(text, query=True):
+        word = surface(text[start:end]) if kind is TokenKind.WORD else ""
+        if word in STOP_WORDS:
+            dropped[word] = None
+            stopped.setdefault(term, (start, end))
+        else:
+            kept.setdefault(term, (start, end))
+    if not kept:
+        kept, dropped = stopped, {}
+    return QueryTerms(tuple(kept), tuple(dropped), tuple(kept.values()))
+
+
+def phrase_terms(text: str) -> tuple[str, ...]:
+    """The terms that stand at consecutive positions wherever a text holds this phrase."""
+    in_order = (TokenKind.WORD, TokenKind.PAIR)
+    return tuple(token[0] for token in _tokens(text, query=True) if token[4] in in_order)
+
+
+class NoteAnalyzer(Analyzer):  # type: ignore[misc]
+    """The analyser as Whoosh wants it: one token object, changed and yielded again."""
+
+    def __call__(
+        self,
+        value: str,
+        positions: bool = False,
+        chars: bool = False,
+        start_pos: int = 0,
+        start_char: int = 0,
+        mode: str = "",
+        removestops: bool = True,
+        **kwargs: object,
+    ) -> Iterator[WhooshToken]:
+        token = WhooshToken(positions, chars, removestops=removestops, mode=mode, **kwargs)
+        for term, start, end, position, _ in _tokens(value, query=mode == "query"):
+            token.text = term
+            token.boost = 1.0
+            token.stopped = False
+            token.pos = start_pos + position
+            token.startchar = start_char + start
+            token.endchar = start_char + end
+            yield token
+
+
+def _tokens(text: str, *, query: bool) -> Iterator[tuple[str, int, int, int, TokenKind]]:
+    cache = _cache
+    position = 0
+    for match in _RUNS.finditer(text):
+        run = match[0]
+        offset = match.start()
+        group = match.lastgroup
+        if group is None:
+            found = cache.get(run) or _remembered(run)
+        elif group == "spaceless":
+            found = _pairs(run, query)
+        else:
+            found = ((run, 0, 1, 0, TokenKind.WORD),), 1
+        for term, start, end, step, kind in found[0]:
+            yield term, offset + start, offset + end, position + step, kind
+        position += found[1]
+
+
+_cache: dict[str, _Analysis] = {}
+
+
+def _remembered(run: str) -> _Analysis:
+    found = _Run(run).analysis()
+    if len(run) <= _CACHED_RUN:
+        if len(_cache) >= _CACHED_RUNS:
+            _cache.clear()
+        _cache[run] = found
+    return found
+
+
+def _pairs(run: str, query: bool) -> _Analysis:
+    """Overlapping pairs of a run without spaces; single characters too where texts are indexed.
+
+    So a query of one character finds it anywhere, and a longer one ranks by its pairs alone.
+    """
+    characters, offsets = compatible(run)
+    last = len(characters) - 1
+    if last == 0:
+        return ((characters, 0, len(run), 0, TokenKind.PAIR),), 1
+    ends = offsets[1:]
+    for i in range(last - 1, -1, -1):
+        if ends[i] == offsets[i]:
+            ends[i] = ends[i + 1]
+    tokens = []
+    for i in range(last + 1):
+        step = min(i, last - 1)
+        if i < last:
+            pair = characters[i : i + 2]
+            tokens.append((pair, offsets[i], ends[i + 1], step, TokenKind.PAIR))
+        if not query and stands_alone(characters[i]):
+            tokens.append((characters[i], offsets[i], ends[i], step, TokenKind.PART))
+    return tuple(tokens), last
+
+
+def surface(word: str) -> str:
+    """One word, folded, not stemmed, without apostrophes and what hangs on them (`'s`, `l'`)."""
+    word = _UNSPOKEN.sub("", _ELISION.sub("", word[: 2 * MAX_TERM]))
+    folded = fold(word)
+    if not folded.isascii():
+        folded = "".join(c for c in folded if c.isprintable() and not c.isspace()) or folded
+    return folded[:MAX_TERM]
+
+
+def _term(folded: str) -> str:
+    if len(folded) > 2 and folded.isascii() and folded.isalpha():
+        return _stem(folded)
+    return folded
+
+
+class _Run:
+    """Takes one run of characters without spaces apart, level by level."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._tokens: list[tuple[str, int, int, int, TokenKind]] = []
+        self._positions = 0
+
+    def analysis(self) -> _Analysis:
+        if self._text.isalpha() and (self._text.islower() or self._text[1:].islower()):
+            self._word(0, len(self._text))
+        else:
+            self._level(0, len(self._text), 0)
+        return tuple(self._tokens), self._positions
+
+    def _add(self, term: str, start: int, end: int, kind: TokenKind) -> None:
+        if term:
+            self._tokens.append((term, start, end, self._positions, kind))
+
+    def _level(self, start: int, end: int, level: int) -> None:
+        if level == len(_LEVELS):
+            self._humps(start, end)
+            return
+        spans = [match.span() for match in _LEVELS[level].finditer(self._text, start, end)]
+        if end - start <= MAX_TERM and (len(spans) > 1 or (level < 2 and spans != [(start, end)])):
+            joined = level == 2 and self._text[slice(*spans[0])].isalpha()
+            self._whole(spans if joined else [(start, end)])
+        for first, last in spans:
+            self._level(first, last, level + 1)
+
+    def _whole(self, spans: list[tuple[int, int]]) -> None:
+        start, end = spans[0][0], spans[-1][1]
+        whole = _UNSPOKEN.sub("", fold("".join(self._text[a:b] for a, b in spans)))
+        self._add(_term(whole), start, end, TokenKind.WHOLE)
+        version = _VERSION.fullmatch(whole)
+        if version:
+            number = version[1] + version[2]
+            self._parts(start, end, {number, version[1]} - {whole})
+
+    def _humps(self, start: int, end: int) -> None:
+        """A word, or the words of a camelCase one, or number and unit."""
+        word = self._text[start:end]
+        cuts = [start, *(start + match.start() for match in _HUMP.finditer(word)), end]
+        amount = _AMOUNT.fullmatch(word)
+        if amount:
+            cuts = [start, start + amount.end(1), end]
+        if len(cuts) == 2 or len(cuts) > 9 or len(word) < 2 * (len(cuts) - 1):
+            self._word(start, end)
+            return
+        self._add(_term(surface(word)), start, end, TokenKind.WHOLE)
+        for first, last in zip(cuts, cuts[1:], strict=False):
+            self._word(first, last)
+
+    def _word(self, start: int, end: int) -> None:
+        folded = surface(self._text[start:end])
+        self._add(_term(folded), start, end, TokenKind.WORD)
+        if _HASH.fullmatch(folded):
+            self._parts(start, end, {folded[:7], folded[:8]})
+        self._positions += 1
+
+    def _parts(self, start: int, end: int, terms: Iterable[str]) -> None:
+        for term in sorted(terms):
+            self._add(term, start, end, TokenKind.PART)

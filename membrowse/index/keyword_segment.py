@@ -1,0 +1,86 @@
+"""One segment of the Whoosh index, read in blocks into numpy.
+
+A segment never changes once it is written (which of its documents are deleted is kept elsewhere),
+so all that is read from it here is shared by every generation that contains it. Its files are
+closed when the last generation that holds it is gone.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+from whoosh.columns import VarBytesColumn
+from whoosh.reading import TermNotFound
+
+from membrowse.index.whoosh_codec import Documents, Frequencies, Lengths, PackedMatcher
+
+_NO_POSTINGS = (np.empty(0, np.int32), np.empty(0, np.float32))
+
+
+class SegmentData:
+    """What one segment holds, deleted documents included. Safe to use from any thread.
+
+    Documents are numbered from 0 within the segment.
+    """
+
+    def __init__(self, storage: Any, schema: Any, segment: Any) -> None:
+        self.name: str = segment.segment_id()
+        self.count: int = segment.doc_count_all()
+        self._schema = schema
+        self._lock = threading.Lock()
+        files = segment.open_compound_file(storage)
+        codec = segment.codec()
+        self._terms = codec.terms_reader(files, segment)
+        self._documents = codec.per_document_reader(files, segment)
+        self._lengths: dict[str, Lengths] = {}
+        ids = self._documents.column_reader("id", VarBytesColumn())
+        self.ids: list[str] = [name.decode() for name in ids]
+        """Chunk ids by document."""
+
+    def postings(self, field: str, term: str) -> tuple[Documents, Frequencies]:
+        """Documents with `term` in `field`, ascending, int32 [n], and how often, float32 [n]."""
+        with self._lock:
+            matcher = self._matcher(field, term)
+            if matcher is None:
+                return _NO_POSTINGS
+            blocks = [(block.documents(), block.frequencies()) for block in matcher.blocks()]
+        if len(blocks) == 1:
+            return blocks[0]
+        return (
+            np.concatenate([documents for documents, _ in blocks]),
+            np.concatenate([counts for _, counts in blocks]),
+        )
+
+    def positions(self, field: str, term: str, wanted: Documents) -> dict[int, list[int]]:
+        """Positions of `term` in `field` of those of the `wanted` documents that hold it."""
+        found: dict[int, list[int]] = {}
+        decode = self._schema[field].format.decode_positions
+        with self._lock:
+            matcher = self._matcher(field, term)
+            if matcher is None:
+                return found
+            for block in matcher.blocks():
+                documents = block.documents()
+                at = np.flatnonzero(np.isin(documents, wanted)).tolist()
+                values = block.values() if at else []
+                found.update((int(documents[n]), decode(values[n])) for n in at)
+        return found
+
+    def lengths(self, field: str) -> Lengths:
+        """Terms in `field` by document, as Whoosh keeps them (quantised to a byte)."""
+        known = self._lengths.get(field)
+        if known is None:
+            with self._lock:
+                known = self._documents.lengths(field)
+            self._lengths[field] = known
+        return known
+
+    def _matcher(self, field: str, term: str) -> PackedMatcher | None:
+        kind = self._schema[field]
+        try:
+            matcher: PackedMatcher = self._terms.matcher(field, kind.to_bytes(term), kind.format)
+        except (TermNotFound, KeyError):
+            return None
+        return matcher

@@ -1,0 +1,182 @@
+"""Whoosh's file format, with postings that numpy can read a block at a time.
+
+Document numbers, weights and positions of a block are kept as packed arrays instead of tuples, in
+larger blocks, and without the length statistics that only Whoosh's own search makes use of: indexes
+are written faster, and all postings of a frequent term are read in about a millisecond.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from whoosh.codec.whoosh3 import (
+    W3Codec,
+    W3LeafMatcher,
+    W3PerDocReader,
+    W3PostingsWriter,
+)
+from whoosh.formats import Format, Positions
+from whoosh.util.numeric import byte_to_length
+from whoosh.util.numlists import delta_encode
+
+from membrowse.index.analyser import analyse
+
+Documents = NDArray[np.int32]
+Frequencies = NDArray[np.float32]
+Lengths = NDArray[np.float32]
+
+_BLOCK = 2048
+_COMPRESSION = 1
+_COMPRESSED_FROM = 16
+"""Postings in a block; fewer are not worth it."""
+_LENGTHS = np.array([byte_to_length(byte) for byte in range(256)], dtype=np.float32)
+"""What Whoosh's quantised lengths stand for."""
+
+
+class PackedPostingsWriter(W3PostingsWriter):  # type: ignore[misc]
+    """Writes each column of a block as one byte string."""
+
+    def _write_block(self, last: bool = False) -> None:
+        self._compression = _COMPRESSION if len(self) >= _COMPRESSED_FROM else 0
+        super()._write_block(last)
+
+    def _mini_ids(self) -> Any:
+        if self._byteids:
+            return super()._mini_ids()
+        return array("I", delta_encode(self._ids)).tobytes()
+
+    def _mini_weights(self) -> Any:
+        first = self._weights[0]
+        if self._weights.count(first) == len(self._weights):
+            return first
+        return self._weights.tobytes()
+
+    def _mini_values(self) -> Any:
+        if _of_fixed_size(self._format):
+            return super()._mini_values()
+        return array("I", map(len, self._values)).tobytes(), b"".join(self._values)
+
+
+def _of_fixed_size(format_: Format) -> bool:
+    size = format_.fixed_value_size()
+    return size is not None and size >= 0
+
+
+class PackedMatcher(W3LeafMatcher):  # type: ignore[misc]
+    """Reads what `PackedPostingsWriter` wrote: to Whoosh a posting at a time, to us a block."""
+
+    def blocks(self) -> Iterator[PackedMatcher]:
+        """This matcher, standing at each block in turn."""
+        while not self._atend:
+            self._read_data()
+            yield self
+            self._next_block()
+
+    def documents(self) -> Documents:
+        """Document numbers of the block."""
+        return np.cumsum(np.frombuffer(self._data[0], np.uint32), dtype=np.int32)
+
+    def frequencies(self) -> Frequencies:
+        """How often the term stands in each document of the block."""
+        weights = self._data[1]
+        if isinstance(weights, float):
+            return np.full(self._blocklength, weights, np.float32)
+        return np.frombuffer(weights, np.float32)
+
+    def values(self) -> list[bytes]:
+        """Encoded positions of each document of the block."""
+        lengths, joined = self._data[2]
+        ends = np.cumsum(np.frombuffer(lengths, np.uint32)).tolist()
+        return [joined[first:last] for first, last in zip([0, *ends], ends, strict=False)]
+
+    def _read_ids(self) -> None:
+        if self._byteids:
+            super()._read_ids()
+            return
+        if self._data is None:
+            self._read_data()
+        self._ids = self.documents().tolist()
+
+    def _read_weights(self) -> None:
+        if self._data is None:
+            self._read_data()
+        self._weights = array("f", self.frequencies().tobytes())
+
+    def _read_values(self) -> None:
+        if _of_fixed_size(self.format):
+            super()._read_values()
+            return
+        if self._data is None:
+            self._read_data()
+        self._values = self.values()
+
+
+class PackedPositions(Positions):  # type: ignore[misc]
+    """Positions as one array of numbers; the terms come straight from our analyser."""
+
+    def word_values(
+        self, value: str, analyzer: Any, **kwargs: Any
+    ) -> Iterator[tuple[str, int, float, bytes]]:
+        found: defaultdict[str, list[int]] = defaultdict(list)
+        for token in analyse(value):
+            found[token.term].append(token.position)
+        for term, positions in found.items():
+            yield term, len(positions), float(len(positions)), self.encode(positions)
+
+    def encode(self, positions: Iterable[int]) -> bytes:
+        return array("I", positions).tobytes()
+
+    def decode_positions(self, value: bytes) -> list[int]:
+        return array("I", value).tolist()
+
+    def decode_frequency(self, value: bytes) -> int:
+        return len(value) // array("I").itemsize
+
+
+class LengthsReader(W3PerDocReader):  # type: ignore[misc]
+    """Also gives the lengths of all documents at once."""
+
+    def lengths(self, field: str) -> Lengths:
+        """Terms in `field` by document, as `doc_field_length` tells them (quantised)."""
+        found = np.zeros(self.doc_count_all(), np.float32)
+        name = f"_{field}_len"
+        if self.has_column(name):
+            file, offset, size = self._get_column_file(name)
+            try:
+                read = np.frombuffer(file.get(offset, size), np.uint8)
+            finally:
+                file.close()
+            found[: len(read)] = _LENGTHS[read]
+        return found
+
+
+class PackedCodec(W3Codec):  # type: ignore[misc]
+    """What segments are written and read with; part of every segment's own record."""
+
+    length_stats = False
+
+    def __init__(self) -> None:
+        super().__init__(blocklimit=_BLOCK, compression=_COMPRESSION)
+
+    def postings_writer(self, dbfile: Any, byteids: bool = False) -> PackedPostingsWriter:
+        return PackedPostingsWriter(
+            dbfile,
+            blocklimit=self._blocklimit,
+            byteids=byteids,
+            compression=self._compression,
+            inlinelimit=self._inlinelimit,
+        )
+
+    def postings_reader(
+        self, dbfile: Any, terminfo: Any, format_: Format, term: Any = None, scorer: Any = None
+    ) -> PackedMatcher:
+        offset, length = terminfo.extent()
+        return PackedMatcher(dbfile, offset, length, format_, term=term, scorer=scorer)
+
+    def per_document_reader(self, storage: Any, segment: Any) -> LengthsReader:
+        return LengthsReader(storage, segment)

@@ -1,0 +1,75 @@
+"""Single settings changed by their dotted keys: what the panel tries and a configuration saves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import Enum
+from typing import Any
+
+import msgspec
+
+from membrowse.settings.loading import SettingsError
+from membrowse.settings.values import RerankMethod, Settings
+from membrowse.wire.tuning import Overrides
+
+SECTIONS = ("keyword", "vector", "fusion", "rerank", "agent")
+"""What can be changed at any time: nothing in them shapes the index."""
+_AT_START = {"rerank.model": "names a model that is looked for when an engine starts"}
+
+
+def overridden(settings: Settings, overrides: Overrides) -> Settings:
+    """`settings` with the values of `overrides` (`{"fusion.weight": 0.62}`).
+
+    Raises `SettingsError`, with the key and the reason, for an unknown key, a value that its
+    setting does not take, and what cannot be changed without a restart or another index.
+    """
+    for key, value in overrides.items():
+        settings = _replaced(settings, key.split("."), value, key)
+    rerank = settings.rerank
+    if "rerank.method" in overrides and rerank.method is RerankMethod.CROSS_ENCODER:
+        if not rerank.model:
+            raise SettingsError("rerank.method: cross-encoder needs a model (`rerank.model`)")
+    return settings
+
+
+def flat(settings: Settings) -> dict[str, Any]:
+    """Every setting by its dotted key, enumerations as plain strings."""
+    return dict(_leaves(settings, ""))
+
+
+def _leaves(node: msgspec.Struct, prefix: str) -> Iterator[tuple[str, Any]]:
+    for field in msgspec.structs.fields(node):
+        value = getattr(node, field.name)
+        if isinstance(value, msgspec.Struct):
+            yield from _leaves(value, f"{prefix}{field.name}.")
+        else:
+            yield f"{prefix}{field.name}", value.value if isinstance(value, Enum) else value
+
+
+def _replaced(settings: Settings, path: list[str], value: object, key: str) -> Settings:
+    if path[0] not in SECTIONS:
+        known = path[0] in (field.name for field in msgspec.structs.fields(settings))
+        reason = "belongs to the settings file" if known else "there is no such setting"
+        raise SettingsError(f"{key}: {reason}; only {', '.join(SECTIONS)} can be changed here")
+    if key in _AT_START:
+        raise SettingsError(f"{key}: {_AT_START[key]}; set it in the settings file")
+    changed: Settings = _put(settings, path, value, key)
+    return changed
+
+
+def _put(node: Any, path: list[str], value: object, key: str) -> Any:
+    """`node` with the value at `path` replaced."""
+    name, *below = path
+    types = {field.name: field.type for field in msgspec.structs.fields(node)}
+    inner = getattr(node, name, None)
+    if name not in types or bool(below) is not isinstance(inner, msgspec.Struct):
+        raise SettingsError(f"{key}: there is no such setting")
+    if below:
+        return msgspec.structs.replace(node, **{name: _put(inner, below, value, key)})
+    try:
+        converted = msgspec.convert(value, types[name], strict=True)
+    except msgspec.ValidationError as error:
+        raise SettingsError(
+            f"{key} = {value!r}: {str(error)[:1].lower()}{str(error)[1:]}"
+        ) from error
+    return msgspec.structs.replace(node, **{name: converted})

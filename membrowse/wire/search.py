@@ -1,0 +1,205 @@
+"""A query and its rankings: the JSON contract of `search --json` (schema 1)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from membrowse.wire.notes import Freshness, NoteState
+from membrowse.wire.request import Request, StreamRequest
+
+SCHEMA = 1
+"""Version of the JSON contract. Keys may be added; none changes its meaning."""
+
+KEYWORD, VECTOR, FUSED, RERANKED = "keyword", "vector", "fused", "reranked"
+RANKINGS = (KEYWORD, VECTOR, FUSED, RERANKED)
+"""The rankings that membrowse computes, in order of computation. A client must also show a ranking
+whose name it does not know."""
+
+
+class RankingState(StrEnum):
+    """Whether a ranking can be trusted; `Ranking.message` says why not and what to do."""
+
+    READY = "ready"
+    INDEXING = "indexing"
+    LOADING = "loading"
+    STALE = "stale"
+    OFF = "off"
+    FAILED = "failed"
+
+
+class Term(msgspec.Struct, frozen=True, kw_only=True):
+    """A query term after analysis."""
+
+    term: str
+    df: int
+    """Document frequency: live chunks that contain the term in any field."""
+
+
+class Query(msgspec.Struct, frozen=True, kw_only=True):
+    """How the analyser and the encoder read the query."""
+
+    text: str
+    syntax: str
+    """`literal` or `operators`."""
+    terms: tuple[Term, ...] = ()
+    dropped: tuple[str, ...] = ()
+    """Stop words that were left out, as typed (folded)."""
+    required: tuple[str, ...] = ()
+    """Constraints of the operator syntax on keyword (phrases, excluded words, fields), as typed."""
+    filters: tuple[str, ...] = ()
+    """Filters in force (`path:`, `tag:`, `after:`, `before:`), as typed."""
+    encoded: str = ""
+    """The text given to the encoder."""
+    pieces: int = 0
+    """Word pieces of `encoded`, without special tokens."""
+    unknown: float = 0.0
+    """Share of `pieces` (without punctuation) that the encoder does not know, 0 to 1."""
+    warnings: tuple[str, ...] = ()
+
+
+class Hit(msgspec.Struct, frozen=True, kw_only=True):
+    """A chunk at a rank of one ranking."""
+
+    rank: int
+    exact: bool = True
+    """False where a store could only estimate the rank."""
+    chunk: str
+    """The chunk's id."""
+    path: str
+    title: str
+    heading: str
+    """The heading path as one line, `A › B`."""
+    start_line: int
+    end_line: int
+    start_offset: int
+    end_offset: int
+    date: str
+    """The note's date, ISO."""
+    indexed_at: str
+    freshness: Freshness = Freshness.CURRENT
+    ranks: dict[str, int | None]
+    """Rank in every ranking; None where the chunk has none (no term matches, not encoded)."""
+    scores: dict[str, float | None]
+    """Score in every ranking, likewise."""
+    score: float
+    snippet: str
+    marks: tuple[tuple[int, int], ...] = ()
+    """Spans of `snippet` (start, end) that match a query term."""
+
+
+class Approximate(msgspec.Struct, frozen=True, kw_only=True):
+    """What Chroma's HNSW returned, compared with the exact vector ranking."""
+
+    asked: int
+    """Chunks that HNSW was asked for."""
+    missed: tuple[int, ...]
+    """Exact ranks, up to `asked`, of the chunks that HNSW did not return."""
+    took_ms: float
+
+
+class Ranking(msgspec.Struct, frozen=True, kw_only=True):
+    """One ordered list of hits, from rank 1 or, as a page, from a later one."""
+
+    state: RankingState
+    message: str = ""
+    took_ms: float = 0.0
+    """Time of this stage alone, in the engine."""
+    total: int = 0
+    """Chunks that have a rank in this ranking; `hits` may hold fewer."""
+    hits: tuple[Hit, ...] = ()
+    pool: int | None = None
+    """Reranked only: hits beyond this rank keep their fused order."""
+    cached: int | None = None
+    """Reranked only: chunks of the pool with stored token vectors; fewer than `pool` while the rest
+    is being encoded."""
+    approximate: Approximate | None = None
+    """Vector only."""
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """What the person expects to find. At least one of `path`, `chunk` and `text` is given."""
+
+    path: str = ""
+    line: int | None = None
+    chunk: str = ""
+    """A chunk's id; if the chunk was edited away, its successor counts."""
+    text: str = ""
+    """Words that the chunk should contain, compared without regard to white space and case."""
+
+
+class TargetMatch(msgspec.Struct, frozen=True, kw_only=True):
+    """How the target fared in one search."""
+
+    label: str
+    """The target in a few words: `decisions/ssh.md:14`."""
+    hit: Hit | None
+    """The chunk asked for, or the best chunk of the note; None if none is indexed."""
+    k: int
+    """The agent's cut."""
+    passes: bool
+    """Whether the hit is in the first `k` of the reranked ranking and reaches the agent's minimum
+    score."""
+    state: NoteState | None = None
+    """State of the note; None if the folder has no such file."""
+    reason: str = ""
+    """Why there is no hit, a sentence."""
+
+
+class SearchResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
+    """All rankings of one query over one generation of the index."""
+
+    schema: int = SCHEMA
+    id: str = msgspec.field(name="recall")
+    """Identifies this response; pages are requested by it."""
+    asked_at: str
+    client: str
+    query: Query
+    folder: str
+    generation: int
+    notes: int
+    chunks: int
+    pending: int
+    """Notes on disk that differ from the index (new, changed, deleted, failed)."""
+    settings_digest: str
+    rankings: dict[str, Ranking]
+    """While `complete` is false, only the rankings that are finished."""
+    complete: bool = True
+    tracked: dict[str, Hit] = {}
+    """Tracked chunk id → the hit of that chunk (or its successor) in the reranked ranking, or in
+    the last ranking that is finished. A chunk that is gone is absent."""
+    number: int = 0
+    """The client's own number for the query, returned as given."""
+    target: TargetMatch | None = None
+
+
+class SearchRequest(StreamRequest[SearchResponse], frozen=True, kw_only=True):
+    """Rank all chunks for a query.
+
+    The reply is one complete response, or with `progressive` several, each more complete.
+    """
+
+    text: str
+    syntax: str = "literal"
+    """`literal` or `operators`."""
+    limit: int = 25
+    """Hits of each ranking to return, from rank 1; pages bring the rest."""
+    client: str = "cli"
+    number: int = 0
+    progressive: bool = False
+    """Send a response after each ranking, not only the last."""
+    track: tuple[str, ...] = ()
+    """Chunk ids to report wherever they stand; successors are followed."""
+    target: Target | None = None
+    """What the person expects to find; the response says how it fared."""
+
+
+class PageRequest(Request[Ranking], frozen=True, kw_only=True):
+    """More hits of one ranking of a response that the engine still remembers."""
+
+    response: str
+    """The response's id."""
+    ranking: str
+    offset: int
+    limit: int = 50

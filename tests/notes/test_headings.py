@@ -1,0 +1,75 @@
+"""The line of the heading that a chunk stands under, and a word added to it."""
+
+from __future__ import annotations
+
+import pytest
+
+from membrowse.notes.chunker import chunks
+from membrowse.notes.headings import heading_of
+from tests.notes.conftest import note
+
+TEXT = """---
+title: Hosts
+---
+
+Before any heading.
+
+# Staging #
+
+## Ports ##
+
+Ssh on 2222.
+
+Web
+---
+
+Caddy on 443.
+
+> # quoted
+> is no heading of ours
+
+###
+Under an empty one.
+"""
+
+
+def count(text: str) -> int:
+    return len(text.split())
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_each_chunk_stands_under_its_innermost_heading(end: str) -> None:
+    read = note(TEXT.replace("\n", end))
+    found = {}
+    for chunk in chunks(read, count, 40):
+        heading = heading_of(read, chunk)
+        found[chunk.text.split()[-1]] = (heading.line, heading.text) if heading else None
+        if heading is not None:
+            assert read.text[heading.start : heading.end] == heading.text
+            assert chunk.headings[-1] in heading.text or heading.text == "###"
+    assert found == {
+        "heading.": None,
+        "2222.": (9, "## Ports ##"),
+        "ours": (13, "Web"),
+        "one.": (21, "###"),
+    }
+
+
+def test_a_word_goes_to_the_end_of_the_heading_and_becomes_part_of_it() -> None:
+    read = note(TEXT)
+    for chunk in chunks(read, count, 40):
+        heading = heading_of(read, chunk)
+        if heading is None:
+            continue
+        after = heading.with_word("bastion")
+        assert after in ("## Ports bastion ##", "Web bastion", "### bastion")
+        edited = note(read.text[: heading.start] + after + read.text[heading.end :])
+        again = [other for other in chunks(edited, count, 40) if "bastion" in other.text]
+        assert [other.headings[-1].split()[-1] for other in again] == ["bastion"]
+
+
+def test_every_chunk_of_a_long_section_stands_under_its_heading() -> None:
+    read = note("# Log\n\n" + "\n\n".join(f"entry {n} of a long day" for n in range(30)))
+    parts = chunks(read, count, 40)
+    assert len(parts) > 3
+    assert {heading.line for chunk in parts if (heading := heading_of(read, chunk))} == {1}
