@@ -1,5 +1,7 @@
-"""The one process that owns an index, and what its clients need to talk to it.
+"""The one process that owns an index.
 
-Server side: `server`, `service`, `indexer`, `lock`. Client side: `protocol`, `client`, `lifecycle`,
-`supervisor`; these import no index, no model and no ranking, so that a client stays light.
+`process` runs it, `service` is its event loop, `http` its socket, `components` what it consists of
+once the index is open: `indexing` keeps the index equal to the folder, `querying` searches it,
+`pins` runs the pins, `handlers` answer requests, `health` is what `membrowse doctor` runs. Clients
+need no file here: they talk to an engine through `membrowse.client`.
 """

@@ -1,4 +1,4 @@
-"""Tells any number of listeners that the engine's state changed, from any thread."""
+"""Sends the engine's state to any number of listeners, from any thread."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator, Callable
 from membrowse.wire.engine import EngineState
 
 _QUIET_SECONDS = 0.05
-"""Changes closer together than this are told once."""
+"""Changes within this time are sent once."""
 
 
 class StateBroadcast:
-    """Listeners get whole states: always the newest, never one of a flood in between."""
+    """Listeners get whole states, always the newest one."""
 
     def __init__(self, state: Callable[[], EngineState]) -> None:
         self._state = state
@@ -20,11 +20,11 @@ class StateBroadcast:
         self._listeners: set[asyncio.Event] = set()
 
     def open(self) -> None:
-        """Start telling, on the running event loop."""
+        """Start sending, on the running event loop."""
         self._loop = asyncio.get_running_loop()
 
     def changed(self) -> None:
-        """Say that the state changed; callable from any thread."""
+        """Report that the state changed; callable from any thread."""
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._wake)
 
@@ -33,7 +33,7 @@ class StateBroadcast:
             listener.set()
 
     async def states(self) -> AsyncIterator[EngineState]:
-        """The state now and after each change, until one says that the engine is stopping."""
+        """The state now and after each change, until the engine stops."""
         changed = asyncio.Event()
         self._listeners.add(changed)
         try:

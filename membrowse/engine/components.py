@@ -13,8 +13,7 @@ from membrowse.engine.indexing.indexer import Indexer
 from membrowse.engine.models import Models
 from membrowse.engine.pins.pins import Pins
 from membrowse.engine.priority import QueryTraffic
-from membrowse.engine.querying.active_configuration import ActiveConfiguration
-from membrowse.engine.querying.configuration_store import ConfigurationStore
+from membrowse.engine.querying.configuration import ActiveConfiguration, ConfigurationStore
 from membrowse.engine.querying.ranked_queries import RankedQueries
 from membrowse.engine.querying.searcher import Searcher
 from membrowse.engine.querying.targets import Targets

@@ -1,15 +1,22 @@
-"""Why the engine cannot answer, as exceptions; the message says what to do."""
+"""Why the engine cannot answer a request; the message says what to do.
+
+Exception
+├── NotReady       the index is not open (503)
+├── Unknown        no such response, chunk, pin or note (404)
+├── Impossible     the request cannot be carried out (409)
+└── SettingsError  from `membrowse.settings`: settings that cannot be used (400)
+"""
 
 from __future__ import annotations
 
 
 class NotReady(Exception):
-    """The index could not be opened (or is not yet)."""
-
-
-class Impossible(Exception):
-    """What is asked for cannot be done."""
+    """The index could not be opened, or is still being opened."""
 
 
 class Unknown(Exception):
-    """No such recall or chunk."""
+    """There is no such response, chunk, pin or note."""
+
+
+class Impossible(Exception):
+    """The request cannot be carried out."""

@@ -1,4 +1,4 @@
-"""One engine for each index: a lock that dies with its process and names its holder."""
+"""One engine per index: a lock that ends with its process and names its holder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LOCK_NAME = "lock"
 
 
 class Holder(msgspec.Struct, frozen=True, kw_only=True):
-    """Who owns an index."""
+    """The owner of an index."""
 
     pid: int
     user: str
@@ -26,7 +26,7 @@ class Holder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class IndexLocked(Exception):
-    """Another process owns the index; `holder` is None where it could not be read."""
+    """Another process owns the index; `holder` is None if it cannot be read."""
 
     def __init__(self, directory: Path, holder: Holder | None) -> None:
         super().__init__(f"{directory} is in use by {holder or 'another process'}")
@@ -34,7 +34,7 @@ class IndexLocked(Exception):
 
 
 def user_name(uid: int) -> str:
-    """The account name of `uid`, or the number where it has none."""
+    """The account name of `uid`, or the number if it has none."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
@@ -42,10 +42,10 @@ def user_name(uid: int) -> str:
 
 
 class IndexLock:
-    """Holds the kernel's lock on an index directory from `acquire` to `release`.
+    """An exclusive lock on an index directory, from `acquire` to `release`.
 
-    The lock is the kernel's (`flock`), so a killed process never leaves a stale one: no time-out is
-    guessed, and a lock file that merely lies there means nothing.
+    The kernel holds the lock (`flock`), so a killed process never leaves a stale one, and the mere
+    presence of the lock file means nothing.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -53,7 +53,7 @@ class IndexLock:
         self._descriptor: int | None = None
 
     def acquire(self, since: str) -> None:
-        """Take the lock or raise `IndexLocked`, at once."""
+        """Take the lock without waiting. Raises `IndexLocked` if another process has it."""
         private(self._directory)
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
         descriptor = os.open(self._directory / LOCK_NAME, flags, 0o600)
@@ -68,7 +68,7 @@ class IndexLock:
         self._descriptor = descriptor
 
     def release(self) -> None:
-        """Give the lock back; the file stays, empty."""
+        """Release the lock; the file stays, empty."""
         if self._descriptor is not None:
             os.ftruncate(self._descriptor, 0)
             os.close(self._descriptor)
@@ -76,7 +76,7 @@ class IndexLock:
 
 
 def holder(directory: Path) -> Holder | None:
-    """Who holds the lock on `directory` as its file tells, or None."""
+    """The holder of the lock on `directory`, according to its file, or None."""
     try:
         return msgspec.json.decode((directory / LOCK_NAME).read_bytes(), type=Holder)
     except (OSError, msgspec.DecodeError):

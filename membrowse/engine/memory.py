@@ -1,4 +1,4 @@
-"""Giving memory back to the system."""
+"""Return freed memory to the system."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 
 def give_back() -> None:
-    """Return what the C library keeps for itself; takes milliseconds.
+    """Make the C library return freed memory; takes milliseconds.
 
     Every change of the index allocates and frees megabytes, and glibc keeps more of them each time.
     """

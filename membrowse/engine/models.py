@@ -1,4 +1,4 @@
-"""The engine's models: loaded beside the indexes, so that keyword answers before they are there."""
+"""The engine's models, loaded in the background so that keyword answers before they are ready."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """How far the encoder is; one that is there is ready."""
+    """The state of the encoder; if `encoder` is set, it is ready."""
 
     state: RankingState
     message: str
@@ -30,10 +30,10 @@ class Loaded:
 
 
 class Models:
-    """Loads the resident encoder on a thread of its own and says how far it is.
+    """Loads the resident encoder on a separate thread and reports its state.
 
-    Attributes are replaced, never changed, so that any thread may read them; who needs both the
-    encoder and its state takes `loaded` once.
+    Attributes are replaced, never changed, so that any thread may read them. Read `loaded` once to
+    get an encoder with its matching state.
     """
 
     def __init__(self, settings: Settings, announce: Callable[[], None]) -> None:
@@ -47,7 +47,7 @@ class Models:
 
     @property
     def name(self) -> str:
-        """The encoder's name, or the one that is set where it cannot be found."""
+        """The encoder's name; if it cannot be found, the name in the settings."""
         return self.files.name if self.files else self._settings.encoder.model
 
     @property
@@ -65,7 +65,7 @@ class Models:
     def prepare(self) -> None:
         """Find and verify the model's files and read its tokenizer, on the caller's thread.
 
-        What is wrong with them becomes the state; nothing is raised.
+        A failure becomes the state; nothing is raised.
         """
         try:
             files = locate(self._settings.encoder)
@@ -76,14 +76,14 @@ class Models:
             self._fail(str(error))
 
     def start(self) -> None:
-        """Load what `prepare` found; returns at once."""
+        """Start to load what `prepare` found; returns at once."""
         rerank = self._settings.rerank
         if rerank.model or rerank.method is RerankMethod.CROSS_ENCODER:
             self.cross = CrossEncoderChild(Path(rerank.model).expanduser())
         self._thread.start()
 
     def close(self) -> None:
-        """End what runs; a load that goes on is left behind."""
+        """Stop the child processes; a load in progress is abandoned."""
         if self.cross is not None:
             self.cross.close()
         if isinstance(self.encoder, ChildEncoder):
@@ -104,14 +104,14 @@ class Models:
 
     def _fail(self, message: str) -> None:
         log.error("%s", message)
-        message = f"{message}; `membrowse doctor` tells more"
+        message = f"{message}; run `membrowse doctor` for details"
         self.loaded = Loaded(RankingState.FAILED, message)
 
 
 def _encoder(files: ModelFiles) -> tuple[Encoder, str]:
-    """The encoder for queries and small edits, and what is to be said of it.
+    """The encoder for queries and small edits, and a message about it.
 
-    ONNX Runtime is imported here, on the thread that loads: keyword does not wait for it.
+    ONNX Runtime is imported here, on the loading thread: keyword does not wait for it.
     """
     from membrowse.encoding.onnx_export import ExportFailed, exported
     from membrowse.encoding.resident_encoder import ResidentEncoder
@@ -121,5 +121,5 @@ def _encoder(files: ModelFiles) -> tuple[Encoder, str]:
     except ExportFailed as error:
         log.warning("%s; a child process encodes instead", error)
         served = ChildEncoder(files)
-        served.query("ready?")  # a model that cannot be loaded at all is found out here
-        return served, "this model cannot be exported: it is slow to start and takes more memory"
+        served.query("ready?")  # fails here if the model cannot be loaded at all
+        return served, "this model cannot be exported: it starts slowly and uses more memory"

@@ -1,4 +1,4 @@
-"""Long work beside queries: it gives way to them, and ends when nobody waits for it any more."""
+"""Background work gives way to queries, and can be cancelled."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from contextlib import contextmanager
 _LONGEST_WAIT_SECONDS = 1.0
 
 Pause = Callable[[], None]
-"""Called by long work every few milliseconds, between two steps: waits while a query is being
-answered, and raises `Cancelled` when the work is not wanted any more."""
+"""Called by background work every few milliseconds: waits while a query is being answered, and
+raises `Cancelled` if the work has been cancelled."""
 
 
 class Cancelled(Exception):
-    """Nobody waits for the answer any more."""
+    """The work was cancelled."""
 
 
 class QueryTraffic:
-    """How many queries are being answered. Safe to use from any thread."""
+    """Counts the queries that are being answered. Thread-safe."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -37,23 +37,24 @@ class QueryTraffic:
                 self._changed.notify_all()
 
     def give_way(self) -> None:
-        """Wait until no query is being answered; not for ever, so that all work gets on."""
+        """Wait until no query is being answered, at most a second, so that work progresses."""
         with self._changed:
             self._changed.wait_for(lambda: not self._queries, _LONGEST_WAIT_SECONDS)
 
 
 class BackgroundWork:
-    """One piece of long work; `pause` is what it calls."""
+    """One piece of background work, which calls `pause` between steps."""
 
     def __init__(self, traffic: QueryTraffic) -> None:
         self._traffic = traffic
         self._cancelled = threading.Event()
 
     def cancel(self) -> None:
-        """Let the next `pause` raise `Cancelled`."""
+        """Make the next `pause` raise `Cancelled`."""
         self._cancelled.set()
 
     def pause(self) -> None:
+        """See `Pause`."""
         if self._cancelled.is_set():
-            raise Cancelled("nobody waits for this any more")
+            raise Cancelled("cancelled: client disconnected")
         self._traffic.give_way()

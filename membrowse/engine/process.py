@@ -1,4 +1,4 @@
-"""An engine's process from its first line to its last."""
+"""The engine's process, from start to exit."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _LOG_FILES = 3
 
 
 def main(folder: Path, *, foreground: bool = False, group: str | None = None) -> int:
-    """Own the index of `folder` and serve it until told to stop, or idle; returns an exit status.
+    """Own the index of `folder` and serve it until stopped or idle; returns an exit status.
 
-    `foreground` serves for good, logs to stderr too, and listens where a system service does when
-    the service manager gave it a runtime directory. `EX_TEMPFAIL` means that another engine owns
-    the index, `EX_CONFIG` that the settings cannot be used.
+    With `foreground`, the engine never ends when idle, also logs to stderr, and listens at a system
+    service's address if the service manager provides a runtime directory. `EX_TEMPFAIL` means that
+    another engine owns the index, `EX_CONFIG` that the settings cannot be used.
     """
-    # numpy's products are small here: a second thread costs each more than it gives.
+    # numpy's matrix products are small here: a second thread costs more than it gains.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     folder = Path(os.path.realpath(folder))
     os.umask(0o077)

@@ -157,7 +157,7 @@ class Service:
                 yield response
 
     def begin_stop(self) -> EngineState:
-        """End soon: clients are told, and `stopped` returns."""
+        """Begin to stop: clients are notified, and `stopped` returns."""
         self._stopped.set()
         self._broadcast.changed()
         return self.state()

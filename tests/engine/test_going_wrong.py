@@ -20,7 +20,7 @@ import pytest
 from membrowse import paths
 from membrowse.cli.status import _watcher
 from membrowse.engine.components import Components, open_components
-from membrowse.engine.handlers.spelling import near
+from membrowse.engine.handlers.spelling import suggest_spelling
 from membrowse.engine.http.peers import EVERY_RIGHT
 from membrowse.engine.indexing import note_reader
 from membrowse.engine.priority import Cancelled, QueryTraffic
@@ -190,11 +190,11 @@ def test_who_waits_for_the_folders_words_to_be_collected_can_go_away(folder: Pat
 
     with telling(folder) as told, ThreadPoolExecutor(2) as clients:
         told.until(current)
-        first = clients.submit(near, told.components, request, slowly)
+        first = clients.submit(suggest_spelling, told.components, request, slowly)
         try:
             assert begun.wait(DEADLINE_SECONDS)
             with pytest.raises(Cancelled):
-                clients.submit(near, told.components, request, gone).result(5.0)
+                clients.submit(suggest_spelling, told.components, request, gone).result(5.0)
         finally:
             go_on.set()
         assert first.result() == [SpellingSuggestion(typed="portt", near=("port", "ports"))]

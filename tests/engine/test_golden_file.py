@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from membrowse.engine.errors import Unknown
-from membrowse.engine.handlers.pins import STRETCH, stretch
-from membrowse.engine.pins.pin_file import PinFile
-from membrowse.engine.pins.pin_format import line_of, parse
+from membrowse.engine.handlers.pins import PASSAGE_CHARACTERS, passage
+from membrowse.engine.pins.pin_file import PinFile, line_of, parse
 from membrowse.notes.chunk import Chunk
 from membrowse.wire.pins import Pin
 
@@ -63,7 +62,7 @@ def test_ids_are_unique_and_those_that_are_made_up_stay() -> None:
     assert moved.pins[0].id == first.pins[0].id
 
 
-@pytest.mark.parametrize("text", ["", "a stretch", 'quotes " and \\ and \n lines', "日本語"])
+@pytest.mark.parametrize("text", ["", "a passage", 'quotes " and \\ and \n lines', "日本語"])
 def test_a_line_that_is_written_reads_as_the_same_pin(text: str) -> None:
     pin = Pin(id="g1", query="which?", path="é.md", text=text, k=3, syntax="operators")
     assert parse(line_of(pin)).pins == (pin,)
@@ -140,9 +139,9 @@ def chunk(text: str) -> Chunk:
 def test_a_pin_remembers_a_line_that_no_other_chunk_has() -> None:
     here = chunk("# Staging\n\nPort 22 was closed.\n\nSsh listens on port 2222 now.\n")
     twin = chunk("Ssh  listens on PORT 2222 now.")
-    assert stretch(here, (), "which port has ssh?") == "Ssh listens on port 2222 now."
-    assert stretch(here, (twin,), "which port has ssh?") == "Port 22 was closed."
-    assert stretch(here, (), "") == "Port 22 was closed."
-    long = stretch(chunk("word " * 100), (), "word")
-    assert len(long) <= STRETCH
+    assert passage(here, (), "which port has ssh?") == "Ssh listens on port 2222 now."
+    assert passage(here, (twin,), "which port has ssh?") == "Port 22 was closed."
+    assert passage(here, (), "") == "Port 22 was closed."
+    long = passage(chunk("word " * 100), (), "word")
+    assert len(long) <= PASSAGE_CHARACTERS
     assert long.endswith("word")

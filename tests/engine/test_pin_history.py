@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from membrowse.engine.pins.history import FILE, POINTS_KEPT, PinHistory, Point
-from membrowse.engine.pins.movements import moved
+from membrowse.engine.pins.pins import moved
 from membrowse.wire.pins import Pin, PinResult
 
 

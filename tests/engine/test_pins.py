@@ -12,7 +12,7 @@ import pytest_asyncio
 from membrowse import paths
 from membrowse.client import discovery
 from membrowse.client.engine import EngineClient, EngineRefused
-from membrowse.engine.pins.pin_format import line_of
+from membrowse.engine.pins.pin_file import line_of
 from membrowse.wire.engine import EngineState, RebuildRequest, ReindexRequest
 from membrowse.wire.pins import AddPinRequest, Pin, PinRun, PinsRequest, RemovePinRequest
 from membrowse.wire.search import RANKINGS, RERANKED, Target

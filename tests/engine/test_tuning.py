@@ -14,8 +14,7 @@ from membrowse import paths
 from membrowse.client import discovery
 from membrowse.client.engine import EngineClient, EngineRefused
 from membrowse.engine.http.server import application
-from membrowse.engine.querying.active_configuration import ActiveConfiguration
-from membrowse.engine.querying.configuration_store import ConfigurationStore
+from membrowse.engine.querying.configuration import ActiveConfiguration, ConfigurationStore
 from membrowse.engine.service import Service
 from membrowse.settings import Settings, saved_configurations
 from membrowse.wire.search import RERANKED, PageRequest, Target

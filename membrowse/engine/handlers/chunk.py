@@ -1,4 +1,4 @@
-"""A chunk within its note, as indexed: put together from the chunks around it."""
+"""Shows a chunk within its note, as indexed, assembled from the chunks around it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from membrowse.ranking.query_parser import parse
 from membrowse.wire.notes import ChunkRequest, ChunkView, Freshness
 
 CONTEXT_CHUNKS = 4
-"""Chunks of the note shown before and after the one asked for."""
+"""Chunks of the note shown before and after the requested one."""
 
 Marker = Callable[[str], Sequence[tuple[int, int]]]
-"""Finds the words of a query in a line: spans (start, end)."""
+"""Line → spans (start, end) of query words."""
 
 
 def chunk(components: Components, request: ChunkRequest, _pause: Pause) -> ChunkView:
@@ -31,7 +31,7 @@ def chunk(components: Components, request: ChunkRequest, _pause: Pause) -> Chunk
 
 
 def _marker(text: str, syntax: str) -> Marker:
-    """Marks what the analyser matches of the query `text`; nothing for an empty one."""
+    """A marker of the words that match the query `text`."""
     terms = frozenset(parse(text, syntax).terms.terms)
 
     def mark(line: str) -> Sequence[tuple[int, int]]:
@@ -43,7 +43,7 @@ def _marker(text: str, syntax: str) -> Marker:
 
 
 def _view(generation: Generation, row: int, freshness: Freshness, mark: Marker) -> ChunkView:
-    """The chunk of `row` with its surroundings; lines that no chunk covers are blank."""
+    """The chunk of `row` with its context; lines outside all chunks are blank."""
     chunk = generation.chunks[row]
     note = generation.notes[chunk.path]
     around = _around(generation, row, note.chunks)
@@ -82,7 +82,7 @@ def _around(generation: Generation, row: int, count: int) -> Sequence[Chunk]:
 
 
 def _lines(chunks: Sequence[Chunk]) -> list[str]:
-    """The lines from the first chunk's first to the last one's last."""
+    """The lines from the start of the first chunk to the end of the last."""
     first = chunks[0].start_line
     lines = [""] * (chunks[-1].end_line - first + 1)
     for chunk in chunks:

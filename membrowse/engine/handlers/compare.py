@@ -1,4 +1,4 @@
-"""Answers what sets two chunks apart under one query."""
+"""Compares two chunks for one query."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from membrowse.wire.comparison import CompareRequest, Comparison
 
 
 def compare(components: Components, request: CompareRequest, pause: Pause) -> Comparison:
-    """The chunk `left` against the target. `Unknown` where one of them is not indexed."""
+    """Compare the chunk `left` with the target. Raises `Unknown` if one is not indexed."""
     ranked_query, settings = rank_query(components, request.text, request.syntax)
     rows = (
         live_row(components, ranked_query.row_of, request.left),

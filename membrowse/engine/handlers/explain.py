@@ -1,4 +1,4 @@
-"""Answers to explaining: one chunk under one query; the best chunks' way through the rankings."""
+"""Explains one chunk for one query, and follows the best chunks through the rankings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from membrowse.encoding.encoded import ToEncode
 from membrowse.engine.components import Components
 from membrowse.engine.errors import Unknown
-from membrowse.engine.indexing.note_diff import freshened
+from membrowse.engine.indexing.note_diff import indexed_version
 from membrowse.engine.priority import Pause
 from membrowse.index.generation import Generation
 from membrowse.ranking.explanation.explain import Sources, explanation
@@ -30,7 +30,7 @@ GONE = "this chunk is no longer in the index"
 
 
 def explain(components: Components, request: ExplainRequest, pause: Pause) -> Explanation:
-    """Why a chunk stands where it stands. `Unknown` where there is no such chunk."""
+    """Explain a chunk's rank, term by term. Raises `Unknown` if there is no such chunk."""
     ranked_query, settings = rank_query(components, request.text, request.syntax)
     pause()
     if request.chunk or request.target is None:
@@ -40,21 +40,21 @@ def explain(components: Components, request: ExplainRequest, pause: Pause) -> Ex
     return explained(components, ranked_query, row, settings)
 
 
-def flow(components: Components, request: RankFlowRequest, pause: Pause) -> RankFlow:
-    """The best chunks of every ranking, with their ranks in all of them."""
+def follow_ranks(components: Components, request: RankFlowRequest, pause: Pause) -> RankFlow:
+    """The best chunks of every ranking, with their ranks in all rankings."""
     ranked_query, _ = rank_query(components, request.text, request.syntax)
     pause()
     return rank_flow(ranked_query, request.depth)
 
 
 def rank_query(components: Components, text: str, syntax: str) -> tuple[RankedQuery, Settings]:
-    """The query over the present generation, and the settings that it was ranked by."""
+    """The query over the present generation, and the settings it was ranked by."""
     ranker = components.configuration.ranker
     return components.ranked_queries.of(text, syntax, ranker), ranker.settings
 
 
 def live_row(components: Components, rows: Mapping[str, int], chunk: str) -> int:
-    """The row of a chunk or of its successor, by a generation's `rows`; else `Unknown`."""
+    """The row of a chunk or of its successor in `rows`. Raises `Unknown` if it is gone."""
     row = rows.get(chunk)
     if row is None and chunk:
         row = rows.get(components.index.successor(chunk) or "")
@@ -64,8 +64,8 @@ def live_row(components: Components, rows: Mapping[str, int], chunk: str) -> int
 
 
 def row_of_target(components: Components, ranked_query: RankedQuery, target: Target) -> int:
-    """The row of the chunk that stands for `target` under this query; else `Unknown`, with the
-    reason."""
+    """The row of the chunk that represents `target` in this query. Raises `Unknown`, with the
+    reason, if there is none."""
     located = components.targets.locate(
         ranked_query.at(), target, components.configuration.settings.agent
     )
@@ -78,14 +78,16 @@ def row_of_target(components: Components, ranked_query: RankedQuery, target: Tar
 def explained(
     components: Components, ranked_query: RankedQuery, row: int, settings: Settings
 ) -> Explanation:
-    """The explanation of the chunk at `row`, with what the folder and the stores know of it."""
+    """The explanation of the chunk at `row`, with the state of its note."""
     generation = ranked_query.at()
-    fresh = freshened(components.folder, generation, generation.chunks[row].path, settings.notes)
+    fresh = indexed_version(
+        components.folder, generation, generation.chunks[row].path, settings.notes
+    )
     return explanation(ranked_query, row, sources(components, ranked_query, settings), fresh)
 
 
 def sources(components: Components, ranked_query: RankedQuery, settings: Settings) -> Sources:
-    """What explaining asks of the stores and the encoder."""
+    """What explanations need from the stores and the encoder."""
     pieces, files = components.models.pieces, components.models.files
     prompt = files.configuration.document_prompt if files is not None else ""
     return Sources(
@@ -98,7 +100,7 @@ def sources(components: Components, ranked_query: RankedQuery, settings: Setting
 
 @dataclass(frozen=True, slots=True)
 class _Tokens:
-    """Token vectors of any chunk: at hand, stored, or encoded now."""
+    """Token vectors of any chunk: cached, stored, or encoded now."""
 
     components: Components
     ranked_query: RankedQuery
@@ -112,7 +114,7 @@ class _Tokens:
         try:
             stored = self.components.index.tokens.get([key]).get(key)
         except (OSError, sqlite3.Error):
-            log.warning("no stored token vectors", exc_info=True)
+            log.warning("stored token vectors cannot be read", exc_info=True)
             stored = None
         return stored or self._encoded(generation, row)
 

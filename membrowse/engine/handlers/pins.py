@@ -1,13 +1,16 @@
-"""Pins told, added and taken out, for clients."""
+"""Runs, adds and removes pins."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
+import msgspec
+
 from membrowse.engine.components import Components
 from membrowse.engine.errors import Impossible, Unknown
-from membrowse.engine.pins import pin_format
+from membrowse.engine.pins import pin_file
+from membrowse.engine.pins.pin_file import PinFile
 from membrowse.engine.priority import Pause
 from membrowse.notes.chunk import Chunk
 from membrowse.ranking.ranked_query import RankedQuery
@@ -15,72 +18,63 @@ from membrowse.ranking.targets import bare, best
 from membrowse.wire.pins import AddPinRequest, Pin, PinRun, PinsRequest, RemovePinRequest
 from membrowse.wire.search import Target
 
-STRETCH = 160
-"""Characters of a chunk that a pin remembers it by, at most."""
+PASSAGE_CHARACTERS = 160
+"""Length limit of the passage by which a pin identifies a chunk."""
 
 
 def pins(components: Components, request: PinsRequest, pause: Pause) -> PinRun:
     """The folder's pins, or those of a file that the client has read."""
     if request.content is None:
         return components.pins.current(pause)
-    parsed = pin_format.parse(request.content.encode("utf-8", "surrogatepass"))
+    parsed = pin_file.parse(request.content.encode("utf-8", "surrogatepass"))
     return components.pins.run(parsed, request.file, pause)
 
 
 def add(components: Components, request: AddPinRequest, pause: Pause) -> PinRun:
-    """Append a pin, unless there is the same already, and run all."""
+    """Append a pin, unless the same one exists, and run all pins."""
     if not request.text.strip():
         raise Impossible("a pin needs a query")
     ranked_query = components.ranked_queries.of(request.text, request.syntax)
     generation = ranked_query.at()
-    place = components.targets.chunks(generation, request.target)
-    row = best(ranked_query, place.rows)
+    agent = components.configuration.settings.agent
+    target = components.targets.locate(generation, request.target, agent)
+    row = best(ranked_query, target.chunks.rows)
     if row is None:
-        sought = components.targets.locate(
-            generation, request.target, components.configuration.settings.agent
-        )
-        raise Unknown(sought.reason or place.reason)
+        raise Unknown(target.reason or target.chunks.reason)
     chunk = generation.chunks[row]
     siblings = [generation.chunks[other] for other in generation.rows(chunk.path) if other != row]
-    wanted = Pin(
+    pin = Pin(
         id="",
         query=request.text,
         path=chunk.path,
         text=_expected_text(ranked_query, request.target, chunk, siblings),
-        k=request.k or components.configuration.settings.agent.k,
+        k=request.k or agent.k,
         syntax=request.syntax,
     )
-    _append(components, wanted)
+    _append(components.pins.file, pin)
     return components.pins.current(pause)
 
 
-def _append(components: Components, wanted: Pin) -> None:
-    file = components.pins.file
+def _append(file: PinFile, pin: Pin) -> None:
     known = {each.id: each for each in file.read().pins}
-    if any(_same(each, wanted) for each in known.values()):
+    if any(_same(each, pin) for each in known.values()):
         return
-    name = pin_format.unique(pin_format.generated_id(wanted.query, wanted.path, wanted.text), known)
-    named = Pin(
-        id=name,
-        query=wanted.query,
-        path=wanted.path,
-        text=wanted.text,
-        k=wanted.k,
-        syntax=wanted.syntax,
-    )
+    name = pin_file.unique(pin_file.generated_id(pin.query, pin.path, pin.text), known)
     try:
-        file.append(named)
+        file.append(msgspec.structs.replace(pin, id=name))
     except OSError as error:
         raise Impossible(f"{file.path} cannot be written: {error.strerror or error}") from error
 
 
 def _same(one: Pin, other: Pin) -> bool:
-    said = ((each.query, each.syntax, each.path, bare(each.text), each.k) for each in (one, other))
-    return next(said) == next(said)
+    def content(pin: Pin) -> tuple[str, str, str, str, int]:
+        return pin.query, pin.syntax, pin.path, bare(pin.text), pin.k
+
+    return content(one) == content(other)
 
 
 def remove(components: Components, request: RemovePinRequest, pause: Pause) -> PinRun:
-    """Take a pin out of the file, and run the others."""
+    """Remove a pin and run the others."""
     file = components.pins.file
     try:
         file.remove(request.id)
@@ -92,25 +86,28 @@ def remove(components: Components, request: RemovePinRequest, pause: Pause) -> P
 def _expected_text(
     ranked_query: RankedQuery, target: Target, chunk: Chunk, siblings: Sequence[Chunk]
 ) -> str:
-    """What the pin is to be found by: the text that was given; nothing for a whole note."""
+    """The text that identifies the chunk: as given, or a passage of it; empty for a whole note."""
     if target.text:
         return target.text
     whole_note = not target.chunk and target.line is None
-    return "" if whole_note else stretch(chunk, siblings, ranked_query.parsed.words)
+    return "" if whole_note else passage(chunk, siblings, ranked_query.parsed.words)
 
 
-def stretch(chunk: Chunk, siblings: Sequence[Chunk], query: str) -> str:
-    """A line of `chunk`, or its beginning: one that no sibling has, no heading if it can be, with
-    the most of the query's words."""
+def passage(chunk: Chunk, siblings: Sequence[Chunk], query: str) -> str:
+    """The line of `chunk` (or its beginning) that identifies it best.
+
+    A line that no sibling contains is preferred, then one that is not a heading, then the one with
+    the most query words.
+    """
     words = _words(query)
     elsewhere = [bare(sibling.text) for sibling in siblings]
 
-    def telling(line: str) -> tuple[bool, bool, int]:
-        alone = not any(bare(line) in other for other in elsewhere)
-        return alone, not line.startswith("#"), len(words & _words(line))
+    def quality(line: str) -> tuple[bool, bool, int]:
+        unique = not any(bare(line) in other for other in elsewhere)
+        return unique, not line.startswith("#"), len(words & _words(line))
 
     lines = [_cut(line.strip()) for line in chunk.text.splitlines() if bare(line)]
-    return max(lines, key=telling, default="")
+    return max(lines, key=quality, default="")
 
 
 def _words(text: str) -> set[str]:
@@ -118,7 +115,7 @@ def _words(text: str) -> set[str]:
 
 
 def _cut(line: str) -> str:
-    if len(line) <= STRETCH:
+    if len(line) <= PASSAGE_CHARACTERS:
         return line
-    whole, _, _ = line[:STRETCH].rpartition(" ")
-    return (whole or line[:STRETCH]).strip()
+    whole, _, _ = line[:PASSAGE_CHARACTERS].rpartition(" ")
+    return (whole or line[:PASSAGE_CHARACTERS]).strip()

@@ -1,4 +1,4 @@
-"""Answers to the question of near spellings; a generation's words are collected once."""
+"""Suggests spellings for unmatched query words; a generation's vocabulary is collected once."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from membrowse.ranking.query_parser import parse
 from membrowse.ranking.spelling import Vocabulary, spellings, unknown_words
 from membrowse.wire.explanation import SpellingRequest, SpellingSuggestion
 
-_LOOK_SECONDS = 0.05
+_WAIT_SECONDS = 0.05
 _collecting = threading.Lock()
 _collected: WeakKeyDictionary[Generation, Vocabulary] = WeakKeyDictionary()
 
 
-def near(
+def suggest_spelling(
     components: Components, request: SpellingRequest, pause: Pause
 ) -> list[SpellingSuggestion]:
-    """Near spellings of the query's words that match nothing."""
+    """Spelling suggestions for the query words that match nothing."""
     generation = components.index.generation
     words = unknown_words(parse(request.text, request.syntax), generation.keyword)
     return spellings(words, _vocabulary(generation, pause)) if words else []
 
 
 def _vocabulary(generation: Generation, pause: Pause) -> Vocabulary:
-    """The words of all chunks. One caller collects them; the others wait, or are cancelled."""
-    while not _collecting.acquire(timeout=_LOOK_SECONDS):
+    """The words of all chunks; one caller collects them, others wait and can be cancelled."""
+    while not _collecting.acquire(timeout=_WAIT_SECONDS):
         pause()
     try:
         known = _collected.get(generation)

@@ -51,8 +51,8 @@ QUICK: dict[type[Request[Any]], Handler] = {
 LONG: dict[type[Request[Any]], Handler] = {
     StoreCheckRequest: index.store_check,
     ExplainRequest: explain.explain,
-    SpellingRequest: spelling.near,
-    RankFlowRequest: explain.flow,
+    SpellingRequest: spelling.suggest_spelling,
+    RankFlowRequest: explain.follow_ranks,
     CompareRequest: compare.compare,
     DiagnosisRequest: diagnose,
     SuggestionsRequest: suggest,

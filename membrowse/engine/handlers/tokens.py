@@ -1,4 +1,4 @@
-"""Answers how the machinery sees a text."""
+"""Tokenises texts with the analyser and the encoder."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from membrowse.wire.tokens import TokenisedText, Tokens, TokensRequest
 
 
 def tokens(components: Components, request: TokensRequest, pause: Pause) -> Tokens:
-    """The query under both rulers, then the chunk. `Unknown` where there is no such chunk."""
+    """The tokens of the query, then of the chunk. Raises `Unknown` if there is no such chunk."""
     generation = components.index.generation
     models = components.models
-    scale = EncoderTokens(
+    tokenizers = EncoderTokens(
         reader=generation.keyword,
         pieces=models.pieces,
         window=models.files.configuration.window if models.files is not None else 0,
@@ -22,8 +22,8 @@ def tokens(components: Components, request: TokensRequest, pause: Pause) -> Toke
     )
     found: list[TokenisedText] = []
     if request.text:
-        found.append(of_query(request.text, scale))
+        found.append(of_query(request.text, tokenizers))
     if request.chunk:
         row = live_row(components, generation.row_of, request.chunk)
-        found.append(of_chunk(generation.chunks[row], scale))
+        found.append(of_chunk(generation.chunks[row], tokenizers))
     return Tokens(texts=tuple(found))

@@ -1,4 +1,4 @@
-"""Configurations tried on the open query, saved and put in force."""
+"""Ranks the open query with other settings, and manages saved configurations."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from membrowse.wire.tuning import (
 )
 
 _OVERLAP_DEPTH = 200
-"""Hits that are compared at most: what lies beyond counts less than 1e-9."""
+"""Hits compared at most: the weight of the rest is below 1e-9."""
 
 
 def tune(components: Components, request: TuneRequest, pause: Pause) -> TuneResponse:
-    """The open query by other settings; raises `SettingsError` for what cannot be tried."""
+    """Rank the query with other settings. Raises `SettingsError` if they cannot be tried."""
     started = time.perf_counter()
     saved, in_force = rank_query(components, request.text, request.syntax)
     wanted = [request.overrides] + ([] if request.against is None else [request.against])

@@ -1,1 +1,1 @@
-"""TODO."""
+"""What `membrowse doctor` checks, in a separate process."""

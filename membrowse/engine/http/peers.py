@@ -1,4 +1,4 @@
-"""Who is at the other end of a Unix socket, and what they may do."""
+"""The peer of a Unix socket connection, and its rights."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EVERY_RIGHT = (Right.READ, Right.REINDEX, Right.ADMINISTER)
 
 
 def peer_uid(connection: socket.socket) -> int:
-    """The user id of the process at the other end, as the kernel tells it."""
+    """The user id of the peer process, from the kernel."""
     if sys.platform == "darwin":
         packed = connection.getsockopt(_SOL_LOCAL, _LOCAL_PEERCRED, 76)
         return int(_XUCRED.unpack_from(packed)[1])
@@ -28,7 +28,7 @@ def peer_uid(connection: socket.socket) -> int:
 
 
 def rights(uid: int) -> tuple[Right, ...]:
-    """The owner of the engine and root may do everything, others who can connect may read."""
+    """The engine's owner and root have every right; anyone else who can connect may read."""
     return EVERY_RIGHT if uid in (0, os.getuid()) else (Right.READ,)
 
 

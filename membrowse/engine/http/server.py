@@ -133,7 +133,7 @@ async def _reply(service: Service, kind: type[AnyRequest], http: HttpRequest) ->
 
 
 async def _stream(service: Service, kind: type[AnyRequest], http: HttpRequest) -> Response:
-    """A stream of JSON lines. A failure before the first line has a status of its own."""
+    """A stream of JSON lines. A failure before the first line becomes an error response."""
     replies = service.stream(await _body(http, kind))  # type: ignore[arg-type]
     first = await anext(replies)
 
@@ -151,7 +151,7 @@ async def _stream(service: Service, kind: type[AnyRequest], http: HttpRequest) -
 def bind(path: Path, group: str | None = None) -> socket.socket:
     """A listening socket at `path`, for the owner only, or also for `group`.
 
-    The caller holds the index's lock, so that a socket file which lies there is a dead engine's.
+    The caller holds the index's lock, so an existing socket file belongs to a dead engine.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -173,7 +173,7 @@ def bind(path: Path, group: str | None = None) -> socket.socket:
 
 
 class _Server(uvicorn.Server):
-    """Ends when the service does, and tells the service when a signal ends it."""
+    """Ends with the service, and stops the service on a signal."""
 
     def __init__(self, config: uvicorn.Config, service: Service) -> None:
         super().__init__(config)

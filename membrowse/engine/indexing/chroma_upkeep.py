@@ -26,7 +26,7 @@ class ChromaUpkeep:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop after the step at hand; does not wait."""
+        """Stop after the current step; does not wait."""
         self._stopping.set()
 
     def _run(self) -> None:

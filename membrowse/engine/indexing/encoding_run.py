@@ -1,4 +1,4 @@
-"""Encoding much text beside everything else: batches out of a thread, into the indexer's queue."""
+"""Encodes many chunks in the background: batches from a thread into the indexer's queue."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from membrowse.settings import Precision
 log = logging.getLogger(__name__)
 
 BULK_THRESHOLD = 100
-"""More chunks than this are encoded by a process of their own."""
+"""More chunks than this are encoded by a separate process."""
 _BULK_BATCH = 64
 _RESIDENT_BATCH = 8
 _AHEAD = 4
-"""Batches that may wait for the indexer: bounds memory."""
+"""Batches that may wait for the indexer; bounds memory."""
 _RESIDENT_PRECISION = "float32"
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedBatch:
-    """Some of a run's vectors."""
+    """Some vectors of a run."""
 
     encoded: Sequence[Encoded]
     precision: str
@@ -35,13 +35,13 @@ class EncodedBatch:
 
 @dataclass(frozen=True, slots=True)
 class RunEnded:
-    """A run is over; `problem` says what stopped it early."""
+    """A run has ended; `problem` says what stopped it early."""
 
     problem: str = ""
 
 
 class EncodingRun:
-    """Encodes `texts` on a thread and hands `EncodedBatch`es, then one `RunEnded`, to `deliver`."""
+    """Encodes `texts` on a thread; calls `deliver` with `EncodedBatch`es, then one `RunEnded`."""
 
     def __init__(
         self,
@@ -51,7 +51,9 @@ class EncodingRun:
         precision: Precision,
         deliver: Callable[[EncodedBatch | RunEnded], None],
     ) -> None:
-        self._texts = sorted(texts, key=_length, reverse=True)  # even batches: least padding
+        self._texts = sorted(
+            texts, key=_length, reverse=True
+        )  # batches of equal length need least padding
         self._files = files
         self._encoder = encoder
         self._precision = precision
@@ -72,26 +74,26 @@ class EncodingRun:
         self._thread.start()
 
     def accept(self, batch: EncodedBatch) -> None:
-        """Note that the indexer took `batch`."""
+        """Record that the indexer took `batch`."""
         self.encoded += len(batch.encoded)
         self._done += sum(self._lengths[encoded.key] for encoded in batch.encoded)
         self._room.release()
 
     @property
     def rate(self) -> float:
-        """Chunks a second so far."""
+        """Chunks per second so far."""
         return self.encoded / max(time.monotonic() - self._started, 1e-9)
 
     @property
     def seconds_left(self) -> float | None:
-        """By characters, since the long texts come first."""
+        """Estimated from characters, because long texts come first."""
         if not self._done:
             return None
         elapsed = time.monotonic() - self._started
         return elapsed * (self._total - self._done) / self._done
 
     def cancel(self, seconds: float = 5.0) -> None:
-        """Stop as soon as the batch at hand is done, and wait for that."""
+        """Stop after the current batch, and wait until it is done."""
         self._cancelled.set()
         self._room.release()
         self._thread.join(seconds)
@@ -111,7 +113,7 @@ class EncodingRun:
             try:
                 rest = self._in_bulk(rest)
             except EncoderDied:
-                log.exception("the bulk encoder died; the resident encoder goes on")
+                log.exception("the bulk encoder died; continuing with the resident encoder")
                 rest = self._texts[self._delivered :]
         for batch in _batches(rest, _RESIDENT_BATCH):
             if self._cancelled.is_set():
@@ -119,7 +121,7 @@ class EncodingRun:
             self._hand_over(self._encoder.encode(batch), _RESIDENT_PRECISION)
 
     def _in_bulk(self, texts: Sequence[ToEncode]) -> Sequence[ToEncode]:
-        """Encode `texts` in a process of its own; returns what is left to do (nothing)."""
+        """Encode `texts` in a separate process; returns the rest (nothing)."""
         with BulkEncoder(self._files, self._precision) as bulk:
             for encoded in bulk.encode_all(_batches(texts, _BULK_BATCH)):
                 if self._cancelled.is_set():

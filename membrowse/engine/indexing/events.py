@@ -1,4 +1,4 @@
-"""What the indexer is told, by the watcher, clients, models and its own encoding run."""
+"""The indexer's events, from the watcher, clients, models and encoding runs."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from membrowse.engine.indexing.encoding_run import EncodedBatch, RunEnded
 
 @dataclass(frozen=True, slots=True)
 class FilesTouched:
-    """Paths that the watcher saw change."""
+    """The watcher saw these paths change."""
 
     paths: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
 class IndexRequested:
-    """A client asked for these notes (or, without paths, for whatever differs) to be indexed."""
+    """A client requested that these notes (without paths: whatever differs) be indexed."""
 
     paths: frozenset[str] = frozenset()
     rebuild: bool = False
@@ -36,8 +36,8 @@ class EncoderLoaded:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """The engine ends."""
+    """The engine stops."""
 
 
 Event = FilesTouched | IndexRequested | Paused | EncoderLoaded | EncodedBatch | RunEnded | Stopped
-"""None, where an event may be, means that something is due by the clock."""
+"""None in place of an event means that something is due by the clock."""

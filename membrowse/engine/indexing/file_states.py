@@ -1,4 +1,4 @@
-"""Every file of the folder, indexed or not, for the files screen."""
+"""The state of every file of the folder, indexed or not."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from membrowse.wire.notes import FileRecord, NoteState
 
 
 def file_records(state: IndexerState, notes: Mapping[str, IndexedNote]) -> list[FileRecord]:
-    """A record for each file found and each indexed note that is gone, by path."""
+    """One record per file and per indexed note that is gone, by path."""
     records = [*_found(state, notes), *_gone(state, notes)]
     return sorted(records, key=lambda record: record.path)
 
@@ -21,16 +21,16 @@ def file_records(state: IndexerState, notes: Mapping[str, IndexedNote]) -> list[
 def note_state(
     state: IndexerState, notes: Mapping[str, IndexedNote], path: str
 ) -> tuple[NoteState | None, str]:
-    """The state of one file and, if it is not indexed, why; None where there is no such file.
+    """State of one file and the reason if it is not indexed; None if there is no such file.
 
-    A file below a folder that is not entered has the folder's state.
+    A file in an excluded folder has the folder's state.
     """
     found, comparison = state.comparison.found, state.comparison
     if path not in found:
         for end in [place for place, character in enumerate(path) if character == "/"]:
             above = found.get(path[: end + 1])
             if above is not None and above.excluded is not None:
-                return above.excluded, f"its folder {above.path} is left out: {above.reason}"
+                return above.excluded, f"its folder {above.path} is excluded: {above.reason}"
         gone = path in notes and path in comparison.deleted
         return (NoteState.DELETED, "gone from the folder; still indexed") if gone else (None, "")
     differing = NoteState.CHANGED if path in comparison.changed else None

@@ -1,4 +1,4 @@
-"""The folder compared with the index: what is new, changed, gone, and what is no note."""
+"""The folder compared with the index: new, changed, deleted and unindexed notes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from membrowse.wire.notes import NoteState
 
 
 class Stat(Protocol):
-    """A file's size (bytes) and modification time (ns) when it was last read."""
+    """Size (bytes) and modification time (ns) of a file when it was last read."""
 
     @property
     def size(self) -> int: ...
@@ -25,7 +25,7 @@ class Stat(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How the folder differs from a generation, as of one scan."""
+    """How the folder differs from a generation, at one scan."""
 
     found: Mapping[str, ScannedFile]
     """Every file of the folder by path."""
@@ -33,7 +33,7 @@ class Comparison:
     changed: tuple[str, ...] = ()
     deleted: tuple[str, ...] = ()
     unindexed: tuple[str, ...] = ()
-    """Notes that are still as they were when they could not be indexed."""
+    """Notes that could not be indexed and have not changed since."""
 
     def pending(self, failed: int) -> Pending:
         return Pending(
@@ -54,7 +54,7 @@ def compare(
     """Scan `folder` and compare it with the indexed `notes`.
 
     `known_unindexed` are the notes that could not be indexed, as they were then; `hinted` paths
-    count as changed whatever their size and time say. Raises `FolderUnreadable`.
+    count as changed even if size and time are the same. Raises `FolderUnreadable`.
     """
     found = {file.path: file for file in scan(folder, settings)}
     wanted = {path: file for path, file in found.items() if file.excluded is None}
@@ -81,7 +81,7 @@ def compare(
 
 
 def _hidden(path: str, closed: tuple[str, ...]) -> bool:
-    """The note lies below a directory that could not be listed: nobody knows that it is gone."""
+    """Whether the note is below a directory that could not be listed, and so may still exist."""
     return path.startswith(closed)
 
 

@@ -1,4 +1,4 @@
-"""The one writer: keeps the index equal to the folder, an event at a time, on its own thread."""
+"""The only writer: keeps the index equal to the folder, one event at a time, on its own thread."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ from membrowse.wire.engine import IndexChange, Progress, Watcher
 log = logging.getLogger(__name__)
 
 _LISTED = 1000
-"""Paths of changed and of deleted notes that are told at most."""
+"""Limit of the lists of changed and deleted notes in the state."""
 
 
 class Indexer:
-    """Owns the writing side of `index`. `state` may be read from any thread."""
+    """Owns all writing to `index`. `state` may be read from any thread."""
 
     def __init__(
         self,
@@ -83,11 +83,11 @@ class Indexer:
             return self.requested
 
     def tell(self, event: Event) -> None:
-        """Hand over an event; callable from any thread."""
+        """Queue an event; callable from any thread."""
         self._events.put(event)
 
     def watcher(self) -> Watcher:
-        """How the folder is watched, as of now."""
+        """The state of the watcher."""
         watch, state = self._watch, self.state
         return Watcher(
             kind=watch.kind,
@@ -100,7 +100,7 @@ class Indexer:
         )
 
     def close(self, seconds: float = 10.0) -> None:
-        """Finish the step at hand and end."""
+        """Finish the current step and stop."""
         self.tell(Stopped())
         self._thread.join(seconds)
 
@@ -121,12 +121,12 @@ class Indexer:
         self._watch.stop()
 
     def _handle_safely(self, event: Event | None) -> None:
-        """One event; what goes wrong is shown and logged, and the next event finds us here."""
+        """Handle one event; a failure is shown and logged, and the loop goes on."""
         try:
             self._handle(event)
         except Exception as error:  # the thread's boundary
             log.exception("indexing failed")
-            self._publish(problem=f"indexing failed: {error}; it is tried again", progress=None)
+            self._publish(problem=f"indexing failed: {error}; retrying soon", progress=None)
             self._check_due = time.monotonic() + self._settings.engine.check_seconds
 
     def _handle(self, event: Event | None) -> None:
@@ -134,16 +134,16 @@ class Indexer:
             case FilesTouched(paths):
                 self._synchronise(hinted=paths)
             case IndexRequested():
-                self._answer(event)
+                self._handle_request(event)
             case Paused(paused):
                 self._publish(paused=paused)
                 self._synchronise()
             case EncodedBatch():
                 self._vectoriser.accept(event)
-                self._tell_encoding()
+                self._publish_encoding()
             case RunEnded(problem):
                 self._vectoriser.end()
-                self._tell_encoding()
+                self._publish_encoding()
                 if problem:
                     self._publish(problem=problem)
                 else:
@@ -154,14 +154,14 @@ class Indexer:
                 self._on_time()
 
     def _on_time(self) -> None:
-        """What is due now: vectors to store, the regular look at the folder and the watcher."""
+        """Do what is due: store vectors, check the folder and the watcher."""
         now = time.monotonic()
         if now >= self._vectoriser.flush_due:
             self._vectoriser.flush()
-            self._tell_encoding()
+            self._publish_encoding()
         if now >= self._check_due:
             if not self._watch.alive:
-                log.warning("the watcher died (%s); starting it again", self._watch.message)
+                log.warning("the watcher died (%s); restarting it", self._watch.message)
                 self._watch.restart()
             self._synchronise()
 
@@ -169,16 +169,16 @@ class Indexer:
         self.state = replace(self.state, **changes)  # type: ignore[arg-type]
         self._changed()
 
-    def _answer(self, asked: IndexRequested) -> None:
-        """Do what a client asked for, paused or not."""
+    def _handle_request(self, asked: IndexRequested) -> None:
+        """Do what a client requested, even if indexing is paused."""
         if asked.rebuild:
-            self._forget()
-        self._synchronise(hinted=asked.paths, forced=asked.paths, whatever=True)
+            self._clear()
+        self._synchronise(hinted=asked.paths, forced=asked.paths, even_if_paused=True)
         self._publish(started=self.state.started + 1)
 
-    def _forget(self) -> None:
-        """Empty the index; the synchronisation that follows builds it again."""
-        log.info("rebuilding the index (%s)", self._index.stale or "asked for")
+    def _clear(self) -> None:
+        """Empty the index; the synchronisation that follows rebuilds it."""
+        log.info("rebuilding the index (%s)", self._index.stale or "requested")
         self._vectoriser.cancel()
         self._publish(stale=self._index.stale, unindexed={}, progress=Progress(phase="reading"))
         self._index.clear(self._recipe)
@@ -188,12 +188,12 @@ class Indexer:
         *,
         hinted: frozenset[str] = frozenset(),
         forced: frozenset[str] = frozenset(),
-        whatever: bool = False,
+        even_if_paused: bool = False,
     ) -> None:
-        """Make the index equal to the folder, unless that is paused (`whatever` overrides).
+        """Make the index equal to the folder, unless indexing is paused (and not `even_if_paused`).
 
-        `hinted` paths are read whatever their size and time say, `forced` ones indexed even if
-        their bytes are as indexed.
+        `hinted` paths are read even if their size and time are unchanged, `forced` paths indexed
+        even if their content is unchanged.
         """
         self._check_due = time.monotonic() + self._settings.engine.check_seconds
         notes, unindexed = self._index.generation.notes, self.state.unindexed
@@ -202,14 +202,14 @@ class Indexer:
         except FolderUnreadable as error:
             self._publish(problem=error.strerror, checked=True, last_check=clock.now())
             return
-        self._show(found)
-        if self.state.paused and not whatever:
+        self._publish_comparison(found)
+        if self.state.paused and not even_if_paused:
             return
         self._apply(found, forced)
         self._encode()
 
-    def _show(self, comparison: Comparison) -> None:
-        """Publish how folder and index differ."""
+    def _publish_comparison(self, comparison: Comparison) -> None:
+        """Publish how the folder differs from the index."""
         unindexed = {path: self.state.unindexed[path] for path in comparison.unindexed}
         states = {path: note.state for path, note in unindexed.items()}
         self._publish(
@@ -224,7 +224,7 @@ class Indexer:
         )
 
     def _apply(self, comparison: Comparison, forced: frozenset[str]) -> None:
-        """Read what differs and index it, a generation every few seconds."""
+        """Read and index what differs, one generation every few seconds."""
         to_read = [*comparison.changed, *comparison.new]
         if not to_read and not comparison.deleted:
             return
@@ -239,18 +239,17 @@ class Indexer:
             if batch.full:
                 self._store(batch)
                 batch = Batch([])
-                self._show_left(comparison, done, unindexed)
-                self._tell_reading(done, len(to_read))
+                self._publish_left(comparison, done, unindexed)
+                self._publish_reading(done, len(to_read))
         self._store(batch)
-        self._show_left(comparison, len(to_read), unindexed)
+        self._publish_left(comparison, len(to_read), unindexed)
 
-    def _show_left(
+    def _publish_left(
         self, comparison: Comparison, done: int, unindexed: Mapping[str, UnindexedNote]
     ) -> None:
-        """Publish what is left of `comparison` once `done` notes of it, changed ones first, were
-        read and indexed or unindexed."""
+        """Publish what is left of `comparison` after `done` of its notes (changed ones first)."""
         self._publish(unindexed={**self.state.unindexed, **unindexed})
-        self._show(
+        self._publish_comparison(
             replace(
                 comparison,
                 new=comparison.new[max(0, done - len(comparison.changed)) :],
@@ -261,7 +260,7 @@ class Indexer:
         )
 
     def _store(self, batch: Batch) -> None:
-        """Bring `batch` into the index as one generation, with vectors if they are few."""
+        """Index `batch` as one generation, with vectors if there are few."""
         if batch.unchanged:
             self._index.touch(batch.unchanged)
         if not batch.changes:
@@ -278,13 +277,13 @@ class Indexer:
     def _encode(self) -> None:
         self._vectoriser.begin()
         self._publish(stale=self._index.stale)
-        self._tell_encoding()
+        self._publish_encoding()
 
-    def _tell_encoding(self) -> None:
+    def _publish_encoding(self) -> None:
         vectoriser = self._vectoriser
         self._publish(progress=vectoriser.progress(), precision=vectoriser.precision)
 
-    def _tell_reading(self, done: int, total: int) -> None:
+    def _publish_reading(self, done: int, total: int) -> None:
         generation = self._index.generation
         self._publish(
             progress=Progress(

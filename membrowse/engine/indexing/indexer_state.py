@@ -1,4 +1,4 @@
-"""What the indexer knows and the service tells: one immutable record, replaced whole."""
+"""The indexer's state: one immutable record, replaced as a whole."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from membrowse.wire.notes import NoteState
 
 @dataclass(frozen=True, slots=True)
 class UnindexedNote:
-    """A note that is not indexed as it is now, and why."""
+    """A note whose current content is not indexed, and why."""
 
     size: int
     mtime_ns: int
     state: NoteState
-    """`FAILED`, or `SKIPPED` where its content is not a note's."""
+    """`FAILED`, or `SKIPPED` if its content is not text."""
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class IndexerState:
-    """The indexer's work, as of now."""
+    """What the indexer knows and does."""
 
     comparison: Comparison = field(default_factory=lambda: Comparison(found={}))
     unindexed: Mapping[str, UnindexedNote] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class IndexerState:
     started: int = 0
     """Requests whose work has started, counted like `Indexer.requested`."""
     checked: bool = False
-    """The folder was compared with the index at least once."""
+    """Whether the folder was compared with the index at least once."""
 
     @property
     def busy(self) -> bool:

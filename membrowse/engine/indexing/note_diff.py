@@ -1,4 +1,4 @@
-"""What the index holds of a note, against the file as it is now."""
+"""The indexed version of a note, compared with the file now."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from membrowse.wire.notes import Freshness
 NO_TEXT_CHANGED = "@@ only front matter or white space differs @@"
 
 
-def freshened(
+def indexed_version(
     folder: Path, generation: Generation, path: str, settings: NotesSettings
 ) -> IndexedVersion:
-    """The indexed note at `path`: when, and how the file differs by now."""
+    """The indexed version of the note at `path`, and the diff to the file if it has changed."""
     freshness = FreshnessOf(folder, generation.notes)(path)
     changed = freshness is Freshness.CHANGED
     return IndexedVersion(
@@ -36,8 +36,8 @@ def freshened(
 def indexed_against_file(
     folder: Path, generation: Generation, path: str, settings: NotesSettings
 ) -> tuple[str, ...]:
-    """The difference from the indexed text of a note to its file's, in at most
-    `differing.MOST_LINES` lines; empty where the file is the same or cannot be read."""
+    """The diff from a note's indexed text to its file; empty if equal or if the file cannot be
+    read."""
     try:
         source = read(folder, path, settings)
     except (NotIndexable, FileNotFoundError):
@@ -46,7 +46,7 @@ def indexed_against_file(
 
 
 def indexed_against(source: Source, generation: Generation, path: str) -> tuple[str, ...]:
-    """The same for a file that was read."""
+    """The same for a file that has been read."""
     if source.sha256 == generation.notes[path].sha256:
         return ()
     before = indexed_lines([generation.chunks[row] for row in generation.rows(path)])
@@ -57,13 +57,13 @@ def indexed_against(source: Source, generation: Generation, path: str) -> tuple[
 
 
 def indexed_lines(chunks: Sequence[Chunk]) -> list[str]:
-    """The lines of a note from its first, as its chunks hold them, without white space at their
-    ends; those that no chunk holds (front matter, blank lines) are empty."""
+    """The lines of a note, reassembled from its chunks, without trailing white space; lines outside
+    all chunks (front matter, blank lines) are empty."""
     lines: list[str] = []
     reached = 0
     for chunk in chunks:
         first, *rest = _lines(chunk.text)
-        if len(lines) >= chunk.start_line:  # it goes on in the middle of a line
+        if len(lines) >= chunk.start_line:  # the chunk starts in the middle of a line
             lines[-1] += " " * (chunk.start_offset - reached) + first
         else:
             lines += [""] * (chunk.start_line - len(lines) - 1)
@@ -74,8 +74,8 @@ def indexed_lines(chunks: Sequence[Chunk]) -> list[str]:
 
 
 def _lines(text: str, start: int = 0) -> list[str]:
-    """The lines of `text`, empty up to offset `start`, without white space at their ends, without
-    blank lines at the end."""
+    """The lines of `text` without trailing white space and trailing blank lines; lines before the
+    offset `start` are empty."""
     found = Lines(text)
     spans = (found.span(number) for number in range(len(found)))
     lines = [text[max(first, start) : last].rstrip() for first, last in spans]

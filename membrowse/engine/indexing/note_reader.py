@@ -1,4 +1,4 @@
-"""From a note's path to what the index is to hold of it."""
+"""Reads notes and cuts them into chunks, for the index."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _BATCH_CHUNKS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What reading one note came to; at most one of the first two is set."""
+    """The result of reading one note; at most one of the first two fields is set."""
 
     change: NoteChange | None = None
     unchanged: IndexedNote | None = None
-    """The same bytes as indexed, under another time."""
+    """The content is the same as indexed, only the time differs."""
     unindexed: UnindexedNote | None = None
 
 
@@ -42,9 +42,9 @@ class NoteReader:
         self._models = models
 
     def read(self, path: str, known: IndexedNote | None, *, force: bool = False) -> Reading:
-        """Read the note at `path`, of which the index holds `known`.
+        """Read the note at `path`; `known` is its indexed version, if any.
 
-        With `force`, a note whose bytes are as indexed is chunked again all the same.
+        With `force`, a note is chunked again even if its content is unchanged.
         """
         try:
             source = read(self._folder, path, self._settings)
@@ -59,7 +59,7 @@ class NoteReader:
         return Reading(change=self.change(source))
 
     def change(self, source: Source) -> NoteChange:
-        """What the index is to hold of a note that reads `source`."""
+        """The change that indexes a note with the content `source`."""
         note = parse(source)
         parts = tuple(chunks(note, self.count, self.window))
         return NoteChange(source.path, _indexed(source, note, len(parts)), parts)
@@ -72,7 +72,7 @@ class NoteReader:
 
     @property
     def count(self) -> Callable[[str], int]:
-        """Counts word pieces; without a model, an estimate that rather counts too many."""
+        """Counts word pieces; without a model, a conservative estimate."""
         pieces = self._models.pieces
         return pieces.count if pieces is not None else _estimate
 
@@ -85,7 +85,7 @@ class NoteReader:
 
 
 class Batch:
-    """Notes read, up to what makes a generation; starts with `changes` that need no reading."""
+    """Notes to be indexed as one generation; starts with `changes` that need no reading."""
 
     def __init__(self, changes: list[NoteChange]) -> None:
         self.changes = changes

@@ -1,4 +1,4 @@
-"""Vectors for what has none: a few at once with their generation, many in a run beside the rest."""
+"""Vectors for chunks that have none: a few at once with their generation, many in a run."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from membrowse.wire.engine import Progress
 log = logging.getLogger(__name__)
 
 INLINE_CHUNKS = 24
-"""So few new chunks are encoded at once, with the generation that brings them."""
+"""Up to this many new chunks are encoded at once, within the generation that adds them."""
 INLINE_PRECISION = "float32"
 _FLUSH_SECONDS = 2.0
 _FLUSH_SHARE = 20
-"""Storing vectors may take one part in so many of the time."""
+"""Storing vectors may take at most 1/20 of the time."""
 
 
 class Vectoriser:
-    """Used by the indexer's thread only; a run delivers its batches through `deliver`."""
+    """Used only by the indexer's thread; a run delivers its batches through `deliver`."""
 
     def __init__(
         self,
@@ -41,12 +41,12 @@ class Vectoriser:
         self._waiting: list[Encoded] = []
         self._flush_pause = _FLUSH_SECONDS
         self.flush_due = float("inf")
-        """When (monotonic seconds) the vectors that wait are to be stored."""
+        """When (monotonic seconds) waiting vectors are to be stored."""
         self.precision = ", ".join(sorted(index.vectors.precisions()))
         """Of the stored vectors."""
 
     def inline(self, changes: Iterable[NoteChange]) -> list[Encoded]:
-        """Vectors for the new chunks of `changes`, where these are few and the encoder is ready."""
+        """Vectors for the new chunks of `changes` if these are few and the encoder is ready."""
         encoder = self._models.encoder
         if encoder is None:
             return []
@@ -59,7 +59,7 @@ class Vectoriser:
         return encoder.encode([texts[key] for key in sorted(missing)])
 
     def begin(self) -> None:
-        """Start a run over what has no vector, unless one runs or the encoder is not ready."""
+        """Start a run over chunks without a vector, if none is running and there is an encoder."""
         models = self._models
         if self._run is not None or models.encoder is None or models.files is None:
             return
@@ -72,7 +72,7 @@ class Vectoriser:
             self._run.start()
 
     def accept(self, batch: EncodedBatch) -> None:
-        """Take vectors of the run at hand; they are stored together with others, in a while."""
+        """Take vectors of the current run, to be stored later together with others."""
         if self._run is None:
             return
         self._run.accept(batch)
@@ -84,7 +84,7 @@ class Vectoriser:
             self.flush()
 
     def flush(self) -> None:
-        """Store the vectors that wait, as one generation."""
+        """Store the waiting vectors as one generation."""
         self.flush_due = float("inf")
         if self._waiting:
             started = time.monotonic()
@@ -94,18 +94,18 @@ class Vectoriser:
             self._flush_pause = max(_FLUSH_SECONDS, took * _FLUSH_SHARE)
 
     def end(self) -> None:
-        """The run told that it is over."""
+        """The run has ended."""
         self._run = None
         self.flush()
 
     def cancel(self) -> None:
-        """Stop the run at hand, and keep what it did."""
+        """Stop the current run and keep its vectors."""
         if self._run is not None:
             self._run.cancel()
         self.end()
 
     def progress(self) -> Progress | None:
-        """How far the run is, or None where none runs."""
+        """Progress of the current run, or None."""
         run, generation = self._run, self._index.generation
         if run is None:
             return None

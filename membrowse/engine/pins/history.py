@@ -1,4 +1,4 @@
-"""Where each pin stood, generation after generation: kept beside the index, and longer than it."""
+"""The ranks of each pin over generations, kept beside the index and through rebuilds."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from membrowse.index.sqlite import transaction
 log = logging.getLogger(__name__)
 
 FILE = "pins.sqlite"
-"""In the index's directory. No rebuild touches it."""
+"""In the index directory; a rebuild keeps it."""
 POINTS_KEPT = 60
-"""Of each pin."""
+"""Per pin."""
 _PINS_KEPT = 2000
 
 _TABLES = """
@@ -33,19 +33,20 @@ CREATE TABLE IF NOT EXISTS chunks (pin TEXT PRIMARY KEY, chunk TEXT NOT NULL) WI
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One run of one pin."""
+    """The result of one pin in one run."""
 
     pin: str
-    """A key of the pin, the same in every run."""
+    """The pin's key, the same in every run."""
     rank: int | None
     chunk: str
-    """The chunk that stood for it; empty where there was none."""
+    """The chunk that represented it; empty if there was none."""
 
 
 class PinHistory:
-    """The history in the file at `path`; safe to use from several threads.
+    """The history in the SQLite file at `path`. Thread-safe.
 
-    A damaged file is begun anew; where none can be written, the history lasts as long as this.
+    A damaged file is replaced by an empty one. If no file can be written, the history is kept in
+    memory.
     """
 
     def __init__(self, path: Path) -> None:
@@ -53,12 +54,12 @@ class PinHistory:
         self._connection = _intact(path)
 
     def chunks(self) -> dict[str, str]:
-        """A pin's key to the chunk that last stood for it."""
+        """A pin's key → the chunk that represented it last."""
         with self._lock:
             return dict(self._connection.execute("SELECT pin, chunk FROM chunks"))
 
     def ranks(self, pin: str) -> tuple[int | None, ...]:
-        """Its ranks so far, the newest last."""
+        """The pin's ranks, the newest last."""
         with self._lock:
             rows = self._connection.execute(
                 "SELECT rank FROM points WHERE pin = ? ORDER BY number", (pin,)
@@ -66,7 +67,7 @@ class PinHistory:
             return tuple(rank for (rank,) in rows)
 
     def record(self, points: Iterable[Point], generation: int, settings: str, at: str) -> None:
-        """Note a run; another one over the same generation with the same settings replaces it."""
+        """Record a run; it replaces a run over the same generation with the same settings."""
         with self._lock, transaction(self._connection) as connection:
             for point in points:
                 self._put(connection, point, generation, settings, at)
@@ -115,11 +116,11 @@ def _intact(path: Path) -> sqlite3.Connection:
         except sqlite3.DatabaseError as error:
             if not sqlite.damaged(error):
                 raise
-            log.warning("%s is damaged (%s): the pins' history begins anew", path, error)
+            log.warning("%s is damaged (%s): the history of pins starts over", path, error)
             sqlite.remove(path)
             return _opened(path)
     except (OSError, sqlite3.Error) as error:
-        log.warning("the pins' history is not kept: %s: %s", path, error)
+        log.warning("the history of pins is kept in memory only: %s: %s", path, error)
         connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         connection.executescript(_TABLES)
         return connection

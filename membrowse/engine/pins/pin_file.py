@@ -1,31 +1,42 @@
-"""The file of pins on disk: a person's own, which is only ever added to, or rid of one line."""
+"""A pin file, `golden.jsonl`: one JSON object per line, only appended to or relieved of a line.
+
+    {"id": "g01", "query": "which port?", "path": "decisions/ssh.md", "text": "on 2222", "k": 5}
+
+Only `query` and `path` are required. Other keys belong to the file's owner and are kept.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
 
 from membrowse import paths
 from membrowse.engine.errors import Unknown
-from membrowse.engine.pins import pin_format
-from membrowse.engine.pins.pin_format import ParsedPins
 from membrowse.wire.pins import Pin
 
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
 LARGEST_BYTES = 32 << 20
-"""A larger file is not read."""
+"""Larger files are not read."""
 
 Stamp = tuple[int, int, int]
 
 
 class PinFile:
-    """The pins in `path`, which need not exist."""
+    """The pin file at `path`, which need not exist."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def stamp(self) -> Stamp | None:
-        """Something else whenever the file changed; None where there is none."""
+        """Identity of the file's content; None if there is no file."""
         try:
             found = self.path.stat()
         except OSError:
@@ -33,38 +44,37 @@ class PinFile:
         return found.st_mtime_ns, found.st_size, found.st_ino
 
     def read(self) -> ParsedPins:
-        """Its pins; a file that cannot be read is a problem of its own, and one that is missing
-        holds none."""
+        """The pins; a file that cannot be read is reported as a problem, a missing one is empty."""
         try:
-            return pin_format.parse(self._content())
+            return parse(self._content())
         except FileNotFoundError:
             return ParsedPins()
         except OSError as error:
             return ParsedPins(problems=(f"{self.path}: {error.strerror or error}",))
 
     def append(self, pin: Pin) -> None:
-        """Add a line at the end, in one write. Raises `OSError`."""
+        """Append a line in one write. Raises `OSError`."""
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
             size = os.fstat(descriptor).st_size
             ended = not size or os.pread(descriptor, 1, size - 1) == b"\n"
-            written = (b"" if ended else b"\n") + pin_format.line_of(pin) + b"\n"
+            written = (b"" if ended else b"\n") + line_of(pin) + b"\n"
             if os.write(descriptor, written) != len(written):
                 os.ftruncate(descriptor, size)
-                raise OSError(f"{self.path} could not be written to its end: is the disk full?")
+                raise OSError(f"{self.path} could not be written completely: is the disk full?")
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
 
     def remove(self, pin: str) -> None:
-        """Take out the line of the pin called so; the others stay as they are, byte by byte.
+        """Remove the line of a pin, by id; the others stay as they are, byte by byte.
 
-        Raises `Unknown` where there is none, and `OSError`.
+        Raises `Unknown` if there is no such pin, and `OSError`.
         """
         content = self._content() if self.path.exists() else b""
-        number = pin_format.parse(content).lines.get(pin)
+        number = parse(content).lines.get(pin)
         if number is None:
-            raise Unknown(f"no pin called {pin} in {self.path}")
+            raise Unknown(f"no pin {pin} in {self.path}")
         lines = content.split(b"\n")
         del lines[number - 1]
         self._replace(b"\n".join(lines))
@@ -80,7 +90,86 @@ class PinFile:
             return stream.read()
 
     def _replace(self, content: bytes) -> None:
-        """All of it or nothing; a link stays one, and the file keeps its mode."""
+        """Replace the file atomically; a link stays a link, and the mode is kept."""
         real = Path(os.path.realpath(self.path))
         mode = stat.S_IMODE(real.stat().st_mode)
         paths.replace_file(real, content, sync=True, mode=mode)
+
+
+class ParsedPins(msgspec.Struct, frozen=True, kw_only=True):
+    """The content of a pin file."""
+
+    pins: tuple[Pin, ...] = ()
+    lines: dict[str, int] = {}
+    """A pin's id → its line number, from 1."""
+    problems: tuple[str, ...] = ()
+    """Lines that cannot be used, with number and reason."""
+
+
+class _Line(msgspec.Struct, frozen=True, kw_only=True):
+    query: Annotated[str, Meta(pattern=r"\S")]
+    path: Annotated[str, Meta(pattern=r"\S")]
+    id: str | int = ""
+    text: str = ""
+    k: Annotated[int, Meta(ge=1)] = 5
+    syntax: Literal["literal", "operators"] = "literal"
+
+
+def parse(content: bytes) -> ParsedPins:
+    """Parse a pin file; a line without an id gets one derived from its content."""
+    pins: dict[str, Pin] = {}
+    lines: dict[str, int] = {}
+    problems: list[str] = []
+    for number, line in _lines(content):
+        try:
+            pin = _pin(msgspec.json.decode(line, type=_Line))
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            problems.append(f"line {number}: {error}")
+            continue
+        pin = msgspec.structs.replace(pin, id=unique(pin.id, pins))
+        pins[pin.id] = pin
+        lines[pin.id] = number
+    return ParsedPins(pins=tuple(pins.values()), lines=lines, problems=tuple(problems))
+
+
+def line_of(pin: Pin) -> bytes:
+    """`pin` as a line of a file, without line end; default values are left out."""
+    fields = msgspec.to_builtins(pin)
+    if pin.syntax == "literal":
+        del fields["syntax"]
+    if not pin.text:
+        del fields["text"]
+    return msgspec.json.encode(fields)
+
+
+def generated_id(query: str, path: str, text: str) -> str:
+    """An id for a pin that has none: the same for the same pin."""
+    said = "\0".join((query, path, text))
+    return f"p-{hashlib.sha256(said.encode(errors='surrogatepass')).hexdigest()[:8]}"
+
+
+def unique(name: str, taken: dict[str, Pin]) -> str:
+    """`name`, or `name (2)` … if it is taken."""
+    found, number = name, 2
+    while found in taken:
+        found, number = f"{name} ({number})", number + 1
+    return found
+
+
+def _lines(content: bytes) -> Iterator[tuple[int, bytes]]:
+    """Lines that are not blank, with their numbers."""
+    for number, line in enumerate(content.removeprefix(_BYTE_ORDER_MARK).split(b"\n"), start=1):
+        if line.strip():
+            yield number, line
+
+
+def _pin(line: _Line) -> Pin:
+    path = line.path.removeprefix("./")
+    return Pin(
+        id=str(line.id) or generated_id(line.query, path, line.text),
+        query=line.query,
+        path=path,
+        text=line.text,
+        k=line.k,
+        syntax=line.syntax,
+    )

@@ -1,17 +1,17 @@
-"""The folder's pins, kept run: after every change of the index they are put to it again, on a
-thread that gives way to queries.
+"""The pins of the folder, run again after every change of the index.
 
-Who weighs a change asks `Pins.outcomes` (other settings) or `Pins.outcomes_over` (another, maybe
-only supposed, generation) for its collateral.
+The runs happen on a thread that gives way to queries. `Pins.outcomes` (other settings) and
+`Pins.outcomes_over` (another generation, maybe a hypothetical one) report the effect of a change.
 """
 
 from __future__ import annotations
 
 import hashlib
 import logging
+import math
 import sqlite3
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,10 +19,8 @@ import msgspec
 
 from membrowse.engine import clock
 from membrowse.engine.pins.history import FILE, PinHistory, Point
-from membrowse.engine.pins.movements import moved
-from membrowse.engine.pins.pin_file import PinFile, Stamp
-from membrowse.engine.pins.pin_format import ParsedPins
-from membrowse.engine.pins.runs import PinMatch, PinRunner, holds, measures
+from membrowse.engine.pins.pin_file import ParsedPins, PinFile, Stamp
+from membrowse.engine.pins.runs import PinMatch, PinRunner, measures, passes
 from membrowse.engine.priority import BackgroundWork, Cancelled, Pause, QueryTraffic
 from membrowse.engine.querying.ranked_queries import RankedQueries
 from membrowse.index.generation import Generation
@@ -33,14 +31,18 @@ from membrowse.wire.pins import Pin, PinResult, PinRun, PinsState
 
 log = logging.getLogger(__name__)
 
+_LINES = 20
+_QUERY_CHARACTERS = 40
+_NOWHERE = 1_000_000
+
 
 def no_pause() -> None:
-    """For work that is short, or nobody's to cancel."""
+    """For short work, and work that cannot be cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Key:
-    """What a run is over; another one is due when this is another."""
+    """Identity of a run; a new key triggers a rerun."""
 
     generation: int
     settings: str
@@ -54,15 +56,15 @@ class _Run:
     generation: Generation
     settings: Settings
     record: PinRun
-    standings: Mapping[str, PinMatch]
+    matches: Mapping[str, PinMatch]
     """By the pin's id."""
 
 
 class Pins:
-    """Keeps a run of the pins in `file` up to date; safe to use from several threads.
+    """Keeps a run of the pins in `file` up to date. Thread-safe.
 
-    `settled` says whether the index is what the folder is, all of it encoded: only then a run is
-    begun by itself and remembered. `changed` is called when `state` changed.
+    `settled` says whether the index matches the folder and is encoded completely: only then pins
+    run by themselves and their ranks are remembered. `changed` is called when `state` changed.
     """
 
     def __init__(
@@ -82,7 +84,7 @@ class Pins:
         self._changed = changed
         self._runs = PinRunner(ranked_queries)
         self._history = PinHistory(index.directory / FILE)
-        self._courtesy = BackgroundWork(traffic)
+        self._work = BackgroundWork(traffic)
         self._last: _Run | None = None
         self._failed: _Key | None = None
         self._running = threading.Lock()
@@ -94,34 +96,34 @@ class Pins:
         self._thread.start()
 
     def wake(self) -> None:
-        """Something may have changed: have a look. Returns at once."""
+        """Check whether a new run is due; returns at once."""
         self._woken.set()
 
     def close(self, seconds: float = 5.0) -> None:
-        """End; the pin at hand is finished."""
+        """Stop after the current pin."""
         self._ended = True
-        self._courtesy.cancel()
+        self._work.cancel()
         self._woken.set()
         if self._thread.is_alive():
             self._thread.join(seconds)
         self._history.close()
 
     def current(self, pause: Pause) -> PinRun:
-        """The run over the present generation with the settings in force; made now if need be."""
+        """The run over the present generation with the settings in force; made if needed."""
         return self._current(pause).record
 
-    def run(self, golden: ParsedPins, file: str, pause: Pause) -> PinRun:
-        """Any pins over the present generation; nothing is remembered of them."""
+    def run(self, parsed: ParsedPins, file: str, pause: Pause) -> PinRun:
+        """Run other pins over the present generation; nothing is remembered."""
         generation, settings = self._index.generation, self._configuration.settings
-        standings = self._standings(generation, settings, golden.pins, pause)
-        results = [_result(standing) for standing in standings]
-        return _record(generation.number, settings, golden, file, results)
+        matches = self._matches(generation, settings, parsed.pins, pause)
+        results = [_result(match) for match in matches]
+        return _record(generation.number, settings, parsed, file, results)
 
     def outcomes(self, settings: Settings, pause: Pause = no_pause) -> dict[str, bool]:
-        """Whether each pin would hold with `settings`, by its id; over the present generation.
+        """Pin id → whether it would pass with `settings`, over the present generation.
 
-        Costs about 1 ms a pin where only fusion, reranking or the agent's cut differ from what is
-        in force, else about 10. Without pins it is empty.
+        Takes about 1 ms per pin if only fusion, reranking or the agent's cut differ from the
+        settings in force, else about 10 ms.
         """
         last = self._current(pause)
         if settings.digest == last.settings.digest:
@@ -131,14 +133,14 @@ class Pins:
         ranker = self._configuration.ranker.by(settings)
         found: dict[str, bool] = {}
         heavy: list[Pin] = []
-        for standing in last.standings.values():
-            if not alike or standing.ranked_query is None:
-                heavy.append(standing.pin)
+        for match in last.matches.values():
+            if not alike or match.ranked_query is None:
+                heavy.append(match.pin)
                 continue
             pause()
-            found[standing.pin.id] = holds(standing.pin, self._runs.again(standing, ranker))
-        others = self._standings(last.generation, settings, heavy, pause)
-        return found | {standing.pin.id: standing.holds for standing in others}
+            found[match.pin.id] = passes(match.pin, self._runs.again(match, ranker))
+        others = self._matches(last.generation, settings, heavy, pause)
+        return found | {match.pin.id: match.passes for match in others}
 
     def outcomes_over(
         self,
@@ -148,11 +150,11 @@ class Pins:
         successors: Mapping[str, str] | None = None,
         pause: Pause = no_pause,
     ) -> dict[str, bool]:
-        """Whether each pin would hold in `generation`, by its id, with the settings in force; about
-        10 ms a pin.
+        """Pin id → whether it would pass in `generation`, with the settings in force.
 
-        `tokens` are token vectors, by content key, that the store does not have; `successors` are
-        the chunks that take the place of those which only the present generation has.
+        Takes about 10 ms per pin. `tokens` are token vectors, by content key, that the store does
+        not have; `successors` map chunks that only the present generation has to chunks of
+        `generation`.
         """
         settings = self._configuration.settings
         pins = [result.pin for result in self._current(pause).record.results]
@@ -163,8 +165,8 @@ class Pins:
             follower = followers.get(live, live)
             return follower if follower in generation.row_of else None
 
-        found = self._standings(generation, settings, pins, pause, successor, tokens)
-        return {standing.pin.id: standing.holds for standing in found}
+        found = self._matches(generation, settings, pins, pause, successor, tokens)
+        return {match.pin.id: match.passes for match in found}
 
     def _current(self, pause: Pause) -> _Run:
         with self._running:
@@ -188,12 +190,12 @@ class Pins:
             try:
                 self._catch_up()
             except Cancelled:
-                log.debug("the pins are run again: the index changed meanwhile")
+                log.debug("running the pins again: the index has changed")
             except Exception as error:  # the thread's boundary: tried again after the next change
                 log.exception("the pins could not be run")
                 self._failed = self._key()
-                self._tell(problem=f"the pins could not be run: {error}")
-            self._tell(running=False)
+                self._report(problem=f"the pins could not be run: {error}")
+            self._report(running=False)
 
     def _catch_up(self) -> None:
         key = self._key()
@@ -201,30 +203,30 @@ class Pins:
             return
 
         def pause() -> None:
-            self._courtesy.pause()
+            self._work.pause()
             if self._index.generation.number != key.generation:
-                raise Cancelled("the index changed again")
+                raise Cancelled("the index has changed")
 
         with self._running:
             if self._last is None or self._last.key != key:
                 self._run(pause)
 
     def _run(self, pause: Pause) -> _Run:
-        """Run the pins; remembered and told where the index is settled."""
-        key, golden = self._key(), self.file.read()
+        """Run the pins; if the index is settled, remember and report the ranks."""
+        key, parsed = self._key(), self.file.read()
         generation, settings = self._index.generation, self._configuration.settings
-        if key.settled and golden.pins:
-            self._tell(running=True)
-        standings = self._standings(generation, settings, golden.pins, pause)
-        problem = "" if golden.pins else next(iter(golden.problems), "")
+        if key.settled and parsed.pins:
+            self._report(running=True)
+        matches = self._matches(generation, settings, parsed.pins, pause)
+        problem = "" if parsed.pins else next(iter(parsed.problems), "")
         if key.settled:
-            problem = self._remember(standings, generation.number, settings.digest) or problem
-        results = [self._with_history(standing, recorded=key.settled) for standing in standings]
-        record = _record(generation.number, settings, golden, str(self.file.path), results)
-        by_id = {standing.pin.id: standing for standing in standings}
+            problem = self._remember(matches, generation.number, settings.digest) or problem
+        results = [self._with_history(match, recorded=key.settled) for match in matches]
+        record = _record(generation.number, settings, parsed, str(self.file.path), results)
+        by_id = {match.pin.id: match for match in matches}
         self._last = _Run(key, generation, settings, record, by_id)
         if key.settled:
-            self._tell(
+            self._report(
                 total=record.total,
                 passing=record.passing,
                 generation=record.generation,
@@ -234,7 +236,7 @@ class Pins:
             )
         return self._last
 
-    def _standings(
+    def _matches(
         self,
         generation: Generation,
         settings: Settings,
@@ -253,30 +255,30 @@ class Pins:
             pause,
             last={pin.id: chunks.get(key_of(pin), "") for pin in pins},
             successor=successor or self._index.successor,
-            tokens_at_hand=tokens,
+            extra_tokens=tokens,
         )
 
-    def _remember(self, standings: Sequence[PinMatch], generation: int, settings: str) -> str:
-        """Add to the history; what went wrong, or nothing."""
+    def _remember(self, matches: Sequence[PinMatch], generation: int, settings: str) -> str:
+        """Add to the history; returns what went wrong, or an empty string."""
         points = (
-            Point(key_of(standing.pin), standing.rank, standing.chunk if standing.rows else "")
-            for standing in standings
+            Point(key_of(match.pin), match.rank, match.chunk if match.rows else "")
+            for match in matches
         )
         try:
             self._history.record(points, generation, settings, clock.now())
         except sqlite3.Error as error:
-            log.warning("the pins' history could not be written", exc_info=True)
-            return f"the pins' history could not be written: {error}"
+            log.warning("the history of pins cannot be written", exc_info=True)
+            return f"the history of pins cannot be written: {error}"
         return ""
 
-    def _with_history(self, standing: PinMatch, *, recorded: bool) -> PinResult:
-        history = self._history.ranks(key_of(standing.pin))
+    def _with_history(self, match: PinMatch, *, recorded: bool) -> PinResult:
+        history = self._history.ranks(key_of(match.pin))
         earlier = history[:-1] if recorded else history
-        result = _result(standing)
+        result = _result(match)
         before = earlier[-1] if earlier else None
         return msgspec.structs.replace(result, before=before, history=history)
 
-    def _tell(self, **changes: object) -> None:
+    def _report(self, **changes: object) -> None:
         state = msgspec.structs.replace(self.state, **changes)
         if state != self.state:
             self.state = state
@@ -284,24 +286,24 @@ class Pins:
 
 
 def key_of(pin: Pin) -> str:
-    """What a pin's history is kept under: its text may be mended without losing it."""
+    """Key of a pin's history; editing the pin's text keeps the history."""
     said = "\0".join((pin.id, pin.query, pin.path)).encode(errors="surrogatepass")
     return hashlib.sha256(said).hexdigest()[:24]
 
 
-def _result(standing: PinMatch) -> PinResult:
+def _result(match: PinMatch) -> PinResult:
     return PinResult(
-        pin=standing.pin,
-        passes=standing.holds,
-        rank=standing.rank,
-        ranks=standing.ranks,
-        chunk=standing.chunk,
-        problem=standing.problem,
+        pin=match.pin,
+        passes=match.passes,
+        rank=match.rank,
+        ranks=match.ranks,
+        chunk=match.chunk,
+        problem=match.problem,
     )
 
 
 def _record(
-    generation: int, settings: Settings, golden: ParsedPins, file: str, results: Sequence[PinResult]
+    generation: int, settings: Settings, parsed: ParsedPins, file: str, results: Sequence[PinResult]
 ) -> PinRun:
     return PinRun(
         generation=generation,
@@ -310,5 +312,33 @@ def _record(
         settings_digest=settings.digest,
         results=tuple(results),
         measures=measures(result.ranks for result in results),
-        problems=golden.problems,
+        problems=parsed.problems,
     )
+
+
+def moved(results: Iterable[PinResult]) -> tuple[str, ...]:
+    """One line per pin that moved since the previous run: `ssh port: decisions/ssh.md #9 → #4`.
+
+    Pins that fail now come first, then pins that pass now, then the largest movements.
+    """
+    telling = sorted((_weight(each), _line(each)) for each in results if _has_moved(each))
+    return tuple(line for _, line in telling[:_LINES])
+
+
+def _has_moved(result: PinResult) -> bool:
+    return len(result.history) > 1 and result.history[-1] != result.history[-2]
+
+
+def _weight(result: PinResult) -> tuple[int, float]:
+    before, now = result.history[-2:]
+    held = before is not None and before <= result.pin.k
+    kind = 2 if held == result.passes else (0 if held else 1)
+    return kind, -abs(math.log((now or _NOWHERE) / (before or _NOWHERE)))
+
+
+def _line(result: PinResult) -> str:
+    before, now = (f"#{rank}" if rank else "–" for rank in result.history[-2:])
+    query = " ".join(result.pin.query.split())
+    if len(query) > _QUERY_CHARACTERS:
+        query = f"{query[: _QUERY_CHARACTERS - 1].rstrip()}…"
+    return f"{query}: {result.pin.path} {before} → {now}"

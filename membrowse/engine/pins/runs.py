@@ -1,7 +1,7 @@
-"""Pins put to the index: where the expected chunk stands, and what other settings would do to it.
+"""Runs pins over a generation, and again with other settings.
 
-A pin that was run keeps its ranked query, without token vectors: about 34 bytes per chunk of the
-index, from which fusion and reranking by other settings take a millisecond.
+A pin that was run keeps its ranked query without token vectors: about 34 bytes per chunk of the
+index, so that other settings of fusion and reranking take a millisecond.
 """
 
 from __future__ import annotations
@@ -25,53 +25,56 @@ _KEPT_BYTES = 48 << 20
 _BYTES_A_CHUNK = 34
 _QUERIES_KEPT = 1000
 _SIMILARITIES_KEPT = 2000
-"""Chunks of one query, some 300 bytes each."""
+"""Chunks of one query, about 300 bytes each."""
 _MRR_DEPTH = 10
 _RECALL_DEPTH = 5
 
 
 @dataclass(frozen=True, slots=True)
 class PinMatch:
-    """Where a pin's chunk stands."""
+    """How a pin fared in one ranked query."""
 
     pin: Pin
     ranks: dict[str, int | None]
-    """By ranking: the best of the chunks that would do."""
+    """By ranking: the best rank of the chunks that match the pin."""
     chunk: str
-    """The chunk that stands for it, empty where there is none."""
+    """The chunk that represents the pin; empty if there is none."""
     problem: str
     ranked_query: RankedQuery | None
-    """For other settings, without token vectors; None where there are too many to keep."""
+    """For other settings, without token vectors; None if there are too many to keep."""
     rows: tuple[int, ...]
-    """The chunks that would do; none where the expected text is nowhere."""
+    """The chunks that match; empty if no chunk has the expected text."""
 
     @property
     def rank(self) -> int | None:
         return self.ranks[RERANKED]
 
     @property
-    def holds(self) -> bool:
-        return holds(self.pin, self.rank)
+    def passes(self) -> bool:
+        return passes(self.pin, self.rank)
 
 
-def holds(pin: Pin, rank: int | None) -> bool:
-    """Whether a pin holds where its chunk has this reranked `rank`."""
+def passes(pin: Pin, rank: int | None) -> bool:
+    """Whether a pin with this reranked `rank` passes."""
     return rank is not None and rank <= pin.k
 
 
 @dataclass(frozen=True, slots=True)
 class PinTarget:
-    """The chunks that would do for a pin, in one generation."""
+    """The chunks of one generation that match a pin."""
 
     rows: tuple[int, ...]
     instead: tuple[int, ...] = ()
-    """Where there are none: the chunks of its note."""
+    """If there are none: the chunks of the pin's note."""
     problem: str = ""
 
 
 def locate_pin(generation: Generation, pin: Pin, last: str, successor: Successor) -> PinTarget:
-    """The chunks that hold the pin's text (any part of it, where it is split); without a text, all
-    of its note; else the successor of `last`, the chunk that stood for it before."""
+    """Find the chunks that match a pin.
+
+    These are the chunks with its text (or any part of it, if it is split across chunks), or without
+    a text all chunks of its note, or else the successor of `last`, the chunk that matched before.
+    """
     place = locate(generation, Target(path=pin.path, text=pin.text), successor)
     if place.split is not None:
         return PinTarget(place.split.rows)
@@ -84,7 +87,7 @@ def locate_pin(generation: Generation, pin: Pin, last: str, successor: Successor
 
 
 class PinRunner:
-    """Runs pins by way of `ranked_queries`; safe to use from several threads."""
+    """Runs pins through `ranked_queries`. Thread-safe."""
 
     def __init__(self, ranked_queries: RankedQueries) -> None:
         self._ranked_queries = ranked_queries
@@ -100,26 +103,27 @@ class PinRunner:
         *,
         last: Mapping[str, str],
         successor: Successor,
-        tokens_at_hand: Mapping[str, HasTokenVectors] | None = None,
+        extra_tokens: Mapping[str, HasTokenVectors] | None = None,
     ) -> list[PinMatch]:
-        """Every pin over `generation` by `ranker`: some 10 ms each the first time, then less, since
-        most chunks stay as they are.
+        """Rank every pin over `generation`.
 
-        `last` is the chunk that stood for a pin, by its id.
+        Takes about 10 ms per pin the first time, then less, because most chunks stay the same.
+
+        `last` maps a pin's id to the chunk that represented it in the last run.
         """
         kept = _KEPT_BYTES // (_BYTES_A_CHUNK * max(1, len(generation.chunks)))
         found: list[PinMatch] = []
         for pin in pins:
             pause()
             ranked_query = self._ranked_queries.fresh(
-                generation, pin.query, pin.syntax, ranker, tokens_at_hand, self._known(pin)
+                generation, pin.query, pin.syntax, ranker, extra_tokens, self._known(pin)
             )
-            expectation = locate_pin(generation, pin, last.get(pin.id, ""), successor)
-            found.append(_standing(pin, ranked_query, expectation, keep=len(found) < kept))
+            target = locate_pin(generation, pin, last.get(pin.id, ""), successor)
+            found.append(_match(pin, ranked_query, target, keep=len(found) < kept))
         return found
 
     def _known(self, pin: Pin) -> dict[bool, Maxima]:
-        """What late interaction worked out for the pin's query before, to be added to."""
+        """Similarities computed for the pin's query in earlier runs; may be added to."""
         with self._lock:
             known = self._maxima.pop((pin.query, pin.syntax), {})
             if sum(map(len, known.values())) > _SIMILARITIES_KEPT:
@@ -129,22 +133,20 @@ class PinRunner:
                 self._maxima.popitem(last=False)
             return known
 
-    def again(self, standing: PinMatch, ranker: Ranker) -> int | None:
-        """The pin's reranked rank by other settings of fusion and reranking; about 1 ms.
+    def again(self, match: PinMatch, ranker: Ranker) -> int | None:
+        """The pin's reranked rank with other settings of fusion and reranking; about 1 ms.
 
-        Only for a standing that has kept its ranked_query.
+        Raises `ValueError` if `match` has not kept its ranked query.
         """
-        if standing.ranked_query is None:
-            raise ValueError("the ranked_query was not kept")
-        return rank_of(self._ranked_queries.by(standing.ranked_query, ranker), standing.rows)
+        if match.ranked_query is None:
+            raise ValueError("the ranked query was not kept")
+        return rank_of(self._ranked_queries.by(match.ranked_query, ranker), match.rows)
 
 
-def _standing(
-    pin: Pin, ranked_query: RankedQuery, expectation: PinTarget, *, keep: bool
-) -> PinMatch:
-    rows = expectation.rows
-    row = best(ranked_query, rows or expectation.instead)
-    problem = expectation.problem
+def _match(pin: Pin, ranked_query: RankedQuery, target: PinTarget, *, keep: bool) -> PinMatch:
+    rows = target.rows
+    row = best(ranked_query, rows or target.instead)
+    problem = target.problem
     if not rows and row is not None:
         place = rank_of(ranked_query, (row,))
         problem = f"{problem}: it was edited away; the note's best chunk is #{place}"
@@ -165,7 +167,7 @@ def _lightened(ranked_query: RankedQuery) -> RankedQuery:
 
 
 def measures(all_ranks: Iterable[Mapping[str, int | None]]) -> dict[str, Measures]:
-    """R@1, R@5 and MRR (of the first 10) of each ranking; 0 where there are no pins."""
+    """R@1, R@5 and MRR@10 of each ranking; 0 if there are no pins."""
     listed = list(all_ranks)
     return {name: _measured([ranks[name] for ranks in listed]) for name in RANKINGS}
 

@@ -1,4 +1,4 @@
-"""Whether a hit's note is still on disk what was indexed."""
+"""Whether the file of a hit has changed since it was indexed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from membrowse.wire.notes import Freshness
 
 
 class FreshnessOf:
-    """Looks at a note's file when first asked about it, and remembers: made for one reply."""
+    """Checks each note's file once; made for one reply."""
 
     def __init__(self, folder: Path, notes: Mapping[str, IndexedNote]) -> None:
         self._folder = folder

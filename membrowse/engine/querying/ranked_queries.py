@@ -1,4 +1,4 @@
-"""Whole ranked_queries for inspection: of the present generation, the last few kept alive."""
+"""Complete ranked queries over the present generation; the last few are kept."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import replace
 from membrowse.encoding.child_encoder import Encoder
 from membrowse.encoding.encoded import Encoded, EncodedQuery, ToEncode
 from membrowse.engine.models import Models
-from membrowse.engine.querying.active_configuration import ActiveConfiguration
+from membrowse.engine.querying.configuration import ActiveConfiguration
 from membrowse.index.generation import Generation
 from membrowse.index.index import Index
 from membrowse.ranking.late_interaction import HasTokenVectors
@@ -20,18 +20,18 @@ from membrowse.settings import Settings
 from membrowse.wire.search import KEYWORD, VECTOR
 
 KEPT = 4
-"""Evaluations of the present generation that are kept, the least recently used goes first."""
+"""Ranked queries of the present generation that are kept; the least recently used goes first."""
 QUERIES_KEPT = 256
-"""Encoded queries that are kept (some 20 KB each), likewise."""
+"""Encoded queries that are kept (about 20 KB each); the least recently used goes first."""
 
 _Key = tuple[int, str, str, str]
 
 
 class RankedQueries:
-    """Evaluates queries with all that explaining needs (they are never `finish`ed).
+    """Ranks queries and keeps everything that explanations need (they are never `finish`ed).
 
-    Safe to use from several threads. A returned ranked_query is to be read, not changed; what it
-    remembers of its chunks (token vectors, similarities) may grow, always by the same values.
+    Thread-safe. Treat a returned ranked query as read-only; only its caches (token vectors,
+    similarities) may grow, always by the same values.
     """
 
     def __init__(self, configuration: ActiveConfiguration, index: Index, models: Models) -> None:
@@ -43,8 +43,8 @@ class RankedQueries:
         self._lock = threading.Lock()
 
     def of(self, text: str, syntax: str, ranker: Ranker | None = None) -> RankedQuery:
-        """The query over the present generation, by `ranker`, which is that of the settings in
-        force if none is given."""
+        """The query over the present generation; `ranker` defaults to that of the settings in
+        force."""
         generation, ranker = self._index.generation, ranker or self.configuration.ranker
         key = (generation.number, text, syntax, ranker.settings.digest + self._models.state)
         with self._lock:
@@ -61,7 +61,7 @@ class RankedQueries:
         return found
 
     def forget_old(self) -> None:
-        """Let go of ranked_queries of generations that are gone, and so of their matrices."""
+        """Release ranked queries of past generations, and with them their matrices."""
         present = self._index.generation.number
         with self._lock:
             for old in [key for key in self._kept if key[0] != present]:
@@ -73,17 +73,17 @@ class RankedQueries:
         text: str,
         syntax: str,
         ranker: Ranker,
-        tokens_at_hand: Mapping[str, HasTokenVectors] | None = None,
+        extra_tokens: Mapping[str, HasTokenVectors] | None = None,
         maxima: dict[bool, Maxima] | None = None,
     ) -> RankedQuery:
-        """The query over any generation, by any ranker; not kept.
+        """The query over any generation, with any ranker; not kept.
 
-        `tokens_at_hand` are token vectors, by content key, that the store does not have; `maxima`
-        are those of an earlier ranked_query of the same query, and are added to.
+        `extra_tokens` are token vectors, by content key, that the store does not have; `maxima` are
+        those of an earlier ranking of the same query, and are added to.
         """
         models, tokens = self._models, self._index.tokens
         ranked_query = ranker.analyse(generation, text, syntax, models.pieces)
-        ranked_query.tokens.update(tokens_at_hand or {})
+        ranked_query.tokens.update(extra_tokens or {})
         ranked_query.maxima = {} if maxima is None else maxima
         ranker.keyword(ranked_query)
         loaded = models.loaded
@@ -94,14 +94,14 @@ class RankedQueries:
         return ranked_query
 
     def again(self, ranked_query: RankedQuery, settings: Settings) -> RankedQuery:
-        """The same query by other settings of fusion and reranking; costs a millisecond or two.
+        """The same query with other settings of fusion and reranking; takes 1–2 ms.
 
         Other settings of keyword or vector need `fresh`.
         """
         return self.by(ranked_query, self.configuration.ranker.by(settings))
 
     def by(self, ranked_query: RankedQuery, ranker: Ranker) -> RankedQuery:
-        """As `again`, by a ranker that is used for several queries."""
+        """Like `again`, with a ranker that is used for several queries."""
         kept = {name: ranked_query.rankings[name] for name in (KEYWORD, VECTOR)}
         other = replace(ranked_query, rankings=kept)
         models, tokens = self._models, self._index.tokens
@@ -120,7 +120,7 @@ class RankedQueries:
 
 
 class _QueriesOnce:
-    """An encoder that encodes the same query once. Safe to share between threads."""
+    """An encoder that encodes the same query only once. Thread-safe."""
 
     def __init__(self, inner: Encoder) -> None:
         self.inner = inner

@@ -15,7 +15,7 @@ from typing import Protocol
 from membrowse.engine import clock
 from membrowse.engine.errors import Unknown
 from membrowse.engine.models import Models
-from membrowse.engine.querying.active_configuration import ActiveConfiguration
+from membrowse.engine.querying.configuration import ActiveConfiguration
 from membrowse.engine.querying.freshness import FreshnessOf
 from membrowse.engine.querying.targets import Targets
 from membrowse.index.index import Index

@@ -1,4 +1,4 @@
-"""Targets looked up for queries: a place is worked out once for a generation."""
+"""Locates targets; the chunks of a target are looked up once per generation."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from membrowse.wire.notes import NoteState
 from membrowse.wire.search import Target
 
 KEPT = 64
-"""Places that are remembered, the least recently used goes first."""
+"""Targets that are remembered; the least recently used goes first."""
 
 
 class Targets:
-    """Safe to use from several threads."""
+    """Looks up targets. Thread-safe."""
 
     def __init__(self, index: Index, state: Callable[[], IndexerState]) -> None:
         self._index = index
@@ -29,7 +29,7 @@ class Targets:
         self._lock = threading.Lock()
 
     def chunks(self, generation: Generation, target: Target) -> TargetChunks:
-        """The chunks of `generation` that can stand for `target`."""
+        """The chunks of `generation` that match `target`."""
         key = (generation.number, target)
         with self._lock:
             known = self._kept.get(key)
@@ -50,7 +50,7 @@ class Targets:
         agent: AgentSettings,
         k: int | None = None,
     ) -> LocatedTarget:
-        """`target` with the state of its note; `k` None: the agent's."""
+        """`target` with the state of its note; `k` defaults to the agent's."""
         place = self.chunks(generation, target)
         path = place.path or (generation.chunks[place.rows[0]].path if place.rows else "")
         state, why = self.state(generation, path)
@@ -65,14 +65,14 @@ class Targets:
         )
 
     def state(self, generation: Generation, path: str) -> tuple[NoteState | None, str]:
-        """The state of the file at `path`, and why it is not indexed, as of the last look."""
+        """State of the file at `path` at the last check, and why it is not indexed."""
         if not path:
             return None, ""
         return note_state(self._state(), generation.notes, path)
 
 
 def _reason(path: str, state: NoteState | None, why: str, place: TargetChunks) -> str:
-    """Why nothing stands for the target, a sentence."""
+    """Why no chunk matches the target, a sentence."""
     if why:
         return f"{path}: {why}"
     if state is NoteState.NEW:

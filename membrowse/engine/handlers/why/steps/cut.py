@@ -1,4 +1,4 @@
-"""The agent's cut: who stands above it, and who of them says nearly the same."""
+"""Which chunks are above the agent's cut, and which of them are near-duplicates?"""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LISTED = 10
 
 
 def check_cut(context: ChunkContext, min_score: float) -> Finding:
-    """`min_score` is the agent's, 0 for none."""
+    """`min_score` is the agent's; 0: none."""
     ranking = finished(context.ranked_query, RERANKED)
     rank = int(ranking.ranks[context.row])
     if not rank:

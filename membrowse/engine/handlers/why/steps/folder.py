@@ -37,7 +37,7 @@ def check_folder(context: FileContext) -> Finding:
 
 
 def _alike(path: str, known: Iterable[str]) -> list[str]:
-    """Paths written nearly so, or with the same name elsewhere."""
+    """Paths with the same file name elsewhere, then paths with similar spelling."""
     name = path.rpartition("/")[2]
     paths = sorted(known)
     same = [each for each in paths if each.rpartition("/")[2] == name]

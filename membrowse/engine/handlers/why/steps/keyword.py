@@ -1,4 +1,4 @@
-"""Keyword: which words of the query the chunk holds, and where."""
+"""Which query words does the chunk contain, and where?"""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _judged(context: ChunkContext, told: KeywordExplanation) -> tuple[Outcome, s
 
 
 def _light_fields(context: ChunkContext, held: list[TermExplanation]) -> str:
-    """The fields of all matches, with their weights, if none counts as much as the body."""
+    """The matching fields with their weights, if all weigh less than the body."""
     matches = {match.field: match.weight for term in held for match in term.matches}
     heavy = context.sources.settings.keyword.weights.body
     if any(weight >= heavy for weight in matches.values()):

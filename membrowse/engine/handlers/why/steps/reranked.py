@@ -17,7 +17,7 @@ from membrowse.wire.explanation import RerankedExplanation, TokenMatch
 from membrowse.wire.search import FUSED, RERANKED, RankingState
 
 _OVERTAKERS = 5
-"""Chunks that came past it which it is compared with, the best first."""
+"""Chunks that overtook it, compared with it at most, the best first."""
 _WORDS = 5
 _AROUND = ".,:;?!…()[]“”\"'"
 
@@ -72,7 +72,7 @@ def _moved(context: ChunkContext, told: RerankedExplanation) -> Finding:
 
 @dataclass(frozen=True, slots=True)
 class _Weaker:
-    """A word of the query that those who came past answer better."""
+    """A query word that the overtaking chunks match better."""
 
     word: str
     here: float
@@ -88,7 +88,7 @@ class _Weaker:
 
 
 def _weaker_words(context: ChunkContext, told: RerankedExplanation) -> list[_Weaker]:
-    """The words through which it lost most against the chunks that came past it."""
+    """The words that cost most against the chunks that overtook it."""
     others = [
         matches
         for row in _overtakers(context, told)
@@ -109,7 +109,7 @@ def _weaker_words(context: ChunkContext, told: RerankedExplanation) -> list[_Wea
 
 
 def _overtakers(context: ChunkContext, told: RerankedExplanation) -> list[int]:
-    """Rows that stood below it in the fused ranking and stand above it now, the best first."""
+    """Rows below it in the fused ranking and above it now, the best first."""
     before = finished(context.ranked_query, FUSED).ranks
     above = finished(context.ranked_query, RERANKED).order[: (told.rank or 1) - 1].tolist()
     return [row for row in above if before[row] > before[context.row]][:_OVERTAKERS]
@@ -122,7 +122,7 @@ def _matches(context: ChunkContext, row: int) -> tuple[TokenMatch, ...] | None:
 
 
 def _words(context: ChunkContext, tokens: tuple[TokenMatch, ...]) -> list[tuple[list[int], str]]:
-    """The pieces of the query by word: those without white space between them."""
+    """The query's word pieces by word: pieces without white space between them."""
     query = context.ranked_query.encoded
     if query is None:
         return []

@@ -40,7 +40,7 @@ def _split(generation: Generation, split: SplitText) -> Finding:
 
 
 def _no_text(context: FileContext) -> Finding:
-    """Nothing stands for the target, though its note, if one was named, is indexed."""
+    """No chunk represents the target, although its note (if one was named) is indexed."""
     former = _former(context)
     if former is not None:
         entry, passed = former
@@ -69,7 +69,7 @@ def _quote(passed: JournaledChunk) -> list[str]:
 
 
 def _former(context: FileContext) -> tuple[JournalEntry, JournaledChunk] | None:
-    """Where the text (or the chunk) was last, by the journal."""
+    """Where the text (or the chunk) was last, according to the journal."""
     wanted = bare(context.wanted.text)
     for entry in reversed(context.components.index.journal(context.path or None)):
         context.pause()

@@ -1,4 +1,4 @@
-"""Vector: how near the chunk is to the query, exactly, and what keeps it away."""
+"""How near is the chunk to the query, and why not nearer?"""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from membrowse.wire.explanation import VectorExplanation
 from membrowse.wire.search import VECTOR
 
 _MUCH_UNKNOWN = 0.3
-"""Share of a query from which what the encoder does not know is worth a warning."""
+"""Share of unknown word pieces that is worth a warning."""
 
 
 def check_vector(context: ChunkContext) -> Finding:
@@ -54,7 +54,7 @@ def _judged(context: ChunkContext, told: VectorExplanation) -> tuple[Outcome, st
 
 
 def _nearer(context: ChunkContext) -> tuple[int, int] | None:
-    """The chunk of the same note that is nearest to the query, and its rank, if it is another."""
+    """The nearest chunk of the same note and its rank, if it is another chunk."""
     ranks = finished(context.ranked_query, VECTOR).ranks
     rows = np.array(context.ranked_query.at().rows(context.chunk.path))
     ranked = rows[ranks[rows] > 0]

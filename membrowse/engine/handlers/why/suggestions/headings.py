@@ -1,4 +1,4 @@
-"""The note with a word of the query in the heading above the target."""
+"""Suggests adding a query word to the heading above the target."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from membrowse.notes.reader import NotIndexable, Source, read
 from membrowse.wire.diagnosis import Edit, Suggestion, SuggestionKind
 
 _WORDS = 4
-"""Words of the query that are tried."""
+"""Query words that are tried."""
 _ENOUGH = 2
-"""Edits that work, and no more are looked for."""
+"""Stop after this many edits that work."""
 _ENCODED = 16
-"""Chunks that are encoded for all edits (20 ms each) once one was found that works."""
+"""Chunks that are encoded for all edits (20 ms each) after one that works was found."""
 _SIZE = 0.4
 _LONGEST = 150
-"""Chunks of a note that is tried: parsing a longer one would hold up queries."""
+"""Chunks of a note at most: parsing a longer note would delay queries."""
 _ENCODING = "utf-8"
 
 
 def candidates(trial: Trial) -> Iterator[Candidate]:
-    """Edits that work; `NotTried` where what they would do cannot be told."""
+    """Edits that work. Raises `NotTried` if their effect cannot be computed."""
     source = _source(trial)
-    trial.breathe()
+    trial.checkpoint()
     heading = heading_of(parse(source), trial.ranked_query.chunks[trial.row])
     if heading is None:
         return
     reader = NoteReader(trial.components.folder, trial.settings.notes, trial.components.models)
     found = encoded = 0
     for word in _missing_words(trial, heading):
-        trial.breathe()
+        trial.checkpoint()
         after = heading.with_word(word)
         change = reader.change(_edited(source, heading, after))
         encoded += len(to_encode(trial.components.index, change))
@@ -62,7 +62,7 @@ def _hypothetical(trial: Trial, change: NoteChange) -> tuple[int | None, WhatIf]
     index, encoder = trial.components.index, trial.components.models.encoder
     if encoder is None:
         raise NotTried("there is no encoder")
-    trial.breathe()
+    trial.checkpoint()
     if len(to_encode(index, change)) > INLINE_CHUNKS:
         raise NotTried("they would have too much encoded again")  # in bulk, less precisely
     hypothetical = what_if(index, trial.ranked_query.at(), change, encoder.encode)
@@ -70,7 +70,7 @@ def _hypothetical(trial: Trial, change: NoteChange) -> tuple[int | None, WhatIf]
 
 
 def _source(trial: Trial) -> Source:
-    """The target's file, if it is as indexed and nothing else waits to be indexed."""
+    """The target's file. Raises `NotTried` if the index is not up to date with the folder."""
     pending = trial.components.indexer.state.pending
     path = trial.ranked_query.chunks[trial.row].path
     note = trial.ranked_query.notes[path]
@@ -90,7 +90,7 @@ def _source(trial: Trial) -> Source:
 
 
 def _missing_words(trial: Trial, heading: HeadingLine) -> list[str]:
-    """Words of the query that the heading lacks, as typed, the rarest first."""
+    """Query words that are missing from the heading, as typed, the rarest first."""
     parsed, idf = trial.ranked_query.parsed, trial.ranked_query.terms().idf
     there = {token.term for token in analyse(heading.text)}
     spans = zip(parsed.terms.terms, parsed.terms.spans, strict=True)
@@ -100,7 +100,7 @@ def _missing_words(trial: Trial, heading: HeadingLine) -> list[str]:
 
 
 def _edited(source: Source, heading: HeadingLine, after: str) -> Source:
-    """`source` as it will be read once the line is replaced."""
+    """`source` with the heading replaced."""
     text = source.text[: heading.start] + after + source.text[heading.end :]
     content = text.encode()
     return replace(

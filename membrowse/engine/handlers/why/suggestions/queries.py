@@ -1,4 +1,4 @@
-"""The query with one word more or less."""
+"""Suggests the query with one word more or less."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SIZE = 0.3
 
 
 def candidates(trial: Trial) -> Iterator[Candidate]:
-    """Every one that works: without a word first, then with one of the target's."""
+    """Queries that work: first without one of their words, then with a word of the target."""
     query = trial.ranked_query.query
     spans = items(query.text, query.syntax)
     for start, end in spans[:_DROPPED] if len(spans) > 1 else ():
@@ -46,7 +46,7 @@ def _quoted(word: str) -> str:
 def words_of_target(trial: Trial) -> list[str]:
     """Words of the target's chunk that the query lacks, as written, the rarest first.
 
-    Of equally rare ones plain words go before identifiers and numbers.
+    Among equally rare words, plain words go before identifiers and numbers.
     """
     ranked_query = trial.ranked_query
     chunk = ranked_query.chunks[trial.row]

@@ -1,4 +1,4 @@
-"""Settings of fusion and reranking: for each the nearest value that brings the target up."""
+"""Suggests settings of fusion and reranking: for each the nearest value that works."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SHARES = tuple(step / 20 for step in range(21))
 _POOLS = (1, 2, 3, 5, 8, 10, 15, 20, 25, 30, 40, 50, 65, 80, 100, 130, 160, 200)
 _RRF_KS = (1, 2, 4, 8, 15, 30, 45, 60, 80, 120, 240, 500, 1000)
 _TO_ENCODE = 8
-"""So many chunks without stored token vectors may come into a larger pool: each costs 10 ms."""
+"""Chunks without stored token vectors that a larger pool may include (10 ms each)."""
 _DECIMALS = 2
 
 Works = Callable[[float], bool]
@@ -50,10 +50,10 @@ def candidates(trial: Trial) -> Iterator[Candidate]:
 
 
 def nearest(now: float, grid: Sequence[float], works: Works) -> float | None:
-    """The value nearest to `now` that works, looked for over `grid`, then between its values.
+    """The value nearest to `now` that works, or None.
 
-    On each side the first value of the grid that works, and from there back towards `now` by
-    halves, at two decimals (or whole numbers, where the grid has them). None where none works.
+    On each side, finds the first value of `grid` that works, then bisects towards `now`, at two
+    decimals (or at whole numbers if the grid has whole numbers).
     """
     found = [
         value
@@ -76,7 +76,7 @@ def _first(now: float, outward: Sequence[float], works: Works) -> float | None:
 
 
 def _towards(fails: float, holds: float, works: Works) -> float:
-    """A value that works with a neighbour, towards `fails`, that does not."""
+    """Bisect to a value that works next to one that does not."""
     whole = isinstance(holds, int)
     while True:
         middle = (fails + holds) / 2
@@ -101,7 +101,7 @@ def _numbers(trial: Trial) -> Iterator[tuple[str, Sequence[float]]]:
 
 
 def _pools(trial: Trial, ranked_query: RankedQuery) -> Sequence[int]:
-    """Pools to try: the target's fused rank among them, and none that takes long to encode."""
+    """Pools to try: the target's fused rank is among them; none takes long to encode."""
     fused = ranked_query.rankings[FUSED]
     place = int(fused.ranks[trial.row])
     sizes = sorted({size for size in (*_POOLS, place) if 0 < size <= max(fused.total, 1)})
@@ -119,7 +119,7 @@ def _pools(trial: Trial, ranked_query: RankedQuery) -> Sequence[int]:
 
 
 def _choices(trial: Trial) -> Iterator[tuple[str, str]]:
-    """Methods that need nothing else to be set."""
+    """Methods that need no other setting."""
     for fusion in FusionMethod:
         if fusion is not trial.settings.fusion.method:
             yield "fusion.method", fusion.value
@@ -140,7 +140,7 @@ def _candidate(trial: Trial, key: str, now: Value, value: Value, rank: int | Non
 
 
 def _size(now: Value, value: Value) -> float:
-    """Shares by their difference, numbers by their ratio (sixteen times is 1), choices 1."""
+    """Size of a change: difference of shares, ratio of numbers (16 times is 1), 1 for choices."""
     if isinstance(now, str) or isinstance(value, str):
         return 1.0
     if isinstance(now, int) and isinstance(value, int):

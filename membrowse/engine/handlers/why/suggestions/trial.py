@@ -1,4 +1,4 @@
-"""One diagnosis at work: what is tried on which query and target, and for how long."""
+"""Tries variants of one search and reports the rank of the target."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ from membrowse.wire.diagnosis import Suggestion
 from membrowse.wire.search import RERANKED, RankingState, Target
 
 Variant = Settings | WhatIf
-"""What the pins would be run with."""
+"""What the pins are run with: other settings, or a hypothetical generation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A change that works."""
+    """A suggestion that works, with what is needed to order it."""
 
     suggestion: Suggestion
     size: float
-    """How much it changes, 0 to about 1: of two with equal collateral the smaller goes first."""
+    """Size of the change, 0 to about 1; with equal effect on pins the smaller goes first."""
     variant: Variant | None = None
-    """What the pins are run with; None where they cannot be concerned (another query)."""
+    """What the pins are run with; None if it cannot affect them (another query)."""
 
 
 class OutOfTime(Exception):
-    """This search has had its time."""
+    """The time of this search is over."""
 
 
 class NotTried(Exception):
-    """This search cannot be made now; the message says why."""
+    """This search is impossible now; the message says why."""
 
 
 class Trial:
-    """Runs variants of one recall and says where the target would stand. Used by one thread."""
+    """Ranks variants of one query and returns the target's rank. Not thread-safe."""
 
     def __init__(
         self,
@@ -75,15 +75,15 @@ class Trial:
 
     @cached_property
     def row(self) -> int:
-        """The chunk that stands for the target; there must be one."""
+        """The chunk that represents the target. Raises `LookupError` if there is none."""
         row = best(self.ranked_query, self.chunks.rows)
         if row is None:
-            raise LookupError("nothing stands for the target")
+            raise LookupError("no chunk represents the target")
         return row
 
     @contextmanager
     def within(self, until: float) -> Iterator[None]:
-        """Let the block try until `until` (monotonic seconds); then it ends with `OutOfTime`."""
+        """Raise `OutOfTime` in the block after `until` (monotonic seconds)."""
         self._until = until
         try:
             yield
@@ -91,7 +91,7 @@ class Trial:
             self._until = float("inf")
 
     def by_settings(self, settings: Settings) -> int | None:
-        """The target's reranked rank by other settings of fusion and reranking."""
+        """The target's reranked rank with other settings of fusion and reranking."""
         self._step()
         other = self.components.ranked_queries.again(self.ranked_query, settings)
         return self._rank(other, self.chunks)
@@ -136,12 +136,12 @@ class Trial:
             return None
         return rank_of(ranked_query, chunks.rows)
 
-    def breathe(self) -> None:
-        """Give way to queries; the end of the search where its time is over."""
+    def checkpoint(self) -> None:
+        """Give way to queries. Raises `OutOfTime`, and `Cancelled`."""
         self.pause()
         if time.monotonic() > self._until:
             raise OutOfTime
 
     def _step(self) -> None:
-        self.breathe()
+        self.checkpoint()
         self.tried += 1

@@ -1,4 +1,4 @@
-"""The saved configuration in force: kept as the file of saved ones says, whoever wrote it."""
+"""The settings in force: what queries are ranked by, and the saved configurations behind them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from membrowse import settings
-from membrowse.engine.querying.active_configuration import ActiveConfiguration
+from membrowse.ranking.ranker import Ranker
 from membrowse.settings import Settings, SettingsError, saved_configurations
 from membrowse.settings.origins import put_on
 from membrowse.wire.tuning import TUNABLE, Configurations, Overrides
@@ -20,11 +20,27 @@ log = logging.getLogger(__name__)
 _Stamp = tuple[int, int, int]
 
 
-class ConfigurationStore:
-    """Puts what is saved in `file` into `configuration`; safe to use from several threads.
+class ActiveConfiguration:
+    """The settings in force and their ranker; replaced, never changed, and read from any thread."""
 
-    `changed` is called when another configuration is in force than before. The values of the
-    settings file and of environment variables are those of the engine's start.
+    def __init__(self, settings: Settings) -> None:
+        self.ranker = Ranker(settings)
+        """Read once: settings and ranker always match (`ranker.settings`)."""
+
+    @property
+    def settings(self) -> Settings:
+        return self.ranker.settings
+
+    def put(self, settings: Settings) -> None:
+        """Rank by `settings` from now on."""
+        self.ranker = Ranker(settings)
+
+
+class ConfigurationStore:
+    """The saved configurations in `file`, which several engines and clients share.
+
+    Keeps `configuration` at what the file says is in force, over the settings that the engine
+    started with. `changed` is called when something else came into force. Thread-safe.
     """
 
     def __init__(
@@ -39,29 +55,21 @@ class ConfigurationStore:
         self._lock = threading.RLock()
         self._tuned = saved_configurations.SavedConfigurations()
         self.name = ""
-        """The saved configuration in force, or empty."""
+        """Name of the saved configuration in force, or empty."""
         self.problem = ""
-        """Why the one that is said to be in force is not, or empty."""
+        """Why the configuration that the file names cannot be used, or empty."""
         self._read()
 
-    @property
-    def fixed(self) -> tuple[str, ...]:
-        """Dotted keys that environment variables set."""
-        return self._fixed
-
     def with_overrides(self, overrides: Overrides) -> Settings:
-        """The settings as they would be if `overrides` were saved and in force.
-
-        Raises `SettingsError`.
-        """
+        """The settings that saving `overrides` would put in force. Raises `SettingsError`."""
         free = {key: value for key, value in overrides.items() if key not in self._fixed}
         return settings.overridden(self._base, free)
 
     def refresh(self) -> None:
-        """Take over what another process saved; costs a look at the file's time."""
-        if self._looked() != self._stamp:
+        """Use what another process saved, if the file has changed (one `stat`)."""
+        if self._stat() != self._stamp:
             with self._lock:
-                self._take_over()
+                self._reload()
 
     def save(self, name: str, overrides: Overrides) -> Configurations:
         """Save `overrides` under `name` and use them. Raises `SettingsError`."""
@@ -73,11 +81,11 @@ class ConfigurationStore:
         return self._after(lambda: saved_configurations.delete(self._file, name))
 
     def use(self, name: str) -> Configurations:
-        """Put a saved configuration in force; none, if the name is empty."""
+        """Use a saved configuration; with an empty name, none. Raises `SettingsError`."""
         return self._after(lambda: saved_configurations.use(self._file, name))
 
     def listed(self) -> Configurations:
-        """What is saved, and in force."""
+        """What is saved and what is in force."""
         self.refresh()
         base, current = (settings.flat(each) for each in (self._base, self._configuration.settings))
         return Configurations(
@@ -91,27 +99,27 @@ class ConfigurationStore:
     def _after(self, change: Callable[[], object]) -> Configurations:
         with self._lock:
             change()
-            self._take_over()
+            self._reload()
             return self.listed()
 
-    def _looked(self) -> _Stamp | None:
+    def _stat(self) -> _Stamp | None:
         try:
             found = self._file.stat()
         except OSError:
             return None
         return found.st_mtime_ns, found.st_size, found.st_ino
 
-    def _take_over(self) -> None:
-        """Read the file, and tell if something else is in force now."""
+    def _reload(self) -> None:
+        """Read the file, and report if something else is in force now."""
         before = (self.name, self.problem, self._configuration.settings)
         self._read()
         if before != (self.name, self.problem, self._configuration.settings):
-            log.info("the saved configuration in force: %s", self.name or "none")
+            log.info("saved configuration in force: %s", self.name or "none")
             self._changed()
 
     def _read(self) -> None:
-        """Read the file and put its configuration in force, or none where it cannot be used."""
-        self._stamp = self._looked()
+        """Use the configuration that the file names, or none if it cannot be used."""
+        self._stamp = self._stat()
         tuned, problem = saved_configurations.SavedConfigurations(), ""
         wanted = self._base
         try:
