@@ -50,18 +50,18 @@ def main(folder: Path, *, foreground: bool = False, group: str | None = None) ->
 
 def _serve(folder: Path, configured: settings.Settings, foreground: bool, group: str | None) -> int:
     from membrowse.engine.http import server
+    from membrowse.engine.http.listener import bind
     from membrowse.engine.service import Service
 
     log.info("version %s, process %d, folder %s", __version__, os.getpid(), folder)
     systemwide = foreground and (group is not None or "RUNTIME_DIRECTORY" in os.environ)
     address = (paths.system_socket if systemwide else paths.own_socket)(folder)
-    listener = server.bind(address, group)
+    listener = bind(address, group)
     idle = 0.0 if foreground else configured.engine.idle_minutes * 60
     try:
         asyncio.run(server.run(Service(folder, configured, idle_seconds=idle), listener))
     finally:
         listener.close()
-        address.unlink(missing_ok=True)
     log.info("ended")
     return 0
 

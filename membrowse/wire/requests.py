@@ -8,7 +8,9 @@ one JSON record; a stream is one JSON record per line. An error is a `Problem` w
 | 400    | bad request, or settings that cannot be used                     |
 | 403    | the caller lacks the right                                       |
 | 404    | no such chunk, pin or note, or a response no longer remembered   |
+| 408    | the request took too long to arrive                              |
 | 409    | what is asked for cannot be done                                 |
+| 413    | the request is larger than 1 MB                                  |
 | 499    | cancelled: the client disconnected                               |
 | 500    | internal error; the engine's log has the details                 |
 | 503    | the index is not open                                            |

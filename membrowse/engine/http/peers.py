@@ -1,21 +1,30 @@
-"""The peer of a Unix socket connection, and its rights."""
+"""Connections of peers: who they are, what they may do, and how much they may take."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 import struct
 import sys
+from collections import Counter
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from membrowse.wire.engine import Right
 
+log = logging.getLogger(__name__)
+
 _UCRED = struct.Struct("3i")
 _SOL_LOCAL, _LOCAL_PEERCRED, _XUCRED = 0, 1, struct.Struct("2I")
 
 EVERY_RIGHT = (Right.READ, Right.REINDEX, Right.ADMINISTER)
+
+REQUEST_SECONDS = 10.0
+"""A connection that has not sent a whole request head by then is closed."""
+CONNECTIONS_PER_USER = 128
+"""Further connections of the same user are closed at once."""
 
 
 def peer_uid(connection: socket.socket) -> int:
@@ -33,8 +42,29 @@ def rights(uid: int) -> tuple[Right, ...]:
 
 
 class PeerProtocol(H11Protocol):
-    """HTTP whose `client` is the peer's user id, as (`uid`, number), instead of an address."""
+    """HTTP whose `client` is the peer's user id, as (`uid`, number), instead of an address.
+
+    A connection must send its first request head in time, and a user may only open so many.
+    """
+
+    _open: Counter[int] = Counter()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.client = ("uid", peer_uid(transport.get_extra_info("socket")))
+        uid = peer_uid(transport.get_extra_info("socket"))
+        self.client = ("uid", uid)
+        self._open[uid] += 1
+        self._first_request = self.loop.call_later(REQUEST_SECONDS, self._close_if_silent)
+        if self._open[uid] > CONNECTIONS_PER_USER:
+            log.debug("user %d has too many connections", uid)
+            transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._first_request.cancel()
+        if self.client is not None:
+            self._open[self.client[1]] -= 1
+        super().connection_lost(exc)
+
+    def _close_if_silent(self) -> None:
+        if self.cycle is None:
+            self.transport.abort()

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import shutil
 import signal
-import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
-from types import FrameType
 from typing import TypeVar
 
 import msgspec
@@ -23,6 +19,7 @@ from starlette.routing import Route
 
 from membrowse.engine.errors import Impossible, NotReady, Unknown
 from membrowse.engine.http import peers
+from membrowse.engine.http.listener import Listener
 from membrowse.engine.priority import Cancelled
 from membrowse.engine.service import Service
 from membrowse.settings import SettingsError
@@ -38,8 +35,11 @@ Respond = Callable[[HttpRequest], Awaitable[Response]]
 
 _JSON = "application/json"
 _JSON_LINES = "application/x-ndjson"
-_BACKLOG = 128
 _GRACE_SECONDS = 3
+_BODY_BYTES = 1_000_000
+_BODY_SECONDS = 30.0
+_SOCKET_CHECK_SECONDS = 2.0
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class _Refused(Exception):
@@ -94,9 +94,19 @@ def _rights(http: HttpRequest) -> tuple[Right, ...]:
 
 
 async def _body(http: HttpRequest, kind: type[T]) -> T:
+    """The request's record. Raises `_Refused` if it is too large, too slow or malformed."""
+    body = bytearray()
     try:
-        return msgspec.json.decode(await http.body(), type=kind)
-    except msgspec.DecodeError as error:
+        async with asyncio.timeout(_BODY_SECONDS):
+            async for piece in http.stream():
+                body += piece
+                if len(body) > _BODY_BYTES:
+                    reason = f"{http.url.path}: the request is larger than {_BODY_BYTES:,} bytes"
+                    raise _Refused(413, "bad request", reason)
+        return msgspec.json.decode(body, type=kind)
+    except TimeoutError as error:
+        raise _Refused(408, "bad request", f"{http.url.path}: the request took too long") from error
+    except (msgspec.DecodeError, RecursionError) as error:
         raise _Refused(400, "bad request", f"{http.url.path}: {error}") from error
 
 
@@ -125,17 +135,27 @@ async def _reply(service: Service, kind: type[AnyRequest], http: HttpRequest) ->
     try:
         await asyncio.wait({answer, disconnected}, return_when=asyncio.FIRST_COMPLETED)
         if not answer.done():
-            work.cancel()
+            raise Cancelled("cancelled: client disconnected")
         return _json(await answer)
     finally:
         work.cancel()
+        answer.cancel()
         disconnected.cancel()
 
 
 async def _stream(service: Service, kind: type[AnyRequest], http: HttpRequest) -> Response:
     """A stream of JSON lines. A failure before the first line becomes an error response."""
     replies = service.stream(await _body(http, kind))  # type: ignore[arg-type]
-    first = await anext(replies)
+    answer = asyncio.ensure_future(anext(replies))
+    disconnected = asyncio.ensure_future(_disconnected(http))
+    try:
+        await asyncio.wait({answer, disconnected}, return_when=asyncio.FIRST_COMPLETED)
+        if not answer.done():
+            raise Cancelled("cancelled: client disconnected")
+        first = await answer
+    finally:
+        answer.cancel()
+        disconnected.cancel()
 
     async def lines() -> AsyncIterator[bytes]:
         try:
@@ -148,45 +168,16 @@ async def _stream(service: Service, kind: type[AnyRequest], http: HttpRequest) -
     return StreamingResponse(lines(), media_type=_JSON_LINES)
 
 
-def bind(path: Path, group: str | None = None) -> socket.socket:
-    """A listening socket at `path`, for the owner only, or also for `group`.
-
-    The caller holds the index's lock, so an existing socket file belongs to a dead engine.
-    """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    fresh = path.with_suffix(".new")
-    fresh.unlink(missing_ok=True)
-    mask = os.umask(0o177)
-    try:
-        listener.bind(str(fresh))
-    finally:
-        os.umask(mask)
-    if group is not None:
-        shutil.chown(path.parent, group=group)
-        path.parent.chmod(0o750)
-        shutil.chown(fresh, group=group)
-        fresh.chmod(0o660)
-    listener.listen(_BACKLOG)
-    fresh.replace(path)
-    return listener
-
-
 class _Server(uvicorn.Server):
-    """Ends with the service, and stops the service on a signal."""
+    """Leaves signals to `run`: uvicorn raises them again before the service is closed."""
 
-    def __init__(self, config: uvicorn.Config, service: Service) -> None:
-        super().__init__(config)
-        self._service = service
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        log.info("received %s", signal.Signals(sig).name)
-        self._service.begin_stop()
-        super().handle_exit(sig, frame)
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
 
 
-async def run(service: Service, listener: socket.socket) -> None:
-    """Serve until the service stops."""
+async def run(service: Service, listener: Listener) -> None:
+    """Serve until the service stops, a signal arrives, or the socket file is gone."""
     config = uvicorn.Config(
         application(service),
         http=peers.PeerProtocol,
@@ -199,17 +190,33 @@ async def run(service: Service, listener: socket.socket) -> None:
         proxy_headers=False,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
-    server = _Server(config, service)
+    server = _Server(config)
+
+    def stop(signal_: signal.Signals) -> None:
+        log.info("received %s", signal_.name)
+        service.begin_stop()
 
     async def end_with_service() -> None:
         await service.stopped()
         server.should_exit = True
 
+    loop = asyncio.get_running_loop()
+    for each in _SIGNALS:
+        loop.add_signal_handler(each, stop, each)
     await service.start()
-    watcher = asyncio.create_task(end_with_service())
+    tasks = [asyncio.create_task(each) for each in (end_with_service(), _guard(listener, service))]
     try:
-        await server.serve(sockets=[listener])
+        await server.serve(sockets=[listener.socket])
     finally:
-        watcher.cancel()
+        for task in tasks:
+            task.cancel()
         service.begin_stop()
         await service.close()
+
+
+async def _guard(listener: Listener, service: Service) -> None:
+    """Stop the service when its socket file is gone, because no client could find it any more."""
+    while listener.reachable:
+        await asyncio.sleep(_SOCKET_CHECK_SECONDS)
+    log.warning("the socket %s is gone: stopping", listener.path)
+    service.begin_stop()

@@ -1,0 +1,63 @@
+"""The Unix socket of an engine: bound for the right users, and removed only by its owner."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+_BACKLOG = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A listening socket and its file."""
+
+    socket: socket.socket
+    path: Path
+    identity: tuple[int, int]
+    """Device and inode of the file."""
+
+    @property
+    def reachable(self) -> bool:
+        """Whether the file is still there and still this socket's."""
+        try:
+            found = self.path.lstat()
+        except OSError:
+            return False
+        return (found.st_dev, found.st_ino) == self.identity
+
+    def close(self) -> None:
+        """Close the socket and remove its file, unless the file is another engine's by now."""
+        self.socket.close()
+        if self.reachable:
+            with contextlib.suppress(OSError):
+                self.path.unlink()
+
+
+def bind(path: Path, group: str | None = None) -> Listener:
+    """Listen at `path`, for the owner only, or also for `group`.
+
+    The caller holds the index's lock, so an existing socket file belongs to a dead engine.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    fresh = path.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    mask = os.umask(0o177)
+    try:
+        listening.bind(str(fresh))
+    finally:
+        os.umask(mask)
+    if group is not None:
+        shutil.chown(path.parent, group=group)
+        path.parent.chmod(0o750)
+        shutil.chown(fresh, group=group)
+        fresh.chmod(0o660)
+    listening.listen(_BACKLOG)
+    found = fresh.lstat()
+    fresh.replace(path)
+    return Listener(listening, path, (found.st_dev, found.st_ino))

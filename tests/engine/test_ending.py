@@ -1,0 +1,60 @@
+"""An engine ends in order, whatever ends it: stores closed, socket gone, one line in the log."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import psutil
+import pytest
+
+from membrowse import paths
+from membrowse.wire.engine import HelloRequest
+from tests.engine.conftest import DEADLINE_SECONDS, ask, current
+from tests.engine.standing import client_of
+
+
+async def running(folder: Path) -> psutil.Process:
+    """The process of an engine whose index is current."""
+    async with client_of(folder, when=current) as client:
+        return psutil.Process((await client.ask(HelloRequest())).engine.pid)
+
+
+@pytest.mark.parametrize("signal_", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+async def test_a_signal_is_an_orderly_end(folder: Path, signal_: signal.Signals) -> None:
+    process = await running(folder)
+    process.send_signal(signal_)
+    await asyncio.to_thread(process.wait, DEADLINE_SECONDS)
+    lines = paths.log_file(folder).read_text().splitlines()
+    assert f"received {signal_.name}" in "\n".join(lines)
+    assert lines[-1].endswith("ended")
+    assert not paths.own_socket(folder).exists()
+    directory = paths.index_dir(folder)
+    for store in directory.rglob("*.sqlite"):
+        assert not Path(f"{store}-wal").exists(), "every store was closed"
+        with closing(sqlite3.connect(store)) as connection:
+            assert connection.execute("PRAGMA quick_check").fetchone() == ("ok",)
+
+
+async def test_an_engine_whose_socket_is_gone_ends_and_is_replaced(folder: Path) -> None:
+    process = await running(folder)
+    shutil.rmtree(paths.own_socket(folder).parent)
+    await asyncio.to_thread(process.wait, DEADLINE_SECONDS)
+    log = paths.log_file(folder).read_text()
+    assert "is gone: stopping" in log and log.splitlines()[-1].endswith("ended")
+    async with client_of(folder, when=current) as client:
+        assert (await client.ask(HelloRequest())).engine.pid != process.pid
+        assert (await ask(client, "soup")).rankings["keyword"].total == 1
+
+
+async def test_a_socket_that_took_the_place_of_an_engines_own_is_left_alone(folder: Path) -> None:
+    process = await running(folder)
+    socket = paths.own_socket(folder)
+    socket.unlink()
+    socket.write_text("another's")
+    await asyncio.to_thread(process.wait, DEADLINE_SECONDS)
+    assert socket.read_text() == "another's"
