@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from membrowse import paths
-from membrowse.client.engine import EngineClient, EngineUnavailable
+from membrowse.client.engine import EngineClient, EngineHangs, EngineUnavailable
 from membrowse.client.launch import spawned, started
 from membrowse.wire.engine import PROTOCOL, Hello, HelloRequest, StopRequest
 
@@ -70,6 +70,9 @@ async def _greeted(folder: Path) -> tuple[EngineClient, Hello] | None:
         client = EngineClient(socket)
         try:
             return client, await client.ask(HelloRequest())
+        except EngineHangs:
+            await client.close()
+            raise
         except EngineUnavailable:
             await client.close()
         except BaseException:

@@ -28,6 +28,10 @@ class EngineUnavailable(Exception):
     """No engine answers; the message says why and what to do."""
 
 
+class EngineHangs(EngineUnavailable):
+    """An engine accepts connections, but does not answer in time."""
+
+
 class EngineRefused(Exception):
     """The engine answered with a problem; `status` is the HTTP status."""
 
@@ -86,7 +90,6 @@ class EngineClient:
             self._http = httpx.AsyncClient(
                 transport=httpx.AsyncHTTPTransport(uds=str(self._socket)),
                 base_url=_BASE_URL,
-                timeout=httpx.Timeout(None, connect=_CONNECT_SECONDS),
                 trust_env=False,
             )
         return self._http
@@ -96,12 +99,18 @@ class EngineClient:
         """The open response to `request`; failures become our two exceptions."""
         import httpx
 
-        path, body = ENDPOINTS[type(request)].path, msgspec.json.encode(request)
+        endpoint, body = ENDPOINTS[type(request)], msgspec.json.encode(request)
+        timeout = httpx.Timeout(endpoint.seconds, connect=_CONNECT_SECONDS)
         try:
-            async with self._client().stream("POST", path, content=body) as response:
+            async with self._client().stream(
+                "POST", endpoint.path, content=body, timeout=timeout
+            ) as response:
                 if response.is_error:
                     raise EngineRefused(_problem(await response.aread()), response.status_code)
                 yield response
+        except httpx.ReadTimeout as error:
+            reason = f"the engine at {self._socket} has not answered for {endpoint.seconds:.0f} s"
+            raise EngineHangs(f"{reason}: `membrowse doctor` checks it") from error
         except (httpx.TransportError, OSError) as error:
             raise EngineUnavailable(f"the engine at {self._socket} is gone: {error}") from error
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 
 from membrowse.wire.engine import EngineState
 
 _QUIET_SECONDS = 0.05
 """Changes within this time are sent once."""
+_HEARTBEAT_SECONDS = 10.0
+"""A listener that hears nothing for much longer knows that the engine hangs."""
 
 
 class StateBroadcast:
@@ -33,7 +36,8 @@ class StateBroadcast:
             listener.set()
 
     async def states(self) -> AsyncIterator[EngineState]:
-        """The state now and after each change, until the engine stops."""
+        """The state now, after each change and at least every few seconds, until the engine
+        stops."""
         changed = asyncio.Event()
         self._listeners.add(changed)
         try:
@@ -43,7 +47,8 @@ class StateBroadcast:
                 yield state
                 if state.stopping:
                     return
-                await changed.wait()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(changed.wait(), _HEARTBEAT_SECONDS)
                 await asyncio.sleep(_QUIET_SECONDS)
         finally:
             self._listeners.discard(changed)

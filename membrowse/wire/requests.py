@@ -80,18 +80,20 @@ class Endpoint(msgspec.Struct, frozen=True):
     right: Right = Right.READ
     """What the caller needs."""
     streams: bool = False
+    seconds: float = 60.0
+    """Patience of the client: time until the (next) reply, after which the engine hangs."""
 
 
 ENDPOINTS: dict[type[AnyRequest], Endpoint] = {
-    HelloRequest: Endpoint("/hello", Hello),
+    HelloRequest: Endpoint("/hello", Hello, seconds=5.0),
     StatesRequest: Endpoint("/states", EngineState, streams=True),
-    StopRequest: Endpoint("/stop", EngineState, Right.ADMINISTER),
+    StopRequest: Endpoint("/stop", EngineState, Right.ADMINISTER, seconds=5.0),
     SearchRequest: Endpoint("/search", SearchResponse, streams=True),
     PageRequest: Endpoint("/page", Ranking),
     ChunkRequest: Endpoint("/chunk", ChunkView),
     FilesRequest: Endpoint("/files", list[FileRecord]),
     StatusRequest: Endpoint("/status", Status),
-    StoreCheckRequest: Endpoint("/check", StoreCheck),
+    StoreCheckRequest: Endpoint("/check", StoreCheck, seconds=600.0),
     ReindexRequest: Endpoint("/reindex", EngineState, Right.REINDEX),
     RebuildRequest: Endpoint("/rebuild", EngineState, Right.ADMINISTER),
     WatchRequest: Endpoint("/watch", EngineState, Right.REINDEX),

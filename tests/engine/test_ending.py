@@ -6,6 +6,7 @@ import asyncio
 import shutil
 import signal
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -13,6 +14,8 @@ import psutil
 import pytest
 
 from membrowse import paths
+from membrowse.client import discovery
+from membrowse.client.engine import EngineUnavailable
 from membrowse.wire.engine import HelloRequest
 from tests.engine.conftest import DEADLINE_SECONDS, ask, current
 from tests.engine.standing import client_of
@@ -58,3 +61,18 @@ async def test_a_socket_that_took_the_place_of_an_engines_own_is_left_alone(fold
     socket.write_text("another's")
     await asyncio.to_thread(process.wait, DEADLINE_SECONDS)
     assert socket.read_text() == "another's"
+
+
+async def test_an_engine_that_hangs_is_reported_and_not_waited_for(folder: Path) -> None:
+    process = await running(folder)
+    process.suspend()
+    try:
+        started = time.monotonic()
+        with pytest.raises(
+            EngineUnavailable, match="not answered for 5 s: `membrowse doctor`"
+        ):
+            await discovery.connect(folder)
+        assert time.monotonic() - started < 15
+    finally:
+        process.resume()
+    assert await discovery.stop(folder)

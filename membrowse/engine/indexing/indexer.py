@@ -126,7 +126,9 @@ class Indexer:
             self._handle(event)
         except Exception as error:  # the thread's boundary
             log.exception("indexing failed")
-            self._publish(problem=f"indexing failed: {error}; retrying soon", progress=None)
+            started = self.state.started + isinstance(event, IndexRequested)
+            problem = f"indexing failed: {error}; retrying soon"
+            self._publish(problem=problem, progress=None, checked=True, started=started)
             self._check_due = time.monotonic() + self._settings.engine.check_seconds
 
     def _handle(self, event: Event | None) -> None:
