@@ -195,7 +195,7 @@ def test_findings_are_said_in_words() -> None:
             explanation.vector,
             hnsw_missed=True,
             hnsw_rank=None,
-            effect="66 % unknown to the encoder: vector's weight 0.5 → 0.17",
+            effect="66% unknown to the encoder: vector's weight 0.5 → 0.17",
         ),
         reranked=changed(explanation.reranked, in_pool=False, fused_rank=63, raw=None, tokens=()),
         indexed=changed(
