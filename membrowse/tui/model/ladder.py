@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 
-from membrowse.presentation.diagnosis import pin_effect
 from membrowse.text import shown
 from membrowse.tui.model import figures
 from membrowse.tui.model.parts import Line, Part, cells, fit
@@ -183,3 +182,11 @@ def verdict_line(why: DiagnosisReport) -> Line:
     """The verdict, with its sign."""
     sign = Part("✓ ", "good") if why.in_top_k else Part("✗ ", "bad")
     return [sign, Part(shown(why.verdict), "strong")]
+
+
+def pin_effect(suggestion: Suggestion) -> str:
+    """`breaks 2 of 41 pins, mends 1`; empty if no pins were run."""
+    if not suggestion.pins:
+        return ""
+    told = f"breaks {len(suggestion.broken)} of {suggestion.pins} pins"
+    return f"{told}, mends {len(suggestion.fixed)}" if suggestion.fixed else told
