@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from membrowse.cli.sheet import Sheet, padded, widest
-from membrowse.tui.model.ladder import pin_effect
+from membrowse.presentation.diagnosis import pin_effect
 from membrowse.wire.diagnosis import DiagnosisReport, Outcome, Step, Suggestion
 
 _MARKS = {

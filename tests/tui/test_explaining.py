@@ -8,12 +8,12 @@ import msgspec
 import pytest
 
 from membrowse.client.engine import EngineRefused
+from membrowse.presentation.explanation import explanation_lines
+from membrowse.presentation.heat import heat_map
+from membrowse.presentation.sheet import exact
 from membrowse.text import shown
 from membrowse.tui.app import MembrowseApp
-from membrowse.tui.model.explanation_lines import explanation_lines
-from membrowse.tui.model.heat import heat_map
 from membrowse.tui.model.preview_lines import preview_lines
-from membrowse.tui.model.sheet import exact
 from membrowse.wire.explanation import ExplainRequest, Explanation, HeatSpan
 from membrowse.wire.notes import ChunkRequest, Freshness
 from membrowse.wire.request import Problem

@@ -7,11 +7,11 @@ import time
 import pytest
 
 from membrowse.client.engine import EngineRefused
+from membrowse.presentation.comparison import comparison_rows
+from membrowse.presentation.lines import Line, cells
+from membrowse.presentation.rank_flow import make_plot, movers, plot_rows, story
+from membrowse.presentation.tokens import RulerLines
 from membrowse.tui.app import MembrowseApp
-from membrowse.tui.model.comparison_lines import comparison_rows
-from membrowse.tui.model.flow_plot import make_plot, movers, plot_rows, story
-from membrowse.tui.model.parts import Line, cells
-from membrowse.tui.model.ruler_lines import RulerLines
 from membrowse.tui.screens.compare import CompareScreen
 from membrowse.tui.screens.flow import FlowScreen
 from membrowse.tui.screens.rulers import RulersScreen

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from membrowse.presentation.pins import spark, state_parts
 from membrowse.tui.app import MembrowseApp
-from membrowse.tui.model.pins_table import spark, state_parts
 from membrowse.tui.screens.pins import PinsScreen
 from membrowse.wire.engine import Right
 from membrowse.wire.pins import Pin, PinsRequest, PinsState

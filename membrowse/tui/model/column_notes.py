@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from membrowse.presentation import figures
+from membrowse.presentation.lines import Line, Part, cells, fit, spread
+from membrowse.presentation.query import DOUBTFUL
 from membrowse.text import shown
-from membrowse.tui.model import figures
 from membrowse.tui.model.browsing import Browsing
-from membrowse.tui.model.parts import Line, Part, cells, fit, spread
-from membrowse.tui.model.query_notes import DOUBTFUL
 from membrowse.tui.model.ranking_view import RankingView
 from membrowse.wire.search import KEYWORD, RERANKED, VECTOR, Query, RankingState
 

@@ -7,10 +7,19 @@ from datetime import datetime
 from enum import Enum
 from pathlib import Path
 
+from membrowse.presentation import figures
+from membrowse.presentation.lines import (
+    Line,
+    Part,
+    bar_parts,
+    cells,
+    fit,
+    joined,
+    shortened,
+    spread,
+)
+from membrowse.presentation.pins import state_parts
 from membrowse.text import shown
-from membrowse.tui.model import figures
-from membrowse.tui.model.parts import Line, Part, bar_parts, cells, fit, joined, shortened, spread
-from membrowse.tui.model.pins_table import state_parts
 from membrowse.wire.engine import EngineState, Progress, Right
 from membrowse.wire.search import RankingState
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 
+from membrowse.presentation import figures
+from membrowse.presentation.heat import GLYPHS, HeatMap, Warm
+from membrowse.presentation.lines import Line, Part, clip_start, fit, spread
+from membrowse.presentation.wrapping import wrapped
 from membrowse.text import shown
-from membrowse.tui.model import figures
-from membrowse.tui.model.heat import GLYPHS, HeatMap, Warm
-from membrowse.tui.model.parts import Line, Part, clip_start, fit, spread
-from membrowse.tui.model.wrapping import wrapped
 from membrowse.wire.notes import ChunkView, Freshness
 
 LONGEST = 3000

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from membrowse.presentation import figures
+from membrowse.presentation.lines import Line, Part, bar_parts, cells, clip, fit, spread
 from membrowse.text import shown
-from membrowse.tui.model import figures
 from membrowse.tui.model.knobs import Knob, written
-from membrowse.tui.model.parts import Line, Part, bar_parts, cells, clip, fit, spread
 from membrowse.tui.model.tuning import Named, Tuning
 from membrowse.wire.tuning import TunedSearch
 

@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Input
 
+from membrowse.presentation.lines import Line, Part, fit, spread
 from membrowse.tui.action_table import bindings, of
 from membrowse.tui.actions import Need, Where
 from membrowse.tui.messages import EditWanted, FilesWanted, ReindexWanted
@@ -24,7 +25,6 @@ from membrowse.tui.model.files_table import (
     selected,
     summary,
 )
-from membrowse.tui.model.parts import Line, Part, fit, spread
 from membrowse.tui.screens.engine_screen import Clock, EngineScreen
 from membrowse.tui.widgets.bars import HeaderLine, KeyBar, StatusLine, TableHead
 from membrowse.tui.widgets.line_list import LineList

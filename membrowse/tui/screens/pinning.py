@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from membrowse.presentation import figures
+from membrowse.presentation.pins import moved_text
 from membrowse.text import shown_block
 from membrowse.tui.messages import InspectionWanted
-from membrowse.tui.model import figures
 from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.finding import chunk_target
-from membrowse.tui.model.pins_table import moved_text
 from membrowse.tui.screens.engine_screen import EngineScreen
 from membrowse.wire.pins import AddPinRequest, Pin, PinResult, PinRun, PinsRequest, RemovePinRequest
 from membrowse.wire.search import Target

@@ -8,14 +8,8 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from membrowse.text import shown
-from membrowse.tui.action_table import bindings, of
-from membrowse.tui.actions import Need, Where
-from membrowse.tui.messages import InspectionWanted
-from membrowse.tui.model.cut import Layout
-from membrowse.tui.model.engine_view import EngineView
-from membrowse.tui.model.parts import Line, Part, fit
-from membrowse.tui.model.pins_table import (
+from membrowse.presentation.lines import Line, Part, fit
+from membrowse.presentation.pins import (
     about_lines,
     broken_first,
     file_line,
@@ -23,6 +17,12 @@ from membrowse.tui.model.pins_table import (
     pin_line,
     summary_line,
 )
+from membrowse.text import shown
+from membrowse.tui.action_table import bindings, of
+from membrowse.tui.actions import Need, Where
+from membrowse.tui.messages import InspectionWanted
+from membrowse.tui.model.cut import Layout
+from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.screens.engine_screen import Clock, EngineScreen
 from membrowse.tui.widgets.bars import HeaderLine, KeyBar, StatusLine, TableHead
 from membrowse.tui.widgets.line_list import LineList

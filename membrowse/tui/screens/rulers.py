@@ -11,11 +11,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
+from membrowse.presentation.lines import Line
+from membrowse.presentation.tokens import RulerLines
 from membrowse.tui.action_table import bindings
 from membrowse.tui.actions import Where
 from membrowse.tui.model.engine_view import EngineView
-from membrowse.tui.model.parts import Line
-from membrowse.tui.model.ruler_lines import RulerLines
 from membrowse.tui.screens.engine_screen import Clock
 from membrowse.tui.screens.inspection import InspectionScreen
 from membrowse.tui.widgets.scrolled_lines import ScrolledLines

@@ -11,10 +11,10 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Input
 
+from membrowse.presentation.lines import Line, Part, cells
+from membrowse.presentation.query import notes_line, warnings_line
 from membrowse.tui.action_table import bindings
 from membrowse.tui.actions import Where
-from membrowse.tui.model.parts import Line, Part, cells
-from membrowse.tui.model.query_notes import notes_line, warnings_line
 from membrowse.tui.widgets.painting import OneLine
 from membrowse.tui.widgets.plain_input import PlainInput
 from membrowse.wire.search import Query

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from membrowse.presentation.lines import Line
+from membrowse.presentation.target import target_line
 from membrowse.tui.model.browsing import Browsing
-from membrowse.tui.model.parts import Line
 from membrowse.tui.model.ranking_view import letters
-from membrowse.tui.model.target_notes import target_line
 from membrowse.tui.widgets.painting import OneLine
 
 

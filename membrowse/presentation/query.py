@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from membrowse.presentation import figures
+from membrowse.presentation.lines import Line, Part, cells, fit, joined, spread
 from membrowse.text import shown
-from membrowse.tui.model import figures
-from membrowse.tui.model.parts import Line, Part, cells, fit, joined, spread
 from membrowse.wire.search import Query
 
 DOUBTFUL = 0.2

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from membrowse.tui.model.parts import Line, Part, bar_parts, cells, clip, fit
-from membrowse.tui.model.wrapping import wrapped
+from membrowse.presentation.lines import Line, Part, bar_parts, cells, clip, fit
+from membrowse.presentation.wrapping import wrapped
 
 VALUE = 9
 """Cells of the column of figures, an equals sign included."""

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 
+from membrowse.presentation import figures
+from membrowse.presentation.lines import Line, Part, cells, clip, clip_start, fit, joined
 from membrowse.text import shown
-from membrowse.tui.model import figures
-from membrowse.tui.model.parts import Line, Part, cells, clip, clip_start, fit, joined
 from membrowse.wire.pins import PinResult, PinRun, PinsState
 from membrowse.wire.search import RANKINGS
 

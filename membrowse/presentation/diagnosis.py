@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 
+from membrowse.presentation import figures
+from membrowse.presentation.lines import Line, Part, cells, fit
+from membrowse.presentation.wrapping import wrapped
 from membrowse.text import shown
-from membrowse.tui.model import figures
-from membrowse.tui.model.parts import Line, Part, cells, fit
-from membrowse.tui.model.wrapping import wrapped
 from membrowse.wire.diagnosis import (
     DiagnosisReport,
     Outcome,

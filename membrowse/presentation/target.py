@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from membrowse.presentation.lines import Line, Part, cells, clip, clip_start, fit, spread
 from membrowse.text import shown
-from membrowse.tui.model.parts import Line, Part, cells, clip, clip_start, fit, spread
 from membrowse.wire.search import RERANKED, Hit, Target, TargetMatch
 
 SIGN = "◎"

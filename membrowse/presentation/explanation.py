@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from membrowse.presentation import figures
+from membrowse.presentation.lines import Line, Part, joined
+from membrowse.presentation.reranked import reranked_section
+from membrowse.presentation.sheet import Sheet, exact, plain
 from membrowse.text import shown
-from membrowse.tui.model import figures
-from membrowse.tui.model.parts import Line, Part, joined
-from membrowse.tui.model.reranked_lines import reranked_section
-from membrowse.tui.model.sheet import Sheet, exact, plain
 from membrowse.wire.explanation import (
     Explanation,
     FieldMatch,

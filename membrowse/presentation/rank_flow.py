@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from membrowse.presentation import figures
+from membrowse.presentation.lines import Line, Part, cells, clip_start, fit, shortened
+from membrowse.presentation.reranked import movement_part
 from membrowse.text import shown
-from membrowse.tui.model import figures
-from membrowse.tui.model.parts import Line, Part, cells, clip_start, fit, shortened
-from membrowse.tui.model.reranked_lines import movement_part
 from membrowse.wire.rank_flow import ChunkFlow, RankFlow
 from membrowse.wire.search import FUSED, RERANKED
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from membrowse.presentation import figures
+from membrowse.presentation.lines import Line, Part
+from membrowse.presentation.sheet import Sheet, exact, plain
 from membrowse.text import shown
-from membrowse.tui.model import figures
-from membrowse.tui.model.parts import Line, Part
-from membrowse.tui.model.sheet import Sheet, exact, plain
 from membrowse.wire.explanation import RerankedExplanation, TokenMatch
 from membrowse.wire.search import RankingState
 

@@ -8,9 +8,9 @@ from datetime import datetime
 
 from rich.cells import cell_len
 
+from membrowse.presentation import figures
+from membrowse.presentation.lines import Line, Part, bar_parts, cells, clip, clip_start, fit
 from membrowse.text import shown
-from membrowse.tui.model import figures
-from membrowse.tui.model.parts import Line, Part, bar_parts, cells, clip, clip_start, fit
 from membrowse.wire.notes import Freshness
 from membrowse.wire.search import FUSED, RERANKED, Hit
 

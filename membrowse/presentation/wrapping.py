@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from rich.cells import cell_len, chop_cells
 
-from membrowse.tui.model.parts import Line, Part
+from membrowse.presentation.lines import Line, Part
 
 
 def _pieces(text: str) -> list[str]:

@@ -7,11 +7,11 @@ from datetime import datetime
 from itertools import groupby
 from typing import NamedTuple
 
+from membrowse.presentation import figures
+from membrowse.presentation.lines import Line, Part, cells, clip, clip_start, fit, joined
+from membrowse.presentation.sheet import exact
+from membrowse.presentation.wrapping import wrapped
 from membrowse.text import shown
-from membrowse.tui.model import figures
-from membrowse.tui.model.parts import Line, Part, cells, clip, clip_start, fit, joined
-from membrowse.tui.model.sheet import exact
-from membrowse.tui.model.wrapping import wrapped
 from membrowse.wire.comparison import Comparison, NearDuplicate, ScoreDifference
 from membrowse.wire.explanation import Explanation
 from membrowse.wire.search import RANKINGS
