@@ -1,4 +1,4 @@
-"""The answer to "why not this note?" as lines: the rungs with their evidence, then the changes."""
+"""A diagnosis as lines: the verdict, the steps with their evidence, then the suggestions."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 
 from membrowse.presentation import figures
-from membrowse.presentation.lines import Line, Part, cells, fit
-from membrowse.presentation.wrapping import wrapped
+from membrowse.presentation.lines import Line, Part, cells, fit, hanging, wrapped
+from membrowse.presentation.query import asked_lines
+from membrowse.presentation.ranks import letters
+from membrowse.presentation.target import target_line
 from membrowse.text import shown
 from membrowse.wire.diagnosis import (
     DiagnosisReport,
@@ -19,12 +21,13 @@ from membrowse.wire.diagnosis import (
     Suggestion,
     SuggestionKind,
 )
+from membrowse.wire.search import RANKINGS
 
 OUTCOMES = {
-    Outcome.PASSES: ("✓ holds", "good"),
+    Outcome.PASSES: ("✓ passes", "good"),
     Outcome.WEAK: ("! weak", "warn"),
     Outcome.FAILS: ("✗ fails", "bad"),
-    Outcome.SKIPPED: ("– not seen", "faint"),
+    Outcome.SKIPPED: ("– skipped", "faint"),
 }
 """Sign and word of each outcome, and their style."""
 
@@ -39,154 +42,186 @@ STEPS = {
     StepName.CUT: "agent's cut",
 }
 
+PINS = 4
+"""Ids of pins that are named."""
+WIDEST = 132
+"""Cells of a line; longer ones are harder to read."""
 _OUTCOME, _STEP, _RANK = 11, 12, 7
 _PROMISED, _KIND = 5, 9
-WIDEST = 132
-"""Cells of a line; more is not easier to read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line; `item` is the rung or change that it belongs to, None for heads and air."""
+    """A line, and the item (index into `items`) that it belongs to; None for headings."""
 
     line: Line
     item: int | None = None
 
 
-def items(why: DiagnosisReport) -> tuple[Step | Suggestion, ...]:
-    """What the cursor can stand on, in order."""
-    return (*why.steps, *why.suggestions)
+def items(report: DiagnosisReport) -> tuple[Step | Suggestion, ...]:
+    """What the rows describe: the steps, then the suggestions."""
+    return (*report.steps, *report.suggestions)
 
 
-def first_failing(why: DiagnosisReport) -> int | None:
-    """The rung that carries the verdict."""
-    failing = (at for at, rung in enumerate(why.steps) if rung.outcome is Outcome.FAILS)
+def first_failing(report: DiagnosisReport) -> int | None:
+    """Index of the step that determines the verdict."""
+    failing = (at for at, step in enumerate(report.steps) if step.outcome is Outcome.FAILS)
     return next(failing, None)
 
 
-def rows(why: DiagnosisReport, opened: Container[int], width: int, trying: str) -> list[Row]:
-    """All lines; `opened` are the rungs whose evidence is shown, `trying` what goes on now."""
+def diagnosis_page(report: DiagnosisReport, width: int, *, suggest: bool = True) -> list[Line]:
+    """The whole diagnosis, all evidence included; without `suggest`, no suggestions."""
     width = min(width, WIDEST)
-    result = [_head("THE LADDER", "from the file on disk to the agent's cut", width)]
-    for at, rung in enumerate(why.steps):
-        result += [Row(line, at) for line in _rung(rung, at in opened, width)]
-    result += [Row([]), _head("CHANGES THAT HELP", _about(why, trying), width)]
-    longest = max((cell_len(shown(change.change)) for change in why.suggestions), default=0)
-    for at, change in enumerate(why.suggestions, len(why.steps)):
-        result += [Row(line, at) for line in _change(change, longest, width)]
-    if not why.suggestions:
-        told = wrapped([Part(_no_change(why, trying), "dim")], max(20, width - 4))
-        result += [Row([Part("  "), *line]) for line in told]
-    if why.unfinished and not trying:
-        result.append(Row([Part("  ! ", "warn"), Part(shown(why.unfinished), "warn")]))
-    return result
+    generation, took = figures.number(report.generation), figures.milliseconds(report.took_ms)
+    steps = step_rows(report, range(len(report.steps)), width)
+    suggestions = [Row([]), *suggestion_rows(report, width, "")] if suggest else []
+    return [
+        *hanging([], verdict_line(report), width),
+        [],
+        *asked_lines(report.query, width),
+        target_line(report.target, report.match, letters(RANKINGS), width),
+        [Part(f"   top {report.k} · generation {generation} · {took}", "dim")],
+        [],
+        *(row.line for row in (*steps, *suggestions)),
+    ]
 
 
-def _head(name: str, about: str, width: int) -> Row:
+def verdict_line(report: DiagnosisReport) -> Line:
+    """The verdict, with its sign."""
+    sign = Part("✓ ", "good") if report.in_top_k else Part("✗ ", "bad")
+    return [sign, Part(shown(report.verdict), "strong")]
+
+
+def pin_effect(suggestion: Suggestion) -> str:
+    """`breaks 2 of 41 pins, fixes 1`; empty if no pins were run."""
+    if not suggestion.pins:
+        return ""
+    told = f"breaks {len(suggestion.broken)} of {figures.counted(suggestion.pins, 'pin')}"
+    return f"{told}, fixes {len(suggestion.fixed)}" if suggestion.fixed else told
+
+
+def rows(report: DiagnosisReport, opened: Container[int], width: int, trying: str) -> list[Row]:
+    """Steps and suggestions; `opened`: the steps that show their evidence, `trying`: what is being
+    tried now, or empty."""
+    width = min(width, WIDEST)
+    return [
+        *step_rows(report, opened, width),
+        Row([]),
+        *suggestion_rows(report, width, trying),
+    ]
+
+
+def step_rows(report: DiagnosisReport, opened: Container[int], width: int) -> list[Row]:
+    """A heading, then the steps."""
+    rows = [_heading("STEPS", "from the file on disk to the agent's cut", width)]
+    for at, step in enumerate(report.steps):
+        rows += [Row(line, at) for line in _step(step, at in opened, width)]
+    return rows
+
+
+def suggestion_rows(report: DiagnosisReport, width: int, trying: str) -> list[Row]:
+    """A heading, then the suggestions, or why there is none."""
+    rows = [_heading("SUGGESTIONS", "" if trying else _tried(report), width)]
+    longest = max((cell_len(shown(each.change)) for each in report.suggestions), default=0)
+    for at, suggestion in enumerate(report.suggestions, len(report.steps)):
+        rows += [Row(line, at) for line in _suggestion(suggestion, longest, width)]
+    if not report.suggestions:
+        reason = wrapped([Part(_no_suggestion(report, trying), "dim")], max(20, width - 4))
+        rows += [Row([Part("  "), *line]) for line in reason]
+    if report.unfinished and not trying:
+        rows.append(Row([Part("  ! ", "warn"), Part(shown(report.unfinished), "warn")]))
+    return rows
+
+
+def _heading(name: str, about: str, width: int) -> Row:
     return Row(fit([Part(name, "strong"), Part(f"   {about}", "dim")], width))
 
 
-def _rung(rung: Step, is_open: bool, width: int) -> list[Line]:
-    told, style = OUTCOMES[rung.outcome]
-    rank = f"#{rung.rank}" if rung.rank is not None else ""
-    quiet = rung.outcome is Outcome.SKIPPED
+# Steps
+
+
+def _step(step: Step, is_open: bool, width: int) -> list[Line]:
+    """`✓ passes   fused          #8  it is in the pool`, then its evidence."""
+    outcome, style = OUTCOMES[step.outcome]
+    skipped = step.outcome is Outcome.SKIPPED
+    rank = "" if step.rank is None else figures.rank(step.rank)
     lead = [
-        Part(told.ljust(_OUTCOME), style),
-        Part(STEPS[rung.name].ljust(_STEP), "faint" if quiet else "title"),
+        Part(outcome.ljust(_OUTCOME), style),
+        Part(STEPS[step.name].ljust(_STEP), "faint" if skipped else "title"),
         Part(rank.rjust(_RANK - 2) + "  ", "strong"),
     ]
-    indent = cells(lead)
-    finding = [Part(shown(rung.finding), "faint" if quiet else "")]
-    if rung.evidence and not is_open:
+    finding = [Part(shown(step.finding), "faint" if skipped else "")]
+    if step.evidence and not is_open:
         finding.append(Part(" …", "key"))
-    lines = _hanging(lead, finding, width)
-    if is_open:
-        for text in rung.evidence:
-            lead = [Part(" " * (indent - 2)), Part("│ ", "faint")]
-            lines += _hanging(lead, [Part(shown(text), _evidence_style(text))], width)
+    lines = hanging(lead, finding, width)
+    indent = Part(" " * (cells(lead) - 2))
+    for text in step.evidence if is_open else ():
+        evidence = Part(shown(text), _evidence_style(text))
+        lines += hanging([indent, Part("│ ", "faint")], [evidence], width)
     return lines
 
 
 def _evidence_style(text: str) -> str:
-    if text.startswith("+"):
-        return "good"
-    return "bad" if text.startswith("-") else "dim"
+    return {"+": "good", "-": "bad"}.get(text[:1], "dim")
 
 
-def _hanging(lead: Line, text: Line, width: int) -> list[Line]:
-    """`text` wrapped beside `lead`, which stands before the first line only."""
-    indent = cells(lead)
-    broken = wrapped(text, max(16, width - indent))
-    empty = [Part(" " * indent)]
-    return [[*(lead if at == 0 else empty), *line] for at, line in enumerate(broken)]
+# Suggestions
 
 
-def _change(change: Suggestion, text_width: int, width: int) -> list[Line]:
-    """`#3   setting  fusion.weight 0.5 → 0.62   ! breaks 2 of 41 pins`; then its details."""
+def _suggestion(suggestion: Suggestion, text_width: int, width: int) -> list[Line]:
+    """`#3   setting  fusion.weight 0.5 → 0.62   ! breaks 2 of 41 pins`, then its details."""
     lead = [
-        Part(f"#{change.rank}".ljust(_PROMISED), "good"),
-        Part(change.kind.value.ljust(_KIND), "accent"),
+        Part(figures.rank(suggestion.rank).ljust(_PROMISED), "good"),
+        Part(suggestion.kind.value.ljust(_KIND), "accent"),
     ]
-    text = [Part(shown(change.change), "title")]
-    collateral = _collateral(change)
-    if cells(lead) + text_width + cells(collateral) + 3 <= width:
-        lines = [fit([*lead, *fit(text, text_width), Part("   "), *collateral], width)]
+    text = [Part(shown(suggestion.change), "title")]
+    effect = _effect(suggestion)
+    if cells(lead) + text_width + cells(effect) + 3 <= width:
+        lines = [fit([*lead, *fit(text, text_width), Part("   "), *effect], width)]
     else:
-        lines = _hanging(lead, text, width)
-        if collateral:
-            lines.append([Part(" " * cells(lead)), *collateral])
-    return lines + _details(change, width)
+        lines = hanging(lead, text, width)
+        if effect:
+            lines.append([Part(" " * cells(lead)), *effect])
+    indent = Part(" " * cells(lead))
+    return [*lines, *(fit([indent, *line], width) for line in _details(suggestion))]
 
 
-def _collateral(change: Suggestion) -> Line:
-    told = pin_effect(change)
-    if not told:
+def _effect(suggestion: Suggestion) -> Line:
+    effect = pin_effect(suggestion)
+    if not effect:
         return []
-    return [Part(f"! {told}", "warn") if change.broken else Part(told, "dim")]
+    return [Part(f"! {effect}", "warn") if suggestion.broken else Part(effect, "dim")]
 
 
-def _details(change: Suggestion, width: int) -> list[Line]:
-    indent = " " * (_PROMISED + _KIND)
+def _details(suggestion: Suggestion) -> list[Line]:
+    """What to type or write, and the pins that it affects."""
     lines: list[Line] = []
-    edit = change.edit
-    if change.kind is SuggestionKind.NOTE and edit is not None:
-        lines.append([Part(f"{indent}{shown(edit.path)}:{edit.line}", "path")])
-        lines.append([Part(f"{indent}− {shown(edit.before)}", "bad")])
-        lines.append([Part(f"{indent}+ {shown(edit.after)}", "good")])
-    for verb, names in (("breaks", change.broken), ("mends", change.fixed)):
-        if names:
-            told = ", ".join(shown(name) for name in names[:4])
-            more = f" and {len(names) - 4} more" if len(names) > 4 else ""
-            lines.append([Part(f"{indent}{verb}: {told}{more}", "dim")])
-    return [fit(line, width) for line in lines]
+    edit = suggestion.edit
+    if suggestion.kind is SuggestionKind.NOTE and edit is not None:
+        lines.append([Part(f"{shown(edit.path)}:{edit.line}", "path")])
+        lines.append([Part(f"− {shown(edit.before)}", "bad")])
+        lines.append([Part(f"+ {shown(edit.after)}", "good")])
+    if suggestion.query:
+        lines.append([Part("/ ", "key"), Part(shown(suggestion.query))])
+    for verb, pins in (("breaks", suggestion.broken), ("fixes", suggestion.fixed)):
+        if pins:
+            more = f" and {len(pins) - PINS} more" if len(pins) > PINS else ""
+            named = ", ".join(map(shown, pins[:PINS]))
+            lines.append([Part(f"{verb}: {named}{more}", "dim")])
+    return lines
 
 
-def _about(why: DiagnosisReport, trying: str) -> str:
-    if trying:
-        return ""
-    tried = f" · {figures.number(why.tried)} tried" if why.tried else ""
-    return f"each was run{tried}" if why.suggestions else tried.removeprefix(" · ")
+def _tried(report: DiagnosisReport) -> str:
+    tried = f"{figures.number(report.tried)} tried" if report.tried else ""
+    each = "each was run" if report.suggestions else ""
+    return " · ".join(filter(None, (each, tried)))
 
 
-def _no_change(why: DiagnosisReport, trying: str) -> str:
+def _no_suggestion(report: DiagnosisReport, trying: str) -> str:
     if trying:
         return f"◌ {trying}"
-    if why.in_top_k:
-        return f"It is in the first {why.k} already."
-    if not why.tried:
-        return "No setting, query or heading can help here: the rung that fails says what to do."
-    return f"Nothing that was tried brings it into the first {why.k}."
-
-
-def verdict_line(why: DiagnosisReport) -> Line:
-    """The verdict, with its sign."""
-    sign = Part("✓ ", "good") if why.in_top_k else Part("✗ ", "bad")
-    return [sign, Part(shown(why.verdict), "strong")]
-
-
-def pin_effect(suggestion: Suggestion) -> str:
-    """`breaks 2 of 41 pins, mends 1`; empty if no pins were run."""
-    if not suggestion.pins:
-        return ""
-    told = f"breaks {len(suggestion.broken)} of {suggestion.pins} pins"
-    return f"{told}, mends {len(suggestion.fixed)}" if suggestion.fixed else told
+    if report.in_top_k:
+        return f"It is in the first {report.k} already."
+    if not report.tried:
+        return "No setting, query or heading can help here: the step that fails says what to do."
+    return f"Nothing that was tried brings it into the first {report.k}."

@@ -1,50 +1,52 @@
-"""Figures as they are written on the screen: scores, sizes, ages, times."""
+"""How figures are written: scores, shares, counts, sizes, durations, ages, times."""
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
+NONE = "–"
+"""A figure that does not exist."""
+
 
 def score(value: float | None) -> str:
-    """A score in at most five cells: `.71`, `-.02`, `11.8`, `1042`; none is `–`."""
+    """A score in at most five cells: `.71`, `-.02`, `11.8`, `1042`."""
     if value is None:
-        return "–"
+        return NONE
     if abs(value) >= 99.95:
         return f"{value:.0f}"
     if abs(value) >= 9.995:
         return f"{value:.1f}"
-    text = f"{value:.2f}"
-    if text in ("0.00", "-0.00"):
+    return _without_leading_zero(f"{value:.2f}")
+
+
+def exact(value: float | None) -> str:
+    """A score with three decimals, so that sums can be checked: `.713`, `11.803`."""
+    return NONE if value is None else _without_leading_zero(f"{value:.3f}")
+
+
+def _without_leading_zero(text: str) -> str:
+    if not text.strip("-0."):
         return "0"
     return text.replace("0.", ".", 1) if text.lstrip("-").startswith("0.") else text
 
 
-def milliseconds(value: float) -> str:
-    """`3 ms`, `1.2 s`."""
-    if value >= 1000:
-        return f"{value / 1000:.1f} s"
-    return f"{value:.0f} ms" if value >= 0.95 else "<1 ms"
+def weight(value: float) -> str:
+    """A weight or another parameter, as a person would write it: `1`, `0.5`, `0.17`."""
+    return f"{value:.2f}".rstrip("0").rstrip(".") if round(value, 2) else "0"
 
 
-def size(count: int) -> str:
-    """Bytes with a decimal unit: `812 B`, `4.1 kB`, `2.0 MB`."""
-    value = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 999.5 or unit == "GB":
-            return f"{value:.0f} {unit}" if unit == "B" or value >= 99.5 else f"{value:.1f} {unit}"
-        value /= 1000
-    raise AssertionError("unreachable")
+def percent(share: float) -> str:
+    """A share from 0 to 1: `31%`."""
+    return f"{share:.0%}"
 
 
-def duration(seconds: float) -> str:
-    """Time left, roughly: `7 s`, `3 min`, `2 h`."""
-    if seconds < 100:
-        return f"{max(1, round(seconds))} s"
-    return f"{round(seconds / 60)} min" if seconds < 5700 else f"{round(seconds / 3600)} h"
+def rank(value: int | None) -> str:
+    """`#3`, or a dash if there is no rank."""
+    return NONE if value is None else f"#{number(value)}"
 
 
 def number(count: int) -> str:
-    """A count with thin thousands: `19 042`."""
+    """A count with narrow spaces between thousands: `19 042`."""
     return f"{count:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
@@ -53,16 +55,34 @@ def counted(count: int, noun: str) -> str:
     return f"{number(count)} {noun}" if count == 1 else f"{number(count)} {noun}s"
 
 
-def _moment(text: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+def size(count: int) -> str:
+    """Bytes with a decimal unit: `812 B`, `4.1 kB`, `2.0 MB`."""
+    value = float(count)
+    unit = "B"
+    for larger in ("kB", "MB", "GB"):
+        if value < 999.5:
+            break
+        value, unit = value / 1000, larger
+    return f"{value:.0f} {unit}" if unit == "B" or value >= 99.5 else f"{value:.1f} {unit}"
+
+
+def milliseconds(value: float) -> str:
+    """The time a stage took: `3 ms`, `1.2 s`."""
+    if value >= 1000:
+        return f"{value / 1000:.1f} s"
+    return f"{value:.0f} ms" if value >= 0.95 else "<1 ms"
+
+
+def duration(seconds: float) -> str:
+    """An approximate time: `7 s`, `3 min`, `2 h`."""
+    if seconds < 100:
+        return f"{max(1, round(seconds))} s"
+    return f"{round(seconds / 60)} min" if seconds < 5700 else f"{round(seconds / 3600)} h"
 
 
 def age(day: str, now: datetime) -> str:
-    """How long ago an ISO date was, in at most five cells: `<1d`, `3d`, `5w`, `4mo`, `2y`."""
+    """Age of an ISO date in at most five cells: `<1d`, `3d`, `5w`, `4mo`, `2y`; `+2d` if it is in
+    the future, empty if it is no date."""
     try:
         then = date.fromisoformat(day[:10])
     except ValueError:
@@ -78,13 +98,13 @@ def age(day: str, now: datetime) -> str:
 
 
 def at(moment: str, now: datetime) -> str:
-    """A time in the person's zone (that of `now`): `12:04:31` today, `21 Nov 12:04` before."""
-    then = _moment(moment)
-    if then is None:
+    """An ISO time in the time zone of `now`: `12:04:31` today, `21 Nov 12:04` this year, else
+    `2025-11-21`; empty if it is no time."""
+    try:
+        then = datetime.fromisoformat(moment)
+    except ValueError:
         return ""
-    then = then.astimezone(now.tzinfo)
+    then = (then if then.tzinfo else then.replace(tzinfo=UTC)).astimezone(now.tzinfo)
     if then.date() == now.date():
         return then.strftime("%H:%M:%S")
-    if then.year == now.year:
-        return then.strftime("%d %b %H:%M")
-    return then.strftime("%Y-%m-%d")
+    return then.strftime("%d %b %H:%M" if then.year == now.year else "%Y-%m-%d")

@@ -1,4 +1,4 @@
-"""The heat of a chunk: how strongly each stretch of its text answers the query, line by line."""
+"""The heat of a chunk: how strongly each stretch of its text matches the query, line by line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ GLYPHS = " ▁▃▅▇"
 """By level, for the gutter: legible without colour."""
 
 _BOUNDS = (0.25, 0.45, 0.65, 0.85)
-"""Strengths from which a stretch has level 1, 2, 3, 4."""
+"""Strengths (0 to 1) from which a stretch has level 1, 2, 3, 4."""
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
@@ -26,16 +26,16 @@ class Warm(NamedTuple):
 
 
 HeatMap = dict[int, list[Warm]]
-"""Line number (1-based) to its warm stretches, in order."""
+"""Line number (1-based) → its warm stretches, in order."""
 
 
 def level_of(strength: float) -> int:
-    """The level of a strength, 0 (not shown) to 4."""
+    """The level of a strength: 0 (not shown) to 4."""
     return sum(strength >= bound for bound in _BOUNDS)
 
 
 def heat_map(view: ChunkView | None, explanation: Explanation | None) -> HeatMap:
-    """Where the explanation's heat stands in the chunk's note; nothing for another chunk."""
+    """The explanation's heat in the lines of the note; empty if it explains another chunk."""
     if view is None or explanation is None or explanation.hit.chunk != view.chunk:
         return {}
     starts = [0, *(match.end() for match in _LINE_END.finditer(explanation.text))]
@@ -64,7 +64,7 @@ def _place(
 
 
 def _first_column(view: ChunkView, text: str) -> int:
-    """Where the chunk begins in its first line; not 0 where a long line was split."""
+    """Column where the chunk begins in its first line; not 0 if a long line was split."""
     index = view.start_line - view.first_line
     if not 0 <= index < len(view.lines):
         return 0

@@ -1,25 +1,33 @@
-"""Lines made of styled parts, measured in terminal cells."""
+"""Lines of styled parts, measured in terminal cells: clip, fit, align, wrap."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len, chop_cells, set_cell_size
 
 ELLIPSIS = "…"
 LONGEST = 4096
-"""Characters of one text that are measured at all; nothing shown on one line is longer."""
+"""Characters of one text that are measured; no line shows more."""
 
 
 class Part(NamedTuple):
-    """A run of text in one style; `action`, if any, is what a click on it does."""
+    """A run of text in one style."""
 
     text: str
     style: str = ""
+    """The name of a style; each back end defines its look."""
     action: str = ""
+    """What a click on it does; empty if nothing."""
 
 
 Line = list[Part]
+
+
+def plain(line: Line) -> str:
+    """The text of `line`, without trailing spaces."""
+    return "".join(part.text for part in line).rstrip(" ")
 
 
 def cells(line: Line) -> int:
@@ -28,7 +36,7 @@ def cells(line: Line) -> int:
 
 
 def clip(text: str, width: int) -> str:
-    """`text` in at most `width` cells, an ellipsis in place of what does not fit."""
+    """`text` in at most `width` cells, with an ellipsis if it was cut."""
     if width <= 0:
         return ""
     text = text[: max(LONGEST, width + 1)]
@@ -38,7 +46,7 @@ def clip(text: str, width: int) -> str:
 
 
 def clip_start(text: str, width: int) -> str:
-    """Like `clip`, but keeps the end, as is best for paths."""
+    """Like `clip`, but keeps the end, as suits paths."""
     if width <= 0:
         return ""
     text = text[-max(LONGEST, width + 1) :]
@@ -57,7 +65,7 @@ def fit(line: Line, width: int) -> Line:
     for part in line:
         size = cell_len(part.text)
         if size > left:
-            text = part.text.rstrip(" ")  # a space at which a line was broken is not missed
+            text = part.text.rstrip(" ")  # trailing spaces alone need no ellipsis
             text = text if cell_len(text) <= left else clip(text, left)
             fitted.append(part._replace(text=text))
             left -= cell_len(text)
@@ -72,7 +80,7 @@ def fit(line: Line, width: int) -> Line:
 def spread(left: Line, right: Line, width: int) -> Line:
     """`left` at the left end and `right` at the right end of `width` cells.
 
-    Where both do not fit, `right` goes first, then `left` is clipped.
+    If both do not fit, `right` is left out; if `left` alone does not fit, it is clipped.
     """
     room = width - cells(right)
     if room < min(cells(left), 8) + 1:
@@ -80,7 +88,7 @@ def spread(left: Line, right: Line, width: int) -> Line:
     return [*fit(left, room), *right]
 
 
-def joined(groups: list[Line], separator: str = " · ") -> Line:
+def joined(groups: Sequence[Line], separator: str = " · ") -> Line:
     """The groups that are not empty, with `separator` (dim) between them."""
     line: Line = []
     for group in groups:
@@ -92,8 +100,8 @@ def joined(groups: list[Line], separator: str = " · ") -> Line:
     return line
 
 
-def shortened(groups: list[Line], width: int) -> Line:
-    """As many of `groups`, the first being the most important, as fit into `width` cells."""
+def shortened(groups: Sequence[Line], width: int) -> Line:
+    """As many of `groups`, the most important first, as fit into `width` cells."""
     kept = list(groups)
     while len(kept) > 1 and cells(joined(kept)) > width:
         kept.pop()
@@ -106,3 +114,62 @@ def bar_parts(share: float, width: int) -> Line:
     full, half = divmod(halves, 2)
     bar = "━" * full + ("╸" if half else "")
     return [Part(bar, "bar"), Part("─" * (width - len(bar)), "track")]
+
+
+# Wrapping
+
+
+def wrapped(line: Line, width: int) -> list[Line]:
+    """`line` broken at words into lines of at most `width` cells."""
+    lines: list[Line] = [[]]
+    room = width
+    for word in _words(line):
+        if cell_len("".join(part.text for part in word).rstrip()) > room and room < width:
+            lines.append([])
+            room = width
+        for part in word:
+            for text in _chopped(part.text, room, width):
+                if cell_len(text.rstrip()) > room:
+                    lines.append([])
+                    room = width
+                _append(lines[-1], part._replace(text=text))
+                room -= cell_len(text)
+    return lines
+
+
+def hanging(lead: Line, text: Line, width: int) -> list[Line]:
+    """`text` wrapped to the right of `lead`, which precedes the first line only."""
+    indent = cells(lead)
+    rows = wrapped(text, max(16, width - indent))
+    return [[*(lead if at == 0 else [Part(" " * indent)]), *row] for at, row in enumerate(rows)]
+
+
+def _words(line: Line) -> Iterator[Line]:
+    """Words with the spaces after them; a word may consist of several parts."""
+    word: Line = []
+    for part in line:
+        *ended, last = part.text.split(" ")
+        for text in ended:
+            yield [*word, part._replace(text=f"{text} ")]
+            word = []
+        if last:
+            word.append(part._replace(text=last))
+    if word:
+        yield word
+
+
+def _chopped(text: str, room: int, width: int) -> list[str]:
+    """`text` whole if it fits into `room` cells, else cut for `room` and then for `width` cells."""
+    if cell_len(text.rstrip()) <= room:
+        return [text]
+    head = chop_cells(text, room)[0] if room > 1 else ""
+    rest = text[len(head) :]
+    return [part for part in (head, *chop_cells(rest, width)) if part]
+
+
+def _append(line: Line, part: Part) -> None:
+    """Add `part` to `line`, merged with its last part if both look alike."""
+    if line and line[-1][1:] == part[1:]:
+        line[-1] = line[-1]._replace(text=line[-1].text + part.text)
+    else:
+        line.append(part)

@@ -1,7 +1,6 @@
-"""The rank flow: chunks as lines from ranking to ranking, drawn in braille dots.
+"""The rank flow: curves of chunks from ranking to ranking, drawn in braille dots.
 
-Every ranking is a column in which each chunk of the record has a place: first those within the
-depth, by rank, then the others by rank, then those without a rank.
+Each ranking is a column with one row per chunk, ordered by rank; chunks without a rank come last.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 
 from membrowse.presentation import figures
 from membrowse.presentation.lines import Line, Part, cells, clip_start, fit, shortened
-from membrowse.presentation.reranked import movement_part
+from membrowse.presentation.ranks import movement_part
 from membrowse.text import shown
 from membrowse.wire.rank_flow import ChunkFlow, RankFlow
 from membrowse.wire.search import FUSED, RERANKED
@@ -25,7 +24,7 @@ _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 
 @dataclass(frozen=True)
 class Plot:
-    """Where everything stands, worked out once for a record and a width."""
+    """The layout of a record for one width."""
 
     record: RankFlow
     gap: int
@@ -33,13 +32,13 @@ class Plot:
     label: int
     """Cells of the label beside the last column."""
     orders: tuple[tuple[int, ...], ...]
-    """By ranking: the flows (by index) from the first place to the last."""
+    """By ranking: the index of the flow in each row."""
     places: tuple[tuple[int, ...], ...]
-    """By ranking: each flow's place."""
+    """By ranking: the row of each flow."""
 
 
 def make_plot(record: RankFlow, width: int) -> Plot:
-    """Divide `width` between the gaps and the labels, and put every chunk in its places."""
+    """Divide `width` between gaps and label, and assign a row in every column to each chunk."""
     columns = len(record.rankings)
     gaps = max(1, columns - 1)
     room = width - columns * RANK
@@ -75,7 +74,7 @@ def plot_head(plot: Plot) -> Line:
 
 
 def plot_rows(plot: Plot, stressed: int) -> list[Line]:
-    """One line a place, with the flow of index `stressed` drawn boldly and the others dim."""
+    """One line per row; the flow of index `stressed` is bold, the others are dim."""
     canvases = [_canvas(plot, column, stressed) for column in range(len(plot.record.rankings) - 1)]
     rows = []
     for place in range(len(plot.record.flows)):
@@ -91,7 +90,7 @@ def plot_rows(plot: Plot, stressed: int) -> list[Line]:
 
 def _rank(record: RankFlow, column: int, at: int, stressed: int) -> Part:
     rank = record.flows[at].ranks.get(record.rankings[column])
-    text = "–" if rank is None else figures.number(rank)
+    text = figures.NONE if rank is None else figures.number(rank)
     if at == stressed:
         return Part(f"●{text} ".rjust(RANK)[:RANK], "brand")
     within = rank is not None and rank <= record.depth
@@ -99,7 +98,7 @@ def _rank(record: RankFlow, column: int, at: int, stressed: int) -> Part:
 
 
 def _label(flow: ChunkFlow, width: int, stressed: bool) -> Line:
-    """How far it rose or fell by reranking, where it is, and under which heading."""
+    """Ranks gained by reranking, path and heading."""
     gained = _gained(flow)
     moved = Part("") if gained is None else movement_part(gained)
     moved = moved._replace(text=moved.text.ljust(4))
@@ -113,26 +112,26 @@ def _label(flow: ChunkFlow, width: int, stressed: bool) -> Line:
 
 
 def _gained(flow: ChunkFlow) -> int | None:
-    """Places won by reranking, negative if lost."""
+    """Ranks gained by reranking; negative: lost."""
     rank, fused = flow.ranks.get(RERANKED), flow.ranks.get(FUSED)
     return None if rank is None or fused is None else fused - rank
 
 
 def _canvas(plot: Plot, column: int, stressed: int) -> list[Line]:
-    """The lines between two columns, place by place."""
+    """The curves between two columns, row by row."""
     size = len(plot.record.flows)
     dim = [[0] * plot.gap for _ in range(size)]
     bold = [[0] * plot.gap for _ in range(size)]
     for at in range(size):
         start, end = plot.places[column][at], plot.places[column + 1][at]
         if at != stressed and min(start, end) >= plot.record.depth:
-            continue  # what never comes near the top would only blur the picture
+            continue  # curves below the depth only add clutter
         _draw(bold if at == stressed else dim, start, end, plot.gap, thick=at == stressed)
     return [_row(dim[place], bold[place]) for place in range(size)]
 
 
 def _draw(grid: list[list[int]], start: int, end: int, gap: int, *, thick: bool) -> None:
-    """A line that leaves and arrives level: y = start + (end - start) · (3t² - 2t³)."""
+    """A curve that starts and ends level: y = start + (end - start) · (3t² - 2t³)."""
     width = gap * 2
     before = _height(start)
     for x in range(width):
@@ -168,19 +167,19 @@ def _row(dim: list[int], bold: list[int]) -> Line:
 
 
 def story(record: RankFlow, at: int) -> Line:
-    """The stressed chunk's ranks in a sentence: `keyword #9 → vector #2 → …`."""
+    """The ranks of one chunk: `keyword #9 → vector #2 → …`."""
     ranks = record.flows[at].ranks
     line: Line = []
     for name in record.rankings:
         rank = ranks.get(name)
         if line:
             line.append(Part(" → ", "dim"))
-        line += [Part(f"{shown(name)} ", "dim"), Part("none" if rank is None else f"#{rank}")]
+        line += [Part(f"{shown(name)} ", "dim"), Part("none" if rank is None else figures.rank(rank))]
     return line
 
 
 def movers(record: RankFlow, width: int) -> Line:
-    """Who rises and who falls most by reranking, in at most `width` cells; or nothing."""
+    """The chunks that rise and fall most by reranking; empty if `width` is too small."""
     gained = [(gain, flow) for flow in record.flows if (gain := _gained(flow))]
     groups: list[Line] = []
     for word, gain, flow in (

@@ -1,4 +1,4 @@
-"""A text under both rulers: the encoder's word pieces, the analyser's tokens step by step."""
+"""A text as the encoder reads it (word pieces) and as the analyser does (tokens, step by step)."""
 
 from __future__ import annotations
 
@@ -8,31 +8,38 @@ from typing import overload
 from rich.cells import cell_len
 
 from membrowse.presentation import figures
-from membrowse.presentation.lines import Line, Part, bar_parts, clip, fit
-from membrowse.presentation.wrapping import wrapped
+from membrowse.presentation.lines import Line, Part, bar_parts, clip, fit, wrapped
 from membrowse.text import shown
-from membrowse.wire.tokens import AnalysedToken, TokenisedText, WordPiece
+from membrowse.wire.tokens import AnalysedToken, TokenisedText, Tokens, WordPiece
 
 MOST_PIECES = 3000
-"""Word pieces that are shown; how many follow is said."""
-
+"""Word pieces that are shown; the others are counted."""
 LONGEST = 400
 """Characters of one piece that are shown."""
-
+_BEGINNING = 2000
+"""Characters of a text or a header that are shown."""
 _KIND, _CHUNKS = 9, 9
 
 
-class RulerLines(Sequence[Line]):
-    """The lines of one ruler. Those of the table, one a token, are made when they are asked for."""
+def tokens_page(tokens: Tokens, width: int) -> list[Line]:
+    """All texts, one below another."""
+    lines: list[Line] = []
+    for text in tokens.texts:
+        lines += [*([[]] if lines else []), *TokenLines(text, width)]
+    return lines
 
-    def __init__(self, ruler: TokenisedText, width: int) -> None:
-        self._words = ruler.tokens
+
+class TokenLines(Sequence[Line]):
+    """The lines of one text. A line of the analyser's table is made when it is asked for."""
+
+    def __init__(self, text: TokenisedText, width: int) -> None:
+        self._tokens = text.tokens
         self._column = max(6, min(24, (width - _KIND - _CHUNKS - 16) // 3))
         self._width = width
-        self._top = [*_head(ruler, width), *_pieces(ruler, width), [], self._names()]
+        self._top = [*_heading(text, width), *_encoder(text, width), [], self._analyser()]
 
     def __len__(self) -> int:
-        return len(self._top) + max(1, len(self._words))
+        return len(self._top) + max(1, len(self._tokens))
 
     @overload
     def __getitem__(self, at: int) -> Line: ...
@@ -46,99 +53,91 @@ class RulerLines(Sequence[Line]):
         at %= len(self)
         if at < len(self._top):
             return self._top[at]
-        if not self._words:
-            return [Part("   the analyser makes no token of this text", "dim")]
-        return self._word(self._words[at - len(self._top)])
+        if not self._tokens:
+            return [Part("   the analyser finds no token in this text", "dim")]
+        return self._token(self._tokens[at - len(self._top)])
 
-    def _names(self) -> Line:
-        """` ANALYSER  folded  term  kind  chunks`."""
+    def _analyser(self) -> Line:
+        """The names of the table's columns."""
         columns = [Part(" ANALYSER".ljust(self._column + 3), "strong")]
         columns += [Part(name.ljust(self._column), "dim") for name in ("folded", "term")]
         kind, chunks = Part("kind".ljust(_KIND), "dim"), Part("chunks".rjust(_CHUNKS), "dim")
         return fit([*columns, kind, chunks], self._width)
 
-    def _word(self, word: AnalysedToken) -> Line:
-        term = "absent" if word.stop_word else "term" if word.df else "warn"
-        count = "nowhere" if not word.df else figures.number(word.df)
-        note = "  stop word" if word.stop_word else ""
+    def _token(self, token: AnalysedToken) -> Line:
+        term = "absent" if token.stop_word else "term" if token.df else "warn"
+        count = figures.number(token.df) if token.df else "nowhere"
         line = [
             Part("   "),
-            self._cell(word.typed, ""),
-            self._cell(word.folded, "faint" if word.folded == word.typed else ""),
-            self._cell(word.term, term),
-            Part(clip(shown(word.kind), _KIND - 1).ljust(_KIND), "dim"),
-            Part(count.rjust(_CHUNKS), "" if word.df else "warn"),
-            Part(note, "dim"),
+            self._cell(token.typed, ""),
+            self._cell(token.folded, "faint" if token.folded == token.typed else ""),
+            self._cell(token.term, term),
+            Part(clip(shown(token.kind), _KIND - 1).ljust(_KIND), "dim"),
+            Part(count.rjust(_CHUNKS), "" if token.df else "warn"),
+            Part("  stop word" if token.stop_word else "", "dim"),
         ]
         return fit(line, self._width)
 
     def _cell(self, text: str, style: str) -> Part:
-        (part,) = fit([Part(clip(shown(text[:LONGEST]), self._column - 1))], self._column - 1)[:1]
-        padded = fit([part], self._column)
-        return Part("".join(piece.text for piece in padded), style)
+        clipped = clip(shown(text[:LONGEST]), self._column - 1)
+        return Part("".join(part.text for part in fit([Part(clipped)], self._column)), style)
 
 
-def _head(ruler: TokenisedText, width: int) -> list[Line]:
-    """What is measured, and the context header that is put before it."""
-    label = shown(ruler.label)
+def _heading(text: TokenisedText, width: int) -> list[Line]:
+    """The query, or which chunk, its text, and the context header put before it."""
+    label = shown(text.label)
     query = label == "query"
-    text = "" if query else shown(" ".join(ruler.text[:2000].split()))
-    name = label.upper() if query else label
-    lines: list[Line] = [fit([Part(f" {name}", "strong"), Part(f"  {text}", "dim")], width)]
-    if ruler.header:
-        lines += _indented([Part("header  ", "dim"), Part(shown(ruler.header[:2000]))], width)
+    beginning = "" if query else shown(" ".join(text.text[:_BEGINNING].split()))
+    name = Part(f" {label.upper() if query else label}", "strong")
+    lines: list[Line] = [fit([name, Part(f"  {beginning}", "dim")], width)]
+    if text.header:
+        lines += _indented([Part("header  ", "dim"), Part(shown(text.header[:_BEGINNING]))], width)
     return lines
 
 
-def _pieces(ruler: TokenisedText, width: int) -> list[Line]:
-    """The count against the window, then the pieces as cells."""
-    lines: list[Line] = [[]]
-    if ruler.message:
-        return [*lines, *_indented([Part(shown(ruler.message), "warn")], width)]
-    over = ruler.count > ruler.window
-    bar = bar_parts(ruler.count / ruler.window if ruler.window else 0.0, 20 if width < 100 else 30)
-    counts = f"{figures.number(ruler.count)} of {figures.number(ruler.window)} word pieces"
-    unknown = f"{ruler.unknown:.0%} unknown" if ruler.unknown else "none unknown"
-    lines.append(
-        fit(
-            [
-                Part(" ENCODER   ", "strong"),
-                *bar,
-                Part(f"  {counts}", "warn" if over else ""),
-                Part(" · ", "dim"),
-                Part(unknown, "warn" if ruler.unknown else "dim"),
-            ],
-            width,
-        )
-    )
-    source = f"{ruler.header}\n{ruler.text}" if ruler.header else ruler.text
+def _encoder(text: TokenisedText, width: int) -> list[Line]:
+    """The count against the window, then the word pieces."""
+    if text.message:
+        return [[], *_indented([Part(shown(text.message), "warn")], width)]
+    over = text.count > text.window
+    bar = bar_parts(text.count / text.window if text.window else 0.0, 20 if width < 100 else 30)
+    window = figures.number(text.window)
+    unknown = f"{figures.percent(text.unknown)} unknown" if text.unknown else "none unknown"
+    line = [
+        Part(" ENCODER   ", "strong"),
+        *bar,
+        Part(f"  {figures.number(text.count)} of {window} word pieces", "warn" if over else ""),
+        Part(" · ", "dim"),
+        Part(unknown, "warn" if text.unknown else "dim"),
+    ]
+    lines: list[Line] = [[], fit(line, width)]
     if over:
-        read = f"! only the first {figures.number(ruler.window)} are read, the rest is not"
-        lines += _indented([Part(read, "warn")], width)
-    cells_ = [_piece(piece, source, len(ruler.header)) for piece in ruler.pieces[:MOST_PIECES]]
-    left = len(ruler.pieces) - MOST_PIECES
+        lines += _indented([Part(f"! only the first {window} are read", "warn")], width)
+    source = f"{text.header}\n{text.text}" if text.header else text.text
+    pieces = [_piece(piece, source, len(text.header)) for piece in text.pieces[:MOST_PIECES]]
+    left = len(text.pieces) - MOST_PIECES
     if left > 0:
-        cells_.append(Part(f"… {figures.number(left)} more pieces", "faint"))
-    return [*lines, *_rows(cells_, width)]
+        pieces.append(Part(f"… {figures.number(left)} more pieces", "faint"))
+    return [*lines, *_side_by_side(pieces, width)]
 
 
-def _rows(pieces: list[Part], width: int) -> list[Line]:
-    """The pieces side by side with a thin rule after each, in as many rows as they need."""
-    rows: list[Line] = []
+def _side_by_side(pieces: list[Part], width: int) -> list[Line]:
+    """The pieces with a thin rule after each, in as many lines as they need."""
+    lines: list[Line] = []
     room = 0
     for piece in pieces:
         piece = piece._replace(text=clip(piece.text, width - 6))
         size = cell_len(piece.text) + 2
         if size > room:
-            rows.append([Part("   ")])
+            lines.append([Part("   ")])
             room = width - 4
-        rows[-1] += [piece, Part("│ ", "faint")]
+        lines[-1] += [piece, Part("│ ", "faint")]
         room -= size
-    return rows
+    return lines
 
 
 def _piece(piece: WordPiece, source: str, header: int) -> Part:
-    """`port`, a continuation `##s`, or what is unknown in brackets of its own."""
+    """`port`, a continuation `##s`, or in brackets the characters of an unknown piece."""
     if not piece.known:
         typed = source[piece.start : min(piece.end, piece.start + LONGEST)]
         return Part(f"⟦{shown(typed)}⟧", "warn")

@@ -11,15 +11,25 @@ from rich.cells import cell_len
 
 from membrowse.presentation import figures
 from membrowse.presentation.hits import RowStyle, hit_lines, matrix_line, movement
-from membrowse.presentation.lines import Line, Part, bar_parts, cells, clip, clip_start, fit, spread
-from membrowse.presentation.wrapping import wrapped
+from membrowse.presentation.lines import (
+    Line,
+    Part,
+    bar_parts,
+    cells,
+    clip,
+    clip_start,
+    fit,
+    spread,
+    wrapped,
+)
+from membrowse.presentation.ranks import letters
 from membrowse.tui.model import editors, folders, questions
 from membrowse.tui.model.browsing import Browsing
 from membrowse.tui.model.copies import programs
 from membrowse.tui.model.cut import Divider, Layout, dividers
 from membrowse.tui.model.engine_view import EngineView, header_line
 from membrowse.tui.model.preview_lines import preview_lines
-from membrowse.tui.model.ranking_view import PAGE, RankingView, letters
+from membrowse.tui.model.ranking_view import PAGE, RankingView
 from membrowse.wire.engine import Pending, Progress, Watcher
 from membrowse.wire.notes import Freshness
 from membrowse.wire.search import KEYWORD, RERANKED, VECTOR

@@ -9,8 +9,7 @@ from rich.cells import cell_len
 
 from membrowse.presentation import figures
 from membrowse.presentation.heat import GLYPHS, HeatMap, Warm
-from membrowse.presentation.lines import Line, Part, clip_start, fit, spread
-from membrowse.presentation.wrapping import wrapped
+from membrowse.presentation.lines import Line, Part, clip_start, fit, spread, wrapped
 from membrowse.text import shown
 from membrowse.wire.notes import ChunkView, Freshness
 

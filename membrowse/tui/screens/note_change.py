@@ -9,8 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
 from membrowse.presentation.diagnosis import pin_effect
-from membrowse.presentation.lines import Line, Part
-from membrowse.presentation.wrapping import wrapped
+from membrowse.presentation.lines import Line, Part, wrapped
 from membrowse.text import shown
 from membrowse.tui.messages import CopyWanted, EditWanted
 from membrowse.tui.screens.dialog import Dialog, Lines, Scroll

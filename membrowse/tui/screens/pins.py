@@ -11,7 +11,7 @@ from textual.binding import BindingType
 from membrowse.presentation.lines import Line, Part, fit
 from membrowse.presentation.pins import (
     about_lines,
-    broken_first,
+    failing_first,
     file_line,
     head_line,
     pin_line,
@@ -69,7 +69,7 @@ class PinAbout(OneLine):
         self.result: PinResult | None = None
 
     def line(self, width: int) -> Line:
-        return about_lines(self.result, width)[self._number]
+        return about_lines(self.result, width)[self._number] if self.result else []
 
 
 class PinsList(LineList):
@@ -163,7 +163,7 @@ class PinsScreen(EngineScreen):
         """Take the pins of a run."""
         self._summary.run = self._file.run = run
         self.list.told = _NONE
-        self.list.show(broken_first(run))
+        self.list.show(failing_first(run))
         self._summary.refresh()
         self._file.refresh()
         self._show_pin()

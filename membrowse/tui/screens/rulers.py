@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
 from membrowse.presentation.lines import Line
-from membrowse.presentation.tokens import RulerLines
+from membrowse.presentation.tokens import TokenLines
 from membrowse.tui.action_table import bindings
 from membrowse.tui.actions import Where
 from membrowse.tui.model.engine_view import EngineView
@@ -31,7 +31,7 @@ BROAD = 150
 class Stacked(Sequence[Line]):
     """The lines of several rulers, one after the other, an empty one between them."""
 
-    def __init__(self, rulers: Sequence[RulerLines]) -> None:
+    def __init__(self, rulers: Sequence[TokenLines]) -> None:
         self._rulers = rulers
 
     def __len__(self) -> int:
@@ -50,7 +50,7 @@ class Stacked(Sequence[Line]):
 
 
 def _made(rulers: Sequence[TokenisedText], width: int) -> Sequence[Line]:
-    return Stacked([RulerLines(ruler, width) for ruler in rulers])
+    return Stacked([TokenLines(ruler, width) for ruler in rulers])
 
 
 class RulersScreen(InspectionScreen):

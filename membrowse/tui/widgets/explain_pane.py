@@ -96,7 +96,7 @@ class ExplainPane(Vertical):
             return ()
         return explanation_lines(
             self.explanation,
-            self._spellings,
+            self._spellings or None,
             self._now,
             width,
             full=self.full,

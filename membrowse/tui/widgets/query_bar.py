@@ -12,7 +12,7 @@ from textual.timer import Timer
 from textual.widgets import Input
 
 from membrowse.presentation.lines import Line, Part, cells
-from membrowse.presentation.query import notes_line, warnings_line
+from membrowse.presentation.query import query_line, warnings_line
 from membrowse.tui.action_table import bindings
 from membrowse.tui.actions import Where
 from membrowse.tui.widgets.painting import OneLine
@@ -71,7 +71,7 @@ class QueryNotes(OneLine):
         self._query: Query | None = None
 
     def line(self, width: int) -> Line:
-        return (warnings_line if self._warnings else notes_line)(self._query, width)
+        return (warnings_line if self._warnings else query_line)(self._query, width)
 
     def show(self, query: Query | None) -> None:
         """Take what was made of the query."""
