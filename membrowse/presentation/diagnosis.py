@@ -129,7 +129,8 @@ def suggestion_rows(report: DiagnosisReport, width: int, trying: str) -> list[Ro
         reason = wrapped([Part(_no_suggestion(report, trying), "dim")], max(20, width - 4))
         rows += [Row([Part("  "), *line]) for line in reason]
     if report.unfinished and not trying:
-        rows.append(Row([Part("  ! ", "warn"), Part(shown(report.unfinished), "warn")]))
+        unfinished = [Part(shown(report.unfinished), "warn")]
+        rows += [Row(line) for line in hanging([Part("  ! ", "warn")], unfinished, width)]
     return rows
 
 
@@ -181,7 +182,7 @@ def _suggestion(suggestion: Suggestion, text_width: int, width: int) -> list[Lin
     else:
         lines = hanging(lead, text, width)
         if effect:
-            lines.append([Part(" " * cells(lead)), *effect])
+            lines += hanging([Part(" " * cells(lead))], effect, width)
     indent = Part(" " * cells(lead))
     return [*lines, *(fit([indent, *line], width) for line in _details(suggestion))]
 
@@ -194,15 +195,13 @@ def _effect(suggestion: Suggestion) -> Line:
 
 
 def _details(suggestion: Suggestion) -> list[Line]:
-    """What to type or write, and the pins that it affects."""
+    """What to write, and the pins that it affects."""
     lines: list[Line] = []
     edit = suggestion.edit
     if suggestion.kind is SuggestionKind.NOTE and edit is not None:
         lines.append([Part(f"{shown(edit.path)}:{edit.line}", "path")])
         lines.append([Part(f"− {shown(edit.before)}", "bad")])
         lines.append([Part(f"+ {shown(edit.after)}", "good")])
-    if suggestion.query:
-        lines.append([Part("/ ", "key"), Part(shown(suggestion.query))])
     for verb, pins in (("breaks", suggestion.broken), ("fixes", suggestion.fixed)):
         if pins:
             more = f" and {len(pins) - PINS} more" if len(pins) > PINS else ""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from membrowse.presentation import figures
 from membrowse.presentation.figures import exact, weight
 from membrowse.presentation.hits import freshness_part, heading_text, lines_place
-from membrowse.presentation.lines import Line, Part, joined, spread
+from membrowse.presentation.lines import Line, Part, fit, joined, spread
 from membrowse.presentation.query import asked_lines
 from membrowse.presentation.ranks import in_order, movement_part, rank_part
 from membrowse.presentation.sheet import Sheet
@@ -49,10 +49,10 @@ def explanation_page(
 ) -> list[Line]:
     """Which chunk is explained for which query, then the explanation in full."""
     hit = explanation.hit
-    date = [Part(f"{shown(hit.date)} {figures.age(hit.date, now):>5}", "dim")]
+    date = [Part(f"  {shown(hit.date)} {figures.age(hit.date, now):>5}", "dim")]
     return [
-        spread([Part(f" {lines_place(hit)}", "strong")], date, width),
-        [Part(f" {heading_text(hit)}")],
+        fit(spread([Part(f" {lines_place(hit)}", "strong")], date, width), width),
+        fit([Part(f" {heading_text(hit)}")], width),
         *asked_lines(explanation.query, width),
         [],
         *explanation_lines(explanation, spellings, now, width, full=True),
@@ -69,7 +69,7 @@ def explanation_lines(
     airy: bool = True,
 ) -> list[Line]:
     """The explanation in brief; `full` adds the small print, `airy` a line between sections."""
-    sheet = Sheet(width, airy=airy)
+    sheet = Sheet(width, airy=airy, whole=full)
     _keyword(sheet, explanation.keyword, spellings, full)
     _vector(sheet, explanation.vector, full)
     _fused(sheet, explanation.fused, full)
@@ -164,11 +164,11 @@ def _vector(sheet: Sheet, vector: VectorExplanation, full: bool) -> None:
     _state(sheet, vector.state, vector.message)
     for at, passage in enumerate(vector.passages if full else vector.passages[:PASSAGES]):
         text = " ".join(passage.text[:PASSAGE_LENGTH].split())
-        sheet.row(
+        sheet.excerpt(
             Part(f"line {passage.line}", "" if at == 0 and vector.passage_weight else "dim"),
             passage.similarity,
             exact(passage.similarity),
-            [Part(shown(text), "" if at == 0 else "dim")],
+            Part(shown(text), "" if at == 0 else "dim"),
         )
     if vector.cosine is not None:
         sheet.row(
@@ -306,24 +306,24 @@ def _answer(token: TokenMatch) -> Line:
 
 
 def _time(sheet: Sheet, took_ms: dict[str, float]) -> None:
-    groups: Iterable[Line] = (
-        [Part(f"{shown(name)} ", "dim"), Part(figures.milliseconds(took_ms[name]))]
-        for name in in_order(took_ms)
+    sheet.facts(
+        "TIME",
+        [
+            [Part(f"{shown(name)} ", "dim"), Part(figures.milliseconds(took_ms[name]))]
+            for name in in_order(took_ms)
+        ],
     )
-    sheet.gap()
-    sheet.note([Part("TIME  ", "strong"), *joined(list(groups))], Part(" "))
 
 
 def _indexed(sheet: Sheet, indexed: IndexedVersion, now: datetime, full: bool) -> None:
-    line = joined(
+    sheet.facts(
+        "INDEX",
         [
             [Part(f"generation {figures.number(indexed.generation)}", "dim")],
             [Part(f"indexed {figures.at(indexed.indexed_at, now)}", "dim")],
             [freshness_part(indexed.freshness)],
-        ]
+        ],
     )
-    sheet.gap()
-    sheet.note([Part("INDEX  ", "strong"), *line], Part(" "))
     diff = indexed.diff if full else indexed.diff[:DIFF]
     for text in diff:
         style = {"+": "good", "-": "bad"}.get(text[:1], "dim")

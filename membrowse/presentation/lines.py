@@ -8,6 +8,8 @@ from typing import NamedTuple
 from rich.cells import cell_len, chop_cells, set_cell_size
 
 ELLIPSIS = "…"
+NARROWEST = 16
+"""Cells that text beside something else needs at least."""
 LONGEST = 4096
 """Characters of one text that are measured; no line shows more."""
 
@@ -108,6 +110,18 @@ def shortened(groups: Sequence[Line], width: int) -> Line:
     return joined(kept)
 
 
+def flowed(groups: Sequence[Line], width: int, separator: str = " · ") -> list[Line]:
+    """The groups, joined, in lines that are broken between groups (or at words, if one group alone
+    is too wide)."""
+    lines: list[list[Line]] = []
+    for group in groups:
+        if lines and cells(joined([*lines[-1], group], separator)) <= width:
+            lines[-1].append(group)
+        else:
+            lines.append([group])
+    return [row for line in lines for row in wrapped(joined(line, separator), width)]
+
+
 def bar_parts(share: float, width: int) -> Line:
     """A thin bar of `share` (0 to 1) on a track of `width` cells, to half a cell."""
     halves = round(max(0.0, min(1.0, share)) * width * 2)
@@ -138,10 +152,12 @@ def wrapped(line: Line, width: int) -> list[Line]:
 
 
 def hanging(lead: Line, text: Line, width: int) -> list[Line]:
-    """`text` wrapped to the right of `lead`, which precedes the first line only."""
-    indent = cells(lead)
-    rows = wrapped(text, max(16, width - indent))
-    return [[*(lead if at == 0 else [Part(" " * indent)]), *row] for at, row in enumerate(rows)]
+    """`text` wrapped to the right of `lead`, or below it if there is too little room."""
+    indent = Part(" " * cells(lead))
+    if len(indent.text) + NARROWEST <= width:
+        first, *others = wrapped(text, width - len(indent.text))
+        return [[*lead, *first], *([indent, *row] for row in others)]
+    return [fit(lead, width), *([Part("    "), *row] for row in wrapped(text, max(8, width - 4)))]
 
 
 def _words(line: Line) -> Iterator[Line]:

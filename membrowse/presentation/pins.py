@@ -8,7 +8,17 @@ from collections.abc import Sequence
 from rich.cells import cell_len
 
 from membrowse.presentation import figures
-from membrowse.presentation.lines import Line, Part, cells, clip, clip_start, fit, joined
+from membrowse.presentation.lines import (
+    Line,
+    Part,
+    cells,
+    clip,
+    clip_start,
+    fit,
+    flowed,
+    joined,
+    wrapped,
+)
 from membrowse.presentation.ranks import change_part, in_order
 from membrowse.text import shown
 from membrowse.wire.pins import Measures, PinResult, PinRun, PinsState
@@ -44,20 +54,21 @@ def failing_first(run: PinRun) -> list[PinResult]:
 def run_page(run: PinRun, width: int) -> list[Line]:
     """Measures by ranking, then every pin that fails."""
     failing = [result for result in run.results if not result.passes]
+    generation = Part(f" · generation {figures.number(run.generation)}", "dim")
     lines = [
-        fit(joined([[passing_part(run.passing, run.total)], _generation(run)]), width),
-        [Part(clip_start(shown(run.file), width), "dim")],
+        [Part(" "), passing_part(run.passing, run.total), generation],
+        [Part(f" {clip_start(shown(run.file), width - 1)}", "dim")],
         [],
-        [Part("".ljust(12) + "   R@1   R@5   MRR", "dim")],
+        [Part(" " * 13 + "   R@1   R@5   MRR", "dim")],
     ]
     for name in in_order(run.measures):
         measures = "".join(f"{figure:>6}" for _, figure in _measures(run.measures[name]))
-        lines.append([Part(clip(shown(name), 11).ljust(12), "title"), Part(measures)])
+        lines.append([Part(f" {clip(shown(name), 11):<12}", "title"), Part(measures)])
     if failing:
-        lines += [[], [Part("FAILING", "strong"), Part(f"   {len(failing)}", "dim")]]
+        lines += [[], [Part(" FAILING", "strong"), Part(f"   {len(failing)}", "dim")]]
         lines.append(head_line(width))
     for result in failing:
-        lines += [pin_line(result, width), *about_lines(result, width, indent=_SIGN)]
+        lines += _detailed(result, width)
     return lines
 
 
@@ -72,8 +83,15 @@ def list_page(run: PinRun, width: int) -> list[Line]:
     ]
 
 
-def _generation(run: PinRun) -> Line:
-    return [Part(f"generation {figures.number(run.generation)}", "dim")]
+def pin_page(result: PinResult, width: int) -> list[Line]:
+    """One pin."""
+    return [head_line(width), *_detailed(result, width)]
+
+
+def _detailed(result: PinResult, width: int) -> list[Line]:
+    lines = [pin_line(result, width)]
+    about = [*flowed(_facts(result), width - _SIGN), *wrapped([_expected(result)], width - _SIGN)]
+    return lines + [[Part(" " * _SIGN), *line] for line in about]
 
 
 # Lines
@@ -111,24 +129,33 @@ def pin_line(result: PinResult, width: int, id_width: int = 0) -> Line:
     return fit(line, width)
 
 
-def about_lines(result: PinResult, width: int, *, indent: int = 1) -> list[Line]:
-    """More about one pin, in two lines: note, k, ranks, id; then the text, or the problem."""
+def about_lines(result: PinResult, width: int) -> list[Line]:
+    """More about one pin, in two lines."""
+    return [
+        fit([Part(" "), *line], width) for line in (joined(_facts(result)), [_expected(result)])
+    ]
+
+
+def _facts(result: PinResult) -> list[Line]:
+    """Note, id, k, and the ranks by ranking."""
     pin = result.pin
     ranks = " ".join(
-        f"{name} {figures.rank(result.ranks[name])}" for name in in_order(result.ranks)
+        f"{shown(name)} {figures.rank(result.ranks[name])}" for name in in_order(result.ranks)
     )
-    first = joined(
-        [
-            [Part(clip_start(shown(pin.path), max(16, width // 2)), "strong")],
-            [Part(f"k {pin.k}", "dim")],
-            [Part(shown(ranks), "dim")] if ranks else [],
-            [Part(f"id {clip(shown(pin.id), 24)}", "dim")],
-        ]
-    )
-    second = Part(f"“{shown(pin.text)}”" if pin.text else "any chunk of the note passes", "dim")
+    return [
+        [Part(shown(pin.path), "strong")],
+        [Part(f"id {shown(pin.id)}", "dim")],
+        [Part(f"k {pin.k}", "dim")],
+        [Part(ranks, "dim")] if ranks else [],
+    ]
+
+
+def _expected(result: PinResult) -> Part:
+    """The expected text, or why there is no rank."""
     if result.problem:
-        second = Part(f"! {shown(result.problem)}", "warn")
-    return [fit([Part(" " * indent), *line], width) for line in (first, [second])]
+        return Part(f"! {shown(result.problem)}", "warn")
+    text = result.pin.text
+    return Part(f"“{shown(text)}”" if text else "any chunk of the note passes", "dim")
 
 
 def summary_line(run: PinRun | None, width: int) -> Line:

@@ -174,7 +174,7 @@ def story(record: RankFlow, at: int) -> Line:
         rank = ranks.get(name)
         if line:
             line.append(Part(" → ", "dim"))
-        line += [Part(f"{shown(name)} ", "dim"), Part("none" if rank is None else figures.rank(rank))]
+        line += [Part(f"{shown(name)} ", "dim"), Part(figures.rank(rank))]
     return line
 
 

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
-from membrowse.presentation.lines import Line, Part, bar_parts, cells, clip, fit, wrapped
+from collections.abc import Sequence
+
+from membrowse.presentation.lines import (
+    NARROWEST,
+    Line,
+    Part,
+    bar_parts,
+    cells,
+    clip,
+    fit,
+    flowed,
+    hanging,
+    wrapped,
+)
 
 VALUE = 9
 """Cells of the column of figures, including an equals sign."""
 
 
 class Sheet:
-    """Collects lines of at most `width` cells; `airy` puts an empty line before each section."""
+    """Collects lines of at most `width` cells.
 
-    def __init__(self, width: int, *, airy: bool = True) -> None:
+    `airy` puts an empty line before each section; `whole` wraps details that do not fit, instead of
+    clipping them.
+    """
+
+    def __init__(self, width: int, *, airy: bool = True, whole: bool = False) -> None:
         self.width = width
         self.lines: list[Line] = []
-        self._airy = airy
+        self._airy, self._whole = airy, whole
         self._name = 12 if width < 76 else 16
         self._bar = 6 if width < 52 else 8 if width < 72 else 12 if width < 96 else 20
 
@@ -36,10 +53,20 @@ class Sheet:
 
     def row(self, name: Part, share: float, value: str, detail: Line) -> None:
         """A name, a bar of its share (0 to 1), its figure, and details."""
+        lead = self._lead(name, share, value)
+        if self._whole and cells(lead) + NARROWEST <= self.width:
+            self.lines += hanging(lead, detail, self.width)
+        else:
+            self._add([*lead, *detail])
+
+    def excerpt(self, name: Part, share: float, value: str, text: Part) -> None:
+        """A row with a text that is clipped even if details are not."""
+        self._add([*self._lead(name, share, value), text])
+
+    def _lead(self, name: Part, share: float, value: str) -> Line:
         label = name._replace(text=clip(name.text, self._name))
         left = fit([Part("   "), label], self._name + 3)
-        bar = bar_parts(share, self._bar)
-        self._add([*left, *bar, Part(" " + value.rjust(VALUE)), Part("  "), *detail])
+        return [*left, *bar_parts(share, self._bar), Part(" " + value.rjust(VALUE)), Part("  ")]
 
     def total(self, value: str, detail: str = "") -> None:
         """The sum of the rows above."""
@@ -56,6 +83,13 @@ class Sheet:
         indent = Part("   ")
         for at, row in enumerate(wrapped(line, max(8, self.width - 4))):
             self.lines.append([sign if sign and at == 0 else indent, *row])
+
+    def facts(self, title: str, groups: Sequence[Line]) -> None:
+        """A title and short facts, in as many lines as they need."""
+        self.gap()
+        lead = Part(f" {title}  ", "strong")
+        for at, row in enumerate(flowed(groups, max(8, self.width - cells([lead]) - 1))):
+            self.lines.append([lead if at == 0 else Part(" " * cells([lead])), *row])
 
     def warning(self, text: str) -> None:
         """A sentence that should not be overlooked."""

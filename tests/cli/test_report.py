@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from membrowse.cli import report_markdown
 from membrowse.cli.redaction import redacted
 from membrowse.client.engine import EngineRefused
+from membrowse.presentation.report import report_markdown
 from membrowse.wire.diagnosis import DiagnosisRequest, SuggestionsRequest
 from membrowse.wire.explanation import ExplainRequest
 from membrowse.wire.notes import FileRecord, NoteState
@@ -192,7 +192,7 @@ def test_no_text_of_a_record_is_in_a_redacted_report(text: str) -> None:
         )
     )
     assert WORD not in msgspec.json.encode(after).decode()
-    assert WORD not in report_markdown.text(after)
+    assert WORD not in report_markdown(after)
 
 
 def test_markdown_holds_the_same_and_no_note_leaves_its_fence() -> None:
@@ -202,7 +202,7 @@ def test_markdown_holds_the_same_and_no_note_leaves_its_fence() -> None:
         explanation=filled(findings.explanation(), wicked),
         diagnosis=filled(findings.why(), wicked),
     )
-    text = report_markdown.text(whole)
+    text = report_markdown(whole)
     assert not acts(text)
     headings = []
     fence = ""
@@ -226,7 +226,7 @@ def test_markdown_holds_the_same_and_no_note_leaves_its_fence() -> None:
 
 
 def test_markdown_of_a_report_without_a_target_has_the_rankings() -> None:
-    text = report_markdown.text(made(explanation=None, diagnosis=None, settings={}))
+    text = report_markdown(made(explanation=None, diagnosis=None, settings={}))
     assert "## Explanation" not in text
     assert "runbooks/deploy-1.md:3-18  A › B" in text
     assert "deploy (literal)" in text
