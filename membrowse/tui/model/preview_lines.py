@@ -9,6 +9,7 @@ from rich.cells import cell_len
 
 from membrowse.presentation import figures
 from membrowse.presentation.heat import GLYPHS, HeatMap, Warm
+from membrowse.presentation.hits import freshness_part
 from membrowse.presentation.lines import Line, Part, clip_start, fit, spread, wrapped
 from membrowse.text import shown
 from membrowse.wire.notes import ChunkView, Freshness
@@ -150,11 +151,6 @@ def _facts(view: ChunkView, freshness: Freshness, width: int) -> Line:
     if view.date and width >= 90:
         source = "" if view.date_source == "front matter" else f" by {view.date_source}"
         line += [Part(f"{shown(view.date)}{shown(source)}", "dim"), Part(" · ", "dim")]
-    line.append(
-        {
-            Freshness.CURRENT: Part("file as indexed ", "dim"),
-            Freshness.CHANGED: Part("! file changed since ", "warn"),
-            Freshness.DELETED: Part("✗ file deleted ", "bad"),
-        }[freshness]
-    )
+    state = freshness_part(freshness)
+    line.append(state._replace(text=f"{state.text} "))
     return line
