@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 PIPE_WIDTH = 100
 """Cells of a line if stdout is no terminal."""
+NARROWEST = 20
+"""Narrower terminals are treated as this wide."""
 
 STYLES = {
     "": "",
@@ -45,7 +47,7 @@ STYLES = {
 
 def width() -> int:
     """Cells of a line on stdout."""
-    return shutil.get_terminal_size((PIPE_WIDTH, 24)).columns
+    return max(NARROWEST, shutil.get_terminal_size((PIPE_WIDTH, 24)).columns)
 
 
 def write(lines: Iterable[Line]) -> None:

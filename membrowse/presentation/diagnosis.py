@@ -96,13 +96,13 @@ def pin_effect(suggestion: Suggestion) -> str:
     """`breaks 2 of 41 pins, fixes 1`; empty if no pins were run."""
     if not suggestion.pins:
         return ""
-    told = f"breaks {len(suggestion.broken)} of {figures.counted(suggestion.pins, 'pin')}"
-    return f"{told}, fixes {len(suggestion.fixed)}" if suggestion.fixed else told
+    effect = f"breaks {len(suggestion.broken)} of {figures.counted(suggestion.pins, 'pin')}"
+    return f"{effect}, fixes {len(suggestion.fixed)}" if suggestion.fixed else effect
 
 
 def rows(report: DiagnosisReport, opened: Container[int], width: int, trying: str) -> list[Row]:
-    """Steps and suggestions; `opened`: the steps that show their evidence, `trying`: what is being
-    tried now, or empty."""
+    """Steps and suggestions. The steps in `opened` show their evidence; `trying` says what is being
+    tried now, or is empty."""
     width = min(width, WIDEST)
     return [
         *step_rows(report, opened, width),

@@ -41,7 +41,7 @@ WEIGHTY = 0.005
 METHODS = {"late-interaction": "MaxSim"}
 
 Spellings = Sequence[SpellingSuggestion] | None
-"""Similar words for those that match nothing; None if nobody looked for them."""
+"""Similar words for those that match nothing; None if they were not requested."""
 
 
 def explanation_page(

@@ -167,8 +167,8 @@ def summary_line(run: PinRun | None, width: int) -> Line:
     line = [Part(" "), passing_part(run.passing, run.total)]
     for name in reversed(RANKINGS):
         if name in run.measures:
-            told = " ".join(f"{what} {figure}" for what, figure in _measures(run.measures[name]))
-            group = [Part(f"   {name} "), Part(told, "dim")]
+            measures = " ".join(f"{what} {value}" for what, value in _measures(run.measures[name]))
+            group = [Part(f"   {name} "), Part(measures, "dim")]
             if cells(line) + cells(group) <= width:
                 line += group
     return fit(line, width)
@@ -193,9 +193,9 @@ def state_parts(pins: PinsState, *, brief: bool = False, action: str = "") -> Li
         return [Part(f"! {problem}", "warn", action)]
     if not pins.total:
         return []
-    told = passing_part(pins.passing, pins.total)
+    passing = passing_part(pins.passing, pins.total)
     sign = "✓" if pins.passing == pins.total else "!"
-    line = [Part(f"{sign} {told.text}", told.style, action)]
+    line = [Part(f"{sign} {passing.text}", passing.style, action)]
     if pins.moved and not brief:
         line.append(Part(f" · {clip(shown(pins.moved[0]), 44)}", "dim", action))
     return line

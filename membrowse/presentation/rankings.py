@@ -19,12 +19,12 @@ def state_part(state: RankingState) -> Part:
 def counts(total: int, pool: int | None, cached: int | None, took_ms: float) -> str:
     """`57 · 3 ms`, `pool 50 · 9 ms`, or `31/50 cached` while token vectors are missing."""
     if pool is None:
-        told = figures.number(total)
+        count = figures.number(total)
     elif cached is not None and cached < pool:
-        told = f"{cached}/{pool} cached"
+        count = f"{cached}/{pool} cached"
     else:
-        told = f"pool {pool}"
-    return f"{told} · {figures.milliseconds(took_ms)}" if took_ms else told
+        count = f"pool {pool}"
+    return f"{count} · {figures.milliseconds(took_ms)}" if took_ms else count
 
 
 def notice(name: str, message: str, approximate: Approximate | None, query: Query | None) -> str:

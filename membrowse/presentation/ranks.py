@@ -60,8 +60,8 @@ def change_part(before: int | None, now: int | None) -> Part:
     """A rank that changed: `#9 → #4 ▲5`; empty if it did not, or if `before` is unknown."""
     if before is None or before == now:
         return Part("")
-    told = f"{figures.rank(before)} → {figures.rank(now)}"
+    text = f"{figures.rank(before)} → {figures.rank(now)}"
     if now is None:
-        return Part(told, "bad")
+        return Part(text, "bad")
     moved = movement_part(before - now)
-    return Part(f"{told} {moved.text}", moved.style)
+    return Part(f"{text} {moved.text}", moved.style)

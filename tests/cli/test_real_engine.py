@@ -1,4 +1,4 @@
-"""The commands against a real engine, in processes of their own, as a person runs them."""
+"""The commands with a real engine, in separate processes, as a person runs them."""
 
 from __future__ import annotations
 

@@ -279,7 +279,7 @@ async def _numbered_lines(descriptor: int) -> AsyncIterator[tuple[int, bytes]]:
         loop.call_soon_threadsafe(queue.put_nowait, item)
 
     def read() -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody wants more
+        with contextlib.suppress(RuntimeError):  # the loop is closed
             try:
                 for item in enumerate(_lines(own), start=1):
                     room.acquire()

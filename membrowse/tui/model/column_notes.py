@@ -58,7 +58,9 @@ def foot(browsing: Browsing, name: str, width: int, *, in_view: bool) -> Line:
     style = "dim" if in_view else "strong"
     mark = Part("   " if in_view else " › ", "accent")
     total = figures.number(view.total)
-    return fit([mark, Part(f"{figures.rank(rank)} of {total}", style), Part(f" · {figure}", "dim")], width)
+    return fit(
+        [mark, Part(f"{figures.rank(rank)} of {total}", style), Part(f" · {figure}", "dim")], width
+    )
 
 
 def _absence(view: RankingView) -> str:
