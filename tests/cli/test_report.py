@@ -124,7 +124,7 @@ def test_a_file_that_cannot_be_is_a_usage_error(
     assert program("report", "ssh", "-o", tmp_path / name, "--folder", folder).status == 2
 
 
-def test_a_note_without_chunks_has_its_ladder_all_the_same(
+def test_a_note_without_chunks_still_has_its_diagnosis(
     answering: FakeEngine, program: conftest.Program, folder: Path, tmp_path: Path
 ) -> None:
     def refuse(_: ExplainRequest) -> None:
@@ -151,8 +151,8 @@ def test_a_redacted_report_keeps_the_figures() -> None:
     assert after.explanation.keyword.terms[0].contribution == 3.0
     assert after.explanation.keyword.terms[0].matches[0].field == "body"
     assert after.diagnosis is not None
-    assert [rung.outcome for rung in after.diagnosis.steps] == [
-        rung.outcome for rung in findings.why().steps
+    assert [step.outcome for step in after.diagnosis.steps] == [
+        step.outcome for step in findings.why().steps
     ]
     assert after.diagnosis.suggestions[0].settings == {"fusion.weight": 0.62}
     assert after.diagnosis.suggestions[0].change == "fusion.weight 0.5 → 0.62"
