@@ -164,7 +164,7 @@ async def test_what_is_tried_outlives_the_query_and_ends_with_the_panel() -> Non
     async with tuning(engine) as (app, pilot, kept):
         before = order(app)
         await pilot.press("j", "shift+right")
-        await until(lambda: "39 of 41 pins hold" in screen_text(app).split("\n")[3], "the pins")
+        await until(lambda: "39 of 41 pins pass" in screen_text(app).split("\n")[3], "the pins")
         assert [request.pins for request in kept.tried] == [False, True]
         assert order(app) != before
         await pilot.press("slash")
@@ -261,7 +261,7 @@ async def test_two_configurations_side_by_side() -> None:
         screen = app.screen
         assert isinstance(screen, SideBySideScreen)
         await until(lambda: screen.columns[1].head.tried, "an answer")
-        await until(lambda: "36 of 41 pins hold" in screen_text(app), "the pins")
+        await until(lambda: "36 of 41 pins pass" in screen_text(app), "the pins")
         text = screen_text(app)
         assert "A what is tried" in text and "B the settings file" in text
         assert ".83 of 1, rank-biased" in text and "▲" in text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from membrowse.tui.model import figures
+from membrowse.presentation import figures
 from membrowse.tui.model.ranking_view import RankingView
 from membrowse.wire.search import RERANKED
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from membrowse.presentation import figures
+from membrowse.presentation.engine import progress_line
+from membrowse.presentation.lines import Line, Part, clip
 from membrowse.text import shown
-from membrowse.tui.model import figures
-from membrowse.tui.model.engine_view import EngineView, Phase, progress_line
-from membrowse.tui.model.parts import Line, Part, clip
+from membrowse.tui.model.engine_view import EngineView, Phase
 
 _KEYS: tuple[tuple[str, str], ...] = (
     ("enter", "go to the list, where single letters act"),

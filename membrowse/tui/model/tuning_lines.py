@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from membrowse.presentation import figures
+from membrowse.presentation.lines import Line, Part, bar_parts, cells, clip, fit, spread
+from membrowse.presentation.pins import passing_part
 from membrowse.text import shown
-from membrowse.tui.model import figures
 from membrowse.tui.model.knobs import Knob, written
-from membrowse.tui.model.parts import Line, Part, bar_parts, cells, clip, fit, spread
 from membrowse.tui.model.tuning import Named, Tuning
 from membrowse.wire.tuning import TunedSearch
 
@@ -72,18 +73,17 @@ def foot_line(tuning: Tuning) -> Line:
 
 
 def holding(tried: TunedSearch | None, pins: int) -> Line:
-    """`38 of 41 pins hold`, as far as is known."""
+    """`38 of 41 pins pass`, as far as is known."""
     total = tried.pins if tried and tried.pins else pins
     if not total:
         return []
     if tried is None or tried.passing is None:
-        return [Part(f"… of {figures.counted(total, 'pin')} hold", "dim")]
-    style = "good" if tried.passing == total else "warn"
-    return [Part(f"{tried.passing} of {figures.counted(total, 'pin')} hold", style)]
+        return [Part(f"… of {figures.counted(total, 'pin')} pass", "dim")]
+    return [passing_part(tried.passing, total)]
 
 
 def banner_line(tuning: Tuning, pins: int, width: int) -> Line:
-    """`≈ trying: fusion.weight 0.62 · 38 of 41 pins hold            s save  esc leave`."""
+    """`≈ trying: fusion.weight 0.62 · 38 of 41 pins pass            s save  esc leave`."""
     right = [
         Part("s", "key", "screen.tune_save"),
         Part(" save  ", "dim", "screen.tune_save"),

@@ -10,13 +10,13 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.timer import Timer
 
+from membrowse.presentation.hits import freshness
 from membrowse.tui.action_table import bindings, of
 from membrowse.tui.actions import Need, Where
 from membrowse.tui.messages import Ask, Asked, ChunkWanted, PageWanted
 from membrowse.tui.model.browsing import COLUMNS, Browsing
 from membrowse.tui.model.engine_view import Basis, EngineView, Phase, basis
 from membrowse.tui.model.questions import Questions
-from membrowse.tui.model.rows import freshness
 from membrowse.tui.model.tuning import Tuning
 from membrowse.tui.screens.engine_screen import Clock
 from membrowse.tui.screens.explaining import EXPLAIN

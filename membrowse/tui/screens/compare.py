@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
+from membrowse.presentation.comparison import Row, comparison_rows
+from membrowse.presentation.lines import Line, Part, fit
 from membrowse.tui.action_table import bindings
 from membrowse.tui.actions import Need, Where
-from membrowse.tui.model.comparison_lines import Row, comparison_rows
 from membrowse.tui.model.cut import Layout
 from membrowse.tui.model.engine_view import EngineView
-from membrowse.tui.model.parts import Line, Part, fit
 from membrowse.tui.screens.engine_screen import Clock
 from membrowse.tui.screens.inspection import InspectionScreen
 from membrowse.tui.widgets.line_list import LineList

@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
-from membrowse.tui.model.parts import Line, Part
+from membrowse.presentation.lines import Line, Part
 from membrowse.tui.screens.dialog import Dialog, Lines
 
 VARIANTS: tuple[tuple[str, str, str], ...] = (

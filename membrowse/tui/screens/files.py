@@ -11,11 +11,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Input
 
+from membrowse.presentation.engine import progress_line
+from membrowse.presentation.lines import Line, Part, fit, spread
 from membrowse.tui.action_table import bindings, of
 from membrowse.tui.actions import Need, Where
 from membrowse.tui.messages import EditWanted, FilesWanted, ReindexWanted
 from membrowse.tui.model.cut import Layout
-from membrowse.tui.model.engine_view import EngineView, progress_line
+from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.files_table import (
     ORDERS,
     file_line,
@@ -24,7 +26,6 @@ from membrowse.tui.model.files_table import (
     selected,
     summary,
 )
-from membrowse.tui.model.parts import Line, Part, fit, spread
 from membrowse.tui.screens.engine_screen import Clock, EngineScreen
 from membrowse.tui.widgets.bars import HeaderLine, KeyBar, StatusLine, TableHead
 from membrowse.tui.widgets.line_list import LineList

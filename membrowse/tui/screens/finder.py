@@ -13,8 +13,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.worker import Worker
 
+from membrowse.presentation import figures
+from membrowse.presentation.lines import Line, Part, fit, spread
 from membrowse.tui.messages import FilesWanted
-from membrowse.tui.model import figures
 from membrowse.tui.model.cut import Layout
 from membrowse.tui.model.finding import (
     Entry,
@@ -30,7 +31,6 @@ from membrowse.tui.model.finding import (
     text_entry,
 )
 from membrowse.tui.model.fuzzy import lowered
-from membrowse.tui.model.parts import Line, Part, fit, spread
 from membrowse.tui.screens.dialog import Dialog
 from membrowse.tui.widgets.line_list import LineList
 from membrowse.tui.widgets.painting import OneLine

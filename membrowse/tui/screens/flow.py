@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
+from membrowse.presentation.lines import Line, Part, cells, fit, spread
+from membrowse.presentation.rank_flow import Plot, make_plot, movers, plot_head, plot_rows, story
 from membrowse.tui.action_table import bindings
 from membrowse.tui.actions import Need, Where
 from membrowse.tui.model.cut import Divider, Layout
 from membrowse.tui.model.engine_view import EngineView
-from membrowse.tui.model.flow_plot import Plot, make_plot, movers, plot_head, plot_rows, story
-from membrowse.tui.model.parts import Line, Part, cells, fit, spread
 from membrowse.tui.screens.engine_screen import Clock
 from membrowse.tui.screens.inspection import InspectionScreen
 from membrowse.tui.widgets.line_list import LineList

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from textual.timer import Timer
 
+from membrowse.presentation.lines import Line, Part, spread
 from membrowse.text import shown
 from membrowse.tui.action_table import of
 from membrowse.tui.actions import Where
 from membrowse.tui.messages import InspectionWanted
 from membrowse.tui.model.engine_view import EngineView
-from membrowse.tui.model.parts import Line, Part, spread
 from membrowse.tui.screens.engine_screen import Clock, EngineScreen
 from membrowse.tui.widgets.bars import HeaderLine, KeyBar
 from membrowse.tui.widgets.painting import OneLine

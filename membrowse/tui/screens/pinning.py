@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from membrowse.presentation import figures
+from membrowse.presentation.pins import moved_text, passing_text
 from membrowse.text import shown_block
 from membrowse.tui.messages import InspectionWanted
-from membrowse.tui.model import figures
 from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.finding import chunk_target
-from membrowse.tui.model.pins_table import moved_text
 from membrowse.tui.screens.engine_screen import EngineScreen
 from membrowse.wire.pins import AddPinRequest, Pin, PinResult, PinRun, PinsRequest, RemovePinRequest
 from membrowse.wire.search import Target
@@ -80,8 +80,8 @@ class Pinning(EngineScreen):
         return result.pin.path == target.path
 
     def _pinned(self, run: PinRun) -> None:
-        held = f"{run.passing} of {figures.counted(run.total, 'pin')} hold"
-        self._say(f"Pinned “{self.browsing.text[:80]}”; {held}.\nKept in {run.file}")
+        passing = passing_text(run.passing, run.total)
+        self._say(f"Pinned “{self.browsing.text[:80]}”; {passing}.\nKept in {run.file}")
 
     def _offer_to_unpin(self, result: PinResult) -> None:
         from membrowse.tui.screens.confirm import ConfirmScreen

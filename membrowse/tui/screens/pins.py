@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
+from membrowse.presentation.lines import Line, Part, fit
+from membrowse.presentation.pins import (
+    about_lines,
+    failing_first,
+    file_line,
+    head_line,
+    pin_line,
+    summary_line,
+)
 from membrowse.text import shown
 from membrowse.tui.action_table import bindings, of
 from membrowse.tui.actions import Need, Where
 from membrowse.tui.messages import InspectionWanted
 from membrowse.tui.model.cut import Layout
 from membrowse.tui.model.engine_view import EngineView
-from membrowse.tui.model.parts import Line, Part, fit
-from membrowse.tui.model.pins_table import (
-    about_lines,
-    broken_first,
-    file_line,
-    head_line,
-    pin_line,
-    summary_line,
-)
 from membrowse.tui.screens.engine_screen import Clock, EngineScreen
 from membrowse.tui.widgets.bars import HeaderLine, KeyBar, StatusLine, TableHead
 from membrowse.tui.widgets.line_list import LineList
@@ -69,7 +69,7 @@ class PinAbout(OneLine):
         self.result: PinResult | None = None
 
     def line(self, width: int) -> Line:
-        return about_lines(self.result, width)[self._number]
+        return about_lines(self.result, width)[self._number] if self.result else []
 
 
 class PinsList(LineList):
@@ -163,7 +163,7 @@ class PinsScreen(EngineScreen):
         """Take the pins of a run."""
         self._summary.run = self._file.run = run
         self.list.told = _NONE
-        self.list.show(broken_first(run))
+        self.list.show(failing_first(run))
         self._summary.refresh()
         self._file.refresh()
         self._show_pin()

@@ -11,11 +11,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
+from membrowse.presentation.lines import Line
+from membrowse.presentation.tokens import TokenLines
 from membrowse.tui.action_table import bindings
 from membrowse.tui.actions import Where
 from membrowse.tui.model.engine_view import EngineView
-from membrowse.tui.model.parts import Line
-from membrowse.tui.model.ruler_lines import RulerLines
 from membrowse.tui.screens.engine_screen import Clock
 from membrowse.tui.screens.inspection import InspectionScreen
 from membrowse.tui.widgets.scrolled_lines import ScrolledLines
@@ -31,7 +31,7 @@ BROAD = 150
 class Stacked(Sequence[Line]):
     """The lines of several rulers, one after the other, an empty one between them."""
 
-    def __init__(self, rulers: Sequence[RulerLines]) -> None:
+    def __init__(self, rulers: Sequence[TokenLines]) -> None:
         self._rulers = rulers
 
     def __len__(self) -> int:
@@ -50,7 +50,7 @@ class Stacked(Sequence[Line]):
 
 
 def _made(rulers: Sequence[TokenisedText], width: int) -> Sequence[Line]:
-    return Stacked([RulerLines(ruler, width) for ruler in rulers])
+    return Stacked([TokenLines(ruler, width) for ruler in rulers])
 
 
 class RulersScreen(InspectionScreen):

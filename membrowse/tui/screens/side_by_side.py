@@ -9,14 +9,14 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 
+from membrowse.presentation import figures
+from membrowse.presentation.lines import Line, Part, bar_parts, clip, fit, spread
 from membrowse.text import shown
 from membrowse.tui.action_table import bindings, of
 from membrowse.tui.actions import Where
 from membrowse.tui.messages import InspectionUnwanted, InspectionWanted
-from membrowse.tui.model import figures
 from membrowse.tui.model.browsing import Browsing
 from membrowse.tui.model.engine_view import EngineView, rests_on
-from membrowse.tui.model.parts import Line, Part, bar_parts, clip, fit, spread
 from membrowse.tui.model.tuning import Named
 from membrowse.tui.model.tuning_lines import holding
 from membrowse.tui.screens.engine_screen import Clock, EngineScreen

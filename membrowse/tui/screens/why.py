@@ -11,15 +11,15 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.widget import Widget
 
+from membrowse.presentation.diagnosis import verdict_line
+from membrowse.presentation.lines import Line, Part, clip, spread
+from membrowse.presentation.ranks import letters
+from membrowse.presentation.target import SIGN, named, target_line
 from membrowse.text import shown
 from membrowse.tui.action_table import bindings, of
 from membrowse.tui.actions import Need, Where
 from membrowse.tui.messages import InspectionUnwanted, InspectionWanted
 from membrowse.tui.model.engine_view import EngineView, rests_on
-from membrowse.tui.model.ladder import verdict_line
-from membrowse.tui.model.parts import Line, Part, clip, spread
-from membrowse.tui.model.ranking_view import letters
-from membrowse.tui.model.target_notes import SIGN, named, target_line
 from membrowse.tui.screens.engine_screen import Clock, EngineScreen
 from membrowse.tui.widgets.bars import HeaderLine, KeyBar, StatusLine
 from membrowse.tui.widgets.line_list import LineList
@@ -74,9 +74,7 @@ class AskedTarget(Asked):
             self.why.match,
             letters(RANKINGS),
             width,
-            asked=True,
-            complete=True,
-            key=("f", "another", "screen.find"),
+            right=[Part("f", "key", "screen.find"), Part(" another ", "dim", "screen.find")],
         )
 
 

@@ -9,11 +9,11 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widget import Widget
 
+from membrowse.presentation.hits import matrix_head
+from membrowse.presentation.lines import Line, Part
 from membrowse.tui.model.browsing import Browsing
 from membrowse.tui.model.column_notes import foot, head, notice
 from membrowse.tui.model.engine_view import EngineView
-from membrowse.tui.model.parts import Line, Part
-from membrowse.tui.model.rows import matrix_head
 from membrowse.tui.widgets.painting import OneLine, content
 from membrowse.tui.widgets.ranking_list import RankingList
 

@@ -8,8 +8,8 @@ from datetime import datetime
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
+from membrowse.presentation.lines import Line, Part, clip_start, spread
 from membrowse.text import shown
-from membrowse.tui.model.parts import Line, Part, clip_start, spread
 from membrowse.tui.widgets.painting import OneLine
 from membrowse.tui.widgets.scrolled_lines import ScrolledLines
 from membrowse.wire.explanation import Explanation, SpellingSuggestion
@@ -90,13 +90,13 @@ class ExplainPane(Vertical):
         self.refresh_head()
 
     def _lines(self, width: int) -> Sequence[Line]:
-        from membrowse.tui.model.explanation_lines import explanation_lines
+        from membrowse.presentation.explanation import explanation_lines
 
         if self.explanation is None:
             return ()
         return explanation_lines(
             self.explanation,
-            self._spellings,
+            self._spellings or None,
             self._now,
             width,
             full=self.full,

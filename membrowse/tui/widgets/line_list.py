@@ -13,10 +13,10 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from membrowse.presentation.lines import Line, Part, cells, fit
 from membrowse.tui.action_table import bindings
 from membrowse.tui.actions import Where
 from membrowse.tui.model.cut import Divider, Layout
-from membrowse.tui.model.parts import Line, Part, cells, fit
 from membrowse.tui.widgets.painting import style_of
 
 CURSOR, LINKED = "line-list--cursor", "line-list--linked"

@@ -7,8 +7,8 @@ from functools import partial
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
-from membrowse.tui.model.heat import HeatMap, heat_map
-from membrowse.tui.model.parts import Line, Part
+from membrowse.presentation.heat import HeatMap, heat_map
+from membrowse.presentation.lines import Line, Part
 from membrowse.tui.model.preview_lines import first_inside, head_line, preview_lines
 from membrowse.tui.widgets.column import Notice
 from membrowse.tui.widgets.painting import OneLine

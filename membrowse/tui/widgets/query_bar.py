@@ -11,10 +11,10 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Input
 
+from membrowse.presentation.lines import Line, Part, cells
+from membrowse.presentation.query import query_line, warnings_line
 from membrowse.tui.action_table import bindings
 from membrowse.tui.actions import Where
-from membrowse.tui.model.parts import Line, Part, cells
-from membrowse.tui.model.query_notes import notes_line, warnings_line
 from membrowse.tui.widgets.painting import OneLine
 from membrowse.tui.widgets.plain_input import PlainInput
 from membrowse.wire.search import Query
@@ -71,7 +71,7 @@ class QueryNotes(OneLine):
         self._query: Query | None = None
 
     def line(self, width: int) -> Line:
-        return (warnings_line if self._warnings else notes_line)(self._query, width)
+        return (warnings_line if self._warnings else query_line)(self._query, width)
 
     def show(self, query: Query | None) -> None:
         """Take what was made of the query."""

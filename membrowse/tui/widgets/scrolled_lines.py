@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from membrowse.presentation.lines import Line, Part, fit
 from membrowse.tui.model.cut import Layout
-from membrowse.tui.model.parts import Line, Part, fit
 from membrowse.tui.widgets.line_list import LineList
 
 Maker = Callable[[int], Sequence[Line]]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from membrowse.presentation.lines import Line, Part
+from membrowse.presentation.ranks import letters
+from membrowse.presentation.target import target_line
 from membrowse.tui.model.browsing import Browsing
-from membrowse.tui.model.parts import Line
-from membrowse.tui.model.ranking_view import letters
-from membrowse.tui.model.target_notes import target_line
 from membrowse.tui.widgets.painting import OneLine
 
 
@@ -33,4 +33,5 @@ class TargetLine(OneLine):
             width,
             asked=bool(browsing.text),
             complete=browsing.complete,
+            right=[Part("w", "key", "screen.why"), Part(" why ", "dim", "screen.why")],
         )

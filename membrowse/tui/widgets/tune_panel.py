@@ -10,11 +10,11 @@ from textual.binding import BindingType
 from textual.containers import Container, Vertical
 from textual.message import Message
 
+from membrowse.presentation.lines import Line, Part
 from membrowse.tui.action_table import bindings
 from membrowse.tui.actions import Where
 from membrowse.tui.model.cut import Layout
 from membrowse.tui.model.knobs import KNOBS
-from membrowse.tui.model.parts import Line, Part
 from membrowse.tui.model.tuning import Tuning
 from membrowse.tui.model.tuning_lines import (
     banner_line,

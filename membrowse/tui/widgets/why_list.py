@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from membrowse.presentation.diagnosis import Row, first_failing, items, rows
+from membrowse.presentation.lines import Line, Part, fit
 from membrowse.tui.model.cut import Layout
-from membrowse.tui.model.ladder import Row, first_failing, items, rows
-from membrowse.tui.model.parts import Line, Part, fit
 from membrowse.tui.widgets.line_list import CURSOR, LineList
 from membrowse.wire.diagnosis import DiagnosisReport, Step, Suggestion
 
