@@ -9,10 +9,8 @@ from pathlib import Path
 
 import msgspec
 
-import membrowse
 from membrowse import paths
-from membrowse.cli.error_handling import Stop
-from membrowse.cli.exit_codes import Exit
+from membrowse.cli.released import released
 
 NAME = "demo-memory"
 QUESTIONS = "golden.jsonl"
@@ -32,7 +30,7 @@ def update(say: Callable[[str], None]) -> Path:
     Adds new files of the release and updates files that the user has not touched; edited and
     deleted files stay as they are.
     """
-    source, target = _source(), home()
+    source, target = released(NAME), home()
     known = _known() if target.is_dir() else {}
     paths.private(target)
     copied = dict(known)
@@ -61,15 +59,6 @@ def _is_ours(file: Path, copied: str | None) -> bool:
         return not file.is_symlink() and hashlib.sha256(file.read_bytes()).hexdigest() == copied
     except OSError:
         return False
-
-
-def _source() -> Path:
-    """The released demo memory: in the wheel, or in the checkout."""
-    package = Path(membrowse.__file__).parent
-    for candidate in (package / "assets" / NAME, package.parent / "assets" / NAME):
-        if candidate.is_dir():
-            return candidate
-    raise Stop(Exit.INTERNAL, f"the demo memory is missing from this installation ({package})")
 
 
 def _known() -> dict[str, str]:

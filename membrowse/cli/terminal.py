@@ -78,3 +78,14 @@ def text(line: Line) -> Text:
     from rich.text import Text
 
     return Text.assemble(*((part.text, STYLES[part.style]) for part in line))
+
+
+def markdown(source: str, width: int) -> str:
+    """A page of our own documentation, rendered with escape sequences."""
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    console = Console(file=io.StringIO(), width=min(width, PIPE_WIDTH), force_terminal=True)
+    with console.capture() as capture:
+        console.print(Markdown(source))
+    return capture.get()

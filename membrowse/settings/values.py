@@ -41,6 +41,7 @@ class NotesSettings(_Section, frozen=True):
     include: tuple[str, ...] = ("*.md", "*.markdown", "*.txt")
     """Globs (gitignore syntax) of the files that are notes."""
     honour_gitignore: bool = False
+    """Whether files that `.gitignore` excludes are left out."""
     max_bytes: Positive = 5_000_000
     """Larger files are listed, not indexed."""
     follow: tuple[str, ...] = ()
@@ -51,10 +52,15 @@ class FieldWeights(_Section, frozen=True):
     """`[keyword.weights]`: how much a match in each field counts."""
 
     title: NonNegative = 0.5
+    """A match in the title."""
     headings: NonNegative = 0.5
+    """A match in the heading path."""
     body: NonNegative = 1.0
+    """A match in the text."""
     path: NonNegative = 0.25
+    """A match in the path."""
     tags: NonNegative = 0.5
+    """A match in the tags."""
     date: NonNegative = 1.0
     """The note's date, in words and digits."""
 
@@ -63,7 +69,9 @@ class KeywordSettings(_Section, frozen=True):
     """`[keyword]`: BM25, summed over the fields."""
 
     k1: NonNegative = 1.2
+    """How soon repeated occurrences of a term stop counting more."""
     b: Share = 0.75
+    """How much long fields are penalised, 0 to 1."""
     weights: FieldWeights = FieldWeights()
 
 
@@ -78,18 +86,22 @@ class FusionSettings(_Section, frozen=True):
     """`[fusion]`: how keyword and vector become one ranking."""
 
     method: FusionMethod = FusionMethod.CONVEX
+    """`convex` (a weighted sum of normalised scores) or `rrf` (reciprocal rank fusion)."""
     weight: Share = 0.4
     """The vector's share of the convex combination (and of weighted RRF)."""
     rrf_k: Positive = 60
+    """The constant k of reciprocal rank fusion."""
 
 
 class RerankSettings(_Section, frozen=True):
     """`[rerank]`: the last ranking, over a pool of candidates."""
 
     method: RerankMethod = RerankMethod.LATE_INTERACTION
+    """`late-interaction`, `cross-encoder` or `none`."""
     model: str = ""
     """Path of a local CrossEncoder; used by `cross-encoder`."""
     pool: Positive = 50
+    """Candidates that are reranked: the first of the fused ranking."""
     blend: Share = 0.65
     """The reranker's share of the final score; the rest is the fused score's."""
     stop_word_weight: Share = 0.5
@@ -113,7 +125,9 @@ class AgentSettings(_Section, frozen=True):
     """`[agent]`: the agent's own cut, drawn as a line across the reranked ranking."""
 
     k: Positive = 5
+    """Hits that the agent gets."""
     min_score: float = 0.0
+    """Minimum reranked score; 0: none."""
 
 
 class PinsSettings(_Section, frozen=True):
@@ -142,7 +156,9 @@ class UiSettings(_Section, frozen=True):
     theme: str = ""
     """A Textual theme; empty: the one chosen last."""
     reduced_motion: bool = False
+    """Whether animations are switched off."""
     one_line_rows: bool = False
+    """Whether a hit takes one line instead of two."""
 
 
 class Settings(_Section, frozen=True):

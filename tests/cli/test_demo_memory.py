@@ -16,7 +16,7 @@ def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (source / "logs").mkdir(parents=True)
     (source / "MEMORY.md").write_text("one")
     (source / "logs" / "day.md").write_text("day one")
-    monkeypatch.setattr(demo_memory, "_source", lambda: source)
+    monkeypatch.setattr(demo_memory, "released", lambda _name: source)
     return source
 
 

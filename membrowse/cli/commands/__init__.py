@@ -19,6 +19,7 @@ COMMANDS = (
     "serve",
     "engine",
     "config",
+    "docs",
 )
 """What `membrowse WORD` takes for a command; a folder of that name is `membrowse ./WORD`."""
 
