@@ -31,7 +31,7 @@ async def main(folder: Path, query: str) -> None:
         app = MembrowseApp(sessions=tui._sessions, settings=Settings(), folder=folder)
         async with on_stage(app):
             await ask(app, query)
-            for name, view in app.browser.browsing.views.items():
+            for name, view in app.browser.open_query.views.items():
                 if not view.hits:
                     sys.exit(f"the browser shows no hit by {name}: {view.message}")
     finally:

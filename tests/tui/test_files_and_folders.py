@@ -125,7 +125,7 @@ async def test_another_folder_can_be_opened_and_the_query_is_cleared(tmp_path: P
         app.screen.query_one(Input).value = str(tmp_path)
         await pilot.press("enter")
         await until(lambda: sessions.folders[-1] == tmp_path)
-        await until(lambda: app.browser.browsing.text == "")
+        await until(lambda: app.browser.open_query.text == "")
 
 
 def test_queries_and_folders_are_bounded_and_the_latest_comes_first(tmp_path: Path) -> None:

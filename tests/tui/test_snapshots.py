@@ -153,7 +153,7 @@ def test_reranked_while_token_vectors_are_missing(snap_compare: Compare) -> None
     async def before(pilot: Pilot[int]) -> None:
         await until(lambda: app.browser.engine.state is not None)
         await ask(app, QUERY)
-        ranking = app.browser.browsing.views[RERANKED]
+        ranking = app.browser.open_query.views[RERANKED]
         ranking.cached, ranking.message = 12, "token vectors of 8 chunks are being encoded"
         app.browser._show_rankings()
         await pilot.pause()

@@ -1,4 +1,4 @@
-"""The base of all long lists: a virtual list of rows with one cursor, painted line by line."""
+"""A virtual list of rows with one cursor, painted line by line: the base of all lists."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from membrowse.tui.action_table import bindings
-from membrowse.tui.actions import Where
-from membrowse.tui.model.cut import Divider, Layout
+from membrowse.tui.actions import Where, bindings
+from membrowse.tui.model.list_layout import Divider, Layout
 from membrowse.tui.model.parts import Line, Part, cells, fit
 from membrowse.tui.widgets.painting import style_of
 
@@ -23,7 +22,11 @@ CURSOR, LINKED = "line-list--cursor", "line-list--linked"
 
 
 class LineList(ScrollView, can_focus=True):
-    """Rows of one height, perhaps with dividers between them; only what is in view is made."""
+    """Rows of one height, with dividers between them; makes only the lines in view.
+
+    Subclasses say how many rows there are (`set_layout`), where the cursor is (`cursor_row`) and
+    how a row looks (`row_line`). The owner of the list moves the cursor when `Moved` arrives.
+    """
 
     ALLOW_SELECT = False
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Where.LIST)]
@@ -45,7 +48,7 @@ class LineList(ScrollView, can_focus=True):
     """
 
     class Moved(Message):
-        """The person moved the cursor to a row."""
+        """The user moves the cursor to a row."""
 
         def __init__(self, sender: LineList, row: int) -> None:
             super().__init__()
@@ -60,7 +63,7 @@ class LineList(ScrollView, can_focus=True):
             return isinstance(message, LineList.Moved) and message.list is self.list
 
     class Chosen(Message):
-        """The person pressed enter on a row, or clicked it twice."""
+        """The user pressed enter on a row, or double-clicked it."""
 
         def __init__(self, sender: LineList, row: int) -> None:
             super().__init__()
@@ -74,17 +77,19 @@ class LineList(ScrollView, can_focus=True):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes=classes)
         self.rows_layout = Layout(0, 1)
+        self.message = ""
+        """Shown while there are no rows."""
         self._painted: dict[tuple[int, int], Strip] = {}
         self._styles: dict[tuple[str, str], RichStyle] = {}
         self._marked: int | None = None
         self._bound_for: int | None = None
-        """The row that was told in a message which nobody has acted on yet."""
+        """The row of a `Moved` that has not been handled yet."""
 
-    # What the rows are
+    # Rows
 
     @property
     def is_active(self) -> bool:
-        """Whether the cursor here is the one that the keys move."""
+        """Whether the keys move this list's cursor."""
         return True
 
     @property
@@ -98,7 +103,7 @@ class LineList(ScrollView, can_focus=True):
 
     def empty_line(self, y: int, width: int) -> Line:
         """Line `y` of a list without rows."""
-        return []
+        return fit([Part(f"   {self.message}" if y == 1 else "", "dim")], width)
 
     def mark(self, row: int, line: int) -> Part:
         """The two cells before a row's line."""
@@ -107,13 +112,13 @@ class LineList(ScrollView, can_focus=True):
         return Part(("❯ " if self.is_active else "› ") if line == 0 else "  ", "accent")
 
     def ground(self, row: int) -> str:
-        """The component class on whose ground a row is painted; empty for the list's own."""
+        """The component class whose background a row has; empty for the list's own."""
         return CURSOR if row == self.cursor_row else ""
 
     # Layout and painting
 
     def set_layout(self, layout: Layout) -> None:
-        """Take another number of rows or another height; the scroll is kept within bounds."""
+        """Change the number or the height of rows; the scroll stays within bounds."""
         self.rows_layout = layout
         size = Size(0, layout.lines)
         if size != self.virtual_size:
@@ -121,7 +126,7 @@ class LineList(ScrollView, can_focus=True):
         self.repaint()
 
     def repaint(self) -> None:
-        """Paint all rows anew."""
+        """Repaint all rows."""
         self._painted.clear()
         self._marked, self._bound_for = self.cursor_row, None
         self.refresh()
@@ -159,7 +164,7 @@ class LineList(ScrollView, can_focus=True):
         return Strip(segments, width)
 
     def _style(self, ground: str, name: str) -> RichStyle:
-        """A named style over a ground, as Rich wants it; made once until the theme changes."""
+        """A named style on a background, as a Rich style; cached until the theme changes."""
         style = self._styles.get((ground, name))
         if style is None:
             base = self.get_visual_style(ground) if ground else self.visual_style
@@ -172,7 +177,7 @@ class LineList(ScrollView, can_focus=True):
         return style
 
     def show_cursor(self) -> None:
-        """Paint the row that has the cursor now, and the one that had it, anew."""
+        """Repaint the row with the cursor, and the row that had it."""
         rows = {self._marked, self.cursor_row}
         self._bound_for = None
         self._marked = self.cursor_row
@@ -187,7 +192,7 @@ class LineList(ScrollView, can_focus=True):
 
     @property
     def steady_width(self) -> int:
-        """Cells of a line, whether there is a scrollbar or not."""
+        """Cells of a line beside a scrollbar, whether or not there is one."""
         return self.outer_size.width - self.styles.scrollbar_size_vertical
 
     @property
@@ -197,13 +202,13 @@ class LineList(ScrollView, can_focus=True):
 
     @property
     def rows_in_view(self) -> tuple[int, int]:
-        """First and last row of which something is in view (approximately at dividers)."""
+        """First and last row at least partly in view (approximate near dividers)."""
         top = self.scroll_offset.y
         first = max(0, (top - len(self.rows_layout.dividers)) // self.rows_layout.height)
         return first, (top + self.scrollable_content_region.height) // self.rows_layout.height
 
     def in_view(self, row: int | None) -> bool:
-        """Whether all of `row` is in view."""
+        """Whether `row` is in view as a whole."""
         if row is None or not 0 <= row < self.rows_layout.rows:
             return False
         y = self.rows_layout.y(row) - self.scroll_offset.y
@@ -211,7 +216,7 @@ class LineList(ScrollView, can_focus=True):
         return 0 <= y and y + self.rows_layout.height <= max(height, self.rows_layout.height)
 
     def show_row(self, row: int | None) -> None:
-        """Scroll no further than needed to have `row` in view."""
+        """Scroll just far enough to have `row` in view."""
         if row is None or not 0 <= row < self.rows_layout.rows:
             return
         region = Region(0, self.rows_layout.y(row), 1, self.rows_layout.height)
