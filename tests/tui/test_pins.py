@@ -97,7 +97,7 @@ async def test_the_panel_shows_every_pin_and_asks_or_unpins_it() -> None:
         await pilot.press("d", "n")
         assert len(pins_of(engine).results) == 4
         await pilot.press("d", "y")
-        await until(lambda: len(screen.list.results) == 3)
+        await until(lambda: len(screen.list.items) == 3)
         await pilot.press("enter")
         await answered(app, QUERY)
         assert app.browser.target_line.target == Target(

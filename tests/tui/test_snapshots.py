@@ -105,7 +105,7 @@ def test_the_files_screen(snap_compare: Compare) -> None:
     app = make_app()
 
     async def files(pilot: Pilot[int]) -> None:
-        await until(lambda: getattr(app.screen, "list", None) and app.screen.list.records)  # type: ignore[attr-defined]
+        await until(lambda: getattr(app.screen, "list", None) and app.screen.list.items)  # type: ignore[attr-defined]
 
     before = steps(app, "", "tab", "f", then=files)
     assert snap_compare(app, terminal_size=(140, 30), run_before=before)

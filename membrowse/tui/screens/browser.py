@@ -13,14 +13,12 @@ from textual.dom import DOMNode
 
 from membrowse.tui.actions import Need, Where, bindings
 from membrowse.tui.messages import (
-    CopyWanted,
     EditWanted,
     QueryAsked,
     ReindexWanted,
     SearchWanted,
     WatchingWanted,
 )
-from membrowse.tui.model import copy_formats
 from membrowse.tui.model.engine_view import Basis, EngineView, Phase, basis
 from membrowse.tui.model.open_query import OpenQuery
 from membrowse.tui.model.questions import Questions
@@ -466,33 +464,10 @@ class BrowserScreen(EngineScreen):
         self.app.post_message(EditWanted(hit.path, hit.start_line))
 
     def action_copy(self) -> None:
-        from membrowse.tui.screens.prompts import CopyPrompt
-
-        hit = self._hit()
-
-        def chosen(form: str | None) -> None:
-            if form == "text":
-                self._copy_text(hit)
-            elif form is not None:
-                what, make = copy_formats.OF_A_HIT[form]
-                self.app.post_message(CopyWanted(what, make(hit)))
-
-        self.app.push_screen(CopyPrompt(), chosen)
-
-    def _copy_text(self, hit: Hit) -> None:
-        view = self.preview.view
-        if view is None or view.chunk != hit.chunk:
-            self.notify("The chunk's text is still loading.", severity="warning", markup=False)
-        else:
-            self.app.post_message(CopyWanted("text", copy_formats.as_text(view)))
+        self.preview.copy(self._hit())
 
     def action_rendered(self) -> None:
-        from membrowse.tui.screens.reader import MarkdownScreen
-
-        view = self.preview.view
-        if view is not None:
-            place = f"{view.path}:{view.start_line}"
-            self.app.push_screen(MarkdownScreen(place, copy_formats.as_text(view)))
+        self.preview.read()
 
     def action_reindex_note(self) -> None:
         self.app.post_message(ReindexWanted((self._hit().path,)))

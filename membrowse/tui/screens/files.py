@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -22,11 +21,10 @@ from membrowse.tui.model.files_table import (
     selected,
     summary,
 )
-from membrowse.tui.model.list_layout import Layout
 from membrowse.tui.model.parts import Line, Part, fit, spread
 from membrowse.tui.screens.engine_screen import Clock, EngineScreen
 from membrowse.tui.widgets.bars import TableHead
-from membrowse.tui.widgets.line_list import LineList
+from membrowse.tui.widgets.line_list import ItemList, LineList
 from membrowse.tui.widgets.painting import OneLine
 from membrowse.wire.notes import FileRecord, FilesRequest
 
@@ -51,34 +49,15 @@ class FilesSummary(OneLine):
         return spread([Part("  "), *self._counts], [Part(f"by {self._order} ", "dim")], width)
 
 
-class FilesList(LineList):
+class FilesList(ItemList[FileRecord]):
     """One line per file."""
 
-    def __init__(self) -> None:
-        super().__init__(id="files-list")
-        self.records: Sequence[FileRecord] = ()
-        self.at = 0
-        self._now = datetime.now().astimezone()
-
-    @property
-    def cursor_row(self) -> int | None:
-        return self.at if self.records else None
-
-    @property
-    def record(self) -> FileRecord | None:
-        """The file under the cursor."""
-        return self.records[self.at] if self.at < len(self.records) else None
-
-    def show(self, records: Sequence[FileRecord], now: datetime) -> None:
-        """Show these files; the cursor stays on its file."""
-        path = self.record.path if self.record else ""
-        self.records, self._now = records, now
-        places = (at for at, record in enumerate(records) if record.path == path)
-        self.at = next(places, min(self.at, max(0, len(records) - 1)))
-        self.set_layout(Layout(len(records), 1))
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(lambda record: record.path, id="files-list")
+        self._clock = clock
 
     def row_line(self, row: int, line: int, width: int) -> Line:
-        return file_line(self.records[row], self._now, width)
+        return file_line(self.items[row], self._clock(), width)
 
 
 class FilesScreen(EngineScreen):
@@ -95,7 +74,7 @@ class FilesScreen(EngineScreen):
         self._records: list[FileRecord] | None = None
         self._order = next(iter(ORDERS))
         self.filter = Input(placeholder="filter by path, state or reason", id="files-filter")
-        self.list = FilesList()
+        self.list = FilesList(clock)
         self._summary = FilesSummary()
 
     def compose(self) -> ComposeResult:
@@ -135,7 +114,7 @@ class FilesScreen(EngineScreen):
             if self._records
             else "This folder is empty."
         )
-        self.list.show(records, self.clock())
+        self.list.show_items(records)
         state = self.engine.state
         progress = state.progress if state else None
         self._summary.show(
@@ -146,7 +125,7 @@ class FilesScreen(EngineScreen):
         self.show_keys()
 
     def met_needs(self) -> set[Need]:
-        return {Need.FILE} if self.list.record else set()
+        return {Need.FILE} if self.list.item else set()
 
     def on_input_changed(self) -> None:
         self._show()
@@ -155,9 +134,7 @@ class FilesScreen(EngineScreen):
         self.list.focus()
 
     def on_line_list_moved(self, message: LineList.Moved) -> None:
-        self.list.at = message.row
-        self.list.show_cursor()
-        self.list.show_row(message.row)
+        self.list.put_cursor(message.row)
         self.show_keys()
 
     def on_line_list_chosen(self) -> None:
@@ -177,17 +154,17 @@ class FilesScreen(EngineScreen):
     def action_read_file(self) -> None:
         from membrowse.tui.screens.reader import TextScreen
 
-        record = self.list.record
+        record = self.list.item
         if record is not None:
             self.app.push_screen(TextScreen("File", full_account(record, self.clock())))
 
     def action_edit_file(self) -> None:
-        if self.list.record is not None:
-            self.app.post_message(EditWanted(self.list.record.path))
+        if self.list.item is not None:
+            self.app.post_message(EditWanted(self.list.item.path))
 
     def action_reindex_file(self) -> None:
-        if self.list.record is not None:
-            self.app.post_message(ReindexWanted((self.list.record.path,)))
+        if self.list.item is not None:
+            self.app.post_message(ReindexWanted((self.list.item.path,)))
 
     def action_close(self) -> None:
         if self.filter.has_focus:

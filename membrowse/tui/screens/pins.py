@@ -13,8 +13,7 @@ from membrowse.text import shown
 from membrowse.tui.actions import Need, Where, bindings
 from membrowse.tui.messages import ReplyWanted
 from membrowse.tui.model.engine_view import EngineView
-from membrowse.tui.model.list_layout import Layout
-from membrowse.tui.model.parts import Line, Part, fit
+from membrowse.tui.model.parts import Line
 from membrowse.tui.model.pins_table import (
     about_lines,
     broken_first,
@@ -25,18 +24,15 @@ from membrowse.tui.model.pins_table import (
 )
 from membrowse.tui.screens.engine_screen import Clock, EngineScreen
 from membrowse.tui.widgets.bars import TableHead
-from membrowse.tui.widgets.line_list import LineList
+from membrowse.tui.widgets.line_list import ItemList, LineList
 from membrowse.tui.widgets.painting import OneLine
 from membrowse.wire.pins import Pin, PinResult, PinRun, PinsRequest, RemovePinRequest
 
 _GROUP = "pins"
 
-_NONE = (
-    "",
-    "No query is pinned yet.",
-    "In the rankings, m pins the query to the target, or to the chunk under the cursor.",
-    "Pins run after every change, and a message says which ones moved.",
-)
+_NONE = """No query is pinned yet.
+In the rankings, m pins the query to the target, or to the chunk under the cursor.
+Pins run after every change, and a message says which ones moved."""
 
 
 class PinsSummary(OneLine):
@@ -69,39 +65,14 @@ class PinAbout(OneLine):
         return about_lines(self.result, width)[self._number]
 
 
-class PinsList(LineList):
+class PinsList(ItemList[PinResult]):
     """One line per pin."""
 
     def __init__(self) -> None:
-        super().__init__(id="pins-list")
-        self.results: list[PinResult] = []
-        self.at = 0
-        self.empty_text: tuple[str, ...] = ()
-        """Lines shown while there are no pins."""
-
-    @property
-    def cursor_row(self) -> int | None:
-        return self.at if self.results else None
-
-    @property
-    def result(self) -> PinResult | None:
-        """The pin under the cursor."""
-        return self.results[self.at] if self.at < len(self.results) else None
-
-    def show(self, results: list[PinResult]) -> None:
-        """Show these pins; the cursor stays on its pin."""
-        pin = self.result.pin.id if self.result else ""
-        self.results = results
-        places = (at for at, result in enumerate(results) if result.pin.id == pin)
-        self.at = next(places, min(self.at, max(0, len(results) - 1)))
-        self.set_layout(Layout(len(results), 1))
+        super().__init__(lambda result: result.pin.id, id="pins-list")
 
     def row_line(self, row: int, line: int, width: int) -> Line:
-        return pin_line(self.results[row], width)
-
-    def empty_line(self, y: int, width: int) -> Line:
-        text = self.empty_text[y] if y < len(self.empty_text) else ""
-        return fit([Part(f"   {text}", "dim")], width)
+        return pin_line(self.items[row], width)
 
 
 class PinsScreen(EngineScreen):
@@ -142,44 +113,42 @@ class PinsScreen(EngineScreen):
         self.app.post_message(ReplyWanted(_GROUP, PinsRequest(), self._take, self._refused))
 
     def _refused(self, error: EngineRefused) -> None:
-        self.list.empty_text = ("", f"✗ {shown(error.problem.message)}")
-        self.list.show([])
+        self.list.message = f"✗ {shown(error.problem.message)}"
+        self.list.show_items([])
 
     def _take(self, run: PinRun) -> None:
         self._summary.run = self._file.run = run
-        self.list.empty_text = _NONE
-        self.list.show(broken_first(run))
+        self.list.message = _NONE
+        self.list.show_items(broken_first(run))
         self._summary.refresh()
         self._file.refresh()
         self._show_pin()
 
     def _show_pin(self) -> None:
         for line in self._about:
-            line.result = self.list.result
+            line.result = self.list.item
             line.refresh()
         self.show_keys()
 
     def met_needs(self) -> set[Need]:
-        return {Need.PIN} if self.list.result else set()
+        return {Need.PIN} if self.list.item else set()
 
     def on_line_list_moved(self, message: LineList.Moved) -> None:
-        self.list.at = message.row
-        self.list.show_cursor()
-        self.list.show_row(message.row)
+        self.list.put_cursor(message.row)
         self._show_pin()
 
     def on_line_list_chosen(self) -> None:
         self.action_ask_pin()
 
     def action_ask_pin(self) -> None:
-        if self.list.result is not None:
+        if self.list.item is not None:
             self.dismiss(None)
-            self._go(self.list.result.pin)
+            self._go(self.list.item.pin)
 
     def action_unpin(self) -> None:
         from membrowse.tui.screens.prompts import ConfirmPrompt
 
-        result = self.list.result
+        result = self.list.item
         if result is None:
             return
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Callable, Sequence
+from typing import ClassVar, Generic, TypeVar
 
 from rich.segment import Segment
 from rich.style import Style as RichStyle
@@ -17,6 +18,8 @@ from membrowse.tui.actions import Where, bindings
 from membrowse.tui.model.list_layout import Divider, Layout
 from membrowse.tui.model.parts import Line, Part, cells, fit
 from membrowse.tui.widgets.painting import style_of
+
+Item = TypeVar("Item")
 
 CURSOR, LINKED = "line-list--cursor", "line-list--linked"
 
@@ -55,10 +58,6 @@ class LineList(ScrollView, can_focus=True):
             self.list = sender
             self.row = row
 
-        @property
-        def control(self) -> LineList:
-            return self.list
-
         def can_replace(self, message: Message) -> bool:
             return isinstance(message, LineList.Moved) and message.list is self.list
 
@@ -70,15 +69,11 @@ class LineList(ScrollView, can_focus=True):
             self.list = sender
             self.row = row
 
-        @property
-        def control(self) -> LineList:
-            return self.list
-
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes=classes)
         self.rows_layout = Layout(0, 1)
         self.message = ""
-        """Shown while there are no rows."""
+        """Shown while there are no rows; safe to show, with line feeds."""
         self._painted: dict[tuple[int, int], Strip] = {}
         self._styles: dict[tuple[str, str], RichStyle] = {}
         self._marked: int | None = None
@@ -103,7 +98,8 @@ class LineList(ScrollView, can_focus=True):
 
     def empty_line(self, y: int, width: int) -> Line:
         """Line `y` of a list without rows."""
-        return fit([Part(f"   {self.message}" if y == 1 else "", "dim")], width)
+        lines = ["", *self.message.split("\n")]
+        return fit([Part(f"   {lines[y]}", "dim")], width) if y < len(lines) else []
 
     def mark(self, row: int, line: int) -> Part:
         """The two cells before a row's line."""
@@ -278,6 +274,40 @@ class LineList(ScrollView, can_focus=True):
     def _changed_focus(self) -> None:
         self._styles.clear()
         self.show_cursor()
+
+
+class ItemList(LineList, Generic[Item]):
+    """One line per item; the cursor stays on its item, by `key`, when the items change."""
+
+    def __init__(self, key: Callable[[Item], str], *, id: str) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self.items: Sequence[Item] = ()
+        self.at = 0
+        """Index of the item under the cursor."""
+        self._key = key
+
+    @property
+    def cursor_row(self) -> int | None:
+        return self.at if self.items else None
+
+    @property
+    def item(self) -> Item | None:
+        """The item under the cursor."""
+        return self.items[self.at] if self.at < len(self.items) else None
+
+    def show_items(self, items: Sequence[Item]) -> None:
+        """Show these items."""
+        key = None if self.item is None else self._key(self.item)
+        self.items = items
+        same = (at for at, item in enumerate(items) if self._key(item) == key)
+        self.at = next(same, min(self.at, max(0, len(items) - 1)))
+        self.set_layout(Layout(len(items), 1))
+
+    def put_cursor(self, row: int) -> None:
+        """Move the cursor to a row."""
+        self.at = row
+        self.show_cursor()
+        self.show_row(row)
 
 
 def divider_line(divider: Divider, width: int) -> Line:

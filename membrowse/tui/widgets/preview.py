@@ -7,7 +7,8 @@ from functools import partial
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
-from membrowse.tui.messages import ReplyUnwanted, ReplyWanted
+from membrowse.tui.messages import CopyWanted, ReplyUnwanted, ReplyWanted
+from membrowse.tui.model import copy_formats
 from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.heat import HeatMap, heat_map
 from membrowse.tui.model.open_query import OpenQuery
@@ -18,6 +19,7 @@ from membrowse.tui.widgets.painting import Notice, OneLine
 from membrowse.tui.widgets.scrolled_lines import ScrolledLines
 from membrowse.wire.explanation import Explanation
 from membrowse.wire.notes import ChunkRequest, ChunkView, Freshness
+from membrowse.wire.search import Hit
 
 _GROUP = "chunk"
 
@@ -136,6 +138,37 @@ class Preview(Vertical):
     def _show_text(self) -> None:
         heat = heat_map(self.view, self._explanation) if self.heating else None
         self.text.show_chunk(self.view, heat)
+
+    # Reading and copying
+
+    def read(self) -> None:
+        """Show the chunk as rendered markdown."""
+        from membrowse.tui.screens.reader import MarkdownScreen
+
+        if self.view is not None:
+            place = f"{self.view.path}:{self.view.start_line}"
+            self.app.push_screen(MarkdownScreen(place, copy_formats.as_text(self.view)))
+
+    def copy(self, hit: Hit) -> None:
+        """Copy `hit`, the one shown or about to be, in a format that the user chooses."""
+        from membrowse.tui.screens.prompts import CopyPrompt
+
+        def chosen(form: str | None) -> None:
+            if form == "text":
+                self._copy_text(hit)
+            elif form is not None:
+                what, make = copy_formats.OF_A_HIT[form]
+                self.app.post_message(CopyWanted(what, make(hit)))
+
+        self.app.push_screen(CopyPrompt(), chosen)
+
+    def _copy_text(self, hit: Hit) -> None:
+        if self.view is None or self.view.chunk != hit.chunk:
+            self.notify("The chunk's text is still loading.", severity="warning", markup=False)
+        else:
+            self.app.post_message(CopyWanted("text", copy_formats.as_text(self.view)))
+
+    # Focus
 
     def refresh_head(self) -> None:
         """Repaint the head."""
