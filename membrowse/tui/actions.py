@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -78,20 +79,12 @@ class Action:
         return self.keys.split(",")[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """What actions can act on now, and what the engine permits."""
-
-    met: frozenset[Need] = frozenset()
-    rights: frozenset[Right] = frozenset()
-
-
-def refusal(action: Action, situation: Situation) -> str:
+def refusal(action: Action, met: Set[Need], rights: Set[Right]) -> str:
     """Why the action cannot run now, as a sentence; empty if it can."""
     for need in action.needs:
-        if need not in situation.met:
+        if need not in met:
             return need.value
-    if action.right is not None and action.right not in situation.rights:
+    if action.right is not None and action.right not in rights:
         return missing_right(action.right)
     return ""
 

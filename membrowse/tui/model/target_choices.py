@@ -19,7 +19,7 @@ from membrowse.wire.search import Hit, Target
 
 
 class Kind(Enum):
-    """What an entry stands for; the value is its label."""
+    """What an entry means; the value is its label."""
 
     WHY = "why"
     CURSOR = "the chunk under the cursor"
@@ -135,8 +135,8 @@ def found_line(file: FoundFile, typed: FinderInput, width: int) -> Line:
     path = [*_path(record.path, file.places, room - len(line)), Part(line, "accent")]
     left: Line = [Part(f"{glyph} ", style), *path]
     why = _state(record)
-    told = [Part(clip(why, max(0, width - cells(left) - 2)), _state_style(record))]
-    return spread(left, told, width)
+    state = [Part(clip(why, max(0, width - cells(left) - 2)), _state_style(record))]
+    return spread(left, state, width)
 
 
 def _state_style(record: FileRecord) -> str:
@@ -144,10 +144,10 @@ def _state_style(record: FileRecord) -> str:
 
 
 def _state(record: FileRecord) -> str:
-    told = reason(record)
+    detail = reason(record)
     if record.state in (NoteState.INDEXED, NoteState.CHANGED):
-        told = figures.counted(record.chunks, "chunk")
-    return f"{record.state.value} · {told}" if told else record.state.value
+        detail = figures.counted(record.chunks, "chunk")
+    return f"{record.state.value} · {detail}" if detail else record.state.value
 
 
 def _path(path: str, places: frozenset[int], width: int) -> Line:

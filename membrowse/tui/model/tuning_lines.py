@@ -76,10 +76,10 @@ def passing_pins(tried: TunedSearch | None, pins: int) -> Line:
     total = tried.pins if tried and tried.pins else pins
     if not total:
         return []
-    told = f"of {figures.counted(total, 'pin')} {'passes' if total == 1 else 'pass'}"
+    text = f"of {figures.counted(total, 'pin')} {'passes' if total == 1 else 'pass'}"
     if tried is None or tried.passing is None:
-        return [Part(f"… {told}", "dim")]
-    return [Part(f"{tried.passing} {told}", "good" if tried.passing == total else "warn")]
+        return [Part(f"… {text}", "dim")]
+    return [Part(f"{tried.passing} {text}", "good" if tried.passing == total else "warn")]
 
 
 def banner_line(tuning: Tuning, pins: int, width: int) -> Line:
@@ -95,6 +95,6 @@ def banner_line(tuning: Tuning, pins: int, width: int) -> Line:
         passing = [Part("✗ cannot be tried", "bad")]
     tail = [Part(" · ", "dim"), *passing] if passing else []
     room = width - cells(tail) - cells(right) - 12
-    told = clip(shown(tuning.values_text), max(12, room))
-    left = [Part(" ≈ ", "accent"), Part("trying: ", "accent"), Part(told, "strong"), *tail]
+    values = clip(shown(tuning.values_text), max(12, room))
+    left = [Part(" ≈ ", "accent"), Part("trying: ", "accent"), Part(values, "strong"), *tail]
     return spread(left, right, width)

@@ -205,14 +205,10 @@ class BrowserScreen(EngineScreen):
         if not self._furnished:
             self.call_after_refresh(self.search, text)
             return
-        query = self.open_query
         if not text.strip():
-            query.clear()
-            self.query_bar.show(None)
-            self.target_line.forget_match()
-            self.preview.show(None)
-            self.lay_out()
+            self._close_query()
             return
+        query = self.open_query
         track: list[str] = []
         if keep and query.cursor is not None:
             track = [query.cursor.chunk, *self.rankings.remember_anchors()]
@@ -233,6 +229,13 @@ class BrowserScreen(EngineScreen):
         if not self.tuning_panel.search(request):
             query.saved_ranks = None
             self.app.post_message(SearchWanted(request, self.show_response))
+
+    def _close_query(self) -> None:
+        self.open_query.clear()
+        self.query_bar.show(None)
+        self.target_line.forget_match()
+        self.preview.show(None)
+        self.lay_out()
 
     def search_again(self) -> None:
         """Search for the same query, if one is open."""

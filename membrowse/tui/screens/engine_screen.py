@@ -12,7 +12,7 @@ from textual.timer import Timer
 
 from membrowse.client.engine import EngineRefused
 from membrowse.text import shown
-from membrowse.tui.actions import Action, Need, Situation, Where, find, of, refusal
+from membrowse.tui.actions import Action, Need, Where, find, of, refusal
 from membrowse.tui.messages import ReindexWanted, ReplyWanted
 from membrowse.tui.model.engine_view import EngineView, Phase
 from membrowse.tui.model.parts import Line, Part, spread
@@ -82,7 +82,7 @@ class EngineScreen(Screen[None]):
             met.add(Need.ENGINE)
         if self.engine.phase is Phase.GAVE_UP:
             met.add(Need.RETRY)
-        return refusal(action, Situation(frozenset(met), self.engine.rights))
+        return refusal(action, met, self.engine.rights)
 
     def refusal_of(self, name: str) -> str:
         """Why the action with that name cannot run now; empty if it can, or is not ours."""

@@ -68,11 +68,11 @@ class NamePrompt(Dialog[str]):
         self._show_keys()
 
     def _show_keys(self) -> None:
-        told = Part(" save", "dim")
+        save = Part(" save", "dim")
         if self.input.value.strip() in self._taken:
-            told = Part(" replace the one with this name", "warn")
+            save = Part(" replace the one with this name", "warn")
         cancel = [Part("   "), Part("esc", "key"), Part(" cancel", "dim")]
-        self._keys.show([[Part("enter", "key"), told, *cancel]])
+        self._keys.show([[Part("enter", "key"), save, *cancel]])
 
     def on_input_submitted(self) -> None:
         name = self.input.value.strip()

@@ -45,8 +45,8 @@ class PlotFoot(OneLine):
         plot = self._plot
         if plot.record is None or plot.flow is None:
             return []
-        told = [Part("  "), *story(plot.record, plot.at)]
-        return spread(told, movers(plot.record, width - cells(told) - 3), width)
+        ranks = [Part("  "), *story(plot.record, plot.at)]
+        return spread(ranks, movers(plot.record, width - cells(ranks) - 3), width)
 
 
 class RankFlowPlot(LineList):

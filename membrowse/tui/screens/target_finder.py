@@ -88,17 +88,17 @@ class FinderFoot(OneLine):
 
     def __init__(self) -> None:
         super().__init__(classes="finder-foot")
-        self._told = ""
+        self._text = ""
 
-    def show(self, told: str) -> None:
+    def show(self, text: str) -> None:
         """Show this text about the files."""
-        self._told = told
+        self._text = text
         self.refresh()
 
     def line(self, width: int) -> Line:
         keys = [Part("↑↓", "key"), Part(" move  ", "dim"), Part("enter", "key")]
         keys += [Part(" choose  ", "dim"), Part("esc", "key"), Part(" cancel", "dim")]
-        return spread([Part(self._told, "dim")], keys, width)
+        return spread([Part(self._text, "dim")], keys, width)
 
 
 class TargetFinder(Dialog[Picked]):
@@ -166,11 +166,11 @@ class TargetFinder(Dialog[Picked]):
             offered = [text_entry(typed.text)]
         self.list.message = "Type words that the chunk should contain."
         self.list.show(offered, files, typed)
-        self._foot.show(self._told(len(files)))
+        self._foot.show(self._count_text(len(files)))
         if self._picking:
             self.action_pick()
 
-    def _told(self, count: int) -> str:
+    def _count_text(self, count: int) -> str:
         if self._only_text:
             return "case and white space are ignored"
         if self._records is None:

@@ -53,7 +53,7 @@ DEBOUNCE = 0.04
 """Seconds without a change until the values are tried."""
 
 PINS_AFTER = 0.3
-"""Seconds that a result stands before the pins are run with its values."""
+"""Seconds after a result until the pins are run with its values."""
 
 _SEARCH, _PINS, _SAVED = "tuned search", "tuned pins", "configurations"
 _TYPED = frozenset("0123456789.")
