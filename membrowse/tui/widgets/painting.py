@@ -8,7 +8,7 @@ from textual.style import Style
 from textual.widget import Widget
 
 from membrowse.tui.model.parts import Line, Part
-from membrowse.tui.themes import ANSI_STYLES, STYLES
+from membrowse.tui.styles import ANSI_STYLES, STYLES
 
 PRESS = "press"
 """Key of a clickable text's action in its style. (Textual's own key would restyle the text.)"""
