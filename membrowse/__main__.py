@@ -1,6 +1,7 @@
-"""The `membrowse` program: what can be answered without the command line's parser, then the rest.
+"""The `membrowse` program.
 
-A parser costs a tenth of a second, so `--version` and the plain `membrowse [FOLDER]` never load it.
+Importing a command-line parser takes a tenth of a second, so `--version` and plain
+`membrowse [FOLDER]` do without it.
 """
 
 from __future__ import annotations
@@ -12,30 +13,22 @@ from pathlib import Path
 
 from membrowse import __version__
 
-_COMMANDS = frozenset(
-    (
-        *("browse", "config", "demo", "doctor", "engine", "explain", "golden", "index", "report"),
-        *("rerun", "rulers", "search", "serve", "status", "why"),
-    )
-)
-"""What `membrowse WORD` takes for a command; a folder of that name is `membrowse ./WORD`."""
-
 
 def run(arguments: Sequence[str]) -> int:
-    """Do what `arguments` (without the program's name) ask for; returns the exit status."""
+    """Run the program with `arguments` (without its name), and return the exit status."""
     if list(arguments) in (["--version"], ["-V"]):
-        return _said(f"membrowse {__version__}\n")
+        return _print(f"membrowse {__version__}\n")
     from membrowse.cli import error_handling
 
     return error_handling.guarded(lambda: _dispatch(list(arguments)))
 
 
-def _said(text: str) -> int:
-    """Write `text` to stdout; only where that fails is the command line's boundary loaded."""
+def _print(text: str) -> int:
+    """Write `text` to stdout; the command line's error handling is imported only if that fails."""
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
-    except (AttributeError, OSError):  # there is none, or it has no room
+    except (AttributeError, OSError):  # stdout is closed, or the disk is full
         from membrowse.cli import error_handling, output
 
         return error_handling.guarded(lambda: output.write(text))
@@ -45,9 +38,9 @@ def _said(text: str) -> int:
 def _dispatch(arguments: list[str]) -> None:
     completing = "_MEMBROWSE_COMPLETE" in os.environ
     if not completing and (not arguments or (len(arguments) == 1 and _opens(arguments[0]))):
-        from membrowse.cli import browsing
+        from membrowse.cli import browser
 
-        browsing.browse(Path(arguments[0]) if arguments else None, questions=None)
+        browser.browse(Path(arguments[0]) if arguments else None, questions=None)
         return
     from membrowse.cli.app import app
 
@@ -57,11 +50,13 @@ def _dispatch(arguments: list[str]) -> None:
 
 
 def _opens(word: str) -> bool:
-    """Whether `membrowse WORD` opens the browser: a folder's path, or an option of `browse`.
+    """Whether `membrowse WORD` opens the browser: WORD is a folder, or an option of `browse`.
 
-    Raises `Stop` for a word that is neither that nor a command.
+    Raises `Stop` if it is neither that nor a command.
     """
-    if word in _COMMANDS:
+    from membrowse.cli.commands import ALIASES, COMMANDS
+
+    if word in COMMANDS or word in ALIASES:
         return False
     if word.startswith("-"):
         return word.startswith("--questions")
@@ -72,7 +67,7 @@ def _opens(word: str) -> bool:
     from membrowse.cli.error_handling import Stop
     from membrowse.cli.exit_codes import Exit
 
-    close = " or ".join(difflib.get_close_matches(word, sorted(_COMMANDS), n=2))
+    close = " or ".join(difflib.get_close_matches(word, COMMANDS, n=2))
     hint = f"; did you mean {close}?" if close else "; `membrowse --help` lists the commands"
     raise Stop(Exit.USAGE, f"no such folder or command: {word}{hint}")
 

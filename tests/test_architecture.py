@@ -82,6 +82,11 @@ def test_what_clients_start_with_is_light(room: str) -> None:
     assert loaded_by(*modules_of(room)) & (INDEX_AND_MODELS | SLOW) == set()
 
 
+def test_presentation_measures_cells_and_paints_nothing() -> None:
+    back_ends = {"httpx", "rich.console", "rich.text", "textual", "typer"}
+    assert loaded_by(*modules_of("presentation")) & back_ends == set()
+
+
 def test_commands_are_known_before_anything_slow_is_loaded() -> None:
     assert loaded_by("membrowse.cli.app") & SLOW == set()
     assert loaded_by("membrowse.tui") & SLOW == set()

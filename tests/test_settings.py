@@ -126,7 +126,6 @@ def test_a_saved_configuration_lies_between_file_and_environment(tmp_path: Path)
     found = configured(file, variables)
     assert found.settings.fusion.weight == 0.7
     assert (found.settings.rerank.pool, found.settings.rerank.blend) == (90, 0.3)
-    assert found.tuning == "mine"
     assert found.origins["fusion.weight"] == "saved configuration mine"
     assert found.origins["rerank.pool"] == "MEMBROWSE_RERANK_POOL"
     assert found.origins["rerank.blend"] == str(file)

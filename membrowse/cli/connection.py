@@ -1,11 +1,15 @@
-"""A command's conversation with the engine: connect, and wait until the index is what is asked."""
+"""A command's conversation with the engine: connect, wait until it is ready, ask."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+import functools
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any, ParamSpec
+
+import typer
 
 from membrowse import paths, settings
 from membrowse.cli import output
@@ -14,18 +18,33 @@ from membrowse.cli.exit_codes import Exit
 from membrowse.client import discovery
 from membrowse.client.engine import Engine, EngineRefused, EngineUnavailable
 from membrowse.wire.engine import EngineState, RebuildRequest, ReindexRequest, StatesRequest
-from membrowse.wire.search import RankingState, SearchRequest, SearchResponse
+from membrowse.wire.explanation import ExplainRequest, Explanation
+from membrowse.wire.search import RankingState, SearchRequest, SearchResponse, Target
+
+Parameters = ParamSpec("Parameters")
 
 LOADING_SECONDS = 30.0
-"""A search asks without the encoder when it takes longer than this to load."""
-_FORBIDDEN = 403
+"""A search does without the encoder if it takes longer than this to load."""
+FORBIDDEN, NOT_FOUND = 403, 404
+
+
+def asynchronous(
+    command: Callable[Parameters, Coroutine[Any, Any, Exit]],
+) -> Callable[Parameters, None]:
+    """`command` as Typer wants it: run in an event loop, ending with the status it returns."""
+
+    @functools.wraps(command)
+    def run(*args: Parameters.args, **kwargs: Parameters.kwargs) -> None:
+        raise typer.Exit(asyncio.run(command(*args, **kwargs)))
+
+    return run
 
 
 @asynccontextmanager
 async def engine_of(folder: Path) -> AsyncIterator[Engine]:
-    """The engine that serves `folder`, started if none runs; says so on stderr.
+    """The engine that serves `folder`; it is started if none runs, with a word on stderr.
 
-    Raises `SettingsError` before an engine is started with settings that cannot be used.
+    Raises `SettingsError` before an engine starts with settings that cannot be used.
     """
     settings.load(paths.config_file())
     engine = await discovery.connect(folder, say=output.say)
@@ -35,45 +54,54 @@ async def engine_of(folder: Path) -> AsyncIterator[Engine]:
         await engine.close()
 
 
-async def recalled(engine: Engine, request: SearchRequest) -> SearchResponse:
-    """The last, complete recall that the engine sends."""
+async def search_response(engine: Engine, request: SearchRequest) -> SearchResponse:
+    """The last, complete response to `request`."""
     last: SearchResponse | None = None
-    async for recall in engine.stream(request):
-        last = recall
+    async for response in engine.stream(request):
+        last = response
     if last is None:
         raise EngineUnavailable("the engine ended before it answered")
     return last
 
 
-async def brought_up_to_date(
+async def explain_target(engine: Engine, text: str, syntax: str, target: Target) -> Explanation:
+    """The explanation of the target's chunk; raises `Stop` if none is indexed."""
+    try:
+        return await engine.ask(ExplainRequest(text=text, syntax=syntax, target=target))
+    except EngineRefused as refusal:
+        if refusal.status != NOT_FOUND:
+            raise
+        raise Stop(Exit.NONE, f"{refusal} (run `membrowse why` for details)") from refusal
+
+
+async def index_current(
     engine: Engine,
     request: ReindexRequest | RebuildRequest | None = None,
     seen: Callable[[EngineState], None] = lambda _: None,
 ) -> EngineState:
-    """Have the folder compared with the index now, and wait until they agree.
+    """Ask for a comparison of folder and index (or for `request`), and wait until they agree.
 
-    Without the right to ask for that, it waits for what the engine does by itself, unless there is
-    a `request`. `seen` is given every state on the way. Raises `Stop` where the index cannot become
-    current by waiting.
+    Without the right to ask, it waits for the engine's own work, unless there is a `request`.
+    `seen` gets every state on the way. Raises `Stop` if waiting cannot make the index current.
     """
     try:
-        asked = (await engine.ask(request or ReindexRequest())).requested
+        requested = (await engine.ask(request or ReindexRequest())).requested
     except EngineRefused as refusal:
-        if request is not None or refusal.status != _FORBIDDEN:
+        if request is not None or refusal.status != FORBIDDEN:
             raise
-        asked = 0
-    async with _listening(engine) as states:
+        requested = 0
+    async with _states(engine) as states:
         async for state in states:
             seen(state)
-            if state.started >= asked and _settled(state):
+            if state.started >= requested and _settled(state):
                 return state
     raise EngineUnavailable("the engine ended before the index was current")
 
 
-async def until_loaded(engine: Engine) -> None:
-    """Wait while the encoder is being loaded, so that a first search has every ranking."""
+async def encoder_loaded(engine: Engine) -> None:
+    """Wait until the encoder is loaded, so that a first search has every ranking."""
     try:
-        async with asyncio.timeout(LOADING_SECONDS), _listening(engine) as states:
+        async with asyncio.timeout(LOADING_SECONDS), _states(engine) as states:
             async for state in states:
                 if state.problem or state.encoder.state is not RankingState.LOADING:
                     return
@@ -82,8 +110,8 @@ async def until_loaded(engine: Engine) -> None:
 
 
 @asynccontextmanager
-async def _listening(engine: Engine) -> AsyncIterator[AsyncIterator[EngineState]]:
-    """The engine's states; the connection that carries them ends with the block."""
+async def _states(engine: Engine) -> AsyncIterator[AsyncIterator[EngineState]]:
+    """The engine's states; their connection is closed with the block."""
     states = engine.stream(StatesRequest())
     try:
         yield states
@@ -93,7 +121,7 @@ async def _listening(engine: Engine) -> AsyncIterator[AsyncIterator[EngineState]
 
 
 def _settled(state: EngineState) -> bool:
-    """Whether nothing is left to wait for; raises `Stop` where the index stays behind."""
+    """Whether there is nothing left to wait for; raises `Stop` if the index will stay behind."""
     if is_current(state):
         return True
     if state.problem:
@@ -104,9 +132,9 @@ def _settled(state: EngineState) -> bool:
 
 
 def is_current(state: EngineState) -> bool:
-    """Whether the folder was compared with the index, and nothing is left to do.
+    """Whether the folder was compared with the index and no work is left.
 
-    Notes that failed and an encoder that cannot be loaded leave nothing to wait for.
+    There is nothing to wait for in notes that failed or an encoder that cannot be loaded.
     """
     pending = state.pending
     differ = pending.new + pending.changed + pending.deleted

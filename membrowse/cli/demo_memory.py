@@ -1,4 +1,4 @@
-"""The person's own copy of the demo memory: updated by releases, never against their edits."""
+"""The user's copy of the demo memory: releases update it but never overwrite an edit."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ NAME = "demo-memory"
 QUESTIONS = "golden.jsonl"
 """In the demo memory, beside its notes; not a note itself."""
 _COPIED = "demo-memory.copied.json"
-"""Beside the copy: path to SHA-256 of every file as it was copied last."""
+"""Beside the copy: path → SHA-256 of every file as it was last copied."""
 
 
 def home() -> Path:
-    """Where the person's copy is, or will be."""
+    """The path of the user's copy, which need not exist yet."""
     return paths.data_dir() / NAME
 
 
-def brought_up_to_date(say: Callable[[str], None]) -> Path:
-    """Make or update the person's copy, and return its folder.
+def update(say: Callable[[str], None]) -> Path:
+    """Create or update the user's copy, and return its folder.
 
-    Files that a release adds are added, and those that the person has not touched are updated; an
-    edited or deleted one is theirs and left alone.
+    Adds new files of the release and updates files that the user has not touched; edited and
+    deleted files stay as they are.
     """
     source, target = _source(), home()
     known = _known() if target.is_dir() else {}
@@ -54,7 +54,7 @@ def brought_up_to_date(say: Callable[[str], None]) -> Path:
 
 
 def _is_ours(file: Path, copied: str | None) -> bool:
-    """Whether `file` may be written: it is as it was copied, or was never there."""
+    """Whether `file` may be written: it is as it was copied, or never existed."""
     if copied is None:
         return not os.path.lexists(file)
     try:
@@ -64,7 +64,7 @@ def _is_ours(file: Path, copied: str | None) -> bool:
 
 
 def _source() -> Path:
-    """The demo memory as released: in the wheel, or in the checkout."""
+    """The released demo memory: in the wheel, or in the checkout."""
     package = Path(membrowse.__file__).parent
     for candidate in (package / "assets" / NAME, package.parent / "assets" / NAME):
         if candidate.is_dir():

@@ -1,4 +1,4 @@
-"""What a recall depends on beside query and notes: settings in force, index, program, platform."""
+"""What a search depends on besides query and notes: settings, index, versions, platform."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LIBRARIES = (
 
 
 async def settings_in_force(engine: Engine) -> dict[str, Setting]:
-    """Every setting as this client reads it, and what the engine says is in force."""
+    """Every setting as this client reads it, updated with the values in force in the engine."""
     configured = settings.configured(paths.config_file())
     values = settings.flat(configured.settings)
     found = {
@@ -29,18 +29,18 @@ async def settings_in_force(engine: Engine) -> dict[str, Setting]:
         for key, value in values.items()
     }
     try:
-        told = await engine.ask(ConfigurationsRequest())
+        configurations = await engine.ask(ConfigurationsRequest())
     except EngineRefused as refusal:
-        output.say(f"the engine does not tell its settings: {refusal}")
+        output.say(f"the engine does not reveal its settings: {refusal}")
         return found
-    for key, value in told.current.items():
+    for key, value in configurations.current.items():
         if key not in found or found[key].value != value:
             found[key] = Setting(value=value, source="engine")
     return found
 
 
 def _source(origin: str) -> str:
-    """Where a value comes from, without names and paths."""
+    """The kind of a value's origin, without names and paths."""
     if origin == settings.DEFAULT:
         return "default"
     if origin.startswith(settings.PREFIX):
@@ -48,8 +48,8 @@ def _source(origin: str) -> str:
     return "saved" if origin.startswith("saved configuration ") else "file"
 
 
-def program(told: Status) -> Program:
-    """What runs here."""
+def program(status: Status) -> Program:
+    """The versions of what runs here."""
     libraries = {"sqlite": sqlite3.sqlite_version}
     for name in _LIBRARIES:
         try:
@@ -58,20 +58,20 @@ def program(told: Status) -> Program:
             continue
     return Program(
         membrowse=__version__,
-        engine=told.engine.version,
+        engine=status.engine.version,
         python=platform.python_version(),
         platform=platform.platform(),
         libraries=libraries,
     )
 
 
-def indexed(told: Status) -> ReportedIndex:
-    """What the engine tells of its index."""
+def indexed(status: Status) -> ReportedIndex:
+    """The index, as the engine reports it."""
     return ReportedIndex(
-        recipe=told.recipe,
-        encoder=told.state.encoder.name,
-        precision=told.state.encoder.precision,
-        encoded=told.state.encoded,
-        stale=told.state.stale,
-        problem=told.state.problem,
+        recipe=status.recipe,
+        encoder=status.state.encoder.name,
+        precision=status.state.encoder.precision,
+        encoded=status.state.encoded,
+        stale=status.state.stale,
+        problem=status.state.problem,
     )

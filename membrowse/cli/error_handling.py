@@ -1,4 +1,4 @@
-"""The outermost ring: every way to end becomes an exit status and, at most, a line on stderr."""
+"""Every way to end becomes an exit status and at most one line on stderr."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from membrowse.settings import SettingsError
 
 
 class Stop(Exception):
-    """A command ends here; the message, if any, is for the person."""
+    """Ends a command with an exit status; the message, if any, goes to stderr."""
 
     def __init__(self, exit_: Exit, message: str = "") -> None:
         super().__init__(message)
@@ -26,10 +26,10 @@ class Stop(Exception):
 
 
 def guarded(action: Callable[[], None]) -> int:
-    """Run `action`; returns the exit status. No traceback gets out of here."""
+    """Run `action` and return the exit status. No exception escapes."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
-        if stream is None:  # closed by who called us
+        if stream is None:  # the caller closed it
             setattr(sys, name, io.TextIOWrapper(Path(os.devnull).open("wb")))
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -37,8 +37,8 @@ def guarded(action: Callable[[], None]) -> int:
     try:
         sys.stdout.flush()
     except OSError as error:
-        told = status in (Exit.READER_GONE, Exit.INTERNAL)
-        status = status if told else _unwritable(error)
+        known = status in (Exit.READER_GONE, Exit.INTERNAL)
+        status = status if known else _unwritable(error)
         _discard_output()
     return int(status)
 
@@ -53,11 +53,11 @@ def _status_of(action: Callable[[], None]) -> int:
     except (output.ReaderGone, BrokenPipeError):
         return Exit.READER_GONE
     except output.Unwritable as error:
-        return _told(Exit.INTERNAL, f"the output cannot be written: {error}")
+        return _reported(Exit.INTERNAL, f"the output cannot be written: {error}")
     except Stop as end:
-        return _told(end.exit, str(end))
+        return _reported(end.exit, str(end))
     except SettingsError as error:
-        return _told(Exit.USAGE, str(error))
+        return _reported(Exit.USAGE, str(error))
     except Exception as error:
         return _engine_error(error) or _unexpected(error)
     return Exit.DONE
@@ -66,7 +66,7 @@ def _status_of(action: Callable[[], None]) -> int:
 def _unwritable(error: OSError) -> Exit:
     if isinstance(error, BrokenPipeError):
         return Exit.READER_GONE
-    return _told(Exit.INTERNAL, f"the output cannot be written: {error.strerror}")
+    return _reported(Exit.INTERNAL, f"the output cannot be written: {error.strerror}")
 
 
 def _code(end: SystemExit) -> int:
@@ -75,36 +75,36 @@ def _code(end: SystemExit) -> int:
     return end.code if isinstance(end.code, int) else Exit.INTERNAL
 
 
-def _told(exit_: Exit, message: str) -> Exit:
+def _reported(exit_: Exit, message: str) -> Exit:
     if message:
         output.say(message)
     return exit_
 
 
 def _engine_error(error: Exception) -> Exit | None:
-    """The status of an engine's absence or refusal; None for any other error."""
+    """The status if the engine is absent or refuses; None for any other error."""
     client = sys.modules.get("membrowse.client.engine")
     if client is None:
         return None
     if isinstance(error, client.EngineUnavailable):
-        return _told(Exit.UNAVAILABLE, str(error))
+        return _reported(Exit.UNAVAILABLE, str(error))
     if isinstance(error, client.EngineRefused):
         bad_request = error.status == 400
-        return _told(Exit.USAGE if bad_request else Exit.UNAVAILABLE, str(error))
+        return _reported(Exit.USAGE if bad_request else Exit.UNAVAILABLE, str(error))
     return None
 
 
 def _unexpected(error: Exception) -> Exit:
-    """Keep the traceback of an error that nobody foresaw, and say where it is."""
-    summary = f"an error that was not foreseen: {type(error).__name__}: {error}"
+    """Log the traceback of an unexpected error, and say where."""
+    summary = f"unexpected error: {type(error).__name__}: {error}"
     try:
-        place = f"more in {_recorded(error)}"
+        place = f"the traceback is in {_logged(error)}"
     except OSError as failure:
-        place = f"and its traceback could not be kept: {failure}"
-    return _told(Exit.INTERNAL, f"{summary}; {place}")
+        place = f"its traceback cannot be logged: {failure}"
+    return _reported(Exit.INTERNAL, f"{summary}; {place}")
 
 
-def _recorded(error: Exception) -> Path:
+def _logged(error: Exception) -> Path:
     file = paths.private(paths.state_dir()) / "errors.log"
     descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace") as log:
@@ -115,7 +115,7 @@ def _recorded(error: Exception) -> Path:
 
 
 def _discard_output() -> None:
-    """Send what is still buffered nowhere, so that the interpreter can end in silence."""
+    """Discard what is still buffered, so that the interpreter ends silently."""
     with contextlib.suppress(OSError, ValueError):
         devnull = os.open(os.devnull, os.O_WRONLY)
         os.dup2(devnull, sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""Exit statuses: what a script can tell from how membrowse ended."""
+"""Exit statuses: what a script learns from how membrowse ended."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """The status of the process, the same for every command."""
+    """The exit status of the process, the same for every command."""
 
     DONE = 0
-    """Hits were found, or what was asked for is done."""
+    """There are hits, or the command did what was asked."""
     NONE = 1
     """No hit: nothing is indexed, or nothing passes the filters; `doctor`: not healthy."""
     USAGE = 2
@@ -17,9 +17,9 @@ class Exit(IntEnum):
     UNAVAILABLE = 3
     """No engine answers, or it refuses."""
     INTERNAL = 70
-    """An error of membrowse's own, of which a file tells more (`EX_SOFTWARE`), or an output that
-    cannot be written."""
+    """An internal error, whose details are in a file (`EX_SOFTWARE`), or an output that cannot be
+    written."""
     INTERRUPTED = 130
     """Ended by ctrl+c."""
     READER_GONE = 141
-    """Who read the output stopped reading, as `head` does; nothing is wrong."""
+    """The reader of the output stopped reading, as `head` does; nothing is wrong."""

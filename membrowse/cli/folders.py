@@ -1,4 +1,4 @@
-"""Which folder a command is about."""
+"""The folder that a command works on."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from membrowse.client.remembered import Remembered
 
 
 def chosen(named: Path | None) -> Path:
-    """The folder that was named, else the current one if it has an index, else the last opened.
+    """The named folder, else the current one (or a parent) if it has an index, else the one that
+    was opened last.
 
-    A parent of the current directory counts where it has an index. Which folder was taken is said
-    when it was not named. Raises `Stop` where there is none.
+    Says on stderr which folder it is, unless it was named. Raises `Stop` if there is none.
     """
     if named is not None:
         return existing(named)
@@ -31,14 +31,14 @@ def chosen(named: Path | None) -> Path:
             f"which folder? {current} has no index, and none was opened before: name one, "
             "or try `membrowse demo`",
         )
-    output.say(f"folder: {last} (opened last; name another, or go there)")
+    output.say(f"folder: {last} (opened last; choose another with --folder)")
     return last
 
 
 def of_report(named: Path | None, recorded: str) -> Path:
-    """Like `chosen`, but before the current folder goes the `recorded` one, where it has an index.
+    """Like `chosen`, but prefers the `recorded` folder if it has an index.
 
-    A folder that has none is not taken from a report, which may come from somebody else.
+    Without an index it is ignored: the report may come from somebody else.
     """
     usable = Path(recorded).is_absolute() and "\0" not in recorded
     if named is None and usable and _has_index(Path(recorded)):
@@ -48,7 +48,7 @@ def of_report(named: Path | None, recorded: str) -> Path:
 
 
 def existing(folder: Path) -> Path:
-    """`folder`, absolute; raises `Stop` where it is neither a folder nor served system-wide."""
+    """`folder`, absolute; raises `Stop` if it is no folder and no system service serves it."""
     try:
         absolute = folder.expanduser().absolute()
         found = absolute.is_dir() or paths.system_socket(absolute).exists()

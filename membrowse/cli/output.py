@@ -1,4 +1,4 @@
-"""stdout is data, stderr is narration, and neither lets a note's text act on a terminal."""
+"""stdout is data, stderr is narration; text from notes cannot act on a terminal through either."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ import msgspec
 
 from membrowse.text import shown, shown_block
 
+SCHEMA = {"schema": 1}
+"""The first key of a record that is printed as JSON."""
 _UNSAFE = re.compile("[^\n -~]")
 
 
 class ReaderGone(Exception):
-    """Nobody reads the output any more."""
+    """The reader of the output stopped reading."""
 
 
 class Unwritable(Exception):
-    """The output has no room, or no place to go; the message is the system's."""
+    """The output cannot be written; the message is the system's."""
 
 
 def write(text: str) -> None:
@@ -33,8 +35,8 @@ def write(text: str) -> None:
 def write_json(value: object, first: dict[str, Any] | None = None) -> None:
     """Write `value` to stdout as one line of JSON in UTF-8, after the keys of `first`.
 
-    What could act on a terminal is escaped where stdout is one; lone surrogates (bytes of a path
-    that are not UTF-8) always are. Escaped or not, the JSON means the same.
+    On a terminal, characters that could act on it are escaped; lone surrogates (bytes of a path
+    that are not UTF-8) always are. The meaning of the JSON is the same.
     """
     line = json_line(value)
     if first:
@@ -45,6 +47,7 @@ def write_json(value: object, first: dict[str, Any] | None = None) -> None:
 
 
 def json_line(value: object) -> str:
+    """`value` as JSON, lone surrogates escaped."""
     try:
         return msgspec.json.encode(value).decode()
     except UnicodeEncodeError:
@@ -52,7 +55,7 @@ def json_line(value: object) -> str:
 
 
 def say(message: str) -> None:
-    """Tell the person something, on stderr; `message` may hold untrusted text."""
+    """Write `message`, which may contain untrusted text, to stderr."""
     with contextlib.suppress(OSError, ValueError):
         sys.stderr.write(f"membrowse: {shown_block(message)}\n")
         sys.stderr.flush()

@@ -1,8 +1,8 @@
 """A report without the query and without any text, title or path of a note.
 
-What is kept is named here, and everything else that is text is left out: a record that grows a
-field does not leak it. Ranks, scores, lengths, lines and times stay, and chunks keep their ids,
-which are hashes; a path becomes the same `note-1` wherever it stands.
+This module lists the text that is kept; all other text is left out, so that a field added to a
+record cannot leak. Ranks, scores, lengths, lines and times stay, and so do chunk ids, which are
+hashes. A path becomes the same `note-1` throughout.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _PATHS = "path"
 _SETTINGS = frozenset(flat(Settings()))
 _KEYS = frozenset((*RANKINGS, "explain", *_SETTINGS))
 _WORDS = frozenset((*RANKINGS, *FusionMethod, *RerankMethod))
-"""Text values that a setting may have and keep."""
+"""Values of settings that are kept although they are text."""
 _RANKING = _one_of(*RANKINGS)
 _VALUE = rf"(?:[0-9.]+|{_one_of(*sorted(_WORDS)).pattern})"
 _SETTING_CHANGE = re.compile(rf"(?:{_one_of(*_SETTINGS).pattern}) {_VALUE} → {_VALUE}")
@@ -59,12 +59,12 @@ _KEPT: dict[type[msgspec.Struct], dict[str, re.Pattern[str]]] = {
     FusedInput: {"ranking": _RANKING},
     RerankedExplanation: {"method": _one_of(*RerankMethod)},
 }
-"""Fields whose text says nothing of the notes, and how it looks; of any other text only its length
-is kept."""
+"""Fields whose text says nothing about the notes, with the pattern that it must match; of any
+other text, only the length is kept."""
 
 
 def redacted(report: Report) -> Report:
-    """`report` with nothing of the notes but figures and hashes."""
+    """`report` with only figures and hashes of the notes."""
     plain = _Redactor().struct(report)
     libraries, settings = report.program.libraries, report.settings
     plain["redacted"] = True
@@ -78,7 +78,7 @@ def redacted(report: Report) -> Report:
 
 
 def left_out(value: object) -> object:
-    """What stands for a setting's value that is left out."""
+    """What replaces a setting's value that is left out."""
     if isinstance(value, tuple | list):
         return [_length(str(one)) for one in value]
     return _length(value) if isinstance(value, str) else value
@@ -91,12 +91,12 @@ def _setting(setting: Setting) -> dict[str, Any]:
 
 
 def _length(text: str) -> str:
-    """What stands for a text that is left out."""
+    """What replaces a text that is left out: its length."""
     return f"[{len(text)}]" if text else ""
 
 
 class _Redactor:
-    """Redacts one report, so that a path has one pseudonym throughout."""
+    """Redacts one report; a path has the same pseudonym throughout."""
 
     def __init__(self) -> None:
         self._notes: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""What a person expects to find, as typed: `PATH`, `PATH:LINE`, a text."""
+"""The target of a command, as typed: `PATH`, `PATH:LINE` or a text."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from pathlib import Path, PurePosixPath
 
 from membrowse.cli.error_handling import Stop
 from membrowse.cli.exit_codes import Exit
-from membrowse.cli.searching import valid
+from membrowse.cli.parameters import valid
 from membrowse.wire.search import Target
 
 _PLACE = re.compile(r"(?P<path>.+):(?P<line>[0-9]{1,9})(?:-[0-9]{1,9})?", re.DOTALL)
-"""`PATH:LINE`, also with the last line as places are shown: `notes/ssh.md:31-34`."""
+"""`PATH:LINE`, or with the last line, as hits are shown: `notes/ssh.md:31-34`."""
 
 
 def parse_target(folder: Path, place: str | None, text: str = "") -> Target:
     """The target that `place` and `text` name in `folder`.
 
-    A path may be relative to the folder or to the current directory within it, or absolute. What
-    exists under the whole of `place` is a file whose name ends in digits, not a line of another.
-    Raises `Stop` for a place outside the folder, for a line 0, and where neither is given.
+    A path may be relative to the folder or to the current directory within it, or absolute. If a
+    file is named exactly like `place`, colon and digits included, that file is meant.
+    Raises `Stop` for a place outside the folder, for line 0, and if neither is given.
     """
     if not place:
         if not text.strip():
@@ -35,15 +35,8 @@ def parse_target(folder: Path, place: str | None, text: str = "") -> Target:
     return Target(path=_within(folder, match["path"]), line=line, text=text)
 
 
-def named(target: Target) -> str:
-    """`target` in a few words."""
-    place = target.path if target.line is None else f"{target.path}:{target.line}"
-    quoted = f"“{target.text}”" if target.text else ""
-    return " ".join(filter(None, (place, quoted)))
-
-
 def _existing(folder: Path, place: str) -> Path | None:
-    """The file that `place` names, seen from the folder or from the current directory in it."""
+    """The file that `place` names, relative to the folder or to the current directory in it."""
     for base in (folder, Path.cwd()):
         candidate = base / place
         try:
@@ -65,7 +58,7 @@ def _within(folder: Path, place: str) -> str:
 
 
 def _inside(folder: Path, file: Path) -> str | None:
-    """The path of `file` below `folder`, by name, else with links resolved; None where outside."""
+    """The path of `file` in `folder`, by name, else with links resolved; None if it is outside."""
     plain = Path(os.path.normpath(file))
     for root, path in ((folder, plain), (_real(folder), _real(plain.parent) / plain.name)):
         if path.is_relative_to(root) and path != root:

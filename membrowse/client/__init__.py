@@ -1,6 +1,6 @@
-"""The client side of an engine: find it, start it, supervise it, talk to it, and remember small
-things between runs.
+"""The client side of an engine: find, start, supervise and talk to it; remember small things
+between runs.
 
-Light to import, because every command and the browser start with it: no index, no model, and httpx
-only when the first request is made.
+Light to import, because every command and the browser start with it: httpx is imported with the
+first request.
 """

@@ -1,4 +1,4 @@
-"""Starting an engine's process. Light to import, so that it can be done before all else."""
+"""Start an engine's process. Light to import, so that the browser can do it first."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from pathlib import Path
 from membrowse import paths
 
 started: dict[int, subprocess.Popen[bytes]] = {}
-"""Engines that this process started, so that one that ended is noticed (and not left a zombie)."""
+"""Engines that this process started, by pid; polling them leaves no zombies."""
 
 _ahead: dict[Path, subprocess.Popen[bytes]] = {}
-"""Engines that were given a head start and are not waited for yet, by folder."""
+"""Engines that were started early and that nobody has waited for yet, by folder."""
 
 
 def head_start(folder: Path) -> None:
-    """Start an engine for `folder` where there is no sign of one: it loads while the caller does.
+    """Start an engine for `folder` if none seems to run, so that both load at the same time.
 
-    What goes wrong is left to `lifecycle.connect`, which finds the engine or the reason.
+    Errors are ignored: `discovery.connect` finds the engine or the reason.
     """
     folder = Path(os.path.realpath(folder))
     if folder.is_dir() and not any(
@@ -31,12 +31,15 @@ def head_start(folder: Path) -> None:
 
 
 def spawned(folder: Path, log: Path) -> subprocess.Popen[bytes]:
-    """The engine that was given a head start, the first time it is asked for; else a new one."""
+    """The engine of `head_start`, once; else a new one. Raises `OSError`."""
     return _ahead.pop(folder, None) or spawn(folder, log)
 
 
 def spawn(folder: Path, log: Path) -> subprocess.Popen[bytes]:
-    """An engine of `folder` (a real path), which outlives the caller; its output goes to `log`."""
+    """Start an engine of `folder` (a real path) that outlives this process and writes to `log`.
+
+    Raises `OSError`.
+    """
     for pid, process in list(started.items()):
         if process.poll() is not None:
             del started[pid]

@@ -1,4 +1,4 @@
-"""What the browser remembers between sessions: theme, last folders, queries. One small file."""
+"""What clients remember between runs, in one small file: theme, last folders, last queries."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ LONGEST_QUERY = 4000
 
 
 class Memory(msgspec.Struct, frozen=True, kw_only=True):
-    """The content of the file; unknown keys are ignored, so that versions can differ."""
+    """The content of the file; unknown keys are ignored, so that versions may differ."""
 
     theme: str = ""
     folders: tuple[str, ...] = ()
-    """The folders opened last, the latest first."""
+    """The folders opened last, the most recent first."""
     queries: tuple[str, ...] = ()
-    """The queries asked last, the latest first."""
+    """The queries typed last, the most recent first."""
     one_line: bool | None = None
 
 
 class Remembered:
-    """Reads and writes the file. Another browser may write too: each change reads it afresh.
+    """Reads and writes the file. Each change reads it again: another browser may write, too.
 
-    A file that cannot be read counts as empty, and one that cannot be written is left alone:
-    nothing here is worth stopping the work.
+    A file that cannot be read counts as empty, and errors of writing are ignored: none of this is
+    worth an interruption.
     """
 
     def __init__(self, file: Path | None = None) -> None:
@@ -69,7 +69,7 @@ class Remembered:
         )
 
     def query(self, text: str) -> None:
-        """Remember that `text` was asked; the latest comes first, each once."""
+        """Remember the query `text`; each is kept once, the most recent first."""
         text = text.strip().encode("utf-8", "replace").decode()[:LONGEST_QUERY]
         if not text or (self.memory.queries and self.memory.queries[0] == text):
             return
@@ -81,7 +81,7 @@ class Remembered:
 
     @property
     def last_folder(self) -> Path | None:
-        """The folder opened last that still is one."""
+        """The folder opened last that still exists."""
         for name in self.memory.folders:
             if Path(name).is_dir():
                 return Path(name)

@@ -1,4 +1,4 @@
-"""Keep a client connected: find or start the engine, notice when it dies, start it again."""
+"""Keep a client connected: find or start the engine, and restart it if it dies."""
 
 from __future__ import annotations
 
@@ -37,21 +37,21 @@ class Connected:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """The engine's state changed (or is told for the first time)."""
+    """The engine's state changed, or is known for the first time."""
 
     state: EngineState
 
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """The engine went away; another attempt follows."""
+    """The engine is gone; another attempt follows."""
 
     message: str
 
 
 @dataclass(frozen=True, slots=True)
 class GaveUp:
-    """No further attempt is made; the message says why and what to do."""
+    """There is no further attempt; the message says why and what to do."""
 
     message: str
     log_tail: str = ""
@@ -61,17 +61,16 @@ Session = Starting | Connected | Changed | Lost | GaveUp
 
 
 class Supervisor:
-    """The sessions of one client with the engine of `folder`."""
+    """Supervises the connection of one client to the engine of `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._deaths: deque[float] = deque(maxlen=DEATHS_ALLOWED)
 
     async def sessions(self) -> AsyncGenerator[Session, None]:
-        """What happens to the connection, until it is given up or the caller stops listening.
+        """What happens to the connection, until `GaveUp` or until the caller closes the generator.
 
-        Holding the stream of states open is what tells of the engine's death: its socket closes
-        with the process.
+        The open stream of states reveals the engine's death: its socket closes with the process.
         """
         while True:
             yield Starting(f"looking for the engine of {self._folder}")
@@ -95,7 +94,7 @@ class Supervisor:
             await asyncio.sleep(_RETRY_SECONDS)
 
     def _too_often(self) -> bool:
-        """Note a death; true when it is the last one allowed within the window."""
+        """Count a death; whether it is the last one allowed within the window."""
         now = time.monotonic()
         self._deaths.append(now)
         full = len(self._deaths) == DEATHS_ALLOWED

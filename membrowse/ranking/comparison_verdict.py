@@ -32,7 +32,7 @@ def verdict(
     if copy is not None:
         of = label(left if copy.of == LEFT else right)
         said.append(f"{copy.path}:{copy.start_line} says nearly the same as {of}")
-    return "; ".join(said).replace("%", " %") + "."
+    return "; ".join(said) + "."
 
 
 def label(explained: Explanation) -> str:

@@ -252,7 +252,7 @@ def _vector_state(
         said.append(f"{encoded:,} of {total:,} chunks encoded")
         state = RankingState.INDEXING if state is READY else state
     if ranked_query.known < 1.0:
-        said.append(f"{1.0 - ranked_query.known:.0%} unknown to the encoder".replace("%", " %"))
+        said.append(f"{1.0 - ranked_query.known:.0%} unknown to the encoder")
     if ranked_query.encoded is not None and ranked_query.encoded.cut:
         said.append(LONG)
     return state, "; ".join(said)

@@ -1,8 +1,8 @@
 """Settings: defaults, then the settings file, then a saved configuration, then `MEMBROWSE_*`.
 
-Every value that shapes a ranking is here, so that no constant decides in hiding. A variable names
-section and key: `MEMBROWSE_FUSION_WEIGHT=0.6`; its value is TOML (`true`, `3`, `["*.md"]`), else a
-plain string. A saved configuration (`tunings`) changes only what needs no other index.
+Every value that shapes a ranking is a setting; there are no hidden constants. A variable names
+section and key: `MEMBROWSE_FUSION_WEIGHT=0.6`. Its value is TOML (`true`, `3`, `["*.md"]`), else a
+plain string. A saved configuration changes only settings that do not shape the index.
 """
 
 from membrowse.settings.loading import PREFIX, SettingsError, load

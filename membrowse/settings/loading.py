@@ -1,4 +1,4 @@
-"""Reading the settings: the file, then the environment."""
+"""Read the settings: the file, then the environment."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ PREFIX = "MEMBROWSE_"
 
 
 class SettingsError(ValueError):
-    """A setting that cannot be used; the message names its place and what would be right."""
+    """A setting that cannot be used; the message says where it is and what is expected."""
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    """The values of `MEMBROWSE_SECTION_KEY` variables, by section and key."""
+    """The values of the `MEMBROWSE_SECTION_KEY` variables, by section and key."""
     sections: dict[str, Any] = {}
     for field in msgspec.structs.fields(Settings):
         prefix = f"{PREFIX}{field.name.upper()}_"
@@ -43,7 +43,7 @@ def _toml_value(text: str) -> Any:
 
 
 def _merged(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with the values of `over`, table by table."""
+    """`base` updated with `over`, table by table."""
     result = dict(base)
     for key, value in over.items():
         known = result.get(key)
@@ -61,7 +61,7 @@ def load(file: Path, environment: Mapping[str, str] = os.environ) -> Settings:
 
 
 def content_of(file: Path) -> dict[str, Any]:
-    """What `file` says, as TOML; nothing where it does not exist. Raises `SettingsError`."""
+    """The content of `file`, which is TOML; empty if it does not exist. Raises `SettingsError`."""
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -71,7 +71,7 @@ def content_of(file: Path) -> dict[str, Any]:
 
 
 def of(content: dict[str, Any], file: Path, environment: Mapping[str, str]) -> Settings:
-    """The settings that `content`, of `file`, and `environment` make. Raises `SettingsError`."""
+    """The settings of `content`, read from `file`, and `environment`. Raises `SettingsError`."""
     _convert(content, str(file))
     return _convert(_merged(content, _from_environment(environment)), f"{PREFIX}* variables")
 

@@ -14,73 +14,71 @@ from membrowse.settings.overrides import flat, overridden
 from membrowse.settings.values import Settings
 
 DEFAULT = "default"
-"""The origin of a value that nobody set."""
+"""The origin of a value that is not set."""
 
 
 @dataclass(frozen=True, slots=True)
 class Configured:
-    """What rules, layer upon layer."""
+    """The settings in force, from all layers."""
 
     settings: Settings
     origins: Mapping[str, str]
     """By dotted key: `default`, the settings file's path, `saved configuration NAME`, or the
     environment variable's name."""
-    tuning: str
-    """The saved configuration in force, or empty."""
     problem: str = ""
-    """Why the saved configuration is left aside, or empty."""
+    """Why the saved configuration is ignored, or empty."""
 
 
 def fixed_keys(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
-    """The dotted keys that environment variables set: no saved configuration changes them."""
+    """Dotted keys that environment variables set; a saved configuration cannot change them."""
     named = {name.upper() for name in environment}
     return tuple(key for key in flat(Settings()) if _variable(key) in named)
 
 
 def put_on(
-    base: Settings, tuned: saved_configurations.SavedConfigurations, environment: Mapping[str, str]
+    base: Settings, saved: saved_configurations.SavedConfigurations, environment: Mapping[str, str]
 ) -> Settings:
-    """`base` with the saved configuration in force, save for what `environment` fixes.
+    """`base` with the saved configuration in force, except for keys that `environment` fixes.
 
     Raises `SettingsError`, with the configuration's name.
     """
     fixed = fixed_keys(environment)
-    free = {key: value for key, value in tuned.overrides.items() if key not in fixed}
+    free = {key: value for key, value in saved.overrides.items() if key not in fixed}
     try:
         return overridden(base, free)
     except SettingsError as error:
-        raise SettingsError(f"the saved configuration {tuned.in_force!r}: {error}") from error
+        raise SettingsError(f"the saved configuration {saved.in_force!r}: {error}") from error
 
 
 def configured(file: Path, environment: Mapping[str, str] = os.environ) -> Configured:
     """The settings of `file`, `environment` and the saved configuration in force.
 
-    Raises `SettingsError` like `load`; a saved configuration that cannot be used is left aside.
+    Raises `SettingsError` like `load`. A saved configuration that cannot be used is ignored.
     """
     content = content_of(file)
     base = of(content, file, environment)
-    tuned, settings, problem = saved_configurations.SavedConfigurations(), base, ""
+    saved, settings, problem = saved_configurations.SavedConfigurations(), base, ""
     try:
         read = saved_configurations.read(saved_configurations.beside(file))
-        settings, tuned = put_on(base, read, environment), read
+        settings, saved = put_on(base, read, environment), read
     except SettingsError as error:
         problem = str(error)
-    origins = {key: _origin(key, file, content, tuned, environment) for key in flat(settings)}
-    return Configured(settings, origins, tuned.in_force, problem)
+    origins = {key: _origin(key, file, content, saved, environment) for key in flat(settings)}
+    return Configured(settings, origins, problem)
 
 
 def _origin(
     key: str,
     file: Path,
     content: Any,
-    tuned: saved_configurations.SavedConfigurations,
+    saved: saved_configurations.SavedConfigurations,
     environment: Mapping[str, str],
 ) -> str:
     for name in environment:
         if name.upper() == _variable(key):
             return name
-    if key in tuned.overrides:
-        return f"saved configuration {tuned.in_force}"
+    if key in saved.overrides:
+        return f"saved configuration {saved.in_force}"
     for name in key.split("."):
         if not isinstance(content, dict) or name not in content:
             return DEFAULT

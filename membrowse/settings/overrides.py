@@ -1,4 +1,4 @@
-"""Single settings changed by their dotted keys: what the panel tries and a configuration saves."""
+"""Override single settings by their dotted keys, as tuning and saved configurations do."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from membrowse.settings.values import RerankMethod, Settings
 from membrowse.wire.tuning import Overrides
 
 SECTIONS = ("keyword", "vector", "fusion", "rerank", "agent")
-"""What can be changed at any time: nothing in them shapes the index."""
-_AT_START = {"rerank.model": "names a model that is looked for when an engine starts"}
+"""Sections that can be overridden at any time, because they do not shape the index."""
+_AT_START = {"rerank.model": "is read only when an engine starts"}
 
 
 def overridden(settings: Settings, overrides: Overrides) -> Settings:
     """`settings` with the values of `overrides` (`{"fusion.weight": 0.62}`).
 
-    Raises `SettingsError`, with the key and the reason, for an unknown key, a value that its
-    setting does not take, and what cannot be changed without a restart or another index.
+    Raises `SettingsError`, with key and reason, if a key is unknown, a value is invalid, or a
+    setting cannot change without a restart or another index.
     """
     for key, value in overrides.items():
         settings = _replaced(settings, key.split("."), value, key)
@@ -33,7 +33,7 @@ def overridden(settings: Settings, overrides: Overrides) -> Settings:
 
 
 def flat(settings: Settings) -> dict[str, Any]:
-    """Every setting by its dotted key, enumerations as plain strings."""
+    """Every setting by its dotted key; enumerations are plain strings."""
     return dict(_leaves(settings, ""))
 
 

@@ -1,7 +1,7 @@
-"""Saved configurations: a file beside the settings file, written by membrowse itself.
+"""Saved configurations: the file `tunings.json` beside the settings file.
 
-`tunings.json` holds names with the settings they change, and which of them is in force. All engines
-of a person share it.
+It contains named sets of overrides, and the name of the one in force. All engines of a user share
+it.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ class SavedConfigurations(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def overrides(self) -> Overrides:
-        """Of the configuration in force; none where none is."""
+        """The overrides in force; empty if no saved configuration is."""
         return self.saved.get(self.in_force, {})
 
     def listed(self) -> tuple[SavedConfiguration, ...]:
-        """What is saved, by name."""
+        """All saved configurations, sorted by name."""
         named = sorted(self.saved.items())
         return tuple(SavedConfiguration(name=name, overrides=values) for name, values in named)
 
@@ -45,7 +45,7 @@ def beside(config_file: Path) -> Path:
 
 
 def read(file: Path) -> SavedConfigurations:
-    """What `file` holds; nothing where there is none. Raises `SettingsError`."""
+    """The content of `file`; empty if it does not exist. Raises `SettingsError`."""
     try:
         return msgspec.json.decode(file.read_bytes(), type=SavedConfigurations)
     except FileNotFoundError:
@@ -55,7 +55,7 @@ def read(file: Path) -> SavedConfigurations:
 
 
 def save(file: Path, name: str, overrides: Overrides) -> SavedConfigurations:
-    """Save `overrides` under `name`, in force from now on. Raises `SettingsError`."""
+    """Save `overrides` as `name` and put them in force. Raises `SettingsError`."""
     name = _checked(name)
     return _changed(
         file, lambda now: SavedConfigurations(in_force=name, saved={**now.saved, name: overrides})
@@ -63,7 +63,7 @@ def save(file: Path, name: str, overrides: Overrides) -> SavedConfigurations:
 
 
 def delete(file: Path, name: str) -> SavedConfigurations:
-    """Forget `name`; where it was in force, nothing is. Raises `SettingsError`."""
+    """Delete `name`; if it was in force, none is. Raises `SettingsError`."""
 
     def without(now: SavedConfigurations) -> SavedConfigurations:
         _known(now, name)
@@ -76,7 +76,7 @@ def delete(file: Path, name: str) -> SavedConfigurations:
 
 
 def use(file: Path, name: str) -> SavedConfigurations:
-    """Put `name` in force; none, if it is empty. Raises `SettingsError`."""
+    """Put `name` in force; none if it is empty. Raises `SettingsError`."""
 
     def using(now: SavedConfigurations) -> SavedConfigurations:
         if name:
@@ -95,22 +95,22 @@ def _checked(name: str) -> str:
     return name
 
 
-def _known(tuned: SavedConfigurations, name: str) -> None:
-    if name not in tuned.saved:
+def _known(saved: SavedConfigurations, name: str) -> None:
+    if name not in saved.saved:
         raise SettingsError(f"no configuration is saved as {name!r}")
 
 
 def _changed(
     file: Path, change: Callable[[SavedConfigurations], SavedConfigurations]
 ) -> SavedConfigurations:
-    """Read, change and write `file`, one process at a time."""
+    """Read, change and write `file`, one process at a time. Raises `SettingsError`."""
     try:
         with _alone(private(file.parent)):
-            tuned = change(read(file))
+            changed = change(read(file))
             replace_file(
-                file, msgspec.json.format(msgspec.json.encode(tuned), indent=2) + b"\n", sync=True
+                file, msgspec.json.format(msgspec.json.encode(changed), indent=2) + b"\n", sync=True
             )
-            return tuned
+            return changed
     except OSError as error:
         raise SettingsError(f"{file}: the configuration cannot be saved: {error}") from error
 

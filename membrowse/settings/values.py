@@ -32,7 +32,7 @@ class Precision(StrEnum):
 
 
 class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A table of the settings file; unknown keys are errors, not silence."""
+    """A table of the settings file; unknown keys are errors."""
 
 
 class NotesSettings(_Section, frozen=True):
@@ -44,11 +44,11 @@ class NotesSettings(_Section, frozen=True):
     max_bytes: Positive = 5_000_000
     """Larger files are listed, not indexed."""
     follow: tuple[str, ...] = ()
-    """Directories outside the folder that symbolic links may lead to."""
+    """Directories outside the folder that symbolic links may point to."""
 
 
 class FieldWeights(_Section, frozen=True):
-    """`[keyword.weights]`: what a match in each field counts."""
+    """`[keyword.weights]`: how much a match in each field counts."""
 
     title: NonNegative = 0.5
     headings: NonNegative = 0.5
@@ -93,9 +93,9 @@ class RerankSettings(_Section, frozen=True):
     blend: Share = 0.65
     """The reranker's share of the final score; the rest is the fused score's."""
     stop_word_weight: Share = 0.5
-    """What a stop word of the query counts in late interaction."""
+    """Weight of a stop word of the query in late interaction."""
     idf: bool = True
-    """Whether rare words of the query count more in late interaction, by the root of their idf."""
+    """Weight words of the query by the square root of their idf in late interaction."""
 
 
 class EncoderSettings(_Section, frozen=True):
@@ -106,7 +106,7 @@ class EncoderSettings(_Section, frozen=True):
     precision: Precision = Precision.AUTO
     """Of bulk encoding; queries are always float32."""
     token_budget_mb: Annotated[int, Meta(ge=0)] = 2048
-    """Disk for stored token vectors; the least recently used go first."""
+    """Disk for stored token vectors, in MB; the least recently used are evicted first."""
 
 
 class AgentSettings(_Section, frozen=True):
@@ -120,27 +120,27 @@ class PinsSettings(_Section, frozen=True):
     """`[pins]`: queries with the notes that they should find."""
 
     file: str = "golden.jsonl"
-    """Where they are kept: relative to the folder, or an absolute path."""
+    """The pin file: relative to the folder, or an absolute path."""
 
 
 class EngineSettings(_Section, frozen=True):
     """`[engine]`: the process that owns the index."""
 
     idle_minutes: NonNegative = 10.0
-    """An engine started by a client ends after this long without clients; 0 means never."""
+    """An engine that a client started ends after this long without clients; 0: never."""
     settle_ms: Annotated[int, Meta(ge=0)] = 300
-    """A file is read when it has been quiet for this long."""
+    """A file is read when it has not changed for this long."""
     settle_limit_ms: Positive = 3000
-    """A file that never becomes quiet is read this often all the same."""
+    """A file that keeps changing is read this often."""
     check_seconds: NonNegative = 30.0
-    """How often the folder is compared with the index, whatever the watcher said."""
+    """How often the folder is compared with the index, even if the watcher reports nothing."""
 
 
 class UiSettings(_Section, frozen=True):
     """`[ui]`: the browser."""
 
     theme: str = ""
-    """A theme of Textual's; empty means the one chosen last."""
+    """A Textual theme; empty: the one chosen last."""
     reduced_motion: bool = False
     one_line_rows: bool = False
 
@@ -161,7 +161,7 @@ class Settings(_Section, frozen=True):
 
     @property
     def digest(self) -> str:
-        """Short hash of every setting that can change a ranking."""
+        """Short hash of all settings that can change a ranking."""
         ranking = (
             self.keyword,
             self.vector,

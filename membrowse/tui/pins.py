@@ -6,12 +6,12 @@ from typing import Any
 
 from textual.screen import Screen
 
+from membrowse.presentation import figures
+from membrowse.presentation.pins import moved_text, passing_text
 from membrowse.text import shown_block
 from membrowse.tui.messages import ReplyWanted
-from membrowse.tui.model import figures
 from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.open_query import OpenQuery
-from membrowse.tui.model.pins_table import moved_text
 from membrowse.tui.model.target_choices import chunk_target
 from membrowse.tui.widgets.target_line import TargetLine
 from membrowse.wire.pins import AddPinRequest, PinResult, PinRun, PinsRequest, RemovePinRequest
@@ -65,8 +65,7 @@ class Pins:
         return result.pin.path == expected.path
 
     def _pinned(self, run: PinRun) -> None:
-        verb = "passes" if run.total == 1 else "pass"
-        passing = f"{run.passing} of {figures.counted(run.total, 'pin')} {verb}"
+        passing = passing_text(run.passing, run.total)
         self._say(f"Pinned “{self._query.text[:80]}”; {passing}.\nSaved in {run.file}")
 
     def _offer_to_unpin(self, result: PinResult) -> None:

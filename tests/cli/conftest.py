@@ -1,4 +1,4 @@
-"""A home of its own for every test, and the program as a function."""
+"""A separate home for every test, and the program as a function."""
 
 from __future__ import annotations
 

@@ -188,6 +188,8 @@ def reranked(**changes: Any) -> RerankedExplanation:
         "blend_set": 0.6,
         "blend_used": 0.6,
         "contribution": 0.6,
+        "share": 0.65,
+        "fused_share": 0.35,
         "fused_low": 0.1,
         "fused_high": 0.55,
         "fused_normalised": 0.83,

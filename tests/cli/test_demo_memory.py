@@ -21,7 +21,7 @@ def release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def updated() -> Path:
-    return demo_memory.brought_up_to_date(lambda _: None)
+    return demo_memory.update(lambda _: None)
 
 
 def test_the_released_demo_is_copied_whole() -> None:
@@ -33,8 +33,8 @@ def test_the_released_demo_is_copied_whole() -> None:
 
 def test_a_first_copy_says_where_it_is(release: Path) -> None:
     said: list[str] = []
-    copy = demo_memory.brought_up_to_date(said.append)
-    demo_memory.brought_up_to_date(said.append)
+    copy = demo_memory.update(said.append)
+    demo_memory.update(said.append)
     assert [str(copy) in line for line in said] == [True]
 
 

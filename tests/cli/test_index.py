@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from membrowse.cli.connection import is_current
-from membrowse.cli.indexing import measure
+from membrowse.presentation.engine import progress_line
+from membrowse.presentation.lines import plain
 from membrowse.wire.engine import (
     EncoderState,
     EngineState,
@@ -138,7 +139,7 @@ def test_progress_is_a_bar_on_stderr_where_that_is_a_terminal(
 
 def test_progress_names_what_is_counted() -> None:
     reading = Progress(phase="reading", notes_done=3, notes_total=9)
-    assert measure(reading) == (3, 9, "3/9 notes")
+    assert plain(progress_line(reading, 80)) == "reading 3/9 notes ━━━━──────── 33%"
     encoding = Progress(
         phase="encoding",
         notes_done=9,
@@ -148,4 +149,5 @@ def test_progress_names_what_is_counted() -> None:
         chunks_per_second=93.6,
         seconds_left=61.2,
     )
-    assert measure(encoding) == (40, 100, "40/100 chunks · 94/s · 1:01 left")
+    wanted = "encoding 40/100 chunks ━━━━━─────── 40% · 61 s left · 94 chunks/s"
+    assert plain(progress_line(encoding, 80)) == wanted

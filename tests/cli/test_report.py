@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from membrowse.cli import report_markdown
 from membrowse.cli.redaction import redacted
 from membrowse.client.engine import EngineRefused
+from membrowse.presentation.report import report_markdown
 from membrowse.wire.diagnosis import DiagnosisRequest, SuggestionsRequest
 from membrowse.wire.explanation import ExplainRequest
 from membrowse.wire.notes import FileRecord, NoteState
@@ -124,7 +124,7 @@ def test_a_file_that_cannot_be_is_a_usage_error(
     assert program("report", "ssh", "-o", tmp_path / name, "--folder", folder).status == 2
 
 
-def test_a_note_without_chunks_has_its_ladder_all_the_same(
+def test_a_note_without_chunks_still_has_its_diagnosis(
     answering: FakeEngine, program: conftest.Program, folder: Path, tmp_path: Path
 ) -> None:
     def refuse(_: ExplainRequest) -> None:
@@ -151,8 +151,8 @@ def test_a_redacted_report_keeps_the_figures() -> None:
     assert after.explanation.keyword.terms[0].contribution == 3.0
     assert after.explanation.keyword.terms[0].matches[0].field == "body"
     assert after.diagnosis is not None
-    assert [rung.outcome for rung in after.diagnosis.steps] == [
-        rung.outcome for rung in findings.why().steps
+    assert [step.outcome for step in after.diagnosis.steps] == [
+        step.outcome for step in findings.why().steps
     ]
     assert after.diagnosis.suggestions[0].settings == {"fusion.weight": 0.62}
     assert after.diagnosis.suggestions[0].change == "fusion.weight 0.5 → 0.62"
@@ -192,7 +192,7 @@ def test_no_text_of_a_record_is_in_a_redacted_report(text: str) -> None:
         )
     )
     assert WORD not in msgspec.json.encode(after).decode()
-    assert WORD not in report_markdown.text(after)
+    assert WORD not in report_markdown(after)
 
 
 def test_markdown_holds_the_same_and_no_note_leaves_its_fence() -> None:
@@ -202,7 +202,7 @@ def test_markdown_holds_the_same_and_no_note_leaves_its_fence() -> None:
         explanation=filled(findings.explanation(), wicked),
         diagnosis=filled(findings.why(), wicked),
     )
-    text = report_markdown.text(whole)
+    text = report_markdown(whole)
     assert not acts(text)
     headings = []
     fence = ""
@@ -226,7 +226,7 @@ def test_markdown_holds_the_same_and_no_note_leaves_its_fence() -> None:
 
 
 def test_markdown_of_a_report_without_a_target_has_the_rankings() -> None:
-    text = report_markdown.text(made(explanation=None, diagnosis=None, settings={}))
+    text = report_markdown(made(explanation=None, diagnosis=None, settings={}))
     assert "## Explanation" not in text
     assert "runbooks/deploy-1.md:3-18  A › B" in text
     assert "deploy (literal)" in text

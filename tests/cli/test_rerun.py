@@ -10,9 +10,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from membrowse.cli import environment, rerun_sheet
+from membrowse.cli import environment
 from membrowse.cli.redaction import redacted
-from membrowse.cli.sheet import Sheet
+from membrowse.cli.terminal import unstyled
+from membrowse.presentation.rerun import rerun_page
 from membrowse.settings import Settings
 from membrowse.wire.report import Report, ReportedIndex, Setting
 from membrowse.wire.rerun import Rerun
@@ -97,10 +98,10 @@ def test_another_order_is_status_1_with_each_hit_then_and_now(
     ran = program("rerun", file, "--folder", folder)
     assert (ran.status, ran.err) == (1, "")
     assert "the first 10 reranked hits: another order" in ran.out
-    assert "   1 → 2   ▼1       1.000 → 0.500    edited  c1b.md:3" in ran.out
-    assert "   2 → 1   ▲1       0.500 → 1.000    c2.md:3" in ran.out
-    assert "   3 → –   ✗        0.333 → –        gone  c3.md:3" in ran.out
-    assert "   – → 3   new          – → 0.333    c9.md:3" in ran.out
+    assert "   1 → 2   ▼1     1.000 → .500    edited  c1b.md:3" in ran.out
+    assert "   2 → 1   ▲1      .500 → 1.000           c2.md:3" in ran.out
+    assert "   3 → –   ✗       .333 → –       gone    c3.md:3" in ran.out
+    assert "   – → 3   new        – → .333            c9.md:3" in ran.out
 
 
 def test_a_successor_in_the_place_of_its_chunk_is_the_same_order(
@@ -172,9 +173,8 @@ def test_a_file_that_is_no_report_is_a_usage_error(
 def test_hostile_text_is_shown_and_does_nothing(saved: Any, program: Program, folder: Path) -> None:
     file = saved(report(found("c1")), found("c1"))
     ran = program("rerun", file, "--folder", folder, "--json")
-    sheet = Sheet(80)
-    rerun_sheet.fill(sheet, filled(msgspec.json.decode(ran.out, type=Rerun), HOSTILE))
-    assert not acts(sheet.text(styled=False))
+    hostile = filled(msgspec.json.decode(ran.out, type=Rerun), HOSTILE)
+    assert not acts(unstyled(rerun_page(hostile, 80)))
 
 
 def test_a_folder_without_an_index_is_not_taken_from_a_report(

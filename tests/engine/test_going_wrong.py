@@ -18,7 +18,7 @@ import msgspec
 import pytest
 
 from membrowse import paths
-from membrowse.cli.status import _watcher
+from membrowse.cli.commands.status import _watcher
 from membrowse.engine.components import Components, open_components
 from membrowse.engine.handlers.spelling import near
 from membrowse.engine.http.peers import EVERY_RIGHT
@@ -95,7 +95,7 @@ def test_a_dead_observer_is_replaced_and_clients_are_told(folder: Path) -> None:
         (folder / "missed.md").write_text("# Missed\n\nWritten while nothing watched.\n")
         after = told.until(lambda state: bool(state.watcher.restarted_at))
         assert after.watcher.alive
-        assert f"started again {after.watcher.restarted_at}" in _watcher(after.watcher)
+        assert f"restarted {after.watcher.restarted_at}" in _watcher(after.watcher)
         told.until(lambda state: state.notes == before.notes + 1)
         (folder / "seen.md").write_text("# Seen\n\nWritten since.\n")
         told.until(lambda state: state.notes == before.notes + 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -238,7 +239,8 @@ async def test_3_a_text_that_is_in_no_chunk_or_split(folder: Path) -> None:
         assert split is not None
         finding = rung(split, StepName.TEXT)
         assert "the text is split across two chunks, ledger.md:" in split.verdict
-        assert [line.split()[1:4] for line in finding.evidence] == [["%", "of", "it"]] * 2
+        assert all(re.match(r"\d+% of it in ", line) for line in finding.evidence)
+        assert len(finding.evidence) == 2
         assert split.match.hit is not None  # the chunk with most of it goes on through the ladder
 
 

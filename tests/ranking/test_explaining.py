@@ -276,7 +276,7 @@ def test_a_query_that_the_encoder_does_not_know_has_no_say(
     assert found.vector.unknown > 0.3
     share, weight = ranked_query.known, configured().fusion.weight
     assert found.fused.weight_used == pytest.approx(weight * share)
-    assert found.vector.effect.startswith(f"{found.vector.unknown:.0%}".replace("%", " %"))
+    assert found.vector.effect.startswith(f"{found.vector.unknown:.0%} of the query")
     assert f"{weight * share:.2f} instead of {weight:.2f}" in found.vector.effect
     assert all(not token.weight for token in found.reranked.tokens if not token.known)
     adds_up(found, ranked_query, best_of(ranked_query))

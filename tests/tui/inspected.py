@@ -233,6 +233,8 @@ def _reranked(it: Inspected) -> RerankedExplanation:
         blend_set=0.6,
         blend_used=0.6,
         contribution=0.6 * normalised,
+        share=0.6 * normalised / score if score else 0.0,
+        fused_share=1 - 0.6 * normalised / score if score else 0.0,
         fused_low=0.0,
         fused_high=1.0,
         fused_normalised=(score - 0.6 * normalised) / 0.4,

@@ -8,12 +8,12 @@ import msgspec
 import pytest
 
 from membrowse.client.engine import EngineRefused
+from membrowse.presentation.explanation import explanation_lines
+from membrowse.presentation.figures import exact
+from membrowse.presentation.heat import heat_map
 from membrowse.text import shown
 from membrowse.tui.app import MembrowseApp
-from membrowse.tui.model.explanation_lines import explanation_lines
-from membrowse.tui.model.heat import heat_map
 from membrowse.tui.model.preview_lines import preview_lines
-from membrowse.tui.model.sheet import exact
 from membrowse.wire.explanation import ExplainRequest, Explanation, HeatSpan
 from membrowse.wire.notes import ChunkRequest, Freshness
 from membrowse.wire.request import Problem
@@ -105,10 +105,10 @@ async def test_near_spellings_are_added_when_they_arrive() -> None:
     app = make_app()
     async with on_stage(app, query="staging deplyo") as pilot:
         await pilot.press("enter", "x")
-        await until(lambda: "nearly so: deploy" in screen_text(app))
+        await until(lambda: "similar: deploy" in screen_text(app))
         await pilot.press("j")
         await until(lambda: explained(app))
-        assert "nearly so: deploy" in screen_text(app)
+        assert "similar: deploy" in screen_text(app)
 
 
 async def test_on_a_small_screen_it_has_the_whole_screen_and_scrolls() -> None:
@@ -196,7 +196,7 @@ def test_findings_are_said_in_words() -> None:
             explanation.vector,
             hnsw_missed=True,
             hnsw_rank=None,
-            effect="66 % unknown to the encoder: vector's weight 0.5 → 0.17",
+            effect="66% unknown to the encoder: vector's weight 0.5 → 0.17",
         ),
         reranked=changed(explanation.reranked, in_pool=False, fused_rank=63, raw=None, tokens=()),
         indexed=changed(
@@ -209,7 +209,7 @@ def test_findings_are_said_in_words() -> None:
         "HNSW missed it: #3",
         "weight 0.5 → 0.17",
         "beyond the pool: fused #63",
-        "the file changed since",
+        "! file changed since",
         "+port 2202",
     ):
         assert said in text, said

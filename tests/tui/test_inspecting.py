@@ -7,11 +7,11 @@ import time
 import pytest
 
 from membrowse.client.engine import EngineRefused
+from membrowse.presentation.comparison import comparison_rows
+from membrowse.presentation.lines import Line, cells
+from membrowse.presentation.rank_flow import make_plot, movers, plot_rows, story
+from membrowse.presentation.tokens import TokenLines
 from membrowse.tui.app import MembrowseApp
-from membrowse.tui.model.comparison_lines import comparison_rows
-from membrowse.tui.model.flow_plot import make_plot, movers, plot_rows, story
-from membrowse.tui.model.parts import Line, cells
-from membrowse.tui.model.ruler_lines import RulerLines
 from membrowse.tui.screens.comparison import ComparisonScreen
 from membrowse.tui.screens.rank_flow import RankFlowScreen
 from membrowse.tui.screens.tokens import TokensScreen
@@ -119,8 +119,8 @@ def test_a_comparison_tells_scores_differences_words_and_dates() -> None:
     text = a_comparison()
     for said in ("stands higher", "KEYWORD", "RERANKED", "left has more", "2026-07-17", "3d"):
         assert said in text, said
-    assert "scanners" in text.split("only the left says")[1].split("only the right")[0]
-    assert "nearly the same wording elsewhere" in text
+    assert "scanners" in text.split("only in the left")[1].split("only in the right")[0]
+    assert "nearly the same words elsewhere" in text
 
 
 @pytest.mark.parametrize("width", [30, 60, 77, 117, 197])
@@ -191,17 +191,17 @@ def a_ruler(chunk: str = "", text: str = QUERY) -> list[TokenisedText]:
 
 def test_a_ruler_shows_pieces_window_steps_and_stop_words() -> None:
     (ruler,) = a_ruler(text="Which ports 部署")
-    text = "\n".join(text_of(line) for line in RulerLines(ruler, 80))
+    text = "\n".join(text_of(line) for line in TokenLines(ruler, 80))
     assert "of 256 word pieces" in text and "⟦部署⟧" in text and "unknown" in text
     assert "Which" in text and "stop word" in text and "nowhere" in text
     _, chunk = a_ruler("decisions/ssh.md#0")
-    assert "SSH moved › Decision" in "\n".join(text_of(line) for line in RulerLines(chunk, 80))
+    assert "SSH moved › Decision" in "\n".join(text_of(line) for line in TokenLines(chunk, 80))
 
 
 @pytest.mark.parametrize("width", [24, 60, 80, 150])
 def test_a_ruler_keeps_to_its_width(width: int) -> None:
     for ruler in a_ruler("notes/部署.md#0", f"{HOSTILE} {'x' * 5000}"):
-        assert all(cells(line) <= width for line in RulerLines(ruler, width))
+        assert all(cells(line) <= width for line in TokenLines(ruler, width))
 
 
 def test_a_text_of_megabytes_is_made_line_by_line() -> None:
@@ -215,10 +215,11 @@ def test_a_text_of_megabytes_is_made_line_by_line() -> None:
         pieces=(piece,) * many, count=many + 2, window=256, unknown=0.0,
     )  # fmt: skip
     began = time.process_time()
-    lines = RulerLines(ruler, 80)
+    lines = TokenLines(ruler, 80)
     assert len(lines) > many and "word" in text_of(lines[-1])
     text = "\n".join(text_of(lines[at]) for at in range(400))
-    assert "997\N{NARROW NO-BREAK SPACE}000 more pieces" in text and "the rest is not" in text
+    assert "997\N{NARROW NO-BREAK SPACE}000 more pieces" in text
+    assert "only the first 256 are read" in text
     assert time.process_time() - began < 1.0
 
 

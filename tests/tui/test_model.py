@@ -9,22 +9,21 @@ import msgspec
 import pytest
 from rich.cells import cell_len
 
+from membrowse.presentation.lines import (
+    Line,
+)
 from membrowse.tui import external_programs
-from membrowse.tui.model import figures, folder_path, questions
+from membrowse.tui.model import folder_path, questions
 from membrowse.tui.model.engine_view import EngineView, header_line
 from membrowse.tui.model.list_layout import Divider, Layout
 from membrowse.tui.model.open_query import OpenQuery
-from membrowse.tui.model.parts import Line, Part, bar_parts, cells, clip, clip_start, fit, spread
 from membrowse.tui.model.preview_lines import preview_lines
-from membrowse.tui.model.ranking_view import PAGE, RankingView, dividers, letters
-from membrowse.tui.model.rows import RowStyle, hit_lines, matrix_line, movement
-from membrowse.tui.model.wrapping import wrapped
+from membrowse.tui.model.ranking_view import PAGE, RankingView, dividers
 from membrowse.wire.engine import Pending, Progress, Watcher
-from membrowse.wire.notes import Freshness
 from membrowse.wire.search import KEYWORD, RERANKED, VECTOR
 from tests.tui.corpus import STATE
 from tests.tui.fake_engine import FakeEngine
-from tests.tui.hits import a_hit, a_ranking, a_recall
+from tests.tui.hits import a_ranking, a_recall
 
 NOW = datetime(2026, 7, 20, 12, 0, tzinfo=UTC)
 NAMES = (KEYWORD, VECTOR, "fused", RERANKED)
@@ -32,98 +31,6 @@ NAMES = (KEYWORD, VECTOR, "fused", RERANKED)
 
 def plain(line: Line) -> str:
     return "".join(part.text for part in line)
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(None, "–"), (0.714, ".71"), (-0.02, "-.02"), (0.0, "0"), (-0.001, "0"), (7.1, "7.10")]
-    + [(11.84, "11.8"), (9.996, "10.0"), (1042.3, "1042"), (1.0, "1.00"), (99.96, "100")],
-)
-def test_scores_are_short(value: float | None, text: str) -> None:
-    assert figures.score(value) == text
-
-
-@pytest.mark.parametrize(
-    ("day", "text"),
-    [("2026-07-20", "<1d"), ("2026-07-17", "3d"), ("2026-06-20", "4w"), ("2026-03-02", "4mo")]
-    + [("2023-01-01", "3y"), ("2026-07-22", "+2d"), ("", ""), ("no date", "")],
-)
-def test_ages(day: str, text: str) -> None:
-    assert figures.age(day, NOW) == text
-
-
-def test_times_sizes_and_durations() -> None:
-    assert figures.at("2026-07-20T10:04:31Z", NOW) == "10:04:31"
-    assert figures.at("2026-07-19T10:04:31Z", NOW) == "19 Jul 10:04"
-    assert figures.at("2025-07-19T10:04:31Z", NOW) == "2025-07-19"
-    assert figures.at("soon", NOW) == ""
-    assert [figures.size(n) for n in (0, 999, 4100, 2_000_000)] == [
-        "0 B",
-        "999 B",
-        "4.1 kB",
-        "2.0 MB",
-    ]
-    assert [figures.duration(n) for n in (0.2, 7, 200, 9000)] == ["1 s", "7 s", "3 min", "2 h"]
-    assert [figures.milliseconds(n) for n in (0.4, 3.1, 1200)] == ["<1 ms", "3 ms", "1.2 s"]
-
-
-@pytest.mark.parametrize(
-    "text", ["部署笔记在这里", "ssh", "🦀🦀🦀 crab", "é" * 40, "", "ab" * 3000]
-)
-@pytest.mark.parametrize("width", [0, 1, 2, 5, 9, 30])
-def test_text_is_cut_to_cells(text: str, width: int) -> None:
-    for cut in (clip(text, width), clip_start(text, width)):
-        assert cell_len(cut) <= width
-    assert cells(fit([Part(text)], width)) == width
-    assert cells(spread([Part(text)], [Part("right")], max(width, 12))) == max(width, 12)
-
-
-def test_bars_keep_their_width() -> None:
-    for share in (-1.0, 0.0, 0.1, 0.5, 0.99, 1.0, 7.0):
-        assert cells(bar_parts(share, 4)) == 4
-    assert plain(bar_parts(0.5, 4)) == "━━──"
-
-
-def test_movement_is_against_the_fused_ranking_within_the_pool() -> None:
-    def moved(fused: int | None, reranked: int, pool: int | None = 50) -> str:
-        return movement(a_hit(ranks={"fused": fused, RERANKED: reranked}), pool).text
-
-    assert [moved(4, 1), moved(1, 3), moved(2, 2)] == ["▲3", "▼2", "="]
-    assert moved(60, 51) == "" and moved(None, 1) == "" and moved(60, 51, None) == "▲9"
-
-
-@pytest.mark.parametrize("width", [24, 31, 38, 64, 120])
-@pytest.mark.parametrize("ranking", NAMES)
-@pytest.mark.parametrize("fresh", list(Freshness))
-def test_rows_have_exactly_the_width_of_their_column(
-    width: int, ranking: str, fresh: Freshness
-) -> None:
-    style = RowStyle(ranking=ranking, letters=letters(NAMES), now=NOW, total=19_042)
-    for title in ("SSH", "部署笔记" * 9, ""):
-        hit = a_hit(title=title, path="很长的/路径" * 9 + ".md")
-        assert [cells(line) for line in hit_lines(hit, style, width, fresh)] == [width, width]
-        if width >= 64:
-            assert cells(matrix_line(hit, style, width, fresh)) == width
-
-
-def test_a_row_says_where_the_chunk_stands_elsewhere() -> None:
-    style = RowStyle(ranking=RERANKED, letters=letters(NAMES), now=NOW, total=40, pool=50)
-    first, second = (plain(line) for line in hit_lines(a_hit(), style, 60, Freshness.CHANGED))
-    assert "▲1" in first and ".64" in first and "SSH moved › Decision" in first and "3d" in first
-    assert "decisions/ssh.md:14 ! changed" in second and "k9 v– f4" in second
-
-
-def test_chunks_that_hnsw_missed_are_marked() -> None:
-    style = RowStyle(
-        ranking=VECTOR, letters=letters(NAMES), now=NOW, total=9, missed=frozenset({3})
-    )
-    assert "≠HNSW" in plain(hit_lines(a_hit(), style, 60, Freshness.CURRENT)[1])
-    assert "≠HNSW" in plain(matrix_line(a_hit(), style, 80, Freshness.CURRENT))
-
-
-def test_unknown_rankings_get_short_names_that_are_free() -> None:
-    found = letters([*NAMES, "agent", "kept", "agenda"])
-    assert found["agent"] == "a" and found["kept"] == "ke" and len(set(found.values())) == 7
 
 
 def test_the_cut_falls_at_k_or_at_the_score() -> None:
@@ -215,20 +122,6 @@ async def test_the_preview_marks_words_without_colour_and_numbers_lines() -> Non
     assert all(cell_len(line) <= 41 for line in text)
 
 
-@pytest.mark.parametrize("width", [1, 2, 3, 8, 30])
-def test_wrapping_loses_nothing(width: int) -> None:
-    line = [
-        Part("a word, "),
-        Part("«部署笔记»", "mark"),
-        Part(" and averyveryverylongword ."),
-        Part(""),
-    ]
-    lines = wrapped(line, max(2, width))
-    assert "".join(map(plain, lines)) == plain(line)
-    visible = [cell_len(plain(part).rstrip(" ")) for part in lines]
-    assert max(visible) <= max(2, width), "only a space may hang over"
-
-
 @pytest.mark.parametrize(
     ("changes", "condition"),
     [
@@ -248,11 +141,6 @@ def test_the_header_says_what_the_index_is_worth(
 ) -> None:
     view = EngineView(state=msgspec.structs.replace(STATE, **changes))
     assert f" · {condition} · " in plain(header_line(view, 120))
-
-
-def test_a_word_of_several_styles_is_not_broken() -> None:
-    line = [Part("lets only the bastion "), Part("in", "heat"), Part(". Then")]
-    assert [plain(part) for part in wrapped(line, 24)] == ["lets only the bastion ", "in. Then"]
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from membrowse.presentation.pins import spark, state_parts
 from membrowse.tui.app import MembrowseApp
-from membrowse.tui.model.pins_table import spark, state_parts
 from membrowse.tui.screens.pins import PinsScreen
 from membrowse.wire.engine import Right
 from membrowse.wire.pins import Pin, PinsRequest, PinsState
@@ -42,7 +42,7 @@ def test_a_spark_is_tall_where_the_rank_is_near_the_top() -> None:
 def test_the_status_line_says_how_many_hold_and_what_moved() -> None:
     state = PinsState(total=41, passing=38, generation=2, moved=("ssh port: a.md #9 → #4",))
     told = "".join(part.text for part in state_parts(state))
-    assert told == "! 38 of 41 pins hold · ssh port: a.md #9 → #4"
+    assert told == "! 38 of 41 pins pass · ssh port: a.md #9 → #4"
     assert state_parts(PinsState()) == []
     failed = state_parts(PinsState(problem="the pins could not be run: the disk is full"))
     assert [part.text for part in failed] == ["! the pins could not be run: the disk is full"]
@@ -89,8 +89,8 @@ async def test_the_panel_shows_every_pin_and_asks_or_unpins_it() -> None:
         screen = await panel(app)
         await pilot.pause()
         text = screen_text(app)
-        assert "2 of 4 pins hold" in text and "reranked R@1 .56 R@5 .92 MRR .72" in text
-        assert "✗ broken    #7  #2 → #7 ▼5" in text and "✓ holds     #4  #9 → #4 ▲5" in text
+        assert "2 of 4 pins pass" in text and "reranked R@1 .56 R@5 .92 MRR .72" in text
+        assert "✗ fails     #7  #2 → #7 ▼5" in text and "✓ passes    #4  #9 → #4 ▲5" in text
         assert "! 1 line cannot be used: line 7: not JSON" in text
         await pilot.press("j")
         await until(lambda: "the text was edited away" in screen_text(app))
@@ -114,14 +114,14 @@ async def test_it_is_told_when_pins_move() -> None:
     pinned(engine, moved=())
     app = make_app(Sessions(engine))
     async with on_stage(app, (120, 30), QUERY) as pilot:
-        assert "38 of 41 pins hold" in screen_text(app).split("\n")[-2]
+        assert "38 of 41 pins pass" in screen_text(app).split("\n")[-2]
         pinned(engine, generation=42, passing=39)
         await until(
             lambda: "queue limit: runbooks/deploy.md #2 → #7" in screen_text(app), "a toast"
         )
         await pilot.pause()
         status = "".join(part.text for part in app.browser.status.line(120))
-        assert "39 of 41 pins hold" in status
+        assert "39 of 41 pins pass" in status
         pinned(engine, problem="the pins could not be run: the disk is full")
         await until(lambda: "! pins failed" in screen_text(app))
 
@@ -142,7 +142,7 @@ async def test_hostile_pins_are_text() -> None:
         await pilot.press("enter", "M")
         await panel(app)
         await pilot.pause()
-        assert "✓ holds     #4" in assert_harmless(app)
+        assert "✓ passes    #4" in assert_harmless(app)
         await pilot.press("j", "d")
         await pilot.pause()
         assert_harmless(app)

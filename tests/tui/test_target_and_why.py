@@ -154,7 +154,7 @@ async def test_the_line_says_why_there_is_no_rank() -> None:
         assert screen.list.report is not None and not screen.list.report.in_top_k
         text = screen_text(app)
         assert "✗ fails" in text and "the rule stands in .membrowseignore, line 2" in text
-        assert "– not seen" in text
+        assert "– skipped" in text
         await pilot.press("escape")
         await answered(app, QUERY)
         assert "✗ in no ranking: drafts/returns.md: rule 2" in target_text(app)
@@ -242,7 +242,7 @@ async def test_why_shows_the_ladder_at_once_then_changes_which_escape_gives_up()
         await pilot.pause()
         text = screen_text(app)
         assert "fusion.weight 0.5 → 0.62" in text and "#3" in text
-        assert "! breaks 2 of 41 pins, mends 1" in text and "restore drill" in text
+        assert "! breaks 2 of 41 pins, fixes 1" in text and "restore drill" in text
         assert "57 tried" in text
         await pilot.press("j", "enter")
         await pilot.pause()

@@ -123,7 +123,7 @@ def effect(ranked_query: RankedQuery, settings: Settings) -> str:
     said = (
         f"{unknown:.0%} of the query is unknown to the encoder, so the vector's weight in fusion "
         f"is {fusion * known:.2f} instead of {fusion:.2f}"
-    ).replace("%", " %", 1)
+    )
     late = settings.rerank.method is RerankMethod.LATE_INTERACTION
     if late and finished(ranked_query, RERANKED).blend is not None:
         share = settings.rerank.blend

@@ -2,43 +2,25 @@
 
 from __future__ import annotations
 
+from membrowse.presentation import figures, rankings
+from membrowse.presentation.lines import Line, Part, cells, fit, spread
 from membrowse.text import shown
-from membrowse.tui.model import figures
 from membrowse.tui.model.open_query import OpenQuery
-from membrowse.tui.model.parts import Line, Part, cells, fit, spread
-from membrowse.tui.model.query_notes import DOUBTFUL
 from membrowse.tui.model.ranking_view import RankingView
 from membrowse.wire.search import KEYWORD, RERANKED, VECTOR, Query, RankingState
-
-_STYLES = {
-    RankingState.READY: "dim",
-    RankingState.FAILED: "bad",
-    RankingState.OFF: "warn",
-}
 
 
 def state_part(view: RankingView) -> Part:
     """The ranking's state, one word."""
     if view.state is None:
         return Part("")
-    if view.waiting:
-        return Part("…", "dim")
-    return Part(view.state.value, _STYLES.get(view.state, "warn"))
+    return Part("…", "dim") if view.waiting else rankings.state_part(view.state)
 
 
 def _counts(view: RankingView) -> str:
     if view.state is None:
         return ""
-    parts = []
-    if view.pool is not None and view.cached is not None and view.cached < view.pool:
-        parts.append(f"{view.cached}/{view.pool} cached")
-    elif view.pool is not None:
-        parts.append(f"pool {view.pool}")
-    else:
-        parts.append(figures.number(view.total))
-    if view.took_ms:
-        parts.append(figures.milliseconds(view.took_ms))
-    return " · ".join(parts)
+    return rankings.counts(view.total, view.pool, view.cached, view.took_ms)
 
 
 def head(view: RankingView, key: str, width: int, *, active: bool) -> Line:
@@ -60,15 +42,7 @@ def head(view: RankingView, key: str, width: int, *, active: bool) -> Line:
 
 def notice(view: RankingView, query: Query | None) -> str:
     """What the reader must know before trusting the ranking; empty if all is well."""
-    notices = [shown(view.message)] if view.message else []
-    if view.name == VECTOR and query is not None and query.unknown >= DOUBTFUL:
-        share = f"{query.unknown:.0%}"
-        if share.rstrip("%") not in view.message:
-            notices.append(f"{share} of the query unknown to the encoder")
-    if view.approximate is not None and view.approximate.missed:
-        count = len(view.approximate.missed)
-        notices.append(f"HNSW missed {count} of the top {view.approximate.asked}")
-    return "; ".join(notices)
+    return rankings.notice(view.name, view.message, view.approximate, query)
 
 
 def foot(query: OpenQuery, name: str, width: int, *, in_view: bool) -> Line:
@@ -84,7 +58,9 @@ def foot(query: OpenQuery, name: str, width: int, *, in_view: bool) -> Line:
     style = "dim" if in_view else "strong"
     mark = Part("   " if in_view else " › ", "accent")
     total = figures.number(view.total)
-    return fit([mark, Part(f"#{rank} of {total}", style), Part(f" · {figure}", "dim")], width)
+    return fit(
+        [mark, Part(f"{figures.rank(rank)} of {total}", style), Part(f" · {figure}", "dim")], width
+    )
 
 
 def _why_unranked(view: RankingView) -> str:

@@ -7,12 +7,24 @@ from datetime import datetime
 from enum import Enum
 from pathlib import Path
 
+from membrowse.presentation import figures
+from membrowse.presentation.engine import pending_parts, progress_line
+from membrowse.presentation.lines import (
+    Line,
+    Part,
+    cells,
+    fit,
+    joined,
+    shortened,
+    spread,
+)
+from membrowse.presentation.pins import state_parts
 from membrowse.text import shown
-from membrowse.tui.model import figures
-from membrowse.tui.model.parts import Line, Part, bar_parts, cells, fit, joined, shortened, spread
-from membrowse.tui.model.pins_table import state_parts
-from membrowse.wire.engine import EngineState, Progress, Right
+from membrowse.wire.engine import EngineState, Right
 from membrowse.wire.search import RankingState
+
+_PINS = "screen.pins"
+"""What a click on the pins in the status line does."""
 
 
 class Phase(Enum):
@@ -103,28 +115,6 @@ def _index_facts(state: EngineState) -> list[Line]:
     ]
 
 
-def progress_line(progress: Progress, width: int) -> Line:
-    """Phase, bar, n of m, speed and time left."""
-    chunks = progress.phase == "encoding"
-    done = progress.chunks_done if chunks else progress.notes_done
-    total = progress.chunks_total if chunks else progress.notes_total
-    noun = "chunks" if chunks else "notes"
-    share = done / total if total else 0.0
-    groups = [
-        [
-            Part(f"{shown(progress.phase)} ", "accent"),
-            Part(f"{figures.number(done)}/{figures.number(total)} {noun} "),
-            *bar_parts(share, 12),
-            Part(f" {share:.0%}"),
-        ]
-    ]
-    if progress.seconds_left is not None:
-        groups.append([Part(f"{figures.duration(progress.seconds_left)} left")])
-    if progress.chunks_per_second > 0:
-        groups.append([Part(f"{progress.chunks_per_second:.0f} chunks/s", "dim")])
-    return shortened(groups, width)
-
-
 def watcher_part(state: EngineState) -> Part:
     """Whether and how the engine notices changes."""
     watcher = state.watcher
@@ -139,22 +129,6 @@ def watcher_part(state: EngineState) -> Part:
     if watcher.restarted_at:
         return Part("● watching again", "good")
     return Part("● watching", "good")
-
-
-def pending_parts(state: EngineState, *, quiet: bool = False) -> Line:
-    """The pending counts; zeros are dim, or left out if `quiet`."""
-    counts = state.pending
-    line: Line = []
-    for count, word, style in (
-        (counts.new, "new", "warn"),
-        (counts.changed, "changed", "warn"),
-        (counts.deleted, "deleted", "warn"),
-        (counts.failed, "failed", "bad"),
-    ):
-        if count or not quiet:
-            line.append(Part(f"{figures.number(count)} {word}", style if count else "dim"))
-            line.append(Part(" "))
-    return line[:-1]
 
 
 def encoder_part(state: EngineState) -> Part:
@@ -192,11 +166,11 @@ def status_line(view: EngineView, now: datetime, width: int) -> Line:
         return fit([Part(" ○ the engine is stopping", "warn")], width)
     lead = [Part(" "), watcher_part(state)]
     if state.progress is not None:
-        pending = pending_parts(state, quiet=True)
+        pending = pending_parts(state.pending, quiet=True)
         room = width - cells(lead) - cells(pending) - 7
         lead = joined([lead, progress_line(state.progress, max(20, room)), pending])
     else:
-        lead = joined([lead, pending_parts(state), [encoder_part(state)]])
+        lead = joined([lead, pending_parts(state.pending), [encoder_part(state)]])
     right = change_parts(view, now)
     if state.pins.total or state.pins.problem:
         lead, right = _with_pins(lead, right, state, width)
@@ -209,11 +183,13 @@ def _with_pins(lead: Line, right: Line, state: EngineState, width: int) -> tuple
     """The line with the pins added; if there is little room, they replace the last change."""
     for last in (right, []):
         for brief in (False, True):
-            line = joined([lead, state_parts(state.pins, brief=brief)])
+            line = joined([lead, state_parts(state.pins, brief=brief, action=_PINS)])
             if cells(line) + cells(last) + 2 <= width:
                 return line, last
     watching = [Part(" "), watcher_part(state)]
-    return joined([watching, state_parts(state.pins, brief=True), pending_parts(state)]), []
+    return joined(
+        [watching, state_parts(state.pins, brief=True, action=_PINS), pending_parts(state.pending)]
+    ), []
 
 
 Basis = tuple[object, ...]

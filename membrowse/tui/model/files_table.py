@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from membrowse.presentation import figures
+from membrowse.presentation.lines import Line, Part, cells, clip_start, fit
 from membrowse.text import shown
-from membrowse.tui.model import figures
-from membrowse.tui.model.parts import Line, Part, cells, clip_start, fit
 from membrowse.wire.notes import FileRecord, NoteState
 
 STATES: dict[NoteState, tuple[str, str]] = {

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 
+from membrowse.presentation import figures
+from membrowse.presentation.heat import GLYPHS, HeatMap, Warm
+from membrowse.presentation.hits import freshness_part
+from membrowse.presentation.lines import Line, Part, clip_start, fit, spread, wrapped
 from membrowse.text import shown
-from membrowse.tui.model import figures
-from membrowse.tui.model.heat import GLYPHS, HeatMap, Warm
-from membrowse.tui.model.parts import Line, Part, clip_start, fit, spread
-from membrowse.tui.model.wrapping import wrapped
 from membrowse.wire.notes import ChunkView, Freshness
 
 LONGEST = 3000
@@ -151,11 +151,5 @@ def _facts(view: ChunkView, freshness: Freshness, width: int) -> Line:
     if view.date and width >= 90:
         source = "" if view.date_source == "front matter" else f" by {view.date_source}"
         line += [Part(f"{shown(view.date)}{shown(source)}", "dim"), Part(" · ", "dim")]
-    line.append(
-        {
-            Freshness.CURRENT: Part("up to date ", "dim"),
-            Freshness.CHANGED: Part("! file changed since ", "warn"),
-            Freshness.DELETED: Part("✗ file deleted ", "bad"),
-        }[freshness]
-    )
+    line += [freshness_part(freshness), Part(" ")]
     return line

@@ -5,31 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from membrowse.text import shown
-from membrowse.tui.model import figures
+from membrowse.presentation import figures
 from membrowse.tui.model.list_layout import Divider
-from membrowse.wire.search import FUSED, KEYWORD, RERANKED, VECTOR, Approximate, Hit, Ranking
+from membrowse.wire.search import RERANKED, Approximate, Hit, Ranking
 from membrowse.wire.search import RankingState as State
 
 PAGE = 50
 """Hits in a page."""
-
-LETTERS = {KEYWORD: "k", VECTOR: "v", FUSED: "f", RERANKED: "r"}
-
-
-def letters(names: Iterable[str]) -> dict[str, str]:
-    """A short name per ranking: one letter for ours, the shortest free prefix for any other."""
-    found: dict[str, str] = {}
-    for name in names:
-        short = LETTERS.get(name, "")
-        length = 1
-        while not short:
-            start = shown(name)[:length] or "?"
-            taken = start in found.values() or start in LETTERS.values()
-            short = start if not taken or length >= len(name) else ""
-            length += 1
-        found[name] = short
-    return found
 
 
 @dataclass(slots=True)

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from membrowse.presentation import figures
+from membrowse.presentation.hits import heading_text, place
+from membrowse.presentation.lines import Line, Part, cells, clip, fit, spread
+from membrowse.presentation.target import named
 from membrowse.text import shown
-from membrowse.tui.model import figures
 from membrowse.tui.model.files_table import STATES, reason
 from membrowse.tui.model.fuzzy_match import lowered, match
-from membrowse.tui.model.parts import Line, Part, cells, clip, fit, spread
-from membrowse.tui.model.rows import heading_text, place
-from membrowse.tui.model.target_notes import named
 from membrowse.wire.notes import FileRecord, NoteState
 from membrowse.wire.search import Hit, Target
 

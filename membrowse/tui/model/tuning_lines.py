@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from membrowse.presentation import figures
+from membrowse.presentation.lines import Line, Part, bar_parts, cells, clip, fit, spread
+from membrowse.presentation.pins import passing_part
 from membrowse.text import shown
-from membrowse.tui.model import figures
-from membrowse.tui.model.parts import Line, Part, bar_parts, cells, clip, fit, spread
 from membrowse.tui.model.tunable_settings import TunableSetting, value_text
 from membrowse.tui.model.tuning import NamedConfiguration, Tuning
 from membrowse.wire.tuning import TunedSearch
@@ -79,7 +80,7 @@ def passing_pins(tried: TunedSearch | None, pins: int) -> Line:
     text = f"of {figures.counted(total, 'pin')} {'passes' if total == 1 else 'pass'}"
     if tried is None or tried.passing is None:
         return [Part(f"… {text}", "dim")]
-    return [Part(f"{tried.passing} {text}", "good" if tried.passing == total else "warn")]
+    return [passing_part(tried.passing, total)]
 
 
 def banner_line(tuning: Tuning, pins: int, width: int) -> Line:

@@ -8,11 +8,11 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
+from membrowse.presentation.comparison import Row, comparison_rows
+from membrowse.presentation.lines import Line, fit
 from membrowse.tui.actions import Need, Where, bindings
-from membrowse.tui.model.comparison_lines import Row, comparison_rows
 from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.list_layout import Layout
-from membrowse.tui.model.parts import Line, fit
 from membrowse.tui.screens.engine_screen import Clock, RecordScreen
 from membrowse.tui.widgets.line_list import LineList
 from membrowse.wire.comparison import CompareRequest, Comparison

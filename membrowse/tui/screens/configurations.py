@@ -10,13 +10,13 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 
 from membrowse.client.engine import EngineRefused
+from membrowse.presentation import figures
+from membrowse.presentation.lines import Line, Part, bar_parts, clip, fit, spread
 from membrowse.text import shown
 from membrowse.tui.actions import Where, bindings
 from membrowse.tui.messages import ReplyUnwanted, ReplyWanted
-from membrowse.tui.model import figures
 from membrowse.tui.model.engine_view import EngineView, reply_basis
 from membrowse.tui.model.open_query import OpenQuery
-from membrowse.tui.model.parts import Line, Part, bar_parts, clip, fit, spread
 from membrowse.tui.model.tuning import NamedConfiguration
 from membrowse.tui.model.tuning_lines import passing_pins
 from membrowse.tui.screens.engine_screen import Clock, EngineScreen

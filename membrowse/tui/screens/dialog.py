@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widget import Widget
 
-from membrowse.tui.model.parts import Line
+from membrowse.presentation.lines import Line
 from membrowse.tui.widgets.painting import Clickable, content
 
 Result = TypeVar("Result")

@@ -11,11 +11,11 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from membrowse.client.engine import EngineRefused
+from membrowse.presentation.lines import Line, Part, spread
 from membrowse.text import shown
 from membrowse.tui.actions import Action, Need, Where, find, of, refusal
 from membrowse.tui.messages import ReindexWanted, ReplyWanted
 from membrowse.tui.model.engine_view import EngineView, Phase
-from membrowse.tui.model.parts import Line, Part, spread
 from membrowse.tui.widgets.bars import HeaderLine, KeyBar, StatusLine
 from membrowse.tui.widgets.painting import OneLine
 from membrowse.wire.request import Request

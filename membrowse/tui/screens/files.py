@@ -10,9 +10,11 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Input
 
+from membrowse.presentation.engine import progress_line
+from membrowse.presentation.lines import Line, Part, fit, spread
 from membrowse.tui.actions import Need, Where, bindings
 from membrowse.tui.messages import EditWanted, ReindexWanted, ReplyWanted
-from membrowse.tui.model.engine_view import EngineView, progress_line
+from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.files_table import (
     ORDERS,
     file_line,
@@ -21,7 +23,6 @@ from membrowse.tui.model.files_table import (
     selected,
     summary,
 )
-from membrowse.tui.model.parts import Line, Part, fit, spread
 from membrowse.tui.screens.engine_screen import Clock, EngineScreen
 from membrowse.tui.widgets.bars import TableHead
 from membrowse.tui.widgets.line_list import ItemList, LineList

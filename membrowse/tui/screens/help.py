@@ -8,8 +8,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
+from membrowse.presentation.lines import Line, Part
 from membrowse.tui.actions import Where, key_names, of
-from membrowse.tui.model.parts import Line, Part
 from membrowse.tui.screens.dialog import Dialog, Lines, Scroll
 
 _SIGNS: tuple[tuple[str, str], ...] = (

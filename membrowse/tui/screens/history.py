@@ -12,8 +12,8 @@ from textual.content import Content
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
+from membrowse.presentation.lines import clip
 from membrowse.text import shown
-from membrowse.tui.model.parts import clip
 from membrowse.tui.screens.dialog import Dialog
 
 

@@ -9,19 +9,19 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from membrowse.client.engine import EngineRefused
-from membrowse.text import shown
-from membrowse.tui.actions import Need, Where, bindings
-from membrowse.tui.messages import ReplyWanted
-from membrowse.tui.model.engine_view import EngineView
-from membrowse.tui.model.parts import Line
-from membrowse.tui.model.pins_table import (
+from membrowse.presentation.lines import Line
+from membrowse.presentation.pins import (
     about_lines,
-    broken_first,
+    failing_first,
     file_line,
     head_line,
     pin_line,
     summary_line,
 )
+from membrowse.text import shown
+from membrowse.tui.actions import Need, Where, bindings
+from membrowse.tui.messages import ReplyWanted
+from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.screens.engine_screen import Clock, EngineScreen
 from membrowse.tui.widgets.bars import TableHead
 from membrowse.tui.widgets.line_list import ItemList, LineList
@@ -62,7 +62,7 @@ class PinAbout(OneLine):
         self.result: PinResult | None = None
 
     def line(self, width: int) -> Line:
-        return about_lines(self.result, width)[self._number]
+        return about_lines(self.result, width)[self._number] if self.result else []
 
 
 class PinsList(ItemList[PinResult]):
@@ -119,7 +119,7 @@ class PinsScreen(EngineScreen):
     def _take(self, run: PinRun) -> None:
         self._summary.run = self._file.run = run
         self.list.message = _NONE
-        self.list.show_items(broken_first(run))
+        self.list.show_items(failing_first(run))
         self._summary.refresh()
         self._file.refresh()
         self._show_pin()

@@ -9,8 +9,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
+from membrowse.presentation.lines import Line, Part
 from membrowse.text import shown
-from membrowse.tui.model.parts import Line, Part
 from membrowse.tui.screens.dialog import Dialog, Lines
 from membrowse.tui.widgets.plain_input import PlainInput
 

@@ -8,11 +8,11 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
+from membrowse.presentation.lines import Line, Part, cells, fit, spread
+from membrowse.presentation.rank_flow import Plot, make_plot, movers, plot_head, plot_rows, story
 from membrowse.tui.actions import Need, Where, bindings
 from membrowse.tui.model.engine_view import EngineView
-from membrowse.tui.model.flow_plot import Plot, make_plot, movers, plot_head, plot_rows, story
 from membrowse.tui.model.list_layout import Divider, Layout
-from membrowse.tui.model.parts import Line, Part, cells, fit, spread
 from membrowse.tui.screens.engine_screen import Clock, RecordScreen
 from membrowse.tui.widgets.line_list import LineList
 from membrowse.tui.widgets.painting import OneLine

@@ -6,8 +6,8 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widget import Widget
 
+from membrowse.presentation.lines import Part
 from membrowse.text import shown, shown_block
-from membrowse.tui.model.parts import Part
 from membrowse.tui.screens.dialog import Dialog, Lines, Scroll
 
 LONGEST = 100_000

@@ -9,10 +9,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
 from membrowse.presentation.diagnosis import pin_effect
+from membrowse.presentation.lines import Line, Part, wrapped
 from membrowse.text import shown
 from membrowse.tui.messages import CopyWanted, EditWanted
-from membrowse.tui.model.parts import Line, Part
-from membrowse.tui.model.wrapping import wrapped
 from membrowse.tui.screens.dialog import Dialog, Lines, Scroll
 from membrowse.wire.diagnosis import Edit, Suggestion
 

@@ -13,11 +13,11 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.worker import Worker
 
+from membrowse.presentation import figures
+from membrowse.presentation.lines import Line, Part, spread
 from membrowse.tui.messages import ReplyWanted
-from membrowse.tui.model import figures
 from membrowse.tui.model.fuzzy_match import lowered
 from membrowse.tui.model.list_layout import Layout
-from membrowse.tui.model.parts import Line, Part, spread
 from membrowse.tui.model.target_choices import (
     Entry,
     FinderInput,

@@ -11,10 +11,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
+from membrowse.presentation.lines import Line
+from membrowse.presentation.tokens import TokenLines
 from membrowse.tui.actions import Where, bindings
 from membrowse.tui.model.engine_view import EngineView
-from membrowse.tui.model.parts import Line
-from membrowse.tui.model.ruler_lines import RulerLines
 from membrowse.tui.screens.engine_screen import Clock, RecordScreen
 from membrowse.tui.widgets.scrolled_lines import ScrolledLines
 from membrowse.wire.tokens import TokenisedText, Tokens, TokensRequest
@@ -26,7 +26,7 @@ BROAD = 150
 class StackedLines(Sequence[Line]):
     """The lines of several texts, with an empty line after each."""
 
-    def __init__(self, texts: Sequence[RulerLines]) -> None:
+    def __init__(self, texts: Sequence[TokenLines]) -> None:
         self._texts = texts
 
     def __len__(self) -> int:
@@ -45,7 +45,7 @@ class StackedLines(Sequence[Line]):
 
 
 def _lines(texts: Sequence[TokenisedText], width: int) -> Sequence[Line]:
-    return StackedLines([RulerLines(text, width) for text in texts])
+    return StackedLines([TokenLines(text, width) for text in texts])
 
 
 class TokensScreen(RecordScreen[Tokens]):

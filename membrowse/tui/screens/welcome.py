@@ -15,10 +15,10 @@ from textual.suggester import Suggester
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from membrowse.presentation.lines import Line, Part
 from membrowse.text import shown
 from membrowse.tui.model.engine_view import short_path
 from membrowse.tui.model.folder_path import complete, problem
-from membrowse.tui.model.parts import Line, Part
 from membrowse.tui.screens.dialog import Dialog, Lines
 
 

@@ -12,15 +12,15 @@ from textual.content import Content
 from textual.widget import Widget
 
 from membrowse.client.engine import EngineRefused
+from membrowse.presentation.diagnosis import Row, first_failing, items, rows, verdict_line
+from membrowse.presentation.lines import Line, Part, clip, spread
+from membrowse.presentation.ranks import letters
+from membrowse.presentation.target import SIGN, named, target_line
 from membrowse.text import shown
 from membrowse.tui.actions import Need, Where, bindings
 from membrowse.tui.messages import EditWanted, ReplyUnwanted, ReplyWanted
 from membrowse.tui.model.engine_view import EngineView, reply_basis
-from membrowse.tui.model.ladder import Row, first_failing, items, rows, verdict_line
 from membrowse.tui.model.list_layout import Layout
-from membrowse.tui.model.parts import Line, Part, clip, spread
-from membrowse.tui.model.ranking_view import letters
-from membrowse.tui.model.target_notes import SIGN, named, target_line
 from membrowse.tui.screens.engine_screen import Clock, EngineScreen
 from membrowse.tui.widgets.line_list import CURSOR, LineList
 from membrowse.tui.widgets.painting import OneLine, content
@@ -77,9 +77,7 @@ class DiagnosedTarget(OneLine):
             self._report.match,
             letters(RANKINGS),
             width,
-            asked=True,
-            complete=True,
-            key=("f", "another", "screen.find"),
+            right=[Part("f", "key", "screen.find"), Part(" another ", "dim", "screen.find")],
         )
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from membrowse.presentation.lines import Line, Part, cells, fit
 from membrowse.tui.actions import Action, key_name
 from membrowse.tui.model.engine_view import EngineView, header_line, status_line, trouble
-from membrowse.tui.model.parts import Line, Part, cells, fit
 from membrowse.tui.widgets.painting import OneLine
 
 

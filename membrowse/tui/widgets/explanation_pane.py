@@ -12,10 +12,10 @@ from textual.message import Message
 from textual.timer import Timer
 
 from membrowse.client.engine import EngineRefused
+from membrowse.presentation.lines import Line, Part, clip_start, spread
 from membrowse.text import shown
 from membrowse.tui.messages import ReplyWanted
 from membrowse.tui.model.open_query import OpenQuery
-from membrowse.tui.model.parts import Line, Part, clip_start, spread
 from membrowse.tui.widgets.painting import OneLine
 from membrowse.tui.widgets.scrolled_lines import ScrolledLines
 from membrowse.wire.explanation import (
@@ -194,13 +194,13 @@ class ExplanationPane(Vertical):
         self.refresh_head()
 
     def _lines(self, width: int) -> Sequence[Line]:
-        from membrowse.tui.model.explanation_lines import explanation_lines
+        from membrowse.presentation.explanation import explanation_lines
 
         if self.explanation is None:
             return ()
         return explanation_lines(
             self.explanation,
-            self._spellings,
+            self._spellings or None,
             self._now,
             width,
             full=self.full,

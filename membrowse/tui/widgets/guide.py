@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 from textual.content import Content
 
+from membrowse.presentation import figures
+from membrowse.presentation.engine import progress_line
+from membrowse.presentation.lines import Line, Part, clip
 from membrowse.text import shown
-from membrowse.tui.model import figures
-from membrowse.tui.model.engine_view import EngineView, Phase, progress_line
-from membrowse.tui.model.parts import Line, Part, clip
+from membrowse.tui.model.engine_view import EngineView, Phase
 from membrowse.tui.widgets.painting import Clickable, content
 
 _KEYS: tuple[tuple[str, str], ...] = (

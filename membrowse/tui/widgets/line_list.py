@@ -14,9 +14,9 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from membrowse.presentation.lines import Line, Part, cells, fit
 from membrowse.tui.actions import Where, bindings
 from membrowse.tui.model.list_layout import Divider, Layout
-from membrowse.tui.model.parts import Line, Part, cells, fit
 from membrowse.tui.widgets.painting import style_of
 
 Item = TypeVar("Item")

@@ -7,7 +7,7 @@ from textual.content import Content
 from textual.style import Style
 from textual.widget import Widget
 
-from membrowse.tui.model.parts import Line, Part
+from membrowse.presentation.lines import Line, Part
 from membrowse.tui.styles import ANSI_STYLES, STYLES
 
 PRESS = "press"

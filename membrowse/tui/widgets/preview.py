@@ -7,14 +7,14 @@ from functools import partial
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
+from membrowse.presentation.heat import HeatMap, heat_map
+from membrowse.presentation.hits import freshness
+from membrowse.presentation.lines import Line, Part
 from membrowse.tui.messages import CopyWanted, ReplyUnwanted, ReplyWanted
 from membrowse.tui.model import copy_formats
 from membrowse.tui.model.engine_view import EngineView
-from membrowse.tui.model.heat import HeatMap, heat_map
 from membrowse.tui.model.open_query import OpenQuery
-from membrowse.tui.model.parts import Line, Part
 from membrowse.tui.model.preview_lines import first_inside, head_line, preview_lines
-from membrowse.tui.model.rows import freshness
 from membrowse.tui.widgets.painting import Notice, OneLine
 from membrowse.tui.widgets.scrolled_lines import ScrolledLines
 from membrowse.wire.explanation import Explanation

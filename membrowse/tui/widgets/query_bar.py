@@ -12,10 +12,10 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Input
 
+from membrowse.presentation.lines import Line, Part, cells
+from membrowse.presentation.query import query_line, warnings_line
 from membrowse.tui.actions import Where, bindings
 from membrowse.tui.messages import QueryAsked
-from membrowse.tui.model.parts import Line, Part, cells
-from membrowse.tui.model.query_notes import notes_line, warnings_line
 from membrowse.tui.model.questions import Questions
 from membrowse.tui.widgets.painting import OneLine
 from membrowse.tui.widgets.plain_input import PlainInput
@@ -97,7 +97,7 @@ class QueryBar(Vertical):
         self._at = -1
         """The history's query that was last put here; −1: none."""
         self._side = QuerySide()
-        self._caption = QueryCaption(notes_line, "query-caption")
+        self._caption = QueryCaption(query_line, "query-caption")
         self._warnings = QueryCaption(warnings_line, "query-warnings")
         self._debounce: Timer | None = None
         self._asked: Timer | None = None

@@ -7,11 +7,11 @@ from datetime import datetime
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
+from membrowse.presentation.hits import matrix_head
+from membrowse.presentation.lines import Line, Part
 from membrowse.tui.model.column_captions import foot, head, notice
 from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.open_query import OpenQuery
-from membrowse.tui.model.parts import Line, Part
-from membrowse.tui.model.rows import matrix_head
 from membrowse.tui.widgets.painting import Notice, OneLine
 from membrowse.tui.widgets.ranking_list import RankingList
 

@@ -6,13 +6,14 @@ from datetime import datetime
 
 from textual.message import Message
 
+from membrowse.presentation.hits import RowStyle, freshness, hit_lines, matrix_line
+from membrowse.presentation.lines import Line, Part, fit
+from membrowse.presentation.ranks import letters
 from membrowse.tui.model.column_captions import empty_lines
 from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.list_layout import Layout
 from membrowse.tui.model.open_query import OpenQuery
-from membrowse.tui.model.parts import Line, Part, fit
-from membrowse.tui.model.ranking_view import RankingView, dividers, letters
-from membrowse.tui.model.rows import RowStyle, freshness, hit_lines, matrix_line
+from membrowse.tui.model.ranking_view import RankingView, dividers
 from membrowse.tui.widgets.line_list import CURSOR, LINKED, LineList
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from membrowse.presentation.lines import Line, Part
 from membrowse.tui.model.list_layout import Layout
-from membrowse.tui.model.parts import Line, Part
 from membrowse.tui.widgets.line_list import LineList
 
 Maker = Callable[[int], Sequence[Line]]

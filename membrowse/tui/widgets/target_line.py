@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
+from membrowse.presentation.lines import Line, Part
+from membrowse.presentation.ranks import letters
+from membrowse.presentation.target import target_line
 from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.open_query import OpenQuery
-from membrowse.tui.model.parts import Line
-from membrowse.tui.model.ranking_view import letters
-from membrowse.tui.model.target_notes import target_line
 from membrowse.tui.widgets.painting import OneLine
 from membrowse.wire.diagnosis import DiagnosisRequest, Suggestion
 from membrowse.wire.search import SearchResponse, Target, TargetMatch
@@ -89,6 +89,7 @@ class TargetLine(OneLine):
             width,
             asked=bool(self._query.text),
             complete=self._query.complete,
+            right=[Part("w", "key", "screen.why"), Part(" why ", "dim", "screen.why")],
         )
 
     # Dialogues

@@ -17,13 +17,13 @@ from textual.message import Message
 from textual.timer import Timer
 
 from membrowse.client.engine import EngineRefused
+from membrowse.presentation.lines import Line, Part
 from membrowse.text import shown
 from membrowse.tui.actions import Need, Where, bindings, missing_right
 from membrowse.tui.messages import ReplyUnwanted, ReplyWanted
 from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.list_layout import Layout
 from membrowse.tui.model.open_query import OpenQuery
-from membrowse.tui.model.parts import Line, Part
 from membrowse.tui.model.tunable_settings import TUNABLE_SETTINGS
 from membrowse.tui.model.tuning import NamedConfiguration, Tuning
 from membrowse.tui.model.tuning_lines import (

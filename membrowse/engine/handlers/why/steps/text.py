@@ -32,7 +32,7 @@ def _split(generation: Generation, split: SplitText) -> Finding:
     number = "two" if len(holders) == 2 else f"{len(holders)}"
     clause = f"the text is split across {number} chunks, {' and '.join(holders)}"
     total = sum(split.shares)
-    percents = [f"{share / total:.0%}".replace("%", " %") for share in split.shares]
+    percents = [f"{share / total:.0%}" for share in split.shares]
     evidence = [
         f"{percent} of it in {each}" for percent, each in zip(percents, holders, strict=True)
     ]

@@ -42,8 +42,8 @@ def _judged(context: ChunkContext, told: VectorExplanation) -> tuple[Outcome, st
     if told.rank is not None and told.rank <= context.k:
         return Outcome.PASSES, place
     if told.unknown >= _MUCH_UNKNOWN:
-        unknown = f"{told.unknown:.0%}".replace("%", " %")
-        return Outcome.WEAK, f"{place}: {unknown} of the query is unknown to the encoder"
+        unknown = f"{told.unknown:.0%} of the query is unknown to the encoder"
+        return Outcome.WEAK, f"{place}: {unknown}"
     nearer = _nearer(context)
     if nearer is not None:
         other, rank = nearer

@@ -1,0 +1,48 @@
+"""Open the browser. Free of Typer, which plain `membrowse [FOLDER]` does not need."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from membrowse import paths, settings
+from membrowse.cli import demo_memory, folders, output
+from membrowse.cli.error_handling import Stop
+from membrowse.cli.exit_codes import Exit
+from membrowse.client import launch
+
+
+def browse(folder: Path | None, questions: Path | None) -> None:
+    """Open the browser on `folder`; without one, on the last folder or a choice of some."""
+    if questions is not None and not questions.is_file():
+        raise Stop(Exit.USAGE, f"no such file of questions: {questions}")
+    _open(None if folder is None else folders.existing(folder), questions)
+
+
+def browse_demo() -> None:
+    """Open the browser on the user's copy of the demo memory, with its questions."""
+    folder = demo_memory.update(output.say)
+    questions = folder / demo_memory.QUESTIONS
+    _open(folder, questions if questions.is_file() else None)
+
+
+def _open(folder: Path | None, questions: Path | None) -> None:
+    if not _has_terminal():
+        raise Stop(Exit.USAGE, "the browser needs a terminal; in a script, use `membrowse search`")
+    configured = settings.load(paths.config_file())
+    if folder is not None:
+        launch.head_start(folder)
+    from membrowse import tui
+
+    status = tui.run(
+        folder,
+        configured,
+        questions=questions,
+        demo=lambda: demo_memory.update(lambda _: None),
+    )
+    if status:
+        raise SystemExit(status)
+
+
+def _has_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()

@@ -1,0 +1,26 @@
+"""The commands, one module each, imported when the command is used.
+
+A module has a function with the command's name, or an `app` of subcommands.
+"""
+
+COMMANDS = (
+    "browse",
+    "demo",
+    "index",
+    "search",
+    "explain",
+    "why",
+    "tokens",
+    "pins",
+    "report",
+    "rerun",
+    "status",
+    "doctor",
+    "serve",
+    "engine",
+    "config",
+)
+"""What `membrowse WORD` takes for a command; a folder of that name is `membrowse ./WORD`."""
+
+ALIASES = {"golden": "pins", "rulers": "tokens"}
+"""Earlier names of commands, which `--help` does not list."""

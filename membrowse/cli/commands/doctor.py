@@ -1,0 +1,67 @@
+"""`membrowse doctor`: what is wrong, and which command fixes it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import typer
+
+from membrowse.cli import folders, output
+from membrowse.cli.error_handling import Stop
+from membrowse.cli.exit_codes import Exit
+from membrowse.cli.parameters import AsJson, FolderOption
+from membrowse.presentation.figures import counted
+from membrowse.text import shown
+from membrowse.wire.health import CheckState, Health
+
+_SIGNS = {
+    CheckState.OK: "ok     ",
+    CheckState.WARNING: "warning",
+    CheckState.PROBLEM: "PROBLEM",
+}
+_STDERR_LINES = 5
+
+
+def doctor(folder: FolderOption = None, as_json: AsJson = False) -> None:
+    """Find problems, and say which command fixes them.
+
+    Works even if no engine can start. Exit status 1 if there is a problem.
+    """
+    health = _examine(folders.chosen(folder))
+    if as_json:
+        output.write_json(health)
+    else:
+        output.write("".join(_lines(health)))
+    raise typer.Exit(Exit.DONE if health.healthy else Exit.NONE)
+
+
+def _examine(folder: Path) -> Health:
+    """The checks; a child process opens the index and the models."""
+    child = subprocess.run(  # noqa: S603  (our own interpreter and module, no shell)
+        [sys.executable, "-m", "membrowse.engine.health.doctor", str(folder)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
+    try:
+        return msgspec.json.decode(child.stdout, type=Health)
+    except msgspec.DecodeError as error:
+        words = child.stderr.decode("utf-8", errors="replace").strip().splitlines()
+        last = "\n".join(words[-_STDERR_LINES:])
+        raise Stop(
+            Exit.INTERNAL, f"the check itself failed (status {child.returncode}): {last}"
+        ) from error
+
+
+def _lines(health: Health) -> Iterator[str]:
+    width = max((len(check.name) for check in health.checks), default=0)
+    for check in health.checks:
+        yield f"{_SIGNS[check.state]}  {shown(check.name):<{width}}  {shown(check.detail)}\n"
+        if check.remedy:
+            yield f"{'':7}  {'':{width}}  → {shown(check.remedy)}\n"
+    problems = sum(check.state is CheckState.PROBLEM for check in health.checks)
+    yield "healthy\n" if health.healthy else f"not healthy: {counted(problems, 'problem')}\n"

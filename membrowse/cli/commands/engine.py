@@ -1,0 +1,81 @@
+"""`membrowse engine`: stop or restart the engine of a folder, or read its log."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from membrowse import paths
+from membrowse.cli import folders, output
+from membrowse.cli.connection import asynchronous, engine_of
+from membrowse.cli.error_handling import Stop
+from membrowse.cli.exit_codes import Exit
+from membrowse.cli.parameters import FolderOption
+from membrowse.client import discovery
+from membrowse.client.engine import EngineUnavailable
+from membrowse.text import shown_block
+from membrowse.wire.engine import HelloRequest
+
+app = typer.Typer(
+    help="Stop or restart the engine of a folder, or read its log.",
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+
+@app.command()
+@asynchronous
+async def stop(folder: FolderOption = None) -> Exit:
+    """Stop the engine, if one runs. An open browser starts it again."""
+    await _stop(folders.chosen(folder))
+    return Exit.DONE
+
+
+@app.command()
+@asynchronous
+async def restart(folder: FolderOption = None) -> Exit:
+    """Stop the engine, if one runs, and start it again."""
+    chosen = folders.chosen(folder)
+    await _stop(chosen)
+    async with engine_of(chosen) as engine:
+        hello = await engine.ask(HelloRequest())
+    output.say(f"process {hello.engine.pid} serves {chosen}")
+    return Exit.DONE
+
+
+@app.command()
+@asynchronous
+async def log(
+    folder: FolderOption = None,
+    lines: Annotated[int, typer.Option("-n", "--lines", min=1, help="Lines to print.")] = 50,
+) -> Exit:
+    """Print the end of the engine's log."""
+    chosen = folders.chosen(folder)
+    file = await _log_file(chosen)
+    if not file.exists():
+        raise Stop(Exit.NONE, f"no engine of {chosen} has written {file}")
+    output.write(shown_block(discovery.last_words(file, lines)) + "\n")
+    return Exit.DONE
+
+
+async def _stop(folder: Path) -> None:
+    stopped = await discovery.stop(folder)
+    output.say(f"stopped the engine of {folder}" if stopped else f"no engine runs for {folder}")
+
+
+async def _log_file(folder: Path) -> Path:
+    """The log that a running engine reports, else that of the user's own engine."""
+    own = paths.log_file(folder)
+    try:
+        engine = await discovery.connect(folder, start=False)
+    except EngineUnavailable:
+        return own
+    try:
+        return Path((await engine.ask(HelloRequest())).engine.log or own)
+    except EngineUnavailable:
+        return own
+    finally:
+        await engine.close()

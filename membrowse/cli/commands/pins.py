@@ -1,0 +1,188 @@
+"""`membrowse pins`: run, list, add and remove pins."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from membrowse.cli import folders, output, terminal
+from membrowse.cli.connection import (
+    NOT_FOUND,
+    asynchronous,
+    encoder_loaded,
+    engine_of,
+    index_current,
+)
+from membrowse.cli.error_handling import Stop
+from membrowse.cli.exit_codes import Exit
+from membrowse.cli.parameters import (
+    AsJson,
+    ExpectedPlace,
+    ExpectedText,
+    FolderOption,
+    Operators,
+    Query,
+    TopK,
+    syntax_of,
+)
+from membrowse.cli.targets import parse_target
+from membrowse.client.engine import EngineRefused
+from membrowse.presentation import pins as pages
+from membrowse.presentation.figures import counted
+from membrowse.wire.pins import AddPinRequest, PinRun, PinsRequest, RemovePinRequest
+from membrowse.wire.request import Request
+
+app = typer.Typer(
+    help="Run, list, add and remove pins. A pin is a query with the note that it should find.",
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+
+@app.command()
+@asynchronous
+async def run(
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="FILE",
+            help='Pins, one {"query": …, "path": …, "text": …, "k": 5} per line. [default: '
+            "the folder's golden.jsonl]",
+            show_default=False,
+        ),
+    ] = None,
+    folder: FolderOption = None,
+    wait: Annotated[
+        bool, typer.Option("--wait/--no-wait", help="Wait until the index is current.")
+    ] = True,
+    as_json: AsJson = False,
+) -> Exit:
+    """Run every pin, and print recall and the pins that fail.
+
+    Exit status 0 if all pins pass, 1 if one fails or there is none.
+    """
+    chosen = folders.chosen(folder)
+    request = PinsRequest() if file is None else _request(file)
+    async with engine_of(chosen) as engine:
+        if wait:
+            await index_current(engine)
+        await encoder_loaded(engine)
+        answer = await engine.ask(request)
+    if file is not None and answer.problems and not answer.total:
+        raise Stop(Exit.USAGE, "\n".join((f"no pin in {file}", *answer.problems)))
+    _report_problems(answer, chosen)
+    if as_json:
+        _write_json(answer)
+    elif answer.total:
+        terminal.write(pages.run_page(answer, terminal.width()))
+    if answer.passing < answer.total or not answer.total:
+        return Exit.NONE
+    return Exit.USAGE if answer.problems else Exit.DONE
+
+
+@app.command("list")
+@asynchronous
+async def list_(folder: FolderOption = None, as_json: AsJson = False) -> Exit:
+    """List the pins, and how they fare.
+
+    Exit status 1 if there is none.
+    """
+    chosen = folders.chosen(folder)
+    async with engine_of(chosen) as engine:
+        await encoder_loaded(engine)
+        answer = await engine.ask(PinsRequest())
+    _report_problems(answer, chosen)
+    if as_json:
+        _write_json(answer)
+    elif answer.total:
+        terminal.write(pages.list_page(answer, terminal.width()))
+    return Exit.DONE if answer.total else Exit.NONE
+
+
+@app.command()
+@asynchronous
+async def add(
+    query: Query,
+    place: ExpectedPlace = None,
+    text: ExpectedText = "",
+    k: TopK = None,
+    folder: FolderOption = None,
+    syntax: Operators = False,
+    as_json: AsJson = False,
+) -> Exit:
+    """Pin a query to the note that it should find.
+
+    \b
+      membrowse pins add "which port does staging use?" decisions/ssh.md
+      membrowse pins add "which port does staging use?" --text "listens on 41022" -k 3
+
+    Exit status 1 if no chunk of the note is indexed.
+    """
+    chosen = folders.chosen(folder)
+    target = parse_target(chosen, place, text)
+    request = AddPinRequest(text=query, syntax=syntax_of(syntax), target=target, k=k)
+    answer = await _changed(chosen, request)
+    output.say(f"pinned in {answer.file}")
+    if as_json:
+        _write_json(answer)
+    else:
+        added = [result for result in answer.results if result.pin.query == query][-1:]
+        for result in added:
+            terminal.write(pages.pin_page(result, terminal.width()))
+    return Exit.DONE
+
+
+@app.command()
+@asynchronous
+async def remove(
+    pin: Annotated[
+        str, typer.Argument(metavar="ID", help="As `pins list` shows it.", show_default=False)
+    ],
+    folder: FolderOption = None,
+    as_json: AsJson = False,
+) -> Exit:
+    """Remove a pin.
+
+    Exit status 1 if there is no such pin.
+    """
+    answer = await _changed(folders.chosen(folder), RemovePinRequest(id=pin))
+    output.say(f"removed; {counted(answer.total, 'pin')} left in {answer.file}")
+    if as_json:
+        _write_json(answer)
+    return Exit.DONE
+
+
+def _request(file: Path) -> PinsRequest:
+    """A request with the content of `file`, which the engine may have no right to read."""
+    try:
+        content = file.read_bytes().decode(errors="replace")
+    except OSError as error:
+        raise Stop(Exit.USAGE, f"{file} cannot be read: {error.strerror}") from error
+    return PinsRequest(file=str(file.absolute()), content=content)
+
+
+async def _changed(folder: Path, request: Request[PinRun]) -> PinRun:
+    """The pins after a change; raises `Stop` if there is no such pin or chunk."""
+    async with engine_of(folder) as engine:
+        await encoder_loaded(engine)
+        try:
+            return await engine.ask(request)
+        except EngineRefused as refusal:
+            if refusal.status != NOT_FOUND:
+                raise
+            raise Stop(Exit.NONE, str(refusal)) from refusal
+
+
+def _report_problems(run: PinRun, folder: Path) -> None:
+    for problem in run.problems:
+        output.say(problem)
+    if not run.total:
+        output.say(f"no pin in {run.file or folder}")
+
+
+def _write_json(run: PinRun) -> None:
+    counts = {"total": run.total, "holding": run.passing}
+    output.write_json(run, output.SCHEMA | counts)

@@ -1,0 +1,204 @@
+"""`membrowse report`: a search with everything that explains it, in two files."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import os
+import stat
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from membrowse.cli import environment, folders, output
+from membrowse.cli.connection import (
+    asynchronous,
+    encoder_loaded,
+    engine_of,
+    explain_target,
+    search_response,
+)
+from membrowse.cli.error_handling import Stop
+from membrowse.cli.exit_codes import Exit
+from membrowse.cli.parameters import ExpectedPlace, FolderOption, Operators, Query, syntax_of
+from membrowse.cli.targets import parse_target
+from membrowse.client.diagnosis import diagnose
+from membrowse.client.engine import Engine
+from membrowse.presentation.report import report_markdown
+from membrowse.wire.diagnosis import DiagnosisRequest
+from membrowse.wire.engine import StatusRequest
+from membrowse.wire.explanation import Explanation
+from membrowse.wire.notes import FileRecord, FilesRequest
+from membrowse.wire.report import DEPTH, Report, ReportedNote
+from membrowse.wire.search import SearchRequest, SearchResponse, Target
+
+_LARGEST_NOTE = 50_000_000
+"""Bytes; larger files are not hashed."""
+
+
+@asynchronous
+async def report(
+    query: Query,
+    file: Annotated[
+        Path,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="The JSON file; the Markdown file is beside it, as .md.",
+            show_default=False,
+        ),
+    ],
+    place: ExpectedPlace = None,
+    redact: Annotated[
+        bool,
+        typer.Option(
+            "--redact", help="Leave out the query and all text, titles and paths of notes."
+        ),
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the files.")] = False,
+    folder: FolderOption = None,
+    syntax: Operators = False,
+) -> Exit:
+    """Write a search with everything that explains it to a file.
+
+    \b
+      membrowse report "which port does staging use?" decisions/ssh.md -o ssh.json
+    """
+    markdown = _markdown_beside(file, force=force)
+    chosen = folders.chosen(folder)
+    target = None if place is None else parse_target(chosen, place)
+    async with engine_of(chosen) as engine:
+        await encoder_loaded(engine)
+        made = await _report(engine, chosen, query, syntax_of(syntax), target)
+    if redact:
+        from membrowse.cli.redaction import redacted
+
+        made = redacted(made)
+    content = msgspec.json.format(output.json_line(made).encode(), indent=2)
+    _write(file, content + b"\n", force=force)
+    _write(markdown, report_markdown(made).encode(), force=force)
+    output.say(f"wrote {file} and {markdown}")
+    if not redact:
+        output.say("they contain text of your notes; --redact leaves it out")
+    return Exit.DONE
+
+
+def query_hash(text: str) -> str:
+    """Identifies a query without telling it."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+# Gathering
+
+
+async def _report(
+    engine: Engine, folder: Path, text: str, syntax: str, target: Target | None
+) -> Report:
+    """The report of one query; with a target, also its explanation and diagnosis."""
+    response = await search_response(
+        engine,
+        SearchRequest(text=text, syntax=syntax, limit=DEPTH, client="cli", target=target),
+    )
+    status = await engine.ask(StatusRequest())
+    explanation = diagnosis = None
+    if target is not None:
+        explanation = await _explanation(engine, text, syntax, target)
+        diagnosis = await diagnose(
+            engine, DiagnosisRequest(text=text, syntax=syntax, target=target)
+        )
+    in_force = await environment.settings_in_force(engine)
+    files = {file.path: file for file in await engine.ask(FilesRequest())}
+    return Report(
+        made_at=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        program=environment.program(status),
+        query_sha256=query_hash(text),
+        settings=in_force,
+        indexed=environment.indexed(status),
+        response=response,
+        explanation=explanation,
+        diagnosis=diagnosis,
+        notes=tuple(_note(folder, path, files.get(path)) for path in _paths(response, explanation)),
+    )
+
+
+async def _explanation(
+    engine: Engine, text: str, syntax: str, target: Target
+) -> Explanation | None:
+    try:
+        return await explain_target(engine, text, syntax, target)
+    except Stop as reason:
+        output.say(str(reason))
+        return None
+
+
+def _paths(response: SearchResponse, explanation: Explanation | None) -> list[str]:
+    """The notes that have a hit, each once, the best reranked first."""
+    hits = [hit for ranking in reversed(response.rankings.values()) for hit in ranking.hits]
+    target = response.target.hit if response.target else None
+    hits += [hit for hit in (target, explanation and explanation.hit) if hit]
+    return list(dict.fromkeys(hit.path for hit in hits))
+
+
+def _note(folder: Path, path: str, record: FileRecord | None) -> ReportedNote:
+    return ReportedNote(
+        path=path,
+        sha256=_file_hash(folder / path),
+        size=record.size if record else 0,
+        state=record.state.value if record else "",
+        indexed_at=record.indexed_at if record else "",
+    )
+
+
+def _file_hash(file: Path) -> str:
+    """Hash of the bytes of `file`; empty if it is no readable file of a sensible size."""
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (OSError, ValueError):
+        return ""
+    with os.fdopen(descriptor, "rb") as stream:
+        about = os.fstat(descriptor)
+        if not stat.S_ISREG(about.st_mode) or about.st_size > _LARGEST_NOTE:
+            return ""
+        try:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+        except OSError:
+            return ""
+
+
+# Writing
+
+
+def _markdown_beside(file: Path, *, force: bool) -> Path:
+    """The Markdown file beside `file`; raises `Stop` if one of them cannot be written."""
+    markdown = file.with_suffix(".md")
+    if markdown == file:
+        raise Stop(Exit.USAGE, f"-o names the JSON file, not {file}: the .md goes beside it")
+    if not file.parent.is_dir():
+        raise Stop(Exit.USAGE, f"no such folder: {file.parent}")
+    existing = [path for path in (file, markdown) if os.path.lexists(path)]
+    if existing and not force:
+        raise Stop(Exit.USAGE, f"{existing[0]} exists: --force overwrites it")
+    return markdown
+
+
+def _write(file: Path, content: bytes, *, force: bool) -> None:
+    """Write `file` whole or not at all, readable by its owner only; without `force`, it must not
+    exist. Raises `Stop`."""
+    try:
+        descriptor, temporary = tempfile.mkstemp(dir=file.parent, prefix=".membrowse-")
+        try:
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(content)
+            if force:
+                Path(temporary).replace(file)
+            else:
+                os.link(temporary, file, follow_symlinks=False)
+        finally:
+            Path(temporary).unlink(missing_ok=True)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise Stop(Exit.USAGE, f"{file} cannot be written: {reason}") from error

@@ -1,0 +1,311 @@
+"""`membrowse search`: the rankings of one query, or of a batch of queries."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+import threading
+from collections.abc import AsyncIterator, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from membrowse.cli import folders, output, terminal
+from membrowse.cli.connection import (
+    asynchronous,
+    encoder_loaded,
+    engine_of,
+    index_current,
+    search_response,
+)
+from membrowse.cli.error_handling import Stop
+from membrowse.cli.exit_codes import Exit
+from membrowse.cli.parameters import AsJson, FolderOption, Operators, syntax_of, valid
+from membrowse.client.engine import Engine, EngineRefused
+from membrowse.presentation.search import search_page
+from membrowse.text import shown
+from membrowse.wire.search import RankingState, SearchRequest, SearchResponse
+
+STDIN = Path("-")
+IN_FLIGHT = 4
+"""Queries of a batch in the engine at once: enough that it never waits for this side."""
+_READ_BYTES = 1 << 16
+_READ_AHEAD = 1000
+_BAD_REQUEST = 400
+
+
+@asynchronous
+async def search(
+    query: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="QUERY", help="What the agent asked.", show_default=False, parser=valid
+        ),
+    ] = None,
+    batch: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help='Answer every line {"id": …, "query": "…"} of FILE (-: stdin) with a line of '
+            "JSON, in order.",
+        ),
+    ] = None,
+    folder: FolderOption = None,
+    limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="Hits of each ranking.")] = 10,
+    syntax: Operators = False,
+    wait: Annotated[
+        bool | None,
+        typer.Option(
+            "--wait/--no-wait",
+            help="Wait until the index is current. [default: only with --batch]",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> Exit:
+    """Print the rankings of a query, or of a batch of queries.
+
+    \b
+      membrowse search "who approves a refund?"
+      membrowse search --syntax 'path:runbooks "roll back"' -n 5 --json
+      membrowse search --batch questions.jsonl --folder notes --json > results.jsonl
+    """
+    if (query is None) == (batch is None):
+        raise Stop(Exit.USAGE, "give a QUERY, or --batch FILE")
+    chosen = folders.chosen(folder)
+    request = SearchRequest(text=query or "", syntax=syntax_of(syntax), limit=limit, client="cli")
+    if batch is not None:
+        return await _search_batch(chosen, batch, request, wait=wait is not False)
+    return await _search(chosen, request, wait=bool(wait), as_json=as_json)
+
+
+# One query
+
+
+async def _search(folder: Path, request: SearchRequest, *, wait: bool, as_json: bool) -> Exit:
+    async with engine_of(folder) as engine:
+        if wait:
+            await index_current(engine)
+        await encoder_loaded(engine)
+        response = await search_response(engine, request)
+    _report_problems(response, waited=wait)
+    if as_json:
+        output.write_json(response)
+    elif sys.stdout.isatty():
+        now = datetime.now().astimezone()
+        terminal.write(search_page(response, now, terminal.width()))
+    else:
+        output.write("".join(_tab_separated(response)))
+    return Exit.DONE if has_hits(response) else Exit.NONE
+
+
+def has_hits(response: SearchResponse) -> bool:
+    """Whether any ranking has a hit."""
+    return any(ranking.hits for ranking in response.rankings.values())
+
+
+def _tab_separated(response: SearchResponse) -> Iterator[str]:
+    """A line per hit: `rank ranking score path:line heading`."""
+    for name, ranking in response.rankings.items():
+        for hit in ranking.hits:
+            fields = (
+                str(hit.rank),
+                shown(name),
+                f"{hit.score:.6g}",
+                f"{shown(hit.path)}:{hit.start_line}",
+                shown(hit.heading or hit.title),
+            )
+            yield "\t".join(fields) + "\n"
+
+
+def _report_problems(response: SearchResponse, *, waited: bool) -> None:
+    for warning in response.query.warnings:
+        output.say(warning)
+    for name, ranking in response.rankings.items():
+        if ranking.state is not RankingState.READY:
+            output.say(f"{name}: {ranking.state}{': ' if ranking.message else ''}{ranking.message}")
+    if not response.chunks:
+        output.say("nothing is indexed" + ("" if waited else " yet; --wait waits until it is"))
+    elif not has_hits(response):
+        messages = (ranking.message for ranking in response.rankings.values() if ranking.message)
+        output.say(next(messages, "no hit"))
+    elif response.pending:
+        differ = f"{response.pending} notes differ from the index"
+        output.say(differ + ("" if waited else "; --wait waits until they are indexed"))
+
+
+# A batch of queries
+
+
+class BadLine(Exception):
+    """A line without a query; the message says what is wrong with it."""
+
+
+class Question(msgspec.Struct, frozen=True):
+    """One line of the input; other keys are ignored."""
+
+    query: str
+    id: Any = None
+
+
+async def _search_batch(folder: Path, file: Path, request: SearchRequest, *, wait: bool) -> Exit:
+    """Answer every query of `file` (`-`: stdin) with a line of JSON, each as soon as it is known.
+
+    Lines without a query are reported and left out; the status is then `Exit.USAGE`.
+    """
+    descriptor = _opened(file)
+    try:
+        async with engine_of(folder) as engine:
+            if wait:
+                await index_current(engine)
+            await encoder_loaded(engine)
+            batch = _Batch(engine, request)
+            await batch.run(_numbered_lines(descriptor))
+    finally:
+        if file != STDIN:
+            os.close(descriptor)
+    if batch.bad:
+        output.say(f"{batch.bad} lines were left out")
+        return Exit.USAGE
+    return Exit.DONE if batch.hits else Exit.NONE
+
+
+class _Batch:
+    """A few queries in flight, answered in the order they came."""
+
+    def __init__(self, engine: Engine, request: SearchRequest) -> None:
+        self._engine = engine
+        self._request = request
+        self._room = asyncio.Semaphore(IN_FLIGHT)
+        self._flying: asyncio.Queue[tuple[int, Question, asyncio.Task[SearchResponse]] | None] = (
+            asyncio.Queue()
+        )
+        self.hits = False
+        """Whether any query has hits."""
+        self.bad = 0
+        """Lines that were left out."""
+
+    async def run(self, lines: AsyncIterator[tuple[int, bytes]]) -> None:
+        """Ask the queries of `lines` and print the answers in order, each when it is known."""
+        asking = asyncio.create_task(self._ask(lines))
+        asking.add_done_callback(lambda _: self._flying.put_nowait(None))
+        try:
+            while (flight := await self._flying.get()) is not None:
+                await self._land(*flight)
+                self._room.release()
+            await asking
+        finally:
+            await self._cancel(asking)
+
+    async def _ask(self, lines: AsyncIterator[tuple[int, bytes]]) -> None:
+        async for number, line in lines:
+            try:
+                question = _parsed(line)
+            except BadLine as error:
+                self._leave_out(number, str(error))
+                continue
+            await self._room.acquire()
+            request = msgspec.structs.replace(self._request, text=valid(question.query))
+            task = asyncio.create_task(search_response(self._engine, request))
+            self._flying.put_nowait((number, question, task))
+
+    async def _land(
+        self, number: int, question: Question, task: asyncio.Task[SearchResponse]
+    ) -> None:
+        try:
+            response = await task
+        except EngineRefused as refusal:
+            if refusal.status != _BAD_REQUEST:
+                raise
+            self._leave_out(number, str(refusal))
+        else:
+            self.hits = has_hits(response) or self.hits
+            output.write_json(response, {"id": question.id})
+
+    async def _cancel(self, asking: asyncio.Task[None]) -> None:
+        tasks: list[asyncio.Task[Any]] = [asking]
+        while not self._flying.empty():
+            flight = self._flying.get_nowait()
+            if flight is not None:
+                tasks.append(flight[2])
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _leave_out(self, number: int, reason: str) -> None:
+        self.bad += 1
+        output.say(f"line {number}: {reason}")
+
+
+def _parsed(line: bytes) -> Question:
+    """The query of one line; raises `BadLine`."""
+    try:
+        question = msgspec.json.decode(line, type=Question)
+    except msgspec.ValidationError as error:
+        raise BadLine(f'not a query, which is {{"id": …, "query": "…"}}: {error}') from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadLine(f"not JSON: {error}") from error
+    if not question.query.strip():
+        raise BadLine("the query is empty")
+    return question
+
+
+def _opened(file: Path) -> int:
+    if file == STDIN:
+        return 0
+    try:
+        return os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise Stop(Exit.USAGE, f"{file} cannot be read: {error.strerror}") from error
+
+
+async def _numbered_lines(descriptor: int) -> AsyncIterator[tuple[int, bytes]]:
+    """The lines that are not blank, with their 1-based numbers, as they come.
+
+    A daemon thread reads ahead, so that a silent terminal or pipe delays neither the answers nor
+    the end.
+    """
+    loop = asyncio.get_running_loop()
+    queue: asyncio.Queue[tuple[int, bytes] | OSError | None] = asyncio.Queue()
+    room = threading.Semaphore(_READ_AHEAD)
+    own = os.dup(descriptor)
+
+    def hand_over(item: tuple[int, bytes] | OSError | None) -> None:
+        loop.call_soon_threadsafe(queue.put_nowait, item)
+
+    def read() -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            try:
+                for item in enumerate(_lines(own), start=1):
+                    room.acquire()
+                    hand_over(item)
+            except OSError as error:
+                hand_over(error)
+            else:
+                hand_over(None)
+        os.close(own)
+
+    threading.Thread(target=read, name="batch input", daemon=True).start()
+    while (item := await queue.get()) is not None:
+        if isinstance(item, OSError):
+            raise Stop(Exit.USAGE, f"the queries cannot be read: {item.strerror}")
+        room.release()
+        if item[1].strip():
+            yield item
+
+
+def _lines(descriptor: int) -> Iterator[bytes]:
+    rest: list[bytes] = []
+    while piece := os.read(descriptor, _READ_BYTES):
+        first, *more = piece.split(b"\n")
+        rest.append(first)
+        for start in more:
+            yield b"".join(rest)
+            rest = [start]
+    if last := b"".join(rest):
+        yield last

@@ -1,0 +1,72 @@
+"""`membrowse status`: index, pending changes and engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from membrowse.cli import folders, output, terminal
+from membrowse.cli.connection import asynchronous, engine_of
+from membrowse.cli.exit_codes import Exit
+from membrowse.cli.parameters import AsJson, FolderOption
+from membrowse.presentation.engine import progress_line
+from membrowse.presentation.figures import size
+from membrowse.presentation.lines import plain
+from membrowse.text import shown
+from membrowse.wire.engine import Pending, Status, StatusRequest, Watcher
+
+
+@asynchronous
+async def status(folder: FolderOption = None, as_json: AsJson = False) -> Exit:
+    """Show index, pending changes and engine status."""
+    async with engine_of(folders.chosen(folder)) as engine:
+        answer = await engine.ask(StatusRequest())
+    if as_json:
+        output.write_json(answer)
+    else:
+        output.write("".join(f"{name:<12} {shown(value)}\n" for name, value in _rows(answer)))
+    return Exit.DONE
+
+
+def _rows(status: Status) -> Iterator[tuple[str, str]]:
+    state, engine = status.state, status.engine
+    yield "folder", state.folder
+    yield "index", f"{status.index_dir} ({size(sum(status.sizes.values()))})"
+    yield "", ", ".join(f"{name} {size(count)}" for name, count in status.sizes.items())
+    yield "engine", f"process {engine.pid} of {engine.user} since {engine.since}"
+    yield "", f"version {engine.version}, memory {size(engine.memory_bytes)}, log {engine.log}"
+    yield "generation", f"{state.generation}: {state.notes} notes, {state.chunks} chunks"
+    yield "files", ", ".join(f"{n} {name}" for name, n in status.notes_by_state.items()) or "none"
+    yield "pending", _pending(state.pending)
+    if state.progress is not None:
+        yield "progress", plain(progress_line(state.progress, terminal.width()))
+    encoder = state.encoder
+    precision = f", {encoder.precision}" if encoder.precision else ""
+    yield "encoder", f"{encoder.name}{precision}: {encoder.state} {encoder.message}".rstrip()
+    yield "vectors", f"{state.encoded} of {state.chunks} chunks"
+    tokens = status.token_vectors
+    budget = f"{size(tokens.bytes)} of {size(tokens.budget_bytes)}"
+    yield "tokens", f"token vectors of {tokens.chunks} chunks, {budget}"
+    yield "recipe", ", ".join(f"{name} {value}" for name, value in status.recipe.items())
+    yield "settings", status.settings_digest
+    yield "watcher", _watcher(state.watcher)
+    if state.stale:
+        yield "stale", state.stale
+    if state.problem:
+        yield "problem", state.problem
+
+
+def _pending(pending: Pending) -> str:
+    new_and_changed = f"{pending.new} new, {pending.changed} changed"
+    return f"{new_and_changed}, {pending.deleted} deleted, {pending.failed} failed"
+
+
+def _watcher(watcher: Watcher) -> str:
+    health = "paused" if watcher.paused else "watching" if watcher.alive else "not running"
+    parts = [
+        f"{watcher.kind}, {health}",
+        f"last event {watcher.last_event or 'none'}",
+        f"last check {watcher.last_check or 'none'}",
+        f"died, restarted {watcher.restarted_at}" if watcher.restarted_at else "",
+        watcher.message,
+    ]
+    return "; ".join(filter(None, parts))

@@ -1,0 +1,44 @@
+"""The work of an engine: progress, and what is pending."""
+
+from __future__ import annotations
+
+from membrowse.presentation import figures
+from membrowse.presentation.lines import Line, Part, bar_parts, shortened
+from membrowse.text import shown
+from membrowse.wire.engine import Pending, Progress
+
+
+def progress_line(progress: Progress, width: int) -> Line:
+    """`encoding 40/992 chunks ━━──── 4% · 3 min left · 94 chunks/s`."""
+    if progress.phase == "encoding":
+        done, total, noun = progress.chunks_done, progress.chunks_total, "chunks"
+    else:
+        done, total, noun = progress.notes_done, progress.notes_total, "notes"
+    groups = [[Part(shown(progress.phase), "accent")]]
+    if total:
+        share = done / total
+        groups[0] += [
+            Part(f" {figures.number(done)}/{figures.number(total)} {noun} "),
+            *bar_parts(share, 12),
+            Part(f" {figures.percent(share)}"),
+        ]
+    if progress.seconds_left is not None:
+        groups.append([Part(f"{figures.duration(progress.seconds_left)} left")])
+    if progress.chunks_per_second > 0:
+        groups.append([Part(f"{progress.chunks_per_second:.0f} chunks/s", "dim")])
+    return shortened(groups, width)
+
+
+def pending_parts(pending: Pending, *, quiet: bool = False) -> Line:
+    """The pending notes by kind; zeros are dim, or left out if `quiet`."""
+    line: Line = []
+    for count, word, style in (
+        (pending.new, "new", "warn"),
+        (pending.changed, "changed", "warn"),
+        (pending.deleted, "deleted", "warn"),
+        (pending.failed, "failed", "bad"),
+    ):
+        if count or not quiet:
+            line.append(Part(f"{figures.number(count)} {word}", style if count else "dim"))
+            line.append(Part(" "))
+    return line[:-1]

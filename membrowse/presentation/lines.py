@@ -1,0 +1,191 @@
+"""Lines of styled parts, measured in terminal cells: clip, fit, align, wrap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from rich.cells import cell_len, chop_cells, set_cell_size
+
+ELLIPSIS = "…"
+NARROWEST = 16
+"""Cells that text beside something else needs at least."""
+LONGEST = 4096
+"""Characters of one text that are measured; no line shows more."""
+
+
+class Part(NamedTuple):
+    """A run of text in one style."""
+
+    text: str
+    style: str = ""
+    """The name of a style; each back end defines its look."""
+    action: str = ""
+    """What a click on it does; empty if nothing."""
+
+
+Line = list[Part]
+
+
+def plain(line: Line) -> str:
+    """The text of `line`, without trailing spaces."""
+    return "".join(part.text for part in line).rstrip(" ")
+
+
+def cells(line: Line) -> int:
+    """Width of `line` in cells."""
+    return sum(cell_len(part.text) for part in line)
+
+
+def clip(text: str, width: int) -> str:
+    """`text` in at most `width` cells, with an ellipsis if it was cut."""
+    if width <= 0:
+        return ""
+    text = text[: max(LONGEST, width + 1)]
+    if cell_len(text) <= width:
+        return text
+    return set_cell_size(text, width - 1).rstrip() + ELLIPSIS
+
+
+def clip_start(text: str, width: int) -> str:
+    """Like `clip`, but keeps the end, as suits paths."""
+    if width <= 0:
+        return ""
+    text = text[-max(LONGEST, width + 1) :]
+    if cell_len(text) <= width:
+        return text
+    kept = text[-width:]
+    while cell_len(kept) > width - 1:
+        kept = kept[1:]
+    return ELLIPSIS + kept
+
+
+def fit(line: Line, width: int) -> Line:
+    """`line` in exactly `width` cells: clipped with an ellipsis, or padded."""
+    fitted: Line = []
+    left = width
+    for part in line:
+        size = cell_len(part.text)
+        if size > left:
+            text = part.text.rstrip(" ")  # trailing spaces alone need no ellipsis
+            text = text if cell_len(text) <= left else clip(text, left)
+            fitted.append(part._replace(text=text))
+            left -= cell_len(text)
+            break
+        fitted.append(part)
+        left -= size
+    if left > 0:
+        fitted.append(Part(" " * left))
+    return fitted
+
+
+def spread(left: Line, right: Line, width: int) -> Line:
+    """`left` at the left end and `right` at the right end of `width` cells.
+
+    If both do not fit, `right` is left out; if `left` alone does not fit, it is clipped.
+    """
+    room = width - cells(right)
+    if room < min(cells(left), 8) + 1:
+        return fit(left, width)
+    return [*fit(left, room), *right]
+
+
+def joined(groups: Sequence[Line], separator: str = " · ") -> Line:
+    """The groups that are not empty, with `separator` (dim) between them."""
+    line: Line = []
+    for group in groups:
+        if not group:
+            continue
+        if line:
+            line.append(Part(separator, "dim"))
+        line.extend(group)
+    return line
+
+
+def shortened(groups: Sequence[Line], width: int) -> Line:
+    """As many of `groups`, the most important first, as fit into `width` cells."""
+    kept = list(groups)
+    while len(kept) > 1 and cells(joined(kept)) > width:
+        kept.pop()
+    return joined(kept)
+
+
+def flowed(groups: Sequence[Line], width: int, separator: str = " · ") -> list[Line]:
+    """The groups, joined, in lines that are broken between groups (or at words, if one group alone
+    is too wide)."""
+    lines: list[list[Line]] = []
+    for group in groups:
+        if lines and cells(joined([*lines[-1], group], separator)) <= width:
+            lines[-1].append(group)
+        else:
+            lines.append([group])
+    return [row for line in lines for row in wrapped(joined(line, separator), width)]
+
+
+def bar_parts(share: float, width: int) -> Line:
+    """A thin bar of `share` (0 to 1) on a track of `width` cells, to half a cell."""
+    halves = round(max(0.0, min(1.0, share)) * width * 2)
+    full, half = divmod(halves, 2)
+    bar = "━" * full + ("╸" if half else "")
+    return [Part(bar, "bar"), Part("─" * (width - len(bar)), "track")]
+
+
+# Wrapping
+
+
+def wrapped(line: Line, width: int) -> list[Line]:
+    """`line` broken at words into lines of at most `width` cells."""
+    lines: list[Line] = [[]]
+    room = width
+    for word in _words(line):
+        if cell_len("".join(part.text for part in word).rstrip()) > room and room < width:
+            lines.append([])
+            room = width
+        for part in word:
+            for text in _chopped(part.text, room, width):
+                if cell_len(text.rstrip()) > room:
+                    lines.append([])
+                    room = width
+                _append(lines[-1], part._replace(text=text))
+                room -= cell_len(text)
+    return lines
+
+
+def hanging(lead: Line, text: Line, width: int) -> list[Line]:
+    """`text` wrapped to the right of `lead`, or below it if there is too little room."""
+    indent = Part(" " * cells(lead))
+    if len(indent.text) + NARROWEST <= width:
+        first, *others = wrapped(text, width - len(indent.text))
+        return [[*lead, *first], *([indent, *row] for row in others)]
+    return [fit(lead, width), *([Part("    "), *row] for row in wrapped(text, max(8, width - 4)))]
+
+
+def _words(line: Line) -> Iterator[Line]:
+    """Words with the spaces after them; a word may consist of several parts."""
+    word: Line = []
+    for part in line:
+        *ended, last = part.text.split(" ")
+        for text in ended:
+            yield [*word, part._replace(text=f"{text} ")]
+            word = []
+        if last:
+            word.append(part._replace(text=last))
+    if word:
+        yield word
+
+
+def _chopped(text: str, room: int, width: int) -> list[str]:
+    """`text` whole if it fits into `room` cells, else cut for `room` and then for `width` cells."""
+    if cell_len(text.rstrip()) <= room:
+        return [text]
+    head = chop_cells(text, room)[0] if room > 1 else ""
+    rest = text[len(head) :]
+    return [part for part in (head, *chop_cells(rest, width)) if part]
+
+
+def _append(line: Line, part: Part) -> None:
+    """Add `part` to `line`, merged with its last part if both look alike."""
+    if line and line[-1][1:] == part[1:]:
+        line[-1] = line[-1]._replace(text=line[-1].text + part.text)
+    else:
+        line.append(part)

@@ -1,0 +1,39 @@
+"""A ranking as a whole: its state, its counts, and what to know before believing it."""
+
+from __future__ import annotations
+
+from membrowse.presentation import figures
+from membrowse.presentation.lines import Part
+from membrowse.presentation.query import DOUBTFUL
+from membrowse.text import shown
+from membrowse.wire.search import VECTOR, Approximate, Query, RankingState
+
+_STYLES = {RankingState.READY: "dim", RankingState.FAILED: "bad"}
+
+
+def state_part(state: RankingState) -> Part:
+    """The state in one word."""
+    return Part(state.value, _STYLES.get(state, "warn"))
+
+
+def counts(total: int, pool: int | None, cached: int | None, took_ms: float) -> str:
+    """`57 · 3 ms`, `pool 50 · 9 ms`, or `31/50 cached` while token vectors are missing."""
+    if pool is None:
+        count = figures.number(total)
+    elif cached is not None and cached < pool:
+        count = f"{cached}/{pool} cached"
+    else:
+        count = f"pool {pool}"
+    return f"{count} · {figures.milliseconds(took_ms)}" if took_ms else count
+
+
+def notice(name: str, message: str, approximate: Approximate | None, query: Query | None) -> str:
+    """Why the ranking `name` deserves doubt; empty if it does not."""
+    notes = [shown(message)] if message else []
+    if name == VECTOR and query is not None and query.unknown >= DOUBTFUL:
+        share = figures.percent(query.unknown)
+        if share not in message:
+            notes.append(f"{share} of the query unknown to the encoder")
+    if approximate is not None and approximate.missed:
+        notes.append(f"HNSW missed {len(approximate.missed)} of the top {approximate.asked}")
+    return "; ".join(notes)

@@ -1,0 +1,77 @@
+"""The target in a few words, and how it fared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from membrowse.presentation import figures
+from membrowse.presentation.lines import Line, Part, cells, clip, clip_start, fit, spread
+from membrowse.text import shown
+from membrowse.wire.search import RERANKED, Hit, Target, TargetMatch
+
+SIGN = "◎"
+
+
+def named(target: Target) -> str:
+    """The target in a few words, before the engine has labelled it; safe to show."""
+    if target.path:
+        return shown(f"{target.path}:{target.line}" if target.line else target.path)
+    return clip(f"“{shown(target.text)}”", 48) if target.text else "the chunk"
+
+
+def target_line(
+    target: Target,
+    match: TargetMatch | None,
+    letters: Mapping[str, str],
+    width: int,
+    *,
+    asked: bool = True,
+    complete: bool = True,
+    right: Sequence[Part] = (),
+) -> Line:
+    """`◎ decisions/ssh.md:14   k9 v2 f4 r6   ✗ outside the agent's cut (k 5)`, then `right`.
+
+    `match` is None until the search has one; `asked`: there is a query, `complete`: all of its
+    rankings are finished.
+    """
+    label = shown(match.label) if match else named(target)
+    fared = _fared(match, letters, asked=asked, complete=complete)
+    room = max(12, width - 3 - cells(fared) - cells([*right]) - 2)
+    left = [Part(f" {SIGN} ", "accent"), Part(clip_start(label, room), "strong"), *fared]
+    return spread(left, [*right], width) if width >= 60 else fit(left, width)
+
+
+def _fared(
+    match: TargetMatch | None, letters: Mapping[str, str], *, asked: bool, complete: bool
+) -> Line:
+    if match is None:
+        return [Part("   …" if asked else "   type a query to see its ranks", "dim")]
+    if match.hit is None:
+        reason = shown(match.reason) or "no chunk of it is indexed"
+        return [Part("   "), Part(f"✗ in no ranking: {reason}", "bad")]
+    line = [Part("   "), *_ranks(match.hit, letters), Part("   "), _passing(match, complete)]
+    if match.reason:
+        line += [Part("   "), Part(f"! {shown(match.reason)}", "warn")]
+    return line
+
+
+def _ranks(hit: Hit, letters: Mapping[str, str]) -> Line:
+    """`k9 v2 f4 r6`."""
+    line: Line = []
+    for name, letter in letters.items():
+        rank = hit.ranks.get(name)
+        style = "strong" if name == RERANKED else "ranks"
+        line += [Part(f"{letter}{figures.NONE if rank is None else rank}", style), Part(" ")]
+    return line[:-1]
+
+
+def _passing(match: TargetMatch, complete: bool) -> Part:
+    """Whether the target passes the agent's cut."""
+    rank = match.hit.ranks.get(RERANKED) if match.hit else None
+    if match.passes:
+        return Part(f"✓ within the agent's cut (k {match.k})", "good")
+    if not complete and rank is None:
+        return Part("… ranking", "dim")
+    if rank is not None and rank <= match.k:
+        return Part("✗ below the agent's minimum score", "bad")
+    return Part(f"✗ outside the agent's cut (k {match.k})", "bad")

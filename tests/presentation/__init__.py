@@ -1,0 +1,1 @@
+"""Lines of findings, as both back ends paint them."""
