@@ -149,7 +149,7 @@ async def test_why_asks_for_a_target_diagnoses_it_and_hands_on_what_is_applied()
     await answered(query)
     async with running(line) as (host, pilot):
         line.show_engine(a_view())
-        line.explain()
+        line.diagnose()
         await until(lambda: isinstance(host.screen, TargetFinder))
         finder = host.screen
         assert isinstance(finder, TargetFinder)
@@ -162,7 +162,7 @@ async def test_why_asks_for_a_target_diagnoses_it_and_hands_on_what_is_applied()
         request = await host.reply(DiagnosisRequest)
         assert (request.text, request.target) == (QUERY, line.target)
         line.expect(Target(path="decisions/ssh.md"))
-        line.explain()
+        line.diagnose()
         assert (await host.reply(DiagnosisRequest)).target == line.target, "the same screen"
         await host.reply(SuggestionsRequest)
         screen = host.screen

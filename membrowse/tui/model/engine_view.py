@@ -219,7 +219,7 @@ def _unconnected(view: EngineView, width: int) -> Line:
 
 
 def trouble(view: EngineView) -> Line:
-    """A problem of the whole, as a line above the columns; empty if there is none."""
+    """A problem that affects everything, as a line above the columns; empty if there is none."""
     if view.phase is Phase.LOST:
         return [Part(" ◌ ", "warn"), Part("The engine stopped and is being restarted; ")] + [
             Part("the rows shown are old.")

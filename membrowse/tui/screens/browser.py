@@ -505,7 +505,7 @@ class BrowserScreen(EngineScreen):
     # Actions: target, tuning, pins
 
     def action_why(self) -> None:
-        self.target_line.explain()
+        self.target_line.diagnose()
 
     def action_target(self) -> None:
         self.target_line.choose()

@@ -109,11 +109,11 @@ class TargetLine(OneLine):
             if self._why is not None:
                 self._why.action_close()
         elif self._query.text:
-            self.explain()
+            self.diagnose()
         else:
             self.notify("Now type what the agent asked.", markup=False)
 
-    def explain(self) -> None:
+    def diagnose(self) -> None:
         """Open the diagnosis of the target, or first the finder if there is no target or query."""
         query = self._query
         if self.target is None or not query.text:

@@ -123,7 +123,7 @@ class TuningFoot(OneLine):
 
 
 class TuningBanner(OneLine):
-    """The values tried, above the rankings they rank; hidden if there are none."""
+    """The values tried, above the rankings; hidden if there are none."""
 
     def __init__(self, panel: TuningPanel) -> None:
         super().__init__(id="tuning-banner")
@@ -136,7 +136,7 @@ class TuningBanner(OneLine):
     async def run_action(
         self, action: str, namespaces: Mapping[str, DOMNode] | None = None
     ) -> None:
-        """Let the panel do what is clicked."""
+        """Run a clicked action on the panel."""
         await self._panel.run_action(action, namespaces)
 
 
