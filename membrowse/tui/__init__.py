@@ -1,8 +1,8 @@
-"""The browser: a Textual client of the engine, showing rankings side by side.
+"""The browser: a Textual client of the engine that shows rankings side by side.
 
-It talks to the engine only through `engine.client`, knows no index, no model and no ranking, and
-computes nothing but how things look. `model/` is free of Textual; data flows from the engine to the
-app, from the app to screens and widgets; widgets post messages, and the app alone asks the engine.
+The app alone talks to the engine: it hands the engine's state down to the screens, takes requests
+as `messages` and delivers the replies. Every widget owns its state. `model/` is free of Textual.
+`actions` is the one registry of what the user can do.
 """
 
 from __future__ import annotations
@@ -24,24 +24,26 @@ def run(
     questions: Path | None = None,
     demo: Callable[[], Path] | None = None,
 ) -> int:
-    """Open the browser on `folder` (without one: the last, or a welcome) and return an exit code.
+    """Run the browser and return its exit code.
 
-    `questions` is a JSONL file of queries to step through; `demo` makes the person's copy of the
-    demo memory and returns its folder.
+    Args:
+        folder: The folder to open; None: the one opened last, or else the welcome dialog.
+        questions: A JSONL file of queries to step through.
+        demo: Copies the demo memory for this user and returns its folder.
     """
-    gc.disable()  # what is imported is no garbage: to look through it costs a twelfth of the import
+    gc.disable()  # imports create no garbage, and collecting costs a twelfth of the import time
     from membrowse.tui.app import MembrowseApp
 
     gc.freeze()
     gc.enable()
     app = MembrowseApp(
-        sessions=_sessions, settings=settings, folder=folder, questions=questions, demo=demo
+        sessions=engine_sessions, settings=settings, folder=folder, questions=questions, demo=demo
     )
     return app.run() or app.return_code or 0
 
 
-async def _sessions(folder: Path) -> AsyncGenerator[Session, None]:
-    """The sessions with a real engine; what they need is imported off the event loop."""
+async def engine_sessions(folder: Path) -> AsyncGenerator[Session, None]:
+    """The sessions with the engine of `folder`; slow imports run off the event loop."""
     import asyncio
     import contextlib
     import importlib

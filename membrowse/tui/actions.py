@@ -1,62 +1,67 @@
-"""What an action is, what it needs, and how its keys are written.
+"""Every action of the browser: what it is called, which keys run it, and what it needs.
 
-The actions themselves are in `action_table`, the one registry from which bindings, key bar,
-palette and help are all made.
+`ACTIONS` is the one registry; bindings, key bar, palette, help and refusals are made from it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Set
+from dataclasses import dataclass, replace
 from enum import Enum
+
+from textual.binding import Binding
 
 from membrowse.wire.engine import Right
 
 
 class Where(Enum):
-    """What has to have the focus for a key to act; the value is a heading of the help."""
+    """Where an action's keys work; the value is a heading of the help."""
 
-    APP = "Everywhere"
-    BROWSER = "In the lists"
     QUERY = "In the query"
+    BROWSER = "In the lists"
     LIST = "Moving in a list"
     FILES = "In the files screen"
     FLOW = "In the rank flow"
     COMPARE = "In a comparison"
-    RULERS = "In the rulers"
+    TOKENS = "In the tokens"
     WHY = "In the answer to why"
     TUNE = "In the tuning panel"
     SIDES = "In A | B"
     PINS = "In the pins"
+    APP = "Everywhere"
 
 
 class Need(Enum):
-    """What has to be there for an action to act, and what is said when it is not."""
+    """What an action acts on; the value says that it is missing."""
 
-    ENGINE = "the engine does not answer yet"
-    HIT = "there is no chunk under the cursor: type a query first"
-    FILE = "there is no file under the cursor"
-    QUERY = "nothing is asked yet: type a query first"
-    TARGET = "there is neither a target (w) nor a chunk under the cursor"
-    PLACE = "there is no file to open"
-    CHANGE = "the cursor is on no change"
-    PIN = "there is no pin under the cursor"
-    KNOBS = "the tuning panel is not open: t opens it"
-    TUNED = "no knob is turned"
-    SAVED = "the cursor is on no saved configuration"
-    QUESTIONS = "no questions are open: start with --questions FILE.jsonl"
-    FOLDER = "no folder is open"
-    RETRY = "the engine is not given up"
+    ENGINE = "The engine is not connected yet."
+    HIT = "There is no chunk under the cursor: type a query first."
+    FILE = "There is no file under the cursor."
+    QUERY = "There is no query yet: type one first."
+    TARGET = "There is neither a target (w) nor a chunk under the cursor."
+    PLACE = "There is no file to open."
+    PIN = "There is no pin under the cursor."
+    PANEL = "The tuning panel is closed: t opens it."
+    TUNED = "No setting is changed."
+    SAVED = "The cursor is not on a saved configuration."
+    QUESTIONS = "There are no questions: start with --questions FILE.jsonl."
+    RETRY = "Nothing to retry: the engine has not failed."
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Something the person can do. `method` is the Textual action; keys are comma-separated."""
+    """Something that the user can do."""
 
     id: str
+    """Stable name, for key maps."""
     method: str
+    """The Textual action, without namespace."""
     keys: str
+    """Comma-separated."""
     label: str
+    """Name in the key bar and the palette."""
     tooltip: str
+    """One sentence, for help and palette."""
     where: Where = Where.APP
     needs: tuple[Need, ...] = ()
     right: Right | None = None
@@ -65,31 +70,29 @@ class Action:
     palette: bool = True
 
     @property
+    def name(self) -> str:
+        """`method` without its arguments."""
+        return self.method.partition("(")[0]
+
+    @property
     def first_key(self) -> str:
         return self.keys.split(",")[0]
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """What there is to act on, and what the engine allows."""
-
-    has: frozenset[Need] = frozenset()
-    rights: frozenset[Right] = frozenset()
-
-
-def refusal(action: Action, situation: Situation) -> str:
-    """Why the action cannot act now; empty when it can."""
+def refusal(action: Action, met: Set[Need], rights: Set[Right]) -> str:
+    """Why the action cannot run now, as a sentence; empty if it can."""
     for need in action.needs:
-        if need not in situation.has:
+        if need not in met:
             return need.value
-    if action.right is not None and action.right not in situation.rights:
-        return no_right(action.right)
+    if action.right is not None and action.right not in rights:
+        return missing_right(action.right)
     return ""
 
 
-def no_right(right: Right) -> str:
-    """That the person lacks a right."""
-    return f"you have no right to {right.value} here; the engine's owner has"
+def missing_right(right: Right) -> str:
+    """The refusal of an action whose right is not granted."""
+    what = "change saved configurations" if right is Right.ADMINISTER else right.value
+    return f"Permission denied: only the engine's owner can {what}."
 
 
 _KEY_NAMES = {
@@ -113,7 +116,7 @@ _KEY_NAMES = {
 
 
 def key_name(key: str) -> str:
-    """A key as it is written on the screen: `/`, `ctrl+↑`, `F1`."""
+    """A key as text: `/`, `ctrl+↑`, `F1`."""
     *modifiers, last = key.split("+")
     return "+".join([*modifiers, _KEY_NAMES.get(last, last)])
 
@@ -121,3 +124,270 @@ def key_name(key: str) -> str:
 def key_names(action: Action) -> str:
     """All keys of an action: `j ↓`."""
     return " ".join(key_name(key) for key in action.keys.split(","))
+
+
+_REINDEX, _ADMINISTER = Right.REINDEX, Right.ADMINISTER
+
+# fmt: off
+_QUERY = (
+    Action("query.list", "to_list", "enter", "to list",
+           "Go to the list; the query stays.", bar=1, palette=False),
+    Action("query.down", "result(1)", "down", "results",
+           "Move down the results while typing.", bar=2, palette=False),
+    Action("query.up", "result(-1)", "up", "previous result",
+           "Move up the results while typing.", palette=False),
+    Action("query.page_down", "result(10)", "pagedown", "ten results down",
+           "Move down ten results while typing.", palette=False),
+    Action("query.page_up", "result(-10)", "pageup", "ten results up",
+           "Move up ten results while typing.", palette=False),
+    Action("query.older", "history(1)", "ctrl+up", "older query",
+           "Go back to the query before this one.", bar=4, palette=False),
+    Action("query.newer", "history(-1)", "ctrl+down", "newer query",
+           "Go forward to the query after this one.", palette=False),
+)
+
+_BROWSER = (
+    Action("query.focus", "focus_query", "slash", "query", "Edit the query.", bar=1),
+    Action("query.operators", "operators", "ctrl+o,o", "operators",
+           'Read "phrases", -words and field:words as operators, or literally.', bar=12),
+    Action("query.history", "show_history", "H", "history", "Choose an earlier query."),
+    Action("question.next", "question(1)", "right_square_bracket", "next question",
+           "Ask the next question of --questions.", needs=(Need.QUESTIONS,)),
+    Action("question.previous", "question(-1)", "left_square_bracket", "previous question",
+           "Ask the previous question.", needs=(Need.QUESTIONS,)),
+    Action("panel.keyword", "panel(1)", "1", "keyword", "Go to the keyword ranking."),
+    Action("panel.vector", "panel(2)", "2", "vector", "Go to the vector ranking."),
+    Action("panel.reranked", "panel(3)", "3", "reranked", "Go to the reranked ranking."),
+    Action("panel.preview", "panel(4)", "4", "preview", "Go to the preview.", bar=9),
+    Action("panel.explanation", "panel(5)", "5", "explanation",
+           "Go to the explanation, to scroll it."),
+    Action("panel.next", "next_panel(1)", "tab", "next panel", "Go to the next panel."),
+    Action("panel.previous", "next_panel(-1)", "shift+tab", "previous panel",
+           "Go to the previous panel."),
+    Action("panel.maximise", "maximise", "plus", "maximise",
+           "Maximise the panel, or restore all panels.", bar=8),
+    Action("hit.edit", "edit", "e", "edit", "Open the note at this line in $VISUAL or $EDITOR.",
+           needs=(Need.HIT,), bar=2),
+    Action("hit.copy", "copy", "y", "copy", "Copy the path, path:line, the text or JSON.",
+           needs=(Need.HIT,), bar=3),
+    Action("hit.explain", "explain", "x", "explain",
+           "Explain the chunk's rank and shade the preview; again: stop explaining.",
+           needs=(Need.ENGINE, Need.HIT), bar=1),
+    Action("target.why", "why", "w", "why",
+           "Find out why a note that you expect is not in the top, and what would help.",
+           needs=(Need.ENGINE,), bar=1),
+    Action("target.choose", "target", "W", "target",
+           "Choose the note, chunk or text that you expect, or none.", needs=(Need.ENGINE,)),
+    Action("tune.open", "tune", "t", "tune",
+           "Change fusion, reranker, pool and cut; the open query is re-ranked at once.",
+           needs=(Need.ENGINE, Need.QUERY), bar=2),
+    Action("pin.add", "pin", "m", "pin",
+           "Pin the query to the target, or to the chunk under the cursor; again: unpin it.",
+           needs=(Need.ENGINE, Need.QUERY, Need.TARGET), right=_REINDEX, bar=3),
+    Action("pin.show", "pins", "M", "pins",
+           "See every pin, whether it passes, and how its rank changed.", needs=(Need.ENGINE,)),
+    Action("hit.rendered", "rendered", "v", "rendered", "Read the chunk as rendered markdown.",
+           needs=(Need.HIT,)),
+    Action("hit.compare", "compare", "equals_sign", "compare",
+           "Compare the chunk with the target; without one, mark it to compare it with another.",
+           needs=(Need.ENGINE, Need.HIT), bar=10),
+    Action("hit.reindex", "reindex_note", "r", "reindex", "Index this note again.",
+           needs=(Need.ENGINE, Need.HIT), right=_REINDEX, bar=4),
+    Action("query.flow", "rank_flow", "X", "rank flow",
+           "See which chunks rise and fall from ranking to ranking.",
+           needs=(Need.ENGINE, Need.QUERY), bar=12),
+    Action("query.tokens", "tokens", "u", "tokens",
+           "See the tokens and word pieces of the query and of the chunk.",
+           needs=(Need.ENGINE, Need.QUERY), bar=12),
+    Action("view.rows", "rows", "z", "rows", "Show hits on one line or on two.", bar=6),
+    Action("view.files", "files", "f", "files", "See every file, and why it is not indexed.",
+           needs=(Need.ENGINE,), bar=5),
+    Action("index.changed", "reindex_changed", "R", "reindex changed",
+           "Index every note that differs from the index.", needs=(Need.ENGINE,), right=_REINDEX),
+    Action("index.rebuild", "rebuild", "B", "rebuild",
+           "Rebuild the index from scratch; asks first.", needs=(Need.ENGINE,), right=_REINDEX),
+    Action("index.pause", "pause", "p", "pause", "Stop watching for changes, or resume.",
+           needs=(Need.ENGINE,), right=_REINDEX, bar=11),
+    Action("app.back", "back", "escape", "back",
+           "One step back: from a maximised panel to all, from a list to the query.",
+           palette=False),
+)
+
+_LIST = (
+    Action("list.down", "down", "j,down", "down", "Move down a row.", palette=False),
+    Action("list.up", "up", "k,up", "up", "Move up a row.", palette=False),
+    Action("list.first", "first", "g,home", "first", "Go to the first row.", palette=False),
+    Action("list.last", "last", "G,end", "last", "Go to the last row.", palette=False),
+    Action("list.half_down", "half(1)", "ctrl+d", "half a page down",
+           "Move down half a page.", palette=False),
+    Action("list.half_up", "half(-1)", "ctrl+u", "half a page up",
+           "Move up half a page.", palette=False),
+    Action("list.page_down", "page(1)", "pagedown,space", "page down",
+           "Move down a page.", palette=False),
+    Action("list.page_up", "page(-1)", "pageup", "page up", "Move up a page.", palette=False),
+    Action("list.choose", "choose", "enter", "open",
+           "Open the row: the preview, or details of the file.", palette=False),
+)
+
+_FILES = (
+    Action("files.filter", "focus_filter", "slash", "filter",
+           "Show only files with these words in path, state or reason.", bar=1),
+    Action("files.read", "read_file", "enter", "details", "See everything known about the file.",
+           needs=(Need.FILE,), bar=2, palette=False),
+    Action("files.sort", "sort", "s", "sort",
+           "Sort by state, path, chunks, size or modification time, in turn.", bar=3),
+    Action("files.edit", "edit_file", "e", "edit", "Open the file in $VISUAL or $EDITOR.",
+           needs=(Need.FILE,), bar=4),
+    Action("files.reindex", "reindex_file", "r", "reindex", "Index this file again.",
+           needs=(Need.ENGINE, Need.FILE), right=_REINDEX, bar=5),
+    Action("files.changed", "reindex_changed", "R", "reindex changed",
+           "Index every note that differs from the index.",
+           needs=(Need.ENGINE,), right=_REINDEX, bar=6),
+    Action("files.close", "close", "escape,f", "back", "Go back to the rankings.", bar=7),
+)
+
+_FLOW = (
+    Action("flow.go", "go", "enter", "go to", "Go to the chunk in the rankings.",
+           needs=(Need.HIT,), bar=1, palette=False),
+    Action("flow.close", "close", "escape,X", "back", "Go back to the rankings.", bar=2),
+)
+
+_COMPARE = (
+    Action("compare.go", "go", "enter", "go to",
+           "Go to the chunk under the cursor in the rankings.",
+           needs=(Need.HIT,), bar=1, palette=False),
+    Action("compare.close", "close", "escape,equals_sign", "back",
+           "Go back to the rankings.", bar=2),
+)
+
+_TOKENS = (
+    Action("tokens.close", "close", "escape,u", "back", "Go back to the rankings.", bar=1),
+)
+
+_WHY = (
+    Action("why.choose", "choose_item", "enter", "apply or open",
+           "Apply the suggestion, or show and hide the evidence of the step.",
+           bar=1, palette=False),
+    Action("why.edit", "edit_target", "e", "edit",
+           "Open the note that you expect in $VISUAL or $EDITOR.", needs=(Need.PLACE,), bar=2),
+    Action("why.find", "find", "f,w,W", "another target",
+           "Choose another file, chunk or text.", needs=(Need.ENGINE,), bar=3),
+    Action("why.close", "close", "escape", "back",
+           "Go back to the rankings; stops the search for suggestions.", bar=4, palette=False),
+)
+
+_TUNE = (
+    Action("tune.down", "move(1)", "down,j", "next", "Go to the next setting.", palette=False),
+    Action("tune.up", "move(-1)", "up,k", "previous", "Go to the previous setting.",
+           palette=False),
+    Action("tune.more", "step(1)", "right,l", "more",
+           "Raise the value, or take the next choice.", needs=(Need.PANEL,), bar=1, palette=False),
+    Action("tune.less", "step(-1)", "left,h", "less",
+           "Lower the value, or take the previous choice.",
+           needs=(Need.PANEL,), bar=1, palette=False),
+    Action("tune.much_more", "large_step(1)", "shift+right,L", "much more",
+           "Raise the value by a large step. Digits type a value.",
+           needs=(Need.PANEL,), palette=False),
+    Action("tune.much_less", "large_step(-1)", "shift+left,H", "much less",
+           "Lower the value by a large step.", needs=(Need.PANEL,), palette=False),
+    Action("tune.take", "take", "enter", "take",
+           "Try the typed value; on a configuration: use it.", needs=(Need.PANEL,), palette=False),
+    Action("tune.erase", "erase", "backspace", "erase",
+           "Erase a typed digit, or reset the setting.", needs=(Need.PANEL,), palette=False),
+    Action("tune.save", "save", "s", "save",
+           "Save the values under a name and use them for all your folders.",
+           needs=(Need.ENGINE, Need.TUNED), right=_ADMINISTER, bar=2),
+    Action("tune.reset", "reset", "r", "reset", "Reset the setting to its saved value.",
+           needs=(Need.TUNED,), bar=3),
+    Action("tune.reset_all", "reset_all", "R", "reset all",
+           "Reset every setting to its saved value.", needs=(Need.TUNED,), bar=4),
+    Action("tune.compare", "compare_configurations", "b", "A | B",
+           "Compare the values tried with the configuration under the cursor, or with the saved "
+           "one.", needs=(Need.ENGINE, Need.QUERY, Need.PANEL), bar=5),
+    Action("tune.forget", "delete", "d,delete", "delete",
+           "Delete the saved configuration under the cursor; asks first.",
+           needs=(Need.ENGINE, Need.PANEL, Need.SAVED), right=_ADMINISTER, bar=7),
+    Action("tune.close", "close", "escape,t", "close",
+           "Close the panel; unsaved values are dropped.", needs=(Need.PANEL,), bar=6),
+)
+
+_SIDES = (
+    Action("sides.other", "other_side", "tab,shift+tab,left,right,h,l", "other side",
+           "Go to the other side; the cursor stays on its chunk.", bar=1),
+    Action("sides.close", "close", "escape,b", "back", "Go back to the tuning panel.", bar=2),
+)
+
+_PINS = (
+    Action("pins.ask", "ask_pin", "enter", "search",
+           "Search for the pin's query, with its note as the target.",
+           needs=(Need.PIN,), bar=1, palette=False),
+    Action("pins.unpin", "unpin", "d,delete", "unpin",
+           "Delete the pin under the cursor; asks first.",
+           needs=(Need.ENGINE, Need.PIN), right=_REINDEX, bar=2),
+    Action("pins.close", "close", "escape,M", "back", "Go back to the rankings.", bar=3),
+)
+
+_APP = (
+    Action("app.palette", "command_palette", "ctrl+p,colon", "palette",
+           "Find any action by its name.", bar=13, palette=False),
+    Action("app.help", "help", "f1,question_mark", "help", "See every key.", bar=14),
+    Action("app.theme", "change_theme", "T", "theme", "Choose a theme."),
+    Action("app.open", "open_folder", "O", "open folder",
+           "Open another folder, or the demo memory."),
+    Action("app.retry", "retry", "f5,ctrl+r", "retry", "Restart the engine after a failure.",
+           needs=(Need.RETRY,)),
+    Action("app.quit", "quit", "q,ctrl+q", "quit",
+           "Leave membrowse; the engine stops by itself later."),
+)
+# fmt: on
+
+ACTIONS: tuple[Action, ...] = tuple(
+    replace(action, where=where)
+    for where, actions in (
+        (Where.QUERY, _QUERY),
+        (Where.BROWSER, _BROWSER),
+        (Where.LIST, _LIST),
+        (Where.FILES, _FILES),
+        (Where.FLOW, _FLOW),
+        (Where.COMPARE, _COMPARE),
+        (Where.TOKENS, _TOKENS),
+        (Where.WHY, _WHY),
+        (Where.TUNE, _TUNE),
+        (Where.SIDES, _SIDES),
+        (Where.PINS, _PINS),
+        (Where.APP, _APP),
+    )
+    for action in actions
+)
+
+_BY_NAME = {(action.where, action.name): action for action in reversed(ACTIONS)}
+
+
+def of(*places: Where) -> tuple[Action, ...]:
+    """The actions of these places, in the registry's order."""
+    return tuple(action for action in ACTIONS if action.where in places)
+
+
+def find(name: str, *places: Where) -> Action | None:
+    """The action whose method has that name, from the first of `places` that has one."""
+    found = (_BY_NAME.get((place, name)) for place in places)
+    return next((action for action in found if action is not None), None)
+
+
+def bindings(where: Where) -> list[Binding]:
+    """Textual's bindings for the actions of a place; the binding's id is the action's.
+
+    The query's keys are bound to its input but act on the screen.
+    """
+    namespace = "screen." if where is Where.QUERY else ""
+    return [
+        Binding(
+            key=action.keys,
+            action=f"{namespace}{action.method}",
+            description=action.label,
+            tooltip=action.tooltip,
+            show=action.bar > 0,
+            id=action.id,
+        )
+        for action in of(where)
+    ]

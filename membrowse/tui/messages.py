@@ -1,79 +1,81 @@
-"""What widgets and screens tell the app. The app alone talks to the engine."""
+"""Messages to the app, which alone talks to the engine and to other programs.
+
+Post them with `app.post_message`: a message that a widget posts on behalf of its parent would not
+bubble beyond that parent.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Generic, TypeVar
 
 from textual.message import Message
 
+from membrowse.client.engine import EngineRefused
 from membrowse.wire.request import Request
-from membrowse.wire.search import Target
+from membrowse.wire.search import SearchRequest, SearchResponse
+
+Reply = TypeVar("Reply")
 
 
 @dataclass
-class Ask(Message):
-    """Ask the engine; a later question takes the place of one that is still waiting."""
+class SearchWanted(Message):
+    """Search; a later search cancels this one."""
 
-    number: int
-    text: str
-    syntax: str
-    track: tuple[str, ...] = ()
-    target: Target | None = None
+    request: SearchRequest
+    deliver: Callable[[SearchResponse], None]
+    """Takes each response, the complete one last."""
 
     def can_replace(self, message: Message) -> bool:
-        return isinstance(message, Ask)
+        return isinstance(message, SearchWanted)
 
 
 @dataclass
-class PageWanted(Message):
-    """Rows came into view that are not known."""
+class ReplyWanted(Message, Generic[Reply]):
+    """Ask the engine; a later request of the same group cancels this one."""
 
-    recall: str
-    ranking: str
-    offset: int
-
-
-@dataclass
-class ChunkWanted(Message):
-    """The cursor came to a chunk: show it in its note."""
-
-    chunk: str
-    text: str
-    syntax: str
+    group: str
+    request: Request[Reply]
+    deliver: Callable[[Reply], None]
+    refused: Callable[[EngineRefused], None] | None = None
+    """Takes the engine's refusal; without it, a toast shows the reason."""
+    lost: Callable[[], None] | None = None
+    """Called if the engine is gone; the screens learn that from its state, too."""
+    delay: float = 0.0
+    """Seconds to wait for a later request of the group before asking."""
 
     def can_replace(self, message: Message) -> bool:
-        return isinstance(message, ChunkWanted)
+        return isinstance(message, ReplyWanted) and message.group == self.group
+
+
+@dataclass
+class ReplyUnwanted(Message):
+    """Cancel the request of this group."""
+
+    group: str
 
 
 @dataclass
 class ReindexWanted(Message):
-    """Index these notes, whatever differs (no paths), or everything anew."""
+    """Index these notes; without paths, all that differ from the index."""
 
     paths: tuple[str, ...] = ()
     rebuild: bool = False
+    """Rebuild the index from scratch."""
 
 
 @dataclass
 class WatchingWanted(Message):
-    """Pause or resume watching."""
+    """Pause or resume watching for changes."""
 
     paused: bool
 
 
 @dataclass
-class FilesWanted(Message):
-    """The files screen needs its records."""
-
-    def can_replace(self, message: Message) -> bool:
-        return isinstance(message, FilesWanted)
-
-
-@dataclass
-class Asked(Message):
-    """A query has stood long enough to be remembered."""
+class QueryAsked(Message):
+    """A query has stood long enough to enter the history."""
 
     text: str
 
@@ -87,7 +89,7 @@ class FolderChosen(Message):
 
 @dataclass
 class EditWanted(Message):
-    """Open a note of the folder in the person's editor."""
+    """Open a note of the folder in the user's editor."""
 
     path: str
     line: int = 1
@@ -95,26 +97,7 @@ class EditWanted(Message):
 
 @dataclass
 class CopyWanted(Message):
-    """Put `text` on the clipboard; `what` names it in the toast."""
+    """Copy `text` to the clipboard; `what` names it in the toast."""
 
     what: str
     text: str
-
-
-@dataclass
-class InspectionUnwanted(Message):
-    """Nobody waits any more for what was asked in this group."""
-
-    group: str
-
-
-@dataclass
-class InspectionWanted(Message):
-    """Ask the engine for a record; in one `group`, a later question cancels the one before."""
-
-    group: str
-    request: Request[Any]
-    deliver: Callable[[Any], None]
-    """Takes the record, on the event loop."""
-    failed: Callable[[str], None] | None = None
-    """Takes the reason, a sentence, where the engine refuses; else a toast tells it."""

@@ -1,4 +1,4 @@
-"""Every action in the command palette, by name, with its keys."""
+"""The command palette: every action by name, with its keys."""
 
 from __future__ import annotations
 
@@ -6,40 +6,38 @@ from collections.abc import Iterator
 from functools import partial
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.dom import DOMNode
 
-from membrowse.tui.action_table import of
-from membrowse.tui.actions import Action, Where, key_names
+from membrowse.tui.actions import Action, Where, key_names, of
 from membrowse.tui.screens.engine_screen import EngineScreen
 
 
 class ActionCommands(Provider):
-    """Makes commands of the registry's actions for the screen below the palette."""
+    """Offers the registry's actions for the screen below the palette."""
 
-    def _actions(self) -> Iterator[tuple[Action, str]]:
+    def _actions(self) -> Iterator[tuple[Action, DOMNode]]:
+        """The actions, each with the node that performs it."""
         screen = self.screen
-        places = screen.PLACES if isinstance(screen, EngineScreen) else ()
-        for action in of(*places, Where.APP):
-            if action.palette:
-                target = "app" if action.where is Where.APP else "screen"
-                yield action, f"{target}.{action.method}"
+        if isinstance(screen, EngineScreen):
+            offered = [
+                (action, screen.performer(action.where)) for action in of(*screen.PLACES, Where.APP)
+            ]
+        else:
+            offered = [(action, self.app) for action in of(Where.APP)]
+        yield from ((action, node) for action, node in offered if action.palette)
 
     def _help(self, action: Action) -> str:
         return f"{key_names(action)} · {action.tooltip}"
 
     async def discover(self) -> Hits:
-        for action, call in self._actions():
-            yield DiscoveryHit(
-                action.label, partial(self.app.run_action, call), help=self._help(action)
-            )
+        for action, node in self._actions():
+            run = partial(self.app.run_action, action.method, node)
+            yield DiscoveryHit(action.label, run, help=self._help(action))
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
-        for action, call in self._actions():
+        for action, node in self._actions():
             text = f"{action.label} ({action.id})"
             if (score := matcher.match(text)) > 0:
-                yield Hit(
-                    score,
-                    matcher.highlight(text),
-                    partial(self.app.run_action, call),
-                    help=self._help(action),
-                )
+                run = partial(self.app.run_action, action.method, node)
+                yield Hit(score, matcher.highlight(text), run, help=self._help(action))

@@ -1,6 +1,6 @@
-"""The few styles that text is painted in, by name; colours come from the theme alone.
+"""The named styles that text is painted in.
 
-No meaning is carried by colour only: what is marked also has a sign of its own.
+Colours come from the theme alone, and no meaning is carried by colour only: every mark has a sign.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ STYLES = {
     "mark3": "bold underline $text-accent on $primary 38%",
     "mark4": "bold underline $text-accent on $primary 52%",
 }
+"""Styles by name."""
 
 ANSI_STYLES = STYLES | {
     "dim": "dim",
@@ -63,4 +64,4 @@ ANSI_STYLES = STYLES | {
     "mark3": "bold underline $text-accent",
     "mark4": "bold reverse $text-accent",
 }
-"""For themes of the terminal's own 16 colours, which cannot be mixed."""
+"""Styles for themes of the terminal's own 16 colours, which cannot be mixed."""

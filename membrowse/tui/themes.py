@@ -1,4 +1,4 @@
-"""Our own theme beside Textual's, and which one is used at first."""
+"""Our own theme beside Textual's, and the choice of the first theme."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _FEW_COLOURS = ("linux", "xterm-16color", "ansi", "vt100", "vt220", "screen", "x
 
 
 def first_theme(wanted: str, available: Container[str]) -> str:
-    """The theme that was asked for, if there is such a one; else ours, or one of 16 colours."""
+    """The theme `wanted` if it exists; else ours, or one of 16 colours on a poor terminal."""
     if wanted in available:
         return wanted
     rich = os.environ.get("COLORTERM", "") or "256" in os.environ.get("TERM", "256")

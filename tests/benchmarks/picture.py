@@ -13,7 +13,7 @@ from pathlib import Path
 
 from membrowse.client import discovery
 from membrowse.settings import Settings, UiSettings
-from membrowse.tui import _sessions
+from membrowse.tui import engine_sessions
 from membrowse.tui.app import MembrowseApp
 from membrowse.tui.themes import OURS
 from tests.benchmarks import bench
@@ -28,7 +28,7 @@ _AFTER_A_KEY_SECONDS = 3.0
 async def draw(folder: Path, out: Path, query: str, size: tuple[int, int], keys: list[str]) -> None:
     async with bench.engine(folder) as client:
         await bench.until_current(client)
-        app = MembrowseApp(sessions=_sessions, settings=_SETTINGS, folder=folder)
+        app = MembrowseApp(sessions=engine_sessions, settings=_SETTINGS, folder=folder)
         async with app.run_test(size=size) as pilot:
             async with asyncio.timeout(_GIVE_UP_SECONDS):
                 await pilot.pause(2)

@@ -28,10 +28,10 @@ async def main(folder: Path, query: str) -> None:
     try:
         await command("index", str(folder))
         await command("search", query, "--folder", str(folder), "--json")
-        app = MembrowseApp(sessions=tui._sessions, settings=Settings(), folder=folder)
+        app = MembrowseApp(sessions=tui.engine_sessions, settings=Settings(), folder=folder)
         async with on_stage(app):
             await ask(app, query)
-            for name, view in app.browser.browsing.views.items():
+            for name, view in app.browser.open_query.views.items():
                 if not view.hits:
                     sys.exit(f"the browser shows no hit by {name}: {view.message}")
     finally:

@@ -94,13 +94,13 @@ async def answered(app: MembrowseApp, text: str) -> None:
     """Wait until `text` is answered in full."""
     browser = app.browser
     text = text.encode("utf-8", "replace").decode()
-    await until(lambda: browser.browsing.text == text and browser.browsing.complete, "a recall")
+    await until(lambda: browser.open_query.text == text and browser.open_query.complete, "a recall")
     await until(lambda: shows_cursor(app), "the preview")
 
 
 def shows_cursor(app: MembrowseApp) -> bool:
     """Whether the preview shows the chunk under the cursor (or there is none)."""
-    cursor, view = app.browser.browsing.cursor, app.browser.preview.view
+    cursor, view = app.browser.open_query.cursor, app.browser.preview.view
     return cursor is None or (view is not None and view.chunk == cursor.chunk)
 
 

@@ -50,7 +50,7 @@ async def test_columns_fill_independently() -> None:
     app = make_app(Sessions(engine))
     async with on_stage(app) as pilot:
         app.browser.query_bar.put(QUERY)
-        views = app.browser.browsing.views
+        views = app.browser.open_query.views
         await until(lambda: views[VECTOR].total and not views[VECTOR].waiting)
         await pilot.pause()
         assert views[KEYWORD].hits and views[RERANKED].waiting
@@ -66,12 +66,12 @@ async def test_a_stale_reply_is_dropped() -> None:
     app = make_app(sessions)
     async with on_stage(app, query=QUERY):
         browser = app.browser
-        old = browser.browsing.number
+        old = browser.open_query.number
         request = SearchRequest(text="queue", number=old - 1)
         async for recall in sessions.engine.stream(request):
-            browser.show_recall(recall)
-        assert browser.browsing.query is not None
-        assert browser.browsing.query.text == QUERY
+            browser.show_response(recall)
+        assert browser.open_query.analysis is not None
+        assert browser.open_query.analysis.text == QUERY
 
 
 async def test_what_was_made_of_the_query_is_shown() -> None:
@@ -97,13 +97,13 @@ async def test_the_cursor_is_linked_and_its_rank_stands_at_every_foot() -> None:
     app = make_app()
     async with on_stage(app, query=QUERY) as pilot:
         await pilot.press("enter", "G")
-        await until(lambda: app.browser.browsing.wanted is None)
-        cursor = app.browser.browsing.cursor
+        await until(lambda: app.browser.open_query.wanted is None)
+        cursor = app.browser.open_query.cursor
         await pilot.pause()
         text = screen_text(app)
     assert cursor is not None and cursor.ranks[RERANKED] == 100
     assert "› #" in text and f"#{cursor.ranks[VECTOR]} of 100" in text
-    assert "not here: none of the terms is in it" in text
+    assert "contains none of your words" in text
 
 
 async def test_the_agents_cut_and_the_end_of_the_pool_are_lines() -> None:
@@ -142,7 +142,7 @@ async def test_an_unknown_ranking_gets_a_column() -> None:
         assert "AGENT" in screen_text(app)
         await pilot.press("enter", "tab")
         await pilot.pause()
-        assert app.browser.browsing.active == "agent"
+        assert app.browser.open_query.active == "agent"
         assert "k–" in screen_text(app) or "k1" in screen_text(app)
 
 
@@ -169,8 +169,8 @@ async def test_pages_are_fetched_as_they_come_into_view() -> None:
     async with on_stage(app, query=QUERY) as pilot:
         assert not engine.pages
         await pilot.press("enter", "G")
-        await until(lambda: app.browser.browsing.wanted is None, "the last page")
-        cursor = app.browser.browsing.cursor
+        await until(lambda: app.browser.open_query.wanted is None, "the last page")
+        cursor = app.browser.open_query.cursor
         assert cursor is not None and cursor.rank == len(engine.chunks)
         assert {page.offset for page in engine.pages if page.ranking == RERANKED} == {300}
 
@@ -193,13 +193,13 @@ async def test_live_reranking_keeps_the_cursor_on_its_chunk_or_successor() -> No
     async with on_stage(app, query=QUERY) as pilot:
         await pilot.press("enter", "j", "j")
         await pilot.pause()
-        before = app.browser.browsing.cursor
+        before = app.browser.open_query.cursor
         assert before is not None and before.chunk == "decisions/ssh.md#0"
         engine.successors["decisions/ssh.md#0"] = "decisions/ssh.md#1"
         engine.edit("decisions/ssh.md", "# SSH\n\nIntroduction\n\n## Decision\n\nport 2202 ssh\n")
-        await until(lambda: app.browser.browsing.generation == engine.state.generation)
-        await until(lambda: app.browser.browsing.complete)
-        after = app.browser.browsing.cursor
+        await until(lambda: app.browser.open_query.generation == engine.state.generation)
+        await until(lambda: app.browser.open_query.complete)
+        after = app.browser.open_query.cursor
         assert engine.asked[-1].track[0] == "decisions/ssh.md#0"
         assert after is not None and after.chunk == "decisions/ssh.md#1"
 
@@ -210,7 +210,7 @@ async def test_scroll_stays_with_the_chunk_when_the_ranking_moves() -> None:
     async with on_stage(app, query=QUERY) as pilot:
         await pilot.press("enter", *["j"] * 14)
         await pilot.pause()
-        ranking = app.browser.active_list
+        ranking = app.browser.rankings.active_list
         row = ranking.cursor_row
         assert row is not None
         height = ranking.rows_layout.y(row) - ranking.scroll_offset.y
@@ -218,8 +218,8 @@ async def test_scroll_stays_with_the_chunk_when_the_ranking_moves() -> None:
             path = f"new/{number}.md"
             engine.notes[path] = ("Staging ssh port", "2026-07-20", "")
         engine.edit("new/0.md", "## ssh\n\nstaging ssh port 2202\n")
-        await until(lambda: app.browser.browsing.generation == engine.state.generation)
-        await until(lambda: app.browser.browsing.complete)
+        await until(lambda: app.browser.open_query.generation == engine.state.generation)
+        await until(lambda: app.browser.open_query.complete)
         await pilot.pause()
         now = ranking.cursor_row
         assert now is not None and now != row
@@ -234,7 +234,7 @@ async def test_sessions_come_and_go_and_the_same_query_is_asked_again() -> None:
         sessions.say(Starting("starting an engine"))
         await until(lambda: not app.browser.engine.connected)
         await pilot.pause()
-        assert "started again" in screen_text(app)
+        assert "being restarted" in screen_text(app)
         asked = len(sessions.engine.asked)
         sessions.say(Connected(sessions.engine, await sessions.engine.ask(HelloRequest())))
         await until(lambda: len(sessions.engine.asked) > asked)

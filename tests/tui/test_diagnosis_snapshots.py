@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from membrowse.tui.screens.side_by_side import SideBySideScreen
+from membrowse.tui.screens.configurations import ConfigurationsScreen
 from membrowse.wire.engine import Right
 from membrowse.wire.search import Target
 from tests.tui.fake_engine import FakeEngine
@@ -65,12 +65,12 @@ def test_tuning_with_a_target(snap_compare: Compare, size: tuple[int, int]) -> N
 
     async def before(pilot: Pilot[int]) -> None:
         await begin(app, pilot)
-        app.browser.set_target(Target(path="decisions/ssh.md", line=3))
+        app.browser.target_line.expect(Target(path="decisions/ssh.md", line=3))
         await answered(app, QUERY)
-        app.browser.try_settings({"fusion.weight": 0.62})
-        tuning = app.browser.tuning
+        app.browser.tuning_panel.try_settings({"fusion.weight": 0.62})
+        tuning = app.browser.tuning_panel.tuning
         await until(lambda: tuning.tried and tuning.tried.a.passing is not None, "the pins")
-        await until(lambda: app.browser.tune_panel.has_focus)
+        await until(lambda: app.browser.tuning_panel.has_focus)
         await pilot.pause()
 
     assert snap_compare(app, terminal_size=size, run_before=before)
@@ -81,11 +81,11 @@ def test_two_configurations_side_by_side(snap_compare: Compare) -> None:
 
     async def before(pilot: Pilot[int]) -> None:
         await begin(app, pilot)
-        app.browser.try_settings({"fusion.weight": 0.7})
-        await until(lambda: app.browser.tuning.tried, "the recall")
+        app.browser.tuning_panel.try_settings({"fusion.weight": 0.7})
+        await until(lambda: app.browser.tuning_panel.tuning.tried, "the recall")
         await pilot.press("b")
-        await until(lambda: isinstance(app.screen, SideBySideScreen))
-        heads = [column.head for column in app.screen.columns]
+        await until(lambda: isinstance(app.screen, ConfigurationsScreen))
+        heads = [side.head for side in app.screen.sides]
         await until(lambda: all(h.tried and h.tried.passing is not None for h in heads))
         await pilot.pause()
 

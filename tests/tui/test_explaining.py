@@ -26,7 +26,7 @@ from tests.tui.test_hostile_text import assert_harmless, hostile_engine
 
 def explained(app: MembrowseApp) -> bool:
     """Whether the pane explains the chunk under the cursor."""
-    cursor, explanation = app.browser.browsing.cursor, app.browser.explain.explanation
+    cursor, explanation = app.browser.open_query.cursor, app.browser.explanation_pane.explanation
     return bool(cursor and explanation and explanation.hit.chunk == cursor.chunk)
 
 
@@ -48,12 +48,13 @@ async def test_the_explanation_stands_beside_the_preview_and_follows_the_cursor(
     async with on_stage(app, query=QUERY) as pilot:
         await pilot.press("enter", "x")
         await until(lambda: explained(app))
-        assert app.browser.preview.display and app.browser.active_list.display
+        assert app.browser.preview.display and app.browser.rankings.active_list.display
         await pilot.press("j", "j")
         await until(lambda: explained(app))
         assert "decisions/ssh.md:3" in screen_text(app)
         await pilot.press("x")
-        assert not app.browser.explain.display and not app.browser.explaining
+        pane = app.browser.explanation_pane
+        assert not pane.display and not pane.following
 
 
 async def test_an_explanation_that_comes_too_late_is_dropped() -> None:
@@ -69,8 +70,8 @@ async def test_an_explanation_that_comes_too_late_is_dropped() -> None:
         await pilot.press("enter", "x")
         await until(lambda: "explaining …" in screen_text(app))
         late = an_explanation(engine, "tools/hosts.md#0")
-        app.browser._explained(0, late)
-        assert app.browser.explain.explanation is None
+        app.browser.explanation_pane.take(ExplainRequest(text=QUERY, chunk="x"), late)
+        assert app.browser.explanation_pane.explanation is None
         gate.set()
         await until(lambda: explained(app))
         assert "explaining …" not in screen_text(app)
@@ -83,7 +84,7 @@ async def test_a_new_query_is_explained_anew() -> None:
         await until(lambda: explained(app))
         await ask(app, "how long does a restore take?")
         await until(lambda: explained(app))
-        shown = app.browser.explain.explanation
+        shown = app.browser.explanation_pane.explanation
         assert shown is not None and shown.query == "how long does a restore take?"
 
 
@@ -116,19 +117,19 @@ async def test_on_a_small_screen_it_has_the_whole_screen_and_scrolls() -> None:
         await pilot.press("enter", "x")
         await until(lambda: explained(app))
         browser = app.browser
-        assert browser.maximised == "explain" and not browser.matrix.display
+        assert browser.maximised == "explanation" and not browser.rankings.display
         assert "KEYWORD" in screen_text(app)
         await pilot.press("G")
         await until(lambda: "as indexed" in screen_text(app))
         await pilot.press("g", "j", "ctrl+d", "ctrl+u", "k")
-        assert browser.explain.text.scroll_offset.y == 0
+        assert browser.explanation_pane.text.scroll_offset.y == 0
         await pilot.press("escape")
         await pilot.pause()
-        assert browser.active_list.has_focus and browser.explaining
+        assert browser.rankings.active_list.has_focus and browser.explanation_pane.following
         assert "heat ▁▃▅▇" in screen_text(app), "the heat stays in the preview"
         await pilot.press("x", "x")
         await pilot.pause()
-        assert not browser.explaining and "heat" not in screen_text(app)
+        assert not browser.explanation_pane.following and "heat" not in screen_text(app)
 
 
 async def test_it_survives_any_resize() -> None:
@@ -139,7 +140,7 @@ async def test_it_survives_any_resize() -> None:
         for size in ((80, 24), (40, 10), (250, 70), (120, 30)):
             await pilot.resize_terminal(*size)
             await pilot.pause()
-        assert app.browser.explain.display and "KEYWORD" in screen_text(app)
+        assert app.browser.explanation_pane.display and "KEYWORD" in screen_text(app)
 
 
 async def test_the_panel_is_reached_by_tab_and_five_and_maximised() -> None:
@@ -147,13 +148,13 @@ async def test_the_panel_is_reached_by_tab_and_five_and_maximised() -> None:
     async with on_stage(app, query=QUERY) as pilot:
         browser = app.browser
         await pilot.press("enter", "5")
-        assert browser.explaining and browser.explain.text.has_focus
+        assert browser.explanation_pane.following and browser.explanation_pane.text.has_focus
         await pilot.press("plus")
         await until(lambda: "weight 1" in screen_text(app), "the small print")
         await pilot.press("plus", "shift+tab")
         assert browser.preview.text.has_focus
         await pilot.press("tab", "escape")
-        assert browser.active_list.has_focus
+        assert browser.rankings.active_list.has_focus
 
 
 # What is said
@@ -240,10 +241,10 @@ async def test_a_hostile_refusal_is_shown_as_text() -> None:
     async with on_stage(app, query=QUERY) as pilot:
         await pilot.press("enter", "x")
         await until(lambda: explained(app))
-        app.browser.explain.say(HOSTILE)
-        await until(lambda: app.browser.explain.explanation is None)
+        app.browser.explanation_pane.say(HOSTILE)
+        await until(lambda: app.browser.explanation_pane.explanation is None)
         assert_harmless(app)
-        assert shown(app.browser.explain.waiting) == app.browser.explain.waiting
+        assert shown(app.browser.explanation_pane.waiting) == app.browser.explanation_pane.waiting
 
 
 async def test_switching_off_restores_the_preview() -> None:
@@ -305,4 +306,4 @@ async def test_it_needs_a_chunk_and_an_engine() -> None:
     async with on_stage(app) as pilot:
         await pilot.press("tab", "x")
         await until(lambda: "no chunk under the cursor" in screen_text(app))
-        assert not app.browser.explaining
+        assert not app.browser.explanation_pane.following

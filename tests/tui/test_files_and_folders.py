@@ -19,7 +19,7 @@ from tests.tui.stage import Sessions, make_app, on_stage, screen_text, until
 
 
 async def files_of(app: MembrowseApp) -> FilesScreen:
-    await until(lambda: isinstance(app.screen, FilesScreen) and app.screen.list.records)
+    await until(lambda: isinstance(app.screen, FilesScreen) and app.screen.list.items)
     screen = app.screen
     assert isinstance(screen, FilesScreen)
     return screen
@@ -32,7 +32,7 @@ async def test_every_file_is_listed_with_state_and_reason_the_urgent_first() -> 
         screen = await files_of(app)
         await pilot.pause()
         text = screen_text(app)
-    assert screen.list.records[0].state is NoteState.FAILED
+    assert screen.list.items[0].state is NoteState.FAILED
     assert "cannot be read: Permission denied" in text
     assert "rule 2 of .membrowseignore: drafts/" in text
     assert "1 failed" in text and "49 indexed" in text
@@ -45,7 +45,7 @@ async def test_filter_sort_read_and_reindex() -> None:
         await pilot.press("tab", "f")
         screen = await files_of(app)
         await pilot.press("slash", *"restore", "enter")
-        await until(lambda: [r.path for r in screen.list.records] == ["runbooks/restore.md"])
+        await until(lambda: [r.path for r in screen.list.items] == ["runbooks/restore.md"])
         await pilot.press("enter")
         await pilot.pause()
         assert "chunks    2" in screen_text(app)
@@ -53,9 +53,9 @@ async def test_filter_sort_read_and_reindex() -> None:
         await until(lambda: bool(engine.reindexed))
         assert engine.reindexed[0] == ReindexRequest(paths=("runbooks/restore.md",))
         await pilot.press("escape")
-        await until(lambda: len(screen.list.records) > 1)
+        await until(lambda: len(screen.list.items) > 1)
         await pilot.press("s", "s", "s", "G", "g")
-        assert screen.list.records[0].path == "exports/dump.txt"
+        assert screen.list.items[0].path == "exports/dump.txt"
         await pilot.press("escape")
         await until(lambda: isinstance(app.screen, BrowserScreen))
 
@@ -125,7 +125,7 @@ async def test_another_folder_can_be_opened_and_the_query_is_cleared(tmp_path: P
         app.screen.query_one(Input).value = str(tmp_path)
         await pilot.press("enter")
         await until(lambda: sessions.folders[-1] == tmp_path)
-        await until(lambda: app.browser.browsing.text == "")
+        await until(lambda: app.browser.open_query.text == "")
 
 
 def test_queries_and_folders_are_bounded_and_the_latest_comes_first(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from membrowse.client.supervisor import GaveUp
 from membrowse.text import shown
 from membrowse.tui.app import MembrowseApp
-from membrowse.tui.model import copies
+from membrowse.tui.model import copy_formats
 from membrowse.wire.engine import IndexChange
 from membrowse.wire.notes import FileRecord, NoteState
 from membrowse.wire.search import KEYWORD, Hit, Ranking, RankingState, Term
@@ -95,9 +95,9 @@ async def test_rankings_and_preview_show_hostile_notes_as_text(size: tuple[int, 
 async def test_a_line_of_a_megabyte_is_shown_in_part_and_says_so() -> None:
     app = make_app(Sessions(hostile_engine()))
     async with on_stage(app, query="long staging") as pilot:
-        browsing = app.browser.browsing
+        browsing = app.browser.open_query
         row = next(r for r, h in browsing.views["reranked"].hits.items() if h.path == "c/long.md")
-        app.browser.move_to("reranked", row)
+        app.browser.rankings.move_to("reranked", row)
         await until(
             lambda: app.browser.preview.view and app.browser.preview.view.path == "c/long.md"
         )
@@ -167,21 +167,22 @@ async def test_what_is_copied_has_no_control_characters() -> None:
     async with on_stage(app, query="staging ssh") as pilot:
         hit = next(
             hit
-            for hit in app.browser.browsing.views["reranked"].hits.values()
+            for hit in app.browser.open_query.views["reranked"].hits.values()
             if "\x1b" in hit.path
         )
-        for text in (copies.as_path(hit), copies.as_place(hit), copies.as_json(hit)):
+        for _, make in copy_formats.OF_A_HIT.values():
+            text = make(hit)
             assert all(c == "\n" or shown(c) == c for c in text)
-        app.browser.move_to("reranked", hit.rank - 1)
+        app.browser.rankings.move_to("reranked", hit.rank - 1)
         await until(
             lambda: app.browser.preview.view and app.browser.preview.view.chunk == hit.chunk
         )
         view = app.browser.preview.view
         assert view is not None
-        assert all(c == "\n" or shown(c) == c for c in copies.as_text(view))
+        assert all(c == "\n" or shown(c) == c for c in copy_formats.as_text(view))
         await pilot.pause()
 
 
 def test_json_keeps_what_it_escapes() -> None:
     hit = a_hit(path=HOSTILE.replace("\ud800", "") + "\U000e0041")
-    assert msgspec.json.decode(copies.as_json(hit), type=Hit) == hit
+    assert msgspec.json.decode(copy_formats.as_json(hit), type=Hit) == hit

@@ -1,4 +1,4 @@
-"""Rank flow, comparison and rulers: opened by a key, safe to look at, and back by escape."""
+"""Rank flow, comparison and tokens: opened by a key, safe to look at, and back by escape."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from membrowse.presentation.lines import Line, cells
 from membrowse.presentation.rank_flow import make_plot, movers, plot_rows, story
 from membrowse.presentation.tokens import TokenLines
 from membrowse.tui.app import MembrowseApp
-from membrowse.tui.screens.compare import CompareScreen
-from membrowse.tui.screens.flow import FlowScreen
-from membrowse.tui.screens.rulers import RulersScreen
+from membrowse.tui.screens.comparison import ComparisonScreen
+from membrowse.tui.screens.rank_flow import RankFlowScreen
+from membrowse.tui.screens.tokens import TokensScreen
 from membrowse.wire.comparison import CompareRequest
 from membrowse.wire.rank_flow import RankFlow, RankFlowRequest
 from membrowse.wire.request import Problem
@@ -25,6 +25,8 @@ from tests.tui.corpus import HOSTILE
 from tests.tui.fake_engine import FakeEngine
 from tests.tui.stage import NOW, QUERY, Sessions, make_app, on_stage, screen_text, until
 from tests.tui.test_hostile_text import assert_harmless, hostile_engine
+
+SCREENS = (("X", RankFlowScreen), ("equals_sign", ComparisonScreen), ("u", TokensScreen))
 
 
 def text_of(line: Line) -> str:
@@ -58,9 +60,8 @@ def test_the_plot_keeps_to_its_width_and_stresses_one_chunk(width: int) -> None:
     record = a_flow()
     rows = plot_rows(make_plot(record, width), 4)
     assert all(cells(row) <= max(width, 4 * 5 + 3 * 3 + 1) for row in rows)
-    stressed = [row for row in rows if any("●" in part.text for part in row)]
-    assert sum(part.text.count("●") for row in rows for part in row) == len(RANKINGS)
-    assert stressed, "legible without colour"
+    places = [at for row in rows for at, char in enumerate(text_of(row)) if char == "●"]
+    assert len(places) == len(set(places)) == len(RANKINGS), "one sign per ranking, without colour"
 
 
 def test_the_story_names_every_rank_and_the_movers_are_named() -> None:
@@ -76,16 +77,16 @@ async def test_moving_in_the_flow_moves_the_stress_and_enter_goes_there() -> Non
     app = make_app()
     async with on_stage(app, query=QUERY) as pilot:
         await pilot.press("enter", "j", "X")
-        await shown(app, FlowScreen)
+        await shown(app, RankFlowScreen)
         screen = app.screen
-        assert isinstance(screen, FlowScreen) and screen.plot.cursor_row == 1
+        assert isinstance(screen, RankFlowScreen) and screen.plot.cursor_row == 1
         await pilot.press("j", "j")
         await until(lambda: screen.plot.cursor_row == 3)
         wanted = screen.plot.flow
         assert wanted is not None and "reranked #4" in screen_text(app)
         await pilot.press("enter")
         await until(lambda: app.screen is app.browser)
-        cursor = app.browser.browsing.cursor
+        cursor = app.browser.open_query.cursor
         assert cursor is not None and cursor.chunk == wanted.chunk
 
 
@@ -94,9 +95,9 @@ async def test_the_flow_keeps_its_chunk_when_the_index_changes() -> None:
     app = make_app(Sessions(engine))
     async with on_stage(app, query=QUERY) as pilot:
         await pilot.press("enter", "X")
-        await shown(app, FlowScreen)
+        await shown(app, RankFlowScreen)
         screen = app.screen
-        assert isinstance(screen, FlowScreen)
+        assert isinstance(screen, RankFlowScreen)
         await pilot.press("j", "j")
         await until(lambda: screen.plot.cursor_row == 2)
         before, chunk = screen.record, screen.plot.flow
@@ -137,30 +138,31 @@ async def test_equals_marks_a_chunk_and_compares_it_with_the_next() -> None:
     async with on_stage(app, query=QUERY) as pilot:
         await pilot.press("enter", "equals_sign")
         await pilot.pause()
-        assert app.browser.browsing.marked and "❯=" in screen_text(app)
+        assert app.browser.open_query.marked and "❯=" in screen_text(app)
         await pilot.press("equals_sign")
-        assert not app.browser.browsing.marked, "= on the marked chunk forgets the mark"
+        assert not app.browser.open_query.marked, "= on the marked chunk forgets the mark"
         await pilot.press("equals_sign")
-        marked = app.browser.browsing.marked
+        marked = app.browser.open_query.marked
         await pilot.press("j", "equals_sign")
-        await shown(app, CompareScreen)
+        await shown(app, ComparisonScreen)
         screen = app.screen
-        assert isinstance(screen, CompareScreen)
+        assert isinstance(screen, ComparisonScreen)
+        assert screen.record is not None
         assert screen.record.right.hit.chunk == marked != screen.record.left.hit.chunk
         await pilot.press("j")
         await until(lambda: screen.lines.at == 1)
         await pilot.press("enter")
         await until(lambda: app.screen is app.browser)
-        await until(lambda: app.browser.browsing.row(RERANKED) == 0, "the marked chunk")
-        assert not app.browser.browsing.marked
+        await until(lambda: app.browser.open_query.row(RERANKED) == 0, "the marked chunk")
+        assert not app.browser.open_query.marked
 
 
 async def test_with_a_target_equals_compares_at_once() -> None:
     app = make_app()
     async with on_stage(app, query=QUERY) as pilot:
-        app.browser.browsing.target = Target(path="tools/hosts.md")
+        app.browser.target_line.target = Target(path="tools/hosts.md")
         await pilot.press("enter", "equals_sign")
-        await shown(app, CompareScreen)
+        await shown(app, ComparisonScreen)
         assert "tools/hosts.md:1" in screen_text(app)
         await pilot.press("escape")
         assert app.screen is app.browser
@@ -169,9 +171,9 @@ async def test_with_a_target_equals_compares_at_once() -> None:
 async def test_scrolling_a_comparison_reaches_its_end() -> None:
     app = make_app()
     async with on_stage(app, (80, 24), QUERY) as pilot:
-        app.browser.browsing.target = Target(path="logs/2026-01-22.md")
+        app.browser.target_line.target = Target(path="logs/2026-01-22.md")
         await pilot.press("enter", "equals_sign")
-        await shown(app, CompareScreen)
+        await shown(app, ComparisonScreen)
         await pilot.press("G")
         await pilot.pause()
         assert " of right" in screen_text(app)
@@ -221,13 +223,13 @@ def test_a_text_of_megabytes_is_made_line_by_line() -> None:
     assert time.process_time() - began < 1.0
 
 
-async def test_rulers_stand_side_by_side_where_there_is_room() -> None:
+async def test_tokens_stand_side_by_side_where_there_is_room() -> None:
     app = make_app()
     async with on_stage(app, (200, 50), QUERY) as pilot:
         await pilot.press("enter", "u")
-        await shown(app, RulersScreen)
+        await shown(app, TokensScreen)
         screen = app.screen
-        assert isinstance(screen, RulersScreen)
+        assert isinstance(screen, TokensScreen)
         await until(lambda: screen.right.display and "header" in screen_text(app))
         await pilot.press("tab")
         assert screen.right.has_focus
@@ -261,9 +263,9 @@ async def test_what_the_engine_refuses_is_said_on_the_screen() -> None:
 async def test_hostile_text_is_shown_as_text_everywhere() -> None:
     app = make_app(Sessions(hostile_engine()))
     async with on_stage(app, (80, 24), f"staging {HOSTILE}") as pilot:
-        app.browser.browsing.target = Target(path="b/[/tmp]\n.md")
+        app.browser.target_line.target = Target(path="b/[/tmp]\n.md")
         await pilot.press("enter")
-        for key, kind in (("X", FlowScreen), ("equals_sign", CompareScreen), ("u", RulersScreen)):
+        for key, kind in SCREENS:
             await pilot.press(key)
             await shown(app, kind)
             for move in ("G", "g"):
@@ -278,9 +280,9 @@ async def test_hostile_text_is_shown_as_text_everywhere() -> None:
 async def test_they_survive_any_resize() -> None:
     app = make_app()
     async with on_stage(app, query=QUERY) as pilot:
-        app.browser.browsing.target = Target(path="MEMORY.md")
+        app.browser.target_line.target = Target(path="MEMORY.md")
         await pilot.press("enter")
-        for key, kind in (("X", FlowScreen), ("equals_sign", CompareScreen), ("u", RulersScreen)):
+        for key, kind in SCREENS:
             await pilot.press(key)
             await shown(app, kind)
             for size in ((40, 10), (200, 50)):

@@ -1,4 +1,4 @@
-"""How explanation, rank flow, comparison and rulers look; `test_snapshots` says how to update."""
+"""How explanation, rank flow, comparison and tokens look; `test_snapshots` says how to update."""
 
 from __future__ import annotations
 
@@ -60,12 +60,12 @@ def test_a_rank_flow(snap_compare: Compare, size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("size", [(80, 24), (120, 30)], ids=str)
 def test_a_comparison(snap_compare: Compare, size: tuple[int, int]) -> None:
     app = make_app()
-    app.browser.browsing.target = Target(path="logs/2026-01-22.md")
+    app.browser.target_line.target = Target(path="logs/2026-01-22.md")
     assert snap_compare(app, terminal_size=size, run_before=opening(app, QUERY, "equals_sign"))
 
 
 @pytest.mark.parametrize("size", [(80, 24), (200, 50)], ids=str)
-def test_rulers(snap_compare: Compare, size: tuple[int, int]) -> None:
+def test_tokens(snap_compare: Compare, size: tuple[int, int]) -> None:
     app = make_app()
     before = opening(app, "Which ports do 部署 SSH use?", "u")
     assert snap_compare(app, terminal_size=size, run_before=before)

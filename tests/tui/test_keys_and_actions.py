@@ -10,9 +10,8 @@ from textual import events
 from textual.widgets import Input
 
 from membrowse.client.remembered import Remembered
-from membrowse.tui import outside
-from membrowse.tui.action_table import ACTIONS, of
-from membrowse.tui.actions import Where
+from membrowse.tui import external_programs
+from membrowse.tui.actions import ACTIONS, Where, of
 from membrowse.tui.screens.browser import BrowserScreen
 from membrowse.tui.screens.files import FilesScreen
 from membrowse.tui.screens.help import help_lines
@@ -38,7 +37,7 @@ def test_harmful_keys_are_left_alone() -> None:
 
 def test_every_binding_of_ours_has_an_id() -> None:
     app = make_app()
-    for node in (app, app.browser, app.browser.query_bar.input, app.browser.matrix.list):
+    for node in (app, app.browser, app.browser.query_bar.input, app.browser.rankings.matrix.list):
         own = [b for _, b in node._bindings if not isinstance(node, Input) or b.id]
         ours = [b for b in own if not b.system and b.action.split("(")[0] not in _TEXTUALS]
         assert all(binding.id for binding in ours), ours
@@ -74,7 +73,7 @@ async def test_letters_type_in_the_query_and_act_in_the_list() -> None:
         assert browser.query_bar.input.value == f"{QUERY}z?"
         await ask(app)
         await pilot.press("enter", "z")
-        assert browser.one_line and browser.query_bar.input.value == QUERY
+        assert browser.rankings.one_line and browser.query_bar.input.value == QUERY
         await pilot.press("slash")
         assert browser.focused is browser.query_bar.input
 
@@ -83,7 +82,7 @@ async def test_up_and_down_move_the_results_while_typing() -> None:
     app = make_app()
     async with on_stage(app, query=QUERY) as pilot:
         await pilot.press("down", "down", "up")
-        assert app.browser.browsing.row("reranked") == 1
+        assert app.browser.open_query.row("reranked") == 1
         assert app.browser.focused is app.browser.query_bar.input
         await pilot.press("x")
         assert app.browser.query_bar.input.value == f"{QUERY}x"
@@ -92,7 +91,7 @@ async def test_up_and_down_move_the_results_while_typing() -> None:
 async def test_moving_in_a_list() -> None:
     app = make_app()
     async with on_stage(app, query=QUERY) as pilot:
-        browsing = app.browser.browsing
+        browsing = app.browser.open_query
 
         async def after(*keys: str) -> int | None:
             await pilot.press(*keys)
@@ -120,7 +119,7 @@ async def test_escape_steps_back_and_never_quits() -> None:
         await pilot.press("escape")
         assert app.browser.maximised == ""
         await pilot.press("escape")
-        assert app.browser.active_list.has_focus
+        assert app.browser.rankings.active_list.has_focus
         await pilot.press("escape")
         assert app.browser.query_bar.input.has_focus
         await pilot.press("escape", "escape")
@@ -141,15 +140,15 @@ async def test_panels_by_number_and_tab_keep_the_chunk() -> None:
     async with on_stage(app, query=QUERY) as pilot:
         await pilot.press("enter", "j", "j", "1")
         browser = app.browser
-        assert browser.browsing.active == "keyword"
-        cursor = browser.browsing.cursor
+        assert browser.open_query.active == "keyword"
+        cursor = browser.open_query.cursor
         assert cursor is not None and cursor.chunk == "decisions/ssh.md#0"
         await pilot.press("2", "tab", "tab")
-        assert browser.in_preview
+        assert browser.preview.text.has_focus
         await pilot.press("tab")
         assert browser.focused is browser.query_bar.input
         await pilot.press("shift+tab")
-        assert browser.in_preview
+        assert browser.preview.text.has_focus
 
 
 async def test_in_a_narrow_window_one_list_is_ordered_by_the_ranking_chosen() -> None:
@@ -165,16 +164,19 @@ async def test_in_a_narrow_window_one_list_is_ordered_by_the_ranking_chosen() ->
         assert "2 VECTOR" in screen_text(app)
         await pilot.resize_terminal(120, 30)
         await pilot.pause()
-        assert app.browser.focused is app.browser.column_of["vector"].list
+        assert app.browser.focused is app.browser.rankings.columns["vector"].list
 
 
 async def test_an_action_without_the_right_is_dim_and_says_why() -> None:
     engine = FakeEngine(rights=(Right.READ,))
     app = make_app(Sessions(engine))
     async with on_stage(app, query=QUERY) as pilot:
-        assert app.browser.check_action("reindex_note", ()) is None
+        assert app.browser.refusal_of("reindex_note") != ""
         await pilot.press("enter", "r")
-        await until(lambda: "no right to reindex" in screen_text(app), "the toast")
+        await until(
+            lambda: "Permission denied: only the engine's owner can reindex" in screen_text(app),
+            "the toast",
+        )
         assert engine.reindexed == []
 
 
@@ -226,7 +228,9 @@ async def test_the_editor_gets_the_line_and_failures_are_said(
         await pilot.press("enter", "e")
         await until(lambda: "$VISUAL or $EDITOR" in screen_text(app))
         monkeypatch.setenv("EDITOR", str(editor))
-        assert outside.run_editor(outside.editor_command(note, 7)) == ""
+        assert (
+            external_programs.run_editor(external_programs.installed_editor_command(note, 7)) == ""
+        )
         assert (tmp_path / "seen").read_text().strip() == f"+7 {note}"
 
 
@@ -251,13 +255,13 @@ async def test_stepping_through_questions(tmp_path: Path) -> None:
     async with on_stage(app) as pilot:
         await until(lambda: "line 3" in screen_text(app), "the bad line")
         await pilot.press("tab", "right_square_bracket")
-        await until(lambda: app.browser.browsing.text == "ssh port")
+        await until(lambda: app.browser.open_query.text == "ssh port")
         await pilot.press("right_square_bracket")
-        await until(lambda: app.browser.browsing.text == "restore drill")
+        await until(lambda: app.browser.open_query.text == "restore drill")
         await pilot.pause()
         assert "question 2/2" in screen_text(app)
         await pilot.press("left_square_bracket")
-        await until(lambda: app.browser.browsing.text == "ssh port")
+        await until(lambda: app.browser.open_query.text == "ssh port")
 
 
 async def test_operators_are_switched_on_and_shown() -> None:
@@ -283,13 +287,13 @@ async def test_the_palette_runs_actions_on_the_screen_below() -> None:
 async def test_rows_and_keys_can_be_clicked() -> None:
     app = make_app()
     async with on_stage(app, query=QUERY) as pilot:
-        await pilot.click(app.browser.column_of["vector"].list, offset=(10, 4))
+        await pilot.click(app.browser.rankings.columns["vector"].list, offset=(10, 4))
         await pilot.pause()
-        assert app.browser.browsing.active == "vector"
-        assert app.browser.browsing.row("vector") == 2
+        assert app.browser.open_query.active == "vector"
+        assert app.browser.open_query.row("vector") == 2
         line = screen_text(app).split("\n")[-1]
         await pilot.click(app.browser.keys, offset=(line.index("z rows"), 0))
-        await until(lambda: app.browser.one_line)
+        await until(lambda: app.browser.rankings.one_line)
 
 
 async def test_rendered_markdown_on_request() -> None:
@@ -317,4 +321,4 @@ async def test_keys_in_quick_succession_are_all_counted() -> None:
         await pilot.press("enter")
         for _ in range(7):
             app.post_message(events.Key("j", "j"))
-        await until(lambda: app.browser.browsing.row("reranked") == 7)
+        await until(lambda: app.browser.open_query.row("reranked") == 7)

@@ -12,13 +12,13 @@ from rich.cells import cell_len
 from membrowse.presentation.lines import (
     Line,
 )
-from membrowse.tui.model import editors, folders, questions
-from membrowse.tui.model.browsing import Browsing
-from membrowse.tui.model.copies import programs
-from membrowse.tui.model.cut import Divider, Layout, dividers
+from membrowse.tui import external_programs
+from membrowse.tui.model import folder_path, questions
 from membrowse.tui.model.engine_view import EngineView, header_line
+from membrowse.tui.model.list_layout import Divider, Layout
+from membrowse.tui.model.open_query import OpenQuery
 from membrowse.tui.model.preview_lines import preview_lines
-from membrowse.tui.model.ranking_view import PAGE, RankingView
+from membrowse.tui.model.ranking_view import PAGE, RankingView, dividers
 from membrowse.wire.engine import Pending, Progress, Watcher
 from membrowse.wire.search import KEYWORD, RERANKED, VECTOR
 from tests.tui.corpus import STATE
@@ -63,53 +63,53 @@ def test_pages_are_wanted_once_and_again_after_a_failure() -> None:
 
 
 def test_a_new_query_starts_at_the_first_row_of_the_active_ranking() -> None:
-    browsing = Browsing()
-    number = browsing.ask("q", keep=False)
-    assert browsing.receive(a_recall(number, complete=False, keyword="abc")) == (KEYWORD,)
-    assert browsing.cursor is None
-    browsing.receive(a_recall(number, keyword="abc", vector="cb", fused="cab", reranked="bca"))
-    assert browsing.cursor is not None and browsing.cursor.chunk == "b"
+    query = OpenQuery()
+    number = query.search("q", keep=False)
+    assert query.receive(a_recall(number, complete=False, keyword="abc")) == (KEYWORD,)
+    assert query.cursor is None
+    query.receive(a_recall(number, keyword="abc", vector="cb", fused="cab", reranked="bca"))
+    assert query.cursor is not None and query.cursor.chunk == "b"
 
 
 def test_the_same_query_again_keeps_the_chunk_wherever_it_goes() -> None:
-    browsing = Browsing()
-    number = browsing.ask("q", keep=False)
-    browsing.receive(a_recall(number, keyword="abc", reranked="bca"))
-    browsing.put_cursor(RERANKED, 1)
-    number = browsing.ask("q", keep=True)
-    browsing.receive(a_recall(number, complete=False, keyword="abc"))
-    assert browsing.cursor is not None and browsing.cursor.chunk == "c"
-    browsing.receive(a_recall(number, keyword="abc", reranked="abc"))
-    assert browsing.row(RERANKED) == 2
+    query = OpenQuery()
+    number = query.search("q", keep=False)
+    query.receive(a_recall(number, keyword="abc", reranked="bca"))
+    query.put_cursor(RERANKED, 1)
+    number = query.search("q", keep=True)
+    query.receive(a_recall(number, complete=False, keyword="abc"))
+    assert query.cursor is not None and query.cursor.chunk == "c"
+    query.receive(a_recall(number, keyword="abc", reranked="abc"))
+    assert query.row(RERANKED) == 2
 
 
 def test_a_chunk_that_is_gone_leaves_the_cursor_on_its_row() -> None:
-    browsing = Browsing()
-    number = browsing.ask("q", keep=False)
-    browsing.receive(a_recall(number, reranked="abcd"))
-    browsing.put_cursor(RERANKED, 3)
-    number = browsing.ask("q", keep=True)
-    browsing.receive(a_recall(number, reranked="abc"))
-    assert browsing.cursor is not None and browsing.cursor.chunk == "c"
+    query = OpenQuery()
+    number = query.search("q", keep=False)
+    query.receive(a_recall(number, reranked="abcd"))
+    query.put_cursor(RERANKED, 3)
+    number = query.search("q", keep=True)
+    query.receive(a_recall(number, reranked="abc"))
+    assert query.cursor is not None and query.cursor.chunk == "c"
 
 
 def test_answers_to_earlier_questions_are_dropped() -> None:
-    browsing = Browsing()
-    first = browsing.ask("one", keep=False)
-    browsing.ask("two", keep=False)
-    assert browsing.receive(a_recall(first, keyword="abc")) == ()
-    assert browsing.query is None
+    query = OpenQuery()
+    first = query.search("one", keep=False)
+    query.search("two", keep=False)
+    assert query.receive(a_recall(first, keyword="abc")) == ()
+    assert query.analysis is None
 
 
 def test_rankings_with_unknown_names_come_and_go() -> None:
-    browsing = Browsing()
-    number = browsing.ask("q", keep=False)
-    browsing.receive(a_recall(number, keyword="a", agent="ba"))
-    assert browsing.columns[-1] == "agent"
-    browsing.active = "agent"
-    number = browsing.ask("q2", keep=False)
-    browsing.receive(a_recall(number, keyword="a"))
-    assert "agent" not in browsing.columns and browsing.active == RERANKED
+    query = OpenQuery()
+    number = query.search("q", keep=False)
+    query.receive(a_recall(number, keyword="a", agent="ba"))
+    assert query.columns[-1] == "agent"
+    query.active = "agent"
+    number = query.search("q2", keep=False)
+    query.receive(a_recall(number, keyword="a"))
+    assert "agent" not in query.columns and query.active == RERANKED
 
 
 async def test_the_preview_marks_words_without_colour_and_numbers_lines() -> None:
@@ -129,10 +129,10 @@ async def test_the_preview_marks_words_without_colour_and_numbers_lines() -> Non
         ({"stale": "chunker 1 → 2", "progress": Progress(phase="reading")}, "stale"),
         ({"pending": Pending(changed=1)}, "catching up"),
         ({"progress": Progress(phase="encoding")}, "catching up"),
-        ({"watcher": Watcher(kind="none", alive=False)}, "as last seen"),
+        ({"watcher": Watcher(kind="none", alive=False)}, "may be out of date"),
         (
             {"watcher": Watcher(kind="inotify", paused=True), "pending": Pending(new=1)},
-            "as last seen",
+            "may be out of date",
         ),
     ],
 )
@@ -156,24 +156,25 @@ def test_the_header_says_what_the_index_is_worth(
 )
 def test_editors_are_told_the_line(editor: str, rest: list[str]) -> None:
     path = Path("/n/{line} a.md")
-    words = editors.command({"EDITOR": editor}, path, 7)
+    words = external_programs.editor_command({"EDITOR": editor}, path, 7)
     assert words == [*editor.split(), *(word.replace("P", str(path)) for word in rest)]
 
 
 def test_visual_comes_before_editor_and_none_is_said() -> None:
     both = {"VISUAL": "hx", "EDITOR": "vim"}
-    assert editors.command(both, Path("/a"), 0) == ["hx", "/a:1"]
-    with pytest.raises(editors.NoEditor, match="VISUAL"):
-        editors.command({"VISUAL": " "}, Path("/a"), 1)
-    with pytest.raises(editors.NoEditor, match="EDITOR"):
-        editors.command({"EDITOR": 'vim "'}, Path("/a"), 1)
+    assert external_programs.editor_command(both, Path("/a"), 0) == ["hx", "/a:1"]
+    with pytest.raises(external_programs.NoEditor, match="VISUAL"):
+        external_programs.editor_command({"VISUAL": " "}, Path("/a"), 1)
+    with pytest.raises(external_programs.NoEditor, match="EDITOR"):
+        external_programs.editor_command({"EDITOR": 'vim "'}, Path("/a"), 1)
 
 
 def test_clipboards_are_tried_in_order() -> None:
     everywhere = {"TMUX": "x", "WAYLAND_DISPLAY": "w", "DISPLAY": ":0"}
-    names = [name for name, _ in programs(everywhere, lambda name: name)]
+    found = external_programs.clipboard_programs(everywhere, lambda name: name)
+    names = [name for name, _ in found]
     assert names == ["tmux", "wl-copy", "xclip", "xsel", "pbcopy"]
-    assert programs({}, lambda name: None) == []
+    assert external_programs.clipboard_programs({}, lambda name: None) == []
 
 
 def test_bad_questions_are_named_and_the_good_ones_kept(tmp_path: Path) -> None:
@@ -196,10 +197,10 @@ def test_folders_complete_and_say_what_is_wrong(tmp_path: Path) -> None:
     (tmp_path / "memory").mkdir()
     (tmp_path / "memo.txt").write_text("")
     (tmp_path / ".hidden").mkdir()
-    assert folders.complete(f"{tmp_path}/me") == f"{tmp_path}/memory/"
-    assert folders.complete(f"{tmp_path}/.h") == f"{tmp_path}/.hidden/"
-    assert folders.complete(f"{tmp_path}/x") is None and folders.complete("") is None
-    assert folders.problem(f"{tmp_path}/memory") == ""
-    assert "does not exist" in folders.problem(f"{tmp_path}/nothing")
-    assert "is a file" in folders.problem(f"{tmp_path}/memo.txt")
-    assert folders.problem("") and folders.problem("a\0b")
+    assert folder_path.complete(f"{tmp_path}/me") == f"{tmp_path}/memory/"
+    assert folder_path.complete(f"{tmp_path}/.h") == f"{tmp_path}/.hidden/"
+    assert folder_path.complete(f"{tmp_path}/x") is None and folder_path.complete("") is None
+    assert folder_path.problem(f"{tmp_path}/memory") == ""
+    assert "does not exist" in folder_path.problem(f"{tmp_path}/nothing")
+    assert "is a file" in folder_path.problem(f"{tmp_path}/memo.txt")
+    assert folder_path.problem("") and folder_path.problem("a\0b")

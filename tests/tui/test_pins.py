@@ -62,10 +62,10 @@ async def test_pinning_the_chunk_under_the_cursor_and_unpinning_it() -> None:
         await pilot.press("m", "n")
         assert kept.results
         await pilot.press("m")
-        await until(lambda: "pinned to MEMORY.md already" in screen_text(app), "the question")
+        await until(lambda: "already pinned to MEMORY.md" in screen_text(app), "the question")
         await pilot.press("y")
         await until(lambda: not kept.results)
-        app.browser.set_target(Target(path="decisions/ssh.md"))
+        app.browser.target_line.expect(Target(path="decisions/ssh.md"))
         await answered(app, QUERY)
         await pilot.press("m")
         await until(lambda: [result.pin.path for result in kept.results] == ["decisions/ssh.md"])
@@ -76,7 +76,7 @@ async def test_pinning_needs_the_right() -> None:
     app = make_app(Sessions(engine))
     async with on_stage(app, query=QUERY) as pilot:
         await pilot.press("enter", "m")
-        await until(lambda: "no right to reindex" in screen_text(app), "the toast")
+        await until(lambda: "only the engine's owner can reindex" in screen_text(app), "the toast")
         assert len(pins_of(engine).results) == len(RESULTS)
 
 
@@ -97,10 +97,10 @@ async def test_the_panel_shows_every_pin_and_asks_or_unpins_it() -> None:
         await pilot.press("d", "n")
         assert len(pins_of(engine).results) == 4
         await pilot.press("d", "y")
-        await until(lambda: len(screen.list.results) == 3)
+        await until(lambda: len(screen.list.items) == 3)
         await pilot.press("enter")
         await answered(app, QUERY)
-        assert app.browser.browsing.target == Target(
+        assert app.browser.target_line.target == Target(
             path="decisions/ssh.md", text="listens on port 2202"
         )
         assert app.browser.target_line.display

@@ -105,7 +105,7 @@ def test_the_files_screen(snap_compare: Compare) -> None:
     app = make_app()
 
     async def files(pilot: Pilot[int]) -> None:
-        await until(lambda: getattr(app.screen, "list", None) and app.screen.list.records)  # type: ignore[attr-defined]
+        await until(lambda: getattr(app.screen, "list", None) and app.screen.list.items)  # type: ignore[attr-defined]
 
     before = steps(app, "", "tab", "f", then=files)
     assert snap_compare(app, terminal_size=(140, 30), run_before=before)
@@ -153,7 +153,7 @@ def test_reranked_while_token_vectors_are_missing(snap_compare: Compare) -> None
     async def before(pilot: Pilot[int]) -> None:
         await until(lambda: app.browser.engine.state is not None)
         await ask(app, QUERY)
-        ranking = app.browser.browsing.views[RERANKED]
+        ranking = app.browser.open_query.views[RERANKED]
         ranking.cached, ranking.message = 12, "token vectors of 8 chunks are being encoded"
         app.browser._show_rankings()
         await pilot.pause()

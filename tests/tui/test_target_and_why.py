@@ -9,9 +9,9 @@ from textual.pilot import Pilot
 
 from membrowse.client.engine import EngineRefused
 from membrowse.tui.app import MembrowseApp
-from membrowse.tui.model.fuzzy import lowered, match
-from membrowse.tui.screens.finder import FinderScreen
-from membrowse.tui.screens.note_change import NoteChangeScreen
+from membrowse.tui.model.fuzzy_match import lowered, match
+from membrowse.tui.screens.suggested_edit import SuggestedEditScreen
+from membrowse.tui.screens.target_finder import TargetFinder
 from membrowse.tui.screens.why import WhyScreen
 from membrowse.wire.diagnosis import (
     Diagnosis,
@@ -31,14 +31,14 @@ from tests.tui.fake_engine import FakeEngine
 from tests.tui.stage import QUERY, Sessions, answered, ask, make_app, on_stage, screen_text, until
 
 
-async def find(app: MembrowseApp, pilot: Pilot[int], letters: str) -> FinderScreen:
+async def find(app: MembrowseApp, pilot: Pilot[int], letters: str) -> TargetFinder:
     """Type letters into the finder and wait until it has looked."""
-    await until(lambda: isinstance(app.screen, FinderScreen), "the finder")
+    await until(lambda: isinstance(app.screen, TargetFinder), "the finder")
     finder = app.screen
-    assert isinstance(finder, FinderScreen)
+    assert isinstance(finder, TargetFinder)
     await until(lambda: finder._records is not None, "the files")
     finder.input.value = letters
-    await until(lambda: finder.list.wanted.text == letters, "the rows")
+    await until(lambda: finder.list.typed.text == letters, "the rows")
     await pilot.pause()
     return finder
 
@@ -48,7 +48,7 @@ async def expect(app: MembrowseApp, pilot: Pilot[int], letters: str) -> None:
     await pilot.press("W")
     await find(app, pilot, letters)
     await pilot.press("enter")
-    await until(lambda: app.browser.browsing.target is not None, "a target")
+    await until(lambda: app.browser.target_line.target is not None, "a target")
 
 
 async def ladder(app: MembrowseApp, *, changes: bool = True) -> WhyScreen:
@@ -56,7 +56,12 @@ async def ladder(app: MembrowseApp, *, changes: bool = True) -> WhyScreen:
     await until(lambda: isinstance(app.screen, WhyScreen), "the why screen")
     screen = app.screen
     assert isinstance(screen, WhyScreen)
-    await until(lambda: screen.list.why and (screen.list.why.suggestions or not changes), "changes")
+
+    def complete() -> bool:
+        report = screen.list.report
+        return report is not None and bool(report.suggestions or not changes)
+
+    await until(complete, "changes")
     return screen
 
 
@@ -84,8 +89,8 @@ async def test_the_finder_lists_every_file_with_its_state() -> None:
             assert state in screen_text(app)
         finder.input.value = "restore"
         finder.action_pick()  # in haste: what is typed counts, not the row that is shown
-        await until(lambda: app.browser.browsing.target is not None)
-        target = app.browser.browsing.target
+        await until(lambda: app.browser.target_line.target is not None)
+        target = app.browser.target_line.target
         assert target is not None and "restore" in target.path
 
 
@@ -102,7 +107,7 @@ async def test_many_files_are_looked_through_in_slices() -> None:
         finder.show_files(records)
         finder.input.value = "notes"
         turns = 0
-        while len(finder.list.files) != 20_000 or finder.list.wanted.text != "notes":
+        while len(finder.list.files) != 20_000 or finder.list.typed.text != "notes":
             turns += 1
             await asyncio.sleep(0)
         assert turns > 5, "keys were let in meanwhile"
@@ -146,7 +151,7 @@ async def test_the_line_says_why_there_is_no_rank() -> None:
         await pilot.press("enter")
         await expect(app, pilot, "drret")
         screen = await ladder(app, changes=False)
-        assert screen.list.why is not None and not screen.list.why.in_top_k
+        assert screen.list.report is not None and not screen.list.report.in_top_k
         text = screen_text(app)
         assert "✗ fails" in text and "the rule stands in .membrowseignore, line 2" in text
         assert "– skipped" in text
@@ -159,13 +164,13 @@ async def test_the_chunk_under_the_cursor_and_no_target() -> None:
     app = make_app()
     async with on_stage(app, (120, 30), QUERY) as pilot:
         await pilot.press("enter", "j", "j")
-        cursor = app.browser.browsing.cursor
+        cursor = app.browser.open_query.cursor
         assert cursor is not None
         await pilot.press("w")
         await find(app, pilot, "")
         await pilot.press("enter")
         await ladder(app)
-        assert app.browser.browsing.target == Target(
+        assert app.browser.target_line.target == Target(
             chunk=cursor.chunk, path=cursor.path, line=cursor.start_line
         )
         await pilot.press("w")
@@ -173,7 +178,7 @@ async def test_the_chunk_under_the_cursor_and_no_target() -> None:
         text = screen_text(app)
         assert "why is it not in the top?" in text and "no target" in text
         await pilot.press("down", "down", "down", "enter")
-        await until(lambda: app.browser.browsing.target is None)
+        await until(lambda: app.browser.target_line.target is None)
         await until(lambda: app.screen is app.browser)
         assert target_text(app) == ""
 
@@ -187,13 +192,13 @@ async def test_a_text_is_looked_for_where_no_file_has_the_letters() -> None:
         assert "a text …" in screen_text(app)
         await pilot.press("enter")
         await ladder(app)
-        assert app.browser.browsing.target == Target(text="scanners filled the logs")
+        assert app.browser.target_line.target == Target(text="scanners filled the logs")
         await pilot.press("w")
         await find(app, pilot, "")
         await pilot.press("down", "down", "enter")
-        assert isinstance(app.screen, FinderScreen), "a text is asked for"
+        assert isinstance(app.screen, TargetFinder), "a text is asked for"
         await pilot.press("escape")
-        assert isinstance(app.screen, FinderScreen)
+        assert isinstance(app.screen, TargetFinder)
         await pilot.press("escape")
         assert isinstance(app.screen, WhyScreen)
 
@@ -252,7 +257,7 @@ async def test_each_kind_of_change_is_applied() -> None:
         await expect(app, pilot, "decisions/ssh")
         await ladder(app)
         await pilot.press("G", "enter")
-        await until(lambda: isinstance(app.screen, NoteChangeScreen))
+        await until(lambda: isinstance(app.screen, SuggestedEditScreen))
         await pilot.pause()
         text = screen_text(app)
         assert "− ## Decision" in text and "+ ## Decision: the ssh port of staging" in text
@@ -262,8 +267,8 @@ async def test_each_kind_of_change_is_applied() -> None:
         await until(lambda: "$VISUAL or $EDITOR" in screen_text(app), "the toast")
         await until(lambda: isinstance(app.screen, WhyScreen))
         await pilot.press("k", "enter")
-        await until(lambda: app.browser.tuning.turned == {"fusion.weight": 0.62})
-        await until(lambda: app.browser.tune_panel.has_focus)
+        await until(lambda: app.browser.tuning_panel.tuning.changed == {"fusion.weight": 0.62})
+        await until(lambda: app.browser.tuning_panel.has_focus)
         await pilot.pause()
         assert "≈ trying: fusion.weight 0.62" in screen_text(app)
         await pilot.press("escape", "w")
@@ -307,7 +312,7 @@ async def test_a_new_generation_asks_why_again_and_a_refusal_is_said() -> None:
         engine.answers[DiagnosisRequest] = refuse
         engine.change(generation=43)
         await until(lambda: "being built [/tmp]" in screen_text(app))
-        assert "f chooses something else" in screen_text(app)
+        assert "f chooses another target" in screen_text(app)
 
 
 async def test_hostile_targets_answers_and_names_are_text() -> None:
@@ -343,7 +348,7 @@ async def test_hostile_targets_answers_and_names_are_text() -> None:
         await pilot.pause()
         assert "[@click=app.quit]x[/]" in assert_harmless(app)
         await pilot.press("G", "enter")
-        await until(lambda: isinstance(app.screen, NoteChangeScreen))
+        await until(lambda: isinstance(app.screen, SuggestedEditScreen))
         await pilot.pause()
         assert_harmless(app)
         await pilot.press("escape", "escape")

@@ -1,4 +1,4 @@
-"""Turning the knobs: the open query is re-ranked, and nothing is saved until it is."""
+"""Tuning: the open query is re-ranked with other values; nothing is saved until it is."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from textual.widgets import Input
 
 from membrowse.settings import Settings
 from membrowse.tui.app import MembrowseApp
-from membrowse.tui.model.knobs import KNOBS
+from membrowse.tui.model.tunable_settings import TUNABLE_SETTINGS
 from membrowse.tui.screens.browser import BrowserScreen
-from membrowse.tui.screens.name import NameScreen
-from membrowse.tui.screens.side_by_side import SideBySideScreen
+from membrowse.tui.screens.configurations import ConfigurationsScreen
+from membrowse.tui.screens.prompts import NamePrompt
 from membrowse.wire.engine import Right
 from membrowse.wire.search import RERANKED, Target
 from membrowse.wire.tuning import TUNABLE, SaveConfigurationRequest, TuneRequest
@@ -46,7 +46,7 @@ async def tuning(
     app = make_app(Sessions(engine))
     async with on_stage(app, size, QUERY) as pilot:
         await pilot.press("enter", "t")
-        await until(lambda: app.browser.tuning.tunings is not None, "the values")
+        await until(lambda: app.browser.tuning_panel.tuning.known is not None, "the values")
         await pilot.pause()
         yield app, pilot, configurations(engine)
 
@@ -54,14 +54,19 @@ async def tuning(
 async def tried(app: MembrowseApp, **values: object) -> None:
     """Wait until these values, and no others, are tried and shown."""
     wanted = {key.replace("_", ".", 1): value for key, value in values.items()}
-    browser = app.browser
-    await until(lambda: browser.tuning.turned == wanted, f"{wanted}, not {browser.tuning.turned}")
-    await until(lambda: browser._turned is None and browser.browsing.complete, "the recall")
+    panel, query = app.browser.tuning_panel, app.browser.open_query
+    await until(lambda: panel.tuning.changed == wanted, f"{wanted}, not {panel.tuning.changed}")
+
+    def searched() -> bool:
+        overrides = panel.tuning.overrides if panel.tuning.trying else None
+        return (panel._request.overrides if panel._request else None) == overrides
+
+    await until(lambda: searched() and query.complete, "the response")
 
 
 def order(app: MembrowseApp) -> list[str]:
     """The reranked chunks, first to last."""
-    hits = app.browser.browsing.views[RERANKED].hits
+    hits = app.browser.open_query.views[RERANKED].hits
     return [hits[row].chunk for row in sorted(hits)]
 
 
@@ -70,32 +75,32 @@ async def test_the_rankings_are_in_view_whatever_was_maximised(size: tuple[int, 
     app = make_app()
     async with on_stage(app, size, QUERY) as pilot:
         await pilot.press("enter", "x")
-        await until(lambda: app.browser.explain.explanation is not None, "the explanation")
+        await until(lambda: app.browser.explanation_pane.explanation is not None, "the explanation")
         if not app.browser.maximised:
             await pilot.press("5", "plus")
-        assert app.browser.maximised == "explain"
+        assert app.browser.maximised == "explanation"
         await pilot.press("t")
-        assert app.browser.tune_panel.has_focus
-        assert app.browser.active_list.region.height > 2
+        assert app.browser.tuning_panel.has_focus
+        assert app.browser.rankings.active_list.region.height > 2
 
 
-def test_every_tunable_setting_has_a_knob_and_its_default_is_within_bounds() -> None:
-    assert tuple(knob.key for knob in KNOBS) == TUNABLE
-    for knob in KNOBS:
-        section, _, name = knob.key.partition(".")
+def test_every_tunable_setting_is_in_the_panel_and_its_default_is_within_bounds() -> None:
+    assert tuple(setting.key for setting in TUNABLE_SETTINGS) == TUNABLE
+    for setting in TUNABLE_SETTINGS:
+        section, _, name = setting.key.partition(".")
         default = getattr(getattr(Settings(), section), name)
-        assert knob.turned(default, 0, far=False) == default
-        if not knob.choices:
-            assert knob.read(str(default)) == default
+        assert setting.stepped(default, 0, far=False) == default
+        if not setting.choices:
+            assert setting.parse(str(default)) == default
     with pytest.raises(ValueError, match="weight is 0 to 1"):
-        KNOBS[WEIGHT].read("7")
+        TUNABLE_SETTINGS[WEIGHT].parse("7")
     with pytest.raises(ValueError, match="pool is a whole number"):
-        KNOBS[4].read("2.5")
+        TUNABLE_SETTINGS[4].parse("2.5")
     with pytest.raises(ValueError, match="not a number"):
-        KNOBS[4].read("1.2.3")
+        TUNABLE_SETTINGS[4].parse("1.2.3")
 
 
-async def test_turning_a_knob_re_ranks_and_resetting_restores() -> None:
+async def test_changing_a_setting_re_ranks_and_resetting_restores() -> None:
     async with tuning() as (app, pilot, kept):
         before = order(app)
         await pilot.press("j", "right", "right", "left", "l", "shift+right")
@@ -113,14 +118,14 @@ async def test_turning_a_knob_re_ranks_and_resetting_restores() -> None:
         assert "trying" not in screen_text(app)
         tries = len(kept.tried)
         for _ in range(10):
-            app.browser.action_tune_turn(1)
+            app.browser.tuning_panel.action_step(1)
         await tried(app, fusion_weight=0.7)
         assert len(kept.tried) == tries + 1, "a quick succession is tried once"
 
 
 async def test_digits_type_a_value_and_what_cannot_be_is_said() -> None:
     async with tuning() as (app, pilot, kept):
-        app.browser._go(POOL)
+        app.browser.tuning_panel.go_to(POOL)
         await pilot.press(*"100")
         await pilot.pause()
         assert "100▏" in screen_text(app)
@@ -131,24 +136,24 @@ async def test_digits_type_a_value_and_what_cannot_be_is_said() -> None:
         assert "✗ blend is 0 to 1" in screen_text(app)
         await pilot.press(*".75", "backspace", "k")
         await tried(app, rerank_pool=100, rerank_blend=0.7)
-        app.browser.action_tune_reset_all()
+        app.browser.tuning_panel.action_reset_all()
         await tried(app)
         before = order(app)
-        app.browser._go(RERANKER)
+        app.browser.tuning_panel.go_to(RERANKER)
         await pilot.press("right")
         await until(lambda: "no cross-encoder is set" in screen_text(app))
-        await until(lambda: app.browser.browsing.complete)
+        await until(lambda: app.browser.open_query.complete)
         assert order(app) == before, "the saved ranking stays"
         await pilot.press("right")
         await tried(app, rerank_method="none")
         await pilot.pause()
-        assert "for a reranker only" in screen_text(app)
+        assert "with a reranker only" in screen_text(app)
 
 
 async def test_the_cut_and_the_target_follow_what_is_tried() -> None:
     async with tuning() as (app, pilot, kept):
-        app.browser.set_target(Target(path="decisions/ssh.md"))
-        app.browser._go(K)
+        app.browser.target_line.expect(Target(path="decisions/ssh.md"))
+        app.browser.tuning_panel.go_to(K)
         await pilot.press("left", "left", "left")
         await tried(app, agent_k=2)
         await until(lambda: kept.tried and kept.tried[-1].target is not None)
@@ -173,37 +178,37 @@ async def test_what_is_tried_outlives_the_query_and_ends_with_the_panel() -> Non
         assert kept.tried[-1].overrides == {"fusion.weight": 0.6}
         await ask(app, QUERY)
         await pilot.press("enter", "t")
-        assert app.browser.tune_panel.has_focus and app.browser.tuning.trying
+        assert app.browser.tuning_panel.has_focus and app.browser.tuning_panel.tuning.trying
         await pilot.press("escape")
         await until(lambda: order(app) == before, "the saved order")
-        assert not app.browser.tune_panel.display and app.browser.active_list.has_focus
+        assert not app.browser.tuning_panel.display and app.browser.rankings.active_list.has_focus
         await pilot.press("t")
-        assert not app.browser.tuning.trying
+        assert not app.browser.tuning_panel.tuning.trying
 
 
 async def test_saving_needs_the_right() -> None:
     async with tuning(rights=(Right.READ, Right.REINDEX)) as (app, pilot, kept):
-        assert app.browser.check_action("tune_save", ()) is None
+        assert app.browser.refusal_of("save") != ""
         await pilot.press("j", "right", "s")
-        await until(lambda: "no right to administer" in screen_text(app), "the toast")
+        await until(lambda: "only the engine's owner can change" in screen_text(app), "the toast")
         assert isinstance(app.screen, BrowserScreen) and "" == kept.in_force
 
 
 async def test_saving_under_a_name_puts_it_in_force() -> None:
     async with tuning() as (app, pilot, kept):
         await pilot.press("s")
-        await until(lambda: "no knob is turned" in screen_text(app), "the toast")
+        await until(lambda: "No setting is changed" in screen_text(app), "the toast")
         await pilot.press("j", "right")
         await tried(app, fusion_weight=0.52)
         await pilot.press("s")
-        await until(lambda: isinstance(app.screen, NameScreen))
+        await until(lambda: isinstance(app.screen, NamePrompt))
         app.screen.query_one("#name", Input).value = "careful"
         await pilot.pause()
-        assert "replaces the one of this name" in screen_text(app)
+        assert "replace the one with this name" in screen_text(app)
         await pilot.press(*"-ish", "enter")
         await until(lambda: kept.in_force == "careful-ish")
         assert kept.saved["careful-ish"] == {"fusion.weight": 0.52}
-        await until(lambda: not app.browser.tuning.trying)
+        await until(lambda: not app.browser.tuning_panel.tuning.trying)
         await pilot.pause()
         text = screen_text(app)
         assert "in force: careful-ish" in text and "≈ trying" not in text
@@ -211,25 +216,25 @@ async def test_saving_under_a_name_puts_it_in_force() -> None:
 
 async def test_a_saved_configuration_is_used_extended_and_forgotten() -> None:
     async with tuning() as (app, pilot, kept):
-        app.browser._go(CAREFUL)
+        app.browser.tuning_panel.go_to(CAREFUL)
         await pilot.press("enter")
         await until(lambda: kept.in_force == "careful")
-        await until(lambda: app.browser.tuning.value("rerank.pool") == 100)
-        app.browser._go(WEIGHT)
+        await until(lambda: app.browser.tuning_panel.tuning.value("rerank.pool") == 100)
+        app.browser.tuning_panel.go_to(WEIGHT)
         await pilot.press("right")
         await tried(app, fusion_weight=0.52)
         await until(lambda: kept.tried, "a try")
         wanted = {"rerank.pool": 100, "rerank.blend": 0.4, "fusion.weight": 0.52}
         assert kept.tried[-1].overrides == wanted, "over what is in force"
         await pilot.press("s")
-        await until(lambda: isinstance(app.screen, NameScreen))
+        await until(lambda: isinstance(app.screen, NamePrompt))
         await pilot.pause()
         text = screen_text(app)
         assert all(f"{key} {value}" in text for key, value in wanted.items()), "all that is saved"
         await pilot.press("escape")
         await pilot.press("d")
-        await until(lambda: "on no saved configuration" in screen_text(app))
-        app.browser._go(CAREFUL)
+        await until(lambda: "not on a saved configuration" in screen_text(app))
+        app.browser.tuning_panel.go_to(CAREFUL)
         await pilot.press("d", "n")
         assert "careful" in kept.saved
         await pilot.press("d", "y")
@@ -237,17 +242,17 @@ async def test_a_saved_configuration_is_used_extended_and_forgotten() -> None:
         asked = len(kept.engine.asked)
         kept.save(SaveConfigurationRequest(name="others", overrides={"fusion.weight": 0.2}))
         await until(lambda: len(kept.engine.asked) > asked, "the query again")
-        await until(lambda: app.browser.tuning.value("fusion.weight") == 0.2)
+        await until(lambda: app.browser.tuning_panel.tuning.value("fusion.weight") == 0.2)
 
 
-async def test_a_knob_that_the_environment_fixes_does_not_turn() -> None:
+async def test_a_setting_that_the_environment_fixes_does_not_change() -> None:
     engine = FakeEngine()
     configurations(engine).fixed = ("fusion.weight",)
     async with tuning(engine) as (app, pilot, kept):
         await pilot.press("j", "right", *"0.9", "enter")
         await pilot.pause()
         assert "fixed by an environment variable" in screen_text(app)
-        assert not app.browser.tuning.trying
+        assert not app.browser.tuning_panel.tuning.trying
 
 
 async def test_two_configurations_side_by_side() -> None:
@@ -257,21 +262,21 @@ async def test_two_configurations_side_by_side() -> None:
         await pilot.press("j", "shift+right", "shift+right")
         await tried(app, fusion_weight=0.7)
         await pilot.press("b")
-        await until(lambda: isinstance(app.screen, SideBySideScreen))
+        await until(lambda: isinstance(app.screen, ConfigurationsScreen))
         screen = app.screen
-        assert isinstance(screen, SideBySideScreen)
-        await until(lambda: screen.columns[1].head.tried, "an answer")
+        assert isinstance(screen, ConfigurationsScreen)
+        await until(lambda: screen.sides[1].head.tried, "an answer")
         await until(lambda: "36 of 41 pins pass" in screen_text(app), "the pins")
         text = screen_text(app)
-        assert "A what is tried" in text and "B the settings file" in text
+        assert "A values tried" in text and "B the settings file" in text
         assert ".83 of 1, rank-biased" in text and "▲" in text
         await pilot.press("j", "tab")
-        one, other = (column.browsing.cursor for column in screen.columns)
+        one, other = (side.open_query.cursor for side in screen.sides)
         assert one is not None and other is not None and one.chunk == other.chunk
-        assert screen.columns[1].list.has_focus
+        assert screen.sides[1].list.has_focus
         await pilot.press("escape")
-        await until(lambda: app.browser.tune_panel.has_focus, "back at the knobs")
-        assert app.browser.tuning.turned == {"fusion.weight": 0.7}
+        await until(lambda: app.browser.tuning_panel.has_focus, "back at the panel")
+        assert app.browser.tuning_panel.tuning.changed == {"fusion.weight": 0.7}
 
 
 async def test_hostile_names_and_reasons_are_text() -> None:
@@ -282,11 +287,11 @@ async def test_hostile_names_and_reasons_are_text() -> None:
     async with tuning(engine) as (app, pilot, _):
         assert "in force: ␛[31mred" in assert_harmless(app)
         await pilot.press("j", "right", "s")
-        await until(lambda: isinstance(app.screen, NameScreen))
+        await until(lambda: isinstance(app.screen, NamePrompt))
         await pilot.pause()
         assert_harmless(app)
         await pilot.press("escape", "b")
-        await until(lambda: isinstance(app.screen, SideBySideScreen))
+        await until(lambda: isinstance(app.screen, ConfigurationsScreen))
         await pilot.pause()
         assert_harmless(app)
 
@@ -296,6 +301,6 @@ async def test_the_panel_stands_where_there_is_room() -> None:
         for size, beside in (((80, 24), False), ((200, 50), True), ((120, 30), False)):
             await pilot.resize_terminal(*size)
             await pilot.pause()
-            assert (app.browser.tune_panel.region.x > 0) is beside
-            assert app.browser.active_list.region.height > 3
-            assert all(knob.name in screen_text(app) for knob in KNOBS)
+            assert (app.browser.tuning_panel.region.x > 0) is beside
+            assert app.browser.rankings.active_list.region.height > 3
+            assert all(setting.name in screen_text(app) for setting in TUNABLE_SETTINGS)

@@ -1,4 +1,4 @@
-"""What the screen says, as plain values: no Textual here, so that it is tested without an app.
+"""State and text of the browser as plain values, without Textual, so that tests need no app.
 
-A line of the screen is a list of parts (text, style name, action); widgets only paint them.
+A line of the screen is a list of parts (text, style name, action); widgets paint it.
 """

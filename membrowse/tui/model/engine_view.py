@@ -1,4 +1,4 @@
-"""What is known of the engine: connection, rights, and its last state."""
+"""What the screens show of the engine: connection, rights and its last state, as lines."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PINS = "screen.pins"
 
 
 class Phase(Enum):
-    """How things stand between this client and an engine."""
+    """The state of the connection to an engine."""
 
     NONE = "no folder"
     STARTING = "starting"
@@ -39,7 +39,7 @@ class Phase(Enum):
 
 @dataclass(frozen=True, slots=True)
 class EngineView:
-    """One value for all that the screens show of the engine."""
+    """Everything the screens know about the engine."""
 
     folder: Path | None = None
     phase: Phase = Phase.NONE
@@ -53,6 +53,11 @@ class EngineView:
     @property
     def connected(self) -> bool:
         return self.phase is Phase.CONNECTED
+
+    @property
+    def generation(self) -> int:
+        """Generation of the index; −1 if it is unknown."""
+        return self.state.generation if self.state else -1
 
     @property
     def changed(self) -> frozenset[str]:
@@ -74,7 +79,7 @@ def short_path(path: Path, home: Path | None = None) -> str:
 
 
 def header_line(view: EngineView, width: int) -> Line:
-    """Name and folder at the left; what the index holds at the right."""
+    """Name and folder at the left, the size of the index at the right."""
     left = [Part(" membrowse ", "brand")]
     if view.folder is not None:
         left.append(Part(f" {short_path(view.folder)}", "folder"))
@@ -86,19 +91,19 @@ def header_line(view: EngineView, width: int) -> Line:
 
 
 def _condition(state: EngineState) -> Part:
-    """Whether the index is what the folder is, as far as the engine knows."""
+    """Whether the index matches the folder, as far as the engine knows."""
     if state.stale:
         return Part("stale", "warn")
     idle = state.progress is None and (state.watcher.paused or not state.pending.total)
     if not idle:
         return Part("catching up", "warn")
     if not state.watcher.alive or state.pending.total:
-        return Part("as last seen", "warn")
+        return Part("may be out of date", "warn")
     return Part("current", "good")
 
 
 def _index_facts(state: EngineState) -> list[Line]:
-    """What the index holds, the most important first."""
+    """Figures of the index, most important first."""
     return [
         [Part(figures.counted(state.notes, "note"))],
         [Part(figures.counted(state.chunks, "chunk"))],
@@ -111,12 +116,12 @@ def _index_facts(state: EngineState) -> list[Line]:
 
 
 def watcher_part(state: EngineState) -> Part:
-    """Whether changes are noticed, and how."""
+    """Whether and how the engine notices changes."""
     watcher = state.watcher
     if watcher.paused:
         return Part("‖ watching paused", "warn", "screen.pause")
     if not watcher.alive:
-        return Part(f"✗ not watching: {shown(watcher.message) or 'the watcher died'}", "bad")
+        return Part(f"✗ not watching: {shown(watcher.message) or 'the watcher stopped'}", "bad")
     if watcher.kind == "none":
         return Part("○ not watching yet", "dim")
     if watcher.kind == "polling":
@@ -127,7 +132,7 @@ def watcher_part(state: EngineState) -> Part:
 
 
 def encoder_part(state: EngineState) -> Part:
-    """The encoder's name and precision, or what is the matter with it."""
+    """The encoder's name and precision, or its state if it is not ready."""
     encoder = state.encoder
     name = shown(encoder.name.rsplit("/", 1)[-1]).replace("all-MiniLM-L6-v2", "MiniLM")
     precision = {"bfloat16": "bf16", "float32": "f32"}.get(encoder.precision, encoder.precision)
@@ -139,7 +144,7 @@ def encoder_part(state: EngineState) -> Part:
 
 
 def change_parts(view: EngineView, now: datetime) -> Line:
-    """When the index changed last, and by what."""
+    """When the index last changed, and through which notes."""
     change = view.state.last_change if view.state else None
     if change is None:
         return []
@@ -175,7 +180,7 @@ def status_line(view: EngineView, now: datetime, width: int) -> Line:
 
 
 def _with_pins(lead: Line, right: Line, state: EngineState, width: int) -> tuple[Line, Line]:
-    """The pins after the rest; where there is little room, they take that of the last change."""
+    """The line with the pins added; if there is little room, they replace the last change."""
     for last in (right, []):
         for brief in (False, True):
             line = joined([lead, state_parts(state.pins, brief=brief, action=_PINS)])
@@ -191,13 +196,13 @@ Basis = tuple[object, ...]
 
 
 def basis(state: EngineState) -> Basis:
-    """What answers rest on, the generation aside: where it differs, ask again."""
+    """What a response depends on besides the generation; ask again when it differs."""
     cut = (state.agent_k, state.agent_min_score)
     return (state.encoder.state, state.settings_digest, state.configuration, *cut)
 
 
-def rests_on(view: EngineView) -> Basis | None:
-    """What an inspection's answer rests on: where it differs, ask again."""
+def reply_basis(view: EngineView) -> Basis | None:
+    """What a reply depends on, generation included; ask again when it differs."""
     state = view.state
     return (state.generation, *basis(state)) if state else None
 
@@ -207,17 +212,17 @@ def _unconnected(view: EngineView, width: int) -> Line:
         Phase.NONE: Part(" ○ no folder open", "dim"),
         Phase.STARTING: Part(f" ◌ {shown(view.message) or 'looking for the engine'}", "accent"),
         Phase.CONNECTED: Part(" ◌ connected, waiting for the engine's state", "accent"),
-        Phase.LOST: Part(f" ◌ engine lost: {shown(view.message)}; starting it again", "warn"),
-        Phase.GAVE_UP: Part(" ✗ no engine: F5 tries again", "bad", "app.retry"),
+        Phase.LOST: Part(f" ◌ engine lost: {shown(view.message)}; restarting it", "warn"),
+        Phase.GAVE_UP: Part(" ✗ no engine: F5 restarts it", "bad", "app.retry"),
     }
     return fit([words[view.phase]], width)
 
 
 def trouble(view: EngineView) -> Line:
-    """What keeps the whole from working, in one line to show above the columns; or nothing."""
+    """A problem that affects everything, as a line above the columns; empty if there is none."""
     if view.phase is Phase.LOST:
-        return [Part(" ◌ ", "warn"), Part("The engine went away and is being started again; ")] + [
-            Part("the rows are those of before.")
+        return [Part(" ◌ ", "warn"), Part("The engine stopped and is being restarted; ")] + [
+            Part("the rows shown are old.")
         ]
     state = view.state
     if state is None or not view.connected:

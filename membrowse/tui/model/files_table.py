@@ -1,4 +1,4 @@
-"""Every file of the folder with its state: filter, order, columns."""
+"""The table of files with their states: filter, sort order, columns."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STATES: dict[NoteState, tuple[str, str]] = {
     NoteState.IGNORED: ("·", "dim"),
     NoteState.INDEXED: ("●", "good"),
 }
-"""Glyph and style of each state, in the order of urgency."""
+"""Glyph and style of each state, most urgent first."""
 
 _URGENCY = {state: place for place, state in enumerate(STATES)}
 
@@ -31,11 +31,11 @@ ORDERS: dict[str, Callable[[FileRecord], Any]] = {
     "size": lambda record: (-record.size, record.path),
     "modified": lambda record: ([-ord(char) for char in record.modified_at], record.path),
 }
-"""Ways to order the files; the first is used at first."""
+"""Sort orders; the first is the default."""
 
 
 def selected(records: Iterable[FileRecord], words: str, order: str) -> list[FileRecord]:
-    """The files whose path, state or reason hold every one of `words`, ordered."""
+    """The files whose path, state or reason contains all `words`, in order."""
     wanted = words.casefold().split()
     kept = [
         record
@@ -48,12 +48,12 @@ def selected(records: Iterable[FileRecord], words: str, order: str) -> list[File
 
 
 def reason(record: FileRecord) -> str:
-    """Why the file is not indexed, or what was odd about it, on one line."""
+    """Why the file is not indexed, and warnings about it, on one line."""
     return shown(" ".join([record.reason, *record.warnings]).strip())
 
 
 def full_account(record: FileRecord, now: datetime) -> str:
-    """All that is known of a file, to read at length."""
+    """Everything known about a file, as text."""
     lines = [
         record.path,
         "",
@@ -71,7 +71,7 @@ def full_account(record: FileRecord, now: datetime) -> str:
 
 
 TIMES = 130
-"""Cells of a line from which there is room for times."""
+"""Cells of a line from which it has times."""
 
 
 def _path_width(width: int) -> int:
@@ -105,7 +105,7 @@ def file_line(record: FileRecord, now: datetime, width: int) -> Line:
 
 
 def summary(records: Sequence[FileRecord]) -> Line:
-    """How many files are in which state."""
+    """The number of files in each state."""
     line: Line = []
     for state, (glyph, style) in STATES.items():
         count = sum(record.state is state for record in records)

@@ -15,10 +15,10 @@ from membrowse.text import shown
 from membrowse.wire.notes import ChunkView, Freshness
 
 LONGEST = 3000
-"""Characters of one line of a note that are shown; where more follow, that is said."""
+"""Characters shown of a note's line; the rest is counted."""
 
 BEFORE = 300
-"""Characters shown before the first match of a line that is too long."""
+"""Characters shown before the first match if a line is too long."""
 
 OPEN, CLOSE = "«", "»"
 
@@ -26,7 +26,7 @@ Span = tuple[int, int]
 
 
 def spans_of(view: ChunkView, number: int) -> list[Span]:
-    """The matched spans of line `number`, in order, without overlaps."""
+    """The matched spans of line `number`, in order and without overlaps."""
     spans: list[Span] = []
     for line, start, end in sorted(view.marks):
         if line == number and end > start and (not spans or start >= spans[-1][1]):
@@ -35,7 +35,7 @@ def spans_of(view: ChunkView, number: int) -> list[Span]:
 
 
 def _window(text: str, spans: list[Span]) -> tuple[str, list[Span], int, int]:
-    """The part of a long line that is shown, its spans, and the characters left out around it."""
+    """The shown part of a long line, its spans, and the characters left out before and after."""
     if len(text) <= LONGEST:
         return text, spans, 0, 0
     start = max(0, min(spans[0][0] - BEFORE, len(text) - LONGEST)) if spans else 0
@@ -45,7 +45,7 @@ def _window(text: str, spans: list[Span]) -> tuple[str, list[Span], int, int]:
 
 
 def _marked(text: str, spans: list[Span], warm: list[Warm], style: str) -> Line:
-    """The text in parts; matched words stand in «» and in their own style, warm ones shaded."""
+    """The text in parts: matched words in «» and in their own style, warm stretches shaded."""
     line: Line = []
     cuts = {0, len(text), *(at for span in spans for at in span)}
     cuts |= {min(at, len(text)) for stretch in warm for at in stretch[:2]}
@@ -69,7 +69,7 @@ def _marked(text: str, spans: list[Span], warm: list[Warm], style: str) -> Line:
 
 
 def _merged(line: Line) -> Line:
-    """Neighbours that look alike made one, so that words are broken as wholes."""
+    """`line` with neighbours of one style merged, so that wrapping sees whole words."""
     merged: Line = []
     for part in line:
         if merged and merged[-1].style == part.style:
@@ -80,9 +80,9 @@ def _merged(line: Line) -> Line:
 
 
 def preview_lines(view: ChunkView, width: int, heat: HeatMap | None = None) -> list[Line]:
-    """The lines of the preview: number, `┃` beside the chunk's own lines, text.
+    """The lines of the preview: line number, `┃` beside the chunk's lines, text.
 
-    With `heat` a glyph after the `┃` tells the warmest stretch of each row.
+    With `heat`, a glyph after the `┃` shows the warmest stretch of each row.
     """
     digits = len(str(view.first_line + max(0, len(view.lines) - 1)))
     digits = max(3, digits)
@@ -108,7 +108,7 @@ def preview_lines(view: ChunkView, width: int, heat: HeatMap | None = None) -> l
 
 
 def _beside(row: Line, inside: bool, heated: bool) -> Line:
-    """What stands between a row's number and its text."""
+    """The separator between a row's number and its text."""
     bar = Part(" ┃ ", "inside") if inside else Part(" │ ", "faint")
     if not heated:
         return [bar]
@@ -117,7 +117,7 @@ def _beside(row: Line, inside: bool, heated: bool) -> Line:
 
 
 def first_inside(lines: Sequence[Line]) -> int:
-    """The index of the first line that belongs to the chunk."""
+    """Index of the first line of the chunk."""
     inside = (at for at, line in enumerate(lines) if any(part.style == "inside" for part in line))
     return next(inside, 0)
 
@@ -130,7 +130,7 @@ def head_line(
     active: bool,
     heated: bool = False,
 ) -> Line:
-    """`4 PREVIEW  path:31-34 · heat ▁▃▅▇ · chunk 2/5 · file as indexed`."""
+    """`4 PREVIEW  path:31-34 · heat ▁▃▅▇ · chunk 2/5 · up to date`."""
     left = [
         Part("▸" if active else " ", "accent"),
         Part("4 ", "key"),
@@ -151,6 +151,5 @@ def _facts(view: ChunkView, freshness: Freshness, width: int) -> Line:
     if view.date and width >= 90:
         source = "" if view.date_source == "front matter" else f" by {view.date_source}"
         line += [Part(f"{shown(view.date)}{shown(source)}", "dim"), Part(" · ", "dim")]
-    state = freshness_part(freshness)
-    line.append(state._replace(text=f"{state.text} "))
+    line += [freshness_part(freshness), Part(" ")]
     return line

@@ -1,4 +1,4 @@
-"""A list of questions to step through, from a JSONL file."""
+"""Questions to step through, read from a JSONL file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from membrowse.text import shown
 
 LARGEST = 20_000_000
-"""Bytes of a questions file that are read."""
+"""Bytes of a questions file that are read, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +20,14 @@ class Question:
 
 @dataclass(slots=True)
 class Questions:
-    """The questions, where one stands among them (0 to n − 1), and what could not be read."""
+    """The questions, the index of the current one (−1: none yet), and the invalid lines."""
 
     items: tuple[Question, ...] = ()
     problems: tuple[str, ...] = ()
     at: int = -1
 
     def step(self, by: int) -> Question | None:
-        """The next question (or the one before); stays at the ends. None where there are none."""
+        """Move by `by` questions, at most to the ends; None if there are no questions."""
         if not self.items:
             return None
         self.at = max(0, min(len(self.items) - 1, self.at + by)) if self.at >= 0 else 0
@@ -35,14 +35,14 @@ class Questions:
 
     @property
     def place(self) -> str:
-        """`question 3/17`, or how to begin."""
+        """`question 3/17`; empty without questions."""
         if not self.items:
             return ""
         return f"question {self.at + 1 if self.at >= 0 else '–'}/{len(self.items)}"
 
 
 def _question(line: str) -> Question | str:
-    """The question of a line, or what is wrong with it."""
+    """The question on a line, or what is wrong with the line."""
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -56,9 +56,9 @@ def _question(line: str) -> Question | str:
 
 
 def load(file: Path) -> Questions:
-    """Read `file`: one JSON object a line with `query` and perhaps `id`; other keys are ignored.
+    """Read `file`: one JSON object per line with `query` and perhaps `id`; other keys are ignored.
 
-    Lines that cannot be used are named in `problems`; a file that cannot be read is one problem.
+    `problems` names the invalid lines; a file that cannot be read is one problem.
     """
     try:
         with file.open("rb") as stream:

@@ -1,23 +1,26 @@
-"""One ranking as a column shows it: what is known of it, page by page."""
+"""One ranking as a column shows it: its hits, page by page, and the dividers across it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from membrowse.wire.search import Approximate, Hit, Ranking
+from membrowse.presentation import figures
+from membrowse.tui.model.list_layout import Divider
+from membrowse.wire.search import RERANKED, Approximate, Hit, Ranking
 from membrowse.wire.search import RankingState as State
 
 PAGE = 50
-"""Hits that are asked for at once."""
+"""Hits in a page."""
 
 
 @dataclass(slots=True)
 class RankingView:
-    """What is known of one ranking of the present query."""
+    """What is known of one ranking of the open query."""
 
     name: str
-    recall: str = ""
+    response: str = ""
+    """Id of the response that the hits belong to."""
     state: State | None = None
     message: str = ""
     took_ms: float = 0.0
@@ -28,15 +31,13 @@ class RankingView:
     hits: dict[int, Hit] = field(default_factory=dict)
     """By 0-based row; sparse."""
     waiting: bool = False
-    """The query has changed, and this ranking has not answered it yet."""
-    version: int = 0
-    """Raised at every change, so that painted rows can be kept until then."""
+    """The query has changed; the hits are still those of the query before."""
     _asked: set[int] = field(default_factory=set)
 
-    def receive(self, recall: str, ranking: Ranking) -> None:
-        """Take a finished ranking in place of what was known."""
-        if self.recall != recall:
-            self.recall = recall
+    def receive(self, response: str, ranking: Ranking) -> None:
+        """Take a ranking of `response`; it replaces all that was known."""
+        if self.response != response:
+            self.response = response
             self._asked = set()
         self.hits = {hit.rank - 1: hit for hit in ranking.hits}
         self.state, self.message = ranking.state, ranking.message
@@ -44,27 +45,24 @@ class RankingView:
         self.pool, self.cached = ranking.pool, ranking.cached
         self.approximate = ranking.approximate
         self.waiting = False
-        self.version += 1
 
-    def add(self, recall: str, hits: Iterable[Hit]) -> bool:
-        """Take a page; False when it belongs to a recall that is gone."""
-        if recall != self.recall:
+    def add(self, response: str, hits: Iterable[Hit]) -> bool:
+        """Add a page; False if it belongs to an earlier response."""
+        if response != self.response:
             return False
         self.hits.update((hit.rank - 1, hit) for hit in hits)
-        self.version += 1
         return True
 
     def forget(self) -> None:
-        """Nothing is asked: the column is empty."""
+        """Empty the column: no query is open."""
         self.hits, self._asked = {}, set()
-        self.recall, self.state, self.message = "", None, ""
+        self.response, self.state, self.message = "", None, ""
         self.total, self.pool, self.cached, self.approximate = 0, None, None, None
         self.waiting = False
-        self.version += 1
 
     def wanted(self, first: int, last: int) -> list[int]:
-        """Offsets of the pages to ask for so that rows `first` to `last` are known; once each."""
-        if self.waiting or not self.recall:
+        """Offsets of the pages with unknown rows from `first` to `last`; each is returned once."""
+        if self.waiting or not self.response:
             return []
         pages = range(max(0, first) // PAGE, max(0, min(last, self.total - 1)) // PAGE + 1)
         offsets = [page * PAGE for page in pages if page not in self._asked]
@@ -77,20 +75,44 @@ class RankingView:
         return missing
 
     def _in_both(self, offset: int, first: int, last: int) -> range:
-        """The rows of the page at `offset` that are between `first` and `last`."""
+        """The rows of the page at `offset` from `first` to `last`."""
         return range(max(offset, first), min(offset + PAGE, last + 1, self.total))
 
     def unasked(self, offset: int) -> None:
-        """The page at `offset` could not be had: it may be asked for again."""
+        """The page at `offset` did not arrive: `wanted` may return it again."""
         self._asked.discard(offset // PAGE)
 
     @property
     def top(self) -> float:
-        """The best score, against which the bars are drawn."""
+        """The best score, the full length of a bar."""
         first = self.hits.get(0)
         return first.score if first else 0.0
 
     @property
     def missed(self) -> frozenset[int]:
-        """Exact ranks that Chroma's HNSW did not return."""
+        """Exact ranks of the chunks that Chroma's HNSW did not return."""
         return frozenset(self.approximate.missed) if self.approximate else frozenset()
+
+
+def agent_cut(view: RankingView, k: int, min_score: float) -> Divider | None:
+    """Where the agent stops reading: after `k` hits, or before the first hit below `min_score`."""
+    if view.total == 0:
+        return None
+    label = f"the agent's cut: k {k}"
+    if min_score > 0:
+        label += f", score {figures.score(min_score)}"
+        for row in range(min(k, view.total)):
+            hit = view.hits.get(row)
+            if hit is not None and hit.score < min_score:
+                return Divider(row, label)
+    return Divider(k, label) if k < view.total else None
+
+
+def dividers(view: RankingView, k: int, min_score: float) -> tuple[Divider, ...]:
+    """The dividers of a column, from the top; only the reranked ranking has any."""
+    if view.name != RERANKED:
+        return ()
+    found = [cut] if (cut := agent_cut(view, k, min_score)) else []
+    if view.pool is not None and 0 < view.pool < view.total:
+        found.append(Divider(view.pool, "not reranked from here, fused order"))
+    return tuple(sorted(found))

@@ -1,22 +1,22 @@
-"""What the person tries with the knobs: values over those in force, and what came of them."""
+"""The state of the tuning panel: values tried over those in force, and their results."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from membrowse.tui.model.knobs import KNOBS, Knob, written
+from membrowse.tui.model.tunable_settings import TUNABLE_SETTINGS, TunableSetting, value_text
 from membrowse.wire.tuning import Configurations, Overrides, TuneResponse, Value
 
 SETTINGS_FILE = "the settings file"
-"""What the configuration without a saved one is called."""
+"""Label of the configuration that no saved one overrides."""
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
-    """A configuration that can be put in force or compared."""
+class NamedConfiguration:
+    """A configuration that can be used or compared."""
 
     name: str
-    """Of the saved one; empty: the settings file's values."""
+    """Empty: the values of the settings file."""
     overrides: Overrides
 
     @property
@@ -24,155 +24,168 @@ class Named:
         return self.name or SETTINGS_FILE
 
     @property
-    def told(self) -> str:
-        """Its values, in a line."""
-        return _told(self.overrides)
+    def values_text(self) -> str:
+        """Its values on one line."""
+        return _values_text(self.overrides)
 
 
 @dataclass(slots=True)
 class Tuning:
-    """The state of the tuning panel."""
+    """Rows, cursor and values of the tuning panel."""
 
-    tunings: Configurations | None = None
-    """What is saved and in force; None until the engine has told."""
-    turned: Overrides = field(default_factory=dict)
-    """What differs from the configuration in force."""
+    known: Configurations | None = None
+    """What is saved and in force; None until the engine has replied."""
+    changed: Overrides = field(default_factory=dict)
+    """Values of the panel's settings that differ from those in force."""
     extra: Overrides = field(default_factory=dict)
-    """Settings without a knob that are tried, too (a change that `why` offers)."""
+    """Values tried for settings that the panel does not show (from a suggestion of `why`)."""
     at: int = 0
-    """The knob, or after the knobs the configuration, under the cursor."""
+    """The row under the cursor: settings first, then configurations."""
     typed: str = ""
+    """Digits of a value that is being typed."""
     tried: TuneResponse | None = None
+    """The open query with the values tried."""
     problem: str = ""
-    """Why the values cannot be tried, or what was typed cannot be taken."""
+    """Why the values cannot be tried, or the typed text is not a value."""
 
-    # What there is
+    # Rows
 
     @property
-    def configurations(self) -> list[Named]:
-        """The settings file's values, then what is saved."""
-        saved = self.tunings.saved if self.tunings else ()
-        return [Named("", {}), *(Named(one.name, one.overrides) for one in saved)]
+    def configurations(self) -> list[NamedConfiguration]:
+        """The settings file's values, then the saved configurations."""
+        saved = self.known.saved if self.known else ()
+        named = (NamedConfiguration(one.name, one.overrides) for one in saved)
+        return [NamedConfiguration("", {}), *named]
 
     @property
     def rows(self) -> int:
-        return len(KNOBS) + len(self.configurations)
+        return len(TUNABLE_SETTINGS) + len(self.configurations)
 
     @property
-    def knob(self) -> Knob | None:
-        """The knob under the cursor."""
-        return KNOBS[self.at] if self.at < len(KNOBS) else None
+    def setting(self) -> TunableSetting | None:
+        """The setting under the cursor."""
+        return TUNABLE_SETTINGS[self.at] if self.at < len(TUNABLE_SETTINGS) else None
 
     @property
-    def configuration(self) -> Named | None:
+    def configuration(self) -> NamedConfiguration | None:
         """The configuration under the cursor."""
-        at = self.at - len(KNOBS)
+        at = self.at - len(TUNABLE_SETTINGS)
         return self.configurations[at] if 0 <= at < len(self.configurations) else None
 
     @property
-    def in_force(self) -> Named:
+    def in_force(self) -> NamedConfiguration:
         """The configuration in force."""
-        name = self.tunings.in_force if self.tunings else ""
-        return next((one for one in self.configurations if one.name == name), Named("", {}))
+        name = self.known.in_force if self.known else ""
+        found = (one for one in self.configurations if one.name == name)
+        return next(found, NamedConfiguration("", {}))
 
     def saved_value(self, key: str) -> Value | None:
         """The value in force."""
-        return self.tunings.current.get(key) if self.tunings else None
+        return self.known.current.get(key) if self.known else None
 
     def value(self, key: str) -> Value | None:
-        """The value tried, or in force."""
-        return self.turned.get(key, self.saved_value(key))
+        """The value tried, else the value in force."""
+        return self.changed.get(key, self.saved_value(key))
 
-    def idle(self, knob: Knob) -> str:
-        """Why the knob turns nothing now; empty where it does."""
-        if self.tunings is not None and knob.key in self.tunings.fixed:
+    def why_idle(self, setting: TunableSetting) -> str:
+        """Why the setting has no effect now; empty if it has."""
+        if self.known is not None and setting.key in self.known.fixed:
             return "fixed by an environment variable"
-        if knob.key == "fusion.rrf_k" and self.value("fusion.method") != "rrf":
-            return "for rrf only"
+        if setting.key == "fusion.rrf_k" and self.value("fusion.method") != "rrf":
+            return "with rrf only"
         unranked = self.value("rerank.method") == "none"
-        if knob.key in ("rerank.pool", "rerank.blend") and unranked:
-            return "for a reranker only"
+        if setting.key in ("rerank.pool", "rerank.blend") and unranked:
+            return "with a reranker only"
         return ""
 
-    # What is tried
+    # Values tried
 
     @property
     def trying(self) -> bool:
-        """Whether anything differs from what is in force."""
-        return bool(self.turned or self.extra)
+        """Whether any value differs from those in force."""
+        return bool(self.changed or self.extra)
 
     @property
     def overrides(self) -> Overrides:
         """The configuration tried, as it would be saved."""
-        return self.in_force.overrides | self.extra | self.turned
+        return self.in_force.overrides | self.extra | self.changed
 
     @property
-    def told(self) -> str:
-        """What is tried, in a line: `fusion.weight 0.62, rerank.pool 100`."""
-        return _told(self.extra | self.turned)
+    def values_text(self) -> str:
+        """The values tried, on one line: `fusion.weight 0.62, rerank.pool 100`."""
+        return _values_text(self.extra | self.changed)
 
-    # Turning
+    # Changing values
 
-    def take(self, tunings: Configurations) -> None:
-        """Take what is saved and in force now; what equals it is not turned any more."""
-        self.tunings = tunings
-        for key, value in list(self.turned.items()):
+    def take(self, known: Configurations) -> None:
+        """Take what is saved and in force; values equal to it no longer count as changed."""
+        self.known = known
+        for key, value in list(self.changed.items()):
             self.put(key, value)
         self.at = min(self.at, self.rows - 1)
 
     def put(self, key: str, value: Value) -> None:
-        """Try `value`, which may be the one in force."""
+        """Try `value`; the value in force undoes the change."""
         if value == self.saved_value(key):
-            self.turned.pop(key, None)
+            self.changed.pop(key, None)
         else:
-            self.turned[key] = value
+            self.changed[key] = value
         self.problem = ""
 
     def put_all(self, overrides: Overrides) -> None:
-        """Try these values in place of whatever was turned."""
-        known = {knob.key for knob in KNOBS}
+        """Try these values and no others."""
+        known = {setting.key for setting in TUNABLE_SETTINGS}
         self.reset_all()
         self.extra = {key: value for key, value in overrides.items() if key not in known}
         for key, value in overrides.items():
             if key in known:
                 self.put(key, value)
-        first = next((at for at, knob in enumerate(KNOBS) if knob.key in overrides), self.at)
-        self.at = first
+        rows = (at for at, setting in enumerate(TUNABLE_SETTINGS) if setting.key in overrides)
+        self.at = next(rows, self.at)
 
-    def turn(self, by: int, *, far: bool) -> bool:
-        """Turn the knob under the cursor by steps; False where there is nothing to turn."""
-        knob = self.knob
-        value = self.value(knob.key) if knob else None
-        if knob is None or value is None or self.idle(knob):
+    def step(self, by: int, *, far: bool) -> bool:
+        """Change the setting under the cursor by steps; False if it cannot be changed."""
+        setting = self.setting
+        value = self.value(setting.key) if setting else None
+        if setting is None or value is None or self.why_idle(setting):
             return False
         self.typed = ""
-        self.put(knob.key, knob.turned(value, by, far=far))
+        self.put(setting.key, setting.stepped(value, by, far=far))
+        return True
+
+    def type(self, character: str) -> bool:
+        """Add a character to the typed value; False if the setting takes none."""
+        setting = self.setting
+        if setting is None or setting.choices or self.why_idle(setting):
+            return False
+        self.typed = (self.typed + character)[:8]
+        self.problem = ""
         return True
 
     def take_typed(self) -> bool:
-        """Try what was typed; False where that cannot be, and `problem` says why."""
+        """Try the typed value; False if there is none, or it is invalid and `problem` says why."""
         typed, self.typed = self.typed, ""
-        knob = self.knob
-        if not typed or knob is None:
+        setting = self.setting
+        if not typed or setting is None:
             return False
         try:
-            self.put(knob.key, knob.read(typed))
+            self.put(setting.key, setting.parse(typed))
         except ValueError as error:
             self.problem = str(error)
             return False
         return True
 
     def reset(self) -> None:
-        """Give the knob under the cursor its value in force again."""
-        if self.knob is not None:
-            self.turned.pop(self.knob.key, None)
+        """Undo the change of the setting under the cursor."""
+        if self.setting is not None:
+            self.changed.pop(self.setting.key, None)
         self.typed, self.problem = "", ""
 
     def reset_all(self) -> None:
-        """Try nothing any more."""
-        self.turned, self.extra = {}, {}
+        """Undo all changes."""
+        self.changed, self.extra = {}, {}
         self.typed, self.tried, self.problem = "", None, ""
 
 
-def _told(values: Overrides) -> str:
-    return ", ".join(f"{key} {written(value)}" for key, value in values.items())
+def _values_text(values: Overrides) -> str:
+    return ", ".join(f"{key} {value_text(value)}" for key, value in values.items())

@@ -1,4 +1,4 @@
-"""The tuning panel and its banner as lines."""
+"""The lines of the tuning panel and of its banner."""
 
 from __future__ import annotations
 
@@ -6,45 +6,45 @@ from membrowse.presentation import figures
 from membrowse.presentation.lines import Line, Part, bar_parts, cells, clip, fit, spread
 from membrowse.presentation.pins import passing_part
 from membrowse.text import shown
-from membrowse.tui.model.knobs import Knob, written
-from membrowse.tui.model.tuning import Named, Tuning
+from membrowse.tui.model.tunable_settings import TunableSetting, value_text
+from membrowse.tui.model.tuning import NamedConfiguration, Tuning
 from membrowse.wire.tuning import TunedSearch
 
 _NAME, _VALUE, _BAR = 11, 20, 10
 
 
-def knob_line(tuning: Tuning, knob: Knob, width: int, *, current: bool) -> Line:
+def setting_line(tuning: Tuning, setting: TunableSetting, width: int, *, current: bool) -> Line:
     """`weight     0.62  ━━━━━━────   was 0.5`."""
-    value, idle = tuning.value(knob.key), tuning.idle(knob)
-    name = Part(knob.name.ljust(_NAME), "faint" if idle else "title" if current else "")
+    value, idle = tuning.value(setting.key), tuning.why_idle(setting)
+    name = Part(setting.name.ljust(_NAME), "faint" if idle else "title" if current else "")
     if value is None:
         return fit([name, Part("…", "dim")], width)
-    turned = knob.key in tuning.turned
-    style = "faint" if idle else "accent" if turned else ""
+    changed = setting.key in tuning.changed
+    style = "faint" if idle else "accent" if changed else ""
     if current and tuning.typed:
         text = [Part(f"{tuning.typed}▏", "accent")]
-    elif knob.choices and current and not idle:
+    elif setting.choices and current and not idle:
         text = [Part("‹ ", "dim"), Part(str(value), style), Part(" ›", "dim")]
     else:
-        text = [Part(written(value), style)]
-    share = not knob.choices and knob.high == 1.0 and isinstance(value, float | int)
+        text = [Part(value_text(value), style)]
+    share = not setting.choices and setting.high == 1.0 and isinstance(value, float | int)
     if share:
         text = [*fit(text, 6), *(bar_parts(float(value), _BAR) if not idle else [])]
     if idle:
         return fit([name, *text, Part(f"  {idle}", "faint")], width)
     line = [name, *fit(text, _VALUE)]
-    if turned:
-        was = tuning.saved_value(knob.key)
-        line.append(Part(f" was {written(was) if was is not None else '–'}", "dim"))
+    if changed:
+        was = tuning.saved_value(setting.key)
+        line.append(Part(f" was {value_text(was) if was is not None else '–'}", "dim"))
     return fit(line, width)
 
 
-def configuration_line(tuning: Tuning, named: Named, width: int) -> Line:
+def configuration_line(tuning: Tuning, named: NamedConfiguration, width: int) -> Line:
     """`● careful     fusion.weight 0.62, rerank.pool 100`."""
     force = named.name == tuning.in_force.name
     sign = Part("● " if force else "○ ", "good" if force else "dim")
     label = [sign, Part(clip(shown(named.label), 24), "title" if force else "")]
-    about = " · ".join(filter(None, ("in force" if force else "", shown(named.told))))
+    about = " · ".join(filter(None, ("in force" if force else "", shown(named.values_text))))
     return fit([*label, Part(f"  {about}", "dim")], width)
 
 
@@ -55,46 +55,47 @@ def head_line(tuning: Tuning, width: int, *, active: bool) -> Line:
         Part("t ", "key"),
         Part("TUNE", "strong" if active else "name"),
     ]
-    if tuning.tunings is not None:
+    if tuning.known is not None:
         left.append(Part(f"  in force: {shown(tuning.in_force.label)}", "dim"))
     took = figures.milliseconds(tuning.tried.took_ms) if tuning.tried else ""
     return spread(left, [Part(f"{took} ", "dim")], width)
 
 
 def foot_line(tuning: Tuning) -> Line:
-    """What the knob does, or what is the matter."""
+    """What the setting does, or what is wrong with its value."""
     if tuning.problem:
         return [Part("✗ ", "bad"), Part(shown(tuning.problem), "bad")]
-    if tuning.tunings is None:
-        return [Part("◌ asking the engine for the values…", "dim")]
-    if tuning.knob is not None:
-        return [Part(tuning.knob.about, "dim")]
-    return [Part("enter puts it in force   b compares   d forgets it", "dim")]
+    if tuning.known is None:
+        return [Part("◌ waiting for the engine…", "dim")]
+    if tuning.setting is not None:
+        return [Part(tuning.setting.about, "dim")]
+    return [Part("enter use   b compare   d delete", "dim")]
 
 
-def holding(tried: TunedSearch | None, pins: int) -> Line:
-    """`38 of 41 pins pass`, as far as is known."""
+def passing_pins(tried: TunedSearch | None, pins: int) -> Line:
+    """`38 of 41 pins pass`; `… of 41 pins pass` until the pins have run."""
     total = tried.pins if tried and tried.pins else pins
     if not total:
         return []
+    text = f"of {figures.counted(total, 'pin')} {'passes' if total == 1 else 'pass'}"
     if tried is None or tried.passing is None:
-        return [Part(f"… of {figures.counted(total, 'pin')} pass", "dim")]
+        return [Part(f"… {text}", "dim")]
     return [passing_part(tried.passing, total)]
 
 
 def banner_line(tuning: Tuning, pins: int, width: int) -> Line:
-    """`≈ trying: fusion.weight 0.62 · 38 of 41 pins pass            s save  esc leave`."""
+    """`≈ trying: fusion.weight 0.62 · 38 of 41 pins pass            s save  R reset`."""
     right = [
-        Part("s", "key", "screen.tune_save"),
-        Part(" save  ", "dim", "screen.tune_save"),
-        Part("R", "key", "screen.tune_reset_all"),
-        Part(" reset ", "dim", "screen.tune_reset_all"),
+        Part("s", "key", "save"),
+        Part(" save  ", "dim", "save"),
+        Part("R", "key", "reset_all"),
+        Part(" reset ", "dim", "reset_all"),
     ]
-    held = holding(tuning.tried.a if tuning.tried else None, pins)
+    passing = passing_pins(tuning.tried.a if tuning.tried else None, pins)
     if tuning.problem and not tuning.typed:
-        held = [Part("✗ cannot be tried", "bad")]
-    tail = [Part(" · ", "dim"), *held] if held else []
+        passing = [Part("✗ cannot be tried", "bad")]
+    tail = [Part(" · ", "dim"), *passing] if passing else []
     room = width - cells(tail) - cells(right) - 12
-    told = clip(shown(tuning.told), max(12, room))
-    left = [Part(" ≈ ", "accent"), Part("trying: ", "accent"), Part(told, "strong"), *tail]
+    values = clip(shown(tuning.values_text), max(12, room))
+    left = [Part(" ≈ ", "accent"), Part("trying: ", "accent"), Part(values, "strong"), *tail]
     return spread(left, right, width)

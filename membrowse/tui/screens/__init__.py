@@ -1,1 +1,1 @@
-"""Screens: what is shown together, where the keys lead; they post messages and ask no engine."""
+"""Screens and dialogs: they compose widgets, lay them out and run the actions of their keys."""

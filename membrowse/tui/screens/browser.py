@@ -2,40 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
-from textual.timer import Timer
+from textual.dom import DOMNode
 
-from membrowse.presentation.hits import freshness
-from membrowse.tui.action_table import bindings, of
-from membrowse.tui.actions import Need, Where
-from membrowse.tui.messages import Ask, Asked, ChunkWanted, PageWanted
-from membrowse.tui.model.browsing import COLUMNS, Browsing
+from membrowse.tui.actions import Need, Where, bindings
+from membrowse.tui.messages import (
+    EditWanted,
+    QueryAsked,
+    ReindexWanted,
+    SearchWanted,
+    WatchingWanted,
+)
 from membrowse.tui.model.engine_view import Basis, EngineView, Phase, basis
+from membrowse.tui.model.open_query import OpenQuery
 from membrowse.tui.model.questions import Questions
-from membrowse.tui.model.tuning import Tuning
-from membrowse.tui.screens.engine_screen import Clock
-from membrowse.tui.screens.explaining import EXPLAIN
-from membrowse.tui.screens.inspecting import Inspecting
-from membrowse.tui.screens.pinning import Pinning
-from membrowse.tui.screens.targeting import Targeting
-from membrowse.tui.screens.tuning import TuningActions
-from membrowse.tui.widgets.bars import HeaderLine, KeyBar, StatusLine, TroubleLine
-from membrowse.tui.widgets.column import Column
-from membrowse.tui.widgets.explain_pane import ExplainPane
+from membrowse.tui.pins import Pins
+from membrowse.tui.screens.engine_screen import Clock, EngineScreen
+from membrowse.tui.widgets.bars import TroubleLine
+from membrowse.tui.widgets.explanation_pane import ExplanationPane
 from membrowse.tui.widgets.guide import Guide
-from membrowse.tui.widgets.line_list import LineList
-from membrowse.tui.widgets.preview import Preview, PreviewText
+from membrowse.tui.widgets.preview import Preview
 from membrowse.tui.widgets.query_bar import QueryBar
-from membrowse.tui.widgets.ranking_list import RankingList
+from membrowse.tui.widgets.rankings import Rankings
 from membrowse.tui.widgets.target_line import TargetLine
-from membrowse.tui.widgets.tune_panel import TuneBanner, TunePanel
-from membrowse.wire.notes import ChunkView
-from membrowse.wire.search import Hit, SearchResponse
+from membrowse.tui.widgets.tuning_panel import TuningPanel
+from membrowse.wire.comparison import CompareRequest
+from membrowse.wire.diagnosis import SuggestionKind
+from membrowse.wire.pins import Pin
+from membrowse.wire.search import RERANKED, Hit, SearchRequest, SearchResponse, Target
 
 if TYPE_CHECKING:
     from membrowse.client.remembered import Remembered
@@ -46,347 +46,529 @@ NARROW = 100
 SHORT = 22
 """Lines under which the preview is shown on demand only."""
 
-STOOD = 3.0
-"""Seconds after which a query that was typed is remembered."""
+EXPLAINING = 26
+"""Lines from which preview and explanation share the space under the rankings."""
+
+TUNING_BESIDE = 150
+"""Cells from which the tuning panel is beside the rankings, not under them."""
+
+TUNING_BELOW = 42
+"""Lines from which the preview stays while the tuning panel is under the rankings."""
+
+RANKINGS, PREVIEW, EXPLANATION = "rankings", "preview", "explanation"
 
 
-class BrowserScreen(Targeting, TuningActions, Pinning, Inspecting):
-    """Shows what the app hands it and posts what the person wants."""
+class BrowserScreen(EngineScreen):
+    """Composes the widgets around one open query, lays them out and routes their messages.
+
+    Each widget owns its state; the open query is shared, and only this screen searches.
+    """
 
     PLACES = (Where.BROWSER, Where.QUERY, Where.TUNE)
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Where.BROWSER)]
 
-    def __init__(self, clock: Clock, remembered: Remembered, one_line: bool) -> None:
-        super().__init__(clock, remembered)
-        self.browsing = Browsing()
-        self.questions = Questions()
-        self.one_line = one_line
+    def __init__(
+        self, clock: Clock, engine: EngineView, remembered: Remembered, one_line: bool
+    ) -> None:
+        super().__init__(clock, engine)
+        self.remembered = remembered
+        self.open_query = OpenQuery()
         self.maximised = ""
-        self.header = HeaderLine()
-        self.query_bar = QueryBar()
-        self.target_line = TargetLine(self.browsing)
-        self.tuning = Tuning()
-        self.tune_banner = TuneBanner(self.tuning)
-        self.tune_panel = TunePanel(self.tuning)
+        """`rankings` (of which the active one is shown), `preview`, `explanation` or empty."""
+        self.query_bar = QueryBar(lambda: remembered.memory.queries)
+        self.target_line = TargetLine(self.open_query, clock)
         self.trouble = TroubleLine()
         self.guide = Guide()
-        self.column_of = {
-            name: Column(self.browsing, name, str(place)) for place, name in enumerate(COLUMNS, 1)
-        }
-        self.matrix = Column(self.browsing, self.browsing.active, "3", matrix=True)
-        self.preview = Preview()
-        self.explain = ExplainPane()
-        self.status = StatusLine()
-        self.keys = KeyBar()
-        self._stood: Timer | None = None
+        self.rankings = Rankings(self.open_query, clock, one_line=one_line)
+        self.preview = Preview(self.open_query)
+        self.explanation_pane = ExplanationPane(self.open_query, clock)
+        self.tuning_panel = TuningPanel(self.open_query, clock)
+        self.pins = Pins(self, self.open_query, self.target_line)
+        self._lower = Horizontal(self.preview, self.explanation_pane, id="lower")
+        self._furnished = False
         self._basis: Basis | None = None
+        """What the latest search depends on, besides the generation."""
 
     def compose(self) -> ComposeResult:
         yield self.header
         yield self.query_bar
         yield self.target_line
-        yield self.tune_banner
+        yield self.tuning_panel.banner
         yield self.trouble
         yield self.guide
         yield self.status
         yield self.keys
 
     def on_mount(self) -> None:
-        self._show_frame()
-        self.query_bar.show(None, self.browsing.syntax, "")
         self.query_bar.input.focus()
         self.call_after_refresh(self._furnish)
 
     async def _furnish(self) -> None:
-        """Add the panels; the first paint does without them, since nothing is asked yet."""
-        columns = Horizontal(*self.column_of.values(), id="columns")
-        lower = Horizontal(self.preview, self.explain, id="lower")
-        columns.display = self.matrix.display = lower.display = False
-        panels = [columns, self.matrix, lower, self.tune_panel]
-        await self.mount_all(panels, before=self.status)
-        self.ready = True
+        """Mount the panels after the first paint, which needs none: no query is open."""
+        self.rankings.display = self._lower.display = False
+        await self.mount_all([self.rankings, self._lower, self.tuning_panel], before=self.status)
+        self._furnished = True
         self.lay_out()
         self.show_engine(self.engine)
 
-    # How it is laid out
-
-    @property
-    def narrow(self) -> bool:
-        """Whether one list stands in place of the columns."""
-        return self.size.width < NARROW
+    # Layout
 
     def on_resize(self, event: events.Resize) -> None:
-        if self.ready:
+        if self._furnished:
             self.lay_out()
-            self.call_after_refresh(self._show_rankings)
 
     def lay_out(self) -> None:
-        """Show the panels that belong on a screen of this size, or the one that is maximised."""
-        guiding = not self.browsing.text or self.engine.phase is Phase.GAVE_UP
-        big, narrow = self.maximised, self.narrow
+        """Show the panels that fit a screen of this size, or the one that is maximised."""
+        width, height, big = self.size.width, self.size.height, self.maximised
+        guiding = not self.open_query.text or self.engine.phase is Phase.GAVE_UP
+        below = big in (PREVIEW, EXPLANATION)
+        narrow = width < NARROW
         self.guide.display = guiding
-        columns = self.query_one("#columns")
-        below = big in ("preview", EXPLAIN)
-        columns.display = not guiding and not narrow and not below
-        for name, column in self.column_of.items():
-            column.display = not big or big == name
-        self.matrix.display = not guiding and narrow and not below
-        short = self.size.height < SHORT
-        self.preview.display = not guiding and (big == "preview" or (not big and not short))
-        self.lay_out_explanation(guiding)
-        lower = self.query_one("#lower")
-        lower.display = self.preview.display or self.explain.display
-        lower.set_class(below, "-full")
-        lower.set_class(self.explain.display and self.preview.display, "-explaining")
-        self.lay_out_tuning()
-        self._keep_focus()
-
-    def _keep_focus(self) -> None:
-        """Move the focus to the list that took the place of the one that had it."""
-        focused = self.focused
-        if isinstance(focused, RankingList) and focused.matrix is not self.narrow:
-            self.active_list.focus()
+        self.rankings.display = not guiding and not below
+        self.rankings.lay_out(narrow=narrow, alone=big == RANKINGS)
+        self.preview.display = not guiding and (big == PREVIEW or (not big and height >= SHORT))
+        explaining = self.explanation_pane.following and not guiding
+        self.explanation_pane.display = explaining and (
+            big == EXPLANATION or (not big and self._explains_beside)
+        )
+        self.explanation_pane.show_full(big == EXPLANATION)
+        shown = (self.preview.display, self.explanation_pane.display)
+        self._lower.display = any(shown)
+        self._lower.set_class(below, "-full")
+        self._lower.set_class(all(shown), "-explaining")
+        tuning, beside = self.tuning_panel.display, width >= TUNING_BESIDE
+        self.set_class(tuning and beside, "-tuning-beside")
+        if tuning and not beside and height < TUNING_BELOW:
+            self._lower.display = False
 
     @property
-    def active_list(self) -> RankingList:
-        """The list that has the cursor."""
-        if self.narrow:
-            return self.matrix.list
-        return self.column_of[self.browsing.active].list
+    def _explains_beside(self) -> bool:
+        """Whether there is room for the explanation beside the preview."""
+        return self.size.width >= NARROW and self.size.height >= EXPLAINING
 
-    @property
-    def shown_columns(self) -> list[Column]:
-        """The columns on the screen: those side by side, or the matrix alone."""
-        return [self.matrix] if self.narrow else list(self.column_of.values())
+    def key_places(self) -> tuple[Where, ...]:
+        if self.focused is self.query_bar.input:
+            return (Where.QUERY,)
+        return (Where.TUNE,) if self.focused is self.tuning_panel else (Where.BROWSER,)
 
-    # What the app hands over
+    def on_descendant_focus(self) -> None:
+        self.show_keys()
 
-    def show_engine(self, view: EngineView) -> None:
-        before, self.engine = self.engine, view
-        if not self.is_attached:
-            return
-        self._show_frame()
-        if not self.ready:
+    # The engine
+
+    def engine_changed(self, before: EngineView) -> None:
+        view = self.engine
+        self.trouble.show(view)
+        self.guide.show(view, self.remembered.memory.queries)
+        self.target_line.show_engine(view)
+        if not self._furnished:
             return
         if before.phase is not view.phase:
             self.lay_out()
         if (before.changed, before.deleted) != (view.changed, view.deleted):
             self._show_rankings()
-        self.follow_tunings(before)
-        self.tell_pins(before)
-        self._ask_again_if(before)
+        self.preview.show_engine(view)
+        self.tuning_panel.show_engine(view)
+        self.pins.announce_moves(before, view)
+        self._search_again_if_outdated(before)
 
-    def _show_frame(self) -> None:
-        """Show what stands around the rankings."""
-        self.header.show(self.engine)
-        self.trouble.show(self.engine)
-        self.status.show(self.engine, self.clock())
-        self.guide.show(self.engine, self.remembered.memory.queries)
-        self._show_keys()
+    def _show_rankings(self) -> None:
+        self.rankings.show(self.tuning_panel.with_cut(self.engine))
 
-    def _ask_again_if(self, before: EngineView) -> None:
-        """Ask the same query again where the engine would now answer it otherwise."""
-        if not self.browsing.text or not self.engine.connected:
+    def _search_again_if_outdated(self, before: EngineView) -> None:
+        """Search again if the engine would now respond differently."""
+        if not self.open_query.text or not self.engine.connected:
             return
         state = self.engine.state
         if not before.connected:
-            self.ask_again()
-        elif state is not None and self.browsing.complete:
-            newer = state.generation > self.browsing.generation
+            self.search_again()
+        elif state is not None and self.open_query.complete:
+            newer = state.generation > self.open_query.generation
             if newer or basis(state) != self._basis:
-                self.ask_again()
-
-    def show_recall(self, recall: SearchResponse) -> None:
-        """Take a recall, or the part of it that is finished."""
-        arrived = self.browsing.receive(recall)
-        if not arrived and recall.number != self.browsing.number:
-            return
-        self._show_columns()
-        self.query_bar.show(recall.query, self.browsing.syntax, self.questions.place)
-        self.target_line.show()
-        for column in self.shown_columns:
-            if column.list.ranking in arrived and not self.browsing.keeping:
-                column.list.to_top()
-        self._show_rankings()
-        self._show_keys()
-        if recall.complete:
-            self.browsing.keeping = True
-            self.want_chunk()
-            self._ask_again_if(self.engine)
-
-    def show_page(self, recall: str, ranking: str, hits: tuple[Hit, ...]) -> None:
-        """Take a page of a ranking."""
-        before = self.browsing.cursor
-        if self.browsing.add_page(recall, ranking, hits):
-            self._show_rankings()
-            if self.browsing.cursor is not before:
-                self.cursor_moved(ranking)
-
-    def show_chunk(self, view: ChunkView) -> None:
-        """Take the chunk under the cursor in its note."""
-        self.preview.show(view)
-        self._show_freshness()
-
-    def page_failed(self, ranking: str, offset: int) -> None:
-        """A page could not be had; it is asked for again when it is needed again."""
-        if ranking in self.browsing.views:
-            self.browsing.views[ranking].unasked(offset)
-
-    def forgotten(self, recall: str) -> None:
-        """The engine no longer knows the recall that pages were asked of: ask again."""
-        if recall == self.browsing.recall and self.browsing.complete:
-            self.ask_again()
+                self.search_again()
 
     def start_over(self) -> None:
-        """Another folder is opened: nothing is asked."""
-        self.query_bar.input.value = ""
-        self.browsing.target = None
-        self.ask("")
+        """Close the query and forget the target: another folder is opened."""
+        self.query_bar.put("")
+        self.target_line.reset()
+        self.search("")
 
     def show_questions(self, questions: Questions) -> None:
-        """Take the list of questions; the first one is one key away."""
-        self.questions = questions
-        self.query_bar.show(self.browsing.query, self.browsing.syntax, questions.place)
-        self._show_keys()
+        """Take the list of questions to step through."""
+        self.query_bar.load_questions(questions)
+        self.show_keys()
 
-    # Showing it
+    # Searching
 
-    def _show_columns(self) -> None:
-        """Have a column for every ranking, those with unknown names included."""
-        container = self.query_one("#columns")
-        for name in self.browsing.columns:
-            if name not in self.column_of:
-                self.column_of[name] = Column(self.browsing, name)
-                container.mount(self.column_of[name])
-        for name in [name for name in self.column_of if name not in self.browsing.columns]:
-            self.column_of.pop(name).remove()
-
-    def _show_rankings(self) -> None:
-        now = self.clock()
-        self.matrix.list.ranking = self.browsing.active
-        self.matrix.key = self.column_of[self.browsing.active].key
-        for column in self.shown_columns:
-            column.list.one_line = self.one_line
-            column.show(self.ranked_by, now)
-        self._show_freshness()
-
-    def _show_freshness(self) -> None:
-        hit = self.browsing.cursor
-        if hit is not None:
-            self.preview.show_freshness(freshness(hit, self.engine.changed, self.engine.deleted))
-
-    def _show_keys(self) -> None:
-        focused = self.focused
-        place = Where.BROWSER
-        if focused is self.query_bar.input:
-            place = Where.QUERY
-        elif focused is self.tune_panel:
-            place = Where.TUNE
-        self.keys.show(of(place, Where.APP), lambda action: bool(self.refused(action)))
-
-    def possessions(self) -> set[Need]:
-        has = self.tuning_possessions()
-        if self.browsing.cursor is not None:
-            has.add(Need.HIT)
-        if self.browsing.cursor is not None or self.browsing.target is not None:
-            has.add(Need.TARGET)
-        if self.browsing.text:
-            has.add(Need.QUERY)
-        if self.questions.items:
-            has.add(Need.QUESTIONS)
-        return has
-
-    # Asking
-
-    def on_query_bar_edited(self, message: QueryBar.Edited) -> None:
-        self.ask(message.text)
-
-    def ask(self, text: str, *, keep: bool = False) -> None:
-        """Ask `text`; with `keep` cursor and scroll stay with their chunks."""
-        if not self.ready:
-            self.call_after_refresh(self.ask, text)
+    def search(self, text: str, *, keep: bool = False) -> None:
+        """Search for `text`; with `keep`, cursor and scroll stay with their chunks."""
+        if not self._furnished:
+            self.call_after_refresh(self.search, text)
             return
-        if self._stood is not None:
-            self._stood.stop()
-        text = text.encode("utf-8", "replace").decode()
         if not text.strip():
-            self.browsing.clear()
-            self.query_bar.show(None, self.browsing.syntax, self.questions.place)
-            self.preview.show(None)
-            self.target_line.show()
-            self.lay_out()
+            self._close_query()
             return
+        query = self.open_query
         track: list[str] = []
-        if keep and self.browsing.cursor is not None:
-            track.append(self.browsing.cursor.chunk)
-            for column in self.shown_columns:
-                track += column.list.remember_anchor()
-        began = not self.browsing.text
-        number = self.browsing.ask(text, keep=keep)
+        if keep and query.cursor is not None:
+            track = [query.cursor.chunk, *self.rankings.remember_anchors()]
+        is_first = not query.text
+        number = query.search(text, self.query_bar.syntax, keep=keep)
         self._basis = basis(self.engine.state) if self.engine.state else None
-        if began:
+        if is_first:
             self.lay_out()
-        if not keep:
-            self._stood = self.set_timer(STOOD, lambda: self.post_message(Asked(text)))
-        tracked, target = tuple(dict.fromkeys(track)), self.browsing.target
-        self.send(Ask(number, text, self.browsing.syntax, tracked, target))
+        request = SearchRequest(
+            text=text,
+            syntax=query.syntax,
+            client="tui",
+            number=number,
+            progressive=True,
+            track=tuple(dict.fromkeys(track)),
+            target=self.target_line.target,
+        )
+        if not self.tuning_panel.search(request):
+            query.saved_ranks = None
+            self.app.post_message(SearchWanted(request, self.show_response))
 
-    def ask_again(self) -> None:
-        """Ask the same query: the index or the engine changed."""
-        self.ask(self.browsing.text, keep=True)
+    def _close_query(self) -> None:
+        self.open_query.clear()
+        self.query_bar.show(None)
+        self.target_line.forget_match()
+        self.preview.show(None)
+        self.lay_out()
 
-    def want_chunk(self) -> None:
-        """Ask for the chunk under the cursor in its note."""
-        hit = self.browsing.cursor
-        if hit is None:
-            self.preview.show(None)
+    def search_again(self) -> None:
+        """Search for the same query, if one is open."""
+        if self.open_query.text:
+            self.search(self.open_query.text, keep=True)
+
+    def show_response(self, response: SearchResponse) -> None:
+        """Show a response, or what is complete of it."""
+        query = self.open_query
+        arrived = query.receive(response)
+        if response.number != query.number:
+            return
+        self.query_bar.show(response.query)
+        self.target_line.receive(response)
+        self.rankings.show_response(self.tuning_panel.with_cut(self.engine), arrived)
+        self.show_keys()
+        if response.complete:
+            query.keeping = True
+            self._follow_cursor()
+            self._search_again_if_outdated(self.engine)
+
+    def _follow_cursor(self) -> None:
+        self.preview.follow()
+        self.explanation_pane.follow()
+
+    # Messages of the widgets
+
+    def on_query_bar_edited(self) -> None:
+        self.search(self.query_bar.text)
+
+    def on_rankings_cursor_moved(self) -> None:
+        self.show_keys()
+        if self.open_query.wanted is None:
+            self._follow_cursor()
+
+    def on_rankings_chosen(self) -> None:
+        self.action_panel(4)
+
+    def on_rankings_outdated(self) -> None:
+        self.search_again()
+
+    def on_explanation_pane_changed(self) -> None:
+        pane = self.explanation_pane
+        self.preview.show_heat(pane.explanation, heating=pane.following)
+
+    def on_target_line_changed(self) -> None:
+        self.search_again()
+        self.show_keys()
+
+    def on_target_line_applied(self, message: TargetLine.Applied) -> None:
+        suggestion = message.suggestion
+        if suggestion.kind is SuggestionKind.QUERY:
+            self.query_bar.put(suggestion.query)
+            self.query_bar.input.focus()
         else:
-            self.post_message(ChunkWanted(hit.chunk, self.browsing.text, self.browsing.syntax))
-        self.want_explanation()
+            self.tuning_panel.try_settings(dict(suggestion.settings))
 
-    # The cursor
+    def on_tuning_panel_changed(self) -> None:
+        self.search_again()
 
-    def on_line_list_moved(self, message: LineList.Moved) -> None:
-        ranking = message.list
-        if isinstance(ranking, RankingList):
-            self.move_to(ranking.ranking, message.row)
+    def on_tuning_panel_tried(self, message: TuningPanel.Tried) -> None:
+        tried = message.response.a
+        if tried.response.number == self.open_query.number:
+            self.open_query.saved_ranks = tried.saved_ranks
+            self.show_response(tried.response)
 
-    def move_to(self, ranking: str, row: int) -> None:
-        """Put the cursor on a row of a ranking, or send it there until the row is known."""
-        if self.browsing.put_cursor(ranking, row) or self.browsing.wanted is not None:
-            self.cursor_moved(ranking)
+    def on_tuning_panel_updated(self) -> None:
+        self.show_keys()
 
-    def cursor_moved(self, ranking: str) -> None:
-        """Show where the cursor is now, in every column, and its chunk."""
-        for column in self.shown_columns:
-            if column.list.ranking == ranking:
-                column.list.show_row(column.list.cursor_row)
-                column.list.want_rows()
-            column.show_cursor()
-        self._show_keys()
-        if self.browsing.wanted is None:
-            self._show_freshness()
-            self.want_chunk()
+    def on_tuning_panel_toggled(self) -> None:
+        opened = self.tuning_panel.display
+        if opened and self.maximised in (PREVIEW, EXPLANATION):
+            self.maximised = ""  # otherwise no ranking would be seen to change
+        self.lay_out()
+        if not opened:
+            self.rankings.active_list.focus()
+        self._show_rankings()
 
-    def on_line_list_chosen(self, message: LineList.Chosen) -> None:
-        if isinstance(message.list, RankingList):
-            self.action_panel(4)
+    # Actions: availability
 
-    def on_ranking_list_short(self, message: RankingList.Short) -> None:
-        self.post_message(PageWanted(self.browsing.recall, message.ranking, message.offset))
+    def met_needs(self) -> set[Need]:
+        met = self.tuning_panel.met_needs()
+        if self.open_query.cursor is not None:
+            met |= {Need.HIT, Need.TARGET}
+        if self.target_line.target is not None:
+            met.add(Need.TARGET)
+        if self.open_query.text:
+            met.add(Need.QUERY)
+        if self.query_bar.questions.items:
+            met.add(Need.QUESTIONS)
+        return met
 
-    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        if isinstance(event.widget, RankingList):
-            if not event.widget.matrix:
-                self.browsing.active = event.widget.ranking
-            event.widget.show_row(event.widget.cursor_row)
-        for column in self.shown_columns:
-            column.show_cursor()
-        self.preview.refresh_head()
-        self.explain.refresh_head()
-        self._show_keys()
+    def performer(self, where: Where) -> DOMNode:
+        return self.tuning_panel if where is Where.TUNE else super().performer(where)
+
+    # Actions: query
+
+    def action_focus_query(self) -> None:
+        if self.maximised:
+            self.action_maximise()
+        self.query_bar.input.focus()
+
+    def action_to_list(self) -> None:
+        if self.open_query.text:
+            self.app.post_message(QueryAsked(self.open_query.text))
+            self.rankings.active_list.focus()
+
+    def action_result(self, by: int) -> None:
+        self.rankings.move_by(by)
+
+    def action_operators(self) -> None:
+        self.query_bar.toggle_syntax()
+
+    def action_history(self, by: int) -> None:
+        self.query_bar.put_older(by)
+
+    def action_recent(self, at: int) -> None:
+        self.query_bar.put_recent(at)
+
+    def action_show_history(self) -> None:
+        self.query_bar.choose_from_history()
+
+    def action_question(self, by: int) -> None:
+        self.query_bar.step_question(by)
+
+    # Actions: panels
 
     @property
-    def in_preview(self) -> bool:
-        """Whether the preview has the focus."""
-        return isinstance(self.focused, PreviewText)
+    def lower_panels(self) -> dict[str, Preview | ExplanationPane]:
+        """The panels under the rankings that can be reached, by name, with keys from 4."""
+        panels: dict[str, Preview | ExplanationPane] = {PREVIEW: self.preview}
+        if self.explanation_pane.following:
+            panels[EXPLANATION] = self.explanation_pane
+        return panels
+
+    @property
+    def lower_panel(self) -> str:
+        """The panel under the rankings that has the focus, or an empty string."""
+        return next((name for name, panel in self.lower_panels.items() if panel.text.has_focus), "")
+
+    def action_panel(self, number: int) -> None:
+        names = self.open_query.columns
+        if number == 4:
+            if self.open_query.text and not self.preview.display:
+                self.maximised = PREVIEW
+                self.lay_out()
+            self.preview.text.focus()
+        elif number == 5:
+            if not self.explanation_pane.display:
+                self._start_explaining()
+            self.explanation_pane.text.focus()
+        elif number <= len(names):
+            self._select_ranking(names[number - 1])
+
+    def _select_ranking(self, name: str) -> None:
+        if self.maximised:
+            self.maximised = RANKINGS
+            self.lay_out()
+        self.rankings.select(name)
+
+    def action_next_panel(self, by: int) -> None:
+        panels = ["query", *self.open_query.columns, *self.lower_panels]
+        at = self.lower_panel or self.open_query.active
+        if self.focused is self.query_bar.input:
+            at = "query"
+        name = panels[(panels.index(at) + by) % len(panels)]
+        if name == "query":
+            self.action_focus_query()
+        elif name in self.lower_panels:
+            self.action_panel(4 + list(self.lower_panels).index(name))
+        else:
+            self._select_ranking(name)
+
+    def action_maximise(self) -> None:
+        if self.maximised:
+            self.maximised = ""
+        elif self.open_query.text:
+            self.maximised = self.lower_panel or RANKINGS
+        self.lay_out()
+
+    def action_back(self) -> None:
+        if self.maximised:
+            panel = self.lower_panels.get(self.maximised)
+            self.action_maximise()
+            if panel is not None and not panel.display:
+                self.rankings.active_list.focus()
+        elif self.lower_panel:
+            self.rankings.active_list.focus()
+        elif self.focused is not self.query_bar.input:
+            self.query_bar.input.focus()
+
+    def action_rows(self) -> None:
+        self.rankings.toggle_rows()
+        self.remembered.one_line(self.rankings.one_line)
+
+    def action_explain(self) -> None:
+        if self.explanation_pane.display:
+            self._stop_explaining()
+        else:
+            self._start_explaining()
+
+    def _start_explaining(self) -> None:
+        if not self.explanation_pane.following:
+            self.explanation_pane.start()
+        if self.maximised or not self._explains_beside:
+            self.maximised = EXPLANATION
+        self.lay_out()
+        if self.maximised:
+            self.explanation_pane.text.focus()
+
+    def _stop_explaining(self) -> None:
+        if self.maximised == EXPLANATION:
+            self.maximised = ""
+        if self.explanation_pane.text.has_focus:
+            self.rankings.active_list.focus()
+        self.explanation_pane.stop()
+        self.lay_out()
+
+    # Actions: the chunk under the cursor
+
+    def _hit(self) -> Hit:
+        hit = self.open_query.cursor
+        if hit is None:
+            raise RuntimeError("an action that needs a hit runs without one")
+        return hit
+
+    def action_edit(self) -> None:
+        hit = self._hit()
+        self.app.post_message(EditWanted(hit.path, hit.start_line))
+
+    def action_copy(self) -> None:
+        self.preview.copy(self._hit())
+
+    def action_rendered(self) -> None:
+        self.preview.read()
+
+    def action_reindex_note(self) -> None:
+        self.app.post_message(ReindexWanted((self._hit().path,)))
+
+    # Actions: index and files
+
+    def action_rebuild(self) -> None:
+        from membrowse.tui.screens.prompts import ConfirmPrompt
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.app.post_message(ReindexWanted(rebuild=True))
+
+        chunks = self.engine.state.chunks if self.engine.state else 0
+        text = (
+            f"Rebuild the index of this folder ({chunks} chunks) from scratch?\n"
+            "Notes do not change; stored vectors are reused."
+        )
+        self.app.push_screen(ConfirmPrompt("Rebuild the index", text, "rebuild"), answered)
+
+    def action_pause(self) -> None:
+        state = self.engine.state
+        self.app.post_message(
+            WatchingWanted(paused=not (state is not None and state.watcher.paused))
+        )
+
+    def action_files(self) -> None:
+        from membrowse.tui.screens.files import FilesScreen
+
+        self.app.push_screen(FilesScreen(self.clock, self.engine))
+
+    # Actions: target, tuning, pins
+
+    def action_why(self) -> None:
+        self.target_line.diagnose()
+
+    def action_target(self) -> None:
+        self.target_line.choose()
+
+    def action_tune(self) -> None:
+        self.tuning_panel.open()
+
+    def action_pin(self) -> None:
+        self.pins.toggle()
+
+    def action_pins(self) -> None:
+        from membrowse.tui.screens.pins import PinsScreen
+
+        self.app.push_screen(PinsScreen(self.clock, self.engine, self._search_pin))
+
+    def _search_pin(self, pin: Pin) -> None:
+        """Search for a pin's query, with what it should find as the target."""
+        self.query_bar.put(pin.query, pin.syntax)
+        self.target_line.expect(Target(path=pin.path, text=pin.text))
+        self.call_after_refresh(lambda: self.rankings.active_list.focus())
+
+    # Actions: screens about the open query
+
+    def action_rank_flow(self) -> None:
+        from membrowse.tui.screens.rank_flow import RankFlowScreen
+
+        query = self.open_query
+        chunk = query.cursor.chunk if query.cursor else ""
+        screen = RankFlowScreen(
+            self.clock, self.engine, query.text, query.syntax, chunk, self._go_to
+        )
+        self.app.push_screen(screen)
+
+    def action_tokens(self) -> None:
+        from membrowse.tui.screens.tokens import TokensScreen
+
+        chunk = self.open_query.cursor.chunk if self.open_query.cursor else ""
+        self.app.push_screen(TokensScreen(self.clock, self.engine, self.open_query.text, chunk))
+
+    def action_compare(self) -> None:
+        """Compare with the target; without one, mark the chunk, or compare with the marked one."""
+        chunk, target = self._hit().chunk, self.target_line.target
+        if target is None:
+            marked = self.open_query.mark_or_compare(chunk)
+            self._show_rankings()
+            if not marked:
+                if self.open_query.marked:
+                    text = "Marked. Press = on another to compare, = again to unmark."
+                    self.notify(text, markup=False, timeout=6)
+                return
+            target = Target(chunk=marked)
+        from membrowse.tui.screens.comparison import ComparisonScreen
+
+        query = self.open_query
+        request = CompareRequest(text=query.text, syntax=query.syntax, left=chunk, right=target)
+        self.app.push_screen(
+            ComparisonScreen(
+                self.clock, self.engine, request, lambda rank: self._go_to({RERANKED: rank})
+            )
+        )
+
+    def _go_to(self, ranks: Mapping[str, int | None]) -> None:
+        """Go to the chunk with these ranks."""
+        if not self.rankings.go_to(ranks):
+            text = "The chunk is not ranked for this query."
+            self.notify(text, severity="warning", markup=False, timeout=6)

@@ -1,4 +1,4 @@
-"""What small screens over the others have in common: a framed box, closed by escape or q."""
+"""The base of dialogs: a framed box over the screen, closed by escape; and what it contains."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Result = TypeVar("Result")
 
 
 class Dialog(ModalScreen[Result]):
-    """A modal screen with one box."""
+    """A modal screen with one box; its result is None if it is closed without an answer."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "close", "close", id="dialog.close"),
@@ -29,7 +29,7 @@ class Dialog(ModalScreen[Result]):
 
 
 class Lines(Clickable):
-    """Several lines of parts."""
+    """Lines of parts."""
 
     DEFAULT_CSS = "Lines { width: 1fr; height: auto; }"
 
@@ -38,7 +38,7 @@ class Lines(Clickable):
         self._lines = lines
 
     def show(self, lines: list[Line]) -> None:
-        """Show other lines."""
+        """Show these lines."""
         self._lines = lines
         self.refresh(layout=True)
 
@@ -47,7 +47,7 @@ class Lines(Clickable):
 
 
 class Scroll(VerticalScroll):
-    """A scrolling body that takes j and k, too."""
+    """A scrolling body with the keys of a list."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j,down", "scroll_down", show=False, id="scroll.down"),

@@ -1,75 +1,187 @@
-"""What every screen does that shows the engine's state and acts on notes."""
+"""Base classes of the screens that show the engine."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar, Generic, TypeVar
 
+from textual.dom import DOMNode
 from textual.screen import Screen
+from textual.timer import Timer
 
-from membrowse.tui.action_table import BY_METHOD
-from membrowse.tui.actions import Action, Need, Situation, Where, refusal
-from membrowse.tui.messages import ReindexWanted
+from membrowse.client.engine import EngineRefused
+from membrowse.presentation.lines import Line, Part, spread
+from membrowse.text import shown
+from membrowse.tui.actions import Action, Need, Where, find, of, refusal
+from membrowse.tui.messages import ReindexWanted, ReplyWanted
 from membrowse.tui.model.engine_view import EngineView, Phase
-from membrowse.wire.notes import FileRecord
-
-if TYPE_CHECKING:
-    from membrowse.client.remembered import Remembered
+from membrowse.tui.widgets.bars import HeaderLine, KeyBar, StatusLine
+from membrowse.tui.widgets.painting import OneLine
+from membrowse.wire.request import Request
 
 Clock = Callable[[], datetime]
+Record = TypeVar("Record")
+
+LATE = 0.15
+"""Seconds without a reply after which a screen says that it is waiting."""
 
 
 class EngineScreen(Screen[None]):
-    """Keeps the last view of the engine, and says of each action whether it can act now."""
+    """A screen that shows the engine's state and knows which actions can run.
+
+    Subclasses compose `header`, `status` and `keys`, and react to changes in `engine_changed`.
+    """
 
     PLACES: ClassVar[tuple[Where, ...]] = ()
-    """Whose actions are bound on this screen."""
+    """Whose actions this screen has."""
 
-    def __init__(self, clock: Clock, remembered: Remembered) -> None:
+    def __init__(self, clock: Clock, engine: EngineView) -> None:
         super().__init__()
         self.clock = clock
-        self.remembered = remembered
-        self.engine = EngineView()
-        self.ready = False
-        """Whether the widgets are there to show things."""
+        self.engine = engine
+        self.header = HeaderLine()
+        self.status = StatusLine()
+        self.keys = KeyBar()
+        self._showing = False
+
+    def on_mount(self) -> None:
+        self._showing = True
+        self.show_engine(self.engine)
 
     def show_engine(self, view: EngineView) -> None:
-        """Take what is known of the engine now."""
-        self.engine = view
+        """Take the engine's state; the app calls this at every change."""
+        before, self.engine = self.engine, view
+        if self._showing:
+            self.header.show(view)
+            self.status.show(view, self.clock())
+            self.show_keys()
+            self.engine_changed(before)
 
-    def show_files(self, records: Sequence[FileRecord]) -> None:
-        """Take every file of the folder; most screens have no use for them."""
+    def engine_changed(self, before: EngineView) -> None:
+        """React to another state in `engine`; `before` is the previous one."""
 
-    def possessions(self) -> set[Need]:
-        """What there is on this screen to act on."""
+    # Actions
+
+    def show_keys(self) -> None:
+        """Show the keys that act now, and which of them cannot."""
+        self.keys.show(of(*self.key_places(), Where.APP), lambda action: bool(self.refused(action)))
+
+    def key_places(self) -> tuple[Where, ...]:
+        """The places whose keys the key bar shows."""
+        return self.PLACES
+
+    def met_needs(self) -> set[Need]:
+        """The needs that this screen's content meets."""
         return set()
 
-    def situation(self) -> Situation:
-        """What actions can count on now."""
-        has = self.possessions()
-        if self.engine.connected:
-            has.add(Need.ENGINE)
-        if self.engine.folder is not None:
-            has.add(Need.FOLDER)
-        if self.engine.phase is Phase.GAVE_UP:
-            has.add(Need.RETRY)
-        return Situation(frozenset(has), self.engine.rights)
-
     def refused(self, action: Action) -> str:
-        """Why `action` cannot act now; empty when it can."""
-        return refusal(action, self.situation())
+        """Why `action` cannot run now; empty if it can."""
+        met = self.met_needs()
+        if self.engine.connected:
+            met.add(Need.ENGINE)
+        if self.engine.phase is Phase.GAVE_UP:
+            met.add(Need.RETRY)
+        return refusal(action, met, self.engine.rights)
 
-    def refusal_of(self, method: str, places: tuple[Where, ...] = ()) -> str:
-        """Why the action with that method cannot act now; empty when it can, or is not ours."""
-        for place in places or self.PLACES:
-            action = BY_METHOD.get((place, method))
-            if action is not None:
-                return self.refused(action)
-        return ""
+    def refusal_of(self, name: str) -> str:
+        """Why the action with that name cannot run now; empty if it can, or is not ours."""
+        action = find(name, *self.PLACES, Where.APP)
+        return self.refused(action) if action is not None else ""
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return None if self.refusal_of(action) else True
+    def performer(self, where: Where) -> DOMNode:
+        """The node that has the methods of that place's actions."""
+        return self.app if where is Where.APP else self
 
     def action_reindex_changed(self) -> None:
-        self.post_message(ReindexWanted())
+        self.app.post_message(ReindexWanted())
+
+
+class TitleLine(OneLine):
+    """What a screen is about, and the query."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(classes="column-head")
+        self._what = name
+        self._query = ""
+        self._right = ""
+
+    def show(self, query: str, right: str = "") -> None:
+        """Show the query, and `right` at the right end."""
+        self._query, self._right = query, right
+        self.refresh()
+
+    def line(self, width: int) -> Line:
+        left = [Part(" "), Part(self._what, "strong"), Part(f"  {shown(self._query[:2000])}")]
+        return spread(left, [Part(f"{self._right} ", "dim")], width)
+
+
+class RecordScreen(EngineScreen, Generic[Record]):
+    """A screen that shows one record of the engine about the open query.
+
+    Requests the record when it opens and whenever the index has changed.
+    """
+
+    GROUP = ""
+    """Group of the request."""
+    NAME = ""
+    WORKING = ""
+    """Shown while the first record is late."""
+
+    def __init__(self, clock: Clock, engine: EngineView, query: str) -> None:
+        super().__init__(clock, engine)
+        self.query_text = query
+        self.title_line = TitleLine(self.NAME)
+        self.record: Record | None = None
+        self._late: Timer | None = None
+
+    def request(self) -> Request[Record]:
+        """The request for the record."""
+        raise NotImplementedError
+
+    def show_record(self, record: Record) -> None:
+        """Show the record."""
+        raise NotImplementedError
+
+    def say(self, message: str) -> None:
+        """Show a message in place of the record."""
+        raise NotImplementedError
+
+    def on_mount(self) -> None:
+        self.title_line.show(self.query_text)
+        self._ask()
+
+    def _ask(self) -> None:
+        """Request the record; the one shown stays until the reply is here."""
+        if self._late is None and self.record is None:
+            self._late = self.set_timer(LATE, self._say_late)
+        self.app.post_message(ReplyWanted(self.GROUP, self.request(), self._take, self._refused))
+
+    def _say_late(self) -> None:
+        if self._late is not None:  # else the reply has overtaken the timer
+            self.say(self.WORKING)
+
+    def _take(self, record: Record) -> None:
+        if self.is_attached:
+            self._stop_waiting()
+            self.record = record
+            self.show_record(record)
+            self.show_keys()
+
+    def _refused(self, error: EngineRefused) -> None:
+        if self.is_attached:
+            self._stop_waiting()
+            self.say(shown(error.problem.message))
+
+    def _stop_waiting(self) -> None:
+        if self._late is not None:
+            self._late.stop()
+            self._late = None
+
+    def engine_changed(self, before: EngineView) -> None:
+        view = self.engine
+        if view.connected and (not before.connected or view.generation > before.generation):
+            self._ask()
+
+    def action_close(self) -> None:
+        self.dismiss(None)

@@ -1,4 +1,4 @@
-"""Every key and what it does, from the registry of actions."""
+"""Help: every key and what it does, and the signs on the screen."""
 
 from __future__ import annotations
 
@@ -9,60 +9,44 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
 from membrowse.presentation.lines import Line, Part
-from membrowse.tui.action_table import of
-from membrowse.tui.actions import Where, key_names
+from membrowse.tui.actions import Where, key_names, of
 from membrowse.tui.screens.dialog import Dialog, Lines, Scroll
-
-_PLACES = (
-    Where.QUERY,
-    Where.BROWSER,
-    Where.LIST,
-    Where.FILES,
-    Where.FLOW,
-    Where.COMPARE,
-    Where.RULERS,
-    Where.WHY,
-    Where.TUNE,
-    Where.SIDES,
-    Where.PINS,
-    Where.APP,
-)
 
 _SIGNS: tuple[tuple[str, str], ...] = (
     (
         "▲3 ▼2 =",
-        "places won or lost against the fused ranking, while tuning against the saved",
+        "ranks gained or lost against the fused ranking; while tuning, against the saved settings",
     ),
-    ("k9 v2 f4 r1", "the chunk's rank by keyword, vector, fused, reranked; – where it has none"),
-    ("#212 of 992", "where the chunk under the cursor stands in that column"),
-    ("! changed", "the file changed since it was indexed;  ✗ deleted: it is gone"),
+    ("k9 v2 f4 r1", "the chunk's rank by keyword, vector, fused, reranked; –: not ranked"),
+    ("#212 of 992", "rank of the chunk under the cursor in that column"),
+    ("! changed", "the file changed since it was indexed;  ✗ deleted: it no longer exists"),
     ("≠HNSW", "Chroma's approximate search missed this chunk"),
-    ("── k 5 ──", "the agent's cut: what it reads is above the line"),
-    ("◎", "the target: what you expected, and where it stands"),
-    ("▂▃▆█", "a pin's rank over time: the taller, the nearer to the first; · is none"),
+    ("── k 5 ──", "the agent's cut: the agent reads what is above the line"),
+    ("◎", "the target: what you expect, and its ranks"),
+    ("▂▃▆█", "a pin's rank over time: the taller, the better; ·: not ranked"),
     ("«word»", "a word of the query, in the preview"),
-    ("▁ ▃ ▅ ▇", "while explaining: how strongly a line of the chunk answers the query"),
-    ("❯=", "the chunk that = has marked, to be compared with the next one"),
+    ("▁ ▃ ▅ ▇", "while explaining: how strongly a line of the chunk matches the query"),
+    ("❯=", "the chunk that = has marked for a comparison"),
     ("⟦word⟧", "unknown to the encoder"),
 )
 
 
 def help_lines() -> list[Line]:
-    """Keys by where they act, then the signs on the screen."""
+    """Keys by where they work, then the signs on the screen."""
     lines: list[Line] = []
-    for where in _PLACES:
+    for where in Where:
         lines += [[Part(where.value, "strong")]]
         for action in of(where):
             text = f" {action.tooltip}" if action.tooltip else ""
             lines.append([Part(f"  {key_names(action):<14}", "key"), Part(f"{text}")])
         lines.append([])
-    lines.append([Part("What the signs say", "strong")])
+    lines.append([Part("Signs on the screen", "strong")])
     lines += [[Part(f"  {sign:<14}", "accent"), Part(f" {what}")] for sign, what in _SIGNS]
     return lines
 
 
 class HelpScreen(Dialog[None]):
-    """Scrolls; escape, q, F1 or ? close it."""
+    """Keys and signs to scroll through; escape, q, F1 or ? closes them."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1,question_mark,q", "close", show=False, id="help.close"),

@@ -1,4 +1,4 @@
-"""The queries asked before: type to narrow them down, enter asks one again."""
+"""Earlier queries: typing filters them, enter puts one into the query bar."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from membrowse.tui.screens.dialog import Dialog
 
 
 class HistoryScreen(Dialog[str]):
-    """Answers with the query chosen."""
+    """Asks for an earlier query."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down", "move(1)", show=False, id="history.down", priority=True),
@@ -32,18 +32,18 @@ class HistoryScreen(Dialog[str]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as box:
-            box.border_title = "Asked before"
-            yield Input(placeholder="type to narrow down")
+            box.border_title = "Earlier queries"
+            yield Input(placeholder="type to filter")
             yield OptionList()
 
     def on_mount(self) -> None:
         self.query_one(Input).cursor_blink = False
-        self._narrow("")
+        self._filter("")
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        self._narrow(event.value)
+        self._filter(event.value)
 
-    def _narrow(self, text: str) -> None:
+    def _filter(self, text: str) -> None:
         words = text.casefold().split()
         self._kept = [
             query for query in self._queries if all(word in query.casefold() for word in words)
@@ -55,7 +55,7 @@ class HistoryScreen(Dialog[str]):
             options.highlighted = 0
         else:
             options.add_option(
-                Option("no query was asked before" if not text else "none", disabled=True)
+                Option("no matches" if text else "no earlier queries", disabled=True)
             )
 
     def action_move(self, by: int) -> None:

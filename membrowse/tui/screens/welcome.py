@@ -1,4 +1,4 @@
-"""The first screen: the demo memory, a folder opened before, or any other."""
+"""The dialog that opens a folder: the demo memory, a recent folder, or any other."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from textual.widgets.option_list import Option
 from membrowse.presentation.lines import Line, Part
 from membrowse.text import shown
 from membrowse.tui.model.engine_view import short_path
-from membrowse.tui.model.folders import complete, problem
+from membrowse.tui.model.folder_path import complete, problem
 from membrowse.tui.screens.dialog import Dialog, Lines
 
 
 class DirectorySuggester(Suggester):
-    """Completes directories; looks at the disk off the event loop."""
+    """Completes directories; reads the disk off the event loop."""
 
     def __init__(self) -> None:
         super().__init__(use_cache=False, case_sensitive=True)
@@ -33,7 +33,7 @@ class DirectorySuggester(Suggester):
 
 
 class WelcomeScreen(Dialog[Path]):
-    """Answers with the folder to open."""
+    """Asks for the folder to open; cannot be closed if it is the `first` screen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "complete", show=False, id="welcome.complete", priority=True),
@@ -64,9 +64,9 @@ class WelcomeScreen(Dialog[Path]):
         if not self._first:
             return [[Part("Open a folder of notes.", "strong")]]
         return [
-            [Part("See how an agent's memory is recalled.", "strong")],
+            [Part("See what an agent's memory search finds, and why.", "strong")],
             [],
-            [Part("Open its folder of markdown notes, or look around in the demo memory.")],
+            [Part("Open the agent's folder of markdown notes, or explore the demo memory.")],
         ]
 
     def _keys(self) -> list[Line]:
@@ -150,7 +150,7 @@ class WelcomeScreen(Dialog[Path]):
         try:
             self.dismiss(self._demo())
         except OSError as error:
-            self._say(f"the demo memory cannot be copied: {error}")
+            self._say(f"cannot copy the demo memory: {error}")
 
     def action_close(self) -> None:
         if not self._first:

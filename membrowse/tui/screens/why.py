@@ -1,77 +1,80 @@
-"""Why not this note? One verdict, the ladder with its evidence, and what would change it."""
+"""Why a note is not in the top: a verdict, the steps with their evidence, and suggestions."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
 from textual.widget import Widget
 
-from membrowse.presentation.diagnosis import verdict_line
+from membrowse.client.engine import EngineRefused
+from membrowse.presentation.diagnosis import Row, first_failing, items, rows, verdict_line
 from membrowse.presentation.lines import Line, Part, clip, spread
 from membrowse.presentation.ranks import letters
 from membrowse.presentation.target import SIGN, named, target_line
 from membrowse.text import shown
-from membrowse.tui.action_table import bindings, of
-from membrowse.tui.actions import Need, Where
-from membrowse.tui.messages import InspectionUnwanted, InspectionWanted
-from membrowse.tui.model.engine_view import EngineView, rests_on
+from membrowse.tui.actions import Need, Where, bindings
+from membrowse.tui.messages import EditWanted, ReplyUnwanted, ReplyWanted
+from membrowse.tui.model.engine_view import EngineView, reply_basis
+from membrowse.tui.model.list_layout import Layout
 from membrowse.tui.screens.engine_screen import Clock, EngineScreen
-from membrowse.tui.widgets.bars import HeaderLine, KeyBar, StatusLine
-from membrowse.tui.widgets.line_list import LineList
+from membrowse.tui.widgets.line_list import CURSOR, LineList
 from membrowse.tui.widgets.painting import OneLine, content
-from membrowse.tui.widgets.why_list import WhyList
 from membrowse.wire.diagnosis import (
     Diagnosis,
     DiagnosisReport,
     DiagnosisRequest,
+    Step,
     Suggestion,
+    SuggestionKind,
     Suggestions,
     SuggestionsRequest,
 )
-from membrowse.wire.search import RANKINGS, Target
-
-if TYPE_CHECKING:
-    from membrowse.client.remembered import Remembered
+from membrowse.wire.search import RANKINGS
 
 _GROUP = "why"
 
 
-class Asked(OneLine):
-    """The query, and where its target stands."""
+class DiagnosedQuery(OneLine):
+    """The query of the diagnosis."""
 
     def __init__(self) -> None:
-        super().__init__(classes="why-asked")
-        self.text = ""
-        self.target = Target()
-        self.why: DiagnosisReport | None = None
+        super().__init__(classes="why-head")
+        self._text = ""
+
+    def show(self, text: str) -> None:
+        """Show this query."""
+        self._text = text
+        self.refresh()
 
     def line(self, width: int) -> Line:
-        raise NotImplementedError
-
-
-class AskedQuery(Asked):
-    """The query that is asked about."""
-
-    def line(self, width: int) -> Line:
-        room = max(10, width - 14)
-        left = [Part(" / ", "key"), Part(clip(shown(self.text), room), "")]
+        left = [Part(" / ", "key"), Part(clip(shown(self._text), max(10, width - 14)), "")]
         return spread(left, [Part("why not? ", "dim")], width)
 
 
-class AskedTarget(Asked):
-    """The target, as under the query of the browser."""
+class DiagnosedTarget(OneLine):
+    """The target of the diagnosis and its ranks."""
+
+    def __init__(self, request: DiagnosisRequest) -> None:
+        super().__init__(classes="why-head")
+        self._target = request.target
+        self._report: DiagnosisReport | None = None
+
+    def show(self, request: DiagnosisRequest, report: DiagnosisReport | None) -> None:
+        """Show the request's target, with its ranks if a diagnosis is there."""
+        self._target, self._report = request.target, report
+        self.refresh()
 
     def line(self, width: int) -> Line:
-        if self.why is None:
-            return [Part(f" {SIGN} ", "accent"), Part(named(self.target), "strong")]
+        if self._report is None:
+            return [Part(f" {SIGN} ", "accent"), Part(named(self._target), "strong")]
         return target_line(
-            self.target,
-            self.why.match,
+            self._target,
+            self._report.match,
             letters(RANKINGS),
             width,
             right=[Part("f", "key", "screen.find"), Part(" another ", "dim", "screen.find")],
@@ -79,7 +82,7 @@ class AskedTarget(Asked):
 
 
 class Verdict(Widget):
-    """One sentence, as many lines as it takes."""
+    """One sentence on as many lines as it needs."""
 
     DEFAULT_CSS = "Verdict { height: auto; width: 1fr; max-width: 124; padding: 1 2; }"
     ALLOW_SELECT = False
@@ -89,7 +92,7 @@ class Verdict(Widget):
         self._line: Line = []
 
     def show(self, line: Line) -> None:
-        """Take the sentence."""
+        """Show this sentence."""
         self._line = line
         self.refresh(layout=True)
 
@@ -97,8 +100,106 @@ class Verdict(Widget):
         return content(self, self._line)
 
 
+class DiagnosisList(LineList):
+    """Steps and suggestions; the cursor moves from item to item, each of one or more lines."""
+
+    def __init__(self) -> None:
+        super().__init__(id="why-list")
+        self.report: DiagnosisReport | None = None
+        self.at = 0
+        """The item under the cursor."""
+        self._trying = ""
+        self._opened: set[int] = set()
+        self._rows: list[Row] = []
+        self._width = 0
+
+    @property
+    def item(self) -> Step | Suggestion | None:
+        """The step or suggestion under the cursor."""
+        found = items(self.report) if self.report else ()
+        return found[self.at] if self.at < len(found) else None
+
+    @property
+    def cursor_row(self) -> int | None:
+        return next((y for y, row in enumerate(self._rows) if row.item == self.at), None)
+
+    def ground(self, row: int) -> str:
+        return CURSOR if self._rows[row].item == self.at else ""
+
+    def show(self, report: DiagnosisReport | None, trying: str, *, restart: bool) -> None:
+        """Show a report; with `restart`, open the step that fails and move the cursor to it.
+
+        `trying` says what is still being computed, or is empty.
+        """
+        self.report, self._trying = report, trying
+        if restart and report is not None:
+            failing = first_failing(report)
+            self._opened = set() if failing is None else {failing}
+            self.at = failing or 0
+        if report is not None:
+            self.at = min(self.at, max(0, len(items(report)) - 1))
+        self._make()
+        if restart:
+            self.call_after_refresh(self.show_row, self.cursor_row)
+
+    def toggle(self) -> None:
+        """Show or hide the evidence of the step under the cursor."""
+        self._opened ^= {self.at}
+        self._make()
+        self._show_item()
+
+    def _make(self) -> None:
+        self._width = self._room
+        made = self.report is not None and self._width > 0
+        self._rows = rows(self.report, self._opened, self._width, self._trying) if made else []  # type: ignore[arg-type]
+        self.set_layout(Layout(len(self._rows), 1))
+
+    @property
+    def _room(self) -> int:
+        """Cells of a line, whether or not there is a scroll bar."""
+        return self.outer_size.width - 3
+
+    def on_resize(self) -> None:
+        if self._room != self._width:
+            self._make()
+
+    def row_line(self, row: int, line: int, width: int) -> Line:
+        return self._rows[row].line
+
+    # Moving from item to item
+
+    def show_cursor(self) -> None:
+        self.repaint()
+
+    def _show_item(self) -> None:
+        """Scroll so that all lines of the item are in view, if they fit."""
+        own = [y for y, row in enumerate(self._rows) if row.item == self.at]
+        if own:
+            self.show_row(own[-1])
+            self.show_row(own[0])
+
+    def put_cursor(self, row: int) -> None:
+        """Move the cursor to the item of `row`, or to the one above it."""
+        above = (line.item for line in reversed(self._rows[: row + 1]) if line.item is not None)
+        self.at = next(above, 0)
+        self.show_cursor()
+        self._show_item()
+
+    def _move_by(self, by: int) -> None:
+        bound = None if self._bound_for is None else self._rows[self._bound_for].item
+        at = (self.at if bound is None else bound) + by
+        at = max(0, min(len(items(self.report)) - 1 if self.report else 0, at))
+        if at == 0 and by < 0:
+            self.show_row(0)
+        self._move(next((y for y, row in enumerate(self._rows) if row.item == at), 0))
+
+
 class WhyScreen(EngineScreen):
-    """Asks for the ladder, which is there at once, then for changes, which take a while."""
+    """Requests the diagnosis, which is fast, then suggestions, which take a while.
+
+    `apply` takes a suggestion for the settings or the query, after the screen has closed; `find`
+    lets the user choose another target.
+    """
 
     PLACES = (Where.WHY,)
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Where.WHY)]
@@ -106,150 +207,133 @@ class WhyScreen(EngineScreen):
     def __init__(
         self,
         clock: Clock,
-        remembered: Remembered,
         engine: EngineView,
+        request: DiagnosisRequest,
         *,
         apply: Callable[[Suggestion], None],
         find: Callable[[], None],
     ) -> None:
-        super().__init__(clock, remembered)
-        self.engine = engine
+        super().__init__(clock, engine)
+        self._request = request
         self._apply, self._find = apply, find
-        self._basis = rests_on(engine)
-        self._request = DiagnosisRequest(text="", target=Target())
-        self.header = HeaderLine()
-        self.asked = (AskedQuery(), AskedTarget())
-        self.verdict = Verdict()
-        self.list = WhyList()
-        self.status = StatusLine()
-        self.keys = KeyBar()
+        self._basis = reply_basis(engine)
+        self._query, self._target = DiagnosedQuery(), DiagnosedTarget(request)
+        self._verdict = Verdict()
+        self.list = DiagnosisList()
 
     def compose(self) -> ComposeResult:
         yield self.header
-        yield from self.asked
-        yield self.verdict
+        yield self._query
+        yield self._target
+        yield self._verdict
         yield self.list
         yield self.status
         yield self.keys
 
     def on_mount(self) -> None:
-        self.ready = True
         self.list.focus()
-        self.show_engine(self.engine)
         self._ask()
 
-    def on_unmount(self) -> None:
-        self.ready = False
-
-    def show_engine(self, view: EngineView) -> None:
-        before, self.engine = self.engine, view
-        if not self.ready:
-            return
-        self.header.show(view)
-        self.status.show(view, self.clock())
-        self._show_keys()
+    def engine_changed(self, before: EngineView) -> None:
+        view = self.engine
         settled = view.state is None or view.state.progress is None
-        if view.connected and settled and (not before.connected or rests_on(view) != self._basis):
+        outdated = not before.connected or reply_basis(view) != self._basis
+        if view.connected and settled and outdated:
             self._ask()
 
-    # Asking
+    # Requests
 
-    def look(self, text: str, syntax: str, target: Target) -> None:
-        """Ask about this query and target."""
-        self._request = DiagnosisRequest(text=text, syntax=syntax, target=target)
-        self.list.why = None
-        if self.ready:
-            self._ask()
+    def diagnose(self, request: DiagnosisRequest) -> None:
+        """Diagnose another query or target."""
+        self._request = request
+        self.list.report = None
+        self._ask()
 
     def _ask(self) -> None:
-        self._basis = rests_on(self.engine)
-        for line in self.asked:
-            line.text, line.target = self._request.text, self._request.target
-            line.refresh()
-        if self.list.why is None:
-            self.verdict.show([Part("◌ ", "accent"), Part("climbing the ladder…", "dim")])
-            self.list.show(None, "", anew=True)
-        self.post_message(InspectionWanted(_GROUP, self._request, self._show_ladder, self._failed))
+        self._basis = reply_basis(self.engine)
+        self._query.show(self._request.text)
+        self._target.show(self._request, self.list.report)
+        if self.list.report is None:
+            self._verdict.show([Part("◌ ", "accent"), Part("diagnosing…", "dim")])
+            self.list.show(None, "", restart=True)
+        self.app.post_message(ReplyWanted(_GROUP, self._request, self._take, self._refused))
 
-    def _show_ladder(self, why: Diagnosis) -> None:
-        more = not why.in_top_k
-        trying = "trying changes, each one run on the whole folder…" if more else ""
-        self._show(DiagnosisReport.of(why, None), trying)
+    def _take(self, diagnosis: Diagnosis) -> None:
+        more = not diagnosis.in_top_k
+        trying = "trying changes, each one on the whole folder…" if more else ""
+        self._show(DiagnosisReport.of(diagnosis, None), trying)
         if more:
-            wanted = SuggestionsRequest(
+            request = SuggestionsRequest(
                 text=self._request.text, syntax=self._request.syntax, target=self._request.target
             )
-            done = partial(self._show_suggestions, why)
-            self.post_message(InspectionWanted(_GROUP, wanted, done, self._failed_changes))
+            take = partial(self._take_suggestions, diagnosis)
+            self.app.post_message(ReplyWanted(_GROUP, request, take, self._suggestions_refused))
 
-    def _show_suggestions(self, why: Diagnosis, found: Suggestions) -> None:
-        self._show(DiagnosisReport.of(why, found), "")
+    def _take_suggestions(self, diagnosis: Diagnosis, found: Suggestions) -> None:
+        self._show(DiagnosisReport.of(diagnosis, found), "")
 
-    def _show(self, why: DiagnosisReport, trying: str) -> None:
-        anew = self.list.why is None or self.list.why.target != why.target
-        if trying and self.list.why is not None and not anew:
+    def _show(self, report: DiagnosisReport, trying: str) -> None:
+        restart = self.list.report is None or self.list.report.target != report.target
+        if trying and not restart:
             trying = f"{trying} again"
-        self.verdict.show(verdict_line(why))
-        for line in self.asked:
-            line.why = why
-            line.refresh()
-        self.list.show(why, trying, anew=anew)
-        self._show_keys()
+        self._verdict.show(verdict_line(report))
+        self._target.show(self._request, report)
+        self.list.show(report, trying, restart=restart)
+        self.show_keys()
 
-    def _failed(self, reason: str) -> None:
-        self.verdict.show([Part("✗ ", "bad"), Part(shown(reason))])
-        self.list.message = "f chooses something else to expect."
-        self.list.show(None, "", anew=True)
+    def _refused(self, error: EngineRefused) -> None:
+        self._verdict.show([Part("✗ ", "bad"), Part(shown(error.problem.message))])
+        self.list.message = "f chooses another target."
+        self.list.show(None, "", restart=True)
 
-    def _failed_changes(self, reason: str) -> None:
-        if self.list.why is not None:
-            self.list.show(self.list.why, "", anew=False)
-        self.notify(shown(reason), severity="warning", markup=False)
+    def _suggestions_refused(self, error: EngineRefused) -> None:
+        if self.list.report is not None:
+            self.list.show(self.list.report, "", restart=False)
+        self.notify(shown(error.problem.message), severity="warning", markup=False)
 
     # Keys
 
-    def _show_keys(self) -> None:
-        self.keys.show(of(Where.WHY, Where.APP), lambda action: bool(self.refused(action)))
-
-    def possessions(self) -> set[Need]:
-        has = set()
-        if self._place() is not None:
-            has.add(Need.PLACE)
-        if isinstance(self.list.item, Suggestion):
-            has.add(Need.CHANGE)
-        return has
+    def met_needs(self) -> set[Need]:
+        return {Need.PLACE} if self._place() is not None else set()
 
     def on_line_list_moved(self, message: LineList.Moved) -> None:
         self.list.put_cursor(message.row)
-        self._show_keys()
+        self.show_keys()
 
     def on_line_list_chosen(self) -> None:
         item = self.list.item
         if isinstance(item, Suggestion):
-            self._apply(item)
+            self._choose(item)
         elif item is not None:
             self.list.toggle()
 
+    def _choose(self, suggestion: Suggestion) -> None:
+        if suggestion.kind is SuggestionKind.NOTE and suggestion.edit is not None:
+            from membrowse.tui.screens.suggested_edit import SuggestedEditScreen
+
+            self.app.push_screen(SuggestedEditScreen(suggestion, suggestion.edit))
+        else:
+            self.action_close()
+            self._apply(suggestion)
+
     def _place(self) -> tuple[str, int] | None:
         """Path and line of the target, if there is such a file."""
-        why = self.list.why
-        if why is None:
+        report = self.list.report
+        if report is None:
             return None
-        if why.match.hit is not None:
-            return why.match.hit.path, why.match.hit.start_line
-        if why.match.state is None or not why.target.path:
+        if report.match.hit is not None:
+            return report.match.hit.path, report.match.hit.start_line
+        if report.match.state is None or not report.target.path:
             return None
-        return why.target.path, why.target.line or 1
+        return report.target.path, report.target.line or 1
 
     def action_edit_target(self) -> None:
-        from membrowse.tui.messages import EditWanted
-
         if (place := self._place()) is not None:
-            self.post_message(EditWanted(*place))
+            self.app.post_message(EditWanted(*place))
 
     def action_find(self) -> None:
         self._find()
 
     def action_close(self) -> None:
-        self.post_message(InspectionUnwanted(_GROUP))
+        self.app.post_message(ReplyUnwanted(_GROUP))
         self.dismiss(None)

@@ -1,1 +1,1 @@
-"""Widgets: each paints lines made by `model/` and posts messages; none knows the engine."""
+"""Widgets: each owns its state, paints the lines of `model/` and talks through messages."""

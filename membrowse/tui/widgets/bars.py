@@ -1,4 +1,4 @@
-"""The lines at the top and the bottom: header, trouble, status, keys."""
+"""The lines at the top and the bottom of a screen: header, trouble, table head, status, keys."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from membrowse.tui.widgets.painting import OneLine
 
 
 class HeaderLine(OneLine):
-    """The folder, and what the index holds of it."""
+    """The folder and the size of its index."""
 
     def __init__(self) -> None:
         super().__init__(id="header")
@@ -22,7 +22,7 @@ class HeaderLine(OneLine):
         return header_line(self._view, width)
 
     def show(self, view: EngineView) -> None:
-        """Take what is known now."""
+        """Show this view."""
         self._view = view
         self.refresh()
 
@@ -39,7 +39,7 @@ class TableHead(OneLine):
 
 
 class TroubleLine(OneLine):
-    """What keeps the whole from working; not there when nothing does."""
+    """A problem that affects everything; hidden if there is none."""
 
     def __init__(self) -> None:
         super().__init__(id="trouble")
@@ -49,14 +49,14 @@ class TroubleLine(OneLine):
         return fit(self._line, width)
 
     def show(self, view: EngineView) -> None:
-        """Take what is known now."""
+        """Show this view."""
         self._line = trouble(view)
         self.display = bool(self._line)
         self.refresh()
 
 
 class StatusLine(OneLine):
-    """Watcher, pending counts, models, last change; or how the connection stands."""
+    """Watcher, pending counts, models, pins and last change; or the state of the connection."""
 
     def __init__(self) -> None:
         super().__init__(id="status")
@@ -67,13 +67,13 @@ class StatusLine(OneLine):
         return status_line(self._view, self._now, width)
 
     def show(self, view: EngineView, now: datetime) -> None:
-        """Take what is known now."""
+        """Show this view."""
         self._view, self._now = view, now
         self.refresh()
 
 
 class KeyBar(OneLine):
-    """The keys that act where the focus is, the most useful first; each can be clicked."""
+    """The keys that act where the focus is, most useful first; each can be clicked."""
 
     def __init__(self) -> None:
         super().__init__(id="keys")
@@ -81,7 +81,7 @@ class KeyBar(OneLine):
         self._refused: Callable[[Action], bool] = lambda action: False
 
     def show(self, actions: tuple[Action, ...], refused: Callable[[Action], bool]) -> None:
-        """Take the actions to show and which of them cannot act now."""
+        """Show these actions, dimmed if they cannot run now."""
         self._actions = tuple(sorted((a for a in actions if a.bar), key=lambda a: a.bar))
         self._refused = refused
         self.refresh()

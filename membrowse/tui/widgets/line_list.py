@@ -1,8 +1,9 @@
-"""The base of all long lists: a virtual list of rows with one cursor, painted line by line."""
+"""A virtual list of rows with one cursor, painted line by line: the base of all lists."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Callable, Sequence
+from typing import ClassVar, Generic, TypeVar
 
 from rich.segment import Segment
 from rich.style import Style as RichStyle
@@ -14,16 +15,21 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from membrowse.presentation.lines import Line, Part, cells, fit
-from membrowse.tui.action_table import bindings
-from membrowse.tui.actions import Where
-from membrowse.tui.model.cut import Divider, Layout
+from membrowse.tui.actions import Where, bindings
+from membrowse.tui.model.list_layout import Divider, Layout
 from membrowse.tui.widgets.painting import style_of
+
+Item = TypeVar("Item")
 
 CURSOR, LINKED = "line-list--cursor", "line-list--linked"
 
 
 class LineList(ScrollView, can_focus=True):
-    """Rows of one height, perhaps with dividers between them; only what is in view is made."""
+    """Rows of one height, with dividers between them; makes only the lines in view.
+
+    Subclasses say how many rows there are (`set_layout`), where the cursor is (`cursor_row`) and
+    how a row looks (`row_line`). The owner of the list moves the cursor when `Moved` arrives.
+    """
 
     ALLOW_SELECT = False
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Where.LIST)]
@@ -45,46 +51,40 @@ class LineList(ScrollView, can_focus=True):
     """
 
     class Moved(Message):
-        """The person moved the cursor to a row."""
+        """The user moves the cursor to a row."""
 
         def __init__(self, sender: LineList, row: int) -> None:
             super().__init__()
             self.list = sender
             self.row = row
-
-        @property
-        def control(self) -> LineList:
-            return self.list
 
         def can_replace(self, message: Message) -> bool:
             return isinstance(message, LineList.Moved) and message.list is self.list
 
     class Chosen(Message):
-        """The person pressed enter on a row, or clicked it twice."""
+        """The user pressed enter on a row, or double-clicked it."""
 
         def __init__(self, sender: LineList, row: int) -> None:
             super().__init__()
             self.list = sender
             self.row = row
 
-        @property
-        def control(self) -> LineList:
-            return self.list
-
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes=classes)
         self.rows_layout = Layout(0, 1)
+        self.message = ""
+        """Shown while there are no rows; safe to show, with line feeds."""
         self._painted: dict[tuple[int, int], Strip] = {}
         self._styles: dict[tuple[str, str], RichStyle] = {}
         self._marked: int | None = None
         self._bound_for: int | None = None
-        """The row that was told in a message which nobody has acted on yet."""
+        """The row of a `Moved` that has not been handled yet."""
 
-    # What the rows are
+    # Rows
 
     @property
     def is_active(self) -> bool:
-        """Whether the cursor here is the one that the keys move."""
+        """Whether the keys move this list's cursor."""
         return True
 
     @property
@@ -98,7 +98,8 @@ class LineList(ScrollView, can_focus=True):
 
     def empty_line(self, y: int, width: int) -> Line:
         """Line `y` of a list without rows."""
-        return []
+        lines = ["", *self.message.split("\n")]
+        return fit([Part(f"   {lines[y]}", "dim")], width) if y < len(lines) else []
 
     def mark(self, row: int, line: int) -> Part:
         """The two cells before a row's line."""
@@ -107,13 +108,13 @@ class LineList(ScrollView, can_focus=True):
         return Part(("❯ " if self.is_active else "› ") if line == 0 else "  ", "accent")
 
     def ground(self, row: int) -> str:
-        """The component class on whose ground a row is painted; empty for the list's own."""
+        """The component class whose background a row has; empty for the list's own."""
         return CURSOR if row == self.cursor_row else ""
 
     # Layout and painting
 
     def set_layout(self, layout: Layout) -> None:
-        """Take another number of rows or another height; the scroll is kept within bounds."""
+        """Change the number or the height of rows; the scroll stays within bounds."""
         self.rows_layout = layout
         size = Size(0, layout.lines)
         if size != self.virtual_size:
@@ -121,7 +122,7 @@ class LineList(ScrollView, can_focus=True):
         self.repaint()
 
     def repaint(self) -> None:
-        """Paint all rows anew."""
+        """Repaint all rows."""
         self._painted.clear()
         self._marked, self._bound_for = self.cursor_row, None
         self.refresh()
@@ -159,7 +160,7 @@ class LineList(ScrollView, can_focus=True):
         return Strip(segments, width)
 
     def _style(self, ground: str, name: str) -> RichStyle:
-        """A named style over a ground, as Rich wants it; made once until the theme changes."""
+        """A named style on a background, as a Rich style; cached until the theme changes."""
         style = self._styles.get((ground, name))
         if style is None:
             base = self.get_visual_style(ground) if ground else self.visual_style
@@ -172,7 +173,7 @@ class LineList(ScrollView, can_focus=True):
         return style
 
     def show_cursor(self) -> None:
-        """Paint the row that has the cursor now, and the one that had it, anew."""
+        """Repaint the row with the cursor, and the row that had it."""
         rows = {self._marked, self.cursor_row}
         self._bound_for = None
         self._marked = self.cursor_row
@@ -187,7 +188,7 @@ class LineList(ScrollView, can_focus=True):
 
     @property
     def steady_width(self) -> int:
-        """Cells of a line, whether there is a scrollbar or not."""
+        """Cells of a line beside a scrollbar, whether or not there is one."""
         return self.outer_size.width - self.styles.scrollbar_size_vertical
 
     @property
@@ -197,13 +198,13 @@ class LineList(ScrollView, can_focus=True):
 
     @property
     def rows_in_view(self) -> tuple[int, int]:
-        """First and last row of which something is in view (approximately at dividers)."""
+        """First and last row at least partly in view (approximate near dividers)."""
         top = self.scroll_offset.y
         first = max(0, (top - len(self.rows_layout.dividers)) // self.rows_layout.height)
         return first, (top + self.scrollable_content_region.height) // self.rows_layout.height
 
     def in_view(self, row: int | None) -> bool:
-        """Whether all of `row` is in view."""
+        """Whether `row` is in view as a whole."""
         if row is None or not 0 <= row < self.rows_layout.rows:
             return False
         y = self.rows_layout.y(row) - self.scroll_offset.y
@@ -211,7 +212,7 @@ class LineList(ScrollView, can_focus=True):
         return 0 <= y and y + self.rows_layout.height <= max(height, self.rows_layout.height)
 
     def show_row(self, row: int | None) -> None:
-        """Scroll no further than needed to have `row` in view."""
+        """Scroll just far enough to have `row` in view."""
         if row is None or not 0 <= row < self.rows_layout.rows:
             return
         region = Region(0, self.rows_layout.y(row), 1, self.rows_layout.height)
@@ -273,6 +274,40 @@ class LineList(ScrollView, can_focus=True):
     def _changed_focus(self) -> None:
         self._styles.clear()
         self.show_cursor()
+
+
+class ItemList(LineList, Generic[Item]):
+    """One line per item; the cursor stays on its item, by `key`, when the items change."""
+
+    def __init__(self, key: Callable[[Item], str], *, id: str) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self.items: Sequence[Item] = ()
+        self.at = 0
+        """Index of the item under the cursor."""
+        self._key = key
+
+    @property
+    def cursor_row(self) -> int | None:
+        return self.at if self.items else None
+
+    @property
+    def item(self) -> Item | None:
+        """The item under the cursor."""
+        return self.items[self.at] if self.at < len(self.items) else None
+
+    def show_items(self, items: Sequence[Item]) -> None:
+        """Show these items."""
+        key = None if self.item is None else self._key(self.item)
+        self.items = items
+        same = (at for at, item in enumerate(items) if self._key(item) == key)
+        self.at = next(same, min(self.at, max(0, len(items) - 1)))
+        self.set_layout(Layout(len(items), 1))
+
+    def put_cursor(self, row: int) -> None:
+        """Move the cursor to a row."""
+        self.at = row
+        self.show_cursor()
+        self.show_row(row)
 
 
 def divider_line(divider: Divider, width: int) -> Line:

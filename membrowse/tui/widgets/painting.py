@@ -1,4 +1,4 @@
-"""Painting lines of parts: as strips for the Line API, as content for single lines."""
+"""Painting lines of parts as Textual content, and the widgets that show one line or one notice."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from textual.content import Content
 from textual.style import Style
 from textual.widget import Widget
 
-from membrowse.presentation.lines import Line
+from membrowse.presentation.lines import Line, Part
 from membrowse.tui.styles import ANSI_STYLES, STYLES
 
 PRESS = "press"
-"""The key under which clickable text carries its action. (Textual's own would restyle it.)"""
+"""Key of a clickable text's action in its style. (Textual's own key would restyle the text.)"""
 
 
 class Clickable(Widget):
@@ -25,14 +25,14 @@ class Clickable(Widget):
 
 
 def style_of(widget: Widget, name: str) -> Style:
-    """The style of that name in the theme of now."""
+    """The style of that name in the current theme."""
     app = widget.app
     styles = ANSI_STYLES if app.native_ansi_color else STYLES
     return app.stylesheet.parse_style(styles[name])
 
 
 def content(widget: Widget, line: Line) -> Content:
-    """`line` as content; its actions become clickable. No markup is read."""
+    """`line` as content with clickable actions; markup in it is plain text."""
     parts: list[tuple[str, Style]] = []
     for text, name, action in line:
         style = style_of(widget, name)
@@ -43,7 +43,7 @@ def content(widget: Widget, line: Line) -> Content:
 
 
 class OneLine(Clickable):
-    """A widget that shows a line or a few, made anew for the width that there is."""
+    """A widget that shows one line, made for its width."""
 
     ALLOW_SELECT = False
     DEFAULT_CSS = """
@@ -61,3 +61,24 @@ class OneLine(Clickable):
 
     def render(self) -> Content:
         return content(self, self.line(self.content_size.width))
+
+
+class Notice(Widget):
+    """A warning above a text; hidden if there is none."""
+
+    ALLOW_SELECT = False
+    DEFAULT_CSS = "Notice { height: auto; max-height: 3; padding: 0 1 0 3; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._text = ""
+
+    def show(self, text: str) -> None:
+        """Show `text`; an empty one hides the notice."""
+        self.display = bool(text)
+        if text != self._text:
+            self._text = text
+            self.refresh(layout=True)
+
+    def render(self) -> Content:
+        return content(self, [Part("! ", "warn"), Part(self._text, "dim")])

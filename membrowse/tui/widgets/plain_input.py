@@ -1,4 +1,4 @@
-"""A line to type into that shows whatever is typed or pasted, and interprets none of it."""
+"""A text input that shows whatever is typed or pasted and interprets none of it."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from textual.widgets import Input
 from membrowse.text import shown
 
 LONGEST = 8000
-"""Characters of a line."""
+"""Characters of the text, at most."""
 
 
 class _Shown(Highlighter):
-    """Shows what is typed safely: as many code points, none of them with an effect."""
+    """Makes typed text safe to show: as many code points, none of them a control character."""
 
     def __call__(self, text: str | Text) -> Text:
         plain = text.plain if isinstance(text, Text) else text
         return Text(shown(plain), no_wrap=True, overflow="ignore", end="")
 
     def highlight(self, text: Text) -> None:
-        """Nothing is coloured."""
+        """Colour nothing."""
 
 
 class PlainInput(Input):
-    """A line of text; a paste of several lines becomes one."""
+    """A one-line input; pasted lines are joined by spaces."""
 
     def __init__(self, placeholder: str, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(

@@ -1,4 +1,4 @@
-"""The chunk under the cursor in its note."""
+"""The preview: the chunk under the cursor in its note."""
 
 from __future__ import annotations
 
@@ -8,17 +8,27 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 
 from membrowse.presentation.heat import HeatMap, heat_map
+from membrowse.presentation.hits import freshness
 from membrowse.presentation.lines import Line, Part
+from membrowse.tui.messages import CopyWanted, ReplyUnwanted, ReplyWanted
+from membrowse.tui.model import copy_formats
+from membrowse.tui.model.engine_view import EngineView
+from membrowse.tui.model.open_query import OpenQuery
 from membrowse.tui.model.preview_lines import first_inside, head_line, preview_lines
-from membrowse.tui.widgets.column import Notice
-from membrowse.tui.widgets.painting import OneLine
+from membrowse.tui.widgets.painting import Notice, OneLine
 from membrowse.tui.widgets.scrolled_lines import ScrolledLines
 from membrowse.wire.explanation import Explanation
-from membrowse.wire.notes import ChunkView, Freshness
+from membrowse.wire.notes import ChunkRequest, ChunkView, Freshness
+from membrowse.wire.search import Hit
+
+_GROUP = "chunk"
+
+STILL = 0.015
+"""Seconds that the cursor rests on a chunk before the chunk is fetched."""
 
 
 class PreviewHead(OneLine):
-    """Where the chunk is, and whether its file is as indexed."""
+    """The place of the chunk, and whether its file is up to date."""
 
     def __init__(self, preview: Preview) -> None:
         super().__init__(classes="column-head")
@@ -33,14 +43,14 @@ class PreviewHead(OneLine):
 
 
 class PreviewText(ScrolledLines):
-    """The lines, wrapped to the width; moving scrolls them."""
+    """The note's lines around the chunk, wrapped."""
 
     def __init__(self) -> None:
         super().__init__(id="preview-text", message="The chunk under the cursor is shown here.")
         self._view: ChunkView | None = None
 
     def show_chunk(self, view: ChunkView | None, heat: HeatMap | None) -> None:
-        """Show another chunk, from its first line with two lines before it; or another heat."""
+        """Show a chunk, scrolled to two lines above it; the same chunk keeps its scroll."""
         other = view is None or self._view is None or view.chunk != self._view.chunk
         self._view = view
         self.show(partial(_lines, view, heat) if view else None)
@@ -61,16 +71,19 @@ def _lines(view: ChunkView, heat: HeatMap | None, width: int) -> list[Line]:
 
 
 class Preview(Vertical):
-    """Head, warnings and text."""
+    """Head, warnings and text of the chunk; follows the cursor of the open query."""
 
-    def __init__(self) -> None:
+    def __init__(self, query: OpenQuery) -> None:
         super().__init__(id="preview", classes="column")
         self.view: ChunkView | None = None
         self.freshness: Freshness | None = None
-        self.explanation: Explanation | None = None
+        """Of the chunk's file, as far as the engine has noticed; None: as in `view`."""
         self.heating = False
-        """Whether the heat of the chunk is to be drawn, once it is known."""
+        """Whether to shade the chunk by heat, once that is known."""
         self.text = PreviewText()
+        self._query = query
+        self._engine = EngineView()
+        self._explanation: Explanation | None = None
         self._head = PreviewHead(self)
         self._notice = Notice()
 
@@ -82,31 +95,88 @@ class Preview(Vertical):
     def on_mount(self) -> None:
         self._notice.show("")
 
+    def follow(self) -> None:
+        """Fetch and show the chunk under the cursor."""
+        hit = self._query.cursor
+        if hit is None:
+            self.app.post_message(ReplyUnwanted(_GROUP))
+            self.show(None)
+            return
+        self._update_freshness()
+        request = ChunkRequest(chunk=hit.chunk, text=self._query.text, syntax=self._query.syntax)
+        self.app.post_message(ReplyWanted(_GROUP, request, self.show, delay=STILL))
+
     def show(self, view: ChunkView | None) -> None:
         """Show a chunk, or none."""
         self.view, self.freshness = view, None
         self._show_text()
         self._notice.show(" ".join(view.warnings) if view else "")
+        self._update_freshness()
         self.refresh_head()
 
+    def show_engine(self, view: EngineView) -> None:
+        """Take the engine's state; a change of the chunk's file is shown at once."""
+        self._engine = view
+        self._update_freshness()
+
+    def _update_freshness(self) -> None:
+        hit = self._query.cursor
+        if hit is None:
+            return
+        fresh = freshness(hit, self._engine.changed, self._engine.deleted)
+        if fresh is not self.freshness:
+            self.freshness = fresh
+            self.refresh_head()
+
     def show_heat(self, explanation: Explanation | None, *, heating: bool) -> None:
-        """Draw the heat of an explanation; `heating` keeps its gutter while none is known."""
-        if (explanation, heating) != (self.explanation, self.heating):
-            self.explanation, self.heating = explanation, heating
+        """Shade the chunk by an explanation's heat; `heating` keeps the gutter without one."""
+        if (explanation, heating) != (self._explanation, self.heating):
+            self._explanation, self.heating = explanation, heating
             self._show_text()
             self.refresh_head()
 
     def _show_text(self) -> None:
-        heat = heat_map(self.view, self.explanation) if self.heating else None
+        heat = heat_map(self.view, self._explanation) if self.heating else None
         self.text.show_chunk(self.view, heat)
 
-    def show_freshness(self, freshness: Freshness) -> None:
-        """The file changed on disk since the chunk was fetched."""
-        if freshness is not self.freshness:
-            self.freshness = freshness
-            self.refresh_head()
+    # Reading and copying
+
+    def read(self) -> None:
+        """Show the chunk as rendered markdown."""
+        from membrowse.tui.screens.reader import MarkdownScreen
+
+        if self.view is not None:
+            place = f"{self.view.path}:{self.view.start_line}"
+            self.app.push_screen(MarkdownScreen(place, copy_formats.as_text(self.view)))
+
+    def copy(self, hit: Hit) -> None:
+        """Copy `hit`, the one shown or about to be, in a format that the user chooses."""
+        from membrowse.tui.screens.prompts import CopyPrompt
+
+        def chosen(form: str | None) -> None:
+            if form == "text":
+                self._copy_text(hit)
+            elif form is not None:
+                what, make = copy_formats.OF_A_HIT[form]
+                self.app.post_message(CopyWanted(what, make(hit)))
+
+        self.app.push_screen(CopyPrompt(), chosen)
+
+    def _copy_text(self, hit: Hit) -> None:
+        if self.view is None or self.view.chunk != hit.chunk:
+            self.notify("The chunk's text is still loading.", severity="warning", markup=False)
+        else:
+            self.app.post_message(CopyWanted("text", copy_formats.as_text(self.view)))
+
+    # Focus
 
     def refresh_head(self) -> None:
-        """Paint the head anew."""
+        """Repaint the head."""
         self.set_class(self.text.has_focus, "-active")
         self._head.refresh()
+
+    def on_descendant_focus(self) -> None:
+        self.refresh_head()
+
+    def on_descendant_blur(self) -> None:
+        self.refresh_head()

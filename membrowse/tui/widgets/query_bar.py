@@ -1,7 +1,8 @@
-"""The query: where it is typed, and what the analyser and the encoder made of it."""
+"""The query bar: where the query is typed, how it was read, and where queries come from."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -13,18 +14,22 @@ from textual.widgets import Input
 
 from membrowse.presentation.lines import Line, Part, cells
 from membrowse.presentation.query import query_line, warnings_line
-from membrowse.tui.action_table import bindings
-from membrowse.tui.actions import Where
+from membrowse.tui.actions import Where, bindings
+from membrowse.tui.messages import QueryAsked
+from membrowse.tui.model.questions import Questions
 from membrowse.tui.widgets.painting import OneLine
 from membrowse.tui.widgets.plain_input import PlainInput
 from membrowse.wire.search import Query
 
 DEBOUNCE = 0.05
-"""Seconds without a key until the query is asked."""
+"""Seconds without a key until the query is searched."""
+
+ASKED_AFTER = 3.0
+"""Seconds after which a query enters the history."""
 
 
 class QueryInput(PlainInput):
-    """Where the query is typed."""
+    """The input; its keys act on the screen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Where.QUERY)]
 
@@ -37,70 +42,65 @@ class Slash(OneLine):
 
 
 class QuerySide(OneLine):
-    """How the query is read, and which question of the list it is."""
+    """The syntax, and the place in the list of questions."""
 
     def __init__(self) -> None:
         super().__init__(id="query-side")
-        self.syntax = "literal"
-        self.place = ""
-
-    def _all(self) -> Line:
-        line = [
-            Part(self.syntax, "accent" if self.syntax != "literal" else "dim", "screen.operators")
-        ]
-        if self.place:
-            line += [Part(" · ", "dim"), Part(self.place)]
-        return [*line, Part(" ")]
+        self._syntax, self._place = "", ""
 
     def line(self, width: int) -> Line:
-        return self._all()
+        style = "dim" if self._syntax == "literal" else "accent"
+        line = [Part(self._syntax, style, "screen.operators")]
+        if self._place:
+            line += [Part(" · ", "dim"), Part(self._place)]
+        return [*line, Part(" ")]
 
     def show(self, syntax: str, place: str) -> None:
-        """Take what is to be said and be as wide as it."""
-        self.syntax, self.place = syntax, place
-        self.styles.width = cells(self._all())
+        """Show these, as wide as they are."""
+        self._syntax, self._place = syntax, place
+        self.styles.width = cells(self.line(0))
         self.refresh()
 
 
-class QueryNotes(OneLine):
-    """Terms, stop words, pieces, filters."""
+class QueryCaption(OneLine):
+    """Terms, stop words, word pieces and filters; or the warnings."""
 
-    def __init__(self, *, warnings: bool = False) -> None:
-        super().__init__(classes="query-warnings" if warnings else "query-notes")
-        self._warnings = warnings
+    def __init__(self, make: Callable[[Query | None, int], Line], classes: str) -> None:
+        super().__init__(classes=classes)
+        self._make = make
         self._query: Query | None = None
 
     def line(self, width: int) -> Line:
-        return (warnings_line if self._warnings else query_line)(self._query, width)
+        return self._make(self._query, width)
 
     def show(self, query: Query | None) -> None:
-        """Take what was made of the query."""
+        """Show what the analyser and the encoder made of the query."""
         self._query = query
-        if self._warnings:
-            self.display = bool(warnings_line(query, self.screen.size.width))
         self.refresh()
 
 
 class QueryBar(Vertical):
-    """All of the above. Posts `Edited` once the typing has paused."""
+    """The query's text and syntax, the questions to step through, and earlier queries."""
 
     class Edited(Message):
-        """The query is to be asked."""
-
-        def __init__(self, text: str) -> None:
-            super().__init__()
-            self.text = text
+        """Typing has paused, or the syntax changed: search."""
 
         def can_replace(self, message: Message) -> bool:
             return isinstance(message, QueryBar.Edited)
 
-    def __init__(self) -> None:
+    def __init__(self, history: Callable[[], Sequence[str]]) -> None:
         super().__init__(id="query-bar")
         self.input = QueryInput("what did the agent ask?", id="query")
+        self.syntax = "literal"
+        self.questions = Questions()
+        self._history = history
+        self._at = -1
+        """The history's query that was last put here; −1: none."""
         self._side = QuerySide()
-        self._notes = QueryNotes()
-        self._warnings = QueryNotes(warnings=True)
-        self._timer: Timer | None = None
+        self._caption = QueryCaption(query_line, "query-caption")
+        self._warnings = QueryCaption(warnings_line, "query-warnings")
+        self._debounce: Timer | None = None
+        self._asked: Timer | None = None
         self._last = ""
 
     def compose(self) -> ComposeResult:
@@ -108,31 +108,95 @@ class QueryBar(Vertical):
             yield Slash(id="slash")
             yield self.input
             yield self._side
-        yield self._notes
+        yield self._caption
         yield self._warnings
 
     def on_mount(self) -> None:
         self._warnings.display = False
+        self._show_side()
 
-    def on_input_changed(self, event: Input.Changed) -> None:
-        event.stop()
-        if self._timer is not None:
-            self._timer.stop()
-        if event.value != self._last:
-            self._timer = self.set_timer(DEBOUNCE, self._edited)
+    def show(self, query: Query | None) -> None:
+        """Show what the analyser and the encoder made of the query."""
+        self._caption.show(query)
+        self._warnings.show(query)
+        self._warnings.display = bool(warnings_line(query, self.screen.size.width))
 
-    def _edited(self) -> None:
-        self._timer = None
-        self._last = self.input.value
-        self.post_message(self.Edited(self._last))
+    def _show_side(self) -> None:
+        self._side.show(self.syntax, self.questions.place)
 
-    def put(self, text: str) -> None:
-        """Put `text` into the field, to be asked at once."""
+    # Editing
+
+    @property
+    def text(self) -> str:
+        """What is typed, without lone surrogates."""
+        return self.input.value.encode("utf-8", "replace").decode()
+
+    def put(self, text: str, syntax: str | None = None) -> None:
+        """Replace the text, and with `syntax` how it is read; a new text is searched at once."""
+        self.syntax = syntax or self.syntax
+        self._show_side()
         self.input.value = text
         self.input.cursor_position = len(text)
 
-    def show(self, query: Query | None, syntax: str, place: str) -> None:
-        """Take what was made of the query and how it is read."""
-        self._side.show(syntax, place)
-        self._notes.show(query)
-        self._warnings.show(query)
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        if self._debounce is not None:
+            self._debounce.stop()
+        if event.value != self._last:
+            self._debounce = self.set_timer(DEBOUNCE, self._edited)
+
+    def _edited(self) -> None:
+        self._last = self.input.value
+        self.post_message(self.Edited())
+        for timer in (self._debounce, self._asked):
+            if timer is not None:
+                timer.stop()
+        self._debounce = self._asked = None
+        if text := self.text.strip():
+            self._asked = self.set_timer(
+                ASKED_AFTER, lambda: self.app.post_message(QueryAsked(text))
+            )
+
+    def toggle_syntax(self) -> None:
+        """Read the query with operators, or literally."""
+        self.syntax = "operators" if self.syntax == "literal" else "literal"
+        self._show_side()
+        if self.text:
+            self._edited()
+
+    # Earlier queries and questions
+
+    def put_older(self, by: int) -> None:
+        """Put the query `by` steps further back in the history."""
+        queries = self._history()
+        if queries:
+            self._at = max(-1, min(len(queries) - 1, self._at + by))
+            self.put(queries[self._at] if self._at >= 0 else "")
+
+    def put_recent(self, at: int) -> None:
+        """Put the query at a place of the history."""
+        queries = self._history()
+        if at < len(queries):
+            self.put(queries[at])
+
+    def choose_from_history(self) -> None:
+        """Let the user choose an earlier query."""
+        from membrowse.tui.screens.history import HistoryScreen
+
+        def chosen(text: str | None) -> None:
+            if text is not None:
+                self.put(text)
+
+        self.app.push_screen(HistoryScreen(self._history()), chosen)
+
+    def load_questions(self, questions: Questions) -> None:
+        """Take a list of questions; the first one is a step away."""
+        self.questions = questions
+        self._show_side()
+
+    def step_question(self, by: int) -> None:
+        """Put the question `by` steps further down the list."""
+        question = self.questions.step(by)
+        if question is not None:
+            self.put(question.query)
+            self._show_side()

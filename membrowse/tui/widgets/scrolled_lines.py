@@ -1,15 +1,15 @@
-"""Lines to read: made for the width that there is, painted only where they are in view."""
+"""Lines to read and scroll, made for the width of the widget."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from membrowse.presentation.lines import Line, Part, fit
-from membrowse.tui.model.cut import Layout
+from membrowse.presentation.lines import Line, Part
+from membrowse.tui.model.list_layout import Layout
 from membrowse.tui.widgets.line_list import LineList
 
 Maker = Callable[[int], Sequence[Line]]
-"""Makes the lines for a width in cells; the sequence may make each line when it is asked for."""
+"""Makes the lines for a width in cells; the sequence may make each line on access."""
 
 
 def _nothing(width: int) -> Sequence[Line]:
@@ -17,26 +17,23 @@ def _nothing(width: int) -> Sequence[Line]:
 
 
 class ScrolledLines(LineList):
-    """Has no cursor: moving scrolls."""
+    """A list without a cursor: moving scrolls."""
 
     def __init__(self, *, id: str | None = None, message: str = "") -> None:  # noqa: A002
         super().__init__(id=id)
         self.message = message
-        """What is said while there are no lines."""
         self._make: Maker = _nothing
         self._lines: Sequence[Line] = ()
         self._width = 0
 
-    def show(self, make: Maker | None, *, top: bool = False) -> None:
-        """Show other lines, or none; with `top` from the first one."""
+    def show(self, make: Maker | None) -> None:
+        """Show other lines, or with None the message; the scroll stays."""
         self._make = make or _nothing
         self._width = 0
         self.remake()
-        if top:
-            self.scroll_to(y=0, animate=False, force=True, immediate=True)
 
     def remake(self) -> bool:
-        """Make the lines for another width; False where it is the same."""
+        """Make the lines for another width; False if it is the same."""
         width = self.steady_width
         if width == self._width or width <= 0:
             return False
@@ -58,9 +55,6 @@ class ScrolledLines(LineList):
 
     def row_line(self, row: int, line: int, width: int) -> Line:
         return self._lines[row] if row < len(self._lines) else []
-
-    def empty_line(self, y: int, width: int) -> Line:
-        return fit([Part(f"   {self.message}" if y == 1 else "", "dim")], width)
 
     def _move_by(self, by: int) -> None:
         self.scroll_to(y=self.scroll_offset.y + by, animate=False, force=True, immediate=True)

@@ -1,4 +1,4 @@
-"""An edit of a note that would help: what stands there, and what should."""
+"""A suggested edit of a note: the line as it is and as it should be."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from membrowse.wire.diagnosis import Edit, Suggestion
 _WIDTH = 64
 
 
-class NoteChangeScreen(Dialog[None]):
-    """Nothing is written by us: the person edits, and the rankings follow."""
+class SuggestedEditScreen(Dialog[None]):
+    """Offers to open the editor or to copy the line; membrowse itself writes no note."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("e", "edit", "edit", id="note_change.edit"),
-        Binding("y,c", "copy", "copy", id="note_change.copy"),
-        Binding("q", "close", show=False, id="note_change.close"),
+        Binding("e", "edit", "edit", id="suggested_edit.edit"),
+        Binding("y,c", "copy", "copy", id="suggested_edit.copy"),
+        Binding("q", "close", show=False, id="suggested_edit.close"),
     ]
 
-    def __init__(self, change: Suggestion, edit: Edit) -> None:
+    def __init__(self, suggestion: Suggestion, edit: Edit) -> None:
         super().__init__()
-        self._change, self._edit = change, edit
+        self._suggestion, self._edit = suggestion, edit
 
     def compose(self) -> ComposeResult:
-        edit, change = self._edit, self._change
-        promised = [Part(f"#{change.rank}", "good"), Part("  with this line")]
-        if pin_effect(change):
-            promised.append(Part(f"; {pin_effect(change)}", "warn" if change.broken else "dim"))
+        edit, suggestion = self._edit, self._suggestion
+        promised = [Part(f"#{suggestion.rank}", "good"), Part("  with this line")]
+        if effect := pin_effect(suggestion):
+            promised.append(Part(f"; {effect}", "warn" if suggestion.broken else "dim"))
         lines: list[Line] = [
             [Part(f"{shown(edit.path)}:{edit.line}", "strong")],
             [],
@@ -50,7 +50,7 @@ class NoteChangeScreen(Dialog[None]):
                 Part("y", "key", "screen.copy"),
                 Part("  copy the new line", "", "screen.copy"),
             ],
-            [Part("esc", "key"), Part("  leave it", "dim")],
+            [Part("esc", "key"), Part("  cancel", "dim")],
         ]
         with Vertical(classes="dialog") as box:
             box.border_title = "A line to change"
@@ -62,9 +62,9 @@ class NoteChangeScreen(Dialog[None]):
         self.app.post_message(EditWanted(self._edit.path, self._edit.line))
 
     def action_copy(self) -> None:
-        self.post_message(CopyWanted("the new line", self._edit.after))
+        self.app.post_message(CopyWanted("the new line", self._edit.after))
 
 
 def _signed(sign: str, text: str, style: str) -> list[Line]:
-    broken = wrapped([Part(shown(text[:2000]), style)], _WIDTH)
-    return [[Part(sign if at == 0 else "  ", style), *row] for at, row in enumerate(broken)]
+    rows = wrapped([Part(shown(text[:2000]), style)], _WIDTH)
+    return [[Part(sign if at == 0 else "  ", style), *row] for at, row in enumerate(rows)]

@@ -1,4 +1,4 @@
-"""The open query, its rankings and the one cursor that they share."""
+"""The open query: its text, the rankings of its response, and the cursor that they share."""
 
 from __future__ import annotations
 
@@ -16,12 +16,10 @@ from membrowse.wire.search import (
     Query,
     Ranking,
     SearchResponse,
-    Target,
-    TargetMatch,
 )
 
 COLUMNS = (KEYWORD, VECTOR, RERANKED)
-"""The rankings that always have a column; one whose name is unknown gets a column after them."""
+"""The rankings that always have a column. Rankings with unknown names get columns after them."""
 
 
 def _empty_views() -> dict[str, RankingView]:
@@ -29,39 +27,38 @@ def _empty_views() -> dict[str, RankingView]:
 
 
 @dataclass(slots=True)
-class Browsing:
-    """What is asked, what came back so far, and where the cursor stands.
+class OpenQuery:
+    """A query, what has arrived of its response, and the cursor.
 
-    The cursor is a chunk, not a row: the same chunk is marked in every ranking.
+    The cursor is a chunk, not a row: every ranking marks the same chunk.
     """
 
     text: str = ""
+    """Empty: no query is open."""
     syntax: str = "literal"
     number: int = 0
-    """Of the last question; answers to earlier ones are dropped."""
-    query: Query | None = None
-    recall: str = ""
+    """Number of the latest search; responses to earlier ones are dropped."""
+    analysis: Query | None = None
+    """How the analyser and the encoder read the text."""
+    response: str = ""
+    """Id of the response; pages are requested by it."""
     generation: int = -1
-    chunks: int = 0
     complete: bool = True
     active: str = RERANKED
+    """The ranking whose cursor the keys move."""
     cursor: Hit | None = None
     wanted: tuple[str, int] | None = None
-    """A row that the cursor was sent to before its hit is known."""
+    """A ranking and a row: where the cursor goes once the row's hit is known."""
     views: dict[str, RankingView] = field(default_factory=_empty_views)
     tracked: dict[str, Hit] = field(default_factory=dict)
     marked: str = ""
-    """The chunk that was marked to be compared with the next."""
-    target: Target | None = None
-    """What the person expects to find; it stays while the query is edited."""
-    expected: TargetMatch | None = None
-    """Where the target stands, by the last recall that says so."""
+    """The chunk that is marked for a comparison."""
     saved_ranks: dict[str, int] | None = None
-    """While other settings are tried: reranked ranks by those in force, by chunk."""
+    """While other settings are tried: chunk → reranked rank with the saved settings."""
     keeping: bool = False
-    """The same query was asked again: cursor and scroll stay with their chunks."""
+    """The same query was searched again: cursor and scroll stay with their chunks."""
     _fresh: bool = True
-    """The cursor stands where the query before this one left it."""
+    """The query is new, and the cursor has not moved to its first row yet."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -70,14 +67,14 @@ class Browsing:
 
     @property
     def rankings(self) -> tuple[str, ...]:
-        """All names of rankings known now, ours first."""
+        """Names of all known rankings, ours first."""
         return (*RANKINGS, *(name for name in self.views if name not in RANKINGS))
 
-    def ask(self, text: str, *, keep: bool) -> int:
-        """Note that `text` is being asked and return the number of the question."""
+    def search(self, text: str, syntax: str = "literal", *, keep: bool) -> int:
+        """Note that `text` is searched for and return the number of the search."""
         self.number += 1
-        self.text = text
-        self.keeping = keep and self.query is not None
+        self.text, self.syntax = text, syntax
+        self.keeping = keep and self.analysis is not None
         self._fresh = not self.keeping
         self.wanted = self.wanted if self.keeping else None
         self.complete = False
@@ -86,41 +83,38 @@ class Browsing:
         return self.number
 
     def clear(self) -> None:
-        """Nothing is asked any more."""
+        """Close the query."""
         self.number += 1
-        self.text, self.query, self.recall, self.generation = "", None, "", -1
+        self.text, self.analysis, self.response, self.generation = "", None, "", -1
         self.complete, self.cursor, self.wanted, self.tracked = True, None, None, {}
-        self.expected = None
         for view in self.views.values():
             view.forget()
 
-    def receive(self, recall: SearchResponse) -> tuple[str, ...]:
-        """Take what is finished of a recall; the names of the rankings that are new by it.
+    def receive(self, response: SearchResponse) -> tuple[str, ...]:
+        """Take a response, complete or not, and return the names of the rankings that are new.
 
-        A recall with another number than the last question's is dropped.
+        Drops a response whose number is not that of the latest search.
         """
-        if recall.number != self.number:
+        if response.number != self.number:
             return ()
-        self.query, self.recall, self.generation = recall.query, recall.id, recall.generation
-        self.chunks, self.complete = recall.chunks, recall.complete
-        self.tracked = dict(recall.tracked)
-        if recall.complete or recall.target is not None:
-            self.expected = recall.target
+        self.analysis, self.response = response.query, response.id
+        self.generation, self.complete = response.generation, response.complete
+        self.tracked = dict(response.tracked)
         arrived = tuple(
-            name for name, ranking in recall.rankings.items() if self._is_news(name, ranking)
+            name for name, ranking in response.rankings.items() if self._is_news(name, ranking)
         )
         for name in arrived:
             view = self.views.setdefault(name, RankingView(name))
-            view.receive(recall.id, recall.rankings[name])
-        if recall.complete:
-            self._forget_absent(recall.rankings)
-        self._follow()
+            view.receive(response.id, response.rankings[name])
+        if response.complete:
+            self._forget_absent(response.rankings)
+        self._move_cursor()
         return arrived
 
     def _is_news(self, name: str, ranking: Ranking) -> bool:
-        """Whether a part of a progressive recall says more than the one before it."""
+        """Whether part of a progressive response says more than the part before it."""
         view = self.views.get(name)
-        if view is None or view.waiting or view.recall != self.recall or self.complete:
+        if view is None or view.waiting or view.response != self.response or self.complete:
             return True
         return view.cached != ranking.cached or view.state is not ranking.state
 
@@ -133,10 +127,10 @@ class Browsing:
             if self.active == name:
                 self.active = RERANKED
 
-    def _follow(self) -> None:
-        """Keep the cursor on its chunk, or put it on the first row of a new query's ranking."""
+    def _move_cursor(self) -> None:
+        """Keep the cursor on its chunk, or put it on the first row if the query is new."""
         view = self.views[self.active]
-        arrived = view.recall == self.recall and not view.waiting
+        arrived = view.response == self.response and not view.waiting
         if self._fresh:
             if arrived or self.complete:
                 self.cursor, self._fresh = self._first(), False
@@ -155,12 +149,12 @@ class Browsing:
         return None
 
     def _known(self, chunk: str) -> Hit | None:
-        """Where `chunk` stands by this recall, the ranking that came last being the fullest."""
+        """The hit of `chunk` in this response; later rankings know the ranks of earlier ones."""
         if (tracked := self.tracked.get(chunk)) is not None:
             return tracked
         for name in reversed(self.rankings):
             view = self.views.get(name)
-            if view is None or view.recall != self.recall or view.waiting:
+            if view is None or view.response != self.response or view.waiting:
                 continue
             for hit in view.hits.values():
                 if hit.chunk == chunk:
@@ -168,7 +162,7 @@ class Browsing:
         return None
 
     def row(self, ranking: str) -> int | None:
-        """The 0-based row of the cursor in `ranking`; None where its chunk has no rank."""
+        """The 0-based row of the cursor in `ranking`; None if its chunk has no rank there."""
         if self.wanted is not None and self.wanted[0] == ranking:
             return self.wanted[1]
         if self.cursor is None:
@@ -177,7 +171,7 @@ class Browsing:
         return None if rank is None else rank - 1
 
     def put_cursor(self, ranking: str, row: int) -> bool:
-        """Put the cursor on a row of `ranking`; False while that row's hit is not known."""
+        """Move the cursor to a row of `ranking`; False if the row's hit is not known yet."""
         view = self.views[ranking]
         if not 0 <= row < view.total:
             return False
@@ -188,11 +182,19 @@ class Browsing:
         self.cursor, self.wanted, self._fresh = hit, None, False
         return True
 
-    def add_page(self, recall: str, ranking: str, hits: Iterable[Hit]) -> bool:
-        """Take a page, and the cursor's hit if it was sent there; False for one out of date."""
+    def add_page(self, response: str, ranking: str, hits: Iterable[Hit]) -> bool:
+        """Add a page, and move the cursor if it waits for it; False if the page is out of date."""
         view = self.views.get(ranking)
-        if view is None or not view.add(recall, hits):
+        if view is None or not view.add(response, hits):
             return False
         if self.wanted is not None and self.wanted[0] == ranking:
             self.put_cursor(*self.wanted)
         return True
+
+    def mark_or_compare(self, chunk: str) -> str:
+        """Mark `chunk`; or return the chunk marked before, to compare with, and drop the mark.
+
+        Marking the marked chunk again drops the mark, too.
+        """
+        marked, self.marked = self.marked, "" if self.marked else chunk
+        return "" if marked == chunk else marked

@@ -1,35 +1,31 @@
-"""The rank flow of the open query: who rises and who falls from ranking to ranking."""
+"""The rank flow of the open query: which chunks rise and fall from ranking to ranking."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable, Mapping
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from membrowse.presentation.lines import Line, Part, cells, fit, spread
 from membrowse.presentation.rank_flow import Plot, make_plot, movers, plot_head, plot_rows, story
-from membrowse.tui.action_table import bindings
-from membrowse.tui.actions import Need, Where
-from membrowse.tui.model.cut import Divider, Layout
+from membrowse.tui.actions import Need, Where, bindings
 from membrowse.tui.model.engine_view import EngineView
-from membrowse.tui.screens.engine_screen import Clock
-from membrowse.tui.screens.inspection import InspectionScreen
+from membrowse.tui.model.list_layout import Divider, Layout
+from membrowse.tui.screens.engine_screen import Clock, RecordScreen
 from membrowse.tui.widgets.line_list import LineList
 from membrowse.tui.widgets.painting import OneLine
 from membrowse.wire.rank_flow import ChunkFlow, RankFlow, RankFlowRequest
 
-if TYPE_CHECKING:
-    from membrowse.client.remembered import Remembered
-
 DEPTH = 20
+"""Hits of each ranking whose chunks are drawn."""
 
 
-class FlowHead(OneLine):
-    """The rankings' names over their columns."""
+class PlotHead(OneLine):
+    """The names of the rankings."""
 
-    def __init__(self, plot: FlowList) -> None:
+    def __init__(self, plot: RankFlowPlot) -> None:
         super().__init__(classes="matrix-head")
         self._plot = plot
 
@@ -38,10 +34,10 @@ class FlowHead(OneLine):
         return fit([Part("  "), *plot_head(plot)], width) if plot else []
 
 
-class FlowFoot(OneLine):
-    """The way of the chunk that is stressed."""
+class PlotFoot(OneLine):
+    """The ranks of the chunk under the cursor."""
 
-    def __init__(self, plot: FlowList) -> None:
+    def __init__(self, plot: RankFlowPlot) -> None:
         super().__init__(classes="column-foot")
         self._plot = plot
 
@@ -49,18 +45,18 @@ class FlowFoot(OneLine):
         plot = self._plot
         if plot.record is None or plot.flow is None:
             return []
-        told = [Part("  "), *story(plot.record, plot.at)]
-        return spread(told, movers(plot.record, width - cells(told) - 3), width)
+        ranks = [Part("  "), *story(plot.record, plot.at)]
+        return spread(ranks, movers(plot.record, width - cells(ranks) - 3), width)
 
 
-class FlowList(LineList):
-    """The plot; the cursor moves in its last column."""
+class RankFlowPlot(LineList):
+    """Chunks as lines from ranking to ranking; the cursor moves in the last column."""
 
     def __init__(self) -> None:
         super().__init__(id="flow-plot")
         self.record: RankFlow | None = None
         self.at = 0
-        self.message = ""
+        """Index of the chunk under the cursor."""
         self.plot: Plot | None = None
         self._rows: list[Line] = []
 
@@ -72,19 +68,19 @@ class FlowList(LineList):
 
     @property
     def flow(self) -> ChunkFlow | None:
-        """The chunk that is stressed."""
+        """The chunk under the cursor."""
         flows = self.record.flows if self.record else ()
         return flows[self.at] if self.at < len(flows) else None
 
     def show(self, record: RankFlow | None, chunk: str) -> None:
-        """Take the record; `chunk` is stressed, or else the first."""
+        """Show a record with the cursor on `chunk`, else on the first; or with None the message."""
         self.record = record
         flows = record.flows if record else ()
         self.at = next((at for at, flow in enumerate(flows) if flow.chunk == chunk), 0)
         self._plot()
 
-    def stress(self, row: int) -> None:
-        """Stress the chunk at a place of the last column."""
+    def put_cursor(self, row: int) -> None:
+        """Move the cursor to the chunk on a row."""
         if self.plot is not None:
             self.at = self.plot.orders[-1][row]
             self._plot()
@@ -108,15 +104,12 @@ class FlowList(LineList):
     def row_line(self, row: int, line: int, width: int) -> Line:
         return fit(self._rows[row], width) if row < len(self._rows) else []
 
-    def empty_line(self, y: int, width: int) -> Line:
-        return fit([Part(f"   {self.message}" if y == 1 else "", "dim")], width)
 
-
-class FlowScreen(InspectionScreen):
-    """Enter goes to the stressed chunk in the browser."""
+class RankFlowScreen(RecordScreen[RankFlow]):
+    """Enter calls `go` with the ranks of the chunk under the cursor."""
 
     PLACES = (Where.FLOW, Where.LIST)
-    GROUP = "flow"
+    GROUP = "rank flow"
     NAME = "RANK FLOW"
     WORKING = "ranking …"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Where.FLOW)]
@@ -124,20 +117,19 @@ class FlowScreen(InspectionScreen):
     def __init__(
         self,
         clock: Clock,
-        remembered: Remembered,
         engine: EngineView,
         query: str,
         syntax: str,
         chunk: str,
-        go: Callable[[ChunkFlow], None],
+        go: Callable[[Mapping[str, int | None]], None],
     ) -> None:
-        super().__init__(clock, remembered, engine, query)
+        super().__init__(clock, engine, query)
         self._syntax = syntax
         self._go = go
         self._chunk = chunk
-        self.plot = FlowList()
-        self._head = FlowHead(self.plot)
-        self._foot = FlowFoot(self.plot)
+        self.plot = RankFlowPlot()
+        self._head = PlotHead(self.plot)
+        self._foot = PlotFoot(self.plot)
 
     def compose(self) -> ComposeResult:
         yield self.header
@@ -153,29 +145,29 @@ class FlowScreen(InspectionScreen):
     def request(self) -> RankFlowRequest:
         return RankFlowRequest(text=self.query_text, syntax=self._syntax, depth=DEPTH)
 
-    def show_record(self, record: Any) -> None:
+    def show_record(self, record: RankFlow) -> None:
         flow = self.plot.flow
-        self.plot.message = "No ranking has any chunk for this query."
+        self.plot.message = "No chunk is ranked for this query."
         self.plot.show(record, flow.chunk if flow else self._chunk)
-        self.title_line.show(self.query_text, f"the first {record.depth} of every ranking")
-        self._paint()
+        self.title_line.show(self.query_text, f"top {record.depth} of every ranking")
+        self._show()
 
     def say(self, message: str) -> None:
         self.plot.message = message
         self.plot.show(None, "")
-        self._paint()
+        self._show()
 
-    def _paint(self) -> None:
+    def _show(self) -> None:
         self._head.refresh()
         self._foot.refresh()
         self.show_keys()
 
-    def possessions(self) -> set[Need]:
+    def met_needs(self) -> set[Need]:
         return {Need.HIT} if self.plot.flow else set()
 
     def on_line_list_moved(self, message: LineList.Moved) -> None:
-        self.plot.stress(message.row)
-        self._paint()
+        self.plot.put_cursor(message.row)
+        self._show()
 
     def on_line_list_chosen(self) -> None:
         self.action_go()
@@ -184,4 +176,4 @@ class FlowScreen(InspectionScreen):
         flow = self.plot.flow
         if flow is not None:
             self.dismiss(None)
-            self._go(flow)
+            self._go(flow.ranks)

@@ -1,17 +1,17 @@
-"""A column's head, its notice, its foot, and what it says when it has no rows."""
+"""The captions of a ranking's column: head, notice, foot, and the text of an empty column."""
 
 from __future__ import annotations
 
 from membrowse.presentation import figures, rankings
 from membrowse.presentation.lines import Line, Part, cells, fit, spread
 from membrowse.text import shown
-from membrowse.tui.model.browsing import Browsing
+from membrowse.tui.model.open_query import OpenQuery
 from membrowse.tui.model.ranking_view import RankingView
 from membrowse.wire.search import KEYWORD, RERANKED, VECTOR, Query, RankingState
 
 
 def state_part(view: RankingView) -> Part:
-    """The ranking's state in a word."""
+    """The ranking's state, one word."""
     if view.state is None:
         return Part("")
     return Part("…", "dim") if view.waiting else rankings.state_part(view.state)
@@ -41,19 +41,19 @@ def head(view: RankingView, key: str, width: int, *, active: bool) -> Line:
 
 
 def notice(view: RankingView, query: Query | None) -> str:
-    """What is to be known about the ranking before it is believed; or nothing."""
+    """What the reader must know before trusting the ranking; empty if all is well."""
     return rankings.notice(view.name, view.message, view.approximate, query)
 
 
-def foot(browsing: Browsing, name: str, width: int, *, in_view: bool) -> Line:
-    """Where the chunk under the cursor stands in this ranking: `#212 of 992 · .31`."""
-    view = browsing.views[name]
-    hit = browsing.cursor
+def foot(query: OpenQuery, name: str, width: int, *, in_view: bool) -> Line:
+    """Rank and score of the chunk under the cursor in this ranking: `#212 of 992 · .31`."""
+    view = query.views[name]
+    hit = query.cursor
     if hit is None or not view.total:
         return fit([], width)
     rank = hit.ranks.get(name)
     if rank is None:
-        return fit([Part(f"   {_absence(view)}", "dim")], width)
+        return fit([Part(f"   {_why_unranked(view)}", "dim")], width)
     figure = figures.score(hit.scores.get(name))
     style = "dim" if in_view else "strong"
     mark = Part("   " if in_view else " › ", "accent")
@@ -63,33 +63,33 @@ def foot(browsing: Browsing, name: str, width: int, *, in_view: bool) -> Line:
     )
 
 
-def _absence(view: RankingView) -> str:
+def _why_unranked(view: RankingView) -> str:
     if view.name == KEYWORD:
-        return "not here: none of the terms is in it"
+        return "contains none of your words"
     if view.name == VECTOR:
-        return "not here: not encoded yet"
-    return "not here"
+        return "not encoded yet"
+    return "not ranked"
 
 
 def empty_lines(view: RankingView, query: Query | None) -> list[str]:
-    """What a column without rows says, and which key is next."""
+    """The text of a column without rows; it names the next key."""
     if view.state is None or (view.waiting and not view.total):
         return ["", "ranking…"]
     if view.state is RankingState.LOADING:
-        return ["", "The model is loading.", "This column fills by itself."]
+        return ["", "The model is loading.", "This column will fill by itself."]
     if view.state is RankingState.INDEXING:
-        return ["", "Being indexed.", "This column fills by itself.", "f shows every file"]
+        return [
+            "",
+            "Notes are being indexed.",
+            "This column will fill by itself.",
+            "f  every file",
+        ]
     if view.state in (RankingState.OFF, RankingState.FAILED):
         return ["", f"{view.state.value.capitalize()}."]
     if view.name == KEYWORD and query is not None and query.filters:
-        return [
-            "",
-            "No chunk passes the filters",
-            "with a term of the query.",
-            "/ changes the query",
-        ]
+        return ["", "No note that passes the filters", "contains these words.", "/  edit query"]
     if view.name == KEYWORD:
-        return ["", "No chunk has a term of the query.", "/ changes the query"]
+        return ["", "No note contains these words.", "/  edit query"]
     if view.name == RERANKED:
         return ["", "Nothing to rerank."]
-    return ["", "No hits.", "f shows every file"]
+    return ["", "No hits.", "f  every file"]

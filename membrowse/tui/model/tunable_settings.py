@@ -1,4 +1,4 @@
-"""The knobs of the tuning panel: what each turns, by how much, and what it may be."""
+"""The settings of the tuning panel, with their steps and bounds."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from membrowse.wire.tuning import Value
 
 
 @dataclass(frozen=True, slots=True)
-class Knob:
-    """One setting. With `choices` it is one of these, else a number from `low` to `high`."""
+class TunableSetting:
+    """A setting: one of `choices`, or without choices a number from `low` to `high`."""
 
     key: str
     name: str
@@ -22,8 +22,8 @@ class Knob:
     high: float | None = 1.0
     whole: bool = False
 
-    def turned(self, value: Value, by: int, *, far: bool) -> Value:
-        """`value` after `by` steps, or large steps with `far`; it stays within bounds."""
+    def stepped(self, value: Value, by: int, *, far: bool) -> Value:
+        """`value` after `by` steps (large ones with `far`), within bounds."""
         if self.choices:
             at = self.choices.index(str(value)) if value in self.choices else 0
             return self.choices[(at + by) % len(self.choices)]
@@ -34,8 +34,8 @@ class Knob:
         number = max(self.low, number if self.high is None else min(self.high, number))
         return round(number) if self.whole else round(number, 4)
 
-    def read(self, typed: str) -> Value:
-        """What was typed, as a value; raises `ValueError`, whose message says what would be."""
+    def parse(self, typed: str) -> Value:
+        """The value that was typed. Raises `ValueError` with the reason if it is invalid."""
         try:
             number = float(typed)
         except ValueError:
@@ -48,42 +48,48 @@ class Knob:
         return self._bounded(number)
 
 
-KNOBS = (
-    Knob(
+TUNABLE_SETTINGS = (
+    TunableSetting(
         "fusion.method",
         "fusion",
-        "convex: a sum of normalised scores; rrf: of 1/(k + rank)",
+        "convex: weighted sum of normalised scores; rrf: sum of 1/(k + rank)",
         choices=tuple(FusionMethod),
     ),
-    Knob("fusion.weight", "weight", "the vector's share of the fused score; the rest is keyword's"),
-    Knob(
+    TunableSetting(
+        "fusion.weight", "weight", "vector's share of the fused score; the rest is keyword's"
+    ),
+    TunableSetting(
         "fusion.rrf_k",
         "rrf k",
-        "of reciprocal rank fusion: the larger, the less the first ranks count",
+        "k of reciprocal rank fusion: the larger, the less the first ranks count",
         step=5,
         large=20,
         low=1,
         high=None,
         whole=True,
     ),
-    Knob(
+    TunableSetting(
         "rerank.method",
         "reranker",
-        "what ranks the pool again; cross-encoder needs a local model (rerank.model)",
+        "ranks the pool again; cross-encoder needs a local model (rerank.model)",
         choices=tuple(RerankMethod),
     ),
-    Knob(
+    TunableSetting(
         "rerank.pool",
         "pool",
-        "how many of the fused ranking are reranked",
+        "how many hits of the fused ranking are reranked",
         step=10,
         large=50,
         low=1,
         high=None,
         whole=True,
     ),
-    Knob("rerank.blend", "blend", "the reranker's share of the final score; the rest is fused"),
-    Knob(
+    TunableSetting(
+        "rerank.blend",
+        "blend",
+        "the reranker's share of the final score; the rest is the fused score",
+    ),
+    TunableSetting(
         "agent.k",
         "agent's k",
         "how many hits the agent reads",
@@ -93,16 +99,16 @@ KNOBS = (
         high=None,
         whole=True,
     ),
-    Knob(
+    TunableSetting(
         "agent.min_score",
         "min score",
-        "below this score the agent reads no hit; 0 is no limit",
+        "the agent ignores hits below this score; 0: no limit",
         high=None,
     ),
 )
-"""In the order of `findings.tuning.TUNABLE`."""
+"""In the order of `wire.tuning.TUNABLE`."""
 
 
-def written(value: Value) -> str:
-    """A value as it is shown: `0.62`, `rrf`, `50`."""
+def value_text(value: Value) -> str:
+    """A value as text: `0.62`, `rrf`, `50`."""
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,4 +1,4 @@
-"""Choosing a folder by typing its path: completion, and what is wrong with it."""
+"""A folder's path as it is typed: completion and validation."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import os
 from pathlib import Path
 
 MANY = 2000
-"""Entries of a directory that are looked at for a completion."""
+"""Entries of a directory that completion looks at, at most."""
 
 
 def complete(text: str) -> str | None:
-    """The first directory that begins with what was typed, or None."""
+    """The typed path completed to the first matching directory, or None."""
     if not text:
         return None
     head, _, start = text.rpartition("/")
@@ -31,7 +31,7 @@ def complete(text: str) -> str | None:
 
 
 def problem(text: str) -> str:
-    """What is wrong with the folder that was typed; empty when it can be opened."""
+    """What is wrong with the typed folder; empty if it can be opened."""
     if not text.strip():
         return "type the path of a folder"
     try:
@@ -44,9 +44,9 @@ def problem(text: str) -> str:
                 else f"{parent} does not exist"
             )
         if not folder.is_dir():
-            return "that is a file; a folder is wanted"
+            return "that is a file, not a folder"
         if not os.access(folder, os.R_OK | os.X_OK):
-            return "you may not read that folder"
+            return "you have no permission to read that folder"
     except (OSError, ValueError, RuntimeError) as error:
-        return f"that is no path: {error}"
+        return f"that is not a path: {error}"
     return ""

@@ -1,4 +1,4 @@
-"""The finder's entries: what can be expected of a query, every file of the folder among it."""
+"""The choices of the target finder: a chunk, a text, or any file of the folder."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from membrowse.presentation.lines import Line, Part, cells, clip, fit, spread
 from membrowse.presentation.target import named
 from membrowse.text import shown
 from membrowse.tui.model.files_table import STATES, reason
-from membrowse.tui.model.fuzzy import lowered, match
+from membrowse.tui.model.fuzzy_match import lowered, match
 from membrowse.wire.notes import FileRecord, NoteState
 from membrowse.wire.search import Hit, Target
 
 
 class Kind(Enum):
-    """What choosing an entry does."""
+    """What an entry means; the value is its label."""
 
     WHY = "why"
     CURSOR = "the chunk under the cursor"
@@ -29,17 +29,17 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entry that is no file."""
+    """A choice that is not a file."""
 
     kind: Kind
     about: str
-    """Safe to show."""
+    """What the entry means, safe to show."""
     target: Target | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A file, and which characters of its path were typed."""
+class FoundFile:
+    """A file, and the places of the typed letters in its path."""
 
     record: FileRecord
     places: frozenset[int] = frozenset()
@@ -50,14 +50,14 @@ _LINE = re.compile(r":(\d{1,7})$")
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is typed: words whose letters are looked for in paths, and perhaps a line number."""
+class FinderInput:
+    """The typed text: words whose letters are looked for in paths, and perhaps a line number."""
 
     text: str
 
     @property
     def line(self) -> int | None:
-        """Of `path:line`."""
+        """The line of `path:line`."""
         found = _LINE.search(self.text.strip())
         return int(found[1]) if found else None
 
@@ -72,46 +72,46 @@ def chunk_target(hit: Hit) -> Target:
 
 
 def entries(target: Target | None, hit: Hit | None) -> list[Entry]:
-    """What is offered before anything is typed."""
+    """The entries offered before anything is typed."""
     offered = []
     if target is not None:
         offered.append(Entry(Kind.WHY, f"{named(target)}: why is it not in the top?", target))
     if hit is not None:
         about = f"{place(hit)}  {heading_text(hit)}"
         offered.append(Entry(Kind.CURSOR, about, chunk_target(hit)))
-    offered.append(Entry(Kind.TEXT, "words that the chunk should hold, wherever they stand"))
+    offered.append(Entry(Kind.TEXT, "words that the chunk should contain"))
     if target is not None:
-        offered.append(Entry(Kind.NONE, "expect nothing; the line under the query goes"))
+        offered.append(Entry(Kind.NONE, "expect nothing; hides the line under the query"))
     return offered
 
 
 def text_entry(text: str) -> Entry:
-    """What is typed, taken as a text."""
+    """The typed text as a target."""
     text = text.strip()
-    about = f"“{shown(text)}”: the chunk that holds these words"
+    about = f"“{shown(text)}”: the chunk that contains these words"
     return Entry(Kind.TEXT, about, Target(text=text))
 
 
-def found(record: FileRecord, low: str, words: Sequence[str]) -> Found | None:
-    """The file with the letters that were typed, or None; `low` is its path, lowered."""
+def find(record: FileRecord, low: str, words: Sequence[str]) -> FoundFile | None:
+    """The file if its path contains the typed letters; `low` is the path in lower case."""
     if not words:
-        return Found(record)
+        return FoundFile(record)
     matched = match(words, low)
-    return None if matched is None else Found(record, matched[1], matched[0])
+    return None if matched is None else FoundFile(record, matched[1], matched[0])
 
 
-def best_first(files: list[Found]) -> list[Found]:
-    """By score, then by the shortest path."""
-    return sorted(files, key=lambda it: (-it.score, len(it.record.path), it.record.path))
+def best_first(files: list[FoundFile]) -> list[FoundFile]:
+    """Files by score, then by length of the path."""
+    return sorted(files, key=lambda one: (-one.score, len(one.record.path), one.record.path))
 
 
-def file_target(record: FileRecord, wanted: Wanted) -> Target:
-    """The file as a target, with the line that was typed behind it."""
-    return Target(path=record.path, line=wanted.line)
+def file_target(record: FileRecord, typed: FinderInput) -> Target:
+    """The file as a target, with the line that was typed."""
+    return Target(path=record.path, line=typed.line)
 
 
 LABEL = 28
-"""Cells of an entry's name."""
+"""Cells of an entry's label."""
 
 
 def entry_line(entry: Entry, width: int) -> Line:
@@ -126,17 +126,17 @@ def entry_line(entry: Entry, width: int) -> Line:
     )
 
 
-def found_line(file: Found, wanted: Wanted, width: int) -> Line:
+def found_line(file: FoundFile, typed: FinderInput, width: int) -> Line:
     """`● decisions/ssh.md                     indexed · 3 chunks`."""
     record = file.record
     glyph, style = STATES[record.state]
     room = max(12, width * 11 // 20)
-    line = f":{wanted.line}" if wanted.line else ""
+    line = f":{typed.line}" if typed.line else ""
     path = [*_path(record.path, file.places, room - len(line)), Part(line, "accent")]
     left: Line = [Part(f"{glyph} ", style), *path]
     why = _state(record)
-    told = [Part(clip(why, max(0, width - cells(left) - 2)), _state_style(record))]
-    return spread(left, told, width)
+    state = [Part(clip(why, max(0, width - cells(left) - 2)), _state_style(record))]
+    return spread(left, state, width)
 
 
 def _state_style(record: FileRecord) -> str:
@@ -144,14 +144,14 @@ def _state_style(record: FileRecord) -> str:
 
 
 def _state(record: FileRecord) -> str:
-    told = reason(record)
+    detail = reason(record)
     if record.state in (NoteState.INDEXED, NoteState.CHANGED):
-        told = figures.counted(record.chunks, "chunk")
-    return f"{record.state.value} · {told}" if told else record.state.value
+        detail = figures.counted(record.chunks, "chunk")
+    return f"{record.state.value} · {detail}" if detail else record.state.value
 
 
 def _path(path: str, places: frozenset[int], width: int) -> Line:
-    """The path with the typed letters marked; its start goes where it is too long."""
+    """The path with the typed letters marked, without its start if it is too long."""
     safe = shown(path)
     start = 0
     while cells([Part(safe[start : start + 4096])]) > width - (start > 0) and start < len(safe):

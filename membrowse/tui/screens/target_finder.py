@@ -1,4 +1,4 @@
-"""Finding what was expected: every file of the folder, the chunk under the cursor, or a text."""
+"""The target finder: choose a file of the folder, the chunk under the cursor, or a text."""
 
 from __future__ import annotations
 
@@ -14,97 +14,95 @@ from textual.containers import Vertical
 from textual.worker import Worker
 
 from membrowse.presentation import figures
-from membrowse.presentation.lines import Line, Part, fit, spread
-from membrowse.tui.messages import FilesWanted
-from membrowse.tui.model.cut import Layout
-from membrowse.tui.model.finding import (
+from membrowse.presentation.lines import Line, Part, spread
+from membrowse.tui.messages import ReplyWanted
+from membrowse.tui.model.fuzzy_match import lowered
+from membrowse.tui.model.list_layout import Layout
+from membrowse.tui.model.target_choices import (
     Entry,
-    Found,
+    FinderInput,
+    FoundFile,
     Kind,
-    Wanted,
     best_first,
     entries,
     entry_line,
     file_target,
-    found,
+    find,
     found_line,
     text_entry,
 )
-from membrowse.tui.model.fuzzy import lowered
 from membrowse.tui.screens.dialog import Dialog
 from membrowse.tui.widgets.line_list import LineList
 from membrowse.tui.widgets.painting import OneLine
 from membrowse.tui.widgets.plain_input import PlainInput
-from membrowse.wire.notes import FileRecord
+from membrowse.wire.notes import FileRecord, FilesRequest
 from membrowse.wire.search import Hit, Target
 
 SLICE = 0.012
-"""Seconds of looking through paths before keys are let in."""
+"""Seconds of searching paths before other events are processed."""
 
-_PLACEHOLDER = "type letters of a path, in order; path:line for a place"
-_TEXT_PLACEHOLDER = "words that the chunk should hold"
+_PLACEHOLDER = "letters of a path, in order; path:line for a line"
+_TITLE = "What did you expect to find?"
+_TEXT_PLACEHOLDER = "words that the chunk should contain"
 
 
 @dataclass(frozen=True, slots=True)
 class Picked:
-    """What was chosen; no target: expect nothing, or (WHY) go on with the present one."""
+    """The choice; without a target, nothing is expected."""
 
-    kind: Kind | None
     target: Target | None
 
 
 class FinderList(LineList):
-    """Entries, then files: one line each."""
+    """Entries, then files, one line each."""
 
     def __init__(self) -> None:
         super().__init__(id="finder-list")
         self.can_focus = False
         self.entries: Sequence[Entry] = ()
-        self.files: Sequence[Found] = ()
-        self.wanted = Wanted("")
+        self.files: Sequence[FoundFile] = ()
+        self.typed = FinderInput("")
         self.at = 0
-        self.message = ""
 
     @property
     def cursor_row(self) -> int | None:
         return self.at if self.rows_layout.rows else None
 
-    def show(self, offered: Sequence[Entry], files: Sequence[Found], wanted: Wanted) -> None:
-        """Take other rows; the cursor goes to the first file, if letters are typed."""
-        self.entries, self.files, self.wanted = offered, files, wanted
-        self.at = len(offered) if wanted.text.strip() and files else 0
+    def show(
+        self, offered: Sequence[Entry], files: Sequence[FoundFile], typed: FinderInput
+    ) -> None:
+        """Show these rows; the cursor goes to the first file if something is typed."""
+        self.entries, self.files, self.typed = offered, files, typed
+        self.at = len(offered) if typed.text.strip() and files else 0
         self.set_layout(Layout(len(offered) + len(files), 1))
         self.show_row(0)
 
     def row_line(self, row: int, line: int, width: int) -> Line:
         if row < len(self.entries):
             return entry_line(self.entries[row], width)
-        return found_line(self.files[row - len(self.entries)], self.wanted, width)
-
-    def empty_line(self, y: int, width: int) -> Line:
-        return fit([Part(f"   {self.message}" if y == 1 else "", "dim")], width)
+        return found_line(self.files[row - len(self.entries)], self.typed, width)
 
 
 class FinderFoot(OneLine):
-    """How many files there are to choose from, and the keys."""
+    """The number of files to choose from, and the keys."""
 
     def __init__(self) -> None:
         super().__init__(classes="finder-foot")
-        self._told = ""
+        self._text = ""
 
-    def show(self, told: str) -> None:
-        """Take what there is to say of the files."""
-        self._told = told
+    def show(self, text: str) -> None:
+        """Show this text about the files."""
+        self._text = text
         self.refresh()
 
     def line(self, width: int) -> Line:
         keys = [Part("↑↓", "key"), Part(" move  ", "dim"), Part("enter", "key")]
-        keys += [Part(" choose  ", "dim"), Part("esc", "key"), Part(" leave it", "dim")]
-        return spread([Part(self._told, "dim")], keys, width)
+        keys += [Part(" choose  ", "dim"), Part("esc", "key"), Part(" cancel", "dim")]
+        return spread([Part(self._text, "dim")], keys, width)
 
 
-class FinderScreen(Dialog[Picked]):
-    """Answers with what was picked."""
+class TargetFinder(Dialog[Picked]):
+    """Asks for a target; looks through the files in slices, so that typing stays fluent."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,ctrl+n", "move(1)", show=False, id="finder.down", priority=True),
@@ -117,7 +115,6 @@ class FinderScreen(Dialog[Picked]):
         super().__init__()
         self._offered = entries(target, hit)
         self._records: list[tuple[FileRecord, str]] | None = None
-        self._matched = 0
         self._only_text = False
         self._picking = False
         self.input = PlainInput(_PLACEHOLDER, id="finder-input")
@@ -127,53 +124,55 @@ class FinderScreen(Dialog[Picked]):
     def compose(self) -> ComposeResult:
         self.add_class("-large")
         with Vertical(classes="dialog") as box:
-            box.border_title = "What did you expect to find?"
+            box.border_title = _TITLE
             yield self.input
             yield self.list
             yield self._foot
 
     def on_mount(self) -> None:
         self.input.focus()
-        self._narrow()
-        self.post_message(FilesWanted())
+        self._filter()
+        self.app.post_message(ReplyWanted("files", FilesRequest(), self.show_files))
 
     def show_files(self, records: Sequence[FileRecord]) -> None:
         """Take every file of the folder."""
-        self._records = [(record, lowered(record.path)) for record in records]
-        self._narrow()
+        if self.is_attached:
+            self._records = [(record, lowered(record.path)) for record in records]
+            self._filter()
 
     def on_input_changed(self) -> None:
-        self._narrow()
+        self._filter()
 
-    # Looking through the files, in slices
+    # Filtering
 
-    def _narrow(self) -> None:
+    def _filter(self) -> None:
         _: Worker[None] = self.run_worker(self._look, group="finder", exclusive=True)
 
     async def _look(self) -> None:
-        wanted = Wanted(self.input.value)
-        words = wanted.words
-        files: list[Found] = []
+        typed = FinderInput(self.input.value)
+        words = typed.words
+        files: list[FoundFile] = []
         began = time.perf_counter()
         for record, low in self._records or () if not self._only_text else ():
-            if (one := found(record, low, words)) is not None:
+            if (one := find(record, low, words)) is not None:
                 files.append(one)
             if time.perf_counter() - began > SLICE:
                 await asyncio.sleep(0)
                 began = time.perf_counter()
         if words:
             files = best_first(files)
-        typed = bool(wanted.text.strip())
-        offered = [text_entry(wanted.text)] if typed else [] if self._only_text else self._offered
-        self.list.message = "Type words that the chunk should hold."
-        self.list.show(offered, files, wanted)
-        self._foot.show(self._told(len(files)))
+        offered = [] if self._only_text else self._offered
+        if typed.text.strip():
+            offered = [text_entry(typed.text)]
+        self.list.message = "Type words that the chunk should contain."
+        self.list.show(offered, files, typed)
+        self._foot.show(self._count_text(len(files)))
         if self._picking:
             self.action_pick()
 
-    def _told(self, count: int) -> str:
+    def _count_text(self, count: int) -> str:
         if self._only_text:
-            return "compared without regard to case and white space"
+            return "case and white space are ignored"
         if self._records is None:
             return "waiting for the files…"
         total = figures.counted(len(self._records), "file")
@@ -200,26 +199,26 @@ class FinderScreen(Dialog[Picked]):
 
     def action_pick(self) -> None:
         row, listed = self.list.at, self.list
-        self._picking = listed.wanted.text != self.input.value
-        if self._picking:  # the rows are still those of what was typed before
+        self._picking = listed.typed.text != self.input.value
+        if self._picking:  # the rows are still those of an earlier text
             return
         if row >= listed.rows_layout.rows:
             return
         if row >= len(listed.entries):
             record = listed.files[row - len(listed.entries)].record
-            self.dismiss(Picked(None, file_target(record, listed.wanted)))
+            self.dismiss(Picked(file_target(record, listed.typed)))
             return
         entry = listed.entries[row]
         if entry.kind is Kind.TEXT and entry.target is None:
             self._ask_for_text()
         else:
-            self.dismiss(Picked(entry.kind, entry.target))
+            self.dismiss(Picked(entry.target))
 
     def _ask_for_text(self) -> None:
         self._only_text = True
         self.input.placeholder = _TEXT_PLACEHOLDER
-        self.query_one(".dialog").border_title = "A text that the chunk should hold"
-        self._narrow()
+        self.query_one(".dialog").border_title = "A text that the chunk should contain"
+        self._filter()
 
     def action_close(self) -> None:
         if not self._only_text:
@@ -227,6 +226,6 @@ class FinderScreen(Dialog[Picked]):
             return
         self._only_text = False
         self.input.placeholder = _PLACEHOLDER
-        self.query_one(".dialog").border_title = "What did you expect to find?"
+        self.query_one(".dialog").border_title = _TITLE
         self.input.value = ""
-        self._narrow()
+        self._filter()

@@ -1,36 +1,30 @@
-"""Two chunks under the open query: what sets them apart."""
+"""Two chunks compared under the open query."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from membrowse.presentation.comparison import Row, comparison_rows
-from membrowse.presentation.lines import Line, Part, fit
-from membrowse.tui.action_table import bindings
-from membrowse.tui.actions import Need, Where
-from membrowse.tui.model.cut import Layout
+from membrowse.presentation.lines import Line, fit
+from membrowse.tui.actions import Need, Where, bindings
 from membrowse.tui.model.engine_view import EngineView
-from membrowse.tui.screens.engine_screen import Clock
-from membrowse.tui.screens.inspection import InspectionScreen
+from membrowse.tui.model.list_layout import Layout
+from membrowse.tui.screens.engine_screen import Clock, RecordScreen
 from membrowse.tui.widgets.line_list import LineList
 from membrowse.wire.comparison import CompareRequest, Comparison
 
-if TYPE_CHECKING:
-    from membrowse.client.remembered import Remembered
 
-
-class ComparedLines(LineList):
-    """The comparison; the cursor stops only where there is a chunk to open."""
+class ComparisonList(LineList):
+    """The lines of a comparison; the cursor stops only at chunks."""
 
     def __init__(self, clock: Clock) -> None:
-        super().__init__(id="compared")
-        self.message = ""
+        super().__init__(id="comparison")
         self.at = 0
-        """Place among the rows that have a chunk."""
+        """Index among the rows that have a chunk."""
         self._clock = clock
         self._comparison: Comparison | None = None
         self._rows: Sequence[Row] = ()
@@ -47,7 +41,7 @@ class ComparedLines(LineList):
         return None if at is None else self._rows[at]
 
     def show(self, comparison: Comparison | None) -> None:
-        """Take another comparison, or none."""
+        """Show a comparison, or with None the message."""
         self._comparison = comparison
         self._make()
 
@@ -65,37 +59,34 @@ class ComparedLines(LineList):
     def row_line(self, row: int, line: int, width: int) -> Line:
         return fit(self._rows[row].line, width) if row < len(self._rows) else []
 
-    def empty_line(self, y: int, width: int) -> Line:
-        return fit([Part(f"   {self.message}" if y == 1 else "", "dim")], width)
-
     def _move_by(self, by: int) -> None:
-        """Go to the next row with a chunk where it is in view; else scroll towards it."""
+        """Move to the next chunk if it is in view, else scroll towards it."""
         step = 1 if by > 0 else -1
         there = self.at + step
         within = 0 <= there < len(self._stops)
         if abs(by) == 1 and within and self.in_view(self._stops[there]):
             self._move(self._stops[there])
         else:
-            self._look_at(self.scroll_offset.y + by)
+            self._scroll_towards(self.scroll_offset.y + by)
 
     def _move(self, row: int) -> None:
         if row in self._stops:
             self.post_message(self.Moved(self, row))
         else:
-            self._look_at(row)
+            self._scroll_towards(row)
 
     def stop_at(self, row: int) -> None:
-        """Put the cursor on a row, if there is a chunk to open."""
+        """Move the cursor to a row, if it has a chunk."""
         if row in self._stops:
             self.at = self._stops.index(row)
             self.show_cursor()
 
-    def _look_at(self, y: int) -> None:
+    def _scroll_towards(self, y: int) -> None:
         self.scroll_to(y=y, animate=False, force=True, immediate=True)
         self._stay_in_view()
 
     def _stay_in_view(self) -> None:
-        """Take the cursor along to a row with a chunk in view, if there is one."""
+        """Move the cursor to a chunk in view, if there is one."""
         if self.in_view(self.cursor_row):
             return
         seen = [at for at, row in enumerate(self._stops) if self.in_view(row)]
@@ -104,11 +95,11 @@ class ComparedLines(LineList):
             self.show_cursor()
 
 
-class CompareScreen(InspectionScreen):
-    """Left is the chunk that was under the cursor; enter opens a chunk in the browser."""
+class ComparisonScreen(RecordScreen[Comparison]):
+    """Left is the chunk under the cursor; enter goes to a chunk in the rankings."""
 
     PLACES = (Where.COMPARE, Where.LIST)
-    GROUP = "compare"
+    GROUP = "comparison"
     NAME = "COMPARE"
     WORKING = "comparing …"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Where.COMPARE)]
@@ -116,15 +107,14 @@ class CompareScreen(InspectionScreen):
     def __init__(
         self,
         clock: Clock,
-        remembered: Remembered,
         engine: EngineView,
         request: CompareRequest,
         go: Callable[[int | None], None],
     ) -> None:
-        super().__init__(clock, remembered, engine, request.text)
+        super().__init__(clock, engine, request.text)
         self._request = request
         self._go = go
-        self.lines = ComparedLines(clock)
+        self.lines = ComparisonList(clock)
 
     def compose(self) -> ComposeResult:
         yield self.header
@@ -138,14 +128,14 @@ class CompareScreen(InspectionScreen):
     def request(self) -> CompareRequest:
         return self._request
 
-    def show_record(self, record: Any) -> None:
+    def show_record(self, record: Comparison) -> None:
         self.lines.show(record)
 
     def say(self, message: str) -> None:
         self.lines.message = message
         self.lines.show(None)
 
-    def possessions(self) -> set[Need]:
+    def met_needs(self) -> set[Need]:
         return {Need.HIT} if self.lines.row else set()
 
     def on_line_list_chosen(self) -> None:

@@ -1,8 +1,8 @@
-"""Finding names by letters in their order: linear in the name, however often a letter recurs.
+"""Fuzzy matching of names by letters in order, in time linear in the name.
 
-(`textual.fuzzy` weighs every way to place the letters, whose number explodes for long names; here
-the letters are placed once, and the placing is weighed as there: letters and first letters of words
-count, all the more in few groups.)
+`textual.fuzzy` scores every placement of the letters, and their number explodes for long names.
+Here the letters are placed once; the score is Textual's: letters and first letters of words count,
+and more so in few groups.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 
 def lowered(text: str) -> str:
-    """`text` in lower case, every character at its place."""
+    """`text` in lower case, with as many characters as `text`."""
     low = text.lower()
     if len(low) == len(text):
         return low
@@ -19,10 +19,10 @@ def lowered(text: str) -> str:
 
 
 def placed(word: str, text: str) -> Sequence[int] | None:
-    """Where the letters of `word` stand in `text` (both lowered), or None.
+    """The places of the letters of `word` in `text` (both lowered), or None.
 
-    The last place where the word stands whole is taken; else the letters are found from the left
-    and then drawn together from the right.
+    Prefers the last occurrence of the whole word; otherwise finds the letters from the left, then
+    pulls them together from the right.
     """
     whole = text.rfind(word)
     if whole >= 0:
@@ -52,7 +52,7 @@ def _score(text: str, places: Sequence[int]) -> float:
 
 
 def match(words: Sequence[str], text: str) -> tuple[float, frozenset[int]] | None:
-    """How well `text` (lowered) holds every one of `words` (lowered), and where; None if not."""
+    """Score and places of all `words` in `text` (all lowered); None if one does not match."""
     total = 0.0
     places: set[int] = set()
     for word in words:
