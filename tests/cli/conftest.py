@@ -11,7 +11,9 @@ import pytest
 from membrowse.__main__ import run
 from membrowse.client import discovery
 from membrowse.client.engine import Engine
-from tests.cli.fakes import FakeEngine
+from membrowse.wire.engine import Right
+from tests.standin.engine import StandIn as FakeEngine
+from tests.standin.replies import everything
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def program(capfd: pytest.CaptureFixture[str]) -> Program:
 
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
-    fake = FakeEngine()
+    fake = FakeEngine(rights=tuple(Right), replies=everything())
 
     async def connect(folder: Path, *, start: bool = True, say: object = None) -> Engine:
         return fake

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import threading
@@ -15,7 +16,8 @@ from membrowse.client.engine import EngineRefused, EngineUnavailable
 from membrowse.wire.request import Problem
 from membrowse.wire.search import SearchRequest, SearchResponse
 from tests.cli.conftest import Program
-from tests.cli.fakes import FakeEngine, recall
+from tests.standin.engine import StandIn as FakeEngine
+from tests.standin.replies import recall
 
 
 def written(tmp_path: Path, *lines: str) -> Path:
@@ -31,13 +33,17 @@ def answers(out: str) -> list[dict[str, Any]]:
 def test_answers_keep_the_order_of_the_questions(
     engine: FakeEngine, program: Program, folder: Path, tmp_path: Path
 ) -> None:
-    engine.delay = lambda request: 0.02 if request.text in ("0", "3") else 0.0
+    async def answer(request: SearchRequest) -> SearchResponse:
+        await asyncio.sleep(0.02 if request.text in ("0", "3") else 0.0)
+        return recall(request.text)
+
+    engine.replies[SearchRequest] = answer
     file = written(tmp_path, *(json.dumps({"id": n, "query": str(n)}) for n in range(9)))
     ran = program("search", "--batch", file, "--folder", folder, "--json", "-n", "7")
     assert ran.status == 0
     assert [answer["id"] for answer in answers(ran.out)] == list(range(9))
     assert [answer["query"]["text"] for answer in answers(ran.out)] == list("012345678")
-    assert {request.limit for request in engine.requests} == {7}
+    assert {request.limit for request in engine.requests(SearchRequest)} == {7}
 
 
 def test_an_id_is_returned_as_it_came_and_other_keys_are_ignored(
@@ -72,7 +78,7 @@ def test_a_query_that_the_engine_refuses_is_left_out_too(
             raise EngineRefused(Problem(message="unclosed phrase"), 400)
         return recall(request.text)
 
-    engine.answer = answer
+    engine.replies[SearchRequest] = answer
     file = written(tmp_path, '{"id": 1, "query": "\\""}', '{"id": 2, "query": "x"}')
     ran = program("search", "--batch", file, "--syntax", "--folder", folder)
     assert ran.status == 2
@@ -129,18 +135,15 @@ def test_only_a_few_queries_are_in_flight(
     engine: FakeEngine, program: Program, folder: Path, tmp_path: Path
 ) -> None:
     flying: list[int] = []
+    landed: list[SearchRequest] = []
 
-    def delay(request: SearchRequest) -> float:
-        flying.append(len(engine.requests) - landed[0])
-        return 0.001
-
-    landed = [0]
-
-    def answer(request: SearchRequest) -> SearchResponse:
-        landed[0] += 1
+    async def answer(request: SearchRequest) -> SearchResponse:
+        flying.append(len(engine.requests(SearchRequest)) - len(landed))
+        await asyncio.sleep(0.001)
+        landed.append(request)
         return recall(request.text)
 
-    engine.delay, engine.answer = delay, answer
+    engine.replies[SearchRequest] = answer
     file = written(tmp_path, *['{"query": "x"}'] * 30)
     assert program("search", "--batch", file, "--folder", folder).status == 0
     assert 1 < max(flying) <= batch.IN_FLIGHT
@@ -154,7 +157,7 @@ def test_an_engine_that_goes_away_is_status_3_after_what_was_answered(
             raise EngineUnavailable("the engine is gone")
         return recall(request.text)
 
-    engine.answer = answer
+    engine.replies[SearchRequest] = answer
     file = written(tmp_path, '{"id": 1, "query": "x"}', '{"id": 2, "query": "gone"}')
     ran = program("search", "--batch", file, "--folder", folder)
     assert ran.status == 3
@@ -164,7 +167,7 @@ def test_an_engine_that_goes_away_is_status_3_after_what_was_answered(
 def test_no_query_with_hits_is_status_1(
     engine: FakeEngine, program: Program, folder: Path, tmp_path: Path
 ) -> None:
-    engine.answer = lambda request: recall(hits=0)
+    engine.replies[SearchRequest] = recall(hits=0)
     file = written(tmp_path, '{"query": "x"}')
     assert program("search", "--batch", file, "--folder", folder).status == 1
 
@@ -185,4 +188,4 @@ def test_long_lines_are_read_whole(
     file = written(tmp_path, json.dumps({"id": 1, "query": long}), '{"id": 2, "query": "x"}')
     ran = program("search", "--batch", file, "--folder", folder)
     assert ran.status == 0
-    assert [request.text for request in engine.requests] == [long, "x"]
+    assert [request.text for request in engine.requests(SearchRequest)] == [long, "x"]

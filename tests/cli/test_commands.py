@@ -15,7 +15,7 @@ from membrowse.cli.app import app
 from membrowse.client import discovery, launch
 from membrowse.client.engine import EngineUnavailable
 from tests.cli.conftest import Program
-from tests.cli.fakes import FakeEngine
+from tests.standin.engine import StandIn as FakeEngine
 
 
 @pytest.fixture

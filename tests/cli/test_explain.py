@@ -22,10 +22,10 @@ from membrowse.wire.explanation import (
 from membrowse.wire.notes import Freshness
 from membrowse.wire.request import Problem
 from membrowse.wire.search import RankingState, Target
-from tests.cli import findings
 from tests.cli.conftest import Program
-from tests.cli.fakes import FakeEngine
 from tests.cli.hostile import HOSTILE, acts, filled
+from tests.standin import replies as findings
+from tests.standin.engine import StandIn as FakeEngine
 
 
 def page(
@@ -126,7 +126,7 @@ def test_hostile_text_is_shown_and_does_nothing(columns: int) -> None:
 def test_a_line_that_no_chunk_covers_is_told(
     engine: FakeEngine, program: Program, folder: Path, line: int, covered: bool
 ) -> None:
-    engine.answers[ExplainRequest] = findings.explanation()
+    engine.replies[ExplainRequest] = findings.explanation()
     ran = program("explain", "ssh port", f"logs/2025-11-08.md:{line}", "--folder", folder)
     assert ran.status == 0
     assert (f"no chunk covers line {line}" in ran.err) != covered
@@ -135,7 +135,7 @@ def test_a_line_that_no_chunk_covers_is_told(
 def test_json_is_the_record_with_a_schema(
     engine: FakeEngine, program: Program, folder: Path
 ) -> None:
-    engine.answers[ExplainRequest] = findings.explanation()
+    engine.replies[ExplainRequest] = findings.explanation()
     ran = program("explain", "ssh port", "logs/a.md:31", "--folder", folder, "--json")
     answer = json.loads(ran.out)
     assert ran.status == 0
@@ -148,8 +148,8 @@ def test_json_is_the_record_with_a_schema(
 def test_json_has_the_spellings_where_they_were_asked_for(
     engine: FakeEngine, program: Program, folder: Path
 ) -> None:
-    engine.answers[ExplainRequest] = findings.explanation()
-    engine.answers[SpellingRequest] = [SpellingSuggestion(typed="shh", near=("ssh",))]
+    engine.replies[ExplainRequest] = findings.explanation()
+    engine.replies[SpellingRequest] = [SpellingSuggestion(typed="shh", near=("ssh",))]
     ran = program("explain", "shh", "a.md", "--spellings", "--folder", folder, "--json")
     assert json.loads(ran.out)["spellings"] == [{"typed": "shh", "near": ["ssh"]}]
 
@@ -163,7 +163,7 @@ def test_the_engine_is_asked_for_the_place(
         asked.append(request)
         return findings.explanation()
 
-    engine.answers[ExplainRequest] = answer
+    engine.replies[ExplainRequest] = answer
     ran = program("explain", "ssh", folder / "a.md:31", "--syntax", "--folder", folder)
     assert (ran.status, ran.err) == (0, "")
     assert "KEYWORD  #3 of 57" in ran.out
@@ -179,7 +179,7 @@ def test_a_note_without_chunks_is_status_1_and_leads_to_why(
     def refuse(_: ExplainRequest) -> Explanation:
         raise EngineRefused(Problem(message="a.md is not indexed"), 404)
 
-    engine.answers[ExplainRequest] = refuse
+    engine.replies[ExplainRequest] = refuse
     ran = program("explain", "ssh", "a.md", "--folder", folder)
     assert (ran.status, ran.out) == (1, "")
     assert "a.md is not indexed (`membrowse why` tells more)" in ran.err

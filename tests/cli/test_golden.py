@@ -10,10 +10,10 @@ import pytest
 from membrowse.cli import golden_sheet
 from membrowse.cli.sheet import Sheet
 from membrowse.wire.pins import PinRun, PinsRequest
-from tests.cli import findings
 from tests.cli.conftest import Program
-from tests.cli.fakes import FakeEngine
 from tests.cli.hostile import HOSTILE, acts, filled
+from tests.standin import replies as findings
+from tests.standin.engine import StandIn as FakeEngine
 
 HOLDING = findings.result("g01", 1)
 FALLEN = findings.result("g02", 9, before=4)
@@ -49,7 +49,7 @@ def test_hostile_text_is_shown_and_does_nothing() -> None:
 def test_the_status_is_1_unless_every_pin_holds(
     engine: FakeEngine, program: Program, folder: Path, results: tuple[object, ...], status: int
 ) -> None:
-    engine.answers[PinsRequest] = findings.run(*results)  # type: ignore[arg-type]
+    engine.replies[PinsRequest] = findings.run(*results)  # type: ignore[arg-type]
     ran = program("golden", "run", "--folder", folder)
     assert ran.status == status
     assert ("no pin in /notes/golden.jsonl" in ran.err) is (not results)
@@ -59,7 +59,7 @@ def test_the_status_is_1_unless_every_pin_holds(
 def test_json_counts_the_pins_and_has_every_result(
     engine: FakeEngine, program: Program, folder: Path
 ) -> None:
-    engine.answers[PinsRequest] = findings.run(HOLDING, FALLEN)
+    engine.replies[PinsRequest] = findings.run(HOLDING, FALLEN)
     ran = program("golden", "run", "--folder", folder, "--json", "--no-wait")
     answer = json.loads(ran.out)
     assert (answer["schema"], answer["total"], answer["holding"]) == (1, 2, 1)
@@ -78,7 +78,7 @@ def test_a_file_is_read_here_and_its_pins_are_sent(
         problem = "line 3: Expected `str`, got `int` - at `$.query`"
         return findings.run(HOLDING, file=request.file, problems=(problem,))
 
-    engine.answers[PinsRequest] = answer
+    engine.replies[PinsRequest] = answer
     file = tmp_path / "pins.jsonl"
     file.write_text('{"query": "ssh port", "path": "a.md", "note": 7}\n\n{"query": 3}\n')
     ran = program("golden", "run", file, "--folder", folder, "--json")
@@ -92,7 +92,7 @@ def test_a_file_is_read_here_and_its_pins_are_sent(
 def test_a_file_without_any_pin_is_a_usage_error(
     engine: FakeEngine, program: Program, folder: Path, tmp_path: Path
 ) -> None:
-    engine.answers[PinsRequest] = findings.run(problems=("line 1: JSON is malformed",))
+    engine.replies[PinsRequest] = findings.run(problems=("line 1: JSON is malformed",))
     file = tmp_path / "pins.jsonl"
     file.write_text("what\n")
     ran = program("golden", "run", file, "--folder", folder)

@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from membrowse.cli import rendering
 from membrowse.wire.notes import Freshness
 from membrowse.wire.search import Query, RankingState, SearchResponse
-from tests.cli.fakes import hit, ranking, recall
+from tests.standin.replies import hit, ranking, recall
 
 TODAY = datetime.date(2026, 11, 22)
 HOSTILE = "a\x1b[31mb\x1b]52;c;aGk=\x07\u202e\x9b[/tmp][bold]:smile:\ttab\nline"

@@ -17,14 +17,16 @@ from membrowse.cli.redaction import redacted
 from membrowse.client.engine import EngineRefused
 from membrowse.wire.diagnosis import DiagnosisRequest, SuggestionsRequest
 from membrowse.wire.explanation import ExplainRequest
-from membrowse.wire.notes import FileRecord, NoteState
+from membrowse.wire.notes import FileRecord, FilesRequest, NoteState
 from membrowse.wire.report import Program, Report, ReportedIndex, ReportedNote, Setting
 from membrowse.wire.request import Problem
-from membrowse.wire.search import TargetMatch
+from membrowse.wire.search import SearchRequest, TargetMatch
 from membrowse.wire.tuning import Configurations, ConfigurationsRequest
-from tests.cli import conftest, findings
-from tests.cli.fakes import FakeEngine, hit, ranking, recall
+from tests.cli import conftest
 from tests.cli.hostile import HOSTILE, acts, filled
+from tests.standin import replies as findings
+from tests.standin.engine import StandIn as FakeEngine
+from tests.standin.replies import hit, ranking, recall
 
 WORD = "Zuckerhut"
 """Stands for every word of every note."""
@@ -32,7 +34,7 @@ WORD = "Zuckerhut"
 
 @pytest.fixture
 def answering(engine: FakeEngine) -> FakeEngine:
-    engine.answers = {
+    engine.replies |= {
         ExplainRequest: findings.explanation(),
         DiagnosisRequest: findings.diagnosis(),
         SuggestionsRequest: findings.suggestions(),
@@ -76,7 +78,7 @@ def test_a_report_is_self_contained(
     note = folder / "runbooks/deploy-1.md"
     note.parent.mkdir()
     note.write_text("# Deploy\n")
-    answering.records = [
+    answering.replies[FilesRequest] = [
         FileRecord(path="runbooks/deploy-1.md", state=NoteState.INDEXED, size=9, indexed_at="then")
     ]
     file = tmp_path / "ssh.json"
@@ -96,7 +98,7 @@ def test_a_report_is_self_contained(
     first = report["notes"][0]
     assert first["sha256"] == hashlib.sha256(b"# Deploy\n").hexdigest()
     assert (first["state"], first["size"]) == ("indexed", 9)
-    assert answering.requests[0].limit == 20
+    assert answering.requests(SearchRequest)[0].limit == 20
 
 
 def test_both_files_are_the_persons_own_and_never_overwritten_silently(
@@ -130,7 +132,7 @@ def test_a_note_without_chunks_has_its_ladder_all_the_same(
     def refuse(_: ExplainRequest) -> None:
         raise EngineRefused(Problem(message="a.md is ignored"), 404)
 
-    answering.answers[ExplainRequest] = refuse
+    answering.replies[ExplainRequest] = refuse
     file = tmp_path / "ssh.json"
     ran = program("report", "ssh", "a.md", "-o", file, "--folder", folder)
     report = json.loads(file.read_text())

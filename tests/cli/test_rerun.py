@@ -19,8 +19,9 @@ from membrowse.wire.rerun import Rerun
 from membrowse.wire.search import Hit, SearchRequest, SearchResponse
 from membrowse.wire.tuning import Configurations, ConfigurationsRequest
 from tests.cli.conftest import Program
-from tests.cli.fakes import FakeEngine, hit, ranking, recall, status
 from tests.cli.hostile import HOSTILE, acts, filled
+from tests.standin.engine import StandIn as FakeEngine
+from tests.standin.replies import hit, ranking, recall, status
 
 QUERY = "deploy"
 SCORES = {"keyword": 12.3, "vector": 0.5, "fused": 0.7}
@@ -63,8 +64,8 @@ def saved(tmp_path: Path, engine: FakeEngine) -> Any:
             tracked = {old: hits[new] for old, new in wanted.items() if new in hits}
             return msgspec.structs.replace(now, tracked=tracked)
 
-        engine.answer = answer
-        engine.answers[ConfigurationsRequest] = Configurations()
+        engine.replies[SearchRequest] = answer
+        engine.replies[ConfigurationsRequest] = Configurations()
         file = tmp_path / "report.json"
         file.write_bytes(msgspec.json.encode(then))
         return file

@@ -9,10 +9,10 @@ from membrowse.cli import rulers_sheet
 from membrowse.cli.sheet import Sheet
 from membrowse.wire.explanation import ExplainRequest
 from membrowse.wire.tokens import Tokens, TokensRequest
-from tests.cli import findings
 from tests.cli.conftest import Program
-from tests.cli.fakes import FakeEngine
 from tests.cli.hostile import HOSTILE, acts, filled
+from tests.standin import replies as findings
+from tests.standin.engine import StandIn as FakeEngine
 
 
 def page(rulers: Tokens, columns: int = 80) -> str:
@@ -51,8 +51,8 @@ def test_the_text_and_a_chunk_are_asked_for(
         asked.append(request)
         return findings.rulers()
 
-    engine.answers[TokensRequest] = answer
-    engine.answers[ExplainRequest] = findings.explanation()
+    engine.replies[TokensRequest] = answer
+    engine.replies[ExplainRequest] = findings.explanation()
     ran = program("rulers", "which ports?", "--folder", folder, "--json")
     assert (ran.status, json.loads(ran.out)["schema"]) == (0, 1)
     assert program("rulers", "which ports?", "--chunk", "a.md:3", "--folder", folder).status == 0

@@ -12,7 +12,8 @@ from membrowse.wire.engine import EncoderState, Pending
 from membrowse.wire.request import Problem
 from membrowse.wire.search import RankingState, SearchRequest, SearchResponse
 from tests.cli.conftest import Program
-from tests.cli.fakes import FakeEngine, hit, ranking, recall, state
+from tests.standin.engine import StandIn as FakeEngine
+from tests.standin.replies import going_through, hit, ranking, recall, state
 
 DOCUMENTED = {
     "": "schema recall asked_at client query folder generation notes chunks pending "
@@ -50,7 +51,7 @@ def test_the_request_says_what_was_asked_for(
     engine: FakeEngine, program: Program, folder: Path
 ) -> None:
     program("search", "-n", "3", "--syntax", "--folder", folder, "path:a deploy")
-    assert engine.requests == [
+    assert engine.requests(SearchRequest) == [
         SearchRequest(text="path:a deploy", syntax="operators", limit=3, client="cli")
     ]
     assert engine.closed
@@ -60,15 +61,15 @@ def test_a_query_is_literal_unless_operators_are_asked_for(
     engine: FakeEngine, program: Program, folder: Path
 ) -> None:
     program("search", "--folder", folder, "--", "-what: is this?")
-    assert engine.requests[0].text == "-what: is this?"
-    assert engine.requests[0].syntax == "literal"
+    assert engine.requests(SearchRequest)[0].text == "-what: is this?"
+    assert engine.requests(SearchRequest)[0].syntax == "literal"
 
 
 def test_bytes_that_are_no_text_do_not_reach_the_engine(
     engine: FakeEngine, program: Program, folder: Path
 ) -> None:
     assert program("search", "caf\udce9", "--folder", folder).status == 0
-    assert engine.requests[0].text == "caf?"
+    assert engine.requests(SearchRequest)[0].text == "caf?"
 
 
 def test_on_a_pipe_hits_are_lines_of_five_fields(
@@ -88,7 +89,7 @@ def test_hostile_text_is_shown_on_a_pipe_and_kept_in_json(
     engine: FakeEngine, program: Program, folder: Path
 ) -> None:
     hostile = hit(1, path=HOSTILE, heading=HOSTILE, snippet=HOSTILE)
-    engine.answer = lambda request: recall(rankings={"keyword": ranking((hostile,))})
+    engine.replies[SearchRequest] = recall(rankings={"keyword": ranking((hostile,))})
     plain = program("search", "deploy", "--folder", folder).out
     assert plain.count("\t") == 4
     assert not set(plain) & set("\x1b\x07\u202e\x9b")
@@ -99,21 +100,21 @@ def test_hostile_text_is_shown_on_a_pipe_and_kept_in_json(
 def test_json_is_valid_where_a_path_is_not_utf8(
     engine: FakeEngine, program: Program, folder: Path
 ) -> None:
-    engine.answer = lambda request: recall(folder="/caf\udce9")
+    engine.replies[SearchRequest] = recall(folder="/caf\udce9")
     ran = program("search", "deploy", "--folder", folder, "--json")
     assert "\\udce9" in ran.out
     assert json.loads(ran.out)["folder"] == "/caf\udce9"
 
 
 def test_none_found_is_status_1(engine: FakeEngine, program: Program, folder: Path) -> None:
-    engine.answer = lambda request: recall(hits=0)
+    engine.replies[SearchRequest] = recall(hits=0)
     assert program("search", "x", "--folder", folder).status == 1
 
 
 def test_nothing_indexed_is_status_1_and_said(
     engine: FakeEngine, program: Program, folder: Path
 ) -> None:
-    engine.answer = lambda request: recall(hits=0, chunks=0, notes=0)
+    engine.replies[SearchRequest] = recall(hits=0, chunks=0, notes=0)
     ran = program("search", "x", "--folder", folder)
     assert ran.status == 1
     assert "nothing is indexed yet; --wait waits" in ran.err
@@ -124,7 +125,7 @@ def test_a_ranking_that_is_not_ready_says_so_on_stderr(
 ) -> None:
     message = "300 of 992 chunks have a vector"
     late = ranking(state=RankingState.INDEXING, message=message)
-    engine.answer = lambda request: recall(
+    engine.replies[SearchRequest] = recall(
         pending=7, rankings={"keyword": ranking((hit(),)), "vector": late}
     )
     ran = program("search", "x", "--folder", folder)
@@ -137,7 +138,7 @@ def test_search_does_not_wait_for_indexing_unless_told(
     engine: FakeEngine, program: Program, folder: Path
 ) -> None:
     behind = state(pending=Pending(new=3))
-    engine.told = [behind, state()]
+    engine.replies |= going_through(behind, state())
     program("search", "x", "--folder", folder)
     assert engine.reindexed == []
     program("search", "x", "--folder", folder, "--wait")
@@ -154,8 +155,8 @@ def test_search_waits_while_the_encoder_loads(
         seen.append("asked")
         return recall()
 
-    engine.answer = answer
-    engine.told = [state(encoder=loading), state(encoder=loading), state()]
+    engine.replies[SearchRequest] = answer
+    engine.replies |= going_through(state(encoder=loading), state(encoder=loading), state())
     assert program("search", "x", "--folder", folder).status == 0
     assert seen == ["asked"]
 
@@ -164,15 +165,15 @@ def test_search_does_not_wait_for_an_encoder_where_the_engine_has_a_problem(
     engine: FakeEngine, program: Program, folder: Path
 ) -> None:
     loading = EncoderState(state=RankingState.LOADING, name="m")
-    engine.told = [state(encoder=loading, problem="the index cannot be opened")]
+    engine.replies |= going_through(state(encoder=loading, problem="the index cannot be opened"))
     assert program("search", "x", "--folder", folder).status == 0
 
 
 def test_waiting_without_the_right_to_reindex_is_for_what_the_engine_does_by_itself(
     engine: FakeEngine, program: Program, folder: Path
 ) -> None:
-    engine.may_reindex = False
-    engine.told = [state(pending=Pending(new=1)), state()]
+    engine.rights = ()
+    engine.replies |= going_through(state(pending=Pending(new=1)), state())
     assert program("search", "x", "--folder", folder, "--wait").status == 0
 
 
@@ -182,7 +183,7 @@ def test_a_query_that_the_engine_cannot_read_is_status_2(
     def answer(request: SearchRequest) -> SearchResponse:
         raise EngineRefused(Problem(message="unclosed phrase"), 400)
 
-    engine.answer = answer
+    engine.replies[SearchRequest] = answer
     ran = program("search", '"x', "--syntax", "--folder", folder)
     assert (ran.status, ran.out) == (2, "")
     assert "unclosed phrase" in ran.err
@@ -192,7 +193,7 @@ def test_no_engine_is_status_3(engine: FakeEngine, program: Program, folder: Pat
     def answer(request: SearchRequest) -> SearchResponse:
         raise EngineUnavailable("the engine is gone")
 
-    engine.answer = answer
+    engine.replies[SearchRequest] = answer
     ran = program("search", "x", "--folder", folder)
     assert (ran.status, ran.out) == (3, "")
     assert ran.err == "membrowse: the engine is gone\n"
@@ -215,4 +216,4 @@ def test_settings_that_cannot_be_used_are_status_2(
     ran = program("search", "x", "--folder", folder)
     assert ran.status == 2
     assert "fusion.weight" in ran.err
-    assert engine.requests == []
+    assert engine.requests(SearchRequest) == []

@@ -11,14 +11,16 @@ import pytest
 
 from membrowse.wire.engine import Pending, Progress
 from tests.cli.conftest import Program
-from tests.cli.fakes import FakeEngine, state
+from tests.standin.engine import StandIn as FakeEngine
+from tests.standin.replies import going_through, state
 
 
 def test_status_tells_engine_index_and_pending(
     engine: FakeEngine, program: Program, folder: Path
 ) -> None:
     progress = Progress(phase="encoding", chunks_done=3, chunks_total=9)
-    engine.told = [state(pending=Pending(new=1, changed=2, failed=3), progress=progress)]
+    pending = Pending(new=1, changed=2, failed=3)
+    engine.replies |= going_through(state(pending=pending, progress=progress))
     ran = program("status", "--folder", folder)
     assert ran.status == 0
     for part in (

@@ -18,10 +18,10 @@ from membrowse.wire.diagnosis import (
     SuggestionsRequest,
 )
 from membrowse.wire.search import Target
-from tests.cli import findings
 from tests.cli.conftest import Program
-from tests.cli.fakes import FakeEngine
 from tests.cli.hostile import HOSTILE, acts, filled
+from tests.standin import replies as findings
+from tests.standin.engine import StandIn as FakeEngine
 
 
 def page(why: DiagnosisReport, columns: int = 80, *, changes: bool = True) -> str:
@@ -76,7 +76,7 @@ def test_hostile_text_is_shown_and_does_nothing() -> None:
 def test_the_status_tells_whether_it_is_in_the_top_k(
     engine: FakeEngine, program: Program, folder: Path, in_top_k: bool, status: int
 ) -> None:
-    engine.answers |= {
+    engine.replies |= {
         DiagnosisRequest: findings.diagnosis(in_top_k=in_top_k),
         SuggestionsRequest: findings.suggestions(),
     }
@@ -88,7 +88,7 @@ def test_the_status_tells_whether_it_is_in_the_top_k(
 def test_json_has_verdict_rungs_and_changes(
     engine: FakeEngine, program: Program, folder: Path
 ) -> None:
-    engine.answers |= {
+    engine.replies |= {
         DiagnosisRequest: findings.diagnosis(),
         SuggestionsRequest: findings.suggestions(),
     }
@@ -116,7 +116,7 @@ def test_a_text_can_be_asked_for_and_changes_left_out(
         found.append(request)
         return findings.suggestions()
 
-    engine.answers |= {DiagnosisRequest: answer, SuggestionsRequest: suggest}
+    engine.replies |= {DiagnosisRequest: answer, SuggestionsRequest: suggest}
     program("why", "ssh", "--text", "port 22", "-k", "3", "--no-changes", "--folder", folder)
     program("why", "ssh", "a.md:4", "--syntax", "--folder", folder)
     assert asked == [

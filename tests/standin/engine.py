@@ -23,8 +23,9 @@ from membrowse.wire.engine import (
     EngineState,
     Hello,
     HelloRequest,
+    RebuildRequest,
+    ReindexRequest,
     Right,
-    StatesRequest,
     StopRequest,
 )
 from membrowse.wire.pins import PinRun
@@ -47,7 +48,7 @@ replace = msgspec.structs.replace
 class StandIn:
     """Implements `membrowse.client.engine.Engine`."""
 
-    files: Mapping[str, str] = field(default_factory=corpus)
+    files: Mapping[str, str] = field(default_factory=corpus, repr=False)
     """What the folder holds: text by path."""
     settings: Settings = Settings()
     rights: tuple[Right, ...] = (Right.READ, Right.REINDEX)
@@ -66,9 +67,14 @@ class StandIn:
 
     # For tests
 
-    def requests(self, *kinds: type[R]) -> list[R]:
-        """The requests of these types so far, without those that lacked a right."""
-        return [request for request in self._requests if isinstance(request, kinds)]
+    def requests(self, kind: type[R]) -> list[R]:
+        """The requests of this type so far, without those that lacked a right."""
+        return [request for request in self._requests if isinstance(request, kind)]
+
+    @property
+    def reindexed(self) -> list[ReindexRequest | RebuildRequest]:
+        """The requests that index something."""
+        return [r for r in self._requests if isinstance(r, ReindexRequest | RebuildRequest)]
 
     def change(self, **changes: object) -> None:
         """Change fields of the state and notify its listeners."""

@@ -41,7 +41,6 @@ from membrowse.wire.requests import AnyRequest
 from membrowse.wire.search import (
     RANKINGS,
     Hit,
-    Query,
     Ranking,
     RankingState,
     SearchRequest,
@@ -122,8 +121,11 @@ def going_through(*states: EngineState) -> dict[type[AnyRequest], Any]:
 
 def everything() -> dict[type[AnyRequest], Any]:
     """The replies of an engine at rest that finds two hits for every query."""
-    search = {SearchRequest: lambda request: recall(request.text), FilesRequest: []}
-    return going_through(state()) | search
+    return {
+        **going_through(state()),
+        SearchRequest: lambda request: recall(request.text),
+        FilesRequest: [],
+    }
 
 
 # Explanation

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import msgspec
 import pytest
 
-from membrowse.client.engine import EngineRefused, EngineUnavailable
 from membrowse.wire.codec import encode
-from membrowse.wire.comparison import CompareRequest
-from membrowse.wire.diagnosis import DiagnosisRequest, SuggestionsRequest
-from membrowse.wire.engine import Right, StatesRequest, WatchRequest
-from membrowse.wire.explanation import ExplainRequest, SpellingRequest
-from membrowse.wire.notes import ChunkRequest, FilesRequest, NoteState
-from membrowse.wire.pins import AddPinRequest, PinsRequest, RemovePinRequest
-from membrowse.wire.rank_flow import RankFlowRequest
+from membrowse.wire.engine import Right
+from membrowse.wire.explanation import ExplainRequest
+from membrowse.wire.pins import AddPinRequest, RemovePinRequest
 from membrowse.wire.requests import ENDPOINTS, AnyRequest
-from membrowse.wire.search import RANKINGS, PageRequest, SearchRequest, SearchResponse, Target
+from membrowse.wire.search import PageRequest, SearchRequest, SearchResponse, Target
 from membrowse.wire.tokens import TokensRequest
 from membrowse.wire.tuning import (
     DeleteConfigurationRequest,
     SaveConfigurationRequest,
-    TuneRequest,
     UseConfigurationRequest,
 )
 from tests.standin.components import close_all
