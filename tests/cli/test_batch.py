@@ -43,7 +43,7 @@ def test_answers_keep_the_order_of_the_questions(
     assert ran.status == 0
     assert [answer["id"] for answer in answers(ran.out)] == list(range(9))
     assert [answer["query"]["text"] for answer in answers(ran.out)] == list("012345678")
-    assert {request.limit for request in engine.requests(SearchRequest)} == {7}
+    assert {request.limit for request in engine.asked} == {7}
 
 
 def test_an_id_is_returned_as_it_came_and_other_keys_are_ignored(
@@ -138,7 +138,7 @@ def test_only_a_few_queries_are_in_flight(
     landed: list[SearchRequest] = []
 
     async def answer(request: SearchRequest) -> SearchResponse:
-        flying.append(len(engine.requests(SearchRequest)) - len(landed))
+        flying.append(len(engine.asked) - len(landed))
         await asyncio.sleep(0.001)
         landed.append(request)
         return recall(request.text)
@@ -188,4 +188,4 @@ def test_long_lines_are_read_whole(
     file = written(tmp_path, json.dumps({"id": 1, "query": long}), '{"id": 2, "query": "x"}')
     ran = program("search", "--batch", file, "--folder", folder)
     assert ran.status == 0
-    assert [request.text for request in engine.requests(SearchRequest)] == [long, "x"]
+    assert [request.text for request in engine.asked] == [long, "x"]

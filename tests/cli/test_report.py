@@ -20,7 +20,7 @@ from membrowse.wire.explanation import ExplainRequest
 from membrowse.wire.notes import FileRecord, FilesRequest, NoteState
 from membrowse.wire.report import Program, Report, ReportedIndex, ReportedNote, Setting
 from membrowse.wire.request import Problem
-from membrowse.wire.search import SearchRequest, TargetMatch
+from membrowse.wire.search import TargetMatch
 from membrowse.wire.tuning import Configurations, ConfigurationsRequest
 from tests.cli import conftest
 from tests.cli.hostile import HOSTILE, acts, filled
@@ -98,7 +98,7 @@ def test_a_report_is_self_contained(
     first = report["notes"][0]
     assert first["sha256"] == hashlib.sha256(b"# Deploy\n").hexdigest()
     assert (first["state"], first["size"]) == ("indexed", 9)
-    assert answering.requests(SearchRequest)[0].limit == 20
+    assert answering.asked[0].limit == 20
 
 
 def test_both_files_are_the_persons_own_and_never_overwritten_silently(

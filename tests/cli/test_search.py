@@ -51,7 +51,7 @@ def test_the_request_says_what_was_asked_for(
     engine: FakeEngine, program: Program, folder: Path
 ) -> None:
     program("search", "-n", "3", "--syntax", "--folder", folder, "path:a deploy")
-    assert engine.requests(SearchRequest) == [
+    assert engine.asked == [
         SearchRequest(text="path:a deploy", syntax="operators", limit=3, client="cli")
     ]
     assert engine.closed
@@ -61,15 +61,15 @@ def test_a_query_is_literal_unless_operators_are_asked_for(
     engine: FakeEngine, program: Program, folder: Path
 ) -> None:
     program("search", "--folder", folder, "--", "-what: is this?")
-    assert engine.requests(SearchRequest)[0].text == "-what: is this?"
-    assert engine.requests(SearchRequest)[0].syntax == "literal"
+    assert engine.asked[0].text == "-what: is this?"
+    assert engine.asked[0].syntax == "literal"
 
 
 def test_bytes_that_are_no_text_do_not_reach_the_engine(
     engine: FakeEngine, program: Program, folder: Path
 ) -> None:
     assert program("search", "caf\udce9", "--folder", folder).status == 0
-    assert engine.requests(SearchRequest)[0].text == "caf?"
+    assert engine.asked[0].text == "caf?"
 
 
 def test_on_a_pipe_hits_are_lines_of_five_fields(
@@ -216,4 +216,4 @@ def test_settings_that_cannot_be_used_are_status_2(
     ran = program("search", "x", "--folder", folder)
     assert ran.status == 2
     assert "fusion.weight" in ran.err
-    assert engine.requests(SearchRequest) == []
+    assert engine.asked == []

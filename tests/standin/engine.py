@@ -72,6 +72,11 @@ class StandIn:
         return [request for request in self._requests if isinstance(request, kind)]
 
     @property
+    def asked(self) -> list[SearchRequest]:
+        """The searches so far."""
+        return self.requests(SearchRequest)
+
+    @property
     def reindexed(self) -> list[ReindexRequest | RebuildRequest]:
         """The requests that index something."""
         return [r for r in self._requests if isinstance(r, ReindexRequest | RebuildRequest)]

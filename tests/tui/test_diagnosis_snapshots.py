@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from membrowse.tui.screens.side_by_side import SideBySideScreen
 from membrowse.wire.engine import Right
 from membrowse.wire.search import Target
-from tests.tui.fake_engine import FakeEngine
+from tests.standin.engine import StandIn as FakeEngine
 from tests.tui.stage import QUERY, Sessions, answered, ask, make_app, until
 from tests.tui.test_pins import panel
 from tests.tui.test_target_and_why import expect, find, ladder

@@ -17,9 +17,8 @@ from membrowse.tui.model.sheet import exact
 from membrowse.wire.explanation import ExplainRequest, Explanation, HeatSpan
 from membrowse.wire.notes import ChunkRequest, Freshness
 from membrowse.wire.request import Problem
-from tests.tui import inspected
-from tests.tui.corpus import HOSTILE
-from tests.tui.fake_engine import FakeEngine
+from tests.standin.corpus import HOSTILE
+from tests.standin.engine import StandIn as FakeEngine
 from tests.tui.stage import NOW, QUERY, Sessions, ask, make_app, on_stage, screen_text, until
 from tests.tui.test_hostile_text import assert_harmless, hostile_engine
 
@@ -30,8 +29,9 @@ def explained(app: MembrowseApp) -> bool:
     return bool(cursor and explanation and explanation.hit.chunk == cursor.chunk)
 
 
-def an_explanation(engine: FakeEngine, chunk: str = "decisions/ssh.md#0") -> Explanation:
-    return inspected.explain(engine, ExplainRequest(text=QUERY, chunk=chunk))
+def an_explanation(engine: FakeEngine, chunk: str = "") -> Explanation:
+    chunk = chunk or engine.chunk("decisions/ssh.md")
+    return engine.real(ExplainRequest(text=QUERY, chunk=chunk))
 
 
 def told(explanation: Explanation, *, full: bool = True, width: int = 100) -> list[str]:
@@ -51,7 +51,7 @@ async def test_the_explanation_stands_beside_the_preview_and_follows_the_cursor(
         assert app.browser.preview.display and app.browser.active_list.display
         await pilot.press("j", "j")
         await until(lambda: explained(app))
-        assert "decisions/ssh.md:3" in screen_text(app)
+        assert "MEMORY.md:12" in screen_text(app)
         await pilot.press("x")
         assert not app.browser.explain.display and not app.browser.explaining
 
@@ -60,15 +60,15 @@ async def test_an_explanation_that_comes_too_late_is_dropped() -> None:
     engine, gate = FakeEngine(), asyncio.Event()
     app = make_app(Sessions(engine))
 
-    async def slowly(request: ExplainRequest) -> Explanation:
+    async def slowly(explanation: Explanation) -> Explanation:
         await gate.wait()
-        return inspected.explain(engine, request)
+        return explanation
 
     async with on_stage(app, query=QUERY) as pilot:
-        engine.answers[ExplainRequest] = slowly
+        engine.amend[ExplainRequest] = slowly
         await pilot.press("enter", "x")
         await until(lambda: "explaining …" in screen_text(app))
-        late = an_explanation(engine, "tools/hosts.md#0")
+        late = an_explanation(engine, engine.chunk("tools/hosts.md"))
         app.browser._explained(0, late)
         assert app.browser.explain.explanation is None
         gate.set()
@@ -93,7 +93,7 @@ async def test_a_refusal_is_said_in_the_pane() -> None:
     def refuse(request: ExplainRequest) -> Explanation:
         raise EngineRefused(Problem(message="the index is being [rebuilt]"), 409)
 
-    engine.answers[ExplainRequest] = refuse
+    engine.replies[ExplainRequest] = refuse
     app = make_app(Sessions(engine))
     async with on_stage(app, query=QUERY) as pilot:
         await pilot.press("enter", "x")
@@ -166,8 +166,8 @@ def test_every_sum_is_shown_with_what_it_is_the_sum_of() -> None:
         sums = [line.split("=")[1].split()[0] for line in told(explanation) if "  = " in line]
         wanted = [explanation.keyword.score] if explanation.keyword.rank else []
         wanted += [explanation.vector.score or 0.0, explanation.fused.score]
-        if explanation.reranked.in_pool:
-            wanted += [explanation.reranked.score or 0.0, explanation.reranked.raw or 0.0]
+        wanted += [explanation.reranked.score or 0.0] if explanation.reranked.in_pool else []
+        wanted += [explanation.reranked.raw or 0.0]
         assert sums == [exact(score) for score in wanted]
 
 
@@ -177,12 +177,12 @@ def test_every_figure_of_the_record_is_said_in_full() -> None:
         "k1 1.2, b 0.75",
         "idf",
         "2 × at",
-        "mean 24.6",
-        "0.5 × 1",
-        "between 0 and 7.534",
+        "mean 16.61",
+        "0.6 × .738",
+        "between 0 and 9.840",
     ):
         assert figure in text, figure
-    assert "explain 12 ms" in text and "generation 41" in text
+    assert "explain 3 ms" in text and "generation 1" in text
 
 
 def test_findings_are_said_in_words() -> None:
@@ -193,8 +193,9 @@ def test_findings_are_said_in_words() -> None:
         keyword=changed(explanation.keyword, rank=None, excluded="fails tag:ops"),
         vector=changed(
             explanation.vector,
+            hnsw_asked=10,
             hnsw_missed=True,
-            hnsw_rank=None,
+            hnsw_exact_rank=3,
             effect="66 % unknown to the encoder: vector's weight 0.5 → 0.17",
         ),
         reranked=changed(explanation.reranked, in_pool=False, fused_rank=63, raw=None, tokens=()),
@@ -216,7 +217,8 @@ def test_findings_are_said_in_words() -> None:
 
 @pytest.mark.parametrize("width", [20, 40, 58, 78, 100, 200])
 def test_no_line_is_wider_than_the_pane(width: int) -> None:
-    explanation = an_explanation(FakeEngine(), "notes/部署.md#0")
+    engine = FakeEngine()
+    explanation = an_explanation(engine, engine.chunk("notes/部署.md"))
     for full in (True, False):
         assert all(len(line) <= width for line in told(explanation, full=full, width=width))
 
@@ -268,7 +270,7 @@ async def test_switching_off_restores_the_preview() -> None:
 
 async def test_heat_is_legible_without_colour() -> None:
     engine = FakeEngine()
-    view = await engine.ask(_request("decisions/ssh.md#0"))
+    view = await engine.ask(_request(engine.chunk("decisions/ssh.md")))
     lines = preview_lines(view, 80, heat_map(view, an_explanation(engine)))
     text = ["".join(part.text for part in line) for line in lines]
     assert any("┃▇ The «ssh»" in line for line in text)
@@ -277,23 +279,23 @@ async def test_heat_is_legible_without_colour() -> None:
 
 async def test_heat_of_another_chunk_is_not_drawn() -> None:
     engine = FakeEngine()
-    view = await engine.ask(_request("decisions/ssh.md#1"))
+    view = await engine.ask(_request(engine.chunk("decisions/ssh.md", 1)))
     assert heat_map(view, an_explanation(engine)) == {}
 
 
 async def test_heat_finds_its_place_in_a_line_that_was_split() -> None:
     engine = FakeEngine()
     explanation = an_explanation(engine)
-    view = await engine.ask(_request("decisions/ssh.md#0"))
+    view = await engine.ask(_request(engine.chunk("decisions/ssh.md")))
     line = "before the chunk. " + explanation.text.split("\n")[0]
     at = view.start_line - view.first_line
     lines = (*view.lines[:at], line, *view.lines[at + 1 :])
-    heat = (HeatSpan(start=3, end=11, strength=1.0, answers="x"),)
+    heat = (HeatSpan(start=2, end=5, strength=1.0, answers="x"),)
     warm = heat_map(
         msgspec.structs.replace(view, lines=lines), msgspec.structs.replace(explanation, heat=heat)
     )
     (stretch,) = warm[view.start_line]
-    assert line[stretch.start : stretch.end] == "Decision" and stretch.level == 4
+    assert line[stretch.start : stretch.end] == "SSH" and stretch.level == 4
 
 
 def _request(chunk: str) -> ChunkRequest:

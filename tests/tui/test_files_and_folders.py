@@ -14,7 +14,7 @@ from membrowse.tui.screens.files import FilesScreen
 from membrowse.tui.screens.welcome import WelcomeScreen
 from membrowse.wire.engine import Progress, ReindexRequest
 from membrowse.wire.notes import NoteState
-from tests.tui.fake_engine import FakeEngine
+from tests.standin.engine import StandIn as FakeEngine
 from tests.tui.stage import Sessions, make_app, on_stage, screen_text, until
 
 

@@ -20,9 +20,9 @@ from membrowse.wire.rank_flow import RankFlow, RankFlowRequest
 from membrowse.wire.request import Problem
 from membrowse.wire.search import RANKINGS, RERANKED, Target
 from membrowse.wire.tokens import AnalysedToken, TokenisedText, TokensRequest, WordPiece
+from tests.standin.corpus import HOSTILE
+from tests.standin.engine import StandIn as FakeEngine
 from tests.tui import compared, inspected
-from tests.tui.corpus import HOSTILE
-from tests.tui.fake_engine import FakeEngine
 from tests.tui.stage import NOW, QUERY, Sessions, make_app, on_stage, screen_text, until
 from tests.tui.test_hostile_text import assert_harmless, hostile_engine
 
@@ -108,7 +108,9 @@ async def test_the_flow_keeps_its_chunk_when_the_index_changes() -> None:
 # Comparison
 
 
-def a_comparison(left: str = "decisions/ssh.md#0", right: str = "MEMORY.md#1") -> str:
+def a_comparison(
+    left: str = engine.chunk("decisions/ssh.md"), right: str = engine.chunk("MEMORY.md", 1)
+) -> str:
     request = CompareRequest(text=QUERY, left=left, right=Target(chunk=right))
     record = compared.compare(FakeEngine(), request)
     return "\n".join(text_of(row.line) for row in comparison_rows(record, NOW, 116))
@@ -124,7 +126,9 @@ def test_a_comparison_tells_scores_differences_words_and_dates() -> None:
 
 @pytest.mark.parametrize("width", [30, 60, 77, 117, 197])
 def test_a_comparison_keeps_its_figures_in_columns(width: int) -> None:
-    request = CompareRequest(text=QUERY, left="MEMORY.md#0", right=Target(chunk="MEMORY.md#1"))
+    request = CompareRequest(
+        text=QUERY, left=engine.chunk("MEMORY.md"), right=Target(chunk=engine.chunk("MEMORY.md", 1))
+    )
     rows = comparison_rows(compared.compare(FakeEngine(), request), NOW, width)
     bars = [text_of(row.line).index("┼") for row in rows if "┼" in text_of(row.line)]
     assert len(set(bars)) == 1
@@ -192,13 +196,13 @@ def test_a_ruler_shows_pieces_window_steps_and_stop_words() -> None:
     text = "\n".join(text_of(line) for line in RulerLines(ruler, 80))
     assert "of 256 word pieces" in text and "⟦部署⟧" in text and "unknown" in text
     assert "Which" in text and "stop word" in text and "nowhere" in text
-    _, chunk = a_ruler("decisions/ssh.md#0")
+    _, chunk = a_ruler(engine.chunk("decisions/ssh.md"))
     assert "SSH moved › Decision" in "\n".join(text_of(line) for line in RulerLines(chunk, 80))
 
 
 @pytest.mark.parametrize("width", [24, 60, 80, 150])
 def test_a_ruler_keeps_to_its_width(width: int) -> None:
-    for ruler in a_ruler("notes/部署.md#0", f"{HOSTILE} {'x' * 5000}"):
+    for ruler in a_ruler(engine.chunk("notes/部署.md"), f"{HOSTILE} {'x' * 5000}"):
         assert all(cells(line) <= width for line in RulerLines(ruler, width))
 
 
@@ -246,7 +250,7 @@ async def test_what_the_engine_refuses_is_said_on_the_screen() -> None:
     def refuse(request: object) -> object:
         raise EngineRefused(Problem(message="the model [is] missing"), 409)
 
-    engine.answers[RankFlowRequest] = engine.answers[TokensRequest] = refuse
+    engine.replies[RankFlowRequest] = engine.replies[TokensRequest] = refuse
     app = make_app(Sessions(engine))
     async with on_stage(app, query=QUERY) as pilot:
         await pilot.press("enter")

@@ -8,7 +8,7 @@ import pytest
 
 from membrowse.tui.app import MembrowseApp
 from membrowse.wire.search import Target
-from tests.tui.fake_engine import FakeEngine
+from tests.standin.engine import StandIn as FakeEngine
 from tests.tui.stage import QUERY, Sessions, make_app, until
 from tests.tui.test_explaining import explained
 from tests.tui.test_snapshots import Before, Compare, steps

@@ -17,7 +17,7 @@ from membrowse.tui.screens.browser import BrowserScreen
 from membrowse.tui.screens.files import FilesScreen
 from membrowse.tui.screens.help import help_lines
 from membrowse.wire.engine import RebuildRequest, ReindexRequest, Right
-from tests.tui.fake_engine import FakeEngine
+from tests.standin.engine import StandIn as FakeEngine
 from tests.tui.stage import QUERY, Sessions, ask, make_app, on_stage, screen_text, until
 
 HARMFUL = {"ctrl+c", "ctrl+h", "ctrl+i", "ctrl+j", "ctrl+m"}
@@ -143,7 +143,7 @@ async def test_panels_by_number_and_tab_keep_the_chunk() -> None:
         browser = app.browser
         assert browser.browsing.active == "keyword"
         cursor = browser.browsing.cursor
-        assert cursor is not None and cursor.chunk == "decisions/ssh.md#0"
+        assert cursor is not None and cursor.chunk == engine.chunk("decisions/ssh.md")
         await pilot.press("2", "tab", "tab")
         assert browser.in_preview
         await pilot.press("tab")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-import msgspec
 import pytest
 from rich.cells import cell_len
 
@@ -22,9 +21,9 @@ from membrowse.tui.model.wrapping import wrapped
 from membrowse.wire.engine import Pending, Progress, Watcher
 from membrowse.wire.notes import Freshness
 from membrowse.wire.search import KEYWORD, RERANKED, VECTOR
-from tests.tui.corpus import STATE
-from tests.tui.fake_engine import FakeEngine
-from tests.tui.hits import a_hit, a_ranking, a_recall
+from tests.standin import replies
+from tests.standin.engine import StandIn as FakeEngine
+from tests.standin.replies import a_hit, a_ranking, a_recall
 
 NOW = datetime(2026, 7, 20, 12, 0, tzinfo=UTC)
 NAMES = (KEYWORD, VECTOR, "fused", RERANKED)
@@ -205,14 +204,16 @@ def test_rankings_with_unknown_names_come_and_go() -> None:
     assert "agent" not in browsing.columns and browsing.active == RERANKED
 
 
-async def test_the_preview_marks_words_without_colour_and_numbers_lines() -> None:
+def test_the_preview_marks_words_without_colour_and_numbers_lines() -> None:
     from membrowse.wire.notes import ChunkRequest
 
-    view = await FakeEngine().chunk(ChunkRequest(chunk="logs/2025-11-08.md#1", text="ssh port"))
+    engine = FakeEngine()
+    request = ChunkRequest(chunk=engine.chunk("logs/2025-11-08.md", 1), text="ssh port")
+    view = engine.real(request)
     text = [plain(line) for line in preview_lines(view, 40)]
     assert "  7 ┃ ## «SSH»" in text
     assert any(line.startswith("  5 │ ") for line in text)
-    assert all(cell_len(line) <= 41 for line in text)
+    assert all(cell_len(line) <= 40 for line in text)
 
 
 @pytest.mark.parametrize("width", [1, 2, 3, 8, 30])
@@ -225,7 +226,7 @@ def test_wrapping_loses_nothing(width: int) -> None:
     ]
     lines = wrapped(line, max(2, width))
     assert "".join(map(plain, lines)) == plain(line)
-    assert all(cells(part) <= max(2, width) + 1 for part in lines)
+    assert all(cell_len(plain(part).rstrip()) <= max(2, width) for part in lines)
 
 
 @pytest.mark.parametrize(
@@ -245,7 +246,7 @@ def test_wrapping_loses_nothing(width: int) -> None:
 def test_the_header_says_what_the_index_is_worth(
     changes: dict[str, object], condition: str
 ) -> None:
-    view = EngineView(state=msgspec.structs.replace(STATE, **changes))
+    view = EngineView(state=replies.state(**changes))
     assert f" · {condition} · " in plain(header_line(view, 120))
 
 

@@ -10,8 +10,8 @@ from membrowse.tui.screens.pins import PinsScreen
 from membrowse.wire.engine import Right
 from membrowse.wire.pins import Pin, PinsRequest, PinsState
 from membrowse.wire.search import Target
-from tests.tui.corpus import HOSTILE
-from tests.tui.fake_engine import FakeEngine
+from tests.standin.corpus import HOSTILE
+from tests.standin.engine import StandIn as FakeEngine
 from tests.tui.stage import QUERY, Sessions, answered, make_app, on_stage, screen_text, until
 from tests.tui.test_hostile_text import assert_harmless
 from tests.tui.tuned import RESULTS, Pins, pinned
@@ -19,7 +19,7 @@ from tests.tui.tuned import RESULTS, Pins, pinned
 
 def pins_of(engine: FakeEngine) -> Pins:
     """The pins that the engine keeps."""
-    kept = engine.answers[PinsRequest].__self__
+    kept = engine.replies[PinsRequest].__self__
     assert isinstance(kept, Pins)
     return kept
 

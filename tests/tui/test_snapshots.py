@@ -14,7 +14,7 @@ from membrowse.client.supervisor import GaveUp
 from membrowse.tui.app import MembrowseApp
 from membrowse.wire.engine import Pending, Progress
 from membrowse.wire.search import RERANKED, VECTOR, Ranking, RankingState
-from tests.tui.fake_engine import FakeEngine
+from tests.standin.engine import StandIn as FakeEngine
 from tests.tui.stage import QUERY, Sessions, ask, make_app, until
 
 Compare = Callable[..., bool]

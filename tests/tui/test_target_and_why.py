@@ -25,9 +25,9 @@ from membrowse.wire.diagnosis import (
 from membrowse.wire.notes import FileRecord, NoteState
 from membrowse.wire.request import Problem
 from membrowse.wire.search import Target
-from tests.tui.corpus import HOSTILE
+from tests.standin.corpus import HOSTILE
+from tests.standin.engine import StandIn as FakeEngine
 from tests.tui.diagnosed import CHANGES, suggestions, why
-from tests.tui.fake_engine import FakeEngine
 from tests.tui.stage import QUERY, Sessions, answered, ask, make_app, on_stage, screen_text, until
 
 
@@ -216,7 +216,7 @@ async def test_why_shows_the_ladder_at_once_then_changes_which_escape_gives_up()
             raise
         return suggestions(engine, request)
 
-    engine.answers |= {DiagnosisRequest: diagnose, SuggestionsRequest: suggest}
+    engine.replies |= {DiagnosisRequest: diagnose, SuggestionsRequest: suggest}
     app = make_app(Sessions(engine))
     async with on_stage(app, (120, 40), QUERY) as pilot:
         await pilot.press("enter")
@@ -285,7 +285,7 @@ async def test_a_new_generation_asks_why_again_and_a_refusal_is_said() -> None:
         asked.append(request)
         return suggestions(engine, request)
 
-    engine.answers |= {DiagnosisRequest: diagnose, SuggestionsRequest: suggest}
+    engine.replies |= {DiagnosisRequest: diagnose, SuggestionsRequest: suggest}
     app = make_app(Sessions(engine))
     async with on_stage(app, query=QUERY) as pilot:
         await pilot.press("enter")
@@ -304,7 +304,7 @@ async def test_a_new_generation_asks_why_again_and_a_refusal_is_said() -> None:
         def refuse(request: DiagnosisRequest) -> Diagnosis:
             raise EngineRefused(Problem(message="the index is being built [/tmp]"), 503)
 
-        engine.answers[DiagnosisRequest] = refuse
+        engine.replies[DiagnosisRequest] = refuse
         engine.change(generation=43)
         await until(lambda: "being built [/tmp]" in screen_text(app))
         assert "f chooses something else" in screen_text(app)
@@ -330,7 +330,7 @@ async def test_hostile_targets_answers_and_names_are_text() -> None:
         known = suggestions(engine, request)
         return msgspec.structs.replace(known, suggestions=(change,))
 
-    engine.answers |= {DiagnosisRequest: hostile, SuggestionsRequest: hostile_suggestions}
+    engine.replies |= {DiagnosisRequest: hostile, SuggestionsRequest: hostile_suggestions}
     app = make_app(Sessions(engine))
     async with on_stage(app, (120, 50), QUERY) as pilot:
         from tests.tui.test_hostile_text import assert_harmless

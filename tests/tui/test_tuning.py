@@ -18,8 +18,8 @@ from membrowse.tui.screens.side_by_side import SideBySideScreen
 from membrowse.wire.engine import Right
 from membrowse.wire.search import RERANKED, Target
 from membrowse.wire.tuning import TUNABLE, SaveConfigurationRequest, TuneRequest
-from tests.tui.corpus import HOSTILE
-from tests.tui.fake_engine import FakeEngine
+from tests.standin.corpus import HOSTILE
+from tests.standin.engine import StandIn as FakeEngine
 from tests.tui.stage import QUERY, Sessions, ask, make_app, on_stage, screen_text, until
 from tests.tui.test_hostile_text import assert_harmless
 from tests.tui.tuned import FakeConfigurations, pinned
@@ -31,7 +31,7 @@ WEIGHT, RERANKER, POOL, K, CAREFUL = 1, 3, 4, 6, 9
 
 def configurations(engine: FakeEngine) -> FakeConfigurations:
     """What the engine keeps."""
-    kept = engine.answers[TuneRequest].__self__
+    kept = engine.replies[TuneRequest].__self__
     assert isinstance(kept, FakeConfigurations)
     return kept
 
