@@ -182,7 +182,7 @@ _BROWSER = (
         "rebuild",
         "Forget the index and build it again, after a question.",
         needs=(Need.ENGINE,),
-        right=_REINDEX,
+        right=Right.ADMINISTER,
     ),
     Action(
         "index.pause",

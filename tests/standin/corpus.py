@@ -20,6 +20,20 @@ HOSTILE = (
 BROKEN: Files = {"logs/.membrowseignore": "# what follows is no rule\n!\n"}
 """A file that cannot be used."""
 
+PINS: Files = {
+    "golden.jsonl": """\
+{"id": "ssh-port", "query": "which port does staging ssh use?", "path": "decisions/ssh.md", \
+"text": "listens on port 2202"}
+{"id": "rebuild", "query": "which port does staging ssh use?", "path": "logs/2026-01-01.md"}
+{"id": "drill", "query": "which port does staging ssh use?", "path": "runbooks/restore.md", \
+"k": 7}
+{"id": "jump-host", "query": "is there a jump host?", "path": "logs/2025-11-08.md", \
+"text": "The jump host is still there."}
+{"id": 5}
+"""
+}
+"""Four pins, of which two fail, and a line that cannot be used."""
+
 
 @cache
 def _memory() -> Files:

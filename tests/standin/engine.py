@@ -67,9 +67,9 @@ class StandIn:
 
     # For tests
 
-    def requests(self, kind: type[R]) -> list[R]:
-        """The requests of this type so far, without those that lacked a right."""
-        return [request for request in self._requests if isinstance(request, kind)]
+    def requests(self, *kinds: type[R]) -> list[R]:
+        """The requests of these types so far, without those that lacked a right."""
+        return [request for request in self._requests if isinstance(request, kinds)]
 
     @property
     def asked(self) -> list[SearchRequest]:
@@ -144,6 +144,7 @@ class StandIn:
         self.closed = True
 
     def _admitted(self, request: AnyRequest) -> type[AnyRequest]:
+        msgspec.json.encode(request)  # fails for what cannot cross the socket
         if self.gone:
             raise EngineUnavailable("the engine is gone")
         right = ENDPOINTS[type(request)].right

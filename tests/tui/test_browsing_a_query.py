@@ -109,12 +109,12 @@ async def test_what_was_made_of_the_query_is_shown() -> None:
 
 async def test_what_the_encoder_does_not_know_is_said_in_its_column() -> None:
     engine = FakeEngine()
-    engine.amend[SearchRequest] = with_query(warnings=("the quote is not closed",))
+    engine.amend[SearchRequest] = with_query(unknown=0.66, warnings=("the quote is not closed",))
     app = make_app(Sessions(engine))
     async with on_stage(app, (200, 50), "端口") as pilot:
         await pilot.pause()
         text = screen_text(app)
-    assert "50% of the query unknown" in text
+    assert "66% of the query unknown" in text
     assert "! the quote is not closed" in text
 
 

@@ -11,11 +11,11 @@ from textual.pilot import Pilot
 from membrowse.tui.screens.side_by_side import SideBySideScreen
 from membrowse.wire.engine import Right
 from membrowse.wire.search import Target
+from tests.standin.corpus import PINS, corpus
 from tests.standin.engine import StandIn as FakeEngine
 from tests.tui.stage import QUERY, Sessions, answered, ask, make_app, until
-from tests.tui.test_pins import panel
+from tests.tui.test_pins import edited, panel
 from tests.tui.test_target_and_why import expect, find, ladder
-from tests.tui.tuned import pinned
 
 Compare = Callable[..., bool]
 SIZES = [(80, 24), (120, 30), (200, 50)]
@@ -23,8 +23,7 @@ SIZES = [(80, 24), (120, 30), (200, 50)]
 
 def furnished() -> Any:
     """The app over an engine that has pins and grants every right."""
-    engine = FakeEngine(rights=tuple(Right))
-    pinned(engine)
+    engine = FakeEngine(corpus() | PINS, rights=tuple(Right))
     return make_app(Sessions(engine))
 
 
@@ -52,7 +51,7 @@ def test_why(snap_compare: Compare, size: tuple[int, int]) -> None:
 
     async def before(pilot: Pilot[int]) -> None:
         await begin(app, pilot)
-        await expect(app, pilot, "decisions/ssh")
+        await expect(app, pilot, "runbooks/restore")
         await ladder(app)
         await pilot.pause()
 
@@ -65,9 +64,9 @@ def test_tuning_with_a_target(snap_compare: Compare, size: tuple[int, int]) -> N
 
     async def before(pilot: Pilot[int]) -> None:
         await begin(app, pilot)
-        app.browser.set_target(Target(path="decisions/ssh.md", line=3))
+        app.browser.set_target(Target(path="runbooks/restore.md", line=8))
         await answered(app, QUERY)
-        app.browser.try_settings({"fusion.weight": 0.62})
+        app.browser.try_settings({"fusion.weight": 0.26})
         tuning = app.browser.tuning
         await until(lambda: tuning.tried and tuning.tried.a.passing is not None, "the pins")
         await until(lambda: app.browser.tune_panel.has_focus)
@@ -81,7 +80,7 @@ def test_two_configurations_side_by_side(snap_compare: Compare) -> None:
 
     async def before(pilot: Pilot[int]) -> None:
         await begin(app, pilot)
-        app.browser.try_settings({"fusion.weight": 0.7})
+        app.browser.try_settings({"fusion.weight": 0.1})
         await until(lambda: app.browser.tuning.tried, "the recall")
         await pilot.press("b")
         await until(lambda: isinstance(app.screen, SideBySideScreen))
@@ -94,7 +93,7 @@ def test_two_configurations_side_by_side(snap_compare: Compare) -> None:
 
 @pytest.mark.parametrize("size", SIZES[:2], ids=str)
 def test_the_pins(snap_compare: Compare, size: tuple[int, int]) -> None:
-    app = furnished()
+    app = make_app(Sessions(edited()))
 
     async def before(pilot: Pilot[int]) -> None:
         await begin(app, pilot)

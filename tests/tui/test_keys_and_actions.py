@@ -137,9 +137,10 @@ async def test_q_quits_from_a_list_and_types_in_the_query() -> None:
 
 
 async def test_panels_by_number_and_tab_keep_the_chunk() -> None:
-    app = make_app()
+    engine = FakeEngine()
+    app = make_app(Sessions(engine))
     async with on_stage(app, query=QUERY) as pilot:
-        await pilot.press("enter", "j", "j", "1")
+        await pilot.press("enter", "j", "1")
         browser = app.browser
         assert browser.browsing.active == "keyword"
         cursor = browser.browsing.cursor
@@ -178,8 +179,15 @@ async def test_an_action_without_the_right_is_dim_and_says_why() -> None:
         assert engine.reindexed == []
 
 
+async def test_rebuilding_needs_more_than_the_right_to_reindex() -> None:
+    app = make_app(Sessions(FakeEngine(rights=(Right.READ, Right.REINDEX))))
+    async with on_stage(app, query=QUERY):
+        assert app.browser.check_action("reindex_note", ()) is True
+        assert app.browser.check_action("rebuild", ()) is None
+
+
 async def test_reindexing_pausing_and_rebuilding() -> None:
-    engine = FakeEngine()
+    engine = FakeEngine(rights=tuple(Right))
     app = make_app(Sessions(engine))
     async with on_stage(app, query=QUERY) as pilot:
         await pilot.press("enter", "r")

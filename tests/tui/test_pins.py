@@ -10,18 +10,34 @@ from membrowse.tui.screens.pins import PinsScreen
 from membrowse.wire.engine import Right
 from membrowse.wire.pins import Pin, PinsRequest, PinsState
 from membrowse.wire.search import Target
-from tests.standin.corpus import HOSTILE
+from tests.standin import replies
+from tests.standin.corpus import HOSTILE, PINS, Files, corpus
 from tests.standin.engine import StandIn as FakeEngine
 from tests.tui.stage import QUERY, Sessions, answered, make_app, on_stage, screen_text, until
 from tests.tui.test_hostile_text import assert_harmless
-from tests.tui.tuned import RESULTS, Pins, pinned
 
 
-def pins_of(engine: FakeEngine) -> Pins:
-    """The pins that the engine keeps."""
-    kept = engine.replies[PinsRequest].__self__
-    assert isinstance(kept, Pins)
-    return kept
+def edited(files: Files = PINS) -> FakeEngine:
+    """An engine with these pins, of which one note was edited since: they moved."""
+    engine = FakeEngine(corpus() | files)
+    engine.edit("logs/2025-11-08.md", "# Daily log\n\n## Morning\n\nThe dump took 41 minutes.\n")
+    return engine
+
+
+def pinned(engine: FakeEngine, **changes: object) -> None:
+    """Let the engine's state tell of many pins."""
+    state = PinsState(
+        total=41,
+        passing=38,
+        generation=41,
+        moved=("ssh port: decisions/ssh.md #9 → #4", "queue limit: runbooks/deploy.md #2 → #7"),
+    )
+    engine.change(pins=msgspec.structs.replace(state, **changes))
+
+
+def paths(engine: FakeEngine) -> list[str]:
+    """The notes that are pinned."""
+    return [pin.path for pin in engine.components.pins.file.read().pins]
 
 
 async def panel(app: MembrowseApp) -> PinsScreen:
@@ -51,51 +67,48 @@ def test_the_status_line_says_how_many_hold_and_what_moved() -> None:
 
 async def test_pinning_the_chunk_under_the_cursor_and_unpinning_it() -> None:
     engine = FakeEngine()
-    kept = pins_of(engine)
-    kept.results = []
     app = make_app(Sessions(engine))
     async with on_stage(app, query=QUERY) as pilot:
         await pilot.press("enter", "j", "m")
         await until(lambda: "1 of 1 pin hold" in screen_text(app), "the toast")
         assert "golden.jsonl" in screen_text(app)
-        assert [result.pin.path for result in kept.results] == ["MEMORY.md"]
+        assert paths(engine) == ["decisions/ssh.md"]
         await pilot.press("m", "n")
-        assert kept.results
+        assert paths(engine)
         await pilot.press("m")
-        await until(lambda: "pinned to MEMORY.md already" in screen_text(app), "the question")
+        await until(lambda: "to decisions/ssh.md already" in screen_text(app), "the question")
         await pilot.press("y")
-        await until(lambda: not kept.results)
-        app.browser.set_target(Target(path="decisions/ssh.md"))
+        await until(lambda: not paths(engine))
+        app.browser.set_target(Target(path="MEMORY.md"))
         await answered(app, QUERY)
         await pilot.press("m")
-        await until(lambda: [result.pin.path for result in kept.results] == ["decisions/ssh.md"])
+        await until(lambda: paths(engine) == ["MEMORY.md"])
 
 
 async def test_pinning_needs_the_right() -> None:
-    engine = FakeEngine(rights=(Right.READ,))
+    engine = FakeEngine(corpus() | PINS, rights=(Right.READ,))
     app = make_app(Sessions(engine))
     async with on_stage(app, query=QUERY) as pilot:
         await pilot.press("enter", "m")
         await until(lambda: "no right to reindex" in screen_text(app), "the toast")
-        assert len(pins_of(engine).results) == len(RESULTS)
+        assert len(paths(engine)) == 4
 
 
 async def test_the_panel_shows_every_pin_and_asks_or_unpins_it() -> None:
-    engine = FakeEngine()
-    pinned(engine)
+    engine = edited()
     app = make_app(Sessions(engine))
     async with on_stage(app, (120, 30)) as pilot:
         await pilot.press("tab", "M")
         screen = await panel(app)
         await pilot.pause()
         text = screen_text(app)
-        assert "2 of 4 pins hold" in text and "reranked R@1 .56 R@5 .92 MRR .72" in text
-        assert "✗ broken    #7  #2 → #7 ▼5" in text and "✓ holds     #4  #9 → #4 ▲5" in text
-        assert "! 1 line cannot be used: line 7: not JSON" in text
+        assert "2 of 4 pins hold" in text and "reranked R@1 .25 R@5 .50 MRR .35" in text
+        assert "✗ broken    #6  #5 → #6 ▼1" in text and "✓ holds     #4  #8 → #4 ▲4" in text
+        assert "! 1 line cannot be used: line 5: Object missing" in text
         await pilot.press("j")
-        await until(lambda: "the text was edited away" in screen_text(app))
+        await until(lambda: "it was edited away" in screen_text(app))
         await pilot.press("d", "n")
-        assert len(pins_of(engine).results) == 4
+        assert len(paths(engine)) == 4
         await pilot.press("d", "y")
         await until(lambda: len(screen.list.results) == 3)
         await pilot.press("enter")
@@ -104,7 +117,7 @@ async def test_the_panel_shows_every_pin_and_asks_or_unpins_it() -> None:
             path="decisions/ssh.md", text="listens on port 2202"
         )
         assert app.browser.target_line.display
-        pins_of(engine).results = []
+        engine.components.pins.file.path.write_text("")
         await pilot.press("M")
         await until(lambda: "No query is pinned yet." in screen_text(app))
 
@@ -129,10 +142,11 @@ async def test_it_is_told_when_pins_move() -> None:
 async def test_hostile_pins_are_text() -> None:
     engine = FakeEngine()
     pin = Pin(id=HOSTILE, query=HOSTILE, path=HOSTILE, text=HOSTILE)
-    pins_of(engine).results = [
-        msgspec.structs.replace(RESULTS[0], pin=pin, problem=HOSTILE),
-        msgspec.structs.replace(RESULTS[2], pin=pin),
-    ]
+    results = (
+        replies.result(rank=4, pin=pin, problem=HOSTILE),
+        replies.result(rank=7, pin=pin, before=2, history=(2, 7)),
+    )
+    engine.replies[PinsRequest] = replies.run(*results)
     pinned(engine, moved=(HOSTILE,))
     app = make_app(Sessions(engine))
     async with on_stage(app, (120, 30), QUERY) as pilot:

@@ -13,9 +13,10 @@ from textual.pilot import Pilot
 from membrowse.client.supervisor import GaveUp
 from membrowse.tui.app import MembrowseApp
 from membrowse.wire.engine import Pending, Progress
-from membrowse.wire.search import RERANKED, VECTOR, Ranking, RankingState
+from membrowse.wire.search import RERANKED, VECTOR, Ranking, RankingState, SearchRequest
+from tests.standin.corpus import BROKEN, corpus
 from tests.standin.engine import StandIn as FakeEngine
-from tests.tui.stage import QUERY, Sessions, ask, make_app, until
+from tests.tui.stage import QUERY, Sessions, ask, make_app, until, with_rankings
 
 Compare = Callable[..., bool]
 Before = Callable[[Pilot[int]], Awaitable[None]]
@@ -62,7 +63,7 @@ def test_indexing_with_a_model_that_loads(snap_compare: Compare) -> None:
     loading = Ranking(
         state=RankingState.LOADING, message="the encoder is loading: this takes a second"
     )
-    engine.overrides = {VECTOR: loading}
+    engine.amend[SearchRequest] = with_rankings({VECTOR: loading})
     engine.change(
         progress=Progress(
             phase="encoding", chunks_done=312, chunks_total=992, chunks_per_second=94.2,
@@ -83,8 +84,8 @@ def test_no_hit_for_any_word(snap_compare: Compare) -> None:
 
 
 def test_nothing_indexed(snap_compare: Compare) -> None:
-    engine = FakeEngine(notes={})
-    engine.change(notes=0, chunks=0, last_change=None)
+    engine = FakeEngine(files={})
+    engine.change(last_change=None)
     app = make_app(Sessions(engine))
     assert snap_compare(app, terminal_size=(100, 30), run_before=steps(app, ""))
 
@@ -102,7 +103,7 @@ def test_the_engine_given_up(snap_compare: Compare) -> None:
 
 
 def test_the_files_screen(snap_compare: Compare) -> None:
-    app = make_app()
+    app = make_app(Sessions(FakeEngine(corpus() | BROKEN)))
 
     async def files(pilot: Pilot[int]) -> None:
         await until(lambda: getattr(app.screen, "list", None) and app.screen.list.records)  # type: ignore[attr-defined]
