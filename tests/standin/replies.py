@@ -23,19 +23,14 @@ from membrowse.wire.engine import (
     StatesRequest,
     Status,
     StatusRequest,
-    TokenStorage,
     Watcher,
 )
 from membrowse.wire.explanation import (
     Explanation,
-    FusedExplanation,
-    HeatSpan,
-    IndexedVersion,
-    KeywordExplanation,
     RerankedExplanation,
     VectorExplanation,
 )
-from membrowse.wire.notes import FilesRequest, Freshness
+from membrowse.wire.notes import FilesRequest
 from membrowse.wire.pins import Measures, Pin, PinResult, PinRun
 from membrowse.wire.requests import AnyRequest
 from membrowse.wire.search import (
@@ -63,17 +58,23 @@ def _recorded() -> dict[str, Any]:
     return data
 
 
-def _record(name: str, kind: type[S], changes: dict[str, Any]) -> S:
-    return replace(msgspec.convert(_recorded()[name], kind), **changes)
+def _record(name: str, kind: type[S], **parts: object) -> S:
+    return msgspec.convert(_recorded()[name] | parts, kind)
 
 
 # Search
 
 
 def hit(rank: int = 1, **changes: Any) -> Hit:
-    place = {"rank": rank, "chunk": f"c{rank}", "path": f"runbooks/deploy-{rank}.md"}
-    known = _record("hit", Hit, place | {"score": 12.3 / rank})
-    return replace(known, **{"ranks": known.ranks | {"keyword": rank}} | changes)
+    known = _record("hit", Hit)
+    own = {
+        "rank": rank,
+        "chunk": f"c{rank}",
+        "path": f"runbooks/deploy-{rank}.md",
+        "ranks": known.ranks | {"keyword": rank},
+        "score": known.score / rank,
+    }
+    return replace(known, **own | changes)
 
 
 def ranking(hits: tuple[Hit, ...] = (), **changes: Any) -> Ranking:
@@ -83,30 +84,20 @@ def ranking(hits: tuple[Hit, ...] = (), **changes: Any) -> Ranking:
 
 def recall(text: str = "deploy", hits: int = 2, **changes: Any) -> SearchResponse:
     found = ranking(tuple(hit(rank) for rank in range(1, hits + 1)))
-    known = _record("response", SearchResponse, {"rankings": dict.fromkeys(RANKINGS, found)})
-    query = replace(known.query, text=text)
-    return replace(known, **{"id": f"of {text}", "query": query} | changes)
+    known = _record("response", SearchResponse, rankings=dict.fromkeys(RANKINGS, found))
+    own = {"id": f"of {text}", "query": replace(known.query, text=text)}
+    return replace(known, **own | changes)
 
 
 # The engine
 
 
 def state(**changes: Any) -> EngineState:
-    return _record("state", EngineState, changes)
+    return replace(_record("state", EngineState), **changes)
 
 
 def status(**changes: Any) -> Status:
-    known = Status(
-        state=state(),
-        engine=INFO,
-        index_dir="/index",
-        sizes={"manifest": 1_500_000, "keyword": 900},
-        notes_by_state={"indexed": 131, "skipped": 4},
-        token_vectors=TokenStorage(chunks=992, bytes=85_000_000, budget_bytes=2_147_483_648),
-        recipe={"chunker": "1", "analyser": "1", "encoder": "e"},
-        settings_digest="abc",
-    )
-    return replace(known, **changes)
+    return replace(_record("status", Status, state=state(), engine=INFO), **changes)
 
 
 def going_through(*states: EngineState) -> dict[type[AnyRequest], Any]:
@@ -131,56 +122,34 @@ def everything() -> dict[type[AnyRequest], Any]:
 # Explanation
 
 
-def keyword(**changes: Any) -> KeywordExplanation:
-    return _record("keyword", KeywordExplanation, changes)
+def explanation(**changes: Any) -> Explanation:
+    found = hit(1, path="logs/2025-11-08.md", start_line=31, end_line=34)
+    return replace(_record("explanation", Explanation, hit=found), **changes)
 
 
 def vector(**changes: Any) -> VectorExplanation:
-    return _record("vector", VectorExplanation, changes)
-
-
-def fused(**changes: Any) -> FusedExplanation:
-    return _record("fused", FusedExplanation, changes)
+    return replace(explanation().vector, **changes)
 
 
 def reranked(**changes: Any) -> RerankedExplanation:
-    return _record("reranked", RerankedExplanation, changes)
-
-
-def explanation(**changes: Any) -> Explanation:
-    known = Explanation(
-        query="which ports does staging ssh use?",
-        hit=hit(1, path="logs/2025-11-08.md", start_line=31, end_line=34),
-        header="Ports › SSH",
-        text="Staging ssh listens on port 2222.",
-        keyword=keyword(),
-        vector=vector(),
-        fused=fused(),
-        reranked=reranked(),
-        heat=(HeatSpan(start=28, end=32, strength=1.0, answers="port"),),
-        took_ms={"keyword": 3.1, "vector": 6.0, "fused": 0.2, "reranked": 4.0, "explain": 9.0},
-        indexed=IndexedVersion(
-            generation=12, indexed_at="2026-11-22T15:00:00Z", freshness=Freshness.CURRENT
-        ),
-    )
-    return replace(known, **changes)
+    return replace(explanation().reranked, **changes)
 
 
 def rulers(**changes: Any) -> Tokens:
-    return Tokens(texts=(_record("tokens", TokenisedText, changes),))
+    return Tokens(texts=(replace(_record("tokens", TokenisedText), **changes),))
 
 
 # Diagnosis
 
 
 def diagnosis(**changes: Any) -> Diagnosis:
-    known = _record("diagnosis", Diagnosis, {})
+    known = _record("diagnosis", Diagnosis)
     found = hit(11, path="decisions/ssh.md", start_line=12, end_line=18)
     return replace(known, **{"match": replace(known.match, hit=found)} | changes)
 
 
 def suggestions(**changes: Any) -> Suggestions:
-    return _record("suggestions", Suggestions, changes)
+    return replace(_record("suggestions", Suggestions), **changes)
 
 
 def why(**changes: Any) -> DiagnosisReport:
