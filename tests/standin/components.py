@@ -49,13 +49,18 @@ def frozen_time() -> Iterator[None]:
 
 
 def open_components(
-    files: Mapping[str, str], settings: Settings, changed: Callable[[], None]
+    files: Mapping[str, str],
+    others: Mapping[str, str],
+    settings: Settings,
+    changed: Callable[[], None],
 ) -> Components:
-    """Components over a copy of `files` and their index."""
+    """Components over a copy of `files` and their index, with `others` beside them."""
     original = _indexed(tuple(files.items()))
     folder = _new_home() / original.name
     shutil.copytree(original, folder, copy_function=os.link)
     shutil.copytree(_index_dir(original), _index_dir(folder))
+    for path, text in others.items():
+        write(folder / path, text)
     opened = _open(folder, settings, changed)
     _opened.callback(shutil.rmtree, folder.parent, ignore_errors=True)
     _opened.callback(_close, opened)

@@ -50,6 +50,8 @@ class StandIn:
 
     files: Mapping[str, str] = field(default_factory=corpus, repr=False)
     """What the folder holds: text by path."""
+    others: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What lies beside these and is no note, such as the pins."""
     settings: Settings = Settings()
     rights: tuple[Right, ...] = (Right.READ, Right.REINDEX)
     replies: dict[type[AnyRequest], Any] = field(default_factory=dict)
@@ -121,7 +123,7 @@ class StandIn:
         """The engine's components."""
         from tests.standin.components import open_components
 
-        return open_components(self.files, self.settings, self._changed.set)
+        return open_components(self.files, self.others, self.settings, self._changed.set)
 
     def real(self, request: Request[T]) -> T:
         """The engine's own reply."""

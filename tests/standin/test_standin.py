@@ -24,7 +24,7 @@ from membrowse.wire.tuning import (
 )
 from tests.standin import replies
 from tests.standin.components import close_all
-from tests.standin.corpus import BROKEN, corpus
+from tests.standin.corpus import BROKEN
 from tests.standin.engine import StandIn
 
 QUERY = "which port does staging ssh use?"
@@ -133,7 +133,7 @@ async def test_listeners_get_what_an_edit_and_a_test_change(engine: StandIn) -> 
 
 
 def test_the_folder_holds_every_state_of_a_file(engine: StandIn) -> None:
-    records = StandIn(corpus() | BROKEN).real(FilesRequest())
+    records = StandIn(others=BROKEN).real(FilesRequest())
     assert {record.state for record in records} == {
         NoteState.INDEXED,
         NoteState.IGNORED,

@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from membrowse.tui.screens.side_by_side import SideBySideScreen
 from membrowse.wire.engine import Right
 from membrowse.wire.search import Target
-from tests.standin.corpus import PINS, corpus
+from tests.standin.corpus import PINS
 from tests.standin.engine import StandIn as FakeEngine
 from tests.tui.stage import QUERY, Sessions, answered, ask, make_app, until
 from tests.tui.test_pins import edited, panel
@@ -23,7 +23,7 @@ SIZES = [(80, 24), (120, 30), (200, 50)]
 
 def furnished() -> Any:
     """The app over an engine that has pins and grants every right."""
-    engine = FakeEngine(corpus() | PINS, rights=tuple(Right))
+    engine = FakeEngine(others=PINS, rights=tuple(Right))
     return make_app(Sessions(engine))
 
 

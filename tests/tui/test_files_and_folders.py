@@ -14,7 +14,7 @@ from membrowse.tui.screens.files import FilesScreen
 from membrowse.tui.screens.welcome import WelcomeScreen
 from membrowse.wire.engine import Progress, ReindexRequest
 from membrowse.wire.notes import NoteState
-from tests.standin.corpus import BROKEN, corpus
+from tests.standin.corpus import BROKEN
 from tests.standin.engine import StandIn as FakeEngine
 from tests.tui.stage import Sessions, make_app, on_stage, screen_text, until
 
@@ -27,7 +27,7 @@ async def files_of(app: MembrowseApp) -> FilesScreen:
 
 
 async def test_every_file_is_listed_with_state_and_reason_the_urgent_first() -> None:
-    app = make_app(Sessions(FakeEngine(corpus() | BROKEN)))
+    app = make_app(Sessions(FakeEngine(others=BROKEN)))
     async with on_stage(app) as pilot:
         await pilot.press("tab", "f")
         screen = await files_of(app)

@@ -11,15 +11,15 @@ from membrowse.wire.engine import Right
 from membrowse.wire.pins import Pin, PinsRequest, PinsState
 from membrowse.wire.search import Target
 from tests.standin import replies
-from tests.standin.corpus import HOSTILE, PINS, Files, corpus
+from tests.standin.corpus import HOSTILE, PINS
 from tests.standin.engine import StandIn as FakeEngine
 from tests.tui.stage import QUERY, Sessions, answered, make_app, on_stage, screen_text, until
 from tests.tui.test_hostile_text import assert_harmless
 
 
-def edited(files: Files = PINS) -> FakeEngine:
-    """An engine with these pins, of which one note was edited since: they moved."""
-    engine = FakeEngine(corpus() | files)
+def edited() -> FakeEngine:
+    """An engine with pins, of which one note was edited since: they moved."""
+    engine = FakeEngine(others=PINS)
     engine.edit("logs/2025-11-08.md", "# Daily log\n\n## Morning\n\nThe dump took 41 minutes.\n")
     return engine
 
@@ -86,7 +86,7 @@ async def test_pinning_the_chunk_under_the_cursor_and_unpinning_it() -> None:
 
 
 async def test_pinning_needs_the_right() -> None:
-    engine = FakeEngine(corpus() | PINS, rights=(Right.READ,))
+    engine = FakeEngine(others=PINS, rights=(Right.READ,))
     app = make_app(Sessions(engine))
     async with on_stage(app, query=QUERY) as pilot:
         await pilot.press("enter", "m")
@@ -132,6 +132,7 @@ async def test_it_is_told_when_pins_move() -> None:
         await until(
             lambda: "queue limit: runbooks/deploy.md #2 → #7" in screen_text(app), "a toast"
         )
+        app.clear_notifications()
         await pilot.pause()
         status = "".join(part.text for part in app.browser.status.line(120))
         assert "39 of 41 pins hold" in status

@@ -14,7 +14,7 @@ from membrowse.client.supervisor import GaveUp
 from membrowse.tui.app import MembrowseApp
 from membrowse.wire.engine import Pending, Progress
 from membrowse.wire.search import RERANKED, VECTOR, Ranking, RankingState, SearchRequest
-from tests.standin.corpus import BROKEN, corpus
+from tests.standin.corpus import BROKEN
 from tests.standin.engine import StandIn as FakeEngine
 from tests.tui.stage import QUERY, Sessions, ask, make_app, until, with_rankings
 
@@ -103,7 +103,7 @@ def test_the_engine_given_up(snap_compare: Compare) -> None:
 
 
 def test_the_files_screen(snap_compare: Compare) -> None:
-    app = make_app(Sessions(FakeEngine(corpus() | BROKEN)))
+    app = make_app(Sessions(FakeEngine(others=BROKEN)))
 
     async def files(pilot: Pilot[int]) -> None:
         await until(lambda: getattr(app.screen, "list", None) and app.screen.list.records)  # type: ignore[attr-defined]

@@ -25,7 +25,7 @@ from membrowse.wire.diagnosis import (
 from membrowse.wire.notes import FileRecord, FilesRequest, NoteState
 from membrowse.wire.request import Problem
 from membrowse.wire.search import Target
-from tests.standin.corpus import BROKEN, HOSTILE, PINS, corpus
+from tests.standin.corpus import BROKEN, HOSTILE, PINS
 from tests.standin.engine import StandIn as FakeEngine
 from tests.tui.stage import QUERY, Sessions, answered, ask, make_app, on_stage, screen_text, until
 
@@ -66,7 +66,7 @@ def target_text(app: MembrowseApp) -> str:
 
 
 async def test_the_finder_lists_every_file_with_its_state() -> None:
-    app = make_app(Sessions(FakeEngine(corpus() | BROKEN)))
+    app = make_app(Sessions(FakeEngine(others=BROKEN)))
     async with on_stage(app, (120, 40), QUERY) as pilot:
         await pilot.press("enter", "w")
         await find(app, pilot, "")
@@ -202,7 +202,7 @@ async def test_a_text_is_looked_for_where_no_file_has_the_letters() -> None:
 
 async def test_why_shows_the_ladder_at_once_then_changes_which_escape_gives_up() -> None:
     gate, given_up = asyncio.Event(), asyncio.Event()
-    engine = FakeEngine(corpus() | PINS)
+    engine = FakeEngine(others=PINS)
 
     async def slowly(suggestions: Suggestions) -> Suggestions:
         try:

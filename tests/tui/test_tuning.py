@@ -27,7 +27,7 @@ from membrowse.wire.tuning import (
     TuneRequest,
     UseConfigurationRequest,
 )
-from tests.standin.corpus import HOSTILE, PINS, corpus
+from tests.standin.corpus import HOSTILE, PINS
 from tests.standin.engine import StandIn as FakeEngine
 from tests.tui.stage import QUERY, Sessions, ask, make_app, on_stage, screen_text, until
 from tests.tui.test_hostile_text import assert_harmless
@@ -180,7 +180,7 @@ async def test_the_cut_and_the_target_follow_what_is_tried() -> None:
 
 
 async def test_what_is_tried_outlives_the_query_and_ends_with_the_panel() -> None:
-    engine = FakeEngine(corpus() | PINS)
+    engine = FakeEngine(others=PINS)
     async with tuning(engine) as (app, pilot, engine):
         before = order(app)
         await pilot.press("j", "shift+left")
@@ -272,7 +272,7 @@ async def test_a_knob_that_the_environment_fixes_does_not_turn(
 
 
 async def test_two_configurations_side_by_side() -> None:
-    engine = FakeEngine(corpus() | PINS)
+    engine = FakeEngine(others=PINS)
     async with tuning(engine) as (app, pilot, engine):
         await pilot.press("j", "shift+left")
         await tried(app, fusion_weight=0.3)
