@@ -134,9 +134,9 @@ class FolderWatch:
         """Watch with a new observer, and have the whole folder looked at."""
         with self._lifecycle:
             if self._thread is None or not self._thread.is_alive():
-                self.restarted = time.time()
                 self._thread = None
                 self.start()
+                self.restarted = time.time()
             else:
                 self._observe()
         self._touch(FOLDER)
@@ -262,9 +262,10 @@ class FolderWatch:
             self._root_touched = False
             if died and not came_back:
                 _logger.warning("%s: the observer died; starting another", self._root)
-                self.restarted = time.time()
             if came_back or died or (self._exhausted and self.kind != "polling"):
                 self._observe()
+                if died and not came_back:
+                    self.restarted = time.time()
                 self._touch(FOLDER)
 
 

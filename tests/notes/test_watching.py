@@ -229,14 +229,24 @@ def test_a_missing_folder_is_waited_for(tmp_path: Path) -> None:
     watch.stop()
 
 
-def test_a_dead_observer_is_replaced_and_that_is_told(setting: Watched) -> None:
+def test_a_dead_observer_is_replaced_and_that_is_told(
+    setting: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder, watch, told = setting
-    observer = watch._observer
+    observer, observe = watch._observer, watch._observe
     assert observer is not None
-    assert watch.restarted is None
+    told_too_soon: list[float | None] = []
+
+    def noted() -> None:
+        told_too_soon.append(watch.restarted)
+        observe()
+        told_too_soon.append(watch.restarted)
+
+    monkeypatch.setattr(watch, "_observe", noted)
     for emitter in observer.emitters.copy():
         emitter.stop()
     told.wait_for(FOLDER)
+    assert told_too_soon == [None, None]
     assert watch.restarted is not None
     assert watch.alive
     (folder / "a.md").write_text("a")

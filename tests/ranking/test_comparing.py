@@ -131,7 +131,7 @@ def test_copies_are_found_with_vectors_and_without(index: Index) -> None:
     copy = generation.rows("logs/2026-03-01.md")[0]
     found = near_duplicates(generation, row)
     assert [(each.row, each.resemblance) for each in found] == [(copy, 1.0)]
-    assert found[0].cosine == pytest.approx(1.0, abs=0.2)
+    assert found[0].cosine == pytest.approx(1.0, abs=1e-6)
     bare = index.generation
     vectors = bare.vectors
     blind = type(vectors)(

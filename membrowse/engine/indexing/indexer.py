@@ -89,13 +89,14 @@ class Indexer:
     def watcher(self) -> Watcher:
         """The state of the watcher."""
         watch, state = self._watch, self.state
+        restarted = watch.restarted  # before `alive`: a watch restarted by now is alive
         return Watcher(
             kind=watch.kind,
             alive=watch.alive,
             paused=state.paused,
             last_event=clock.stamp(watch.last_event) if watch.last_event else "",
             last_check=state.last_check,
-            restarted_at=clock.stamp(watch.restarted) if watch.restarted else "",
+            restarted_at=clock.stamp(restarted) if restarted else "",
             message=watch.message,
         )
 
