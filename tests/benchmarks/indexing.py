@@ -19,10 +19,10 @@ from membrowse import paths, settings
 from membrowse.encoding.model_files import locate
 from membrowse.encoding.onnx_export import exported
 from membrowse.encoding.word_pieces import WordPieces
-from membrowse.notes.chunker import chunks
-from membrowse.notes.note import parse
-from membrowse.notes.reader import read
-from membrowse.notes.scanner import scan
+from membrowse.notes.chunker import chunk_note
+from membrowse.notes.note import parse_note
+from membrowse.notes.reader import read_file
+from membrowse.notes.scanner import scan_folder
 from tests.benchmarks import bench
 
 _PLAIN = """
@@ -41,9 +41,9 @@ def texts(folder: Path) -> list[str]:
     """What the encoder reads of every chunk of `folder`."""
     configured = settings.Settings()
     pieces = WordPieces(locate(configured.encoder))
-    found = [file for file in scan(folder, configured.notes) if file.excluded is None]
-    notes = (parse(read(folder, file.path, configured.notes)) for file in found)
-    made = (chunk for note in notes for chunk in chunks(note, pieces.count))
+    found = [file for file in scan_folder(folder, configured.notes) if file.excluded is None]
+    notes = (parse_note(read_file(folder, file.path, configured.notes)) for file in found)
+    made = (chunk for note in notes for chunk in chunk_note(note, pieces.count))
     return [f"{chunk.header}\n{chunk.text}" if chunk.header else chunk.text for chunk in made]
 
 

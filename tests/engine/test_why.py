@@ -146,7 +146,7 @@ async def test_1_a_file_that_is_not_there(folder: Path) -> None:
             NoteState.IGNORED,
             "It is left out of the index: ignored by line 3 of .membrowseignore: *.private.md.",
         ),
-        ("image.md", NoteState.SKIPPED, "It is skipped: binary: it holds NUL bytes."),
+        ("image.md", NoteState.SKIPPED, "It is skipped: binary: it contains NUL bytes."),
         ("pipe.md", NoteState.SKIPPED, "It is skipped: not a regular file: FIFO."),
         (
             "large.md",
@@ -197,7 +197,7 @@ async def test_2_a_file_that_is_no_note_any_more(folder: Path) -> None:
         (folder / "release.md").write_bytes(b"# Release\n\0\1\2")
         told = await why(client, "when do I pay my taxes?", path="release.md", k=1)
         assert failing(told) is StepName.INDEXED
-        assert "now it is no note: binary: it holds NUL bytes" in told.verdict
+        assert "now it is no note: binary: it contains NUL bytes" in told.verdict
         (folder / "release.md").write_text(RELEASE)
 
 

@@ -11,7 +11,7 @@ from membrowse.engine.querying.freshness import FreshnessOf
 from membrowse.index.analyser import analyse
 from membrowse.index.generation import Generation
 from membrowse.notes.chunk import Chunk
-from membrowse.notes.spans import Lines
+from membrowse.notes.text_spans import Lines
 from membrowse.ranking.query_parser import parse
 from membrowse.wire.notes import ChunkRequest, ChunkView, Freshness
 
@@ -88,6 +88,6 @@ def _lines(chunks: Sequence[Chunk]) -> list[str]:
     for chunk in chunks:
         text = Lines(chunk.text)
         for number in range(len(text)):
-            start, end = text.span(number)
+            start, end = text.line_span(number)
             lines[chunk.start_line - first + number] += chunk.text[start:end].rstrip("\r\n")
     return lines

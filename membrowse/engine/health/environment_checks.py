@@ -39,7 +39,7 @@ def problem(name: str, detail: str, remedy: str) -> Check:
 
 
 def folder(patient: Subject) -> Iterator[Check]:
-    from membrowse.notes.scanner import scan
+    from membrowse.notes.scanner import scan_folder
 
     if not patient.folder.is_dir():
         yield problem(
@@ -48,7 +48,7 @@ def folder(patient: Subject) -> Iterator[Check]:
             "name the folder of notes: `membrowse doctor --folder FOLDER`",
         )
         return
-    found = scan(patient.folder, patient.settings.notes)
+    found = scan_folder(patient.folder, patient.settings.notes)
     notes = sum(file.excluded is None for file in found)
     failed = [file for file in found if file.excluded is NoteState.FAILED]
     if failed:

@@ -95,7 +95,7 @@ class Indexer:
             paused=state.paused,
             last_event=clock.stamp(watch.last_event) if watch.last_event else "",
             last_check=state.last_check,
-            restarted_at=clock.stamp(watch.restarted) if watch.restarted else "",
+            restarted_at=clock.stamp(watch.restarted_at) if watch.restarted_at else "",
             message=watch.message,
         )
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from membrowse.index.generation import Generation
 from membrowse.notes.chunk import Chunk
 from membrowse.notes.passages import passages
-from membrowse.notes.spans import Lines
+from membrowse.notes.text_spans import Lines
 from membrowse.ranking.explanation.chunk_rank import rank_of
 from membrowse.ranking.ranked_query import RankedQuery
 from membrowse.ranking.ranker import APPROXIMATE, Nearest
@@ -75,7 +75,7 @@ def _similar(chunk: Chunk, lines: Lines, span: tuple[int, int], cosine: float) -
     return PassageMatch(
         start=start,
         end=end,
-        line=chunk.start_line + lines.at(start),
+        line=chunk.start_line + lines.line_at(start),
         text=chunk.text[start:end],
         similarity=cosine,
     )

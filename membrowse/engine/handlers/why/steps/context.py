@@ -10,7 +10,7 @@ from membrowse.engine.components import Components
 from membrowse.engine.priority import Pause
 from membrowse.index.generation import Generation
 from membrowse.notes.chunk import Chunk
-from membrowse.notes.reader import NotIndexable, Source, read
+from membrowse.notes.reader import FileContent, NotIndexable, read_file
 from membrowse.ranking.explanation.explain import Sources
 from membrowse.ranking.ranked_query import RankedQuery
 from membrowse.ranking.targets import LocatedTarget, TargetChunks
@@ -44,10 +44,10 @@ class FileContext:
         )
 
     @cached_property
-    def file(self) -> Source | str:
+    def file(self) -> FileContent | str:
         """The file, read once; or why it cannot be a note."""
         try:
-            return read(self.components.folder, self.path, self.notes)
+            return read_file(self.components.folder, self.path, self.notes)
         except NotIndexable as error:
             return error.reason
         except (OSError, ValueError) as error:

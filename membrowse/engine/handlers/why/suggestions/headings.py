@@ -13,9 +13,9 @@ from membrowse.engine.indexing.vectoriser import INLINE_CHUNKS
 from membrowse.index.analyser import analyse
 from membrowse.index.change_plan import NoteChange
 from membrowse.index.what_if import WhatIf, to_encode, what_if
-from membrowse.notes.headings import HeadingLine, heading_of
-from membrowse.notes.note import parse
-from membrowse.notes.reader import NotIndexable, Source, read
+from membrowse.notes.headings import HeadingLine, heading_above
+from membrowse.notes.note import parse_note
+from membrowse.notes.reader import FileContent, NotIndexable, read_file
 from membrowse.wire.diagnosis import Edit, Suggestion, SuggestionKind
 
 _WORDS = 4
@@ -34,7 +34,7 @@ def candidates(trial: Trial) -> Iterator[Candidate]:
     """Edits that work; `NotTried` where what they would do cannot be told."""
     source = _source(trial)
     trial.breathe()
-    heading = heading_of(parse(source), trial.ranked_query.chunks[trial.row])
+    heading = heading_above(parse_note(source), trial.ranked_query.chunks[trial.row])
     if heading is None:
         return
     reader = NoteReader(trial.components.folder, trial.settings.notes, trial.components.models)
@@ -69,7 +69,7 @@ def _hypothetical(trial: Trial, change: NoteChange) -> tuple[int | None, WhatIf]
     return trial.by_edit(hypothetical), hypothetical
 
 
-def _source(trial: Trial) -> Source:
+def _source(trial: Trial) -> FileContent:
     """The target's file, if it is as indexed and nothing else waits to be indexed."""
     pending = trial.components.indexer.state.pending
     path = trial.ranked_query.chunks[trial.row].path
@@ -79,7 +79,7 @@ def _source(trial: Trial) -> Source:
     if note.chunks > _LONGEST:
         raise NotTried(f"the note is long ({note.chunks} chunks)")
     try:
-        source = read(trial.components.folder, path, trial.settings.notes)
+        source = read_file(trial.components.folder, path, trial.settings.notes)
     except (NotIndexable, OSError) as error:
         raise NotTried("the file cannot be read") from error
     if source.sha256 != note.sha256:
@@ -99,7 +99,7 @@ def _missing_words(trial: Trial, heading: HeadingLine) -> list[str]:
     return list(dict.fromkeys(words))[:_WORDS]
 
 
-def _edited(source: Source, heading: HeadingLine, after: str) -> Source:
+def _edited(source: FileContent, heading: HeadingLine, after: str) -> FileContent:
     """`source` as it will be read once the line is replaced."""
     text = source.text[: heading.start] + after + source.text[heading.end :]
     content = text.encode()

@@ -1,8 +1,8 @@
-"""Lines, sentences and words of a text, as spans: (start, end) in characters, end exclusive.
+"""Lines, sentences and words of a text as spans: (start, end) in characters, end exclusive.
 
-A line ends at `\\n`, `\\r\\n` or a lone `\\r`, as in editors and markdown. Form feeds, U+2028 and
-the other characters at which `str.splitlines` breaks are ordinary characters here, so that line
-numbers are those an editor shows.
+A line ends at `\\n`, `\\r\\n` or a lone `\\r`, as in editors and in markdown. Form feeds, U+2028
+and the other characters at which `str.splitlines` breaks are ordinary characters here, so line
+numbers match those of an editor.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ Span: TypeAlias = tuple[int, int]
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _SENTENCE_END = re.compile(
     r"""(?<=[.!?…])["')\]”’»]*\s+"""  # white space must follow
-    r"""|(?<=[。！？；｡])["”’」』）》]*"""  # CJK: none does
+    r"""|(?<=[。！？；｡])["”’」』）》]*"""  # CJK: no white space follows
 )
 _WORD = re.compile(r"\S+\s*|\s+")
-_INK = re.compile(r"\S")
-_LONGEST_INDENT = 80
+_VISIBLE = re.compile(r"\S")
+_MAX_INDENT = 80
 
 
 class Lines:
@@ -40,39 +40,43 @@ class Lines:
         """Offset of the first character of `line`; the text's length after the last line."""
         return self._starts[line] if line < len(self._starts) else len(self.text)
 
-    def at(self, offset: int) -> int:
-        """The line that holds the character at `offset`."""
+    def line_at(self, offset: int) -> int:
+        """Number of the line that contains the character at `offset`."""
         return max(0, bisect_right(self._starts, offset) - 1)
 
-    def span(self, line: int) -> Span:
-        """`line` with its line end."""
+    def line_span(self, line: int) -> Span:
+        """Span of `line` including its line end."""
         return self.start(line), self.start(line + 1)
 
-    def within(self, span: Span) -> Iterator[Span]:
-        """The lines (or parts of lines) of `span`, with their line ends."""
+    def lines_in(self, span: Span) -> Iterator[Span]:
+        """Yield the lines (or parts of lines) of `span`, including line ends."""
         start, end = span
-        line = self.at(start)
+        line = self.line_at(start)
         while start < end:
             stop = min(end, self.start(line + 1))
             yield start, stop
             start, line = stop, line + 1
 
-    def trimmed(self, span: Span) -> Span | None:
-        """`span` without blank lines around it and white space at its end; None if it is blank.
+    def trim(self, span: Span) -> Span | None:
+        """Return `span` without surrounding blank lines and trailing white space; None if it is
+        blank.
 
-        The indentation of its first line stays, where the span holds the line from its start.
+        The first line keeps its indentation if `span` contains the line from its start.
         """
-        ink = _INK.search(self.text, *span)
-        if ink is None:
+        visible = _VISIBLE.search(self.text, *span)
+        if visible is None:
             return None
-        start = max(span[0], self.start(self.at(ink.start())))
-        if ink.start() - start > _LONGEST_INDENT:
-            start = ink.start()
+        start = max(span[0], self.start(self.line_at(visible.start())))
+        if visible.start() - start > _MAX_INDENT:
+            start = visible.start()
         return start, start + len(self.text[start : span[1]].rstrip())
 
 
 def sentences(text: str, span: Span) -> Iterator[Span]:
-    """The sentences of `span`, each with the white space that follows it; together all of it."""
+    """Yield the sentences of `span`, each with the white space that follows it.
+
+    Together they cover `span`.
+    """
     start, end = span
     for match in _SENTENCE_END.finditer(text, start, end):
         if start < match.end() < end:
@@ -82,6 +86,9 @@ def sentences(text: str, span: Span) -> Iterator[Span]:
 
 
 def words(text: str, span: Span) -> Iterator[Span]:
-    """The words of `span`, each with the white space that follows it; together all of it."""
+    """Yield the words of `span`, each with the white space that follows it.
+
+    Together they cover `span`.
+    """
     for match in _WORD.finditer(text, *span):
         yield match.span()

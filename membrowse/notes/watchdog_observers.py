@@ -1,4 +1,4 @@
-"""watchdog's observers, and what they keep to themselves: exhausted watches and lost events."""
+"""watchdog observers that report exhausted inotify watches and lost events."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ CHANGES: list[type[FileSystemEvent]] = [
     FileModifiedEvent,
     FileMovedEvent,
 ]
-"""Opening and reading change nothing, and would report our own reading back to us."""
+"""Events that change the folder. Opening and reading do not, and would report our own reads."""
 
 _LIMITS = {
     errno.ENOSPC: "inotify has no watches left (fs.inotify.max_user_watches)",
@@ -49,31 +49,31 @@ _LIMITS = {
 }
 
 
-def limit_reached(error: OSError) -> str:
-    """What the system ran out of, or an empty string for another error."""
+def exhausted_resource(error: OSError) -> str:
+    """Describe the system resource that ran out; empty for any other error."""
     return _LIMITS.get(error.errno or 0, "")
 
 
-def polling(folder: str, handler: FileSystemEventHandler) -> BaseObserver:
-    """An observer that compares listings of `folder`; it does not follow links. Not started."""
+def polling_observer(folder: str, handler: FileSystemEventHandler) -> BaseObserver:
+    """Return an observer, not started, that compares listings of `folder` and follows no links."""
     observer = PollingObserverVFS(os.lstat, os.scandir, polling_interval=POLL_SECONDS)
     observer.schedule(handler, folder, recursive=True, event_filter=CHANGES)
     return observer
 
 
-def native(
+def native_observer(
     folder: str,
     handler: FileSystemEventHandler,
-    exhausted: Callable[[OSError], None],
-    lost: Callable[[], None],
+    on_exhausted: Callable[[OSError], None],
+    on_lost: Callable[[], None],
 ) -> BaseObserver:
-    """The system's own observer of `folder`, not started.
+    """Return the system's observer of `folder`, not started.
 
-    `exhausted` is called when a subdirectory cannot be watched for want of a resource, `lost` when
-    events were dropped; both come from another thread. Raises OSError.
+    `on_exhausted` is called if a subdirectory cannot be watched for lack of a resource, `lost` if
+    events were dropped; both from another thread. Raises OSError.
     """
     if sys.platform == "linux":
-        observer: BaseObserver = _InotifyObserver(exhausted, lost)
+        observer: BaseObserver = _InotifyObserver(on_exhausted, on_lost)
     else:
         observer = Observer()
     observer.schedule(handler, folder, recursive=True, event_filter=CHANGES)
@@ -92,12 +92,14 @@ if sys.platform == "linux":
     )
 
     class _Inotify(InotifyFD):
-        """watchdog passes over subdirectories that it cannot watch, without a word."""
+        """Reports subdirectories that cannot be watched, which watchdog silently skips."""
 
-        def __init__(self, exhausted: Callable[[OSError], None], lost: Callable[[], None]) -> None:
+        def __init__(
+            self, on_exhausted: Callable[[OSError], None], on_lost: Callable[[], None]
+        ) -> None:
             super().__init__()
-            self._exhausted = exhausted
-            self._lost = lost
+            self._on_exhausted = on_exhausted
+            self._on_lost = on_lost
 
         def add_callback(
             self, path: bytes, mask: Mask, callback: WatchCallback, id_: CallbackId
@@ -105,14 +107,14 @@ if sys.platform == "linux":
             try:
                 return super().add_callback(path, mask, callback, id_)
             except OSError as error:
-                if limit_reached(error):
-                    self._exhausted(error)
+                if exhausted_resource(error):
+                    self._on_exhausted(error)
                 raise
 
         def _add_callback(
             self, path: bytes, mask: Mask, callback: WatchCallback, id_: CallbackId
         ) -> WatchDescriptor:
-            """A directory made while its parent is listed is met twice: no cause for a warning."""
+            """Accept a directory that is reported twice, as when it is created during a listing."""
             watch = self._get_or_create_watch(path, mask)
             watch.callbacks[id_] = callback
             return watch.wd
@@ -120,11 +122,13 @@ if sys.platform == "linux":
         def handle_event(self, event: InotifyEvent) -> None:
             super().handle_event(event)
             if event.is_queue_overflow:
-                self._lost()
+                self._on_lost()
 
     class _InotifyObserver(BaseObserver):
-        def __init__(self, exhausted: Callable[[OSError], None], lost: Callable[[], None]) -> None:
-            self._inotify = _Inotify(exhausted, lost)
+        def __init__(
+            self, on_exhausted: Callable[[OSError], None], on_lost: Callable[[], None]
+        ) -> None:
+            self._inotify = _Inotify(on_exhausted, on_lost)
             self._inotify.start()
             super().__init__(InotifyEmitter, inotify_fd=self._inotify)
 

@@ -1,4 +1,4 @@
-"""A real folder, really watched."""
+"""Watches on a real folder."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from membrowse.notes.reader import read
-from membrowse.notes.scanner import scan
+from membrowse.notes.reader import read_file
+from membrowse.notes.scanner import scan_folder
 from membrowse.notes.watcher import FOLDER, FolderWatch, is_noise
 from membrowse.settings import NotesSettings
-from tests.notes.watched import DEADLINE, Told, Watched, until, watched
+from tests.notes.watch_recorder import DEADLINE, Reports, Watched, until, watched
 
 pytestmark = pytest.mark.usefixtures("quick_watches")
 
@@ -31,7 +31,7 @@ def setting(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Watched]
     setting[1].stop()
 
 
-def test_a_watch_says_what_it_is(setting: Watched) -> None:
+def test_a_watch_describes_itself(setting: Watched) -> None:
     _, watch, _ = setting
     assert watch.alive
     assert watch.kind in ("inotify", "fsevents", "polling")
@@ -41,60 +41,60 @@ def test_a_watch_says_what_it_is(setting: Watched) -> None:
     assert watch.kind == "none"
 
 
-def test_every_way_to_change_a_file_is_seen(setting: Watched, tmp_path: Path) -> None:
-    folder, watch, told = setting
+def test_every_kind_of_file_change_is_reported(setting: Watched, tmp_path: Path) -> None:
+    folder, watch, reports = setting
     (folder / "new.md").write_text("new")
-    told.wait_for("new.md")
-    told.clear()
+    reports.wait_for("new.md")
+    reports.clear()
     (folder / "note.md").write_text("written again, longer")
-    told.wait_for("note.md")
-    told.clear()
+    reports.wait_for("note.md")
+    reports.clear()
     (folder / "note.tmp").write_text("replaced, with yet another length")
     (folder / "note.tmp").replace(folder / "note.md")
-    told.wait_for("note.md")
-    told.clear()
+    reports.wait_for("note.md")
+    reports.clear()
     (folder / "new.md").rename(folder / "sub" / "renamed.md")
-    told.wait_for("new.md", "sub/renamed.md")
-    told.clear()
+    reports.wait_for("new.md", "sub/renamed.md")
+    reports.clear()
     (folder / "sub" / "renamed.md").rename(tmp_path / "out.md")
-    told.wait_for("sub/renamed.md")
-    told.clear()
+    reports.wait_for("sub/renamed.md")
+    reports.clear()
     (tmp_path / "out.md").rename(folder / "back.md")
-    told.wait_for("back.md")
-    told.clear()
+    reports.wait_for("back.md")
+    reports.clear()
     (folder / "back.md").unlink()
-    told.wait_for("back.md")
+    reports.wait_for("back.md")
     assert watch.last_event is not None
     assert abs(watch.last_event - time.time()) < DEADLINE
 
 
-def test_folders_that_come_go_and_move_are_seen(setting: Watched, tmp_path: Path) -> None:
-    folder, _, told = setting
+def test_created_moved_and_deleted_folders_are_reported(setting: Watched, tmp_path: Path) -> None:
+    folder, _, reports = setting
     (tmp_path / "other" / "deep").mkdir(parents=True)
     (tmp_path / "other" / "deep" / "a.md").write_text("a")
     (tmp_path / "other").rename(folder / "moved-in")
-    told.wait_for("moved-in")
+    reports.wait_for("moved-in")
     (folder / "moved-in" / "deep" / "a.md").write_text("written after the move")
-    told.wait_for("moved-in/deep/a.md")
-    told.clear()
+    reports.wait_for("moved-in/deep/a.md")
+    reports.clear()
     (folder / "moved-in").rename(folder / "elsewhere")
-    told.wait_for("moved-in", "elsewhere")
-    told.clear()
+    reports.wait_for("moved-in", "elsewhere")
+    reports.clear()
     (folder / "elsewhere" / "deep" / "a.md").write_text("written after another move")
-    told.wait_for("elsewhere/deep/a.md")
-    told.clear()
+    reports.wait_for("elsewhere/deep/a.md")
+    reports.clear()
     (folder / "elsewhere").rename(tmp_path / "gone")
-    told.wait_for("elsewhere")
-    told.clear()
+    reports.wait_for("elsewhere")
+    reports.clear()
     shutil.rmtree(folder / "sub")
-    told.wait_for("sub", "sub/inner.md")
+    reports.wait_for("sub", "sub/inner.md")
     (folder / "made" / "by" / "hand").mkdir(parents=True)
     (folder / "made" / "by" / "hand" / "b.md").write_text("b")
-    told.wait_for("made/by/hand/b.md")
+    reports.wait_for("made/by/hand/b.md")
 
 
-def test_an_editor_s_save_is_seen_without_its_noise(setting: Watched) -> None:
-    folder, _, told = setting
+def test_an_editors_save_is_reported_without_temporary_files(setting: Watched) -> None:
+    folder, _, reports = setting
     (folder / "4913").touch()
     (folder / "4913").unlink()
     (folder / ".note.md.swp").write_text("swap")
@@ -103,10 +103,10 @@ def test_an_editor_s_save_is_seen_without_its_noise(setting: Watched) -> None:
     (folder / "note.md~").unlink()
     (folder / ".note.md.swp").unlink()
     (folder / "#note.md#").write_text("autosave")
-    told.wait_for("note.md")
+    reports.wait_for("note.md")
     (folder / "last.md").touch()
-    told.wait_for("last.md")
-    assert told.paths == {"note.md", "last.md"}
+    reports.wait_for("last.md")
+    assert reports.paths == {"note.md", "last.md"}
 
 
 @pytest.mark.parametrize(
@@ -127,18 +127,18 @@ def test_hidden_files_are_noise_but_ignore_files_are_not(path: str, noise: bool)
     assert is_noise(path) is noise
 
 
-def test_reading_and_listing_are_no_changes(setting: Watched) -> None:
-    folder, _, told = setting
+def test_reading_and_listing_report_nothing(setting: Watched) -> None:
+    folder, _, reports = setting
     for _ in range(3):
-        scan(folder, NotesSettings())
-        read(folder, "note.md", NotesSettings())
+        scan_folder(folder, NotesSettings())
+        read_file(folder, "note.md", NotesSettings())
     (folder / "last.md").touch()
-    told.wait_for("last.md")
-    assert told.paths == {"last.md"}
+    reports.wait_for("last.md")
+    assert reports.paths == {"last.md"}
 
 
-def test_a_file_written_without_pause_is_told_of_all_the_same(setting: Watched) -> None:
-    folder, _, told = setting
+def test_a_continuously_written_file_is_reported(setting: Watched) -> None:
+    folder, _, reports = setting
     enough = threading.Event()
 
     def write() -> None:
@@ -149,124 +149,112 @@ def test_a_file_written_without_pause_is_told_of_all_the_same(setting: Watched) 
     writer = threading.Thread(target=write)
     writer.start()
     try:
-        until(lambda: sum("log.md" in paths for paths in told.calls) >= 2)
+        until(lambda: sum("log.md" in paths for paths in reports.calls) >= 2)
     finally:
         enough.set()
         writer.join()
 
 
-def test_links_are_not_followed_out(setting: Watched, tmp_path: Path) -> None:
-    folder, watch, told = setting
+def test_links_are_not_followed(setting: Watched, tmp_path: Path) -> None:
+    folder, watch, reports = setting
     (tmp_path / "outside").mkdir()
     (folder / "link").symlink_to(tmp_path / "outside")
     (folder / "loop").symlink_to(folder)
-    told.wait_for("link", "loop")
+    reports.wait_for("link", "loop")
     watch.restart()
-    told.wait_for(FOLDER)
-    told.clear()
+    reports.wait_for(FOLDER)
+    reports.clear()
     (tmp_path / "outside" / "a.md").write_text("a")
     (folder / "last.md").touch()
-    told.wait_for("last.md")
-    assert told.paths <= {"last.md", FOLDER}
+    reports.wait_for("last.md")
+    assert reports.paths <= {"last.md", FOLDER}
 
 
 def test_a_folder_reached_by_a_link_is_watched(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
-    _, watch, told = watched(tmp_path / "link")
+    _, watch, reports = watched(tmp_path / "link")
     (tmp_path / "link" / "a.md").write_text("a")
-    told.wait_for("a.md")
+    reports.wait_for("a.md")
     watch.stop()
 
 
-def test_a_paused_watch_tells_later(setting: Watched) -> None:
-    folder, watch, told = setting
-    watch.pause()
-    (folder / "a.md").write_text("a")
-    until(lambda: watch.last_event is not None)
-    threading.Event().wait(0.2)
-    assert watch.paused
-    assert told.calls == []
-    watch.resume()
-    told.wait_for("a.md")
-
-
 def test_a_folder_may_vanish_and_come_back(setting: Watched, tmp_path: Path) -> None:
-    folder, watch, told = setting
+    folder, watch, reports = setting
     for remove in (lambda: shutil.rmtree(folder), lambda: folder.rename(tmp_path / "aside")):
         remove()
         until(lambda: not watch.alive and watch.message == "the folder is gone")
-        told.wait_for(FOLDER)
-        told.clear()
+        reports.wait_for(FOLDER)
+        reports.clear()
         folder.mkdir()
         until(lambda: watch.alive)
-        told.wait_for(FOLDER)
+        reports.wait_for(FOLDER)
         (folder / "again.md").write_text("again")
-        told.wait_for("again.md")
+        reports.wait_for("again.md")
         assert watch.message == ""
-        told.clear()
+        reports.clear()
 
 
-def test_a_folder_replaced_in_an_instant_is_watched_again(setting: Watched, tmp_path: Path) -> None:
-    folder, watch, told = setting
+def test_a_folder_replaced_at_once_is_watched_again(setting: Watched, tmp_path: Path) -> None:
+    folder, watch, reports = setting
     (tmp_path / "other").mkdir()
     folder.rename(tmp_path / "aside")
     (tmp_path / "other").rename(folder)
-    told.wait_for(FOLDER)
+    reports.wait_for(FOLDER)
     until(lambda: watch.alive)
     (folder / "a.md").write_text("a")
-    told.wait_for("a.md")
+    reports.wait_for("a.md")
 
 
-def test_a_missing_folder_is_waited_for(tmp_path: Path) -> None:
-    folder, watch, told = watched(tmp_path / "later")
+def test_a_missing_folder_is_awaited(tmp_path: Path) -> None:
+    folder, watch, reports = watched(tmp_path / "later")
     assert not watch.alive
     assert watch.message == "the folder is gone"
     folder.mkdir()
     until(lambda: watch.alive)
     (folder / "a.md").write_text("a")
-    told.wait_for("a.md")
+    reports.wait_for("a.md")
     watch.stop()
 
 
-def test_a_dead_observer_is_replaced_and_that_is_told(setting: Watched) -> None:
-    folder, watch, told = setting
+def test_a_dead_observer_is_replaced_and_the_restart_recorded(setting: Watched) -> None:
+    folder, watch, reports = setting
     observer = watch._observer
     assert observer is not None
-    assert watch.restarted is None
+    assert watch.restarted_at is None
     for emitter in observer.emitters.copy():
         emitter.stop()
-    told.wait_for(FOLDER)
-    assert watch.restarted is not None
+    reports.wait_for(FOLDER)
+    assert watch.restarted_at is not None
     assert watch.alive
     (folder / "a.md").write_text("a")
-    told.wait_for("a.md")
+    reports.wait_for("a.md")
 
 
-def test_a_restart_has_the_whole_folder_looked_at(setting: Watched) -> None:
-    folder, watch, told = setting
+def test_a_restart_reports_the_whole_folder(setting: Watched) -> None:
+    folder, watch, reports = setting
     watch.restart()
     assert watch.alive
-    told.wait_for(FOLDER)
+    reports.wait_for(FOLDER)
     (folder / "a.md").write_text("a")
-    told.wait_for("a.md")
+    reports.wait_for("a.md")
 
 
-def test_a_callback_that_fails_is_reported_and_the_watch_goes_on(
+def test_a_failing_callback_is_reported_and_the_watch_continues(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    told = Told()
+    reports = Reports()
 
     def on_paths(paths: frozenset[str]) -> None:
-        told(paths)
+        reports(paths)
         raise RuntimeError("no room")
 
     watch = FolderWatch(tmp_path, on_paths, settle=0.05, limit=0.5)
     watch.start()
     (tmp_path / "a.md").write_text("a")
-    told.wait_for("a.md")
+    reports.wait_for("a.md")
     (tmp_path / "b.md").write_text("b")
-    told.wait_for("b.md")
+    reports.wait_for("b.md")
     assert watch.alive
     assert "no room" in watch.message
     assert "no room" in caplog.text
@@ -274,7 +262,7 @@ def test_a_callback_that_fails_is_reported_and_the_watch_goes_on(
 
 
 def open_files() -> int:
-    """How many, where the system tells."""
+    """Number of open files, where the system tells."""
     listing = Path("/proc/self/fd")
     return len(list(listing.iterdir())) if listing.exists() else 0
 

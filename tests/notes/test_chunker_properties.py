@@ -1,4 +1,4 @@
-"""What is true of the chunks of any note whatever."""
+"""Properties that hold for the chunks of any note."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from membrowse.notes.chunk import Chunk
 from membrowse.notes.chunk_lineage import successors
-from membrowse.notes.chunker import chunks
+from membrowse.notes.chunker import chunk_note
 from membrowse.notes.note import Note
 from tests.notes.conftest import Count, note
 
@@ -34,7 +34,7 @@ WORDS = (
 
 
 def prose(seed: int, length: int) -> str:
-    """Sentences of `length` words in all; few draws, since hypothesis is slow at many."""
+    """Sentences of `length` words in all; few draws, since hypothesis is slow with many."""
     random = Random(seed)
     words = (random.choice(WORDS) + random.choice(["", "", "", ".", "。"]) for _ in range(length))
     text = " ".join(words)
@@ -72,14 +72,14 @@ texts = st.tuples(front, st.lists(blocks, max_size=12).map("".join)).map("".join
 anything = st.one_of(texts, texts, st.text(st.characters(exclude_categories=["Cs"]), max_size=200))
 
 
-def left_out(made: Sequence[Chunk], whole: Note) -> str:
-    """What of the note is in none of its chunks; fails where chunks overlap."""
-    gaps, reached = [], whole.body_offset
+def uncovered(made: Sequence[Chunk], whole: Note) -> str:
+    """Return the parts of the note that are in no chunk; fails if chunks overlap."""
+    gaps, position = [], whole.body_offset
     for chunk in made:
-        assert chunk.start_offset >= reached
-        gaps.append(whole.text[reached : chunk.start_offset])
-        reached = chunk.end_offset
-    return "".join([*gaps, whole.text[reached:]])
+        assert chunk.start_offset >= position
+        gaps.append(whole.text[position : chunk.start_offset])
+        position = chunk.end_offset
+    return "".join([*gaps, whole.text[position:]])
 
 
 def line_of(text: str, offset: int) -> int:
@@ -88,15 +88,15 @@ def line_of(text: str, offset: int) -> int:
 
 @relaxed
 @given(anything)
-def test_all_text_that_is_not_blank_is_in_a_chunk(count: Count, text: str) -> None:
+def test_all_non_blank_text_is_in_a_chunk(count: Count, text: str) -> None:
     whole = note(text)
-    assert left_out(chunks(whole, count, WINDOW), whole).strip() == ""
+    assert uncovered(chunk_note(whole, count, WINDOW), whole).strip() == ""
 
 
 @relaxed
 @given(anything, st.sampled_from([16, 33, 256]))
 def test_no_chunk_exceeds_the_window_with_its_header(count: Count, text: str, window: int) -> None:
-    for chunk in chunks(note(text, "logs/2026-03-02.md"), count, window):
+    for chunk in chunk_note(note(text, "logs/2026-03-02.md"), count, window):
         encoded = f"{chunk.header}\n{chunk.text}" if chunk.header else chunk.text
         assert count(encoded) + 2 <= window
         assert count(chunk.header) <= window // 2
@@ -104,24 +104,22 @@ def test_no_chunk_exceeds_the_window_with_its_header(count: Count, text: str, wi
 
 @relaxed
 @given(anything)
-def test_offsets_slice_back_and_lines_are_an_editor_s(count: Count, text: str) -> None:
+def test_offsets_slice_back_and_line_numbers_match_an_editor(count: Count, text: str) -> None:
     whole = note(text)
-    for position, chunk in enumerate(chunks(whole, count, WINDOW)):
+    for position, chunk in enumerate(chunk_note(whole, count, WINDOW)):
         assert chunk.position == position
         assert whole.text[chunk.start_offset : chunk.end_offset] == chunk.text != ""
-        # The end of a CRLF is not within reach: chunks neither begin nor end in white space.
+        # Offsets never fall inside a CRLF: chunks neither start nor end with white space.
         assert chunk.start_line == line_of(text, chunk.start_offset)
         assert chunk.end_line == line_of(text, chunk.end_offset)
 
 
 @settings(relaxed, max_examples=25)
 @given(texts, texts)
-def test_ids_are_unique_in_a_folder_and_the_same_the_next_time(
-    count: Count, one: str, other: str
-) -> None:
+def test_ids_are_unique_in_a_folder_and_reproducible(count: Count, one: str, other: str) -> None:
     def ids() -> list[str]:
         folder = [note(text, f"notes/{n}.md") for n, text in enumerate([one, other + other, one])]
-        return [chunk.id for each in folder for chunk in chunks(each, count, WINDOW)]
+        return [chunk.id for each in folder for chunk in chunk_note(each, count, WINDOW)]
 
     assert len(set(ids())) == len(ids())
     assert ids() == ids()
@@ -129,35 +127,35 @@ def test_ids_are_unique_in_a_folder_and_the_same_the_next_time(
 
 @relaxed
 @given(texts, st.integers(0, 10_000))
-def test_an_edited_word_changes_one_chunk_and_no_other(count: Count, text: str, pick: int) -> None:
+def test_editing_a_word_changes_one_chunk(count: Count, text: str, pick: int) -> None:
     before = note(text)
-    old = chunks(before, count, WINDOW)
+    old = chunk_note(before, count, WINDOW)
     inside = [chunk for chunk in old if "port" in chunk.text and "#" not in chunk.text]
     if not inside:
         return
     edited = inside[pick % len(inside)]
-    place = text.index("port", edited.start_offset)
-    after = note(f"{text[:place]}door{text[place + 4 :]}")
+    offset = text.index("port", edited.start_offset)
+    after = note(f"{text[:offset]}door{text[offset + 4 :]}")
     assert count("door") == count("port")
-    new = chunks(after, count, WINDOW)
+    new = chunk_note(after, count, WINDOW)
     if [chunk.headings for chunk in new] != [chunk.headings for chunk in old]:
         return
-    lost, come = (
+    removed, added = (
         {c.id for c in old} - {c.id for c in new},
         {c.id for c in new} - {c.id for c in old},
     )
-    assert len(lost) == len(come) == 1
-    assert successors(old, new) == {lost.pop(): come.pop()}
+    assert len(removed) == len(added) == 1
+    assert successors(old, new) == {removed.pop(): added.pop()}
 
 
 @relaxed
 @given(st.lists(bodies, min_size=3, max_size=5), bodies, st.integers(0, 2))
-def test_an_edit_of_any_size_leaves_other_sections_alone(
+def test_an_edit_leaves_other_sections_unchanged(
     count: Count, sections: list[str], added: str, at: int
 ) -> None:
     def ids(parts: list[str]) -> dict[tuple[str, ...], list[str]]:
         text = "".join(f"## Part {number}\n\n{part}\n\n" for number, part in enumerate(parts))
-        made = chunks(note(text), count, WINDOW)
+        made = chunk_note(note(text), count, WINDOW)
         return {h: [c.id for c in made if c.headings == h] for h in {c.headings for c in made}}
 
     edited = [*sections[:at], f"{sections[at]}\n\nMore: {added}", *sections[at + 1 :]]

@@ -1,4 +1,4 @@
-"""A folder that is really watched, and what its watch told."""
+"""Watch a real folder and record what the watch reports."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from membrowse.notes.watcher import FolderWatch
 DEADLINE = 10.0
 
 
-class Told:
-    """The paths a watch told of."""
+class Reports:
+    """The paths that a watch reported."""
 
     def __init__(self) -> None:
         self.calls: list[frozenset[str]] = []
@@ -30,8 +30,8 @@ class Told:
 
     def wait_for(self, *paths: str) -> None:
         with self._more:
-            found = self._more.wait_for(lambda: set(paths) <= self.paths, DEADLINE)
-        assert found, f"{paths} not in {self.paths}"
+            arrived = self._more.wait_for(lambda: set(paths) <= self.paths, DEADLINE)
+        assert arrived, f"{paths} not in {self.paths}"
 
     def clear(self) -> None:
         with self._more:
@@ -43,15 +43,24 @@ def until(condition: Callable[[], bool]) -> None:
     pause = threading.Event()
     deadline = time.monotonic() + DEADLINE
     while not condition():
-        assert time.monotonic() < deadline, "it did not come to pass"
+        assert time.monotonic() < deadline, "the condition was not met in time"
         pause.wait(0.01)
 
 
-Watched = tuple[Path, FolderWatch, Told]
+Watched = tuple[Path, FolderWatch, Reports]
+
+
+class PollingWatch(FolderWatch):
+    """A watch on a system without native observers."""
+
+    def _observe_natively(self) -> bool:
+        return False
 
 
 def watched(folder: Path, *, polling: bool = False) -> Watched:
-    told = Told()
-    watch = FolderWatch(folder, told, settle=0.05, limit=0.5, polling=polling)
+    """Start a watch on `folder` that records what it reports."""
+    reports = Reports()
+    kind = PollingWatch if polling else FolderWatch
+    watch = kind(folder, reports, settle=0.05, limit=0.5)
     watch.start()
-    return folder, watch, told
+    return folder, watch, reports

@@ -1,4 +1,4 @@
-"""Reading a file: whole, decoded, or refused with a reason."""
+"""Reading a file: whole, decoded, or rejected with a reason."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from membrowse.notes import reader
-from membrowse.notes.reader import NotIndexable, Source, read
+from membrowse.notes.reader import FileContent, NotIndexable, read_file
 from membrowse.settings import NotesSettings
 from membrowse.wire.notes import NoteState
 from tests.notes.conftest import leave_socket
@@ -19,12 +19,12 @@ from tests.notes.conftest import leave_socket
 DEFAULTS = NotesSettings()
 
 
-def read_bytes(folder: Path, content: bytes) -> Source:
+def read_bytes(folder: Path, content: bytes) -> FileContent:
     (folder / "note.md").write_bytes(content)
-    return read(folder, "note.md", DEFAULTS)
+    return read_file(folder, "note.md", DEFAULTS)
 
 
-def test_a_note_is_read_as_it_is(tmp_path: Path) -> None:
+def test_a_note_is_read_unchanged(tmp_path: Path) -> None:
     content = "# Über\r\nline\r\n".encode()
     source = read_bytes(tmp_path, content)
     assert source.text == "# Über\r\nline\r\n"
@@ -45,7 +45,7 @@ def test_a_note_is_read_as_it_is(tmp_path: Path) -> None:
         ("été".encode("latin-1"), "été", "latin-1", "byte 0xe9 at 0): read as Latin-1"),
     ],
 )
-def test_encodings_survive_with_a_warning(
+def test_other_encodings_are_decoded_with_a_warning(
     tmp_path: Path, content: bytes, text: str, encoding: str, warning: str
 ) -> None:
     source = read_bytes(tmp_path, content)
@@ -63,25 +63,25 @@ def test_binary_files_are_skipped(tmp_path: Path, content: bytes) -> None:
 def test_a_large_file_is_skipped_and_the_limit_is_a_setting(tmp_path: Path) -> None:
     (tmp_path / "note.md").write_bytes(b"x" * 101)
     with pytest.raises(NotIndexable, match=r"too large: 101 bytes, notes.max_bytes is 100"):
-        read(tmp_path, "note.md", NotesSettings(max_bytes=100))
-    assert read(tmp_path, "note.md", NotesSettings(max_bytes=101)).size == 101
+        read_file(tmp_path, "note.md", NotesSettings(max_bytes=100))
+    assert read_file(tmp_path, "note.md", NotesSettings(max_bytes=101)).size == 101
 
 
 @pytest.mark.timeout(10)
-def test_what_is_no_regular_file_is_skipped_and_never_waited_for(tmp_path: Path) -> None:
+def test_special_files_are_skipped_without_blocking(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo.md")
     (tmp_path / "folder.md").mkdir()
     (tmp_path / "device.md").symlink_to("/dev/tty")
     leave_socket(tmp_path, "socket.md")
     for name, kind in (("fifo", "FIFO"), ("folder", "special"), ("socket", "socket")):
         with pytest.raises(NotIndexable, match=f"not a regular file: {kind}") as refusal:
-            read(tmp_path, f"{name}.md", DEFAULTS)
+            read_file(tmp_path, f"{name}.md", DEFAULTS)
         assert refusal.value.state is NoteState.SKIPPED
     with pytest.raises(NotIndexable, match="outside"):
-        read(tmp_path, "device.md", DEFAULTS)
+        read_file(tmp_path, "device.md", DEFAULTS)
 
 
-def test_links_are_followed_only_where_they_may_lead(tmp_path: Path) -> None:
+def test_links_are_followed_only_to_allowed_folders(tmp_path: Path) -> None:
     folder, outside = tmp_path / "folder", tmp_path / "outside"
     folder.mkdir()
     outside.mkdir()
@@ -90,7 +90,7 @@ def test_links_are_followed_only_where_they_may_lead(tmp_path: Path) -> None:
     (folder / "inside.md").symlink_to("real.md")
     (folder / "leads-out.md").symlink_to(outside / "secret.md")
     (folder / "out").symlink_to(outside)
-    assert read(folder, "inside.md", DEFAULTS).text == "real"
+    assert read_file(folder, "inside.md", DEFAULTS).text == "real"
     for path in (
         "leads-out.md",
         "out/secret.md",
@@ -98,20 +98,20 @@ def test_links_are_followed_only_where_they_may_lead(tmp_path: Path) -> None:
         str(outside / "secret.md"),
     ):
         with pytest.raises(NotIndexable, match="outside"):
-            read(folder, path, DEFAULTS)
+            read_file(folder, path, DEFAULTS)
     follow = NotesSettings(follow=(str(outside),))
-    assert read(folder, "out/secret.md", follow).text == "secret"
+    assert read_file(folder, "out/secret.md", follow).text == "secret"
 
 
-def test_a_file_that_is_gone_is_not_found(tmp_path: Path) -> None:
+def test_a_missing_file_is_not_found(tmp_path: Path) -> None:
     (tmp_path / "file.md").write_text("")
     (tmp_path / "broken.md").symlink_to("nowhere.md")
     for path in ("gone.md", "gone/note.md", "file.md/note.md", "broken.md"):
         with pytest.raises(FileNotFoundError):
-            read(tmp_path, path, DEFAULTS)
+            read_file(tmp_path, path, DEFAULTS)
 
 
-def test_a_file_that_may_not_be_read_fails_with_the_reason(
+def test_an_unreadable_file_fails_with_the_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "note.md").write_text("text")
@@ -121,7 +121,7 @@ def test_a_file_that_may_not_be_read_fails_with_the_reason(
 
     monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(NotIndexable, match="cannot be read: Permission denied") as refusal:
-        read(tmp_path, "note.md", DEFAULTS)
+        read_file(tmp_path, "note.md", DEFAULTS)
     assert refusal.value.state is NoteState.FAILED
 
 
@@ -129,31 +129,31 @@ def interrupt_reading(
     monkeypatch: pytest.MonkeyPatch, times: int, between: Callable[[], object]
 ) -> None:
     """Call `between` in the middle of the first `times` reads."""
-    all_bytes = reader._all_bytes
+    read_all = reader._read_bytes
     left = times
 
     def interrupted(descriptor: int, limit: int) -> bytes:
         nonlocal left
         if left == 0:
-            return all_bytes(descriptor, limit)
+            return read_all(descriptor, limit)
         left -= 1
         half = os.read(descriptor, 2)
         between()
-        return half + all_bytes(descriptor, limit)
+        return half + read_all(descriptor, limit)
 
-    monkeypatch.setattr(reader, "_all_bytes", interrupted)
+    monkeypatch.setattr(reader, "_read_bytes", interrupted)
 
 
-def test_a_file_that_changes_while_it_is_read_is_read_again(
+def test_a_file_that_changes_during_a_read_is_read_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "note.md"
     path.write_text("aaaaaaaa")
     interrupt_reading(monkeypatch, 2, lambda: path.write_text("bbbbbbbbbb"))
-    assert read(tmp_path, "note.md", DEFAULTS).text == "bbbbbbbbbb"
+    assert read_file(tmp_path, "note.md", DEFAULTS).text == "bbbbbbbbbb"
 
 
-def test_a_file_that_is_replaced_while_it_is_read_is_never_half_of_each(
+def test_a_file_replaced_during_a_read_is_never_mixed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "note.md"
@@ -164,10 +164,10 @@ def test_a_file_that_is_replaced_while_it_is_read_is_never_half_of_each(
         (tmp_path / "new").replace(path)
 
     interrupt_reading(monkeypatch, 1, replace)
-    assert read(tmp_path, "note.md", DEFAULTS).text in ("aaaaaaaa", "bbbbbbbb")
+    assert read_file(tmp_path, "note.md", DEFAULTS).text in ("aaaaaaaa", "bbbbbbbb")
 
 
-def test_a_file_that_never_rests_fails_with_the_reason(
+def test_a_file_that_keeps_changing_fails_with_the_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "note.md"
@@ -179,11 +179,11 @@ def test_a_file_that_never_rests_fails_with_the_reason(
 
     interrupt_reading(monkeypatch, 100, grow)
     with pytest.raises(NotIndexable, match="kept changing") as refusal:
-        read(tmp_path, "note.md", DEFAULTS)
+        read_file(tmp_path, "note.md", DEFAULTS)
     assert refusal.value.state is NoteState.FAILED
 
 
-def test_readers_beside_a_writer_see_whole_saves_only(tmp_path: Path) -> None:
+def test_concurrent_readers_see_whole_saves_only(tmp_path: Path) -> None:
     path = tmp_path / "note.md"
     path.write_text("a" * 50_000)
     done = threading.Event()
@@ -199,7 +199,7 @@ def test_readers_beside_a_writer_see_whole_saves_only(tmp_path: Path) -> None:
     writer.start()
     try:
         for _ in range(200):
-            text = read(tmp_path, "note.md", DEFAULTS).text
+            text = read_file(tmp_path, "note.md", DEFAULTS).text
             assert (len(text), len(set(text))) == (50_000, 1)
     finally:
         done.set()
