@@ -9,8 +9,8 @@ import sys
 
 from membrowse.encoding import child_protocol
 from membrowse.encoding.child_server import Answer, serve
-from membrowse.encoding.encoded import ToEncode
 from membrowse.encoding.model_files import located_again
+from membrowse.encoding.vectors import EncoderInput
 from membrowse.settings import Precision
 
 
@@ -27,7 +27,7 @@ def _load() -> tuple[child_protocol.Ready, Answer]:
             return child_protocol.QueryReply(embeddings.tobytes(), sentence.tobytes())
         if not isinstance(message, child_protocol.EncodeRequest):
             return child_protocol.Refused(f"not a request for vectors: {type(message).__name__}")
-        items = [ToEncode(text.key, text.header, text.text) for text in message.texts]
+        items = [EncoderInput(text.key, text.header, text.text) for text in message.texts]
         return child_protocol.EncodeReply(
             [child_protocol.to_wire(one) for one in model.encode(items)]
         )

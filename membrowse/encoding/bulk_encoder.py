@@ -11,9 +11,9 @@ from typing import Self
 
 from membrowse.encoding import child_protocol
 from membrowse.encoding.child_process import Child
-from membrowse.encoding.encoded import Encoded, ToEncode
 from membrowse.encoding.encoder_identity import EncoderIdentity
 from membrowse.encoding.model_files import ModelFiles
+from membrowse.encoding.vectors import EncodedText, EncoderInput
 from membrowse.settings import Precision
 
 IN_FLIGHT = 2
@@ -68,7 +68,7 @@ class BulkEncoder:
         """Batches submitted whose result has not been taken."""
         return len(self._sizes)
 
-    def submit(self, items: Sequence[ToEncode]) -> None:
+    def submit(self, items: Sequence[EncoderInput]) -> None:
         """Hand over a batch; blocks while the child already holds two that it has not answered.
 
         Raises `EncoderDied`.
@@ -80,7 +80,7 @@ class BulkEncoder:
             raise self._death(None) from error
         self._sizes.append(len(items))
 
-    def result(self) -> list[Encoded]:
+    def result(self) -> list[EncodedText]:
         """The vectors of the oldest batch whose result has not been taken, in its order. Blocks.
 
         Raises `EncoderDied`; `LookupError` where nothing was submitted.
@@ -93,17 +93,17 @@ class BulkEncoder:
         self._sizes.popleft()
         return [child_protocol.from_wire(vectors) for vectors in reply.vectors]
 
-    def results(self) -> Iterator[list[Encoded]]:
+    def results(self) -> Iterator[list[EncodedText]]:
         """The results of everything submitted so far."""
         while self._sizes:
             yield self.result()
 
-    def encode(self, items: Sequence[ToEncode]) -> list[Encoded]:
+    def encode(self, items: Sequence[EncoderInput]) -> list[EncodedText]:
         """Vectors of `items`, in their order; blocks. Nothing else may be in flight."""
         self.submit(items)
         return self.result()
 
-    def encode_all(self, batches: Iterable[Sequence[ToEncode]]) -> Iterator[list[Encoded]]:
+    def encode_all(self, batches: Iterable[Sequence[EncoderInput]]) -> Iterator[list[EncodedText]]:
         """The results of `batches`, in order, while the child is kept busy with the next ones."""
         for batch in batches:
             if self.in_flight >= IN_FLIGHT:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from membrowse.encoding import pooling
-from membrowse.encoding.encoded import Encoded, Float32, ToEncode
 from membrowse.encoding.model_files import ModelFiles
 from membrowse.encoding.torch_model import TorchModel
+from membrowse.encoding.vectors import EncodedText, EncoderInput, Float32
 from membrowse.encoding.word_pieces import Tokenised, WordPieces
 from membrowse.settings import Precision
 
@@ -25,12 +25,12 @@ class BulkModel:
         self.model = TorchModel(files, precision)
         self._tokens = BATCH_TOKENS[self.model.device]
 
-    def encode(self, items: Sequence[ToEncode]) -> list[Encoded]:
+    def encode(self, items: Sequence[EncoderInput]) -> list[EncodedText]:
         """Vectors of `items`, in their order."""
         prompt = self._configuration.document_prompt
         tokenised = [self._pieces.tokenise(item.encoded_text, prompt) for item in items]
         order = sorted(range(len(items)), key=lambda row: -len(tokenised[row].ids))
-        result: dict[int, Encoded] = {}
+        result: dict[int, EncodedText] = {}
         start = 0
         while start < len(order):
             size = max(self._tokens // len(tokenised[order[start]].ids), 1)
@@ -46,7 +46,7 @@ class BulkModel:
         embeddings, sentences = self.model.forward([tokenised.ids])
         return embeddings[0], sentences[0]
 
-    def _batch(self, items: list[ToEncode], tokenised: list[Tokenised]) -> list[Encoded]:
+    def _batch(self, items: list[EncoderInput], tokenised: list[Tokenised]) -> list[EncodedText]:
         embeddings, sentences = self.model.forward([text.ids for text in tokenised])
         return [
             pooling.encoded(

@@ -9,9 +9,9 @@ import numpy as np
 
 from membrowse.encoding import child_protocol, pooling
 from membrowse.encoding.child_client import ChildClient
-from membrowse.encoding.encoded import Encoded, EncodedQuery, ToEncode
 from membrowse.encoding.encoder_identity import EncoderIdentity
 from membrowse.encoding.model_files import ModelFiles
+from membrowse.encoding.vectors import EncodedQuery, EncodedText, EncoderInput
 from membrowse.encoding.word_pieces import WordPieces
 from membrowse.settings import Precision
 
@@ -22,7 +22,7 @@ class Encoder(Protocol):
     identity: EncoderIdentity
     pieces: WordPieces
 
-    def encode(self, items: Sequence[ToEncode]) -> list[Encoded]:
+    def encode(self, items: Sequence[EncoderInput]) -> list[EncodedText]:
         """Vectors of `items`, in their order."""
 
     def query(self, text: str) -> EncodedQuery:
@@ -48,7 +48,7 @@ class ChildEncoder:
         """The process, where one runs."""
         return self._child.pid
 
-    def encode(self, items: Sequence[ToEncode]) -> list[Encoded]:
+    def encode(self, items: Sequence[EncoderInput]) -> list[EncodedText]:
         """Vectors of `items`, in their order."""
         reply = cast(
             child_protocol.EncodeReply, self._child.ask(child_protocol.texts_to_wire(items))

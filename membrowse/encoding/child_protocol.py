@@ -11,7 +11,7 @@ from typing import BinaryIO
 import msgspec
 import numpy as np
 
-from membrowse.encoding.encoded import Encoded, ToEncode
+from membrowse.encoding.vectors import EncodedText, EncoderInput
 
 _LENGTH = struct.Struct("<Q")
 
@@ -30,7 +30,7 @@ class Refused(msgspec.Struct, frozen=True, tag=True):
 
 
 class Text(msgspec.Struct, frozen=True, array_like=True):
-    """A `ToEncode` on the wire."""
+    """A `EncoderInput` on the wire."""
 
     key: str
     header: str
@@ -42,7 +42,7 @@ class EncodeRequest(msgspec.Struct, frozen=True, tag=True):
 
 
 class Vectors(msgspec.Struct, frozen=True, array_like=True):
-    """An `Encoded` on the wire: arrays as bytes, shapes from the counts."""
+    """An `EncodedText` on the wire: arrays as bytes, shapes from the counts."""
 
     key: str
     passages_count: int
@@ -111,11 +111,11 @@ def read(stream: BinaryIO) -> Message | None:
     return _decoder.decode(content) if len(content) == length else None
 
 
-def texts_to_wire(items: Sequence[ToEncode]) -> EncodeRequest:
+def texts_to_wire(items: Sequence[EncoderInput]) -> EncodeRequest:
     return EncodeRequest([Text(item.key, item.header, item.text) for item in items])
 
 
-def to_wire(encoded: Encoded) -> Vectors:
+def to_wire(encoded: EncodedText) -> Vectors:
     return Vectors(
         encoded.key,
         len(encoded.passages),
@@ -127,10 +127,10 @@ def to_wire(encoded: Encoded) -> Vectors:
     )
 
 
-def from_wire(vectors: Vectors) -> Encoded:
+def from_wire(vectors: Vectors) -> EncodedText:
     """The arrays are views of the message, so they cannot be written to."""
     width = len(vectors.tokens) // vectors.tokens_count if vectors.tokens_count else 0
-    return Encoded(
+    return EncodedText(
         vectors.key,
         np.frombuffer(vectors.vector, np.float32),
         np.frombuffer(vectors.passages, np.float32).reshape(vectors.passages_count, -1),

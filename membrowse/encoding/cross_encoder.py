@@ -10,8 +10,8 @@ import numpy as np
 
 from membrowse.encoding import child_protocol
 from membrowse.encoding.child_client import ChildClient, ChildDied, ChildRefused
-from membrowse.encoding.encoded import Float32
 from membrowse.encoding.model_files import ModelRefused
+from membrowse.encoding.vectors import Float32
 
 
 class CrossEncoderDied(Exception):

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 
-from membrowse.encoding.encoded import (
-    Encoded,
+from membrowse.encoding.model_config import MEAN
+from membrowse.encoding.vectors import (
     EncodedQuery,
+    EncodedText,
+    EncoderInput,
     Float32,
     Piece,
-    ToEncode,
+    normalise_rows,
     quantise,
-    unit,
 )
-from membrowse.encoding.model_config import MEAN
 from membrowse.encoding.word_pieces import Tokenised
 from membrowse.notes.passages import passages
 
 
 def encoded(
-    item: ToEncode, tokenised: Tokenised, embeddings: Float32, sentence: Float32, pooling: str
-) -> Encoded:
+    item: EncoderInput, tokenised: Tokenised, embeddings: Float32, sentence: Float32, pooling: str
+) -> EncodedText:
     """All vectors of a chunk from one forward pass.
 
     `tokenised` is `item.encoded_text`; `embeddings` [n, d'] are its contextual token embeddings,
@@ -29,18 +29,18 @@ def encoded(
     interaction.
     """
     inner = embeddings[tokenised.inner]
-    vector = unit(sentence)
+    vector = normalise_rows(sentence)
     spans = passages(item.text)
     if pooling == MEAN and spans:
         vectors = passage_vectors(spans, _last_characters(item, tokenised.pieces), inner, vector)
     else:
         vectors = np.repeat(vector[None], max(len(spans), 1), axis=0)
-    tokens, scales = quantise(unit(embeddings))
-    return Encoded(item.key, vector, vectors, tokens, scales)
+    tokens, scales = quantise(normalise_rows(embeddings))
+    return EncodedText(item.key, vector, vectors, tokens, scales)
 
 
 def _last_characters(
-    item: ToEncode, pieces: tuple[Piece, ...]
+    item: EncoderInput, pieces: tuple[Piece, ...]
 ) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """Where in `item.text` each piece ends; negative for those of the header."""
     ends = np.fromiter((piece.end for piece in pieces), np.int64, len(pieces))
@@ -63,7 +63,7 @@ def passage_vectors(
     bounds = np.array(spans, dtype=np.int64)
     belongs = (bounds[:, :1] <= last_characters) & (last_characters < bounds[:, 1:])
     sums = belongs.astype(np.float32) @ embeddings
-    vectors = unit(sums)
+    vectors = normalise_rows(sums)
     vectors[~belongs.any(axis=1)] = otherwise
     return vectors
 
@@ -76,8 +76,8 @@ def encoded_query(
     unknown = sum(not piece.known for piece in pieces)
     return EncodedQuery(
         text=text,
-        vector=unit(sentence),
-        tokens=unit(embeddings[tokenised.inner]),
+        vector=normalise_rows(sentence),
+        tokens=normalise_rows(embeddings[tokenised.inner]),
         pieces=pieces,
         unknown=unknown / len(pieces) if pieces else 0.0,
         cut=tokenised.cut,

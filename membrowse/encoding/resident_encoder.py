@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from membrowse.encoding import pooling
-from membrowse.encoding.encoded import Encoded, EncodedQuery, Float32, ToEncode
 from membrowse.encoding.encoder_identity import EncoderIdentity
 from membrowse.encoding.model_files import ModelFiles
 from membrowse.encoding.onnx_session import opened
+from membrowse.encoding.vectors import EncodedQuery, EncodedText, EncoderInput, Float32
 from membrowse.encoding.word_pieces import Tokenised, WordPieces
 
 
@@ -33,11 +33,11 @@ class ResidentEncoder:
         self._session = opened(export, threads)
         self._inputs = {given.name for given in self._session.get_inputs()}
 
-    def encode(self, items: Sequence[ToEncode]) -> list[Encoded]:
+    def encode(self, items: Sequence[EncoderInput]) -> list[EncodedText]:
         """Vectors of `items`, in their order."""
         return [self._encode(item) for item in items]
 
-    def _encode(self, item: ToEncode) -> Encoded:
+    def _encode(self, item: EncoderInput) -> EncodedText:
         known = self._configuration
         tokenised = self.pieces.tokenise(item.encoded_text, known.document_prompt)
         embeddings, sentence = self._forward(tokenised)

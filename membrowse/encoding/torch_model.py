@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
 
-from membrowse.encoding.encoded import Float32
 from membrowse.encoding.model_files import ModelFiles
+from membrowse.encoding.vectors import Float32
 from membrowse.settings import Precision
 
 

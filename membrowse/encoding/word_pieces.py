@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
-from membrowse.encoding.encoded import Piece
 from membrowse.encoding.model_files import ModelFiles
+from membrowse.encoding.vectors import Piece
 
 _PART = 65_536
 """Characters tokenised in one call: 5 MB at once take 5 s and 770 MB."""

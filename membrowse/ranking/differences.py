@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
-from membrowse.index.analyser import Token, TokenKind, analyse, surface
+from membrowse.index.analyser import Token, TokenKind, analyse, fold_word
 from membrowse.index.stop_words import STOP_WORDS
 from membrowse.wire.comparison import ScoreDifference
 from membrowse.wire.explanation import Explanation, KeywordExplanation
@@ -108,7 +108,7 @@ def only_in(one: str, other: str, frequency: Frequency) -> tuple[str, ...]:
     tokens = [token for token in analyse(one) if token.term not in others]
     words: dict[str, tuple[int, str]] = {}
     for written, term in _written(one, tokens):
-        if surface(written) not in STOP_WORDS:
+        if fold_word(written) not in STOP_WORDS:
             words.setdefault(term, (frequency(term), written))
     return tuple(written for _, written in sorted(words.values()))[:MOST_WORDS]
 

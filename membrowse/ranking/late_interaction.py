@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from membrowse.index.analyser import Token, TokenKind, analyse, surface
+from membrowse.index.analyser import Token, TokenKind, analyse, fold_word
 from membrowse.index.stop_words import STOP_WORDS
 
 if TYPE_CHECKING:
-    from membrowse.encoding.encoded import EncodedQuery
+    from membrowse.encoding.vectors import EncodedQuery
 
 Float32 = NDArray[np.float32]
 
@@ -70,7 +70,7 @@ def _word_weight(
 ) -> float:
     if word is None:
         return 1.0
-    is_stop_word = surface(text[word.start : word.end]) in STOP_WORDS
+    is_stop_word = fold_word(text[word.start : word.end]) in STOP_WORDS
     return (stop_word_weight if is_stop_word else 1.0) * (math.sqrt(idf(word.term)) if idf else 1.0)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from membrowse.encoding.encoded import ToEncode
+from membrowse.encoding.vectors import EncoderInput
 from membrowse.ranking import late_interaction
 from membrowse.ranking.fusion import convex, minmax
 from membrowse.ranking.ranked_query import (
@@ -69,7 +69,7 @@ def fetch(ranked_query: RankedQuery, pool: Rows, store: TokenStore, done: frozen
     return sum(keys[row] in held for row in pool.tolist())
 
 
-def missing(ranked_query: RankedQuery, pool: Rows, done: frozenset[str]) -> list[ToEncode]:
+def missing(ranked_query: RankedQuery, pool: Rows, done: frozenset[str]) -> list[EncoderInput]:
     """What is encoded on demand: pool chunks that have a vector but no token vectors at hand, and
     whose MaxSim is not `done`."""
     generation = ranked_query.at()
@@ -79,7 +79,7 @@ def missing(ranked_query: RankedQuery, pool: Rows, done: frozenset[str]) -> list
         for row, key in ((row, generation.keys[row]) for row in pool.tolist())
         if generation.encoded[row] and key not in at_hand
     }
-    return [ToEncode(key, chunk.header, chunk.text) for key, chunk in wanted.items()]
+    return [EncoderInput(key, chunk.header, chunk.text) for key, chunk in wanted.items()]
 
 
 def complete(
@@ -138,7 +138,7 @@ def by_cross_encoder(
     keys = [ranked_query.at().keys[row] for row in pool.tolist()]
     chunks = {key: ranked_query.chunks[row] for key, row in zip(keys, pool.tolist(), strict=True)}
     wanted = [
-        ToEncode(key, chunk.header, chunk.text)
+        EncoderInput(key, chunk.header, chunk.text)
         for key, chunk in chunks.items()
         if key not in ranked_query.crossed
     ]

@@ -41,7 +41,7 @@ from membrowse.wire.search import FUSED, KEYWORD, RERANKED, VECTOR, Approximate,
 if TYPE_CHECKING:
     from membrowse.encoding.child_encoder import Encoder
     from membrowse.encoding.cross_encoder import CrossEncoderChild
-    from membrowse.encoding.encoded import Piece
+    from membrowse.encoding.vectors import Piece
     from membrowse.encoding.word_pieces import WordPieces
     from membrowse.index.generation import Generation
     from membrowse.index.token_store import TokenStore

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from membrowse.index.analyser import surface
+from membrowse.index.analyser import fold_word
 from membrowse.index.characters import SPACELESS
 from membrowse.index.keyword_reader import KeywordReader
 from membrowse.ranking.query_parser import ParsedQuery
@@ -40,7 +40,7 @@ class Vocabulary:
         counts: Counter[str] = Counter()
         for word, count in written.items():
             if SHORTEST <= len(word) <= LONGEST and not word.isdecimal():
-                counts[surface(word)] += count
+                counts[fold_word(word)] += count
         pause()
         self._words = sorted(counts)
         self._counts = counts
@@ -103,5 +103,7 @@ def unknown_words(parsed: ParsedQuery, reader: KeywordReader) -> list[str]:
 
 def spellings(words: Iterable[str], vocabulary: Vocabulary) -> list[SpellingSuggestion]:
     """The near words of each of `words` (as typed), where there are any."""
-    found = (SpellingSuggestion(typed=word, near=vocabulary.near(surface(word))) for word in words)
+    found = (
+        SpellingSuggestion(typed=word, near=vocabulary.near(fold_word(word))) for word in words
+    )
     return [spelling for spelling in found if spelling.near]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from membrowse.encoding.encoded import ToEncode
-from membrowse.index.analyser import Token, TokenKind, analyse, surface
+from membrowse.encoding.vectors import EncoderInput
+from membrowse.index.analyser import Token, TokenKind, analyse, fold_word
 from membrowse.index.characters import fold
 from membrowse.index.stop_words import STOP_WORDS
 from membrowse.ranking.query_parser import LONGEST
@@ -58,7 +58,7 @@ def _measured(
     label: str, header: str, text: str, scale: EncoderTokens, *, query: bool
 ) -> TokenisedText:
     words = _Words(text, scale).told(analyse(text, query=query))
-    read = ToEncode("", header, text).encoded_text
+    read = EncoderInput("", header, text).encoded_text
     pieces = scale.pieces.pieces(read) if scale.pieces is not None else []
     specials = scale.pieces.specials if scale.pieces is not None else 0
     return TokenisedText(
@@ -91,7 +91,7 @@ class _Words:
     def _word(self, token: Token) -> AnalysedToken:
         typed = self._text[token.start : token.end]
         is_word = token.kind is TokenKind.WORD
-        folded = surface(typed) if is_word else fold(typed)
+        folded = fold_word(typed) if is_word else fold(typed)
         return AnalysedToken(
             start=token.start,
             end=token.end,

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from membrowse.encoding.bulk_encoder import BulkEncoder
-from membrowse.encoding.encoded import ToEncode
 from membrowse.encoding.model_files import ModelFiles, locate
 from membrowse.encoding.resident_encoder import ResidentEncoder
+from membrowse.encoding.vectors import EncoderInput
 from membrowse.settings import EncoderSettings, Precision
 from tests.conftest import ExportedEncoder
 from tests.encoding import models
@@ -60,14 +60,14 @@ def tiny_files(tiny: Path) -> ModelFiles:
 
 
 @pytest.fixture(scope="session")
-def chunks() -> list[ToEncode]:
+def chunks() -> list[EncoderInput]:
     """Texts as notes have them: short and long, other scripts, code, and one without a header."""
     return [
-        ToEncode("port", "Ports › SSH, 2026-03-02", "Staging listens on port 22.\nNever on 2222!"),
-        ToEncode("bare", "", "A note without any heading, only this line."),
-        ToEncode("code", "Runbook › Deploy", "```sh\nmake deploy ENV=staging\n```\n\nThen wait."),
-        ToEncode("zh", "备忘", "今天我们把端口改成了二十二。\n明天再看。"),
-        ToEncode("emoji", "Mood", "all green 🟢🟢\tand a tab\r\nand CRLF"),
-        ToEncode("long", "Log › Monday", "The build was slow again because of the cache. " * 20),
-        ToEncode("many", "List", "\n".join(f"- item {n}: rotate key {n * 37}" for n in range(18))),
+        EncoderInput("port", "Ports › SSH, 2026-03-02", "Staging listens on port 22.\nNever on 2222!"),
+        EncoderInput("bare", "", "A note without any heading, only this line."),
+        EncoderInput("code", "Runbook › Deploy", "```sh\nmake deploy ENV=staging\n```\n\nThen wait."),
+        EncoderInput("zh", "备忘", "今天我们把端口改成了二十二。\n明天再看。"),
+        EncoderInput("emoji", "Mood", "all green 🟢🟢\tand a tab\r\nand CRLF"),
+        EncoderInput("long", "Log › Monday", "The build was slow again because of the cache. " * 20),
+        EncoderInput("many", "List", "\n".join(f"- item {n}: rotate key {n * 37}" for n in range(18))),
     ]

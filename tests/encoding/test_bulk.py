@@ -12,18 +12,18 @@ import psutil
 import pytest
 
 from membrowse.encoding.bulk_encoder import BulkEncoder, EncoderDied
-from membrowse.encoding.encoded import ToEncode
 from membrowse.encoding.model_files import ModelFiles
 from membrowse.encoding.resident_encoder import ResidentEncoder
+from membrowse.encoding.vectors import EncoderInput
 from membrowse.settings import Precision
 
 LONG = [
-    ToEncode(f"long {n}", "Log", f"entry {n}: the cache was cold again. " * 24) for n in range(8)
+    EncoderInput(f"long {n}", "Log", f"entry {n}: the cache was cold again. " * 24) for n in range(8)
 ]
 
 
 def test_it_agrees_with_the_resident_encoder(
-    bulk: BulkEncoder, resident: ResidentEncoder, chunks: list[ToEncode]
+    bulk: BulkEncoder, resident: ResidentEncoder, chunks: list[EncoderInput]
 ) -> None:
     for one, other in zip(bulk.encode(chunks), resident.encode(chunks), strict=True):
         assert one.key == other.key
@@ -35,7 +35,7 @@ def test_it_agrees_with_the_resident_encoder(
 
 
 def test_results_come_in_the_order_of_the_batches_and_of_their_texts(
-    bulk: BulkEncoder, chunks: list[ToEncode]
+    bulk: BulkEncoder, chunks: list[EncoderInput]
 ) -> None:
     batches = [chunks[:3], chunks[3:4], [], chunks[4:]]
     results = list(bulk.encode_all(batches))
@@ -46,7 +46,7 @@ def test_results_come_in_the_order_of_the_batches_and_of_their_texts(
 
 
 def test_two_batches_are_in_flight_while_the_first_result_is_awaited(
-    bulk: BulkEncoder, chunks: list[ToEncode]
+    bulk: BulkEncoder, chunks: list[EncoderInput]
 ) -> None:
     bulk.submit(chunks[:1])
     bulk.submit(chunks[1:2])

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from membrowse.encoding import child_protocol
-from membrowse.encoding.encoded import Encoded
+from membrowse.encoding.vectors import EncodedText
 
 
 def test_vectors_arrive_as_they_were_sent() -> None:
-    sent = Encoded(
+    sent = EncodedText(
         "k",
         np.arange(4, dtype=np.float32),
         np.ones((2, 4), np.float32),
@@ -33,7 +33,7 @@ def test_vectors_arrive_as_they_were_sent() -> None:
 
 
 def test_a_chunk_without_tokens_keeps_its_shape() -> None:
-    empty = Encoded(
+    empty = EncodedText(
         "k",
         np.ones(4, np.float32),
         np.ones((1, 4), np.float32),

@@ -23,7 +23,7 @@ from membrowse.encoding.onnx_export import exported
 from membrowse.encoding.model_files import locate, verify
 from membrowse.encoding.word_pieces import WordPieces
 from membrowse.encoding.resident_encoder import ResidentEncoder
-from membrowse.encoding.encoded import ToEncode
+from membrowse.encoding.vectors import ToEncode
 from membrowse.settings import EncoderSettings, Precision
 
 files = locate(EncoderSettings())

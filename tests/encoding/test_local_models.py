@@ -7,16 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from membrowse.encoding.encoded import ToEncode
 from membrowse.encoding.model_files import ModelFiles, locate
 from membrowse.encoding.resident_encoder import ResidentEncoder
+from membrowse.encoding.vectors import EncoderInput
 from membrowse.notes.passages import passages
 from membrowse.settings import EncoderSettings, Precision
 from tests.encoding import models
 
 CHUNKS = [
-    ToEncode("a", "note", "ssh port of staging."),
-    ToEncode("b", "", "deploy the note.\n" * 4 + "the ssh port is of staging.\n" * 3),
+    EncoderInput("a", "note", "ssh port of staging."),
+    EncoderInput("b", "", "deploy the note.\n" * 4 + "the ssh port is of staging.\n" * 3),
 ]
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from membrowse.encoding.encoded import Float32, ToEncode, dequantise, unit
 from membrowse.encoding.model_files import ModelFiles
 from membrowse.encoding.resident_encoder import ResidentEncoder
+from membrowse.encoding.vectors import EncoderInput, Float32, dequantise, normalise_rows
 from membrowse.notes.passages import passages
 from tests.conftest import ExportedEncoder
 
@@ -26,12 +26,12 @@ QUERIES = [
 
 
 def cosines(one: Float32, other: Float32) -> Float32:
-    found: Float32 = np.einsum("nd,nd->n", unit(one), unit(other))
+    found: Float32 = np.einsum("nd,nd->n", normalise_rows(one), normalise_rows(other))
     return found
 
 
 def test_sentence_vectors_are_the_models_own(
-    resident: ResidentEncoder, reference: SentenceTransformer, chunks: list[ToEncode]
+    resident: ResidentEncoder, reference: SentenceTransformer, chunks: list[EncoderInput]
 ) -> None:
     ours = np.array([one.vector for one in resident.encode(chunks)])
     theirs = reference.encode([chunk.encoded_text for chunk in chunks])
@@ -46,11 +46,11 @@ def test_query_vectors_are_the_models_own(
 
 
 def test_token_vectors_are_the_models_own_within_a_quantisation_step(
-    resident: ResidentEncoder, reference: SentenceTransformer, chunks: list[ToEncode]
+    resident: ResidentEncoder, reference: SentenceTransformer, chunks: list[EncoderInput]
 ) -> None:
     for chunk, encoded in zip(chunks, resident.encode(chunks), strict=True):
         (whole,) = reference.encode([chunk.encoded_text], output_value="token_embeddings")
-        expected = unit(np.asarray(whole))
+        expected = normalise_rows(np.asarray(whole))
         found = dequantise(encoded.tokens, encoded.scales)
         assert found.shape == expected.shape
         assert np.all(np.abs(found - expected) <= encoded.scales[:, None] * 0.5 + 1e-5)
@@ -61,7 +61,7 @@ def test_query_tokens_are_the_models_own_and_aligned_with_their_pieces(
 ) -> None:
     query = resident.query(QUERIES[0])
     (whole,) = reference.encode([QUERIES[0]], output_value="token_embeddings")
-    np.testing.assert_allclose(query.tokens, unit(np.asarray(whole))[1:-1], atol=1e-5)
+    np.testing.assert_allclose(query.tokens, normalise_rows(np.asarray(whole))[1:-1], atol=1e-5)
     assert [piece.text for piece in query.pieces] == [
         *("which", "port", "does", "staging", "ss", "##h", "use", "?")
     ]
@@ -72,7 +72,7 @@ def test_passage_vectors_are_means_over_the_passages_tokens(
     resident: ResidentEncoder, reference: SentenceTransformer
 ) -> None:
     lines = ["Staging uses port 22. " * 4, "Production uses another port. " * 4]
-    chunk = ToEncode("k", "Ports", "\n\n".join(lines))
+    chunk = EncoderInput("k", "Ports", "\n\n".join(lines))
     assert len(passages(chunk.text)) == 2
     (encoded,) = resident.encode([chunk])
     (whole,) = reference.encode([chunk.encoded_text], output_value="token_embeddings")
@@ -84,7 +84,7 @@ def test_passage_vectors_are_means_over_the_passages_tokens(
 
 
 def test_a_vector_does_not_depend_on_what_is_encoded_beside_it(
-    resident: ResidentEncoder, chunks: list[ToEncode]
+    resident: ResidentEncoder, chunks: list[EncoderInput]
 ) -> None:
     together = resident.encode(chunks)
     for chunk, encoded in zip(chunks, together, strict=True):
@@ -95,7 +95,7 @@ def test_a_vector_does_not_depend_on_what_is_encoded_beside_it(
 
 
 def test_every_vector_has_the_promised_shape_type_and_length(
-    resident: ResidentEncoder, chunks: list[ToEncode]
+    resident: ResidentEncoder, chunks: list[EncoderInput]
 ) -> None:
     for chunk, encoded in zip(chunks, resident.encode(chunks), strict=True):
         tokens = resident.pieces.count(chunk.encoded_text) + 2

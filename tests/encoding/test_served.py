@@ -6,13 +6,13 @@ import numpy as np
 import psutil
 
 from membrowse.encoding.child_encoder import ChildEncoder, Encoder
-from membrowse.encoding.encoded import ToEncode
 from membrowse.encoding.model_files import ModelFiles
 from membrowse.encoding.resident_encoder import ResidentEncoder
+from membrowse.encoding.vectors import EncoderInput
 
 
 def test_it_agrees_with_the_resident_encoder_and_ends(
-    files: ModelFiles, resident: ResidentEncoder, chunks: list[ToEncode]
+    files: ModelFiles, resident: ResidentEncoder, chunks: list[EncoderInput]
 ) -> None:
     served = ChildEncoder(files)
     both: tuple[Encoder, Encoder] = (served, resident)

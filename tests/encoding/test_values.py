@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from membrowse.encoding.encoded import Float32, ToEncode, dequantise, quantise, unit
+from membrowse.encoding.vectors import EncoderInput, Float32, dequantise, normalise_rows, quantise
 
 ROWS = arrays.arrays(
     np.float32,
@@ -34,15 +34,15 @@ def test_the_largest_component_takes_the_whole_range() -> None:
 
 @given(ROWS)
 def test_rows_have_length_one_and_zero_rows_stay_zero(rows: Float32) -> None:
-    lengths = np.linalg.norm(unit(rows), axis=1)
+    lengths = np.linalg.norm(normalise_rows(rows), axis=1)
     long_enough = np.linalg.norm(rows, axis=1) > 1e-6
     np.testing.assert_allclose(lengths[long_enough], 1, atol=1e-5)
     assert not lengths[~rows.any(axis=1)].any()
 
 
 def test_header_and_text_are_read_on_lines_of_their_own() -> None:
-    chunk = ToEncode("k", "Title › Part", "The text.")
+    chunk = EncoderInput("k", "Title › Part", "The text.")
     assert chunk.encoded_text == "Title › Part\nThe text."
     assert chunk.encoded_text[chunk.text_offset :] == "The text."
-    bare = ToEncode("k", "", "The text.")
+    bare = EncoderInput("k", "", "The text.")
     assert (bare.encoded_text, bare.text_offset) == ("The text.", 0)

@@ -15,7 +15,7 @@ from membrowse.notes.chunker import chunk_note
 from membrowse.notes.note import parse_note
 from membrowse.notes.reader import FileContent, read_file
 from membrowse.settings import NotesSettings
-from tests.index import making
+from tests.index import factories
 
 PARTS = st.sampled_from(
     [
@@ -61,9 +61,9 @@ def test_a_difference_leaves_front_matter_out(tmp_path: Path) -> None:
     source = read_file(tmp_path, "a.md", NotesSettings())
     note = parse_note(source)
     parts = tuple(chunk_note(note, lambda part: len(part.split())))
-    index = making.opened(tmp_path / "index")
+    index = factories.opened(tmp_path / "index")
     try:
-        known = making.change("a.md", *(part.text for part in parts))
+        known = factories.change("a.md", *(part.text for part in parts))
         index.apply([type(known)("a.md", known.note, parts)])
         assert difference(index, tmp_path) == (NO_TEXT_CHANGED,)
         (tmp_path / "a.md").write_text(text.replace("tags", "aliases").replace("22", "2222"))

@@ -26,8 +26,8 @@ from membrowse.engine.indexing import note_reader
 from membrowse.engine.priority import Cancelled, QueryTraffic
 from membrowse.engine.service import Service
 from membrowse.engine.state import open_state
-from membrowse.index import index
-from membrowse.index.index import discard
+from membrowse.index import index_directory
+from membrowse.index.index_directory import discard
 from membrowse.notes import watchdog_observers, watcher
 from membrowse.settings import EngineSettings, Settings
 from membrowse.wire.engine import (
@@ -156,7 +156,7 @@ async def test_an_index_that_cannot_be_opened_is_rebuilt_once_however_often_it_i
         time.sleep(0.3)
         discard(directory)
 
-    monkeypatch.setattr(index, "discard", slowly)
+    monkeypatch.setattr(index_directory, "discard", slowly)
     service = Service(folder, Settings(engine=EngineSettings(settle_ms=50)), idle_seconds=0)
     await service.start()
     rebuilds = (

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from membrowse.encoding.resident_encoder import ResidentEncoder
 from membrowse.index.generation import Generation
-from membrowse.index.index import Index, Recipe
+from membrowse.index.index import Index
+from membrowse.index.manifest import Recipe
 from membrowse.ranking.ranked_query import RankedQuery
 from membrowse.ranking.ranker import Ranker
 from membrowse.settings import Settings
-from tests.index.making import change
+from tests.index.factories import change
 
 BACKUP = "Backups run every night at two. They are kept for thirty days.\nRestore with `restic`."
 NOTES = (
@@ -39,7 +40,7 @@ NOTES = (
 
 def opened(directory: Path, encoder: ResidentEncoder) -> Index:
     recipe = Recipe(chunker="1", analyser="1", encoder=encoder.identity.key)
-    return Index.open(directory, recipe, token_budget=100_000_000, dimension=384)
+    return Index(directory, recipe, token_budget=100_000_000, dimension=384)
 
 
 @dataclass(frozen=True)

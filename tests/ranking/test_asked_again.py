@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from membrowse.encoding.cross_encoder import CrossEncoderChild
-from membrowse.encoding.encoded import Float32, ToEncode
 from membrowse.encoding.resident_encoder import ResidentEncoder
+from membrowse.encoding.vectors import EncoderInput, Float32
 from membrowse.index.index import Index
 from membrowse.ranking.ranked_query import Maxima, RankedQuery
 from membrowse.ranking.ranker import Ranker
@@ -111,6 +111,6 @@ def test_a_cross_encoder_scores_a_chunk_once_for_all_settings(
         blend = other.rankings[RERANKED].blend
         assert blend is not None and blend.scored.all()
         chunks = [index.generation.chunks[row] for row in blend.pool.tolist()]
-        texts = [ToEncode("", chunk.header, chunk.text).encoded_text for chunk in chunks]
+        texts = [EncoderInput("", chunk.header, chunk.text).encoded_text for chunk in chunks]
         assert blend.raw.tolist() == [len(text) for text in texts]
     assert cross.scored == len(ranked_query.crossed) < 5 + 5 + 5 + 8

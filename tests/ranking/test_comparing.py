@@ -24,15 +24,15 @@ from membrowse.wire.comparison import Comparison
 from membrowse.wire.explanation import Explanation
 from membrowse.wire.notes import Freshness
 from membrowse.wire.search import FUSED, KEYWORD, RERANKED, VECTOR
-from tests.index import making
+from tests.index import factories
 from tests.ranking import notes
 from tests.ranking.notes import Evaluate
 
 PORT = "Staging ssh listens on port {} behind the bastion; ask before you change it."
 NOTES = (
     *notes.NOTES,
-    making.change("decisions/ssh.md", PORT.format(2222), title="SSH"),
-    making.change("logs/2025-11-08.md", PORT.format(22), date_source="file name"),
+    factories.change("decisions/ssh.md", PORT.format(2222), title="SSH"),
+    factories.change("logs/2025-11-08.md", PORT.format(22), date_source="file name"),
 )
 
 

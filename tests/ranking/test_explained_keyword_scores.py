@@ -8,13 +8,14 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
+from membrowse.index.change_plan import NoteChange
 from membrowse.index.generation import Generation
-from membrowse.index.index import Index, NoteChange
+from membrowse.index.index import Index
 from membrowse.ranking.explanation.keyword import explained
 from membrowse.ranking.ranker import Ranker
 from membrowse.settings import KeywordSettings, Settings
 from membrowse.wire.search import KEYWORD
-from tests.index import making
+from tests.index import factories
 from tests.ranking.test_keyword_scores import whoosh_scores
 
 NOTES, CHUNKS, QUERIES = 40, 4, 16
@@ -29,13 +30,13 @@ WORDS = (
 def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
     """Notes of random words, some edited and removed again, so that segments hold dead chunks."""
     draw = random.Random(7)
-    index = making.opened(tmp_path_factory.mktemp("many") / "index")
+    index = factories.opened(tmp_path_factory.mktemp("many") / "index")
 
     def note(number: int) -> NoteChange:
         texts = (" ".join(draw.choices(WORDS, k=draw.randint(1, 60))) for _ in range(CHUNKS))
         headings = tuple(draw.choices(WORDS, k=2))
         title = " ".join(draw.choices(WORDS, k=3))
-        return making.change(
+        return factories.change(
             f"{draw.choice(WORDS).replace('/', '-')}/{number}.md",
             *texts,
             title=title,
@@ -46,7 +47,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
 
     first = [note(number) for number in range(NOTES)]
     index.apply(first)
-    index.apply([making.removal(change.path) for change in first[:8]])
+    index.apply([factories.removal(change.path) for change in first[:8]])
     index.apply([note(number) for number in range(NOTES, NOTES + 8)])
     yield index
     index.close()

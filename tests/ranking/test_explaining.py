@@ -22,7 +22,7 @@ from membrowse.settings import FusionMethod, RerankMethod, Settings
 from membrowse.wire.explanation import Explanation
 from membrowse.wire.notes import Freshness
 from membrowse.wire.search import FUSED, KEYWORD, RERANKED, VECTOR, RankingState
-from tests.index import making
+from tests.index import factories
 from tests.ranking import notes
 from tests.ranking.notes import Evaluate
 
@@ -350,7 +350,7 @@ def test_a_chunk_of_hostile_text_keeps_its_text(
     text = "[red]port[/] \x1b]52;c;aGk=\x07 \u202e2222\u202c \u200b\u200b ﬁle ÅÄ 😀 K\u0308s"
     index = notes.opened(tmp_path_factory.mktemp("hostile") / "index", encoder)
     try:
-        index.apply([making.change("[/tmp].md", text, title="\x1b[31m", headings=("\u202e",))])
+        index.apply([factories.change("[/tmp].md", text, title="\x1b[31m", headings=("\u202e",))])
         index.add_vectors(encoder.encode(index.unencoded()), "float32")
         ranked_query = Evaluate(index, encoder)("port 2222 file")
         found = Explain(index, encoder)(ranked_query, 0)

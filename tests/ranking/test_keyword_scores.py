@@ -15,11 +15,11 @@ from whoosh.query import Term as WhooshTerm
 from membrowse.index.generation import Generation
 from membrowse.index.index import Index
 from membrowse.index.keyword_reader import FIELDS
-from membrowse.index.live_bm25 import LiveBM25
 from membrowse.ranking.keyword import Postings, satisfying
 from membrowse.ranking.query_parser import parse
 from membrowse.settings import KeywordSettings
-from tests.index import making
+from tests.index import factories
+from tests.index.live_bm25 import LiveBM25
 
 QUERIES = ("staging port", "deploy on a friday", "backup restore tea", "备份 团队", "zzz")
 
@@ -53,14 +53,14 @@ def test_they_equal_those_of_whooshs_searcher(index: Index, text: str) -> None:
 
 
 def test_they_still_do_after_changes_and_do_not_drift(tmp_path: Path) -> None:
-    index = making.opened(tmp_path / "index")
+    index = factories.opened(tmp_path / "index")
     try:
-        index.apply([making.change("a.md", "the port of staging"), making.change("b.md", "port")])
+        index.apply([factories.change("a.md", "the port of staging"), factories.change("b.md", "port")])
         first, _ = Postings(index.generation.keyword, ("port", "stage")).scores(KeywordSettings())
         for turn in range(6):
-            index.apply([making.change("c.md", f"port {turn}")])
-            index.apply([making.change("a.md", f"something {turn} else")])
-            index.apply([making.change("a.md", "the port of staging"), making.removal("c.md")])
+            index.apply([factories.change("c.md", f"port {turn}")])
+            index.apply([factories.change("a.md", f"something {turn} else")])
+            index.apply([factories.change("a.md", "the port of staging"), factories.removal("c.md")])
         again, _ = Postings(index.generation.keyword, ("port", "stage")).scores(KeywordSettings())
         assert again.tolist() == first.tolist()
         settings = KeywordSettings()

@@ -14,8 +14,9 @@ from membrowse.engine.handlers.why.steps.fused import check_fused
 from membrowse.engine.handlers.why.steps.keyword import check_keyword
 from membrowse.engine.handlers.why.steps.reranked import check_reranked
 from membrowse.engine.handlers.why.steps.vector import check_vector
-from membrowse.index.generation import Generation, no_vectors
+from membrowse.index.generation import Generation
 from membrowse.index.index import Index
+from membrowse.index.vector_table import empty_vector_table
 from membrowse.ranking.explanation.explain import Sources
 from membrowse.ranking.ranked_query import RankedQuery
 from membrowse.ranking.ranker import Ranker
@@ -43,7 +44,7 @@ def test_a_chunk_that_is_not_encoded_yet_fails_by_vector(
     evaluate: notes.Evaluate, generation: Generation
 ) -> None:
     rows, dimension = generation.matrix.shape
-    bare = replace(generation, number=-1, vectors=no_vectors(rows, dimension))
+    bare = replace(generation, number=-1, vectors=empty_vector_table(rows, dimension))
     told = check_vector(case(evaluate(QUESTION, generation=bare), "runbooks/backup.md"))
     assert (told.outcome, told.rank) == (Outcome.FAILS, None)
     assert told.step().finding == "It has no vector yet: it is still to be encoded."

@@ -13,8 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from membrowse.encoding.encoded import Encoded, ToEncode, dequantise, quantise, unit
 from membrowse.encoding.resident_encoder import ResidentEncoder
+from membrowse.encoding.vectors import (
+    EncodedText,
+    EncoderInput,
+    dequantise,
+    normalise_rows,
+    quantise,
+)
 from membrowse.index.token_store import TokenVectors
 from membrowse.ranking.late_interaction import max_similarity, query_weights
 from tests.conftest import ExportedEncoder
@@ -29,7 +35,7 @@ ROUNDING = 1e-5
 """Between the same float32 model in ONNX Runtime and in torch, a component of a unit vector."""
 MULTI_VECTOR = """
 import json, sys, torch
-from membrowse.encoding.encoded import dequantise, quantise
+from membrowse.encoding.vectors import dequantise, quantise
 from sentence_transformers import MultiVectorEncoder
 from sentence_transformers.base.modules import Normalize, Transformer
 from sentence_transformers.multi_vector_encoder.modules import MultiVectorMask
@@ -51,7 +57,7 @@ print(json.dumps({
 
 def vectors(seed: int, count: int) -> NDArray[np.float32]:
     drawn = np.random.default_rng(seed).standard_normal((count, 8)).astype(np.float32)
-    return unit(drawn)
+    return normalise_rows(drawn)
 
 
 def stored(rows: NDArray[np.float32]) -> TokenVectors:
@@ -86,7 +92,7 @@ def reference(exported_encoder: ExportedEncoder) -> Reference:
     return Reference(**found)
 
 
-def summed(query: NDArray[np.float32], chunk: TokenVectors | Encoded) -> float:
+def summed(query: NDArray[np.float32], chunk: TokenVectors | EncodedText) -> float:
     """MaxSim as the multi-vector encoder has it: every token counts, and it is no mean."""
     every = np.ones(len(query), dtype=np.float32)
     return max_similarity(query, every, chunk) * len(query)
@@ -106,7 +112,7 @@ def test_the_token_vectors_are_the_multi_vector_encoders_but_for_the_last_bits(
     for text, rows in zip(QUERIES, reference.asked, strict=True):
         assert encoder.query(text).tokens == pytest.approx(rows, abs=ROUNDING)
     for text, rows in zip(TEXTS, reference.told, strict=True):
-        (chunk,) = encoder.encode([ToEncode(text, "", text)])
+        (chunk,) = encoder.encode([EncoderInput(text, "", text)])
         error = np.abs(dequantise(chunk.tokens, chunk.scales) - rows)
         assert (error <= chunk.scales[:, None] / 2 + ROUNDING).all()
 
@@ -117,7 +123,7 @@ def test_int8_costs_no_more_than_its_rounding(
 ) -> None:
     """|max q·d̂ - max q·d| <= max |q·(d̂ - d)| <= max |d̂ - d|, and a component is off by at most
     half its token's scale."""
-    chunks = encoder.encode([ToEncode(text, "", text) for text in TEXTS])
+    chunks = encoder.encode([EncoderInput(text, "", text) for text in TEXTS])
     for text, exact in zip(QUERIES, reference.similarity, strict=True):
         query = encoder.query(text).tokens
         for chunk, wanted in zip(chunks, exact, strict=True):

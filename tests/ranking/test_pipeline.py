@@ -18,7 +18,7 @@ from membrowse.ranking.ranked_query import RankedQuery
 from membrowse.ranking.ranker import Ranker
 from membrowse.settings import Settings
 from membrowse.wire.search import FUSED, KEYWORD, RANKINGS, RERANKED, VECTOR, RankingState
-from tests.index.making import change
+from tests.index.factories import change
 from tests.ranking import notes
 
 QUESTION = "Which port does staging's ssh use?"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from membrowse.notes.chunk import Chunk
 from membrowse.ranking.query_parser import LITERAL, LONGEST, OPERATORS, parse
-from tests.index.making import chunk
+from tests.index.factories import chunk
 
 NOTE = chunk("runbooks/Deploy.md", 0, "text", tags=("Ops", "release/steps"))
 

@@ -10,7 +10,7 @@ from membrowse.index.generation import Generation
 from membrowse.ranking.query_parser import LONGEST
 from membrowse.ranking.tokens import EncoderTokens, of_chunk, of_query
 from membrowse.wire.tokens import TokenisedText
-from tests.index import making
+from tests.index import factories
 
 HOSTILE = "[/red] \x1b]52;c;x\x07 \u202e\u200b \ufffd"
 
@@ -54,7 +54,7 @@ def test_what_the_encoder_does_not_know_is_marked(scale: EncoderTokens) -> None:
 
 
 def test_a_chunk_is_measured_with_its_header(scale: EncoderTokens) -> None:
-    chunk = making.chunk("a.md", 2, "The port is 22.", header="Ports › SSH, 2026-03-02")
+    chunk = factories.chunk("a.md", 2, "The port is 22.", header="Ports › SSH, 2026-03-02")
     ruler = of_chunk(chunk, scale)
     assert (ruler.label, ruler.header) == ("a.md:21", chunk.header)
     read = f"{chunk.header}\n{chunk.text}"

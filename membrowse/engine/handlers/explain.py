@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from membrowse.encoding.encoded import ToEncode
+from membrowse.encoding.vectors import EncoderInput
 from membrowse.engine.components import Components
 from membrowse.engine.errors import Unknown
 from membrowse.engine.indexing.note_diff import freshened
@@ -92,7 +92,7 @@ def sources(components: Components, ranked_query: RankedQuery, settings: Setting
         settings=settings,
         tokens_of=_Tokens(components, ranked_query),
         tokenizer=Tokenizer(pieces, prompt) if pieces is not None else None,
-        nearest=components.index.approximate,
+        nearest=components.index.approximate_nearest,
     )
 
 
@@ -120,4 +120,4 @@ class _Tokens:
         encoder, chunk = self.components.models.encoder, generation.chunks[row]
         if encoder is None:
             return None
-        return encoder.encode([ToEncode(generation.keys[row], chunk.header, chunk.text)])[0]
+        return encoder.encode([EncoderInput(generation.keys[row], chunk.header, chunk.text)])[0]

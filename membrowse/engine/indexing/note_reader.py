@@ -10,8 +10,8 @@ from pathlib import Path
 from membrowse.engine import clock
 from membrowse.engine.indexing.indexer_state import UnindexedNote
 from membrowse.engine.models import Models
+from membrowse.index.change_plan import NoteChange
 from membrowse.index.generation import IndexedNote
-from membrowse.index.index import NoteChange
 from membrowse.notes.chunker import chunk_note
 from membrowse.notes.note import Note, parse_note
 from membrowse.notes.reader import FileContent, NotIndexable, read_file

@@ -113,10 +113,10 @@ def _intact(path: Path) -> sqlite3.Connection:
         try:
             return _opened(path)
         except sqlite3.DatabaseError as error:
-            if not sqlite.damaged(error):
+            if not sqlite.is_corrupt(error):
                 raise
             log.warning("%s is damaged (%s): the pins' history begins anew", path, error)
-            sqlite.remove(path)
+            sqlite.delete_database(path)
             return _opened(path)
     except (OSError, sqlite3.Error) as error:
         log.warning("the pins' history is not kept: %s: %s", path, error)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from membrowse.encoding.child_encoder import Encoder
-from membrowse.encoding.encoded import Encoded, EncodedQuery, ToEncode
+from membrowse.encoding.vectors import EncodedQuery, EncodedText, EncoderInput
 from membrowse.engine.models import Models
 from membrowse.engine.querying.active_configuration import ActiveConfiguration
 from membrowse.index.generation import Generation
@@ -129,7 +129,7 @@ class _QueriesOnce:
         self._kept: OrderedDict[str, EncodedQuery] = OrderedDict()
         self._lock = threading.Lock()
 
-    def encode(self, items: Sequence[ToEncode]) -> list[Encoded]:
+    def encode(self, items: Sequence[EncoderInput]) -> list[EncodedText]:
         return self.inner.encode(items)
 
     def query(self, text: str) -> EncodedQuery:

@@ -185,7 +185,7 @@ class _Search:
     def vector(self) -> SearchResponse | None:
         ranker, ranked_query, loaded = self.ranker, self.ranked_query, self.models.loaded
         ranker.vector(ranked_query, loaded.encoder, loaded.state, loaded.message)
-        ask = partial(ranker.approximate, ranked_query, self.index.approximate)
+        ask = partial(ranker.approximate, ranked_query, self.index.approximate_nearest)
         self.hnsw = self.hnsw_threads.submit(ask)
         ranker.fuse(ranked_query)
         missing = ranker.gather(ranked_query, self.index.tokens)

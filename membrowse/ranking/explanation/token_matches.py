@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from membrowse.encoding.encoded import ToEncode
+from membrowse.encoding.vectors import EncoderInput
 from membrowse.ranking.late_interaction import HasTokenVectors, query_weights
 from membrowse.ranking.ranked_query import RankedQuery
 from membrowse.settings import RerankSettings
 from membrowse.wire.explanation import TokenMatch
 
 if TYPE_CHECKING:
-    from membrowse.encoding.encoded import EncodedQuery
+    from membrowse.encoding.vectors import EncodedQuery
     from membrowse.encoding.word_pieces import WordPieces
     from membrowse.notes.chunk import Chunk
 
@@ -45,7 +45,7 @@ class Tokenizer:
 
     def placed(self, chunk: Chunk) -> list[Placed]:
         """The tokens of the chunk, specials included, in the order of its token vectors."""
-        item = ToEncode("", chunk.header, chunk.text)
+        item = EncoderInput("", chunk.header, chunk.text)
         tokenised = self.pieces.tokenise(item.encoded_text, self.document_prompt)
         offset = item.text_offset
         found = [Placed(self.pieces.name(token), 0, 0, False) for token in tokenised.ids.tolist()]

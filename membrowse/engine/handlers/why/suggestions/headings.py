@@ -12,7 +12,7 @@ from membrowse.engine.indexing.note_reader import NoteReader
 from membrowse.engine.indexing.vectoriser import INLINE_CHUNKS
 from membrowse.index.analyser import analyse
 from membrowse.index.change_plan import NoteChange
-from membrowse.index.what_if import WhatIf, to_encode, what_if
+from membrowse.index.what_if import WhatIf, what_if
 from membrowse.notes.headings import HeadingLine, heading_above
 from membrowse.notes.note import parse_note
 from membrowse.notes.reader import FileContent, NotIndexable, read_file
@@ -43,7 +43,7 @@ def candidates(trial: Trial) -> Iterator[Candidate]:
         trial.breathe()
         after = heading.with_word(word)
         change = reader.change(_edited(source, heading, after))
-        encoded += len(to_encode(trial.components.index, change))
+        encoded += len(trial.components.index.missing_inputs([change]))
         if found and encoded > _ENCODED:
             return
         rank, hypothetical = _hypothetical(trial, change)
@@ -63,7 +63,7 @@ def _hypothetical(trial: Trial, change: NoteChange) -> tuple[int | None, WhatIf]
     if encoder is None:
         raise NotTried("there is no encoder")
     trial.breathe()
-    if len(to_encode(index, change)) > INLINE_CHUNKS:
+    if len(index.missing_inputs([change])) > INLINE_CHUNKS:
         raise NotTried("they would have too much encoded again")  # in bulk, less precisely
     hypothetical = what_if(index, trial.ranked_query.at(), change, encoder.encode)
     return trial.by_edit(hypothetical), hypothetical

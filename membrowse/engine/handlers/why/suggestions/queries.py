@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from membrowse.engine.handlers.why.suggestions.trial import Candidate, Trial
 from membrowse.index import bm25
-from membrowse.index.analyser import Token, TokenKind, analyse, surface
+from membrowse.index.analyser import Token, TokenKind, analyse, fold_word
 from membrowse.index.stop_words import STOP_WORDS
 from membrowse.ranking.query_parser import items
 from membrowse.wire.diagnosis import Suggestion, SuggestionKind
@@ -67,4 +67,4 @@ def _can_be_asked(token: Token, written: str) -> bool:
     if token.kind is TokenKind.PAIR:
         return len(written) > 1
     plain = token.kind is TokenKind.WORD and re.fullmatch(r"\w[\w'’-]+", written) is not None
-    return plain and surface(written) not in STOP_WORDS
+    return plain and fold_word(written) not in STOP_WORDS

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.index import making
-from tests.index.agreeing import assert_agreeing
-from tests.index.history import held, state_of
+from tests.index import factories
+from tests.index.edit_history import indexed_state, state_of
+from tests.index.store_agreement import assert_stores_agree
 
 ROOT = Path(__file__).parents[2]
 KILLS = 10
@@ -22,14 +22,14 @@ KILLS = 10
 
 @pytest.fixture
 def writers() -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "tests.index.changing_forever"]
+    command = [sys.executable, "-m", "tests.index.endless_writer"]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=ROOT) as process:
         yield process
 
 
 @pytest.mark.timeout(240)
-def test_a_killed_writer_leaves_what_the_next_start_repairs(
+def test_the_next_start_repairs_what_a_killed_writer_left(
     directory: Path, writers: subprocess.Popen[str]
 ) -> None:
     draw = random.Random(26)
@@ -38,11 +38,11 @@ def test_a_killed_writer_leaves_what_the_next_start_repairs(
         last = _killed_after(
             writers, directory, steps=draw.randint(1, 60), pause=draw.randint(0, 500_000)
         )
-        index = making.opened(directory)
+        index = factories.opened(directory)
         try:
             generation = index.generation.number
-            assert held(index) == state_of(generation), f"kill {kill} after {last!r}"
-            assert_agreeing(index)
+            assert indexed_state(index) == state_of(generation), f"kill {kill} after {last!r}"
+            assert_stores_agree(index)
             assert generation >= reached
             reached = generation
         finally:
@@ -53,8 +53,7 @@ def test_a_killed_writer_leaves_what_the_next_start_repairs(
 def _killed_after(
     writers: subprocess.Popen[str], directory: Path, *, steps: int, pause: int
 ) -> str:
-    """Starts a writer and kills it (SIGKILL) some time after its step number `steps`; returns that
-    step."""
+    """Start a writer and kill it (SIGKILL) some time after step `steps`; return that step."""
     assert writers.stdin is not None
     assert writers.stdout is not None
     writers.stdin.write(f"{directory}\n")
@@ -63,7 +62,7 @@ def _killed_after(
     assert writers.stdout.readline() == "begins\n"
     for _ in range(steps):
         last = writers.stdout.readline().strip()
-    sum(range(pause))  # so as to come somewhere within the next step
+    sum(range(pause))  # to end up somewhere within the next step
     os.kill(pid, signal.SIGKILL)
     while writers.stdout.readline() != "ended\n":
         pass

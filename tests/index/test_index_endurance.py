@@ -1,4 +1,4 @@
-"""Hundreds of edits: files, threads and disk stay bounded; readers are never disturbed."""
+"""Hundreds of edits: files, threads and disk stay bounded, and readers are never disturbed."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from membrowse.index import journal
 from membrowse.index.generation import Generation
 from membrowse.index.index import Index
-from membrowse.index.journal import Journal
-from tests.index.agreeing import assert_agreeing
-from tests.index.history import held, state_of, step
-from tests.index.making import change
+from tests.index.edit_history import indexed_state, state_of, step
+from tests.index.factories import change
+from tests.index.store_agreement import assert_stores_agree
 
 
 def open_files() -> int:
-    return len(os.listdir("/proc/self/fd"))  # noqa: PTH208 (a count, of links that come and go)
+    return len(os.listdir("/proc/self/fd"))  # noqa: PTH208 (only counts)
 
 
 def mapped_files(directory: Path) -> int:
@@ -54,7 +54,7 @@ def test_a_segment_is_closed_when_no_generation_needs_it(index: Index, directory
     assert mapped_files(directory) == 1
 
 
-def test_readers_see_whole_generations_while_one_writes(index: Index) -> None:
+def test_readers_see_whole_generations_during_writes(index: Index) -> None:
     wrong: list[str] = []
     done = threading.Event()
 
@@ -82,11 +82,11 @@ def test_readers_see_whole_generations_while_one_writes(index: Index) -> None:
         for thread in threads:
             thread.join()
     assert wrong == []
-    assert held(index) == state_of(index.generation.number)
-    assert_agreeing(index)
+    assert indexed_state(index) == state_of(index.generation.number)
+    assert_stores_agree(index)
 
 
-def test_chroma_may_be_opened_while_changes_are_applied(index: Index) -> None:
+def test_chroma_may_open_while_changes_are_applied(index: Index) -> None:
     for _ in range(10):
         step(index)
     opening = threading.Thread(target=index.open_chroma)
@@ -94,17 +94,15 @@ def test_chroma_may_be_opened_while_changes_are_applied(index: Index) -> None:
     while opening.is_alive():
         step(index)
     opening.join()
-    assert_agreeing(index)
+    assert_stores_agree(index)
 
 
 def test_the_journal_is_bounded(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
-    journal = index._stores.manifest._journal
-    assert isinstance(journal, Journal)
-    monkeypatch.setattr(journal, "_generations", 10)
+    monkeypatch.setattr(journal, "MAX_GENERATIONS", 10)
     for n in range(30):
         index.apply([change("a.md", f"text {n}")])
     assert [entry.generation for entry in index.journal()] == list(range(21, 31))
-    monkeypatch.setattr(journal, "_size", 5000)
+    monkeypatch.setattr(journal, "MAX_BYTES", 5000)
     for n in range(30, 36):
         index.apply([change("a.md", f"text {n} " * 200)])
     assert [entry.generation for entry in index.journal()][-1] == 36

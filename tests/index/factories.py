@@ -1,4 +1,4 @@
-"""Notes, chunks and vectors for the tests of this room, all made from their text alone."""
+"""Notes, chunks and vectors for tests, all derived from their text."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from membrowse.encoding.encoded import Encoded, ToEncode, quantise, unit
-from membrowse.index.generation import IndexedNote
-from membrowse.index.index import Index, NoteChange, Recipe
+from membrowse.encoding.vectors import EncodedText, EncoderInput, normalise_rows, quantise
+from membrowse.index.change_plan import NoteChange
+from membrowse.index.generation import IndexedNote, content_key
+from membrowse.index.index import Index
+from membrowse.index.manifest import Recipe
 from membrowse.notes.chunk import Chunk
 
 DIMENSION = 16
@@ -21,11 +23,11 @@ BUDGET = 50_000_000
 
 
 def opened(directory: Path, recipe: Recipe = RECIPE, budget: int = BUDGET) -> Index:
-    return Index.open(directory, recipe, token_budget=budget, dimension=DIMENSION)
+    return Index(directory, recipe, token_budget=budget, dimension=DIMENSION)
 
 
 def opened_copy(directory: Path) -> Index:
-    """The index as a process finds it that starts after this one was killed now."""
+    """Open a copy of the index as the next process would find it after a kill now."""
     copy = directory.with_name("as-left")
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(directory, copy)
@@ -78,7 +80,7 @@ def note(path: str, count: int, *, date_source: str = "mtime") -> IndexedNote:
 
 
 def change(path: str, *texts: str, date_source: str = "mtime", **options: object) -> NoteChange:
-    """The note at `path` with a chunk of each of `texts`; `options` are those of `chunk`."""
+    """Return the note at `path` with one chunk per text; `options` are those of `chunk`."""
     seen: dict[str, int] = {}
     parts = []
     for position, text in enumerate(texts):
@@ -92,22 +94,30 @@ def removal(path: str) -> NoteChange:
 
 
 def vector(text: str, dimension: int = DIMENSION) -> NDArray[np.float32]:
-    """A unit vector that depends on nothing but `text`."""
+    """Return a unit vector that depends only on `text`."""
     seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
     drawn = np.random.default_rng(seed).standard_normal(dimension).astype(np.float32)
-    return unit(drawn)
+    return normalise_rows(drawn)
 
 
-def encode(texts: Sequence[ToEncode], dimension: int = DIMENSION) -> list[Encoded]:
-    """What an encoder would return: one vector, a passage a line, a token a word."""
+def encoder_inputs(index: Index, chunks: Sequence[Chunk]) -> list[EncoderInput]:
+    """Encoder inputs of `chunks` under their content keys."""
+    return [
+        EncoderInput(content_key(chunk, index.recipe.encoder), chunk.header, chunk.text)
+        for chunk in chunks
+    ]
+
+
+def encode(texts: Sequence[EncoderInput], dimension: int = DIMENSION) -> list[EncodedText]:
+    """Encode like an encoder: one vector, a passage per line, a token per word."""
     return [_encoded(text, dimension) for text in texts]
 
 
-def _encoded(text: ToEncode, dimension: int) -> Encoded:
+def _encoded(text: EncoderInput, dimension: int) -> EncodedText:
     words = text.encoded_text.split() or ["-"]
     tokens, scales = quantise(np.stack([vector(word, dimension) for word in words]))
     lines = text.text.splitlines() or ["-"]
-    return Encoded(
+    return EncodedText(
         key=text.key,
         vector=vector(text.encoded_text, dimension),
         passages=np.stack([vector(line, dimension) for line in lines]),

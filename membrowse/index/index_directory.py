@@ -1,4 +1,4 @@
-"""The stores of one index, opened together, and made to agree with the manifest."""
+"""The directory of an index: its stores, opened together and made to agree with the manifest."""
 
 from __future__ import annotations
 
@@ -6,19 +6,17 @@ import logging
 import shutil
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 
 from membrowse.index import sqlite
-from membrowse.index.change_plan import Recipe, content_key
 from membrowse.index.chroma_store import ChromaStore
-from membrowse.index.generation import Generation, IndexedNote, no_vectors
+from membrowse.index.generation import Generation, IndexedNote, content_key
 from membrowse.index.keyword_reader import KeywordReader
 from membrowse.index.keyword_store import KeywordStore
-from membrowse.index.manifest import FORMAT, Manifest
-from membrowse.index.repair import repair_keyword
+from membrowse.index.manifest import FORMAT, Manifest, Recipe
 from membrowse.index.token_store import TokenStore
 from membrowse.index.vector_store import VectorStore
+from membrowse.index.vector_table import empty_vector_table
 from membrowse.notes.chunk import Chunk
 
 log = logging.getLogger(__name__)
@@ -33,17 +31,18 @@ _MANIFEST, _KEYWORD, _VECTORS, _CHROMA, _TOKENS = (
 _CHROMA_STEP = 500
 
 
-class Stores:
-    """All that an index keeps on disk, in one directory."""
+class IndexDirectory:
+    """Opens all stores of an index in one directory, created if missing.
+
+    Raises `IndexCorrupt` if the manifest cannot be read; the other stores are recreated.
+    """
 
     def __init__(self, directory: Path, *, token_budget: int, dimension: int) -> None:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         directory.chmod(0o700)
         self._dimension = dimension
-        self.notices: list[str] = []
-        """What had to be repaired, in words, oldest first."""
         with ExitStack() as opened:
-            self.manifest = Manifest(directory / _MANIFEST, now)
+            self.manifest = Manifest(directory / _MANIFEST)
             opened.callback(self.manifest.close)
             self.keyword = KeywordStore(directory / _KEYWORD)
             opened.callback(self.keyword.close)
@@ -69,7 +68,7 @@ class Stores:
         }
 
     def difference(self, recipe: Recipe) -> str:
-        """Which parts of `recipe` the index was not made with; an empty index takes it over."""
+        """Describe how `recipe` differs from the index's own; an empty index adopts it."""
         made_with = self.manifest.recipe
         if made_with is None:
             self.manifest.begin(recipe)
@@ -79,16 +78,15 @@ class Stores:
         return recipe.difference(made_with)
 
     def load(self, recipe: Recipe) -> Generation:
-        """The generation that the manifest holds; keyword is made to agree with it."""
+        """Load the generation that the manifest describes; repairs the keyword index."""
         if self.manifest.format != FORMAT:
             return self.empty(self.manifest.generation)
         content = self.manifest.content()
         chunks = [chunk for path in sorted(content.chunks) for chunk in content.chunks[path]]
-        self._repair(chunks, content.notes)
+        self._repair_keyword(chunks, content.notes)
         keys = [content_key(chunk, recipe.encoder) for chunk in chunks]
         row_of = {chunk.id: row for row, chunk in enumerate(chunks)}
         table = self.vectors.table(keys)
-        self.note_remade()
         return Generation(
             self.manifest.generation,
             content.notes,
@@ -101,41 +99,31 @@ class Stores:
 
     def empty(self, number: int) -> Generation:
         """A generation without notes."""
-        return Generation(
-            number, {}, [], [], {}, KeywordReader([], [], {}), no_vectors(0, self._dimension)
-        )
+        table = empty_vector_table(0, self._dimension)
+        return Generation(number, {}, [], [], {}, KeywordReader([], [], {}), table)
 
-    def note_remade(self) -> None:
-        """Take note of stores that could not be read and were made anew."""
-        for store in (self.keyword, self.vectors, self.tokens, self.chroma):
-            if store.remade:
-                self.notice(store.remade)
-                store.remade = ""
-
-    def notice(self, text: str) -> None:
-        log.warning("%s", text)
-        self.notices.append(text)
-
-    def _repair(self, chunks: list[Chunk], notes: Mapping[str, IndexedNote]) -> None:
+    def _repair_keyword(self, chunks: list[Chunk], notes: Mapping[str, IndexedNote]) -> None:
         doubtful = self.manifest.intent()
-        repaired = repair_keyword(self.keyword, chunks, notes, doubtful)
+        repaired = self.keyword.repair(chunks, notes, doubtful)
         if doubtful:
             self.manifest.repaired()
         if repaired:
-            self.notice(f"the keyword index was repaired ({repaired} entries)")
+            log.warning("the keyword index was repaired (%d entries)", repaired)
 
-    def write_keyword_anew(
+    def rewrite_keyword(
         self, chunks: Sequence[Chunk], notes: Mapping[str, IndexedNote], error: Exception
     ) -> None:
-        """Make the keyword index hold `chunks` and nothing of what it held; `error` is why."""
-        log.warning("the keyword index cannot be written", exc_info=error)
-        self.notice(f"the keyword index was damaged ({error!r}): it is written anew")
+        """Replace the content of the keyword index, which `error` shows to be damaged."""
+        log.warning("the keyword index is damaged; rewriting it", exc_info=error)
         self.keyword.clear()
-        repair_keyword(self.keyword, chunks, notes, ())
+        self.keyword.repair(chunks, notes, ())
 
-    def write_chroma(self, generation: Generation, among: Collection[str] | None = None) -> bool:
-        """Make Chroma, if it is open, agree with `generation` for the chunk ids `among`; for all
-        ids, a step at a time, if None. Says whether there was anything to do."""
+    def sync_chroma(self, generation: Generation, among: Collection[str] | None = None) -> bool:
+        """Bring Chroma, if it is open, in step with `generation`.
+
+        `among` limits this to some chunk ids; with None, one call handles a part of all ids.
+        Returns whether anything had to be done.
+        """
         chroma = self.chroma
         if not chroma.opened:
             return False
@@ -145,13 +133,12 @@ class Stores:
         if not rows and not surplus:
             return False
         try:
-            # An entry that changes is removed first: HNSW takes ten times as long to move one.
+            # A changed entry is removed first: HNSW takes ten times as long to move one.
             ids = [generation.chunks[row].id for row in rows]
             chroma.remove([*surplus, *(chunk for chunk in ids if chunk in chroma.keys)])
             chroma.put(ids, [generation.keys[row] for row in rows], generation.matrix[rows])
-        except Exception as error:  # Chroma only stands beside: keyword and vectors go on
+        except Exception as error:  # keyword and vectors work without Chroma
             chroma.fail(error)
-            self.notice(chroma.problem)
             return False
         return True
 
@@ -159,7 +146,7 @@ class Stores:
 def _chroma_differences(
     held: Mapping[str, str], generation: Generation, among: Collection[str] | None
 ) -> tuple[list[int], list[str]]:
-    """Rows whose vectors Chroma lacks or has otherwise, and ids that it should not have."""
+    """Return rows whose vectors Chroma lacks or has outdated, and surplus ids."""
     rows: list[int] = []
     surplus: list[str] = []
     for chunk in {*held, *generation.row_of} if among is None else among:
@@ -172,16 +159,11 @@ def _chroma_differences(
     return sorted(rows), sorted(surplus)
 
 
-def now() -> str:
-    """The time, ISO 8601 in UTC with a trailing Z."""
-    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
 def discard(directory: Path) -> None:
-    """Remove a damaged index, so that an empty one can be opened; no process may have it open.
+    """Delete a corrupt index so that an empty one can be opened; no process may have it open.
 
-    Stored vectors stay: they are found by content, and checked when they are opened.
+    Stored vectors stay: they are found by content and checked when opened.
     """
-    sqlite.remove(directory / _MANIFEST)
+    sqlite.delete_database(directory / _MANIFEST)
     for store in (_KEYWORD, _CHROMA):
         shutil.rmtree(directory / store, ignore_errors=True)

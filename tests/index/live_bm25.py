@@ -1,4 +1,4 @@
-"""Our score as a weighting model of Whoosh's, to compare and to explain with its own searcher."""
+"""Our BM25 as a Whoosh weighting model, to compare scores with Whoosh's own searcher."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from membrowse.index.keyword_reader import KeywordReader
 class LiveBM25(WeightingModel):  # type: ignore[misc]
     """BM25 whose N, df and mean length count live chunks only.
 
-    df is the number of chunks that hold the term in any field, as in our own scoring.
+    As in our own scoring, df is the number of chunks with the term in any field.
     """
 
     def __init__(self, reader: KeywordReader, *, k1: float, b: float) -> None:
-        """`reader` must be of the same moment as the searcher that this model is given to."""
+        """`reader` must belong to the same generation as the searcher that uses this model."""
         self._reader = reader
         self._k1 = k1
         self._b = b
@@ -35,7 +35,7 @@ class LiveBM25(WeightingModel):  # type: ignore[misc]
 
 
 class LiveBM25Scorer(BaseScorer):  # type: ignore[misc]
-    """Scores the document that a matcher stands on."""
+    """Scores the document at which a matcher is positioned."""
 
     def __init__(
         self,

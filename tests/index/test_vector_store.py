@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from membrowse.encoding.encoded import Encoded, ToEncode
+from membrowse.encoding.vectors import EncodedText, EncoderInput
 from membrowse.index.vector_store import VectorStore
-from tests.index.making import DIMENSION, encode, vector
+from tests.index.factories import DIMENSION, encode, vector
 
 
 class Clock:
@@ -33,11 +33,11 @@ def store(tmp_path: Path, clock: Clock) -> Iterator[VectorStore]:
         yield made
 
 
-def encoded(*keys: str) -> list[Encoded]:
-    return encode([ToEncode(key, "", f"text of {key}\nsecond line") for key in keys])
+def encoded(*keys: str) -> list[EncodedText]:
+    return encode([EncoderInput(key, "", f"text of {key}\nsecond line") for key in keys])
 
 
-def test_what_is_stored_is_read_back_exactly(store: VectorStore) -> None:
+def test_vectors_are_read_back_exactly(store: VectorStore) -> None:
     made = encoded("a", "b")
     store.put(made, "float32")
     found = store.get({"a", "b", "c"})
@@ -49,19 +49,18 @@ def test_what_is_stored_is_read_back_exactly(store: VectorStore) -> None:
     assert store.keys() == {"a", "b"}
 
 
-def test_a_table_has_a_row_for_each_key_also_where_keys_repeat(store: VectorStore) -> None:
+def test_a_table_has_a_row_per_key_even_if_keys_repeat(store: VectorStore) -> None:
     store.put(encoded("a", "b"), "float32")
     table = store.table(["b", "x", "a", "b"])
     assert table.encoded.tolist() == [True, False, True, True]
     assert np.array_equal(table.matrix[0], table.matrix[3])
     assert np.array_equal(table.matrix[2], vector("text of a\nsecond line"))
     assert table.starts.tolist() == [0, 2, 2, 4, 6]
-    assert table.passage_rows.tolist() == [0, 0, 2, 2, 3, 3]
     assert store.table([]).matrix.shape == (0, DIMENSION)
 
 
-def test_vectors_of_another_dimension_are_not_there(store: VectorStore) -> None:
-    store.put(encode([ToEncode("a", "", "text")], dimension=8), "float32")
+def test_vectors_of_another_dimension_are_ignored(store: VectorStore) -> None:
+    store.put(encode([EncoderInput("a", "", "text")], dimension=8), "float32")
     assert store.get({"a"}) == {}
     assert not store.table(["a"]).encoded.any()
 
@@ -72,7 +71,7 @@ def test_the_precision_of_each_vector_is_known(store: VectorStore) -> None:
     assert store.precisions() == {"float32": 1, "bfloat16": 2}
 
 
-def test_unused_vectors_are_kept_up_to_a_bound_the_oldest_go_first(
+def test_unused_vectors_are_kept_up_to_a_bound(
     store: VectorStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("membrowse.index.vector_store.SPARE_VECTORS", 3)
@@ -88,17 +87,19 @@ def test_unused_vectors_are_kept_up_to_a_bound_the_oldest_go_first(
     assert store.prune(live) == []
 
 
-def test_what_a_rebuild_will_use_is_not_forgotten(
+def test_vectors_renewed_for_a_rebuild_are_kept(
     store: VectorStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("membrowse.index.vector_store.SPARE_VECTORS", 0)
     store.put(encoded("a", "b"), "float32")
     clock.now += 1000
-    store.keep_for_now(["a"])
+    store.renew(["a"])
     assert store.prune(set()) == ["b"]
 
 
-def test_damaged_vectors_are_forgotten_and_it_is_said(tmp_path: Path) -> None:
+def test_damaged_vectors_are_deleted_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     path = tmp_path / "v.sqlite"
     with closing(VectorStore(path, DIMENSION)) as store:
         store.put(encoded(*(f"k{n}" for n in range(200))), "float32")
@@ -108,6 +109,6 @@ def test_damaged_vectors_are_forgotten_and_it_is_said(tmp_path: Path) -> None:
     with closing(VectorStore(path, DIMENSION)) as store:
         table = store.table([f"k{n}" for n in range(200)])
         assert not table.encoded.any()
-        assert "could not be read" in store.remade
+        assert "the stored vectors cannot be read" in caplog.text
         store.put(encoded("k1"), "float32")
         assert store.keys() == {"k1"}

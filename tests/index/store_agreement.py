@@ -1,4 +1,4 @@
-"""What each store holds, read past the code under test, and whether all of it is the same."""
+"""What each store contains, read without the code under test, and whether they agree."""
 
 from __future__ import annotations
 
@@ -32,15 +32,19 @@ def keyword_ids(directory: Path) -> list[str]:
             reader.close()
 
 
-def assert_agreeing(index: Index) -> None:
-    """Manifest, Whoosh, Chroma and the matrix hold the same chunks, each once."""
+def chroma_ids(index: Index) -> set[str]:
+    return set(index.chroma._open_collection.get(include=[])["ids"])
+
+
+def assert_stores_agree(index: Index) -> None:
+    """Manifest, Whoosh, Chroma and the matrix contain the same chunks, each once."""
     index.open_chroma()
     generation = index.generation
     ids = [chunk.id for chunk in generation.chunks]
     encoded = {ids[row] for row in np.flatnonzero(generation.encoded).tolist()}
     assert sorted(manifest_ids(index.directory)) == sorted(ids)
     assert sorted(keyword_ids(index.directory)) == sorted(ids)
-    assert set(index.chroma.ids()) == encoded
+    assert chroma_ids(index) == encoded
     assert len(generation.matrix) == len(ids)
     assert index.vectors.has(set(generation.keys)) == {
         key for key, known in zip(generation.keys, generation.encoded, strict=True) if known

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from membrowse.encoding.encoded import Encoded
+from membrowse.encoding.vectors import EncodedText
 from membrowse.index.token_store import TokenStore
 
 TOKENS, DIMENSION = 50, 64
@@ -18,13 +18,13 @@ SIZE = TOKENS * (DIMENSION + 4)
 """Bytes of one text."""
 
 
-def encoded(*numbers: int, tokens: int = TOKENS) -> list[Encoded]:
+def encoded(*numbers: int, tokens: int = TOKENS) -> list[EncodedText]:
     return [_one(number, tokens) for number in numbers]
 
 
-def _one(number: int, tokens: int) -> Encoded:
+def _one(number: int, tokens: int) -> EncodedText:
     draw = np.random.default_rng(number)
-    return Encoded(
+    return EncodedText(
         key=f"k{number:04}",
         vector=np.zeros(DIMENSION, np.float32),
         passages=np.zeros((1, DIMENSION), np.float32),
@@ -37,7 +37,7 @@ def keys(*numbers: int) -> list[str]:
     return [f"k{number:04}" for number in numbers]
 
 
-def test_what_is_stored_is_read_back_exactly(tmp_path: Path) -> None:
+def test_vectors_are_read_back_exactly(tmp_path: Path) -> None:
     made = [*encoded(1, 2), *encoded(3, tokens=0)]
     with closing(TokenStore(tmp_path / "t.sqlite", 10**9)) as store:
         store.put(made)
@@ -60,7 +60,7 @@ def test_putting_again_replaces(tmp_path: Path) -> None:
         assert store.get(keys(1))["k0001"].tokens.shape == (7, DIMENSION)
 
 
-def test_the_least_recently_used_go_when_the_budget_is_spent(tmp_path: Path) -> None:
+def test_the_least_recently_used_are_evicted_first(tmp_path: Path) -> None:
     with closing(TokenStore(tmp_path / "t.sqlite", 100 * SIZE)) as store:
         store.put(encoded(*range(100)))
         assert store.count == 100
@@ -72,7 +72,7 @@ def test_the_least_recently_used_go_when_the_budget_is_spent(tmp_path: Path) -> 
         assert store.has(keys(*range(100, 110))) == set(keys(*range(100, 110)))
 
 
-def test_uses_are_remembered_over_a_restart(tmp_path: Path) -> None:
+def test_uses_persist_across_restarts(tmp_path: Path) -> None:
     path = tmp_path / "t.sqlite"
     with closing(TokenStore(path, 10 * SIZE)) as store:
         store.put(encoded(*range(10)))
@@ -82,13 +82,13 @@ def test_uses_are_remembered_over_a_restart(tmp_path: Path) -> None:
         assert store.has(keys(0)) == set(keys(0))
 
 
-def test_the_file_shrinks_with_what_is_evicted(tmp_path: Path) -> None:
+def test_the_file_shrinks_after_eviction(tmp_path: Path) -> None:
     path = tmp_path / "t.sqlite"
     with closing(TokenStore(path, 10**9)) as store:
         store.put(encoded(*range(600)))
         full = store.size()
         assert full > 600 * SIZE
-        assert full < 600 * SIZE * 2.5  # the write-ahead log is within
+        assert full < 600 * SIZE * 2.5  # including the write-ahead log
     with closing(TokenStore(path, 60 * SIZE)) as store:
         assert store.count <= 60
         assert store.size() < full / 5
@@ -96,14 +96,14 @@ def test_the_file_shrinks_with_what_is_evicted(tmp_path: Path) -> None:
         assert store.count == 0
 
 
-def test_a_budget_of_nothing_keeps_nothing(tmp_path: Path) -> None:
+def test_a_budget_of_zero_keeps_nothing(tmp_path: Path) -> None:
     with closing(TokenStore(tmp_path / "t.sqlite", 0)) as store:
         store.put(encoded(1, 2))
         assert store.get(keys(1, 2)) == {}
         assert (store.count, store.bytes) == (0, 0)
 
 
-def test_threads_read_while_one_writes_and_evicts(tmp_path: Path) -> None:
+def test_threads_read_during_writes_and_evictions(tmp_path: Path) -> None:
     wrong: list[str] = []
     done = threading.Event()
 
@@ -126,17 +126,19 @@ def test_threads_read_while_one_writes_and_evicts(tmp_path: Path) -> None:
     assert wrong == []
 
 
-def test_a_closed_store_says_so(tmp_path: Path) -> None:
+def test_a_closed_store_raises(tmp_path: Path) -> None:
     store = TokenStore(tmp_path / "t.sqlite", 10**9)
     store.close()
     with pytest.raises(sqlite3.ProgrammingError):
         store.get(keys(1))
 
 
-def test_damaged_token_vectors_are_forgotten_and_it_is_said(tmp_path: Path) -> None:
+def test_damaged_token_vectors_are_deleted_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     path = tmp_path / "t.sqlite"
     path.write_bytes(b"this is no database at all" * 1000)
     with closing(TokenStore(path, 10**9)) as store:
-        assert "could not be read" in store.remade
+        assert "the stored token vectors cannot be read" in caplog.text
         store.put(encoded(1))
         assert store.count == 1

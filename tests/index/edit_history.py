@@ -1,21 +1,22 @@
-"""An endless, repeatable history of a folder: operation n makes generation n."""
+"""An endless, reproducible history of a folder: operation n makes generation n."""
 
 from __future__ import annotations
 
 import random
 
-from membrowse.index.index import Index, NoteChange
-from tests.index.making import change, encode, removal
+from membrowse.index.change_plan import NoteChange
+from membrowse.index.index import Index
+from tests.index.factories import change, encode, encoder_inputs, removal
 
 State = dict[str, tuple[str, ...]]
-"""The texts of each note's chunks."""
+"""Chunk texts by path."""
 
 _PATHS = [f"notes/{name}.md" for name in "abcdefghij"]
 _WORDS = ("deploy", "port", "staging", "fox", "ssh", "token", "error", "memory")
 
 
 def operation(number: int, state: State) -> list[NoteChange]:
-    """The changes that make generation `number` of a folder in `state`."""
+    """Return the changes that make generation `number` of a folder in `state`."""
     draw = random.Random(number)
     path = draw.choice(_PATHS)
     kind = draw.random()
@@ -34,7 +35,7 @@ def operation(number: int, state: State) -> list[NoteChange]:
 
 
 def after(changes: list[NoteChange], state: State) -> State:
-    """The state that `changes` lead to."""
+    """Return the state after `changes`."""
     result = dict(state)
     for one in changes:
         result.pop(one.path, None)
@@ -44,25 +45,25 @@ def after(changes: list[NoteChange], state: State) -> State:
 
 
 def state_of(generation: int) -> State:
-    """The folder as generation `generation` holds it."""
+    """The folder as of generation `generation`."""
     state: State = {}
     for number in range(1, generation + 1):
         state = after(operation(number, state), state)
     return state
 
 
-def held(index: Index) -> State:
-    """The folder as the index holds it."""
-    found: dict[str, list[str]] = {path: [] for path in index.generation.notes}
+def indexed_state(index: Index) -> State:
+    """The folder according to the index."""
+    texts: dict[str, list[str]] = {path: [] for path in index.generation.notes}
     for part in index.generation.chunks:
-        found[part.path].append(part.text)
-    return {path: tuple(texts) for path, texts in found.items()}
+        texts[part.path].append(part.text)
+    return {path: tuple(parts) for path, parts in texts.items()}
 
 
 def step(index: Index) -> None:
-    """Apply the next operation; two of three bring their vectors with them."""
+    """Apply the next operation; two of three include their vectors."""
     number = index.generation.number + 1
-    changes = operation(number, held(index))
+    changes = operation(number, indexed_state(index))
     parts = [part for one in changes for part in one.chunks]
-    encoded = encode(index.to_encode(parts)) if number % 3 else []
+    encoded = encode(encoder_inputs(index, parts)) if number % 3 else []
     index.apply(changes, encoded, "float32")

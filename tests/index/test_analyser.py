@@ -1,4 +1,4 @@
-"""The analyser: what is found, by which terms, and where it stands."""
+"""The analyser: terms, spans and positions."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from whoosh.filedb.filestore import RamStorage
 from whoosh.query import Phrase
 
 from membrowse.index.analyser import (
-    MAX_TERM,
+    MAX_TERM_CHARACTERS,
     NoteAnalyzer,
     TokenKind,
     analyse,
+    fold_word,
     phrase_terms,
     query_terms,
-    surface,
 )
-from membrowse.index.characters import compatible
+from membrowse.index.characters import nfkc_with_offsets
 
 ALPHABET = st.one_of(
     st.characters(),
@@ -72,10 +72,10 @@ def terms(text: str) -> set[str]:
         ("done ✅", "✅"),
     ],
 )
-def test_what_is_written_is_found_by_what_is_asked(written: str, asked: str) -> None:
-    wanted = set(query_terms(asked).terms)
-    assert wanted
-    assert wanted & terms(written)
+def test_query_spellings_match_written_words(written: str, asked: str) -> None:
+    expected = set(query_terms(asked).terms)
+    assert expected
+    assert expected & terms(written)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_stop_words_are_dropped_unless_nothing_else_remains(
     assert analysed.dropped == dropped
 
 
-def test_spans_of_a_query_point_at_its_words() -> None:
+def test_query_spans_point_at_the_words() -> None:
     text = "Which port, which Staging port?"
     spans = query_terms(text).spans
     assert [text[start:end] for start, end in spans] == ["port", "Staging"]
@@ -155,7 +155,7 @@ def test_any_text_is_analysed_within_bounds(text: str) -> None:
     assert len(tokens) <= 4 * len(text)
     for token in tokens:
         assert 0 <= token.start < token.end <= len(text)
-        assert 0 < len(token.term) <= MAX_TERM
+        assert 0 < len(token.term) <= MAX_TERM_CHARACTERS
     assert [t.position for t in tokens] == sorted(t.position for t in tokens)
     query_terms(text)
     phrase_terms(text)
@@ -167,14 +167,17 @@ def test_offsets_slice_back_to_the_word(text: str) -> None:
     for token in analyse(text):
         source = text[token.start : token.end]
         if token.kind is TokenKind.WORD:
-            assert surface(source)[: len(token.term) - 2] == token.term[:-2][: len(surface(source))]
+            assert (
+                fold_word(source)[: len(token.term) - 2]
+                == token.term[:-2][: len(fold_word(source))]
+            )
         if token.kind is TokenKind.PAIR:
-            assert token.term in compatible(source)[0]
+            assert token.term in nfkc_with_offsets(source)[0]
 
 
 @given(TEXTS)
 @settings(max_examples=100, deadline=None)
-def test_the_words_of_a_text_find_it(text: str) -> None:
+def test_a_text_matches_its_own_words(text: str) -> None:
     assert set(query_terms(text).terms) <= terms(text)
 
 
@@ -182,9 +185,9 @@ def test_the_words_of_a_text_find_it(text: str) -> None:
     "unit",
     ["a", "a.", "_", "a_", "aB", "北", "a'", "1,234", "a\u0301", "\u1100\u1161", ".a", "a://", "é"],
 )
-def test_a_long_run_of_anything_is_analysed_in_time(unit: str) -> None:
+def test_long_runs_are_analysed_in_time(unit: str) -> None:
     text = unit * (200_000 // len(unit))
     started = time.process_time()
     tokens = analyse(text)
     assert time.process_time() - started < 10
-    assert sum(len(token.term) for token in tokens) <= 4 * len(text) + 4 * MAX_TERM
+    assert sum(len(token.term) for token in tokens) <= 4 * len(text) + 4 * MAX_TERM_CHARACTERS

@@ -1,4 +1,4 @@
-"""A supposed change makes the very generation that the change, once indexed, makes."""
+"""A hypothetical change makes the same generation as the indexed one."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from membrowse.index.analyser import analyse
+from membrowse.index.change_plan import NoteChange
 from membrowse.index.generation import Generation
-from membrowse.index.index import Index, NoteChange
+from membrowse.index.index import Index
 from membrowse.index.keyword_reader import FIELDS
 from membrowse.index.what_if import what_if
-from tests.index.making import change, encode, encode_all, removal
+from tests.index.factories import change, encode, encode_all, removal
 
 WORDS = "pump tank valve the of port staging bastion ssh 2222 night backup".split()
 
@@ -25,7 +26,7 @@ def texts(seed: int, count: int) -> list[str]:
 
 @pytest.fixture
 def index(index: Index) -> Index:
-    """Several segments, deleted documents in some of them, and a chunk that is not encoded."""
+    """Several segments, some with deleted documents, and a chunk that is not encoded."""
     index.apply([change(f"n{n:02}.md", *texts(n, 3)) for n in range(12)])
     index.apply([change("n03.md", *texts(3, 2), "an added paragraph"), removal("n05.md")])
     encode_all(index)
@@ -39,18 +40,18 @@ def terms(generation: Generation) -> Iterable[str]:
     return sorted(held | {"rename", "op", "march", "added", "md"})
 
 
-def assert_same(supposed: Generation, real: Generation) -> None:
-    assert supposed.chunks == real.chunks
-    assert list(supposed.keys) == list(real.keys)
-    assert supposed.row_of == real.row_of
-    assert supposed.notes == real.notes
+def assert_same(hypothetical: Generation, real: Generation) -> None:
+    assert hypothetical.chunks == real.chunks
+    assert list(hypothetical.keys) == list(real.keys)
+    assert hypothetical.row_of == real.row_of
+    assert hypothetical.notes == real.notes
     for name in ("matrix", "encoded", "passage_matrix", "passage_starts"):
-        assert np.array_equal(getattr(supposed, name), getattr(real, name)), name
+        assert np.array_equal(getattr(hypothetical, name), getattr(real, name)), name
     for field in FIELDS:
-        assert np.array_equal(supposed.keyword.lengths(field), real.keyword.lengths(field))
-        assert supposed.keyword.mean_length(field) == real.keyword.mean_length(field)
+        assert np.array_equal(hypothetical.keyword.lengths(field), real.keyword.lengths(field))
+        assert hypothetical.keyword.mean_length(field) == real.keyword.mean_length(field)
         for term in terms(real):
-            rows, counts = supposed.keyword.postings(field, term)
+            rows, counts = hypothetical.keyword.postings(field, term)
             real_rows, real_counts = real.keyword.postings(field, term)
             assert np.array_equal(rows, real_rows) and np.array_equal(counts, real_counts)
 
@@ -58,7 +59,7 @@ def assert_same(supposed: Generation, real: Generation) -> None:
 @pytest.mark.parametrize(
     "edit",
     [
-        change("n03.md", *texts(3, 1), "a paragraph of its own", headings=("Ports bastion",)),
+        change("n03.md", *texts(3, 1), "a separate paragraph", headings=("Ports bastion",)),
         change("n07.md", *texts(7, 3), title="Renamed once more", tags=("ops",)),
         change("n07.md", *texts(7, 3), header="Renamed › Again", date_source="file name"),
         change("aa.md", "the first of all notes", "and its second chunk"),
@@ -67,15 +68,15 @@ def assert_same(supposed: Generation, real: Generation) -> None:
     ],
     ids=["text and headings", "title", "header and date", "new", "unchanged", "removed"],
 )
-def test_it_is_the_generation_that_indexing_makes(index: Index, edit: NoteChange) -> None:
+def test_it_equals_the_generation_that_indexing_makes(index: Index, edit: NoteChange) -> None:
     before = index.generation
     sizes = index.vectors.keys()
-    supposed = what_if(index, before, edit, encode)
+    hypothetical = what_if(index, before, edit, encode)
     assert index.generation is before and index.vectors.keys() == sizes
-    assert supposed.generation.number < 0
-    real = index.apply([edit], supposed.encoded, "float32")
-    assert_same(supposed.generation, real)
-    for removed, added in supposed.successors.items():
+    assert hypothetical.generation.number < 0
+    real = index.apply([edit], hypothetical.encoded, "float32")
+    assert_same(hypothetical.generation, real)
+    for removed, added in hypothetical.successors.items():
         assert index.successor(removed) == added
 
 

@@ -1,4 +1,4 @@
-"""The keyword index: live postings, statistics that do not drift, phrases, equal to Whoosh's."""
+"""The keyword index: live postings, stable statistics, phrases, scores equal to Whoosh's."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from membrowse.index.analyser import analyse, phrase_terms
 from membrowse.index.bm25 import bm25, idf
 from membrowse.index.index import Index
 from membrowse.index.keyword_reader import FIELDS
-from membrowse.index.live_bm25 import LiveBM25
 from membrowse.index.whoosh_codec import _LENGTHS as LENGTHS
-from tests.index.agreeing import assert_agreeing
 from tests.index.conftest import Opener
-from tests.index.making import change, removal
+from tests.index.factories import change, removal
+from tests.index.live_bm25 import LiveBM25
+from tests.index.store_agreement import assert_stores_agree
 
 WORDS = [f"{stem}{n}" for stem in ("alpha", "beta", "gamma", "delta") for n in range(40)]
 K1, B = 1.2, 0.75
@@ -31,7 +31,7 @@ def sentence(draw: random.Random, most: int = 60) -> str:
 
 
 def grown(index: Index, seed: int, notes: int = 30, edits: int = 40) -> None:
-    """A corpus with a past: many segments, many deleted documents."""
+    """Fill the index and edit it, which leaves many segments and deleted documents."""
     draw = random.Random(seed)
     paths = [f"notes/day-{n}.md" for n in range(notes)]
     index.apply([change(path, *(sentence(draw) for _ in range(4))) for path in paths])
@@ -57,7 +57,7 @@ def field_texts(index: Index, field: str) -> list[str]:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_postings_are_those_of_the_live_texts(index: Index, seed: int) -> None:
+def test_postings_match_the_live_texts(index: Index, seed: int) -> None:
     grown(index, seed)
     reader = index.generation.keyword
     assert len(reader.segments) > 1
@@ -72,7 +72,7 @@ def test_postings_are_those_of_the_live_texts(index: Index, seed: int) -> None:
         lengths = [_quantised(sum(count.values())) for count in counts]
         assert reader.lengths(field).tolist() == lengths
         assert reader.mean_length(field) == pytest.approx(np.mean(lengths), abs=0)
-    assert_agreeing(index)
+    assert_stores_agree(index)
 
 
 def _quantised(length: int) -> float:
@@ -92,7 +92,7 @@ def test_df_counts_chunks_with_the_term_in_any_field(index: Index) -> None:
     assert index.generation.keyword.df("unheard") == 0
 
 
-def test_more_postings_than_a_block_holds(index: Index) -> None:
+def test_postings_span_several_blocks(index: Index) -> None:
     index.apply([change("a.md", *(f"common word{n} " * (1 + n % 3) for n in range(2600)))])
     rows, frequencies = index.generation.keyword.postings("body", "common")
     assert rows.tolist() == list(range(2600))
@@ -100,13 +100,13 @@ def test_more_postings_than_a_block_holds(index: Index) -> None:
     assert index.generation.keyword.positions("body", "common", 2500) == [0, 2]
 
 
-def test_the_score_is_that_of_whoosh_with_our_model(index: Index) -> None:
+def test_scores_equal_whooshs_with_our_model(index: Index) -> None:
     grown(index, 3)
     reader = index.generation.keyword
     draw = random.Random(4)
     model = LiveBM25(reader, k1=K1, b=B)
     compared = 0
-    with index._stores.keyword.searcher(model) as searcher:
+    with index._stores.keyword._index.searcher(weighting=model) as searcher:
         for field in ("title", "headings", "body", "path", "tags"):
             terms = {token.term for text in field_texts(index, field) for token in analyse(text)}
             for term in draw.sample(sorted(terms), min(40, len(terms))):
@@ -130,7 +130,7 @@ def test_the_score_is_that_of_whoosh_with_our_model(index: Index) -> None:
     assert compared > 500
 
 
-def test_scores_do_not_drift_as_the_same_text_is_saved(index: Index) -> None:
+def test_scores_do_not_drift_when_the_same_text_is_saved(index: Index) -> None:
     draw = random.Random(5)
     index.apply([change(f"n{n}.md", *(sentence(draw) for _ in range(3))) for n in range(10)])
     parts = [sentence(draw) for _ in range(3)]
@@ -158,7 +158,7 @@ def test_scores_do_not_drift_as_the_same_text_is_saved(index: Index) -> None:
         assert statistics() == first
 
 
-def test_phrases_are_found_where_their_words_follow_each_other(index: Index) -> None:
+def test_phrases_match_consecutive_words(index: Index) -> None:
     index.apply(
         [
             change(
@@ -186,7 +186,7 @@ def test_phrases_are_found_where_their_words_follow_each_other(index: Index) -> 
 @pytest.mark.parametrize(
     ("date_source", "found"), [("front matter", 1), ("file name", 1), ("mtime", 0)]
 )
-def test_a_stated_date_is_found_in_words(index: Index, date_source: str, found: int) -> None:
+def test_a_stated_date_is_indexed_in_words(index: Index, date_source: str, found: int) -> None:
     index.apply([change("a.md", "text", date_source=date_source)])
     reader = index.generation.keyword
     for term in ("march", "2026-03-02", "2026"):
@@ -201,7 +201,7 @@ def test_many_small_segments_are_merged(open_index: Opener) -> None:
     assert len(index.generation.keyword.postings("body", "common")[0]) == 120
     for n in range(0, 120, 7):
         assert index.generation.keyword.postings("body", f"word{n}")[0].tolist() == [n]
-    assert_agreeing(index)
+    assert_stores_agree(index)
 
 
 def test_a_segment_without_live_documents_is_dropped(index: Index) -> None:
@@ -218,4 +218,4 @@ def test_no_segment_is_mostly_deleted(index: Index) -> None:
         for segment in index._stores.keyword._read_segments():
             assert 2 * segment.doc_count() >= segment.doc_count_all()
     assert len(index.generation.keyword.postings("body", "common")[0]) == notes
-    assert_agreeing(index)
+    assert_stores_agree(index)

@@ -1,4 +1,4 @@
-"""A change fails between any two of its steps: what is served, and what the next start finds."""
+"""A change fails between two of its steps: what is served, and what the next start finds."""
 
 from __future__ import annotations
 
@@ -11,49 +11,49 @@ from pathlib import Path
 import pytest
 
 from membrowse.index.index import Index
-from tests.index import making
-from tests.index.agreeing import assert_agreeing
-from tests.index.making import BUDGET, DIMENSION, RECIPE, change, encode, removal
+from tests.index import factories
+from tests.index.factories import BUDGET, DIMENSION, RECIPE, change, encode, encoder_inputs, removal
+from tests.index.store_agreement import assert_stores_agree
 
 ROOT = Path(__file__).parents[2]
 
 
 class Fault(OSError):
-    """As of a full disk."""
+    """Like a full disk."""
 
 
-class Faulty(Index):
-    """Fails at the step of a given number, once."""
+class FaultyIndex(Index):
+    """Fails once, at the step with a given number."""
 
     fail_at = -1
 
-    def _reached(self, step: str) -> None:
-        super()._reached(step)
+    def _fault_point(self, step: str) -> None:
+        super()._fault_point(step)
         self.fail_at -= 1
         if self.fail_at == 0:
             raise Fault(step)
 
 
 @pytest.fixture
-def faulty(directory: Path) -> Iterator[Faulty]:
-    index = Faulty.open(directory, RECIPE, token_budget=BUDGET, dimension=DIMENSION)
-    assert isinstance(index, Faulty)
+def faulty(directory: Path) -> Iterator[FaultyIndex]:
+    index = FaultyIndex(directory, RECIPE, token_budget=BUDGET, dimension=DIMENSION)
+    assert isinstance(index, FaultyIndex)
     with closing(index):
         index.open_chroma()
         index.apply([change("a.md", "one", "two"), change("b.md", "three")])
-        making.encode_all(index)
+        factories.encode_all(index)
         yield index
 
 
 def edit(index: Index) -> None:
     changes = [change("a.md", "one", "new"), removal("b.md"), change("c.md", "three", "four")]
-    encoded = encode(index.to_encode([part for one in changes for part in one.chunks]))
+    encoded = encode(encoder_inputs(index, [part for one in changes for part in one.chunks]))
     index.apply(changes, encoded, "float32")
 
 
 def add_vectors(index: Index) -> None:
     index.apply([change("c.md", "four", "five")])
-    making.encode_all(index)
+    factories.encode_all(index)
 
 
 def clear(index: Index) -> None:
@@ -67,8 +67,8 @@ STEPS = {edit: 6, add_vectors: 8, clear: 6}
 @pytest.mark.parametrize(
     ("work", "step"), [(work, step) for work, most in STEPS.items() for step in range(1, most + 1)]
 )
-def test_a_change_that_stops_anywhere(
-    faulty: Faulty, directory: Path, work: Callable[[Index], None], step: int
+def test_a_change_may_fail_at_any_step(
+    faulty: FaultyIndex, directory: Path, work: Callable[[Index], None], step: int
 ) -> None:
     before = faulty.generation
     faulty.fail_at = step
@@ -79,14 +79,14 @@ def test_a_change_that_stops_anywhere(
         [part for part in served.chunks if part.text == "one"]
     )
     assert [part.text for part in before.chunks] == ["one", "two", "three"]
-    with closing(making.opened_copy(directory)) as reopened:
-        assert_agreeing(reopened)
+    with closing(factories.opened_copy(directory)) as reopened:
+        assert_stores_agree(reopened)
     faulty.apply([change("z.md", "after all")])
-    assert_agreeing(faulty)
+    assert_stores_agree(faulty)
     assert "after all" in [part.text for part in faulty.generation.chunks]
 
 
-def test_the_steps_are_all_there_are(faulty: Faulty) -> None:
+def test_no_step_is_left_out(faulty: FaultyIndex) -> None:
     for work, most in STEPS.items():
         faulty.fail_at = most + 1
         try:
@@ -98,10 +98,10 @@ def test_the_steps_are_all_there_are(faulty: Faulty) -> None:
 FULL_DISK = """
 import resource, signal, sys
 from pathlib import Path
-from tests.index import making
-from tests.index.making import change
+from tests.index import factories
+from tests.index.factories import change
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-index = making.opened(Path(sys.argv[1]))
+index = factories.opened(Path(sys.argv[1]))
 before = index.generation
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
 try:
@@ -120,8 +120,8 @@ index.close()
 
 
 @pytest.mark.parametrize("limit", [4096, 40_000, 150_000, 400_000])
-def test_a_full_disk_is_an_error_and_the_index_goes_on(directory: Path, limit: int) -> None:
-    with closing(making.opened(directory)) as index:
+def test_the_index_survives_a_full_disk(directory: Path, limit: int) -> None:
+    with closing(factories.opened(directory)) as index:
         index.apply([change("a.md", "one")])
     done = subprocess.run(
         [sys.executable, "-c", FULL_DISK, str(directory), str(limit)],
@@ -132,5 +132,5 @@ def test_a_full_disk_is_an_error_and_the_index_goes_on(directory: Path, limit: i
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() in {"OSError", "OperationalError"}
-    with closing(making.opened(directory)) as index:
-        assert_agreeing(index)
+    with closing(factories.opened(directory)) as index:
+        assert_stores_agree(index)

@@ -26,7 +26,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class ToEncode:
+class EncoderInput:
     """A chunk's text with its context header, and the key that the result is returned under."""
 
     key: str
@@ -45,7 +45,7 @@ class ToEncode:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Encoded:
+class EncodedText:
     """The vectors of one text, all of one forward pass over its t tokens."""
 
     key: str
@@ -76,7 +76,7 @@ class EncodedQuery:
     """Whether the query is longer than the window; only its beginning is encoded."""
 
 
-def unit(rows: Float32) -> Float32:
+def normalise_rows(rows: Float32) -> Float32:
     """Rows of length one (L2); a zero row stays zero. Shape as given, float32."""
     lengths = np.sqrt(np.einsum("...d,...d->...", rows, rows))[..., None]
     result: Float32 = (rows / np.maximum(lengths, 1e-12)).astype(np.float32, copy=False)
