@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from membrowse.encoding.vectors import EncodedText, EncoderInput
+from membrowse.encoding.encoder import EncodedText, EncoderInput
 from membrowse.index.change_plan import ChangePlan, NoteChange, new_vectors, plan_changes
 from membrowse.index.discrepancies import find_discrepancies
 from membrowse.index.generation import Generation, IndexedNote, content_key

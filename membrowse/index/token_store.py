@@ -20,7 +20,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from membrowse.encoding.vectors import EncodedText
+from membrowse.encoding.encoder import EncodedText
 from membrowse.index import sqlite
 from membrowse.index.sqlite import transaction
 

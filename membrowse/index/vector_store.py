@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from membrowse.encoding.vectors import EncodedText
+from membrowse.encoding.encoder import EncodedText
 from membrowse.index import sqlite
 from membrowse.index.sqlite import transaction
 from membrowse.index.vector_table import Matrix, StoredVectors, VectorTable, vectors_by_key

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from membrowse.encoding.vectors import EncodedText
+from membrowse.encoding.encoder import EncodedText
 
 Matrix = NDArray[np.float32]
 Mask = NDArray[np.bool_]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from membrowse.encoding.vectors import EncodedText, EncoderInput
+from membrowse.encoding.encoder import EncodedText, EncoderInput
 from membrowse.index.change_plan import ChangePlan, NoteChange, new_vectors, plan_changes
 from membrowse.index.generation import Generation
 from membrowse.index.index import Index

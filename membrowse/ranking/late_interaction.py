@@ -18,7 +18,7 @@ from membrowse.index.analyser import Token, TokenKind, analyse, fold_word
 from membrowse.index.stop_words import STOP_WORDS
 
 if TYPE_CHECKING:
-    from membrowse.encoding.vectors import EncodedQuery
+    from membrowse.encoding.encoder import EncodedQuery
 
 Float32 = NDArray[np.float32]
 

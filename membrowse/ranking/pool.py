@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from membrowse.encoding.vectors import EncoderInput
+from membrowse.encoding.encoder import EncoderInput
 from membrowse.ranking import late_interaction
 from membrowse.ranking.fusion import convex, minmax
 from membrowse.ranking.ranked_query import (
@@ -31,8 +31,8 @@ from membrowse.settings import RerankSettings
 from membrowse.wire.search import FUSED, RankingState
 
 if TYPE_CHECKING:
-    from membrowse.encoding.child_encoder import Encoder
-    from membrowse.encoding.cross_encoder import CrossEncoderChild
+    from membrowse.encoding.cross_encoder import CrossEncoder
+    from membrowse.encoding.encoder import Encoder
     from membrowse.index.token_store import TokenStore
 
 log = logging.getLogger(__name__)
@@ -129,7 +129,7 @@ def by_late_interaction(
 
 
 def by_cross_encoder(
-    ranked_query: RankedQuery, pool: Rows, cross: CrossEncoderChild
+    ranked_query: RankedQuery, pool: Rows, cross: CrossEncoder
 ) -> tuple[Scores, Mask]:
     """The cross-encoder's scores of the pool, [n].
 

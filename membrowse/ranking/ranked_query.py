@@ -13,7 +13,7 @@ from membrowse.ranking.query_parser import ParsedQuery
 from membrowse.wire.search import Approximate, Query, RankingState
 
 if TYPE_CHECKING:
-    from membrowse.encoding.vectors import EncodedQuery
+    from membrowse.encoding.encoder import EncodedQuery
     from membrowse.index.generation import Generation, IndexedNote
     from membrowse.notes.chunk import Chunk
     from membrowse.ranking.keyword import Postings

@@ -39,9 +39,8 @@ from membrowse.settings import FusionMethod, Settings
 from membrowse.wire.search import FUSED, KEYWORD, RERANKED, VECTOR, Approximate, RankingState
 
 if TYPE_CHECKING:
-    from membrowse.encoding.child_encoder import Encoder
-    from membrowse.encoding.cross_encoder import CrossEncoderChild
-    from membrowse.encoding.vectors import Piece
+    from membrowse.encoding.cross_encoder import CrossEncoder
+    from membrowse.encoding.encoder import Encoder, Piece
     from membrowse.encoding.word_pieces import WordPieces
     from membrowse.index.generation import Generation
     from membrowse.index.token_store import TokenStore
@@ -198,7 +197,7 @@ class Ranker:
         ranked_query: RankedQuery,
         tokens: TokenStore,
         encoder: Encoder | None,
-        cross: CrossEncoderChild | None = None,
+        cross: CrossEncoder | None = None,
     ) -> None:
         """Order the first of the fused ranking anew; beyond that pool, and where reranking is
         impossible, it stays in fused order, and the message says why.

@@ -15,8 +15,8 @@ from membrowse.settings import RerankMethod, RerankSettings
 from membrowse.wire.search import FUSED, RERANKED, VECTOR, RankingState
 
 if TYPE_CHECKING:
-    from membrowse.encoding.child_encoder import Encoder
-    from membrowse.encoding.cross_encoder import CrossEncoderChild
+    from membrowse.encoding.cross_encoder import CrossEncoder
+    from membrowse.encoding.encoder import Encoder
     from membrowse.index.token_store import TokenStore
 
 Idf = Callable[[str], float]
@@ -42,7 +42,7 @@ def rerank(
     settings: RerankSettings,
     store: TokenStore,
     encoder: Encoder | None,
-    cross: CrossEncoderChild | None,
+    cross: CrossEncoder | None,
     idf: Idf,
 ) -> None:
     """Put the reranked ranking."""
@@ -91,7 +91,7 @@ def _interact(
 
 
 def _cross_encode(
-    ranked_query: RankedQuery, settings: RerankSettings, cross: CrossEncoderChild | None
+    ranked_query: RankedQuery, settings: RerankSettings, cross: CrossEncoder | None
 ) -> None:
     if cross is None:
         reason = "no cross-encoder: `rerank.model` must name one"

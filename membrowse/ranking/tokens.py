@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from membrowse.encoding.vectors import EncoderInput
+from membrowse.encoding.encoder import EncoderInput
 from membrowse.index.analyser import Token, TokenKind, analyse, fold_word
 from membrowse.index.characters import fold
 from membrowse.index.stop_words import STOP_WORDS

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from membrowse.ranking.ranked_query import Rows, Scores
 
 if TYPE_CHECKING:
-    from membrowse.encoding.vectors import Piece
+    from membrowse.encoding.encoder import Piece
     from membrowse.index.generation import Generation
 
 _SAME = 1e-6

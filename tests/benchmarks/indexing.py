@@ -17,7 +17,7 @@ from pathlib import Path
 
 from membrowse import paths, settings
 from membrowse.encoding.model_files import locate
-from membrowse.encoding.onnx_export import exported
+from membrowse.encoding.onnx_export import ensure_export
 from membrowse.encoding.word_pieces import WordPieces
 from membrowse.notes.chunker import chunk_note
 from membrowse.notes.note import parse_note
@@ -77,7 +77,7 @@ def main(folder: Path, limit: int) -> None:
             target = copy / note.relative_to(folder)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(note, target)
-        exported(locate(settings.EncoderSettings()), paths.cache_dir())
+        ensure_export(locate(settings.EncoderSettings()), paths.cache_dir())
         count, took, precision = asyncio.run(ours(copy))
         count_plain, took_plain = plain(copy, scratch, precision)
     print(f"both in {precision}")

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from membrowse.encoding.vectors import EncodedText, EncoderInput, normalise_rows, quantise
+from membrowse.encoding.encoder import EncodedText, EncoderInput
+from membrowse.encoding.pooling import normalise_rows, quantise
 from membrowse.index.change_plan import NoteChange
 from membrowse.index.generation import IndexedNote, content_key
 from membrowse.index.index import Index

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from membrowse.encoding.vectors import EncodedText
+from membrowse.encoding.encoder import EncodedText
 from membrowse.index.token_store import TokenStore
 
 TOKENS, DIMENSION = 50, 64

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from membrowse.encoding.vectors import EncodedText, EncoderInput
+from membrowse.encoding.encoder import EncodedText, EncoderInput
 from membrowse.index.vector_store import VectorStore
 from tests.index.factories import DIMENSION, encode, vector
 

@@ -39,7 +39,7 @@ NOTES = (
 
 
 def opened(directory: Path, encoder: ResidentEncoder) -> Index:
-    recipe = Recipe(chunker="1", analyser="1", encoder=encoder.identity.key)
+    recipe = Recipe(chunker="1", analyser="1", encoder="all-MiniLM-L6-v2")
     return Index(directory, recipe, token_budget=100_000_000, dimension=384)
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from membrowse.encoding.cross_encoder import CrossEncoderChild
+from membrowse.encoding.cross_encoder import CrossEncoder
+from membrowse.encoding.encoder import EncoderInput, Float32
 from membrowse.encoding.resident_encoder import ResidentEncoder
-from membrowse.encoding.vectors import EncoderInput, Float32
 from membrowse.index.index import Index
 from membrowse.ranking.ranked_query import Maxima, RankedQuery
 from membrowse.ranking.ranker import Ranker
@@ -79,7 +79,7 @@ def test_a_ranker_by_other_settings_ranks_like_one_of_its_own(
             )
 
 
-class Counting(CrossEncoderChild):
+class Counting(CrossEncoder):
     """Scores texts by their length, and counts them."""
 
     scored = 0

@@ -55,12 +55,16 @@ def test_they_equal_those_of_whooshs_searcher(index: Index, text: str) -> None:
 def test_they_still_do_after_changes_and_do_not_drift(tmp_path: Path) -> None:
     index = factories.opened(tmp_path / "index")
     try:
-        index.apply([factories.change("a.md", "the port of staging"), factories.change("b.md", "port")])
+        index.apply(
+            [factories.change("a.md", "the port of staging"), factories.change("b.md", "port")]
+        )
         first, _ = Postings(index.generation.keyword, ("port", "stage")).scores(KeywordSettings())
         for turn in range(6):
             index.apply([factories.change("c.md", f"port {turn}")])
             index.apply([factories.change("a.md", f"something {turn} else")])
-            index.apply([factories.change("a.md", "the port of staging"), factories.removal("c.md")])
+            index.apply(
+                [factories.change("a.md", "the port of staging"), factories.removal("c.md")]
+            )
         again, _ = Postings(index.generation.keyword, ("port", "stage")).scores(KeywordSettings())
         assert again.tolist() == first.tolist()
         settings = KeywordSettings()

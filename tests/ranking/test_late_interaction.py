@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -13,17 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from membrowse.encoding.encoder import EncodedText, EncoderInput
+from membrowse.encoding.pooling import normalise_rows, quantise
 from membrowse.encoding.resident_encoder import ResidentEncoder
-from membrowse.encoding.vectors import (
-    EncodedText,
-    EncoderInput,
-    dequantise,
-    normalise_rows,
-    quantise,
-)
 from membrowse.index.token_store import TokenVectors
 from membrowse.ranking.late_interaction import max_similarity, query_weights
 from tests.conftest import ExportedEncoder
+from tests.encoding.quantisation import dequantise
 
 QUERIES = ["which port does staging ssh use?", "tea with milk"]
 TEXTS = [
@@ -35,10 +32,11 @@ ROUNDING = 1e-5
 """Between the same float32 model in ONNX Runtime and in torch, a component of a unit vector."""
 MULTI_VECTOR = """
 import json, sys, torch
-from membrowse.encoding.vectors import dequantise, quantise
+from membrowse.encoding.pooling import quantise
 from sentence_transformers import MultiVectorEncoder
 from sentence_transformers.base.modules import Normalize, Transformer
 from sentence_transformers.multi_vector_encoder.modules import MultiVectorMask
+from tests.encoding.quantisation import dequantise
 directory, queries, texts = json.load(sys.stdin)
 model = MultiVectorEncoder(
     modules=[Transformer(directory), MultiVectorMask(), Normalize("token_embeddings")], device="cpu"
@@ -84,6 +82,7 @@ def reference(exported_encoder: ExportedEncoder) -> Reference:
         capture_output=True,
         text=True,
         check=False,
+        cwd=Path(__file__).parents[2],
     )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)

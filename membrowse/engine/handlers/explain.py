@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from membrowse.encoding.vectors import EncoderInput
+from membrowse.encoding.encoder import EncoderInput
 from membrowse.engine.components import Components
 from membrowse.engine.errors import Unknown
 from membrowse.engine.indexing.note_diff import freshened
@@ -87,7 +87,7 @@ def explained(
 def sources(components: Components, ranked_query: RankedQuery, settings: Settings) -> Sources:
     """What explaining asks of the stores and the encoder."""
     pieces, files = components.models.pieces, components.models.files
-    prompt = files.configuration.document_prompt if files is not None else ""
+    prompt = files.config.document_prompt if files is not None else ""
     return Sources(
         settings=settings,
         tokens_of=_Tokens(components, ranked_query),

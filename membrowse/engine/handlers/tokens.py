@@ -16,7 +16,7 @@ def tokens(components: Components, request: TokensRequest, pause: Pause) -> Toke
     scale = EncoderTokens(
         reader=generation.keyword,
         pieces=models.pieces,
-        window=models.files.configuration.window if models.files is not None else 0,
+        window=models.files.config.window if models.files is not None else 0,
         message="" if models.pieces is not None else models.message,
         pause=pause,
     )

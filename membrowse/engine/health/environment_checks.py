@@ -63,7 +63,8 @@ def folder(patient: Subject) -> Iterator[Check]:
 
 
 def model(patient: Subject) -> Iterator[Check]:
-    from membrowse.encoding.model_files import ModelRefused, locate, verify
+    from membrowse.encoding.model_config import ModelRefused
+    from membrowse.encoding.model_files import locate, verify
 
     try:
         files = locate(patient.settings.encoder)

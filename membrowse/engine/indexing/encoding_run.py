@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from membrowse.encoding.bulk_encoder import BulkEncoder, EncoderDied
-from membrowse.encoding.child_encoder import Encoder
+from membrowse.encoding.bulk_encoder import BulkEncoder
+from membrowse.encoding.child_process import ChildFailed
+from membrowse.encoding.encoder import EncodedText, Encoder, EncoderInput
 from membrowse.encoding.model_files import ModelFiles
-from membrowse.encoding.vectors import EncodedText, EncoderInput
 from membrowse.settings import Precision
 
 log = logging.getLogger(__name__)
@@ -110,7 +110,7 @@ class EncodingRun:
         if len(rest) > BULK_THRESHOLD:
             try:
                 rest = self._in_bulk(rest)
-            except EncoderDied:
+            except ChildFailed:
                 log.exception("the bulk encoder died; the resident encoder goes on")
                 rest = self._texts[self._delivered :]
         for batch in _batches(rest, _RESIDENT_BATCH):

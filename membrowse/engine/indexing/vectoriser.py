@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 
-from membrowse.encoding.vectors import EncodedText
+from membrowse.encoding.encoder import EncodedText
 from membrowse.engine.indexing.encoding_run import EncodedBatch, EncodingRun, RunEnded
 from membrowse.engine.models import Models
 from membrowse.index.change_plan import NoteChange

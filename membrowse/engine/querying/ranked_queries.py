@@ -7,8 +7,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from membrowse.encoding.child_encoder import Encoder
-from membrowse.encoding.vectors import EncodedQuery, EncodedText, EncoderInput
+from membrowse.encoding.encoder import EncodedQuery, EncodedText, Encoder, EncoderInput
 from membrowse.engine.models import Models
 from membrowse.engine.querying.active_configuration import ActiveConfiguration
 from membrowse.index.generation import Generation
@@ -124,8 +123,6 @@ class _QueriesOnce:
 
     def __init__(self, inner: Encoder) -> None:
         self.inner = inner
-        self.identity = inner.identity
-        self.pieces = inner.pieces
         self._kept: OrderedDict[str, EncodedQuery] = OrderedDict()
         self._lock = threading.Lock()
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from membrowse.encoding.vectors import EncoderInput
+from membrowse.encoding.encoder import EncoderInput
 from membrowse.ranking.late_interaction import HasTokenVectors, query_weights
 from membrowse.ranking.ranked_query import RankedQuery
 from membrowse.settings import RerankSettings
 from membrowse.wire.explanation import TokenMatch
 
 if TYPE_CHECKING:
-    from membrowse.encoding.vectors import EncodedQuery
+    from membrowse.encoding.encoder import EncodedQuery
     from membrowse.encoding.word_pieces import WordPieces
     from membrowse.notes.chunk import Chunk
 

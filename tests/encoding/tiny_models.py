@@ -1,4 +1,4 @@
-"""Small models built by the tests, and the bundled one in sentence-transformers."""
+"""Small models built by the tests, and models loaded by sentence-transformers."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def save_tiny_encoder(directory: Path) -> Path:
 
 
 def save_tiny_cross_encoder(directory: Path, labels: int = 1) -> Path:
-    """A CrossEncoder with random weights and `labels` scores for a pair."""
+    """A CrossEncoder with random weights and `labels` scores per pair."""
     from sentence_transformers import CrossEncoder
 
     bert = _save_bert(directory.with_name(f"{directory.name}-bert"))

@@ -1,4 +1,4 @@
-"""The ONNX export is made once, privately and whole, and never believed when it was changed."""
+"""The ONNX export is made once, privately and whole, and never used after it was changed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from membrowse.encoding.model_files import ModelFiles
-from membrowse.encoding.onnx_export import ExportFailed, export_path, exported
+from membrowse.encoding.onnx_export import ExportFailed, ensure_export, export_path
 from tests.conftest import ExportedEncoder
 
 
@@ -24,7 +24,7 @@ def no_more_exports(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("subprocess.run", refuse)
 
 
-def test_it_is_readable_by_its_owner_only_and_leaves_nothing_else(
+def test_it_is_readable_by_its_owner_only_and_leaves_no_other_files(
     exported_encoder: ExportedEncoder,
 ) -> None:
     files, export, home = exported_encoder
@@ -40,39 +40,39 @@ def test_it_is_readable_by_its_owner_only_and_leaves_nothing_else(
 
 @pytest.mark.usefixtures("no_more_exports")
 def test_it_is_made_once(exported_encoder: ExportedEncoder) -> None:
-    assert exported(exported_encoder.files, exported_encoder.home / "cache") == (
+    assert ensure_export(exported_encoder.files, exported_encoder.home / "cache") == (
         exported_encoder.export
     )
 
 
 @pytest.mark.usefixtures("no_more_exports")
 @pytest.mark.parametrize("name", ["model.onnx", "model.weights"])
-def test_a_file_that_is_not_the_one_that_was_made_is_not_used(
+def test_a_changed_file_is_exported_again(
     exported_encoder: ExportedEncoder, tmp_path: Path, name: str
 ) -> None:
     cache = tmp_path / "cache"
     copy = export_path(exported_encoder.files, cache)
     shutil.copytree(exported_encoder.export.parent, copy.parent)
-    assert exported(exported_encoder.files, cache) == copy
+    assert ensure_export(exported_encoder.files, cache) == copy
     with copy.with_name(name).open("r+b") as file:
         file.seek(1000)
         file.write(b"changed")
     with pytest.raises(AssertionError, match="made again"):
-        exported(exported_encoder.files, cache)
+        ensure_export(exported_encoder.files, cache)
 
 
-def test_other_weights_have_another_export(files: ModelFiles, tmp_path: Path) -> None:
+def test_other_weights_have_a_separate_export(files: ModelFiles, tmp_path: Path) -> None:
     other = dataclasses.replace(files, revision="f" * 64)
     assert export_path(other, tmp_path) != export_path(files, tmp_path)
 
 
-def test_a_model_that_cannot_be_exported_is_reported_with_the_reason(
+def test_a_failed_export_is_reported_with_the_reason(
     tiny_files: ModelFiles, tmp_path: Path
 ) -> None:
     (tmp_path / "broken").mkdir()
     files = dataclasses.replace(tiny_files, directory=tmp_path / "broken", name="broken")
     with pytest.raises(ExportFailed, match=r"broken cannot be exported to ONNX: .*lacks config"):
-        exported(files, tmp_path / "cache")
+        ensure_export(files, tmp_path / "cache")
     left = [path.name for path in (tmp_path / "cache" / "exports").iterdir()]
     assert left == [f"{export_path(files, tmp_path).parent.name}.lock"]
 
@@ -80,23 +80,23 @@ def test_a_model_that_cannot_be_exported_is_reported_with_the_reason(
 EXPORTING = """
 import sys
 from pathlib import Path
-from membrowse.encoding.onnx_export import exported
+from membrowse.encoding.onnx_export import ensure_export
 from membrowse.encoding.model_files import locate
 from membrowse.settings import EncoderSettings
-exported(locate(EncoderSettings(model=sys.argv[1])), Path(sys.argv[2]))
+ensure_export(locate(EncoderSettings(model=sys.argv[1])), Path(sys.argv[2]))
 """
 
 
-def test_an_export_ends_with_the_process_that_wanted_it(
+def test_an_export_ends_with_its_parent_process(
     tiny: Path, tiny_files: ModelFiles, tmp_path: Path
 ) -> None:
     command = [sys.executable, "-c", EXPORTING, str(tiny), str(tmp_path)]
-    with subprocess.Popen(command) as wanting:
-        process = psutil.Process(wanting.pid)
+    with subprocess.Popen(command) as parent:
+        process = psutil.Process(parent.pid)
         children: list[psutil.Process] = []
-        while not children and wanting.poll() is None:
+        while not children and parent.poll() is None:
             children = process.children()
-        wanting.kill()
+        parent.kill()
     (child,) = children
     _, alive = psutil.wait_procs([child], timeout=60)
     assert not alive

@@ -1,4 +1,4 @@
-"""Model files are found without running any code of theirs, and refused when they are not right."""
+"""Model files are located without running their code, and rejected if they are wrong."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from membrowse.encoding.model_files import PUBLISHED, ModelFiles, ModelRefused, locate, verify
+from membrowse.encoding.model_config import ModelRefused
+from membrowse.encoding.model_files import PUBLISHED, ModelFiles, locate, verify
 from membrowse.settings import EncoderSettings
 
 
 @pytest.fixture
 def copied(files: ModelFiles, tmp_path: Path) -> ModelFiles:
-    """The bundled encoder's files in a place where they can be changed (its weights linked)."""
+    """The bundled encoder's files in a writable directory (its weights linked)."""
     directory = tmp_path / "model"
     for name in PUBLISHED:
         (directory / name).parent.mkdir(parents=True, exist_ok=True)
@@ -35,9 +36,9 @@ def located(directory: Path) -> ModelFiles:
     return locate(EncoderSettings(model=str(directory)))
 
 
-def test_the_bundled_encoder_is_what_its_files_say(files: ModelFiles) -> None:
+def test_the_bundled_encoders_files_are_read(files: ModelFiles) -> None:
     assert (files.name, files.window, files.dimension) == ("all-MiniLM-L6-v2", 256, 384)
-    assert files.configuration.pooling == "mean"
+    assert files.config.pooling == "mean"
     assert files.bundled
 
 
@@ -47,9 +48,7 @@ def test_the_published_files_are_accepted(files: ModelFiles, copied: ModelFiles)
 
 
 @pytest.mark.parametrize("name", ["tokenizer.json", "modules.json", "1_Pooling/config.json"])
-def test_a_changed_file_is_refused_with_what_was_expected_and_found(
-    copied: ModelFiles, name: str
-) -> None:
+def test_a_changed_file_is_rejected_with_both_hashes(copied: ModelFiles, name: str) -> None:
     verify(copied)
     path = copied.directory / name
     path.write_bytes(path.read_bytes() + b" ")
@@ -62,19 +61,19 @@ def test_a_changed_file_is_refused_with_what_was_expected_and_found(
     assert "pip install --force-reinstall" in message
 
 
-def test_a_missing_file_is_refused(copied: ModelFiles) -> None:
+def test_a_missing_file_is_rejected(copied: ModelFiles) -> None:
     (copied.directory / "vocab.txt").unlink()
     with pytest.raises(ModelRefused, match=r"vocab\.txt cannot be read.*pip install"):
         verify(copied)
 
 
-def test_a_file_that_would_change_what_is_loaded_is_refused(copied: ModelFiles) -> None:
+def test_an_additional_file_that_would_be_loaded_is_rejected(copied: ModelFiles) -> None:
     (copied.directory / "adapter_config.json").write_text("{}", encoding="utf-8")
-    with pytest.raises(ModelRefused, match=r"not published.*adapter_config\.json"):
+    with pytest.raises(ModelRefused, match=r"unpublished.*adapter_config\.json"):
         verify(copied)
 
 
-def test_without_the_carrier_the_reason_says_what_to_install(
+def test_without_the_carrier_the_message_names_the_package(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
@@ -82,30 +81,30 @@ def test_without_the_carrier_the_reason_says_what_to_install(
         locate(EncoderSettings())
 
 
-def test_a_local_model_is_what_its_files_say(tiny_files: ModelFiles, tiny: Path) -> None:
+def test_a_local_models_files_are_read(tiny_files: ModelFiles, tiny: Path) -> None:
     assert tiny_files.directory == tiny
     assert (tiny_files.name, tiny_files.dimension) == ("tiny-encoder", 8)
-    assert tiny_files.configuration.pooling == "cls+dense"
-    assert tiny_files.configuration.reads == 32
+    assert tiny_files.config.pooling == "cls+dense"
+    assert tiny_files.config.max_pieces == 32
     assert tiny_files.window == 30, "its document prompt takes two pieces"
     verify(tiny_files)
 
 
-def test_a_model_without_a_window_of_its_own_has_that_of_its_positions(local: Path) -> None:
+def test_without_a_stated_window_the_positions_limit_it(local: Path) -> None:
     tokenizer = local / "tokenizer_config.json"
     content = json.loads(tokenizer.read_text(encoding="utf-8"))
     del content["model_max_length"]
     tokenizer.write_text(json.dumps(content), encoding="utf-8")
-    assert located(local).configuration.reads == 64
+    assert located(local).config.max_pieces == 64
 
 
 def test_the_identity_changes_with_anything_that_changes_vectors(files: ModelFiles) -> None:
-    known = files.configuration
+    known = files.config
     others = [
         dataclasses.replace(files, name="other"),
         dataclasses.replace(files, revision="0" * 64),
         dataclasses.replace(files, window=128),
-        dataclasses.replace(files, configuration=dataclasses.replace(known, pooling="cls")),
+        dataclasses.replace(files, config=dataclasses.replace(known, pooling="cls")),
     ]
     assert len({one.identity.key for one in [files, *others]}) == 5
 
@@ -122,28 +121,28 @@ def test_a_local_models_revision_changes_with_any_file_that_is_read(local: Path)
 
 
 @pytest.mark.parametrize("missing", ["tokenizer.json", "config.json", "model.safetensors"])
-def test_an_incomplete_local_model_is_refused(local: Path, missing: str) -> None:
+def test_an_incomplete_local_model_is_rejected(local: Path, missing: str) -> None:
     (local / missing).unlink()
     with pytest.raises(ModelRefused, match=f"lacks .*{missing}"):
         located(local)
 
 
-def test_a_model_that_brings_its_own_code_is_refused(local: Path) -> None:
+def test_a_model_with_custom_code_is_rejected(local: Path) -> None:
     modules = [{"type": "sentence_transformers.base.modules.Transformer", "path": ""}]
     modules.append({"type": "evil.Module", "path": ""})
     (local / "modules.json").write_text(json.dumps(modules), encoding="utf-8")
-    with pytest.raises(ModelRefused, match="needs code of its own: evil.Module"):
+    with pytest.raises(ModelRefused, match="requires custom code: evil.Module"):
         located(local)
 
 
 @pytest.mark.parametrize("content", ["", "[", '{"a": 1}', "[]", '[{"type": 1, "path": ""}]'])
-def test_unreadable_module_lists_are_refused(local: Path, content: str) -> None:
+def test_unreadable_module_lists_are_rejected(local: Path, content: str) -> None:
     (local / "modules.json").write_text(content, encoding="utf-8")
     with pytest.raises(ModelRefused):
         located(local)
 
 
-def test_a_path_that_is_no_directory_is_refused(tmp_path: Path) -> None:
+def test_a_path_that_is_not_a_directory_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(
         ModelRefused, match="no encoder at .*must be 'all-MiniLM-L6-v2' or the path"
     ):

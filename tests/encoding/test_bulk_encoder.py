@@ -11,21 +11,24 @@ import numpy as np
 import psutil
 import pytest
 
-from membrowse.encoding.bulk_encoder import BulkEncoder, EncoderDied
+from membrowse.encoding.bulk_encoder import BulkEncoder
+from membrowse.encoding.child_process import ChildDied, ChildRefused
+from membrowse.encoding.encoder import EncoderInput
 from membrowse.encoding.model_files import ModelFiles
 from membrowse.encoding.resident_encoder import ResidentEncoder
-from membrowse.encoding.vectors import EncoderInput
 from membrowse.settings import Precision
+from tests.encoding.processes import bulk_pid
 
 LONG = [
-    EncoderInput(f"long {n}", "Log", f"entry {n}: the cache was cold again. " * 24) for n in range(8)
+    EncoderInput(f"long {n}", "Log", f"entry {n}: the cache was cold again. " * 24)
+    for n in range(8)
 ]
 
 
 def test_it_agrees_with_the_resident_encoder(
     bulk: BulkEncoder, resident: ResidentEncoder, chunks: list[EncoderInput]
 ) -> None:
-    for one, other in zip(bulk.encode(chunks), resident.encode(chunks), strict=True):
+    for one, other in zip(next(bulk.encode_all([chunks])), resident.encode(chunks), strict=True):
         assert one.key == other.key
         assert one.tokens.dtype == np.int8
         np.testing.assert_allclose(one.vector, other.vector, atol=1e-5)
@@ -34,7 +37,7 @@ def test_it_agrees_with_the_resident_encoder(
         assert np.abs(one.tokens.astype(int) - other.tokens).max() <= 1
 
 
-def test_results_come_in_the_order_of_the_batches_and_of_their_texts(
+def test_results_arrive_in_the_order_of_batches_and_texts(
     bulk: BulkEncoder, chunks: list[EncoderInput]
 ) -> None:
     batches = [chunks[:3], chunks[3:4], [], chunks[4:]]
@@ -45,58 +48,57 @@ def test_results_come_in_the_order_of_the_batches_and_of_their_texts(
     assert bulk.in_flight == 0
 
 
-def test_two_batches_are_in_flight_while_the_first_result_is_awaited(
-    bulk: BulkEncoder, chunks: list[EncoderInput]
-) -> None:
+def test_two_batches_may_be_in_flight(bulk: BulkEncoder, chunks: list[EncoderInput]) -> None:
     bulk.submit(chunks[:1])
     bulk.submit(chunks[1:2])
     assert bulk.in_flight == 2
-    assert [one.key for result in bulk.results() for one in result] == ["port", "bare"]
+    assert [one.key for _ in range(2) for one in bulk.result()] == ["port", "bare"]
+    assert bulk.in_flight == 0
 
 
-def test_a_result_that_nothing_was_submitted_for_is_an_error(bulk: BulkEncoder) -> None:
+def test_a_result_without_a_batch_is_an_error(bulk: BulkEncoder) -> None:
     with pytest.raises(LookupError):
         bulk.result()
 
 
-def test_it_tells_its_precision_and_is_polite(bulk: BulkEncoder) -> None:
+def test_it_reports_its_precision_and_has_low_priority(bulk: BulkEncoder) -> None:
     assert bulk.precision == "float32"
-    assert psutil.Process(bulk.pid).nice() == psutil.Process().nice() + 10
+    assert psutil.Process(bulk_pid(bulk)).nice() == psutil.Process().nice() + 10
 
 
-def test_its_process_is_offline_and_talks_to_no_one(bulk: BulkEncoder) -> None:
+def test_its_process_is_offline(bulk: BulkEncoder) -> None:
     assert bulk.precision
-    process = psutil.Process(bulk.pid)
+    process = psutil.Process(bulk_pid(bulk))
     assert process.environ()["HF_HUB_OFFLINE"] == "1"
     assert process.environ()["TRANSFORMERS_OFFLINE"] == "1"
     assert process.environ()["TOKENIZERS_PARALLELISM"] == "false"
     assert process.net_connections() == []
 
 
-def test_closing_does_not_wait_for_work_at_hand(files: ModelFiles) -> None:
+def test_closing_does_not_wait_for_current_work(files: ModelFiles) -> None:
     bulk = BulkEncoder(files, Precision.FLOAT32)
     bulk.submit(LONG)
     started = time.monotonic()
     bulk.close()
     assert time.monotonic() - started < 2
-    assert not psutil.pid_exists(bulk.pid)
+    assert not psutil.pid_exists(bulk_pid(bulk))
 
 
-def test_a_killed_child_is_reported_and_nothing_waits_for_it(files: ModelFiles) -> None:
+def test_a_killed_child_is_reported_and_blocks_nothing(files: ModelFiles) -> None:
     with BulkEncoder(files, Precision.FLOAT32) as bulk:
         bulk.submit(LONG)
-        os.kill(bulk.pid, signal.SIGKILL)
-        with pytest.raises(EncoderDied, match="exit status -9"):
+        os.kill(bulk_pid(bulk), signal.SIGKILL)
+        with pytest.raises(ChildDied, match="exit status -9"):
             bulk.result()
-        with pytest.raises(EncoderDied):
+        with pytest.raises(ChildDied):
             bulk.result()
         for _ in range(3):
-            with pytest.raises(EncoderDied):
+            with pytest.raises(ChildDied):
                 bulk.submit(LONG)
 
 
-def test_a_child_that_cannot_load_its_model_says_why(files: ModelFiles) -> None:
+def test_a_child_that_cannot_load_its_model_reports_the_reason(files: ModelFiles) -> None:
     changed = dataclasses.replace(files, revision="0" * 64)
     with BulkEncoder(changed, Precision.AUTO) as bulk:
-        with pytest.raises(EncoderDied, match="refused: .*changed just now"):
+        with pytest.raises(ChildRefused, match="refused: .*changed just now"):
             _ = bulk.precision

@@ -1,4 +1,4 @@
-"""Messages survive the pipe, and nothing that anything prints gets between them."""
+"""Messages cross the pipe intact, and nothing printed gets between them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from membrowse.encoding import child_protocol
-from membrowse.encoding.vectors import EncodedText
+from membrowse.encoding.encoder import EncodedText
 
 
-def test_vectors_arrive_as_they_were_sent() -> None:
+def test_vectors_arrive_unchanged() -> None:
     sent = EncodedText(
         "k",
         np.arange(4, dtype=np.float32),
@@ -23,13 +23,13 @@ def test_vectors_arrive_as_they_were_sent() -> None:
         np.arange(3, dtype=np.float32),
     )
     stream = io.BytesIO()
-    child_protocol.write(stream, child_protocol.EncodeReply([child_protocol.to_wire(sent)]))
+    child_protocol.write(stream, child_protocol.EncodeReply([child_protocol.pack_vectors(sent)]))
     stream.seek(0)
     reply = child_protocol.read(stream)
     assert isinstance(reply, child_protocol.EncodeReply)
-    got = child_protocol.from_wire(reply.vectors[0])
+    received = child_protocol.unpack_vectors(reply.vectors[0])
     for name in ("vector", "passages", "tokens", "scales"):
-        np.testing.assert_array_equal(getattr(got, name), getattr(sent, name))
+        np.testing.assert_array_equal(getattr(received, name), getattr(sent, name))
 
 
 def test_a_chunk_without_tokens_keeps_its_shape() -> None:
@@ -40,11 +40,11 @@ def test_a_chunk_without_tokens_keeps_its_shape() -> None:
         np.empty((0, 4), np.int8),
         np.empty(0, np.float32),
     )
-    assert child_protocol.from_wire(child_protocol.to_wire(empty)).tokens.shape[0] == 0
+    assert child_protocol.unpack_vectors(child_protocol.pack_vectors(empty)).tokens.shape[0] == 0
 
 
 @pytest.mark.parametrize("kept", [0, 3, 8, 12])
-def test_a_message_that_was_cut_off_is_the_end(kept: int) -> None:
+def test_a_truncated_message_is_the_end(kept: int) -> None:
     stream = io.BytesIO()
     child_protocol.write(stream, child_protocol.ScoreRequest("query", ["text"]))
     assert child_protocol.read(io.BytesIO(stream.getvalue()[:kept])) is None
@@ -53,8 +53,9 @@ def test_a_message_that_was_cut_off_is_the_end(kept: int) -> None:
 NOISY = """
 import os, sys
 from membrowse.encoding import child_protocol
+from membrowse.encoding.child_server import own_pipes
 
-requests, replies = child_protocol.own_pipes()
+requests, replies = own_pipes()
 print("noise by print")
 os.write(1, b"noise by write")
 os.system("echo noise by a child of the child")
@@ -63,7 +64,7 @@ print("more noise", flush=True)
 """
 
 
-def test_what_a_child_prints_does_not_reach_its_replies() -> None:
+def test_printed_output_does_not_reach_the_replies() -> None:
     request = io.BytesIO()
     child_protocol.write(request, child_protocol.ScoreRequest("question", []))
     done = subprocess.run(

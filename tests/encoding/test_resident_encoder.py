@@ -1,4 +1,4 @@
-"""The resident encoder gives the model's own vectors, whatever else is encoded."""
+"""The resident encoder returns the model's own vectors, whatever else is encoded."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from membrowse.encoding.model_files import ModelFiles
+from membrowse.encoding.encoder import EncoderInput, Float32
+from membrowse.encoding.pooling import normalise_rows
 from membrowse.encoding.resident_encoder import ResidentEncoder
-from membrowse.encoding.vectors import EncoderInput, Float32, dequantise, normalise_rows
 from membrowse.notes.passages import passages
 from tests.conftest import ExportedEncoder
+from tests.encoding.quantisation import dequantise
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -83,7 +84,7 @@ def test_passage_vectors_are_means_over_the_passages_tokens(
     assert cosines(encoded.passages, np.array(expected)).min() >= 0.99999
 
 
-def test_a_vector_does_not_depend_on_what_is_encoded_beside_it(
+def test_a_vector_does_not_depend_on_other_texts(
     resident: ResidentEncoder, chunks: list[EncoderInput]
 ) -> None:
     together = resident.encode(chunks)
@@ -111,7 +112,7 @@ def test_every_vector_has_the_promised_shape_type_and_length(
         assert np.linalg.norm(encoded.vector) == pytest.approx(1, abs=1e-5)
 
 
-def test_threads_may_share_it(resident: ResidentEncoder) -> None:
+def test_threads_may_share_an_encoder(resident: ResidentEncoder) -> None:
     texts = [f"question {n} about port {n * 7}" for n in range(12)]
     alone = [resident.query(text).vector for text in texts]
     with ThreadPoolExecutor(4) as pool:
@@ -119,7 +120,7 @@ def test_threads_may_share_it(resident: ResidentEncoder) -> None:
     np.testing.assert_allclose(beside, alone, atol=1e-6)
 
 
-def test_a_query_longer_than_the_window_is_read_from_its_beginning_and_says_so(
+def test_a_query_longer_than_the_window_is_cut(
     resident: ResidentEncoder, reference: SentenceTransformer
 ) -> None:
     query = resident.query("deploy the staging host " * 200)
@@ -130,7 +131,7 @@ def test_a_query_longer_than_the_window_is_read_from_its_beginning_and_says_so(
     assert not resident.query("deploy").cut
 
 
-def test_a_query_tells_how_much_of_it_the_encoder_does_not_know(resident: ResidentEncoder) -> None:
+def test_the_unknown_fraction_of_a_query_is_reported(resident: ResidentEncoder) -> None:
     assert resident.query("which port").unknown == 0.0
     query = resident.query("port 🦩")
     assert [piece.known for piece in query.pieces] == [True, False]
@@ -147,7 +148,7 @@ def test_a_query_without_words_has_a_vector_and_no_pieces(
     assert np.isfinite(query.vector).all()
 
 
-def test_a_huge_query_is_not_tokenised_whole(resident: ResidentEncoder) -> None:
+def test_a_huge_query_is_tokenised_only_in_part(resident: ResidentEncoder) -> None:
     query = resident.query("word " * 1_000_000)
     assert query.cut
     assert query.pieces[-1].end < 2_000
@@ -159,7 +160,3 @@ def test_another_number_of_threads_gives_the_same_vectors(
     one = ResidentEncoder(exported_encoder.files, exported_encoder.export, threads=1)
     ours = one.query(QUERIES[0]).vector
     np.testing.assert_allclose(ours, resident.query(QUERIES[0]).vector, atol=1e-6)
-
-
-def test_its_identity_is_that_of_the_files(resident: ResidentEncoder, files: ModelFiles) -> None:
-    assert resident.identity == files.identity

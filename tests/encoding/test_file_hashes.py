@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from membrowse.encoding.file_hashes import HashMemory
+from membrowse.encoding.file_hashes import HashCache
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def weights(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of the files that were read to be hashed."""
+    """Names of the files that were read to be hashed."""
     found: list[str] = []
     digest = hashlib.file_digest
 
@@ -32,48 +32,42 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
-def test_a_hash_is_remembered_by_the_next_start(
+def test_a_hash_is_cached_for_the_next_start(
     tmp_path: Path, weights: Path, reads: list[str]
 ) -> None:
-    first = HashMemory(tmp_path / "cache" / "hashes.json").sha256(weights)
-    second = HashMemory(tmp_path / "cache" / "hashes.json").sha256(weights)
+    first = HashCache(tmp_path / "cache" / "hashes.json").sha256(weights)
+    second = HashCache(tmp_path / "cache" / "hashes.json").sha256(weights)
     assert first == second == hashlib.sha256(b"first").hexdigest()
     assert reads == ["weights.bin"]
 
 
-def test_full_reads_the_file_whatever_is_remembered(
-    tmp_path: Path, weights: Path, reads: list[str]
-) -> None:
-    memory = HashMemory(tmp_path / "hashes.json")
-    memory.sha256(weights)
-    memory.sha256(weights, full=True)
+def test_full_always_reads_the_file(tmp_path: Path, weights: Path, reads: list[str]) -> None:
+    cache = HashCache(tmp_path / "hashes.json")
+    cache.sha256(weights)
+    cache.sha256(weights, full=True)
     assert len(reads) == 2
 
 
-def test_a_file_whose_modification_time_was_put_back_is_hashed_again(
-    tmp_path: Path, weights: Path
-) -> None:
-    memory = HashMemory(tmp_path / "hashes.json")
-    memory.sha256(weights)
+def test_a_file_with_a_restored_mtime_is_hashed_again(tmp_path: Path, weights: Path) -> None:
+    cache = HashCache(tmp_path / "hashes.json")
+    cache.sha256(weights)
     status = weights.stat()
     other = tmp_path / "other"
     other.write_bytes(b"secnd")
     os.utime(other, ns=(status.st_atime_ns, status.st_mtime_ns))
     other.replace(weights)
-    assert memory.sha256(weights) == hashlib.sha256(b"secnd").hexdigest()
+    assert cache.sha256(weights) == hashlib.sha256(b"secnd").hexdigest()
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"a": 1}', b"\xff"])
-def test_a_broken_memory_is_forgotten(tmp_path: Path, weights: Path, content: bytes) -> None:
+def test_a_damaged_cache_is_ignored(tmp_path: Path, weights: Path, content: bytes) -> None:
     file = tmp_path / "hashes.json"
     file.write_bytes(content)
-    assert HashMemory(file).sha256(weights) == hashlib.sha256(b"first").hexdigest()
+    assert HashCache(file).sha256(weights) == hashlib.sha256(b"first").hexdigest()
 
 
-def test_without_a_place_to_write_hashes_are_right_all_the_same(
-    tmp_path: Path, weights: Path
-) -> None:
+def test_hashes_are_correct_without_a_writable_cache(tmp_path: Path, weights: Path) -> None:
     obstacle = tmp_path / "file"
     obstacle.write_bytes(b"")
-    memory = HashMemory(obstacle / "hashes.json")
-    assert memory.sha256(weights) == hashlib.sha256(b"first").hexdigest()
+    cache = HashCache(obstacle / "hashes.json")
+    assert cache.sha256(weights) == hashlib.sha256(b"first").hexdigest()

