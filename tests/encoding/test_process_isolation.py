@@ -23,7 +23,7 @@ from membrowse.encoding.onnx_export import ensure_export
 from membrowse.encoding.model_files import locate, verify
 from membrowse.encoding.word_pieces import WordPieces
 from membrowse.encoding.resident_encoder import ResidentEncoder
-from membrowse.encoding.encoder import ToEncode
+from membrowse.encoding.encoder import EncoderInput
 from membrowse.settings import EncoderSettings, Precision
 
 files = locate(EncoderSettings())
@@ -32,11 +32,11 @@ if sys.argv[2] == "working":
     verify(files, full=True)
     assert WordPieces(files).count("port") == 1
     resident = ResidentEncoder(files, ensure_export(files, Path(sys.argv[1])))
-    chunk = ToEncode("k", "Ports", "Staging uses port 22.")
+    chunk = EncoderInput("k", "Ports", "Staging uses port 22.")
     assert resident.query("which port?").vector.shape == (384,)
     (one,), (other,) = next(bulk.encode_all([[chunk]])), resident.encode([chunk])
     assert abs(float(one.vector @ other.vector) - 1) < 1e-5
-    texts = [ToEncode(str(n), "", "word " * 250) for n in range(600)]
+    texts = [EncoderInput(str(n), "", "word " * 250) for n in range(600)]
     bulk.submit(texts)
     bulk.submit(texts)
 print(bulk._child.pid, *sorted({name.partition(".")[0] for name in sys.modules}), flush=True)

@@ -229,7 +229,7 @@ async def test_3_a_text_that_is_in_no_chunk_or_split(folder: Path) -> None:
     async with client_of(folder, when=current) as client:
         told = await why(client, "ssh port", path="ports.md", text="telnet on port 23")
         assert failing(told) is StepName.TEXT
-        assert "no chunk of ports.md holds this text" in told.verdict
+        assert "no chunk of ports.md contains this text" in told.verdict
         split = None
         for word in "three four five six seven eight nine ten eleven".split():
             text = SPLIT_TEXT.format(word)
@@ -283,7 +283,7 @@ async def test_4_a_query_without_words(folder: Path) -> None:
     async with client_of(folder, when=current) as client:
         told = await why(client, "", path="tea.md", changes=True)
         assert failing(told) is StepName.KEYWORD
-        assert told.verdict == "tea.md is not in the top 5: the query has no words to look for."
+        assert told.verdict == "tea.md is not in the top 5: the query has no words to search for."
         queries = [
             change.query for change in told.suggestions if change.kind is SuggestionKind.QUERY
         ]

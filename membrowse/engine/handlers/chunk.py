@@ -12,7 +12,7 @@ from membrowse.index.analyser import analyse
 from membrowse.index.generation import Generation
 from membrowse.notes.chunk import Chunk
 from membrowse.notes.text_spans import Lines
-from membrowse.ranking.query_parser import parse
+from membrowse.ranking.query_parser import parse_query
 from membrowse.wire.notes import ChunkRequest, ChunkView, Freshness
 
 CONTEXT_CHUNKS = 4
@@ -32,7 +32,7 @@ def chunk(components: Components, request: ChunkRequest, _pause: Pause) -> Chunk
 
 def _marker(text: str, syntax: str) -> Marker:
     """Marks what the analyser matches of the query `text`; nothing for an empty one."""
-    terms = frozenset(parse(text, syntax).terms.terms)
+    terms = frozenset(parse_query(text, syntax).terms.terms)
 
     def mark(line: str) -> Sequence[tuple[int, int]]:
         if not terms:

@@ -11,7 +11,7 @@ from membrowse.engine.pins import pin_format
 from membrowse.engine.priority import Pause
 from membrowse.notes.chunk import Chunk
 from membrowse.ranking.ranked_query import RankedQuery
-from membrowse.ranking.targets import bare, best
+from membrowse.ranking.targets import best_row, comparable
 from membrowse.wire.pins import AddPinRequest, Pin, PinRun, PinsRequest, RemovePinRequest
 from membrowse.wire.search import Target
 
@@ -32,9 +32,9 @@ def add(components: Components, request: AddPinRequest, pause: Pause) -> PinRun:
     if not request.text.strip():
         raise Impossible("a pin needs a query")
     ranked_query = components.ranked_queries.of(request.text, request.syntax)
-    generation = ranked_query.at()
+    generation = ranked_query.generation
     place = components.targets.chunks(generation, request.target)
-    row = best(ranked_query, place.rows)
+    row = best_row(ranked_query, place.rows)
     if row is None:
         sought = components.targets.locate(
             generation, request.target, components.configuration.settings.agent
@@ -75,7 +75,9 @@ def _append(components: Components, wanted: Pin) -> None:
 
 
 def _same(one: Pin, other: Pin) -> bool:
-    said = ((each.query, each.syntax, each.path, bare(each.text), each.k) for each in (one, other))
+    said = (
+        (each.query, each.syntax, each.path, comparable(each.text), each.k) for each in (one, other)
+    )
     return next(said) == next(said)
 
 
@@ -103,13 +105,13 @@ def stretch(chunk: Chunk, siblings: Sequence[Chunk], query: str) -> str:
     """A line of `chunk`, or its beginning: one that no sibling has, no heading if it can be, with
     the most of the query's words."""
     words = _words(query)
-    elsewhere = [bare(sibling.text) for sibling in siblings]
+    elsewhere = [comparable(sibling.text) for sibling in siblings]
 
     def telling(line: str) -> tuple[bool, bool, int]:
-        alone = not any(bare(line) in other for other in elsewhere)
+        alone = not any(comparable(line) in other for other in elsewhere)
         return alone, not line.startswith("#"), len(words & _words(line))
 
-    lines = [_cut(line.strip()) for line in chunk.text.splitlines() if bare(line)]
+    lines = [_cut(line.strip()) for line in chunk.text.splitlines() if comparable(line)]
     return max(lines, key=telling, default="")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from membrowse.engine.components import Components
 from membrowse.engine.handlers.explain import live_row
 from membrowse.engine.priority import Pause
-from membrowse.ranking.tokens import EncoderTokens, of_chunk, of_query
+from membrowse.ranking.tokens import TokenSources, tokenise_chunk, tokenise_query
 from membrowse.wire.tokens import TokenisedText, Tokens, TokensRequest
 
 
@@ -13,7 +13,7 @@ def tokens(components: Components, request: TokensRequest, pause: Pause) -> Toke
     """The query under both rulers, then the chunk. `Unknown` where there is no such chunk."""
     generation = components.index.generation
     models = components.models
-    scale = EncoderTokens(
+    scale = TokenSources(
         reader=generation.keyword,
         pieces=models.pieces,
         window=models.files.config.window if models.files is not None else 0,
@@ -22,8 +22,8 @@ def tokens(components: Components, request: TokensRequest, pause: Pause) -> Toke
     )
     found: list[TokenisedText] = []
     if request.text:
-        found.append(of_query(request.text, scale))
+        found.append(tokenise_query(request.text, scale))
     if request.chunk:
         row = live_row(components, generation.row_of, request.chunk)
-        found.append(of_chunk(generation.chunks[row], scale))
+        found.append(tokenise_chunk(generation.chunks[row], scale))
     return Tokens(texts=tuple(found))

@@ -81,8 +81,8 @@ class RankedQueries:
         are those of an earlier ranked_query of the same query, and are added to.
         """
         models, tokens = self._models, self._index.tokens
-        ranked_query = ranker.analyse(generation, text, syntax, models.pieces)
-        ranked_query.tokens.update(tokens_at_hand or {})
+        ranked_query = ranker.prepare(generation, text, syntax, models.pieces)
+        ranked_query.token_vectors.update(tokens_at_hand or {})
         ranked_query.maxima = {} if maxima is None else maxima
         ranker.keyword(ranked_query)
         loaded = models.loaded
@@ -97,7 +97,7 @@ class RankedQueries:
 
         Other settings of keyword or vector need `fresh`.
         """
-        return self.by(ranked_query, self.configuration.ranker.by(settings))
+        return self.by(ranked_query, self.configuration.ranker.with_settings(settings))
 
     def by(self, ranked_query: RankedQuery, ranker: Ranker) -> RankedQuery:
         """As `again`, by a ranker that is used for several queries."""

@@ -11,7 +11,7 @@ from membrowse.engine.priority import Pause
 from membrowse.index.generation import Generation
 from membrowse.notes.chunk import Chunk
 from membrowse.notes.reader import FileContent, NotIndexable, read_file
-from membrowse.ranking.explanation.explain import Sources
+from membrowse.ranking.explanation.chunk_explanation import ExplanationSources
 from membrowse.ranking.ranked_query import RankedQuery
 from membrowse.ranking.targets import LocatedTarget, TargetChunks
 from membrowse.settings import NotesSettings
@@ -84,7 +84,7 @@ class ChunkContext:
     ranked_query: RankedQuery
     row: int
     k: int
-    sources: Sources
+    sources: ExplanationSources
 
     @property
     def chunk(self) -> Chunk:

@@ -65,7 +65,7 @@ def _hypothetical(trial: Trial, change: NoteChange) -> tuple[int | None, WhatIf]
     trial.breathe()
     if len(index.missing_inputs([change])) > INLINE_CHUNKS:
         raise NotTried("they would have too much encoded again")  # in bulk, less precisely
-    hypothetical = what_if(index, trial.ranked_query.at(), change, encoder.encode)
+    hypothetical = what_if(index, trial.ranked_query.generation, change, encoder.encode)
     return trial.by_edit(hypothetical), hypothetical
 
 
@@ -91,7 +91,7 @@ def _source(trial: Trial) -> FileContent:
 
 def _missing_words(trial: Trial, heading: HeadingLine) -> list[str]:
     """Words of the query that the heading lacks, as typed, the rarest first."""
-    parsed, idf = trial.ranked_query.parsed, trial.ranked_query.terms().idf
+    parsed, idf = trial.ranked_query.parsed, trial.ranked_query.postings.idf
     there = {token.term for token in analyse(heading.text)}
     spans = zip(parsed.terms.terms, parsed.terms.spans, strict=True)
     missing = {term: parsed.words[start:end] for term, (start, end) in spans if term not in there}

@@ -1,4 +1,4 @@
-"""Rank-biased overlap: its bounds, its symmetry, and the paper's own figures."""
+"""Rank-biased overlap: bounds, symmetry and definition."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_it_is_symmetric_and_bounded(one: list[int], other: list[int], p: float)
 
 
 @given(st.permutations(range(8)))
-def test_by_definition_on_rankings_of_equal_length(other: list[int]) -> None:
+def test_rankings_of_equal_length_follow_the_definition(other: list[int]) -> None:
     one, p, k = list(range(8)), 0.8, 8
     agreed = [len({*one[:d]} & {*other[:d]}) / d for d in range(1, k + 1)]
     expected = agreed[-1] * p**k + (1 - p) / p * sum(
@@ -42,7 +42,7 @@ def test_by_definition_on_rankings_of_equal_length(other: list[int]) -> None:
     assert rank_biased_overlap(one, other, p) == pytest.approx(expected)
 
 
-def test_an_exchange_at_the_top_costs_more_than_one_below() -> None:
+def test_a_swap_at_the_top_costs_more_than_one_below() -> None:
     ranking = list("abcdefgh")
     assert (
         rank_biased_overlap(ranking, list("bacdefgh"))
@@ -51,5 +51,5 @@ def test_an_exchange_at_the_top_costs_more_than_one_below() -> None:
     )
 
 
-def test_a_longer_ranking_that_begins_alike_is_extrapolated_as_identical() -> None:
+def test_a_longer_ranking_with_the_same_prefix_is_identical() -> None:
     assert rank_biased_overlap("abc", "abcdef") == pytest.approx(1.0)

@@ -1,4 +1,4 @@
-"""What is typed, and how it is understood."""
+"""Parsing queries: words, operators and filters."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from membrowse.notes.chunk import Chunk
-from membrowse.ranking.query_parser import LITERAL, LONGEST, OPERATORS, parse
+from membrowse.ranking.query_parser import LITERAL, MAX_QUERY_CHARACTERS, OPERATORS, parse_query
 from tests.index.factories import chunk
 
 NOTE = chunk("runbooks/Deploy.md", 0, "text", tags=("Ops", "release/steps"))
@@ -22,14 +22,14 @@ NOTE = chunk("runbooks/Deploy.md", 0, "text", tags=("Ops", "release/steps"))
         "C++ OR (nothing) AND *",
     ],
 )
-def test_everything_typed_is_words_by_default(text: str) -> None:
-    parsed = parse(text, LITERAL)
+def test_by_default_everything_is_words(text: str) -> None:
+    parsed = parse_query(text, LITERAL)
     assert parsed.words == text
     assert not parsed.constraints and not parsed.filters and not parsed.warnings
 
 
-def test_operators_constrain_keyword_and_leave_the_encoder_the_words() -> None:
-    parsed = parse('which "staging port" -friday title:deploy now', OPERATORS)
+def test_operators_constrain_keyword_and_keep_words_for_the_encoder() -> None:
+    parsed = parse_query('which "staging port" -friday title:deploy now', OPERATORS)
     assert parsed.words == "which staging port deploy now"
     found = [(each.terms, each.field, each.excluded) for each in parsed.constraints]
     assert found == [
@@ -69,8 +69,8 @@ def test_operators_constrain_keyword_and_leave_the_encoder_the_words() -> None:
         ('path:"runbooks/deploy"', True),
     ],
 )
-def test_filters_scope_notes(typed: str, passes: bool) -> None:
-    parsed = parse(f"word {typed}", OPERATORS)
+def test_filters_select_notes(typed: str, passes: bool) -> None:
+    parsed = parse_query(f"word {typed}", OPERATORS)
     (found,) = parsed.filters
     assert found.typed == typed
     assert found.passes(NOTE) is passes
@@ -88,8 +88,8 @@ def test_filters_scope_notes(typed: str, passes: bool) -> None:
         ("error:404 port", "error:404 port"),
     ],
 )
-def test_what_cannot_be_an_operator_is_words_with_a_warning(text: str, words: str) -> None:
-    parsed = parse(text, OPERATORS)
+def test_an_invalid_operator_is_words_with_a_warning(text: str, words: str) -> None:
+    parsed = parse_query(text, OPERATORS)
     assert parsed.words == words
     assert "port" in parsed.terms.terms
     assert len(parsed.warnings) == 1
@@ -97,15 +97,15 @@ def test_what_cannot_be_an_operator_is_words_with_a_warning(text: str, words: st
 
 
 @pytest.mark.parametrize("text", ["http://a.b/c", "12:30 - done", "--force well-known", "a-b -"])
-def test_colons_and_dashes_inside_words_are_no_operators(text: str) -> None:
-    parsed = parse(text, OPERATORS)
+def test_colons_and_dashes_inside_words_are_not_operators(text: str) -> None:
+    parsed = parse_query(text, OPERATORS)
     assert parsed.words == text
     assert not parsed.warnings and not parsed.constraints
 
 
 def test_a_very_long_query_is_cut_with_a_warning() -> None:
-    parsed = parse("port " * LONGEST, LITERAL)
-    assert len(parsed.words) <= LONGEST
+    parsed = parse_query("port " * MAX_QUERY_CHARACTERS, LITERAL)
+    assert len(parsed.words) <= MAX_QUERY_CHARACTERS
     assert len(parsed.warnings) == 1
     assert parsed.terms.terms == ("port",)
 
@@ -113,7 +113,7 @@ def test_a_very_long_query_is_cut_with_a_warning() -> None:
 @given(st.text(max_size=80), st.sampled_from((LITERAL, OPERATORS)))
 @settings(max_examples=200, deadline=None)
 def test_no_text_is_an_error(text: str, syntax: str) -> None:
-    parsed = parse(text, syntax)
+    parsed = parse_query(text, syntax)
     for found in parsed.filters:
         found.passes(NOTE)
 
@@ -121,6 +121,6 @@ def test_no_text_is_an_error(text: str, syntax: str) -> None:
 @given(st.lists(st.sampled_from(['"', "-", "path:", "tag:", "x", " ", "after:", "[", "*"])))
 @settings(max_examples=200, deadline=None)
 def test_no_mixture_of_operators_is_an_error(parts: list[str]) -> None:
-    parsed = parse("".join(parts), OPERATORS)
+    parsed = parse_query("".join(parts), OPERATORS)
     example: Chunk = NOTE
     assert all(found.passes(example) in (True, False) for found in parsed.filters)

@@ -1,4 +1,4 @@
-"""Our scores against Whoosh's own searcher, and what constraints leave."""
+"""Our scores compared with Whoosh's own searcher, and constraints."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from whoosh.query import Term as WhooshTerm
 from membrowse.index.generation import Generation
 from membrowse.index.index import Index
 from membrowse.index.keyword_reader import FIELDS
-from membrowse.ranking.keyword import Postings, satisfying
-from membrowse.ranking.query_parser import parse
+from membrowse.ranking.keyword import Postings, satisfying_rows
+from membrowse.ranking.query_parser import parse_query
 from membrowse.settings import KeywordSettings
 from tests.index import factories
 from tests.index.live_bm25 import LiveBM25
@@ -44,15 +44,15 @@ def whoosh_scores(index: Index, terms: tuple[str, ...], settings: KeywordSetting
 
 
 @pytest.mark.parametrize("text", QUERIES)
-def test_they_equal_those_of_whooshs_searcher(index: Index, text: str) -> None:
+def test_scores_equal_those_of_whooshs_searcher(index: Index, text: str) -> None:
     settings = KeywordSettings()
-    terms = parse(text).terms.terms
+    terms = parse_query(text).terms.terms
     scores, matched = Postings(index.generation.keyword, terms).scores(settings)
     assert scores.tolist() == pytest.approx(whoosh_scores(index, terms, settings), abs=1e-9)
     assert (matched == (scores > 0)).all()
 
 
-def test_they_still_do_after_changes_and_do_not_drift(tmp_path: Path) -> None:
+def test_scores_do_not_drift_after_changes(tmp_path: Path) -> None:
     index = factories.opened(tmp_path / "index")
     try:
         index.apply(
@@ -74,7 +74,7 @@ def test_they_still_do_after_changes_and_do_not_drift(tmp_path: Path) -> None:
         index.close()
 
 
-def test_a_field_without_weight_finds_nothing(generation: Generation) -> None:
+def test_a_field_without_weight_matches_nothing(generation: Generation) -> None:
     weights = msgspec.convert(dict.fromkeys(FIELDS, 0.0) | {"tags": 1.0}, dict[str, float])
     settings = msgspec.convert({"weights": weights}, KeywordSettings)
     scores, matched = Postings(generation.keyword, ("ssh",)).scores(settings)
@@ -84,7 +84,7 @@ def test_a_field_without_weight_finds_nothing(generation: Generation) -> None:
     assert np.count_nonzero(scores) == 1
 
 
-def test_a_title_that_every_chunk_has_is_worth_little_in_the_body_too(
+def test_a_term_has_one_idf_for_all_fields(
     generation: Generation,
 ) -> None:
     postings = Postings(generation.keyword, ("ssh", "stage"))
@@ -106,11 +106,11 @@ def test_a_title_that_every_chunk_has_is_worth_little_in_the_body_too(
         ('"每天晚上"', {"中文.md"}),
     ],
 )
-def test_constraints_leave_what_satisfies_them(
+def test_constraints_select_the_matching_chunks(
     generation: Generation, typed: str, paths: set[str]
 ) -> None:
-    parsed = parse(typed, "operators")
-    mask = satisfying(generation.keyword, parsed.constraints)
+    parsed = parse_query(typed, "operators")
+    mask = satisfying_rows(generation.keyword, parsed.constraints)
     _, matched = Postings(generation.keyword, parsed.terms.terms).scores(KeywordSettings())
     found = {generation.chunks[row].path for row in np.flatnonzero(mask & matched).tolist()}
     assert found == paths

@@ -1,4 +1,4 @@
-"""What the tests of this room search."""
+"""The notes that the tests of this room search, and queries through all stages."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from membrowse.index.manifest import Recipe
 from membrowse.ranking.ranked_query import RankedQuery
 from membrowse.ranking.ranker import Ranker
 from membrowse.settings import Settings
+from membrowse.wire.explanation import IndexedVersion
+from membrowse.wire.notes import Freshness
 from tests.index.factories import change
 
 BACKUP = "Backups run every night at two. They are kept for thirty days.\nRestore with `restic`."
@@ -38,13 +40,21 @@ NOTES = (
 )
 
 
-def opened(directory: Path, encoder: ResidentEncoder) -> Index:
+def opened(directory: Path) -> Index:
     recipe = Recipe(chunker="1", analyser="1", encoder="all-MiniLM-L6-v2")
     return Index(directory, recipe, token_budget=100_000_000, dimension=384)
 
 
+def indexed(directory: Path, encoder: ResidentEncoder) -> Index:
+    """An index of `NOTES` with every chunk encoded."""
+    index = opened(directory)
+    index.apply(NOTES)
+    index.add_vectors(encoder.encode(index.unencoded()), "float32")
+    return index
+
+
 @dataclass(frozen=True)
-class Evaluate:
+class RankQuery:
     """Takes queries through all stages."""
 
     index: Index
@@ -59,7 +69,7 @@ class Evaluate:
         generation: Generation | None = None,
     ) -> RankedQuery:
         ranker = Ranker(settings or Settings())
-        ranked_query = ranker.analyse(generation or self.index.generation, text, syntax)
+        ranked_query = ranker.prepare(generation or self.index.generation, text, syntax)
         ranker.keyword(ranked_query)
         ranker.vector(ranked_query, self.encoder)
         ranker.fuse(ranked_query)
@@ -68,6 +78,16 @@ class Evaluate:
         return ranked_query
 
 
+def as_indexed(ranked_query: RankedQuery, row: int) -> IndexedVersion:
+    """The indexed version of the chunk's note, as if the file were unchanged."""
+    note = ranked_query.notes[ranked_query.chunks[row].path]
+    return IndexedVersion(
+        generation=ranked_query.generation_number,
+        indexed_at=note.indexed_at,
+        freshness=Freshness.CURRENT,
+    )
+
+
 def paths(ranked_query: RankedQuery, ranking: str) -> list[str]:
-    """The notes of a ranking's chunks, best first."""
+    """The note paths of a ranking's chunks, best first."""
     return [ranked_query.chunks[row].path for row in ranked_query.rankings[ranking].order.tolist()]

@@ -1,15 +1,14 @@
-"""The way of the best chunks through all rankings."""
+"""Follow the best chunks through all rankings."""
 
 from __future__ import annotations
 
-from membrowse.ranking.explanation.chunk_rank import rank_of
 from membrowse.ranking.ranked_query import RankedQuery
 from membrowse.wire.rank_flow import ChunkFlow, RankFlow
 from membrowse.wire.search import FUSED, RANKINGS, RERANKED
 
 
 def rank_flow(ranked_query: RankedQuery, depth: int) -> RankFlow:
-    """The chunks that any ranking has in its first `depth`, by reranked rank, then fused."""
+    """Return the chunks in the first `depth` of any ranking, by reranked rank, then fused rank."""
     rankings = {
         name: ranked_query.rankings[name] for name in RANKINGS if name in ranked_query.rankings
     }
@@ -31,7 +30,7 @@ def _flow(ranked_query: RankedQuery, row: int) -> ChunkFlow:
         path=chunk.path,
         heading=chunk.heading,
         start_line=chunk.start_line,
-        ranks={name: rank_of(ranking, row) for name, ranking in ranked_query.rankings.items()},
+        ranks={name: ranking.rank_of(row) for name, ranking in ranked_query.rankings.items()},
     )
 
 

@@ -1,4 +1,4 @@
-"""The exact vector scores: of large matrices too, which are multiplied in parts."""
+"""Exact vector scores, including those of large matrices multiplied in parts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from membrowse.encoding.resident_encoder import ResidentEncoder
 from membrowse.index.generation import Generation
 from membrowse.ranking import vector
-from membrowse.ranking.ranked_query import Scores
+from membrowse.ranking.chunk_ranking import Scores
 
 
 @pytest.fixture
@@ -27,10 +27,10 @@ def expected(generation: Generation, query: Scores) -> Scores:
 
 
 @pytest.mark.usefixtures("in_parts")
-def test_a_product_in_parts_is_the_product(
+def test_a_product_in_parts_equals_the_product(
     generation: Generation, encoder: ResidentEncoder
 ) -> None:
     query = encoder.query("which port does staging ssh use?").vector
-    found = vector.cosines(generation, query, 1.0)
+    found = vector.vector_scores(generation, query, 1.0)
     assert found == pytest.approx(expected(generation, query.astype(np.float64)), abs=1e-6)
-    assert found.tolist() == vector.cosines(generation, query, 1.0).tolist()
+    assert found.tolist() == vector.vector_scores(generation, query, 1.0).tolist()

@@ -1,4 +1,4 @@
-"""Evaluations as the answers that clients get."""
+"""Ranked queries as search responses."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from membrowse.ranking.search_response import SearchContext, page, search_respon
 from membrowse.settings import Settings
 from membrowse.wire.notes import Freshness
 from membrowse.wire.search import FUSED, KEYWORD, RANKINGS, RERANKED, VECTOR, SearchResponse
-from tests.ranking import notes
+from tests.ranking import sample_notes
 
-ASKED = SearchContext(
+CONTEXT = SearchContext(
     id="r1",
     asked_at="2026-03-02T12:00:00Z",
     client="test",
@@ -30,11 +30,11 @@ ASKED = SearchContext(
 
 @pytest.fixture
 def ranked_query(index: Index, encoder: ResidentEncoder) -> RankedQuery:
-    return notes.Evaluate(index, encoder)("which port does staging ssh use?")
+    return sample_notes.RankQuery(index, encoder)("which port does staging ssh use?")
 
 
-def test_a_recall_holds_the_first_hits_of_every_ranking(ranked_query: RankedQuery) -> None:
-    answer = search_response(ranked_query, ASKED, pending=3)
+def test_a_response_contains_the_first_hits_of_every_ranking(ranked_query: RankedQuery) -> None:
+    answer = search_response(ranked_query, CONTEXT, pending=3)
     assert (answer.id, answer.number, answer.pending) == ("r1", 7, 3)
     assert (answer.notes, answer.chunks) == (len(ranked_query.notes), len(ranked_query.chunks))
     assert list(answer.rankings) == list(RANKINGS)
@@ -52,13 +52,13 @@ def test_a_recall_holds_the_first_hits_of_every_ranking(ranked_query: RankedQuer
     assert msgspec.json.decode(msgspec.json.encode(answer), type=SearchResponse) == answer
 
 
-def test_a_chunk_that_matches_no_word_has_no_keyword_rank(ranked_query: RankedQuery) -> None:
+def test_a_chunk_without_matches_has_no_keyword_rank(ranked_query: RankedQuery) -> None:
     last = page(ranked_query, FUSED, len(ranked_query.chunks) - 1, 10).hits[0]
     assert last.ranks[KEYWORD] is None and last.scores[KEYWORD] is None
     assert last.rank == len(ranked_query.chunks)
 
 
-def test_pages_go_on_to_the_end(ranked_query: RankedQuery) -> None:
+def test_pages_cover_the_whole_ranking(ranked_query: RankedQuery) -> None:
     pages = [page(ranked_query, VECTOR, offset, 3) for offset in range(0, 12, 3)]
     hits = [hit for each in pages for hit in each.hits]
     assert [hit.rank for hit in hits] == list(range(1, len(ranked_query.chunks) + 1))
@@ -69,41 +69,43 @@ def test_pages_go_on_to_the_end(ranked_query: RankedQuery) -> None:
         page(ranked_query, "unheard of", 0, 3)
 
 
-def test_hits_that_were_not_reranked_have_a_rank_and_no_score_of_their_own(
+def test_hits_beyond_the_pool_have_a_rank_but_no_own_score(
     index: Index, encoder: ResidentEncoder
 ) -> None:
     settings = msgspec.convert({"rerank": {"pool": 2}}, Settings)
-    ranked_query = notes.Evaluate(index, encoder)("staging port", settings=settings)
+    ranked_query = sample_notes.RankQuery(index, encoder)("staging port", settings=settings)
     hits = page(ranked_query, RERANKED, 0, 5).hits
     assert [hit.scores[RERANKED] is None for hit in hits] == [False, False, True, True, True]
     assert hits[3].score == hits[3].scores[FUSED]
 
 
-def test_tracked_chunks_are_found_wherever_they_are(ranked_query: RankedQuery) -> None:
+def test_tracked_chunks_are_included_wherever_they_rank(ranked_query: RankedQuery) -> None:
     last = ranked_query.chunks[int(ranked_query.rankings[RERANKED].order[-1])].id
-    tracking = replace(ASKED, track=(last, "old", "x"))
+    tracking = replace(CONTEXT, track=(last, "old", "x"))
     answer = search_response(ranked_query, tracking, successor={"old": last, "x": None}.get)
     assert set(answer.tracked) == {last, "old"}
     assert answer.tracked["old"].chunk == last
     assert answer.tracked[last].rank == len(ranked_query.chunks)
 
 
-def test_an_answer_that_is_not_complete_holds_what_is_finished(index: Index) -> None:
+def test_an_incomplete_response_contains_finished_rankings(index: Index) -> None:
     ranker = Ranker(Settings())
-    ranked_query = ranker.analyse(index.generation, "staging", "literal")
-    assert search_response(ranked_query, ASKED, complete=False).rankings == {}
+    ranked_query = ranker.prepare(index.generation, "staging", "literal")
+    assert search_response(ranked_query, CONTEXT, complete=False).rankings == {}
     ranker.keyword(ranked_query)
-    answer = search_response(ranked_query, ASKED, complete=False)
+    answer = search_response(ranked_query, CONTEXT, complete=False)
     assert list(answer.rankings) == [KEYWORD]
     assert list(answer.rankings[KEYWORD].hits[0].ranks) == [KEYWORD]
     assert not answer.complete
 
 
-def test_hits_say_how_fresh_their_note_is(ranked_query: RankedQuery) -> None:
+def test_hits_report_the_freshness_of_their_note(ranked_query: RankedQuery) -> None:
     def freshness_of(path: str) -> Freshness:
         return Freshness.DELETED if path.startswith("logs/") else Freshness.CURRENT
 
-    for hit in search_response(ranked_query, ASKED, freshness_of=freshness_of).rankings[FUSED].hits:
+    for hit in (
+        search_response(ranked_query, CONTEXT, freshness_of=freshness_of).rankings[FUSED].hits
+    ):
         assert (hit.freshness is Freshness.DELETED) == hit.path.startswith("logs/")
 
 
@@ -112,7 +114,7 @@ def test_snippets_mark_the_words_of_the_query(ranked_query: RankedQuery) -> None
     assert {hit.snippet[start:end].lower() for start, end in hit.marks} >= {"staging", "port"}
 
 
-def test_pages_can_be_had_after_the_index_is_let_go(ranked_query: RankedQuery) -> None:
+def test_pages_are_available_after_the_index_is_released(ranked_query: RankedQuery) -> None:
     before = page(ranked_query, RERANKED, 0, 5)
     ranked_query.finish()
     assert page(ranked_query, RERANKED, 0, 5) == before

@@ -1,5 +1,4 @@
-"""A query asked again with what was worked out before ranks as if it were asked for the first
-time."""
+"""A query that reuses earlier results ranks as if it were new."""
 
 from __future__ import annotations
 
@@ -31,7 +30,7 @@ VARIANTS = tuple(
 )
 
 
-def asked(
+def ranked(
     index: Index,
     encoder: ResidentEncoder,
     text: str,
@@ -39,7 +38,7 @@ def asked(
     maxima: dict[bool, Maxima],
 ) -> RankedQuery:
     ranker = Ranker(settings)
-    ranked_query = ranker.analyse(index.generation, text, "literal")
+    ranked_query = ranker.prepare(index.generation, text, "literal")
     ranked_query.maxima = maxima
     ranker.keyword(ranked_query)
     ranker.vector(ranked_query, encoder)
@@ -50,37 +49,35 @@ def asked(
 
 
 @pytest.mark.parametrize("text", QUERIES)
-def test_similarities_that_are_brought_along_change_no_bit(
+def test_reused_similarities_change_no_bit(
     index: Index, encoder: ResidentEncoder, text: str
 ) -> None:
     maxima: dict[bool, Maxima] = {}
     for settings in VARIANTS:
-        anew = asked(index, encoder, text, settings, {}).rankings[RERANKED]
-        again = asked(index, encoder, text, settings, maxima).rankings[RERANKED]
-        assert np.array_equal(again.scores, anew.scores)
-        assert np.array_equal(again.order, anew.order)
-        assert (again.state, again.cached) == (anew.state, anew.cached)
-    last = asked(index, encoder, text, VARIANTS[-1], maxima)
-    assert last.tokens == {}
+        fresh = ranked(index, encoder, text, settings, {}).rankings[RERANKED]
+        reused = ranked(index, encoder, text, settings, maxima).rankings[RERANKED]
+        assert np.array_equal(reused.scores, fresh.scores)
+        assert np.array_equal(reused.order, fresh.order)
+        assert (reused.state, reused.cached) == (fresh.state, fresh.cached)
+    last = ranked(index, encoder, text, VARIANTS[-1], maxima)
+    assert last.token_vectors == {}
 
 
-def test_a_ranker_by_other_settings_ranks_like_one_of_its_own(
-    index: Index, encoder: ResidentEncoder
-) -> None:
+def test_a_derived_ranker_ranks_like_a_new_one(index: Index, encoder: ResidentEncoder) -> None:
     first = Ranker(Settings())
     for settings in VARIANTS:
         for text in QUERIES:
-            ranked_query = asked(index, encoder, text, Settings(), {})
-            ranker = first.by(settings)
+            ranked_query = ranked(index, encoder, text, Settings(), {})
+            ranker = first.with_settings(settings)
             ranker.rerank(ranked_query, index.tokens, encoder)
-            own = asked(index, encoder, text, settings, {})
+            own = ranked(index, encoder, text, settings, {})
             assert np.array_equal(
                 ranked_query.rankings[RERANKED].scores, own.rankings[RERANKED].scores
             )
 
 
-class Counting(CrossEncoder):
-    """Scores texts by their length, and counts them."""
+class CountingCrossEncoder(CrossEncoder):
+    """Scores texts by length, and counts them."""
 
     scored = 0
 
@@ -92,10 +89,10 @@ class Counting(CrossEncoder):
 def test_a_cross_encoder_scores_a_chunk_once_for_all_settings(
     index: Index, encoder: ResidentEncoder
 ) -> None:
-    cross = Counting(Path("nowhere"))
+    cross = CountingCrossEncoder(Path("nowhere"))
     rerank = RerankSettings(method=RerankMethod.CROSS_ENCODER, model="nowhere", pool=5)
     settings = Settings(rerank=rerank)
-    ranked_query = asked(index, encoder, QUERIES[0], settings, {})
+    ranked_query = ranked(index, encoder, QUERIES[0], settings, {})
     first = Ranker(settings)
     tried: tuple[Overrides, ...] = (
         {},
@@ -105,7 +102,7 @@ def test_a_cross_encoder_scores_a_chunk_once_for_all_settings(
     )
     for changes in tried:
         other = replace(ranked_query, rankings=dict(ranked_query.rankings))
-        ranker = first.by(overridden(settings, changes))
+        ranker = first.with_settings(overridden(settings, changes))
         ranker.fuse(other)
         ranker.rerank(other, index.tokens, encoder, cross)
         blend = other.rankings[RERANKED].blend
@@ -113,4 +110,4 @@ def test_a_cross_encoder_scores_a_chunk_once_for_all_settings(
         chunks = [index.generation.chunks[row] for row in blend.pool.tolist()]
         texts = [EncoderInput("", chunk.header, chunk.text).encoded_text for chunk in chunks]
         assert blend.raw.tolist() == [len(text) for text in texts]
-    assert cross.scored == len(ranked_query.crossed) < 5 + 5 + 5 + 8
+    assert cross.scored == len(ranked_query.cross_scores) < 5 + 5 + 5 + 8

@@ -1,4 +1,4 @@
-"""The contributions of thousands of query–chunk pairs, against Whoosh's own searcher."""
+"""The contributions of thousands of query–chunk pairs, compared with Whoosh's own searcher."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import pytest
 from membrowse.index.change_plan import NoteChange
 from membrowse.index.generation import Generation
 from membrowse.index.index import Index
-from membrowse.ranking.explanation.keyword import explained
+from membrowse.ranking.explanation.keyword import explain
 from membrowse.ranking.ranker import Ranker
 from membrowse.settings import KeywordSettings, Settings
 from membrowse.wire.search import KEYWORD
 from tests.index import factories
-from tests.ranking.test_keyword_scores import whoosh_scores
+from tests.ranking.test_keyword import whoosh_scores
 
 NOTES, CHUNKS, QUERIES = 40, 4, 16
 TINY = 1e-9
@@ -28,7 +28,7 @@ WORDS = (
 
 @pytest.fixture(scope="module")
 def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
-    """Notes of random words, some edited and removed again, so that segments hold dead chunks."""
+    """Notes of random words, some edited and removed, so that segments contain deleted chunks."""
     draw = random.Random(7)
     index = factories.opened(tmp_path_factory.mktemp("many") / "index")
 
@@ -53,7 +53,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
     index.close()
 
 
-def test_they_are_whooshs_scores_and_sum_to_what_is_shown(many: Index) -> None:
+def test_contributions_equal_whooshs_scores_and_sum_to_ours(many: Index) -> None:
     draw = random.Random(11)
     generation: Generation = many.generation
     pairs = 0
@@ -66,12 +66,12 @@ def test_they_are_whooshs_scores_and_sum_to_what_is_shown(many: Index) -> None:
         )
         text = " ".join(draw.choices(WORDS, k=1 + number % 6))
         ranker = Ranker(Settings(keyword=settings))
-        ranked_query = ranker.analyse(generation, text, "literal")
+        ranked_query = ranker.prepare(generation, text, "literal")
         ranker.keyword(ranked_query)
         expected = whoosh_scores(many, ranked_query.parsed.terms.terms, settings)
         shown = ranked_query.rankings[KEYWORD].scores.tolist()
         for row, score in enumerate(expected):
-            found = explained(ranked_query, row, settings)
+            found = explain(ranked_query, row, settings)
             contributions = [m.contribution for t in found.terms for m in t.matches]
             assert abs(sum(contributions) - score) < TINY
             assert abs(found.score - shown[row]) < TINY

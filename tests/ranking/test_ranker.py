@@ -1,4 +1,4 @@
-"""All rankings of a query over a real index, and that none fails the others."""
+"""All rankings of a query over a real index; none fails the others."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from membrowse.ranking.ranker import Ranker
 from membrowse.settings import Settings
 from membrowse.wire.search import FUSED, KEYWORD, RANKINGS, RERANKED, VECTOR, RankingState
 from tests.index.factories import change
-from tests.ranking import notes
+from tests.ranking import sample_notes
 
 QUESTION = "Which port does staging's ssh use?"
 
 
 @pytest.fixture
-def evaluate(index: Index, encoder: ResidentEncoder) -> notes.Evaluate:
-    return notes.Evaluate(index, encoder)
+def rank_query(index: Index, encoder: ResidentEncoder) -> sample_notes.RankQuery:
+    return sample_notes.RankQuery(index, encoder)
 
 
-def test_every_ranking_ranks_exactly_to_the_end(evaluate: notes.Evaluate) -> None:
-    ranked_query = evaluate(QUESTION)
+def test_every_ranking_ranks_all_its_chunks(rank_query: sample_notes.RankQuery) -> None:
+    ranked_query = rank_query(QUESTION)
     chunks = len(ranked_query.chunks)
     assert set(ranked_query.rankings) == set(RANKINGS)
     for name, ranking in ranked_query.rankings.items():
@@ -38,13 +38,13 @@ def test_every_ranking_ranks_exactly_to_the_end(evaluate: notes.Evaluate) -> Non
         assert ranking.ranks[ranking.order].tolist() == list(range(1, ranking.total + 1))
         assert ranking.total == (3 if name == KEYWORD else chunks)
         assert ranking.took_ms > 0
-    assert notes.paths(ranked_query, RERANKED)[0].startswith("logs/")
+    assert sample_notes.paths(ranked_query, RERANKED)[0].startswith("logs/")
     reranked = ranked_query.rankings[RERANKED]
     assert (reranked.pool, reranked.cached) == (chunks, chunks)
 
 
-def test_what_was_made_of_the_query_is_told(evaluate: notes.Evaluate) -> None:
-    query = evaluate(QUESTION).query
+def test_the_query_record_shows_terms_and_pieces(rank_query: sample_notes.RankQuery) -> None:
+    query = rank_query(QUESTION).query
     assert [term.term for term in query.terms] == ["port", "stage", "ssh", "use"]
     assert {term.term: term.df for term in query.terms}["ssh"] == 2
     assert query.dropped == ("which", "does")
@@ -53,70 +53,72 @@ def test_what_was_made_of_the_query_is_told(evaluate: notes.Evaluate) -> None:
     assert query.unknown == 0.0
 
 
-def test_equal_texts_score_equal_and_stand_in_the_order_of_their_paths(
-    evaluate: notes.Evaluate,
+def test_equal_texts_score_equally_and_rank_by_path(
+    rank_query: sample_notes.RankQuery,
 ) -> None:
-    ranked_query = evaluate("how long are backups kept?")
-    twins = [row for row, chunk in enumerate(ranked_query.chunks) if chunk.text == notes.BACKUP]
-    first, second = twins
+    ranked_query = rank_query("how long are backups kept?")
+    rows = [
+        row for row, chunk in enumerate(ranked_query.chunks) if chunk.text == sample_notes.BACKUP
+    ]
+    first, second = rows
     vector = ranked_query.rankings[VECTOR]
     assert vector.scores[first] == vector.scores[second]
     assert vector.ranks[second] == vector.ranks[first] + 1
 
 
-def test_the_same_question_gets_the_same_order_alone_and_beside_others(
-    evaluate: notes.Evaluate,
+def test_the_order_is_the_same_under_concurrency(
+    rank_query: sample_notes.RankQuery,
 ) -> None:
-    alone = {name: found.order.tolist() for name, found in evaluate(QUESTION).rankings.items()}
+    alone = {name: found.order.tolist() for name, found in rank_query(QUESTION).rankings.items()}
     texts = [QUESTION, "tea with milk", QUESTION, "备份", QUESTION] * 3
     with ThreadPoolExecutor(4) as threads:
-        together = list(threads.map(evaluate, texts))
+        together = list(threads.map(rank_query, texts))
     for text, ranked_query in zip(texts, together, strict=True):
         if text == QUESTION:
             assert alone == {n: found.order.tolist() for n, found in ranked_query.rankings.items()}
 
 
-def test_a_language_that_the_encoder_does_not_know_is_left_to_keyword(
-    evaluate: notes.Evaluate,
+def test_an_unknown_language_is_left_to_keyword(
+    rank_query: sample_notes.RankQuery,
 ) -> None:
-    ranked_query = evaluate("备份什么时候运行？")
+    ranked_query = rank_query("备份什么时候运行？")
     assert ranked_query.query.unknown > 0.3
-    assert "% unknown to the encoder" in ranked_query.rankings[VECTOR].message.replace(" %", "%")
-    assert ranked_query.known == pytest.approx(1 - ranked_query.query.unknown)
+    assert "% unknown to the encoder" in ranked_query.rankings[VECTOR].message
+    assert ranked_query.known_share == pytest.approx(1 - ranked_query.query.unknown)
     for name in (KEYWORD, FUSED, RERANKED):
-        assert notes.paths(ranked_query, name)[0] == "中文.md"
+        assert sample_notes.paths(ranked_query, name)[0] == "中文.md"
 
 
 @pytest.mark.parametrize(
     "typed", ["staging path:logs", "staging path:logs/*.md", "staging -path:runbooks -path:people"]
 )
-def test_filters_scope_every_ranking(evaluate: notes.Evaluate, typed: str) -> None:
-    ranked_query = evaluate(f"{typed} -path:中文", "operators")
+def test_filters_apply_to_every_ranking(rank_query: sample_notes.RankQuery, typed: str) -> None:
+    ranked_query = rank_query(f"{typed} -path:中文", "operators")
     assert ranked_query.query.filters
     for name in RANKINGS:
-        found = notes.paths(ranked_query, name)
+        found = sample_notes.paths(ranked_query, name)
         assert found
         assert all(path.startswith("logs/") for path in found)
 
 
-def test_operators_constrain_keyword_alone(evaluate: notes.Evaluate) -> None:
-    ranked_query = evaluate('"staging now" -bastion', "operators")
-    assert notes.paths(ranked_query, KEYWORD) == ["logs/2026-03-02.md"]
+def test_operators_constrain_only_keyword(rank_query: sample_notes.RankQuery) -> None:
+    ranked_query = rank_query('"staging now" -bastion', "operators")
+    assert sample_notes.paths(ranked_query, KEYWORD) == ["logs/2026-03-02.md"]
     assert ranked_query.rankings[VECTOR].total == len(ranked_query.chunks)
     assert ranked_query.query.encoded == "staging now"
     assert ranked_query.query.required == ('"staging now"', "-bastion")
 
 
 @pytest.mark.parametrize("text", ["", "  ", "?! --", "path:logs", "-deploy"])
-def test_a_query_without_words_is_answered(evaluate: notes.Evaluate, text: str) -> None:
-    ranked_query = evaluate(text, "operators")
+def test_a_query_without_words_is_answered(rank_query: sample_notes.RankQuery, text: str) -> None:
+    ranked_query = rank_query(text, "operators")
     assert ranked_query.rankings[KEYWORD].total == 0
     assert ranked_query.rankings[KEYWORD].message
     assert ranked_query.rankings[FUSED].total == int(np.count_nonzero(ranked_query.scope))
 
 
-def test_no_note_passes_the_filters(evaluate: notes.Evaluate) -> None:
-    ranked_query = evaluate("staging path:nowhere", "operators")
+def test_no_note_passes_the_filters(rank_query: sample_notes.RankQuery) -> None:
+    ranked_query = rank_query("staging path:nowhere", "operators")
     for name in RANKINGS:
         assert ranked_query.rankings[name].total == 0
         assert "filters" in ranked_query.rankings[name].message
@@ -125,11 +127,9 @@ def test_no_note_passes_the_filters(evaluate: notes.Evaluate) -> None:
 @pytest.mark.parametrize(
     "state", [RankingState.LOADING, RankingState.FAILED, RankingState.OFF, RankingState.STALE]
 )
-def test_without_an_encoder_keyword_answers_and_the_others_say_why(
-    index: Index, state: RankingState
-) -> None:
+def test_without_an_encoder_only_keyword_ranks(index: Index, state: RankingState) -> None:
     ranker = Ranker(Settings())
-    ranked_query = ranker.analyse(index.generation, QUESTION, "literal")
+    ranked_query = ranker.prepare(index.generation, QUESTION, "literal")
     ranker.keyword(ranked_query)
     ranker.vector(ranked_query, None, state, "the model is missing: reinstall")
     ranker.fuse(ranked_query)
@@ -147,11 +147,11 @@ def test_without_an_encoder_keyword_answers_and_the_others_say_why(
     assert "not reranked" in reranked.message
 
 
-def test_a_stage_that_breaks_leaves_the_others_alone(
-    evaluate: notes.Evaluate, generation: Generation, caplog: pytest.LogCaptureFixture
+def test_a_failing_stage_does_not_affect_others(
+    rank_query: sample_notes.RankQuery, generation: Generation, caplog: pytest.LogCaptureFixture
 ) -> None:
     damaged = replace(generation.vectors, passages=np.zeros((3, 1), np.float32))
-    ranked_query = evaluate(QUESTION, generation=replace(generation, vectors=damaged))
+    ranked_query = rank_query(QUESTION, generation=replace(generation, vectors=damaged))
     assert ranked_query.rankings[VECTOR].state is RankingState.FAILED
     assert "failed" in ranked_query.rankings[VECTOR].message
     assert "the vector ranking failed" in caplog.text
@@ -160,14 +160,14 @@ def test_a_stage_that_breaks_leaves_the_others_alone(
     assert RERANKED in ranked_query.rankings
 
 
-def test_while_vectors_are_missing_it_says_so_and_encodes_none_for_the_query(
+def test_missing_vectors_are_reported_and_not_encoded(
     tmp_path: Path, encoder: ResidentEncoder
 ) -> None:
-    index = notes.opened(tmp_path / "index", encoder)
+    index = sample_notes.opened(tmp_path / "index")
     try:
         index.apply([change("a.md", "the port of staging", "tea"), change("b.md", "a port")])
         index.add_vectors(encoder.encode(index.unencoded()[:1]), "float32")
-        ranked_query = notes.Evaluate(index, encoder)("staging port")
+        ranked_query = sample_notes.RankQuery(index, encoder)("staging port")
         vector, reranked = ranked_query.rankings[VECTOR], ranked_query.rankings[RERANKED]
         assert (vector.state, vector.total) == (RankingState.INDEXING, 1)
         assert vector.message == "1 of 3 chunks encoded"
@@ -182,15 +182,15 @@ def test_while_vectors_are_missing_it_says_so_and_encodes_none_for_the_query(
 def test_missing_token_vectors_are_encoded_on_demand_and_stored(
     tmp_path: Path, encoder: ResidentEncoder
 ) -> None:
-    index = notes.opened(tmp_path / "index", encoder)
+    index = sample_notes.opened(tmp_path / "index")
     try:
-        index.apply(notes.NOTES)
+        index.apply(sample_notes.NOTES)
         index.add_vectors(encoder.encode(index.unencoded()), "float32")
-        whole = notes.Evaluate(index, encoder)(QUESTION)
+        whole = sample_notes.RankQuery(index, encoder)(QUESTION)
         keys = sorted(set(index.generation.keys))
         index.tokens.delete(keys[:4])
         ranker = Ranker(Settings())
-        ranked_query = ranker.analyse(index.generation, QUESTION, "literal")
+        ranked_query = ranker.prepare(index.generation, QUESTION, "literal")
         ranker.keyword(ranked_query)
         ranker.vector(ranked_query, encoder)
         ranker.fuse(ranked_query)
@@ -209,9 +209,9 @@ def test_missing_token_vectors_are_encoded_on_demand_and_stored(
 
 
 def test_an_empty_index_is_answered(tmp_path: Path, encoder: ResidentEncoder) -> None:
-    index = notes.opened(tmp_path / "index", encoder)
+    index = sample_notes.opened(tmp_path / "index")
     try:
-        ranked_query = notes.Evaluate(index, encoder)(QUESTION)
+        ranked_query = sample_notes.RankQuery(index, encoder)(QUESTION)
         for name in RANKINGS:
             assert ranked_query.rankings[name].total == 0
             assert "nothing is indexed" in ranked_query.rankings[name].message
@@ -219,8 +219,8 @@ def test_an_empty_index_is_answered(tmp_path: Path, encoder: ResidentEncoder) ->
         index.close()
 
 
-def test_beyond_the_pool_the_fused_order_goes_on(evaluate: notes.Evaluate) -> None:
-    ranked_query = evaluate(QUESTION, settings=settings(rerank={"pool": 3}))
+def test_beyond_the_pool_the_fused_order_remains(rank_query: sample_notes.RankQuery) -> None:
+    ranked_query = rank_query(QUESTION, settings=settings(rerank={"pool": 3}))
     fused, reranked = ranked_query.rankings[FUSED], ranked_query.rankings[RERANKED]
     assert reranked.pool == 3
     assert set(reranked.order[:3].tolist()) == set(fused.order[:3].tolist())
@@ -234,10 +234,10 @@ def test_beyond_the_pool_the_fused_order_goes_on(evaluate: notes.Evaluate) -> No
         ({"method": "cross-encoder"}, "`rerank.model` must name one"),
     ],
 )
-def test_what_is_not_reranked_says_why(
-    evaluate: notes.Evaluate, chosen: dict[str, str], message: str
+def test_a_ranking_that_is_not_reranked_has_a_reason(
+    rank_query: sample_notes.RankQuery, chosen: dict[str, str], message: str
 ) -> None:
-    ranked_query = evaluate(QUESTION, settings=settings(rerank=chosen))
+    ranked_query = rank_query(QUESTION, settings=settings(rerank=chosen))
     reranked = ranked_query.rankings[RERANKED]
     assert message in reranked.message
     assert reranked.order.tolist() == ranked_query.rankings[FUSED].order.tolist()
@@ -246,36 +246,42 @@ def test_what_is_not_reranked_says_why(
 @pytest.mark.parametrize("method", ["convex", "rrf"])
 @pytest.mark.parametrize(("weight", "alone"), [(0.0, KEYWORD), (1.0, VECTOR)])
 def test_a_weight_of_0_or_1_leaves_one_ranking(
-    evaluate: notes.Evaluate, method: str, weight: float, alone: str
+    rank_query: sample_notes.RankQuery, method: str, weight: float, alone: str
 ) -> None:
     chosen = settings(fusion={"method": method, "weight": weight})
-    ranked_query = evaluate("staging port", settings=chosen)
+    ranked_query = rank_query("staging port", settings=chosen)
     expected = ranked_query.rankings[alone]
     assert ranked_query.rankings[FUSED].order[: expected.total].tolist() == expected.order.tolist()
 
 
-def test_what_hnsw_misses_is_noted(evaluate: notes.Evaluate, index: Index) -> None:
-    ranked_query = evaluate(QUESTION)
+def test_chunks_that_hnsw_misses_are_recorded(
+    rank_query: sample_notes.RankQuery, index: Index
+) -> None:
+    ranked_query = rank_query(QUESTION)
     ranker = Ranker(Settings())
 
     def forgetful(vector: object, n: int) -> list[str]:
-        nearest = np.argsort(-(ranked_query.at().matrix @ np.asarray(vector)), kind="stable")[:n]
+        nearest = np.argsort(-(ranked_query.generation.matrix @ np.asarray(vector)), kind="stable")[
+            :n
+        ]
         return [ranked_query.chunks[row].id for row in nearest.tolist()[1:]]
 
     assert ranker.approximate(ranked_query, lambda vector, n: None) is None
-    ranker.set_beside(ranked_query, ranker.approximate(ranked_query, forgetful))
+    ranker.set_approximate(ranked_query, ranker.approximate(ranked_query, forgetful))
     beside = ranked_query.rankings[VECTOR].approximate
     assert beside is not None
     assert beside.asked == len(ranked_query.chunks)
     assert len(beside.missed) == 1
 
 
-def test_after_it_is_finished_an_evaluation_holds_no_index(evaluate: notes.Evaluate) -> None:
-    ranked_query: RankedQuery = evaluate(QUESTION)
+def test_a_finished_ranked_query_releases_the_index(
+    rank_query: sample_notes.RankQuery,
+) -> None:
+    ranked_query: RankedQuery = rank_query(QUESTION)
     ranked_query.finish()
-    assert ranked_query.generation is None and ranked_query.postings is None
+    assert ranked_query.open_generation is None and ranked_query.open_postings is None
     with pytest.raises(RuntimeError):
-        ranked_query.at()
+        _ = ranked_query.generation
 
 
 def settings(**sections: Mapping[str, object]) -> Settings:
