@@ -144,17 +144,17 @@ class IndexDirectory:
 
 
 def _chroma_differences(
-    held: Mapping[str, str], generation: Generation, among: Collection[str] | None
+    stored_keys: Mapping[str, str], generation: Generation, among: Collection[str] | None
 ) -> tuple[list[int], list[str]]:
     """Return rows whose vectors Chroma lacks or has outdated, and surplus ids."""
     rows: list[int] = []
     surplus: list[str] = []
-    for chunk in {*held, *generation.row_of} if among is None else among:
+    for chunk in {*stored_keys, *generation.row_of} if among is None else among:
         row = generation.row_of.get(chunk, -1)
         if row >= 0 and generation.encoded[row]:
-            if held.get(chunk) != generation.keys[row]:
+            if stored_keys.get(chunk) != generation.keys[row]:
                 rows.append(row)
-        elif chunk in held:
+        elif chunk in stored_keys:
             surplus.append(chunk)
     return sorted(rows), sorted(surplus)
 

@@ -1,7 +1,7 @@
 """Token vectors by content key, for late interaction, within a budget.
 
 The least recently used vectors are evicted first. A chunk takes about 85 KB: int8 with a scale per
-token (see `encoding.vectors.quantise`). Blobs and metadata are in separate tables, so recording a
+token (see `encoding.pooling.quantise`). Blobs and metadata are in separate tables, so recording a
 use does not rewrite a blob.
 """
 

@@ -77,7 +77,7 @@ class _Chunker:
         for section in _sections(note_blocks(self.note, self.lines), self.note.title):
             header, budget = self._header(section.headings)
             for span in self._spans(section.blocks, header, budget):
-                self._make(section.headings, header, span)
+                self._add_chunk(section.headings, header, span)
         return self.chunks
 
     def _header(self, headings: tuple[str, ...]) -> tuple[str, int]:
@@ -128,7 +128,7 @@ class _Chunker:
             for smaller_run in pack(cutter.cut(span, smaller), smaller):
                 yield from self._checked(smaller_run, header, budget, cutter)
 
-    def _make(self, headings: tuple[str, ...], header: str, span: Span) -> None:
+    def _add_chunk(self, headings: tuple[str, ...], header: str, span: Span) -> None:
         start, end = span
         text = self.note.text[start:end]
         ordinal = self.ordinals[headings, text]

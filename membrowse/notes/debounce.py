@@ -35,7 +35,7 @@ class Debouncer:
         touches.last = now
 
     def seconds_until_due(self) -> float | None:
-        """Seconds until a path is due (0 or less: now); None if no path is held."""
+        """Seconds until a path is due (0 or less: now); None if no path waits."""
         if not self._touched:
             return None
         earliest = min(self._due(touches) for touches in self._touched.values())

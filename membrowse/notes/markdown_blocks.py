@@ -49,8 +49,8 @@ def note_blocks(note: Note, lines: Lines) -> list[Block]:
 
     `lines` are the lines of `note.text`. Invalid front matter is one text block.
     """
-    begin = max(note.body_offset, note.invalid_end)
-    first = lines.line_at(begin) if begin < len(note.text) else len(lines)
+    start = max(note.body_offset, note.invalid_end)
+    first = lines.line_at(start) if start < len(note.text) else len(lines)
     invalid = [Block(TEXT, 0, first)] if note.invalid_end else []
     return invalid + _parse(lines, first)
 

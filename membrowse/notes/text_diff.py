@@ -51,7 +51,7 @@ def _hunks(old: Sequence[str], new: Sequence[str], offset: int) -> Iterator[str]
     matcher = SequenceMatcher(None, old, new, autojunk=False)
     for group in matcher.get_grouped_opcodes(_CONTEXT):
         start, end = group[0], group[-1]
-        yield (f"@@ -{_range(start[1], end[2], offset)} +{_range(start[3], end[4], offset)} @@")
+        yield f"@@ -{_range(start[1], end[2], offset)} +{_range(start[3], end[4], offset)} @@"
         for kind, i, j, k, m in group:
             if kind == "equal":
                 yield from (f" {line}" for line in old[i:j])

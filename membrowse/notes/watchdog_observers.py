@@ -69,8 +69,8 @@ def native_observer(
 ) -> BaseObserver:
     """Return the system's observer of `folder`, not started.
 
-    `on_exhausted` is called if a subdirectory cannot be watched for lack of a resource, `lost` if
-    events were dropped; both from another thread. Raises OSError.
+    `on_exhausted` is called if a subdirectory cannot be watched for lack of a resource, `on_lost`
+    if events were dropped; both from another thread. Raises OSError.
     """
     if sys.platform == "linux":
         observer: BaseObserver = _InotifyObserver(on_exhausted, on_lost)

@@ -43,9 +43,7 @@ def vector_scores(
 
 
 def _products(matrix: NDArray[np.float32], query: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Multiply `matrix` [p, d] by `query` [d]; a large one in concurrent parts, with equal
-    results.
-    """
+    """Return `matrix` [p, d] @ `query` [d]; a large matrix is multiplied in concurrent parts."""
     if matrix.nbytes < _LARGE_BYTES or _PARTS == 1:
         return matrix @ query
     first, *rest = np.array_split(matrix, _PARTS)

@@ -116,8 +116,8 @@ def test_threads_may_share_an_encoder(resident: ResidentEncoder) -> None:
     texts = [f"question {n} about port {n * 7}" for n in range(12)]
     alone = [resident.query(text).vector for text in texts]
     with ThreadPoolExecutor(4) as pool:
-        beside = list(pool.map(lambda text: resident.query(text).vector, texts))
-    np.testing.assert_allclose(beside, alone, atol=1e-6)
+        concurrent = list(pool.map(lambda text: resident.query(text).vector, texts))
+    np.testing.assert_allclose(concurrent, alone, atol=1e-6)
 
 
 def test_a_query_longer_than_the_window_is_cut(

@@ -77,5 +77,5 @@ def test_the_encoders_input_equals_that_of_sentence_transformers(
 def test_threads_may_share_a_tokenizer(pieces: WordPieces) -> None:
     texts = [f"note {n} " * n for n in range(40)]
     with ThreadPoolExecutor(4) as pool:
-        beside = list(pool.map(pieces.count, texts))
-    assert beside == [pieces.count(text) for text in texts]
+        concurrent = list(pool.map(pieces.count, texts))
+    assert concurrent == [pieces.count(text) for text in texts]

@@ -215,13 +215,13 @@ def test_a_rebuild_starts_with_an_empty_collection(open_index: Opener) -> None:
 def test_closing_releases_all_files(open_index: Opener, directory: Path) -> None:
     filled(open_index, SYNC_THRESHOLD + 5)
     gc.collect()
-    held = []
+    open_files = []
     for entry in Path("/proc/self/fd").iterdir():
         try:
-            held.append(str(entry.readlink()))
+            open_files.append(str(entry.readlink()))
         except OSError:
             continue
-    assert [path for path in held if str(directory) in path] == []
+    assert [path for path in open_files if str(directory) in path] == []
 
 
 def test_the_index_works_while_chroma_fails(

@@ -156,8 +156,8 @@ def test_files_are_readable_by_the_owner_only(open_index: Opener, directory: Pat
         index.apply([change("a.md", "one")])
         encode_all(index)
         index.open_chroma()
-        for place in (directory, directory / "keyword", directory / "chroma"):
-            assert stat.S_IMODE(place.stat().st_mode) == 0o700
+        for folder in (directory, directory / "keyword", directory / "chroma"):
+            assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         for file in _files(directory):
             if "chroma" not in file.parts:
                 assert stat.S_IMODE(file.stat().st_mode) & 0o077 == 0, file

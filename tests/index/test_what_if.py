@@ -36,8 +36,8 @@ def index(index: Index) -> Index:
 
 
 def terms(generation: Generation) -> Iterable[str]:
-    held = {token.term for chunk in generation.chunks for token in analyse(chunk.text)}
-    return sorted(held | {"rename", "op", "march", "added", "md"})
+    indexed_terms = {token.term for chunk in generation.chunks for token in analyse(chunk.text)}
+    return sorted(indexed_terms | {"rename", "op", "march", "added", "md"})
 
 
 def assert_same(hypothetical: Generation, real: Generation) -> None:
@@ -82,9 +82,9 @@ def test_it_equals_the_generation_that_indexing_makes(index: Index, edit: NoteCh
 
 def test_nothing_is_written(index: Index, directory: Path) -> None:
     def files() -> dict[str, bytes]:
-        found = (path for path in sorted(directory.rglob("*")) if path.is_file())
-        return {str(path): path.read_bytes() for path in found}
+        paths = (path for path in sorted(directory.rglob("*")) if path.is_file())
+        return {str(path): path.read_bytes() for path in paths}
 
-    held = files()
+    before = files()
     what_if(index, index.generation, change("n03.md", "altogether another text"), encode)
-    assert files() == held
+    assert files() == before

@@ -1,4 +1,4 @@
-"""Properties that hold for the chunks of any note."""
+"""Properties of the chunks of any note."""
 
 from __future__ import annotations
 

@@ -268,10 +268,10 @@ def test_chunks_that_hnsw_misses_are_recorded(
 
     assert ranker.approximate(ranked_query, lambda vector, n: None) is None
     ranker.set_approximate(ranked_query, ranker.approximate(ranked_query, forgetful))
-    beside = ranked_query.rankings[VECTOR].approximate
-    assert beside is not None
-    assert beside.asked == len(ranked_query.chunks)
-    assert len(beside.missed) == 1
+    approximate = ranked_query.rankings[VECTOR].approximate
+    assert approximate is not None
+    assert approximate.asked == len(ranked_query.chunks)
+    assert len(approximate.missed) == 1
 
 
 def test_a_finished_ranked_query_releases_the_index(
