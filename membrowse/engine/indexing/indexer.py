@@ -25,8 +25,10 @@ from membrowse.engine.indexing.indexer_state import IndexerState, UnindexedNote
 from membrowse.engine.indexing.note_reader import Batch, NoteReader
 from membrowse.engine.indexing.vectoriser import INLINE_PRECISION, Vectoriser
 from membrowse.engine.models import Models
+from membrowse.index.change_plan import NoteChange
 from membrowse.index.generation import Generation
-from membrowse.index.index import Index, NoteChange, Recipe
+from membrowse.index.index import Index
+from membrowse.index.manifest import Recipe
 from membrowse.notes.scanner import FolderUnreadable
 from membrowse.notes.watcher import FolderWatch
 from membrowse.settings import Settings
@@ -95,7 +97,7 @@ class Indexer:
             paused=state.paused,
             last_event=clock.stamp(watch.last_event) if watch.last_event else "",
             last_check=state.last_check,
-            restarted_at=clock.stamp(watch.restarted) if watch.restarted else "",
+            restarted_at=clock.stamp(watch.restarted_at) if watch.restarted_at else "",
             message=watch.message,
         )
 
