@@ -139,7 +139,7 @@ async def test_1_a_file_that_is_not_there(folder: Path) -> None:
         (
             "drafts/plan.md",
             NoteState.IGNORED,
-            "It is left out of the index: its folder drafts/ is left out: "
+            "It is left out of the index: its folder drafts/ is excluded: "
             "ignored by line 2 of .membrowseignore: drafts/.",
         ),
         (

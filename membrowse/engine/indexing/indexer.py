@@ -62,6 +62,8 @@ class Indexer:
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="indexer", daemon=True)
         self._check_due = 0.0
+        self._hinted: frozenset[str] = frozenset()
+        """Paths that may have changed and have not been read since."""
         self._counting = threading.Lock()
         self.requested = 1
         """Requests so far; the first is the indexer's own first look at the folder."""
@@ -201,14 +203,18 @@ class Indexer:
         """
         self._check_due = time.monotonic() + self._settings.engine.check_seconds
         notes, unindexed = self._index.generation.notes, self.state.unindexed
+        paused = self.state.paused and not even_if_paused
+        self._hinted |= hinted
+        hints = frozenset() if paused else self._hinted  # unread, so not known to have changed
         try:
-            found = compare(self._folder, self._settings.notes, notes, unindexed, hinted)
+            found = compare(self._folder, self._settings.notes, notes, unindexed, hints)
         except FolderUnreadable as error:
             self._publish(problem=error.strerror, checked=True, last_check=clock.now())
             return
         self._publish_comparison(found)
-        if self.state.paused and not even_if_paused:
+        if paused:
             return
+        self._hinted = frozenset()
         self._apply(found, forced)
         self._encode()
 
