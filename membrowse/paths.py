@@ -1,7 +1,7 @@
-"""Where membrowse keeps things, and nothing about what is in them.
+"""Locations of membrowse's files, and nothing about their content.
 
-`MEMBROWSE_HOME` puts everything below one directory (tests, portable use). Otherwise the platform's
-own places are used. Directories made here are readable by their owner only.
+`MEMBROWSE_HOME` puts everything below one directory (for tests or portable use); otherwise the
+platform's standard directories apply. Directories created here are readable by their owner only.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ import platformdirs
 
 APP = "membrowse"
 SOCKET_PATH_LIMIT = 100
-"""Unix socket addresses end at 104 (macOS) or 108 (Linux) bytes; a margin below."""
+"""Bytes. Unix socket addresses end at 104 (macOS) or 108 (Linux) bytes; this leaves a margin."""
 
 
 def private(directory: Path) -> Path:
-    """Make `directory` (and its parents), for the owner only, and return it."""
+    """Create `directory` and its parents, readable by the owner only, and return it."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     return directory
 
 
 def replace_file(file: Path, content: bytes, *, sync: bool = False, mode: int = 0o600) -> None:
-    """Write `file` whole or not at all; with `sync` even if power is lost then.
+    """Write `file` atomically; with `sync`, durably.
 
-    Raises `OSError`; the file is then as it was.
+    Raises `OSError` and leaves the file unchanged if it cannot be written.
     """
     private(file.parent)
     descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
@@ -50,40 +50,40 @@ def _home() -> Path | None:
     return Path(home).expanduser().absolute() if home else None
 
 
-def _place(name: str, default: str) -> Path:
+def _resolve(name: str, default: str) -> Path:
     home = _home()
     return home / name if home else Path(default)
 
 
 def config_file() -> Path:
     """The settings file; it need not exist."""
-    return _place("config", platformdirs.user_config_dir(APP, appauthor=False)) / "config.toml"
+    return _resolve("config", platformdirs.user_config_dir(APP, appauthor=False)) / "config.toml"
 
 
 def state_dir() -> Path:
-    """Small things remembered between sessions: query history, theme, last folder."""
-    return _place("state", platformdirs.user_state_dir(APP, appauthor=False))
+    """Directory for state kept between sessions: query history, theme, last folder."""
+    return _resolve("state", platformdirs.user_state_dir(APP, appauthor=False))
 
 
 def cache_dir() -> Path:
-    """What can be made again at any time, such as the exported encoder."""
-    return _place("cache", platformdirs.user_cache_dir(APP, appauthor=False))
+    """Directory for files that can be recreated at any time, such as the exported encoder."""
+    return _resolve("cache", platformdirs.user_cache_dir(APP, appauthor=False))
 
 
 def data_dir() -> Path:
-    """Indexes, and the person's own copy of the demo memory."""
-    return _place("data", platformdirs.user_data_dir(APP, appauthor=False))
+    """Directory for indexes and the user's copy of the demo memory."""
+    return _resolve("data", platformdirs.user_data_dir(APP, appauthor=False))
 
 
 def folder_key(folder: Path) -> str:
-    """A short hash that stands for a folder's real path in names of directories and sockets."""
+    """Short hash of a folder's real path, used in names of directories and sockets."""
     return hashlib.sha256(os.fsencode(os.path.realpath(folder))).hexdigest()[:16]
 
 
 def index_dir(folder: Path) -> Path:
-    """The index directory of `folder`; outside the folder, one for each real path.
+    """The index directory of `folder`: outside the folder, one per real path.
 
-    `MEMBROWSE_INDEX_DIR` names the directory of all indexes instead.
+    `MEMBROWSE_INDEX_DIR` replaces the parent directory of all indexes.
     """
     base = os.environ.get("MEMBROWSE_INDEX_DIR")
     parent = Path(base).expanduser().absolute() if base else data_dir() / "indexes"
@@ -91,18 +91,18 @@ def index_dir(folder: Path) -> Path:
 
 
 def log_file(folder: Path) -> Path:
-    """The log of the engine that serves `folder`."""
+    """Log of the engine that serves `folder`."""
     return index_dir(folder) / "engine.log"
 
 
 def system_socket(folder: Path) -> Path:
-    """Where an engine that runs as a system service listens for `folder`."""
+    """Socket of an engine that runs as a system service for `folder`."""
     base = os.environ.get("RUNTIME_DIRECTORY") or "/run/membrowse"
     return Path(base.split(":")[0]) / f"{folder_key(folder)}.sock"
 
 
 def own_socket(folder: Path) -> Path:
-    """Where the person's own engine listens for `folder`: short enough for a socket address."""
+    """Socket of the user's own engine for `folder`, short enough for a socket address."""
     name = f"{folder_key(folder)}.sock"
     home = _home()
     base = home / "run" if home else _runtime_dir()
@@ -114,5 +114,5 @@ def own_socket(folder: Path) -> Path:
 
 def _runtime_dir() -> Path:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # where XDG_RUNTIME_DIR is not set, that is no news to tell
+        warnings.simplefilter("ignore")  # a missing XDG_RUNTIME_DIR is expected
         return Path(platformdirs.user_runtime_dir(APP, appauthor=False))

@@ -1,8 +1,8 @@
-"""Showing untrusted text safely: notes, queries and file names are hostile until they passed here.
+"""Show untrusted text safely: treat notes, queries and file names as hostile until they pass here.
 
-Every character that could move the cursor, start an escape sequence, reorder or hide text is
-replaced by a visible symbol of the same meaning. What is replaced keeps its length in code points,
-so that offsets into the original are offsets into what is shown.
+Every character that could move the cursor, start an escape sequence, or reorder or hide text is
+replaced by a visible symbol with the same meaning. A replacement keeps the number of code points,
+so offsets into the original stay valid.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _VISIBLE_IN_BLOCK[ord("\t")] = " "
 
 
 def shown(text: str) -> str:
-    """`text` on one line, every control, direction or invisible character as a visible symbol.
+    """Return `text` on one line, with control, direction and invisible characters as symbols.
 
     The result has as many code points as `text`.
     """
@@ -57,5 +57,5 @@ def shown(text: str) -> str:
 
 
 def shown_block(text: str) -> str:
-    """Like `shown`, but line feeds stay line feeds and a tab is a space."""
+    """Like `shown`, but keep line feeds and turn tabs into spaces."""
     return text.translate(_VISIBLE_IN_BLOCK)

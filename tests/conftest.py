@@ -28,9 +28,9 @@ class ExportedEncoder(NamedTuple):
 @pytest.fixture(scope="session")
 def exported_encoder(tmp_path_factory: pytest.TempPathFactory) -> ExportedEncoder:
     """The bundled encoder, exported to a directory that all workers share."""
-    from membrowse.encoding.onnx_export import exported
+    from membrowse.encoding.onnx_export import ensure_export
 
     base = tmp_path_factory.getbasetemp()
     home = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "encoder-home"
     files = locate(EncoderSettings())
-    return ExportedEncoder(files, exported(files, home / "cache"), home)
+    return ExportedEncoder(files, ensure_export(files, home / "cache"), home)

@@ -1,4 +1,4 @@
-"""Where things live."""
+"""Locations of files, and writing them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from membrowse import paths
 
-_SAY_SOCKET = """
+_PRINT_SOCKET = """
 import sys
 from pathlib import Path
 from membrowse import paths
@@ -22,16 +22,16 @@ print(paths.own_socket(Path(sys.argv[1])))
 def test_one_home_for_everything(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MEMBROWSE_HOME", str(tmp_path))
     monkeypatch.delenv("MEMBROWSE_INDEX_DIR", raising=False)
-    for place in (
+    for path in (
         paths.config_file(),
         paths.state_dir(),
         paths.cache_dir(),
         paths.index_dir(tmp_path / "notes"),
     ):
-        assert place.is_relative_to(tmp_path)
+        assert path.is_relative_to(tmp_path)
 
 
-def test_a_folder_has_one_index_by_whatever_name_it_is_called(tmp_path: Path) -> None:
+def test_a_folder_has_one_index_under_any_name(tmp_path: Path) -> None:
     folder = tmp_path / "notes"
     folder.mkdir()
     link = tmp_path / "link"
@@ -50,18 +50,18 @@ def test_a_socket_address_is_never_too_long(
     assert paths.own_socket(tmp_path) != address
 
 
-def test_without_a_runtime_directory_there_is_a_socket_and_nothing_is_said(
+def test_without_a_runtime_directory_there_is_a_socket_and_no_warning(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for name in ("MEMBROWSE_HOME", "XDG_RUNTIME_DIR"):
         monkeypatch.delenv(name, raising=False)
-    command = [sys.executable, "-W", "always", "-c", _SAY_SOCKET, str(tmp_path)]
+    command = [sys.executable, "-W", "always", "-c", _PRINT_SOCKET, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith(f"{paths.folder_key(tmp_path)}.sock")
     assert done.stderr == ""
 
 
-def test_what_is_written_is_for_its_owner_only(tmp_path: Path) -> None:
+def test_files_are_readable_by_their_owner_only(tmp_path: Path) -> None:
     file = tmp_path / "new" / "file"
     paths.replace_file(file, b"content")
     assert file.read_bytes() == b"content"
@@ -70,7 +70,7 @@ def test_what_is_written_is_for_its_owner_only(tmp_path: Path) -> None:
     assert list(file.parent.iterdir()) == [file]
 
 
-def test_what_cannot_be_written_leaves_the_file_as_it_was(
+def test_a_failed_write_leaves_the_file_unchanged(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     file = tmp_path / "file"
@@ -86,6 +86,6 @@ def test_what_cannot_be_written_leaves_the_file_as_it_was(
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_directories_made_are_private(tmp_path: Path) -> None:
-    made = paths.private(tmp_path / "index")
-    assert made.stat().st_mode & 0o777 == 0o700
+def test_created_directories_are_private(tmp_path: Path) -> None:
+    directory = paths.private(tmp_path / "index")
+    assert directory.stat().st_mode & 0o777 == 0o700

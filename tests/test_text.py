@@ -27,7 +27,7 @@ HOSTILE = [
 
 def is_dangerous(character: str) -> bool:
     if character in "\u200d\ufe0e\ufe0f":
-        return False  # emoji are joined and styled by these; they hide and reorder nothing
+        return False  # these join and style emoji; they hide and reorder nothing
     category = unicodedata.category(character)
     return category in {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
@@ -38,17 +38,17 @@ def test_hostile_text_becomes_visible(text: str) -> None:
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=[])))
-def test_nothing_dangerous_passes(text: str) -> None:
+def test_no_dangerous_character_passes(text: str) -> None:
     assert not any(map(is_dangerous, shown(text)))
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=[])))
-def test_length_is_kept_so_that_offsets_stay_true(text: str) -> None:
+def test_the_length_is_kept_so_offsets_stay_valid(text: str) -> None:
     assert len(shown(text)) == len(shown_block(text)) == len(text)
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=["C", "Z"])))
-def test_letters_of_every_script_are_left_alone(text: str) -> None:
+def test_letters_of_every_script_are_unchanged(text: str) -> None:
     invisible = {"\u034f", "\u115f", "\u1160", "\u17b4", "\u17b5", "\u3164", "\uffa0"}
     kept = [character for character in text if character not in invisible]
     kept = [c for c in kept if not "\u180b" <= c <= "\u180f" and not c >= "\U000e0100"]

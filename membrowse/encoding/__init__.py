@@ -1,13 +1,14 @@
-"""Text to vectors: the bundled encoder, verified, in two forms that agree.
+"""Turn text into vectors with a verified local encoder, in two forms that agree.
 
-*Resident* (ONNX Runtime, in the engine) serves queries and small edits; *bulk* (sentence-
-transformers, in a child process) serves an index. torch, transformers and sentence-transformers
-are imported in child processes only, and the carrier package's code is never imported at all.
+The *resident* encoder (ONNX Runtime, in the engine) serves queries and small edits; the *bulk*
+encoder (sentence-transformers, in a child process) serves a whole index. Only child processes
+import torch, transformers and sentence-transformers, and the code of the package that carries the
+bundled model is never imported.
 
-This room must not know of an index, a ranking or a note: it is given texts and returns vectors.
+This room knows no index and no ranking: it receives texts and returns vectors.
 """
 
 import os
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-"""ONNX Runtime's builds report to their maker unless this is set before it is first imported."""
+"""ONNX Runtime sends telemetry unless this is set before its first import."""

@@ -1,4 +1,4 @@
-"""The bulk encoder's process.
+"""The bulk encoder's child process.
 
 Run as `python -m membrowse.encoding.bulk_child MODEL REVISION PRECISION`.
 """
@@ -9,14 +9,14 @@ import sys
 
 from membrowse.encoding import child_protocol
 from membrowse.encoding.child_server import Answer, serve
-from membrowse.encoding.encoded import ToEncode
-from membrowse.encoding.model_files import located_again
+from membrowse.encoding.encoder import EncoderInput
+from membrowse.encoding.model_files import locate_verified
 from membrowse.settings import Precision
 
 
 def _load() -> tuple[child_protocol.Ready, Answer]:
     name, revision, precision = sys.argv[1:4]
-    files = located_again(name, revision)
+    files = locate_verified(name, revision)
     from membrowse.encoding.bulk_model import BulkModel
 
     model = BulkModel(files, Precision(precision))
@@ -27,12 +27,12 @@ def _load() -> tuple[child_protocol.Ready, Answer]:
             return child_protocol.QueryReply(embeddings.tobytes(), sentence.tobytes())
         if not isinstance(message, child_protocol.EncodeRequest):
             return child_protocol.Refused(f"not a request for vectors: {type(message).__name__}")
-        items = [ToEncode(text.key, text.header, text.text) for text in message.texts]
+        items = [EncoderInput(text.key, text.header, text.text) for text in message.texts]
         return child_protocol.EncodeReply(
-            [child_protocol.to_wire(one) for one in model.encode(items)]
+            [child_protocol.pack_vectors(one) for one in model.encode(items)]
         )
 
-    return child_protocol.Ready(model.model.precision, model.model.device), answer
+    return child_protocol.Ready(model.model.precision), answer
 
 
 if __name__ == "__main__":

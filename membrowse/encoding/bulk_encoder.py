@@ -1,4 +1,4 @@
-"""Much text: a child process with torch that lives while there is much to encode, then ends."""
+"""The bulk encoder: a child process with torch that encodes many texts, then ends."""
 
 from __future__ import annotations
 
@@ -10,29 +10,23 @@ from types import TracebackType
 from typing import Self
 
 from membrowse.encoding import child_protocol
-from membrowse.encoding.child_process import Child
-from membrowse.encoding.encoded import Encoded, ToEncode
-from membrowse.encoding.encoder_identity import EncoderIdentity
+from membrowse.encoding.child_process import Child, ChildDied, ChildFailed, ChildRefused
+from membrowse.encoding.encoder import EncodedText, EncoderInput
 from membrowse.encoding.model_files import ModelFiles
 from membrowse.settings import Precision
 
 IN_FLIGHT = 2
-"""Requests that the child holds at most: one being encoded, one waiting, so that it never does."""
-
-
-class EncoderDied(Exception):
-    """The child ended or refused; the message holds its reason or the tail of its stderr."""
+"""Requests that the child has at most: one in progress and one waiting, so it is never idle."""
 
 
 class BulkEncoder:
-    """A niced child process that encodes batches of texts in the order in which they are submitted.
+    """A low-priority child process that encodes batches of texts in the order submitted.
 
-    Made by one thread and used by one thread at a time; a context manager. It starts at once, and
-    loads its model while the first batches are being submitted. It dies with this process.
+    A context manager for one thread at a time. The child starts at once and loads its model while
+    the first batches are submitted. It dies with this process.
     """
 
     def __init__(self, files: ModelFiles, precision: Precision) -> None:
-        self.identity: EncoderIdentity = files.identity
         self._child = Child(
             "membrowse.encoding.bulk_child", files.model, files.revision, precision.value
         )
@@ -44,14 +38,10 @@ class BulkEncoder:
         self._reader.start()
 
     @property
-    def pid(self) -> int:
-        return self._child.pid
-
-    @property
     def precision(self) -> str:
-        """What it computes in, `bfloat16` or `float32`; waits until the model is loaded.
+        """Numeric precision, `bfloat16` or `float32`; waits until the model is loaded.
 
-        Raises `EncoderDied`.
+        Raises `ChildFailed`.
         """
         return self._await_ready().precision
 
@@ -59,60 +49,51 @@ class BulkEncoder:
         if self._ready is None:
             message = self._replies.get()
             if not isinstance(message, child_protocol.Ready):
-                raise self._death(message)
+                raise self._failure(message)
             self._ready = message
         return self._ready
 
     @property
     def in_flight(self) -> int:
-        """Batches submitted whose result has not been taken."""
+        """Number of submitted batches whose result was not taken."""
         return len(self._sizes)
 
-    def submit(self, items: Sequence[ToEncode]) -> None:
-        """Hand over a batch; blocks while the child already holds two that it has not answered.
+    def submit(self, items: Sequence[EncoderInput]) -> None:
+        """Send a batch; blocks while the child has `IN_FLIGHT` unanswered ones.
 
-        Raises `EncoderDied`.
+        Raises `ChildFailed`.
         """
         self._room.acquire()
         try:
-            self._child.send(child_protocol.texts_to_wire(items))
+            self._child.send(child_protocol.encode_request(items))
         except OSError as error:
-            raise self._death(None) from error
+            raise self._failure(None) from error
         self._sizes.append(len(items))
 
-    def result(self) -> list[Encoded]:
-        """The vectors of the oldest batch whose result has not been taken, in its order. Blocks.
+    def result(self) -> list[EncodedText]:
+        """Wait for the vectors of the oldest batch whose result was not taken, in its order.
 
-        Raises `EncoderDied`; `LookupError` where nothing was submitted.
+        Raises `ChildFailed`, or `LookupError` if nothing was submitted.
         """
         size = self._sizes[0]
         self._await_ready()
         reply = self._replies.get()
         if not isinstance(reply, child_protocol.EncodeReply) or len(reply.vectors) != size:
-            raise self._death(reply)
+            raise self._failure(reply)
         self._sizes.popleft()
-        return [child_protocol.from_wire(vectors) for vectors in reply.vectors]
+        return [child_protocol.unpack_vectors(packed) for packed in reply.vectors]
 
-    def results(self) -> Iterator[list[Encoded]]:
-        """The results of everything submitted so far."""
-        while self._sizes:
-            yield self.result()
-
-    def encode(self, items: Sequence[ToEncode]) -> list[Encoded]:
-        """Vectors of `items`, in their order; blocks. Nothing else may be in flight."""
-        self.submit(items)
-        return self.result()
-
-    def encode_all(self, batches: Iterable[Sequence[ToEncode]]) -> Iterator[list[Encoded]]:
-        """The results of `batches`, in order, while the child is kept busy with the next ones."""
+    def encode_all(self, batches: Iterable[Sequence[EncoderInput]]) -> Iterator[list[EncodedText]]:
+        """Yield the results of `batches`, in order, while the child works on the next ones."""
         for batch in batches:
             if self.in_flight >= IN_FLIGHT:
                 yield self.result()
             self.submit(batch)
-        yield from self.results()
+        while self.in_flight:
+            yield self.result()
 
     def close(self) -> None:
-        """End the child at once; results that were not taken are lost."""
+        """Kill the child; results that were not taken are lost."""
         self._child.close()
         self._reader.join()
 
@@ -135,10 +116,10 @@ class BulkEncoder:
         self._replies.put(None)
         self._room.release(IN_FLIGHT)
 
-    def _death(self, message: child_protocol.Message | None) -> EncoderDied:
-        """Why there is no result: the child's own reason, or how it ended."""
+    def _failure(self, message: child_protocol.Message | None) -> ChildFailed:
+        """Return the reason for a missing result; later calls fail likewise."""
         self._replies.put(None)
         self._room.release()
         if isinstance(message, child_protocol.Refused):
-            return EncoderDied(f"the bulk encoder refused: {message.message}")
-        return EncoderDied(f"the bulk encoder died: {self._child.last_words()}")
+            return ChildRefused(f"the bulk encoder refused: {message.message}")
+        return ChildDied(f"the bulk encoder died: {self._child.last_words()}")

@@ -1,67 +1,46 @@
-"""For a model that has no ONNX form: a child with torch does what the resident encoder would."""
+"""The encoder of a model that cannot be exported to ONNX: a child process with torch."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, cast
+from typing import cast
 
 import numpy as np
 
 from membrowse.encoding import child_protocol, pooling
-from membrowse.encoding.child_client import ChildClient
-from membrowse.encoding.encoded import Encoded, EncodedQuery, ToEncode
-from membrowse.encoding.encoder_identity import EncoderIdentity
+from membrowse.encoding.child_process import ChildClient
+from membrowse.encoding.encoder import EncodedQuery, EncodedText, EncoderInput
 from membrowse.encoding.model_files import ModelFiles
 from membrowse.encoding.word_pieces import WordPieces
 from membrowse.settings import Precision
 
 
-class Encoder(Protocol):
-    """What the engine needs of its encoder: `ResidentEncoder` and `ServedEncoder` are ones."""
-
-    identity: EncoderIdentity
-    pieces: WordPieces
-
-    def encode(self, items: Sequence[ToEncode]) -> list[Encoded]:
-        """Vectors of `items`, in their order."""
-
-    def query(self, text: str) -> EncodedQuery:
-        """Vectors of a query, in float32."""
-
-
 class ChildEncoder:
-    """Encodes in float32 in a child process: slow to start (seconds), and 600 MB of memory.
+    """Encodes in float32 in a child process, which takes seconds to start and 600 MB of memory.
 
-    Safe to share between threads: one is served at a time. Its methods raise `asking.ChildRefused`
-    and `asking.ChildDied`; the next call starts another child.
+    Threads take turns. Methods raise `ChildRefused` or `ChildDied`; the next call starts a new
+    child.
     """
 
     def __init__(self, files: ModelFiles) -> None:
-        self._prompt = files.configuration.query_prompt
-        self.identity: EncoderIdentity = files.identity
-        self.pieces = WordPieces(files)
+        self._prompt = files.config.query_prompt
+        self._pieces = WordPieces(files)
         arguments = (files.model, files.revision, Precision.FLOAT32.value)
         self._child = ChildClient("membrowse.encoding.bulk_child", *arguments)
 
-    @property
-    def pid(self) -> int | None:
-        """The process, where one runs."""
-        return self._child.pid
-
-    def encode(self, items: Sequence[ToEncode]) -> list[Encoded]:
-        """Vectors of `items`, in their order."""
-        reply = cast(
-            child_protocol.EncodeReply, self._child.ask(child_protocol.texts_to_wire(items))
-        )
-        return [child_protocol.from_wire(vectors) for vectors in reply.vectors]
+    def encode(self, items: Sequence[EncoderInput]) -> list[EncodedText]:
+        """Return the vectors of `items`, in order."""
+        reply = self._child.ask(child_protocol.encode_request(items))
+        vectors = cast(child_protocol.EncodeReply, reply).vectors
+        return [child_protocol.unpack_vectors(packed) for packed in vectors]
 
     def query(self, text: str) -> EncodedQuery:
-        """Vectors of a query; what lies beyond the window is left out, and `cut` says so."""
-        tokenised = self.pieces.tokenise(text, self._prompt)
+        """Return the vectors of a query, cut to the window (see `EncodedQuery.cut`)."""
+        tokenised = self._pieces.tokenise(text, self._prompt)
         reply = cast(child_protocol.QueryReply, self._child.ask(child_protocol.QueryRequest(text)))
         embeddings = np.frombuffer(reply.embeddings, np.float32).reshape(len(tokenised.ids), -1)
         sentence = np.frombuffer(reply.sentence, np.float32)
-        return pooling.encoded_query(text, tokenised, embeddings, sentence)
+        return pooling.pool_query(text, tokenised, embeddings, sentence)
 
     def close(self) -> None:
         """End the child."""

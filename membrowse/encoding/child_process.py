@@ -1,4 +1,4 @@
-"""Child processes of the engine: where torch lives, and what they may see of the world."""
+"""Child processes of the engine, which run torch: start them, exchange messages, end them."""
 
 from __future__ import annotations
 
@@ -28,13 +28,25 @@ OFFLINE: Mapping[str, str] = {
     "TOKENIZERS_PARALLELISM": "false",
     "TRANSFORMERS_VERBOSITY": "error",
 }
-"""No child may use the network, and none reports anything to anyone."""
+"""No child may use the network or send telemetry."""
 _TAIL_LINES = 30
-_PATIENCE = 2.0
+_WAIT_SECONDS = 2.0
+
+
+class ChildFailed(Exception):
+    """A child process did not deliver a result."""
+
+
+class ChildDied(ChildFailed):
+    """The child ended before it answered; the message contains the tail of its stderr."""
+
+
+class ChildRefused(ChildFailed):
+    """The child cannot do what was requested; the message is its reason."""
 
 
 def environment() -> dict[str, str]:
-    """The environment of a child: ours, offline, with this package importable."""
+    """Return the environment of a child: ours, offline, with this package importable."""
     result = {"OMP_WAIT_POLICY": "passive", **os.environ, **OFFLINE}  # spinning starves queries
     root = str(Path(__file__).parents[2])
     if root not in (*site.getsitepackages(), site.getusersitepackages()):
@@ -43,14 +55,14 @@ def environment() -> dict[str, str]:
 
 
 def command(module: str, *arguments: str) -> list[str]:
-    """Run `module` of ours; `-P` keeps what lies in the working directory from being imported."""
+    """Return the command that runs `module`; `-P` ignores files in the working directory."""
     return [sys.executable, "-P", "-m", module, *arguments]
 
 
 class Child:
-    """A child process that answers messages on its standard output and logs on its standard error.
+    """A child process that answers messages on its stdout and logs to its stderr.
 
-    It ends when its standard input does, so also when this process dies.
+    It ends when its stdin does, so also when this process dies.
     """
 
     def __init__(self, module: str, *arguments: str) -> None:
@@ -66,10 +78,11 @@ class Child:
         self._replies = cast(BinaryIO, self._process.stdout)
         self._errors = cast(BinaryIO, self._process.stderr)
         self._name = module.rpartition(".")[2]
-        self._listener = threading.Thread(
-            target=self._listen, name=f"{self._name}-log", daemon=True
+        self._log_thread = threading.Thread(
+            target=self._copy_log, name=f"{self._name}-log", daemon=True
         )
-        self._listener.start()
+        self._log_thread.start()
+        log.info("%s runs as process %d", self._name, self.pid)
 
     @property
     def pid(self) -> int:
@@ -80,32 +93,85 @@ class Child:
         return self._process.poll() is None
 
     def send(self, message: child_protocol.Message) -> None:
-        """Raises `OSError` where the child is gone."""
+        """Send `message`; raises `OSError` if the child is gone."""
         child_protocol.write(self._requests, message)
 
     def receive(self) -> child_protocol.Message | None:
-        """The child's next message; None where it is gone. Blocks."""
+        """Wait for the child's next message; None if the child is gone."""
         return child_protocol.read(self._replies)
 
     def last_words(self) -> str:
-        """How it ended, and the last lines that it wrote to its standard error."""
+        """Return the exit status and the last lines of stderr."""
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(_PATIENCE)
-        self._listener.join(_PATIENCE)
+            self._process.wait(_WAIT_SECONDS)
+        self._log_thread.join(_WAIT_SECONDS)
         return "\n".join([f"exit status {self._process.poll()}", *self._tail])
 
     def close(self) -> None:
-        """End the child at once; it keeps nothing that would be lost."""
+        """Kill the child; it has nothing to lose."""
         self._process.kill()
         self._process.wait()
-        self._listener.join(_PATIENCE)
-        with contextlib.suppress(OSError):  # what was not sent cannot be flushed
+        self._log_thread.join(_WAIT_SECONDS)
+        with contextlib.suppress(OSError):  # an unsent message cannot be flushed
             self._requests.close()
         self._replies.close()
 
-    def _listen(self) -> None:
+    def _copy_log(self) -> None:
         with self._errors as lines:
             for line in lines:
                 text = line.decode("utf-8", "replace").rstrip()
                 self._tail.append(text)
                 log.info("%s: %s", self._name, text)
+
+
+class ChildClient:
+    """A child that answers one request at a time, started by the first one.
+
+    Threads take turns. A child that died is restarted by the next request.
+    """
+
+    def __init__(self, module: str, *arguments: str) -> None:
+        self._command = (module, *arguments)
+        self._child: Child | None = None
+        self._lock = threading.Lock()
+
+    def ask(self, request: child_protocol.Message) -> child_protocol.Message:
+        """Return the child's reply. Raises `ChildRefused` or `ChildDied`."""
+        with self._lock:
+            child = self._started()
+            try:
+                child.send(request)
+                reply = child.receive()
+            except OSError:
+                reply = None
+            return self._checked(child, reply)
+
+    def close(self) -> None:
+        """End the process, if any; a later request would start a new one."""
+        with self._lock:
+            self._end()
+
+    def _started(self) -> Child:
+        if self._child is not None and self._child.alive:
+            return self._child
+        self._end()
+        self._child = Child(*self._command)
+        self._checked(self._child, self._child.receive())
+        return self._child
+
+    def _checked(
+        self, child: Child, reply: child_protocol.Message | None
+    ) -> child_protocol.Message:
+        if reply is None:
+            last_words = child.last_words()
+            self._end()
+            raise ChildDied(last_words)
+        if isinstance(reply, child_protocol.Refused):
+            self._end()
+            raise ChildRefused(reply.message)
+        return reply
+
+    def _end(self) -> None:
+        if self._child is not None:
+            self._child.close()
+            self._child = None

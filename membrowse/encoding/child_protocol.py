@@ -1,36 +1,33 @@
-"""Messages between the engine and its children: length-prefixed MessagePack over pipes."""
+"""Messages between the engine and its child processes: length-prefixed MessagePack over pipes."""
 
 from __future__ import annotations
 
-import os
 import struct
-import sys
 from collections.abc import Sequence
 from typing import BinaryIO
 
 import msgspec
 import numpy as np
 
-from membrowse.encoding.encoded import Encoded, ToEncode
+from membrowse.encoding.encoder import EncodedText, EncoderInput
 
 _LENGTH = struct.Struct("<Q")
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):
-    """A child's first message: it has loaded its model."""
+    """A child's first message: its model is loaded."""
 
     precision: str = ""
-    device: str = ""
 
 
 class Refused(msgspec.Struct, frozen=True, tag=True):
-    """A child cannot do what it was asked; the message is for people."""
+    """A child cannot do what was requested; the message is shown to the user."""
 
     message: str
 
 
 class Text(msgspec.Struct, frozen=True, array_like=True):
-    """A `ToEncode` on the wire."""
+    """An `EncoderInput` as sent."""
 
     key: str
     header: str
@@ -42,7 +39,7 @@ class EncodeRequest(msgspec.Struct, frozen=True, tag=True):
 
 
 class Vectors(msgspec.Struct, frozen=True, array_like=True):
-    """An `Encoded` on the wire: arrays as bytes, shapes from the counts."""
+    """An `EncodedText` as sent: arrays as bytes, with counts that determine their shapes."""
 
     key: str
     passages_count: int
@@ -62,7 +59,7 @@ class QueryRequest(msgspec.Struct, frozen=True, tag=True):
 
 
 class QueryReply(msgspec.Struct, frozen=True, tag=True):
-    """What is made of a query's token embeddings, before pooling: float32 [n, d'] and [d]."""
+    """A query's token embeddings and sentence embedding before pooling: float32 [n, d'] and [d]."""
 
     embeddings: bytes
     sentence: bytes
@@ -94,7 +91,7 @@ _decoder = msgspec.msgpack.Decoder(Message)
 
 
 def write(stream: BinaryIO, message: Message) -> None:
-    """Send one message; raises `OSError` where the other end is gone."""
+    """Send one message; raises `OSError` if the other end is gone."""
     content = _encoder.encode(message)
     stream.write(_LENGTH.pack(len(content)))
     stream.write(content)
@@ -102,7 +99,7 @@ def write(stream: BinaryIO, message: Message) -> None:
 
 
 def read(stream: BinaryIO) -> Message | None:
-    """The next message, or None where the other end closed or died in the middle of one."""
+    """Return the next message, or None if the other end closed, even within a message."""
     prefix = stream.read(_LENGTH.size)
     if len(prefix) < _LENGTH.size:
         return None
@@ -111,11 +108,13 @@ def read(stream: BinaryIO) -> Message | None:
     return _decoder.decode(content) if len(content) == length else None
 
 
-def texts_to_wire(items: Sequence[ToEncode]) -> EncodeRequest:
+def encode_request(items: Sequence[EncoderInput]) -> EncodeRequest:
+    """Return the request to encode `items`."""
     return EncodeRequest([Text(item.key, item.header, item.text) for item in items])
 
 
-def to_wire(encoded: Encoded) -> Vectors:
+def pack_vectors(encoded: EncodedText) -> Vectors:
+    """Return the message form of `encoded`."""
     return Vectors(
         encoded.key,
         len(encoded.passages),
@@ -127,25 +126,13 @@ def to_wire(encoded: Encoded) -> Vectors:
     )
 
 
-def from_wire(vectors: Vectors) -> Encoded:
-    """The arrays are views of the message, so they cannot be written to."""
+def unpack_vectors(vectors: Vectors) -> EncodedText:
+    """Return the vectors of a message; the arrays are read-only views of it."""
     width = len(vectors.tokens) // vectors.tokens_count if vectors.tokens_count else 0
-    return Encoded(
+    return EncodedText(
         vectors.key,
         np.frombuffer(vectors.vector, np.float32),
         np.frombuffer(vectors.passages, np.float32).reshape(vectors.passages_count, -1),
         np.frombuffer(vectors.tokens, np.int8).reshape(vectors.tokens_count, width),
         np.frombuffer(vectors.scales, np.float32),
     )
-
-
-def own_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """A child's ends of the pipes; from now on a stray `print` goes to stderr instead."""
-    requests = os.fdopen(os.dup(0), "rb")
-    replies = os.fdopen(os.dup(1), "wb")
-    null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
-    os.close(null)
-    os.dup2(2, 1)
-    sys.stdout = sys.stderr
-    return requests, replies

@@ -1,4 +1,4 @@
-"""The child's side of the pipes: load a model, answer requests in order, end with the parent."""
+"""The child's side of the protocol: load a model, answer requests in order, end with the parent."""
 
 from __future__ import annotations
 
@@ -18,26 +18,38 @@ _NICENESS = 10
 
 
 def serve(load: Callable[[], tuple[child_protocol.Ready, Answer]]) -> None:
-    """Send `Ready` (or `Refused`) once `load` is done, then a reply for every request.
+    """Send `Ready` (or `Refused`) after `load`, then one reply per request.
 
-    Never returns: the process ends when its standard input does, even in the middle of work. What
-    anything prints goes to standard error. Meant for the main thread of a process of its own, which
-    it makes polite (niceness 10).
+    Never returns: the process ends when its stdin does, even during work. All other output goes to
+    stderr. Call it from the main thread of a separate process, whose priority it lowers (niceness
+    10).
     """
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
-    requests, replies = child_protocol.own_pipes()
+    requests, replies = own_pipes()
     os.nice(_NICENESS)
     waiting: queue.SimpleQueue[child_protocol.Message] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(requests, waiting), daemon=True).start()
     try:
         ready, answer = load()
-    except Exception as error:  # the process's boundary: the parent shows it
+    except Exception as error:  # reported to the parent
         logging.exception("the model cannot be loaded")
         child_protocol.write(replies, child_protocol.Refused(f"{type(error).__name__}: {error}"))
         sys.exit(1)
     child_protocol.write(replies, ready)
     while True:
         child_protocol.write(replies, answer(waiting.get()))
+
+
+def own_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """Return the child's ends of the pipes; any later `print` goes to stderr instead."""
+    requests = os.fdopen(os.dup(0), "rb")
+    replies = os.fdopen(os.dup(1), "wb")
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    return requests, replies
 
 
 def _read(requests: BinaryIO, waiting: queue.SimpleQueue[child_protocol.Message]) -> None:

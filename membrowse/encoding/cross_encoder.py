@@ -1,4 +1,4 @@
-"""A local CrossEncoder in a process of its own, for those who want it as their reranker."""
+"""A local CrossEncoder in a child process, as an optional reranker."""
 
 from __future__ import annotations
 
@@ -9,55 +9,42 @@ from typing import cast
 import numpy as np
 
 from membrowse.encoding import child_protocol
-from membrowse.encoding.child_client import ChildClient, ChildDied, ChildRefused
-from membrowse.encoding.encoded import Float32
-from membrowse.encoding.model_files import ModelRefused
+from membrowse.encoding.child_process import ChildClient, ChildDied, ChildRefused
+from membrowse.encoding.encoder import Float32
+from membrowse.encoding.model_config import ModelRefused
 
 
-class CrossEncoderDied(Exception):
-    """The child ended; the message holds the tail of its stderr."""
+class CrossEncoder:
+    """Scores texts against a query; the first score starts the child process.
 
-
-class CrossEncoderChild:
-    """Scores texts against a query; the process starts at the first score.
-
-    Safe to share between threads: one scores at a time. A child that died is started again at the
-    next score.
+    Threads take turns. A child that died is restarted by the next score.
     """
 
     def __init__(self, model_path: Path) -> None:
-        self._path = Path(model_path).expanduser()
+        self._path = model_path.expanduser()
         self._child = ChildClient("membrowse.encoding.cross_encoder_child", str(self._path))
 
-    @property
-    def pid(self) -> int | None:
-        """The process, where one runs."""
-        return self._child.pid
-
     def score(self, query: str, texts: Sequence[str]) -> Float32:
-        """How well each text answers the query: float32 [n], higher is better.
+        """Return how well each text answers the query: float32 [n], higher is better.
 
-        Raises `ModelRefused` where the path holds no CrossEncoder with one score for a pair, and
-        `CrossEncoderDied`.
+        Raises `ModelRefused` if the path has no CrossEncoder with one score per pair, and
+        `ChildDied`.
         """
         if not texts:
             return np.empty(0, np.float32)
-        self._refuse_nothing()
+        if not (self._path / "config.json").is_file():
+            raise ModelRefused(
+                f"no CrossEncoder at {str(self._path)!r}: `rerank.model` must be the path of a "
+                "directory with a CrossEncoder"
+            )
         try:
             reply = self._child.ask(child_protocol.ScoreRequest(query, list(texts)))
         except ChildRefused as error:
             raise ModelRefused(f"the CrossEncoder at {self._path}: {error}") from error
         except ChildDied as error:
-            raise CrossEncoderDied(f"the CrossEncoder at {self._path} died: {error}") from error
+            raise ChildDied(f"the CrossEncoder at {self._path} died: {error}") from error
         return np.frombuffer(cast(child_protocol.ScoreReply, reply).scores, np.float32)
 
-    def _refuse_nothing(self) -> None:
-        if not (self._path / "config.json").is_file():
-            raise ModelRefused(
-                f"no CrossEncoder at {str(self._path)!r}: `rerank.model` must be the path of a "
-                "directory that holds one"
-            )
-
     def close(self) -> None:
-        """End the process, if there is one; a later score would start another."""
+        """End the child, if any; a later score would start a new one."""
         self._child.close()

@@ -1,4 +1,6 @@
-"""The CrossEncoder's process: `python -m membrowse.encoding.cross_encoder_child DIRECTORY`."""
+"""The CrossEncoder's child process:
+`python -m membrowse.encoding.cross_encoder_child DIRECTORY`.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +17,11 @@ def _load() -> tuple[child_protocol.Ready, Answer]:
 
     from membrowse.encoding.torch_model import best_device
 
-    device = best_device()
-    model = CrossEncoder(sys.argv[1], device=device, local_files_only=True, trust_remote_code=False)
+    model = CrossEncoder(
+        sys.argv[1], device=best_device(), local_files_only=True, trust_remote_code=False
+    )
     if model.num_labels != 1:
-        raise ValueError(f"it gives {model.num_labels} scores for a pair, not one")
+        raise ValueError(f"it returns {model.num_labels} scores per pair, not one")
 
     def answer(message: child_protocol.Message) -> child_protocol.Message:
         if not isinstance(message, child_protocol.ScoreRequest):
@@ -27,7 +30,7 @@ def _load() -> tuple[child_protocol.Ready, Answer]:
         scores = model.predict(pairs, show_progress_bar=False, convert_to_numpy=True)
         return child_protocol.ScoreReply(np.asarray(scores, np.float32).tobytes())
 
-    return child_protocol.Ready("float32", device), answer
+    return child_protocol.Ready("float32"), answer
 
 
 if __name__ == "__main__":

@@ -1,27 +1,27 @@
-"""What makes two vectors comparable: the encoder that made both."""
+"""Identity of an encoder: vectors are comparable only if the same encoder made them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 POOLING = "passages-1"
-"""Our version of how token embeddings become vectors: bump it when `encoding.pooling` would make
-other ones of the same embeddings, or `knowledge.passages` finds other passages in the same text."""
+"""Version of our pooling: raise it when `encoding.pooling` makes other vectors of the same
+embeddings, or `notes.passages` finds other passages in the same text."""
 
 
 @dataclass(frozen=True, slots=True)
 class EncoderIdentity:
-    """An encoder, so that vectors of another one are known to be stale."""
+    """Identifies an encoder, so that vectors of another one are recognised as stale."""
 
     name: str
     revision: str
-    """Hash of the weights and of what is read beside them (hex)."""
+    """Hash (hex) of the weights and the files read with them."""
     window: int
-    """Word pieces read at most, specials included."""
+    """Maximum number of word pieces, including specials."""
     pooling: str
-    """How token vectors become sentence and passage vectors, with our version of it."""
+    """How token vectors become sentence and passage vectors, including our version."""
 
     @property
     def key(self) -> str:
-        """One line that differs whenever vectors would."""
+        """One line that changes whenever vectors would."""
         return f"{self.name}@{self.revision[:16]}/window-{self.window}/{self.pooling}"

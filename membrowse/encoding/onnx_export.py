@@ -1,4 +1,4 @@
-"""The encoder in ONNX: made once per set of weights by a child process, kept in the cache."""
+"""The encoder in ONNX form, made once per set of weights by a child process and cached."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from pathlib import Path
 import msgspec
 
 from membrowse.encoding.child_process import command, environment
-from membrowse.encoding.file_hashes import HashMemory
+from membrowse.encoding.file_hashes import HashCache
 from membrowse.encoding.model_files import ModelFiles
 from membrowse.paths import private, replace_file
 
 EXPORT = "1"
-"""Bump when an export of the same weights would differ."""
-MODEL, WEIGHTS, SEAL = "model.onnx", "model.weights", "seal.json"
-_SECONDS = 600.0
+"""Version of the export: raise it when the same weights would be exported differently."""
+MODEL, WEIGHTS, HASHES = "model.onnx", "model.weights", "seal.json"
+_TIMEOUT_SECONDS = 600.0
 
 
 class ExportFailed(Exception):
@@ -30,45 +30,44 @@ class ExportFailed(Exception):
 
 
 def export_path(files: ModelFiles, cache: Path) -> Path:
-    """Where the export of these weights is, or would be: a directory of its own.
+    """Return the path of the export of these weights, in its own directory.
 
-    Its graph is optimised by the ONNX Runtime at hand, so another version makes another.
+    ONNX Runtime optimises the graph, so each version of it has a separate export.
     """
     runtime = version("onnxruntime")
     name = f"{files.name}-{files.revision[:16]}-{EXPORT}-{runtime}"
     return cache / "exports" / name / MODEL
 
 
-def exported(files: ModelFiles, cache: Path) -> Path:
-    """The ONNX file of these weights below `cache`, made now (some seconds) if it is missing.
+def ensure_export(files: ModelFiles, cache: Path) -> Path:
+    """Return the ONNX file of these weights below `cache`, exporting it (some seconds) if missing.
 
-    Its graph takes `input_ids`, `attention_mask` and, where the model does, `token_type_ids`, all
-    int64 [batch, length], and gives `token_embeddings` [batch, length, d'] and
-    `sentence_embedding` [batch, d]. The weights lie beside it, to be mapped rather than read. Files
-    that are not those that were made are made again. Several processes may ask at once: one makes
-    them. Raises `ExportFailed`.
+    Its graph takes `input_ids`, `attention_mask` and, for some models, `token_type_ids`, all int64
+    [batch, length], and returns `token_embeddings` [batch, length, d'] and `sentence_embedding`
+    [batch, d]. The weights are in a separate file, which is memory-mapped. Files that were changed
+    are exported again. If several processes ask at once, one exports. Raises `ExportFailed`.
     """
     target = export_path(files, cache)
     if _intact(target.parent):
         return target
-    with _only_one(target.parent):
+    with _locked(target.parent):
         if not _intact(target.parent):
-            _make(files, target.parent)
+            _export(files, target.parent)
     return target
 
 
 def _intact(directory: Path) -> bool:
-    """Whether the export's files are there and have the hashes noted when they were made."""
-    memory = HashMemory(directory / "seen.json")
+    """Whether the export's files exist and have the hashes recorded when they were made."""
+    cache = HashCache(directory / "seen.json")
     try:
-        sealed = msgspec.json.decode((directory / SEAL).read_bytes(), type=dict[str, str])
-        return all(memory.sha256(directory / name) == found for name, found in sealed.items())
+        hashes = msgspec.json.decode((directory / HASHES).read_bytes(), type=dict[str, str])
+        return all(cache.sha256(directory / name) == digest for name, digest in hashes.items())
     except (OSError, msgspec.DecodeError):
         return False
 
 
 @contextmanager
-def _only_one(directory: Path) -> Iterator[None]:
+def _locked(directory: Path) -> Iterator[None]:
     private(directory.parent)
     name = f"{directory}.lock"
     lock = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -79,22 +78,22 @@ def _only_one(directory: Path) -> Iterator[None]:
         os.close(lock)
 
 
-def _make(files: ModelFiles, directory: Path) -> None:
-    """Export into a directory beside, and put it in its place when it is whole."""
-    part = Path(f"{directory}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(mode=0o700)
+def _export(files: ModelFiles, directory: Path) -> None:
+    """Export into a temporary directory, and rename it when it is complete."""
+    partial = Path(f"{directory}.part")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(mode=0o700)
     try:
-        _run(files, part / MODEL)
-        sealed = {name: _sha256(part / name) for name in (MODEL, WEIGHTS)}
-        replace_file(part / SEAL, msgspec.json.encode(sealed))
+        _run(files, partial / MODEL)
+        hashes = {name: _sha256(partial / name) for name in (MODEL, WEIGHTS)}
+        replace_file(partial / HASHES, msgspec.json.encode(hashes))
         shutil.rmtree(directory, ignore_errors=True)
-        part.replace(directory)
+        partial.replace(directory)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ExportFailed(f"{files.name} cannot be exported: {error}") from error
     finally:
-        shutil.rmtree(part, ignore_errors=True)
-    _intact(directory)  # so that the next start finds the hashes remembered
+        shutil.rmtree(partial, ignore_errors=True)
+    _intact(directory)  # caches the hashes for the next start
 
 
 def _sha256(path: Path) -> str:
@@ -103,17 +102,17 @@ def _sha256(path: Path) -> str:
 
 
 def _run(files: ModelFiles, target: Path) -> None:
-    """Let the child write `target`; raises `ExportFailed` with its reason."""
+    """Let a child process write `target`; raises `ExportFailed` with its reason."""
     arguments = command(
         "membrowse.encoding.onnx_export_child", files.model, files.revision, str(target)
     )
-    with _lifeline() as stdin:
+    with _parent_pipe() as stdin:
         done = subprocess.run(  # noqa: S603 (our own interpreter and module)
             arguments,
             env=environment(),
             stdin=stdin,
             capture_output=True,
-            timeout=_SECONDS,
+            timeout=_TIMEOUT_SECONDS,
             check=False,
         )
     if done.returncode:
@@ -121,8 +120,8 @@ def _run(files: ModelFiles, target: Path) -> None:
 
 
 @contextmanager
-def _lifeline() -> Iterator[int]:
-    """A standard input that ends when this process does, however it ends."""
+def _parent_pipe() -> Iterator[int]:
+    """Provide a stdin that closes when this process ends, however it ends."""
     child_end, our_end = os.pipe()
     try:
         yield child_end
@@ -133,5 +132,5 @@ def _lifeline() -> Iterator[int]:
 
 def _reason(files: ModelFiles, stderr: bytes) -> str:
     lines = stderr.decode("utf-8", "replace").strip().splitlines()
-    last = lines[-1] if lines else "the exporting process died without a word"
+    last = lines[-1] if lines else "the export process died without a message"
     return f"{files.name} cannot be exported to ONNX: {last}"

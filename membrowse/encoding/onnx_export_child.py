@@ -1,7 +1,7 @@
 """The export process: `python -m membrowse.encoding.onnx_export_child MODEL REVISION TARGET`.
 
-What goes wrong ends it with a traceback, whose last line is the reason that people read. It ends
-when its standard input does, so also when the process that wanted the export dies.
+A failure ends it with a traceback, whose last line is the reason shown to the user. It ends when
+its stdin does, so also when the parent process dies.
 """
 
 from __future__ import annotations
@@ -11,18 +11,18 @@ import sys
 import threading
 from pathlib import Path
 
-from membrowse.encoding.model_files import located_again
+from membrowse.encoding.model_files import locate_verified
 
 
 def main() -> None:
-    """Export MODEL, if it still has REVISION, to TARGET."""
+    """Export MODEL to TARGET if it still has REVISION."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     name, revision, target = sys.argv[1:4]
-    files = located_again(name, revision)
+    files = locate_verified(name, revision)
     from membrowse.encoding.torch_export import export
-    from membrowse.encoding.torch_model import load
+    from membrowse.encoding.torch_model import load_model
 
-    export(load(files, "cpu"), Path(target))
+    export(load_model(files, "cpu"), Path(target))
 
 
 def _end_with_parent() -> None:

@@ -1,4 +1,4 @@
-"""The encoder inside the engine: ONNX Runtime, float32, for queries and small edits."""
+"""The engine's own encoder: ONNX Runtime in float32, for queries and small edits."""
 
 from __future__ import annotations
 
@@ -8,55 +8,53 @@ from pathlib import Path
 import numpy as np
 
 from membrowse.encoding import pooling
-from membrowse.encoding.encoded import Encoded, EncodedQuery, Float32, ToEncode
-from membrowse.encoding.encoder_identity import EncoderIdentity
+from membrowse.encoding.encoder import EncodedQuery, EncodedText, EncoderInput, Float32
 from membrowse.encoding.model_files import ModelFiles
-from membrowse.encoding.onnx_session import opened
+from membrowse.encoding.onnx_session import open_session
 from membrowse.encoding.word_pieces import Tokenised, WordPieces
 
 
 class ResidentEncoder:
-    """Encodes one text at a time, so that no vector depends on what it was encoded beside.
+    """Encodes one text at a time, so no vector depends on what is encoded beside it.
 
-    Safe to share between threads; concurrent calls run beside each other.
+    Safe to share between threads; calls run concurrently.
     """
 
     def __init__(self, files: ModelFiles, export: Path, threads: int = 0) -> None:
-        """Load `export` (see `export.exported`); `threads` 0 takes every core, 4 at most.
+        """Load `export` (see `onnx_export.ensure_export`); `threads` 0 uses every core, at most 4.
 
-        Raises `onnxruntime`'s exceptions (all `RuntimeError`s or `ValueError`s by class) where the
-        export cannot be loaded.
+        Raises `onnxruntime`'s exceptions (all `RuntimeError`s or `ValueError`s) if the export
+        cannot be loaded.
         """
-        self._configuration = files.configuration
-        self.identity: EncoderIdentity = files.identity
+        self._config = files.config
         self.pieces = WordPieces(files)
-        self._session = opened(export, threads)
-        self._inputs = {given.name for given in self._session.get_inputs()}
+        self._session = open_session(export, threads)
+        self._inputs = {node.name for node in self._session.get_inputs()}
 
-    def encode(self, items: Sequence[ToEncode]) -> list[Encoded]:
-        """Vectors of `items`, in their order."""
+    def encode(self, items: Sequence[EncoderInput]) -> list[EncodedText]:
+        """Return the vectors of `items`, in order."""
         return [self._encode(item) for item in items]
 
-    def _encode(self, item: ToEncode) -> Encoded:
-        known = self._configuration
-        tokenised = self.pieces.tokenise(item.encoded_text, known.document_prompt)
+    def _encode(self, item: EncoderInput) -> EncodedText:
+        config = self._config
+        tokenised = self.pieces.tokenise(item.encoded_text, config.document_prompt)
         embeddings, sentence = self._forward(tokenised)
-        return pooling.encoded(item, tokenised, embeddings, sentence, known.pooling)
+        return pooling.pool_text(item, tokenised, embeddings, sentence, config.pooling)
 
     def query(self, text: str) -> EncodedQuery:
-        """Vectors of a query; what lies beyond the window is left out, and `cut` says so."""
-        tokenised = self.pieces.tokenise(text, self._configuration.query_prompt)
+        """Return the vectors of a query, cut to the window (see `EncodedQuery.cut`)."""
+        tokenised = self.pieces.tokenise(text, self._config.query_prompt)
         embeddings, sentence = self._forward(tokenised)
-        return pooling.encoded_query(text, tokenised, embeddings, sentence)
+        return pooling.pool_query(text, tokenised, embeddings, sentence)
 
     def _forward(self, tokenised: Tokenised) -> tuple[Float32, Float32]:
-        """Token embeddings [n, d'] and sentence embedding [d]."""
+        """Return token embeddings [n, d'] and sentence embedding [d]."""
         ids = tokenised.ids[None]
-        offered = {
+        available = {
             "input_ids": ids,
             "attention_mask": np.ones_like(ids),
             "token_type_ids": np.zeros_like(ids),
         }
-        wanted = {name: array for name, array in offered.items() if name in self._inputs}
-        embeddings, sentence = self._session.run(["token_embeddings", "sentence_embedding"], wanted)
+        inputs = {name: array for name, array in available.items() if name in self._inputs}
+        embeddings, sentence = self._session.run(["token_embeddings", "sentence_embedding"], inputs)
         return embeddings[0], sentence[0]

@@ -1,4 +1,6 @@
-"""From torch to ONNX, compared before it is believed. Child processes only, as `torch_model`."""
+"""Export a torch model to ONNX and check the result. For child processes only, like
+`torch_model`.
+"""
 
 from __future__ import annotations
 
@@ -14,18 +16,18 @@ from onnx.external_data_helper import set_external_data
 from sentence_transformers import SentenceTransformer
 
 from membrowse.encoding.onnx_export import WEIGHTS
-from membrowse.encoding.onnx_session import opened, optimise
+from membrowse.encoding.onnx_session import open_session, optimise
 from membrowse.encoding.torch_model import input_names
 
 OPSET = 17
 _SAMPLES = ("One text.", "Another text, longer than the one before it: is it the same? " * 3)
-_CLOSE = 0.9999
-_WORTH_A_PLACE_BYTES = 1024
-"""A tensor from this size on lies in the file of weights."""
+_MIN_COSINE = 0.9999
+_EXTERNAL_BYTES = 1024
+"""Tensors of at least this size go into the file of weights."""
 
 
 class _Outputs(torch.nn.Module):
-    """The whole model with positional inputs, as the tracer wants them."""
+    """The whole model with positional inputs, as the tracer requires."""
 
     def __init__(self, model: SentenceTransformer, names: Sequence[str]) -> None:
         super().__init__()
@@ -38,9 +40,9 @@ class _Outputs(torch.nn.Module):
 
 
 def export(model: SentenceTransformer, target: Path) -> None:
-    """Write `model` to `target`, its graph optimised, and its weights beside it.
+    """Write `model` to `target` with an optimised graph and separate weights.
 
-    Raises what torch raises, or `ValueError` where the export does not give the model's vectors.
+    Raises torch's exceptions, or `ValueError` if the export does not reproduce the model's vectors.
     """
     names = input_names(model)
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
@@ -49,13 +51,13 @@ def export(model: SentenceTransformer, target: Path) -> None:
         _save(onnx.load(optimise(plain)), target)
     for path in (target, target.with_name(WEIGHTS)):
         path.chmod(0o600)
-    compare(model, names, target)
+    check_export(model, names, target)
 
 
 def _save(model: onnx.ModelProto, target: Path) -> None:
-    """As `onnx.save` does with external data, whose way there looks at the network's interfaces."""
+    """Save like `onnx.save` with external data, but without inspecting the network interfaces."""
     for tensor in model.graph.initializer:
-        if len(tensor.raw_data) >= _WORTH_A_PLACE_BYTES:
+        if len(tensor.raw_data) >= _EXTERNAL_BYTES:
             set_external_data(tensor, WEIGHTS)
     onnx.save(model, str(target))
 
@@ -65,7 +67,7 @@ def _trace(model: SentenceTransformer, names: Sequence[str], target: Path) -> No
     features = model.preprocess(list(_SAMPLES))
     axes = {name: {0: "batch", 1: "length"} for name in (*names, "token_embeddings")}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the tracer's, of branches that our inputs never take
+        warnings.simplefilter("ignore")  # about branches that our inputs never take
         torch.onnx.export(
             _Outputs(model, names).eval(),
             tuple(features[name] for name in names),
@@ -79,15 +81,15 @@ def _trace(model: SentenceTransformer, names: Sequence[str], target: Path) -> No
 
 
 @torch.inference_mode()
-def compare(model: SentenceTransformer, names: Sequence[str], target: Path) -> None:
-    """Raise `ValueError` unless the export gives the model's vectors, alone and at any length."""
-    session = opened(target)
+def check_export(model: SentenceTransformer, names: Sequence[str], target: Path) -> None:
+    """Raise `ValueError` unless the export reproduces the model's vectors at any length."""
+    session = open_session(target)
     for text in (*_SAMPLES, "word"):
         features = model.preprocess([text])
         inputs = {name: features[name].numpy() for name in names}
-        (found,) = session.run(["sentence_embedding"], inputs)
+        (actual,) = session.run(["sentence_embedding"], inputs)
         expected = model(features)["sentence_embedding"].numpy()
-        lengths = np.linalg.norm(found) * np.linalg.norm(expected)
-        cosine = float((found * expected).sum() / lengths)
-        if not cosine >= _CLOSE:
-            raise ValueError(f"its ONNX form gives other vectors (cosine {cosine:.4f})")
+        lengths = np.linalg.norm(actual) * np.linalg.norm(expected)
+        cosine = float((actual * expected).sum() / lengths)
+        if not cosine >= _MIN_COSINE:
+            raise ValueError(f"the ONNX export gives different vectors (cosine {cosine:.4f})")

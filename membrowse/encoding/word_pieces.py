@@ -1,4 +1,4 @@
-"""Word pieces, counted and listed with the encoder's own tokenizer."""
+"""Count and list word pieces with the encoder's own tokenizer."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
-from membrowse.encoding.encoded import Piece
+from membrowse.encoding.encoder import Piece
 from membrowse.encoding.model_files import ModelFiles
 
-_PART = 65_536
+_PART_CHARACTERS = 65_536
 """Characters tokenised in one call: 5 MB at once take 5 s and 770 MB."""
 _UNKNOWN_NAMES = ("[UNK]", "<unk>")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tokenised:
-    """A text as the encoder's input: n ids with prompt and specials, cut to what it reads."""
+    """A text as the encoder's input: n ids with prompt and specials, cut to the model's limit."""
 
     ids: NDArray[np.int64]
     """[n]"""
     inner: slice
-    """Which of the n belong to the text: all but specials and prompt."""
+    """The ids of the text: all but specials and prompt."""
     pieces: tuple[Piece, ...]
     """The t pieces of `inner`; offsets are characters of the text without the prompt."""
     cut: bool
-    """Whether the encoder cannot read the whole text."""
+    """Whether the text is longer than the encoder reads."""
 
 
-def parts(text: str, size: int = _PART) -> Iterator[tuple[int, str]]:
-    """`text` in parts of at most `size` characters, parted before spaces, with their offsets."""
+def split_text(text: str, size: int = _PART_CHARACTERS) -> Iterator[tuple[int, str]]:
+    """Yield parts of at most `size` characters with their offsets, split before spaces."""
     start = 0
     while len(text) - start > size:
         space = max(text.rfind(blank, start + size // 2, start + size) for blank in " \n")
@@ -43,21 +43,21 @@ def parts(text: str, size: int = _PART) -> Iterator[tuple[int, str]]:
 
 
 class WordPieces:
-    """The tokenizer of an encoder, without the padding and truncation that its file switches on.
+    """The tokenizer of an encoder, without the padding and truncation set in its file.
 
-    Safe to share between threads: it is never changed once it is made.
+    Immutable, so safe to share between threads.
     """
 
     def __init__(self, files: ModelFiles) -> None:
-        self._tokenizer = Tokenizer.from_file(str(files.configuration.tokenizer))
+        self._tokenizer = Tokenizer.from_file(str(files.config.tokenizer))
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
-        self._before, self._after = self._frame()
-        self._room = files.configuration.reads - len(self._before) - len(self._after)
+        self._prefix, self._suffix = self._specials()
+        self._max_pieces = files.config.max_pieces - len(self._prefix) - len(self._suffix)
         self._unknown = self._unknown_id()
 
-    def _frame(self) -> tuple[list[int], list[int]]:
-        """The special tokens put before and after every text ([CLS] and [SEP])."""
+    def _specials(self) -> tuple[list[int], list[int]]:
+        """Return the special tokens before and after every text ([CLS] and [SEP])."""
         encoding = self._tokenizer.encode("a")
         inner = [i for i, special in enumerate(encoding.special_tokens_mask) if not special]
         return encoding.ids[: inner[0]], encoding.ids[inner[-1] + 1 :]
@@ -69,7 +69,7 @@ class WordPieces:
         return next((found for found in ids if found is not None), None)
 
     def _encodings(self, text: str) -> Iterator[tuple[int, Encoding]]:
-        for offset, part in parts(text):
+        for offset, part in split_text(text):
             yield offset, self._tokenizer.encode(part, add_special_tokens=False)
 
     def _pieces(self, offset: int, encoding: Encoding) -> list[Piece]:
@@ -83,19 +83,19 @@ class WordPieces:
 
     @property
     def specials(self) -> int:
-        """Special tokens put before and after every text."""
-        return len(self._before) + len(self._after)
+        """Number of special tokens around every text."""
+        return len(self._prefix) + len(self._suffix)
 
     def name(self, token: int) -> str:
-        """The token of an id of `Tokenised.ids`, as in the vocabulary."""
+        """Return the vocabulary entry of a token id."""
         return self._tokenizer.id_to_token(token) or ""
 
     def count(self, text: str) -> int:
-        """Word pieces of `text`, without specials."""
+        """Return the number of word pieces of `text`, without specials."""
         return sum(len(encoding) for _, encoding in self._encodings(text))
 
     def pieces(self, text: str) -> list[Piece]:
-        """All word pieces of `text`, without specials, however long it is."""
+        """Return all word pieces of `text`, without specials, however long it is."""
         return [
             piece
             for offset, encoding in self._encodings(text)
@@ -103,20 +103,20 @@ class WordPieces:
         ]
 
     def tokenise(self, text: str, prompt: str = "") -> Tokenised:
-        """`prompt` and `text` as the encoder's input: as many first pieces as it reads."""
+        """Return `prompt` and `text` as the encoder's input, cut to the pieces that it reads."""
         ids: list[int] = []
-        found: list[Piece] = []
+        pieces: list[Piece] = []
         for offset, encoding in self._encodings(prompt + text):
             ids += encoding.ids
-            found += self._pieces(offset - len(prompt), encoding)
-            if len(ids) > self._room:
+            pieces += self._pieces(offset - len(prompt), encoding)
+            if len(ids) > self._max_pieces:
                 break
-        of_prompt = sum(piece.end <= 0 for piece in found) if prompt else 0
-        first = len(self._before) + of_prompt
-        pieces = tuple(found[of_prompt : self._room])
+        prompt_pieces = sum(piece.end <= 0 for piece in pieces) if prompt else 0
+        first = len(self._prefix) + prompt_pieces
+        inner_pieces = tuple(pieces[prompt_pieces : self._max_pieces])
         return Tokenised(
-            ids=np.array(self._before + ids[: self._room] + self._after, dtype=np.int64),
-            inner=slice(first, first + len(pieces)),
-            pieces=pieces,
-            cut=len(ids) > self._room,
+            ids=np.array(self._prefix + ids[: self._max_pieces] + self._suffix, dtype=np.int64),
+            inner=slice(first, first + len(inner_pieces)),
+            pieces=inner_pieces,
+            cut=len(ids) > self._max_pieces,
         )

@@ -18,7 +18,8 @@ from membrowse.engine.querying.ranked_queries import RankedQueries
 from membrowse.engine.querying.searcher import Searcher
 from membrowse.engine.querying.targets import Targets
 from membrowse.index.analyser import ANALYSER
-from membrowse.index.index import Index, Recipe
+from membrowse.index.index import Index
+from membrowse.index.manifest import Recipe
 from membrowse.notes.chunker import CHUNKER
 from membrowse.settings import Settings, saved_configurations
 from membrowse.wire.search import RankingState
@@ -68,7 +69,7 @@ def open_components(
     """Open the index of `folder` and wire the parts; nothing runs until `start`.
 
     `changed` is called, from any thread, after `start`, when the state changed. Raises what
-    `Index.open` raises.
+    `Index` raises.
     """
 
     def encoder_loaded() -> None:
@@ -125,9 +126,9 @@ def open_components(
 
 
 def open_index(directory: Path, settings: Settings, models: Models) -> Index:
-    """The index in `directory`, for what `models` prepared. Raises what `Index.open` raises."""
+    """The index in `directory`, for what `models` prepared. Raises what `Index` raises."""
     files = models.files
-    return Index.open(
+    return Index(
         directory,
         recipe(models),
         token_budget=settings.encoder.token_budget_mb << 20,

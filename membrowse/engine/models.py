@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from membrowse import paths
-from membrowse.encoding.child_client import ChildDied, ChildRefused
-from membrowse.encoding.child_encoder import ChildEncoder, Encoder
-from membrowse.encoding.cross_encoder import CrossEncoderChild
-from membrowse.encoding.model_files import ModelFiles, ModelRefused, locate, verify
+from membrowse.encoding.child_encoder import ChildEncoder
+from membrowse.encoding.child_process import ChildFailed
+from membrowse.encoding.cross_encoder import CrossEncoder
+from membrowse.encoding.encoder import Encoder
+from membrowse.encoding.model_config import ModelRefused
+from membrowse.encoding.model_files import ModelFiles, locate, verify
 from membrowse.encoding.word_pieces import WordPieces
 from membrowse.settings import RerankMethod, Settings
 from membrowse.wire.search import RankingState
@@ -43,7 +45,7 @@ class Models:
         self.loaded = Loaded(RankingState.LOADING, "the encoder is loading")
         self.files: ModelFiles | None = None
         self.pieces: WordPieces | None = None
-        self.cross: CrossEncoderChild | None = None
+        self.cross: CrossEncoder | None = None
 
     @property
     def name(self) -> str:
@@ -79,7 +81,7 @@ class Models:
         """Start to load what `prepare` found; returns at once."""
         rerank = self._settings.rerank
         if rerank.model or rerank.method is RerankMethod.CROSS_ENCODER:
-            self.cross = CrossEncoderChild(Path(rerank.model).expanduser())
+            self.cross = CrossEncoder(Path(rerank.model).expanduser())
         self._thread.start()
 
     def close(self) -> None:
@@ -94,7 +96,7 @@ class Models:
             return
         try:
             encoder, note = _encoder(self.files)
-        except (ModelRefused, ChildDied, ChildRefused, OSError, RuntimeError, ValueError) as error:
+        except (ModelRefused, ChildFailed, OSError, RuntimeError, ValueError) as error:
             log.exception("the encoder cannot be loaded")
             self._fail(f"the encoder {self.files.name} cannot be loaded: {error}")
         else:
@@ -113,11 +115,11 @@ def _encoder(files: ModelFiles) -> tuple[Encoder, str]:
 
     ONNX Runtime is imported here, on the loading thread: keyword does not wait for it.
     """
-    from membrowse.encoding.onnx_export import ExportFailed, exported
+    from membrowse.encoding.onnx_export import ExportFailed, ensure_export
     from membrowse.encoding.resident_encoder import ResidentEncoder
 
     try:
-        return ResidentEncoder(files, exported(files, paths.cache_dir())), ""
+        return ResidentEncoder(files, ensure_export(files, paths.cache_dir())), ""
     except ExportFailed as error:
         log.warning("%s; a child process encodes instead", error)
         served = ChildEncoder(files)

@@ -196,7 +196,7 @@ class Service:
 
         Concurrent rebuild requests get the same new index.
         """
-        from membrowse.index.index import discard
+        from membrowse.index.index_directory import discard
 
         with self._opening:
             if self._components is None:

@@ -1,10 +1,10 @@
-"""The analyser: text → terms, the same for indexing and for queries.
+"""The analyser: turn text into terms, the same for indexing and for queries.
 
-Words are folded (see `folding`) and English-stemmed. Scripts without spaces become overlapping
-pairs of characters. An identifier is found whole and by part: `tools/get_userName.py` gives
+Words are folded (see `characters`) and English-stemmed. Scripts without spaces become overlapping
+pairs of characters. Identifiers are indexed whole and by part: `tools/get_userName.py` gives
 `tools/get_username.py`, `get_username.py`, the joined `getusername`, and `tool`, `get`, `user`,
-`name`, `py`. Only the innermost parts take a position, so that phrases of words still match.
-Stop words are indexed, and dropped from queries.
+`name`, `py`. Only the innermost parts take a position, so phrases of words still match. Stop words
+are indexed but dropped from queries.
 """
 
 from __future__ import annotations
@@ -19,29 +19,30 @@ from whoosh.analysis.acore import Token as WhooshToken
 from whoosh.analysis.analyzers import Analyzer
 from whoosh.lang.snowball.english import EnglishStemmer
 
-from membrowse.index.characters import SPACELESS, WORD, compatible, fold, stands_alone
+from membrowse.index.characters import SPACELESS, WORD, fold, is_lone_word, nfkc_with_offsets
 from membrowse.index.stop_words import STOP_WORDS
 
 ANALYSER = "1"
-"""Part of the index's recipe: raise it whenever the same text would give other terms."""
+"""Version of the analyser, part of an index's recipe: raise it when the same text gives other
+terms."""
 
-MAX_TERM = 100
-"""Longest term, in characters: a longer word is found by its start, a longer compound by part."""
+MAX_TERM_CHARACTERS = 100
+"""A longer word is indexed by its start, a longer compound by its parts."""
 
 
 class TokenKind(StrEnum):
     WORD = "word"
-    """Takes a position; phrases are made of these."""
+    """Takes a position; phrases consist of these."""
     PAIR = "pair"
-    """Two neighbouring characters (or a lone one) of a script without spaces; takes a position."""
+    """Two adjacent characters (or a lone one) of a script without spaces; takes a position."""
     WHOLE = "whole"
-    """An identifier of several words, at the position of its first."""
+    """An identifier of several words, at the position of its first word."""
     PART = "part"
-    """A further way to find the word at the same position: a short hash, a version's start."""
+    """Another term for the word at the same position: a short hash, the start of a version."""
 
 
 class Token(msgspec.Struct, frozen=True, gc=False):
-    """A term of a text, and where it stands: `text[start:end]`, in code points."""
+    """A term of a text and its source, `text[start:end]` in code points."""
 
     term: str
     start: int
@@ -51,13 +52,13 @@ class Token(msgspec.Struct, frozen=True, gc=False):
 
 
 class QueryTerms(msgspec.Struct, frozen=True):
-    """What is left of a query: unique terms in order, and what was dropped."""
+    """The unique terms of a query in order, and the words that were dropped."""
 
     terms: tuple[str, ...]
     dropped: tuple[str, ...]
-    """Stop words left out, folded, unique, in order."""
+    """Dropped stop words, folded, unique, in order."""
     spans: tuple[tuple[int, int], ...]
-    """Where each of `terms` first stands in the query."""
+    """Where each of `terms` first occurs in the query."""
 
 
 _SEPARATOR = (
@@ -78,30 +79,32 @@ _AMOUNT = re.compile(r"(\d+)(?!st|nd|rd|th)([^\W\d_]{1,3})")
 _HASH = re.compile(r"(?=.*\d)(?=.*[a-f])[0-9a-f]{9,64}")
 _VERSION = re.compile(r"v?(\d+\.\d+)((?:\.\d+)+)(?:[-+].*)?")
 _ELISION = re.compile(r"\A(?:[cdjlmnst]|qu)['\u2019](?=\w\w)", re.IGNORECASE)
-_UNSPOKEN = re.compile(r"['\u2019\u02bc](?:(?:[sdm]|ll|re|ve)$)?|,", re.IGNORECASE)
+_APOSTROPHES = re.compile(r"['\u2019\u02bc](?:(?:[sdm]|ll|re|ve)$)?|,", re.IGNORECASE)
 
-_CACHED_RUN = 64
-_CACHED_RUNS = 30_000
+_MAX_CACHED_CHARACTERS = 64
+_MAX_CACHED_RUNS = 30_000
 
 _Analysis = tuple[tuple[tuple[str, int, int, int, TokenKind], ...], int]
-"""Tokens of a run, offsets and positions relative to it, and how many positions it takes."""
+"""Tokens of a run, with relative offsets and positions, and the number of positions it takes."""
 
 _stem: Callable[[str], str] = lru_cache(maxsize=30_000)(EnglishStemmer().stem)
 
 
 def analyse(text: str, *, query: bool = False) -> list[Token]:
-    """Every token of `text`, as it is indexed, by position (a whole before its parts); with
-    `query`, as it is looked for, stop words included."""
+    """Return every token of `text` as indexed, by position (a whole before its parts).
+
+    With `query`, return the tokens to search for, stop words included.
+    """
     return [Token(*token) for token in _tokens(text, query=query)]
 
 
 def query_terms(text: str) -> QueryTerms:
-    """The terms to look for. Stop words are dropped unless nothing else remains."""
+    """Return the terms to search for. Stop words are dropped unless nothing else remains."""
     kept: dict[str, tuple[int, int]] = {}
     stopped: dict[str, tuple[int, int]] = {}
     dropped: dict[str, None] = {}
     for term, start, end, _, kind in _tokens(text, query=True):
-        word = surface(text[start:end]) if kind is TokenKind.WORD else ""
+        word = fold_word(text[start:end]) if kind is TokenKind.WORD else ""
         if word in STOP_WORDS:
             dropped[word] = None
             stopped.setdefault(term, (start, end))
@@ -113,13 +116,13 @@ def query_terms(text: str) -> QueryTerms:
 
 
 def phrase_terms(text: str) -> tuple[str, ...]:
-    """The terms that stand at consecutive positions wherever a text holds this phrase."""
+    """Return the terms that occur at consecutive positions wherever a text contains this phrase."""
     in_order = (TokenKind.WORD, TokenKind.PAIR)
     return tuple(token[0] for token in _tokens(text, query=True) if token[4] in in_order)
 
 
 class NoteAnalyzer(Analyzer):  # type: ignore[misc]
-    """The analyser as Whoosh wants it: one token object, changed and yielded again."""
+    """Adapts the analyser to Whoosh, which expects one token object, modified and yielded again."""
 
     def __call__(
         self,
@@ -151,34 +154,34 @@ def _tokens(text: str, *, query: bool) -> Iterator[tuple[str, int, int, int, Tok
         offset = match.start()
         group = match.lastgroup
         if group is None:
-            found = cache.get(run) or _remembered(run)
+            analysis = cache.get(run) or _analyse_run(run)
         elif group == "spaceless":
-            found = _pairs(run, query)
+            analysis = _pairs(run, query)
         else:
-            found = ((run, 0, 1, 0, TokenKind.WORD),), 1
-        for term, start, end, step, kind in found[0]:
+            analysis = ((run, 0, 1, 0, TokenKind.WORD),), 1
+        for term, start, end, step, kind in analysis[0]:
             yield term, offset + start, offset + end, position + step, kind
-        position += found[1]
+        position += analysis[1]
 
 
 _cache: dict[str, _Analysis] = {}
 
 
-def _remembered(run: str) -> _Analysis:
-    found = _Run(run).analysis()
-    if len(run) <= _CACHED_RUN:
-        if len(_cache) >= _CACHED_RUNS:
+def _analyse_run(run: str) -> _Analysis:
+    analysis = _Run(run).analysis()
+    if len(run) <= _MAX_CACHED_CHARACTERS:
+        if len(_cache) >= _MAX_CACHED_RUNS:
             _cache.clear()
-        _cache[run] = found
-    return found
+        _cache[run] = analysis
+    return analysis
 
 
 def _pairs(run: str, query: bool) -> _Analysis:
-    """Overlapping pairs of a run without spaces; single characters too where texts are indexed.
+    """Overlapping pairs of a run without spaces; in indexed text also single characters.
 
-    So a query of one character finds it anywhere, and a longer one ranks by its pairs alone.
+    So a query of one character matches anywhere, and a longer one ranks by its pairs alone.
     """
-    characters, offsets = compatible(run)
+    characters, offsets = nfkc_with_offsets(run)
     last = len(characters) - 1
     if last == 0:
         return ((characters, 0, len(run), 0, TokenKind.PAIR),), 1
@@ -192,18 +195,18 @@ def _pairs(run: str, query: bool) -> _Analysis:
         if i < last:
             pair = characters[i : i + 2]
             tokens.append((pair, offsets[i], ends[i + 1], step, TokenKind.PAIR))
-        if not query and stands_alone(characters[i]):
+        if not query and is_lone_word(characters[i]):
             tokens.append((characters[i], offsets[i], ends[i], step, TokenKind.PART))
     return tuple(tokens), last
 
 
-def surface(word: str) -> str:
-    """One word, folded, not stemmed, without apostrophes and what hangs on them (`'s`, `l'`)."""
-    word = _UNSPOKEN.sub("", _ELISION.sub("", word[: 2 * MAX_TERM]))
+def fold_word(word: str) -> str:
+    """Fold one word without stemming; drops apostrophes with their affixes (`'s`, `l'`)."""
+    word = _APOSTROPHES.sub("", _ELISION.sub("", word[: 2 * MAX_TERM_CHARACTERS]))
     folded = fold(word)
     if not folded.isascii():
         folded = "".join(c for c in folded if c.isprintable() and not c.isspace()) or folded
-    return folded[:MAX_TERM]
+    return folded[:MAX_TERM_CHARACTERS]
 
 
 def _term(folded: str) -> str:
@@ -213,7 +216,7 @@ def _term(folded: str) -> str:
 
 
 class _Run:
-    """Takes one run of characters without spaces apart, level by level."""
+    """Takes apart one run of characters without spaces, level by level."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -236,7 +239,9 @@ class _Run:
             self._humps(start, end)
             return
         spans = [match.span() for match in _LEVELS[level].finditer(self._text, start, end)]
-        if end - start <= MAX_TERM and (len(spans) > 1 or (level < 2 and spans != [(start, end)])):
+        if end - start <= MAX_TERM_CHARACTERS and (
+            len(spans) > 1 or (level < 2 and spans != [(start, end)])
+        ):
             joined = level == 2 and self._text[slice(*spans[0])].isalpha()
             self._whole(spans if joined else [(start, end)])
         for first, last in spans:
@@ -244,7 +249,7 @@ class _Run:
 
     def _whole(self, spans: list[tuple[int, int]]) -> None:
         start, end = spans[0][0], spans[-1][1]
-        whole = _UNSPOKEN.sub("", fold("".join(self._text[a:b] for a, b in spans)))
+        whole = _APOSTROPHES.sub("", fold("".join(self._text[a:b] for a, b in spans)))
         self._add(_term(whole), start, end, TokenKind.WHOLE)
         version = _VERSION.fullmatch(whole)
         if version:
@@ -252,7 +257,7 @@ class _Run:
             self._parts(start, end, {number, version[1]} - {whole})
 
     def _humps(self, start: int, end: int) -> None:
-        """A word, or the words of a camelCase one, or number and unit."""
+        """Add a word, the words of a camelCase one, or a number and its unit."""
         word = self._text[start:end]
         cuts = [start, *(start + match.start() for match in _HUMP.finditer(word)), end]
         amount = _AMOUNT.fullmatch(word)
@@ -261,12 +266,12 @@ class _Run:
         if len(cuts) == 2 or len(cuts) > 9 or len(word) < 2 * (len(cuts) - 1):
             self._word(start, end)
             return
-        self._add(_term(surface(word)), start, end, TokenKind.WHOLE)
+        self._add(_term(fold_word(word)), start, end, TokenKind.WHOLE)
         for first, last in zip(cuts, cuts[1:], strict=False):
             self._word(first, last)
 
     def _word(self, start: int, end: int) -> None:
-        folded = surface(self._text[start:end])
+        folded = fold_word(self._text[start:end])
         self._add(_term(folded), start, end, TokenKind.WORD)
         if _HASH.fullmatch(folded):
             self._parts(start, end, {folded[:7], folded[:8]})

@@ -1,7 +1,7 @@
-"""Characters: which make words, which scripts write without spaces, and what folds to what.
+"""Character classes of words and of scripts without spaces, and folding.
 
-Folding is NFKC, casefold, and accents removed (where they are accents: vowel signs of Indic scripts
-stay), so that `Ｃａｆé`, `CAFÉ` and `cafe` are one term.
+Folding is NFKC, casefold and removal of accents (not of vowel signs in Indic scripts), so
+`Ｃａｆé`, `CAFÉ` and `cafe` become one term.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SPACELESS = (
 _LONE_WORDS = re.compile("[\u3007\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\U00020000-\U000323af]")
 
 JOINERS = "\u00ad\u034f\u200c\u200d\u2060\ufe0e\ufe0f"
-"""Invisible characters inside words; folding drops them."""
+"""Invisible characters inside words, which folding drops."""
 
 _ACCENTS = re.compile(
     "[\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06ed"
@@ -51,7 +51,7 @@ _BLOCKS_WITH_MARKS = (
 
 
 def _marks() -> str:
-    """Character class of the combining marks outside the spaceless scripts."""
+    """Return the character class of combining marks outside the scripts without spaces."""
     spaceless = re.compile(f"[{SPACELESS}]")
     ranges: list[tuple[int, int]] = []
     for block in _BLOCKS_WITH_MARKS:
@@ -67,13 +67,13 @@ def _marks() -> str:
 
 _LETTER = rf"[^\W_{SPACELESS}]"
 WORD = f"(?>{_LETTER}++(?:[{_marks()}{JOINERS}]++{_LETTER}*+)*+)"
-"""Pattern of a run of letters and digits with their marks, in a script that writes spaces."""
+"""Pattern of a run of letters and digits with their marks, in a script with spaces."""
 
 
 def fold(text: str) -> str:
-    """`text` with case, width, accents and invisible joiners folded away.
+    """Fold case, width, accents and invisible joiners of `text`.
 
-    Its length may differ: `ß` is `ss`, a ligature its letters.
+    The length may change: `ß` becomes `ss`, a ligature becomes its letters.
     """
     if text.isascii():
         return text.lower()
@@ -84,19 +84,19 @@ def fold(text: str) -> str:
 
 
 def _digit(character: str) -> str:
-    """A decimal digit of any script as an ASCII one."""
+    """Return a decimal digit of any script as an ASCII digit."""
     if character < "\u0660":
         return character
     value = unicodedata.decimal(character, None)
     return character if value is None else str(value)
 
 
-def compatible(run: str) -> tuple[str, list[int]]:
-    """`run` in NFKC, and where each of its characters came from.
+def nfkc_with_offsets(run: str) -> tuple[str, list[int]]:
+    """Return `run` in NFKC, and the origin of each of its characters.
 
-    Returns the text and `len(text) + 1` offsets into `run`: character i of the text stands for
-    `run[offsets[i]:offsets[j]]`, where j is the next index whose offset is larger (a letter that
-    was split in two stands, both times, for the whole).
+    The origins are `len(text) + 1` offsets into `run`: character i of the text comes from
+    `run[offsets[i]:offsets[j]]`, where j is the next index with a larger offset. Both halves of a
+    letter that was split come from the whole letter.
     """
     if unicodedata.is_normalized("NFKC", run):
         return run, list(range(len(run) + 1))
@@ -114,20 +114,22 @@ def compatible(run: str) -> tuple[str, list[int]]:
 
 
 def _continues(character: str) -> bool:
-    """Whether `character` can compose with the one before it."""
+    """Whether `character` can compose with the preceding one."""
     medial_or_final_jamo = "\u1160" <= character <= "\u11ff" or "\ud7b0" <= character <= "\ud7fb"
     halfwidth_vowel_or_sound = "\uff9e" <= character <= "\uffdc"
     combining = unicodedata.combining(character) > 0
     return combining or medial_or_final_jamo or halfwidth_vowel_or_sound
 
 
-def stands_alone(character: str) -> bool:
-    """Whether one character of a spaceless script is a word that people look for."""
+def is_lone_word(character: str) -> bool:
+    """Whether a single character of a script without spaces can be a word that people search
+    for.
+    """
     return _LONE_WORDS.match(character) is not None
 
 
 class _SameLength(dict[int, str]):
-    """A table for `str.translate`: each character folded, where that is one character again."""
+    """A `str.translate` table that folds each character whose folded form is one character."""
 
     def __missing__(self, code: int) -> str:
         character = chr(code)
@@ -140,5 +142,7 @@ _SAME_LENGTH = _SameLength()
 
 
 def fold_in_place(text: str) -> str:
-    """`text` folded one by one, so that offsets stay; a character that would grow is kept."""
+    """Fold characters one by one so that offsets stay valid; a character that would grow is
+    kept.
+    """
     return text.lower() if text.isascii() else text.translate(_SAME_LENGTH)

@@ -1,21 +1,18 @@
-"""One generation of the index: everything a reader needs, immutable, of one moment."""
+"""One generation of the index: an immutable, consistent view of everything a reader needs."""
 
 from __future__ import annotations
 
+import hashlib
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from membrowse.index.keyword_reader import KeywordReader
+from membrowse.index.vector_table import Mask, Matrix, VectorTable
 from membrowse.notes.chunk import Chunk
-
-Matrix = NDArray[np.float32]
-Rows = NDArray[np.int32]
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,38 +21,22 @@ class IndexedNote:
 
     path: str
     name: str
-    """For display: the title, else the file's stem."""
+    """For display: the title, else the file name without extension."""
     title: str
     date: str
     """ISO date."""
     date_source: str
     """`front matter`, `file name` or `mtime`."""
     size: int
+    """Bytes."""
     mtime_ns: int
     sha256: str
-    """Of the file's bytes, hex."""
+    """Hash of the file's bytes, hex."""
     indexed_at: str
+    """ISO 8601 in UTC."""
     warnings: tuple[str, ...]
     chunks: int
-
-
-@dataclass(frozen=True, eq=False)
-class VectorTable:
-    """The vectors of a generation's chunks, by row; d dimensions, p passages in all."""
-
-    matrix: Matrix
-    """[rows, d], C-contiguous, unit rows; zero where a chunk is not encoded."""
-    encoded: Mask
-    """[rows]"""
-    passages: Matrix
-    """[p, d], C-contiguous, unit rows; a chunk's passages follow each other, chunks by row."""
-    starts: NDArray[np.int64]
-    """[rows + 1]: the passages of row r are `passages[starts[r]:starts[r + 1]]`."""
-
-    @cached_property
-    def passage_rows(self) -> Rows:
-        """[p]: the row of each passage, ascending."""
-        return np.repeat(np.arange(len(self.encoded), dtype=np.int32), np.diff(self.starts))
+    """Number of chunks."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,10 +45,11 @@ class Generation:
 
     number: int
     notes: Mapping[str, IndexedNote]
+    """By path."""
     chunks: Sequence[Chunk]
-    """By path, then position: the order that breaks ties everywhere."""
+    """By path, then position: the canonical order, which breaks all ties."""
     keys: Sequence[str]
-    """Content keys, by row."""
+    """Content keys by row."""
     row_of: Mapping[str, int]
     """Chunk id to row."""
     keyword: KeywordReader
@@ -75,7 +57,7 @@ class Generation:
 
     @property
     def matrix(self) -> Matrix:
-        """[rows, d] float32, C-contiguous: sentence vectors; zero where not encoded."""
+        """[rows, d] float32, C-contiguous: sentence vectors; zero if not encoded."""
         return self.vectors.matrix
 
     @property
@@ -89,11 +71,6 @@ class Generation:
         return self.vectors.passages
 
     @property
-    def passage_rows(self) -> Rows:
-        """[p] int32, ascending: the row of each passage. Rows not encoded have none."""
-        return self.vectors.passage_rows
-
-    @property
     def passage_starts(self) -> NDArray[np.int64]:
         """[rows + 1] int64: row r's passages are `passage_matrix[starts[r]:starts[r + 1]]`."""
         return self.vectors.starts
@@ -105,75 +82,12 @@ class Generation:
         return range(first, first + count)
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class StoredVectors:
-    """The vectors of one content key, as the matrices take them."""
+def content_key(chunk: Chunk, encoder_key: str) -> str:
+    """Return the key of a chunk's vectors: a hash of header, text and encoder (hex).
 
-    vector: Matrix
-    """[d]"""
-    passages: Matrix
-    """[p, d]"""
-
-
-def no_vectors(rows: int, dimension: int) -> VectorTable:
-    """A table in which nothing is encoded."""
-    return VectorTable(
-        np.zeros((rows, dimension), np.float32),
-        np.zeros(rows, np.bool_),
-        np.zeros((0, dimension), np.float32),
-        np.zeros(rows + 1, np.int64),
-    )
-
-
-def rearranged(
-    table: VectorTable, source: NDArray[np.int64], added: Mapping[int, StoredVectors]
-) -> VectorTable:
-    """A table whose row r is row `source[r]` of `table` (none where -1), or `added[r]`.
-
-    One copy of each matrix; `table` itself where nothing would change.
+    Raises `UnicodeEncodeError` for text that is not Unicode (lone surrogates).
     """
-    old_rows = len(table.encoded)
-    if not added and np.array_equal(source, np.arange(old_rows)):
-        return table
-    source = source.copy()
-    fresh = np.fromiter(added, np.int64, len(added))
-    source[fresh] = -1
-    kept = source >= 0
-    counts = np.zeros(len(source), np.int64)
-    counts[kept] = np.diff(table.starts)[source[kept]]
-    counts[fresh] = [len(vectors.passages) for vectors in added.values()]
-    encoded = np.zeros(len(source), np.bool_)
-    encoded[kept] = table.encoded[source[kept]]
-    encoded[fresh] = True
-    starts = np.concatenate(([0], np.cumsum(counts)))
-    result = VectorTable(
-        np.empty((len(source), table.matrix.shape[1]), np.float32),
-        encoded,
-        np.empty((int(starts[-1]), table.passages.shape[1]), np.float32),
-        starts,
-    )
-    result.matrix[~encoded] = 0.0
-    for first, last, old in _runs(source):
-        result.matrix[first:last] = table.matrix[old : old + last - first]
-        begin, end = table.starts[old], table.starts[old + last - first]
-        result.passages[starts[first] : starts[last]] = table.passages[begin:end]
-    for row, vectors in added.items():
-        result.matrix[row] = vectors.vector
-        result.passages[starts[row] : starts[row + 1]] = vectors.passages
-    return result
-
-
-def _runs(source: NDArray[np.int64]) -> Iterable[tuple[int, int, int]]:
-    """Stretches of rows that were neighbours before: first row, row after the last, old first."""
-    if not len(source):
-        return
-    breaks = np.flatnonzero((np.diff(source) != 1) | (source[:-1] < 0)) + 1
-    firsts = np.concatenate(([0], breaks))
-    lasts = np.concatenate((breaks, [len(source)]))
-    for first, last in zip(firsts.tolist(), lasts.tolist(), strict=True):
-        old = int(source[first])
-        if old >= 0:
-            yield first, last, old
+    return hashlib.sha256(f"{encoder_key}\0{chunk.header}\0{chunk.text}".encode()).hexdigest()
 
 
 def _path(chunk: Chunk) -> str:

@@ -1,16 +1,16 @@
-"""The index: four stores that hold one generation, changed by one writer.
+"""The index: stores that together hold one generation, changed by one writer.
 
-A change is applied so that a kill at any instant leaves what the next start repairs by itself:
-the intent is noted in the manifest, the stores are written, and one transaction of the manifest
-makes it all true. What the stores hold beyond or short of the manifest is put right when the index
-is opened, or before the next change where one failed.
+A change is applied so that a kill at any instant leaves a state that the next start repairs: the
+manifest records the intent, the stores are written, and one transaction of the manifest confirms
+the change. Differences between the stores and the manifest are repaired when the index is opened,
+or before the next change if one failed.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -18,164 +18,134 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from membrowse.encoding.encoded import Encoded, ToEncode
-from membrowse.index.change_plan import NoteChange, Plan, Recipe, content_key, plan, vectors_for
-from membrowse.index.chroma_store import ChromaStore
-from membrowse.index.generation import Generation, IndexedNote, StoredVectors, rearranged
+from membrowse.encoding.encoder import EncodedText, EncoderInput
+from membrowse.index.change_plan import ChangePlan, NoteChange, new_vectors, plan_changes
+from membrowse.index.discrepancies import find_discrepancies
+from membrowse.index.generation import Generation, IndexedNote, content_key
+from membrowse.index.index_directory import IndexDirectory
 from membrowse.index.journal import JournalEntry
-from membrowse.index.repair import discrepancies
-from membrowse.index.sqlite import IndexCorrupt
-from membrowse.index.stores import Stores, discard
-from membrowse.index.token_store import TokenStore
-from membrowse.index.vector_store import VectorStore, as_stored
-from membrowse.notes.chunk import Chunk
+from membrowse.index.manifest import Recipe
+from membrowse.index.vector_table import rearrange, vectors_by_key
 from membrowse.notes.chunk_lineage import successors
 from membrowse.wire.health import Discrepancy
 
-_CHROMA_PATIENCE_SECONDS = 0.05
-
-__all__ = [
-    "Index",
-    "IndexCorrupt",
-    "NoteChange",
-    "Recipe",
-    "content_key",
-    "discard",
-]
+_CHROMA_WAIT_SECONDS = 0.05
 
 log = logging.getLogger(__name__)
 
 
 class Index:
-    """The index of one folder, in a directory of its own.
+    """The index of one folder, in its own directory.
 
-    One thread at a time changes it (calls that change it take turns); any thread may read
-    `generation`, which is replaced as a whole, and the stores.
+    Calls that change it take turns; any thread may read the stores and `generation`, which is
+    replaced as a whole.
     """
 
     def __init__(
         self, directory: Path, recipe: Recipe, *, token_budget: int, dimension: int
     ) -> None:
+        """Open the index in `directory`, or create an empty one; repairs what a kill left behind.
+
+        `token_budget` is in bytes, `dimension` is the encoder's. A recipe without an encoder (which
+        cannot be loaded) and a dimension of 0 stand for those of the existing index. Raises
+        `IndexCorrupt` if the manifest cannot be read (see `discard`); the other stores are
+        recreated from it.
+        """
         self.directory = directory
         self._writing = threading.RLock()
-        self._chroma_follows = threading.Event()
-        self._chroma_follows.set()
-        self._chroma_whole = False
-        self._broken = False
-        self._stores = Stores(directory, token_budget=token_budget, dimension=dimension)
+        self._chroma_in_step = threading.Event()
+        self._chroma_in_step.set()
+        self._chroma_filled = False
+        self._needs_repair = False
+        self._stores = IndexDirectory(directory, token_budget=token_budget, dimension=dimension)
+        self.vectors = self._stores.vectors
+        self.tokens = self._stores.tokens
+        self.chroma = self._stores.chroma
         try:
             made_with = self._stores.manifest.recipe
             self.recipe = made_with if made_with and not recipe.encoder else recipe
             self.stale = self._stores.difference(self.recipe)
-            """Which parts of the recipe differ from the one that the index was made with, or
-            empty."""
+            """How the recipe differs from the one the index was made with, or empty."""
             self.generation = self._stores.load(self.recipe)
-            """The index as it is now; take it once and use it for a whole answer."""
+            """The current state; read it once and use it for a whole answer."""
         except BaseException:
             self._stores.close()
             raise
 
-    @property
-    def vectors(self) -> VectorStore:
-        return self._stores.vectors
-
-    @property
-    def tokens(self) -> TokenStore:
-        return self._stores.tokens
-
-    @property
-    def chroma(self) -> ChromaStore:
-        return self._stores.chroma
-
-    @property
-    def notices(self) -> Sequence[str]:
-        """What had to be repaired, in words, oldest first."""
-        return self._stores.notices
-
-    @classmethod
-    def open(cls, directory: Path, recipe: Recipe, *, token_budget: int, dimension: int) -> Index:
-        """Open the index in `directory`, or make an empty one; repairs what a killed process left.
-
-        `token_budget` is in bytes, `dimension` the encoder's. A recipe without an encoder
-        (it cannot be loaded) and a dimension of 0 stand for those that the index was made with.
-        Raises `IndexCorrupt` where the manifest cannot be read (see `discard`); the other stores
-        are made anew from it.
-        """
-        return cls(directory, recipe, token_budget=token_budget, dimension=dimension)
-
     @contextmanager
-    def _changing(self) -> Iterator[None]:
-        """One change at a time; after one that failed half-way, the stores are repaired first."""
+    def _exclusive_change(self) -> Iterator[None]:
+        """Allow one change at a time; after a failed change, repair the stores first."""
         with self._writing:
-            if self._broken:
+            if self._needs_repair:
                 self.generation = self._stores.load(self.recipe)
-                self._broken = False
-                while self._stores.write_chroma(self.generation):
+                self._needs_repair = False
+                while self._stores.sync_chroma(self.generation):
                     pass
             try:
                 yield
             except BaseException:
-                self._broken = True
+                self._needs_repair = True
                 raise
 
     def apply(
         self,
         changes: Sequence[NoteChange],
-        encoded: Sequence[Encoded] = (),
+        encoded: Sequence[EncodedText] = (),
         precision: str = "",
         published: Callable[[Generation], None] | None = None,
     ) -> Generation:
-        """Index notes as they are now: one new generation, which is returned.
+        """Index changed notes and return the new generation.
 
-        It can be asked, and `published` is called, before Chroma has been brought up to it: no
-        ranking waits for HNSW, which may take a second to move an entry.
+        The generation can be queried, and `published` is called, before Chroma follows: no ranking
+        waits for HNSW, which may take a second to move an entry.
 
-        Chunks whose content key has a vector, in `encoded` or cached, have it at once; the others
-        stay without. Raises `OSError` or `sqlite3.Error` where a store cannot be written (a full
-        disk); the generation is then the one before, and the next change repairs the stores.
+        Chunks whose content key has vectors, in `encoded` or stored, are encoded at once; the
+        others stay without vectors. Raises `OSError` or `sqlite3.Error` if a store cannot be
+        written (a full disk); the generation is then unchanged, and the next change repairs the
+        stores.
         """
-        with self._changing():
-            planned = plan(self.generation, changes, self.recipe.encoder)
-            if not planned.changes:
+        with self._exclusive_change():
+            plan = plan_changes(self.generation, changes, self.recipe.encoder)
+            if not plan.changes:
                 return self.generation if not encoded else self.add_vectors(encoded, precision)
             number = self.generation.number + 1
-            self._stores.manifest.intend(planned.ids)
-            self._reached("intent noted")
-            self._store(encoded, precision)
-            vectors = self._vectors_for(planned, encoded)
-            self._write_keyword(planned)
-            self._reached("keyword written")
+            self._stores.manifest.intend(plan.ids)
+            self._fault_point("intent recorded")
+            self._store_vectors(encoded, precision)
             before = self.generation
+            vectors = new_vectors(before, plan, vectors_by_key(encoded), self.vectors.get)
+            self._write_keyword(plan)
+            self._fault_point("keyword written")
             generation = Generation(
                 number,
-                planned.notes,
-                planned.chunks,
-                planned.keys,
-                planned.row_of,
-                self._stores.keyword.reader(planned.row_of, (before.keyword, planned.moved)),
-                rearranged(before.vectors, planned.source, vectors),
+                plan.notes,
+                plan.chunks,
+                plan.keys,
+                plan.row_of,
+                self._stores.keyword.reader(plan.row_of, (before.keyword, plan.moved)),
+                rearrange(before.vectors, plan.source, vectors),
             )
-            self._confirm(planned, number)
-            self._reached("confirmed")
-            changed = planned.changed_ids
-            changed.update(planned.chunks[row].id for row in vectors)
+            self._confirm(plan, number)
+            self._fault_point("confirmed")
+            changed = plan.changed_ids
+            changed.update(plan.chunks[row].id for row in vectors)
             self._publish(generation, changed, published)
             return generation
 
-    def add_vectors(self, encoded: Sequence[Encoded], precision: str) -> Generation:
-        """Store vectors and token vectors; one new generation if a chunk has use for them."""
-        with self._changing():
-            self._store(encoded, precision)
-            came = {one.key: as_stored(one) for one in encoded}
+    def add_vectors(self, encoded: Sequence[EncodedText], precision: str) -> Generation:
+        """Store vectors and token vectors; makes a new generation if a chunk needs them."""
+        with self._exclusive_change():
+            self._store_vectors(encoded, precision)
+            by_key = vectors_by_key(encoded)
             before = self.generation
-            added = {row: came[key] for row, key in enumerate(before.keys) if key in came}
+            added = {row: by_key[key] for row, key in enumerate(before.keys) if key in by_key}
             if not added:
                 return before
             source = np.arange(len(before.keys), dtype=np.int64)
-            table = rearranged(before.vectors, source, added)
+            table = rearrange(before.vectors, source, added)
             generation = replace(before, number=before.number + 1, vectors=table)
             self._stores.manifest.raise_generation(generation.number)
-            self._reached("confirmed")
+            self._fault_point("confirmed")
             self._publish(generation, {before.chunks[row].id for row in added}, None)
             return generation
 
@@ -185,41 +155,45 @@ class Index:
         changed: Collection[str],
         published: Callable[[Generation], None] | None,
     ) -> None:
-        """Let `generation` be read; then Chroma follows, for the chunk ids `changed`."""
-        self._chroma_follows.clear()
+        """Make `generation` current, then let Chroma follow for the chunk ids `changed`."""
+        self._chroma_in_step.clear()
         try:
             self.generation = generation
             if published is not None:
                 published(generation)
         finally:
             try:
-                self._stores.write_chroma(generation, changed)
-                self._reached("chroma written")
+                self._stores.sync_chroma(generation, changed)
+                self._fault_point("chroma written")
             finally:
-                self._chroma_follows.set()
-        self._prune()
+                self._chroma_in_step.set()
+        removed = self.vectors.prune(frozenset(generation.keys))
+        if removed:
+            self.tokens.delete(removed)
 
     def touch(self, notes: Sequence[IndexedNote]) -> Generation:
-        """Note other sizes and times of notes whose content did not change; the generation's number
-        stays."""
-        with self._changing():
+        """Record new sizes and times of notes whose content is unchanged.
+
+        The generation's number stays the same.
+        """
+        with self._exclusive_change():
             known = {note.path: note for note in notes if note.path in self.generation.notes}
             self._stores.manifest.touch(known.values())
             self.generation = replace(self.generation, notes={**self.generation.notes, **known})
             return self.generation
 
     def clear(self, recipe: Recipe) -> Generation:
-        """Forget notes and chunks, to build the index again with `recipe`.
+        """Remove all notes and chunks, to rebuild the index with `recipe`.
 
-        Cached vectors and the history (journal, successors) stay.
+        Stored vectors and the history (journal, successors) stay.
         """
-        with self._changing():
-            self.vectors.keep_for_now(self.generation.keys)
+        with self._exclusive_change():
+            self.vectors.renew(self.generation.keys)
             number = self._stores.manifest.generation + 1
             self._stores.manifest.clear(recipe, number)
-            self._reached("manifest cleared")
+            self._fault_point("manifest cleared")
             self._stores.keyword.clear()
-            self._reached("keyword cleared")
+            self._fault_point("keyword cleared")
             self.chroma.clear()
             self.recipe = recipe
             self.stale = ""
@@ -227,128 +201,122 @@ class Index:
             return self.generation
 
     def open_chroma(self) -> None:
-        """Open Chroma (slow: call it on a thread of its own) and bring it up to date, in steps
-        between which changes may be applied."""
+        """Open Chroma (slow: use a separate thread) and bring it up to date.
+
+        Changes may be applied between the steps of the update.
+        """
         self.chroma.open()
-        self._stores.note_remade()
         self._fill_chroma()
         with self._writing:
             self.tokens.delete(self.tokens.keys() - self.vectors.keys())
 
-    def renew_chroma(self) -> None:
-        """Make Chroma's collection anew if it holds little but deleted entries, in such steps."""
+    def compact_chroma(self) -> None:
+        """Recreate Chroma's collection if it consists mostly of deleted entries.
+
+        Changes may be applied between the steps.
+        """
         with self._writing:
             if not self.chroma.opened or not self.chroma.wasteful:
                 return
-            self._chroma_whole = False
+            self._chroma_filled = False
             self.chroma.clear()
         self._fill_chroma()
 
     def _fill_chroma(self) -> None:
         while True:
             with self._writing:
-                if not self._stores.write_chroma(self.generation):
-                    self._chroma_whole = True
+                if not self._stores.sync_chroma(self.generation):
+                    self._chroma_filled = True
                     break
 
-    def _reached(self, step: str) -> None:
+    def _fault_point(self, step: str) -> None:
         """Called between any two writes: an instant at which the process may die."""
         log.debug("%s", step)
 
-    def _store(self, encoded: Sequence[Encoded], precision: str) -> None:
+    def _store_vectors(self, encoded: Sequence[EncodedText], precision: str) -> None:
         if encoded:
             self.vectors.put(encoded, precision)
-            self._reached("vectors stored")
+            self._fault_point("vectors stored")
             self.tokens.put(encoded)
-            self._reached("token vectors stored")
+            self._fault_point("token vectors stored")
 
-    def _vectors_for(self, planned: Plan, encoded: Sequence[Encoded]) -> dict[int, StoredVectors]:
-        """By new row: vectors that the generation before did not have."""
-        came = {one.key: as_stored(one) for one in encoded}
-        return vectors_for(self.generation, planned, came, self.vectors.get)
-
-    def _write_keyword(self, planned: Plan) -> None:
+    def _write_keyword(self, plan: ChangePlan) -> None:
         reader = self.generation.keyword
         row_of = self.generation.row_of
-        dead = [reader.number(row_of[chunk.id]) for chunk in planned.removed]
-        if not dead and not planned.documents:
+        numbers = [reader.document_number(row_of[chunk.id]) for chunk in plan.removed]
+        if not numbers and not plan.documents:
             return
         try:
             self._stores.keyword.commit(
-                (number for number in dead if number >= 0), planned.documents
+                (number for number in numbers if number >= 0), plan.documents
             )
         except OSError:
             raise
         except Exception as error:  # Whoosh's parsers raise anything on damaged files
-            self._stores.write_keyword_anew(planned.chunks, planned.notes, error)
+            self._stores.rewrite_keyword(plan.chunks, plan.notes, error)
 
-    def _confirm(self, planned: Plan, number: int) -> None:
+    def _confirm(self, plan: ChangePlan, number: int) -> None:
         before = [
             self.generation.chunks[row]
-            for path in planned.changes
+            for path in plan.changes
             for row in self.generation.rows(path)
         ]
-        after = [chunk for change in planned.changes.values() for chunk in change.chunks]
+        after = [chunk for change in plan.changes.values() for chunk in change.chunks]
         self._stores.manifest.confirm(
             number,
-            planned.changes,
-            planned.notes,
-            planned.added,
-            planned.removed,
+            plan.changes,
+            plan.notes,
+            plan.added,
+            plan.removed,
             successors(before, after),
         )
 
-    def _prune(self) -> None:
-        removed = self.vectors.prune(frozenset(self.generation.keys))
-        if removed:
-            self.tokens.delete(removed)
+    def missing_inputs(self, changes: Iterable[NoteChange]) -> list[EncoderInput]:
+        """Encoder inputs of changed chunks without stored vectors, each once, sorted by key."""
+        inputs: dict[str, EncoderInput] = {}
+        for change in changes:
+            for chunk in change.chunks:
+                key = content_key(chunk, self.recipe.encoder)
+                inputs[key] = EncoderInput(key, chunk.header, chunk.text)
+        missing = inputs.keys() - self.vectors.has(inputs.keys())
+        return [inputs[key] for key in sorted(missing)]
 
-    def to_encode(self, chunks: Sequence[Chunk]) -> list[ToEncode]:
-        """`chunks` as an encoder wants them, under their content keys."""
-        return [
-            ToEncode(content_key(chunk, self.recipe.encoder), chunk.header, chunk.text)
-            for chunk in chunks
-        ]
-
-    def unencoded(self) -> list[ToEncode]:
-        """What has no vector yet, in canonical order, each content once."""
+    def unencoded(self) -> list[EncoderInput]:
+        """Encoder inputs of all chunks without vectors, each once, in canonical order."""
         generation = self.generation
-        wanted: dict[str, ToEncode] = {}
+        inputs: dict[str, EncoderInput] = {}
         for row in np.flatnonzero(~generation.encoded).tolist():
             chunk, key = generation.chunks[row], generation.keys[row]
-            wanted.setdefault(key, ToEncode(key, chunk.header, chunk.text))
-        return list(wanted.values())
+            inputs.setdefault(key, EncoderInput(key, chunk.header, chunk.text))
+        return list(inputs.values())
 
-    def cached(self, keys: Collection[str]) -> set[str]:
-        """Those of the content `keys` that have vectors."""
-        return self.vectors.has(keys)
+    def approximate_nearest(self, vector: NDArray[np.float32], n: int) -> list[str] | None:
+        """Return the ids of the `n` chunks nearest to `vector` [d] according to Chroma's HNSW.
 
-    def approximate(self, vector: NDArray[np.float32], n: int) -> list[str] | None:
-        """What Chroma's HNSW finds: see `ChromaStore.approximate`. None, too, where Chroma lacks
-        something after a short wait: it has been opened just now, or a change is on its way."""
-        if not self._chroma_whole or not self._chroma_follows.wait(_CHROMA_PATIENCE_SECONDS):
+        None if Chroma is not open, or still lacks entries after a short wait.
+        """
+        if not self._chroma_filled or not self._chroma_in_step.wait(_CHROMA_WAIT_SECONDS):
             return None
-        return self.chroma.approximate(vector, n)
+        return self.chroma.approximate_nearest(vector, n)
 
     def successor(self, chunk: str) -> str | None:
-        """The live chunk that took the place of `chunk` (itself, if it lives), or None."""
+        """Return the id of the live chunk that replaced `chunk` (itself if live), or None."""
         row_of = self.generation.row_of
         if chunk in row_of:
             return chunk
-        found = self._stores.manifest.successor(chunk)
-        return found if found in row_of else None
+        successor = self._stores.manifest.successor(chunk)
+        return successor if successor in row_of else None
 
     def journal(self, path: str | None = None, *, since: int = 0) -> list[JournalEntry]:
         """What generations from `since` on added and removed (of the note at `path`)."""
         return self._stores.manifest.history(path, since=since)
 
     def check(self) -> list[Discrepancy]:
-        """All stores against each other; Chroma is opened and brought up to date before if that has
-        not happened yet."""
-        if not self._chroma_whole and not self.chroma.problem:
+        """Compare all stores; opens Chroma and brings it up to date first if necessary."""
+        if not self._chroma_filled and not self.chroma.problem:
             self.open_chroma()
         with self._writing:
-            return discrepancies(
+            return find_discrepancies(
                 self.generation,
                 self._stores.manifest.content(),
                 self._stores.keyword,
@@ -362,9 +330,9 @@ class Index:
         return self._stores.sizes()
 
     def close(self) -> None:
-        """Finish the change at hand and close all files.
+        """Finish the current change and close all files.
 
-        Who still holds a generation can read it to the end; `generation` is empty from now on.
+        A generation that a reader still holds stays readable; `generation` becomes empty.
         """
         with self._writing:
             self.generation = self._stores.empty(self.generation.number)

@@ -1,16 +1,18 @@
-"""What was added to the index and removed from it, generation by generation: bounded history."""
+"""Bounded history: what each generation added to the index and removed from it."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from datetime import UTC, datetime
 
 import msgspec
 
 from membrowse.notes.chunk import Chunk
 
-GENERATIONS_KEPT = 1000
-BYTES_KEPT = 64 * 1024 * 1024
+MAX_GENERATIONS = 1000
+MAX_BYTES = 64 * 1024 * 1024
+"""Bytes of entries."""
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS journal (
@@ -22,7 +24,7 @@ CREATE INDEX IF NOT EXISTS journal_path ON journal (path);
 
 
 class JournaledChunk(msgspec.Struct, frozen=True):
-    """A chunk that came or went."""
+    """A chunk that was added or removed."""
 
     id: str
     headings: tuple[str, ...]
@@ -32,57 +34,47 @@ class JournaledChunk(msgspec.Struct, frozen=True):
 
 
 class JournalEntry(msgspec.Struct, frozen=True):
-    """What one generation changed of one note."""
+    """What one generation changed in one note."""
 
     generation: int
     at: str
-    """When, ISO 8601 in UTC."""
+    """ISO 8601 in UTC."""
     path: str
     added: tuple[JournaledChunk, ...] = ()
     removed: tuple[JournaledChunk, ...] = ()
     cleared: bool = False
-    """The whole index was forgotten (the path is empty then)."""
+    """The whole index was cleared; the path is empty."""
 
 
 class Journal:
     """Writes within the transactions of its owner, the manifest."""
 
-    def __init__(
-        self,
-        connection: sqlite3.Connection,
-        now: Callable[[], str],
-        *,
-        generations: int = GENERATIONS_KEPT,
-        size: int = BYTES_KEPT,
-    ) -> None:
+    def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._now = now
-        self._generations = generations
-        self._size = size
         connection.executescript(_TABLES)
 
     def write(self, generation: int, added: Iterable[Chunk], removed: Iterable[Chunk]) -> None:
-        """Note what `generation` changed, and forget what is too old or too much."""
-        came = _by_path(added)
-        went = _by_path(removed)
-        for path in sorted(came.keys() | went.keys()):
+        """Record what `generation` changed, and drop entries beyond the bounds."""
+        added_by_path = _by_path(added)
+        removed_by_path = _by_path(removed)
+        for path in sorted(added_by_path.keys() | removed_by_path.keys()):
             self._insert(
                 JournalEntry(
                     generation=generation,
-                    at=self._now(),
+                    at=_now(),
                     path=path,
-                    added=tuple(came.get(path, ())),
-                    removed=tuple(went.get(path, ())),
+                    added=tuple(added_by_path.get(path, ())),
+                    removed=tuple(removed_by_path.get(path, ())),
                 )
             )
         self._trim(generation)
 
-    def note_cleared(self, generation: int) -> None:
-        """Note that everything was forgotten."""
-        self._insert(JournalEntry(generation=generation, at=self._now(), path="", cleared=True))
+    def record_clear(self, generation: int) -> None:
+        """Record that the whole index was cleared."""
+        self._insert(JournalEntry(generation=generation, at=_now(), path="", cleared=True))
 
     def entries(self, path: str | None = None, *, since: int = 0) -> list[JournalEntry]:
-        """What is known from generation `since` on (of the note at `path`), oldest first."""
+        """Entries from generation `since` on (of the note at `path`), oldest first."""
         where, values = ("AND path = ?", (since, path)) if path is not None else ("", (since,))
         rows = self._connection.execute(
             f"SELECT entry FROM journal WHERE generation >= ? {where} "  # noqa: S608
@@ -100,9 +92,9 @@ class Journal:
 
     def _trim(self, generation: int) -> None:
         execute = self._connection.execute
-        execute("DELETE FROM journal WHERE generation <= ?", (generation - self._generations,))
+        execute("DELETE FROM journal WHERE generation <= ?", (generation - MAX_GENERATIONS,))
         (total,) = execute("SELECT coalesce(sum(bytes), 0) FROM journal").fetchone()
-        while total > self._size:
+        while total > MAX_BYTES:
             oldest, size = execute(
                 "SELECT generation, sum(bytes) FROM journal GROUP BY generation "
                 "ORDER BY generation LIMIT 1"
@@ -114,10 +106,15 @@ class Journal:
 
 
 def _by_path(chunks: Iterable[Chunk]) -> dict[str, list[JournaledChunk]]:
-    found: dict[str, list[JournaledChunk]] = {}
+    by_path: dict[str, list[JournaledChunk]] = {}
     for chunk in chunks:
-        passed = JournaledChunk(
+        journaled = JournaledChunk(
             chunk.id, chunk.headings, chunk.start_line, chunk.end_line, chunk.text
         )
-        found.setdefault(chunk.path, []).append(passed)
-    return found
+        by_path.setdefault(chunk.path, []).append(journaled)
+    return by_path
+
+
+def _now() -> str:
+    """The current time, ISO 8601 in UTC with a trailing Z."""
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

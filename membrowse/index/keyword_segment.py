@@ -1,8 +1,7 @@
 """One segment of the Whoosh index, read in blocks into numpy.
 
-A segment never changes once it is written (which of its documents are deleted is kept elsewhere),
-so all that is read from it here is shared by every generation that contains it. Its files are
-closed when the last generation that holds it is gone.
+A segment never changes once it is written (deletions are stored elsewhere), so generations share
+everything read from it here. Its files close when the last generation that uses it is gone.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ _NO_POSTINGS = (np.empty(0, np.int32), np.empty(0, np.float32))
 
 
 class SegmentData:
-    """What one segment holds, deleted documents included. Safe to use from any thread.
+    """The content of one segment, including deleted documents. Safe to use from any thread.
 
     Documents are numbered from 0 within the segment.
     """
@@ -36,11 +35,14 @@ class SegmentData:
         self._documents = codec.per_document_reader(files, segment)
         self._lengths: dict[str, Lengths] = {}
         ids = self._documents.column_reader("id", VarBytesColumn())
-        self.ids: list[str] = [name.decode() for name in ids]
+        self.ids: list[str] = [chunk.decode() for chunk in ids]
         """Chunk ids by document."""
 
     def postings(self, field: str, term: str) -> tuple[Documents, Frequencies]:
-        """Documents with `term` in `field`, ascending, int32 [n], and how often, float32 [n]."""
+        """Documents with `term` in `field`, and how often it occurs in each.
+
+        Returns int32 [n], ascending, and float32 [n].
+        """
         with self._lock:
             matcher = self._matcher(field, term)
             if matcher is None:
@@ -53,23 +55,23 @@ class SegmentData:
             np.concatenate([counts for _, counts in blocks]),
         )
 
-    def positions(self, field: str, term: str, wanted: Documents) -> dict[int, list[int]]:
-        """Positions of `term` in `field` of those of the `wanted` documents that hold it."""
-        found: dict[int, list[int]] = {}
+    def positions(self, field: str, term: str, among: Documents) -> dict[int, list[int]]:
+        """Positions of `term` in `field` by document, for those of `among` that contain it."""
+        positions: dict[int, list[int]] = {}
         decode = self._schema[field].format.decode_positions
         with self._lock:
             matcher = self._matcher(field, term)
             if matcher is None:
-                return found
+                return positions
             for block in matcher.blocks():
                 documents = block.documents()
-                at = np.flatnonzero(np.isin(documents, wanted)).tolist()
-                values = block.values() if at else []
-                found.update((int(documents[n]), decode(values[n])) for n in at)
-        return found
+                matches = np.flatnonzero(np.isin(documents, among)).tolist()
+                values = block.values() if matches else []
+                positions.update((int(documents[n]), decode(values[n])) for n in matches)
+        return positions
 
     def lengths(self, field: str) -> Lengths:
-        """Terms in `field` by document, as Whoosh keeps them (quantised to a byte)."""
+        """Terms in `field` by document, quantised to a byte by Whoosh."""
         known = self._lengths.get(field)
         if known is None:
             with self._lock:

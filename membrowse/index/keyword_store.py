@@ -1,7 +1,6 @@
 """The Whoosh index on disk: one writer, cheap commits, readers by segment.
 
-It is derived from the manifest: where it cannot be read it is made again, empty, and the index
-fills it.
+It is derived from the manifest. If it cannot be read, it is recreated empty, and `repair` fills it.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +19,12 @@ from whoosh.index import TOC
 from whoosh.reading import SegmentReader
 
 from membrowse.index.analyser import NoteAnalyzer
-from membrowse.index.keyword_document import Document
+from membrowse.index.generation import IndexedNote
+from membrowse.index.keyword_document import Document, document
 from membrowse.index.keyword_reader import FIELDS, KeywordReader, Rows
 from membrowse.index.keyword_segment import SegmentData
 from membrowse.index.whoosh_codec import PackedCodec, PackedPositions
+from membrowse.notes.chunk import Chunk
 
 log = logging.getLogger(__name__)
 
@@ -37,10 +38,11 @@ def _analysed() -> TEXT:
 SCHEMA = Schema(id=ID(unique=True, sortable=True), **{field: _analysed() for field in FIELDS})
 
 _TIER = 8
-"""So many segments of about one size are merged into one."""
+"""Number of segments of similar size that are merged into one."""
 _LARGEST_MERGE = 2000
-"""Live documents that a commit may rewrite: more would keep the person waiting."""
+"""Live documents that a commit may rewrite: more would delay the user."""
 _MEMORY_MB = 64
+_REPAIR_BATCH = 2000
 
 
 class PrivateStorage(FileStorage):  # type: ignore[misc]
@@ -64,47 +66,44 @@ class KeywordStore:
         self._directory = directory
         self._storage = PrivateStorage(str(directory))
         self._segments: dict[str, SegmentData] = {}
-        self.remade = ""
-        """Why the index had to be made anew when it was opened, or empty."""
         self._open()
 
     def _open(self) -> None:
-        made_before = self._directory.exists()
+        existed = self._directory.exists()
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
-            if made_before:
+            if existed:
                 self._tidy()
             self._index = self._storage.open_index(schema=SCHEMA)
             self._read_segments()
-        except Exception as error:  # Whoosh's parsers raise anything on damaged files
-            if made_before and any(self._directory.glob("*.toc")):
-                log.warning("the keyword index cannot be read", exc_info=True)
-                self.remade = f"the keyword index could not be read ({error!r})"
+        except Exception:  # Whoosh's parsers raise anything on damaged files
+            if existed and any(self._directory.glob("*.toc")):
+                log.warning("the keyword index cannot be read; recreating it", exc_info=True)
             self.clear()
 
     def _tidy(self) -> None:
-        """Remove what a killed writer left: a table of contents that was never put in place."""
+        """Delete a table of contents that a killed writer left in a temporary file."""
         for file in self._directory.glob("*.toc.*"):
             file.unlink()
 
     def clear(self) -> None:
-        """Forget everything. Readers that are open go on with what they have."""
+        """Delete all documents. Open readers keep what they have."""
         shutil.rmtree(self._directory)
         self._directory.mkdir(mode=0o700)
         self._segments = {}
         self._index = self._storage.create_index(SCHEMA)
 
     def commit(self, deleted: Iterable[int], added: Iterable[Document]) -> None:
-        """Delete documents (by their number in the index as it is) and add others, in one step.
+        """Delete documents (by current number) and add others, in one step.
 
-        Raises `OSError` when the disk is full; the index is then as it was.
+        Raises `OSError` when the disk is full; the index is then unchanged.
         """
         writer = self._index.writer(codec=PackedCodec(), limitmb=_MEMORY_MB)
         try:
-            for document in sorted(deleted):
-                writer.delete_document(document)
-            for document_fields in added:
-                writer.add_document(**document_fields)
+            for number in sorted(deleted):
+                writer.delete_document(number)
+            for fields in added:
+                writer.add_document(**fields)
         except BaseException:
             writer.cancel()
             raise
@@ -113,24 +112,65 @@ class KeywordStore:
     def reader(
         self, row_of: Mapping[str, int], before: tuple[KeywordReader, Rows] | None = None
     ) -> KeywordReader:
-        """A reader of the index as it is now; see `KeywordReader` for what is asked."""
+        """Return a reader of the current index; see `KeywordReader` for the arguments."""
         segments = self._read_segments()
         deleted = [frozenset(segment.deleted_docs()) for segment in segments]
         data = [self._segments[segment.segment_id()] for segment in segments]
         return KeywordReader(data, deleted, row_of, before)
 
     def documents(self) -> list[str | None]:
-        """Chunk id of every document by its number in the index; None where it is deleted."""
-        found: list[str | None] = []
+        """Chunk id of every document by number; None if it is deleted."""
+        ids_by_number: list[str | None] = []
         for segment in self._read_segments():
-            dead = frozenset(segment.deleted_docs())
+            deleted = frozenset(segment.deleted_docs())
             ids = self._segments[segment.segment_id()].ids
-            found.extend(None if n in dead else name for n, name in enumerate(ids))
-        return found
+            ids_by_number.extend(None if n in deleted else chunk for n, chunk in enumerate(ids))
+        return ids_by_number
 
-    def searcher(self, weighting: Any) -> Any:
-        """Whoosh's own searcher, to compare with."""
-        return self._index.searcher(weighting=weighting)
+    def repair(
+        self,
+        chunks: Sequence[Chunk],
+        notes: Mapping[str, IndexedNote],
+        doubtful: Collection[str],
+    ) -> int:
+        """Make the index contain exactly `chunks`, rewriting those whose ids are `doubtful`.
+
+        Returns the number of documents deleted or added. Raises `OSError` when the disk is full;
+        any other failure is damage, which a complete rewrite repairs.
+        """
+        try:
+            return self._repair(chunks, notes, doubtful)
+        except OSError:
+            raise
+        except Exception:  # Whoosh's parsers raise anything on damaged files
+            log.warning("the keyword index cannot be repaired; rewriting it", exc_info=True)
+            self.clear()
+            return self._repair(chunks, notes, ())
+
+    def _repair(
+        self,
+        chunks: Sequence[Chunk],
+        notes: Mapping[str, IndexedNote],
+        doubtful: Collection[str],
+    ) -> int:
+        expected = {chunk.id: chunk for chunk in chunks if chunk.id not in doubtful}
+        surplus = [
+            number
+            for number, chunk_id in enumerate(self.documents())
+            if chunk_id is not None and expected.pop(chunk_id, None) is None
+        ]
+        missing = [chunk for chunk in chunks if chunk.id in expected or chunk.id in doubtful]
+        count = len(surplus) + len(missing)
+        if surplus and len(missing) == len(chunks):
+            self.clear()
+            surplus = []
+        for first in range(0, len(missing), _REPAIR_BATCH):
+            batch = missing[first : first + _REPAIR_BATCH]
+            self.commit(surplus, (document(chunk, notes[chunk.path]) for chunk in batch))
+            surplus = []
+        if surplus:
+            self.commit(surplus, ())
+        return count
 
     def size(self) -> int:
         """Bytes on disk."""
@@ -141,7 +181,7 @@ class KeywordStore:
         self._index.close()
 
     def _read_segments(self) -> list[Any]:
-        """The segments of the index as it is now; opens those that are new, forgets the others."""
+        """Return the current segments; open new ones and release the others."""
         toc = TOC.read(self._storage, self._index.indexname, schema=SCHEMA)
         segments: list[Any] = toc.segments
         self._segments = {
@@ -152,8 +192,8 @@ class KeywordStore:
         return segments
 
 
-def in_memory(documents: Iterable[Document]) -> SegmentData:
-    """A segment as a commit of `documents` would write it, on no disk and part of no index."""
+def memory_segment(documents: Iterable[Document]) -> SegmentData:
+    """Return the segment that a commit of `documents` would write, in memory."""
     storage = RamStorage()
     index = storage.create_index(SCHEMA)
     writer = index.writer(codec=PackedCodec(), limitmb=_MEMORY_MB)
@@ -165,22 +205,22 @@ def in_memory(documents: Iterable[Document]) -> SegmentData:
 
 
 def _merge(writer: Any, segments: list[Any]) -> list[Any]:
-    """Whoosh's merge policy: rewrites some segments into the one being written, returns the rest.
+    """Whoosh merge policy: rewrite some segments into the new one and return the rest.
 
     Segments without live documents are dropped. A segment that is mostly deleted is rewritten, so
-    that what was edited away takes no more room than what is there; segments of about one size are
-    merged once there are `_TIER` of them. Both as long as that is little work.
+    that deleted documents never take more space than live ones. `_TIER` segments of similar size
+    are merged. Both only while the work is small.
     """
-    alive = [segment for segment in segments if segment.doc_count() > 0]
+    live = [segment for segment in segments if segment.doc_count() > 0]
     tiers: dict[int, list[Any]] = {}
     merged: list[Any] = []
-    for segment in sorted(alive, key=lambda segment: segment.doc_count()):
-        if 2 * segment.doc_count() < segment.doc_count_all() and _little([*merged, segment]):
+    for segment in sorted(live, key=lambda segment: segment.doc_count()):
+        if 2 * segment.doc_count() < segment.doc_count_all() and _small_enough([*merged, segment]):
             merged.append(segment)
         elif segment.doc_count() <= _LARGEST_MERGE // 2:
             tiers.setdefault(_tier(segment.doc_count()), []).append(segment)
     for _, tier in sorted(tiers.items()):
-        if len(tier) >= _TIER and _little([*merged, *tier]):
+        if len(tier) >= _TIER and _small_enough([*merged, *tier]):
             merged.extend(tier)
     for segment in merged:
         reader = SegmentReader(writer.storage, writer.schema, segment)
@@ -188,10 +228,10 @@ def _merge(writer: Any, segments: list[Any]) -> list[Any]:
             writer.add_reader(reader)
         finally:
             reader.close()
-    return [segment for segment in alive if segment not in merged]
+    return [segment for segment in live if segment not in merged]
 
 
-def _little(segments: Iterable[Any]) -> bool:
+def _small_enough(segments: Iterable[Any]) -> bool:
     """Whether a commit may rewrite all of these."""
     live: int = sum(segment.doc_count() for segment in segments)
     return live <= _LARGEST_MERGE

@@ -1,15 +1,15 @@
-"""The manifest: notes, chunks, the generation counter and what is under way. It is the truth; the
-other stores are derived from it.
+"""The manifest: notes, chunks, the generation counter and pending changes.
 
-One row a note, with the note's record (JSON) and its chunks (MessagePack, which is read twice as
-fast), so that a change of a note is one small write and all chunks are read in one pass.
+It is the source of truth, from which the other stores are derived. There is one row per note, with
+the note's record (JSON) and its chunks (MessagePack, which decodes twice as fast), so changing a
+note is one small write and loading all chunks is one pass.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,16 +17,16 @@ from pathlib import Path
 import msgspec
 
 from membrowse.index import sqlite
-from membrowse.index.change_plan import NoteChange, Recipe
+from membrowse.index.change_plan import NoteChange
 from membrowse.index.generation import IndexedNote
 from membrowse.index.journal import Journal, JournalEntry
-from membrowse.index.sqlite import IndexCorrupt, transaction
+from membrowse.index.sqlite import transaction
 from membrowse.notes.chunk import Chunk
 
 FORMAT = "1"
-"""Of the manifest itself."""
+"""Version of the manifest's own format."""
 
-_SUCCESSORS_KEPT = 100_000
+_MAX_SUCCESSORS = 100_000
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -40,8 +40,35 @@ CREATE INDEX IF NOT EXISTS successors_added ON successors (added);
 """
 
 
+class IndexCorrupt(Exception):
+    """The manifest cannot be read; the message names the file and the command that rebuilds it."""
+
+
 @dataclass(frozen=True, slots=True)
-class Content:
+class Recipe:
+    """The versions that shaped an index; a different recipe makes a different index."""
+
+    chunker: str
+    analyser: str
+    encoder: str
+    """`EncoderIdentity.key`, or empty if no encoder could be loaded."""
+
+    def difference(self, made_with: Recipe) -> str:
+        """Describe what differs from the recipe the index was made with, or return ""."""
+        differences = (
+            f"{name} {old or 'none'} → {new or 'none'}"
+            for name, new, old in (
+                ("chunker", self.chunker, made_with.chunker),
+                ("analyser", self.analyser, made_with.analyser),
+                ("encoder", self.encoder, made_with.encoder),
+            )
+            if new != old
+        )
+        return ", ".join(differences)
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestContent:
     """All notes of the manifest, with their chunks by position."""
 
     notes: dict[str, IndexedNote]
@@ -56,25 +83,25 @@ _encode_chunks = msgspec.msgpack.Encoder().encode
 
 
 class Manifest:
-    """One connection, used by one thread at a time; calls from several threads take turns."""
+    """One connection; calls from several threads take turns."""
 
-    def __init__(self, path: Path, now: Callable[[], str]) -> None:
-        """Open or make the manifest at `path`. Raises `IndexCorrupt`."""
+    def __init__(self, path: Path) -> None:
+        """Open or create the manifest at `path`. Raises `IndexCorrupt`."""
         self._path = path
         self._lock = threading.RLock()
-        with self._intact():
+        with self._guarded():
             self._connection = sqlite.connect(path)
             self._connection.executescript(_TABLES)
-            self._journal = Journal(self._connection, now)
+            self._journal = Journal(self._connection)
 
     @contextmanager
-    def _intact(self) -> Iterator[sqlite3.Connection | None]:
-        """Turns what damage looks like into `IndexCorrupt`."""
+    def _guarded(self) -> Iterator[sqlite3.Connection | None]:
+        """Hold the lock, and raise signs of damage as `IndexCorrupt`."""
         with self._lock:
             try:
                 yield getattr(self, "_connection", None)
             except sqlite3.DatabaseError as error:
-                if sqlite.damaged(error):
+                if sqlite.is_corrupt(error):
                     raise self._corrupt(error) from error
                 raise
             except msgspec.DecodeError as error:
@@ -82,8 +109,8 @@ class Manifest:
 
     def _corrupt(self, error: Exception) -> IndexCorrupt:
         return IndexCorrupt(
-            f"the index's manifest {self._path} is damaged ({error}); "
-            "`membrowse index --rebuild` makes the index again from the folder"
+            f"the index manifest {self._path} is corrupt ({error}); "
+            "`membrowse index --rebuild` rebuilds the index from the folder"
         )
 
     @property
@@ -92,8 +119,8 @@ class Manifest:
 
     @property
     def recipe(self) -> Recipe | None:
-        """The recipe that the index was made with; None before the first."""
-        with self._intact():
+        """The recipe that the index was made with; None for a new index."""
+        with self._guarded():
             text = self._meta("recipe")
             return msgspec.json.decode(text, type=Recipe) if text else None
 
@@ -102,36 +129,36 @@ class Manifest:
         return self._meta("format")
 
     def begin(self, recipe: Recipe) -> None:
-        """Note the recipe of an index that is empty."""
-        with self._intact(), transaction(self._connection):
+        """Record the recipe of an empty index."""
+        with self._guarded(), transaction(self._connection):
             self._set_recipe(recipe)
 
-    def content(self) -> Content:
-        """Read everything."""
+    def content(self) -> ManifestContent:
+        """Load everything."""
         notes: dict[str, IndexedNote] = {}
         chunks: dict[str, list[Chunk]] = {}
-        with self._intact():
+        with self._guarded():
             rows = self._connection.execute("SELECT path, record, chunks FROM notes ORDER BY path")
             for path, record, parts in rows:
                 notes[path] = _decode_note(record)
                 chunks[path] = _decode_chunks(parts)
-        return Content(notes, chunks)
+        return ManifestContent(notes, chunks)
 
     def intend(self, chunks: Iterable[str]) -> None:
-        """Note that the stores are about to change for these chunk ids."""
-        with self._intact(), transaction(self._connection) as connection:
+        """Record that the stores are about to change for these chunk ids."""
+        with self._guarded(), transaction(self._connection) as connection:
             connection.executemany(
                 "INSERT OR IGNORE INTO intent VALUES (?)", ((chunk,) for chunk in chunks)
             )
 
     def intent(self) -> set[str]:
         """Chunk ids for which the stores may differ from the manifest."""
-        with self._intact():
+        with self._guarded():
             return {chunk for (chunk,) in self._connection.execute("SELECT chunk FROM intent")}
 
     def repaired(self) -> None:
-        """The stores agree with the manifest again."""
-        with self._intact(), transaction(self._connection) as connection:
+        """Record that the stores agree with the manifest again."""
+        with self._guarded(), transaction(self._connection) as connection:
             connection.execute("DELETE FROM intent")
 
     def confirm(
@@ -143,56 +170,56 @@ class Manifest:
         removed: Iterable[Chunk],
         successors: Mapping[str, str],
     ) -> None:
-        """The stores hold `generation`: make it the truth, in one transaction."""
-        with self._intact(), transaction(self._connection) as connection:
+        """Confirm `generation`, which the stores now contain, in one transaction."""
+        with self._guarded(), transaction(self._connection) as connection:
             for path, change in changes.items():
                 if change.note is None:
                     connection.execute("DELETE FROM notes WHERE path = ?", (path,))
                 else:
                     self._write_note(notes[path], change.chunks)
-            self._succeed(successors)
+            self._record_successors(successors)
             self._journal.write(generation, added, removed)
             connection.execute("DELETE FROM intent")
             self._set("generation", str(generation))
 
     def raise_generation(self, generation: int) -> None:
-        """A generation in which no note changed (vectors came)."""
-        with self._intact(), transaction(self._connection):
+        """Record a generation in which only vectors changed."""
+        with self._guarded(), transaction(self._connection):
             self._set("generation", str(generation))
 
     def touch(self, notes: Iterable[IndexedNote]) -> None:
-        """Write these notes' records again; their chunks are unchanged."""
-        with self._intact(), transaction(self._connection) as connection:
+        """Rewrite the records of these notes; their chunks are unchanged."""
+        with self._guarded(), transaction(self._connection) as connection:
             connection.executemany(
                 "UPDATE notes SET record = ? WHERE path = ?",
                 ((_encode(note), note.path) for note in notes),
             )
 
     def clear(self, recipe: Recipe, generation: int) -> None:
-        """Forget notes and chunks; what is made from now on is made with `recipe`."""
-        with self._intact(), transaction(self._connection) as connection:
+        """Delete notes and chunks; the index is rebuilt with `recipe`."""
+        with self._guarded(), transaction(self._connection) as connection:
             for table in ("notes", "intent"):
                 connection.execute(f"DELETE FROM {table}")  # noqa: S608
-            self._journal.note_cleared(generation)
+            self._journal.record_clear(generation)
             self._set_recipe(recipe)
             self._set("generation", str(generation))
 
     def successor(self, chunk: str) -> str | None:
-        """The latest known successor of a removed chunk, which may be gone itself."""
-        with self._intact():
+        """The latest known successor of a removed chunk; it may be removed itself."""
+        with self._guarded():
             rows = self._connection.execute(
                 "SELECT added FROM successors WHERE removed = ?", (chunk,)
             )
-            found = rows.fetchone()
-            return found[0] if found else None
+            row = rows.fetchone()
+            return row[0] if row else None
 
     def history(self, path: str | None = None, *, since: int = 0) -> list[JournalEntry]:
         """See `Journal.entries`."""
-        with self._intact():
+        with self._guarded():
             return self._journal.entries(path, since=since)
 
     def size(self) -> int:
-        return sqlite.size(self._path)
+        return sqlite.disk_size(self._path)
 
     def close(self) -> None:
         with self._lock:
@@ -204,8 +231,8 @@ class Manifest:
             (note.path, _encode(note), _encode_chunks(chunks)),
         )
 
-    def _succeed(self, successors: Mapping[str, str]) -> None:
-        """Chains are kept short: whatever led to a removed chunk leads to its successor now."""
+    def _record_successors(self, successors: Mapping[str, str]) -> None:
+        """Keep chains short: whatever led to a removed chunk now leads to its successor."""
         execute = self._connection.execute
         for removed, added in successors.items():
             execute("UPDATE OR REPLACE successors SET added = ? WHERE added = ?", (added, removed))
@@ -214,7 +241,7 @@ class Manifest:
         if successors:
             execute(
                 "DELETE FROM successors WHERE rowid <= (SELECT max(rowid) FROM successors) - ?",
-                (_SUCCESSORS_KEPT,),
+                (_MAX_SUCCESSORS,),
             )
 
     def _set_recipe(self, recipe: Recipe) -> None:
@@ -225,7 +252,7 @@ class Manifest:
         self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
 
     def _meta(self, name: str) -> str:
-        with self._intact():
+        with self._guarded():
             rows = self._connection.execute("SELECT value FROM meta WHERE name = ?", (name,))
-            found = rows.fetchone()
-            return found[0] if found else ""
+            row = rows.fetchone()
+            return row[0] if row else ""

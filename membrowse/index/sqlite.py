@@ -1,7 +1,7 @@
-"""SQLite as all stores of this room use it: WAL, owner only, explicit transactions.
+"""SQLite as the stores use it: WAL, readable by the owner only, explicit transactions.
 
-With `synchronous=NORMAL` a WAL database survives the death of its process at any instant; a power
-loss may lose the last transactions, never the database.
+With `synchronous=NORMAL`, a WAL database survives the death of its process at any instant; a power
+loss may lose the last transactions, but never the database.
 """
 
 from __future__ import annotations
@@ -16,15 +16,11 @@ _BUSY_SECONDS = 30.0
 _SIDE_FILES = ("", "-wal", "-shm", "-journal")
 
 
-class IndexCorrupt(Exception):
-    """The index's own records cannot be read; the message says where and what to do."""
-
-
 def connect(path: Path, *, page_size: int = 4096) -> sqlite3.Connection:
-    """Open (or make, for the owner only) the database at `path`, in autocommit mode.
+    """Open or create the database at `path`, in autocommit mode.
 
-    The connection may be used by any thread, one at a time. Pages that become free can be given
-    back with `PRAGMA incremental_vacuum`. Raises `sqlite3.DatabaseError` for a damaged file.
+    The connection may be used by any thread, one at a time. `shrink` releases freed pages. Raises
+    `sqlite3.DatabaseError` for a damaged file.
     """
     if not path.exists():
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
@@ -44,7 +40,7 @@ def connect(path: Path, *, page_size: int = 4096) -> sqlite3.Connection:
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """Everything inside happens, or nothing."""
+    """Run the block in one transaction, rolled back on any exception."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield connection
@@ -55,24 +51,24 @@ def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         raise
 
 
-def give_back(connection: sqlite3.Connection) -> None:
+def shrink(connection: sqlite3.Connection) -> None:
     """Make the file as small as its content."""
-    connection.executescript("PRAGMA incremental_vacuum")  # steps to its end, unlike `execute`
+    connection.executescript("PRAGMA incremental_vacuum")  # runs to its end, unlike `execute`
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
-def remove(path: Path) -> None:
-    """Delete the database at `path`, with its side files; it must be closed."""
+def delete_database(path: Path) -> None:
+    """Delete the closed database at `path` with its side files."""
     for suffix in _SIDE_FILES:
         path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
-def size(path: Path) -> int:
-    """Bytes on disk of the database at `path`, with its side files."""
+def disk_size(path: Path) -> int:
+    """Bytes on disk of the database at `path` with its side files."""
     files = (path.with_name(path.name + suffix) for suffix in _SIDE_FILES)
     return sum(file.stat().st_size for file in files if file.exists())
 
 
-def damaged(error: sqlite3.Error) -> bool:
-    """Whether `error` means that the file's content is damaged, not that writing it failed."""
+def is_corrupt(error: sqlite3.Error) -> bool:
+    """Whether `error` means damaged content rather than a failed write."""
     return type(error) is sqlite3.DatabaseError

@@ -1,4 +1,4 @@
-"""English words that say nothing of what a note is about, question words included."""
+"""English words that do not describe a note's subject, including question words."""
 
 from __future__ import annotations
 

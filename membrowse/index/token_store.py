@@ -1,7 +1,8 @@
-"""Token vectors by content key, for late interaction: within a budget, the least recently used go.
+"""Token vectors by content key, for late interaction, within a budget.
 
-About 85 KB a chunk: int8 with a scale for each token (see `encoding.values.quantise`). Blobs and
-what is known of them are in two tables, so that noting a use does not write a blob.
+The least recently used vectors are evicted first. A chunk takes about 85 KB: int8 with a scale per
+token (see `encoding.pooling.quantise`). Blobs and metadata are in separate tables, so recording a
+use does not rewrite a blob.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from membrowse.encoding.encoded import Encoded
+from membrowse.encoding.encoder import EncodedText
 from membrowse.index import sqlite
 from membrowse.index.sqlite import transaction
 
@@ -35,34 +36,34 @@ CREATE TABLE IF NOT EXISTS entries (
 CREATE INDEX IF NOT EXISTS entries_used ON entries (used);
 CREATE TABLE IF NOT EXISTS blobs (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
 """
-_SOME = "WHERE key IN (SELECT value FROM json_each(?))"
-_GET = f"SELECT key, tokens, data FROM entries JOIN blobs ON id = blob {_SOME}"  # noqa: S608
-_HAS = f"SELECT key FROM entries {_SOME}"  # noqa: S608
-_DELETE_BLOBS = f"DELETE FROM blobs WHERE id IN (SELECT blob FROM entries {_SOME})"  # noqa: S608
-_DELETE_ENTRIES = f"DELETE FROM entries {_SOME}"  # noqa: S608
+_IN_KEYS = "WHERE key IN (SELECT value FROM json_each(?))"
+_GET = f"SELECT key, tokens, data FROM entries JOIN blobs ON id = blob {_IN_KEYS}"  # noqa: S608
+_HAS = f"SELECT key FROM entries {_IN_KEYS}"  # noqa: S608
+_DELETE_BLOBS = f"DELETE FROM blobs WHERE id IN (SELECT blob FROM entries {_IN_KEYS})"  # noqa: S608
+_DELETE_ENTRIES = f"DELETE FROM entries {_IN_KEYS}"  # noqa: S608
 _PAGE_SIZE = 8192
 _BATCH = 256
-_TOUCHES = 2000
-"""Uses remembered in memory before they are written."""
+_MAX_PENDING_TOUCHES = 2000
+"""Uses collected in memory before they are written."""
 _SLACK = 0.95
-"""Eviction goes on down to this share of the budget, so that it is rare."""
+"""Eviction continues down to this fraction of the budget, so it is rare."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class TokenVectors:
-    """One chunk's token vectors, t tokens of d dimensions."""
+    """The token vectors of one chunk, t tokens of d dimensions."""
 
     tokens: NDArray[np.int8]
     """[t, d]"""
     scales: NDArray[np.float32]
-    """[t]: `tokens * scales[:, None]` are the vectors, of unit length."""
+    """[t]: `tokens * scales[:, None]` are unit vectors."""
 
 
 class TokenStore:
-    """A database of its own. Writes take turns; any number of threads read beside them."""
+    """A separate database. Writers take turns; any number of threads read concurrently."""
 
     def __init__(self, path: Path, budget: int) -> None:
-        """`budget`: bytes of token vectors to keep at most."""
+        """`budget` is the maximum size of all token vectors in bytes."""
         self._path = path
         self._budget = budget
         self._writing = threading.Lock()
@@ -73,16 +74,13 @@ class TokenStore:
         self._bytes = 0
         self._count = 0
         self._clock = 0
-        self.remade = ""
-        """Why the store had to be made anew when it was opened, or empty."""
         try:
             self._open()
         except sqlite3.DatabaseError as error:
-            if not sqlite.damaged(error):
+            if not sqlite.is_corrupt(error):
                 raise
-            log.warning("the stored token vectors cannot be read: %s", error)
-            self.remade = f"the stored token vectors could not be read ({error})"
-            sqlite.remove(path)
+            log.warning("the stored token vectors cannot be read (%s); starting over", error)
+            sqlite.delete_database(path)
             self._open()
         self._evict()
 
@@ -101,26 +99,26 @@ class TokenStore:
 
     @property
     def budget(self) -> int:
-        """Bytes of token vectors to keep at most."""
+        """Maximum size of all token vectors in bytes."""
         return self._budget
 
     @property
     def bytes(self) -> int:
-        """Bytes of the token vectors stored; the file is a little larger."""
+        """Size of the stored token vectors; the file is slightly larger."""
         return self._bytes
 
     @property
     def count(self) -> int:
-        """Number of texts whose token vectors are stored."""
+        """Number of texts with stored token vectors."""
         return self._count
 
     def get(self, keys: Sequence[str]) -> dict[str, TokenVectors]:
-        """The token vectors of those of `keys` that are stored; they count as used now."""
+        """Token vectors of those `keys` that are stored; counts as a use."""
         with self._reading() as connection:
             rows = connection.execute(_GET, (json.dumps(list(keys)),))
-            found = {key: _unpacked(data, tokens) for key, tokens, data in rows}
-        self._touch(found)
-        return found
+            vectors = {key: _unpack(data, tokens) for key, tokens, data in rows}
+        self._touch(vectors)
+        return vectors
 
     def has(self, keys: Collection[str]) -> set[str]:
         """Those of `keys` that are stored."""
@@ -128,38 +126,38 @@ class TokenStore:
             return {key for (key,) in connection.execute(_HAS, (json.dumps(list(keys)),))}
 
     def keys(self) -> set[str]:
-        """All keys that are stored."""
+        """All stored keys."""
         with self._reading() as connection:
             return {key for (key,) in connection.execute("SELECT key FROM entries")}
 
-    def put(self, encoded: Sequence[Encoded]) -> None:
-        """Store token vectors, over what was there; makes room for them if need be."""
+    def put(self, encoded: Sequence[EncodedText]) -> None:
+        """Store token vectors, replacing existing ones; evicts others if necessary."""
         with self._writing:
-            unique = list({one.key: one for one in encoded}.values())
-            for some in _batches(unique, _BATCH):
+            unique = list({text.key: text for text in encoded}.values())
+            for batch in _batches(unique, _BATCH):
                 with transaction(self._connection) as connection:
-                    self._delete(connection, [one.key for one in some])
-                    for one in some:
-                        self._insert(connection, one)
+                    self._delete(connection, [text.key for text in batch])
+                    for text in batch:
+                        self._insert(connection, text)
                 self._recount()
                 self._evict_locked()
 
     def delete(self, keys: Collection[str]) -> None:
-        """Forget these."""
+        """Delete these entries."""
         with self._writing:
-            for some in _batches(list(keys), _BATCH):
+            for batch in _batches(list(keys), _BATCH):
                 with transaction(self._connection) as connection:
-                    self._delete(connection, some)
+                    self._delete(connection, batch)
             self._recount()
             if keys:
-                sqlite.give_back(self._connection)
+                sqlite.shrink(self._connection)
 
     def size(self) -> int:
         """Bytes on disk."""
-        return sqlite.size(self._path)
+        return sqlite.disk_size(self._path)
 
     def close(self) -> None:
-        """Write what is remembered and close; reads that are under way finish first or fail."""
+        """Write pending uses and close; concurrent reads finish or fail."""
         with self._writing:
             self._write_touches()
             with self._pooling:
@@ -169,19 +167,19 @@ class TokenStore:
                 self._pool = []
             self._connection.close()
 
-    def _insert(self, connection: sqlite3.Connection, one: Encoded) -> None:
-        data = one.tokens.tobytes() + np.asarray(one.scales, np.float32).tobytes()
+    def _insert(self, connection: sqlite3.Connection, text: EncodedText) -> None:
+        data = text.tokens.tobytes() + np.asarray(text.scales, np.float32).tobytes()
         cursor = connection.execute("INSERT INTO blobs (data) VALUES (?)", (data,))
         self._clock += 1
         connection.execute(
             "INSERT INTO entries VALUES (?, ?, ?, ?, ?)",
-            (one.key, cursor.lastrowid, len(one.tokens), len(data), self._clock),
+            (text.key, cursor.lastrowid, len(text.tokens), len(data), self._clock),
         )
 
     def _delete(self, connection: sqlite3.Connection, keys: Sequence[str]) -> None:
-        some = (json.dumps(list(keys)),)
-        connection.execute(_DELETE_BLOBS, some)
-        connection.execute(_DELETE_ENTRIES, some)
+        parameters = (json.dumps(list(keys)),)
+        connection.execute(_DELETE_BLOBS, parameters)
+        connection.execute(_DELETE_ENTRIES, parameters)
 
     def _recount(self) -> None:
         self._bytes, self._count = self._connection.execute(
@@ -193,8 +191,8 @@ class TokenStore:
             for key in keys:
                 self._touched.pop(key, None)
                 self._touched[key] = None
-            many = len(self._touched) >= _TOUCHES
-        if many and self._writing.acquire(blocking=False):
+            full = len(self._touched) >= _MAX_PENDING_TOUCHES
+        if full and self._writing.acquire(blocking=False):
             try:
                 self._write_touches()
             finally:
@@ -221,23 +219,23 @@ class TokenStore:
         if self._bytes <= self._budget:
             return
         self._write_touches()
-        room = self._bytes - int(self._budget * _SLACK)
+        excess = self._bytes - int(self._budget * _SLACK)
         surplus: list[str] = []
         for key, size in self._connection.execute("SELECT key, bytes FROM entries ORDER BY used"):
-            if room <= 0:
+            if excess <= 0:
                 break
             surplus.append(key)
-            room -= size
-        for some in _batches(surplus, _BATCH):
+            excess -= size
+        for batch in _batches(surplus, _BATCH):
             with transaction(self._connection) as connection:
-                self._delete(connection, some)
+                self._delete(connection, batch)
         self._recount()
-        sqlite.give_back(self._connection)
+        sqlite.shrink(self._connection)
         log.info("token vectors: %d texts evicted, %d kept", len(surplus), self._count)
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        """A connection of one's own, from the pool."""
+        """Lend a connection from the pool."""
         with self._pooling:
             if self._closed:
                 raise sqlite3.ProgrammingError("the token vectors are closed")
@@ -255,7 +253,7 @@ class TokenStore:
                 connection.close()
 
 
-def _unpacked(data: bytes, tokens: int) -> TokenVectors:
+def _unpack(data: bytes, tokens: int) -> TokenVectors:
     scales = np.frombuffer(data, np.float32, offset=len(data) - 4 * tokens)
     vectors = np.frombuffer(data, np.int8, count=len(data) - 4 * tokens)
     return TokenVectors(vectors.reshape(tokens, -1) if tokens else vectors.reshape(0, 0), scales)

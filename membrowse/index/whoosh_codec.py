@@ -1,8 +1,8 @@
-"""Whoosh's file format, with postings that numpy can read a block at a time.
+"""Whoosh's file format with postings that numpy reads a block at a time.
 
-Document numbers, weights and positions of a block are kept as packed arrays instead of tuples, in
-larger blocks, and without the length statistics that only Whoosh's own search makes use of: indexes
-are written faster, and all postings of a frequent term are read in about a millisecond.
+Document numbers, weights and positions of a block are packed arrays instead of tuples, in larger
+blocks and without the length statistics that only Whoosh's own search uses. Indexes are written
+faster, and all postings of a frequent term are read in about a millisecond.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ Lengths = NDArray[np.float32]
 _BLOCK = 2048
 _COMPRESSION = 1
 _COMPRESSED_FROM = 16
-"""Postings in a block; fewer are not worth it."""
+"""Smaller blocks, in postings, are not worth compressing."""
 _LENGTHS = np.array([byte_to_length(byte) for byte in range(256)], dtype=np.float32)
-"""What Whoosh's quantised lengths stand for."""
+"""Length by Whoosh's quantised byte."""
 
 
 class PackedPostingsWriter(W3PostingsWriter):  # type: ignore[misc]
@@ -57,21 +57,21 @@ class PackedPostingsWriter(W3PostingsWriter):  # type: ignore[misc]
         return self._weights.tobytes()
 
     def _mini_values(self) -> Any:
-        if _of_fixed_size(self._format):
+        if _has_fixed_size(self._format):
             return super()._mini_values()
         return array("I", map(len, self._values)).tobytes(), b"".join(self._values)
 
 
-def _of_fixed_size(format_: Format) -> bool:
+def _has_fixed_size(format_: Format) -> bool:
     size = format_.fixed_value_size()
     return size is not None and size >= 0
 
 
 class PackedMatcher(W3LeafMatcher):  # type: ignore[misc]
-    """Reads what `PackedPostingsWriter` wrote: to Whoosh a posting at a time, to us a block."""
+    """Reads what `PackedPostingsWriter` wrote: for Whoosh by posting, for us by block."""
 
     def blocks(self) -> Iterator[PackedMatcher]:
-        """This matcher, standing at each block in turn."""
+        """Yield this matcher at each block in turn."""
         while not self._atend:
             self._read_data()
             yield self
@@ -82,7 +82,7 @@ class PackedMatcher(W3LeafMatcher):  # type: ignore[misc]
         return np.cumsum(np.frombuffer(self._data[0], np.uint32), dtype=np.int32)
 
     def frequencies(self) -> Frequencies:
-        """How often the term stands in each document of the block."""
+        """Frequency of the term in each document of the block."""
         weights = self._data[1]
         if isinstance(weights, float):
             return np.full(self._blocklength, weights, np.float32)
@@ -108,7 +108,7 @@ class PackedMatcher(W3LeafMatcher):  # type: ignore[misc]
         self._weights = array("f", self.frequencies().tobytes())
 
     def _read_values(self) -> None:
-        if _of_fixed_size(self.format):
+        if _has_fixed_size(self.format):
             super()._read_values()
             return
         if self._data is None:
@@ -117,15 +117,15 @@ class PackedMatcher(W3LeafMatcher):  # type: ignore[misc]
 
 
 class PackedPositions(Positions):  # type: ignore[misc]
-    """Positions as one array of numbers; the terms come straight from our analyser."""
+    """Positions as one array of numbers, with terms straight from our analyser."""
 
     def word_values(
         self, value: str, analyzer: Any, **kwargs: Any
     ) -> Iterator[tuple[str, int, float, bytes]]:
-        found: defaultdict[str, list[int]] = defaultdict(list)
+        positions_by_term: defaultdict[str, list[int]] = defaultdict(list)
         for token in analyse(value):
-            found[token.term].append(token.position)
-        for term, positions in found.items():
+            positions_by_term[token.term].append(token.position)
+        for term, positions in positions_by_term.items():
             yield term, len(positions), float(len(positions)), self.encode(positions)
 
     def encode(self, positions: Iterable[int]) -> bytes:
@@ -139,24 +139,24 @@ class PackedPositions(Positions):  # type: ignore[misc]
 
 
 class LengthsReader(W3PerDocReader):  # type: ignore[misc]
-    """Also gives the lengths of all documents at once."""
+    """Also returns the lengths of all documents at once."""
 
     def lengths(self, field: str) -> Lengths:
-        """Terms in `field` by document, as `doc_field_length` tells them (quantised)."""
-        found = np.zeros(self.doc_count_all(), np.float32)
+        """Terms in `field` by document, quantised like `doc_field_length`."""
+        lengths = np.zeros(self.doc_count_all(), np.float32)
         name = f"_{field}_len"
         if self.has_column(name):
             file, offset, size = self._get_column_file(name)
             try:
-                read = np.frombuffer(file.get(offset, size), np.uint8)
+                quantised = np.frombuffer(file.get(offset, size), np.uint8)
             finally:
                 file.close()
-            found[: len(read)] = _LENGTHS[read]
-        return found
+            lengths[: len(quantised)] = _LENGTHS[quantised]
+        return lengths
 
 
 class PackedCodec(W3Codec):  # type: ignore[misc]
-    """What segments are written and read with; part of every segment's own record."""
+    """Codec of all segments; stored in each segment's own record."""
 
     length_stats = False
 

@@ -1,6 +1,6 @@
-"""From a folder of files to notes and chunks, and word of what changes in it.
+"""Read a folder of files as notes and chunks, and watch it for changes.
 
-`scanning` lists the folder, `reading` reads one file whole, `notes` takes it for a note, `chunking`
-cuts the note to the encoder's window, `watching` says which paths were touched. This room knows no
-index, no encoder (word pieces are counted by a function handed in) and no query.
+`scanner` lists the files, `reader` reads one, `note` parses it, `chunker` splits the note to fit
+the encoder's window, and `watcher` reports which paths changed. This room knows no index, no query
+and no encoder: the caller supplies the function that counts word pieces.
 """

@@ -6,32 +6,38 @@ import msgspec
 
 
 class Chunk(msgspec.Struct, frozen=True, kw_only=True):
-    """A run of whole blocks of one note under one heading path."""
+    """Consecutive whole blocks of one note under one heading path."""
 
     id: str
-    """Hash of path, heading path, text and ordinal among equals (hex)."""
+    """Hash (hex) of path, heading path, text and the ordinal among identical chunks."""
     path: str
-    """Of the note, relative to the folder, with `/`."""
+    """Path of the note relative to the folder, with `/`."""
     position: int
-    """0-based index among the note's chunks."""
+    """Index among the note's chunks, from 0."""
     title: str
+    """The note's title, else its file name without extension."""
     headings: tuple[str, ...]
-    """Heading path from the outermost to the innermost, without the title."""
+    """Heading path from outermost to innermost, without the title."""
     tags: tuple[str, ...]
     date: str
-    """ISO date of the note (`2026-03-02`)."""
+    """The note's ISO date (`2026-03-02`)."""
     header: str
-    """The context (title › headings, date) put before the text for encoding."""
+    """Context (title › headings, date) that precedes the text in the encoder's input."""
     text: str
-    """Exactly the note's characters from `start_offset` to `end_offset`."""
+    """The note's characters from `start_offset` to `end_offset`."""
     start_line: int
-    """1-based; `end_line` is inclusive."""
+    """From 1; `end_line` is inclusive."""
     end_line: int
     start_offset: int
-    """In characters (code points) of the decoded note; `end_offset` is exclusive."""
+    """Code points of the decoded note; `end_offset` is exclusive."""
     end_offset: int
 
     @property
     def heading(self) -> str:
-        """The heading path as one line, `A › B`."""
+        """The heading path on one line, `A › B`."""
         return " › ".join(self.headings)
+
+
+def encoder_input(header: str, text: str) -> str:
+    """Return the encoder's input for a chunk: context header and text on separate lines."""
+    return f"{header}\n{text}" if header else text

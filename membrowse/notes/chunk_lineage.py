@@ -1,4 +1,4 @@
-"""Which new chunk takes the place of one that an edit removed."""
+"""Match chunks that an edit removed with the new chunks that replace them."""
 
 from __future__ import annotations
 
@@ -11,103 +11,108 @@ from membrowse.notes.chunk import Chunk
 
 
 @dataclass(frozen=True, slots=True)
-class _Placed:
+class _OrderedChunk:
     chunk: Chunk
     ordinal: int
-    """Among the chunks under the same headings of the same note, from 0."""
+    """Index among the chunks under the same headings of the same note, from 0."""
 
 
 def successors(old: Sequence[Chunk], new: Sequence[Chunk]) -> dict[str, str]:
-    """For each chunk of `old` whose id is not in `new`, the id of the chunk that follows on it.
+    """Map the id of each removed chunk to the id of its successor; ids without one are absent.
 
-    `old` and `new` are all chunks, before and after, of the notes that changed. The successor is a
-    chunk that is only in `new`: one with the same text (it moved), else one under the same headings
-    of the same note at the nearest ordinal, else the one at the nearest lines of the same note.
-    Where there is none, the id is absent.
+    `old` and `new` are all chunks, before and after, of the notes that changed. A successor occurs
+    only in `new`: a chunk with the same text (it moved), else the one under the same headings of
+    the same note with the nearest ordinal, else the one at the nearest lines of the same note.
     """
     kept = {chunk.id for chunk in old} & {chunk.id for chunk in new}
-    removed = [placed for placed in _placed(old) if placed.chunk.id not in kept]
-    added = [placed for placed in _placed(new) if placed.chunk.id not in kept]
-    found: dict[str, str] = {}
-    for alike in (_text_in_section, _text_in_note, _text):
-        _pair(removed, added, alike, found)
-    _approach(removed, added, _section, lambda placed: placed.ordinal, found)
-    _approach(removed, added, _note, lambda placed: placed.chunk.start_line, found)
-    return found
+    removed = [item for item in _with_ordinals(old) if item.chunk.id not in kept]
+    added = [item for item in _with_ordinals(new) if item.chunk.id not in kept]
+    matches: dict[str, str] = {}
+    for key in (_text_in_section, _text_in_note, _text):
+        _match_equal(removed, added, key, matches)
+    _match_nearest(removed, added, _section, lambda item: item.ordinal, matches)
+    _match_nearest(removed, added, _note, lambda item: item.chunk.start_line, matches)
+    return matches
 
 
-def _placed(chunks: Iterable[Chunk]) -> list[_Placed]:
+def _with_ordinals(chunks: Iterable[Chunk]) -> list[_OrderedChunk]:
     seen: defaultdict[Hashable, int] = defaultdict(int)
-    placed: list[_Placed] = []
+    items: list[_OrderedChunk] = []
     for chunk in chunks:
         section = (chunk.path, chunk.headings)
-        placed.append(_Placed(chunk, seen[section]))
+        items.append(_OrderedChunk(chunk, seen[section]))
         seen[section] += 1
-    return placed
+    return items
 
 
-def _text_in_section(placed: _Placed) -> Hashable:
-    return placed.chunk.text, placed.chunk.path, placed.chunk.headings
+def _text_in_section(item: _OrderedChunk) -> Hashable:
+    return item.chunk.text, item.chunk.path, item.chunk.headings
 
 
-def _text_in_note(placed: _Placed) -> Hashable:
-    return placed.chunk.text, placed.chunk.path
+def _text_in_note(item: _OrderedChunk) -> Hashable:
+    return item.chunk.text, item.chunk.path
 
 
-def _text(placed: _Placed) -> Hashable:
-    return placed.chunk.text
+def _text(item: _OrderedChunk) -> Hashable:
+    return item.chunk.text
 
 
-def _section(placed: _Placed) -> Hashable:
-    return placed.chunk.path, placed.chunk.headings
+def _section(item: _OrderedChunk) -> Hashable:
+    return item.chunk.path, item.chunk.headings
 
 
-def _note(placed: _Placed) -> Hashable:
-    return placed.chunk.path
+def _note(item: _OrderedChunk) -> Hashable:
+    return item.chunk.path
 
 
-def _pair(
-    removed: Sequence[_Placed],
-    added: Sequence[_Placed],
-    alike: Callable[[_Placed], Hashable],
-    found: dict[str, str],
+def _match_equal(
+    removed: Sequence[_OrderedChunk],
+    added: Sequence[_OrderedChunk],
+    key: Callable[[_OrderedChunk], Hashable],
+    matches: dict[str, str],
 ) -> None:
-    """Give each removed chunk without a successor one of the added chunks like it, in order."""
-    taken = set(found.values())
+    """Give each unmatched removed chunk the next unused added chunk with an equal key."""
+    taken = set(matches.values())
     free: defaultdict[Hashable, deque[str]] = defaultdict(deque)
-    for placed in added:
-        if placed.chunk.id not in taken:
-            free[alike(placed)].append(placed.chunk.id)
-    for placed in removed:
-        if placed.chunk.id not in found and (ids := free.get(alike(placed))):
-            found[placed.chunk.id] = ids.popleft()
+    for item in added:
+        if item.chunk.id not in taken:
+            free[key(item)].append(item.chunk.id)
+    for item in removed:
+        if item.chunk.id not in matches and (ids := free.get(key(item))):
+            matches[item.chunk.id] = ids.popleft()
 
 
-def _approach(
-    removed: Sequence[_Placed],
-    added: Sequence[_Placed],
-    group: Callable[[_Placed], Hashable],
-    place: Callable[[_Placed], int],
-    found: dict[str, str],
+def _match_nearest(
+    removed: Sequence[_OrderedChunk],
+    added: Sequence[_OrderedChunk],
+    group: Callable[[_OrderedChunk], Hashable],
+    position: Callable[[_OrderedChunk], int],
+    matches: dict[str, str],
 ) -> None:
-    """Give each removed chunk without a successor the added chunk of its group that is nearest.
+    """Give each unmatched removed chunk the added chunk of its group at the nearest position.
 
-    Of two that are equally near, the one that shares more words.
+    A tie goes to the chunk that shares more words.
     """
-    groups: defaultdict[Hashable, list[_Placed]] = defaultdict(list)
-    for placed in added:
-        groups[group(placed)].append(placed)
+    groups: defaultdict[Hashable, list[_OrderedChunk]] = defaultdict(list)
+    for item in added:
+        groups[group(item)].append(item)
     for members in groups.values():
-        members.sort(key=place)
+        members.sort(key=position)
     for lost in removed:
         members = groups.get(group(lost), [])
-        if lost.chunk.id in found or not members:
+        if lost.chunk.id in matches or not members:
             continue
-        at = bisect_left(members, place(lost), key=place)
+        at = bisect_left(members, position(lost), key=position)
         near = members[max(0, at - 1) : at + 1]
-        best = min(near, key=lambda m: (abs(place(m) - place(lost)), -_shared_words(lost, m)))
-        found[lost.chunk.id] = best.chunk.id
+        best = min(
+            near,
+            key=lambda candidate: (
+                abs(position(candidate) - position(lost)),
+                -_shared_words(lost, candidate),
+            ),
+        )
+        matches[lost.chunk.id] = best.chunk.id
 
 
-def _shared_words(one: _Placed, other: _Placed) -> int:
+def _shared_words(one: _OrderedChunk, other: _OrderedChunk) -> int:
     return len(set(one.chunk.text.split()) & set(other.chunk.text.split()))

@@ -1,7 +1,7 @@
-"""Notes cut into chunks: runs of whole blocks under one heading path that fit the encoder's window.
+"""Split notes into chunks: consecutive whole blocks under one heading path that fit the encoder.
 
-Nothing may be cut off silently by the encoder, so every chunk is counted, with its header, by the
-encoder's own word pieces before it leaves this module.
+The encoder must never truncate a chunk silently, so each chunk is counted together with its header,
+in the encoder's own word pieces, before it leaves this module.
 """
 
 from __future__ import annotations
@@ -13,180 +13,172 @@ from dataclasses import dataclass
 
 import msgspec
 
-from membrowse.notes.blocks import HEADING, TEXT, Block, blocks
-from membrowse.notes.chunk import Chunk
-from membrowse.notes.dates import mentions
+from membrowse.notes.chunk import Chunk, encoder_input
+from membrowse.notes.dates import mentions_date
+from membrowse.notes.markdown_blocks import HEADING, Block, note_blocks
 from membrowse.notes.note import MTIME, Note
 from membrowse.notes.packer import (
-    CHARACTERS_A_PIECE,
-    LIKELY_CHARACTERS_A_PIECE,
-    Cutter,
-    Measure,
+    CHARACTERS_PER_PIECE,
+    LIKELY_CHARACTERS_PER_PIECE,
+    BlockCutter,
+    CostMeasure,
     Unit,
-    encoded,
-    packed,
+    pack,
 )
-from membrowse.notes.spans import Lines, Span
+from membrowse.notes.text_spans import Lines, Span
 
 CHUNKER = "1"
-"""Part of an index's recipe: another value means that chunks would be cut otherwise."""
+"""Version of the chunker, part of an index's recipe: raise it when chunks change."""
 
-SPECIALS = 2
-"""Word pieces that the encoder adds to every text."""
-SMALLEST_WINDOW = 16
+_SPECIALS = 2
+"""Special tokens that the encoder adds to every text."""
+_MIN_WINDOW = 16
 _SEPARATOR = " › "
-_LEFT_OUT = "…"
+_ELLIPSIS = "…"
 
 
 @dataclass(frozen=True, slots=True)
 class _Section:
-    """A heading path, its headings and the blocks below them."""
+    """A heading path with its headings and the blocks below them."""
 
     headings: tuple[str, ...]
     blocks: tuple[Block, ...]
 
 
-def chunks(note: Note, count: Callable[[str], int], window: int = 256) -> list[Chunk]:
-    """The chunks of `note`, in order; together they hold all its text that is not blank.
+def chunk_note(note: Note, count: Callable[[str], int], window: int = 256) -> list[Chunk]:
+    """Return the chunks of `note` in order; together they contain all its non-blank text.
 
-    `count` gives the word pieces of a text, without specials. For every chunk,
-    `count(header + "\\n" + text) + 2 <= window` (only a single character that alone costs more
-    than half of a tiny window could not be cut to fit).
+    `count` returns the word pieces of a text without special tokens. For every chunk,
+    `count(header + "\\n" + text) + 2 <= window` (unless a single character costs more than half of
+    a tiny window). Raises `ValueError` if `window` is below 16.
     """
-    if window < SMALLEST_WINDOW:
+    if window < _MIN_WINDOW:
         raise ValueError(f"a window of {window} word pieces is too small for any text")
-    return _Chunker(note, count, window).chunks()
+    return _Chunker(note, count, window).run()
 
 
-def chunk_id(path: str, headings: Sequence[str], text: str, ordinal: int) -> str:
-    """Hash of path, heading path, text and ordinal among the note's chunks equal in these."""
+def _chunk_id(path: str, headings: Sequence[str], text: str, ordinal: int) -> str:
+    """Hash path, heading path, text and the ordinal among the note's chunks with equal values."""
     identity = msgspec.json.encode((path, tuple(headings), text, ordinal))
     return hashlib.sha256(identity).hexdigest()[:32]
-
-
-def note_blocks(note: Note, lines: Lines) -> list[Block]:
-    """The blocks of `note`, whose lines are `lines`, after its front matter."""
-    begin = max(note.body_offset, note.broken_offset)
-    first = lines.at(begin) if begin < len(note.text) else len(lines)
-    broken = [Block(TEXT, 0, first)] if note.broken_offset else []
-    return broken + blocks(lines, first)
 
 
 class _Chunker:
     def __init__(self, note: Note, count: Callable[[str], int], window: int) -> None:
         self.note = note
         self.count = count
-        self.window = window - SPECIALS
+        self.window = window - _SPECIALS
         self.lines = Lines(note.text)
-        self.measure = Measure(note.text, count)
-        self.made: list[Chunk] = []
-        self.equals: Counter[tuple[tuple[str, ...], str]] = Counter()
+        self.measure = CostMeasure(note.text, count)
+        self.chunks: list[Chunk] = []
+        self.ordinals: Counter[tuple[tuple[str, ...], str]] = Counter()
 
-    def chunks(self) -> list[Chunk]:
+    def run(self) -> list[Chunk]:
         for section in _sections(note_blocks(self.note, self.lines), self.note.title):
             header, budget = self._header(section.headings)
             for span in self._spans(section.blocks, header, budget):
-                self._make(section.headings, header, span)
-        return self.made
+                self._add_chunk(section.headings, header, span)
+        return self.chunks
 
     def _header(self, headings: tuple[str, ...]) -> tuple[str, int]:
-        """The context before the text, in at most half of the window, and what is left of it."""
+        """Return the context header, at most half of the window, and the pieces left for text."""
         day = "" if self.note.date_source == MTIME else self.note.date
-        parts = [part for part in (self.note.title, *headings) if part]
-        most = self.window // 2
-        for header in _headers(parts, day):
-            if len(header) <= most * CHARACTERS_A_PIECE and (cost := self.count(header)) <= most:
+        titles = [title for title in (self.note.title, *headings) if title]
+        limit = self.window // 2
+        for header in _headers(titles, day):
+            fits = len(header) <= limit * CHARACTERS_PER_PIECE
+            if fits and (cost := self.count(header)) <= limit:
                 return header, self.window - cost
         return "", self.window
 
-    def _spans(self, content: Sequence[Block], header: str, budget: int) -> Iterator[Span]:
-        whole = self.lines.start(content[0].first), self.lines.start(content[-1].last)
-        trimmed = self.lines.trimmed(whole)
+    def _spans(self, blocks: Sequence[Block], header: str, budget: int) -> Iterator[Span]:
+        span = self.lines.start(blocks[0].start), self.lines.start(blocks[-1].end)
+        trimmed = self.lines.trim(span)
         if trimmed is None:
             return
-        likely = trimmed[1] - trimmed[0] <= budget * LIKELY_CHARACTERS_A_PIECE
+        likely = trimmed[1] - trimmed[0] <= budget * LIKELY_CHARACTERS_PER_PIECE
         if likely and self._fits(trimmed, header, budget):
             yield trimmed
             return
-        cutter = Cutter(self.lines, self.measure, budget, header)
-        for run in packed(cutter.units(content), budget):
-            yield from self._checked(run, header, budget, cutter)
+        cutter = BlockCutter(self.lines, self.measure, budget, header)
+        for units in pack(cutter.units(blocks), budget):
+            yield from self._checked(units, header, budget, cutter)
 
     def _fits(self, span: Span, header: str, budget: int) -> bool:
-        if not self.measure.bounded(span, budget):
+        if not self.measure.length_fits(span, budget):
             return False
-        return self.count(encoded(header, self.note.text[slice(*span)])) <= self.window
+        return self.count(encoder_input(header, self.note.text[slice(*span)])) <= self.window
 
     def _checked(
-        self, run: Sequence[Unit], header: str, budget: int, cutter: Cutter
+        self, units: Sequence[Unit], header: str, budget: int, cutter: BlockCutter
     ) -> Iterator[Span]:
-        """The span of `run`; several, should it be longer than its units promised."""
-        span = self.lines.trimmed((run[0].start, run[-1].end))
+        """Yield the span of `units`, split further if it costs more than their sum."""
+        span = self.lines.trim((units[0].start, units[-1].end))
         if span is None:
             return
-        checked = len(run) == 1 and run[0].checked and run[0].cost <= budget
-        if checked or span[1] - span[0] <= 1 or self._fits(span, header, budget):
+        known_to_fit = len(units) == 1 and units[0].counted_with_header and units[0].cost <= budget
+        if known_to_fit or span[1] - span[0] <= 1 or self._fits(span, header, budget):
             yield span
-        elif len(run) > 1:
-            middle = len(run) // 2
-            yield from self._checked(run[:middle], header, budget, cutter)
-            yield from self._checked(run[middle:], header, budget, cutter)
+        elif len(units) > 1:
+            middle = len(units) // 2
+            yield from self._checked(units[:middle], header, budget, cutter)
+            yield from self._checked(units[middle:], header, budget, cutter)
         else:
-            smaller = max(1, min(run[0].cost, span[1] - span[0] - 1) * 2 // 3)
-            for part in packed(cutter.cut(span, smaller), smaller):
-                yield from self._checked(part, header, budget, cutter)
+            smaller = max(1, min(units[0].cost, span[1] - span[0] - 1) * 2 // 3)
+            for smaller_run in pack(cutter.cut(span, smaller), smaller):
+                yield from self._checked(smaller_run, header, budget, cutter)
 
-    def _make(self, headings: tuple[str, ...], header: str, span: Span) -> None:
+    def _add_chunk(self, headings: tuple[str, ...], header: str, span: Span) -> None:
         start, end = span
         text = self.note.text[start:end]
-        ordinal = self.equals[headings, text]
-        self.equals[headings, text] += 1
+        ordinal = self.ordinals[headings, text]
+        self.ordinals[headings, text] += 1
         chunk = Chunk(
-            id=chunk_id(self.note.path, headings, text, ordinal),
+            id=_chunk_id(self.note.path, headings, text, ordinal),
             path=self.note.path,
-            position=len(self.made),
+            position=len(self.chunks),
             title=self.note.name,
             headings=headings,
             tags=self.note.tags,
             date=self.note.date,
             header=header,
             text=text,
-            start_line=self.lines.at(start) + 1,
-            end_line=self.lines.at(end - 1) + 1,
+            start_line=self.lines.line_at(start) + 1,
+            end_line=self.lines.line_at(end - 1) + 1,
             start_offset=start,
             end_offset=end,
         )
-        self.made.append(chunk)
+        self.chunks.append(chunk)
 
 
-def _headers(parts: Sequence[str], day: str) -> Iterator[str]:
-    """The full header, then shorter ones."""
-    yield _joined(parts, day)
-    if len(parts) > 2:
-        yield _joined((parts[0], _LEFT_OUT, parts[-1]), day)
-    if len(parts) > 1:
-        yield _joined(parts[-1:], day)
-    innermost = parts[-1] if parts else ""
+def _headers(titles: Sequence[str], day: str) -> Iterator[str]:
+    """Yield the full header, then shorter and shorter ones."""
+    yield _join(titles, day)
+    if len(titles) > 2:
+        yield _join((titles[0], _ELLIPSIS, titles[-1]), day)
+    if len(titles) > 1:
+        yield _join(titles[-1:], day)
+    innermost = titles[-1] if titles else ""
     while innermost := innermost[: len(innermost) // 2]:
-        yield _joined((innermost.rstrip() + _LEFT_OUT,), day)
+        yield _join((innermost.rstrip() + _ELLIPSIS,), day)
     yield day
 
 
-def _joined(parts: Sequence[str], day: str) -> str:
-    if any(mentions(part, day) for part in parts):
+def _join(titles: Sequence[str], day: str) -> str:
+    if any(mentions_date(title, day) for title in titles):
         day = ""
-    return ", ".join(part for part in (_SEPARATOR.join(parts), day) if part)
+    return ", ".join(part for part in (_SEPARATOR.join(titles), day) if part)
 
 
-def _sections(content: Sequence[Block], title: str) -> Iterator[_Section]:
-    """Runs of blocks under one heading path.
+def _sections(blocks: Sequence[Block], title: str) -> Iterator[_Section]:
+    """Yield runs of blocks under one heading path.
 
-    A heading with nothing below it but a deeper heading begins that heading's section.
+    A heading followed directly by a deeper one starts the deeper heading's section.
     """
     path: list[tuple[int, str]] = []
     run: list[Block] = []
     has_text = False
-    for block in content:
+    for block in blocks:
         if block.kind == HEADING:
             deeper = bool(path) and block.level > path[-1][0]
             if run and (has_text or not deeper):
@@ -203,5 +195,5 @@ def _sections(content: Sequence[Block], title: str) -> Iterator[_Section]:
 
 
 def _headings(path: Sequence[tuple[int, str]], title: str) -> tuple[str, ...]:
-    """The heading path without the note's title and without empty headings."""
+    """Return the heading path without the note's title and without empty headings."""
     return tuple(heading for _, heading in path if heading and heading != title)

@@ -1,4 +1,4 @@
-"""Dates as they are written in file names, titles and front matter."""
+"""Find dates as written in file names, titles and front matter."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _DAY_FIRST = re.compile(rf"\b{_DAY}\s+(?:of\s+)?{_MONTH},?\s+(\d{{4}})\b")
 _MONTH_FIRST = re.compile(rf"\b{_MONTH}\s+{_DAY},?\s+(\d{{4}})\b")
 
 
-def real_date(text: str) -> str:
-    """The first real date in `text` (2026-03-02, 2026_03_02, 20260302 …) as ISO, or empty."""
+def find_date(text: str) -> str:
+    """Return the first valid date in `text` (2026-03-02, 2026_03_02, 20260302 …) as ISO, or ""."""
     return next(_numeric(text), "")
 
 
-def mentions(text: str, day: str) -> bool:
-    """Whether `text` says the ISO date `day`, in digits or in English words."""
-    return day in _numeric(text) or day in _worded(text.lower())
+def mentions_date(text: str, day: str) -> bool:
+    """Whether `text` contains the ISO date `day`, in digits or in English words."""
+    return day in _numeric(text) or day in _written_out(text.lower())
 
 
 def _numeric(text: str) -> Iterator[str]:
@@ -32,7 +32,7 @@ def _numeric(text: str) -> Iterator[str]:
             yield from _iso(int(year), int(month), int(day))
 
 
-def _worded(text: str) -> Iterator[str]:
+def _written_out(text: str) -> Iterator[str]:
     for match in _DAY_FIRST.finditer(text):
         day, month, year = match.groups()
         yield from _iso(int(year), _MONTHS.index(month) + 1, int(day))
@@ -43,8 +43,8 @@ def _worded(text: str) -> Iterator[str]:
 
 def _iso(year: int, month: int, day: int) -> Iterator[str]:
     try:
-        found = date(year, month, day)
+        parsed = date(year, month, day)
     except ValueError:
         return
     if _FIRST_YEAR <= year <= _LAST_YEAR:
-        yield found.isoformat()
+        yield parsed.isoformat()

@@ -1,4 +1,4 @@
-"""Paths that were touched, held back until they are quiet."""
+"""Hold back changed paths until they are quiet."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ class _Touches:
 
 
 class Debouncer:
-    """Touched paths and when each may be handed on. Not thread-safe; `clock` gives seconds."""
+    """Collects touched paths and releases them once they are quiet. Not thread-safe.
+
+    A path is due `settle` seconds after its last touch, or `limit` seconds after its first; `clock`
+    returns seconds.
+    """
 
     def __init__(
         self, settle: float, limit: float, clock: Callable[[], float] = time.monotonic
@@ -30,23 +34,25 @@ class Debouncer:
         touches = self._touched.setdefault(path, _Touches(now, now))
         touches.last = now
 
-    def wait(self) -> float | None:
-        """Seconds until something may be handed on (0 or less: now); None if nothing waits."""
+    def seconds_until_due(self) -> float | None:
+        """Seconds until a path is due (0 or less: now); None if no path waits."""
         if not self._touched:
             return None
         earliest = min(self._due(touches) for touches in self._touched.values())
         return max(earliest, self._not_before) - self._clock()
 
-    def take(self) -> frozenset[str]:
-        """The paths that were quiet for `settle` seconds or were first touched `limit` ago.
+    def take_due(self) -> frozenset[str]:
+        """Remove and return the paths that are due.
 
-        There are `settle` seconds at least between two times that this gives any, so that a flood
-        of files comes in a few parts.
+        Two non-empty results are at least `settle` seconds apart, so a flood of files arrives in
+        few batches.
         """
         now = self._clock()
         if now < self._not_before:
             return frozenset()
-        due = frozenset(path for path, seen in self._touched.items() if self._due(seen) <= now)
+        due = frozenset(
+            path for path, touches in self._touched.items() if self._due(touches) <= now
+        )
         for path in due:
             del self._touched[path]
         if due:

@@ -1,4 +1,4 @@
-"""Ignore files (gitignore syntax), and which line of which file excludes a path."""
+"""Ignore files in gitignore syntax, and the rule that excludes a path."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
 from membrowse.notes.symlinks import LinkPolicy
 
-OWN_FILE, GIT_FILE = ".membrowseignore", ".gitignore"
+MEMBROWSE_IGNORE, GIT_IGNORE = ".membrowseignore", ".gitignore"
 _MAX_BYTES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class IgnoreRules:
-    """The rules of one ignore file; they hold for the directory it lies in, and below."""
+    """The rules of one ignore file; they apply to its directory and below."""
 
     file: str
     """Path of the ignore file relative to the folder."""
     spec: GitIgnoreSpec
     origins: tuple[tuple[int, str], ...]
-    """Line number and text of each of the spec's patterns."""
+    """Line number and text of each pattern of `spec`."""
     problem: str = ""
-    """Why some or all of the file's rules are not in force."""
+    """Why some or all rules of the file do not apply, or empty."""
 
     def verdict(self, path: str) -> tuple[bool, str] | None:
         """Whether `path` (relative to the folder; a directory ends in `/`) is excluded, and why.
 
-        None where no rule of this file matches it.
+        None if no rule of this file matches.
         """
         below = path[len(self.file.rpartition("/")[0]) :].lstrip("/")
         result = self.spec.check_file(below)
@@ -44,10 +44,10 @@ class IgnoreRules:
         return result.include, f"ignored by line {number} of {self.file}: {text}"
 
 
-def excluded(path: str, chain: Sequence[IgnoreRules]) -> str:
-    """Why `path` is ignored by `chain` (outermost file first), or an empty string.
+def exclusion_reason(path: str, chain: Sequence[IgnoreRules]) -> str:
+    """Return why `chain` (outermost ignore file first) excludes `path`, or an empty string.
 
-    The innermost file that says anything about the path decides.
+    The innermost file with a matching rule decides.
     """
     for rules in reversed(chain):
         verdict = rules.verdict(path)
@@ -56,29 +56,29 @@ def excluded(path: str, chain: Sequence[IgnoreRules]) -> str:
     return ""
 
 
-def load(boundary: LinkPolicy, directory: str, prefix: str, name: str) -> IgnoreRules:
+def load_rules(links: LinkPolicy, directory: str, prefix: str, name: str) -> IgnoreRules:
     """Read the ignore file `name` of `directory`, whose path in the folder is `prefix`."""
     try:
-        content = _content(boundary, str(Path(directory) / name))
+        content = _content(links, str(Path(directory) / name))
     except OSError as error:
-        problem = f"its rules are not in force: {error.strerror or error}"
+        problem = f"its rules do not apply: {error.strerror or error}"
         return IgnoreRules(prefix + name, GitIgnoreSpec([]), (), problem)
     spec, origins, problem = _compiled(content)
     return IgnoreRules(prefix + name, spec, origins, problem)
 
 
-def _content(boundary: LinkPolicy, file: str) -> bytes:
-    """The bytes of a regular file within the boundary; raises OSError for any other."""
+def _content(links: LinkPolicy, file: str) -> bytes:
+    """Return the bytes of a regular file that `links` allows; raises OSError for any other."""
     real = os.path.realpath(file)
-    if not boundary.holds(real):
-        raise OSError("it is a link that leads outside the folder")
+    if not links.allows(real):
+        raise OSError("it is a link to outside the folder")
     if not stat.S_ISREG(Path(real).stat().st_mode):
         raise OSError("it is not a regular file")
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     with os.fdopen(os.open(real, flags), "rb") as stream:
         content = stream.read(_MAX_BYTES + 1)
     if len(content) > _MAX_BYTES:
-        raise OSError(f"it is larger than {_MAX_BYTES} bytes")
+        raise OSError(f"it is larger than {_MAX_BYTES:,} bytes")
     return content
 
 
@@ -86,16 +86,16 @@ def _content(boundary: LinkPolicy, file: str) -> bytes:
 def _compiled(content: bytes) -> tuple[GitIgnoreSpec, tuple[tuple[int, str], ...], str]:
     patterns: list[GitIgnoreSpecPattern] = []
     origins: list[tuple[int, str]] = []
-    refused: list[int] = []
+    invalid: list[int] = []
     text = content.decode("utf-8-sig", errors="surrogateescape")
     for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), start=1):
         try:
             pattern = GitIgnoreSpecPattern(line)
         except GitIgnorePatternError:
-            refused.append(number)
+            invalid.append(number)
             continue
         if pattern.include is not None:
             patterns.append(pattern)
             origins.append((number, line.strip()))
-    problem = f"not a rule: line {', '.join(map(str, refused))}" if refused else ""
+    problem = f"invalid rule in line {', '.join(map(str, invalid))}" if invalid else ""
     return GitIgnoreSpec(patterns), tuple(origins), problem

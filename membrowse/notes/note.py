@@ -1,4 +1,4 @@
-"""A file taken for a note: its title, date, tags, and where its text begins."""
+"""A parsed note: its title, date, tags and where its text begins."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from datetime import UTC, date, datetime
 from pathlib import PurePosixPath
 from typing import Any
 
-from membrowse.notes.dates import real_date
-from membrowse.notes.front_matter import flattened, front_matter, listed
-from membrowse.notes.reader import Source
+from membrowse.notes.dates import find_date
+from membrowse.notes.front_matter import as_list, parse_front_matter
+from membrowse.notes.reader import FileContent
 
 FRONT_MATTER, FILE_NAME, MTIME = "front matter", "file name", "mtime"
-LONGEST_HEADING = 200
-"""Characters of a title, heading or tag that are kept; the text of the note keeps all."""
-MOST_TAGS = 50
-"""Every chunk of a note holds its tags."""
+MAX_HEADING_CHARACTERS = 200
+"""Titles, headings and tags are cut to this length; the note's text keeps them whole."""
+MAX_TAGS = 50
+"""Limits tags, since every chunk of a note carries them."""
 
 _DATE_KEYS = ("date", "created")
+_TAG_KEYS = ("tags", "tag")
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _LEADING = re.compile(r"(?:\s|<!--.*?-->)*", re.DOTALL)
 _ATX = re.compile(r" {0,3}#(?:[ \t]+([^\r\n]*))?(?:[\r\n]|\Z)")
@@ -28,72 +29,67 @@ _SETEXT = re.compile(r" {0,3}(?![#>|`~+*-] ?)(\S[^\r\n]*)(?:\r\n|\r|\n) {0,3}=+[
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A file of the folder with what it says about itself."""
+    """A file of the folder as a note."""
 
     path: str
     title: str
-    """From front matter, else the level-1 heading the text begins with, else empty."""
+    """From front matter, else the level-1 heading at the top of the text, else empty."""
     name: str
-    """The title, or the file's name without its extension: for display."""
+    """For display: the title, else the file name without extension."""
     date: str
     """ISO date, `2026-03-02`."""
     date_source: str
     """`front matter`, `file name` or `mtime`."""
     tags: tuple[str, ...]
-    aliases: tuple[str, ...]
-    metadata: dict[str, str]
-    """All of the front matter, flattened: `a.b` for nested keys, lists joined by commas."""
     warnings: tuple[str, ...]
     text: str
-    """The whole file, front matter included."""
+    """The whole file, including front matter."""
     body_offset: int
-    """Where the text after the front matter begins, in characters."""
-    broken_offset: int = 0
-    """Where the text after broken front matter begins; 0 if none is broken."""
+    """Offset of the first character after the front matter."""
+    invalid_end: int = 0
+    """Offset of the first character after invalid front matter; 0 if it is valid or absent."""
 
 
-def parse(source: Source) -> Note:
-    """Take `source` for a note. Every text is one; what is odd about it becomes a warning."""
-    head = front_matter(source.text)
-    warnings = [*source.warnings, *head.warnings]
+def parse_note(content: FileContent) -> Note:
+    """Parse a file as a note. Any text is a note; problems become warnings."""
+    head = parse_front_matter(content.text)
+    warnings = [*content.warnings, *head.warnings]
     title = one_line(_text(head.values.get("title"))) or _first_heading(
-        source.text, max(head.end, head.broken)
+        content.text, max(head.end, head.invalid_end)
     )
-    stem = PurePosixPath(source.path).stem
-    day, day_source = _dated(head.values, stem, source.mtime_ns, warnings)
+    stem = PurePosixPath(content.path).stem
+    day, day_source = _date(head.values, stem, content.mtime_ns, warnings)
     return Note(
-        path=source.path,
+        path=content.path,
         title=title,
         name=title or stem,
         date=day,
         date_source=day_source,
-        tags=_several(head.values, warnings, "tags", "tag"),
-        aliases=_several(head.values, warnings, "aliases", "alias"),
-        metadata=dict(flattened(head.values)),
+        tags=_tags(head.values, warnings),
         warnings=tuple(warnings),
-        text=source.text,
+        text=content.text,
         body_offset=head.end,
-        broken_offset=head.broken,
+        invalid_end=head.invalid_end,
     )
 
 
 def one_line(text: str) -> str:
-    """A title or heading on one line, no longer than `LONGEST_HEADING` characters."""
+    """Return `text` on one line, cut to `MAX_HEADING_CHARACTERS`."""
     text = " ".join(text.split())
-    return text if len(text) <= LONGEST_HEADING else text[: LONGEST_HEADING - 1].rstrip() + "…"
+    if len(text) <= MAX_HEADING_CHARACTERS:
+        return text
+    return text[: MAX_HEADING_CHARACTERS - 1].rstrip() + "…"
 
 
-def _dated(
-    values: dict[str, Any], stem: str, mtime_ns: int, warnings: list[str]
-) -> tuple[str, str]:
+def _date(values: dict[str, Any], stem: str, mtime_ns: int, warnings: list[str]) -> tuple[str, str]:
     for key in _DATE_KEYS:
-        written = _text(values.get(key))
-        if not written:
+        value = _text(values.get(key))
+        if not value:
             continue
-        if day := real_date(written[:64]):
+        if day := find_date(value[:64]):
             return day, FRONT_MATTER
-        warnings.append(f"front matter: {key} is not a date: {one_line(written)}")
-    if day := real_date(stem):
+        warnings.append(f"front matter: {key} is not a date: {one_line(value)}")
+    if day := find_date(stem):
         return day, FILE_NAME
     try:
         return datetime.fromtimestamp(mtime_ns / 1e9, UTC).date().isoformat(), MTIME
@@ -102,22 +98,23 @@ def _dated(
 
 
 def _text(value: Any) -> str:
-    """A scalar of the front matter, empty for null and for what is no scalar."""
+    """Return a front matter scalar; empty for null and for lists or mappings."""
     if not isinstance(value, str) or value in _NULLS:
         return ""
     return value.strip()
 
 
-def _several(values: dict[str, Any], warnings: list[str], *keys: str) -> tuple[str, ...]:
-    written = (one_line(item.lstrip("#")) for key in keys for item in listed(values.get(key, "")))
-    found = tuple(dict.fromkeys(item for item in written if item not in _NULLS))
-    if len(found) > MOST_TAGS:
-        warnings.append(f"front matter: of {len(found)} {keys[0]} the first {MOST_TAGS} are kept")
-    return found[:MOST_TAGS]
+def _tags(values: dict[str, Any], warnings: list[str]) -> tuple[str, ...]:
+    written = [item for key in _TAG_KEYS for item in as_list(values.get(key, ""))]
+    tags = dict.fromkeys(one_line(item.lstrip("#")) for item in written)
+    kept = tuple(tag for tag in tags if tag not in _NULLS)
+    if len(kept) > MAX_TAGS:
+        warnings.append(f"front matter: only the first {MAX_TAGS} of {len(kept)} tags are kept")
+    return kept[:MAX_TAGS]
 
 
 def _first_heading(text: str, offset: int) -> str:
-    """The level-1 heading with which the text from `offset` begins, comments aside."""
+    """Return the level-1 heading at the top of the text from `offset`, ignoring comments."""
     leading = _LEADING.match(text, offset)
     start = leading.end() if leading else offset
     start = max(offset, *(text.rfind(end, offset, start) + 1 for end in "\r\n"))

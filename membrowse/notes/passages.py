@@ -1,85 +1,85 @@
-"""The passages of a chunk: what its vector ranking compares a query with.
+"""Split a chunk into passages, which the vector ranking compares with a query.
 
-Lines, where they are about a sentence long. Longer lines become runs of sentences, short ones join
-a neighbour, and there are never more than a few. The lengths were found by trying
-(characters, about 4.2 to a word piece).
+Lines of about a sentence are passages. Longer lines become runs of sentences, short ones join a
+neighbour, and a chunk has few in all. The lengths were tuned by measurement (in characters, about
+4.2 per word piece).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from membrowse.notes.spans import Lines, Span, sentences, words
+from membrowse.notes.text_spans import Lines, Span, sentences, words
 
-LONG = 200
-"""Characters; a longer line is split at its sentences, a longer sentence between words."""
-SHORT = 64
-"""Characters; a shorter passage joins a neighbour."""
-MOST = 6
+LONG_CHARACTERS = 200
+"""A longer line is split at its sentences, a longer sentence between words."""
+SHORT_CHARACTERS = 64
+"""A shorter passage joins a neighbour."""
+MAX_PASSAGES = 6
 """Passages of a chunk."""
 
 
 def passages(text: str) -> list[tuple[int, int]]:
-    """Spans (start, end) of the passages of `text`, in order, without white space around them.
+    """Return the spans (start, end) of the passages of `text`, in order, without outer white space.
 
-    Together they hold every character that is not white space.
+    Together they contain every character that is not white space.
     """
-    found: list[Span] = []
-    for line in Lines(text).within((0, len(text))):
-        found += (span for part in _parts(text, line) if (span := _stripped(text, part)))
-    _join_short(found)
-    while len(found) > MOST:
-        _join(found, min(range(len(found) - 1), key=lambda at: found[at + 1][1] - found[at][0]))
-    return found
+    spans: list[Span] = []
+    for line in Lines(text).lines_in((0, len(text))):
+        spans += (span for part in _parts(text, line) if (span := _strip(text, part)))
+    _join_short(spans)
+    while len(spans) > MAX_PASSAGES:
+        _join(spans, min(range(len(spans) - 1), key=lambda i: spans[i + 1][1] - spans[i][0]))
+    return spans
 
 
-def _join(found: list[Span], at: int) -> None:
-    found[at : at + 2] = [(found[at][0], found[at + 1][1])]
+def _join(spans: list[Span], index: int) -> None:
+    spans[index : index + 2] = [(spans[index][0], spans[index + 1][1])]
 
 
-def _join_short(found: list[Span]) -> None:
+def _join_short(spans: list[Span]) -> None:
     """Join each short passage with the shorter of its neighbours."""
-    at = 0
-    while at < len(found) and len(found) > 1:
-        if found[at][1] - found[at][0] >= SHORT:
-            at += 1
+    index = 0
+    while index < len(spans) and len(spans) > 1:
+        if spans[index][1] - spans[index][0] >= SHORT_CHARACTERS:
+            index += 1
             continue
-        before = found[at][1] - found[at - 1][0] if at > 0 else None
-        after = found[at + 1][1] - found[at][0] if at + 1 < len(found) else None
+        before = spans[index][1] - spans[index - 1][0] if index > 0 else None
+        after = spans[index + 1][1] - spans[index][0] if index + 1 < len(spans) else None
         if after is None or (before is not None and before <= after):
-            at -= 1
-        _join(found, at)
+            index -= 1
+        _join(spans, index)
 
 
 def _parts(text: str, line: Span) -> Iterator[Span]:
-    """`line`, or runs of its sentences that are not long."""
-    if line[1] - line[0] <= LONG:
+    """Yield `line`, or runs of its sentences that are not long."""
+    if line[1] - line[0] <= LONG_CHARACTERS:
         yield line
         return
-    start, reached = line[0], line[0]
+    start, end_of_run = line[0], line[0]
     for sentence in sentences(text, line):
         for _, end in _pieces(text, sentence):
-            if end - start > LONG and reached > start:
-                yield start, reached
-                start = reached
-            reached = end
-    yield start, reached
+            if end - start > LONG_CHARACTERS and end_of_run > start:
+                yield start, end_of_run
+                start = end_of_run
+            end_of_run = end
+    yield start, end_of_run
 
 
 def _pieces(text: str, sentence: Span) -> Iterator[Span]:
-    """`sentence`, or its words if it is long, or slices of these if they are long too."""
-    if sentence[1] - sentence[0] <= LONG:
+    """Yield `sentence`, or its words if it is long, or slices of words that are long themselves."""
+    if sentence[1] - sentence[0] <= LONG_CHARACTERS:
         yield sentence
         return
     for start, end in words(text, sentence):
-        for at in range(start, end, LONG):
-            yield at, min(end, at + LONG)
+        for position in range(start, end, LONG_CHARACTERS):
+            yield position, min(end, position + LONG_CHARACTERS)
 
 
-def _stripped(text: str, span: Span) -> Span | None:
+def _strip(text: str, span: Span) -> Span | None:
     start, end = span
-    ink = text[start:end].lstrip()
-    if not ink:
+    visible = text[start:end].lstrip()
+    if not visible:
         return None
-    start = end - len(ink)
-    return start, start + len(ink.rstrip())
+    start = end - len(visible)
+    return start, start + len(visible.rstrip())

@@ -1,4 +1,4 @@
-"""One file, read whole: never half of a save, never blocking, never outside the folder."""
+"""Read one file whole: never half of a save, never blocking, never outside the folder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from membrowse.notes.scanner import not_regular, too_large
+from membrowse.notes.scanner import not_regular_reason, too_large_reason
 from membrowse.notes.symlinks import LinkPolicy
 from membrowse.settings import NotesSettings
 from membrowse.wire.notes import NoteState
@@ -18,8 +18,8 @@ from membrowse.wire.notes import NoteState
 _ATTEMPTS = 6
 _FIRST_WAIT = 0.01
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
-_WIDE_MARKS = (
-    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
+_WIDE_BOMS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, which starts with the same bytes
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
@@ -27,12 +27,12 @@ _WIDE_MARKS = (
 
 
 class NotIndexable(Exception):
-    """The file is there but cannot be a note, now or ever."""
+    """The file exists but cannot become a note."""
 
     def __init__(self, state: NoteState, reason: str) -> None:
         super().__init__(reason)
         self.state = state
-        """Skipped (by its nature) or failed (an error)."""
+        """Skipped (because of what it is) or failed (because of an error)."""
         self.reason = reason
 
 
@@ -41,27 +41,27 @@ class _Changed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class FileContent:
     """A file as it was at one instant."""
 
     path: str
     text: str
-    """With its own line ends, without a byte-order mark."""
+    """With its original line ends, without a byte-order mark."""
     size: int
     """Bytes."""
     mtime_ns: int
     sha256: str
-    """Of the bytes (hex)."""
+    """Hash of the bytes, hex."""
     encoding: str
     """`utf-8`, `utf-16`, `utf-32` or `latin-1`."""
     warnings: tuple[str, ...]
 
 
-def read(folder: Path, path: str, settings: NotesSettings) -> Source:
+def read_file(folder: Path, path: str, settings: NotesSettings) -> FileContent:
     """Read `path` (relative to `folder`).
 
-    A file that changes meanwhile is read again, up to about half a second in all. Raises
-    `NotIndexable`, and `FileNotFoundError` if the file is gone.
+    A file that changes meanwhile is read again, for about half a second in all. Raises
+    `NotIndexable`, or `FileNotFoundError` if the file is gone.
     """
     wait = _FIRST_WAIT
     for _ in range(_ATTEMPTS):
@@ -78,20 +78,19 @@ def read(folder: Path, path: str, settings: NotesSettings) -> Source:
             reason = f"cannot be read: {error.strerror or error}"
             raise NotIndexable(NoteState.FAILED, reason) from error
         else:
-            text, encoding, warnings = _decoded(content)
+            text, encoding, warnings = _decode(content)
             digest = hashlib.sha256(content).hexdigest()
             size, changed = len(content), status.st_mtime_ns
-            return Source(path, text, size, changed, digest, encoding, warnings)
-    raise NotIndexable(NoteState.FAILED, "it kept changing while it was read")
+            return FileContent(path, text, size, changed, digest, encoding, warnings)
+    raise NotIndexable(NoteState.FAILED, "it kept changing while being read")
 
 
 def _read_whole(folder: Path, path: str, settings: NotesSettings) -> tuple[bytes, os.stat_result]:
-    boundary = LinkPolicy(folder, settings.follow)
-    real = os.path.realpath(Path(boundary.root) / path)
-    if not boundary.holds(real):
-        reason = "a link that leads outside the folder"
-        raise NotIndexable(NoteState.SKIPPED, reason)
-    _check(Path(real).stat(), settings)  # a device must not even be opened
+    links = LinkPolicy(folder, settings.follow)
+    real = os.path.realpath(Path(links.root) / path)
+    if not links.allows(real):
+        raise NotIndexable(NoteState.SKIPPED, "a link to outside the folder")
+    _check(Path(real).stat(), settings)  # before opening: opening a device can block
     try:
         descriptor = os.open(real, _FLAGS)
     except OSError as error:
@@ -101,21 +100,21 @@ def _read_whole(folder: Path, path: str, settings: NotesSettings) -> tuple[bytes
     with os.fdopen(descriptor, "rb", buffering=0) as stream:
         before = os.fstat(descriptor)
         _check(before, settings)
-        content = _all_bytes(stream.fileno(), settings.max_bytes + 1)
+        content = _read_bytes(stream.fileno(), settings.max_bytes + 1)
         after = os.fstat(descriptor)
-    if len(content) != after.st_size or _stamp(before) != _stamp(after):
+    if len(content) != after.st_size or _version(before) != _version(after):
         raise _Changed
     return content, after
 
 
 def _check(status: os.stat_result, settings: NotesSettings) -> None:
     if not stat.S_ISREG(status.st_mode):
-        raise NotIndexable(NoteState.SKIPPED, not_regular(status))
+        raise NotIndexable(NoteState.SKIPPED, not_regular_reason(status))
     if status.st_size > settings.max_bytes:
-        raise NotIndexable(NoteState.SKIPPED, too_large(status.st_size, settings))
+        raise NotIndexable(NoteState.SKIPPED, too_large_reason(status.st_size, settings))
 
 
-def _all_bytes(descriptor: int, limit: int) -> bytes:
+def _read_bytes(descriptor: int, limit: int) -> bytes:
     parts: list[bytes] = []
     while limit > 0 and (part := os.read(descriptor, limit)):
         parts.append(part)
@@ -123,21 +122,21 @@ def _all_bytes(descriptor: int, limit: int) -> bytes:
     return b"".join(parts)
 
 
-def _stamp(status: os.stat_result) -> tuple[int, int, int]:
+def _version(status: os.stat_result) -> tuple[int, int, int]:
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def _decoded(content: bytes) -> tuple[str, str, tuple[str, ...]]:
-    """Text, encoding and warnings. Raises `NotIndexable` for bytes that are no text."""
-    for mark, encoding in _WIDE_MARKS:
+def _decode(content: bytes) -> tuple[str, str, tuple[str, ...]]:
+    """Return text, encoding and warnings. Raises `NotIndexable` for bytes that are not text."""
+    for mark, encoding in _WIDE_BOMS:
         if content.startswith(mark):
-            return _decoded_wide(content, encoding)
+            return _decode_wide(content, encoding)
     if b"\0" in content:
-        raise NotIndexable(NoteState.SKIPPED, "binary: it holds NUL bytes")
+        raise NotIndexable(NoteState.SKIPPED, "binary: it contains NUL bytes")
     warnings: list[str] = []
     if content.startswith(codecs.BOM_UTF8):
         content = content[len(codecs.BOM_UTF8) :]
-        warnings.append("it begins with a byte-order mark")
+        warnings.append("it starts with a byte-order mark")
     try:
         return content.decode("utf-8"), "utf-8", tuple(warnings)
     except UnicodeDecodeError as error:
@@ -146,13 +145,13 @@ def _decoded(content: bytes) -> tuple[str, str, tuple[str, ...]]:
         return content.decode("latin-1"), "latin-1", tuple(warnings)
 
 
-def _decoded_wide(content: bytes, encoding: str) -> tuple[str, str, tuple[str, ...]]:
+def _decode_wide(content: bytes, encoding: str) -> tuple[str, str, tuple[str, ...]]:
     name = encoding.upper()
     try:
         text = content.decode(encoding)
     except UnicodeDecodeError as error:
-        reason = f"its byte-order mark says {name}, but it is not: {error.reason}"
+        reason = f"not valid {name}, although its byte-order mark says so: {error.reason}"
         raise NotIndexable(NoteState.SKIPPED, reason) from error
     if "\0" in text:
-        raise NotIndexable(NoteState.SKIPPED, "binary: it holds NUL characters")
-    return text, encoding, (f"it is {name}, by its byte-order mark",)
+        raise NotIndexable(NoteState.SKIPPED, "binary: it contains NUL characters")
+    return text, encoding, (f"it is {name} according to its byte-order mark",)

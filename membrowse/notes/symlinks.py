@@ -1,4 +1,4 @@
-"""Which files belong to a folder: symbolic links may not lead anywhere else unasked."""
+"""Decide which files belong to a folder: symbolic links leave it only where a setting allows."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ class LinkPolicy:
 
     def __init__(self, folder: Path, follow: Sequence[str] = ()) -> None:
         self.root = os.path.realpath(folder)
-        others = (os.path.realpath(Path(place).expanduser()) for place in follow)
-        self._roots = (self.root, *others)
+        allowed = (os.path.realpath(Path(path).expanduser()) for path in follow)
+        self._roots = (self.root, *allowed)
 
-    def holds(self, real: str) -> bool:
+    def allows(self, real: str) -> bool:
         """Whether `real`, a path without symbolic links, lies in one of the directories."""
         return any(real == root or real.startswith(root.rstrip("/") + "/") for root in self._roots)

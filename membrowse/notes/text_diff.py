@@ -1,56 +1,57 @@
-"""What changed between two states of a text, line by line, whatever their size."""
+"""Line diffs of texts of any size."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
-MOST_LINES = 200
-"""Of a difference."""
-MOST_COMPARED = 1000
-"""Lines of each side that are compared, after those that are the same at both ends: comparing takes
-time in proportion to their product."""
-LONGEST_LINE = 400
+MAX_LINES = 200
+"""Lines of a diff."""
+MAX_COMPARED_LINES = 1000
+"""Lines compared per side, after those equal at both ends are skipped: the cost grows with their
+product."""
+MAX_LINE_CHARACTERS = 400
 _CONTEXT = 2
-_MORE = "…"
+_ELLIPSIS = "…"
 
 
-def difference(before: Sequence[str], after: Sequence[str], offset: int = 0) -> tuple[str, ...]:
-    """A unified diff's hunks, without its head; empty where the lines are equal.
+def diff_lines(before: Sequence[str], after: Sequence[str], offset: int = 0) -> tuple[str, ...]:
+    """Return the hunks of a unified diff without its head; empty if the lines are equal.
 
-    `offset`: lines before the first of both. Long lines and long differences are cut, with an
-    ellipsis.
+    `offset` is the number of lines before the first of both. Long lines and long diffs are cut,
+    with an ellipsis.
     """
-    same = _same_at_start(before, after)
-    tail = _same_at_start(before[same:][::-1], after[same:][::-1])
-    first = max(0, same - _CONTEXT)
-    old, new = _middle(before, first, tail), _middle(after, first, tail)
-    cut = len(old) > MOST_COMPARED or len(new) > MOST_COMPARED
-    found: list[str] = []
-    for line in _hunks(old[:MOST_COMPARED], new[:MOST_COMPARED], first + offset):
-        if len(found) == MOST_LINES - 1:
+    prefix = _common_prefix(before, after)
+    suffix = _common_prefix(before[prefix:][::-1], after[prefix:][::-1])
+    first = max(0, prefix - _CONTEXT)
+    old, new = _middle(before, first, suffix), _middle(after, first, suffix)
+    cut = len(old) > MAX_COMPARED_LINES or len(new) > MAX_COMPARED_LINES
+    hunks: list[str] = []
+    for line in _hunks(old[:MAX_COMPARED_LINES], new[:MAX_COMPARED_LINES], first + offset):
+        if len(hunks) == MAX_LINES - 1:
             cut = True
             break
-        found.append(line if len(line) <= LONGEST_LINE else line[: LONGEST_LINE - 1] + _MORE)
-    return (*found, _MORE) if cut else tuple(found)
+        too_long = len(line) > MAX_LINE_CHARACTERS
+        hunks.append(line[: MAX_LINE_CHARACTERS - 1] + _ELLIPSIS if too_long else line)
+    return (*hunks, _ELLIPSIS) if cut else tuple(hunks)
 
 
-def _same_at_start(one: Sequence[str], other: Sequence[str]) -> int:
+def _common_prefix(one: Sequence[str], other: Sequence[str]) -> int:
     pairs = enumerate(zip(one, other, strict=False))
     shorter = min(len(one), len(other))
     return next((number for number, (a, b) in pairs if a != b), shorter)
 
 
-def _middle(lines: Sequence[str], first: int, tail: int) -> Sequence[str]:
-    """`lines` from `first` on, with a little of the `tail` that is the same."""
-    return lines[first : len(lines) - max(0, tail - _CONTEXT)]
+def _middle(lines: Sequence[str], first: int, suffix: int) -> Sequence[str]:
+    """Return `lines` from `first` on, with little context of the common `suffix`."""
+    return lines[first : len(lines) - max(0, suffix - _CONTEXT)]
 
 
 def _hunks(old: Sequence[str], new: Sequence[str], offset: int) -> Iterator[str]:
     matcher = SequenceMatcher(None, old, new, autojunk=False)
     for group in matcher.get_grouped_opcodes(_CONTEXT):
         start, end = group[0], group[-1]
-        yield (f"@@ -{_extent(start[1], end[2], offset)} +{_extent(start[3], end[4], offset)} @@")
+        yield f"@@ -{_range(start[1], end[2], offset)} +{_range(start[3], end[4], offset)} @@"
         for kind, i, j, k, m in group:
             if kind == "equal":
                 yield from (f" {line}" for line in old[i:j])
@@ -59,7 +60,7 @@ def _hunks(old: Sequence[str], new: Sequence[str], offset: int) -> Iterator[str]
                 yield from (f"+{line}" for line in new[k:m])
 
 
-def _extent(start: int, end: int, offset: int) -> str:
-    """`first,count`, lines from 1; as in `diff -u`, the line before where there are none."""
+def _range(start: int, end: int, offset: int) -> str:
+    """Return `first,count`, counted from 1; like `diff -u`, the line before an empty range."""
     count = end - start
     return f"{start + offset + (1 if count else 0)},{count}"

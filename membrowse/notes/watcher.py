@@ -1,4 +1,4 @@
-"""Watching a folder: which paths were touched, as soon as they are quiet."""
+"""Watch a folder and report changed paths once they are quiet."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from pathlib import Path
 from watchdog.events import FileSystemEvent, FileSystemEventHandler, FileSystemMovedEvent
 from watchdog.observers.api import BaseObserver
 
-from membrowse.notes import observers
+from membrowse.notes import watchdog_observers
 from membrowse.notes.debounce import Debouncer
-from membrowse.notes.ignore_rules import GIT_FILE, OWN_FILE
+from membrowse.notes.ignore_rules import GIT_IGNORE, MEMBROWSE_IGNORE
 
 FOLDER = "."
-"""Stands for the folder as a whole: it came or went, or events were lost. Look at everything."""
+"""Stands for the whole folder: it appeared, vanished, or lost events. Compare everything."""
 
 HEARTBEAT = 1.0
-"""Seconds between looks at the observer's health and at the folder's identity."""
+"""Seconds between checks of the observer's health and the folder's identity."""
 
 _logger = logging.getLogger(__name__)
 _NOISE = re.compile(r"(?:^|/)(?:4913|[^/]*~|#[^/]*#)$|(?:^|/)\.")
@@ -30,23 +30,24 @@ _NATIVE_KIND = {"linux": "inotify", "darwin": "fsevents"}.get(sys.platform, "pol
 
 
 def is_noise(path: str) -> bool:
-    """Whether `path` is hidden or an editor's own file; ignore files are not."""
-    if path.rpartition("/")[2] in (OWN_FILE, GIT_FILE):
+    """Whether `path` is hidden or an editor's temporary file; ignore files are not noise."""
+    if path.rpartition("/")[2] in (MEMBROWSE_IGNORE, GIT_IGNORE):
         return is_noise(path.rpartition("/")[0])
     return _NOISE.search(path) is not None
 
 
 class FolderWatch:
-    """Tells which paths of a folder were touched.
+    """Reports which paths of a folder changed.
 
     `on_paths` is called from this object's own thread with paths relative to the folder: files that
-    were created, written, removed or renamed, and directories that came, went or were renamed (then
-    what lies in them need not be named: compare the whole folder). They may be gone by then. A path
-    is told when it has been quiet for `settle` seconds, or `limit` seconds after its first touch.
+    were created, written, removed or renamed, and directories that appeared, vanished or were
+    renamed. Files inside such a directory may go unreported, so compare the whole folder. Reported
+    paths may no longer exist. A path is reported once it has been quiet for `settle` seconds, or
+    `limit` seconds after its first change.
 
-    inotify is used where it works, else polling; `message` says why. Links are not followed. The
-    folder may vanish and come back; meanwhile `alive` is false. An observer that dies is replaced
-    at the next heartbeat, and the whole folder is looked at.
+    The watch uses inotify if it works, else polling; `message` says why. It does not follow links.
+    The folder may vanish and return; meanwhile `alive` is false. A dead observer is replaced at the
+    next heartbeat, and the whole folder is reported.
     """
 
     def __init__(
@@ -56,23 +57,20 @@ class FolderWatch:
         *,
         settle: float,
         limit: float,
-        polling: bool = False,
     ) -> None:
         self.kind = "none"
-        """`inotify`, `fsevents`, `polling`, or `none` while nothing watches."""
+        """`inotify`, `fsevents`, `polling`, or `none` while nothing is watched."""
         self.message = ""
-        """What is not as it should be, or empty."""
+        """What is wrong, or empty."""
         self.last_event: float | None = None
         """Seconds since the epoch."""
-        self.restarted: float | None = None
-        """When a watch that had died was last started again, seconds since the epoch."""
+        self.restarted_at: float | None = None
+        """When a dead observer was last replaced, seconds since the epoch."""
         self._folder = folder
         self._on_paths = on_paths
-        self._polling = polling
-        self._settling = Debouncer(settle, limit)
-        self._changed = threading.Condition()
+        self._debouncer = Debouncer(settle, limit)
+        self._wakeup = threading.Condition()
         self._lifecycle = threading.RLock()
-        self._paused = False
         self._stopping = True
         self._exhausted: OSError | None = None
         self._root_touched = False
@@ -83,11 +81,11 @@ class FolderWatch:
 
     @property
     def alive(self) -> bool:
-        """Whether changes are being seen."""
+        """Whether changes are being observed."""
         thread = self._thread
-        return thread is not None and thread.is_alive() and self._observes()
+        return thread is not None and thread.is_alive() and self._observer_alive()
 
-    def _observes(self) -> bool:
+    def _observer_alive(self) -> bool:
         observer = self._observer
         return (
             observer is not None
@@ -95,12 +93,8 @@ class FolderWatch:
             and all(emitter.is_alive() for emitter in observer.emitters.copy())
         )
 
-    @property
-    def paused(self) -> bool:
-        return self._paused
-
     def start(self) -> None:
-        """Begin to watch. A folder that is missing is waited for."""
+        """Start watching; a missing folder is awaited."""
         with self._lifecycle:
             if self._thread is not None:
                 return
@@ -110,10 +104,10 @@ class FolderWatch:
             self._thread.start()
 
     def stop(self) -> None:
-        """End all threads. What was not handed on yet is forgotten."""
-        with self._changed:
+        """End all threads; changes not yet reported are dropped."""
+        with self._wakeup:
             self._stopping = True
-            self._changed.notify_all()
+            self._wakeup.notify_all()
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             thread.join()
@@ -121,45 +115,38 @@ class FolderWatch:
             self._thread = None
             self._drop_observer()
 
-    def pause(self) -> None:
-        """Hand nothing on until `resume`; what is touched meanwhile is kept."""
-        self._paused = True
-
-    def resume(self) -> None:
-        self._paused = False
-        with self._changed:
-            self._changed.notify_all()
-
     def restart(self) -> None:
-        """Watch with a new observer, and have the whole folder looked at."""
+        """Replace the observer and report the whole folder."""
         with self._lifecycle:
             if self._thread is None or not self._thread.is_alive():
                 self._thread = None
                 self.start()
-                self.restarted = time.time()
+                self.restarted_at = time.time()
             else:
                 self._observe()
         self._touch(FOLDER)
 
     def _observe(self) -> None:
-        """Replace the observer; on failure fall back to polling, or wait for the folder."""
+        """Replace the observer; fall back to polling, or wait for a missing folder."""
         with self._lifecycle:
             self._drop_observer()
             self.message = ""
             self._root = os.path.realpath(self._folder)
-            self._identity = self._look()
+            self._identity = self._folder_identity()
             if self._identity is None:
                 self.message = "the folder is gone"
                 return
-            if self._polling or not self._observe_natively():
+            if not self._observe_natively():
                 self._observe_by_polling()
 
     def _observe_natively(self) -> bool:
         self._exhausted = None
-        handler = _Handler(self._seen)
+        handler = _Handler(self._on_event)
         observer = None
         try:
-            observer = observers.native(self._root, handler, self._ran_out, self._lost_events)
+            observer = watchdog_observers.native_observer(
+                self._root, handler, self._note_exhausted, self._report_folder
+            )
             observer.start()
             if self._exhausted is None:
                 self._observer, self.kind = observer, _NATIVE_KIND
@@ -169,13 +156,14 @@ class FolderWatch:
             error = failure
         if observer is not None:
             observer.stop()
-        reason = observers.limit_reached(error) or f"watching failed: {error.strerror or error}"
-        self.message = f"{reason}: looking every {observers.POLL_SECONDS:g} s instead"
+        exhausted = watchdog_observers.exhausted_resource(error)
+        reason = exhausted or f"watching failed: {error.strerror or error}"
+        self.message = f"{reason}: polling every {watchdog_observers.POLL_SECONDS:g} s instead"
         _logger.warning("%s: %s", self._root, self.message)
         return False
 
     def _observe_by_polling(self) -> None:
-        observer = observers.polling(self._root, _Handler(self._seen))
+        observer = watchdog_observers.polling_observer(self._root, _Handler(self._on_event))
         try:
             observer.start()
         except OSError as error:
@@ -191,20 +179,20 @@ class FolderWatch:
             observer.stop()
             observer.join()
 
-    def _look(self) -> tuple[int, int] | None:
+    def _folder_identity(self) -> tuple[int, int] | None:
         try:
             status = Path(self._root).stat()
         except OSError:
             return None
         return status.st_dev, status.st_ino
 
-    def _ran_out(self, error: OSError) -> None:
+    def _note_exhausted(self, error: OSError) -> None:
         self._exhausted = error
 
-    def _lost_events(self) -> None:
+    def _report_folder(self) -> None:
         self._touch(FOLDER)
 
-    def _seen(self, path: str) -> None:
+    def _on_event(self, path: str) -> None:
         if path == self._root:
             self._root_touched = True
             self._touch(FOLDER)
@@ -215,41 +203,41 @@ class FolderWatch:
             self._touch(relative)
 
     def _touch(self, path: str) -> None:
-        with self._changed:
-            self._settling.touch(path)
-            self._changed.notify_all()
+        with self._wakeup:
+            self._debouncer.touch(path)
+            self._wakeup.notify_all()
 
     def _run(self) -> None:
-        looked = time.monotonic()
+        checked_at = time.monotonic()
         while not self._stopping:
-            if time.monotonic() - looked >= HEARTBEAT:
+            if time.monotonic() - checked_at >= HEARTBEAT:
                 self._check()
-                looked = time.monotonic()
-            with self._changed:
-                paths = frozenset() if self._paused else self._settling.take()
+                checked_at = time.monotonic()
+            with self._wakeup:
+                paths = self._debouncer.take_due()
                 if not paths and not self._stopping:
-                    self._changed.wait(self._patience())
+                    self._wakeup.wait(self._wait_seconds())
             if paths and not self._stopping:
-                self._hand_on(paths)
+                self._report(paths)
 
-    def _patience(self) -> float:
-        wait = None if self._paused else self._settling.wait()
+    def _wait_seconds(self) -> float:
+        wait = self._debouncer.seconds_until_due()
         return HEARTBEAT if wait is None else min(HEARTBEAT, max(0.0, wait))
 
-    def _hand_on(self, paths: frozenset[str]) -> None:
+    def _report(self, paths: frozenset[str]) -> None:
         try:
             self._on_paths(paths)
         except Exception as error:
-            self.message = f"a change could not be passed on: {error}"
-            _logger.exception("%s: a change could not be passed on", self._root)
+            self.message = f"a change could not be processed: {error}"
+            _logger.exception("%s: a change could not be processed", self._root)
 
     def _check(self) -> None:
-        """Mend what can be mended: a folder that came back, watches that ran out, a death."""
+        """Recover from a returned folder, exhausted watches or a dead observer."""
         with self._lifecycle:
             if self._stopping:
                 return
             self._root = os.path.realpath(self._folder)
-            identity = self._look()
+            identity = self._folder_identity()
             if identity is None:
                 if self._identity is not None:
                     self._identity = None
@@ -257,25 +245,25 @@ class FolderWatch:
                     self.message = "the folder is gone"
                     self._touch(FOLDER)
                 return
-            died = self._observer is not None and not self._observes()
+            died = self._observer is not None and not self._observer_alive()
             came_back = identity != self._identity or (self._root_touched and died)
             self._root_touched = False
             if died and not came_back:
-                _logger.warning("%s: the observer died; starting another", self._root)
+                _logger.warning("%s: the observer died; starting a new one", self._root)
             if came_back or died or (self._exhausted and self.kind != "polling"):
                 self._observe()
                 if died and not came_back:
-                    self.restarted = time.time()
+                    self.restarted_at = time.time()
                 self._touch(FOLDER)
 
 
 class _Handler(FileSystemEventHandler):
-    """Hands on the paths of every event."""
+    """Passes on the paths of every event."""
 
-    def __init__(self, seen: Callable[[str], None]) -> None:
-        self._seen = seen
+    def __init__(self, on_path: Callable[[str], None]) -> None:
+        self._on_path = on_path
 
     def on_any_event(self, event: FileSystemEvent) -> None:
-        self._seen(os.fsdecode(event.src_path))
+        self._on_path(os.fsdecode(event.src_path))
         if isinstance(event, FileSystemMovedEvent) and event.dest_path:
-            self._seen(os.fsdecode(event.dest_path))
+            self._on_path(os.fsdecode(event.dest_path))

@@ -1,4 +1,4 @@
-"""Chunks with nearly the same wording as another: stale copies are the commonest wrong answers."""
+"""Find chunks with nearly the same wording: stale copies are the most common wrong answers."""
 
 from __future__ import annotations
 
@@ -11,30 +11,32 @@ import numpy as np
 from membrowse.index.analyser import TokenKind, analyse
 from membrowse.index.generation import Generation
 
-ENOUGH = 0.6
-"""Resemblance from which two chunks say nearly the same."""
-_CANDIDATES = 24
-_NEAR = 0.5
-"""Cosine of candidates: chunks that share most of their words are nearer than that."""
-_RAREST = 12
+MIN_RESEMBLANCE = 0.6
+"""Resemblance from which two chunks are near-duplicates."""
+_MAX_CANDIDATES = 24
+_MIN_COSINE = 0.5
+"""Cosine of candidates: chunks that share most of their words are always nearer."""
+_RAREST_TERMS = 12
 
 
 @dataclass(frozen=True, slots=True)
 class NearDuplicateRow:
+    """A near-duplicate by row."""
+
     row: int
     resemblance: float
-    """Jaccard over the analysed terms of both texts, 0 to 1."""
+    """Jaccard index of the analysed terms of both texts, 0 to 1."""
     cosine: float | None
-    """Of the chunks' own vectors; None where either is not encoded."""
+    """Cosine of the chunks' own vectors; None if either is not encoded."""
 
 
-def terms(text: str) -> frozenset[str]:
-    """The terms of a text that count for its resemblance: identifiers once, by their parts."""
+def resemblance_terms(text: str) -> frozenset[str]:
+    """Return the terms that count for a text's resemblance: identifiers once, by their parts."""
     return frozenset(token.term for token in analyse(text) if token.kind is not TokenKind.WHOLE)
 
 
 def resemblance(one: frozenset[str], other: frozenset[str]) -> float:
-    """Share of all terms that both have (Jaccard), 0 to 1."""
+    """Return the share of all terms that both have (Jaccard index), 0 to 1."""
     either = len(one | other)
     return len(one & other) / either if either else 0.0
 
@@ -42,46 +44,46 @@ def resemblance(one: frozenset[str], other: frozenset[str]) -> float:
 def near_duplicates(
     generation: Generation, row: int, pause: Callable[[], None] = lambda: None
 ) -> list[NearDuplicateRow]:
-    """The chunks whose texts resemble that of `row` by `ENOUGH`, the most alike first.
+    """Return the near-duplicates of the chunk at `row`, most similar first.
 
-    Looked for among the nearest by cosine, or where `row` is not encoded, among those that share
-    its rarest terms.
+    Candidates are the nearest chunks by cosine, or those that share the rarest terms if `row` is
+    not encoded. Calls `pause` before each comparison.
     """
-    wanted = terms(generation.chunks[row].text)
-    if not wanted:
+    terms = resemblance_terms(generation.chunks[row].text)
+    if not terms:
         return []
-    found: list[NearDuplicateRow] = []
-    for candidate, cosine in _candidates(generation, row, wanted):
+    duplicates: list[NearDuplicateRow] = []
+    for candidate, cosine in _candidates(generation, row, terms):
         pause()
-        alike = resemblance(wanted, terms(generation.chunks[candidate].text))
-        if alike >= ENOUGH:
-            found.append(NearDuplicateRow(candidate, alike, cosine))
-    return sorted(found, key=lambda other: (-other.resemblance, other.row))
+        similarity = resemblance(terms, resemblance_terms(generation.chunks[candidate].text))
+        if similarity >= MIN_RESEMBLANCE:
+            duplicates.append(NearDuplicateRow(candidate, similarity, cosine))
+    return sorted(duplicates, key=lambda other: (-other.resemblance, other.row))
 
 
 def _candidates(
-    generation: Generation, row: int, wanted: frozenset[str]
+    generation: Generation, row: int, terms: frozenset[str]
 ) -> Iterator[tuple[int, float | None]]:
     if not generation.encoded[row]:
-        for candidate in _sharing(generation, row, wanted):
+        for candidate in _sharing_rarest_terms(generation, row, terms):
             yield candidate, None
         return
     cosines = generation.matrix @ generation.matrix[row]
     cosines[~generation.encoded] = -1.0
     cosines[row] = -1.0
-    most = min(_CANDIDATES, len(cosines))
-    for candidate in np.argpartition(-cosines, most - 1)[:most].tolist():
-        if cosines[candidate] >= _NEAR:
+    count = min(_MAX_CANDIDATES, len(cosines))
+    for candidate in np.argpartition(-cosines, count - 1)[:count].tolist():
+        if cosines[candidate] >= _MIN_COSINE:
             yield candidate, float(cosines[candidate])
 
 
-def _sharing(generation: Generation, row: int, wanted: frozenset[str]) -> list[int]:
-    """The chunks that hold the most of the text's rarest terms."""
+def _sharing_rarest_terms(generation: Generation, row: int, terms: frozenset[str]) -> list[int]:
+    """Return the chunks that share the most of the text's rarest terms."""
     reader = generation.keyword
-    holders = {term: reader.postings("body", term)[0] for term in wanted}
-    rarest = sorted((term for term in wanted), key=lambda term: (len(holders[term]), term))
+    rows_by_term = {term: reader.postings("body", term)[0] for term in terms}
+    rarest = sorted((term for term in terms), key=lambda term: (len(rows_by_term[term]), term))
     shared: Counter[int] = Counter()
-    for term in rarest[:_RAREST]:
-        shared.update(holders[term].tolist())
+    for term in rarest[:_RAREST_TERMS]:
+        shared.update(rows_by_term[term].tolist())
     del shared[row]
-    return [candidate for candidate, _ in shared.most_common(_CANDIDATES)]
+    return [candidate for candidate, _ in shared.most_common(_MAX_CANDIDATES)]

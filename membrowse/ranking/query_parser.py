@@ -1,21 +1,20 @@
-"""What is typed, taken apart: words, and on request operators and filters.
+"""Parse a query into words and, on request, operators and filters.
 
-Literal (the default): everything typed is words. Operators:
+Literal syntax (the default): everything is words. Operator syntax:
 
-| typed                         | keyword                        | every ranking              |
-|-------------------------------|--------------------------------|----------------------------|
-| `"a phrase"`                  | only chunks that hold it       |                            |
-| `-word`, `-"a phrase"`        | no chunks that hold it         |                            |
-| `title:word`, `body:"a b"` …  | only chunks with it there      |                            |
-| `path:runbooks`, `path:*.txt` |                                | the path holds, matches it |
-| `tag:ops`                     |                                | tagged `ops`, or `ops/…`   |
-| `after:2026-03`               |                                | dated in or after          |
-| `before:2026-03-02`           |                                | dated before               |
+| typed                         | keyword                        | every ranking                |
+|-------------------------------|--------------------------------|------------------------------|
+| `"a phrase"`                  | only chunks with the phrase    |                              |
+| `-word`, `-"a phrase"`        | no chunks with it              |                              |
+| `title:word`, `body:"a b"` …  | only chunks with it there      |                              |
+| `path:runbooks`, `path:*.txt` |                                | path contains or matches it  |
+| `tag:ops`                     |                                | tagged `ops`, or `ops/…`     |
+| `after:2026-03`               |                                | dated in or after            |
+| `before:2026-03-02`           |                                | dated before                 |
 
-Fields are title, headings, body and tags; the path is asked for by its filter. `-` before a filter
-turns it round. Several filters must all pass. An operator that cannot be one is a word, with a
-warning; so is everything unknown before a colon. The encoder gets the words without operators, and
-not the excluded ones.
+Fields are title, headings, body and tags; for the path there is a filter. `-` before a filter
+negates it, and several filters must all pass. An invalid operator and an unknown field become
+words, with a warning. The encoder gets the words without operators, filters and excluded words.
 """
 
 from __future__ import annotations
@@ -33,8 +32,8 @@ LITERAL, OPERATORS = "literal", "operators"
 FIELDS = {name: name for name in ("title", "headings", "body", "tags")} | {"heading": "headings"}
 FILTERS = ("path", "tag", "after", "before")
 
-LONGEST = 20_000
-"""Characters of a query that are looked at; more gives a warning."""
+MAX_QUERY_CHARACTERS = 20_000
+"""A longer query is cut, with a warning."""
 
 _ITEM = re.compile(
     r'(?P<negative>-(?=[\w"“.]))?'
@@ -47,10 +46,10 @@ _DAY = re.compile(r"(\d{4})(?:-(\d\d?))?(?:-(\d\d?))?")
 
 @dataclass(frozen=True, slots=True)
 class Constraint:
-    """What the chunks of the keyword ranking must hold, or must not."""
+    """What chunks of the keyword ranking must contain, or must not."""
 
     terms: tuple[str, ...]
-    """At consecutive positions of one field; one term where a word is meant."""
+    """At consecutive positions of one field; a single term for a word."""
     field: str | None
     """None: any field."""
     excluded: bool
@@ -59,20 +58,20 @@ class Constraint:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A condition on a chunk's note, in force for every ranking."""
+    """A condition on a chunk's note, applied to every ranking."""
 
     kind: str
     """One of `FILTERS`."""
     value: str
-    """Folded; a date is completed to `YYYY-MM-DD`, a path pattern is a regular expression."""
+    """Folded; a date is completed to `YYYY-MM-DD`, a path pattern becomes a regular expression."""
     excluded: bool
     typed: str
 
     def passes(self, chunk: Chunk) -> bool:
-        """Whether `chunk` is in scope as far as this filter goes."""
-        return self._holds(chunk) != self.excluded
+        """Whether `chunk` passes this filter."""
+        return self._matches(chunk) != self.excluded
 
-    def _holds(self, chunk: Chunk) -> bool:
+    def _matches(self, chunk: Chunk) -> bool:
         if self.kind == "path":
             return re.search(self.value, chunk.path.casefold()) is not None
         if self.kind == "tag":
@@ -84,14 +83,14 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class ParsedQuery:
-    """A query as understood."""
+    """A parsed query."""
 
     text: str
     syntax: str
     words: str
-    """The words to look for, without operators and filters: what the encoder gets."""
+    """The words to search for, without operators and filters: the encoder's input."""
     terms: QueryTerms
-    """`words`, analysed; spans are into `words`."""
+    """`words`, analysed; spans are offsets into `words`."""
     constraints: tuple[Constraint, ...] = ()
     filters: tuple[Filter, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -105,19 +104,19 @@ class _Parts:
     warnings: list[str] = field(default_factory=list)
 
 
-def parse(text: str, syntax: str = LITERAL) -> ParsedQuery:
-    """Understand `text`; `syntax` is `LITERAL` or `OPERATORS`. Never fails."""
+def parse_query(text: str, syntax: str = LITERAL) -> ParsedQuery:
+    """Parse `text`; `syntax` is `LITERAL` or `OPERATORS`. Never raises."""
     parts = _Parts()
-    looked_at = text[:LONGEST]
-    if len(text) > LONGEST:
-        parts.warnings.append(f"only the first {LONGEST:,} characters are used")
+    read = text[:MAX_QUERY_CHARACTERS]
+    if len(text) > MAX_QUERY_CHARACTERS:
+        parts.warnings.append(f"only the first {MAX_QUERY_CHARACTERS:,} characters are used")
     if syntax == OPERATORS:
-        for match in _ITEM.finditer(looked_at):
+        for match in _ITEM.finditer(read):
             if match[0]:
                 _take(match, parts)
         words = " ".join(parts.words)
     else:
-        words = looked_at.strip()
+        words = read.strip()
     return ParsedQuery(
         text=text,
         syntax=OPERATORS if syntax == OPERATORS else LITERAL,
@@ -129,10 +128,10 @@ def parse(text: str, syntax: str = LITERAL) -> ParsedQuery:
     )
 
 
-def items(text: str, syntax: str = LITERAL) -> list[tuple[int, int]]:
-    """Where the words of `text` are, or, with `OPERATORS`, words and operators; spans."""
+def word_spans(text: str, syntax: str = LITERAL) -> list[tuple[int, int]]:
+    """Return the spans of the words of `text`, and with `OPERATORS` those of operators."""
     pattern = _ITEM if syntax == OPERATORS else _TYPED
-    return [match.span() for match in pattern.finditer(text[:LONGEST]) if match[0]]
+    return [match.span() for match in pattern.finditer(text[:MAX_QUERY_CHARACTERS]) if match[0]]
 
 
 def _take(match: re.Match[str], parts: _Parts) -> None:
@@ -144,10 +143,10 @@ def _take(match: re.Match[str], parts: _Parts) -> None:
     elif name and name not in FIELDS:
         if quoted is None and value:
             known = ", ".join([*FIELDS, *FILTERS])
-            parts.warnings.append(f"{typed}: no such field, taken as words (fields: {known})")
+            parts.warnings.append(f"{typed}: unknown field, read as words (fields: {known})")
         parts.words.append(typed)
     elif quoted is None and value.startswith(('"', "“")):
-        parts.warnings.append(f"{typed}: the quotation mark is not closed, taken as words")
+        parts.warnings.append(f"{typed}: unclosed quotation mark, read as words")
         parts.words.append(typed)
     elif name or excluded or quoted is not None:
         _take_constraint(value, FIELDS.get(name), excluded, typed, parts)
@@ -160,26 +159,26 @@ def _take_constraint(
 ) -> None:
     terms = phrase_terms(value)
     if not terms:
-        parts.warnings.append(f"{typed}: nothing to look for, left out")
+        parts.warnings.append(f"{typed}: nothing to search for, ignored")
         return
     parts.constraints.append(Constraint(terms, name, excluded, typed))
     if not excluded:
         parts.words.append(value)
 
 
-def _take_filter(found: Filter, parts: _Parts) -> None:
-    value = _filter_value(found.kind, found.value)
+def _take_filter(parsed: Filter, parts: _Parts) -> None:
+    value = _filter_value(parsed.kind, parsed.value)
     if value is None:
-        wanted = "a date such as 2026, 2026-03 or 2026-03-02"
-        what = wanted if found.kind in ("after", "before") else "a value"
-        parts.warnings.append(f"{found.typed}: needs {what}, taken as words")
-        parts.words.append(found.typed)
+        a_date = "a date such as 2026, 2026-03 or 2026-03-02"
+        what = a_date if parsed.kind in ("after", "before") else "a value"
+        parts.warnings.append(f"{parsed.typed}: needs {what}, read as words")
+        parts.words.append(parsed.typed)
     else:
-        parts.filters.append(Filter(found.kind, value, found.excluded, found.typed))
+        parts.filters.append(Filter(parsed.kind, value, parsed.excluded, parsed.typed))
 
 
 def _filter_value(kind: str, value: str) -> str | None:
-    """What a filter compares with, or None where `value` cannot be one."""
+    """Return the value that a filter compares with, or None if `value` is invalid."""
     folded = value.casefold()
     if kind == "path" and folded:
         return _path_pattern(folded)
@@ -189,14 +188,14 @@ def _filter_value(kind: str, value: str) -> str | None:
 
 
 def _path_pattern(value: str) -> str:
-    """A glob matches the whole path or from any `/`; anything else matches anywhere."""
+    """A glob matches the whole path or from any `/`; any other value matches anywhere."""
     if not re.search(r"[*?\[]", value):
         return re.escape(value)
     return rf"(?:\A|/){translate(value.removeprefix('/'))}"
 
 
 def _day(value: str) -> str | None:
-    """The first day of the year, month or day that `value` names."""
+    """Return the first day of the year, month or day that `value` names."""
     match = _DAY.fullmatch(value)
     if match is None:
         return None

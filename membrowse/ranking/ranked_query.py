@@ -1,155 +1,186 @@
-"""One query over one generation: what each ranking made of every chunk."""
+"""One query over one generation, with everything that the rankings computed for its chunks."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from membrowse.ranking.query_parser import ParsedQuery
-from membrowse.wire.search import Approximate, Query, RankingState
+from membrowse.encoding.encoder import EncodedQuery
+from membrowse.index.generation import Generation, IndexedNote
+from membrowse.notes.chunk import Chunk
+from membrowse.ranking.chunk_ranking import ChunkRanking, Mask, empty_ranking, in_order
+from membrowse.ranking.elapsed import elapsed_ms
+from membrowse.ranking.keyword import Postings
+from membrowse.ranking.late_interaction import HasTokenVectors
+from membrowse.ranking.query_parser import ParsedQuery, parse_query
+from membrowse.ranking.snippets import Snippet, Snippets
+from membrowse.wire.search import FUSED, RERANKED, Query, RankingState, Term
 
-if TYPE_CHECKING:
-    from membrowse.encoding.encoded import EncodedQuery
-    from membrowse.index.generation import Generation, IndexedNote
-    from membrowse.notes.chunk import Chunk
-    from membrowse.ranking.keyword import Postings
-    from membrowse.ranking.late_interaction import HasTokenVectors
-    from membrowse.ranking.snippets import Snippet, Snippets
+log = logging.getLogger(__name__)
 
-Scores = NDArray[np.float64]
-"""[rows]: a score for every chunk of the generation, in canonical order (path, position)."""
-Mask = NDArray[np.bool_]
-"""[rows]"""
-Rows = NDArray[np.int32]
+NO_WORDS = "the query has no words to search for"
+NOT_RERANKED = "not reranked, in fused order"
+
 Maxima = dict[str, NDArray[np.float32]]
-"""By a chunk's content key: the greatest similarity that each query token which counts has to any
-of its tokens."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Blend:
-    """How a pool of n chunks was reranked."""
-
-    pool: Rows
-    """[n], in fused order."""
-    raw: Scores
-    """[n]: the reranker's own scores (MaxSim, or the cross-encoder's)."""
-    scored: Mask
-    """[n]: which of the pool the reranker could score."""
-    share: float
-    """The reranker's share of the final score, as used; the rest is the fused score's."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ChunkRanking:
-    """One ranking of all chunks: arrays over the generation's rows."""
-
-    state: RankingState
-    scores: Scores
-    """0 where a chunk has no rank."""
-    order: Rows
-    """[total]: the rows that have a rank, best first; equal scores by path and position."""
-    ranks: Rows
-    """[rows]: from 1; 0 where a chunk has no rank."""
-    took_ms: float = 0.0
-    message: str = ""
-    pool: int | None = None
-    """Reranked only: the rows `order[:pool]` are reranked, the rest goes on in fused order."""
-    cached: int | None = None
-    """Reranked only: how many of the pool had stored token vectors."""
-    approximate: Approximate | None = None
-    blend: Blend | None = None
-    """Reranked only, where there was a reranker."""
-
-    @property
-    def total(self) -> int:
-        return len(self.order)
-
-
-def ranked(scores: Scores, mask: Mask, state: RankingState, message: str = "") -> ChunkRanking:
-    """The rows of `mask` by descending score, equal scores in canonical order."""
-    rows = np.flatnonzero(mask)
-    order = rows[np.argsort(-scores[rows], kind="stable")].astype(np.int32)
-    return in_order(np.where(mask, scores, 0.0), order, state, message)
-
-
-def in_order(scores: Scores, order: Rows, state: RankingState, message: str = "") -> ChunkRanking:
-    """The rows of `order`, as they are."""
-    ranks = np.zeros(len(scores), dtype=np.int32)
-    ranks[order] = np.arange(1, len(order) + 1, dtype=np.int32)
-    return ChunkRanking(state=state, scores=scores, order=order, ranks=ranks, message=message)
-
-
-def nothing(rows: int, state: RankingState, message: str) -> ChunkRanking:
-    """A ranking that ranks no chunk, and says why."""
-    empty = np.zeros(0, dtype=np.int32)
-    return in_order(np.zeros(rows), empty, state, message)
+"""By content key of a chunk: for each weighted query token, its greatest similarity to any of the
+chunk's tokens."""
 
 
 @dataclass(slots=True, eq=False)
 class RankedQuery:
     """One query over one generation, filled in stage by stage by a `Ranker`.
 
-    Holds what later pages of hits need. `finish` lets go of the generation's matrices and reader,
-    so that a remembered ranked_query keeps only its own arrays and the chunks.
+    `finish` releases the generation's matrices and reader, so that a finished query keeps only its
+    own arrays and the chunks, which is enough for further pages of hits.
     """
 
-    generation: Generation | None
-    number: int
-    """The generation's number."""
+    open_generation: Generation | None
+    """None after `finish`."""
+    generation_number: int
     chunks: Sequence[Chunk]
     notes: Mapping[str, IndexedNote]
     row_of: Mapping[str, int]
+    """Chunk id to row."""
     parsed: ParsedQuery
     query: Query
     scope: Mask
-    """The chunks that pass the filters; every ranking is over these."""
-    in_body: Mask
-    """The chunks that hold a query term in their text, and so in their snippet."""
+    """Chunks that pass the filters; every ranking is limited to these."""
+    body_matches: Mask
+    """Chunks with a query term in their text, and so in their snippet."""
     snippets: Snippets
-    postings: Postings | None
+    open_postings: Postings | None
+    """None after `finish`."""
     lookup_ms: float
-    """What it took to look up the query's terms: a part of keyword's own time."""
+    """Time to look up the query's terms, part of the keyword ranking's time."""
     rankings: dict[str, ChunkRanking] = field(default_factory=dict)
-    """The rankings that are finished (or, reranked, begun), by name."""
+    """Finished rankings (and a waiting reranked one) by name."""
     encoded: EncodedQuery | None = None
-    known: float = 0.0
-    """Share of the query that the encoder knows, 0 to 1: scales the vector's say."""
-    tokens: dict[str, HasTokenVectors] = field(default_factory=dict)
-    """Token vectors of the pool that are at hand, by content key."""
-    interactions: dict[tuple[float, bool], dict[str, float]] = field(default_factory=dict)
-    """MaxSim that was worked out: by the stop words' weight and whether idf counts, then by content
-    key. Other settings of fusion and reranking use it again."""
+    known_share: float = 0.0
+    """Share of the query that the encoder knows, 0 to 1; scales the vector's weight."""
+    token_vectors: dict[str, HasTokenVectors] = field(default_factory=dict)
+    """Available token vectors of the pool, by content key."""
+    late_scores: dict[tuple[float, bool], dict[str, float]] = field(default_factory=dict)
+    """Computed MaxSim by (stop words' weight, whether idf counts), then by content key; reused
+    under other settings of fusion and reranking."""
     maxima: dict[bool, Maxima] = field(default_factory=dict)
-    """By whether stop words count: the same for every generation and all other settings, so that a
-    query that is asked again may bring them along."""
-    crossed: dict[str, float] = field(default_factory=dict)
-    """The cross-encoder's scores, by content key: it costs most, and hangs on no other setting."""
-    shown: dict[int, Snippet] = field(default_factory=dict)
-    """Snippets that were made, by row."""
+    """By whether stop words count. Independent of the generation and all other settings, so a
+    repeated query may reuse those of an earlier one."""
+    cross_scores: dict[str, float] = field(default_factory=dict)
+    """The cross-encoder's scores by content key: expensive, and independent of other settings."""
+    snippet_by_row: dict[int, Snippet] = field(default_factory=dict)
 
-    def at(self) -> Generation:
-        """The generation; an error after `finish`."""
-        if self.generation is None:
-            raise RuntimeError("the ranked_query is finished: it can only be read")
-        return self.generation
+    @property
+    def generation(self) -> Generation:
+        """The generation. Raises `RuntimeError` after `finish`."""
+        if self.open_generation is None:
+            raise RuntimeError("the ranked query is finished: it can only be read")
+        return self.open_generation
 
-    def terms(self) -> Postings:
-        """The postings of the query's terms; an error after `finish`."""
-        if self.postings is None:
-            raise RuntimeError("the ranked_query is finished: it can only be read")
-        return self.postings
+    @property
+    def postings(self) -> Postings:
+        """The postings of the query's terms. Raises `RuntimeError` after `finish`."""
+        if self.open_postings is None:
+            raise RuntimeError("the ranked query is finished: it can only be read")
+        return self.open_postings
+
+    def ranking(self, name: str) -> ChunkRanking:
+        """The ranking `name`, or an empty one that says that it was not computed."""
+        ranking = self.rankings.get(name)
+        return ranking or empty_ranking(len(self.chunks), RankingState.FAILED, "not computed")
+
+    def put(self, name: str, ranking: ChunkRanking) -> None:
+        """Store a ranking; explain an empty one if its message does not."""
+        if not ranking.message and not ranking.total:
+            if not len(self.chunks):
+                ranking = replace(ranking, message="nothing is indexed")
+            elif not self.scope.any():
+                ranking = replace(ranking, message="no note passes the filters")
+        self.rankings[name] = ranking
+
+    def not_reranked(self, state: RankingState, reason: str) -> ChunkRanking:
+        """The fused ranking as the reranked one; its message contains `reason`."""
+        fused = self.ranking(FUSED)
+        return in_order(fused.scores, fused.order, state, f"{NOT_RERANKED}: {reason}")
+
+    @contextmanager
+    def stage(self, name: str, spent_ms: float = 0.0) -> Iterator[None]:
+        """Time the stage that puts the ranking `name`; `spent_ms` were spent on it before.
+
+        An exception fails only this ranking: it is logged and becomes the ranking's message.
+        """
+        started = time.perf_counter()
+        try:
+            yield
+        except Exception as error:
+            log.exception("the %s ranking failed", name)
+            self.rankings[name] = self._failed(name, error)
+        took_ms = spent_ms + elapsed_ms(started)
+        self.rankings[name] = replace(self.rankings[name], took_ms=took_ms)
+
+    def _failed(self, name: str, error: Exception) -> ChunkRanking:
+        message = f"failed: {error!r} (see `membrowse engine log`)"
+        if name == RERANKED and FUSED in self.rankings:
+            return self.not_reranked(RankingState.FAILED, message)
+        return empty_ranking(len(self.chunks), RankingState.FAILED, message)
 
     def finish(self) -> None:
-        """Let go of what only the stages need."""
-        self.generation = None
-        self.postings = None
+        """Release everything that only the stages need."""
+        self.open_generation = None
+        self.open_postings = None
         self.encoded = None
-        self.tokens = {}
-        self.interactions = {}
+        self.token_vectors = {}
+        self.late_scores = {}
         self.maxima = {}
-        self.crossed = {}
+        self.cross_scores = {}
+
+
+def prepare(generation: Generation, text: str, syntax: str) -> RankedQuery:
+    """Parse the query, look up its terms and apply its filters."""
+    started = time.perf_counter()
+    parsed = parse_query(text, syntax)
+    postings = Postings(generation.keyword, parsed.terms.terms)
+    lookup_ms = elapsed_ms(started)
+    return RankedQuery(
+        open_generation=generation,
+        generation_number=generation.number,
+        chunks=generation.chunks,
+        notes=generation.notes,
+        row_of=generation.row_of,
+        parsed=parsed,
+        query=_query_record(parsed, postings),
+        scope=_scope(generation, parsed),
+        body_matches=postings.body_matches(),
+        snippets=Snippets(postings.idf),
+        open_postings=postings,
+        lookup_ms=lookup_ms,
+    )
+
+
+def _scope(generation: Generation, parsed: ParsedQuery) -> Mask:
+    """Return the rows whose note passes every filter."""
+    if not parsed.filters:
+        return np.ones(len(generation.chunks), dtype=np.bool_)
+    passes: dict[str, bool] = {}
+    for chunk in generation.chunks:
+        if chunk.path not in passes:
+            passes[chunk.path] = all(each.passes(chunk) for each in parsed.filters)
+    return np.array([passes[chunk.path] for chunk in generation.chunks], dtype=np.bool_)
+
+
+def _query_record(parsed: ParsedQuery, postings: Postings) -> Query:
+    return Query(
+        text=parsed.text,
+        syntax=parsed.syntax,
+        terms=tuple(Term(term=term, df=df) for term, df in postings.df.items()),
+        dropped=parsed.terms.dropped,
+        required=tuple(each.typed for each in parsed.constraints),
+        filters=tuple(each.typed for each in parsed.filters),
+        encoded=parsed.words,
+        warnings=parsed.warnings,
+    )

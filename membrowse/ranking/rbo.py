@@ -1,19 +1,21 @@
-"""How alike two rankings are, the top counting most."""
+"""Rank-biased overlap: how similar two rankings are, weighted towards the top."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 
-P = 0.9
-"""A reader who goes on to the next hit with this probability: the first ten hits count 86 %."""
+PERSISTENCE = 0.9
+"""Probability that a reader continues to the next hit; the first ten hits weigh 86%."""
 
 
-def rank_biased_overlap(one: Sequence[Hashable], other: Sequence[Hashable], p: float = P) -> float:
-    """Rank-biased overlap of two rankings without repetitions, 0 (disjoint) to 1 (identical).
+def rank_biased_overlap(
+    one: Sequence[Hashable], other: Sequence[Hashable], p: float = PERSISTENCE
+) -> float:
+    """Return the rank-biased overlap of two rankings without repetitions, 0 (disjoint) to 1.
 
     Extrapolated to infinite depth by RBO_ext, for lists of any lengths (equation 32 of Webber,
     Moffat and Zobel, "A Similarity Measure for Indefinite Rankings", TOIS 28, 2010). Two empty
-    rankings are identical; an empty one and another share nothing.
+    rankings are identical; an empty and a non-empty one are disjoint.
     """
     short, long = sorted((one, other), key=len)
     if not short:

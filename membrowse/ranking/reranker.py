@@ -1,39 +1,48 @@
-"""The last stage: the first of the fused ranking, ordered anew by the method that is set."""
+"""The last stage: reorder the top of the fused ranking by late interaction or a cross-encoder.
+
+Missing token vectors are encoded on demand and stored (50 chunks take a second or two). Chunks
+without any vector are left to indexing, so no query waits while a folder is encoded.
+"""
 
 from __future__ import annotations
 
+import logging
+import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from membrowse.ranking import pool
-from membrowse.ranking.ranked_query import RankedQuery
-from membrowse.ranking.stages import NO_WORDS, finished, not_reranked, put
+from membrowse.encoding.cross_encoder import CrossEncoder
+from membrowse.encoding.encoder import Encoder, EncoderInput
+from membrowse.index.token_store import TokenStore
+from membrowse.ranking import late_interaction
+from membrowse.ranking.chunk_ranking import Blend, ChunkRanking, Mask, Rows, Scores, in_order
+from membrowse.ranking.fusion import convex, minmax
+from membrowse.ranking.ranked_query import NO_WORDS, Maxima, RankedQuery
 from membrowse.settings import RerankMethod, RerankSettings
 from membrowse.wire.search import FUSED, RERANKED, VECTOR, RankingState
 
-if TYPE_CHECKING:
-    from membrowse.encoding.child_encoder import Encoder
-    from membrowse.encoding.cross_encoder import CrossEncoderChild
-    from membrowse.index.token_store import TokenStore
+log = logging.getLogger(__name__)
 
 Idf = Callable[[str], float]
 
 
 def gather(ranked_query: RankedQuery, settings: RerankSettings, store: TokenStore) -> int:
-    """Fetch stored token vectors; put a waiting ranking and return how many are missing, if any."""
+    """Fetch stored token vectors; return how many are missing.
+
+    If any is missing, put the fused ranking as a waiting reranked one.
+    """
     if not _can_interact(ranked_query, settings):
         return 0
-    candidates = pool.candidates(ranked_query, settings.pool)
-    done = pool.done(ranked_query, settings)
-    cached = pool.fetch(ranked_query, candidates, store, done)
-    missing = len(pool.missing(ranked_query, candidates, done))
+    pool = _pool(ranked_query, settings)
+    scored = _scored_keys(ranked_query, settings)
+    cached = _fetch_token_vectors(ranked_query, pool, store, scored)
+    missing = len(_missing_inputs(ranked_query, pool, scored))
     if missing:
-        reason = f"{cached}/{len(candidates)} cached, encoding the rest"
-        waiting = not_reranked(ranked_query, RankingState.LOADING, reason)
-        put(ranked_query, RERANKED, replace(waiting, pool=len(candidates), cached=cached))
+        reason = f"{cached}/{len(pool)} cached, encoding the rest"
+        waiting = ranked_query.not_reranked(RankingState.LOADING, reason)
+        ranked_query.put(RERANKED, replace(waiting, pool=len(pool), cached=cached))
     return missing
 
 
@@ -42,21 +51,23 @@ def rerank(
     settings: RerankSettings,
     store: TokenStore,
     encoder: Encoder | None,
-    cross: CrossEncoderChild | None,
+    cross: CrossEncoder | None,
     idf: Idf,
 ) -> None:
-    """Put the reranked ranking."""
+    """Put the reranked ranking, or the fused one with the reason why it is not reranked."""
     if settings.method is RerankMethod.NONE:
-        off = not_reranked(ranked_query, RankingState.OFF, "switched off (`rerank.method`)")
-        put(ranked_query, RERANKED, off)
+        _put_not_reranked(ranked_query, RankingState.OFF, "switched off (`rerank.method`)")
     elif settings.method is RerankMethod.CROSS_ENCODER:
         _cross_encode(ranked_query, settings, cross)
     elif encoder is None or not _can_interact(ranked_query, settings):
-        vector = finished(ranked_query, VECTOR)
-        reason = vector.message or NO_WORDS
-        put(ranked_query, RERANKED, not_reranked(ranked_query, vector.state, reason))
+        vector = ranked_query.ranking(VECTOR)
+        _put_not_reranked(ranked_query, vector.state, vector.message or NO_WORDS)
     else:
         _interact(ranked_query, settings, store, encoder, idf)
+
+
+def _put_not_reranked(ranked_query: RankedQuery, state: RankingState, reason: str) -> None:
+    ranked_query.put(RERANKED, ranked_query.not_reranked(state, reason))
 
 
 def _can_interact(ranked_query: RankedQuery, settings: RerankSettings) -> bool:
@@ -71,36 +82,178 @@ def _interact(
     encoder: Encoder,
     idf: Idf,
 ) -> None:
-    candidates = pool.candidates(ranked_query, settings.pool)
+    pool = _pool(ranked_query, settings)
     waiting = ranked_query.rankings.get(RERANKED)
-    known = waiting.cached if waiting else None
-    done = pool.done(ranked_query, settings)
-    cached = pool.fetch(ranked_query, candidates, store, done) if known is None else known
-    pool.complete(ranked_query, candidates, store, encoder, done)
-    scored = pool.by_late_interaction(ranked_query, candidates, settings, idf)
-    if scored is None:
+    cached = waiting.cached if waiting else None
+    scored_keys = _scored_keys(ranked_query, settings)
+    if cached is None:
+        cached = _fetch_token_vectors(ranked_query, pool, store, scored_keys)
+    _encode_missing(ranked_query, pool, store, encoder, scored_keys)
+    result = _late_scores(ranked_query, pool, settings, idf)
+    if result is None:
         reason = "the encoder knows no word of the query"
-        put(ranked_query, RERANKED, not_reranked(ranked_query, RankingState.READY, reason))
+        _put_not_reranked(ranked_query, RankingState.READY, reason)
         return
-    result = pool.reordered(ranked_query, candidates, *scored, settings.blend * ranked_query.known)
-    unscored = len(candidates) - int(np.count_nonzero(scored[1]))
+    scores, scored = result
+    share = settings.blend * ranked_query.known_share
+    ranking = _blended(ranked_query, pool, scores, scored, share)
+    unscored = len(pool) - int(np.count_nonzero(scored))
     if unscored:
-        message = f"{unscored} of the best {len(candidates)} are not encoded yet"
-        result = replace(result, state=RankingState.INDEXING, message=message)
-    put(ranked_query, RERANKED, replace(result, pool=len(candidates), cached=cached))
+        message = f"{unscored} of the best {len(pool)} are not encoded yet"
+        ranking = replace(ranking, state=RankingState.INDEXING, message=message)
+    ranked_query.put(RERANKED, replace(ranking, pool=len(pool), cached=cached))
 
 
 def _cross_encode(
-    ranked_query: RankedQuery, settings: RerankSettings, cross: CrossEncoderChild | None
+    ranked_query: RankedQuery, settings: RerankSettings, cross: CrossEncoder | None
 ) -> None:
     if cross is None:
         reason = "no cross-encoder: `rerank.model` must name one"
-        put(ranked_query, RERANKED, not_reranked(ranked_query, RankingState.FAILED, reason))
+        _put_not_reranked(ranked_query, RankingState.FAILED, reason)
         return
     if not ranked_query.parsed.words:
-        put(ranked_query, RERANKED, not_reranked(ranked_query, RankingState.READY, NO_WORDS))
+        _put_not_reranked(ranked_query, RankingState.READY, NO_WORDS)
         return
-    candidates = pool.candidates(ranked_query, settings.pool)
-    scored = pool.by_cross_encoder(ranked_query, candidates, cross)
-    result = pool.reordered(ranked_query, candidates, *scored, settings.blend)
-    put(ranked_query, RERANKED, replace(result, pool=len(candidates)))
+    pool = _pool(ranked_query, settings)
+    scores = _cross_scores(ranked_query, pool, cross)
+    scored = np.ones(len(pool), dtype=np.bool_)
+    ranking = _blended(ranked_query, pool, scores, scored, settings.blend)
+    ranked_query.put(RERANKED, replace(ranking, pool=len(pool)))
+
+
+def _pool(ranked_query: RankedQuery, settings: RerankSettings) -> Rows:
+    """Return the candidates: the first rows of the fused ranking."""
+    return ranked_query.rankings[FUSED].order[: settings.pool]
+
+
+def _known_scores(ranked_query: RankedQuery, settings: RerankSettings) -> dict[str, float]:
+    """Return the MaxSim computed under these `settings`, by content key; may be extended."""
+    weighting = (settings.stop_word_weight, settings.idf)
+    return ranked_query.late_scores.setdefault(weighting, {})
+
+
+def _known_maxima(ranked_query: RankedQuery, settings: RerankSettings) -> Maxima:
+    """Return the computed similarities, which do not depend on weights; may be extended."""
+    return ranked_query.maxima.setdefault(settings.stop_word_weight > 0, {})
+
+
+def _scored_keys(ranked_query: RankedQuery, settings: RerankSettings) -> frozenset[str]:
+    """Return the content keys of chunks whose MaxSim needs no token vectors any more."""
+    scores, maxima = _known_scores(ranked_query, settings), _known_maxima(ranked_query, settings)
+    return frozenset(scores.keys() | maxima.keys())
+
+
+def _fetch_token_vectors(
+    ranked_query: RankedQuery, pool: Rows, store: TokenStore, scored: frozenset[str]
+) -> int:
+    """Fetch the pool's token vectors unless already `scored`; return how many can be scored."""
+    keys = ranked_query.generation.keys
+    needed = {keys[row] for row in pool.tolist()} - scored
+    known = ranked_query.token_vectors
+    known.update(store.get(sorted(needed - known.keys())))
+    available = known.keys() | scored
+    return sum(keys[row] in available for row in pool.tolist())
+
+
+def _missing_inputs(
+    ranked_query: RankedQuery, pool: Rows, scored: frozenset[str]
+) -> list[EncoderInput]:
+    """Return encoder inputs of pool chunks with a vector but without token vectors or score."""
+    generation = ranked_query.generation
+    available = ranked_query.token_vectors.keys() | scored
+    missing = {
+        key: generation.chunks[row]
+        for row, key in ((row, generation.keys[row]) for row in pool.tolist())
+        if generation.encoded[row] and key not in available
+    }
+    return [EncoderInput(key, chunk.header, chunk.text) for key, chunk in missing.items()]
+
+
+def _encode_missing(
+    ranked_query: RankedQuery,
+    pool: Rows,
+    store: TokenStore,
+    encoder: Encoder,
+    scored: frozenset[str],
+) -> None:
+    """Encode missing token vectors and store them for the next query."""
+    inputs = _missing_inputs(ranked_query, pool, scored)
+    if not inputs:
+        return
+    encoded = encoder.encode(inputs)
+    ranked_query.token_vectors.update({text.key: text for text in encoded})
+    try:
+        store.put(encoded)
+    except (OSError, sqlite3.Error):
+        log.warning("token vectors could not be stored", exc_info=True)
+
+
+def _late_scores(
+    ranked_query: RankedQuery, pool: Rows, settings: RerankSettings, idf: Idf
+) -> tuple[Scores, Mask] | None:
+    """Return MaxSim of the pool, [n], and which of it could be scored.
+
+    None if no query token has a weight. Reuses known scores and remembers new ones.
+    """
+    query = ranked_query.encoded
+    if query is None:
+        return None
+    weights = late_interaction.query_weights(
+        query, settings.stop_word_weight, idf if settings.idf else None
+    )
+    if not weights.any():
+        return None
+    scores = _known_scores(ranked_query, settings)
+    maxima = _known_maxima(ranked_query, settings)
+    keys = [ranked_query.generation.keys[row] for row in pool.tolist()]
+    tokens, token_weights = late_interaction.weighted_tokens(query, weights)
+    for key in dict.fromkeys(keys):
+        if key not in maxima and key in ranked_query.token_vectors:
+            maxima[key] = late_interaction.maxima(tokens, ranked_query.token_vectors[key])
+        if key not in scores and key in maxima:
+            scores[key] = late_interaction.weighted_mean(maxima[key], token_weights)
+    pool_scores = np.array([scores.get(key, 0.0) for key in keys], dtype=np.float64)
+    return pool_scores, np.array([key in scores for key in keys], dtype=np.bool_)
+
+
+def _cross_scores(ranked_query: RankedQuery, pool: Rows, cross: CrossEncoder) -> Scores:
+    """Return the cross-encoder's scores of the pool, [n].
+
+    Reuses known scores and remembers new ones; equal texts are scored once.
+    """
+    keys = [ranked_query.generation.keys[row] for row in pool.tolist()]
+    chunks = {key: ranked_query.chunks[row] for key, row in zip(keys, pool.tolist(), strict=True)}
+    known = ranked_query.cross_scores
+    inputs = [
+        EncoderInput(key, chunk.header, chunk.text)
+        for key, chunk in chunks.items()
+        if key not in known
+    ]
+    if inputs:
+        texts = [item.encoded_text for item in inputs]
+        scores = cross.score(ranked_query.parsed.words, texts).astype(np.float64)
+        new = zip(inputs, scores.tolist(), strict=True)
+        known.update((item.key, score) for item, score in new)
+    return np.array([known[key] for key in keys], dtype=np.float64)
+
+
+def _blended(
+    ranked_query: RankedQuery, pool: Rows, reranker: Scores, scored: Mask, share: float
+) -> ChunkRanking:
+    """Order the pool by share · minmax(reranker) + (1 - share) · minmax(fused), over the pool.
+
+    A chunk that the reranker could not score counts as 0 there. The rest follows in fused order
+    with the fused score.
+    """
+    fused = ranked_query.rankings[FUSED]
+    pool_fused = fused.scores[pool]
+    blended = convex(
+        minmax(pool_fused, np.ones(len(pool), dtype=np.bool_)), minmax(reranker, scored), share
+    )
+    scores = fused.scores.copy()
+    scores[pool] = blended
+    by_row = np.argsort(pool)
+    best = by_row[np.argsort(-blended[by_row], kind="stable")]
+    order = np.concatenate([pool[best], fused.order[len(pool) :]]).astype(np.int32)
+    blend = Blend(pool, reranker, scored, share)
+    return replace(in_order(scores, order, RankingState.READY), blend=blend)

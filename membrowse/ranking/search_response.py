@@ -1,11 +1,12 @@
-"""An ranked_query as the answer that clients get: hits with their ranks, scores and snippets."""
+"""Build search responses from a ranked query: hits with their ranks, scores and snippets."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from membrowse.ranking.ranked_query import ChunkRanking, RankedQuery
+from membrowse.ranking.chunk_ranking import ChunkRanking
+from membrowse.ranking.ranked_query import RankedQuery
 from membrowse.ranking.snippets import Snippet
 from membrowse.wire.notes import Freshness
 from membrowse.wire.search import RANKINGS, RERANKED, Hit, Ranking, SearchResponse, TargetMatch
@@ -16,19 +17,20 @@ class SearchContext:
     """What the engine knows of a search besides its ranked query."""
 
     id: str
-    """Identifies the response; pages are requested by it."""
+    """Identifies the response, also for requests of further pages."""
     asked_at: str
     client: str
     folder: str
     settings_digest: str
     limit: int = 100
-    """Hits of each ranking."""
+    """Hits per ranking."""
     track: tuple[str, ...] = ()
+    """Chunk ids whose hits are included wherever they rank."""
     number: int = 0
 
 
 FreshnessOf = Callable[[str], Freshness]
-"""A note's path to how it compares with the file on disk."""
+"""A note's path to its freshness compared with the file on disk."""
 
 
 def search_response(
@@ -41,7 +43,7 @@ def search_response(
     successor: Callable[[str], str | None] = lambda chunk: None,
     target: TargetMatch | None = None,
 ) -> SearchResponse:
-    """The answer so far: the rankings that are there, `context.limit` hits of each."""
+    """Return the response so far: finished rankings, with `context.limit` hits each."""
     hits = _Hits(ranked_query, freshness_of)
     names = [name for name in RANKINGS if name in ranked_query.rankings]
     return SearchResponse(
@@ -50,7 +52,7 @@ def search_response(
         client=context.client,
         query=ranked_query.query,
         folder=context.folder,
-        generation=ranked_query.number,
+        generation=ranked_query.generation_number,
         notes=len(ranked_query.notes),
         chunks=len(ranked_query.chunks),
         pending=pending,
@@ -70,9 +72,9 @@ def page(
     limit: int,
     freshness_of: FreshnessOf = lambda path: Freshness.CURRENT,
 ) -> Ranking:
-    """`limit` hits of the ranking `name` after the first `offset`.
+    """Return `limit` hits of the ranking `name` after the first `offset`.
 
-    Raises `KeyError` where there is no such ranking (yet).
+    Raises `KeyError` if there is no such ranking (yet).
     """
     hits = _Hits(ranked_query, freshness_of)
     return hits.rankings([name], max(0, offset), max(0, limit))[name]
@@ -83,13 +85,12 @@ def hit(
     row: int,
     freshness_of: FreshnessOf = lambda path: Freshness.CURRENT,
 ) -> Hit:
-    """The chunk of `row` in the last ranking that ranks any; rank and score are 0 where it has none
-    there."""
+    """Return the chunk at `row` as a hit of the last ranking; rank and score 0 if unranked."""
     return _Hits(ranked_query, freshness_of).in_last(row)
 
 
 class _Hits:
-    """Makes hits; what a chunk's hits in all rankings have in common is made once."""
+    """Builds hits; data common to a chunk's hits in all rankings is built once."""
 
     def __init__(self, ranked_query: RankedQuery, freshness_of: FreshnessOf) -> None:
         self._ranked_query = ranked_query
@@ -97,30 +98,30 @@ class _Hits:
         self._common: dict[int, dict[str, object]] = {}
 
     def rankings(self, names: Iterable[str], offset: int, limit: int) -> dict[str, Ranking]:
-        """The rankings `names`, each with its hits after the first `offset`."""
-        every = self._ranked_query.rankings
-        rows = {name: every[name].order[offset : offset + limit].tolist() for name in names}
-        self._prepare({row for some in rows.values() for row in some})
-        return {name: self._ranking(every[name], rows[name], offset) for name in names}
+        """Return the rankings `names` with their hits after the first `offset`."""
+        rankings = self._ranked_query.rankings
+        rows = {name: rankings[name].order[offset : offset + limit].tolist() for name in names}
+        self._prepare({row for ranking_rows in rows.values() for row in ranking_rows})
+        return {name: self._ranking(rankings[name], rows[name], offset) for name in names}
 
-    def _ranking(self, found: ChunkRanking, rows: list[int], offset: int) -> Ranking:
-        scores = found.scores[rows].tolist() if rows else []
+    def _ranking(self, ranking: ChunkRanking, rows: list[int], offset: int) -> Ranking:
+        scores = ranking.scores[rows].tolist() if rows else []
         ranked = enumerate(zip(rows, scores, strict=True), offset + 1)
         return Ranking(
-            state=found.state,
-            message=found.message,
-            took_ms=round(found.took_ms, 3),
-            total=found.total,
+            state=ranking.state,
+            message=ranking.message,
+            took_ms=round(ranking.took_ms, 3),
+            total=ranking.total,
             hits=tuple(self._hit(row, rank, score) for rank, (row, score) in ranked),
-            pool=found.pool,
-            cached=found.cached,
-            approximate=found.approximate,
+            pool=ranking.pool,
+            cached=ranking.cached,
+            approximate=ranking.approximate,
         )
 
     def tracked(
         self, chunks: Iterable[str], successor: Callable[[str], str | None]
     ) -> dict[str, Hit]:
-        """Where the chunks (or their successors) stand in the last ranking that ranks any."""
+        """Return hits of the chunks (or their successors) in the last ranking with any hits."""
         last = self._last()
         if last is None:
             return {}
@@ -138,7 +139,7 @@ class _Hits:
         }
 
     def in_last(self, row: int) -> Hit:
-        """The chunk of `row` in the last ranking that ranks any."""
+        """Return the chunk at `row` as a hit of the last ranking with any hits."""
         self._prepare([row])
         last = self._last()
         if last is None or not last.ranks[row]:
@@ -146,16 +147,16 @@ class _Hits:
         return self._hit(row, int(last.ranks[row]), float(last.scores[row]))
 
     def _last(self) -> ChunkRanking | None:
-        finished = (self._ranked_query.rankings.get(name) for name in reversed(RANKINGS))
-        return next((found for found in finished if found is not None and found.total), None)
+        rankings = (self._ranked_query.rankings.get(name) for name in reversed(RANKINGS))
+        return next((ranking for ranking in rankings if ranking and ranking.total), None)
 
     def _hit(self, row: int, rank: int, score: float) -> Hit:
         return Hit(rank=rank, score=score, **self._common[row])  # type: ignore[arg-type]
 
     def _prepare(self, rows: Iterable[int]) -> None:
-        wanted = [row for row in rows if row not in self._common]
-        if wanted:
-            for row, ranks, scores in zip(wanted, *self._places(wanted), strict=True):
+        missing = [row for row in rows if row not in self._common]
+        if missing:
+            for row, ranks, scores in zip(missing, *self._ranks_and_scores(missing), strict=True):
                 self._common[row] = self._of_chunk(row, ranks, scores)
 
     def _of_chunk(
@@ -163,7 +164,7 @@ class _Hits:
     ) -> dict[str, object]:
         ranked_query = self._ranked_query
         chunk = ranked_query.chunks[row]
-        shown = self._snippet(row)
+        snippet = self._snippet(row)
         return {
             "chunk": chunk.id,
             "path": chunk.path,
@@ -178,33 +179,32 @@ class _Hits:
             "freshness": self._freshness_of(chunk.path),
             "ranks": ranks,
             "scores": scores,
-            "snippet": shown.text,
-            "marks": shown.marks,
+            "snippet": snippet.text,
+            "marks": snippet.marks,
         }
 
-    def _places(
+    def _ranks_and_scores(
         self, rows: list[int]
     ) -> tuple[list[dict[str, int | None]], list[dict[str, float | None]]]:
-        """Ranks and scores of `rows` in each ranking that is there; None where there is none.
+        """Return ranks and scores of `rows` in each finished ranking; None without one.
 
-        Beyond the pool the reranked ranking goes on in fused order: a rank, but no score of its
-        own.
+        Beyond the pool, the reranked ranking has ranks in fused order but no scores of its own.
         """
         ranks: list[dict[str, int | None]] = [{} for _ in rows]
         scores: list[dict[str, float | None]] = [{} for _ in rows]
-        for name, found in self._ranked_query.rankings.items():
-            last = found.pool or 0 if name == RERANKED else found.total
-            both = zip(found.ranks[rows].tolist(), found.scores[rows].tolist(), strict=True)
-            for place, (rank, score) in enumerate(both):
-                ranks[place][name] = rank or None
-                scores[place][name] = score if 0 < rank <= last else None
+        for name, ranking in self._ranked_query.rankings.items():
+            last_scored = ranking.pool or 0 if name == RERANKED else ranking.total
+            both = zip(ranking.ranks[rows].tolist(), ranking.scores[rows].tolist(), strict=True)
+            for index, (rank, score) in enumerate(both):
+                ranks[index][name] = rank or None
+                scores[index][name] = score if 0 < rank <= last_scored else None
         return ranks, scores
 
     def _snippet(self, row: int) -> Snippet:
         ranked_query = self._ranked_query
-        known = ranked_query.shown.get(row)
-        if known is None:
-            text, thorough = ranked_query.chunks[row].text, bool(ranked_query.in_body[row])
-            known = ranked_query.snippets.of(text, thorough=thorough)
-            ranked_query.shown[row] = known
-        return known
+        snippet = ranked_query.snippet_by_row.get(row)
+        if snippet is None:
+            text, thorough = ranked_query.chunks[row].text, bool(ranked_query.body_matches[row])
+            snippet = ranked_query.snippets.snippet(text, thorough=thorough)
+            ranked_query.snippet_by_row[row] = snippet
+        return snippet

@@ -1,71 +1,68 @@
-"""The chunk that a person expects to find: which one it is, and where it stands.
+"""Locate the chunk that a person expects to find, and match it with a ranked query.
 
-A target is looked up in two steps. `locate` finds the chunks that can stand for it in a generation,
-whatever the query (worth remembering); `best` takes the one that the query ranks highest.
+`locate` finds the chunks that can represent a target in a generation, whatever the query (worth
+caching); `best_row` chooses the one that the query ranks highest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from membrowse.index.generation import Generation
+from membrowse.notes.chunk import Chunk
 from membrowse.ranking import search_response
 from membrowse.ranking.ranked_query import RankedQuery
 from membrowse.wire.notes import Freshness, NoteState
 from membrowse.wire.search import FUSED, KEYWORD, RERANKED, VECTOR, Target, TargetMatch
 
-if TYPE_CHECKING:
-    from membrowse.index.generation import Generation
-    from membrowse.notes.chunk import Chunk
-
 _BEST_BY = (RERANKED, FUSED, VECTOR, KEYWORD)
 _LABEL_CHARACTERS = 48
 
 Successor = Callable[[str], str | None]
-"""A chunk's id to the live chunk that took its place, or None."""
+"""A chunk's id to the id of the live chunk that replaced it, or None."""
 
 
 @dataclass(frozen=True, slots=True)
 class SplitText:
-    """A text that no chunk holds whole, but several chunks of one note that follow each other."""
+    """A text that spans several consecutive chunks of one note."""
 
     rows: tuple[int, ...]
-    """Of these chunks, in order."""
+    """Rows of these chunks, in order."""
     shares: tuple[int, ...]
-    """Characters of the text (white space aside) in each."""
+    """Characters of the text (without white space) in each."""
 
 
 @dataclass(frozen=True, slots=True)
 class TargetChunks:
-    """Where a target is in one generation."""
+    """The location of a target in one generation."""
 
     rows: tuple[int, ...]
-    """The chunks that can stand for it; none where nothing of it is indexed."""
+    """Chunks that can represent the target; empty if none is indexed."""
     path: str
-    """The note that was asked for, or the chunk's; empty where only a text was given."""
+    """The requested note, or the chunk's; empty if only a text was given."""
     reason: str = ""
-    """Why there are no rows, or why they are not quite what was asked for; a sentence."""
+    """Why there are no rows, or why they do not match exactly; a clause."""
     split: SplitText | None = None
-    """Where the text was found only across chunks; `rows` holds the one with most of it."""
+    """Set if the text spans several chunks; `rows` then contains the one with most of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class LocatedTarget:
-    """A target, looked up, with what the engine knows of its note."""
+    """A located target, with the state of its note."""
 
     label: str
     chunks: TargetChunks
     k: int
-    """The agent's cut."""
+    """The agent's cut-off rank."""
     min_score: float = 0.0
     state: NoteState | None = None
     reason: str = ""
-    """Why the note is not indexed, where it is not."""
+    """Why the note is not indexed, or empty."""
 
 
-def label(target: Target, chunk: Chunk | None = None) -> str:
-    """`target` in a few words; `chunk` is the one that stands for it, if any."""
+def target_label(target: Target, chunk: Chunk | None = None) -> str:
+    """Describe `target` in a few words; `chunk` represents it, if any does."""
     if target.path:
         return f"{target.path}:{target.line}" if target.line else target.path
     if target.text:
@@ -78,29 +75,29 @@ def label(target: Target, chunk: Chunk | None = None) -> str:
 def locate(
     generation: Generation, target: Target, successor: Successor = lambda chunk: None
 ) -> TargetChunks:
-    """The chunks of `generation` that can stand for `target`.
+    """Return the chunks of `generation` that can represent `target`.
 
-    A text goes first, in the note at the path or anywhere; then a chunk's id, or its successor;
-    then a line's chunk (the one that covers it, else the nearest); then all chunks of a note. A
-    text that is not there has no rows, unless an id stands beside it.
+    In order of precedence: chunks with the text, in the note at the path or anywhere; the chunk
+    with the id, or its successor; the chunk that covers the line, else the nearest; all chunks of
+    the note. A text that is not found has no rows, unless an id is given as well.
     """
     row = _by_id(generation, target.chunk, successor)
     path = target.path or (generation.chunks[row].path if row is not None else "")
     if target.text:
         rows = generation.rows(path) if path else range(len(generation.chunks))
-        place = _by_text(generation, rows, path, target)
-        if place.rows or row is None:
-            return place
-        return TargetChunks((row,), path, place.reason)
+        by_text = _by_text(generation, rows, path, target)
+        if by_text.rows or row is None:
+            return by_text
+        return TargetChunks((row,), path, by_text.reason)
     if row is not None:
         return TargetChunks((row,), path)
     if target.path in generation.notes:
         rows = generation.rows(target.path)
         if not rows:
-            return TargetChunks((), path, f"{path} is indexed, but holds no text")
-        return (
-            _by_line(generation, rows, target) if target.line else TargetChunks(tuple(rows), path)
-        )
+            return TargetChunks((), path, f"{path} is indexed, but has no text")
+        if target.line:
+            return _by_line(generation, rows, target)
+        return TargetChunks(tuple(rows), path)
     if target.path:
         return TargetChunks((), path, f"{path} is not indexed")
     return TargetChunks((), "", "this chunk is no longer in the index")
@@ -120,84 +117,85 @@ def _by_line(generation: Generation, rows: Iterable[int], target: Target) -> Tar
     def distance(row: int) -> int:
         return max(chunks[row].start_line - line, line - chunks[row].end_line, 0)
 
-    # Where one line is cut into several chunks, any of them stands for it.
+    # If a line is split into several chunks, any of them represents it.
     nearest = min(map(distance, rows))
-    found = tuple(row for row in rows if distance(row) == nearest)
+    nearest_rows = tuple(row for row in rows if distance(row) == nearest)
     if not nearest:
-        return TargetChunks(found, target.path)
-    first = chunks[found[0]]
+        return TargetChunks(nearest_rows, target.path)
+    first = chunks[nearest_rows[0]]
     where = f"the nearest is at lines {first.start_line}–{first.end_line}"
     return TargetChunks(
-        found, target.path, f"no chunk of {target.path} covers line {line}; {where}"
+        nearest_rows, target.path, f"no chunk of {target.path} covers line {line}; {where}"
     )
 
 
-def bare(text: str) -> str:
-    """`text` as it is compared: without white space, case folded."""
+def comparable(text: str) -> str:
+    """Normalise `text` for comparison: no white space, case folded."""
     return "".join(text.casefold().split())
 
 
-def holding(chunks: Sequence[Chunk], rows: Iterable[int], text: str) -> tuple[int, ...]:
-    """Those of `rows` whose chunk holds `text`, compared without regard to white space and case."""
-    wanted = bare(text)
+def rows_containing(chunks: Sequence[Chunk], rows: Iterable[int], text: str) -> tuple[int, ...]:
+    """Return the `rows` whose chunk contains `text`, ignoring white space and case."""
+    comparable_text = comparable(text)
     longest = max(text.casefold().split(), key=len, default="")
-    if not wanted:
+    if not comparable_text:
         return ()
     return tuple(
         row
         for row in rows
-        if longest in chunks[row].text.casefold() and wanted in bare(chunks[row].text)
+        if longest in chunks[row].text.casefold()
+        and comparable_text in comparable(chunks[row].text)
     )
 
 
 def _by_text(generation: Generation, rows: range, path: str, target: Target) -> TargetChunks:
-    found = holding(generation.chunks, rows, target.text)
-    if found:
+    matches = rows_containing(generation.chunks, rows, target.text)
+    if matches:
         return TargetChunks(
-            found, path or generation.chunks[found[0]].path if len(found) == 1 else path
+            matches, path or generation.chunks[matches[0]].path if len(matches) == 1 else path
         )
     if path and not rows:
         return TargetChunks((), path, f"{path} is not indexed")
     split = _split(generation, rows, target.text)
     if split is not None:
-        most = max(range(len(split.rows)), key=lambda number: (split.shares[number], -number))
-        row = split.rows[most]
+        largest = max(range(len(split.rows)), key=lambda number: (split.shares[number], -number))
+        row = split.rows[largest]
         reason = f"the text is split across {len(split.rows)} chunks"
         return TargetChunks((row,), generation.chunks[row].path, reason, split)
     where = f"no chunk of {path}" if path else "no chunk"
-    return TargetChunks((), path, f"{where} holds this text")
+    return TargetChunks((), path, f"{where} contains this text")
 
 
 def _split(generation: Generation, rows: range, text: str) -> SplitText | None:
-    """The first chunks that hold `text` together, of one note, one after another."""
-    wanted = bare(text)
-    paths = dict.fromkeys(generation.chunks[row].path for row in rows) if wanted else {}
+    """Return the first consecutive chunks of one note that together contain `text`."""
+    comparable_text = comparable(text)
+    paths = dict.fromkeys(generation.chunks[row].path for row in rows) if comparable_text else {}
     for path in paths:
-        of_note = generation.rows(path)
-        parts = [bare(generation.chunks[row].text) for row in of_note]
-        at = "".join(parts).find(wanted)
-        if at >= 0:
-            return _shared_out(of_note, parts, at, at + len(wanted))
+        note_rows = generation.rows(path)
+        parts = [comparable(generation.chunks[row].text) for row in note_rows]
+        start = "".join(parts).find(comparable_text)
+        if start >= 0:
+            return _shares(note_rows, parts, start, start + len(comparable_text))
     return None
 
 
-def _shared_out(rows: range, parts: list[str], start: int, end: int) -> SplitText:
-    found: list[int] = []
+def _shares(rows: range, parts: list[str], start: int, end: int) -> SplitText:
+    split_rows: list[int] = []
     shares: list[int] = []
     offset = 0
     for row, part in zip(rows, parts, strict=True):
         share = min(end, offset + len(part)) - max(start, offset)
         if share > 0:
-            found.append(row)
+            split_rows.append(row)
             shares.append(share)
         offset += len(part)
-    return SplitText(tuple(found), tuple(shares))
+    return SplitText(tuple(split_rows), tuple(shares))
 
 
-def best(ranked_query: RankedQuery, rows: Sequence[int]) -> int | None:
-    """The one of `rows` that stands highest: reranked, else fused, vector, keyword; else the first.
+def best_row(ranked_query: RankedQuery, rows: Sequence[int]) -> int | None:
+    """Return the highest-ranked of `rows`: reranked, else fused, vector, keyword; else the first.
 
-    None where there are no rows.
+    None if there are no rows.
     """
     for name in _BEST_BY:
         ranking = ranked_query.rankings.get(name)
@@ -208,8 +206,8 @@ def best(ranked_query: RankedQuery, rows: Sequence[int]) -> int | None:
     return rows[0] if rows else None
 
 
-def rank_of(ranked_query: RankedQuery, rows: Sequence[int], name: str = RERANKED) -> int | None:
-    """The best rank that any of `rows` has in the ranking `name`; None where it has none."""
+def best_rank(ranked_query: RankedQuery, rows: Sequence[int], name: str = RERANKED) -> int | None:
+    """Return the best rank of any of `rows` in the ranking `name`; None without one."""
     ranking = ranked_query.rankings.get(name)
     if ranking is None or not rows:
         return None
@@ -218,23 +216,23 @@ def rank_of(ranked_query: RankedQuery, rows: Sequence[int], name: str = RERANKED
 
 def match_target(
     ranked_query: RankedQuery,
-    sought: LocatedTarget,
+    target: LocatedTarget,
     freshness_of: search_response.FreshnessOf = lambda path: Freshness.CURRENT,
 ) -> TargetMatch:
-    """Where the target stands, by the rankings that are finished; well under a millisecond."""
-    row = best(ranked_query, sought.chunks.rows)
+    """Match a located target with the finished rankings; takes well under a millisecond."""
+    row = best_row(ranked_query, target.chunks.rows)
     return TargetMatch(
-        label=sought.label,
+        label=target.label,
         hit=None if row is None else search_response.hit(ranked_query, row, freshness_of),
-        k=sought.k,
-        passes=row is not None and passes(ranked_query, row, sought.k, sought.min_score),
-        state=sought.state,
-        reason=sought.reason or sought.chunks.reason,
+        k=target.k,
+        passes=row is not None and passes(ranked_query, row, target.k, target.min_score),
+        state=target.state,
+        reason=target.reason or target.chunks.reason,
     )
 
 
 def passes(ranked_query: RankedQuery, row: int, k: int, min_score: float = 0.0) -> bool:
-    """Whether the chunk is in the reranked ranking's first `k` and reaches `min_score`, if any."""
+    """Whether the reranked ranking has the chunk in its first `k`, with at least `min_score`."""
     ranking = ranked_query.rankings.get(RERANKED)
     if ranking is None or not 0 < ranking.ranks[row] <= k:
         return False

@@ -1,97 +1,92 @@
-"""One text as the analyser and the encoder see it."""
+"""Show one text as the analyser and the encoder read it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import msgspec
 
-from membrowse.encoding.encoded import ToEncode
-from membrowse.index.analyser import Token, TokenKind, analyse, surface
+from membrowse.encoding.encoder import EncoderInput
+from membrowse.encoding.word_pieces import WordPieces
+from membrowse.index.analyser import Token, TokenKind, analyse, fold_word
 from membrowse.index.characters import fold
+from membrowse.index.keyword_reader import KeywordReader
 from membrowse.index.stop_words import STOP_WORDS
-from membrowse.ranking.query_parser import LONGEST
+from membrowse.notes.chunk import Chunk
+from membrowse.ranking.query_parser import MAX_QUERY_CHARACTERS
 from membrowse.ranking.vector import known_share
 from membrowse.wire.tokens import AnalysedToken, TokenisedText, WordPiece
-
-if TYPE_CHECKING:
-    from membrowse.encoding.word_pieces import WordPieces
-    from membrowse.index.keyword_reader import KeywordReader
-    from membrowse.notes.chunk import Chunk
 
 QUERY = "query"
 
 
 @dataclass(frozen=True, slots=True)
-class EncoderTokens:
-    """What texts are measured with."""
+class TokenSources:
+    """What tokenising a text requires."""
 
     reader: KeywordReader
     pieces: WordPieces | None
     window: int
-    """Word pieces that the encoder reads, specials included; 0 where there is none."""
+    """Word pieces that the encoder reads, including specials; 0 without an encoder."""
     message: str = ""
-    """Why there is no encoder."""
+    """Why there is no encoder, or empty."""
     pause: Callable[[], None] = lambda: None
+    """Called between lookups."""
 
 
-def of_query(text: str, scale: EncoderTokens) -> TokenisedText:
-    """A query, or any text that is looked for: its beginning, as far as queries are read."""
-    looked_at = text[:LONGEST]
-    ruler = _measured(QUERY, "", looked_at, scale, query=True)
-    if len(text) <= LONGEST:
-        return ruler
-    cut = f"only the first {LONGEST:,} characters are used"
-    said = f"{ruler.message}; {cut}" if ruler.message else cut
-    return msgspec.structs.replace(ruler, message=said)
+def tokenise_query(text: str, sources: TokenSources) -> TokenisedText:
+    """Tokenise a query, cut to the length that queries may have."""
+    read = text[:MAX_QUERY_CHARACTERS]
+    tokenised = _tokenise(QUERY, "", read, sources, query=True)
+    if len(text) <= MAX_QUERY_CHARACTERS:
+        return tokenised
+    cut = f"only the first {MAX_QUERY_CHARACTERS:,} characters are used"
+    message = f"{tokenised.message}; {cut}" if tokenised.message else cut
+    return msgspec.structs.replace(tokenised, message=message)
 
 
-def of_chunk(chunk: Chunk, scale: EncoderTokens) -> TokenisedText:
-    """A chunk, with the header that is put before it for encoding."""
+def tokenise_chunk(chunk: Chunk, sources: TokenSources) -> TokenisedText:
+    """Tokenise a chunk, including its context header."""
     label = f"{chunk.path}:{chunk.start_line}"
-    return _measured(label, chunk.header, chunk.text, scale, query=False)
+    return _tokenise(label, chunk.header, chunk.text, sources, query=False)
 
 
-def _measured(
-    label: str, header: str, text: str, scale: EncoderTokens, *, query: bool
+def _tokenise(
+    label: str, header: str, text: str, sources: TokenSources, *, query: bool
 ) -> TokenisedText:
-    words = _Words(text, scale).told(analyse(text, query=query))
-    read = ToEncode("", header, text).encoded_text
-    pieces = scale.pieces.pieces(read) if scale.pieces is not None else []
-    specials = scale.pieces.specials if scale.pieces is not None else 0
+    analysis = _Analysis(text, sources)
+    encoder_text = EncoderInput("", header, text).encoded_text
+    pieces = sources.pieces.pieces(encoder_text) if sources.pieces is not None else []
+    specials = sources.pieces.specials if sources.pieces is not None else 0
     return TokenisedText(
         label=label,
         header=header,
         text=text,
-        tokens=tuple(words),
+        tokens=tuple(map(analysis.record, analyse(text, query=query))),
         pieces=tuple(
             WordPiece(piece=piece.text, start=piece.start, end=piece.end, known=piece.known)
             for piece in pieces
         ),
         count=len(pieces) + specials,
-        window=scale.window,
-        unknown=1.0 - known_share(read, pieces),
-        message=scale.message,
+        window=sources.window,
+        unknown=1.0 - known_share(encoder_text, pieces),
+        message=sources.message,
     )
 
 
-class _Words:
-    """Tells the steps of the analyser for the tokens of one text."""
+class _Analysis:
+    """Records the analyser's steps for the tokens of one text."""
 
-    def __init__(self, text: str, scale: EncoderTokens) -> None:
+    def __init__(self, text: str, sources: TokenSources) -> None:
         self._text = text
-        self._scale = scale
+        self._sources = sources
         self._df: dict[str, int] = {}
 
-    def told(self, tokens: list[Token]) -> list[AnalysedToken]:
-        return [self._word(token) for token in tokens]
-
-    def _word(self, token: Token) -> AnalysedToken:
+    def record(self, token: Token) -> AnalysedToken:
         typed = self._text[token.start : token.end]
         is_word = token.kind is TokenKind.WORD
-        folded = surface(typed) if is_word else fold(typed)
+        folded = fold_word(typed) if is_word else fold(typed)
         return AnalysedToken(
             start=token.start,
             end=token.end,
@@ -100,12 +95,12 @@ class _Words:
             term=token.term,
             kind=token.kind.value,
             stop_word=is_word and folded in STOP_WORDS,
-            df=self._frequency(token.term),
+            df=self._document_frequency(token.term),
         )
 
-    def _frequency(self, term: str) -> int:
+    def _document_frequency(self, term: str) -> int:
         known = self._df.get(term)
         if known is None:
-            self._scale.pause()
-            known = self._df[term] = self._scale.reader.df(term)
+            self._sources.pause()
+            known = self._df[term] = self._sources.reader.df(term)
         return known

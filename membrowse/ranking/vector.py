@@ -1,6 +1,6 @@
 """Exact vector scores of all chunks: cosine to the chunk and to its best passage.
 
-A question is usually answered by one line of a chunk, which the chunk's own vector blurs; so a
+A question is usually answered by one line of a chunk, which the chunk's own vector blurs. So a
 chunk scores (1 - passage weight) · cosine(chunk) + passage weight · max over passages of cosine.
 """
 
@@ -9,27 +9,26 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from membrowse.ranking.ranked_query import Rows, Scores
+from membrowse.encoding.encoder import Piece
+from membrowse.index.generation import Generation
+from membrowse.ranking.chunk_ranking import Rows, Scores
 
-if TYPE_CHECKING:
-    from membrowse.encoding.encoded import Piece
-    from membrowse.index.generation import Generation
-
-_SAME = 1e-6
-"""Distances that differ by less are equal: two libraries add up in different orders."""
+_TOLERANCE = 1e-6
+"""Smaller differences of distances are ties: two libraries sum in different orders."""
 _PARTS = min(os.cpu_count() or 1, 4)
 _LARGE_BYTES = 16 << 20
-"""A matrix from this size on is worth a thread for each of `_PARTS`: 150 MB take 6 ms, not 12."""
-_others = ThreadPoolExecutor(max(1, _PARTS - 1), thread_name_prefix="product")
+"""Matrices from this size are multiplied in `_PARTS` threads: 150 MB take 6 ms, not 12."""
+_executor = ThreadPoolExecutor(max(1, _PARTS - 1), thread_name_prefix="product")
 
 
-def cosines(generation: Generation, query: NDArray[np.float32], passage_weight: float) -> Scores:
-    """Scores [rows] of `query` ([d], unit length); 0 where a chunk is not encoded."""
+def vector_scores(
+    generation: Generation, query: NDArray[np.float32], passage_weight: float
+) -> Scores:
+    """Return scores [rows] for `query` ([d], unit length); 0 if a chunk is not encoded."""
     scores = np.zeros(len(generation.encoded))
     if passage_weight < 1.0:
         scores += generation.matrix @ query
@@ -44,33 +43,35 @@ def cosines(generation: Generation, query: NDArray[np.float32], passage_weight: 
 
 
 def _products(matrix: NDArray[np.float32], query: NDArray[np.float32]) -> NDArray[np.float32]:
-    """`matrix` [p, d] times `query` [d]; a large one in parts beside each other, each as always."""
+    """Return `matrix` [p, d] @ `query` [d]; a large matrix is multiplied in concurrent parts."""
     if matrix.nbytes < _LARGE_BYTES or _PARTS == 1:
         return matrix @ query
     first, *rest = np.array_split(matrix, _PARTS)
-    beside = [_others.submit(np.matmul, part, query) for part in rest]
-    return np.concatenate([first @ query, *(part.result() for part in beside)])
+    futures = [_executor.submit(np.matmul, part, query) for part in rest]
+    return np.concatenate([first @ query, *(future.result() for future in futures)])
 
 
-def missed(
+def missed_rows(
     generation: Generation, query: NDArray[np.float32], returned: Sequence[int], asked: int
 ) -> Rows:
-    """The rows that are nearer to `query` by their own vector than the worst of the `returned`,
-    and among the `asked` nearest, but were not returned.
+    """Return the rows that HNSW should have `returned` but did not.
+
+    These are among the `asked` nearest by their own vector, and nearer to `query` than the worst of
+    the `returned`.
     """
     distances = 1.0 - generation.matrix @ query
     distances[~generation.encoded] = np.inf
     nearest = np.argsort(distances, kind="stable")[:asked]
     full = len(returned) >= asked
-    limit = distances[list(returned)].max() - _SAME if full else np.inf
-    lost = nearest[(distances[nearest] < limit) & ~np.isin(nearest, returned)]
-    return lost.astype(np.int32)
+    limit = distances[list(returned)].max() - _TOLERANCE if full else np.inf
+    missed = nearest[(distances[nearest] < limit) & ~np.isin(nearest, returned)]
+    return missed.astype(np.int32)
 
 
 def known_share(text: str, pieces: Sequence[Piece]) -> float:
-    """Share of the query's pieces, punctuation aside, that the encoder knows: what it may decide.
+    """Return the share of the query's pieces, without punctuation, that the encoder knows.
 
-    `pieces` are those of `text`. 1 where there is nothing but punctuation.
+    `pieces` are those of `text`. 1 if it is only punctuation.
     """
     words = [
         piece.known
@@ -80,11 +81,11 @@ def known_share(text: str, pieces: Sequence[Piece]) -> float:
     return sum(words) / len(words) if words else 1.0
 
 
-class Twins:
-    """Rows of equal content, which must score equal to the last bit.
+class EqualRows:
+    """Rows of equal content, whose scores must be equal to the last bit.
 
-    A product of a matrix and a vector may differ in its last bits by a row's place in the matrix;
-    so each row takes the score of the first row with the same content key.
+    A matrix-vector product may differ in its last bits by a row's position in the matrix, so each
+    row gets the score of the first row with the same content key.
     """
 
     def __init__(self, keys: Sequence[str]) -> None:
@@ -99,6 +100,6 @@ class Twins:
         self._rows: Rows = np.array(rows, dtype=np.int32)
         self._firsts: Rows = np.array(firsts, dtype=np.int32)
 
-    def level(self, scores: Scores) -> None:
-        """Give every row its first twin's score, in place."""
+    def equalise(self, scores: Scores) -> None:
+        """Give every row the score of the first equal row, in place."""
         scores[self._rows] = scores[self._firsts]

@@ -17,12 +17,12 @@ from pathlib import Path
 
 from membrowse import paths, settings
 from membrowse.encoding.model_files import locate
-from membrowse.encoding.onnx_export import exported
+from membrowse.encoding.onnx_export import ensure_export
 from membrowse.encoding.word_pieces import WordPieces
-from membrowse.notes.chunker import chunks
-from membrowse.notes.note import parse
-from membrowse.notes.reader import read
-from membrowse.notes.scanner import scan
+from membrowse.notes.chunker import chunk_note
+from membrowse.notes.note import parse_note
+from membrowse.notes.reader import read_file
+from membrowse.notes.scanner import scan_folder
 from tests.benchmarks import bench
 
 _PLAIN = """
@@ -41,9 +41,9 @@ def texts(folder: Path) -> list[str]:
     """What the encoder reads of every chunk of `folder`."""
     configured = settings.Settings()
     pieces = WordPieces(locate(configured.encoder))
-    found = [file for file in scan(folder, configured.notes) if file.excluded is None]
-    notes = (parse(read(folder, file.path, configured.notes)) for file in found)
-    made = (chunk for note in notes for chunk in chunks(note, pieces.count))
+    found = [file for file in scan_folder(folder, configured.notes) if file.excluded is None]
+    notes = (parse_note(read_file(folder, file.path, configured.notes)) for file in found)
+    made = (chunk for note in notes for chunk in chunk_note(note, pieces.count))
     return [f"{chunk.header}\n{chunk.text}" if chunk.header else chunk.text for chunk in made]
 
 
@@ -77,7 +77,7 @@ def main(folder: Path, limit: int) -> None:
             target = copy / note.relative_to(folder)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(note, target)
-        exported(locate(settings.EncoderSettings()), paths.cache_dir())
+        ensure_export(locate(settings.EncoderSettings()), paths.cache_dir())
         count, took, precision = asyncio.run(ours(copy))
         count_plain, took_plain = plain(copy, scratch, precision)
     print(f"both in {precision}")

@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 from membrowse.client import discovery
-from membrowse.notes.scanner import scan
+from membrowse.notes.scanner import scan_folder
 from membrowse.settings import NotesSettings
 from membrowse.wire.engine import HelloRequest, RebuildRequest
 from membrowse.wire.health import StoreCheckRequest
@@ -68,7 +68,9 @@ async def repaired(folder: Path) -> tuple[float, int, int]:
         if report.discrepancies:
             sys.exit(f"the stores do not agree: {report.discrepancies}")
         known = {record.path for record in await client.ask(FilesRequest()) if record.chunks}
-        there = {file.path for file in scan(folder, NotesSettings()) if file.excluded is None}
+        there = {
+            file.path for file in scan_folder(folder, NotesSettings()) if file.excluded is None
+        }
         if known != there:
             sys.exit(f"other notes are indexed than lie there: {sorted(known ^ there)}")
         return took, state.notes, report.chunks

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from membrowse.encoding.bulk_encoder import BulkEncoder
-from membrowse.encoding.encoded import ToEncode
+from membrowse.encoding.encoder import EncoderInput
 from membrowse.encoding.model_files import ModelFiles, locate
 from membrowse.encoding.resident_encoder import ResidentEncoder
 from membrowse.settings import EncoderSettings, Precision
 from tests.conftest import ExportedEncoder
-from tests.encoding import models
+from tests.encoding import tiny_models
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def own_cache(exported_encoder: ExportedEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What membrowse remembers between starts goes to the tests' own directory."""
+    """Keep membrowse's caches in the tests' own directory."""
     monkeypatch.setenv("MEMBROWSE_HOME", str(exported_encoder.home))
 
 
@@ -44,14 +44,14 @@ def bulk(files: ModelFiles) -> Iterator[BulkEncoder]:
 
 @pytest.fixture(scope="session")
 def reference(files: ModelFiles) -> SentenceTransformer:
-    """The same weights in sentence-transformers itself."""
-    return models.sentence_transformer(files.directory)
+    """The same weights loaded by sentence-transformers itself."""
+    return tiny_models.sentence_transformer(files.directory)
 
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small local model whose pooling differs from the bundled one's."""
-    return models.save_tiny_encoder(tmp_path_factory.mktemp("tiny") / "tiny-encoder")
+    return tiny_models.save_tiny_encoder(tmp_path_factory.mktemp("tiny") / "tiny-encoder")
 
 
 @pytest.fixture
@@ -60,14 +60,22 @@ def tiny_files(tiny: Path) -> ModelFiles:
 
 
 @pytest.fixture(scope="session")
-def chunks() -> list[ToEncode]:
-    """Texts as notes have them: short and long, other scripts, code, and one without a header."""
+def chunks() -> list[EncoderInput]:
+    """Texts like those of notes: short and long, other scripts, code, and one without a header."""
     return [
-        ToEncode("port", "Ports › SSH, 2026-03-02", "Staging listens on port 22.\nNever on 2222!"),
-        ToEncode("bare", "", "A note without any heading, only this line."),
-        ToEncode("code", "Runbook › Deploy", "```sh\nmake deploy ENV=staging\n```\n\nThen wait."),
-        ToEncode("zh", "备忘", "今天我们把端口改成了二十二。\n明天再看。"),
-        ToEncode("emoji", "Mood", "all green 🟢🟢\tand a tab\r\nand CRLF"),
-        ToEncode("long", "Log › Monday", "The build was slow again because of the cache. " * 20),
-        ToEncode("many", "List", "\n".join(f"- item {n}: rotate key {n * 37}" for n in range(18))),
+        EncoderInput(
+            "port", "Ports › SSH, 2026-03-02", "Staging listens on port 22.\nNever on 2222!"
+        ),
+        EncoderInput("bare", "", "A note without any heading, only this line."),
+        EncoderInput(
+            "code", "Runbook › Deploy", "```sh\nmake deploy ENV=staging\n```\n\nThen wait."
+        ),
+        EncoderInput("zh", "备忘", "今天我们把端口改成了二十二。\n明天再看。"),
+        EncoderInput("emoji", "Mood", "all green 🟢🟢\tand a tab\r\nand CRLF"),
+        EncoderInput(
+            "long", "Log › Monday", "The build was slow again because of the cache. " * 20
+        ),
+        EncoderInput(
+            "many", "List", "\n".join(f"- item {n}: rotate key {n * 37}" for n in range(18))
+        ),
     ]

@@ -1,4 +1,4 @@
-"""A sentence-transformers model given by its path is encoded as it is: pooling, layers, prompts."""
+"""A local sentence-transformers model is encoded with its own pooling, layers and prompts."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from membrowse.encoding.encoded import ToEncode
+from membrowse.encoding.encoder import EncoderInput
 from membrowse.encoding.model_files import ModelFiles, locate
 from membrowse.encoding.resident_encoder import ResidentEncoder
 from membrowse.notes.passages import passages
 from membrowse.settings import EncoderSettings, Precision
-from tests.encoding import models
+from tests.encoding import tiny_models
 
 CHUNKS = [
-    ToEncode("a", "note", "ssh port of staging."),
-    ToEncode("b", "", "deploy the note.\n" * 4 + "the ssh port is of staging.\n" * 3),
+    EncoderInput("a", "note", "ssh port of staging."),
+    EncoderInput("b", "", "deploy the note.\n" * 4 + "the ssh port is of staging.\n" * 3),
 ]
 
 
 @pytest.fixture(scope="module")
 def tiny_export(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """As `exported` makes it, but in this process, to save a start of torch."""
+    """Exported like `ensure_export`, but in this process, to save a start of torch."""
     from membrowse.encoding.torch_export import export
-    from membrowse.encoding.torch_model import load
+    from membrowse.encoding.torch_model import load_model
 
     target = tmp_path_factory.mktemp("tiny-cache") / "model.onnx"
-    export(load(locate(EncoderSettings(model=str(tiny))), "cpu"), target)
+    export(load_model(locate(EncoderSettings(model=str(tiny))), "cpu"), target)
     return target
 
 
@@ -36,10 +36,10 @@ def resident(tiny_files: ModelFiles, tiny_export: Path) -> ResidentEncoder:
     return ResidentEncoder(tiny_files, tiny_export)
 
 
-def test_its_vectors_are_those_of_sentence_transformers(
+def test_vectors_equal_those_of_sentence_transformers(
     resident: ResidentEncoder, tiny: Path
 ) -> None:
-    reference = models.sentence_transformer(tiny)
+    reference = tiny_models.sentence_transformer(tiny)
     theirs = reference.encode_document([chunk.encoded_text for chunk in CHUNKS])
     ours = [one.vector for one in resident.encode(CHUNKS)]
     np.testing.assert_allclose(ours, theirs, atol=1e-5)
@@ -49,7 +49,7 @@ def test_its_vectors_are_those_of_sentence_transformers(
     )
 
 
-def test_prompts_are_encoded_but_are_no_pieces_of_the_text(
+def test_prompts_are_encoded_but_not_part_of_the_pieces(
     resident: ResidentEncoder,
 ) -> None:
     query = resident.query("ssh port")
@@ -60,7 +60,7 @@ def test_prompts_are_encoded_but_are_no_pieces_of_the_text(
     assert query.tokens.shape == (2, 16)
 
 
-def test_passages_of_a_model_that_is_not_pooled_by_its_mean_have_the_chunks_vector(
+def test_without_mean_pooling_passages_have_the_chunks_vector(
     resident: ResidentEncoder,
 ) -> None:
     encoded = resident.encode(CHUNKS)[1]
@@ -71,7 +71,7 @@ def test_passages_of_a_model_that_is_not_pooled_by_its_mean_have_the_chunks_vect
 @pytest.mark.parametrize(
     ("precision", "tolerance"), [(Precision.FLOAT32, 1e-5), (Precision.BFLOAT16, 3e-2)]
 )
-def test_what_the_bulk_encoder_runs_agrees_in_either_precision(
+def test_the_bulk_model_agrees_in_either_precision(
     resident: ResidentEncoder, tiny_files: ModelFiles, precision: Precision, tolerance: float
 ) -> None:
     from membrowse.encoding.bulk_model import BulkModel
@@ -85,17 +85,17 @@ def test_what_the_bulk_encoder_runs_agrees_in_either_precision(
         np.testing.assert_allclose(one.vector, other.vector, atol=tolerance)
 
 
-def test_an_export_with_other_vectors_is_refused(
+def test_an_export_with_different_vectors_is_rejected(
     tiny: Path, tiny_files: ModelFiles, tiny_export: Path
 ) -> None:
     import torch
 
-    from membrowse.encoding.torch_export import compare
-    from membrowse.encoding.torch_model import input_names, load
+    from membrowse.encoding.torch_export import check_export
+    from membrowse.encoding.torch_model import input_names, load_model
 
-    model = load(tiny_files, "cpu")
-    compare(model, input_names(model), tiny_export)
+    model = load_model(tiny_files, "cpu")
+    check_export(model, input_names(model), tiny_export)
     with torch.no_grad():
         list(model)[2].linear.weight.mul_(-1)
-    with pytest.raises(ValueError, match="gives other vectors"):
-        compare(model, input_names(model), tiny_export)
+    with pytest.raises(ValueError, match="gives different vectors"):
+        check_export(model, input_names(model), tiny_export)

@@ -1,17 +1,18 @@
-"""Passages take the vectors of their own tokens, never of the header or of a neighbour."""
+"""Passages get the vectors of their own tokens, never of the header or of a neighbour."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from membrowse.encoding.encoded import Float32, Piece, ToEncode, dequantise, unit
-from membrowse.encoding.pooling import encoded, passage_vectors
+from membrowse.encoding.encoder import EncoderInput, Float32, Piece
+from membrowse.encoding.pooling import normalise_rows, passage_vectors, pool_text
 from membrowse.encoding.word_pieces import Tokenised
+from tests.encoding.quantisation import dequantise
 
 EYE = np.eye(4, dtype=np.float32)
 FILL = "." * 80
-"""Makes a line long enough to be a passage by itself."""
-SENTENCE = unit(np.ones(4, np.float32))
+"""Makes a line long enough to be a passage."""
+SENTENCE = normalise_rows(np.ones(4, np.float32))
 
 
 def tokenised(text: str, *words: str) -> Tokenised:
@@ -29,19 +30,21 @@ def framed(*rows: Float32) -> Float32:
     return np.array([special, *rows, special])
 
 
-def test_a_passage_is_the_mean_of_its_tokens_before_they_are_normalised() -> None:
-    chunk = ToEncode("k", "Top", f"one two {FILL}\nthree {FILL}")
+def test_a_passage_is_the_mean_of_its_unnormalised_tokens() -> None:
+    chunk = EncoderInput("k", "Top", f"one two {FILL}\nthree {FILL}")
     text = tokenised(chunk.encoded_text, "Top", "one", "two", "three")
     rows = framed(EYE[3] * 5, EYE[0] * 3, EYE[1], EYE[2])
-    result = encoded(chunk, text, rows, SENTENCE, "mean")
-    np.testing.assert_allclose(result.passages, unit(np.array([[3, 1, 0, 0], [0, 0, 1, 0.0]])))
+    result = pool_text(chunk, text, rows, SENTENCE, "mean")
+    np.testing.assert_allclose(
+        result.passages, normalise_rows(np.array([[3, 1, 0, 0], [0, 0, 1, 0.0]]))
+    )
     np.testing.assert_allclose(result.vector, SENTENCE)
 
 
 def test_every_token_is_kept_for_late_interaction() -> None:
-    chunk = ToEncode("k", "Top", "one")
+    chunk = EncoderInput("k", "Top", "one")
     text = tokenised(chunk.encoded_text, "Top", "one")
-    result = encoded(chunk, text, framed(EYE[3] * 5, EYE[0] * 3), SENTENCE, "mean")
+    result = pool_text(chunk, text, framed(EYE[3] * 5, EYE[0] * 3), SENTENCE, "mean")
     kept = dequantise(result.tokens, result.scales)
     half = np.full(4, 0.5, np.float32)
     np.testing.assert_allclose(kept, [half, EYE[3], EYE[0], half], atol=0.01)
@@ -49,23 +52,23 @@ def test_every_token_is_kept_for_late_interaction() -> None:
 
 def test_a_passage_without_tokens_has_the_chunks_vector() -> None:
     vectors = passage_vectors([(0, 3), (4, 9)], np.array([1, 2]), EYE[:2], SENTENCE)
-    np.testing.assert_allclose(vectors, [unit(EYE[0] + EYE[1]), SENTENCE])
+    np.testing.assert_allclose(vectors, [normalise_rows(EYE[0] + EYE[1]), SENTENCE])
 
 
-def test_a_piece_that_begins_with_the_white_space_before_it_belongs_to_its_own_line() -> None:
-    chunk = ToEncode("k", "", f"one {FILL}\ntwo {FILL}")
+def test_a_piece_with_leading_white_space_belongs_to_its_own_line() -> None:
+    chunk = EncoderInput("k", "", f"one {FILL}\ntwo {FILL}")
     text = tokenised(chunk.text, "one", "\ntwo")
-    result = encoded(chunk, text, framed(EYE[0], EYE[1]), SENTENCE, "mean")
+    result = pool_text(chunk, text, framed(EYE[0], EYE[1]), SENTENCE, "mean")
     np.testing.assert_allclose(result.passages, EYE[:2])
 
 
-def test_a_text_without_passages_has_one_vector_all_the_same() -> None:
-    chunk = ToEncode("k", "", "")
-    result = encoded(chunk, tokenised(""), framed(), SENTENCE, "mean")
+def test_a_text_without_passages_has_one_passage_vector() -> None:
+    chunk = EncoderInput("k", "", "")
+    result = pool_text(chunk, tokenised(""), framed(), SENTENCE, "mean")
     np.testing.assert_allclose(result.passages, SENTENCE[None])
 
 
-def test_a_sentence_vector_that_is_not_normalised_is_made_so() -> None:
-    chunk = ToEncode("k", "", "one")
-    result = encoded(chunk, tokenised("one", "one"), framed(EYE[0]), SENTENCE * 7, "mean")
+def test_sentence_vectors_are_normalised() -> None:
+    chunk = EncoderInput("k", "", "one")
+    result = pool_text(chunk, tokenised("one", "one"), framed(EYE[0]), SENTENCE * 7, "mean")
     np.testing.assert_allclose(result.vector, SENTENCE, atol=1e-6)

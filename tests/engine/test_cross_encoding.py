@@ -14,7 +14,7 @@ from membrowse.wire.diagnosis import DiagnosisRequest, Outcome, StepName
 from membrowse.wire.explanation import ExplainRequest
 from membrowse.wire.search import FUSED, RERANKED, RankingState, Target
 from tests.conftest import ExportedEncoder
-from tests.encoding.models import save_tiny_cross_encoder
+from tests.encoding.tiny_models import save_tiny_cross_encoder
 from tests.engine.conftest import ask
 from tests.engine.standing import client_of, standing
 

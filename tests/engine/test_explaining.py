@@ -154,7 +154,7 @@ async def test_two_chunks_are_set_apart(client: EngineClient) -> None:
     request = CompareRequest(text=QUESTION, left=left.hit.chunk, right=Target(path="food.md"))
     found = await client.ask(request)
     assert (found.left.hit.path, found.right.hit.path) == ("ports.md", "food.md")
-    assert found.verdict.startswith(f"ports.md:{left.hit.start_line} stands at #1, ")
+    assert found.verdict.startswith(f"ports.md:{left.hit.start_line} is #1, ")
     assert "bastion" in found.only_left
     assert "soup" in found.only_right
     assert [copy.path for copy in found.near_duplicates] == ["old/ports.md"]

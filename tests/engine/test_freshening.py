@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from membrowse.engine.indexing.note_diff import NO_TEXT_CHANGED, indexed_against_file, indexed_lines
 from membrowse.index.index import Index
-from membrowse.notes.chunker import chunks
-from membrowse.notes.note import parse
-from membrowse.notes.reader import Source, read
+from membrowse.notes.chunker import chunk_note
+from membrowse.notes.note import parse_note
+from membrowse.notes.reader import FileContent, read_file
 from membrowse.settings import NotesSettings
-from tests.index import making
+from tests.index import factories
 
 PARTS = st.sampled_from(
     [
@@ -41,8 +41,8 @@ def home() -> None:
 
 
 def made(text: str, path: str = "a.md") -> list[str]:
-    source = Source(path, text, len(text), 0, "0", "utf-8", ())
-    return indexed_lines(chunks(parse(source), lambda part: len(part) // 3 + 1, 32))
+    source = FileContent(path, text, len(text), 0, "0", "utf-8", ())
+    return indexed_lines(chunk_note(parse_note(source), lambda part: len(part) // 3 + 1, 32))
 
 
 @given(parts=st.lists(PARTS, min_size=1, max_size=12), end=st.sampled_from(["\n", "\r\n", "\n\n"]))
@@ -58,12 +58,12 @@ def test_the_lines_are_put_together_again(parts: list[str], end: str) -> None:
 def test_a_difference_leaves_front_matter_out(tmp_path: Path) -> None:
     text = f"{FRONT}\n# One\n\nThe port is 22.\n\n## Two\n\nThe end.\n"
     (tmp_path / "a.md").write_text(text)
-    source = read(tmp_path, "a.md", NotesSettings())
-    note = parse(source)
-    parts = tuple(chunks(note, lambda part: len(part.split())))
-    index = making.opened(tmp_path / "index")
+    source = read_file(tmp_path, "a.md", NotesSettings())
+    note = parse_note(source)
+    parts = tuple(chunk_note(note, lambda part: len(part.split())))
+    index = factories.opened(tmp_path / "index")
     try:
-        known = making.change("a.md", *(part.text for part in parts))
+        known = factories.change("a.md", *(part.text for part in parts))
         index.apply([type(known)("a.md", known.note, parts)])
         assert difference(index, tmp_path) == (NO_TEXT_CHANGED,)
         (tmp_path / "a.md").write_text(text.replace("tags", "aliases").replace("22", "2222"))

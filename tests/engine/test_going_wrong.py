@@ -26,9 +26,9 @@ from membrowse.engine.indexing import note_reader
 from membrowse.engine.priority import Cancelled, QueryTraffic
 from membrowse.engine.service import Service
 from membrowse.engine.state import open_state
-from membrowse.index import index
-from membrowse.index.index import discard
-from membrowse.notes import observers, watcher
+from membrowse.index import index_directory
+from membrowse.index.index_directory import discard
+from membrowse.notes import watchdog_observers, watcher
 from membrowse.settings import EngineSettings, Settings
 from membrowse.wire.engine import (
     EngineState,
@@ -84,7 +84,7 @@ def kill_observer(components: Components) -> None:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watcher, "HEARTBEAT", 0.1)
-    monkeypatch.setattr(observers, "POLL_SECONDS", 0.1)
+    monkeypatch.setattr(watchdog_observers, "POLL_SECONDS", 0.1)
 
 
 def test_a_dead_observer_is_replaced_and_clients_are_told(folder: Path) -> None:
@@ -108,7 +108,7 @@ def test_without_inotify_the_folder_is_polled_and_clients_are_told(
     def refuse(*_: object) -> int:
         raise OSError(errno.EMFILE, "limit reached")
 
-    monkeypatch.setattr(observers._Inotify, "_create_inotify_fd", refuse)
+    monkeypatch.setattr(watchdog_observers._Inotify, "_create_inotify_fd", refuse)
     with telling(folder) as told:
         before = told.until(current)
         assert (before.watcher.kind, before.watcher.alive) == ("polling", True)
@@ -156,7 +156,7 @@ async def test_an_index_that_cannot_be_opened_is_rebuilt_once_however_often_it_i
         time.sleep(0.3)
         discard(directory)
 
-    monkeypatch.setattr(index, "discard", slowly)
+    monkeypatch.setattr(index_directory, "discard", slowly)
     service = Service(folder, Settings(engine=EngineSettings(settle_ms=50)), idle_seconds=0)
     await service.start()
     rebuilds = (

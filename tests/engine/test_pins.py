@@ -75,7 +75,9 @@ def settled(state: EngineState) -> bool:
 async def saved(client: EngineClient, file: Path, text: str) -> EngineState:
     """The state after an edit, with the pins run."""
     before = await until(client, settled)
-    file.write_text(text)
+    draft = file.with_suffix(".tmp")
+    draft.write_text(text)
+    draft.replace(file)  # so that no empty file is ever seen, however slow the machine
     return await until(client, lambda state: at(before.generation)(state) and settled(state))
 
 

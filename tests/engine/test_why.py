@@ -139,7 +139,7 @@ async def test_1_a_file_that_is_not_there(folder: Path) -> None:
         (
             "drafts/plan.md",
             NoteState.IGNORED,
-            "It is left out of the index: its folder drafts/ is left out: "
+            "It is left out of the index: its folder drafts/ is excluded: "
             "ignored by line 2 of .membrowseignore: drafts/.",
         ),
         (
@@ -147,7 +147,7 @@ async def test_1_a_file_that_is_not_there(folder: Path) -> None:
             NoteState.IGNORED,
             "It is left out of the index: ignored by line 3 of .membrowseignore: *.private.md.",
         ),
-        ("image.md", NoteState.SKIPPED, "It is skipped: binary: it holds NUL bytes."),
+        ("image.md", NoteState.SKIPPED, "It is skipped: binary: it contains NUL bytes."),
         ("pipe.md", NoteState.SKIPPED, "It is skipped: not a regular file: FIFO."),
         (
             "large.md",
@@ -198,7 +198,7 @@ async def test_2_a_file_that_is_no_note_any_more(folder: Path) -> None:
         (folder / "release.md").write_bytes(b"# Release\n\0\1\2")
         told = await why(client, "when do I pay my taxes?", path="release.md", k=1)
         assert failing(told) is StepName.INDEXED
-        assert "now it is no note: binary: it holds NUL bytes" in told.verdict
+        assert "now it is no note: binary: it contains NUL bytes" in told.verdict
         (folder / "release.md").write_text(RELEASE)
 
 
@@ -230,7 +230,7 @@ async def test_3_a_text_that_is_in_no_chunk_or_split(folder: Path) -> None:
     async with client_of(folder, when=current) as client:
         told = await why(client, "ssh port", path="ports.md", text="telnet on port 23")
         assert failing(told) is StepName.TEXT
-        assert "no chunk of ports.md holds this text" in told.verdict
+        assert "no chunk of ports.md contains this text" in told.verdict
         split = None
         for word in "three four five six seven eight nine ten eleven".split():
             text = SPLIT_TEXT.format(word)
@@ -285,7 +285,7 @@ async def test_4_a_query_without_words(folder: Path) -> None:
     async with client_of(folder, when=current) as client:
         told = await why(client, "", path="tea.md", changes=True)
         assert failing(told) is StepName.KEYWORD
-        assert told.verdict == "tea.md is not in the top 5: the query has no words to look for."
+        assert told.verdict == "tea.md is not in the top 5: the query has no words to search for."
         queries = [
             change.query for change in told.suggestions if change.kind is SuggestionKind.QUERY
         ]

@@ -1,4 +1,4 @@
-"""The formula."""
+"""The BM25 formula."""
 
 from __future__ import annotations
 

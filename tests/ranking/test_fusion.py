@@ -1,4 +1,4 @@
-"""Properties that every way of fusing two rankings must have."""
+"""Properties of every fusion method."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from membrowse.ranking.chunk_ranking import ChunkRanking, Scores, rank_by_score
 from membrowse.ranking.fusion import convex, minmax, reciprocal_rank
-from membrowse.ranking.ranked_query import ChunkRanking, Scores, ranked
 from membrowse.wire.search import RankingState
 
 SCORES = st.lists(st.integers(0, 8).map(float), min_size=1, max_size=30).map(np.array)
@@ -26,7 +26,7 @@ WEIGHTS = st.floats(0, 1)
 
 
 def order(scores: Scores) -> ChunkRanking:
-    return ranked(scores, np.ones(len(scores), dtype=np.bool_), RankingState.READY)
+    return rank_by_score(scores, np.ones(len(scores), dtype=np.bool_), RankingState.READY)
 
 
 def by_convex(keyword: Scores, vector: Scores, weight: float) -> Scores:
@@ -97,11 +97,11 @@ def test_ranks_are_a_permutation_and_ties_keep_the_canonical_order(scores: Score
         assert (-scores[better], better) < (-scores[worse], worse)
 
 
-def test_equal_scores_tell_nothing_apart() -> None:
+def test_equal_scores_become_zero() -> None:
     assert minmax(np.array([3.0, 3.0]), np.array([True, True])).tolist() == [0.0, 0.0]
     assert minmax(np.array([3.0, 5.0]), np.array([False, False])).tolist() == [0.0, 0.0]
 
 
-def test_what_is_outside_the_mask_is_nothing() -> None:
+def test_scores_outside_the_mask_become_zero() -> None:
     mask = np.array([True, True, False])
     assert minmax(np.array([2.0, 4.0, 9.0]), mask).tolist() == [0.0, 1.0, 0.0]

@@ -1,10 +1,11 @@
-"""MaxSim: its bounds, its weights, and that it is what sentence-transformers computes."""
+"""MaxSim: its bounds, its weights, and equality with sentence-transformers."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -13,11 +14,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from membrowse.encoding.encoded import Encoded, ToEncode, dequantise, quantise, unit
+from membrowse.encoding.encoder import EncodedText, EncoderInput
+from membrowse.encoding.pooling import normalise_rows, quantise
 from membrowse.encoding.resident_encoder import ResidentEncoder
 from membrowse.index.token_store import TokenVectors
-from membrowse.ranking.late_interaction import max_similarity, query_weights
+from membrowse.ranking.late_interaction import (
+    HasTokenVectors,
+    maxima,
+    query_weights,
+    weighted_mean,
+)
 from tests.conftest import ExportedEncoder
+from tests.encoding.quantisation import dequantise
 
 QUERIES = ["which port does staging ssh use?", "tea with milk"]
 TEXTS = [
@@ -26,24 +34,25 @@ TEXTS = [
     "Deploying\nAsk in the channel before you deploy on a Friday.",
 ]
 ROUNDING = 1e-5
-"""Between the same float32 model in ONNX Runtime and in torch, a component of a unit vector."""
+"""Difference per component between the same float32 model in ONNX Runtime and in torch."""
 MULTI_VECTOR = """
 import json, sys, torch
-from membrowse.encoding.encoded import dequantise, quantise
+from membrowse.encoding.pooling import quantise
 from sentence_transformers import MultiVectorEncoder
 from sentence_transformers.base.modules import Normalize, Transformer
 from sentence_transformers.multi_vector_encoder.modules import MultiVectorMask
+from tests.encoding.quantisation import dequantise
 directory, queries, texts = json.load(sys.stdin)
 model = MultiVectorEncoder(
     modules=[Transformer(directory), MultiVectorMask(), Normalize("token_embeddings")], device="cpu"
 )
 asked = [vectors[1:-1] for vectors in model.encode_query(queries)]
-told = model.encode_document(texts)
-stored = [torch.from_numpy(dequantise(*quantise(vectors.numpy()))) for vectors in told]
+answered = model.encode_document(texts)
+stored = [torch.from_numpy(dequantise(*quantise(vectors.numpy()))) for vectors in answered]
 print(json.dumps({
     "asked": [vectors.tolist() for vectors in asked],
-    "told": [vectors.tolist() for vectors in told],
-    "similarity": model.similarity(asked, told).tolist(),
+    "answered": [vectors.tolist() for vectors in answered],
+    "similarity": model.similarity(asked, answered).tolist(),
     "stored": model.similarity(asked, stored).tolist(),
 }))
 """
@@ -51,23 +60,30 @@ print(json.dumps({
 
 def vectors(seed: int, count: int) -> NDArray[np.float32]:
     drawn = np.random.default_rng(seed).standard_normal((count, 8)).astype(np.float32)
-    return unit(drawn)
+    return normalise_rows(drawn)
 
 
 def stored(rows: NDArray[np.float32]) -> TokenVectors:
     return TokenVectors(*quantise(rows))
 
 
+def max_similarity(
+    query: NDArray[np.float32], weights: NDArray[np.float32], chunk: HasTokenVectors
+) -> float:
+    """MaxSim of query tokens [t, d] (unit rows) and a chunk's, as a weighted mean, -1 … 1."""
+    return weighted_mean(maxima(query, chunk), weights)
+
+
 class Reference(NamedTuple):
-    """What sentence-transformers makes of `QUERIES` and `TEXTS`."""
+    """What sentence-transformers computes for `QUERIES` and `TEXTS`."""
 
     asked: list[NDArray[np.float32]]
-    told: list[NDArray[np.float32]]
+    answered: list[NDArray[np.float32]]
     """Token vectors of each, [t, d]."""
     similarity: list[list[float]]
     """MaxSim of each query with each text."""
     stored: list[list[float]]
-    """The same with the texts' vectors as they come back from int8."""
+    """The same, with the texts' vectors quantised to int8 and back."""
 
 
 @pytest.fixture(scope="module")
@@ -78,35 +94,36 @@ def reference(exported_encoder: ExportedEncoder) -> Reference:
         capture_output=True,
         text=True,
         check=False,
+        cwd=Path(__file__).parents[2],
     )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    for side in ("asked", "told"):
+    for side in ("asked", "answered"):
         found[side] = [np.array(rows, dtype=np.float32) for rows in found[side]]
     return Reference(**found)
 
 
-def summed(query: NDArray[np.float32], chunk: TokenVectors | Encoded) -> float:
-    """MaxSim as the multi-vector encoder has it: every token counts, and it is no mean."""
+def summed(query: NDArray[np.float32], chunk: TokenVectors | EncodedText) -> float:
+    """MaxSim as the multi-vector encoder defines it: a sum over all tokens, not a mean."""
     every = np.ones(len(query), dtype=np.float32)
     return max_similarity(query, every, chunk) * len(query)
 
 
 @pytest.mark.timeout(180)
 def test_it_equals_the_multi_vector_encoder(reference: Reference) -> None:
-    for query, wanted in zip(reference.asked, reference.stored, strict=True):
-        found = [summed(query, stored(rows)) for rows in reference.told]
-        assert found == pytest.approx(wanted, rel=1e-6)
+    for query, expected in zip(reference.asked, reference.stored, strict=True):
+        found = [summed(query, stored(rows)) for rows in reference.answered]
+        assert found == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.mark.timeout(180)
-def test_the_token_vectors_are_the_multi_vector_encoders_but_for_the_last_bits(
+def test_token_vectors_equal_the_multi_vector_encoders(
     reference: Reference, encoder: ResidentEncoder
 ) -> None:
     for text, rows in zip(QUERIES, reference.asked, strict=True):
         assert encoder.query(text).tokens == pytest.approx(rows, abs=ROUNDING)
-    for text, rows in zip(TEXTS, reference.told, strict=True):
-        (chunk,) = encoder.encode([ToEncode(text, "", text)])
+    for text, rows in zip(TEXTS, reference.answered, strict=True):
+        (chunk,) = encoder.encode([EncoderInput(text, "", text)])
         error = np.abs(dequantise(chunk.tokens, chunk.scales) - rows)
         assert (error <= chunk.scales[:, None] / 2 + ROUNDING).all()
 
@@ -117,12 +134,12 @@ def test_int8_costs_no_more_than_its_rounding(
 ) -> None:
     """|max q·d̂ - max q·d| <= max |q·(d̂ - d)| <= max |d̂ - d|, and a component is off by at most
     half its token's scale."""
-    chunks = encoder.encode([ToEncode(text, "", text) for text in TEXTS])
+    chunks = encoder.encode([EncoderInput(text, "", text) for text in TEXTS])
     for text, exact in zip(QUERIES, reference.similarity, strict=True):
         query = encoder.query(text).tokens
-        for chunk, wanted in zip(chunks, exact, strict=True):
+        for chunk, expected in zip(chunks, exact, strict=True):
             a_token = np.sqrt(query.shape[1]) * (float(chunk.scales.max()) / 2 + 2 * ROUNDING)
-            assert abs(summed(query, chunk) - wanted) <= len(query) * a_token
+            assert abs(summed(query, chunk) - expected) <= len(query) * a_token
 
 
 @given(st.integers(0, 999), st.integers(1, 6), st.integers(1, 9))
@@ -147,7 +164,7 @@ def test_more_tokens_never_lower_a_score() -> None:
     assert by_length == sorted(by_length)
 
 
-def test_punctuation_and_unknown_count_nothing_and_stop_words_little(
+def test_punctuation_and_unknown_pieces_have_no_weight(
     encoder: ResidentEncoder,
 ) -> None:
     query = encoder.query("What's the backup?! 服务器")
@@ -161,14 +178,14 @@ def test_punctuation_and_unknown_count_nothing_and_stop_words_little(
             assert weight == 0.0
 
 
-def test_a_word_counts_by_the_root_of_its_idf(encoder: ResidentEncoder) -> None:
+def test_a_word_weighs_the_root_of_its_idf(encoder: ResidentEncoder) -> None:
     query = encoder.query("the staging backup")
     weights = query_weights(query, 0.5, {"the": 0.25, "stage": 9.0, "backup": 2.0}.__getitem__)
     assert [piece.text for piece in query.pieces] == ["the", "staging", "backup"]
     assert weights.tolist() == pytest.approx([0.25, 3.0, 2.0**0.5])
 
 
-def test_the_pieces_of_a_word_count_more_than_one_and_less_than_so_many(
+def test_the_pieces_of_a_word_share_its_weight(
     encoder: ResidentEncoder,
 ) -> None:
     query = encoder.query("kubernetes backup")

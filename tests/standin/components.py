@@ -23,7 +23,7 @@ from membrowse.engine.components import Components
 from membrowse.engine.indexing.events import Event, IndexRequested
 from membrowse.engine.indexing.note_reader import NoteReader
 from membrowse.engine.priority import QueryTraffic
-from membrowse.notes.scanner import scan
+from membrowse.notes.scanner import scan_folder
 from membrowse.settings import Settings
 from tests.standin.encoder import StubModels, stub_encoder
 
@@ -97,11 +97,10 @@ def _indexed(files: tuple[tuple[str, str], ...]) -> Path:
         write(folder / path, text)
     opened, settings = _open(folder, Settings(), lambda: None), Settings().notes
     reader = NoteReader(folder, settings, opened.models)
-    notes = [file.path for file in scan(folder, settings) if file.excluded is None]
+    notes = [file.path for file in scan_folder(folder, settings) if file.excluded is None]
     with frozen_time():
         changes = [change for path in notes if (change := reader.read(path, None).change)]
-        chunks = [chunk for change in changes for chunk in change.chunks]
-        encoded = stub_encoder().encode(opened.index.to_encode(chunks))
+        encoded = stub_encoder().encode(opened.index.missing_inputs(changes))
         opened.index.apply(changes, encoded, "float32")
     _close(opened)
     return folder

@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 
 from membrowse.encoding import pooling
-from membrowse.encoding.encoded import Encoded, EncodedQuery, Float32, ToEncode
+from membrowse.encoding.encoder import EncodedQuery, EncodedText, EncoderInput, Float32
 from membrowse.encoding.model_config import MEAN
 from membrowse.encoding.model_files import ModelFiles, locate
 from membrowse.encoding.word_pieces import Tokenised, WordPieces
@@ -35,16 +35,16 @@ class StubEncoder:
         table = numbers.uniform(-1.0, 1.0, (len(ids), DIMENSION))
         self._table: Float32 = (table * rarity[:, None]).astype(np.float32)
 
-    def encode(self, items: Sequence[ToEncode]) -> list[Encoded]:
+    def encode(self, items: Sequence[EncoderInput]) -> list[EncodedText]:
         tokenised = [self.pieces.tokenise(item.encoded_text) for item in items]
         return [
-            pooling.encoded(item, found, *self._forward(found), MEAN)
+            pooling.pool_text(item, found, *self._forward(found), MEAN)
             for item, found in zip(items, tokenised, strict=True)
         ]
 
     def query(self, text: str) -> EncodedQuery:
         found = self.pieces.tokenise(text)
-        return pooling.encoded_query(text, found, *self._forward(found))
+        return pooling.pool_query(text, found, *self._forward(found))
 
     def _forward(self, tokenised: Tokenised) -> tuple[Float32, Float32]:
         embeddings = self._table[tokenised.ids]

@@ -34,7 +34,7 @@ async def test_every_file_is_listed_with_state_and_reason_the_urgent_first() -> 
         await pilot.pause()
         text = screen_text(app)
     assert screen.list.items[0].state is NoteState.FAILED
-    assert "not a rule: line 2" in text
+    assert "invalid rule in line 2" in text
     assert "ignored by line 2 of .membrowseignore" in text
     assert "1 failed" in text and "49 indexed" in text
     assert "1970" not in text, "files that are left out are not looked into"

@@ -86,7 +86,7 @@ async def test_the_finder_lists_every_file_with_its_state() -> None:
         assert "ignored · ignored by line 2" in screen_text(app)
         for letters, state in (
             ("dump", "skipped · too large"),
-            ("logs/.mem", "failed · not a rule"),
+            ("logs/.mem", "failed · invalid rule"),
         ):
             finder = await find(app, pilot, letters)
             assert state in screen_text(app)

@@ -23,7 +23,7 @@ def docs(
         typer.Argument(metavar="TOPIC", help="A page; without it, list them.", show_default=False),
     ] = None,
 ) -> None:
-    """Show a page of documentation: rendered in a terminal, as Markdown on a pipe."""
+    """Show a page of the documentation."""
     pages = {file.stem: file for file in sorted(released(DIRECTORY).glob("*.md"))}
     if topic is None:
         titles = {name: _title(file.read_text(encoding="utf-8")) for name, file in pages.items()}

@@ -11,8 +11,8 @@ from membrowse.engine.querying.freshness import FreshnessOf
 from membrowse.index.analyser import analyse
 from membrowse.index.generation import Generation
 from membrowse.notes.chunk import Chunk
-from membrowse.notes.spans import Lines
-from membrowse.ranking.query_parser import parse
+from membrowse.notes.text_spans import Lines
+from membrowse.ranking.query_parser import parse_query
 from membrowse.wire.notes import ChunkRequest, ChunkView, Freshness
 
 CONTEXT_CHUNKS = 4
@@ -32,7 +32,7 @@ def chunk(components: Components, request: ChunkRequest, _pause: Pause) -> Chunk
 
 def _marker(text: str, syntax: str) -> Marker:
     """A marker of the words that match the query `text`."""
-    terms = frozenset(parse(text, syntax).terms.terms)
+    terms = frozenset(parse_query(text, syntax).terms.terms)
 
     def mark(line: str) -> Sequence[tuple[int, int]]:
         if not terms:
@@ -88,6 +88,6 @@ def _lines(chunks: Sequence[Chunk]) -> list[str]:
     for chunk in chunks:
         text = Lines(chunk.text)
         for number in range(len(text)):
-            start, end = text.span(number)
+            start, end = text.line_span(number)
             lines[chunk.start_line - first + number] += chunk.text[start:end].rstrip("\r\n")
     return lines

@@ -5,7 +5,7 @@ from __future__ import annotations
 from membrowse.engine.components import Components
 from membrowse.engine.handlers.explain import explained, live_row, rank_query, row_of_target
 from membrowse.engine.priority import Pause
-from membrowse.ranking.comparison import comparison
+from membrowse.ranking.comparison import compare_chunks
 from membrowse.wire.comparison import CompareRequest, Comparison
 
 
@@ -20,4 +20,4 @@ def compare(components: Components, request: CompareRequest, pause: Pause) -> Co
     for row in rows:
         pause()
         both.append(explained(components, ranked_query, row, settings))
-    return comparison(ranked_query, both[0], both[1], pause)
+    return compare_chunks(ranked_query, both[0], both[1], pause)

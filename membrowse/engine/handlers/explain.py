@@ -7,18 +7,18 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from membrowse.encoding.encoded import ToEncode
+from membrowse.encoding.encoder import EncoderInput
 from membrowse.engine.components import Components
 from membrowse.engine.errors import Unknown
 from membrowse.engine.indexing.note_diff import indexed_version
 from membrowse.engine.priority import Pause
 from membrowse.index.generation import Generation
-from membrowse.ranking.explanation.explain import Sources, explanation
-from membrowse.ranking.explanation.rank_flow import rank_flow
-from membrowse.ranking.explanation.token_matches import Tokenizer
+from membrowse.ranking.explanation.chunk_explanation import ExplanationSources, explain_chunk
+from membrowse.ranking.explanation.token_matches import ChunkTokenizer
 from membrowse.ranking.late_interaction import HasTokenVectors
+from membrowse.ranking.rank_flow import rank_flow
 from membrowse.ranking.ranked_query import RankedQuery
-from membrowse.ranking.targets import best
+from membrowse.ranking.targets import best_row
 from membrowse.settings import Settings
 from membrowse.wire.explanation import ExplainRequest, Explanation
 from membrowse.wire.rank_flow import RankFlow, RankFlowRequest
@@ -67,9 +67,9 @@ def row_of_target(components: Components, ranked_query: RankedQuery, target: Tar
     """The row of the chunk that represents `target` in this query. Raises `Unknown`, with the
     reason, if there is none."""
     located = components.targets.locate(
-        ranked_query.at(), target, components.configuration.settings.agent
+        ranked_query.generation, target, components.configuration.settings.agent
     )
-    row = best(ranked_query, located.chunks.rows)
+    row = best_row(ranked_query, located.chunks.rows)
     if row is None:
         raise Unknown(located.reason or located.chunks.reason or GONE)
     return row
@@ -79,22 +79,24 @@ def explained(
     components: Components, ranked_query: RankedQuery, row: int, settings: Settings
 ) -> Explanation:
     """The explanation of the chunk at `row`, with the state of its note."""
-    generation = ranked_query.at()
+    generation = ranked_query.generation
     fresh = indexed_version(
         components.folder, generation, generation.chunks[row].path, settings.notes
     )
-    return explanation(ranked_query, row, sources(components, ranked_query, settings), fresh)
+    return explain_chunk(ranked_query, row, sources(components, ranked_query, settings), fresh)
 
 
-def sources(components: Components, ranked_query: RankedQuery, settings: Settings) -> Sources:
+def sources(
+    components: Components, ranked_query: RankedQuery, settings: Settings
+) -> ExplanationSources:
     """What explanations need from the stores and the encoder."""
     pieces, files = components.models.pieces, components.models.files
-    prompt = files.configuration.document_prompt if files is not None else ""
-    return Sources(
+    prompt = files.config.document_prompt if files is not None else ""
+    return ExplanationSources(
         settings=settings,
         tokens_of=_Tokens(components, ranked_query),
-        tokenizer=Tokenizer(pieces, prompt) if pieces is not None else None,
-        nearest=components.index.approximate,
+        tokenizer=ChunkTokenizer(pieces, prompt) if pieces is not None else None,
+        nearest=components.index.approximate_nearest,
     )
 
 
@@ -106,9 +108,9 @@ class _Tokens:
     ranked_query: RankedQuery
 
     def __call__(self, row: int) -> HasTokenVectors | None:
-        generation = self.ranked_query.at()
+        generation = self.ranked_query.generation
         key = generation.keys[row]
-        known = self.ranked_query.tokens.get(key)
+        known = self.ranked_query.token_vectors.get(key)
         if known is not None:
             return known
         try:
@@ -122,4 +124,4 @@ class _Tokens:
         encoder, chunk = self.components.models.encoder, generation.chunks[row]
         if encoder is None:
             return None
-        return encoder.encode([ToEncode(generation.keys[row], chunk.header, chunk.text)])[0]
+        return encoder.encode([EncoderInput(generation.keys[row], chunk.header, chunk.text)])[0]

@@ -14,7 +14,7 @@ from membrowse.engine.pins.pin_file import PinFile
 from membrowse.engine.priority import Pause
 from membrowse.notes.chunk import Chunk
 from membrowse.ranking.ranked_query import RankedQuery
-from membrowse.ranking.targets import bare, best
+from membrowse.ranking.targets import best_row, comparable
 from membrowse.wire.pins import AddPinRequest, Pin, PinRun, PinsRequest, RemovePinRequest
 from membrowse.wire.search import Target
 
@@ -35,10 +35,10 @@ def add(components: Components, request: AddPinRequest, pause: Pause) -> PinRun:
     if not request.text.strip():
         raise Impossible("a pin needs a query")
     ranked_query = components.ranked_queries.of(request.text, request.syntax)
-    generation = ranked_query.at()
+    generation = ranked_query.generation
     agent = components.configuration.settings.agent
     target = components.targets.locate(generation, request.target, agent)
-    row = best(ranked_query, target.chunks.rows)
+    row = best_row(ranked_query, target.chunks.rows)
     if row is None:
         raise Unknown(target.reason or target.chunks.reason)
     chunk = generation.chunks[row]
@@ -68,7 +68,7 @@ def _append(file: PinFile, pin: Pin) -> None:
 
 def _same(one: Pin, other: Pin) -> bool:
     def content(pin: Pin) -> tuple[str, str, str, str, int]:
-        return pin.query, pin.syntax, pin.path, bare(pin.text), pin.k
+        return pin.query, pin.syntax, pin.path, comparable(pin.text), pin.k
 
     return content(one) == content(other)
 
@@ -100,13 +100,13 @@ def passage(chunk: Chunk, siblings: Sequence[Chunk], query: str) -> str:
     the most query words.
     """
     words = _words(query)
-    elsewhere = [bare(sibling.text) for sibling in siblings]
+    elsewhere = [comparable(sibling.text) for sibling in siblings]
 
     def quality(line: str) -> tuple[bool, bool, int]:
-        unique = not any(bare(line) in other for other in elsewhere)
+        unique = not any(comparable(line) in other for other in elsewhere)
         return unique, not line.startswith("#"), len(words & _words(line))
 
-    lines = [_cut(line.strip()) for line in chunk.text.splitlines() if bare(line)]
+    lines = [_cut(line.strip()) for line in chunk.text.splitlines() if comparable(line)]
     return max(lines, key=quality, default="")
 
 

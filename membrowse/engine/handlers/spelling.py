@@ -8,8 +8,8 @@ from weakref import WeakKeyDictionary
 from membrowse.engine.components import Components
 from membrowse.engine.priority import Pause
 from membrowse.index.generation import Generation
-from membrowse.ranking.query_parser import parse
-from membrowse.ranking.spelling import Vocabulary, spellings, unknown_words
+from membrowse.ranking.query_parser import parse_query
+from membrowse.ranking.spelling import Vocabulary, suggest_spellings, unknown_words
 from membrowse.wire.explanation import SpellingRequest, SpellingSuggestion
 
 _WAIT_SECONDS = 0.05
@@ -22,8 +22,8 @@ def suggest_spelling(
 ) -> list[SpellingSuggestion]:
     """Spelling suggestions for the query words that match nothing."""
     generation = components.index.generation
-    words = unknown_words(parse(request.text, request.syntax), generation.keyword)
-    return spellings(words, _vocabulary(generation, pause)) if words else []
+    words = unknown_words(parse_query(request.text, request.syntax), generation.keyword)
+    return suggest_spellings(words, _vocabulary(generation, pause)) if words else []
 
 
 def _vocabulary(generation: Generation, pause: Pause) -> Vocabulary:

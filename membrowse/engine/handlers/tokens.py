@@ -5,7 +5,7 @@ from __future__ import annotations
 from membrowse.engine.components import Components
 from membrowse.engine.handlers.explain import live_row
 from membrowse.engine.priority import Pause
-from membrowse.ranking.tokens import EncoderTokens, of_chunk, of_query
+from membrowse.ranking.tokens import TokenSources, tokenise_chunk, tokenise_query
 from membrowse.wire.tokens import TokenisedText, Tokens, TokensRequest
 
 
@@ -13,17 +13,17 @@ def tokens(components: Components, request: TokensRequest, pause: Pause) -> Toke
     """The tokens of the query, then of the chunk. Raises `Unknown` if there is no such chunk."""
     generation = components.index.generation
     models = components.models
-    tokenizers = EncoderTokens(
+    tokenizers = TokenSources(
         reader=generation.keyword,
         pieces=models.pieces,
-        window=models.files.configuration.window if models.files is not None else 0,
+        window=models.files.config.window if models.files is not None else 0,
         message="" if models.pieces is not None else models.message,
         pause=pause,
     )
     found: list[TokenisedText] = []
     if request.text:
-        found.append(of_query(request.text, tokenizers))
+        found.append(tokenise_query(request.text, tokenizers))
     if request.chunk:
         row = live_row(components, generation.row_of, request.chunk)
-        found.append(of_chunk(generation.chunks[row], tokenizers))
+        found.append(tokenise_chunk(generation.chunks[row], tokenizers))
     return Tokens(texts=tuple(found))

@@ -7,9 +7,9 @@ import time
 from membrowse.engine.components import Components
 from membrowse.engine.handlers.explain import rank_query
 from membrowse.engine.priority import Pause
+from membrowse.ranking.elapsed import elapsed_ms
 from membrowse.ranking.ranked_query import RankedQuery
 from membrowse.ranking.rbo import rank_biased_overlap
-from membrowse.ranking.stages import milliseconds
 from membrowse.settings import Settings
 from membrowse.wire.search import RERANKED
 from membrowse.wire.tuning import (
@@ -43,7 +43,7 @@ def tune(components: Components, request: TuneRequest, pause: Pause) -> TuneResp
         a=tuned[0],
         b=tuned[1] if len(tuned) > 1 else None,
         overlap=_overlap(*ranked_queries) if len(ranked_queries) == 2 else None,
-        took_ms=milliseconds(started),
+        took_ms=elapsed_ms(started),
     )
 
 
@@ -54,8 +54,8 @@ def _ranked(
     if (settings.keyword, settings.vector) == (in_force.keyword, in_force.vector):
         return components.ranked_queries.again(saved, settings)
     query = saved.query
-    ranker = components.configuration.ranker.by(settings)
-    return components.ranked_queries.fresh(saved.at(), query.text, query.syntax, ranker)
+    ranker = components.configuration.ranker.with_settings(settings)
+    return components.ranked_queries.fresh(saved.generation, query.text, query.syntax, ranker)
 
 
 def _tuned(

@@ -39,7 +39,7 @@ def problem(name: str, detail: str, remedy: str) -> Check:
 
 
 def folder(subject: Subject) -> Iterator[Check]:
-    from membrowse.notes.scanner import scan
+    from membrowse.notes.scanner import scan_folder
 
     if not subject.folder.is_dir():
         yield problem(
@@ -48,7 +48,7 @@ def folder(subject: Subject) -> Iterator[Check]:
             "name the folder of notes: `membrowse doctor --folder FOLDER`",
         )
         return
-    found = scan(subject.folder, subject.settings.notes)
+    found = scan_folder(subject.folder, subject.settings.notes)
     notes = sum(file.excluded is None for file in found)
     failed = [file for file in found if file.excluded is NoteState.FAILED]
     if failed:
@@ -63,7 +63,8 @@ def folder(subject: Subject) -> Iterator[Check]:
 
 
 def model(subject: Subject) -> Iterator[Check]:
-    from membrowse.encoding.model_files import ModelRefused, locate, verify
+    from membrowse.encoding.model_config import ModelRefused
+    from membrowse.encoding.model_files import locate, verify
 
     try:
         files = locate(subject.settings.encoder)

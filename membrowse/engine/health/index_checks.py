@@ -18,7 +18,7 @@ from membrowse.engine import clock
 from membrowse.engine.health.environment_checks import Subject, ok, problem, warning
 from membrowse.engine.health.store_check import check_stores
 from membrowse.engine.lock import LOCK_NAME, Holder, IndexLock, IndexLocked
-from membrowse.index.sqlite import IndexCorrupt
+from membrowse.index.manifest import IndexCorrupt
 from membrowse.wire.engine import HelloRequest
 from membrowse.wire.health import Check, StoreCheck, StoreCheckRequest
 

@@ -9,6 +9,7 @@ from membrowse.engine.indexing.note_reader import DEFAULT_WINDOW
 from membrowse.engine.models import Models
 from membrowse.index.generation import Generation
 from membrowse.index.index import Index
+from membrowse.notes.chunk import encoder_input
 from membrowse.wire.health import StoreCheck
 
 SPECIALS = 2
@@ -32,5 +33,5 @@ def check_stores(index: Index, models: Models) -> StoreCheck:
 
 
 def _longest(generation: Generation, pieces: WordPieces) -> int:
-    texts = (f"{chunk.header}\n{chunk.text}" for chunk in generation.chunks)
-    return max((pieces.count(text) + SPECIALS for text in texts), default=0)
+    texts = (encoder_input(chunk.header, chunk.text) for chunk in generation.chunks)
+    return max((pieces.count(text) + pieces.specials for text in texts), default=0)

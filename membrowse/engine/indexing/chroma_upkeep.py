@@ -35,7 +35,7 @@ class ChromaUpkeep:
         while not self._stopping.wait(_RENEW_SECONDS):
             if self._index.generation.number != renewed:
                 renewed = self._index.generation.number
-                self._try(self._index.renew_chroma)
+                self._try(self._index.compact_chroma)
                 memory.give_back()
 
     def _try(self, step: Callable[[], object]) -> None:

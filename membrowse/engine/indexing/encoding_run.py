@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from membrowse.encoding.bulk_encoder import BulkEncoder, EncoderDied
-from membrowse.encoding.child_encoder import Encoder
-from membrowse.encoding.encoded import Encoded, ToEncode
+from membrowse.encoding.bulk_encoder import BulkEncoder
+from membrowse.encoding.child_process import ChildFailed
+from membrowse.encoding.encoder import EncodedText, Encoder, EncoderInput
 from membrowse.encoding.model_files import ModelFiles
 from membrowse.settings import Precision
 
@@ -29,7 +29,7 @@ _RESIDENT_PRECISION = "float32"
 class EncodedBatch:
     """Some vectors of a run."""
 
-    encoded: Sequence[Encoded]
+    encoded: Sequence[EncodedText]
     precision: str
 
 
@@ -45,7 +45,7 @@ class EncodingRun:
 
     def __init__(
         self,
-        texts: Sequence[ToEncode],
+        texts: Sequence[EncoderInput],
         files: ModelFiles,
         encoder: Encoder,
         precision: Precision,
@@ -108,11 +108,11 @@ class EncodingRun:
         self._deliver(RunEnded(problem))
 
     def _encode(self) -> None:
-        rest: Sequence[ToEncode] = self._texts
+        rest: Sequence[EncoderInput] = self._texts
         if len(rest) > BULK_THRESHOLD:
             try:
                 rest = self._in_bulk(rest)
-            except EncoderDied:
+            except ChildFailed:
                 log.exception("the bulk encoder died; continuing with the resident encoder")
                 rest = self._texts[self._delivered :]
         for batch in _batches(rest, _RESIDENT_BATCH):
@@ -120,7 +120,7 @@ class EncodingRun:
                 return
             self._hand_over(self._encoder.encode(batch), _RESIDENT_PRECISION)
 
-    def _in_bulk(self, texts: Sequence[ToEncode]) -> Sequence[ToEncode]:
+    def _in_bulk(self, texts: Sequence[EncoderInput]) -> Sequence[EncoderInput]:
         """Encode `texts` in a separate process; returns the rest (nothing)."""
         with BulkEncoder(self._files, self._precision) as bulk:
             for encoded in bulk.encode_all(_batches(texts, _BULK_BATCH)):
@@ -129,16 +129,16 @@ class EncodingRun:
                 self._hand_over(encoded, bulk.precision)
         return ()
 
-    def _hand_over(self, encoded: Sequence[Encoded], precision: str) -> None:
+    def _hand_over(self, encoded: Sequence[EncodedText], precision: str) -> None:
         self._room.acquire()
         self._delivered += len(encoded)
         self._deliver(EncodedBatch(encoded, precision))
 
 
-def _length(text: ToEncode) -> int:
+def _length(text: EncoderInput) -> int:
     return len(text.header) + len(text.text)
 
 
-def _batches(texts: Sequence[ToEncode], size: int) -> Iterator[Sequence[ToEncode]]:
+def _batches(texts: Sequence[EncoderInput], size: int) -> Iterator[Sequence[EncoderInput]]:
     for start in range(0, len(texts), size):
         yield texts[start : start + size]

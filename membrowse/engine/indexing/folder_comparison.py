@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from membrowse.notes.scanner import ScannedFile, scan
+from membrowse.notes.scanner import ScannedFile, scan_folder
 from membrowse.settings import NotesSettings
 from membrowse.wire.engine import Pending
 from membrowse.wire.notes import NoteState
@@ -56,7 +56,7 @@ def compare(
     `known_unindexed` are the notes that could not be indexed, as they were then; `hinted` paths
     count as changed even if size and time are the same. Raises `FolderUnreadable`.
     """
-    found = {file.path: file for file in scan(folder, settings)}
+    found = {file.path: file for file in scan_folder(folder, settings)}
     wanted = {path: file for path, file in found.items() if file.excluded is None}
     closed = tuple(
         path

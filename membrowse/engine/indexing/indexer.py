@@ -25,8 +25,10 @@ from membrowse.engine.indexing.indexer_state import IndexerState, UnindexedNote
 from membrowse.engine.indexing.note_reader import Batch, NoteReader
 from membrowse.engine.indexing.vectoriser import INLINE_PRECISION, Vectoriser
 from membrowse.engine.models import Models
+from membrowse.index.change_plan import NoteChange
 from membrowse.index.generation import Generation
-from membrowse.index.index import Index, NoteChange, Recipe
+from membrowse.index.index import Index
+from membrowse.index.manifest import Recipe
 from membrowse.notes.scanner import FolderUnreadable
 from membrowse.notes.watcher import FolderWatch
 from membrowse.settings import Settings
@@ -60,6 +62,8 @@ class Indexer:
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="indexer", daemon=True)
         self._check_due = 0.0
+        self._hinted: frozenset[str] = frozenset()
+        """Paths that may have changed and have not been read since."""
         self._counting = threading.Lock()
         self.requested = 1
         """Requests so far; the first is the indexer's own first look at the folder."""
@@ -89,14 +93,14 @@ class Indexer:
     def watcher(self) -> Watcher:
         """The state of the watcher."""
         watch, state = self._watch, self.state
-        restarted = watch.restarted  # before `alive`: a watch restarted by now is alive
+        restarted_at = watch.restarted_at  # before `alive`: a watch restarted by now is alive
         return Watcher(
             kind=watch.kind,
             alive=watch.alive,
             paused=state.paused,
             last_event=clock.stamp(watch.last_event) if watch.last_event else "",
             last_check=state.last_check,
-            restarted_at=clock.stamp(restarted) if restarted else "",
+            restarted_at=clock.stamp(restarted_at) if restarted_at else "",
             message=watch.message,
         )
 
@@ -200,14 +204,18 @@ class Indexer:
         """
         self._check_due = time.monotonic() + self._settings.engine.check_seconds
         notes, unindexed = self._index.generation.notes, self.state.unindexed
+        paused = self.state.paused and not even_if_paused
+        self._hinted |= hinted
+        hints = frozenset() if paused else self._hinted  # unread, so not known to have changed
         try:
-            found = compare(self._folder, self._settings.notes, notes, unindexed, hinted)
+            found = compare(self._folder, self._settings.notes, notes, unindexed, hints)
         except FolderUnreadable as error:
             self._publish(problem=error.strerror, checked=True, last_check=clock.now())
             return
         self._publish_comparison(found)
-        if self.state.paused and not even_if_paused:
+        if paused:
             return
+        self._hinted = frozenset()
         self._apply(found, forced)
         self._encode()
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from membrowse.engine.querying.freshness import FreshnessOf
 from membrowse.index.generation import Generation
 from membrowse.notes.chunk import Chunk
-from membrowse.notes.front_matter import front_matter
-from membrowse.notes.reader import NotIndexable, Source, read
-from membrowse.notes.spans import Lines
-from membrowse.notes.text_diff import difference
+from membrowse.notes.front_matter import parse_front_matter
+from membrowse.notes.reader import FileContent, NotIndexable, read_file
+from membrowse.notes.text_diff import diff_lines
+from membrowse.notes.text_spans import Lines
 from membrowse.settings import NotesSettings
 from membrowse.wire.explanation import IndexedVersion
 from membrowse.wire.notes import Freshness
@@ -39,21 +39,21 @@ def indexed_against_file(
     """The diff from a note's indexed text to its file; empty if equal or if the file cannot be
     read."""
     try:
-        source = read(folder, path, settings)
+        source = read_file(folder, path, settings)
     except (NotIndexable, FileNotFoundError):
         return ()
     return indexed_against(source, generation, path)
 
 
-def indexed_against(source: Source, generation: Generation, path: str) -> tuple[str, ...]:
+def indexed_against(source: FileContent, generation: Generation, path: str) -> tuple[str, ...]:
     """The same for a file that has been read."""
     if source.sha256 == generation.notes[path].sha256:
         return ()
     before = indexed_lines([generation.chunks[row] for row in generation.rows(path)])
-    after = _lines(source.text, front_matter(source.text).end)
+    after = _lines(source.text, parse_front_matter(source.text).end)
     if before == after:
         return (NO_TEXT_CHANGED,)
-    return difference(before, after)
+    return diff_lines(before, after)
 
 
 def indexed_lines(chunks: Sequence[Chunk]) -> list[str]:
@@ -77,7 +77,7 @@ def _lines(text: str, start: int = 0) -> list[str]:
     """The lines of `text` without trailing white space and trailing blank lines; lines before the
     offset `start` are empty."""
     found = Lines(text)
-    spans = (found.span(number) for number in range(len(found)))
+    spans = (found.line_span(number) for number in range(len(found)))
     lines = [text[max(first, start) : last].rstrip() for first, last in spans]
     while len(lines) > 1 and not lines[-1]:
         lines.pop()

@@ -10,11 +10,11 @@ from pathlib import Path
 from membrowse.engine import clock
 from membrowse.engine.indexing.indexer_state import UnindexedNote
 from membrowse.engine.models import Models
+from membrowse.index.change_plan import NoteChange
 from membrowse.index.generation import IndexedNote
-from membrowse.index.index import NoteChange
-from membrowse.notes.chunker import chunks
-from membrowse.notes.note import Note, parse
-from membrowse.notes.reader import NotIndexable, Source, read
+from membrowse.notes.chunker import chunk_note
+from membrowse.notes.note import Note, parse_note
+from membrowse.notes.reader import FileContent, NotIndexable, read_file
 from membrowse.settings import NotesSettings
 
 DEFAULT_WINDOW = 256
@@ -47,7 +47,7 @@ class NoteReader:
         With `force`, a note is chunked again even if its content is unchanged.
         """
         try:
-            source = read(self._folder, path, self._settings)
+            source = read_file(self._folder, path, self._settings)
         except FileNotFoundError:
             return Reading(change=_removal(path, known))
         except NotIndexable as error:
@@ -58,10 +58,10 @@ class NoteReader:
             return Reading(unchanged=again)
         return Reading(change=self.change(source))
 
-    def change(self, source: Source) -> NoteChange:
+    def change(self, source: FileContent) -> NoteChange:
         """The change that indexes a note with the content `source`."""
-        note = parse(source)
-        parts = tuple(chunks(note, self.count, self.window))
+        note = parse_note(source)
+        parts = tuple(chunk_note(note, self.count, self.window))
         return NoteChange(source.path, _indexed(source, note, len(parts)), parts)
 
     @property
@@ -114,7 +114,7 @@ def _removal(path: str, known: IndexedNote | None) -> NoteChange | None:
     return None if known is None else NoteChange(path, None, ())
 
 
-def _indexed(source: Source, note: Note, count: int) -> IndexedNote:
+def _indexed(source: FileContent, note: Note, count: int) -> IndexedNote:
     return IndexedNote(
         path=source.path,
         name=note.name,

@@ -6,10 +6,11 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 
-from membrowse.encoding.encoded import Encoded
+from membrowse.encoding.encoder import EncodedText
 from membrowse.engine.indexing.encoding_run import EncodedBatch, EncodingRun, RunEnded
 from membrowse.engine.models import Models
-from membrowse.index.index import Index, NoteChange
+from membrowse.index.change_plan import NoteChange
+from membrowse.index.index import Index
 from membrowse.settings import Precision
 from membrowse.wire.engine import Progress
 
@@ -38,25 +39,22 @@ class Vectoriser:
         self._wanted_precision = precision
         self._deliver = deliver
         self._run: EncodingRun | None = None
-        self._waiting: list[Encoded] = []
+        self._waiting: list[EncodedText] = []
         self._flush_pause = _FLUSH_SECONDS
         self.flush_due = float("inf")
         """When (monotonic seconds) waiting vectors are to be stored."""
         self.precision = ", ".join(sorted(index.vectors.precisions()))
         """Of the stored vectors."""
 
-    def inline(self, changes: Iterable[NoteChange]) -> list[Encoded]:
+    def inline(self, changes: Iterable[NoteChange]) -> list[EncodedText]:
         """Vectors for the new chunks of `changes` if these are few and the encoder is ready."""
         encoder = self._models.encoder
         if encoder is None:
             return []
-        texts = {
-            text.key: text for change in changes for text in self._index.to_encode(change.chunks)
-        }
-        missing = texts.keys() - self._index.cached(texts.keys())
+        missing = self._index.missing_inputs(changes)
         if not missing or len(missing) > INLINE_CHUNKS:
             return []
-        return encoder.encode([texts[key] for key in sorted(missing)])
+        return encoder.encode(missing)
 
     def begin(self) -> None:
         """Start a run over chunks without a vector, if none is running and there is an encoder."""

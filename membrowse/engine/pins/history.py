@@ -114,10 +114,10 @@ def _intact(path: Path) -> sqlite3.Connection:
         try:
             return _opened(path)
         except sqlite3.DatabaseError as error:
-            if not sqlite.damaged(error):
+            if not sqlite.is_corrupt(error):
                 raise
             log.warning("%s is damaged (%s): the history of pins starts over", path, error)
-            sqlite.remove(path)
+            sqlite.delete_database(path)
             return _opened(path)
     except (OSError, sqlite3.Error) as error:
         log.warning("the history of pins is kept in memory only: %s: %s", path, error)

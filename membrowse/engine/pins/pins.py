@@ -130,7 +130,7 @@ class Pins:
             return {result.pin.id: result.passes for result in last.record.results}
         ours = (last.settings.keyword, last.settings.vector)
         alike = (settings.keyword, settings.vector) == ours
-        ranker = self._configuration.ranker.by(settings)
+        ranker = self._configuration.ranker.with_settings(settings)
         found: dict[str, bool] = {}
         heavy: list[Pin] = []
         for match in last.matches.values():
@@ -251,7 +251,7 @@ class Pins:
         return self._runs.run(
             generation,
             pins,
-            self._configuration.ranker.by(settings),
+            self._configuration.ranker.with_settings(settings),
             pause,
             last={pin.id: chunks.get(key_of(pin), "") for pin in pins},
             successor=successor or self._index.successor,

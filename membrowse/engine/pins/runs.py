@@ -17,7 +17,7 @@ from membrowse.index.generation import Generation
 from membrowse.ranking.late_interaction import HasTokenVectors
 from membrowse.ranking.ranked_query import Maxima, RankedQuery
 from membrowse.ranking.ranker import Ranker
-from membrowse.ranking.targets import Successor, best, locate, rank_of
+from membrowse.ranking.targets import Successor, best_rank, best_row, locate
 from membrowse.wire.pins import Measures, Pin
 from membrowse.wire.search import KEYWORD, RANKINGS, RERANKED, VECTOR, Target
 
@@ -140,19 +140,19 @@ class PinRunner:
         """
         if match.ranked_query is None:
             raise ValueError("the ranked query was not kept")
-        return rank_of(self._ranked_queries.by(match.ranked_query, ranker), match.rows)
+        return best_rank(self._ranked_queries.by(match.ranked_query, ranker), match.rows)
 
 
 def _match(pin: Pin, ranked_query: RankedQuery, target: PinTarget, *, keep: bool) -> PinMatch:
     rows = target.rows
-    row = best(ranked_query, rows or target.instead)
+    row = best_row(ranked_query, rows or target.instead)
     problem = target.problem
     if not rows and row is not None:
-        place = rank_of(ranked_query, (row,))
+        place = best_rank(ranked_query, (row,))
         problem = f"{problem}: it was edited away; the note's best chunk is #{place}"
     return PinMatch(
         pin=pin,
-        ranks={name: rank_of(ranked_query, rows, name) for name in RANKINGS},
+        ranks={name: best_rank(ranked_query, rows, name) for name in RANKINGS},
         chunk="" if row is None else ranked_query.chunks[row].id,
         problem=problem,
         ranked_query=_lightened(ranked_query) if keep else None,
@@ -163,7 +163,7 @@ def _match(pin: Pin, ranked_query: RankedQuery, target: PinTarget, *, keep: bool
 def _lightened(ranked_query: RankedQuery) -> RankedQuery:
     """What `Evaluations.by` needs, and no more."""
     kept = {name: ranked_query.rankings[name] for name in (KEYWORD, VECTOR)}
-    return replace(ranked_query, rankings=kept, tokens={}, shown={})
+    return replace(ranked_query, rankings=kept, token_vectors={}, snippet_by_row={})
 
 
 def measures(all_ranks: Iterable[Mapping[str, int | None]]) -> dict[str, Measures]:

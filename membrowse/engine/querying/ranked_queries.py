@@ -7,8 +7,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from membrowse.encoding.child_encoder import Encoder
-from membrowse.encoding.encoded import Encoded, EncodedQuery, ToEncode
+from membrowse.encoding.encoder import EncodedQuery, EncodedText, Encoder, EncoderInput
 from membrowse.engine.models import Models
 from membrowse.engine.querying.configuration import ActiveConfiguration
 from membrowse.index.generation import Generation
@@ -22,7 +21,7 @@ from membrowse.wire.search import KEYWORD, VECTOR
 KEPT = 4
 """Ranked queries of the present generation that are kept; the least recently used goes first."""
 QUERIES_KEPT = 256
-"""Encoded queries that are kept (about 20 KB each); the least recently used goes first."""
+"""EncodedText queries that are kept (about 20 KB each); the least recently used goes first."""
 
 _Key = tuple[int, str, str, str]
 
@@ -82,8 +81,8 @@ class RankedQueries:
         those of an earlier ranking of the same query, and are added to.
         """
         models, tokens = self._models, self._index.tokens
-        ranked_query = ranker.analyse(generation, text, syntax, models.pieces)
-        ranked_query.tokens.update(extra_tokens or {})
+        ranked_query = ranker.prepare(generation, text, syntax, models.pieces)
+        ranked_query.token_vectors.update(extra_tokens or {})
         ranked_query.maxima = {} if maxima is None else maxima
         ranker.keyword(ranked_query)
         loaded = models.loaded
@@ -98,7 +97,7 @@ class RankedQueries:
 
         Other settings of keyword or vector need `fresh`.
         """
-        return self.by(ranked_query, self.configuration.ranker.by(settings))
+        return self.by(ranked_query, self.configuration.ranker.with_settings(settings))
 
     def by(self, ranked_query: RankedQuery, ranker: Ranker) -> RankedQuery:
         """Like `again`, with a ranker that is used for several queries."""
@@ -124,12 +123,10 @@ class _QueriesOnce:
 
     def __init__(self, inner: Encoder) -> None:
         self.inner = inner
-        self.identity = inner.identity
-        self.pieces = inner.pieces
         self._kept: OrderedDict[str, EncodedQuery] = OrderedDict()
         self._lock = threading.Lock()
 
-    def encode(self, items: Sequence[ToEncode]) -> list[Encoded]:
+    def encode(self, items: Sequence[EncoderInput]) -> list[EncodedText]:
         return self.inner.encode(items)
 
     def query(self, text: str) -> EncodedQuery:

@@ -77,7 +77,7 @@ class Searcher:
         """
         ranker, models = self._configuration.ranker, self._models
         generation = self._index.generation
-        ranked_query = ranker.analyse(generation, request.text, request.syntax, models.pieces)
+        ranked_query = ranker.prepare(generation, request.text, request.syntax, models.pieces)
         search = _Search(
             ranked_query=ranked_query,
             ranker=ranker,
@@ -125,7 +125,7 @@ class Searcher:
         """Makes the responses to `request`, all with the same id."""
         target = None
         if request.target is not None:
-            target = self._targets.locate(ranked_query.at(), request.target, settings.agent)
+            target = self._targets.locate(ranked_query.generation, request.target, settings.agent)
         context = SearchContext(
             id=secrets.token_hex(8),
             asked_at=clock.now(),
@@ -185,7 +185,7 @@ class _Search:
     def vector(self) -> SearchResponse | None:
         ranker, ranked_query, loaded = self.ranker, self.ranked_query, self.models.loaded
         ranker.vector(ranked_query, loaded.encoder, loaded.state, loaded.message)
-        ask = partial(ranker.approximate, ranked_query, self.index.approximate)
+        ask = partial(ranker.approximate, ranked_query, self.index.approximate_nearest)
         self.hnsw = self.hnsw_threads.submit(ask)
         ranker.fuse(ranked_query)
         missing = ranker.gather(ranked_query, self.index.tokens)
@@ -197,7 +197,7 @@ class _Search:
         return None if self.hnsw.done() else self._so_far()
 
     def finish(self) -> SearchResponse:
-        self.ranker.set_beside(self.ranked_query, self.hnsw.result())
+        self.ranker.set_approximate(self.ranked_query, self.hnsw.result())
         self.ranked_query.finish()
         response = self.respond(complete=True)
         self.remember(response.id, self.ranked_query)

@@ -10,7 +10,7 @@ from membrowse.engine.indexing.file_states import note_state
 from membrowse.engine.indexing.indexer_state import IndexerState
 from membrowse.index.generation import Generation
 from membrowse.index.index import Index
-from membrowse.ranking.targets import LocatedTarget, TargetChunks, label, locate
+from membrowse.ranking.targets import LocatedTarget, TargetChunks, locate, target_label
 from membrowse.settings import AgentSettings
 from membrowse.wire.notes import NoteState
 from membrowse.wire.search import Target
@@ -56,7 +56,7 @@ class Targets:
         state, why = self.state(generation, path)
         chunk = generation.chunks[place.rows[0]] if place.rows else None
         return LocatedTarget(
-            label=label(target, chunk),
+            label=target_label(target, chunk),
             chunks=place,
             k=agent.k if k is None else k,
             min_score=agent.min_score,

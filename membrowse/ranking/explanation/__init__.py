@@ -1,5 +1,5 @@
-"""An unfinished ranked_query and one of its rows → the records of `findings.explanation`.
+"""Explain a chunk's rank: from a ranked query and a row to the records of `wire.explanation`.
 
-One module a ranking; each takes the numbers from what the ranking itself was made of, and repeats
-no formula. `whole` puts them together. This part knows neither folder nor files.
+There is one module per ranking. Each takes its numbers from the ranking's own data and repeats no
+formula; `chunk_explanation` combines them. This part knows neither folder nor files.
 """

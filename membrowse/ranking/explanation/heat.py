@@ -1,4 +1,4 @@
-"""Which parts of a chunk's text answer the query, from late interaction's similarities."""
+"""Show which words of a chunk's text answer the query, from late interaction's similarities."""
 
 from __future__ import annotations
 
@@ -6,59 +6,59 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from membrowse.ranking.explanation.token_matches import Interaction, Placed
-from membrowse.ranking.fusion import stretched
+from membrowse.ranking.explanation.token_matches import ChunkToken, Interaction
+from membrowse.ranking.fusion import minmax_value
 from membrowse.wire.explanation import HeatSpan
 
 
 def heat(text: str, interaction: Interaction | None) -> tuple[HeatSpan, ...]:
-    """A span for every word of `text` (the chunk's), in order; punctuation has none.
+    """Return a span per word of `text` (the chunk's), in order; none for punctuation.
 
-    A word's strength is that of its strongest piece.
+    A word is as strong as its strongest piece.
     """
-    if interaction is None or not interaction.places or not interaction.weights.any():
+    if interaction is None or not interaction.tokens or not interaction.weights.any():
         return ()
     weighted = interaction.similarity * interaction.weights[None]
     best = weighted.argmax(axis=1).tolist()
     strengths = weighted.max(axis=1).tolist()
-    words = list(_words(text, interaction.places))
+    words = list(_words(text, interaction.tokens))
     if not words:
         return ()
-    strongest = [max(tokens, key=lambda token: strengths[token]) for _, _, tokens in words]
-    found = np.array([strengths[token] for token in strongest])
-    low, high = float(found.min()), float(found.max())
+    strongest = [max(numbers, key=lambda number: strengths[number]) for _, _, numbers in words]
+    word_strengths = np.array([strengths[number] for number in strongest])
+    low, high = float(word_strengths.min()), float(word_strengths.max())
     return tuple(
         HeatSpan(
             start=start,
             end=end,
-            strength=stretched(strengths[token], low, high),
-            answers=_whole_word(interaction, best[token]),
+            strength=minmax_value(strengths[number], low, high),
+            answers=_whole_word(interaction, best[number]),
         )
-        for (start, end, _), token in zip(words, strongest, strict=True)
+        for (start, end, _), number in zip(words, strongest, strict=True)
     )
 
 
-def _words(text: str, places: list[Placed]) -> Iterator[tuple[int, int, list[int]]]:
-    """Runs of pieces of the text that touch: start, end, and the numbers of their tokens."""
+def _words(text: str, tokens: list[ChunkToken]) -> Iterator[tuple[int, int, list[int]]]:
+    """Yield start, end and token numbers of each run of adjacent tokens of the text."""
     start = end = 0
-    tokens: list[int] = []
-    for number, place in enumerate(places):
-        spoken = any(map(str.isalnum, text[place.start : place.end]))
-        if place.in_header or place.end <= place.start or not spoken:
+    numbers: list[int] = []
+    for number, token in enumerate(tokens):
+        is_word = any(map(str.isalnum, text[token.start : token.end]))
+        if token.in_header or token.end <= token.start or not is_word:
             continue
-        if tokens and place.start > end:
-            yield start, end, tokens
-            tokens = []
-        if not tokens:
-            start = place.start
-        end = max(end, place.end) if tokens else place.end
-        tokens.append(number)
-    if tokens:
-        yield start, end, tokens
+        if numbers and token.start > end:
+            yield start, end, numbers
+            numbers = []
+        if not numbers:
+            start = token.start
+        end = max(end, token.end) if numbers else token.end
+        numbers.append(number)
+    if numbers:
+        yield start, end, numbers
 
 
 def _whole_word(interaction: Interaction, number: int) -> str:
-    """The query's word around a piece of it."""
+    """Return the query's word around the piece with this number."""
     text, piece = interaction.query.text, interaction.query.pieces[number]
     start, end = piece.start, piece.end
     while start and text[start - 1].isalnum():

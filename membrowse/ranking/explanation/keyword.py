@@ -1,4 +1,4 @@
-"""The keyword score of one chunk, term by term and field by field."""
+"""Explain the keyword score of one chunk, term by term and field by field."""
 
 from __future__ import annotations
 
@@ -8,42 +8,42 @@ import msgspec
 
 from membrowse.index import bm25
 from membrowse.index.keyword_reader import FIELDS
-from membrowse.ranking.explanation.chunk_rank import rank_of
-from membrowse.ranking.keyword import satisfying
+from membrowse.ranking.keyword import satisfying_rows
 from membrowse.ranking.query_parser import ParsedQuery
 from membrowse.ranking.ranked_query import RankedQuery
-from membrowse.ranking.stages import finished
 from membrowse.settings import KeywordSettings
 from membrowse.wire.explanation import FieldMatch, KeywordExplanation, TermExplanation
 from membrowse.wire.search import KEYWORD
 
-MOST_POSITIONS = 100
+MAX_POSITIONS = 100
 
 
-def explained(ranked_query: RankedQuery, row: int, settings: KeywordSettings) -> KeywordExplanation:
-    """Every contribution to the keyword score of the chunk at `row`; they sum to the score that the
-    ranking shows (1e-6), in the order in which the ranking adds them up."""
-    ranking = finished(ranked_query, KEYWORD)
-    terms = [_Term(ranked_query, row, term, settings) for term in ranked_query.terms().by_term]
+def explain(ranked_query: RankedQuery, row: int, settings: KeywordSettings) -> KeywordExplanation:
+    """Return every contribution to the keyword score of the chunk at `row`.
+
+    They sum to the score in the ranking (1e-6), in the order in which the ranking adds them.
+    """
+    ranking = ranked_query.ranking(KEYWORD)
+    terms = [_Term(ranked_query, row, term, settings) for term in ranked_query.postings.by_term]
     score = sum(match.contribution for term in terms for match in term.matches)
-    typed = written_as(ranked_query.parsed)
-    told = [term.explained(typed.get(term.term, term.term), score) for term in terms]
-    rank = rank_of(ranking, row)
-    held = any(term.matches for term in terms)
+    typed = _typed_words(ranked_query.parsed)
+    explanations = [term.explained(typed.get(term.term, term.term), score) for term in terms]
+    rank = ranking.rank_of(row)
+    matched = any(term.matches for term in terms)
     return KeywordExplanation(
         rank=rank,
         total=ranking.total,
         score=score,
         k1=settings.k1,
         b=settings.b,
-        terms=tuple(sorted(told, key=lambda term: (not term.matches, -term.contribution))),
+        terms=tuple(sorted(explanations, key=lambda term: (not term.matches, -term.contribution))),
         dropped=ranked_query.query.dropped,
-        excluded="" if rank else _excluded(ranked_query, row, held),
+        excluded="" if rank else _excluded(ranked_query, row, matched),
     )
 
 
-def written_as(parsed: ParsedQuery) -> dict[str, str]:
-    """Each term of the query to the word it was typed as."""
+def _typed_words(parsed: ParsedQuery) -> dict[str, str]:
+    """Map each term of the query to the word as typed."""
     spans = zip(parsed.terms.terms, parsed.terms.spans, strict=True)
     return {term: parsed.words[start:end] for term, (start, end) in spans}
 
@@ -54,7 +54,7 @@ class _Term:
     def __init__(
         self, ranked_query: RankedQuery, row: int, term: str, settings: KeywordSettings
     ) -> None:
-        postings = ranked_query.terms()
+        postings = ranked_query.postings
         self.term = term
         self.df = postings.df[term]
         self.idf = postings.idf[term]
@@ -63,15 +63,15 @@ class _Term:
     def _matches(
         self, ranked_query: RankedQuery, row: int, settings: KeywordSettings
     ) -> Iterator[FieldMatch]:
-        reader = ranked_query.at().keyword
+        reader = ranked_query.generation.keyword
         weights: dict[str, float] = msgspec.structs.asdict(settings.weights)
         for field in FIELDS:
-            frequency = ranked_query.terms().frequency(self.term, field, row)
+            frequency = ranked_query.postings.frequency(self.term, field, row)
             if not frequency:
                 continue
             weight, mean = weights.get(field, 0.0), reader.mean_length(field)
             length = float(reader.lengths(field)[row])
-            worth = bm25.bm25(self.idf, frequency, length, mean, k1=settings.k1, b=settings.b)
+            score = bm25.bm25(self.idf, frequency, length, mean, k1=settings.k1, b=settings.b)
             positions = reader.positions(field, self.term, row)
             yield FieldMatch(
                 field=field,
@@ -79,8 +79,8 @@ class _Term:
                 frequency=int(frequency),
                 length=length,
                 mean_length=mean,
-                positions=tuple(positions[:MOST_POSITIONS]),
-                contribution=weight * worth,
+                positions=tuple(positions[:MAX_POSITIONS]),
+                contribution=weight * score,
             )
 
     def explained(self, typed: str, score: float) -> TermExplanation:
@@ -96,19 +96,19 @@ class _Term:
         )
 
 
-def _excluded(ranked_query: RankedQuery, row: int, held: bool) -> str:
-    """Why the chunk is left out, whatever words it holds; empty where it only lacks them."""
+def _excluded(ranked_query: RankedQuery, row: int, matched: bool) -> str:
+    """Say why the chunk is excluded; empty if it only lacks the words."""
     parsed, chunk = ranked_query.parsed, ranked_query.chunks[row]
     failed = [each.typed for each in parsed.filters if not each.passes(chunk)]
     if failed:
-        return f"its note does not pass {_listed(failed)}"
-    reader = ranked_query.at().keyword
+        return f"its note does not pass {_join(failed)}"
+    reader = ranked_query.generation.keyword
     for constraint in parsed.constraints:
-        if not satisfying(reader, [constraint])[row]:
-            verb = "holds what is excluded by" if constraint.excluded else "does not satisfy"
+        if not satisfying_rows(reader, [constraint])[row]:
+            verb = "contains what is excluded by" if constraint.excluded else "does not satisfy"
             return f"it {verb} {constraint.typed}"
-    return "it holds words of the query only in fields without weight" if held else ""
+    return "it contains words of the query only in fields without weight" if matched else ""
 
 
-def _listed(typed: list[str]) -> str:
+def _join(typed: list[str]) -> str:
     return typed[0] if len(typed) == 1 else f"{', '.join(typed[:-1])} and {typed[-1]}"

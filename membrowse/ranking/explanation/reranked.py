@@ -1,32 +1,31 @@
-"""The reranked score of one chunk: the reranker's, the fused one, and the blend of both."""
+"""Explain the reranked score of one chunk: reranker, fused score and their blend."""
 
 from __future__ import annotations
 
 import msgspec
 import numpy as np
 
-from membrowse.ranking.explanation.chunk_rank import rank_of
+from membrowse.ranking.chunk_ranking import Blend, Scores
 from membrowse.ranking.explanation.token_matches import Interaction
-from membrowse.ranking.fusion import bounds, stretched
-from membrowse.ranking.ranked_query import Blend, RankedQuery, Scores
-from membrowse.ranking.stages import finished
+from membrowse.ranking.fusion import bounds, minmax_value
+from membrowse.ranking.ranked_query import RankedQuery
 from membrowse.settings import RerankMethod, RerankSettings
 from membrowse.wire.explanation import RerankedExplanation
 from membrowse.wire.search import FUSED, RERANKED
 
 
-def explained(
+def explain(
     ranked_query: RankedQuery, row: int, settings: RerankSettings, interaction: Interaction | None
 ) -> RerankedExplanation:
-    """What reranking made of the chunk at `row`.
+    """Return what reranking made of the chunk at `row`.
 
-    Beyond the pool, `raw` and `tokens` say what late interaction would have found there.
+    Beyond the pool, `raw` and `tokens` are what late interaction would find there.
     """
-    ranking, fused = finished(ranked_query, RERANKED), finished(ranked_query, FUSED)
-    rank, fused_rank = rank_of(ranking, row), rank_of(fused, row)
+    ranking, fused = ranked_query.ranking(RERANKED), ranked_query.ranking(FUSED)
+    rank, fused_rank = ranking.rank_of(row), fused.rank_of(row)
     late = settings.method is RerankMethod.LATE_INTERACTION
     tokens = interaction.matches() if interaction is not None and late else ()
-    told = RerankedExplanation(
+    explanation = RerankedExplanation(
         state=ranking.state,
         message=ranking.message,
         method=settings.method.value,
@@ -43,26 +42,26 @@ def explained(
     )
     blend = ranking.blend
     if blend is None or row not in blend.pool:
-        return told
-    place = int(np.flatnonzero(blend.pool == row)[0])
-    return _blended(told, blend, place, fused.scores[blend.pool])
+        return explanation
+    index = int(np.flatnonzero(blend.pool == row)[0])
+    return _blended(explanation, blend, index, fused.scores[blend.pool])
 
 
 def _blended(
-    told: RerankedExplanation, blend: Blend, place: int, own: Scores
+    explanation: RerankedExplanation, blend: Blend, index: int, pool_fused: Scores
 ) -> RerankedExplanation:
-    """The chunk at `place` of the pool, whose fused scores are `own` [n]."""
+    """Add the blend for the chunk at `index` of the pool; `pool_fused` [n] are fused scores."""
     low, high = bounds(blend.raw, blend.scored)
-    fused_low, fused_high = bounds(own, np.ones(len(own), dtype=np.bool_))
-    scored = bool(blend.scored[place])
-    raw, fused = float(blend.raw[place]), float(own[place])
-    normalised = stretched(raw, low, high) if scored else 0.0
-    fused_normalised = stretched(fused, fused_low, fused_high)
+    fused_low, fused_high = bounds(pool_fused, np.ones(len(pool_fused), dtype=np.bool_))
+    scored = bool(blend.scored[index])
+    raw, fused = float(blend.raw[index]), float(pool_fused[index])
+    normalised = minmax_value(raw, low, high) if scored else 0.0
+    fused_normalised = minmax_value(fused, fused_low, fused_high)
     contribution = blend.share * normalised
     fused_contribution = (1.0 - blend.share) * fused_normalised
     score = contribution + fused_contribution
     return msgspec.structs.replace(
-        told,
+        explanation,
         score=score,
         in_pool=True,
         raw=raw if scored else None,

@@ -1,4 +1,4 @@
-"""The vector score of one chunk: its own cosine, its passages, and whether HNSW finds it."""
+"""Explain the vector score of one chunk: its cosine, its passages, and whether HNSW finds it."""
 
 from __future__ import annotations
 
@@ -9,27 +9,25 @@ from numpy.typing import NDArray
 from membrowse.index.generation import Generation
 from membrowse.notes.chunk import Chunk
 from membrowse.notes.passages import passages
-from membrowse.notes.spans import Lines
-from membrowse.ranking.explanation.chunk_rank import rank_of
+from membrowse.notes.text_spans import Lines
 from membrowse.ranking.ranked_query import RankedQuery
-from membrowse.ranking.ranker import APPROXIMATE, Nearest
-from membrowse.ranking.stages import finished
-from membrowse.ranking.vector import missed
+from membrowse.ranking.ranker import APPROXIMATE_DEPTH, Nearest
+from membrowse.ranking.vector import missed_rows
 from membrowse.settings import RerankMethod, Settings
 from membrowse.wire.explanation import PassageMatch, VectorExplanation
 from membrowse.wire.search import RERANKED, VECTOR
 
-WIDE = 100
-"""Chunks that HNSW is asked for where the chunk is not among the first `APPROXIMATE`."""
+WIDE_SEARCH = 100
+"""Number of chunks requested of HNSW if the chunk is beyond the first `APPROXIMATE_DEPTH`."""
 
 
-def explained(
-    ranked_query: RankedQuery, row: int, settings: Settings, ask: Nearest | None = None
+def explain(
+    ranked_query: RankedQuery, row: int, settings: Settings, nearest: Nearest | None = None
 ) -> VectorExplanation:
-    """What the vector ranking made of the chunk at `row`; `ask` is Chroma's HNSW."""
-    ranking = finished(ranked_query, VECTOR)
-    rank = rank_of(ranking, row)
-    told = VectorExplanation(
+    """Return what the vector ranking made of the chunk at `row`; `nearest` is Chroma's HNSW."""
+    ranking = ranked_query.ranking(VECTOR)
+    rank = ranking.rank_of(row)
+    explanation = VectorExplanation(
         state=ranking.state,
         message=ranking.message,
         rank=rank,
@@ -40,92 +38,96 @@ def explained(
         passages=(),
         pieces=ranked_query.query.pieces,
         unknown=ranked_query.query.unknown,
-        effect=effect(ranked_query, settings),
+        effect=unknown_effect(ranked_query, settings),
     )
-    generation, query = ranked_query.at(), ranked_query.encoded
+    generation, query = ranked_query.generation, ranked_query.encoded
     if query is None or not generation.encoded[row]:
-        return told
-    told = msgspec.structs.replace(
-        told,
+        return explanation
+    explanation = msgspec.structs.replace(
+        explanation,
         cosine=float(generation.matrix[row] @ query.vector),
-        passages=similar(generation, row, query.vector),
+        passages=passage_matches(generation, row, query.vector),
     )
-    return told if ask is None else _with_hnsw(told, generation, row, query.vector, ask)
+    if nearest is None:
+        return explanation
+    return _with_hnsw(explanation, generation, row, query.vector, nearest)
 
 
-def similar(
+def passage_matches(
     generation: Generation, row: int, query: NDArray[np.float32]
 ) -> tuple[PassageMatch, ...]:
-    """The passages of the chunk at `row`, the nearest to `query` ([d]) first."""
+    """Return the passages of the chunk at `row`, nearest to `query` ([d]) first."""
     chunk = generation.chunks[row]
     start, end = generation.passage_starts[row : row + 2].tolist()
     cosines = (generation.passage_matrix[start:end] @ query).tolist()
     spans = passages(chunk.text)
-    if len(spans) != len(cosines):  # a text without ink has one vector and no passage
+    if len(spans) != len(cosines):  # a blank text has one vector and no passage
         spans, cosines = [(0, len(chunk.text))], [max(cosines, default=0.0)]
     lines = Lines(chunk.text)
-    found = [
-        _similar(chunk, lines, span, cosine) for span, cosine in zip(spans, cosines, strict=True)
+    matches = [
+        _passage_match(chunk, lines, span, cosine)
+        for span, cosine in zip(spans, cosines, strict=True)
     ]
-    return tuple(sorted(found, key=lambda passage: -passage.similarity))
+    return tuple(sorted(matches, key=lambda passage: -passage.similarity))
 
 
-def _similar(chunk: Chunk, lines: Lines, span: tuple[int, int], cosine: float) -> PassageMatch:
+def _passage_match(
+    chunk: Chunk, lines: Lines, span: tuple[int, int], cosine: float
+) -> PassageMatch:
     start, end = span
     return PassageMatch(
         start=start,
         end=end,
-        line=chunk.start_line + lines.at(start),
+        line=chunk.start_line + lines.line_at(start),
         text=chunk.text[start:end],
         similarity=cosine,
     )
 
 
 def _with_hnsw(
-    told: VectorExplanation,
+    explanation: VectorExplanation,
     generation: Generation,
     row: int,
     query: NDArray[np.float32],
-    ask: Nearest,
+    nearest: Nearest,
 ) -> VectorExplanation:
-    """HNSW is asked for as many as the vector column asks for, or for `WIDE` where the chunk is
-    farther away than that."""
-    exact = own_rank(generation, row, query)
+    """Query HNSW as deep as the vector ranking does, or deeper for a chunk that is farther away."""
+    exact = exact_rank(generation, row, query)
     encoded = int(np.count_nonzero(generation.encoded))
-    asked = min(APPROXIMATE if exact <= APPROXIMATE else WIDE, encoded)
-    answer = ask(query, asked)
+    asked = min(APPROXIMATE_DEPTH if exact <= APPROXIMATE_DEPTH else WIDE_SEARCH, encoded)
+    answer = nearest(query, asked)
     if answer is None:
-        return msgspec.structs.replace(told, hnsw_exact_rank=exact)
+        return msgspec.structs.replace(explanation, hnsw_exact_rank=exact)
     rows = [generation.row_of[chunk] for chunk in answer if chunk in generation.row_of]
     return msgspec.structs.replace(
-        told,
+        explanation,
         hnsw_rank=rows.index(row) + 1 if row in rows else None,
         hnsw_exact_rank=exact,
         hnsw_asked=asked,
-        hnsw_missed=row in missed(generation, query, rows, asked),
+        hnsw_missed=row in missed_rows(generation, query, rows, asked),
     )
 
 
-def own_rank(generation: Generation, row: int, query: NDArray[np.float32]) -> int:
-    """Rank from 1 among all encoded chunks by cosine of their own vectors to `query` ([d])."""
+def exact_rank(generation: Generation, row: int, query: NDArray[np.float32]) -> int:
+    """Return the rank, from 1, by cosine of the chunks' own vectors to `query` ([d])."""
     cosines = generation.matrix @ query
     cosines[~generation.encoded] = -np.inf
     before = np.count_nonzero(cosines > cosines[row])
     return int(before + np.count_nonzero(cosines[:row] == cosines[row])) + 1
 
 
-def effect(ranked_query: RankedQuery, settings: Settings) -> str:
-    """What the part of the query that the encoder does not know did to the weights."""
-    known, unknown = ranked_query.known, ranked_query.query.unknown
+def unknown_effect(ranked_query: RankedQuery, settings: Settings) -> str:
+    """Say how the unknown part of the query changes the weights; empty if it does not."""
+    known, unknown = ranked_query.known_share, ranked_query.query.unknown
     if ranked_query.encoded is None or unknown <= 0:
         return ""
     fusion = settings.fusion.weight
-    said = (
+    effect = (
         f"{unknown:.0%} of the query is unknown to the encoder, so the vector's weight in fusion "
         f"is {fusion * known:.2f} instead of {fusion:.2f}"
     )
     late = settings.rerank.method is RerankMethod.LATE_INTERACTION
-    if late and finished(ranked_query, RERANKED).blend is not None:
+    if late and ranked_query.ranking(RERANKED).blend is not None:
         share = settings.rerank.blend
-        said += f" and the reranker's share {share * known:.2f} instead of {share:.2f}"
-    return said
+        effect += f" and the reranker's share {share * known:.2f} instead of {share:.2f}"
+    return effect

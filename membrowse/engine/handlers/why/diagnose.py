@@ -18,8 +18,8 @@ from membrowse.engine.handlers.why.steps.text import check_text
 from membrowse.engine.handlers.why.steps.vector import check_vector
 from membrowse.engine.priority import Pause
 from membrowse.engine.querying.freshness import FreshnessOf
-from membrowse.ranking.stages import milliseconds
-from membrowse.ranking.targets import LocatedTarget, best, match_target, passes
+from membrowse.ranking.elapsed import elapsed_ms
+from membrowse.ranking.targets import LocatedTarget, best_row, match_target, passes
 from membrowse.wire.diagnosis import Diagnosis, DiagnosisRequest, Outcome, StepName
 
 _FILE_STEPS = (check_folder, check_indexed, check_text)
@@ -30,10 +30,12 @@ def diagnose(components: Components, request: DiagnosisRequest, pause: Pause) ->
     """Where the target is lost on its way from the folder to the first k."""
     started = time.perf_counter()
     ranked_query, settings = rank_query(components, request.text, request.syntax)
-    target = components.targets.locate(ranked_query.at(), request.target, settings.agent, request.k)
-    row = best(ranked_query, target.chunks.rows)
+    target = components.targets.locate(
+        ranked_query.generation, request.target, settings.agent, request.k
+    )
+    row = best_row(ranked_query, target.chunks.rows)
     files = FileContext(
-        components, ranked_query.at(), request.target, target, row, settings.notes, pause
+        components, ranked_query.generation, request.target, target, row, settings.notes, pause
     )
     findings = _file_findings(files)
     if row is not None:
@@ -54,8 +56,8 @@ def diagnose(components: Components, request: DiagnosisRequest, pause: Pause) ->
         in_top_k=in_top_k,
         verdict=_verdict(target, findings, in_top_k=in_top_k),
         steps=tuple(finding.step() for finding in findings),
-        generation=ranked_query.number,
-        took_ms=milliseconds(started),
+        generation=ranked_query.generation_number,
+        took_ms=elapsed_ms(started),
     )
 
 

@@ -21,8 +21,8 @@ from membrowse.engine.handlers.why.suggestions.pin_effect import pin_effect
 from membrowse.engine.handlers.why.suggestions.trial import Candidate, NotTried, OutOfTime, Trial
 from membrowse.engine.priority import Pause
 from membrowse.index.what_if import WhatIf
-from membrowse.ranking.stages import milliseconds
-from membrowse.ranking.targets import best, passes
+from membrowse.ranking.elapsed import elapsed_ms
+from membrowse.ranking.targets import best_row, passes
 from membrowse.wire.diagnosis import SuggestionKind, Suggestions, SuggestionsRequest
 from membrowse.wire.search import RankingState
 
@@ -44,8 +44,10 @@ def suggest(components: Components, request: SuggestionsRequest, pause: Pause) -
     """Changes that help; none if the target is in the top k already, or not indexed."""
     started = time.perf_counter()
     ranked_query, in_force = rank_query(components, request.text, request.syntax)
-    target = components.targets.locate(ranked_query.at(), request.target, in_force.agent, request.k)
-    row = best(ranked_query, target.chunks.rows)
+    target = components.targets.locate(
+        ranked_query.generation, request.target, in_force.agent, request.k
+    )
+    row = best_row(ranked_query, target.chunks.rows)
     found: list[Candidate] = []
     tried, unfinished = 0, ""
     if components.models.state is RankingState.LOADING:
@@ -60,8 +62,8 @@ def suggest(components: Components, request: SuggestionsRequest, pause: Pause) -
         suggestions=tuple(each.suggestion for each in found),
         tried=tried,
         unfinished=unfinished,
-        generation=ranked_query.number,
-        took_ms=milliseconds(started),
+        generation=ranked_query.generation_number,
+        took_ms=elapsed_ms(started),
     )
 
 

@@ -10,8 +10,8 @@ from membrowse.engine.components import Components
 from membrowse.engine.priority import Pause
 from membrowse.index.generation import Generation
 from membrowse.notes.chunk import Chunk
-from membrowse.notes.reader import NotIndexable, Source, read
-from membrowse.ranking.explanation.explain import Sources
+from membrowse.notes.reader import FileContent, NotIndexable, read_file
+from membrowse.ranking.explanation.chunk_explanation import ExplanationSources
 from membrowse.ranking.ranked_query import RankedQuery
 from membrowse.ranking.targets import LocatedTarget, TargetChunks
 from membrowse.settings import NotesSettings
@@ -44,10 +44,10 @@ class FileContext:
         )
 
     @cached_property
-    def file(self) -> Source | str:
+    def file(self) -> FileContent | str:
         """The file, read once; or why it cannot be a note."""
         try:
-            return read(self.components.folder, self.path, self.notes)
+            return read_file(self.components.folder, self.path, self.notes)
         except NotIndexable as error:
             return error.reason
         except (OSError, ValueError) as error:
@@ -84,7 +84,7 @@ class ChunkContext:
     ranked_query: RankedQuery
     row: int
     k: int
-    sources: Sources
+    sources: ExplanationSources
 
     @property
     def chunk(self) -> Chunk:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from membrowse.engine.handlers.why.steps.context import ChunkContext
 from membrowse.engine.handlers.why.steps.finding import Finding, finding, named, places, where
 from membrowse.notes.chunk import Chunk
-from membrowse.ranking.near_duplicates import ENOUGH, resemblance, terms
-from membrowse.ranking.stages import finished
+from membrowse.ranking.near_duplicates import MIN_RESEMBLANCE, resemblance, resemblance_terms
 from membrowse.wire.diagnosis import Outcome, StepName
 from membrowse.wire.search import RERANKED
 
@@ -15,7 +14,7 @@ _LISTED = 10
 
 def check_cut(context: ChunkContext, min_score: float) -> Finding:
     """`min_score` is the agent's; 0: none."""
-    ranking = finished(context.ranked_query, RERANKED)
+    ranking = context.ranked_query.ranking(RERANKED)
     rank = int(ranking.ranks[context.row])
     if not rank:
         return finding(StepName.CUT, Outcome.FAILS, "no ranking has it")
@@ -29,11 +28,11 @@ def check_cut(context: ChunkContext, min_score: float) -> Finding:
         )
     above = ranking.order[: min(rank - 1, max(context.k, _LISTED))].tolist()
     below = f"it is #{rank:,}, {places(rank - context.k)} below the cut of {context.k}"
-    said, chunks = terms(context.chunk.text), context.ranked_query.chunks
+    said, chunks = resemblance_terms(context.chunk.text), context.ranked_query.chunks
     same = [
         (row, place)
         for place, row in enumerate(above, 1)
-        if resemblance(said, terms(chunks[row].text)) >= ENOUGH
+        if resemblance(said, resemblance_terms(chunks[row].text)) >= MIN_RESEMBLANCE
     ]
     first = context.ranked_query.chunks[above[0]]
     clause = f"{below}, behind {where(first)} (#1)"

@@ -7,17 +7,16 @@ from collections.abc import Iterable
 from membrowse.engine.handlers.why.steps.context import ChunkContext
 from membrowse.engine.handlers.why.steps.finding import Finding, finding, places
 from membrowse.ranking.explanation import fused
-from membrowse.ranking.stages import finished
 from membrowse.wire.diagnosis import Outcome, StepName
 from membrowse.wire.explanation import FusedExplanation
 from membrowse.wire.search import RERANKED
 
 
 def check_fused(context: ChunkContext) -> Finding:
-    told = fused.explained(context.ranked_query, context.row, context.sources.settings.fusion)
+    told = fused.explain(context.ranked_query, context.row, context.sources.settings.fusion)
     if told.rank is None:
         return finding(StepName.FUSED, Outcome.SKIPPED, "a filter leaves it out of every ranking")
-    pool = finished(context.ranked_query, RERANKED).pool
+    pool = context.ranked_query.ranking(RERANKED).pool
     place = f"it is #{told.rank:,} of {told.total:,} fused"
     if pool is None:
         outcome = Outcome.PASSES if told.rank <= context.k else Outcome.WEAK

@@ -5,19 +5,19 @@ from __future__ import annotations
 from membrowse.engine.handlers.why.steps.context import ChunkContext
 from membrowse.engine.handlers.why.steps.finding import Finding, finding, listed
 from membrowse.ranking.explanation import keyword
-from membrowse.ranking.stages import NO_WORDS, finished
+from membrowse.ranking.ranked_query import NO_WORDS
 from membrowse.wire.diagnosis import Outcome, StepName
 from membrowse.wire.explanation import KeywordExplanation, TermExplanation
 from membrowse.wire.search import KEYWORD, RankingState
 
 
 def check_keyword(context: ChunkContext) -> Finding:
-    ranking = finished(context.ranked_query, KEYWORD)
+    ranking = context.ranked_query.ranking(KEYWORD)
     if ranking.state is RankingState.FAILED:
         return finding(
             StepName.KEYWORD, Outcome.FAILS, f"the keyword ranking failed: {ranking.message}"
         )
-    told = keyword.explained(context.ranked_query, context.row, context.sources.settings.keyword)
+    told = keyword.explain(context.ranked_query, context.row, context.sources.settings.keyword)
     outcome, clause = _judged(context, told)
     return finding(StepName.KEYWORD, outcome, clause, map(_line, told.terms), told.rank)
 

@@ -9,8 +9,7 @@ import numpy as np
 from membrowse.engine.handlers.why.steps.context import ChunkContext
 from membrowse.engine.handlers.why.steps.finding import Finding, finding, listed, places
 from membrowse.ranking.explanation import reranked
-from membrowse.ranking.explanation.token_matches import interaction
-from membrowse.ranking.stages import finished
+from membrowse.ranking.explanation.token_matches import interact
 from membrowse.settings import RerankMethod
 from membrowse.wire.diagnosis import Outcome, StepName
 from membrowse.wire.explanation import RerankedExplanation, TokenMatch
@@ -24,14 +23,14 @@ _AROUND = ".,:;?!…()[]“”\"'"
 
 def check_reranked(context: ChunkContext) -> Finding:
     settings = context.sources.settings.rerank
-    late = interaction(
+    late = interact(
         context.ranked_query,
         context.row,
         settings,
         context.sources.tokens_of,
         context.sources.tokenizer,
     )
-    told = reranked.explained(context.ranked_query, context.row, settings, late)
+    told = reranked.explain(context.ranked_query, context.row, settings, late)
     if told.rank is None:
         return finding(
             StepName.RERANKED, Outcome.SKIPPED, "a filter leaves it out of every ranking"
@@ -39,7 +38,7 @@ def check_reranked(context: ChunkContext) -> Finding:
     if settings.method is RerankMethod.NONE:
         clause = "reranking is switched off, so it stays in fused order"
         return finding(StepName.RERANKED, Outcome.SKIPPED, clause, rank=told.rank)
-    if finished(context.ranked_query, RERANKED).blend is None:
+    if context.ranked_query.ranking(RERANKED).blend is None:
         outcome = Outcome.FAILS if told.state is RankingState.FAILED else Outcome.WEAK
         return finding(StepName.RERANKED, outcome, told.message or "not reranked", rank=told.rank)
     if not told.in_pool:
@@ -110,14 +109,14 @@ def _weaker_words(context: ChunkContext, told: RerankedExplanation) -> list[_Wea
 
 def _overtakers(context: ChunkContext, told: RerankedExplanation) -> list[int]:
     """Rows below it in the fused ranking and above it now, the best first."""
-    before = finished(context.ranked_query, FUSED).ranks
-    above = finished(context.ranked_query, RERANKED).order[: (told.rank or 1) - 1].tolist()
+    before = context.ranked_query.ranking(FUSED).ranks
+    above = context.ranked_query.ranking(RERANKED).order[: (told.rank or 1) - 1].tolist()
     return [row for row in above if before[row] > before[context.row]][:_OVERTAKERS]
 
 
 def _matches(context: ChunkContext, row: int) -> tuple[TokenMatch, ...] | None:
     settings, tokens_of = context.sources.settings.rerank, context.sources.tokens_of
-    found = interaction(context.ranked_query, row, settings, tokens_of, None)
+    found = interact(context.ranked_query, row, settings, tokens_of, None)
     return found.matches() if found is not None else None
 
 

@@ -6,7 +6,7 @@ from membrowse.engine.handlers.why.steps.context import FileContext
 from membrowse.engine.handlers.why.steps.finding import Finding, finding, where
 from membrowse.index.generation import Generation
 from membrowse.index.journal import JournaledChunk, JournalEntry
-from membrowse.ranking.targets import SplitText, bare
+from membrowse.ranking.targets import SplitText, comparable
 from membrowse.wire.diagnosis import Outcome, StepName
 
 
@@ -49,7 +49,11 @@ def _no_text(context: FileContext) -> Finding:
         return finding(
             StepName.TEXT, Outcome.FAILS, clause, [f"removed {entry.at}", *_quote(passed)]
         )
-    if context.wanted.text and context.path and bare(context.wanted.text) in bare(context.text):
+    if (
+        context.wanted.text
+        and context.path
+        and comparable(context.wanted.text) in comparable(context.text)
+    ):
         clause = "the text is in the file, but in none of its chunks (front matter is no text)"
         return finding(StepName.TEXT, Outcome.FAILS, clause)
     clause = context.chunks.reason
@@ -70,10 +74,10 @@ def _quote(passed: JournaledChunk) -> list[str]:
 
 def _former(context: FileContext) -> tuple[JournalEntry, JournaledChunk] | None:
     """Where the text (or the chunk) was last, according to the journal."""
-    wanted = bare(context.wanted.text)
+    wanted = comparable(context.wanted.text)
     for entry in reversed(context.components.index.journal(context.path or None)):
         context.pause()
         for passed in entry.removed:
-            if (wanted and wanted in bare(passed.text)) or passed.id == context.wanted.chunk:
+            if (wanted and wanted in comparable(passed.text)) or passed.id == context.wanted.chunk:
                 return entry, passed
     return None

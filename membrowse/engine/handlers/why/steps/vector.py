@@ -9,7 +9,6 @@ import numpy as np
 from membrowse.engine.handlers.why.steps.context import ChunkContext
 from membrowse.engine.handlers.why.steps.finding import Finding, finding, where
 from membrowse.ranking.explanation import vector
-from membrowse.ranking.stages import finished
 from membrowse.wire.diagnosis import Outcome, StepName
 from membrowse.wire.explanation import VectorExplanation
 from membrowse.wire.search import VECTOR
@@ -19,7 +18,7 @@ _MUCH_UNKNOWN = 0.3
 
 
 def check_vector(context: ChunkContext) -> Finding:
-    told = vector.explained(
+    told = vector.explain(
         context.ranked_query, context.row, context.sources.settings, context.sources.nearest
     )
     outcome, clause = _judged(context, told)
@@ -34,9 +33,9 @@ def _judged(context: ChunkContext, told: VectorExplanation) -> tuple[Outcome, st
         return Outcome.SKIPPED, "the query has no words to encode"
     if ranked_query.encoded is None:
         return Outcome.FAILS, f"there is no vector ranking: {told.message or told.state.value}"
-    if not ranked_query.at().encoded[context.row]:
+    if not ranked_query.generation.encoded[context.row]:
         return Outcome.FAILS, "it has no vector yet: it is still to be encoded"
-    if ranked_query.known == 0.0:
+    if ranked_query.known_share == 0.0:
         return Outcome.FAILS, "the encoder knows nothing of the query, so no vector can find it"
     place = f"it is #{told.rank:,} of {told.total:,} by vector"
     if told.rank is not None and told.rank <= context.k:
@@ -55,8 +54,8 @@ def _judged(context: ChunkContext, told: VectorExplanation) -> tuple[Outcome, st
 
 def _nearer(context: ChunkContext) -> tuple[int, int] | None:
     """The nearest chunk of the same note and its rank, if it is another chunk."""
-    ranks = finished(context.ranked_query, VECTOR).ranks
-    rows = np.array(context.ranked_query.at().rows(context.chunk.path))
+    ranks = context.ranked_query.ranking(VECTOR).ranks
+    rows = np.array(context.ranked_query.generation.rows(context.chunk.path))
     ranked = rows[ranks[rows] > 0]
     if not len(ranked):
         return None

@@ -12,10 +12,10 @@ from membrowse.engine.indexing.note_reader import NoteReader
 from membrowse.engine.indexing.vectoriser import INLINE_CHUNKS
 from membrowse.index.analyser import analyse
 from membrowse.index.change_plan import NoteChange
-from membrowse.index.what_if import WhatIf, to_encode, what_if
-from membrowse.notes.headings import HeadingLine, heading_of
-from membrowse.notes.note import parse
-from membrowse.notes.reader import NotIndexable, Source, read
+from membrowse.index.what_if import WhatIf, what_if
+from membrowse.notes.headings import HeadingLine, heading_above
+from membrowse.notes.note import parse_note
+from membrowse.notes.reader import FileContent, NotIndexable, read_file
 from membrowse.wire.diagnosis import Edit, Suggestion, SuggestionKind
 
 _WORDS = 4
@@ -34,7 +34,7 @@ def candidates(trial: Trial) -> Iterator[Candidate]:
     """Edits that work. Raises `NotTried` if their effect cannot be computed."""
     source = _source(trial)
     trial.checkpoint()
-    heading = heading_of(parse(source), trial.ranked_query.chunks[trial.row])
+    heading = heading_above(parse_note(source), trial.ranked_query.chunks[trial.row])
     if heading is None:
         return
     reader = NoteReader(trial.components.folder, trial.settings.notes, trial.components.models)
@@ -43,7 +43,7 @@ def candidates(trial: Trial) -> Iterator[Candidate]:
         trial.checkpoint()
         after = heading.with_word(word)
         change = reader.change(_edited(source, heading, after))
-        encoded += len(to_encode(trial.components.index, change))
+        encoded += len(trial.components.index.missing_inputs([change]))
         if found and encoded > _ENCODED:
             return
         rank, hypothetical = _hypothetical(trial, change)
@@ -63,13 +63,13 @@ def _hypothetical(trial: Trial, change: NoteChange) -> tuple[int | None, WhatIf]
     if encoder is None:
         raise NotTried("there is no encoder")
     trial.checkpoint()
-    if len(to_encode(index, change)) > INLINE_CHUNKS:
+    if len(index.missing_inputs([change])) > INLINE_CHUNKS:
         raise NotTried("they would have too much encoded again")  # in bulk, less precisely
-    hypothetical = what_if(index, trial.ranked_query.at(), change, encoder.encode)
+    hypothetical = what_if(index, trial.ranked_query.generation, change, encoder.encode)
     return trial.by_edit(hypothetical), hypothetical
 
 
-def _source(trial: Trial) -> Source:
+def _source(trial: Trial) -> FileContent:
     """The target's file. Raises `NotTried` if the index is not up to date with the folder."""
     pending = trial.components.indexer.state.pending
     path = trial.ranked_query.chunks[trial.row].path
@@ -79,7 +79,7 @@ def _source(trial: Trial) -> Source:
     if note.chunks > _LONGEST:
         raise NotTried(f"the note is long ({note.chunks} chunks)")
     try:
-        source = read(trial.components.folder, path, trial.settings.notes)
+        source = read_file(trial.components.folder, path, trial.settings.notes)
     except (NotIndexable, OSError) as error:
         raise NotTried("the file cannot be read") from error
     if source.sha256 != note.sha256:
@@ -91,7 +91,7 @@ def _source(trial: Trial) -> Source:
 
 def _missing_words(trial: Trial, heading: HeadingLine) -> list[str]:
     """Query words that are missing from the heading, as typed, the rarest first."""
-    parsed, idf = trial.ranked_query.parsed, trial.ranked_query.terms().idf
+    parsed, idf = trial.ranked_query.parsed, trial.ranked_query.postings.idf
     there = {token.term for token in analyse(heading.text)}
     spans = zip(parsed.terms.terms, parsed.terms.spans, strict=True)
     missing = {term: parsed.words[start:end] for term, (start, end) in spans if term not in there}
@@ -99,7 +99,7 @@ def _missing_words(trial: Trial, heading: HeadingLine) -> list[str]:
     return list(dict.fromkeys(words))[:_WORDS]
 
 
-def _edited(source: Source, heading: HeadingLine, after: str) -> Source:
+def _edited(source: FileContent, heading: HeadingLine, after: str) -> FileContent:
     """`source` with the heading replaced."""
     text = source.text[: heading.start] + after + source.text[heading.end :]
     content = text.encode()

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from membrowse.engine.handlers.why.suggestions.trial import Candidate, Trial
 from membrowse.index import bm25
-from membrowse.index.analyser import Token, TokenKind, analyse, surface
+from membrowse.index.analyser import Token, TokenKind, analyse, fold_word
 from membrowse.index.stop_words import STOP_WORDS
-from membrowse.ranking.query_parser import items
+from membrowse.ranking.query_parser import word_spans
 from membrowse.wire.diagnosis import Suggestion, SuggestionKind
 
 _ADDED = 10
@@ -22,7 +22,7 @@ _SIZE = 0.3
 def candidates(trial: Trial) -> Iterator[Candidate]:
     """Queries that work: first without one of their words, then with a word of the target."""
     query = trial.ranked_query.query
-    spans = items(query.text, query.syntax)
+    spans = word_spans(query.text, query.syntax)
     for start, end in spans[:_DROPPED] if len(spans) > 1 else ():
         without = f"{query.text[:start].rstrip()} {query.text[end:].lstrip()}".strip()
         word = query.text[start:end]
@@ -57,7 +57,7 @@ def words_of_target(trial: Trial) -> list[str]:
         written = text[token.start : token.end]
         if token.term not in asked and _can_be_asked(token, written):
             found.setdefault(token.term, written)
-    reader = ranked_query.at().keyword
+    reader = ranked_query.generation.keyword
     idf = {term: bm25.idf(reader.rows, len(reader.postings("body", term)[0])) for term in found}
     order = sorted(found, key=lambda term: (-idf[term], not found[term].isalpha()))
     return [found[term] for term in order]
@@ -67,4 +67,4 @@ def _can_be_asked(token: Token, written: str) -> bool:
     if token.kind is TokenKind.PAIR:
         return len(written) > 1
     plain = token.kind is TokenKind.WORD and re.fullmatch(r"\w[\w'’-]+", written) is not None
-    return plain and surface(written) not in STOP_WORDS
+    return plain and fold_word(written) not in STOP_WORDS

@@ -105,9 +105,11 @@ def _pools(trial: Trial, ranked_query: RankedQuery) -> Sequence[int]:
     fused = ranked_query.rankings[FUSED]
     place = int(fused.ranks[trial.row])
     sizes = sorted({size for size in (*_POOLS, place) if 0 < size <= max(fused.total, 1)})
-    keys = [ranked_query.at().keys[row] for row in fused.order[: max(sizes, default=0)].tolist()]
+    keys = [
+        ranked_query.generation.keys[row] for row in fused.order[: max(sizes, default=0)].tolist()
+    ]
     wanted = set(keys[trial.settings.rerank.pool :])
-    absent = wanted - trial.components.index.tokens.has(wanted) - ranked_query.tokens.keys()
+    absent = wanted - trial.components.index.tokens.has(wanted) - ranked_query.token_vectors.keys()
     longest = next(
         (n for n in range(len(keys)) if len(absent.intersection(keys[: n + 1])) > _TO_ENCODE),
         len(keys),

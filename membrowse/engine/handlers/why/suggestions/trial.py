@@ -13,7 +13,7 @@ from membrowse.engine.priority import Pause
 from membrowse.index.what_if import WhatIf
 from membrowse.ranking.ranked_query import RankedQuery
 from membrowse.ranking.ranker import Ranker
-from membrowse.ranking.targets import TargetChunks, best, locate, rank_of
+from membrowse.ranking.targets import TargetChunks, best_rank, best_row, locate
 from membrowse.settings import Settings
 from membrowse.wire.diagnosis import Suggestion
 from membrowse.wire.search import RERANKED, RankingState, Target
@@ -65,18 +65,18 @@ class Trial:
         self.pause = pause
         self.ranked_query = replace(
             ranked_query,
-            tokens=dict(ranked_query.tokens),
-            interactions={
-                weighing: dict(known) for weighing, known in ranked_query.interactions.items()
+            token_vectors=dict(ranked_query.token_vectors),
+            late_scores={
+                weighing: dict(known) for weighing, known in ranked_query.late_scores.items()
             },
         )
         self._until = float("inf")
-        self._ranker = components.configuration.ranker.by(settings)
+        self._ranker = components.configuration.ranker.with_settings(settings)
 
     @cached_property
     def row(self) -> int:
         """The chunk that represents the target. Raises `LookupError` if there is none."""
-        row = best(self.ranked_query, self.chunks.rows)
+        row = best_row(self.ranked_query, self.chunks.rows)
         if row is None:
             raise LookupError("no chunk represents the target")
         return row
@@ -101,9 +101,9 @@ class Trial:
         self._step()
         base = self.ranked_query
         other = self.components.ranked_queries.fresh(
-            base.at(), text, base.query.syntax, self._ranker, base.tokens
+            base.generation, text, base.query.syntax, self._ranker, base.token_vectors
         )
-        base.tokens.update(other.tokens)
+        base.token_vectors.update(other.token_vectors)
         return self._rank(other, self.chunks)
 
     def by_edit(self, hypothetical: WhatIf) -> int | None:
@@ -115,7 +115,7 @@ class Trial:
             base.query.text,
             base.query.syntax,
             Ranker(self.settings),
-            {**base.tokens, **{each.key: each for each in hypothetical.encoded}},
+            {**base.token_vectors, **{each.key: each for each in hypothetical.encoded}},
         )
         return self._rank(
             other, locate(hypothetical.generation, self.target, self._follow(hypothetical))
@@ -134,7 +134,7 @@ class Trial:
     def _rank(self, ranked_query: RankedQuery, chunks: TargetChunks) -> int | None:
         if ranked_query.rankings[RERANKED].state is RankingState.FAILED:
             return None
-        return rank_of(ranked_query, chunks.rows)
+        return best_rank(ranked_query, chunks.rows)
 
     def checkpoint(self) -> None:
         """Give way to queries. Raises `OutOfTime`, and `Cancelled`."""

@@ -1,0 +1,169 @@
+"""The directory of an index: its stores, opened together and made to agree with the manifest."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from membrowse.index import sqlite
+from membrowse.index.chroma_store import ChromaStore
+from membrowse.index.generation import Generation, IndexedNote, content_key
+from membrowse.index.keyword_reader import KeywordReader
+from membrowse.index.keyword_store import KeywordStore
+from membrowse.index.manifest import FORMAT, Manifest, Recipe
+from membrowse.index.token_store import TokenStore
+from membrowse.index.vector_store import VectorStore
+from membrowse.index.vector_table import empty_vector_table
+from membrowse.notes.chunk import Chunk
+
+log = logging.getLogger(__name__)
+
+_MANIFEST, _KEYWORD, _VECTORS, _CHROMA, _TOKENS = (
+    "manifest.sqlite",
+    "keyword",
+    "vectors.sqlite",
+    "chroma",
+    "tokens.sqlite",
+)
+_CHROMA_STEP = 500
+
+
+class IndexDirectory:
+    """Opens all stores of an index in one directory, created if missing.
+
+    Raises `IndexCorrupt` if the manifest cannot be read; the other stores are recreated.
+    """
+
+    def __init__(self, directory: Path, *, token_budget: int, dimension: int) -> None:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        directory.chmod(0o700)
+        self._dimension = dimension
+        with ExitStack() as opened:
+            self.manifest = Manifest(directory / _MANIFEST)
+            opened.callback(self.manifest.close)
+            self.keyword = KeywordStore(directory / _KEYWORD)
+            opened.callback(self.keyword.close)
+            self.vectors = VectorStore(directory / _VECTORS, dimension)
+            opened.callback(self.vectors.close)
+            self.tokens = TokenStore(directory / _TOKENS, token_budget)
+            opened.callback(self.tokens.close)
+            self.chroma = ChromaStore(directory / _CHROMA)
+            opened.callback(self.chroma.close)
+            self._opened = opened.pop_all()
+
+    def close(self) -> None:
+        self._opened.close()
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes on disk of each store."""
+        return {
+            "manifest": self.manifest.size(),
+            "keyword": self.keyword.size(),
+            "vectors": self.vectors.size(),
+            "chroma": self.chroma.size(),
+            "tokens": self.tokens.size(),
+        }
+
+    def difference(self, recipe: Recipe) -> str:
+        """Describe how `recipe` differs from the index's own; an empty index adopts it."""
+        made_with = self.manifest.recipe
+        if made_with is None:
+            self.manifest.begin(recipe)
+            return ""
+        if self.manifest.format != FORMAT:
+            return f"manifest {self.manifest.format} → {FORMAT}"
+        return recipe.difference(made_with)
+
+    def load(self, recipe: Recipe) -> Generation:
+        """Load the generation that the manifest describes; repairs the keyword index."""
+        if self.manifest.format != FORMAT:
+            return self.empty(self.manifest.generation)
+        content = self.manifest.content()
+        chunks = [chunk for path in sorted(content.chunks) for chunk in content.chunks[path]]
+        self._repair_keyword(chunks, content.notes)
+        keys = [content_key(chunk, recipe.encoder) for chunk in chunks]
+        row_of = {chunk.id: row for row, chunk in enumerate(chunks)}
+        table = self.vectors.table(keys)
+        return Generation(
+            self.manifest.generation,
+            content.notes,
+            chunks,
+            keys,
+            row_of,
+            self.keyword.reader(row_of),
+            table,
+        )
+
+    def empty(self, number: int) -> Generation:
+        """A generation without notes."""
+        table = empty_vector_table(0, self._dimension)
+        return Generation(number, {}, [], [], {}, KeywordReader([], [], {}), table)
+
+    def _repair_keyword(self, chunks: list[Chunk], notes: Mapping[str, IndexedNote]) -> None:
+        doubtful = self.manifest.intent()
+        repaired = self.keyword.repair(chunks, notes, doubtful)
+        if doubtful:
+            self.manifest.repaired()
+        if repaired:
+            log.warning("the keyword index was repaired (%d entries)", repaired)
+
+    def rewrite_keyword(
+        self, chunks: Sequence[Chunk], notes: Mapping[str, IndexedNote], error: Exception
+    ) -> None:
+        """Replace the content of the keyword index, which `error` shows to be damaged."""
+        log.warning("the keyword index is damaged; rewriting it", exc_info=error)
+        self.keyword.clear()
+        self.keyword.repair(chunks, notes, ())
+
+    def sync_chroma(self, generation: Generation, among: Collection[str] | None = None) -> bool:
+        """Bring Chroma, if it is open, in step with `generation`.
+
+        `among` limits this to some chunk ids; with None, one call handles a part of all ids.
+        Returns whether anything had to be done.
+        """
+        chroma = self.chroma
+        if not chroma.opened:
+            return False
+        rows, surplus = _chroma_differences(chroma.keys, generation, among)
+        if among is None:
+            rows, surplus = rows[:_CHROMA_STEP], surplus[:_CHROMA_STEP]
+        if not rows and not surplus:
+            return False
+        try:
+            # A changed entry is removed first: HNSW takes ten times as long to move one.
+            ids = [generation.chunks[row].id for row in rows]
+            chroma.remove([*surplus, *(chunk for chunk in ids if chunk in chroma.keys)])
+            chroma.put(ids, [generation.keys[row] for row in rows], generation.matrix[rows])
+        except Exception as error:  # keyword and vectors work without Chroma
+            chroma.fail(error)
+            return False
+        return True
+
+
+def _chroma_differences(
+    stored_keys: Mapping[str, str], generation: Generation, among: Collection[str] | None
+) -> tuple[list[int], list[str]]:
+    """Return rows whose vectors Chroma lacks or has outdated, and surplus ids."""
+    rows: list[int] = []
+    surplus: list[str] = []
+    for chunk in {*stored_keys, *generation.row_of} if among is None else among:
+        row = generation.row_of.get(chunk, -1)
+        if row >= 0 and generation.encoded[row]:
+            if stored_keys.get(chunk) != generation.keys[row]:
+                rows.append(row)
+        elif chunk in stored_keys:
+            surplus.append(chunk)
+    return sorted(rows), sorted(surplus)
+
+
+def discard(directory: Path) -> None:
+    """Delete a corrupt index so that an empty one can be opened; no process may have it open.
+
+    Stored vectors stay: they are found by content and checked when opened.
+    """
+    sqlite.delete_database(directory / _MANIFEST)
+    for store in (_KEYWORD, _CHROMA):
+        shutil.rmtree(directory / store, ignore_errors=True)

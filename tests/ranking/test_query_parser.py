@@ -1,0 +1,126 @@
+"""Parsing queries: words, operators and filters."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from membrowse.notes.chunk import Chunk
+from membrowse.ranking.query_parser import LITERAL, MAX_QUERY_CHARACTERS, OPERATORS, parse_query
+from tests.index.factories import chunk
+
+NOTE = chunk("runbooks/Deploy.md", 0, "text", tags=("Ops", "release/steps"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "deploy: which port - and why?",
+        '-word "phrase" path:x after:2026',
+        "title:deploy",
+        "C++ OR (nothing) AND *",
+    ],
+)
+def test_by_default_everything_is_words(text: str) -> None:
+    parsed = parse_query(text, LITERAL)
+    assert parsed.words == text
+    assert not parsed.constraints and not parsed.filters and not parsed.warnings
+
+
+def test_operators_constrain_keyword_and_keep_words_for_the_encoder() -> None:
+    parsed = parse_query('which "staging port" -friday title:deploy now', OPERATORS)
+    assert parsed.words == "which staging port deploy now"
+    found = [(each.terms, each.field, each.excluded) for each in parsed.constraints]
+    assert found == [
+        (("stage", "port"), None, False),
+        (("friday",), None, True),
+        (("deploy",), "title", False),
+    ]
+    assert [each.typed for each in parsed.constraints] == [
+        '"staging port"',
+        "-friday",
+        "title:deploy",
+    ]
+    assert not parsed.warnings
+
+
+@pytest.mark.parametrize(
+    ("typed", "passes"),
+    [
+        ("path:runbooks", True),
+        ("path:RUNBOOKS/dep", True),
+        ("path:logs", False),
+        ("path:*.md", True),
+        ("path:deploy.*", True),
+        ("path:runbooks/*", True),
+        ("path:*.txt", False),
+        ("-path:runbooks", False),
+        ("tag:ops", True),
+        ("tag:#ops", True),
+        ("tag:release", True),
+        ("tag:rel", False),
+        ("-tag:ssh", True),
+        ("after:2026", True),
+        ("after:2026-03-02", True),
+        ("after:2026-03-03", False),
+        ("before:2026-03-02", False),
+        ("before:2026-04", True),
+        ('path:"runbooks/deploy"', True),
+    ],
+)
+def test_filters_select_notes(typed: str, passes: bool) -> None:
+    parsed = parse_query(f"word {typed}", OPERATORS)
+    (found,) = parsed.filters
+    assert found.typed == typed
+    assert found.passes(NOTE) is passes
+    assert parsed.words == "word"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("after:yesterday port", "after:yesterday port"),
+        ("after:2026-13 port", "after:2026-13 port"),
+        ("before:2026-02-30 port", "before:2026-02-30 port"),
+        ("path: port", "path: port"),
+        ('"staging port', '"staging port'),
+        ("error:404 port", "error:404 port"),
+    ],
+)
+def test_an_invalid_operator_is_words_with_a_warning(text: str, words: str) -> None:
+    parsed = parse_query(text, OPERATORS)
+    assert parsed.words == words
+    assert "port" in parsed.terms.terms
+    assert len(parsed.warnings) == 1
+    assert not parsed.filters and not parsed.constraints
+
+
+@pytest.mark.parametrize("text", ["http://a.b/c", "12:30 - done", "--force well-known", "a-b -"])
+def test_colons_and_dashes_inside_words_are_not_operators(text: str) -> None:
+    parsed = parse_query(text, OPERATORS)
+    assert parsed.words == text
+    assert not parsed.warnings and not parsed.constraints
+
+
+def test_a_very_long_query_is_cut_with_a_warning() -> None:
+    parsed = parse_query("port " * MAX_QUERY_CHARACTERS, LITERAL)
+    assert len(parsed.words) <= MAX_QUERY_CHARACTERS
+    assert len(parsed.warnings) == 1
+    assert parsed.terms.terms == ("port",)
+
+
+@given(st.text(max_size=80), st.sampled_from((LITERAL, OPERATORS)))
+@settings(max_examples=200, deadline=None)
+def test_no_text_is_an_error(text: str, syntax: str) -> None:
+    parsed = parse_query(text, syntax)
+    for found in parsed.filters:
+        found.passes(NOTE)
+
+
+@given(st.lists(st.sampled_from(['"', "-", "path:", "tag:", "x", " ", "after:", "[", "*"])))
+@settings(max_examples=200, deadline=None)
+def test_no_mixture_of_operators_is_an_error(parts: list[str]) -> None:
+    parsed = parse_query("".join(parts), OPERATORS)
+    example: Chunk = NOTE
+    assert all(found.passes(example) in (True, False) for found in parsed.filters)
