@@ -45,8 +45,6 @@ DROPPED = set(
 """Words with a better one in their place (target, pin, step, tokens …), and words for nothing."""
 NOUNS = set("encoding finding handling indexing pooling querying ranking spelling tuning".split())
 """Nouns of the field that end like gerunds."""
-RENAMED_LATER: set[str] = set()
-"""Rooms that still have such names."""
 MODELS_OF_CHILDREN = {"sentence_transformers", "torch", "transformers"}
 
 
@@ -117,8 +115,6 @@ def named() -> list[tuple[str, list[str]]]:
     found = []
     for file in PACKAGE.rglob("*.py"):
         path = str(file.relative_to(PACKAGE))
-        if path.split("/")[0] in RENAMED_LATER:
-            continue
         name = file.parent.name if file.stem == "__init__" else file.stem
         found.append((path, words_of(name)))
         tree = ast.parse(file.read_text(encoding="utf-8"))
