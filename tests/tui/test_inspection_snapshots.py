@@ -9,7 +9,7 @@ import pytest
 from membrowse.tui.app import MembrowseApp
 from membrowse.wire.search import Target
 from tests.tui.stage import QUERY, make_app, until
-from tests.tui.test_explaining import explained
+from tests.tui.test_explanation import explained
 from tests.tui.test_snapshots import Before, Compare, steps
 
 SIZES = [(80, 24), (120, 30), (200, 50)]
