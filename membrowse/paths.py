@@ -17,6 +17,7 @@ import platformdirs
 APP = "membrowse"
 SOCKET_PATH_LIMIT = 100
 """Bytes. Unix socket addresses end at 104 (macOS) or 108 (Linux) bytes; this leaves a margin."""
+_DIRECTORY_VARIABLES = ("MEMBROWSE_HOME", "MEMBROWSE_INDEX_DIR", "TMPDIR")
 
 
 def private(directory: Path) -> Path:
@@ -43,6 +44,19 @@ def replace_file(file: Path, content: bytes, *, sync: bool = False, mode: int = 
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def absolute_variables() -> dict[str, str]:
+    """Our environment variables that name a directory, with absolute values.
+
+    For a process with another working directory.
+    """
+    named = ((name, os.environ.get(name)) for name in _DIRECTORY_VARIABLES)
+    return {
+        name: str(Path(value).absolute())
+        for name, value in named
+        if value and not value.startswith("~")
+    }
 
 
 def _home() -> Path | None:

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import msgspec
 
-from membrowse.encoding.child_process import command, environment
+from membrowse import interpreter
+from membrowse.encoding.child_process import torch_variables
 from membrowse.encoding.file_hashes import HashCache
 from membrowse.encoding.model_files import ModelFiles
 from membrowse.paths import private, replace_file
@@ -103,17 +104,15 @@ def _sha256(path: Path) -> str:
 
 def _run(files: ModelFiles, target: Path) -> None:
     """Let a child process write `target`; raises `ExportFailed` with its reason."""
-    arguments = command(
-        "membrowse.encoding.onnx_export_child", files.model, files.revision, str(target)
-    )
     with _parent_pipe() as stdin:
-        done = subprocess.run(  # noqa: S603 (our own interpreter and module)
-            arguments,
-            env=environment(),
+        done = interpreter.run(
+            "membrowse.encoding.onnx_export_child",
+            files.model,
+            files.revision,
+            str(target),
             stdin=stdin,
-            capture_output=True,
+            extra=torch_variables(),
             timeout=_TIMEOUT_SECONDS,
-            check=False,
         )
     if done.returncode:
         raise ExportFailed(_reason(files, done.stderr))

@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from membrowse import __version__, paths, settings
+from membrowse import __version__, interpreter, paths, settings
 from membrowse.engine import clock
 from membrowse.engine.lock import IndexLock, IndexLocked
 
@@ -29,6 +29,8 @@ def main(folder: Path, *, foreground: bool = False, group: str | None = None) ->
     # numpy's matrix products are small here: a second thread costs more than it gains.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     folder = Path(os.path.realpath(folder))
+    os.environ.update(paths.absolute_variables())
+    os.chdir(interpreter.DIRECTORY)
     os.umask(0o077)
     directory = paths.private(paths.index_dir(folder))
     _log_to(paths.log_file(folder), foreground)
