@@ -8,8 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pathspec import GitIgnoreSpec
-
+from membrowse import globs
 from membrowse.notes import ignore_rules
 from membrowse.notes.symlinks import LinkPolicy
 from membrowse.settings import NotesSettings
@@ -77,16 +76,24 @@ def scan_folder(folder: Path, settings: NotesSettings) -> list[ScannedFile]:
 def note_matcher(include: tuple[str, ...]) -> Callable[[str], bool]:
     """Return a predicate that says whether a path (relative, with `/`) matches `include`.
 
-    As in gitignore files, a glob without a slash matches the file name, the last matching glob
-    decides, and `!` negates. No glob turns the files in a directory `notes.md/` into notes.
+    The last matching glob decides, and `!` negates. A glob without a slash matches the file name;
+    one with a slash matches the path or a directory above it. Raises `InvalidGlob`.
     """
     if all(glob.startswith("*.") and not _GLOB_CHARACTERS & set(glob[1:]) for glob in include):
         suffixes = tuple(glob[1:] for glob in include)
         return lambda path: path.endswith(suffixes)
-    if not any("/" in glob for glob in include):
-        names = GitIgnoreSpec.from_lines(include)
-        return lambda path: names.match_file(path.rpartition("/")[2])
-    return GitIgnoreSpec.from_lines(include).match_file
+    parsed = [(glob, "/" in text) for text in include if (glob := globs.parse(text))]
+
+    def is_note(path: str) -> bool:
+        names = path.split("/")
+        for glob, above in reversed(parsed):
+            if glob.matches(names, directory=False) or (
+                above and any(glob.matches(names[:n], directory=True) for n in range(1, len(names)))
+            ):
+                return not glob.negated
+        return False
+
+    return is_note
 
 
 class _Walk:
