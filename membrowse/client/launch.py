@@ -23,7 +23,7 @@ def head_start(folder: Path) -> None:
     """
     folder = Path(os.path.realpath(folder))
     if folder.is_dir() and not any(
-        address(folder).exists() for address in (paths.system_socket, paths.own_socket)
+        paths.reachable(address(folder)) for address in (paths.system_socket, paths.own_socket)
     ):
         with contextlib.suppress(OSError):
             _ahead[folder] = spawn(folder, paths.log_file(folder))
@@ -43,7 +43,7 @@ def spawn(folder: Path, log: Path) -> subprocess.Popen[bytes]:
         if process.poll() is not None:
             del started[pid]
     paths.private(log.parent)
-    descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = paths.open_file(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     try:
         process = interpreter.start(
             "membrowse.engine", str(folder), stdout=descriptor, stderr=descriptor, new_session=True

@@ -18,7 +18,7 @@ from membrowse import interpreter
 from membrowse.encoding.child_process import torch_variables
 from membrowse.encoding.file_hashes import HashCache
 from membrowse.encoding.model_files import ModelFiles
-from membrowse.paths import private, replace_file
+from membrowse.paths import open_file, private, replace_file
 
 EXPORT = "1"
 """Version of the export: raise it when the same weights would be exported differently."""
@@ -70,8 +70,7 @@ def _intact(directory: Path) -> bool:
 @contextmanager
 def _locked(directory: Path) -> Iterator[None]:
     private(directory.parent)
-    name = f"{directory}.lock"
-    lock = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    lock = open_file(directory.with_name(f"{directory.name}.lock"), os.O_RDWR | os.O_CREAT)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

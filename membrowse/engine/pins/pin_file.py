@@ -30,15 +30,20 @@ Stamp = tuple[int, int, int]
 
 
 class PinFile:
-    """The pin file at `path`, which need not exist."""
+    """The pin file at `path`, which need not exist.
 
-    def __init__(self, path: Path) -> None:
+    No link is followed to it, nor below `root` (its directory, if not given), since whoever writes
+    the notes could have made one.
+    """
+
+    def __init__(self, path: Path, root: Path | None = None) -> None:
         self.path = path
+        self._root = path.parent if root is None else root
 
     def stamp(self) -> Stamp | None:
         """Identity of the file's content; None if there is no file."""
         try:
-            found = self.path.stat()
+            found = self.path.lstat()
         except OSError:
             return None
         return found.st_mtime_ns, found.st_size, found.st_ino
@@ -54,7 +59,9 @@ class PinFile:
 
     def append(self, pin: Pin) -> None:
         """Append a line in one write. Raises `OSError`."""
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        descriptor = paths.open_file(
+            self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, root=self._root
+        )
         try:
             size = os.fstat(descriptor).st_size
             ended = not size or os.pread(descriptor, 1, size - 1) == b"\n"
@@ -71,7 +78,7 @@ class PinFile:
 
         Raises `Unknown` if there is no such pin, and `OSError`.
         """
-        content = self._content() if self.path.exists() else b""
+        content = self._content() if os.path.lexists(self.path) else b""
         number = parse(content).lines.get(pin)
         if number is None:
             raise Unknown(f"no pin {pin} in {self.path}")
@@ -80,20 +87,17 @@ class PinFile:
         self._replace(b"\n".join(lines))
 
     def _content(self) -> bytes:
-        flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC  # a FIFO must not hang the reader
-        with os.fdopen(os.open(self.path, flags), "rb") as stream:
+        descriptor = paths.open_file(self.path, os.O_RDONLY, root=self._root)
+        with os.fdopen(descriptor, "rb") as stream:
             found = os.fstat(stream.fileno())
-            if not stat.S_ISREG(found.st_mode):
-                raise OSError("not a regular file")
             if found.st_size > LARGEST_BYTES:
                 raise OSError(f"larger than {LARGEST_BYTES >> 20} MB")
             return stream.read()
 
     def _replace(self, content: bytes) -> None:
-        """Replace the file atomically; a link stays a link, and the mode is kept."""
-        real = Path(os.path.realpath(self.path))
-        mode = stat.S_IMODE(real.stat().st_mode)
-        paths.replace_file(real, content, sync=True, mode=mode)
+        """Replace the file atomically; its mode is kept."""
+        mode = stat.S_IMODE(self.path.lstat().st_mode)
+        paths.replace_file(self.path, content, sync=True, mode=mode, root=self._root)
 
 
 class ParsedPins(msgspec.Struct, frozen=True, kw_only=True):

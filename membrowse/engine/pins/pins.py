@@ -13,7 +13,6 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import msgspec
 
@@ -69,14 +68,14 @@ class Pins:
 
     def __init__(
         self,
-        file: Path,
+        file: PinFile,
         index: Index,
         ranked_queries: RankedQueries,
         settled: Callable[[], bool],
         traffic: QueryTraffic,
         changed: Callable[[], None],
     ) -> None:
-        self.file = PinFile(file)
+        self.file = file
         self.state = PinsState()
         self._index = index
         self._configuration = ranked_queries.configuration
