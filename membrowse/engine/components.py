@@ -11,7 +11,6 @@ from membrowse.engine.indexing.chroma_upkeep import ChromaUpkeep
 from membrowse.engine.indexing.events import EncoderLoaded
 from membrowse.engine.indexing.indexer import Indexer
 from membrowse.engine.models import Models
-from membrowse.engine.pins.pin_file import PinFile
 from membrowse.engine.pins.pins import Pins
 from membrowse.engine.priority import QueryTraffic
 from membrowse.engine.querying.configuration import ActiveConfiguration, ConfigurationStore
@@ -107,9 +106,8 @@ def open_components(
     indexer = Indexer(folder, settings, index, recipe(models), models, index_changed)
     ranked_queries = RankedQueries(configuration, index, models)
     targets = Targets(index, lambda: indexer.state)
-    pin_path = folder / Path(settings.pins.file).expanduser()
-    pin_file = PinFile(pin_path, folder if pin_path.is_relative_to(folder) else None)
-    pins = Pins(pin_file, index, ranked_queries, settled, traffic, changed)
+    pin_file = folder / Path(settings.pins.file).expanduser()
+    pins = Pins(pin_file, folder, index, ranked_queries, settled, traffic, changed)
     return Components(
         folder=folder,
         index=index,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from membrowse import globs
+from membrowse import gitignore
 from membrowse.notes.symlinks import LinkPolicy
 
 MEMBROWSE_IGNORE, GIT_IGNORE = ".membrowseignore", ".gitignore"
@@ -24,7 +24,7 @@ class Rule:
 
     line: int
     text: str
-    glob: globs.Glob
+    pattern: gitignore.Pattern
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,9 @@ class IgnoreRules:
         below = path[len(self.file.rpartition("/")[0]) :].lstrip("/")
         names, directory = below.rstrip("/").split("/"), below.endswith("/")
         for rule in reversed(self.rules):
-            if rule.glob.matches(names, directory=directory):
+            if rule.pattern.matches(names, directory=directory):
                 reason = f"ignored by line {rule.line} of {self.file}: {rule.text}"
-                return not rule.glob.negated, reason
+                return not rule.pattern.negated, reason
         return None
 
 
@@ -97,15 +97,15 @@ def _parsed(content: bytes) -> tuple[tuple[Rule, ...], str]:
     text = content.decode("utf-8-sig", errors="surrogateescape")
     for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), start=1):
         try:
-            glob = globs.parse(line)
-        except globs.InvalidGlob as error:
+            pattern = gitignore.parse(line)
+        except gitignore.InvalidPattern as error:
             invalid.append(f"{number} ({error})")
             continue
-        if glob is not None and len(rules) == _MAX_RULES:
+        if pattern is not None and len(rules) == _MAX_RULES:
             invalid.append(f"{number} and all after it (more than {_MAX_RULES:,} rules)")
             break
-        if glob is not None:
-            rules.append(Rule(number, line.strip(), glob))
+        if pattern is not None:
+            rules.append(Rule(number, line.strip(), pattern))
     return tuple(rules), _problem(invalid)
 
 

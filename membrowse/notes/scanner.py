@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from membrowse import globs
 from membrowse.notes import ignore_rules
+from membrowse.notes.globs import note_matcher
 from membrowse.notes.symlinks import LinkPolicy
 from membrowse.settings import NotesSettings
 from membrowse.wire.notes import NoteState
 
 _WORLD_READABLE = stat.S_IROTH | stat.S_IRGRP | stat.S_IRUSR
-_GLOB_CHARACTERS = frozenset("*?[]!\\/ ")
 _OTHER_TYPES = {
     stat.S_IFIFO: "FIFO",
     stat.S_IFSOCK: "socket",
@@ -71,29 +69,6 @@ def scan_folder(folder: Path, settings: NotesSettings) -> list[ScannedFile]:
     """
     walk = _Walk(LinkPolicy(folder, settings.follow), settings)
     return sorted(walk.run(), key=lambda file: file.path)
-
-
-def note_matcher(include: tuple[str, ...]) -> Callable[[str], bool]:
-    """Return a predicate that says whether a path (relative, with `/`) matches `include`.
-
-    The last matching glob decides, and `!` negates. A glob without a slash matches the file name;
-    one with a slash matches the path or a directory above it. Raises `InvalidGlob`.
-    """
-    if all(glob.startswith("*.") and not _GLOB_CHARACTERS & set(glob[1:]) for glob in include):
-        suffixes = tuple(glob[1:] for glob in include)
-        return lambda path: path.endswith(suffixes)
-    parsed = [(glob, "/" in text) for text in include if (glob := globs.parse(text))]
-
-    def is_note(path: str) -> bool:
-        names = path.split("/")
-        for glob, above in reversed(parsed):
-            if glob.matches(names, directory=False) or (
-                above and any(glob.matches(names[:n], directory=True) for n in range(1, len(names)))
-            ):
-                return not glob.negated
-        return False
-
-    return is_note
 
 
 class _Walk:

@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from membrowse import globs
+from membrowse import gitignore
 
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 Positive = Annotated[int, Meta(ge=1)]
@@ -52,8 +52,8 @@ class NotesSettings(_Section, frozen=True):
     def __post_init__(self) -> None:
         for text in self.include:
             try:
-                globs.parse(text)
-            except globs.InvalidGlob as error:
+                gitignore.parse(text)
+            except gitignore.InvalidPattern as error:
                 raise ValueError(f"`include`: {text!r}: {error}") from error
 
 

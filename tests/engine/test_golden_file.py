@@ -78,7 +78,7 @@ def test_adding_and_removing_keep_every_other_byte(tmp_path: Path) -> None:
     )
     path.write_bytes(before)
     path.chmod(0o640)
-    file = PinFile(path)
+    file = PinFile(path, tmp_path)
     stamp = file.stamp()
     pin = Pin(id="new", query="c", path="z.md", text="t")
     file.append(pin)
@@ -96,7 +96,7 @@ def test_adding_and_removing_keep_every_other_byte(tmp_path: Path) -> None:
 
 
 def test_the_first_pin_makes_the_file_for_its_owner_only(tmp_path: Path) -> None:
-    file = PinFile(tmp_path / "golden.jsonl")
+    file = PinFile(tmp_path / "golden.jsonl", tmp_path)
     assert (file.stamp(), file.read().pins, file.read().problems) == (None, (), ())
     file.append(Pin(id="a", query="q", path="p.md"))
     assert json.loads(file.path.read_text()) == {"id": "a", "query": "q", "path": "p.md", "k": 5}
@@ -133,7 +133,7 @@ def test_a_file_elsewhere_is_neither_read_nor_written(tmp_path: Path, planted: s
 
 
 def test_what_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
-    golden = PinFile(tmp_path).read()
+    golden = PinFile(tmp_path, tmp_path.parent).read()
     assert golden.pins == ()
     assert str(tmp_path) in golden.problems[0]
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from membrowse.notes.scanner import FolderUnreadable, note_matcher, scan_folder
+from membrowse.notes.globs import note_matcher
+from membrowse.notes.scanner import FolderUnreadable, scan_folder
 from membrowse.settings import NotesSettings
 from membrowse.wire.notes import NoteState
 from tests.notes.conftest import leave_socket

@@ -30,15 +30,14 @@ Stamp = tuple[int, int, int]
 
 
 class PinFile:
-    """The pin file at `path`, which need not exist.
+    """The pin file at `path`, which need not exist, with pins of `folder`.
 
-    No link is followed to it, nor below `root` (its directory, if not given), since whoever writes
-    the notes could have made one.
+    No link in the folder is followed to it: whoever writes the notes could have made one.
     """
 
-    def __init__(self, path: Path, root: Path | None = None) -> None:
+    def __init__(self, path: Path, folder: Path) -> None:
         self.path = path
-        self._root = path.parent if root is None else root
+        self._root = folder if path.is_relative_to(folder) else path.parent
 
     def stamp(self) -> Stamp | None:
         """Identity of the file's content; None if there is no file."""

@@ -13,6 +13,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
 
@@ -68,14 +69,15 @@ class Pins:
 
     def __init__(
         self,
-        file: PinFile,
+        file: Path,
+        folder: Path,
         index: Index,
         ranked_queries: RankedQueries,
         settled: Callable[[], bool],
         traffic: QueryTraffic,
         changed: Callable[[], None],
     ) -> None:
-        self.file = file
+        self.file = PinFile(file, folder)
         self.state = PinsState()
         self._index = index
         self._configuration = ranked_queries.configuration

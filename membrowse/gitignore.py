@@ -1,4 +1,4 @@
-"""Globs in gitignore syntax, matched in time that no pattern can make long.
+"""Patterns in gitignore syntax, matched in time that no pattern can make long.
 
 Patterns may come from whoever writes the notes, so they are bounded and never backtrack: the
 shortest match of what is between two stars is always good enough, and is never given up again.
@@ -22,12 +22,12 @@ Segment = str | re.Pattern[str] | None
 written `**`."""
 
 
-class InvalidGlob(ValueError):
+class InvalidPattern(ValueError):
     """A pattern that cannot be used; the message is the reason."""
 
 
 @dataclass(frozen=True, slots=True)
-class Glob:
+class Pattern:
     """One gitignore pattern."""
 
     negated: bool
@@ -45,28 +45,28 @@ class Glob:
         return _match(self.segments, names)
 
 
-def parse(line: str) -> Glob | None:
-    """The glob of a line of an ignore file; None for blank lines and comments.
+def parse(line: str) -> Pattern | None:
+    """The pattern of a line of an ignore file; None for blank lines and comments.
 
-    A glob without a slash, except at its end, matches at any depth. Raises `InvalidGlob`.
+    A pattern without a slash, except at its end, matches at any depth. Raises `InvalidPattern`.
     """
     text = _without_trailing_space(line)
     if not text or text.startswith("#"):
         return None
     if len(text) > LONGEST:
-        raise InvalidGlob(f"longer than {LONGEST} characters")
+        raise InvalidPattern(f"longer than {LONGEST} characters")
     pattern = text.removeprefix("!")
     parts = pattern.rstrip("/").split("/")
     if pattern.count("*") > MOST_STARS or len(parts) > MOST_PARTS:
-        raise InvalidGlob(f"more than {MOST_STARS} stars or {MOST_PARTS} parts")
+        raise InvalidPattern(f"more than {MOST_STARS} stars or {MOST_PARTS} parts")
     anchored = len(parts) > 1
     if parts[0] == "":
         del parts[0]
     if not any(parts):
-        raise InvalidGlob("it names nothing")
+        raise InvalidPattern("it names nothing")
     segments: tuple[Segment, ...] = () if anchored else (None,)
     segments += tuple(_segment(part) for part in parts)
-    return Glob(text.startswith("!"), pattern.endswith("/"), segments)
+    return Pattern(text.startswith("!"), pattern.endswith("/"), segments)
 
 
 def _without_trailing_space(line: str) -> str:
@@ -103,13 +103,13 @@ def _between_stars(part: str) -> list[str]:
         elif character == "[":
             found = _CLASS.match(part, at)
             if found is None:
-                raise InvalidGlob("a `[` is not closed")
+                raise InvalidPattern("a `[` is not closed")
             pieces[-1] += _class(found)
             at = found.end() - 1
         elif character == "\\":
             at += 1
             if at == len(part):
-                raise InvalidGlob("it ends with a backslash")
+                raise InvalidPattern("it ends with a backslash")
             pieces[-1] += re.escape(part[at])
         else:
             pieces[-1] += re.escape(character)
@@ -123,10 +123,10 @@ def _class(found: re.Match[str]) -> str:
     for item in _RANGE.finditer(found["content"]):
         low, high = (item["one"] or item["low"])[-1], (item["one"] or item["high"])[-1]
         if low > high:
-            raise InvalidGlob(f"the range {low}-{high} is reversed")
+            raise InvalidPattern(f"the range {low}-{high} is reversed")
         content += f"{re.escape(low)}-{re.escape(high)}"
     if not content:
-        raise InvalidGlob("an empty `[]`")
+        raise InvalidPattern("an empty `[]`")
     return f"[{'^' if found['negated'] else ''}{content}]"
 
 

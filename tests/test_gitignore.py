@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from pathspec.patterns.gitignore import GitIgnorePatternError
 from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
-from membrowse import globs
+from membrowse import gitignore
 
 
 def matches(pattern: str, path: str) -> bool:
     """Whether `pattern` matches `path` itself; a directory ends in `/`."""
-    glob = globs.parse(pattern)
+    glob = gitignore.parse(pattern)
     assert glob is not None
     return glob.matches(path.rstrip("/").split("/"), directory=path.endswith("/"))
 
@@ -74,8 +74,8 @@ def test_what_a_pattern_matches(pattern: str, yes: list[str], no: list[str]) -> 
     ],
 )
 def test_a_pattern_that_cannot_be_used_has_a_reason(pattern: str, reason: str) -> None:
-    with pytest.raises(globs.InvalidGlob, match=reason):
-        globs.parse(pattern)
+    with pytest.raises(gitignore.InvalidPattern, match=reason):
+        gitignore.parse(pattern)
 
 
 PATHS = st.lists(st.text("ab.", min_size=1, max_size=4), min_size=1, max_size=4).map("/".join)
@@ -89,8 +89,8 @@ def test_they_agree_with_another_implementation(pattern: str, path: str, rooted:
     pattern = f"/{pattern}" if rooted else pattern
     try:
         theirs = GitIgnoreSpecPattern(pattern)
-        ours = globs.parse(pattern)
-    except (GitIgnorePatternError, globs.InvalidGlob, ValueError):
+        ours = gitignore.parse(pattern)
+    except (GitIgnorePatternError, gitignore.InvalidPattern, ValueError):
         return
     if theirs.include is None or ours is None or "!" in pattern:
         return
