@@ -56,7 +56,7 @@ def _status_of(action: Callable[[], None]) -> int:
         return _reported(Exit.INTERNAL, f"the output cannot be written: {error}")
     except Stop as end:
         return _reported(end.exit, str(end))
-    except SettingsError as error:
+    except (SettingsError, paths.Untrusted) as error:
         return _reported(Exit.USAGE, str(error))
     except Exception as error:
         return _engine_error(error) or _unexpected(error)

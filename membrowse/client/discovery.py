@@ -67,10 +67,10 @@ async def _greeted(folder: Path) -> tuple[EngineClient, Hello] | None:
 
     Raises `EngineUntrusted` if somebody else's process answers, or an engine of another folder.
     """
-    for socket in (paths.system_socket(folder), paths.own_socket(folder)):
+    for socket, system in ((paths.system_socket(folder), True), (paths.own_socket(folder), False)):
         if not paths.reachable(socket):
             continue
-        client = EngineClient(socket, _owner(socket, system=socket == paths.system_socket(folder)))
+        client = EngineClient(socket, _owner(socket.parent, system=system))
         try:
             hello = await client.ask(HelloRequest())
             _check_folder(socket, hello, folder)
@@ -86,13 +86,12 @@ async def _greeted(folder: Path) -> tuple[EngineClient, Hello] | None:
     return None
 
 
-def _owner(socket: Path, *, system: bool) -> int:
-    """The user whose process must answer at `socket`.
+def _owner(directory: Path, *, system: bool) -> int:
+    """The user whose process must answer at a socket in `directory`.
 
-    That is the owner of the directory, since nobody else can put a socket there: root made a
-    service's directory, and the user's own must be the user's. Raises `EngineUntrusted`.
+    That is the directory's owner, since nobody else can put a socket there: root gave a service its
+    directory, and the user's own must be the user's. Raises `EngineUntrusted`.
     """
-    directory = socket.parent
     found, me = directory.stat(), os.getuid()
     if found.st_mode & 0o022:
         raise EngineUntrusted(f"{directory} is writable by other users: its engine is not asked")

@@ -260,6 +260,21 @@ def test_nothing_is_written_to_an_index_that_a_stranger_made(
     assert [path.name for path in mine.iterdir()] == ["lock"]
 
 
+@pytest.mark.parametrize("name", ["engine.log", "lock", "manifest.sqlite", "keyword", "chroma"])
+def test_no_file_of_an_index_is_written_through_a_link(
+    folder: Path, tmp_path: Path, name: str
+) -> None:
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    (victim / "file").write_text("thesis")
+    index = paths.private(paths.index_dir(folder))
+    target = victim if name in ("keyword", "chroma") else victim / "file"
+    (index / name).symlink_to(target)
+    with pytest.raises(EngineUnavailable, match="it is a link"):
+        asyncio.run(discovery.connect(folder))
+    assert [(path.name, path.read_text()) for path in victim.iterdir()] == [("file", "thesis")]
+
+
 @pytest.mark.parametrize("squatter", ["other", "open"])
 def test_a_squatted_runtime_directory_is_passed_over(
     shared: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, squatter: str
