@@ -51,7 +51,7 @@ def existing(folder: Path) -> Path:
     """`folder`, absolute; raises `Stop` if it is no folder and no system service serves it."""
     try:
         absolute = folder.expanduser().absolute()
-        found = absolute.is_dir() or paths.system_socket(absolute).exists()
+        found = absolute.is_dir() or paths.reachable(paths.system_socket(absolute))
     except (RuntimeError, ValueError, OSError) as error:
         raise Stop(Exit.USAGE, f"{folder} cannot be a folder: {error}") from error
     if not found:
@@ -61,4 +61,4 @@ def existing(folder: Path) -> Path:
 
 
 def _has_index(folder: Path) -> bool:
-    return paths.index_dir(folder).is_dir() or paths.system_socket(folder).exists()
+    return paths.index_dir(folder).is_dir() or paths.reachable(paths.system_socket(folder))

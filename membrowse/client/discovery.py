@@ -9,8 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from membrowse import paths
-from membrowse.client.engine import EngineClient, EngineHangs, EngineUnavailable
+from membrowse.client.engine import EngineClient, EngineHangs, EngineUnavailable, EngineUntrusted
 from membrowse.client.launch import spawned, started
+from membrowse.text import shown
 from membrowse.wire.engine import PROTOCOL, Hello, HelloRequest, StopRequest
 
 START_SECONDS = 30.0
@@ -62,15 +63,19 @@ async def _find(folder: Path) -> EngineClient | None:
 
 
 async def _greeted(folder: Path) -> tuple[EngineClient, Hello] | None:
-    """A client of any engine that answers for `folder`, and its handshake."""
-    own = paths.own_socket(folder)
-    for socket in (paths.system_socket(folder), own):
-        if not socket.exists() or (socket == own and not _is_ours(socket)):
+    """A client of any engine that answers for `folder`, and its handshake.
+
+    Raises `EngineUntrusted` if somebody else's process answers, or an engine of another folder.
+    """
+    for socket, system in ((paths.system_socket(folder), True), (paths.own_socket(folder), False)):
+        if not paths.reachable(socket):
             continue
-        client = EngineClient(socket)
+        client = EngineClient(socket, _owner(socket.parent, system=system))
         try:
-            return client, await client.ask(HelloRequest())
-        except EngineHangs:
+            hello = await client.ask(HelloRequest())
+            _check_folder(socket, hello, folder)
+            return client, hello
+        except (EngineHangs, EngineUntrusted):
             await client.close()
             raise
         except EngineUnavailable:
@@ -81,9 +86,25 @@ async def _greeted(folder: Path) -> tuple[EngineClient, Hello] | None:
     return None
 
 
-def _is_ours(socket: Path) -> bool:
-    """Whether the user owns the socket; its directory may be writable by others."""
-    return socket.stat().st_uid == os.getuid()
+def _owner(directory: Path, *, system: bool) -> int:
+    """The user whose process must answer at a socket in `directory`.
+
+    That is the directory's owner, since nobody else can put a socket there: root gave a service its
+    directory, and the user's own must be the user's. Raises `EngineUntrusted`.
+    """
+    found, me = directory.stat(), os.getuid()
+    if found.st_mode & 0o022:
+        raise EngineUntrusted(f"{directory} is writable by other users: its engine is not asked")
+    if not system and found.st_uid != me:
+        owner = found.st_uid
+        raise EngineUntrusted(f"{directory} belongs to user {owner}: its engine is not asked")
+    return found.st_uid
+
+
+def _check_folder(socket: Path, hello: Hello, folder: Path) -> None:
+    if os.path.realpath(hello.folder) != str(folder):
+        served = shown(hello.folder)
+        raise EngineUntrusted(f"the engine at {socket} serves {served}: it is not asked")
 
 
 async def _start(folder: Path) -> EngineClient:

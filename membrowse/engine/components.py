@@ -107,7 +107,7 @@ def open_components(
     ranked_queries = RankedQueries(configuration, index, models)
     targets = Targets(index, lambda: indexer.state)
     pin_file = folder / Path(settings.pins.file).expanduser()
-    pins = Pins(pin_file, index, ranked_queries, settled, traffic, changed)
+    pins = Pins(pin_file, folder, index, ranked_queries, settled, traffic, changed)
     return Components(
         folder=folder,
         index=index,

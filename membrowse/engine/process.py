@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from membrowse import __version__, paths, settings
+from membrowse import __version__, interpreter, paths, settings
 from membrowse.engine import clock
 from membrowse.engine.lock import IndexLock, IndexLocked
 
@@ -24,13 +24,20 @@ def main(folder: Path, *, foreground: bool = False, group: str | None = None) ->
 
     With `foreground`, the engine never ends when idle, also logs to stderr, and listens at a system
     service's address if the service manager provides a runtime directory. `EX_TEMPFAIL` means that
-    another engine owns the index, `EX_CONFIG` that the settings cannot be used.
+    another engine owns the index, `EX_CONFIG` that the settings cannot be used, `EX_NOPERM` that
+    somebody else could have written to the index or the socket's directory.
     """
     # numpy's matrix products are small here: a second thread costs more than it gains.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     folder = Path(os.path.realpath(folder))
+    os.environ.update(paths.absolute_variables())
+    os.chdir(interpreter.DIRECTORY)
     os.umask(0o077)
-    directory = paths.private(paths.index_dir(folder))
+    try:
+        directory = paths.without_links(paths.private(paths.index_dir(folder)))
+    except paths.Untrusted as error:
+        sys.stderr.write(f"{error}\n")
+        return os.EX_NOPERM
     _log_to(paths.log_file(folder), foreground)
     lock = IndexLock(directory)
     try:
@@ -44,6 +51,9 @@ def main(folder: Path, *, foreground: bool = False, group: str | None = None) ->
         return os.EX_TEMPFAIL
     try:
         return _serve(folder, configured, foreground, group)
+    except paths.Untrusted as error:
+        log.error("%s", error)
+        return os.EX_NOPERM
     finally:
         lock.release()
 

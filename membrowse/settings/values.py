@@ -9,6 +9,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from membrowse import gitignore
+
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 Positive = Annotated[int, Meta(ge=1)]
 NonNegative = Annotated[float, Meta(ge=0.0)]
@@ -46,6 +48,13 @@ class NotesSettings(_Section, frozen=True):
     """Larger files are listed, not indexed."""
     follow: tuple[str, ...] = ()
     """Directories outside the folder that symbolic links may point to."""
+
+    def __post_init__(self) -> None:
+        for text in self.include:
+            try:
+                gitignore.parse(text)
+            except gitignore.InvalidPattern as error:
+                raise ValueError(f"`include`: {text!r}: {error}") from error
 
 
 class FieldWeights(_Section, frozen=True):

@@ -46,7 +46,7 @@ async def post(socket_path: Path, path: str, content: bytes) -> int:
 
 
 async def hello(path: Path) -> Hello:
-    client = EngineClient(path)
+    client = EngineClient(path, os.getuid())
     try:
         return await client.ask(HelloRequest())
     finally:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import typer
 
+from membrowse import interpreter
 from membrowse.cli import folders, output
 from membrowse.cli.error_handling import Stop
 from membrowse.cli.exit_codes import Exit
@@ -41,12 +40,7 @@ def doctor(folder: FolderOption = None, as_json: AsJson = False) -> None:
 
 def _examine(folder: Path) -> Health:
     """The checks; a child process opens the index and the models."""
-    child = subprocess.run(  # noqa: S603  (our own interpreter and module, no shell)
-        [sys.executable, "-m", "membrowse.engine.health.doctor", str(folder)],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
-    )
+    child = interpreter.run("membrowse.engine.health.doctor", str(folder))
     try:
         return msgspec.json.decode(child.stdout, type=Health)
     except msgspec.DecodeError as error:

@@ -55,7 +55,12 @@ async def log(
     """Print the end of the engine's log."""
     chosen = folders.chosen(folder)
     file = await _log_file(chosen)
-    if not file.exists():
+    try:
+        written = file.exists()
+    except PermissionError as error:
+        reason = f"you may not read {file}: it belongs to the service that serves {chosen}"
+        raise Stop(Exit.UNAVAILABLE, reason) from error
+    if not written:
         raise Stop(Exit.NONE, f"no engine of {chosen} has written {file}")
     output.write(shown_block(discovery.last_words(file, lines)) + "\n")
     return Exit.DONE

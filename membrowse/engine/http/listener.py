@@ -6,9 +6,13 @@ import contextlib
 import os
 import shutil
 import socket
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from membrowse import paths
+
+_ENTER = stat.S_IXGRP | stat.S_IXOTH
 _BACKLOG = 128
 
 
@@ -41,9 +45,11 @@ class Listener:
 def bind(path: Path, group: str | None = None) -> Listener:
     """Listen at `path`, for the owner only, or also for `group`.
 
-    The caller holds the index's lock, so an existing socket file belongs to a dead engine.
+    The caller holds the index's lock, so an existing socket file belongs to a dead engine. For a
+    group, everybody may enter the directory, but not list it: others are refused by the socket.
+    Raises `Untrusted` if somebody else could put a socket there.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    paths.private(path.parent)
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     fresh = path.with_suffix(".new")
     fresh.unlink(missing_ok=True)
@@ -53,11 +59,16 @@ def bind(path: Path, group: str | None = None) -> Listener:
     finally:
         os.umask(mask)
     if group is not None:
-        shutil.chown(path.parent, group=group)
-        path.parent.chmod(0o750)
+        _open_to_others(path.parent)
         shutil.chown(fresh, group=group)
         fresh.chmod(0o660)
     listening.listen(_BACKLOG)
     found = fresh.lstat()
     fresh.replace(path)
     return Listener(listening, path, (found.st_dev, found.st_ino))
+
+
+def _open_to_others(directory: Path) -> None:
+    mode = stat.S_IMODE(directory.stat().st_mode)
+    if mode & _ENTER != _ENTER:
+        directory.chmod(mode | _ENTER)

@@ -5,19 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import socket
-import struct
-import sys
 from collections import Counter
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from membrowse.credentials import peer_uid
 from membrowse.wire.engine import Right
 
 log = logging.getLogger(__name__)
-
-_UCRED = struct.Struct("3i")
-_SOL_LOCAL, _LOCAL_PEERCRED, _XUCRED = 0, 1, struct.Struct("2I")
 
 EVERY_RIGHT = (Right.READ, Right.REINDEX, Right.ADMINISTER)
 
@@ -25,15 +20,6 @@ REQUEST_SECONDS = 10.0
 """A connection that has not sent a whole request head by then is closed."""
 CONNECTIONS_PER_USER = 128
 """Further connections of the same user are closed at once."""
-
-
-def peer_uid(connection: socket.socket) -> int:
-    """The user id of the peer process, from the kernel."""
-    if sys.platform == "darwin":
-        packed = connection.getsockopt(_SOL_LOCAL, _LOCAL_PEERCRED, 76)
-        return int(_XUCRED.unpack_from(packed)[1])
-    packed = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
-    return int(_UCRED.unpack(packed)[1])
 
 
 def rights(uid: int) -> tuple[Right, ...]:
