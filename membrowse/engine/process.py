@@ -7,24 +7,28 @@ import logging
 import logging.handlers
 import os
 import sys
+import time
 from pathlib import Path
 
 from membrowse import __version__, paths, settings
 from membrowse.engine import clock
 from membrowse.engine.lock import IndexLock, IndexLocked
+from membrowse.engine.service_manager import ServiceManager
 
 log = logging.getLogger(__name__)
 
 _LOG_BYTES = 1_000_000
 _LOG_FILES = 3
+_FOLDER_POLL_SECONDS = 2.0
 
 
 def main(folder: Path, *, foreground: bool = False, group: str | None = None) -> int:
     """Own the index of `folder` and serve it until stopped or idle; returns an exit status.
 
-    With `foreground`, the engine never ends when idle, also logs to stderr, and listens at a system
-    service's address if the service manager provides a runtime directory. `EX_TEMPFAIL` means that
-    another engine owns the index, `EX_CONFIG` that the settings cannot be used.
+    With `foreground`, the engine never ends when idle, also logs to stderr, waits for a folder that
+    is not there yet, and listens at a system service's address if the service manager provides a
+    runtime directory. `EX_TEMPFAIL` means that another engine owns the index, `EX_CONFIG` that the
+    settings cannot be used.
     """
     # numpy's matrix products are small here: a second thread costs more than it gains.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -32,9 +36,10 @@ def main(folder: Path, *, foreground: bool = False, group: str | None = None) ->
     os.umask(0o077)
     directory = paths.private(paths.index_dir(folder))
     _log_to(paths.log_file(folder), foreground)
+    manager = ServiceManager()
     lock = IndexLock(directory)
     try:
-        configured = settings.load(paths.config_file())
+        settings.load(paths.config_file())
         lock.acquire(clock.now())
     except settings.SettingsError as error:
         log.error("%s", error)
@@ -42,28 +47,45 @@ def main(folder: Path, *, foreground: bool = False, group: str | None = None) ->
     except IndexLocked as error:
         log.error("%s", error)
         return os.EX_TEMPFAIL
+    log.info("version %s, process %d, folder %s", __version__, os.getpid(), folder)
     try:
-        return _serve(folder, configured, foreground, group)
+        if foreground:
+            _wait_for(folder, manager)
+        while _serve(folder, foreground, group, manager):
+            pass
     finally:
         lock.release()
+    log.info("ended")
+    return 0
 
 
-def _serve(folder: Path, configured: settings.Settings, foreground: bool, group: str | None) -> int:
+def _wait_for(folder: Path, manager: ServiceManager) -> None:
+    """Wait until `folder` exists: a disk may be mounted later than the service starts."""
+    if folder.is_dir():
+        return
+    log.warning("%s is not there yet: waiting for it", folder)
+    manager.ready("waiting for the folder")
+    while not folder.is_dir():
+        manager.alive()
+        time.sleep(_FOLDER_POLL_SECONDS)
+
+
+def _serve(folder: Path, foreground: bool, group: str | None, manager: ServiceManager) -> bool:
+    """Serve with the settings as they are now; True if they are to be loaded again."""
     from membrowse.engine.http import server
     from membrowse.engine.http.listener import bind
     from membrowse.engine.service import Service
 
-    log.info("version %s, process %d, folder %s", __version__, os.getpid(), folder)
+    configured = settings.load(paths.config_file())
     systemwide = foreground and (group is not None or "RUNTIME_DIRECTORY" in os.environ)
     address = (paths.system_socket if systemwide else paths.own_socket)(folder)
     listener = bind(address, group)
     idle = 0.0 if foreground else configured.engine.idle_minutes * 60
+    service = Service(folder, configured, idle_seconds=idle)
     try:
-        asyncio.run(server.run(Service(folder, configured, idle_seconds=idle), listener))
+        return asyncio.run(server.run(service, listener, manager))
     finally:
         listener.close()
-    log.info("ended")
-    return 0
 
 
 def _log_to(file: Path, foreground: bool) -> None:

@@ -99,6 +99,14 @@ class Service:
             self._folder, self._settings, problem=self._problem, stopping=stopping
         )
 
+    def states(self) -> AsyncIterator[EngineState]:
+        """The state now and after each change, until the engine stops."""
+        return self._broadcast.states()
+
+    async def pass_through_ranking(self) -> None:
+        """Wait until a ranking thread has been free for a moment, which shows that it is alive."""
+        await self._on(self._ranking, bool)
+
     def background_work(self) -> BackgroundWork:
         """For one request; cancel it when its client disconnects."""
         return BackgroundWork(self._traffic)
@@ -135,7 +143,7 @@ class Service:
         async with self._attended():
             match request:
                 case StatesRequest():
-                    async for state in self._broadcast.states():
+                    async for state in self.states():
                         yield state
                 case SearchRequest():
                     async for response in self._search(request):

@@ -18,6 +18,7 @@ COMMANDS = (
     "doctor",
     "serve",
     "engine",
+    "service",
     "config",
     "docs",
 )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import grp
 import os
 import shutil
 import socket
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,11 +55,18 @@ def bind(path: Path, group: str | None = None) -> Listener:
     finally:
         os.umask(mask)
     if group is not None:
-        shutil.chown(path.parent, group=group)
-        path.parent.chmod(0o750)
-        shutil.chown(fresh, group=group)
-        fresh.chmod(0o660)
+        _give_to_group(path.parent, group, 0o750)
+        _give_to_group(fresh, group, 0o660)
     listening.listen(_BACKLOG)
     found = fresh.lstat()
     fresh.replace(path)
     return Listener(listening, path, (found.st_dev, found.st_ino))
+
+
+def _give_to_group(path: Path, group: str, mode: int) -> None:
+    """Let `group` use `path`. Nothing is changed that is right: a sandbox may deny `chown`."""
+    found = path.stat()
+    if found.st_gid != grp.getgrnam(group).gr_gid:
+        shutil.chown(path, group=group)
+    if stat.S_IMODE(found.st_mode) != mode:
+        path.chmod(mode)

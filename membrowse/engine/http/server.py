@@ -17,11 +17,17 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from membrowse import paths, settings
 from membrowse.engine.errors import Impossible, NotReady, Unknown
 from membrowse.engine.http import peers
 from membrowse.engine.http.listener import Listener
 from membrowse.engine.priority import Cancelled
 from membrowse.engine.service import Service
+from membrowse.engine.service_manager import (
+    ServiceManager,
+    feed_watchdog,
+    report_states,
+)
 from membrowse.settings import SettingsError
 from membrowse.wire.codec import encode
 from membrowse.wire.engine import Right
@@ -176,8 +182,11 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def run(service: Service, listener: Listener) -> None:
-    """Serve until the service stops, a signal arrives, or the socket file is gone."""
+async def run(service: Service, listener: Listener, manager: ServiceManager) -> bool:
+    """Serve until the service stops, a signal arrives, or the socket file is gone.
+
+    True if the service manager wants the engine to go on with the settings as they are now.
+    """
     config = uvicorn.Config(
         application(service),
         http=peers.PeerProtocol,
@@ -191,20 +200,23 @@ async def run(service: Service, listener: Listener) -> None:
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     server = _Server(config)
-
-    def stop(signal_: signal.Signals) -> None:
-        log.info("received %s", signal_.name)
-        service.begin_stop()
+    ending = _Ending(service, manager)
 
     async def end_with_service() -> None:
         await service.stopped()
         server.should_exit = True
 
-    loop = asyncio.get_running_loop()
-    for each in _SIGNALS:
-        loop.add_signal_handler(each, stop, each)
+    ending.handle_signals(asyncio.get_running_loop())
     await service.start()
-    tasks = [asyncio.create_task(each) for each in (end_with_service(), _guard(listener, service))]
+    tasks = [
+        asyncio.create_task(each)
+        for each in (
+            end_with_service(),
+            _guard(listener, service),
+            report_states(service, manager),
+            feed_watchdog(service, manager),
+        )
+    ]
     try:
         await server.serve(sockets=[listener.socket])
     finally:
@@ -212,6 +224,38 @@ async def run(service: Service, listener: Listener) -> None:
             task.cancel()
         service.begin_stop()
         await service.close()
+    return ending.reload
+
+
+class _Ending:
+    """What signals do: all end the engine; SIGHUP of a service manager reloads its settings."""
+
+    def __init__(self, service: Service, manager: ServiceManager) -> None:
+        self._service = service
+        self._manager = manager
+        self.reload = False
+
+    def handle_signals(self, loop: asyncio.AbstractEventLoop) -> None:
+        for each in _SIGNALS:
+            reload = each is signal.SIGHUP and self._manager.present
+            loop.add_signal_handler(each, self._reload if reload else partial(self._stop, each))
+
+    def _stop(self, signal_: signal.Signals) -> None:
+        log.info("received %s", signal_.name)
+        self._manager.stopping()
+        self._service.begin_stop()
+
+    def _reload(self) -> None:
+        """Begin to start over, unless the new settings cannot be used."""
+        try:
+            settings.load(paths.config_file())
+        except SettingsError as error:
+            log.error("the settings are not reloaded: %s", error)
+            return
+        log.info("reloading the settings")
+        self._manager.reloading()
+        self.reload = True
+        self._service.begin_stop()
 
 
 async def _guard(listener: Listener, service: Service) -> None:
