@@ -68,9 +68,15 @@ SERVICE_SOCKET = "engine.sock"
 """Name of a system service's socket in its runtime directory."""
 
 
-def become_service() -> None:
-    """Use the directories that a service manager provides, in this process and its children."""
-    os.environ.setdefault(SERVICE, APP)
+def become_service() -> bool:
+    """Use the directories of the service manager, in this process and its children.
+
+    False if no service manager provides a runtime directory.
+    """
+    managed = bool(os.environ.get("RUNTIME_DIRECTORY"))
+    if managed:
+        os.environ.setdefault(SERVICE, APP)
+    return managed
 
 
 def _resolve(name: str, default: str) -> Path:
@@ -127,10 +133,10 @@ def log_file(folder: Path) -> Path:
     return directory / "engine.log"
 
 
-def system_socket(folder: Path) -> Path:
-    """Socket of an engine that runs as a system service for `folder`."""
-    base = os.environ.get("RUNTIME_DIRECTORY") or "/run/membrowse"
-    return Path(base.split(":")[0]) / f"{folder_key(folder)}.sock"
+def service_socket() -> Path | None:
+    """Socket of this process as a system service, in its service manager's runtime directory."""
+    directory = _service_directory("RUNTIME_DIRECTORY")
+    return directory / SERVICE_SOCKET if directory else None
 
 
 def own_socket(folder: Path) -> Path:

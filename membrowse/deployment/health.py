@@ -10,7 +10,8 @@ import msgspec
 from membrowse.client import discovery
 from membrowse.client.engine import EngineRefused, EngineUnavailable
 from membrowse.client.registered_services import RegisteredService
-from membrowse.wire.engine import EngineState, StatusRequest
+from membrowse.wire.engine import HelloRequest, StatesRequest
+from membrowse.wire.health import HealthRequest
 
 
 class State(StrEnum):
@@ -36,7 +37,7 @@ class ServiceHealth(msgspec.Struct, frozen=True, kw_only=True):
     ready: bool
     """Searches are answered from an open index."""
     reasons: tuple[str, ...]
-    """Why it is not good, or what it does."""
+    """Why it is not good."""
     version: str = ""
     since: str = ""
     memory_bytes: int = 0
@@ -50,39 +51,25 @@ async def examine(service: RegisteredService) -> ServiceHealth:
     try:
         engine = await discovery.connect(Path(service.folder), start=False)
         try:
-            status = await engine.ask(StatusRequest())
+            health = await engine.ask(HealthRequest())
+            hello = await engine.ask(HelloRequest())
+            state = await anext(engine.stream(StatesRequest()))
         finally:
             await engine.close()
     except (EngineUnavailable, EngineRefused) as error:
         return ServiceHealth(
             service=service.name, state=State.DOWN, live=False, ready=False, reasons=(str(error),)
         )
-    reasons = tuple(_faults(status.state))
     return ServiceHealth(
         service=service.name,
-        state=State.DEGRADED if reasons else State.GOOD,
+        state=State.DEGRADED if health.reasons or not health.ready else State.GOOD,
         live=True,
-        ready=not status.state.problem,
-        reasons=reasons or (f"{status.state.notes} notes, {status.state.chunks} chunks",),
-        version=status.engine.version,
-        since=status.engine.since,
-        memory_bytes=status.engine.memory_bytes,
-        notes=status.state.notes,
-        chunks=status.state.chunks,
-        pending=status.state.pending.total,
+        ready=health.ready,
+        reasons=health.reasons,
+        version=hello.engine.version,
+        since=hello.engine.since,
+        memory_bytes=hello.engine.memory_bytes,
+        notes=state.notes,
+        chunks=state.chunks,
+        pending=state.pending.total,
     )
-
-
-def _faults(state: EngineState) -> list[str]:
-    """What is wrong, most important first."""
-    watcher = state.watcher
-    failed = state.pending.failed
-    faults = [
-        state.problem,
-        state.stale and f"the index is out of date: {state.stale}",
-        "" if watcher.alive else f"the folder is not watched: {watcher.message}",
-        watcher.paused and "indexing is paused",
-        f"{failed} notes cannot be indexed" if failed else "",
-        state.encoder.state in ("failed", "off") and f"no vectors: {state.encoder.message}",
-    ]
-    return [str(fault) for fault in faults if fault]

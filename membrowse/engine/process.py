@@ -8,6 +8,7 @@ import logging.handlers
 import os
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from membrowse import __version__, paths, settings
@@ -22,12 +23,22 @@ _LOG_FILES = 3
 _FOLDER_POLL_SECONDS = 2.0
 
 
-def main(folder: Path, *, foreground: bool = False, group: str | None = None) -> int:
+@dataclass(frozen=True, slots=True)
+class Foreground:
+    """An engine that runs until it is stopped, as under a service manager."""
+
+    group: str | None = None
+    """Its members may connect, too; they need the service manager's runtime directory."""
+    operators: str | None = None
+    """The members of this group may reindex and pin."""
+
+
+def main(folder: Path, foreground: Foreground | None = None) -> int:
     """Own the index of `folder` and serve it until stopped or idle; returns an exit status.
 
     With `foreground`, the engine never ends when idle, also logs to stderr, waits for a folder that
-    is not there yet, and listens at a system service's address if the service manager provides a
-    runtime directory. `EX_TEMPFAIL` means that another engine owns the index, `EX_CONFIG` that the
+    is not there yet, and listens in the runtime directory of its service manager, if there is one.
+    `EX_TEMPFAIL` means that another engine owns the index, `EX_CONFIG` that the
     settings cannot be used.
     """
     # numpy's matrix products are small here: a second thread costs more than it gains.
@@ -35,7 +46,7 @@ def main(folder: Path, *, foreground: bool = False, group: str | None = None) ->
     folder = Path(os.path.realpath(folder))
     os.umask(0o077)
     directory = paths.private(paths.index_dir(folder))
-    _log_to(paths.log_file(folder), foreground)
+    _log_to(paths.log_file(folder), foreground is not None)
     manager = ServiceManager()
     lock = IndexLock(directory)
     try:
@@ -49,9 +60,9 @@ def main(folder: Path, *, foreground: bool = False, group: str | None = None) ->
         return os.EX_TEMPFAIL
     log.info("version %s, process %d, folder %s", __version__, os.getpid(), folder)
     try:
-        if foreground:
+        if foreground is not None:
             _wait_for(folder, manager)
-        while _serve(folder, foreground, group, manager):
+        while _serve(folder, foreground, manager):
             pass
     finally:
         lock.release()
@@ -70,20 +81,22 @@ def _wait_for(folder: Path, manager: ServiceManager) -> None:
         time.sleep(_FOLDER_POLL_SECONDS)
 
 
-def _serve(folder: Path, foreground: bool, group: str | None, manager: ServiceManager) -> bool:
+def _serve(folder: Path, foreground: Foreground | None, manager: ServiceManager) -> bool:
     """Serve with the settings as they are now; True if they are to be loaded again."""
     from membrowse.engine.http import server
     from membrowse.engine.http.listener import bind
+    from membrowse.engine.http.peers import Rights
     from membrowse.engine.service import Service
 
     configured = settings.load(paths.config_file())
-    systemwide = foreground and (group is not None or "RUNTIME_DIRECTORY" in os.environ)
-    address = (paths.system_socket if systemwide else paths.own_socket)(folder)
-    listener = bind(address, group)
-    idle = 0.0 if foreground else configured.engine.idle_minutes * 60
+    address, idle = paths.own_socket(folder), configured.engine.idle_minutes * 60.0
+    if foreground is not None:
+        address, idle = paths.service_socket() or address, 0.0
+    listener = bind(address, foreground.group if foreground else None)
     service = Service(folder, configured, idle_seconds=idle)
+    rights = Rights(foreground.operators if foreground else None)
     try:
-        return asyncio.run(server.run(service, listener, manager))
+        return asyncio.run(server.run(service, listener, manager, rights))
     finally:
         listener.close()
 

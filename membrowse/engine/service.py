@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -15,10 +16,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import psutil
+
 from membrowse import paths
 from membrowse.engine.broadcast import StateBroadcast
 from membrowse.engine.errors import NotReady
+from membrowse.engine.health.condition import engine_health
 from membrowse.engine.info import engine_info
+from membrowse.engine.metrics import Counts, Sample, exposition
 from membrowse.engine.priority import BackgroundWork, QueryTraffic
 from membrowse.engine.state import open_state, unopened_state
 from membrowse.settings import Settings
@@ -27,11 +32,14 @@ from membrowse.wire.engine import (
     EngineState,
     Hello,
     HelloRequest,
+    Metrics,
+    MetricsRequest,
     RebuildRequest,
     Right,
     StatesRequest,
     StopRequest,
 )
+from membrowse.wire.health import EngineHealth, HealthRequest
 from membrowse.wire.request import Request, StreamRequest
 from membrowse.wire.search import SearchRequest, SearchResponse
 
@@ -67,6 +75,8 @@ class Service:
         self._ranking = ThreadPoolExecutor(_RANKING_THREADS, thread_name_prefix="ranking")
         self._background = ThreadPoolExecutor(_BACKGROUND_THREADS, thread_name_prefix="background")
         self._traffic = QueryTraffic()
+        self._in_progress: Counter[Executor] = Counter()
+        self.counts = Counts()
         self._opening = threading.Lock()
         self._opened = asyncio.Event()
         self._stopped = asyncio.Event()
@@ -107,6 +117,30 @@ class Service:
         """Wait until a ranking thread has been free for a moment, which shows that it is alive."""
         await self._on(self._ranking, bool)
 
+    def health(self) -> EngineHealth:
+        """Whether the engine does its work."""
+        return engine_health(self.state())
+
+    async def metrics(self) -> Metrics:
+        """What a monitoring system reads."""
+        components = self._components
+
+        def exposed() -> str:
+            sample = Sample(
+                state=self.state(),
+                info=engine_info(self._folder),
+                open_files=psutil.Process().num_fds(),
+                in_progress={
+                    "ranking": self._in_progress[self._ranking],
+                    "background": self._in_progress[self._background],
+                },
+                store_bytes=components.index.sizes() if components is not None else {},
+                ready=self.health().ready,
+            )
+            return exposition(self.counts, sample)
+
+        return Metrics(text=await asyncio.to_thread(exposed))
+
     def background_work(self) -> BackgroundWork:
         """For one request; cancel it when its client disconnects."""
         return BackgroundWork(self._traffic)
@@ -121,6 +155,10 @@ class Service:
                 return Hello(
                     protocol=PROTOCOL, folder=str(self._folder), rights=rights, engine=info
                 )
+            case HealthRequest():
+                return self.health()
+            case MetricsRequest():
+                return await self.metrics()
             case StopRequest():
                 log.info("asked to stop")
                 return self.begin_stop()
@@ -163,6 +201,8 @@ class Service:
                 response = await self._on(self._ranking, stage)
             if response is not None:
                 yield response
+                if response.complete:
+                    self.counts.searched(response)
 
     def begin_stop(self) -> EngineState:
         """Begin to stop: clients are notified, and `stopped` returns."""
@@ -237,7 +277,11 @@ class Service:
             self._last_request = asyncio.get_running_loop().time()
 
     async def _on(self, threads: Executor, function: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(threads, function)
+        self._in_progress[threads] += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(threads, function)
+        finally:
+            self._in_progress[threads] -= 1
 
     async def _end_when_idle(self) -> None:
         loop = asyncio.get_running_loop()

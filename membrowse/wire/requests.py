@@ -36,6 +36,8 @@ from membrowse.wire.engine import (
     EngineState,
     Hello,
     HelloRequest,
+    Metrics,
+    MetricsRequest,
     RebuildRequest,
     ReindexRequest,
     Right,
@@ -51,7 +53,7 @@ from membrowse.wire.explanation import (
     SpellingRequest,
     SpellingSuggestion,
 )
-from membrowse.wire.health import StoreCheck, StoreCheckRequest
+from membrowse.wire.health import EngineHealth, HealthRequest, StoreCheck, StoreCheckRequest
 from membrowse.wire.notes import ChunkRequest, ChunkView, FileRecord, FilesRequest
 from membrowse.wire.pins import AddPinRequest, PinRun, PinsRequest, RemovePinRequest
 from membrowse.wire.rank_flow import RankFlow, RankFlowRequest
@@ -86,6 +88,8 @@ class Endpoint(msgspec.Struct, frozen=True):
 
 ENDPOINTS: dict[type[AnyRequest], Endpoint] = {
     HelloRequest: Endpoint("/hello", Hello, seconds=5.0),
+    HealthRequest: Endpoint("/health", EngineHealth),
+    MetricsRequest: Endpoint("/metrics", Metrics),
     StatesRequest: Endpoint("/states", EngineState, streams=True),
     StopRequest: Endpoint("/stop", EngineState, Right.ADMINISTER, seconds=5.0),
     SearchRequest: Endpoint("/search", SearchResponse, streams=True),

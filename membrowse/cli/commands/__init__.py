@@ -19,6 +19,7 @@ COMMANDS = (
     "serve",
     "engine",
     "service",
+    "metrics",
     "config",
     "docs",
 )

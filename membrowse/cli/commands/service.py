@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -22,6 +22,7 @@ from membrowse.client import registered_services
 from membrowse.client.registered_services import RegisteredService
 from membrowse.deployment import access, health, launchd, steps, upgrade
 from membrowse.deployment.service import ServicePlan, UnsuitableService, default_name
+from membrowse.presentation.figures import size
 from membrowse.text import shown, shown_block
 
 app = typer.Typer(
@@ -150,8 +151,7 @@ async def status(name: Name = None, as_json: AsJson = False) -> Exit:
     if as_json:
         output.write_json(report)
     else:
-        output.write(f"{shown(report.service)}: {report.state}\n")
-        output.write("".join(f"  {shown(reason)}\n" for reason in report.reasons))
+        output.write("".join(f"{name:<8} {shown(value)}\n" for name, value in _rows(report)))
     return Exit(report.state.exit_status)
 
 
@@ -191,6 +191,16 @@ async def upgrade_command(name: Name = None) -> Exit:
         raise Stop(Exit.UNAVAILABLE, str(error)) from error
     output.say(f"{service.unit} runs {sys.executable} now (before: {previous})")
     return Exit.DONE
+
+
+def _rows(report: health.ServiceHealth) -> Iterator[tuple[str, str]]:
+    yield "service", f"{report.service}: {report.state}"
+    for reason in report.reasons:
+        yield "", reason
+    if report.live:
+        yield "index", f"{report.notes} notes, {report.chunks} chunks, {report.pending} pending"
+        yield "engine", f"version {report.version} since {report.since}"
+        yield "memory", size(report.memory_bytes)
 
 
 def _plan(

@@ -21,6 +21,7 @@ from membrowse import paths, settings
 from membrowse.engine.errors import Impossible, NotReady, Unknown
 from membrowse.engine.http import peers
 from membrowse.engine.http.listener import Listener
+from membrowse.engine.metrics import Counts
 from membrowse.engine.priority import Cancelled
 from membrowse.engine.service import Service
 from membrowse.engine.service_manager import (
@@ -40,6 +41,7 @@ T = TypeVar("T")
 Respond = Callable[[HttpRequest], Awaitable[Response]]
 
 _JSON = "application/json"
+_OPEN_METRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 _JSON_LINES = "application/x-ndjson"
 _GRACE_SECONDS = 3
 _BODY_BYTES = 1_000_000
@@ -59,8 +61,8 @@ def _json(value: object, status: int = 200) -> Response:
     return Response(encode(value), status, media_type=_JSON)
 
 
-def _guarded(respond: Respond, right: Right) -> Respond:
-    """`respond` for callers that have `right`; failures become a `Problem`."""
+def _guarded(respond: Respond, right: Right, counts: Counts) -> Respond:
+    """`respond` for callers that have `right`; failures are counted and become a `Problem`."""
 
     async def answer(http: HttpRequest) -> Response:
         try:
@@ -68,12 +70,15 @@ def _guarded(respond: Respond, right: Right) -> Respond:
                 raise _Refused(403, "rights", f"permission denied: this needs the right to {right}")
             return await respond(http)
         except Exception as error:
-            return _problem(error, http)
+            status, problem = _problem(error, http)
+            counts.failed(problem.kind)
+            return _json(problem, status)
 
     return answer
 
 
-def _problem(error: Exception, http: HttpRequest) -> Response:
+def _problem(error: Exception, http: HttpRequest) -> tuple[int, Problem]:
+    """The HTTP status and the body for `error`."""
     match error:
         case _Refused():
             status, kind = error.status, error.kind
@@ -90,13 +95,14 @@ def _problem(error: Exception, http: HttpRequest) -> Response:
         case _:
             log.error("%s failed", http.url.path, exc_info=error)
             message = f"{type(error).__name__}: {error}; the engine's log has the details"
-            return _json(Problem(message=message, kind="internal"), 500)
-    return _json(Problem(message=str(error), kind=kind), status)
+            return 500, Problem(message=message, kind="internal")
+    return status, Problem(message=str(error), kind=kind)
 
 
 def _rights(http: HttpRequest) -> tuple[Right, ...]:
     peer = http.client  # as PeerProtocol sets it
-    return peers.rights(peer.port) if peer is not None else ()
+    rights: peers.Rights = http.app.state.rights
+    return rights.of(peer.port) if peer is not None else ()
 
 
 async def _body(http: HttpRequest, kind: type[T]) -> T:
@@ -122,14 +128,30 @@ async def _disconnected(http: HttpRequest) -> None:
         pass
 
 
-def application(service: Service) -> Starlette:
-    """The ASGI application: one route for each request of the table."""
+def application(service: Service, rights: peers.Rights) -> Starlette:
+    """The ASGI application: one route for each request of the table, and two for monitoring."""
     routes = []
     for kind, endpoint in ENDPOINTS.items():
         respond = _stream if endpoint.streams else _reply
-        guarded = _guarded(partial(respond, service, kind), endpoint.right)
+        guarded = _guarded(partial(respond, service, kind), endpoint.right, service.counts)
         routes.append(Route(endpoint.path, guarded, methods=["POST"]))
-    return Starlette(routes=routes)
+    for path, get in (("/metrics", _metrics), ("/health", _health)):
+        guarded = _guarded(partial(get, service), Right.READ, service.counts)
+        routes.append(Route(path, guarded, methods=["GET"]))
+    served = Starlette(routes=routes)
+    served.state.rights = rights
+    return served
+
+
+async def _metrics(service: Service, _http: HttpRequest) -> Response:
+    """The metrics as a monitoring system fetches them."""
+    return Response((await service.metrics()).text, media_type=_OPEN_METRICS)
+
+
+async def _health(service: Service, _http: HttpRequest) -> Response:
+    """The health as a monitoring system fetches it: status 503 until the index is open."""
+    health = service.health()
+    return _json(health, 200 if health.ready else 503)
 
 
 async def _reply(service: Service, kind: type[AnyRequest], http: HttpRequest) -> Response:
@@ -182,13 +204,15 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def run(service: Service, listener: Listener, manager: ServiceManager) -> bool:
+async def run(
+    service: Service, listener: Listener, manager: ServiceManager, rights: peers.Rights
+) -> bool:
     """Serve until the service stops, a signal arrives, or the socket file is gone.
 
     True if the service manager wants the engine to go on with the settings as they are now.
     """
     config = uvicorn.Config(
-        application(service),
+        application(service, rights),
         http=peers.PeerProtocol,
         loop="asyncio",
         ws="none",
