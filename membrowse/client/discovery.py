@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import os
 import time
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from pathlib import Path
 from membrowse import paths
 from membrowse.client.engine import EngineClient, EngineHangs, EngineUnavailable
 from membrowse.client.launch import spawned, started
+from membrowse.client.registered_services import RegisteredService, registered
 from membrowse.wire.engine import PROTOCOL, Hello, HelloRequest, StopRequest
 
 START_SECONDS = 30.0
@@ -22,6 +24,10 @@ class EngineOutdated(EngineUnavailable):
     """An engine answers with another protocol version."""
 
 
+class ServiceUnavailable(EngineUnavailable):
+    """The system service of a folder does not answer; it may be restarting."""
+
+
 def ignore(_message: str) -> None:
     """Discard a message."""
 
@@ -31,19 +37,32 @@ async def connect(
 ) -> EngineClient:
     """A client of the engine that serves `folder`: a system service's, else the user's own.
 
-    With `start`, an engine is started if none runs, and `say` reports it. Raises
-    `EngineUnavailable`, with the reason and what to do, if none answers.
+    With `start`, an engine is started if none runs, and `say` reports it; none is started beside a
+    system service. Raises `EngineUnavailable`, with the reason and what to do, if none answers.
     """
     folder = Path(os.path.realpath(folder))
-    if start and not folder.is_dir():
+    service = registered(folder)
+    if service is None and start and not folder.is_dir():
         raise EngineUnavailable(f"{folder} is not a readable folder")
     found = await _find(folder)
     if found is not None:
         return found
+    if service is not None:
+        raise ServiceUnavailable(_absence(service))
     if not start:
         raise EngineUnavailable(f"no engine runs for {folder}; `membrowse index` starts one")
     say(f"starting an engine for {folder}")
     return await _start(folder)
+
+
+def _absence(service: RegisteredService) -> str:
+    """Why a system service cannot be reached, and what to do."""
+    if not service.admits:
+        return (
+            f"{service.unit} serves {service.folder} for members of the group {service.group}: "
+            f"ask for `usermod -aG {service.group} {getpass.getuser()}`"
+        )
+    return f"{service.unit} does not answer: `membrowse service status {service.name}`"
 
 
 async def _find(folder: Path) -> EngineClient | None:
@@ -54,31 +73,32 @@ async def _find(folder: Path) -> EngineClient | None:
     client, hello = found
     if hello.protocol != PROTOCOL:
         await client.close()
+        service = registered(folder)
+        command = f"service upgrade {service.name}" if service else "engine restart"
         raise EngineOutdated(
             f"the engine (process {hello.engine.pid}, version {hello.engine.version}) has protocol "
-            f"{hello.protocol}, this program has {PROTOCOL}: run `membrowse engine restart`"
+            f"{hello.protocol}, this program has {PROTOCOL}: run `membrowse {command}`"
         )
     return client
 
 
 async def _greeted(folder: Path) -> tuple[EngineClient, Hello] | None:
     """A client of any engine that answers for `folder`, and its handshake."""
-    own = paths.own_socket(folder)
-    for socket in (paths.system_socket(folder), own):
-        if not socket.exists() or (socket == own and not _is_ours(socket)):
-            continue
-        client = EngineClient(socket)
-        try:
-            return client, await client.ask(HelloRequest())
-        except EngineHangs:
-            await client.close()
-            raise
-        except EngineUnavailable:
-            await client.close()
-        except BaseException:
-            await client.close()
-            raise
-    return None
+    service, own = registered(folder), paths.own_socket(folder)
+    if service is None and not (own.exists() and _is_ours(own)):
+        return None
+    client = EngineClient(Path(service.socket) if service else own)
+    try:
+        return client, await client.ask(HelloRequest())
+    except EngineHangs:
+        await client.close()
+        raise
+    except EngineUnavailable:
+        await client.close()
+        return None
+    except BaseException:
+        await client.close()
+        raise
 
 
 def _is_ours(socket: Path) -> bool:

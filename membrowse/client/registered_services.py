@@ -29,6 +29,14 @@ class RegisteredService(msgspec.Struct, frozen=True, kw_only=True):
     socket: str
 
     @property
+    def admits(self) -> bool:
+        """Whether this user may connect to its socket; True if there is none at the moment."""
+        try:
+            return os.access(self.socket, os.W_OK) or not Path(self.socket).exists()
+        except PermissionError:
+            return False
+
+    @property
     def unit(self) -> str:
         """The name of its systemd unit."""
         return f"membrowse@{self.name}.service"

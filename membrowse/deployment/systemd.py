@@ -28,7 +28,7 @@ ExecReload=/bin/kill -HUP $MAINPID
 Restart=always
 RestartSec=5s
 # A settings file that cannot be used stays so until somebody edits it.
-RestartPreventExitStatus=78
+RestartPreventExitStatus=2
 TimeoutStartSec=5min
 TimeoutStopSec=1min
 WatchdogSec=2min
@@ -100,7 +100,7 @@ Type=notify
 ExecReload=/bin/kill -HUP $MAINPID
 Restart=always
 RestartSec=5s
-RestartPreventExitStatus=78
+RestartPreventExitStatus=2
 TimeoutStartSec=5min
 TimeoutStopSec=1min
 WatchdogSec=2min

@@ -41,7 +41,5 @@ def serve(
         raise Stop(
             Exit.UNAVAILABLE, "another engine owns this index: stop it with `membrowse engine stop`"
         )
-    if status == os.EX_CONFIG:
-        raise typer.Exit(status)
     if status:
         raise Stop(Exit.UNAVAILABLE, f"the engine ended with status {status}")
