@@ -11,23 +11,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
 from membrowse.deployment.steps import Run
 
 _NOBODY = 65_534
 _SHOWN = 3
-_WALK = """
-import json, os, sys
-unreadable = []
-for root, _, files in os.walk(sys.argv[1], onerror=lambda error: unreadable.append(error.filename)):
-    notes = [file for file in files if file.lower().endswith((".md", ".markdown", ".txt"))]
-    paths = [os.path.join(root, note) for note in notes]
-    unreadable += [path for path in paths if not os.access(path, os.R_OK)]
-    if len(unreadable) > 1000:
-        break
-print(json.dumps(unreadable))
-"""
+_UNREADABLE = (
+    *("(", "-type", "d", "!", "(", "-readable", "-executable", ")", ")", "-o"),
+    *("(", "-type", "f", "!", "-readable", ")"),
+)
+"""What find(1) has to find: directories that cannot be listed, and files that cannot be read."""
 
 
 class Unreadable(Exception):
@@ -39,7 +31,7 @@ class Access:
     """What the service's user can read of a folder."""
 
     unreadable: tuple[Path, ...]
-    """Directories and notes that it cannot read (at most about 1,000)."""
+    """Directories and files that it cannot read."""
 
     @property
     def granted(self) -> bool:
@@ -54,7 +46,7 @@ class Access:
 def check_program(user: str, group: str) -> None:
     """Raise `Unreadable` if `user` cannot import membrowse with this interpreter."""
     try:
-        child = _as_user(user, group, "-P", "-c", "import membrowse")
+        child = _run_as(user, group, sys.executable, "-P", "-c", "import membrowse")
     except OSError as error:
         reason = error.strerror or str(error)
     else:
@@ -70,18 +62,19 @@ def check_program(user: str, group: str) -> None:
 def folder_access(folder: Path, user: str, group: str) -> Access:
     """What `user` can read of `folder`. A user that does not exist yet has the rights of nobody.
 
-    Only root can find out. Raises `Unreadable` if it cannot be found out.
+    Only root can find out.
     """
-    child = _as_user(user, group, "-I", "-c", _WALK, str(folder))
-    if child.returncode:
-        raise Unreadable(child.stderr.decode(errors="replace").strip().rpartition("\n")[2])
-    return Access(tuple(map(Path, msgspec.json.decode(child.stdout, type=list[str]))))
+    child = _run_as(user, group, "find", str(folder), *_UNREADABLE, "-print0")
+    found = child.stdout.split(b"\0")[:-1]
+    if child.returncode and not found:  # not even the folder could be reached
+        found = [os.fsencode(folder)]
+    return Access(tuple(Path(os.fsdecode(path)) for path in found))
 
 
-def _as_user(user: str, group: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+def _run_as(user: str, group: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     uid, gid, groups = _identity(user, group)
-    return subprocess.run(  # noqa: S603  (our own interpreter and text)
-        [sys.executable, *arguments],
+    return subprocess.run(  # noqa: S603  (no shell)
+        arguments,
         user=uid,
         group=gid,
         extra_groups=groups,

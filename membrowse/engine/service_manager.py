@@ -62,6 +62,7 @@ class ServiceManager:
             return
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
+                sender.setblocking(False)  # a service manager that hangs must not hang the engine
                 sender.sendto("\n".join(lines).encode(), self._address)
         except OSError as error:
             log.warning("the service manager cannot be notified: %s", error.strerror or error)

@@ -58,6 +58,10 @@ async def log(
 ) -> Exit:
     """Print the end of the engine's log."""
     chosen = folders.chosen(folder)
+    service = registered(chosen)
+    if service is not None:
+        journal = f"`membrowse service logs {service.name}`, as root or a member of systemd-journal"
+        raise Stop(Exit.USAGE, f"the log of {service.unit} is in the journal: {journal}")
     file = await _log_file(chosen)
     if not file.exists():
         raise Stop(Exit.NONE, f"no engine of {chosen} has written {file}")

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from membrowse.engine.lock import user_name
 from membrowse.wire.engine import Right
 
 log = logging.getLogger(__name__)
@@ -52,6 +53,13 @@ class Rights:
         if uid in (0, os.getuid()):
             return EVERY_RIGHT
         return OPERATORS_RIGHTS if self._operates(uid) else (Right.READ,)
+
+    def holders(self, right: Right) -> str:
+        """Who has `right`, for a message."""
+        holders = f"{user_name(os.getuid())} and root"
+        if right in OPERATORS_RIGHTS and self.operators is not None:
+            return f"{holders}, and members of the group {self.operators}"
+        return holders
 
     def _operates(self, uid: int) -> bool:
         if self.operators is None:

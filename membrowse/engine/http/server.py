@@ -67,7 +67,8 @@ def _guarded(respond: Respond, right: Right, counts: Counts) -> Respond:
     async def answer(http: HttpRequest) -> Response:
         try:
             if right not in _rights(http):
-                raise _Refused(403, "rights", f"permission denied: this needs the right to {right}")
+                holders = http.app.state.rights.holders(right)
+                raise _Refused(403, "rights", f"permission denied: only {holders} may {right} here")
             return await respond(http)
         except Exception as error:
             status, problem = _problem(error, http)
