@@ -50,9 +50,11 @@ class RegisteredService(msgspec.Struct, frozen=True, kw_only=True):
             return None
 
 
-def directory() -> Path:
-    """Where services are registered. `MEMBROWSE_SERVICES_DIR` replaces it; empty: nowhere."""
-    return Path(os.environ.get("MEMBROWSE_SERVICES_DIR", DIRECTORY))
+def _directory() -> Path | None:
+    """Where services are registered. `MEMBROWSE_SERVICES_DIR` (absolute) replaces it; empty: none
+    is looked for."""
+    place = Path(os.environ.get("MEMBROWSE_SERVICES_DIR", DIRECTORY))
+    return place if place.is_absolute() else None
 
 
 def registered(folder: Path) -> RegisteredService | None:
@@ -63,8 +65,8 @@ def registered(folder: Path) -> RegisteredService | None:
 
 def services() -> Iterator[RegisteredService]:
     """The registered services, by name; files that others could have written are ignored."""
-    place = directory()
-    if not _trusted(place):
+    place = _directory()
+    if place is None or not _trusted(place):
         return
     for file in sorted(place.glob("*.json")):
         if _trusted(file):

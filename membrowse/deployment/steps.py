@@ -163,7 +163,7 @@ def _registered(plan: ServicePlan, runtime: Path | None = None) -> str:
 
 
 def _registration(name: str) -> Path:
-    return registered_services.directory() / f"{name}.json"
+    return registered_services.DIRECTORY / f"{name}.json"
 
 
 def _drop_in(name: str) -> Path:

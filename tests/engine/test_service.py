@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import queue
+import re
 import signal
 import socket
 import subprocess
@@ -29,6 +30,7 @@ from membrowse.wire.health import HealthRequest
 from tests.engine.conftest import DEADLINE_SECONDS, ask, current, until
 
 SERVICE = "notes"
+SERVICE_PAGE = Path(__file__).parents[2] / "assets" / "docs" / "service.md"
 
 
 class Manager:
@@ -205,6 +207,10 @@ async def test_metrics_and_health_hold_no_text(tmp_path: Path, folder: Path) -> 
             text = (await engine.ask(MetricsRequest())).text
             health = await engine.ask(HealthRequest())
         assert 'membrowse_notes{state="indexed"} 2.0' in text
+        documented = set(re.findall(r"^\| `(membrowse_\w+)` \|", SERVICE_PAGE.read_text(), re.M))
+        told = set(re.findall(r"^# TYPE (\w+) (\w+)$", text, re.M))
+        suffixes = {"counter": "_total", "info": "_info"}
+        assert {name + suffixes.get(kind, "") for name, kind in told} == documented
         assert 'membrowse_search_seconds_count{ranking="keyword"} 2.0' in text
         assert text.endswith("# EOF\n")
         assert not any(word in text for word in ("bastion", "nosuchword", "ports", str(folder)))
@@ -247,6 +253,15 @@ def test_a_registration_that_others_could_write_is_ignored(registry: Path, folde
     file.rename(registry / "elsewhere")
     file.symlink_to(registry / "elsewhere")
     assert registered_services.registered(folder) is None
+
+
+def test_an_empty_registry_ignores_services_and_never_means_here(
+    registry: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(registry)
+    for value in ("", ".", "services"):
+        monkeypatch.setenv("MEMBROWSE_SERVICES_DIR", value)
+        assert registered_services.registered(folder) is None
 
 
 def test_rights_follow_from_who_asks() -> None:

@@ -29,7 +29,7 @@ async def metrics(
         ),
     ] = None,
 ) -> Exit:
-    """Print the metrics of a running engine, in the OpenMetrics text format."""
+    """Print the metrics of a running engine, as OpenMetrics text."""
     engine = await discovery.connect(folders.chosen(folder), start=False)
     try:
         text = (await engine.ask(MetricsRequest())).text

@@ -26,7 +26,7 @@ from membrowse.presentation.figures import size
 from membrowse.text import shown, shown_block
 
 app = typer.Typer(
-    help="Set up, observe and remove the engine of a folder as a system service.",
+    help="Set up, observe and remove a system service of a folder.",
     rich_markup_mode=None,
     no_args_is_help=True,
     add_completion=False,
