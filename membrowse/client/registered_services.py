@@ -37,6 +37,17 @@ class RegisteredService(msgspec.Struct, frozen=True, kw_only=True):
             return False
 
     @property
+    def directories(self) -> dict[str, str]:
+        """The environment variables that tell its engine where its files are."""
+        return {
+            "MEMBROWSE_SERVICE": self.name,
+            "CONFIGURATION_DIRECTORY": f"/etc/membrowse/{self.name}",
+            "STATE_DIRECTORY": f"/var/lib/membrowse/{self.name}",
+            "CACHE_DIRECTORY": f"/var/cache/membrowse/{self.name}",
+            "LOGS_DIRECTORY": f"/var/log/membrowse/{self.name}",
+        }
+
+    @property
     def unit(self) -> str:
         """The name of its systemd unit."""
         return f"membrowse@{self.name}.service"

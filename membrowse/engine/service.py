@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import tempfile
 import threading
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
@@ -27,6 +29,7 @@ from membrowse.engine.metrics import Counts, Sample, exposition
 from membrowse.engine.priority import BackgroundWork, QueryTraffic
 from membrowse.engine.state import open_state, unopened_state
 from membrowse.settings import Settings
+from membrowse.wire.backup import BackupPart, BackupRequest
 from membrowse.wire.engine import (
     PROTOCOL,
     EngineState,
@@ -55,6 +58,7 @@ _RANKING_THREADS = 2
 _BACKGROUND_THREADS = 3
 _IDLE_CHECK_SECONDS = 5.0
 _OPENING_SECONDS = 60.0
+_BACKUP_PART_BYTES = 1 << 20
 
 
 class Service:
@@ -186,6 +190,9 @@ class Service:
                 case SearchRequest():
                     async for response in self._search(request):
                         yield response
+                case BackupRequest():
+                    async for part in self._backup(request):
+                        yield part
 
     async def _search(self, request: SearchRequest) -> AsyncIterator[SearchResponse]:
         """The response after each ranking, or only the complete one."""
@@ -203,6 +210,19 @@ class Service:
                 yield response
                 if response.complete:
                     self.counts.searched(response)
+
+    async def _backup(self, request: BackupRequest) -> AsyncIterator[BackupPart]:
+        """The archive in parts, written to a nameless file first."""
+        await self._until_open()
+        from membrowse.engine.backup.archive import write_archive
+
+        with tempfile.TemporaryFile(dir=paths.index_dir(self._folder)) as archive:
+            write = partial(write_archive, self._folder, archive, with_vectors=request.with_vectors)
+            await self._on(self._background, write)
+            total = archive.seek(0, os.SEEK_END)
+            archive.seek(0)
+            while data := await asyncio.to_thread(archive.read, _BACKUP_PART_BYTES):
+                yield BackupPart(data=data, total=total)
 
     def begin_stop(self) -> EngineState:
         """Begin to stop: clients are notified, and `stopped` returns."""

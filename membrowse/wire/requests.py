@@ -25,6 +25,7 @@ from typing import Any
 
 import msgspec
 
+from membrowse.wire.backup import BackupPart, BackupRequest
 from membrowse.wire.comparison import CompareRequest, Comparison
 from membrowse.wire.diagnosis import (
     Diagnosis,
@@ -98,6 +99,7 @@ ENDPOINTS: dict[type[AnyRequest], Endpoint] = {
     FilesRequest: Endpoint("/files", list[FileRecord]),
     StatusRequest: Endpoint("/status", Status),
     StoreCheckRequest: Endpoint("/check", StoreCheck, seconds=600.0),
+    BackupRequest: Endpoint("/backup", BackupPart, Right.ADMINISTER, streams=True, seconds=600.0),
     ReindexRequest: Endpoint("/reindex", EngineState, Right.REINDEX),
     RebuildRequest: Endpoint("/rebuild", EngineState, Right.ADMINISTER),
     WatchRequest: Endpoint("/watch", EngineState, Right.REINDEX),

@@ -20,6 +20,8 @@ COMMANDS = (
     "engine",
     "service",
     "metrics",
+    "backup",
+    "restore",
     "config",
     "docs",
 )
