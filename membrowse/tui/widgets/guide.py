@@ -12,7 +12,7 @@ from membrowse.presentation.engine import progress_line
 from membrowse.presentation.lines import Line, Part, clip
 from membrowse.text import shown
 from membrowse.tui.model.engine_view import EngineView, Phase
-from membrowse.tui.widgets.painting import Clickable, content
+from membrowse.tui.widgets.lines import Clickable, content
 
 _KEYS: tuple[tuple[str, str], ...] = (
     ("enter", "go to the list, where single letters act"),
