@@ -1,8 +1,9 @@
 """Locations of membrowse's files, and how they are written: never through a link, never outside
 the place that was named.
 
-`MEMBROWSE_HOME` puts everything below one directory (for tests or portable use); otherwise the
-platform's standard directories apply. Directories created here are readable by their owner only.
+`MEMBROWSE_HOME` puts everything below one directory (for tests or portable use). A system service
+uses the directories of its service manager. Otherwise the platform's standard directories apply.
+Directories created here are readable by their owner only.
 """
 
 from __future__ import annotations
@@ -167,9 +168,45 @@ def _home() -> Path | None:
     return Path(home).expanduser().absolute() if home else None
 
 
+SERVICE = "MEMBROWSE_SERVICE"
+"""Environment variable of a system service, and of its children."""
+
+_SERVICE_DIRECTORIES = {
+    "config": "CONFIGURATION_DIRECTORY",
+    "state": "STATE_DIRECTORY",
+    "data": "STATE_DIRECTORY",
+    "cache": "CACHE_DIRECTORY",
+    "log": "LOGS_DIRECTORY",
+}
+"""Environment variables of systemd.exec(5), by our directory."""
+
+
+SERVICE_SOCKET = "engine.sock"
+"""Name of a system service's socket in its runtime directory."""
+
+
+def become_service() -> bool:
+    """Use the directories of the service manager, in this process and its children.
+
+    False if no service manager provides a runtime directory.
+    """
+    managed = bool(os.environ.get("RUNTIME_DIRECTORY"))
+    if managed:
+        os.environ.setdefault(SERVICE, APP)
+    return managed
+
+
 def _resolve(name: str, default: str) -> Path:
     home = _home()
-    return home / name if home else Path(default)
+    if home:
+        return home / name
+    return _service_directory(_SERVICE_DIRECTORIES[name]) or Path(default)
+
+
+def _service_directory(variable: str) -> Path | None:
+    """The first directory that the service manager lists in `variable`, if this is a service."""
+    listed = os.environ.get(variable, "") if SERVICE in os.environ else ""
+    return Path(listed.split(":")[0]) if listed else None
 
 
 def config_file() -> Path:
@@ -209,13 +246,14 @@ def index_dir(folder: Path) -> Path:
 
 def log_file(folder: Path) -> Path:
     """Log of the engine that serves `folder`."""
-    return index_dir(folder) / "engine.log"
+    directory = _service_directory(_SERVICE_DIRECTORIES["log"]) or index_dir(folder)
+    return directory / "engine.log"
 
 
-def system_socket(folder: Path) -> Path:
-    """Socket of an engine that runs as a system service for `folder`."""
-    base = os.environ.get("RUNTIME_DIRECTORY") or "/run/membrowse"
-    return Path(base.split(":")[0]) / f"{folder_key(folder)}.sock"
+def service_socket() -> Path | None:
+    """Socket of this process as a system service, in its service manager's runtime directory."""
+    directory = _service_directory("RUNTIME_DIRECTORY")
+    return directory / SERVICE_SOCKET if directory else None
 
 
 def own_socket(folder: Path) -> Path:

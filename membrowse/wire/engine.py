@@ -183,6 +183,17 @@ class StatusRequest(Request[Status], frozen=True, kw_only=True):
     """The engine, its index and its state."""
 
 
+class Metrics(msgspec.Struct, frozen=True, kw_only=True):
+    """What a monitoring system reads."""
+
+    text: str
+    """In the OpenMetrics text format."""
+
+
+class MetricsRequest(Request[Metrics], frozen=True, kw_only=True):
+    """The engine's metrics; answered before the index is open."""
+
+
 class ReindexRequest(Request[EngineState], frozen=True, kw_only=True):
     """Index whatever differs from the folder."""
 

@@ -6,6 +6,7 @@ Root plays two users; anybody else runs what needs one, with injected credential
 from __future__ import annotations
 
 import asyncio
+import grp
 import os
 import pickle
 import shutil
@@ -24,13 +25,12 @@ from membrowse import paths
 from membrowse.client import discovery
 from membrowse.client import engine as client_engine
 from membrowse.client.engine import EngineUnavailable, EngineUntrusted
-from membrowse.engine.health.environment_checks import Subject
-from membrowse.engine.health.index_checks import index_checks
+from membrowse.client.registered_services import RegisteredService, registered
+from membrowse.deployment.health import State, examine
 from membrowse.engine.http.listener import bind
-from membrowse.settings import Settings
+from membrowse.engine.lock import user_name
 from membrowse.wire.codec import encode
 from membrowse.wire.engine import PROTOCOL, EngineInfo, Hello, Right
-from membrowse.wire.health import CheckState
 from tests.engine.conftest import ask, current, serving, until
 
 T = TypeVar("T")
@@ -113,62 +113,69 @@ def found(folder: Path) -> str:
         return f"{type(error).__name__}: {error}"
 
 
+def register(base: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Register a service of this user for `folder`; its socket, in `base`/run."""
+    registry, run = base / "services", base / "run"
+    registry.mkdir(mode=0o755)
+    run.mkdir(mode=0o750)
+    service = RegisteredService(
+        name="notes",
+        folder=os.path.realpath(folder),
+        user=user_name(os.getuid()),
+        group=grp.getgrgid(os.getgid()).gr_name,
+        socket=str(run / paths.SERVICE_SOCKET),
+    )
+    (registry / "notes.json").write_bytes(encode(service))
+    (registry / "notes.json").chmod(0o644)
+    monkeypatch.setenv("MEMBROWSE_SERVICES_DIR", str(registry))
+    return Path(service.socket)
+
+
 @two_users
-def test_a_service_of_others_means_no_service(
+def test_a_service_that_is_closed_to_me_leaves_my_own_folders_alone(
     shared: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MEMBROWSE_HOME", str(shared / "home"))
-    notes = shared / "notes"
+    notes, served = shared / "notes", shared / "served"
     notes.mkdir()
+    served.mkdir()
+    socket_ = register(shared, served, monkeypatch)
     for mode in (0o700, 0o750, 0o711):
-        run = shared / f"run-{mode:o}"
-        run.mkdir()
-        monkeypatch.setenv("RUNTIME_DIRECTORY", str(run))
-        listener = bind(paths.system_socket(notes))
-        run.chmod(mode)
+        listener = bind(socket_)
+        socket_.parent.chmod(mode)
         try:
             assert as_nobody(lambda: found(notes)).startswith("EngineUnavailable: no engine runs")
-            checks = as_nobody(lambda: list(index_checks(Subject(notes, Settings()))))
-            assert "is not indexed" in checks[0].detail
+            assert "ask for `usermod -aG" in as_nobody(lambda: found(served))
         finally:
             listener.close()
 
 
 @two_users
-async def test_a_member_reads_and_doctor_says_what_the_service_has(
+async def test_a_member_reads_and_learns_how_the_service_is(
     shared: Path, folder: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = shared / "run"
-    run.mkdir()
     async with serving(folder) as client:
         await until(client, current)
+        socket_ = register(shared, folder, monkeypatch)
         own = paths.own_socket(folder)
-        monkeypatch.setenv("RUNTIME_DIRECTORY", str(run))
-        system = paths.system_socket(folder)
-        system.hardlink_to(own)
+        socket_.hardlink_to(own)
         own.chmod(0o666)
+        socket_.parent.chmod(0o711)
         monkeypatch.setenv("MEMBROWSE_HOME", str(shared / "theirs"))
-        name = os.path.realpath(folder)
-        checks = await asyncio.to_thread(
-            as_nobody, lambda: list(index_checks(Subject(Path(name), Settings())))
-        )
+        service = registered(folder)
+        assert service is not None
+        health = await asyncio.to_thread(as_nobody, lambda: asyncio.run(examine(service)))
         monkeypatch.setenv("MEMBROWSE_HOME", str(home))
-    assert [check.name for check in checks][:2] == ["service", "index"]
-    assert all(check.state is CheckState.OK for check in checks)
-    assert "serves this folder" in checks[0].detail
+        monkeypatch.setenv("MEMBROWSE_SERVICES_DIR", "")
+    assert (health.state, health.live, health.notes) == (State.GOOD, True, 2)
 
 
-def test_a_group_may_enter_the_directory_and_open_the_socket(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run = tmp_path / "run"
-    monkeypatch.setenv("RUNTIME_DIRECTORY", str(run))
-    import grp
-
-    listener = bind(paths.system_socket(folder), grp.getgrgid(os.getgid()).gr_name)
+def test_only_a_group_can_reach_the_socket_that_is_bound_for_it(tmp_path: Path) -> None:
+    path = tmp_path / "run" / paths.SERVICE_SOCKET
+    listener = bind(path, grp.getgrgid(os.getgid()).gr_name)
     try:
-        assert run.stat().st_mode & 0o777 == 0o711
-        assert paths.system_socket(folder).stat().st_mode & 0o777 == 0o660
+        assert path.parent.stat().st_mode & 0o777 == 0o750
+        assert path.stat().st_mode & 0o777 == 0o660
     finally:
         listener.close()
 
@@ -176,10 +183,7 @@ def test_a_group_may_enter_the_directory_and_open_the_socket(
 def test_an_engine_of_another_folder_is_refused(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = tmp_path / "run"
-    run.mkdir(mode=0o755)
-    monkeypatch.setenv("RUNTIME_DIRECTORY", str(run))
-    impostor = Impostor(paths.system_socket(folder), tmp_path)
+    impostor = Impostor(register(tmp_path, folder, monkeypatch), tmp_path)
     assert f"serves {tmp_path}: it is not asked" in found(folder)
     assert b"/hello" in impostor.received
     impostor.socket.close()
@@ -199,13 +203,10 @@ async def test_a_process_of_another_user_is_refused(
 
 @pytest.mark.parametrize("system", [True, False])
 def test_a_socket_in_a_directory_that_others_can_write_to_is_refused(
-    folder: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, system: bool
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, system: bool
 ) -> None:
-    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path / "none"))
-    if system:
-        monkeypatch.setenv("RUNTIME_DIRECTORY", str(home / "run"))
-    path = (paths.system_socket if system else paths.own_socket)(folder)
-    path.parent.mkdir()
+    path = register(tmp_path, folder, monkeypatch) if system else paths.own_socket(folder)
+    path.parent.mkdir(exist_ok=True)
     path.parent.chmod(0o777)
     impostor = Impostor(path, folder)
     assert "is writable by other users" in found(folder)
@@ -229,7 +230,7 @@ def test_a_stranger_who_makes_the_directory_first_gets_no_query(
         squatted.bind(str(path))
 
     as_nobody(squat)
-    assert f"belongs to user {NOBODY}: its engine is not asked" in found(folder)
+    assert f"belongs to user {NOBODY} instead of {os.getuid()}: its engine is not asked" in found(folder)
     with pytest.raises(paths.Untrusted, match=f"belongs to user {NOBODY}"):
         bind(path)
 

@@ -7,7 +7,6 @@ is locked and opened here.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,12 +29,8 @@ _POLL_SECONDS = 0.1
 
 
 def index_checks(subject: Subject) -> Iterator[Check]:
-    """The checks `lock` (or `service`), `index` and `recipe`, as far as possible."""
+    """The checks `lock`, `index` and `recipe`, as far as possible."""
     directory = paths.index_dir(subject.folder)
-    service = paths.system_socket(subject.folder)
-    if paths.reachable(service) and service.parent.stat().st_uid != os.getuid():
-        yield from asyncio.run(_served(subject.folder))
-        return
     if not directory.is_dir():
         yield warning("index", f"{subject.folder} is not indexed", "`membrowse index`")
         return
@@ -92,20 +87,6 @@ async def _answered(folder: Path, directory: Path, held: IndexLocked) -> list[Ch
         holder = Holder(pid=engine.pid, user=engine.user, since=engine.since)
         lock = ok("lock", f"held by the engine, {holder}")
         return [lock, *await _asked(client)]
-    finally:
-        await client.close()
-
-
-async def _served(folder: Path) -> list[Check]:
-    """The checks by the system service that serves `folder`."""
-    try:
-        client = await discovery.connect(folder, start=False)
-    except EngineUnavailable as error:
-        return [problem("service", str(error), "ask whoever runs the service")]
-    try:
-        engine = (await client.ask(HelloRequest())).engine
-        service = ok("service", f"process {engine.pid} of {engine.user} serves this folder")
-        return [service, *await _asked(client)]
     finally:
         await client.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import grp
 import os
 import shutil
 import socket
@@ -12,7 +13,6 @@ from pathlib import Path
 
 from membrowse import paths
 
-_ENTER = stat.S_IXGRP | stat.S_IXOTH
 _BACKLOG = 128
 
 
@@ -45,9 +45,8 @@ class Listener:
 def bind(path: Path, group: str | None = None) -> Listener:
     """Listen at `path`, for the owner only, or also for `group`.
 
-    The caller holds the index's lock, so an existing socket file belongs to a dead engine. For a
-    group, everybody may enter the directory, but not list it: others are refused by the socket.
-    Raises `Untrusted` if somebody else could put a socket there.
+    The caller holds the index's lock, so an existing socket file belongs to a dead engine. Only the
+    group can reach the socket. Raises `Untrusted` if somebody else could put a socket there.
     """
     paths.private(path.parent)
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -59,16 +58,18 @@ def bind(path: Path, group: str | None = None) -> Listener:
     finally:
         os.umask(mask)
     if group is not None:
-        _open_to_others(path.parent)
-        shutil.chown(fresh, group=group)
-        fresh.chmod(0o660)
+        _give_to_group(path.parent, group, 0o750)
+        _give_to_group(fresh, group, 0o660)
     listening.listen(_BACKLOG)
     found = fresh.lstat()
     fresh.replace(path)
     return Listener(listening, path, (found.st_dev, found.st_ino))
 
 
-def _open_to_others(directory: Path) -> None:
-    mode = stat.S_IMODE(directory.stat().st_mode)
-    if mode & _ENTER != _ENTER:
-        directory.chmod(mode | _ENTER)
+def _give_to_group(path: Path, group: str, mode: int) -> None:
+    """Let `group` use `path`. Nothing is changed that is right: a sandbox may deny `chown`."""
+    found = path.stat()
+    if found.st_gid != grp.getgrnam(group).gr_gid:
+        shutil.chown(path, group=group)
+    if stat.S_IMODE(found.st_mode) != mode:
+        path.chmod(mode)

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import grp
 import logging
 import os
+import pwd
 from collections import Counter
+from dataclasses import dataclass
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from membrowse.credentials import peer_uid
+from membrowse.engine.lock import user_name
 from membrowse.wire.engine import Right
 
 log = logging.getLogger(__name__)
 
 EVERY_RIGHT = (Right.READ, Right.REINDEX, Right.ADMINISTER)
+OPERATORS_RIGHTS = (Right.READ, Right.REINDEX)
 
 REQUEST_SECONDS = 10.0
 """A connection that has not sent a whole request head by then is closed."""
@@ -22,9 +27,34 @@ CONNECTIONS_PER_USER = 128
 """Further connections of the same user are closed at once."""
 
 
-def rights(uid: int) -> tuple[Right, ...]:
-    """The engine's owner and root have every right; anyone else who can connect may read."""
-    return EVERY_RIGHT if uid in (0, os.getuid()) else (Right.READ,)
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """Who may do what. Whoever can connect may read; the socket's mode decides who can."""
+
+    operators: str | None = None
+    """A group whose members may also reindex and pin."""
+
+    def of(self, uid: int) -> tuple[Right, ...]:
+        """The rights of a user: the engine's owner and root have every right."""
+        if uid in (0, os.getuid()):
+            return EVERY_RIGHT
+        return OPERATORS_RIGHTS if self._operates(uid) else (Right.READ,)
+
+    def holders(self, right: Right) -> str:
+        """Who has `right`, for a message."""
+        holders = f"{user_name(os.getuid())} and root"
+        if right in OPERATORS_RIGHTS and self.operators is not None:
+            return f"{holders}, and members of the group {self.operators}"
+        return holders
+
+    def _operates(self, uid: int) -> bool:
+        if self.operators is None:
+            return False
+        try:
+            user, group = pwd.getpwuid(uid), grp.getgrnam(self.operators)
+        except KeyError:
+            return False
+        return group.gr_gid in os.getgrouplist(user.pw_name, user.pw_gid)
 
 
 class PeerProtocol(H11Protocol):
