@@ -29,6 +29,8 @@ class Loaded:
     state: RankingState
     message: str
     encoder: Encoder | None = None
+    export: Path | None = None
+    """The encoder in ONNX form, if it has one."""
 
 
 class Models:
@@ -95,13 +97,12 @@ class Models:
         if self.files is None:
             return
         try:
-            encoder, note = _encoder(self.files)
+            self.loaded = _loaded(self.files)
         except (ModelRefused, ChildFailed, OSError, RuntimeError, ValueError) as error:
             log.exception("the encoder cannot be loaded")
             self._fail(f"the encoder {self.files.name} cannot be loaded: {error}")
         else:
-            self.loaded = Loaded(RankingState.READY, note, encoder)
-            log.info("the encoder %s is ready %s", self.files.name, note)
+            log.info("the encoder %s is ready %s", self.files.name, self.loaded.message)
         self._announce()
 
     def _fail(self, message: str) -> None:
@@ -110,8 +111,8 @@ class Models:
         self.loaded = Loaded(RankingState.FAILED, message)
 
 
-def _encoder(files: ModelFiles) -> tuple[Encoder, str]:
-    """The encoder for queries and small edits, and a message about it.
+def _loaded(files: ModelFiles) -> Loaded:
+    """Load the encoder for queries and small edits.
 
     ONNX Runtime is imported here, on the loading thread: keyword does not wait for it.
     """
@@ -119,9 +120,11 @@ def _encoder(files: ModelFiles) -> tuple[Encoder, str]:
     from membrowse.encoding.resident_encoder import ResidentEncoder
 
     try:
-        return ResidentEncoder(files, ensure_export(files, paths.cache_dir())), ""
+        export = ensure_export(files, paths.cache_dir())
+        return Loaded(RankingState.READY, "", ResidentEncoder(files, export), export)
     except ExportFailed as error:
         log.warning("%s; a child process encodes instead", error)
         served = ChildEncoder(files)
         served.query("ready?")  # fails here if the model cannot be loaded at all
-        return served, "this model cannot be exported: it starts slowly and uses more memory"
+        message = "this model cannot be exported: it starts slowly and uses more memory"
+        return Loaded(RankingState.READY, message, served)

@@ -58,15 +58,17 @@ class Vectoriser:
 
     def begin(self) -> None:
         """Start a run over chunks without a vector, if none is running and there is an encoder."""
-        models = self._models
-        if self._run is not None or models.encoder is None or models.files is None:
+        files, loaded = self._models.files, self._models.loaded
+        if self._run is not None or loaded.encoder is None or files is None:
             return
         texts = self._index.unencoded()
         if texts:
             log.info("encoding %d chunks", len(texts))
+            precision = self._wanted_precision
             self._run = EncodingRun(
-                texts, models.files, models.encoder, self._wanted_precision, self._deliver
+                texts, files, loaded.encoder, loaded.export, precision, self._deliver
             )
+            self._flush_pause = 0.0  # the first vectors are stored at once
             self._run.start()
 
     def accept(self, batch: EncodedBatch) -> None:
