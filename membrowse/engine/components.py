@@ -48,8 +48,8 @@ class Components:
 
     def start(self) -> None:
         """Start the threads; returns at once."""
-        self.indexer.start()
         self.models.start()
+        self.indexer.start()
         self.pins.start()
         self.chroma.start()
 
@@ -77,6 +77,8 @@ def open_components(
         changed()
 
     def index_changed() -> None:
+        if not indexer.state.busy:
+            chroma.begin()
         configurations.refresh()
         rerun()
 
@@ -107,6 +109,7 @@ def open_components(
     ranked_queries = RankedQueries(configuration, index, models)
     targets = Targets(index, lambda: indexer.state)
     pin_file = folder / Path(settings.pins.file).expanduser()
+    chroma = ChromaUpkeep(index)
     pins = Pins(pin_file, index, ranked_queries, settled, traffic, changed)
     return Components(
         folder=folder,
@@ -121,7 +124,7 @@ def open_components(
             folder, configuration, index, models, lambda: indexer.state.pending.total, targets
         ),
         pins=pins,
-        chroma=ChromaUpkeep(index),
+        chroma=chroma,
     )
 
 

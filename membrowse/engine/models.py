@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from membrowse.encoding.cross_encoder import CrossEncoder
 from membrowse.encoding.encoder import Encoder
 from membrowse.encoding.model_config import ModelRefused
 from membrowse.encoding.model_files import ModelFiles, locate, verify
+from membrowse.encoding.onnx_export import ExportFailed, ensure_export, export_path
 from membrowse.encoding.word_pieces import WordPieces
 from membrowse.settings import RerankMethod, Settings
 from membrowse.wire.search import RankingState
@@ -48,6 +50,9 @@ class Models:
         self.files: ModelFiles | None = None
         self.pieces: WordPieces | None = None
         self.cross: CrossEncoder | None = None
+        self.preparing = False
+        """Whether the encoder is exported before it is loaded, which happens once."""
+        self._started = time.monotonic()
 
     @property
     def name(self) -> str:
@@ -61,6 +66,11 @@ class Models:
     @property
     def message(self) -> str:
         return self.loaded.message
+
+    @property
+    def seconds_loading(self) -> float:
+        """Seconds since `start`."""
+        return time.monotonic() - self._started
 
     @property
     def encoder(self) -> Encoder | None:
@@ -84,6 +94,7 @@ class Models:
         rerank = self._settings.rerank
         if rerank.model or rerank.method is RerankMethod.CROSS_ENCODER:
             self.cross = CrossEncoder(Path(rerank.model).expanduser())
+        self._started = time.monotonic()
         self._thread.start()
 
     def close(self) -> None:
@@ -96,6 +107,11 @@ class Models:
     def _load(self) -> None:
         if self.files is None:
             return
+        if not export_path(self.files, paths.cache_dir()).exists():
+            self.preparing = True
+            self.loaded = Loaded(
+                RankingState.LOADING, "the encoder is being prepared (first run only)"
+            )
         try:
             self.loaded = _loaded(self.files)
         except (ModelRefused, ChildFailed, OSError, RuntimeError, ValueError) as error:
@@ -116,7 +132,6 @@ def _loaded(files: ModelFiles) -> Loaded:
 
     ONNX Runtime is imported here, on the loading thread: keyword does not wait for it.
     """
-    from membrowse.encoding.onnx_export import ExportFailed, ensure_export
     from membrowse.encoding.resident_encoder import ResidentEncoder
 
     try:

@@ -92,23 +92,23 @@ def test_chunks_of_a_killed_child_are_encoded_all_the_same(
 
 
 @pytest.mark.parametrize(
-    ("chunks", "precision", "hardware_has", "expected"),
+    ("characters", "precision", "hardware_has", "expected"),
     [
         (10, Precision.BFLOAT16, "", True),
-        (5000, Precision.AUTO, "", False),
-        (5000, Precision.AUTO, "bfloat16", True),
-        (5000, Precision.FLOAT32, "bfloat16", False),
-        (5000, Precision.FLOAT32, "gpu", True),
-        (700, Precision.AUTO, "gpu bfloat16", False),
+        (500_000, Precision.AUTO, "", False),
+        (500_000, Precision.AUTO, "bfloat16", True),
+        (500_000, Precision.FLOAT32, "bfloat16", False),
+        (500_000, Precision.FLOAT32, "gpu", True),
+        (200_000, Precision.AUTO, "gpu bfloat16", False),
     ],
 )
 def test_torch_is_started_only_where_it_pays(
     monkeypatch: pytest.MonkeyPatch,
-    chunks: int,
+    characters: int,
     precision: Precision,
     hardware_has: str,
     expected: bool,
 ) -> None:
     monkeypatch.setattr(hardware, "has_accelerator", lambda: "gpu" in hardware_has)
     monkeypatch.setattr(hardware, "has_fast_bfloat16", lambda: "bfloat16" in hardware_has)
-    assert torch_pays(chunks, precision) is expected
+    assert torch_pays(characters, precision) is expected

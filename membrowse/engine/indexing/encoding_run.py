@@ -20,8 +20,8 @@ log = logging.getLogger(__name__)
 
 BULK_THRESHOLD = 100
 """More chunks than this are encoded by a separate process."""
-_TORCH_THRESHOLD = 1000
-"""More chunks than this are worth the seconds that torch takes to start, where it is faster."""
+_TORCH_CHARACTERS = 300_000
+"""More text than this is worth the seconds that torch takes to start, where it is faster."""
 _FIRST = 16
 """Chunks that get their vectors at once, while the separate process starts."""
 _WINDOW = 512
@@ -48,11 +48,11 @@ class RunEnded:
     problem: str = ""
 
 
-def torch_pays(chunks: int, precision: Precision) -> bool:
-    """Whether torch encodes so many chunks sooner than ONNX Runtime, or is required for it."""
+def torch_pays(characters: int, precision: Precision) -> bool:
+    """Whether torch encodes so much text sooner than ONNX Runtime, or is required for it."""
     if precision is Precision.BFLOAT16:
         return True
-    if chunks <= _TORCH_THRESHOLD:
+    if characters <= _TORCH_CHARACTERS:
         return False
     bfloat16 = precision is Precision.AUTO and hardware.has_fast_bfloat16()
     return bfloat16 or hardware.has_accelerator()
@@ -77,7 +77,6 @@ class EncodingRun:
         self._texts = _ordered(texts)
         self._files = files
         self._encoder = encoder
-        self._export = None if torch_pays(len(texts), precision) else export
         self._precision = precision
         self._deliver = deliver
         self._room = threading.Semaphore(_AHEAD)
@@ -86,6 +85,7 @@ class EncodingRun:
         self._started = time.monotonic()
         self._lengths = {text.key: _length(text) for text in self._texts}
         self._total = sum(self._lengths.values())
+        self._export = None if torch_pays(self._total, precision) else export
         self._done = 0
         self._delivered = 0
         self.count = len(self._texts)

@@ -13,6 +13,7 @@ from membrowse.index.change_plan import NoteChange
 from membrowse.index.index import Index
 from membrowse.settings import Precision
 from membrowse.wire.engine import Progress
+from membrowse.wire.search import RankingState
 
 log = logging.getLogger(__name__)
 
@@ -104,11 +105,17 @@ class Vectoriser:
             self._run.cancel()
         self.end()
 
+    @property
+    def waits_for_encoder(self) -> bool:
+        """Whether chunks have no vector because the encoder is still loading."""
+        loading = self._models.state is RankingState.LOADING
+        return loading and not self._index.generation.encoded.all()
+
     def progress(self) -> Progress | None:
-        """Progress of the current run, or None."""
+        """Progress of the current run or of loading the encoder for it, or None."""
         run, generation = self._run, self._index.generation
         if run is None:
-            return None
+            return self._loading() if self.waits_for_encoder else None
         return Progress(
             phase="encoding",
             notes_done=len(generation.notes),
@@ -117,4 +124,15 @@ class Vectoriser:
             chunks_total=len(generation.chunks),
             chunks_per_second=run.rate,
             seconds_left=run.seconds_left,
+        )
+
+    def _loading(self) -> Progress:
+        generation = self._index.generation
+        return Progress(
+            phase="preparing" if self._models.preparing else "loading",
+            notes_done=len(generation.notes),
+            notes_total=len(generation.notes),
+            chunks_done=int(generation.encoded.sum()),
+            chunks_total=len(generation.chunks),
+            seconds=self._models.seconds_loading,
         )
