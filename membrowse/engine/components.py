@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from membrowse import paths
@@ -88,17 +89,6 @@ def open_components(
         pins.wake()
         changed()
 
-    def settled() -> bool:
-        """Whether the index matches the folder, and all of it is encoded."""
-        state = indexer.state
-        pending = state.pending.new + state.pending.changed + state.pending.deleted
-        return (
-            not state.busy
-            and (state.paused or not pending)
-            and models.state is RankingState.READY
-            and bool(index.generation.encoded.all())
-        )
-
     models = Models(settings, encoder_loaded)
     models.prepare()
     index = open_index(paths.index_dir(folder), settings, models)
@@ -110,6 +100,7 @@ def open_components(
     targets = Targets(index, lambda: indexer.state)
     pin_file = folder / Path(settings.pins.file).expanduser()
     chroma = ChromaUpkeep(index)
+    settled = partial(_settled, indexer, models, index)
     pins = Pins(pin_file, index, ranked_queries, settled, traffic, changed)
     return Components(
         folder=folder,
@@ -125,6 +116,18 @@ def open_components(
         ),
         pins=pins,
         chroma=chroma,
+    )
+
+
+def _settled(indexer: Indexer, models: Models, index: Index) -> bool:
+    """Whether the index matches the folder, and all of it is encoded."""
+    state = indexer.state
+    pending = state.pending.new + state.pending.changed + state.pending.deleted
+    return (
+        not state.busy
+        and (state.paused or not pending)
+        and models.state is RankingState.READY
+        and bool(index.generation.encoded.all())
     )
 
 
