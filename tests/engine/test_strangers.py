@@ -230,7 +230,9 @@ def test_a_stranger_who_makes_the_directory_first_gets_no_query(
         squatted.bind(str(path))
 
     as_nobody(squat)
-    assert f"belongs to user {NOBODY} instead of {os.getuid()}: its engine is not asked" in found(folder)
+    assert f"belongs to user {NOBODY} instead of {os.getuid()}: its engine is not asked" in found(
+        folder
+    )
     with pytest.raises(paths.Untrusted, match=f"belongs to user {NOBODY}"):
         bind(path)
 
