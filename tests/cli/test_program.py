@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pkgutil
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from membrowse import paths, tui
 from membrowse.cli import browser, commands
+from membrowse.cli.commands import engine
 from membrowse.client import discovery, launch
 from membrowse.client.engine import EngineUnavailable
 from tests.cli.conftest import Program
@@ -152,3 +154,25 @@ def test_the_log_is_shown_safely(
     log.write_text("one\ntwo\x1b[31m\nthree\n")
     ran = program("engine", "log", "-n", "2", "--folder", folder)
     assert (ran.status, ran.out) == (0, "two␛[31m\nthree\n")
+
+
+def test_a_services_log_that_one_may_not_read_is_named(
+    program: Program, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = Path("/theirs/engine.log")
+
+    async def log_file(_: Path) -> Path:
+        return theirs
+
+    real_stat = Path.stat
+
+    def refuse(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        if path == theirs:
+            raise PermissionError(13, "Permission denied")
+        return real_stat(path, follow_symlinks=follow_symlinks)
+
+    monkeypatch.setattr(engine, "_log_file", log_file)
+    monkeypatch.setattr(Path, "stat", refuse)
+    ran = program("engine", "log", "--folder", folder)
+    assert ran.status == 3
+    assert f"you may not read {theirs}: it belongs to the service" in ran.err

@@ -56,12 +56,12 @@ async def log(
     chosen = folders.chosen(folder)
     file = await _log_file(chosen)
     try:
-        written = file.exists()
+        file.stat()
     except PermissionError as error:
         reason = f"you may not read {file}: it belongs to the service that serves {chosen}"
         raise Stop(Exit.UNAVAILABLE, reason) from error
-    if not written:
-        raise Stop(Exit.NONE, f"no engine of {chosen} has written {file}")
+    except OSError as error:
+        raise Stop(Exit.NONE, f"no engine of {chosen} has written {file}") from error
     output.write(shown_block(discovery.last_words(file, lines)) + "\n")
     return Exit.DONE
 
