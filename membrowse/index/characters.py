@@ -28,7 +28,7 @@ JOINERS = "\u00ad\u034f\u200c\u200d\u2060\ufe0e\ufe0f"
 """Invisible characters inside words, which folding drops."""
 
 _ACCENTS = re.compile(
-    "[\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06ed"
+    "[\u00b7\u02b9-\u02bb\u02bd-\u02bf\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06ed"
     f"\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f{JOINERS}]+"
 )
 _LETTERS = str.maketrans(
