@@ -17,8 +17,8 @@ from membrowse.index.whoosh_codec import Frequencies, Lengths
 Rows = NDArray[np.int32]
 
 FIELDS = ("title", "headings", "body", "path", "tags", "date")
-"""Fields that are analysed, indexed with positions, and scored. `date` also contains the date in
-words, if the note or its file name states one."""
+"""Fields that are analysed, indexed with positions, and scored. `date` contains the
+terms of the day (see `day_terms`), if the note or its file name states one."""
 
 _EMPTY_ROWS = np.empty(0, np.int32)
 
