@@ -20,7 +20,6 @@ from whoosh.analysis.acore import Token as WhooshToken
 from whoosh.analysis.analyzers import Analyzer
 from whoosh.lang.snowball.english import EnglishStemmer
 
-from membrowse.index.characters import SPACELESS, WORD, fold, is_lone_word, nfkc_with_offsets
 from membrowse.index.joined_forms import (
     ABBREVIATION,
     AMOUNT,
@@ -31,6 +30,7 @@ from membrowse.index.joined_forms import (
     spaced_forms,
 )
 from membrowse.index.stop_words import POSSIBLE_NAMES, STOP_WORDS, is_name
+from membrowse.notes.characters import SPACELESS, WORD, fold, is_lone_word, nfkc_with_offsets
 
 ANALYSER = "2"
 """Version of the analyser, part of an index's recipe: raise it when the same text gives other

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from membrowse.index.analyser import analyse
-from membrowse.index.characters import SPACELESS, fold_in_place
+from membrowse.notes.characters import SPACELESS, fold_in_place
 
 SNIPPET_CHARACTERS = 240
 """Length of a snippet without the ellipses."""

@@ -10,8 +10,8 @@ import msgspec
 from membrowse.encoding.encoder import EncoderInput
 from membrowse.encoding.word_pieces import WordPieces
 from membrowse.index.analyser import Token, TokenKind, analyse, fold_word, is_stop_word
-from membrowse.index.characters import fold
 from membrowse.index.keyword_reader import KeywordReader
+from membrowse.notes.characters import fold
 from membrowse.notes.chunk import Chunk
 from membrowse.ranking.query_parser import MAX_QUERY_CHARACTERS
 from membrowse.ranking.vector import known_share

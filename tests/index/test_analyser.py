@@ -20,7 +20,7 @@ from membrowse.index.analyser import (
     phrase_terms,
     query_terms,
 )
-from membrowse.index.characters import nfkc_with_offsets
+from membrowse.notes.characters import nfkc_with_offsets
 
 ALPHABET = st.one_of(
     st.characters(),
