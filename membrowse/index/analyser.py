@@ -25,6 +25,7 @@ from membrowse.index.joined_forms import (
     AMOUNT,
     ORDINAL,
     Span,
+    is_mac_address,
     joined_numbers,
     joined_whole,
     spaced_forms,
@@ -292,6 +293,10 @@ class _Run:
             return
         if ABBREVIATION.fullmatch(text):
             self._word(start, end)
+            return
+        if is_mac_address(text):
+            self._add(joined_whole(text.lower()), start, end, TokenKind.WORD)
+            self._positions += 1
             return
         if level == len(_LEVELS):
             self._humps(start, end)

@@ -86,6 +86,11 @@ def joined_whole(folded: str) -> str:
     return folded
 
 
+def is_mac_address(text: str) -> bool:
+    """Whether `text` is a MAC address; its parts mean nothing."""
+    return _MAC.fullmatch(text.lower()) is not None
+
+
 def joined_numbers(folded: str) -> str:
     """Return the digits of a number in groups, or of a UUID, without separators; else `folded`."""
     if _UUID.fullmatch(folded) or _GROUPED_DIGITS.fullmatch(folded):

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from membrowse.index.day_terms import day_of_year_term, day_term, month_term, week_term
 
@@ -49,6 +49,8 @@ _EXPRESSION = re.compile(
 )
 _HAS_YEAR = re.compile(rf"\b{_YEAR}|\b(?:19|20|21)\d\d[\-/.]")
 _DIRECTION = re.compile(r"(?:last|this|past) (?=[a-z]{3,9}\Z)", re.IGNORECASE)
+_NUMERIC = re.compile(r"[\d/.\-]+")
+_DOTTED = re.compile(r"\d\d?\.\d\d?\.\d{4}")
 _PAST = re.compile(r"\Apast ", re.IGNORECASE)
 _PART_OF_DAY = re.compile(r"(?P<before>last night)|tonight|this (?:morning|afternoon|evening)")
 
@@ -67,9 +69,19 @@ class DateExpression:
     terms: tuple[str, ...]
     """Terms of the date field; a note of that date has at least one."""
     replaces_words: bool
-    """Whether the words mean nothing but the date (`yesterday`), and some note has it."""
-    encoded: str
-    """The date as in a chunk's header, added to the encoder's input; empty if no note has it."""
+    """Whether the words mean nothing but the date (`yesterday`, the parts of `11/3`), and some note
+    has it."""
+    encoded: tuple[str, ...]
+    """Its dates that notes have, as in a chunk's header; they are added to the encoder's input."""
+
+
+class _Reading(NamedTuple):
+    """What an expression is read as."""
+
+    meaning: str
+    terms: tuple[str, ...]
+    days: tuple[str, ...] = ()
+    """Days, or a month, as in headers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,20 +101,23 @@ class DateReader:
     def _expressions(self, words: str) -> Iterator[DateExpression]:
         for match in _EXPRESSION.finditer(words):
             if (read := self._read(match)) is not None:
-                meaning, terms = read
-                known = any(map(self.is_indexed, terms))
+                known = any(map(self.is_indexed, read.terms))
                 yield DateExpression(
                     typed=match[0],
                     start=match.start(),
                     end=match.end(),
-                    meaning=meaning,
-                    terms=terms,
-                    replaces_words=known and match.lastgroup in ("relative", "weekend"),
-                    encoded=meaning if known and len(meaning) <= len("2026-11-17") else "",
+                    meaning=read.meaning,
+                    terms=read.terms,
+                    replaces_words=known and self._means_only_a_date(match),
+                    encoded=tuple(filter(self.is_indexed, read.days)),
                 )
 
-    def _read(self, match: re.Match[str]) -> tuple[str, tuple[str, ...]] | None:
-        """Return meaning and terms of an expression, or None if it is no valid date."""
+    def _means_only_a_date(self, match: re.Match[str]) -> bool:
+        named = match["relative"] or match["weekend"]
+        return named is not None or _NUMERIC.fullmatch(match[0]) is not None
+
+    def _read(self, match: re.Match[str]) -> _Reading | None:
+        """Return the reading of an expression, or None if it is no valid date."""
         typed = match[0].replace(".", " ") if match["dated"] is None else match[0]
         weekend = match["weekend"] is not None
         typed = _PART_OF_DAY.sub(_day_of, typed.lower().replace("weekend", "saturday"))
@@ -111,27 +126,30 @@ class DateReader:
             return None
         day, period = parsed
         if weekend:
-            return _span(day, day + timedelta(1)), (day_term(day), day_term(day + timedelta(1)))
+            days = _days(day, 2)
+            return _Reading(_span(days), days, days)
         if period == "year":
-            return str(day.year), (str(day.year),)
+            return _Reading(str(day.year), (str(day.year),))
         if period == "month":
-            return month_term(day), (month_term(day),)
+            return _Reading(month_term(day), (month_term(day),), (month_term(day),))
         if period == "week":
-            monday = day - timedelta(day.weekday())
-            return _span(monday, monday + timedelta(6)), (week_term(day),)
+            days = _days(day - timedelta(day.weekday()), 7)
+            return _Reading(_span(days), (week_term(day),), days)
         any_year = match["weekday"] is None and match["relative"] is None
         if any_year and not _HAS_YEAR.search(match[0]):
-            return day_term(day), (day_term(day), day_of_year_term(day))
-        return day_term(day), (day_term(day),)
+            terms = (day_term(day), day_of_year_term(day))
+            return _Reading(day_term(day), terms, (day_term(day),))
+        return _Reading(day_term(day), (day_term(day),), (day_term(day),))
 
     def _parse(self, typed: str) -> tuple[date, str] | None:
         from dateparser.date import DateDataParser  # 0.1 s
 
+        day_first = self.day_first or _DOTTED.fullmatch(typed) is not None
         settings: dict[str, Any] = {
             "RELATIVE_BASE": datetime.combine(self.today, time(12)),
             "PREFER_DATES_FROM": "past",
             "PREFER_DAY_OF_MONTH": "first",
-            "DATE_ORDER": "DMY" if self.day_first else "MDY",
+            "DATE_ORDER": "DMY" if day_first else "MDY",
             "PARSERS": ["relative-time", "absolute-time"],
         }
         parser = DateDataParser(languages=["en"], settings=settings)
@@ -146,5 +164,9 @@ def _day_of(part: re.Match[str]) -> str:
     return "yesterday" if part["before"] else "today"
 
 
-def _span(first: date, last: date) -> str:
-    return f"{first.isoformat()} to {last.isoformat()}"
+def _days(first: date, count: int) -> tuple[str, ...]:
+    return tuple(day_term(first + timedelta(number)) for number in range(count))
+
+
+def _span(days: tuple[str, ...]) -> str:
+    return f"{days[0]} to {days[-1]}"

@@ -101,8 +101,8 @@ class ParsedQuery:
     @property
     def encoded(self) -> str:
         """The encoder's input: the words, and the dates that they mean as headers have them."""
-        meant = (each.encoded for each in self.dates if each.encoded not in self.words)
-        return " ".join([self.words, *dict.fromkeys(filter(None, meant))]).strip()
+        meant = dict.fromkeys(day for each in self.dates for day in each.encoded)
+        return " ".join([self.words, *(day for day in meant if day not in self.words)]).strip()
 
 
 @dataclass(slots=True)
@@ -148,12 +148,18 @@ def _with_dates(terms: QueryTerms, dates: tuple[DateExpression, ...]) -> QueryTe
     kept = {
         term: (start, end)
         for term, (start, end) in zip(terms.terms, terms.spans, strict=True)
-        if not any(each.start <= start and end <= each.end for each in replaced)
+        if not any(_is_replaced(start, end, each) for each in replaced)
     }
     for each in dates:
         for term in each.terms:
             kept.setdefault(term, (each.start, each.end))
     return QueryTerms(tuple(kept), terms.dropped, tuple(kept.values()))
+
+
+def _is_replaced(start: int, end: int, date: DateExpression) -> bool:
+    """Whether the term at this span is part of `date`; all of `11/3` is also searched as it is."""
+    as_typed = (start, end) == (date.start, date.end) and date.typed[0].isdigit()
+    return date.start <= start and end <= date.end and not as_typed
 
 
 def word_spans(text: str, syntax: str = LITERAL) -> list[tuple[int, int]]:
