@@ -88,10 +88,11 @@ _LEVELS = (
 )
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[0-9])(?=[A-Z][a-z])|(?<=[A-Z])(?=[A-Z][a-z]{2})")
 _NUMBERED = re.compile(
-    r"(?![0-9A-Fa-f]{8,}\Z)(?:[^\W\d_]{2,}(?=\d{2})|[^\W\d_]{4,})(?=(\d{1,6})\Z)"
+    r"(?:[^\W\d_]{2,3}(?=\d{2})|(?![0-9A-Fa-f]{8,}\Z)[^\W\d_]{4,})(?=(\d{1,12})\Z)"
 )
+_SIZE = re.compile(r"\d{1,5}(?:x\d{1,5}){1,2}")
 _HASH = re.compile(r"(?=.*\d)(?=.*[a-f])[0-9a-f]{9,64}")
-_VERSION = re.compile(r"(v?)(\d+\.\d+)((?:\.\d+)*)(?:[-+].*)?")
+_VERSION = re.compile(r"([^\W\d_]{0,20})(\d+\.\d+)((?:\.\d+)*)(?:[-+].*)?")
 _HEX = re.compile(r"0x([0-9a-f]{2,16})")
 _ELISION = re.compile(r"\A(?:[cdjlmnst]|qu)['\u2019\u02bc](?=\w\w)", re.IGNORECASE)
 _APOSTROPHES = re.compile(r"['\u2019\u02bc](?:(?:[sdm]|ll|re|ve)$)?|,", re.IGNORECASE)
@@ -346,6 +347,8 @@ class _Run:
         self._add(term, start, end, TokenKind.WORD)
         if _HASH.fullmatch(folded):
             self._parts(start, end, {folded[:7], folded[:8]})
+        elif _SIZE.fullmatch(folded):
+            self._parts(start, end, set(folded.split("x")))
         elif match := ORDINAL.fullmatch(folded) or _HEX.fullmatch(folded):
             self._parts(start, end, {match[1]})
         elif _APOSTROPHE.search(word):

@@ -6,6 +6,7 @@ numbers, IBANs, ISBNs and MAC addresses.
 
 from __future__ import annotations
 
+import heapq
 import re
 from collections.abc import Iterator
 
@@ -17,6 +18,7 @@ _UNITS = (
     "|mcg|[uµμ]g|mg|g|kg|lbs?|oz"  # mass
     "|mm|cm|m|km|ft|yd|mi|ml|cl|dl|l|kph|kmh|mph"
     "|m?v|kv|m?a?h|ma|k?wh?|[kmg]?hz|rpm|fps|dpi|px|pt|rem|k|bn|x|c|f|°[cf]?|usd|eur|gbp|chf"
+    "|psi|bar|k?pa|db|lm|k?cal|(?-i:A)"
 )
 _SPACE = "[ \\u00a0\\u2009\\u202f]"
 _NUMBER = r"\d{1,12}(?:[.,:]\d{1,12}){0,4}"
@@ -47,19 +49,30 @@ _SEPARATORS = re.compile(r"\W+")
 _SPACED = re.compile(
     rf"(?<=[a-z]{{2}})(?<!\w{{3}})(?P<iban>\d{{2}}{_SPACE}[a-z0-9]{{4}}"
     rf"(?:{_SPACE}(?=[a-z]{{0,3}}\d)[a-z0-9]{{4}}){{1,6}}(?:{_SPACE}\d{{1,3}})?)(?![\w\-:])"
-    rf"|(?<![\w.,:/\-])(?:(?P<number>{_NUMBER})(?:{_SPACE}|(?=°))(?P<unit>{_UNITS})(?![\w'\u2019])"
+    r"|(?<![\w.,:/\-])(?:(?P<size>\d{1,5}(?:(?: ?\u00d7 ?| x )\d{1,5}){1,2})"
+    rf"|(?P<number>{_NUMBER})(?:{_SPACE}|(?=°))(?P<unit>{_UNITS})(?![\w'\u2019])"
     rf"|(?P<thousands>\d{{1,3}}(?:{_SPACE}\d{{3}}){{1,4}})(?!{_SPACE}?\d)"
     r"|(?P<digits>(?!\d{4}-\d\d-\d\d)\+?\(?\d{1,4}\)?"
     r"(?:(?:[ \u00a0.\-/]\(?|(?<=\)))\d{1,7}\)?){1,6}+))(?![\w\-:])",
     re.IGNORECASE,
 )
 """Forms with a space inside."""
+_INITIALS = re.compile(r"\b[A-Z]\. (?:[A-Z]\. ){0,3}[A-Z]\b(?!\w)")
 _NUMBER_START = re.compile(r"[+(\d][(\d]*")
 _DIGITS_OF_ONE_NUMBER = re.compile(r"(?=.*[\s()])(?=.*\d{3})(?:\D*\d){7,16}\D*")
 
 
 def spaced_forms(text: str) -> Iterator[tuple[int, int, str]]:
     """Yield (start, end, joined term) of the forms of `text` that contain spaces, in order."""
+    return heapq.merge(_spaced_numbers(text), _spaced_initials(text))
+
+
+def _spaced_initials(text: str) -> Iterator[tuple[int, int, str]]:
+    for match in _INITIALS.finditer(text):
+        yield match.start(), match.end(), _SEPARATORS.sub("", match[0]).lower()
+
+
+def _spaced_numbers(text: str) -> Iterator[tuple[int, int, str]]:
     end = 0
     for number in _NUMBER_START.finditer(text):
         if number.start() < end or not (match := _SPACED.match(text, number.start())):
@@ -74,7 +87,7 @@ def _joined(written: str, match: re.Match[str]) -> str:
     if match["number"]:
         unit = match["unit"].lower().replace(".", "").replace("°", "")
         return match["number"].replace(",", "") + unit.replace("\u00b5", "\u03bc")
-    return _SEPARATORS.sub("", written).lower()
+    return _SEPARATORS.sub("", written.replace("\u00d7", "x")).lower()
 
 
 def joined_whole(folded: str) -> str:

@@ -110,10 +110,16 @@ class KeywordReader:
         return known
 
     def mean_length(self, field: str) -> float:
-        """Mean of `lengths(field)` over all live chunks; 0 if there are none."""
+        """Mean of `lengths(field)` over all live chunks; 0 if there are none.
+
+        Over those that have a date for `date`: all dates are equally long, so that length
+        normalisation must not depend on how many chunks have one.
+        """
         known = self._means.get(field)
         if known is None:
             lengths = self.lengths(field)
+            if field == "date":
+                lengths = lengths[lengths > 0]
             known = float(lengths.sum(dtype=np.float64) / len(lengths)) if len(lengths) else 0.0
             self._means[field] = known
         return known

@@ -38,22 +38,30 @@ POSSIBLE_NAMES = (
 )
 """Stop words as they are written if they are names: `US`, `I.T`, `Will`."""
 
-_BEFORE_MAY = re.compile(r"\d(?:st|nd|rd|th)?\.?(?: of)?[ \u00a0-]\Z")
+_BEFORE_MAY = re.compile(
+    r"(?:\d(?:st|nd|rd|th)?\.?(?: of)?|\b(?:in|since|during|last|next|until|early|late|mid))"
+    r"[ \u00a0-]\Z",
+    re.IGNORECASE,
+)
 _AFTER_MAY = re.compile(r",?[ \u00a0-](?:the )?\d")
 _INSIDE_A_SENTENCE = re.compile(r"[\w,;)\]'\"\u2019\u201d][ \u00a0]+(?:[(\"\u201c]?)\Z")
+_FOLLOWING = re.compile(r"[ \u00a0]([a-z]{2,})\b")
 _CONTEXT = 20
 
 
 def is_name(text: str, start: int, end: int) -> bool:
     """Whether `text[start:end]`, one of `POSSIBLE_NAMES`, is written as a name there.
 
-    A name has capitals only while its surroundings do not, or a capital inside a sentence; the
-    month is also recognised beside a number.
+    A name has capitals only while its surroundings do not, or a capital inside a sentence or before
+    a word that is no stop word (`Will prefers`, not `Will it`); the month is also recognised beside
+    a number and after words such as `in`.
     """
     word = text[start:end]
     before, after = text[max(0, start - _CONTEXT) : start], text[end : end + _CONTEXT]
     if word in ("May", "may") and (_BEFORE_MAY.search(before) or _AFTER_MAY.match(after)):
         return True
     if word in _CAPITALISED:
-        return _INSIDE_A_SENTENCE.search(before) is not None
+        following = _FOLLOWING.match(after)
+        acts = following is not None and following[1] not in STOP_WORDS
+        return acts or _INSIDE_A_SENTENCE.search(before) is not None
     return word.isupper() and not (before + after).isupper()

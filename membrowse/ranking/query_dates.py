@@ -35,6 +35,7 @@ _EXPRESSION = re.compile(
     rf"|(?:(?<=\bon )|(?<=\bsince )|(?<=\bfrom )|(?<=\bbefore )|(?<=\bafter )|(?<=\buntil ))"
     rf"(?P<slashed_after>\d\d?/\d\d?)"
     rf"|(?P<slashed>(?!24/7|1/[2-5]\b|2/[35]\b|3/[45]\b)\d\d?/\d\d?)"
+    r"|(?<=\bon )(?P<day>the \d\d?(?:st|nd|rd|th))"
     rf"|(?P<month>{_MONTH}(?:,| of)? {_YEAR}|(?:19|20|21)\d\d-(?:0[1-9]|1[0-2])"
     rf"|(?:(?<=\bin )|(?<=\bsince )|(?<=\bduring ))(?:{_PLAIN_MONTH}|march|may)\b"
     rf"|(?:(?:last|this|past|next) )?{_PLAIN_MONTH}|(?:last|this|past|next) (?:march|may)\b)"
@@ -121,7 +122,7 @@ class DateReader:
         typed = match[0].replace(".", " ") if match["dated"] is None else match[0]
         weekend = match["weekend"] is not None
         typed = _PART_OF_DAY.sub(_day_of, typed.lower().replace("weekend", "saturday"))
-        parsed = self._parse(typed)
+        parsed = self._parse(typed) if match["day"] is None else self._day_of_month(match["day"])
         if parsed is None:
             return None
         day, period = parsed
@@ -135,11 +136,17 @@ class DateReader:
         if period == "week":
             days = _days(day - timedelta(day.weekday()), 7)
             return _Reading(_span(days), (week_term(day),), days)
-        any_year = match["weekday"] is None and match["relative"] is None
+        any_year = not (match["weekday"] or match["relative"] or match["day"])
         if any_year and not _HAS_YEAR.search(match[0]):
             terms = (day_term(day), day_of_year_term(day))
             return _Reading(day_term(day), terms, (day_term(day),))
         return _Reading(day_term(day), (day_term(day),), (day_term(day),))
+
+    def _day_of_month(self, typed: str) -> tuple[date, str] | None:
+        """Read `the 20th` as the latest past day with this number."""
+        number = int("".join(filter(str.isdigit, typed)))
+        days = (self.today - timedelta(ago) for ago in range(62))
+        return next(((day, "day") for day in days if day.day == number), None)
 
     def _parse(self, typed: str) -> tuple[date, str] | None:
         from dateparser.date import DateDataParser  # 0.1 s

@@ -32,6 +32,8 @@ TODAY = date(2026, 11, 24)
         ("since 14.11.2026", "14.11.2026", "2026-11-14"),
         ("Dec 5", "Dec 5", "2025-12-05"),
         ("decided on May 5?", "May 5", "2026-05-05"),
+        ("what was on the 5th", "the 5th", "2026-11-05"),
+        ("on the 31st", "the 31st", "2026-10-31"),
         ("Tuesday", "Tuesday", "2026-11-17"),
         ("what did we decide last Tuesday about it", "last Tuesday", "2026-11-17"),
         ("lunch on Fri", "Fri", "2026-11-20"),

@@ -289,7 +289,12 @@ TYPED = {
         "what did we do last Tuesday?",
         "7 days ago",
     ],
-    "memory/2026-11-22.md": ["two days ago", "the day before yesterday", "on Sunday"],
+    "memory/2026-11-22.md": [
+        "what was on the 22nd?",
+        "two days ago",
+        "the day before yesterday",
+        "on Sunday",
+    ],
     "memory/2026-11-23.md": ["yesterday", "what did we do yesterday?", "last Monday"],
     "memory/2025-12-03.md": ["Dec 3", "December 3rd", "in December"],
 }
