@@ -72,8 +72,8 @@ class DateExpression:
     replaces_words: bool
     """Whether the words mean nothing but the date (`yesterday`, the parts of `11/3`), and some note
     has it."""
-    encoded: tuple[str, ...]
-    """Its dates that notes have, as in a chunk's header; they are added to the encoder's input."""
+    is_indexed: bool
+    """Whether some note has the date."""
 
 
 class _Reading(NamedTuple):
@@ -81,8 +81,6 @@ class _Reading(NamedTuple):
 
     meaning: str
     terms: tuple[str, ...]
-    days: tuple[str, ...] = ()
-    """Days, or a month, as in headers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +108,7 @@ class DateReader:
                     meaning=read.meaning,
                     terms=read.terms,
                     replaces_words=known and self._means_only_a_date(match),
-                    encoded=tuple(filter(self.is_indexed, read.days)),
+                    is_indexed=known,
                 )
 
     def _means_only_a_date(self, match: re.Match[str]) -> bool:
@@ -128,19 +126,18 @@ class DateReader:
         day, period = parsed
         if weekend:
             days = _days(day, 2)
-            return _Reading(_span(days), days, days)
+            return _Reading(_span(days), days)
         if period == "year":
             return _Reading(str(day.year), (str(day.year),))
         if period == "month":
-            return _Reading(month_term(day), (month_term(day),), (month_term(day),))
+            return _Reading(month_term(day), (month_term(day),))
         if period == "week":
             days = _days(day - timedelta(day.weekday()), 7)
-            return _Reading(_span(days), (week_term(day),), days)
+            return _Reading(_span(days), (week_term(day),))
         any_year = not (match["weekday"] or match["relative"] or match["day"])
         if any_year and not _HAS_YEAR.search(match[0]):
-            terms = (day_term(day), day_of_year_term(day))
-            return _Reading(day_term(day), terms, (day_term(day),))
-        return _Reading(day_term(day), (day_term(day),), (day_term(day),))
+            return _Reading(day_term(day), (day_term(day), day_of_year_term(day)))
+        return _Reading(day_term(day), (day_term(day),))
 
     def _day_of_month(self, typed: str) -> tuple[date, str] | None:
         """Read `the 20th` as the latest past day with this number."""

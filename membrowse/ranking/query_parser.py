@@ -89,7 +89,7 @@ class ParsedQuery:
     text: str
     syntax: str
     words: str
-    """The words to search for, without operators and filters."""
+    """The words to search for, without operators and filters: the encoder's input."""
     terms: QueryTerms
     """`words`, analysed, and the terms of `dates`; spans are offsets into `words`."""
     dates: tuple[DateExpression, ...] = ()
@@ -99,10 +99,9 @@ class ParsedQuery:
     warnings: tuple[str, ...] = ()
 
     @property
-    def encoded(self) -> str:
-        """The encoder's input: the words, and the dates that they mean as headers have them."""
-        meant = dict.fromkeys(day for each in self.dates for day in each.encoded)
-        return " ".join([self.words, *(day for day in meant if day not in self.words)]).strip()
+    def date_spans(self) -> tuple[tuple[int, int], ...]:
+        """Spans of `words` with dates that notes have."""
+        return tuple((each.start, each.end) for each in self.dates if each.is_indexed)
 
 
 @dataclass(slots=True)

@@ -184,7 +184,7 @@ def _query_record(parsed: ParsedQuery, postings: Postings) -> Query:
         dropped=parsed.terms.dropped,
         required=tuple(each.typed for each in parsed.constraints),
         filters=tuple(each.typed for each in parsed.filters),
-        encoded=parsed.encoded,
+        encoded=parsed.words,
         dates=tuple(QueryDate(typed=each.typed, meaning=each.meaning) for each in parsed.dates),
         warnings=parsed.warnings,
     )

@@ -79,9 +79,9 @@ class Ranker:
         """Parse the query and set its scope; `pieces` reports early what the encoder knows."""
         ranked_query = prepare(generation, text, syntax, self._date_reader(generation))
         if pieces is not None:
-            words = ranked_query.parsed.encoded
+            words, dates = ranked_query.parsed.words, ranked_query.parsed.date_spans
             query_pieces = pieces.tokenise(words).pieces
-            _report_pieces(ranked_query, query_pieces, known_share(words, query_pieces))
+            _report_pieces(ranked_query, query_pieces, known_share(words, query_pieces, dates))
         return ranked_query
 
     def _date_reader(self, generation: Generation) -> DateReader | None:
@@ -123,9 +123,10 @@ class Ranker:
                 reason = message if encoder is None else NO_WORDS
                 ranked_query.put(VECTOR, empty_ranking(len(ranked_query.chunks), state, reason))
                 return
-            encoded = encoder.query(ranked_query.parsed.encoded)
+            encoded = encoder.query(ranked_query.parsed.words)
             ranked_query.encoded = encoded
-            ranked_query.known_share = known_share(encoded.text, encoded.pieces)
+            dates = ranked_query.parsed.date_spans
+            ranked_query.known_share = known_share(encoded.text, encoded.pieces, dates)
             _report_pieces(ranked_query, encoded.pieces, ranked_query.known_share)
             generation = ranked_query.generation
             scores = vector_scores(generation, encoded.vector, self.settings.vector.passage_weight)

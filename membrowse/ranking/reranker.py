@@ -231,7 +231,7 @@ def _cross_scores(ranked_query: RankedQuery, pool: Rows, cross: CrossEncoder) ->
     ]
     if inputs:
         texts = [item.encoded_text for item in inputs]
-        scores = cross.score(ranked_query.parsed.encoded, texts).astype(np.float64)
+        scores = cross.score(ranked_query.parsed.words, texts).astype(np.float64)
         new = zip(inputs, scores.tolist(), strict=True)
         known.update((item.key, score) for item, score in new)
     return np.array([known[key] for key in keys], dtype=np.float64)

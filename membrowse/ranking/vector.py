@@ -71,13 +71,14 @@ def missed_rows(
     return missed.astype(np.int32)
 
 
-def known_share(text: str, pieces: Sequence[Piece]) -> float:
+def known_share(text: str, pieces: Sequence[Piece], dates: Sequence[tuple[int, int]] = ()) -> float:
     """Return the share of the query's pieces, without punctuation, that the encoder knows.
 
-    `pieces` are those of `text`. A long number or code in several pieces counts as unknown, as its
-    pieces say nothing of the whole. 1 if it is only punctuation.
+    `pieces` are those of `text`, `dates` the spans of dates that notes have. These count as
+    unknown, as does a long number or code in several pieces: to an encoder, all are much alike. 1
+    if it is only punctuation.
     """
-    codes = _codes(text, pieces)
+    codes = _codes(text, pieces, dates)
     words = [
         piece.known and piece.start not in codes
         for piece in pieces
@@ -86,9 +87,9 @@ def known_share(text: str, pieces: Sequence[Piece]) -> float:
     return sum(words) / len(words) if words else 1.0
 
 
-def _codes(text: str, pieces: Sequence[Piece]) -> frozenset[int]:
-    """Return the offsets of the pieces of numbers and codes (`9783161484100`, `78feaf4d`)."""
-    starts: set[int] = set()
+def _codes(text: str, pieces: Sequence[Piece], dates: Sequence[tuple[int, int]]) -> frozenset[int]:
+    """Return the offsets of the pieces of `dates`, numbers and codes (`9783161484100`)."""
+    starts = {piece.start for piece in pieces for start, end in dates if start <= piece.start < end}
     for match in _CODE.finditer(text):
         inside = {piece.start for piece in pieces if match.start() <= piece.start < match.end()}
         starts |= inside if len(inside) >= _CODE_PIECES else set()

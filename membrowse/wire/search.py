@@ -61,7 +61,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     dates: tuple[QueryDate, ...] = ()
     """Date expressions, and what they are read as."""
     encoded: str = ""
-    """The text given to the encoder: the words, and the dates that they mean."""
+    """The text given to the encoder."""
     pieces: int = 0
     """Word pieces of `encoded`, without special tokens."""
     unknown: float = 0.0

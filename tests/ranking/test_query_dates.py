@@ -94,12 +94,12 @@ def test_the_order_of_day_and_month_is_a_setting() -> None:
 def test_words_that_mean_only_a_date_are_replaced_if_a_note_has_it() -> None:
     parsed = parse_query("fixed yesterday", reader=DateReader(TODAY))
     assert parsed.terms.terms == ("fix", "2026-11-23")
-    assert parsed.encoded == "fixed yesterday 2026-11-23"
+    assert parsed.date_spans == ((6, 15),)
     start, end = parsed.terms.spans[1]
     assert parsed.words[start:end] == "yesterday"
     unknown = parse_query("fixed yesterday", reader=DateReader(TODAY, is_indexed=lambda _: False))
     assert unknown.terms.terms == ("fix", "yesterday", "2026-11-23")
-    assert unknown.encoded == "fixed yesterday"
+    assert unknown.date_spans == ()
 
 
 def test_a_weekday_stays_a_word() -> None:
