@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from membrowse.encoding.encoder import Piece
+from membrowse.index.analyser import analyse, is_stop_word
 from membrowse.index.generation import Generation
 from membrowse.ranking.chunk_ranking import Rows, Scores
 
@@ -75,16 +76,23 @@ def known_share(text: str, pieces: Sequence[Piece], dates: Sequence[tuple[int, i
     """Return the share of the query's pieces, without punctuation, that the encoder knows.
 
     `pieces` are those of `text`, `dates` the spans of dates that notes have. These count as
-    unknown, as does a long number or code in several pieces: to an encoder, all are much alike. 1
-    if it is only punctuation.
+    unknown, as does a long number or code in several pieces: to an encoder, all are much alike.
+    Stop words count only beside no other word. 1 if it is only punctuation.
     """
     codes = _codes(text, pieces, dates)
+    stop_words = {
+        start
+        for token in analyse(text)
+        if is_stop_word(token, text)
+        for start in range(token.start, token.end)
+    } - codes
     words = [
-        piece.known and piece.start not in codes
+        (piece.known and piece.start not in codes, piece.start in stop_words)
         for piece in pieces
         if not piece.known or any(map(str.isalnum, text[piece.start : piece.end]))
     ]
-    return sum(words) / len(words) if words else 1.0
+    content = [known for known, is_stop in words if not is_stop] or [known for known, _ in words]
+    return sum(content) / len(content) if content else 1.0
 
 
 def _codes(text: str, pieces: Sequence[Piece], dates: Sequence[tuple[int, int]]) -> frozenset[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -167,3 +168,16 @@ def test_dates_can_be_switched_off(days: sample_notes.RankQuery) -> None:
     assert sample_notes.paths(ranked_query, KEYWORD) == ["said.md"]
     by_word = days("Nov 3rd", settings=off)
     assert sample_notes.paths(by_word, KEYWORD)[0] == "memory/2026-11-03.md"
+
+
+def test_the_encoder_does_not_decide_between_dates(
+    tmp_path: Path, encoder: ResidentEncoder
+) -> None:
+    texts = ("Ordered a valve.", "Moved the tracker to sqlite.", "Fixed it.", "Lunch with them.")
+    files = {f"2026-11-0{day}.md": f"# Notes\n\n{text}\n" for day, text in enumerate(texts, 1)}
+    notes = sample_notes.written(tmp_path, files, encoder, TODAY)
+    for query in ("what did we do on Nov 3rd?", "11/3", "3 Nov", "what about the 3rd of November"):
+        ranked_query = notes(query)
+        assert sample_notes.paths(ranked_query, "reranked")[0] == "2026-11-03.md"
+        assert ranked_query.known_share < 1.0
+    notes.index.close()
