@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,13 @@ from tokenizers import Encoding, Tokenizer
 
 from membrowse.encoding.encoder import Piece
 from membrowse.encoding.model_files import ModelFiles
+from membrowse.notes.characters import (
+    compatible,
+    fold,
+    fold_words,
+    fold_words_origins,
+    is_folded,
+)
 
 _PART_CHARACTERS = 65_536
 """Characters tokenised in one call: 5 MB at once take 5 s and 770 MB."""
@@ -42,8 +50,29 @@ def split_text(text: str, size: int = _PART_CHARACTERS) -> Iterator[tuple[int, s
     yield start, text[start:]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Part:
+    """A part of a text, tokenised after folding."""
+
+    encoding: Encoding
+    offset: int
+    """Of the part in the text."""
+    origins: Callable[[], list[tuple[int, int]]] | None
+    """Returns the span in the part of each folded character; None if folding changed nothing."""
+
+    def spans(self) -> list[tuple[int, int]]:
+        """The span of each piece in the part, before folding."""
+        offsets: list[tuple[int, int]] = self.encoding.offsets
+        if self.origins is None:
+            return offsets
+        origins = self.origins()
+        return [(origins[start][0], origins[end - 1][1]) for start, end in offsets]
+
+
 class WordPieces:
     """The tokenizer of an encoder, without the padding and truncation set in its file.
+
+    It reads text as the analyser folds it; case and accents only if they mean nothing to it.
 
     Immutable, so safe to share between threads.
     """
@@ -55,6 +84,11 @@ class WordPieces:
         self._prefix, self._suffix = self._specials()
         self._max_pieces = files.config.max_pieces - len(self._prefix) - len(self._suffix)
         self._unknown = self._unknown_id()
+        self._folding = fold if self._ignores_case_and_accents() else compatible
+
+    def _ignores_case_and_accents(self) -> bool:
+        normalizer = self._tokenizer.normalizer
+        return normalizer is not None and normalizer.normalize_str("É") == "e"
 
     def _specials(self) -> tuple[list[int], list[int]]:
         """Return the special tokens before and after every text ([CLS] and [SEP])."""
@@ -68,16 +102,21 @@ class WordPieces:
         ids = (self._tokenizer.token_to_id(name) for name in names)
         return next((found for found in ids if found is not None), None)
 
-    def _encodings(self, text: str) -> Iterator[tuple[int, Encoding]]:
+    def _encodings(self, text: str) -> Iterator[_Part]:
         for offset, part in split_text(text):
-            yield offset, self._tokenizer.encode(part, add_special_tokens=False)
+            origins = None
+            if not is_folded(part):
+                origins = partial(fold_words_origins, part, self._folding)
+                part = fold_words(part, self._folding)
+            yield _Part(self._tokenizer.encode(part, add_special_tokens=False), offset, origins)
 
-    def _pieces(self, offset: int, encoding: Encoding) -> list[Piece]:
+    def _pieces(self, part: _Part, shift: int = 0) -> list[Piece]:
         unknown = self._unknown
+        encoding, offset = part.encoding, part.offset - shift
         return [
             Piece(token, offset + start, offset + end, id_ != unknown)
             for token, (start, end), id_ in zip(
-                encoding.tokens, encoding.offsets, encoding.ids, strict=True
+                encoding.tokens, part.spans(), encoding.ids, strict=True
             )
         ]
 
@@ -92,23 +131,19 @@ class WordPieces:
 
     def count(self, text: str) -> int:
         """Return the number of word pieces of `text`, without specials."""
-        return sum(len(encoding) for _, encoding in self._encodings(text))
+        return sum(len(part.encoding) for part in self._encodings(text))
 
     def pieces(self, text: str) -> list[Piece]:
         """Return all word pieces of `text`, without specials, however long it is."""
-        return [
-            piece
-            for offset, encoding in self._encodings(text)
-            for piece in self._pieces(offset, encoding)
-        ]
+        return [piece for part in self._encodings(text) for piece in self._pieces(part)]
 
     def tokenise(self, text: str, prompt: str = "") -> Tokenised:
         """Return `prompt` and `text` as the encoder's input, cut to the pieces that it reads."""
         ids: list[int] = []
         pieces: list[Piece] = []
-        for offset, encoding in self._encodings(prompt + text):
-            ids += encoding.ids
-            pieces += self._pieces(offset - len(prompt), encoding)
+        for part in self._encodings(prompt + text):
+            ids += part.encoding.ids
+            pieces += self._pieces(part, len(prompt))
             if len(ids) > self._max_pieces:
                 break
         prompt_pieces = sum(piece.end <= 0 for piece in pieces) if prompt else 0

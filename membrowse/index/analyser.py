@@ -3,8 +3,9 @@
 Words are folded (see `characters`) and English-stemmed. Scripts without spaces become overlapping
 pairs of characters. Identifiers are indexed whole and by part: `tools/get_userName.py` gives
 `tools/get_username.py`, `get_username.py`, the joined `getusername`, and `tool`, `get`, `user`,
-`name`, `py`. Only the innermost parts take a position, so phrases of words still match. Stop words
-are indexed but dropped from queries.
+`name`, `py`. Amounts and joined forms are found however they are spaced (see `joined_forms`). Only
+the innermost parts take a position, so phrases of words still match. Stop words are indexed but
+dropped from queries, unless they are written as names.
 """
 
 from __future__ import annotations
@@ -19,10 +20,20 @@ from whoosh.analysis.acore import Token as WhooshToken
 from whoosh.analysis.analyzers import Analyzer
 from whoosh.lang.snowball.english import EnglishStemmer
 
-from membrowse.index.characters import SPACELESS, WORD, fold, is_lone_word, nfkc_with_offsets
-from membrowse.index.stop_words import STOP_WORDS
+from membrowse.index.joined_forms import (
+    ABBREVIATION,
+    AMOUNT,
+    ORDINAL,
+    Span,
+    is_mac_address,
+    joined_numbers,
+    joined_whole,
+    spaced_forms,
+)
+from membrowse.index.stop_words import POSSIBLE_NAMES, STOP_WORDS, is_name
+from membrowse.notes.characters import SPACELESS, WORD, fold, is_lone_word, nfkc_with_offsets
 
-ANALYSER = "1"
+ANALYSER = "2"
 """Version of the analyser, part of an index's recipe: raise it when the same text gives other
 terms."""
 
@@ -33,12 +44,15 @@ MAX_TERM_CHARACTERS = 100
 class TokenKind(StrEnum):
     WORD = "word"
     """Takes a position; phrases consist of these."""
+    NAME = "name"
+    """A stop word that is written as a name (`Will`, `US`); takes a position."""
     PAIR = "pair"
     """Two adjacent characters (or a lone one) of a script without spaces; takes a position."""
     WHOLE = "whole"
     """An identifier of several words, at the position of its first word."""
     PART = "part"
-    """Another term for the word at the same position: a short hash, the start of a version."""
+    """Another term for the word at the same position: a short hash, the start of a version, a name
+    in capitals."""
 
 
 class Token(msgspec.Struct, frozen=True, gc=False):
@@ -61,30 +75,35 @@ class QueryTerms(msgspec.Struct, frozen=True):
     """Where each of `terms` first occurs in the query."""
 
 
-_SEPARATOR = (
-    r"(?:://|::|_*(?:[/\\]\.?|[.@:#&\-\u2010\u2011])_*|_+|['\u2019\u02bc]|(?<=\d),(?=\d{3}(?!\d)))"
-)
+_SEPARATOR = r"(?:://|::|_*(?:[/\\]\.?|[.@:#&\-\u2010\u2011])_*|_+|['\u2019\u02bc\u00b7]|(?<=\d),(?=\d{3}(?!\d)))"
 _RUNS = re.compile(
     rf"(?:(?<![\w.])\.(?=[^\W\d_]))?{WORD}(?:{_SEPARATOR}{WORD})*+(?:\+\+|\#(?![\w#]))?"
     rf"|(?P<spaceless>[{SPACELESS}]++)"
-    r"|(?P<symbol>[\u2600-\u27bf\u2b50\U0001f300-\U0001faff])"
+    r"|(?P<symbol>[\u2600-\u27bf\u2b50\U0001f300-\U0001faff]|[\U0001f1e6-\U0001f1ff]{2})"
 )
 _LEVELS = (
     re.compile(r"[^/\\@:#&+]+"),  # segments of paths, hosts and ports, addresses
     re.compile(r"[^.]+"),  # dotted names, versions
     re.compile(r"[^_\-\u2010\u2011]+"),  # snake_case, kebab-case
 )
-_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})")
-_AMOUNT = re.compile(r"(\d+)(?!st|nd|rd|th)([^\W\d_]{1,3})")
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[0-9])(?=[A-Z][a-z])|(?<=[A-Z])(?=[A-Z][a-z]{2})")
+_NUMBERED = re.compile(
+    r"(?:[^\W\d_]{2,3}(?=\d{2})|(?![0-9A-Fa-f]{8,}\Z)[^\W\d_]{4,})(?=(\d{1,12})\Z)"
+)
+_SIZE = re.compile(r"\d{1,5}(?:x\d{1,5}){1,2}")
 _HASH = re.compile(r"(?=.*\d)(?=.*[a-f])[0-9a-f]{9,64}")
-_VERSION = re.compile(r"v?(\d+\.\d+)((?:\.\d+)+)(?:[-+].*)?")
-_ELISION = re.compile(r"\A(?:[cdjlmnst]|qu)['\u2019](?=\w\w)", re.IGNORECASE)
+_VERSION = re.compile(r"([^\W\d_]{0,20})(\d+\.\d+)((?:\.\d+)*)(?:[-+].*)?")
+_HEX = re.compile(r"0x([0-9a-f]{2,16})")
+_ELISION = re.compile(r"\A(?:[cdjlmnst]|qu)['\u2019\u02bc](?=\w\w)", re.IGNORECASE)
 _APOSTROPHES = re.compile(r"['\u2019\u02bc](?:(?:[sdm]|ll|re|ve)$)?|,", re.IGNORECASE)
+_APOSTROPHE = re.compile(r"['\u2019\u02bc](?!(?:[stdm]|ll|re|ve)\Z)", re.IGNORECASE)
 
 _MAX_CACHED_CHARACTERS = 64
 _MAX_CACHED_RUNS = 30_000
 
-_Analysis = tuple[tuple[tuple[str, int, int, int, TokenKind], ...], int]
+_Source = tuple[str, int, int, int, TokenKind]
+"""The fields of a `Token`."""
+_Analysis = tuple[tuple[_Source, ...], int]
 """Tokens of a run, with relative offsets and positions, and the number of positions it takes."""
 
 _stem: Callable[[str], str] = lru_cache(maxsize=30_000)(EnglishStemmer().stem)
@@ -115,9 +134,14 @@ def query_terms(text: str) -> QueryTerms:
     return QueryTerms(tuple(kept), tuple(dropped), tuple(kept.values()))
 
 
+def is_stop_word(token: Token, text: str) -> bool:
+    """Whether `token` of `text` is a stop word that is not written as a name."""
+    return token.kind is TokenKind.WORD and fold_word(text[token.start : token.end]) in STOP_WORDS
+
+
 def phrase_terms(text: str) -> tuple[str, ...]:
     """Return the terms that occur at consecutive positions wherever a text contains this phrase."""
-    in_order = (TokenKind.WORD, TokenKind.PAIR)
+    in_order = (TokenKind.WORD, TokenKind.NAME, TokenKind.PAIR)
     return tuple(token[0] for token in _tokens(text, query=True) if token[4] in in_order)
 
 
@@ -146,22 +170,42 @@ class NoteAnalyzer(Analyzer):  # type: ignore[misc]
             yield token
 
 
-def _tokens(text: str, *, query: bool) -> Iterator[tuple[str, int, int, int, TokenKind]]:
+def _tokens(text: str, *, query: bool) -> Iterator[_Source]:
     cache = _cache
     position = 0
+    forms = spaced_forms(text)
+    form = next(forms, None)
     for match in _RUNS.finditer(text):
         run = match[0]
         offset = match.start()
+        while form is not None and form[1] <= offset:
+            form = next(forms, None)
+        if form is not None and form[0] <= offset:
+            yield form[2], form[0], form[1], position, TokenKind.WHOLE
+            form = next(forms, None)
         group = match.lastgroup
         if group is None:
             analysis = cache.get(run) or _analyse_run(run)
+            if run in POSSIBLE_NAMES and is_name(text, offset, match.end()):
+                analysis = _name(run, analysis)
         elif group == "spaceless":
             analysis = _pairs(run, query)
         else:
-            analysis = ((run, 0, 1, 0, TokenKind.WORD),), 1
+            analysis = ((run, 0, len(run), 0, TokenKind.WORD),), 1
         for term, start, end, step, kind in analysis[0]:
             yield term, offset + start, offset + end, position + step, kind
         position += analysis[1]
+
+
+def _name(run: str, analysis: _Analysis) -> _Analysis:
+    """Return the analysis of a stop word as a name: its term, and the name in capitals.
+
+    No other term has capitals, so the name's frequency counts alone.
+    """
+    term, start, end, step, _ = analysis[0][0]
+    capitals = fold_word(run).upper()
+    name = (term, start, end, step, TokenKind.NAME)
+    return (name, (capitals, start, end, step, TokenKind.PART)), 1
 
 
 _cache: dict[str, _Analysis] = {}
@@ -201,12 +245,21 @@ def _pairs(run: str, query: bool) -> _Analysis:
 
 
 def fold_word(word: str) -> str:
-    """Fold one word without stemming; drops apostrophes with their affixes (`'s`, `l'`)."""
-    word = _APOSTROPHES.sub("", _ELISION.sub("", word[: 2 * MAX_TERM_CHARACTERS]))
-    folded = fold(word)
+    """Fold one word without stemming.
+
+    Drops apostrophes with their affixes (`'s`, `l'`), and the dots of an abbreviation (`U.S.A`).
+    """
+    word = word[: 2 * MAX_TERM_CHARACTERS]
+    if "." in word and ABBREVIATION.fullmatch(word):
+        word = word.replace(".", "")
+    return _folded(_APOSTROPHES.sub("", _ELISION.sub("", word)) or word)
+
+
+def _folded(word: str) -> str:
+    folded = fold(word).replace("'", "")
     if not folded.isascii():
         folded = "".join(c for c in folded if c.isprintable() and not c.isspace()) or folded
-    return folded[:MAX_TERM_CHARACTERS]
+    return folded[:MAX_TERM_CHARACTERS] or word
 
 
 def _term(folded: str) -> str:
@@ -235,6 +288,17 @@ class _Run:
             self._tokens.append((term, start, end, self._positions, kind))
 
     def _level(self, start: int, end: int, level: int) -> None:
+        text = self._text[start:end]
+        if amount := AMOUNT.fullmatch(text):
+            self._amount(start, start + amount.end(1), end)
+            return
+        if ABBREVIATION.fullmatch(text):
+            self._word(start, end)
+            return
+        if is_mac_address(text):
+            self._add(joined_whole(text.lower()), start, end, TokenKind.WORD)
+            self._positions += 1
+            return
         if level == len(_LEVELS):
             self._humps(start, end)
             return
@@ -242,40 +306,64 @@ class _Run:
         if end - start <= MAX_TERM_CHARACTERS and (
             len(spans) > 1 or (level < 2 and spans != [(start, end)])
         ):
-            joined = level == 2 and self._text[slice(*spans[0])].isalpha()
+            joined = level == 2 and any(self._text[slice(*span)].isalpha() for span in spans)
             self._whole(spans if joined else [(start, end)])
         for first, last in spans:
             self._level(first, last, level + 1)
 
-    def _whole(self, spans: list[tuple[int, int]]) -> None:
+    def _whole(self, spans: list[Span]) -> None:
         start, end = spans[0][0], spans[-1][1]
-        whole = _APOSTROPHES.sub("", fold("".join(self._text[a:b] for a, b in spans)))
-        self._add(_term(whole), start, end, TokenKind.WHOLE)
-        version = _VERSION.fullmatch(whole)
-        if version:
-            number = version[1] + version[2]
-            self._parts(start, end, {number, version[1]} - {whole})
+        folded = _APOSTROPHES.sub("", fold("".join(self._text[a:b] for a, b in spans)))
+        whole = _term(joined_whole(folded))
+        self._add(whole, start, end, TokenKind.WHOLE)
+        others = {joined_numbers(folded)} - {folded}
+        if version := _VERSION.fullmatch(folded):
+            others |= {version[2] + version[3], version[2]} if version[1] or version[3] else set()
+        self._parts(start, end, others - {whole})
+
+    def _amount(self, start: int, middle: int, end: int) -> None:
+        """Add a number and its unit, together and apart."""
+        self._add(self._text_term(start, end), start, end, TokenKind.WHOLE)
+        self._level(start, middle, 0)
+        self._word(middle, end)
 
     def _humps(self, start: int, end: int) -> None:
-        """Add a word, the words of a camelCase one, or a number and its unit."""
+        """Add a word, the words of a camelCase one, or a word and its number (`RTX4090`)."""
         word = self._text[start:end]
         cuts = [start, *(start + match.start() for match in _HUMP.finditer(word)), end]
-        amount = _AMOUNT.fullmatch(word)
-        if amount:
-            cuts = [start, start + amount.end(1), end]
+        if len(cuts) == 2 and (numbered := _NUMBERED.match(word)):
+            cuts = [start, start + numbered.start(1), end]
         if len(cuts) == 2 or len(cuts) > 9 or len(word) < 2 * (len(cuts) - 1):
             self._word(start, end)
             return
-        self._add(_term(fold_word(word)), start, end, TokenKind.WHOLE)
+        self._add(self._text_term(start, end), start, end, TokenKind.WHOLE)
         for first, last in zip(cuts, cuts[1:], strict=False):
             self._word(first, last)
 
     def _word(self, start: int, end: int) -> None:
-        folded = fold_word(self._text[start:end])
-        self._add(_term(folded), start, end, TokenKind.WORD)
+        word = self._text[start:end]
+        folded = fold_word(word)
+        term = _term(folded)
+        self._add(term, start, end, TokenKind.WORD)
         if _HASH.fullmatch(folded):
             self._parts(start, end, {folded[:7], folded[:8]})
+        elif _SIZE.fullmatch(folded):
+            self._parts(start, end, set(folded.split("x")))
+        elif match := ORDINAL.fullmatch(folded) or _HEX.fullmatch(folded):
+            self._parts(start, end, {match[1]})
+        elif _APOSTROPHE.search(word):
+            self._apostrophes(word, start, term)
         self._positions += 1
+
+    def _apostrophes(self, word: str, start: int, term: str) -> None:
+        """Add what stands before and after each apostrophe (`dell'acqua`, `Ankara'ya`)."""
+        terms = {_term(_folded(_APOSTROPHES.sub("", word)))}
+        pieces = [_folded(piece) for piece in _APOSTROPHE.split(word)]
+        terms |= {_term(piece) for piece in pieces if len(piece) > 2}
+        self._parts(start, start + len(word), terms - {term})
+
+    def _text_term(self, start: int, end: int) -> str:
+        return _term(fold_word(self._text[start:end]))
 
     def _parts(self, start: int, end: int, terms: Iterable[str]) -> None:
         for term in sorted(terms):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from membrowse.index.keyword_reader import KeywordReader
 from membrowse.index.vector_table import Mask, Matrix, VectorTable
+from membrowse.notes.characters import is_folded
 from membrowse.notes.chunk import Chunk
 
 
@@ -85,9 +86,13 @@ class Generation:
 def content_key(chunk: Chunk, encoder_key: str) -> str:
     """Return the key of a chunk's vectors: a hash of header, text and encoder (hex).
 
+    The encoder folds text; where that changes it, so does the key, since earlier versions did not.
     Raises `UnicodeEncodeError` for text that is not Unicode (lone surrogates).
     """
-    return hashlib.sha256(f"{encoder_key}\0{chunk.header}\0{chunk.text}".encode()).hexdigest()
+    parts = [encoder_key, chunk.header, chunk.text]
+    if not (is_folded(chunk.header) and is_folded(chunk.text)):
+        parts.append("folded")
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def _path(chunk: Chunk) -> str:

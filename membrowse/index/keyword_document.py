@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from membrowse.index.generation import IndexedNote
 from membrowse.notes.chunk import Chunk
 from membrowse.notes.note import MTIME
 
 Document = dict[str, str]
 """A chunk's `id`, and the text of each of `keyword_reader.FIELDS`."""
-
-_MONTHS = (
-    "January February March April May June July August September October November December"
-).split()
 
 
 def document(chunk: Chunk, note: IndexedNote) -> Document:
@@ -25,14 +19,5 @@ def document(chunk: Chunk, note: IndexedNote) -> Document:
         "body": chunk.text,
         "path": chunk.path,
         "tags": "\n".join(chunk.tags),
-        "date": "" if note.date_source == MTIME else _date_in_words(note.date),
+        "date": "" if note.date_source == MTIME else note.date,
     }
-
-
-def _date_in_words(iso: str) -> str:
-    """`2023-05-08` as people write and search for it: `8 May 2023 2023-05-08`."""
-    try:
-        day = date.fromisoformat(iso[:10])
-    except ValueError:
-        return iso
-    return f"{day.day} {_MONTHS[day.month - 1]} {day.year} {iso[:10]}"

@@ -17,8 +17,8 @@ from membrowse.index.whoosh_codec import Frequencies, Lengths
 Rows = NDArray[np.int32]
 
 FIELDS = ("title", "headings", "body", "path", "tags", "date")
-"""Fields that are analysed, indexed with positions, and scored. `date` also contains the date in
-words, if the note or its file name states one."""
+"""Fields that are analysed, indexed with positions, and scored. `date` contains the
+terms of the day (see `day_terms`), if the note or its file name states one."""
 
 _EMPTY_ROWS = np.empty(0, np.int32)
 
@@ -110,10 +110,16 @@ class KeywordReader:
         return known
 
     def mean_length(self, field: str) -> float:
-        """Mean of `lengths(field)` over all live chunks; 0 if there are none."""
+        """Mean of `lengths(field)` over all live chunks; 0 if there are none.
+
+        Over those that have a date for `date`: all dates are equally long, so that length
+        normalisation must not depend on how many chunks have one.
+        """
         known = self._means.get(field)
         if known is None:
             lengths = self.lengths(field)
+            if field == "date":
+                lengths = lengths[lengths > 0]
             known = float(lengths.sum(dtype=np.float64) / len(lengths)) if len(lengths) else 0.0
             self._means[field] = known
         return known

@@ -23,19 +23,19 @@ from membrowse.index.generation import IndexedNote
 from membrowse.index.keyword_document import Document, document
 from membrowse.index.keyword_reader import FIELDS, KeywordReader, Rows
 from membrowse.index.keyword_segment import SegmentData
-from membrowse.index.whoosh_codec import PackedCodec, PackedPositions
+from membrowse.index.whoosh_codec import DayPositions, PackedCodec, PackedPositions
 from membrowse.notes.chunk import Chunk
 
 log = logging.getLogger(__name__)
 
 
-def _analysed() -> TEXT:
+def _analysed(name: str) -> TEXT:
     field = TEXT(analyzer=NoteAnalyzer(), phrase=True)
-    field.format = PackedPositions()
+    field.format = DayPositions() if name == "date" else PackedPositions()
     return field
 
 
-SCHEMA = Schema(id=ID(unique=True, sortable=True), **{field: _analysed() for field in FIELDS})
+SCHEMA = Schema(id=ID(unique=True, sortable=True), **{field: _analysed(field) for field in FIELDS})
 
 _TIER = 8
 """Number of segments of similar size that are merged into one."""

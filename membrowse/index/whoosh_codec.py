@@ -24,7 +24,8 @@ from whoosh.formats import Format, Positions
 from whoosh.util.numeric import byte_to_length
 from whoosh.util.numlists import delta_encode
 
-from membrowse.index.analyser import analyse
+from membrowse.index.analyser import Token, analyse
+from membrowse.index.day_terms import day_tokens
 
 Documents = NDArray[np.int32]
 Frequencies = NDArray[np.float32]
@@ -123,10 +124,13 @@ class PackedPositions(Positions):  # type: ignore[misc]
         self, value: str, analyzer: Any, **kwargs: Any
     ) -> Iterator[tuple[str, int, float, bytes]]:
         positions_by_term: defaultdict[str, list[int]] = defaultdict(list)
-        for token in analyse(value):
+        for token in self._tokens(value):
             positions_by_term[token.term].append(token.position)
         for term, positions in positions_by_term.items():
             yield term, len(positions), float(len(positions)), self.encode(positions)
+
+    def _tokens(self, value: str) -> list[Token]:
+        return analyse(value)
 
     def encode(self, positions: Iterable[int]) -> bytes:
         return array("I", positions).tobytes()
@@ -136,6 +140,13 @@ class PackedPositions(Positions):  # type: ignore[misc]
 
     def decode_frequency(self, value: bytes) -> int:
         return len(value) // array("I").itemsize
+
+
+class DayPositions(PackedPositions):
+    """Positions of the terms of a day, for the date field."""
+
+    def _tokens(self, value: str) -> list[Token]:
+        return day_tokens(value)
 
 
 class LengthsReader(W3PerDocReader):  # type: ignore[misc]

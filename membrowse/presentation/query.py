@@ -62,6 +62,10 @@ def _terms(query: Query) -> Line:
         ]
         for term in query.terms
     ]
+    groups += [
+        [Part(shown(each.typed), "term"), Part(f" → {each.meaning}", "accent")]
+        for each in query.dates
+    ]
     if not query.terms and query.text.strip():
         groups.append([Part("no keyword terms", "warn")])
     if query.required:

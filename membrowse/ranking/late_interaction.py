@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from membrowse.encoding.encoder import EncodedQuery, Float32
-from membrowse.index.analyser import Token, TokenKind, analyse, fold_word
-from membrowse.index.stop_words import STOP_WORDS
+from membrowse.index.analyser import Token, TokenKind, analyse, is_stop_word
 
 
 class HasTokenVectors(Protocol):
@@ -66,8 +65,8 @@ def _word_weight(
 ) -> float:
     if word is None:
         return 1.0
-    is_stop_word = fold_word(text[word.start : word.end]) in STOP_WORDS
-    return (stop_word_weight if is_stop_word else 1.0) * (math.sqrt(idf(word.term)) if idf else 1.0)
+    weight = stop_word_weight if is_stop_word(word, text) else 1.0
+    return weight * (math.sqrt(idf(word.term)) if idf else 1.0)
 
 
 def maxima(query: Float32, chunk: HasTokenVectors) -> Float32:

@@ -27,6 +27,7 @@ from fnmatch import translate
 
 from membrowse.index.analyser import QueryTerms, phrase_terms, query_terms
 from membrowse.notes.chunk import Chunk
+from membrowse.ranking.query_dates import DateExpression, DateReader
 
 LITERAL, OPERATORS = "literal", "operators"
 FIELDS = {name: name for name in ("title", "headings", "body", "tags")} | {"heading": "headings"}
@@ -90,10 +91,17 @@ class ParsedQuery:
     words: str
     """The words to search for, without operators and filters: the encoder's input."""
     terms: QueryTerms
-    """`words`, analysed; spans are offsets into `words`."""
+    """`words`, analysed, and the terms of `dates`; spans are offsets into `words`."""
+    dates: tuple[DateExpression, ...] = ()
+    """Date expressions in `words`, if dates are read."""
     constraints: tuple[Constraint, ...] = ()
     filters: tuple[Filter, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    @property
+    def date_spans(self) -> tuple[tuple[int, int], ...]:
+        """Spans of `words` with dates that notes have."""
+        return tuple((each.start, each.end) for each in self.dates if each.is_indexed)
 
 
 @dataclass(slots=True)
@@ -104,8 +112,11 @@ class _Parts:
     warnings: list[str] = field(default_factory=list)
 
 
-def parse_query(text: str, syntax: str = LITERAL) -> ParsedQuery:
-    """Parse `text`; `syntax` is `LITERAL` or `OPERATORS`. Never raises."""
+def parse_query(text: str, syntax: str = LITERAL, reader: DateReader | None = None) -> ParsedQuery:
+    """Parse `text`; `syntax` is `LITERAL` or `OPERATORS`. Never raises.
+
+    Without a `reader`, dates are only words.
+    """
     parts = _Parts()
     read = text[:MAX_QUERY_CHARACTERS]
     if len(text) > MAX_QUERY_CHARACTERS:
@@ -117,15 +128,37 @@ def parse_query(text: str, syntax: str = LITERAL) -> ParsedQuery:
         words = " ".join(parts.words)
     else:
         words = read.strip()
+    dates = reader.expressions(words) if reader is not None else ()
     return ParsedQuery(
         text=text,
         syntax=OPERATORS if syntax == OPERATORS else LITERAL,
         words=words,
-        terms=query_terms(words),
+        terms=_with_dates(query_terms(words), dates),
+        dates=dates,
         constraints=tuple(parts.constraints),
         filters=tuple(parts.filters),
         warnings=tuple(parts.warnings),
     )
+
+
+def _with_dates(terms: QueryTerms, dates: tuple[DateExpression, ...]) -> QueryTerms:
+    """Return `terms` with those of `dates`, which may replace the words they are made of."""
+    replaced = [each for each in dates if each.replaces_words]
+    kept = {
+        term: (start, end)
+        for term, (start, end) in zip(terms.terms, terms.spans, strict=True)
+        if not any(_is_replaced(start, end, each) for each in replaced)
+    }
+    for each in dates:
+        for term in each.terms:
+            kept.setdefault(term, (each.start, each.end))
+    return QueryTerms(tuple(kept), terms.dropped, tuple(kept.values()))
+
+
+def _is_replaced(start: int, end: int, date: DateExpression) -> bool:
+    """Whether the term at this span is part of `date`; all of `11/3` is also searched as it is."""
+    as_typed = (start, end) == (date.start, date.end) and date.typed[0].isdigit()
+    return date.start <= start and end <= date.end and not as_typed
 
 
 def word_spans(text: str, syntax: str = LITERAL) -> list[tuple[int, int]]:

@@ -18,9 +18,10 @@ from membrowse.ranking.chunk_ranking import ChunkRanking, Mask, empty_ranking, i
 from membrowse.ranking.elapsed import elapsed_ms
 from membrowse.ranking.keyword import Postings
 from membrowse.ranking.late_interaction import HasTokenVectors
+from membrowse.ranking.query_dates import DateReader
 from membrowse.ranking.query_parser import ParsedQuery, parse_query
 from membrowse.ranking.snippets import Snippet, Snippets
-from membrowse.wire.search import FUSED, RERANKED, Query, RankingState, Term
+from membrowse.wire.search import FUSED, RERANKED, Query, QueryDate, RankingState, Term
 
 log = logging.getLogger(__name__)
 
@@ -140,10 +141,12 @@ class RankedQuery:
         self.cross_scores = {}
 
 
-def prepare(generation: Generation, text: str, syntax: str) -> RankedQuery:
+def prepare(
+    generation: Generation, text: str, syntax: str, reader: DateReader | None = None
+) -> RankedQuery:
     """Parse the query, look up its terms and apply its filters."""
     started = time.perf_counter()
-    parsed = parse_query(text, syntax)
+    parsed = parse_query(text, syntax, reader)
     postings = Postings(generation.keyword, parsed.terms.terms)
     lookup_ms = elapsed_ms(started)
     return RankedQuery(
@@ -182,5 +185,6 @@ def _query_record(parsed: ParsedQuery, postings: Postings) -> Query:
         required=tuple(each.typed for each in parsed.constraints),
         filters=tuple(each.typed for each in parsed.filters),
         encoded=parsed.words,
+        dates=tuple(QueryDate(typed=each.typed, meaning=each.meaning) for each in parsed.dates),
         warnings=parsed.warnings,
     )

@@ -23,6 +23,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 
 import msgspec
 import numpy as np
@@ -37,9 +38,10 @@ from membrowse.ranking import fusion, reranker
 from membrowse.ranking.chunk_ranking import ChunkRanking, Scores, empty_ranking, rank_by_score
 from membrowse.ranking.elapsed import elapsed_ms
 from membrowse.ranking.keyword import satisfying_rows
+from membrowse.ranking.query_dates import DateReader
 from membrowse.ranking.ranked_query import NO_WORDS, RankedQuery, prepare
 from membrowse.ranking.vector import EqualRows, known_share, missed_rows, vector_scores
-from membrowse.settings import FusionMethod, Settings
+from membrowse.settings import DateReading, FusionMethod, Settings
 from membrowse.wire.search import FUSED, KEYWORD, RERANKED, VECTOR, Approximate, RankingState
 
 Nearest = Callable[[NDArray[np.float32], int], Sequence[str] | None]
@@ -59,13 +61,15 @@ class Ranker:
     Safe to use from any thread; a ranked query belongs to one thread at a time.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, today: Callable[[], date] = date.today) -> None:
+        """`today` is what the dates of a query are relative to."""
         self.settings = settings
+        self.today = today
         self._cached: _GenerationCache | None = None
 
     def with_settings(self, settings: Settings) -> Ranker:
         """Return a ranker with other settings that shares what is cached per generation."""
-        other = Ranker(settings)
+        other = Ranker(settings, self.today)
         other._cached = self._cached
         return other
 
@@ -73,12 +77,22 @@ class Ranker:
         self, generation: Generation, text: str, syntax: str, pieces: WordPieces | None = None
     ) -> RankedQuery:
         """Parse the query and set its scope; `pieces` reports early what the encoder knows."""
-        ranked_query = prepare(generation, text, syntax)
+        ranked_query = prepare(generation, text, syntax, self._date_reader(generation))
         if pieces is not None:
-            words = ranked_query.parsed.words
+            words, dates = ranked_query.parsed.words, ranked_query.parsed.date_spans
             query_pieces = pieces.tokenise(words).pieces
-            _report_pieces(ranked_query, query_pieces, known_share(words, query_pieces))
+            _report_pieces(ranked_query, query_pieces, known_share(words, query_pieces, dates))
         return ranked_query
+
+    def _date_reader(self, generation: Generation) -> DateReader | None:
+        dates = self.settings.keyword.dates
+        if dates is DateReading.OFF:
+            return None
+
+        def is_indexed(term: str) -> bool:
+            return len(generation.keyword.postings("date", term)[0]) > 0
+
+        return DateReader(self.today(), dates is DateReading.DAY_FIRST, is_indexed)
 
     def keyword(self, ranked_query: RankedQuery) -> None:
         """Rank all chunks in scope that contain a word of the query, by BM25."""
@@ -111,7 +125,8 @@ class Ranker:
                 return
             encoded = encoder.query(ranked_query.parsed.words)
             ranked_query.encoded = encoded
-            ranked_query.known_share = known_share(encoded.text, encoded.pieces)
+            dates = ranked_query.parsed.date_spans
+            ranked_query.known_share = known_share(encoded.text, encoded.pieces, dates)
             _report_pieces(ranked_query, encoded.pieces, ranked_query.known_share)
             generation = ranked_query.generation
             scores = vector_scores(generation, encoded.vector, self.settings.vector.passage_weight)

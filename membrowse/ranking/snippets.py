@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from membrowse.index.analyser import analyse
-from membrowse.index.characters import SPACELESS, fold_in_place
+from membrowse.index.joined_forms import spaced_forms
+from membrowse.notes.characters import SPACELESS, fold_in_place
 
 SNIPPET_CHARACTERS = 240
 """Length of a snippet without the ellipses."""
@@ -41,6 +42,7 @@ class Snippets:
     def __init__(self, weights: Mapping[str, float]) -> None:
         """`weights` maps the query's terms to their weights."""
         self.weights = weights
+        self._has_digits = any(character.isdigit() for term in weights for character in term)
         self._exact = [term for term in weights if _SPACELESS.match(term)]
         spelled = (term for term in weights if not _SPACELESS.match(term))
         self._beginnings = list(dict.fromkeys(b for term in spelled for b in _beginnings(term)))
@@ -72,6 +74,9 @@ class Snippets:
         """
         folded = fold_in_place(text)
         matches: set[Match] = set()
+        if self._has_digits:
+            forms = spaced_forms(text)
+            matches.update((start, end, term) for start, end, term in forms if term in self.weights)
         for term in self._exact:
             matches.update(
                 (position, position + len(term), term) for position in _occurrences(folded, term)

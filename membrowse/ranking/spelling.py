@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from membrowse.index.analyser import fold_word
-from membrowse.index.characters import SPACELESS
 from membrowse.index.keyword_reader import KeywordReader
+from membrowse.notes.characters import SPACELESS
 from membrowse.ranking.query_parser import ParsedQuery
 from membrowse.wire.explanation import SpellingSuggestion
 

@@ -9,10 +9,9 @@ import msgspec
 
 from membrowse.encoding.encoder import EncoderInput
 from membrowse.encoding.word_pieces import WordPieces
-from membrowse.index.analyser import Token, TokenKind, analyse, fold_word
-from membrowse.index.characters import fold
+from membrowse.index.analyser import Token, TokenKind, analyse, fold_word, is_stop_word
 from membrowse.index.keyword_reader import KeywordReader
-from membrowse.index.stop_words import STOP_WORDS
+from membrowse.notes.characters import fold
 from membrowse.notes.chunk import Chunk
 from membrowse.ranking.query_parser import MAX_QUERY_CHARACTERS
 from membrowse.ranking.vector import known_share
@@ -85,7 +84,7 @@ class _Analysis:
 
     def record(self, token: Token) -> AnalysedToken:
         typed = self._text[token.start : token.end]
-        is_word = token.kind is TokenKind.WORD
+        is_word = token.kind in (TokenKind.WORD, TokenKind.NAME)
         folded = fold_word(typed) if is_word else fold(typed)
         return AnalysedToken(
             start=token.start,
@@ -94,7 +93,7 @@ class _Analysis:
             folded=folded,
             term=token.term,
             kind=token.kind.value,
-            stop_word=is_word and folded in STOP_WORDS,
+            stop_word=is_stop_word(token, self._text),
             df=self._document_frequency(token.term),
         )
 

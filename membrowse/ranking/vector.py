@@ -7,6 +7,7 @@ chunk scores (1 - passage weight) · cosine(chunk) + passage weight · max over 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from membrowse.encoding.encoder import Piece
+from membrowse.index.analyser import analyse, is_stop_word
 from membrowse.index.generation import Generation
 from membrowse.ranking.chunk_ranking import Rows, Scores
 
@@ -22,6 +24,8 @@ _TOLERANCE = 1e-6
 _PARTS = min(os.cpu_count() or 1, 4)
 _LARGE_BYTES = 16 << 20
 """Matrices from this size are multiplied in `_PARTS` threads: 150 MB take 6 ms, not 12."""
+_CODE = re.compile(r"\b(?=[^\W_]*\d[^\W_]*\d)[^\W_]{7,100}\b")
+_CODE_PIECES = 3
 _executor = ThreadPoolExecutor(max(1, _PARTS - 1), thread_name_prefix="product")
 
 
@@ -68,17 +72,36 @@ def missed_rows(
     return missed.astype(np.int32)
 
 
-def known_share(text: str, pieces: Sequence[Piece]) -> float:
+def known_share(text: str, pieces: Sequence[Piece], dates: Sequence[tuple[int, int]] = ()) -> float:
     """Return the share of the query's pieces, without punctuation, that the encoder knows.
 
-    `pieces` are those of `text`. 1 if it is only punctuation.
+    `pieces` are those of `text`, `dates` the spans of dates that notes have. These count as
+    unknown, as does a long number or code in several pieces: to an encoder, all are much alike.
+    Stop words count only beside no other word. 1 if it is only punctuation.
     """
+    codes = _codes(text, pieces, dates)
+    stop_words = {
+        start
+        for token in analyse(text)
+        if is_stop_word(token, text)
+        for start in range(token.start, token.end)
+    } - codes
     words = [
-        piece.known
+        (piece.known and piece.start not in codes, piece.start in stop_words)
         for piece in pieces
         if not piece.known or any(map(str.isalnum, text[piece.start : piece.end]))
     ]
-    return sum(words) / len(words) if words else 1.0
+    content = [known for known, is_stop in words if not is_stop] or [known for known, _ in words]
+    return sum(content) / len(content) if content else 1.0
+
+
+def _codes(text: str, pieces: Sequence[Piece], dates: Sequence[tuple[int, int]]) -> frozenset[int]:
+    """Return the offsets of the pieces of `dates`, numbers and codes (`9783161484100`)."""
+    starts = {piece.start for piece in pieces for start, end in dates if start <= piece.start < end}
+    for match in _CODE.finditer(text):
+        inside = {piece.start for piece in pieces if match.start() <= piece.start < match.end()}
+        starts |= inside if len(inside) >= _CODE_PIECES else set()
+    return frozenset(starts)
 
 
 class EqualRows:

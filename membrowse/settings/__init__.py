@@ -10,6 +10,7 @@ from membrowse.settings.origins import DEFAULT, Configured, configured, fixed_ke
 from membrowse.settings.overrides import flat, overridden
 from membrowse.settings.values import (
     AgentSettings,
+    DateReading,
     EncoderSettings,
     EngineSettings,
     FieldWeights,
@@ -31,6 +32,7 @@ __all__ = [
     "PREFIX",
     "AgentSettings",
     "Configured",
+    "DateReading",
     "EncoderSettings",
     "EngineSettings",
     "FieldWeights",

@@ -33,6 +33,12 @@ class Precision(StrEnum):
     BFLOAT16 = "bfloat16"
 
 
+class DateReading(StrEnum):
+    MONTH_FIRST = "month-first"
+    DAY_FIRST = "day-first"
+    OFF = "off"
+
+
 class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A table of the settings file; unknown keys are errors."""
 
@@ -81,6 +87,9 @@ class KeywordSettings(_Section, frozen=True):
     """How soon repeated occurrences of a term stop counting more."""
     b: Share = 0.75
     """How much long fields are penalised, 0 to 1."""
+    dates: DateReading = DateReading.MONTH_FIRST
+    """Whether dates in a query match notes' dates: `month-first` (11/3 is 3 November), `day-first`
+    or `off`."""
     weights: FieldWeights = FieldWeights()
 
 

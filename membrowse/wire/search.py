@@ -37,6 +37,14 @@ class Term(msgspec.Struct, frozen=True, kw_only=True):
     """Document frequency: live chunks that contain the term in any field."""
 
 
+class QueryDate(msgspec.Struct, frozen=True, kw_only=True):
+    """A date expression of the query, which matches notes of that date."""
+
+    typed: str
+    meaning: str
+    """`2026-11-17`, `2026-10`, `2026-11-16 to 2026-11-22` or `2026`."""
+
+
 class Query(msgspec.Struct, frozen=True, kw_only=True):
     """How the analyser and the encoder read the query."""
 
@@ -50,6 +58,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     """Constraints of the operator syntax on keyword (phrases, excluded words, fields), as typed."""
     filters: tuple[str, ...] = ()
     """Filters in force (`path:`, `tag:`, `after:`, `before:`), as typed."""
+    dates: tuple[QueryDate, ...] = ()
+    """Date expressions, and what they are read as."""
     encoded: str = ""
     """The text given to the encoder."""
     pieces: int = 0

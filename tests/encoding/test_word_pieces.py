@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from membrowse.encoding.model_files import ModelFiles
@@ -79,3 +80,45 @@ def test_threads_may_share_a_tokenizer(pieces: WordPieces) -> None:
     with ThreadPoolExecutor(4) as pool:
         concurrent = list(pool.map(pieces.count, texts))
     assert concurrent == [pieces.count(text) for text in texts]
+
+
+VARIANTS = [
+    ("ﬁle", "file"),
+    ("ＡＢＣ", "abc"),
+    ("Łódź", "Lodz"),
+    ("Straße", "strasse"),
+    ("it’s", "it's"),
+    ("soft\u00adhyphen", "softhyphen"),
+    ("①②", "12"),
+    ("٣٤", "34"),
+    ("ｶﾞ", "ガ"),
+    ("cafe\u0301", "café"),
+    ("col·lecció", "colleccio"),
+    ("Hawaiʻi", "Hawaii"),
+    ("5\u202fkg", "5 kg"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), VARIANTS)
+def test_the_encoder_reads_what_the_analyser_folds_as_folded(
+    pieces: WordPieces, one: str, other: str
+) -> None:
+    assert [piece.text for piece in pieces.pieces(one)] == [
+        piece.text for piece in pieces.pieces(other)
+    ]
+
+
+def test_a_symbol_joins_no_word(pieces: WordPieces) -> None:
+    assert pieces.pieces("Port™")[0].text == "port"
+
+
+@given(st.text(st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("ﬁﷺé’Ａ a1"))))
+@example("\u00ad")
+@example("a\u0301\u0301 ﷺ")
+@settings(max_examples=200, deadline=None)
+def test_pieces_of_folded_text_keep_their_place(pieces: WordPieces, text: str) -> None:
+    found = pieces.pieces(text)
+    assert pieces.count(text) == len(found)
+    for piece, following in pairwise(found):
+        assert 0 <= piece.start <= following.start
+        assert piece.start < piece.end <= len(text)

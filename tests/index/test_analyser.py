@@ -20,7 +20,7 @@ from membrowse.index.analyser import (
     phrase_terms,
     query_terms,
 )
-from membrowse.index.characters import nfkc_with_offsets
+from membrowse.notes.characters import nfkc_with_offsets
 
 ALPHABET = st.one_of(
     st.characters(),
@@ -167,10 +167,8 @@ def test_offsets_slice_back_to_the_word(text: str) -> None:
     for token in analyse(text):
         source = text[token.start : token.end]
         if token.kind is TokenKind.WORD:
-            assert (
-                fold_word(source)[: len(token.term) - 2]
-                == token.term[:-2][: len(fold_word(source))]
-            )
+            stem = token.term[:-2]  # a stemmer may have changed the end
+            assert fold_word(source)[: len(stem)] == stem[: len(fold_word(source))]
         if token.kind is TokenKind.PAIR:
             assert token.term in nfkc_with_offsets(source)[0]
 

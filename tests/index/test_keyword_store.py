@@ -93,7 +93,7 @@ def test_df_counts_chunks_with_the_term_in_any_field(index: Index) -> None:
 
 
 def test_postings_span_several_blocks(index: Index) -> None:
-    index.apply([change("a.md", *(f"common word{n} " * (1 + n % 3) for n in range(2600)))])
+    index.apply([change("a.md", *(f"common w{n} " * (1 + n % 3) for n in range(2600)))])
     rows, frequencies = index.generation.keyword.postings("body", "common")
     assert rows.tolist() == list(range(2600))
     assert frequencies.tolist() == [1.0 + n % 3 for n in range(2600)]

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 import pytest
 from rich.cells import cell_len
 
+from membrowse.presentation.query import query_line
 from membrowse.presentation.search import search_page
 from membrowse.wire.notes import Freshness
-from membrowse.wire.search import Query, RankingState, SearchResponse
+from membrowse.wire.search import Query, QueryDate, RankingState, SearchResponse
 from tests.cli.hostile import HOSTILE, acts
 from tests.presentation.pages import text_of
 from tests.standin.replies import hit, ranking, response
@@ -102,3 +103,9 @@ def test_hostile_text_is_shown_and_does_nothing(width: int) -> None:
     text = "\n".join(lines(one, width))
     assert not acts(text)
     assert "[31m" in text
+
+
+def test_the_query_line_shows_what_a_date_is_read_as() -> None:
+    dates = (QueryDate(typed="last Tuesday", meaning="2026-11-17"),)
+    line = query_line(Query(text="last Tuesday", syntax="literal", dates=dates), 80)
+    assert "last Tuesday → 2026-11-17" in "".join(part.text for part in line)

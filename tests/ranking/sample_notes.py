@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 from membrowse.encoding.resident_encoder import ResidentEncoder
+from membrowse.index.change_plan import NoteChange
 from membrowse.index.generation import Generation
 from membrowse.index.index import Index
 from membrowse.index.manifest import Recipe
+from membrowse.notes.chunker import chunk_note
+from membrowse.notes.note import parse_note
+from membrowse.notes.reader import read_file
 from membrowse.ranking.ranked_query import RankedQuery
 from membrowse.ranking.ranker import Ranker
-from membrowse.settings import Settings
+from membrowse.settings import NotesSettings, Settings
 from membrowse.wire.explanation import IndexedVersion
 from membrowse.wire.notes import Freshness
-from tests.index.factories import change
+from tests.index.factories import change, note
 
 BACKUP = "Backups run every night at two. They are kept for thirty days.\nRestore with `restic`."
 NOTES = (
@@ -59,6 +65,8 @@ class RankQuery:
 
     index: Index
     encoder: ResidentEncoder
+    today: date = date(2026, 11, 24)
+    """A Tuesday."""
 
     def __call__(
         self,
@@ -68,7 +76,7 @@ class RankQuery:
         settings: Settings | None = None,
         generation: Generation | None = None,
     ) -> RankedQuery:
-        ranker = Ranker(settings or Settings())
+        ranker = Ranker(settings or Settings(), lambda: self.today)
         ranked_query = ranker.prepare(generation or self.index.generation, text, syntax)
         ranker.keyword(ranked_query)
         ranker.vector(ranked_query, self.encoder)
@@ -91,3 +99,28 @@ def as_indexed(ranked_query: RankedQuery, row: int) -> IndexedVersion:
 def paths(ranked_query: RankedQuery, ranking: str) -> list[str]:
     """The note paths of a ranking's chunks, best first."""
     return [ranked_query.chunks[row].path for row in ranked_query.rankings[ranking].order.tolist()]
+
+
+def written(
+    directory: Path, files: Mapping[str, str], encoder: ResidentEncoder, today: date
+) -> RankQuery:
+    """An index of notes that are read from `directory`, where `files` are written first."""
+    folder = directory / "notes"
+    changes = []
+    for path, text in files.items():
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        parsed = parse_note(read_file(folder, path, NotesSettings()))
+        chunks = tuple(chunk_note(parsed, encoder.pieces.count))
+        indexed = replace(
+            note(path, len(chunks), date_source=parsed.date_source),
+            name=parsed.name,
+            title=parsed.title,
+            date=parsed.date,
+        )
+        changes.append(NoteChange(path, indexed, chunks))
+    index = opened(directory / "index")
+    index.apply(changes)
+    index.add_vectors(encoder.encode(index.unencoded()), "float32")
+    return RankQuery(index, encoder, today)

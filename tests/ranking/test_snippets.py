@@ -38,6 +38,11 @@ def marks(text: str, terms: Collection[str]) -> tuple[tuple[int, int], ...]:
         ("Im Café sitzen", "cafe", ["Café"]),
         ("在北京大学", "北京", ["北京"]),
         ("report and support", "port", []),
+        ("at 9 a.m. sharp", "9am", ["9 a.m."]),
+        ("has 8 GB of it", "8gb", ["8 GB"]),
+        ("runs on node.js now", "nodej", ["node.js"]),
+        ("in the U.S.A. we", "usa", ["U.S.A"]),
+        ("bere l'acqua e dell'acqua", "acqua", ["l'acqua", "dell'acqua"]),
     ],
 )
 def test_the_words_of_a_term_are_marked(text: str, term: str, words: list[str]) -> None:

@@ -34,3 +34,19 @@ def test_a_product_in_parts_equals_the_product(
     found = vector.vector_scores(generation, query, 1.0)
     assert found == pytest.approx(expected(generation, query.astype(np.float64)), abs=1e-6)
     assert found.tolist() == vector.vector_scores(generation, query, 1.0).tolist()
+
+
+@pytest.mark.parametrize(
+    ("query", "known"),
+    [
+        ("which port is open", 1.0),
+        ("2026-11-03", 1.0),
+        ("port 8080", 1.0),
+        ("9783161484100", 0.0),
+        ("78feaf4d", 0.0),
+    ],
+)
+def test_a_long_number_is_unknown_to_the_encoder(
+    encoder: ResidentEncoder, query: str, known: float
+) -> None:
+    assert vector.known_share(query, encoder.pieces.pieces(query)) == known

@@ -18,16 +18,20 @@ import msgspec
 
 from membrowse.client.engine import EngineRefused, EngineUnavailable
 from membrowse.settings import Settings, SettingsError
+from membrowse.wire.backup import BackupPart, BackupRequest
 from membrowse.wire.engine import (
     PROTOCOL,
     EngineState,
     Hello,
     HelloRequest,
+    Metrics,
+    MetricsRequest,
     RebuildRequest,
     ReindexRequest,
     Right,
     StopRequest,
 )
+from membrowse.wire.health import EngineHealth, HealthRequest
 from membrowse.wire.pins import PinRun
 from membrowse.wire.request import Problem, Request, StreamRequest
 from membrowse.wire.requests import ENDPOINTS, AnyRequest
@@ -159,6 +163,8 @@ class StandIn:
         return await _result(self.amend[kind], reply) if kind in self.amend else reply
 
     def _real_stream(self, request: StreamRequest[Any]) -> AsyncIterator[object]:
+        if isinstance(request, BackupRequest):
+            return _each(BackupPart(data=b"archive", total=7))
         return self._search(request) if isinstance(request, SearchRequest) else self._states()
 
     async def _states(self) -> AsyncIterator[EngineState]:
@@ -183,6 +189,10 @@ class StandIn:
     def _handled(self, request: Request[Any]) -> object:
         if isinstance(request, HelloRequest):
             return Hello(protocol=PROTOCOL, folder=str(FOLDER), rights=self.rights, engine=INFO)
+        if isinstance(request, HealthRequest):
+            return EngineHealth(ready=True)
+        if isinstance(request, MetricsRequest):
+            return Metrics(text="# EOF\n")
         if isinstance(request, StopRequest):
             self.change(stopping=True)
             return self.state

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 
 from membrowse.engine.handlers.why.suggestions.trial import Candidate, Trial
 from membrowse.index import bm25
-from membrowse.index.analyser import Token, TokenKind, analyse, fold_word
-from membrowse.index.stop_words import STOP_WORDS
+from membrowse.index.analyser import Token, TokenKind, analyse, is_stop_word
 from membrowse.ranking.query_parser import word_spans
 from membrowse.wire.diagnosis import Suggestion, SuggestionKind
 
@@ -55,7 +54,7 @@ def words_of_target(trial: Trial) -> list[str]:
     found: dict[str, str] = {}
     for token in analyse(text):
         written = text[token.start : token.end]
-        if token.term not in asked and _can_be_asked(token, written):
+        if token.term not in asked and _can_be_asked(token, written, text):
             found.setdefault(token.term, written)
     reader = ranked_query.generation.keyword
     idf = {term: bm25.idf(reader.rows, len(reader.postings("body", term)[0])) for term in found}
@@ -63,8 +62,8 @@ def words_of_target(trial: Trial) -> list[str]:
     return [found[term] for term in order]
 
 
-def _can_be_asked(token: Token, written: str) -> bool:
+def _can_be_asked(token: Token, written: str, text: str) -> bool:
     if token.kind is TokenKind.PAIR:
         return len(written) > 1
     plain = token.kind is TokenKind.WORD and re.fullmatch(r"\w[\w'’-]+", written) is not None
-    return plain and fold_word(written) not in STOP_WORDS
+    return plain and not is_stop_word(token, text)

@@ -1,13 +1,16 @@
 """Character classes of words and of scripts without spaces, and folding.
 
 Folding is NFKC, casefold and removal of accents (not of vowel signs in Indic scripts), so
-`Ｃａｆé`, `CAFÉ` and `cafe` become one term.
+`Ｃａｆé`, `CAFÉ` and `cafe` become one term. Analyser and encoder fold by the same function.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
+
+Span = tuple[int, int]
 
 SPACELESS = (
     "\u0e01-\u0e3a\u0e40-\u0e4e"  # Thai
@@ -26,9 +29,10 @@ _LONE_WORDS = re.compile("[\u3007\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\U000200
 
 JOINERS = "\u00ad\u034f\u200c\u200d\u2060\ufe0e\ufe0f"
 """Invisible characters inside words, which folding drops."""
+_NO_JOINERS = dict.fromkeys(map(ord, JOINERS))
 
 _ACCENTS = re.compile(
-    "[\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06ed"
+    "[\u00b7\u02b9-\u02bb\u02bd-\u02bf\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06ed"
     f"\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f{JOINERS}]+"
 )
 _LETTERS = str.maketrans(
@@ -81,6 +85,52 @@ def fold(text: str) -> str:
     text = _ACCENTS.sub("", unicodedata.normalize("NFKD", text)).translate(_LETTERS)
     text = unicodedata.normalize("NFC", text)
     return "".join(map(_digit, text))
+
+
+_UNFOLDED = re.compile(
+    f"[\u00df\u1e9e\u00b7\u02b9-\u02bf\u0640\u2010\u2011\u2019{JOINERS}]"
+    "|[øłđðħıæœþØŁĐÐĦÆŒÞ]|(?![0-9])\\d"
+)
+"""What `fold` changes in NFKC text, except for case and accents."""
+_CLUSTERS = re.compile(
+    "[\x00-\x7f](?=[^\x00-\x7f])[{0}]+|[^\x00-\x7f][{0}]*".format(
+        f"{_marks()}{JOINERS}\u3099\u309a\u1160-\u11ff\ud7b0-\ud7fb\uff9e-\uffdc"
+    )
+)
+"""Characters that are not ASCII, with the marks and letters that compose with them."""
+
+
+def is_folded(text: str) -> bool:
+    """Whether folding changes nothing in `text` but case and accents."""
+    if text.isascii():
+        return True
+    return unicodedata.is_normalized("NFKC", text) and _UNFOLDED.search(text) is None
+
+
+def compatible(text: str) -> str:
+    """Return `text` in NFKC without invisible joiners: folded, except for case and accents."""
+    return unicodedata.normalize("NFKC", text.translate(_NO_JOINERS))
+
+
+def fold_words(text: str, folding: Callable[[str], str]) -> str:
+    """Return `text` with everything but ASCII and symbols (™) folded by `folding`."""
+    return _CLUSTERS.sub(lambda match: _folded_cluster(match[0], folding), text)
+
+
+def fold_words_origins(text: str, folding: Callable[[str], str]) -> list[Span]:
+    """Return the span of `text` that each character of `fold_words` comes from."""
+    origins: list[Span] = []
+    position = 0
+    for match in _CLUSTERS.finditer(text):
+        start, end = match.span()
+        origins += ((kept, kept + 1) for kept in range(position, start))
+        origins += [(start, end)] * len(_folded_cluster(match[0], folding))
+        position = end
+    return origins + [(kept, kept + 1) for kept in range(position, len(text))]
+
+
+def _folded_cluster(cluster: str, folding: Callable[[str], str]) -> str:
+    return cluster if unicodedata.category(cluster[0]) == "So" else folding(cluster)
 
 
 def _digit(character: str) -> str:
