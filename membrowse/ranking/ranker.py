@@ -77,14 +77,15 @@ class Ranker:
         self, generation: Generation, text: str, syntax: str, pieces: WordPieces | None = None
     ) -> RankedQuery:
         """Parse the query and set its scope; `pieces` reports early what the encoder knows."""
-        ranked_query = prepare(generation, text, syntax, self._date_reader(generation))
+        ranked_query = prepare(generation, text, syntax, self.date_reader(generation))
         if pieces is not None:
             words, dates = ranked_query.parsed.words, ranked_query.parsed.date_spans
             query_pieces = pieces.tokenise(words).pieces
             _report_pieces(ranked_query, query_pieces, known_share(words, query_pieces, dates))
         return ranked_query
 
-    def _date_reader(self, generation: Generation) -> DateReader | None:
+    def date_reader(self, generation: Generation) -> DateReader | None:
+        """Return what reads the dates of queries; None if that is switched off."""
         dates = self.settings.keyword.dates
         if dates is DateReading.OFF:
             return None

@@ -12,7 +12,7 @@ from membrowse.index.analyser import analyse
 from membrowse.index.generation import Generation
 from membrowse.notes.chunk import Chunk
 from membrowse.notes.text_spans import Lines
-from membrowse.ranking.query_parser import parse_query
+from membrowse.ranking.query_parser import ParsedQuery, parse_query
 from membrowse.wire.notes import ChunkRequest, ChunkView, Freshness
 
 CONTEXT_CHUNKS = 4
@@ -27,12 +27,14 @@ def chunk(components: Components, request: ChunkRequest, _pause: Pause) -> Chunk
     generation = components.index.generation
     row = live_row(components, generation.row_of, request.chunk)
     freshness = FreshnessOf(components.folder, generation.notes)(generation.chunks[row].path)
-    return _view(generation, row, freshness, _marker(request.text, request.syntax))
+    reader = components.configuration.ranker.date_reader(generation)
+    marker = _marker(parse_query(request.text, request.syntax, reader))
+    return _view(generation, row, freshness, marker)
 
 
-def _marker(text: str, syntax: str) -> Marker:
-    """A marker of the words that match the query `text`."""
-    terms = frozenset(parse_query(text, syntax).terms.terms)
+def _marker(query: ParsedQuery) -> Marker:
+    """A marker of the words that match `query`."""
+    terms = frozenset(query.terms.terms)
 
     def mark(line: str) -> Sequence[tuple[int, int]]:
         if not terms:

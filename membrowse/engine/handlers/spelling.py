@@ -22,7 +22,9 @@ def suggest_spelling(
 ) -> list[SpellingSuggestion]:
     """Spelling suggestions for the query words that match nothing."""
     generation = components.index.generation
-    words = unknown_words(parse_query(request.text, request.syntax), generation.keyword)
+    reader = components.configuration.ranker.date_reader(generation)
+    parsed = parse_query(request.text, request.syntax, reader)
+    words = unknown_words(parsed, generation.keyword)
     return suggest_spellings(words, _vocabulary(generation, pause)) if words else []
 
 
