@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import PurePosixPath
 from typing import Any
 
 from membrowse.notes.dates import find_date
-from membrowse.notes.front_matter import as_list, parse_front_matter
+from membrowse.notes.front_matter import FrontMatter, as_list, has_text, parse_front_matter
+from membrowse.notes.payloads import without_payloads
 from membrowse.notes.reader import FileContent
 
 FRONT_MATTER, FILE_NAME, MTIME = "front matter", "file name", "mtime"
@@ -20,6 +22,10 @@ MAX_TAGS = 50
 
 _DATE_KEYS = ("date", "created")
 _TAG_KEYS = ("tags", "tag")
+_INDEXED_KEYS = frozenset({"title", *_DATE_KEYS, *_TAG_KEYS})
+"""Front matter that has fields of its own."""
+_WORD_SEPARATOR = re.compile(r"_+|(?<!\d)[-+]+|[-+]+(?!\d)|(?<=[^\W\d_])\.(?=[^\W\d_]{2})")
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])|(?<=[a-z]{2})(?=\d)")
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _LEADING = re.compile(r"(?:\s|<!--.*?-->)*", re.DOTALL)
 _ATX = re.compile(r" {0,3}#(?:[ \t]+([^\r\n]*))?(?:[\r\n]|\Z)")
@@ -36,6 +42,8 @@ class Note:
     """From front matter, else the level-1 heading at the top of the text, else empty."""
     name: str
     """For display: the title, else the file name without extension."""
+    context_title: str
+    """For the encoder: the title, else the file name in words."""
     date: str
     """ISO date, `2026-03-02`."""
     date_source: str
@@ -43,19 +51,26 @@ class Note:
     tags: tuple[str, ...]
     warnings: tuple[str, ...]
     text: str
-    """The whole file, including front matter."""
+    """The whole file, including front matter, without payloads (see `payloads`)."""
     body_offset: int
     """Offset of the first character after the front matter."""
     invalid_end: int = 0
     """Offset of the first character after invalid front matter; 0 if it is valid or absent."""
+    text_offset: int = 0
+    """Offset of the first character to index: in the front matter if it has text to search for,
+    else `body_offset`."""
+    file_offset: Callable[[int], int] = int
+    """Converts an offset in `text` to one in the file's text."""
 
 
 def parse_note(content: FileContent) -> Note:
     """Parse a file as a note. Any text is a note; problems become warnings."""
-    head = parse_front_matter(content.text)
-    warnings = [*content.warnings, *head.warnings]
+    searchable = without_payloads(content.text)
+    text = searchable.text
+    head = parse_front_matter(text)
+    warnings = [*content.warnings, *head.warnings, *searchable.warnings]
     title = one_line(_text(head.values.get("title"))) or _first_heading(
-        content.text, max(head.end, head.invalid_end)
+        text, max(head.end, head.invalid_end)
     )
     stem = PurePosixPath(content.path).stem
     day, day_source = _date(head.values, stem, content.mtime_ns, warnings)
@@ -63,14 +78,33 @@ def parse_note(content: FileContent) -> Note:
         path=content.path,
         title=title,
         name=title or stem,
+        context_title=title or one_line(file_name_in_words(stem)),
         date=day,
         date_source=day_source,
         tags=_tags(head.values, warnings),
         warnings=tuple(warnings),
-        text=content.text,
+        text=text,
         body_offset=head.end,
         invalid_end=head.invalid_end,
+        text_offset=_text_offset(head, text),
+        file_offset=searchable.original_offset,
     )
+
+
+def file_name_in_words(stem: str) -> str:
+    """Return a file name without extension in words: `ssh hosts` for `ssh_hosts` and `ssh-hosts`.
+
+    Dates and versions keep their separators.
+    """
+    spaced = _WORD_SEPARATOR.sub(" ", stem.replace("%20", " "))
+    return " ".join(_HUMP.sub(" ", spaced).split())
+
+
+def _text_offset(head: FrontMatter, text: str) -> int:
+    body_is_blank = not text[head.end :].strip()
+    if has_text(head.values, _INDEXED_KEYS) or (head.values and body_is_blank):
+        return head.start
+    return head.end
 
 
 def one_line(text: str) -> str:

@@ -17,8 +17,8 @@ def split(count: Count, text: str, path: str = "notes/plain.md", window: int = 2
     """Return the chunks of `text`, checked against the note and the window."""
     whole = note(text, path)
     made = chunk_note(whole, count, window)
-    covered = "".join(text[chunk.start_offset : chunk.end_offset] for chunk in made)
-    assert "".join(covered.split()) == "".join(text[whole.body_offset :].split())
+    covered = "".join(chunk.text for chunk in made)
+    assert "".join(covered.split()) == "".join(whole.text[whole.text_offset :].split())
     for chunk in made:
         assert count(f"{chunk.header}\n{chunk.text}") + 2 <= window
         assert len(chunk.text) <= 32 * window
@@ -68,17 +68,46 @@ def test_the_header_does_not_repeat_a_date_or_title(count: Count) -> None:
     assert chunk.date == "2026-03-02"
 
 
-def test_a_title_from_the_file_name_is_not_encoded(count: Count) -> None:
-    (chunk,) = split(count, "just text\n", "ideas/some words.md")
-    assert (chunk.title, chunk.header) == ("some words", "")
+def test_a_note_without_a_title_has_its_file_name_as_title(count: Count) -> None:
+    (chunk,) = split(count, "just text\n", "ideas/some_words.md")
+    assert (chunk.title, chunk.header) == ("some_words", "some words")
+    (dated,) = split(count, "## Ports\n\n22\n", "logs/2026-03-02-hosts.md")
+    assert dated.header == "2026-03-02 hosts › Ports"
+    (day,) = split(count, "just text\n", "logs/2026-03-02.md")
+    assert day.header == "2026-03-02"
 
 
-def test_front_matter_is_not_text_but_invalid_front_matter_is(count: Count) -> None:
+def test_metadata_is_not_text_but_invalid_front_matter_is(count: Count) -> None:
     (chunk,) = split(count, "---\ntitle: Hosts\ntags: [a]\n---\n\nweb1\n")
     assert (chunk.text, chunk.header, chunk.tags, chunk.start_line) == ("web1", "Hosts", ("a",), 6)
     (chunk,) = split(count, "---\ntitle: [\n---\n\nweb1\n")
     assert (chunk.text, chunk.headings) == ("---\ntitle: [\n---\n\nweb1", ())
-    assert split(count, "---\ntitle: only\n---\n") == []
+
+
+def test_front_matter_with_text_is_in_the_first_chunk(count: Count) -> None:
+    text = (
+        "---\naliases: [Neovim]\n---\n\n# Editors\n\n## Config\n\ninit.lua\n\n## Plugins\n\nnone\n"
+    )
+    first, second = split(count, text)
+    assert first.text.startswith("aliases: [Neovim]\n---\n\n# Editors")
+    assert (first.headings, first.start_line, first.start_offset) == (("Config",), 2, 4)
+    assert second.headings == ("Plugins",)
+
+
+def test_front_matter_that_does_not_fit_beside_the_text_is_a_chunk(count: Count) -> None:
+    summary = f"summary: {LONG[:600].strip()}"
+    first, second, *_ = split(count, f"---\n{summary}\n---\n\n# Long\n\n{LONG}\n")
+    assert first.text == f"{summary}\n---"
+    assert (first.headings, first.header, first.end_line) == ((), "Long", 3)
+    assert second.text.startswith("# Long")
+    long = "\n".join(f"  - alias {number} of the very long list" for number in range(60))
+    assert len(split(count, f"---\naliases:\n{long}\n---\n# Long\n\ntext\n")) > 2
+
+
+def test_a_note_that_is_all_front_matter_has_a_chunk(count: Count) -> None:
+    (chunk,) = split(count, "---\ntitle: only\n---\n")
+    assert (chunk.text, chunk.header) == ("title: only\n---", "only")
+    assert split(count, "---\n---\n") == []
 
 
 def test_blocks_are_packed_whole(count: Count) -> None:
@@ -140,7 +169,7 @@ def test_an_endless_sentence_is_split_between_words(count: Count) -> None:
 
 
 def test_an_endless_word_is_split(count: Count) -> None:
-    made = split(count, "see " + "x" * 100_000 + " there")
+    made = split(count, "see " + "é" * 100_000 + " there")
     assert len(made) > 40
 
 

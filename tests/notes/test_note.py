@@ -9,6 +9,7 @@ import pytest
 
 from membrowse.notes.dates import find_date, mentions_date
 from membrowse.notes.front_matter import parse_front_matter
+from membrowse.notes.note import file_name_in_words
 from tests.notes.conftest import note
 
 
@@ -34,7 +35,56 @@ def test_front_matter_gives_title_date_and_tags() -> None:
     assert values["owner"] == {"name": "ops", "since": "2024"}
     assert values["versions"] == ["1.10", "true"]
     assert one.text[one.body_offset :] == "body"
+    assert one.text[one.text_offset :] == one.text[4:]
     assert one.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("front", "body", "indexed"),
+    [
+        ("aliases: [Neovim]", "text", True),
+        ("description: Net 45 for Quillon", "text", True),
+        ("project: {owner: {name: Ida}}", "text", True),
+        ("version: 1.10", "text", True),
+        ("title: T\ntags: [a]\ndate: 2026-03-02\ncreated: 2026-03-01", "text", False),
+        ("draft: true\nsummary: ''\nkey: null\nlist: []", "text", False),
+        ("title: T\ntags: [a]", " \n", True),
+        ("title: T", "", True),
+        ("", "", False),
+    ],
+)
+def test_front_matter_is_text_if_it_has_any_that_no_field_has(
+    front: str, body: str, indexed: bool
+) -> None:
+    one = note(f"---\n{front}\n---\n{body}")
+    assert (one.text_offset < one.body_offset) is indexed
+    assert one.text_offset in (4, one.body_offset)
+
+
+@pytest.mark.parametrize(
+    ("stem", "words"),
+    [
+        ("Piano lessons", "Piano lessons"),
+        ("piano_lessons-2nd", "piano lessons 2nd"),
+        ("ssh-hosts", "ssh hosts"),
+        ("sshHosts", "ssh Hosts"),
+        ("MEMORY", "MEMORY"),
+        ("OAuthTokens", "OAuth Tokens"),
+        ("2026-03-02", "2026-03-02"),
+        ("2026-03-02-staging-move", "2026-03-02 staging move"),
+        ("v1.2.3-notes", "v1.2.3 notes"),
+        ("a%20b", "a b"),
+        ("project.plan", "project plan"),
+        ("日本語_メモ", "日本語 メモ"),
+        ("x__y--z", "x y z"),
+        ("note2", "note 2"),
+        ("-", ""),
+    ],
+)
+def test_a_file_name_is_read_as_words(stem: str, words: str) -> None:
+    assert file_name_in_words(stem) == words
+    assert note("text", f"folder/{stem}.md").context_title == words
+    assert note("# Title\n", f"folder/{stem}.md").context_title == "Title"
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
@@ -62,7 +112,7 @@ def test_invalid_front_matter_is_text_with_a_warning(text: str) -> None:
     one = note(text)
     assert one.body_offset == 0
     assert parse_front_matter(text).values == {}
-    (warning,) = one.warnings
+    warning = one.warnings[0]
     assert warning.startswith("invalid front matter, read as text: ")
     assert "\n" not in warning
 
@@ -126,7 +176,7 @@ def test_a_title_is_one_line_of_bounded_length() -> None:
         (r"\udc00\ud83d", "\ufffd\ufffd"),
         (r"two halves: \ud83d\ude00", "two halves: 😀"),
         (r"a \0 zero", "a \ufffd zero"),
-        ("x" * 20_000, "x" * 199 + "…"),
+        ("xyz " * 5_000, "xyz " * 49 + "xyz…"),
     ],
     ids=lambda text: text[:12],
 )

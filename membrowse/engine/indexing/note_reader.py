@@ -18,6 +18,7 @@ from membrowse.notes.reader import FileContent, NotIndexable, read_file
 from membrowse.settings import NotesSettings
 
 DEFAULT_WINDOW = 256
+NO_TEXT = "it has no text, so no search can find it"
 _CHARACTERS_A_PIECE = 2
 _BATCH_SECONDS = 2.0
 _BATCH_CHUNKS = 1000
@@ -62,6 +63,8 @@ class NoteReader:
         """The change that indexes a note with the content `source`."""
         note = parse_note(source)
         parts = tuple(chunk_note(note, self.count, self.window))
+        if not parts:
+            note = replace(note, warnings=(*note.warnings, NO_TEXT))
         return NoteChange(source.path, _indexed(source, note, len(parts)), parts)
 
     @property

@@ -59,6 +59,12 @@ class FileContext:
         return "" if isinstance(self.file, str) else self.file.text
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """What reading the note came upon."""
+        note = self.generation.notes.get(self.path)
+        return note.warnings if note is not None else ()
+
+    @property
     def exists(self) -> bool:
         """Whether the folder has the file."""
         try:

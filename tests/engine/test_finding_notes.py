@@ -1,0 +1,75 @@
+"""What an author wrote can be found, wherever in the file or its name it stands."""
+
+from __future__ import annotations
+
+import base64
+import random
+from pathlib import Path
+
+from membrowse.engine.indexing.note_reader import NO_TEXT
+from membrowse.wire.diagnosis import DiagnosisRequest, StepName
+from membrowse.wire.notes import FileRecord, FilesRequest, NoteState
+from membrowse.wire.search import KEYWORD, RERANKED, Target
+from tests.engine.conftest import ask, current, first_paths, serving, until
+
+FILLER = (
+    "The group walked along the river, and stopped at the old mill for bread and cheese. {} people "
+    "came, and nobody minded the rain."
+)
+
+
+def records(files: list[FileRecord]) -> dict[str, FileRecord]:
+    return {file.path: file for file in files}
+
+
+async def test_a_note_is_found_by_its_file_name_alone(folder: Path) -> None:
+    for number in range(60):
+        (folder / f"{number:02}.md").write_text(FILLER.format(number))
+    (folder / "Piano lessons.md").write_text("Tuesdays at five with Ms. Kerr, bring the blue book.")
+    (folder / "oncall_rota.md").write_text("Ada has the first week, Bo the second.")
+    async with serving(folder) as client:
+        await until(client, current)
+        for query, path in (("piano", "Piano lessons.md"), ("oncall rota", "oncall_rota.md")):
+            response = await ask(client, query)
+            assert first_paths(response)[KEYWORD] == first_paths(response)[RERANKED] == path
+            assert response.rankings[KEYWORD].hits[0].title == path.removesuffix(".md")
+
+
+async def test_front_matter_is_searched_and_explained(folder: Path) -> None:
+    (folder / "alias.md").write_text("---\naliases: [Neovim]\n---\n# Editor\n\nUse tabs.\n")
+    (folder / "only.md").write_text(
+        "---\nname: payment-terms\ndescription: Quillon pays net 45\ntype: project\n---\n"
+    )
+    (folder / "blank.md").write_text(" \n")
+    (folder / "head.md").write_text("---\ntags: []\n---\n")
+    async with serving(folder) as client:
+        await until(client, current)
+        assert first_paths(await ask(client, "Quillon net 45"))[RERANKED] == "only.md"
+        assert first_paths(await ask(client, "Neovim"))[KEYWORD] == "alias.md"
+        request = DiagnosisRequest(text="Neovim", target=Target(text="Neovim"))
+        diagnosis = await client.ask(request)
+        assert diagnosis.in_top_k
+        assert diagnosis.match.hit is not None and diagnosis.match.hit.path == "alias.md"
+        listed = records(await client.ask(FilesRequest()))
+        assert (listed["only.md"].chunks, listed["only.md"].warnings) == (1, ())
+        assert (listed["blank.md"].state, listed["blank.md"].chunks) == (NoteState.INDEXED, 0)
+        assert listed["blank.md"].warnings == (NO_TEXT,)
+
+
+async def test_payloads_make_no_chunks_and_are_named(folder: Path) -> None:
+    picture = base64.b64encode(random.Random(1).randbytes(20_000)).decode()
+    (folder / "boiler.md").write_text(
+        f"# Boiler\n\n![Photo of the valve](data:image/png;base64,{picture})\n\nService in May.\n"
+    )
+    async with serving(folder) as client:
+        await until(client, current)
+        listed = records(await client.ask(FilesRequest()))
+        assert listed["boiler.md"].chunks == 1
+        (warning,) = listed["boiler.md"].warnings
+        assert "embedded data in line 3 (26," in warning
+        assert first_paths(await ask(client, "photo of the valve"))[KEYWORD] == "boiler.md"
+        sought = Target(path="boiler.md", text=picture[100:180])
+        diagnosis = await client.ask(DiagnosisRequest(text="boiler", target=sought))
+        step = next(each for each in diagnosis.steps if each.name is StepName.TEXT)
+        assert step.finding.startswith("The text is in a part of the file that is not indexed")
+        assert step.evidence == (warning,)
