@@ -33,6 +33,9 @@ CHUNKER = "2"
 _SPECIALS = 2
 """Special tokens that the encoder adds to every text."""
 _MIN_WINDOW = 16
+_NAMED_CHARACTERS = 16_000
+"""A longer note without a title has its file name in the first chunk's header only: the name of a
+log says little about each of its hundreds of chunks (measured: MRR .807 with it, .815 without)."""
 _SEPARATOR = " › "
 _ELLIPSIS = "…"
 
@@ -70,6 +73,8 @@ class _Chunker:
         self.window = window - _SPECIALS
         self.lines = Lines(note.text)
         self.measure = CostMeasure(note.text, count)
+        self.title = note.context_title
+        self.named_throughout = bool(note.title) or len(note.text) <= _NAMED_CHARACTERS
         self.chunks: list[Chunk] = []
         self.ordinals: Counter[tuple[tuple[str, ...], str]] = Counter()
 
@@ -78,6 +83,9 @@ class _Chunker:
             header, budget = self._header(section.headings)
             for span in self._spans(section.blocks, header, budget):
                 self._add_chunk(section.headings, header, span)
+                if not self.named_throughout:
+                    self.title = ""
+                    header, _ = self._header(section.headings)
         return self.chunks
 
     def _sections(self) -> list[_Section]:
@@ -100,7 +108,7 @@ class _Chunker:
     def _header(self, headings: tuple[str, ...]) -> tuple[str, int]:
         """Return the context header, at most half of the window, and the pieces left for text."""
         day = "" if self.note.date_source == MTIME else self.note.date
-        titles = [title for title in (self.note.context_title, *headings) if title]
+        titles = [title for title in (self.title, *headings) if title]
         limit = self.window // 2
         for header in _headers(titles, day):
             fits = len(header) <= limit * CHARACTERS_PER_PIECE

@@ -46,6 +46,17 @@ class NotesSettings(_Section, frozen=True):
     """Larger files are listed, not indexed."""
     follow: tuple[str, ...] = ()
     """Directories outside the folder that symbolic links may point to."""
+    encodings: dict[str, str] = {}
+    """Encodings of files that are not UTF-8, by glob: `{"old/*.txt" = "cp1252"}`; the last that
+    matches counts."""
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` for an encoding that does not exist."""
+        for encoding in self.encodings.values():
+            try:
+                "-".encode(encoding)
+            except (LookupError, ValueError) as error:
+                raise ValueError(f"unknown encoding {encoding!r} in notes.encodings") from error
 
 
 class FieldWeights(_Section, frozen=True):

@@ -6,9 +6,10 @@ import base64
 import random
 from pathlib import Path
 
+from membrowse import paths
 from membrowse.engine.indexing.note_reader import NO_TEXT
 from membrowse.wire.diagnosis import DiagnosisRequest, StepName
-from membrowse.wire.notes import FileRecord, FilesRequest, NoteState
+from membrowse.wire.notes import ChunkRequest, FileRecord, FilesRequest, NoteState
 from membrowse.wire.search import KEYWORD, RERANKED, Target
 from tests.engine.conftest import ask, current, first_paths, serving, until
 
@@ -73,3 +74,45 @@ async def test_payloads_make_no_chunks_and_are_named(folder: Path) -> None:
         step = next(each for each in diagnosis.steps if each.name is StepName.TEXT)
         assert step.finding.startswith("The text is in a part of the file that is not indexed")
         assert step.evidence == (warning,)
+
+
+async def test_legacy_encodings_are_read_and_reported_wherever_the_note_is_shown(
+    folder: Path,
+) -> None:
+    russian = "# Заметки\n\nПароль сменили во вторник, ключ лежит в шкафу.\n"
+    (folder / "cp1251.md").write_bytes(russian.encode("cp1251"))
+    (folder / "damaged.md").write_bytes(
+        "# Журнал\n\nПароль в шкафу у входа.\n".encode() + b"\xd0\n"
+    )
+    (folder / "unknown.md").write_bytes(random.Random(1).randbytes(600).replace(b"\0", b"a"))
+    async with serving(folder) as client:
+        state = await until(client, lambda state: current(state) or state.pending.failed == 1)
+        assert state.pending.failed == 1
+        listed = records(await client.ask(FilesRequest()))
+        assert listed["cp1251.md"].warnings[0].startswith("read as cp1251, which is a guess")
+        assert listed["damaged.md"].warnings[0].startswith("one byte is not UTF-8")
+        assert listed["unknown.md"].state is NoteState.FAILED
+        assert "its encoding is not known" in listed["unknown.md"].reason
+        response = await ask(client, "шкафу")
+        hits = {hit.path: hit.chunk for hit in response.rankings[KEYWORD].hits}
+        assert hits.keys() == {"cp1251.md", "damaged.md"}
+        view = await client.ask(ChunkRequest(chunk=hits["cp1251.md"]))
+        assert view.warnings == listed["cp1251.md"].warnings
+        diagnosis = await client.ask(
+            DiagnosisRequest(text="шкафу", target=Target(path="cp1251.md"))
+        )
+        step = next(each for each in diagnosis.steps if each.name is StepName.INDEXED)
+        assert step.evidence == listed["cp1251.md"].warnings
+
+
+async def test_a_changed_encoding_setting_reads_the_notes_again(folder: Path) -> None:
+    (folder / "old.txt").write_bytes("# Notiz\n\nключ\n".encode("koi8_r"))
+    async with serving(folder) as client:
+        await until(client, current)
+    paths.config_file().parent.mkdir(parents=True, exist_ok=True)
+    paths.config_file().write_text('[notes.encodings]\n"*.txt" = "koi8_r"\n')
+    async with serving(folder) as client:
+        await until(client, current)
+        listed = records(await client.ask(FilesRequest()))
+        assert listed["old.txt"].warnings == ()
+        assert first_paths(await ask(client, "ключ"))[KEYWORD] == "old.txt"

@@ -270,3 +270,14 @@ def test_a_superadditive_count_is_respected(count: Count) -> None:
 def test_a_window_too_small_for_text_is_rejected(count: Count) -> None:
     with pytest.raises(ValueError, match="window"):
         chunk_note(note("text"), count, 8)
+
+
+def test_the_file_name_of_a_long_note_without_a_title_is_in_the_first_chunk_alone(
+    count: Count,
+) -> None:
+    first, *others = split(count, LONG * 30, "logs/chat_log.md")
+    assert first.header == "chat log"
+    assert {chunk.header for chunk in others} == {""}
+    assert {chunk.header for chunk in split(count, LONG * 15, "logs/chat_log.md")} == {"chat log"}
+    titled = split(count, f"# Chats\n\n{LONG * 30}", "logs/chat_log.md")
+    assert {chunk.header for chunk in titled} == {"Chats"}

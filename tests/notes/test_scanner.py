@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from membrowse.notes.scanner import FolderUnreadable, note_matcher, scan_folder
+from membrowse.notes.scanner import FolderUnreadable, scan_folder
 from membrowse.settings import NotesSettings
 from membrowse.wire.notes import NoteState
 from tests.notes.conftest import leave_socket
@@ -200,24 +200,6 @@ def test_a_missing_folder_is_an_error(tmp_path: Path, name: str) -> None:
     fill(tmp_path, "file.md")
     with pytest.raises(FolderUnreadable, match=name):
         scan_folder(tmp_path / name, NotesSettings())
-
-
-@pytest.mark.parametrize(
-    ("include", "notes", "others"),
-    [
-        (("*.md",), ["a.md", "x/.md"], ["a.MD", "a.mdx", "md"]),
-        (("*.md", "!README.md"), ["a.md"], ["README.md", "x/README.md"]),
-        (("docs/", "*.rst"), ["docs/a.bin", "x/y.rst"], ["a.md"]),
-        (("n?te.*",), ["x/note.org"], ["noote.org"]),
-        ((), [], ["a.md"]),
-    ],
-)
-def test_globs_select_the_notes(
-    include: tuple[str, ...], notes: list[str], others: list[str]
-) -> None:
-    is_note = note_matcher(include)
-    assert [path for path in notes if not is_note(path)] == []
-    assert [path for path in others if is_note(path)] == []
 
 
 def test_a_thousand_files_are_listed_quickly(tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 from membrowse.engine.querying.freshness import FreshnessOf
 from membrowse.index.generation import Generation
 from membrowse.notes.chunk import Chunk
+from membrowse.notes.not_indexable import NotIndexable
 from membrowse.notes.note import parse_note
-from membrowse.notes.reader import FileContent, NotIndexable, read_file
+from membrowse.notes.reader import FileContent, read_file
 from membrowse.notes.text_diff import diff_lines
 from membrowse.notes.text_spans import Lines
 from membrowse.settings import NotesSettings

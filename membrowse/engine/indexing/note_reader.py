@@ -13,8 +13,9 @@ from membrowse.engine.models import Models
 from membrowse.index.change_plan import NoteChange
 from membrowse.index.generation import IndexedNote
 from membrowse.notes.chunker import chunk_note
+from membrowse.notes.not_indexable import NotIndexable
 from membrowse.notes.note import Note, parse_note
-from membrowse.notes.reader import FileContent, NotIndexable, read_file
+from membrowse.notes.reader import FileContent, read_file
 from membrowse.settings import NotesSettings
 
 DEFAULT_WINDOW = 256

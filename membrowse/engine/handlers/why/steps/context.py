@@ -10,7 +10,8 @@ from membrowse.engine.components import Components
 from membrowse.engine.priority import Pause
 from membrowse.index.generation import Generation
 from membrowse.notes.chunk import Chunk
-from membrowse.notes.reader import FileContent, NotIndexable, read_file
+from membrowse.notes.not_indexable import NotIndexable
+from membrowse.notes.reader import FileContent, read_file
 from membrowse.ranking.explanation.chunk_explanation import ExplanationSources
 from membrowse.ranking.ranked_query import RankedQuery
 from membrowse.ranking.targets import LocatedTarget, TargetChunks

@@ -14,8 +14,9 @@ from membrowse.index.analyser import analyse
 from membrowse.index.change_plan import NoteChange
 from membrowse.index.what_if import WhatIf, what_if
 from membrowse.notes.headings import HeadingLine, heading_above
+from membrowse.notes.not_indexable import NotIndexable
 from membrowse.notes.note import parse_note
-from membrowse.notes.reader import FileContent, NotIndexable, read_file
+from membrowse.notes.reader import FileContent, read_file
 from membrowse.notes.text_spans import Lines
 from membrowse.wire.diagnosis import Edit, Suggestion, SuggestionKind
 
