@@ -8,7 +8,7 @@ nested.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,9 +79,9 @@ def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str,
             yield name, _as_text(value)
 
 
-def has_text(values: Mapping[str, Any], elsewhere: Collection[str]) -> bool:
-    """Whether `values` contain text to search for under keys that are not indexed `elsewhere`."""
-    others = {key: value for key, value in values.items() if key not in elsewhere}
+def has_text(values: Mapping[str, Any], is_indexed: Callable[[str], bool]) -> bool:
+    """Whether `values` contain text to search for under keys that are not indexed elsewhere."""
+    others = {key: value for key, value in values.items() if not is_indexed(key)}
     return any(text.strip().lower() not in _NO_TEXT for _, text in _flatten(others))
 
 

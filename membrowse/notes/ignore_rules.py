@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import lru_cache
 from pathlib import Path
 
@@ -31,29 +32,50 @@ class IgnoreRules:
     problem: str = ""
     """Why some or all rules of the file do not apply, or empty."""
 
-    def verdict(self, path: str) -> tuple[bool, str] | None:
-        """Whether `path` (relative to the folder; a directory ends in `/`) is excluded, and why.
+    def verdict(self, path: str) -> Verdict | None:
+        """What this file says of `path` (relative to the folder; a directory ends in `/`).
 
-        None if no rule of this file matches.
+        None if no rule matches.
         """
         below = path[len(self.file.rpartition("/")[0]) :].lstrip("/")
         result = self.spec.check_file(below)
         if result.include is None or result.index is None:
             return None
         number, text = self.origins[result.index]
-        return result.include, f"ignored by line {number} of {self.file}: {text}"
+        return Verdict(result.include, self.file, number, text)
 
 
-def exclusion_reason(path: str, chain: Sequence[IgnoreRules]) -> str:
-    """Return why `chain` (outermost ignore file first) excludes `path`, or an empty string.
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The rule that decides about a path."""
+
+    excludes: bool
+    file: str
+    number: int
+    rule: str
+
+    @property
+    def reason(self) -> str:
+        return f"ignored by line {self.number} of {self.file}: {self.rule}"
+
+    def brings_in(self, name: str) -> bool:
+        """Whether a person asks for the file or folder `name`, which is left out by default.
+
+        The rule must name it: `!*/` and `!*.md` do not.
+        """
+        if self.excludes or self.file.rpartition("/")[2] != MEMBROWSE_IGNORE:
+            return False
+        named = self.rule.lstrip("!").rstrip("/").removesuffix("/**").rpartition("/")[2]
+        return named[:1] == name[:1] and fnmatchcase(name, named)
+
+
+def deciding_rule(path: str, chain: Sequence[IgnoreRules]) -> Verdict | None:
+    """Return the verdict of `chain` (outermost ignore file first) on `path`, if any.
 
     The innermost file with a matching rule decides.
     """
-    for rules in reversed(chain):
-        verdict = rules.verdict(path)
-        if verdict is not None:
-            return verdict[1] if verdict[0] else ""
-    return ""
+    verdicts = (rules.verdict(path) for rules in reversed(chain))
+    return next((verdict for verdict in verdicts if verdict is not None), None)
 
 
 def load_rules(links: LinkPolicy, directory: str, prefix: str, name: str) -> IgnoreRules:

@@ -40,6 +40,8 @@ class FileContent:
     encoding: str
     """See `encodings.Decoded`."""
     warnings: tuple[str, ...]
+    ctime_ns: int = 0
+    inode: int = 0
 
 
 def read_file(folder: Path, path: str, settings: NotesSettings) -> FileContent:
@@ -79,6 +81,8 @@ def _file_content(
         sha256=hashlib.sha256(content).hexdigest(),
         encoding=decoded.encoding,
         warnings=decoded.warnings,
+        ctime_ns=status.st_ctime_ns,
+        inode=status.st_ino,
     )
 
 

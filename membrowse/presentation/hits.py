@@ -15,8 +15,12 @@ from membrowse.text import shown
 from membrowse.wire.notes import Freshness
 from membrowse.wire.search import FUSED, RERANKED, Hit
 
-MARKS = {Freshness.CHANGED: "! changed", Freshness.DELETED: "✗ deleted"}
-SHORT_MARKS = {Freshness.CHANGED: "!", Freshness.DELETED: "✗"}
+MARKS = {
+    Freshness.CHANGED: "! changed",
+    Freshness.DELETED: "✗ deleted",
+    Freshness.UNREADABLE: "? unreadable",
+}
+SHORT_MARKS = {Freshness.CHANGED: "!", Freshness.DELETED: "✗", Freshness.UNREADABLE: "?"}
 TIGHT = 36
 """Columns narrower than this are as terse as possible."""
 SPACIOUS = 60
@@ -52,6 +56,7 @@ def freshness_part(freshness: Freshness) -> Part:
         Freshness.CURRENT: Part("file as indexed", "dim"),
         Freshness.CHANGED: Part("! file changed since", "warn"),
         Freshness.DELETED: Part("✗ file deleted", "bad"),
+        Freshness.UNREADABLE: Part("? file cannot be read", "warn"),
     }[freshness]
 
 

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import base64
+import os
 import random
 from pathlib import Path
+from unicodedata import normalize
+
+import msgspec
+import pytest
 
 from membrowse import paths
 from membrowse.engine.indexing.note_reader import NO_TEXT
+from membrowse.engine.querying.freshness import FreshnessOf
+from membrowse.index.generation import IndexedNote
 from membrowse.wire.diagnosis import DiagnosisRequest, StepName
-from membrowse.wire.notes import ChunkRequest, FileRecord, FilesRequest, NoteState
-from membrowse.wire.search import KEYWORD, RERANKED, Target
-from tests.engine.conftest import ask, current, first_paths, serving, until
+from membrowse.wire.engine import WatchRequest
+from membrowse.wire.notes import ChunkRequest, FileRecord, FilesRequest, Freshness, NoteState
+from membrowse.wire.pins import PinsRequest
+from membrowse.wire.search import KEYWORD, RERANKED, VECTOR, Target
+from tests.engine.conftest import ask, at, current, first_paths, serving, until
 
 FILLER = (
     "The group walked along the river, and stopped at the old mill for bread and cheese. {} people "
@@ -116,3 +125,89 @@ async def test_a_changed_encoding_setting_reads_the_notes_again(folder: Path) ->
         listed = records(await client.ask(FilesRequest()))
         assert listed["old.txt"].warnings == ()
         assert first_paths(await ask(client, "ключ"))[KEYWORD] == "old.txt"
+
+
+async def test_a_copy_that_keeps_size_and_time_is_indexed(folder: Path) -> None:
+    async with serving(folder) as client:
+        before = await until(client, current)
+        old = (folder / "food.md").stat()
+        other = (folder / "food.md").read_text().replace("soup", "stew")
+        await client.ask(WatchRequest(paused=True))
+        (folder / "food.md").write_text(other)
+        os.utime(folder / "food.md", ns=(old.st_atime_ns, old.st_mtime_ns))
+        (hit, *_) = (await ask(client, "soup")).rankings[KEYWORD].hits
+        assert hit.freshness is Freshness.CHANGED
+        await client.ask(WatchRequest(paused=False))
+        await until(client, at(before.generation))
+        assert (await ask(client, "stew")).rankings[KEYWORD].hits[0].path == "food.md"
+
+
+def test_a_hit_in_an_unreadable_folder_is_not_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note = IndexedNote("a.md", "a", "", "", "", 4, 0, "", "", (), 1)
+
+    def refuse(self: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    assert FreshnessOf(tmp_path, {"a.md": note})("a.md") is Freshness.UNREADABLE
+    monkeypatch.undo()
+    assert FreshnessOf(tmp_path, {"a.md": note})("a.md") is Freshness.DELETED
+
+
+async def test_one_file_with_several_names_is_one_hit(folder: Path) -> None:
+    (folder / "link.md").symlink_to("food.md")
+    (folder / "linked").symlink_to(".")
+    async with serving(folder) as client:
+        await until(client, current)
+        assert [hit.path for hit in (await ask(client, "soup")).rankings[KEYWORD].hits] == [
+            "food.md"
+        ]
+        listed = records(await client.ask(FilesRequest()))
+        assert listed["food.md"].warnings == ("it is also in the folder as link.md",)
+        assert listed["link.md"].reason == "the same file as food.md"
+        diagnosis = await client.ask(DiagnosisRequest(text="soup", target=Target(path="link.md")))
+        assert diagnosis.in_top_k
+
+
+async def test_a_name_is_found_in_either_unicode_form_and_by_its_absolute_path(
+    folder: Path,
+) -> None:
+    name = "café_ñandú.md"
+    (folder / normalize("NFD", name)).write_text("---\ntags: [crème]\n---\nThe ñandú runs.\n")
+    composed = normalize("NFC", name)
+    pins = [
+        {"id": "nfc", "query": "who runs?", "path": composed, "text": "The ñandú"},
+        {"id": "absolute", "query": "who likes soup?", "path": str(folder / "food.md")},
+    ]
+    (folder / "golden.jsonl").write_bytes(b"\n".join(map(msgspec.json.encode, pins)))
+    async with serving(folder) as client:
+        await until(client, current)
+        run = await client.ask(PinsRequest())
+        assert [(result.pin.id, result.passes) for result in run.results] == [
+            ("nfc", True),
+            ("absolute", True),
+        ]
+        diagnosis = await client.ask(DiagnosisRequest(text="runs", target=Target(path=composed)))
+        assert diagnosis.in_top_k
+        response = await ask(client, "path:café tag:crème runs", syntax="operators")
+        assert first_paths(response)[RERANKED] == normalize("NFD", name)
+
+
+async def test_of_a_long_query_the_end_counts_and_what_is_cut_is_said(folder: Path) -> None:
+    async with serving(folder) as client:
+        await until(client, current)
+        padding = "On and on the conversation went about the weather and the garden. " * 60
+        response = await ask(client, f"{padding} which port does staging ssh use?")
+        assert first_paths(response)[VECTOR] == "ports.md"
+        (warning,) = response.query.warnings
+        assert warning.startswith("the query is longer than the encoder's window: it reads from “")
+
+
+async def test_a_single_chunk_is_a_full_match(folder: Path) -> None:
+    (folder / "ports.md").unlink()
+    async with serving(folder) as client:
+        await until(client, current)
+        (hit,) = (await ask(client, "soup")).rankings[RERANKED].hits
+        assert hit.score == pytest.approx(1.0)

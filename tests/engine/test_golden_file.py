@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from membrowse.engine.errors import Unknown
@@ -14,6 +15,7 @@ from membrowse.notes.chunk import Chunk
 from membrowse.wire.pins import Pin
 
 DEMO = Path(__file__).parents[2] / "assets" / "demo-memory" / "golden.jsonl"
+FOLDER = Path("/notes")
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +24,7 @@ def home() -> None:
 
 
 def test_the_demos_file_has_55_pins() -> None:
-    golden = parse(DEMO.read_bytes())
+    golden = parse(DEMO.read_bytes(), FOLDER)
     assert (len(golden.pins), golden.problems) == (55, ())
     assert golden.pins[0].path == "logs/2026-10-06.md"
     assert golden.lines["g03"] == 3
@@ -43,7 +45,7 @@ def test_bad_lines_are_told_with_their_number_and_the_others_used() -> None:
             b'{"query": "b", "path": "y.md", "k": 1, "text": "t", "syntax": "operators"}\r',
         )
     )
-    golden = parse(content)
+    golden = parse(content, FOLDER)
     assert [(pin.id, pin.path) for pin in golden.pins[:1]] == [("7", "x.md")]
     assert golden.pins[1].id.startswith("p-")
     assert (golden.pins[1].k, golden.pins[1].syntax) == (1, "operators")
@@ -55,17 +57,17 @@ def test_bad_lines_are_told_with_their_number_and_the_others_used() -> None:
 def test_ids_are_unique_and_those_that_are_made_up_stay() -> None:
     line = b'{"query": "a", "path": "x.md"}'
     same = b'{"id": "g", "query": "a", "path": "x.md"}'
-    first = parse(b"\n".join((line, same, same, line)))
+    first = parse(b"\n".join((line, same, same, line)), FOLDER)
     assert [pin.id for pin in first.pins[1:3]] == ["g", "g (2)"]
     assert first.pins[3].id == f"{first.pins[0].id} (2)"
-    moved = parse(b"\n\n" + line)
+    moved = parse(b"\n\n" + line, FOLDER)
     assert moved.pins[0].id == first.pins[0].id
 
 
 @pytest.mark.parametrize("text", ["", "a passage", 'quotes " and \\ and \n lines', "日本語"])
 def test_a_line_that_is_written_reads_as_the_same_pin(text: str) -> None:
     pin = Pin(id="g1", query="which?", path="é.md", text=text, k=3, syntax="operators")
-    assert parse(line_of(pin)).pins == (pin,)
+    assert parse(line_of(pin), FOLDER).pins == (pin,)
     assert b"\n" not in line_of(pin)
 
 
@@ -77,7 +79,7 @@ def test_adding_and_removing_keep_every_other_byte(tmp_path: Path) -> None:
     )
     path.write_bytes(before)
     path.chmod(0o640)
-    file = PinFile(path)
+    file = PinFile(path, FOLDER)
     stamp = file.stamp()
     pin = Pin(id="new", query="c", path="z.md", text="t")
     file.append(pin)
@@ -95,7 +97,7 @@ def test_adding_and_removing_keep_every_other_byte(tmp_path: Path) -> None:
 
 
 def test_the_first_pin_makes_the_file_for_its_owner_only(tmp_path: Path) -> None:
-    file = PinFile(tmp_path / "golden.jsonl")
+    file = PinFile(tmp_path / "golden.jsonl", tmp_path)
     assert (file.stamp(), file.read().pins, file.read().problems) == (None, (), ())
     file.append(Pin(id="a", query="q", path="p.md"))
     assert json.loads(file.path.read_text()) == {"id": "a", "query": "q", "path": "p.md", "k": 5}
@@ -105,7 +107,7 @@ def test_the_first_pin_makes_the_file_for_its_owner_only(tmp_path: Path) -> None
 def test_a_link_to_the_file_stays_a_link(tmp_path: Path) -> None:
     real, link = tmp_path / "real.jsonl", tmp_path / "golden.jsonl"
     link.symlink_to(real)
-    file = PinFile(link)
+    file = PinFile(link, FOLDER)
     file.append(Pin(id="a", query="q", path="p.md"))
     file.remove("a")
     assert link.is_symlink()
@@ -113,7 +115,7 @@ def test_a_link_to_the_file_stays_a_link(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
-    golden = PinFile(tmp_path).read()
+    golden = PinFile(tmp_path, tmp_path).read()
     assert golden.pins == ()
     assert str(tmp_path) in golden.problems[0]
 
@@ -145,3 +147,18 @@ def test_a_pin_remembers_a_line_that_no_other_chunk_has() -> None:
     long = passage(chunk("word " * 100), (), "word")
     assert len(long) <= PASSAGE_CHARACTERS
     assert long.endswith("word")
+
+
+@pytest.mark.parametrize(
+    ("written", "path"),
+    [
+        ("decisions/ssh.md", "decisions/ssh.md"),
+        ("./decisions/ssh.md", "decisions/ssh.md"),
+        ("/notes/decisions/ssh.md", "decisions/ssh.md"),
+        ("/notes/./logs/../decisions/ssh.md", "decisions/ssh.md"),
+        ("/notes-of-others/ssh.md", "/notes-of-others/ssh.md"),
+    ],
+)
+def test_a_path_may_be_absolute(written: str, path: str) -> None:
+    content = msgspec.json.encode({"query": "which port?", "path": written})
+    assert [pin.path for pin in parse(content, FOLDER).pins] == [path]

@@ -7,13 +7,13 @@ import time
 import pytest
 
 from membrowse.notes.chunk import Chunk
-from membrowse.notes.chunker import chunk_note
+from membrowse.notes.chunker import chunk_note, named_title
 from tests.notes.conftest import Count, note
 
 LONG = "The gateway forwards every request to the second host in the rack. " * 12
 
 
-def split(count: Count, text: str, path: str = "notes/plain.md", window: int = 256) -> list[Chunk]:
+def split(count: Count, text: str, path: str = "notes/-.md", window: int = 256) -> list[Chunk]:
     """Return the chunks of `text`, checked against the note and the window."""
     whole = note(text, path)
     made = chunk_note(whole, count, window)
@@ -56,7 +56,7 @@ def test_the_header_contains_title_headings_and_stated_date(count: Count) -> Non
     (dated,) = split(count, text, "logs/2026-03-02 staging.md")
     assert dated.header == "Staging › Access, 2026-03-02"
     assert (dated.title, dated.headings, dated.date) == ("Staging", ("Access",), "2026-03-02")
-    (undated,) = chunk_note(note(text, "logs/x.md", mtime_ns=10**18), count)
+    (undated,) = chunk_note(note(text, "logs/staging.md", mtime_ns=10**18), count)
     assert undated.header == "Staging › Access"
     assert undated.date == "2001-09-09"
 
@@ -205,7 +205,7 @@ def test_a_renamed_or_touched_note_keeps_headers_and_changes_ids(count: Count) -
     text = f"# A\n\n{LONG}\n\n{LONG}"
     one, other = (
         chunk_note(note(text, "a.md"), count),
-        chunk_note(note(text, "b/c.md", 10**18), count),
+        chunk_note(note(text, "b/a.md", 10**18), count),
     )
     assert [(c.header, c.text) for c in one] == [(c.header, c.text) for c in other]
     assert not {c.id for c in one} & {c.id for c in other}
@@ -272,12 +272,34 @@ def test_a_window_too_small_for_text_is_rejected(count: Count) -> None:
         chunk_note(note("text"), count, 8)
 
 
-def test_the_file_name_of_a_long_note_without_a_title_is_in_the_first_chunk_alone(
+def test_the_first_chunk_alone_has_the_file_name_of_a_long_note_or_one_with_a_title(
     count: Count,
 ) -> None:
     first, *others = split(count, LONG * 30, "logs/chat_log.md")
     assert first.header == "chat log"
     assert {chunk.header for chunk in others} == {""}
     assert {chunk.header for chunk in split(count, LONG * 15, "logs/chat_log.md")} == {"chat log"}
-    titled = split(count, f"# Chats\n\n{LONG * 30}", "logs/chat_log.md")
-    assert {chunk.header for chunk in titled} == {"Chats"}
+    first, *others = split(count, f"# Talks\n\n{LONG * 15}", "logs/chat_log.md")
+    assert first.header == "Talks (chat log)"
+    assert {chunk.header for chunk in others} == {"Talks"}
+
+
+@pytest.mark.parametrize(
+    ("title", "name", "named"),
+    [
+        ("", "chat log", "chat log"),
+        ("Talks", "chat log", "Talks (chat log)"),
+        ("The chat", "chat log", "The chat (log)"),
+        ("The log of a chat", "chat log", "The log of a chat"),
+        ("Chat-Log: May", "chat log", "Chat-Log: May"),
+        ("2023-05-08 Session 1: Ida", "2023-05-08 session 01", "2023-05-08 Session 1: Ida"),
+        ("Log of 8 May", "2023-05-08", "Log of 8 May"),
+        ("INC-03: no room", "2026-05-19 disk full", "INC-03: no room (disk full)"),
+        ("Roll back a release", "rollback", "Roll back a release (rollback)"),
+        ("Talks", "", "Talks"),
+    ],
+)
+def test_a_title_is_followed_by_a_file_name_that_says_more(
+    title: str, name: str, named: str
+) -> None:
+    assert named_title(title, name) == named

@@ -83,8 +83,7 @@ def test_front_matter_is_text_if_it_has_any_that_no_field_has(
 )
 def test_a_file_name_is_read_as_words(stem: str, words: str) -> None:
     assert file_name_in_words(stem) == words
-    assert note("text", f"folder/{stem}.md").context_title == words
-    assert note("# Title\n", f"folder/{stem}.md").context_title == "Title"
+    assert note("text", f"folder/{stem}.md").file_words == words
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
@@ -205,7 +204,35 @@ def test_the_number_of_tags_is_limited() -> None:
         ("2026-02-30.md", "", "2001-09-09", "mtime"),
         ("20261302.md", "", "2001-09-09", "mtime"),
         ("ticket-120260302.md", "", "2001-09-09", "mtime"),
-        ("2026-03-02/x.md", "", "2001-09-09", "mtime"),
+        ("2026-03-02/x.md", "", "2026-03-02", "folders"),
+        ("2026/11/15.md", "", "2026-11-15", "folders"),
+        ("journal/2026/11 November/15 Sunday.md", "", "2026-11-15", "folders"),
+        ("2026-11/15.md", "", "2026-11-15", "folders"),
+        ("2026/11/15 ideas for 2027.md", "", "2001-09-09", "mtime"),
+        ("2026/13/15.md", "", "2001-09-09", "mtime"),
+        ("November 12th, 2026.md", "", "2026-11-12", "file name"),
+        ("12 Nov 2026 standup.md", "", "2026-11-12", "file name"),
+        ("202611181230 Idea.md", "", "2026-11-18", "file name"),
+        ("20261118123045.md", "", "2026-11-18", "file name"),
+        ("20261118T1230 call.md", "", "2026-11-18", "file name"),
+        ("14.11.2026.md", "", "2026-11-14", "file name"),
+        ("v1.12.2026 notes.md", "", "2026-12-01", "file name"),
+        ("version 1.2.3.md", "", "2001-09-09", "mtime"),
+        ("call 5550142.md", "", "2001-09-09", "mtime"),
+        ("x.md", "---\ndate: March 5th, 2026\n---\n", "2026-03-05", "front matter"),
+        ("x.md", "---\ndate: 18 Nov 2026\n---\n", "2026-11-18", "front matter"),
+        ("x.md", "---\ndate: Wed, 18 Nov 2026 10:00:00 +0100\n---\n", "2026-11-18", "front matter"),
+        ("x.md", "---\ndate: '[[2026-11-18]]'\n---\n", "2026-11-18", "front matter"),
+        ("x.md", "---\ndate: 5. März 2026\n---\n", "2026-03-05", "front matter"),
+        ("x.md", "---\ndate: 2026年11月18日\n---\n", "2026-11-18", "front matter"),
+        ("x.md", "---\ndate: 11/18/2026\n---\n", "2026-11-18", "front matter"),
+        ("x.md", "---\ncreated_at: 2026-11-18T23:59:00Z\n---\n", "2026-11-18", "front matter"),
+        ("x.md", "---\ndate created: 2026-11-18 10:00\n---\n", "2026-11-18", "front matter"),
+        ("x.md", "---\nDate-Created: 2026-11-18\n---\n", "2026-11-18", "front matter"),
+        ("x.md", "---\ncreated: 1795000000\n---\n", "2026-11-18", "front matter"),
+        ("x.md", "---\nupdated: 2026-11-18\n---\n", "2026-11-18", "front matter"),
+        ("2026-03-02.md", "---\nupdated: 2026-11-18\n---\n", "2026-03-02", "file name"),
+        ("x.md", "---\nupdated: 2026-11-18\ndate: 2026-03-02\n---\n", "2026-03-02", "front matter"),
     ],
 )
 def test_the_date_comes_from_front_matter_else_file_name_else_mtime(
@@ -213,6 +240,13 @@ def test_the_date_comes_from_front_matter_else_file_name_else_mtime(
 ) -> None:
     one = note(text, path, mtime_ns=10**18)
     assert (one.date, one.date_source) == (date, source)
+
+
+@pytest.mark.parametrize("value", ["soon", "yesterday", "2026", "Nov 2026", "Tuesday", "v1.2.3"])
+def test_a_value_that_names_no_day_is_not_a_date(value: str) -> None:
+    one = note(f"---\ndate: {value}\n---\n", "x.md")
+    assert one.date_source == "mtime"
+    assert one.warnings == (f"front matter: date is not a date: {value}",)
 
 
 def test_an_invalid_date_is_a_warning() -> None:

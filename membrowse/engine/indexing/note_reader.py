@@ -56,8 +56,7 @@ class NoteReader:
             unindexed = self._unindexed(path, error)
             return Reading(change=_removal(path, known), unindexed=unindexed)
         if known is not None and known.sha256 == source.sha256 and not force:
-            again = replace(known, size=source.size, mtime_ns=source.mtime_ns)
-            return Reading(unchanged=again)
+            return Reading(unchanged=_touched(known, source))
         return Reading(change=self.change(source))
 
     def change(self, source: FileContent) -> NoteChange:
@@ -82,10 +81,17 @@ class NoteReader:
 
     def _unindexed(self, path: str, error: NotIndexable) -> UnindexedNote:
         try:
-            stat = (self._folder / path).lstat()
+            stat = (self._folder / path).stat()
         except OSError:
             return UnindexedNote(-1, -1, error.state, error.reason)
-        return UnindexedNote(stat.st_size, stat.st_mtime_ns, error.state, error.reason)
+        return UnindexedNote(
+            stat.st_size,
+            stat.st_mtime_ns,
+            error.state,
+            error.reason,
+            stat.st_ctime_ns,
+            stat.st_ino,
+        )
 
 
 class Batch:
@@ -118,6 +124,17 @@ def _removal(path: str, known: IndexedNote | None) -> NoteChange | None:
     return None if known is None else NoteChange(path, None, ())
 
 
+def _touched(known: IndexedNote, source: FileContent) -> IndexedNote:
+    """`known`, whose file was written again with the same content."""
+    return replace(
+        known,
+        size=source.size,
+        mtime_ns=source.mtime_ns,
+        ctime_ns=source.ctime_ns,
+        inode=source.inode,
+    )
+
+
 def _indexed(source: FileContent, note: Note, count: int) -> IndexedNote:
     return IndexedNote(
         path=source.path,
@@ -131,4 +148,6 @@ def _indexed(source: FileContent, note: Note, count: int) -> IndexedNote:
         indexed_at=clock.now(),
         warnings=note.warnings,
         chunks=count,
+        ctime_ns=source.ctime_ns,
+        inode=source.inode,
     )
