@@ -28,6 +28,16 @@ class FolderUnreadable(OSError):
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """A symbolic link to a file or directory."""
+
+    path: str
+    """Relative to the folder."""
+    target: str
+    """The path that it leads to, absolute and without links."""
+
+
+@dataclass(frozen=True, slots=True)
 class ScannedFile:
     """A file of the folder, or a directory that was not entered (its path ends in `/`)."""
 
@@ -44,6 +54,8 @@ class ScannedFile:
     inode: int = 0
     same_as: str = ""
     """Path of the note that is the same file, if this one is left out for it."""
+    link: Link | None = None
+    """The last symbolic link on the file's path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +66,8 @@ class _Directory:
     identity: tuple[int, int]
     rules: tuple[ignore_rules.IgnoreRules, ...]
     parent: _Directory | None
-    linked: bool = False
-    """Whether its path leads through a symbolic link."""
+    link: Link | None = None
+    """The last symbolic link on its path."""
     asked_for: bool = False
     """Whether a rule names it, so that it is entered even if it holds packages."""
 
@@ -186,7 +198,7 @@ class _Walk:
                 self._descend(entry.path, path, status, directory, asked_for=asked_for)
             else:
                 status = entry.stat(follow_symlinks=False)
-                self._add_file(entry.path, path, status, linked=directory.linked)
+                self._add_file(entry.path, path, status, directory.link)
         except FileNotFoundError:
             return
         except OSError as error:
@@ -215,7 +227,7 @@ class _Walk:
         status: os.stat_result,
         parent: _Directory,
         *,
-        linked: bool = False,
+        link: Link | None = None,
         asked_for: bool = False,
     ) -> None:
         directory = _Directory(
@@ -224,7 +236,7 @@ class _Walk:
             (status.st_dev, status.st_ino),
             parent.rules,
             parent,
-            linked=linked or parent.linked,
+            link=link or parent.link,
             asked_for=asked_for,
         )
         self.pending.append(directory)
@@ -245,7 +257,7 @@ class _Walk:
             self._exclude(path, NoteState.SKIPPED, reason)
             return
         if not stat.S_ISDIR(status.st_mode):
-            self._add_file(real, path, status, linked=True)
+            self._add_file(real, path, status, Link(path, real))
             return
         identity = (status.st_dev, status.st_ino)
         if directory.is_below(identity):
@@ -256,9 +268,10 @@ class _Walk:
             self._exclude(path, NoteState.SKIPPED, reason)
         else:
             self.entered_links[identity] = path
-            self._descend(real, path, status, directory, linked=True, asked_for=asked_for)
+            link = Link(path, real)
+            self._descend(real, path, status, directory, link=link, asked_for=asked_for)
 
-    def _add_file(self, real: str, path: str, status: os.stat_result, *, linked: bool) -> None:
+    def _add_file(self, real: str, path: str, status: os.stat_result, link: Link | None) -> None:
         state, reason = self._exclusion(real, path, status)
         self.files.append(
             ScannedFile(
@@ -269,11 +282,12 @@ class _Walk:
                 reason=reason,
                 ctime_ns=status.st_ctime_ns,
                 inode=status.st_ino,
+                link=link,
             )
         )
         if state is None:
             self.paths_by_identity.setdefault((status.st_dev, status.st_ino), []).append(path)
-            if linked:
+            if link is not None:
                 self.linked.add(path)
 
     def _exclusion(

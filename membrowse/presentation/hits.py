@@ -163,6 +163,8 @@ def _score(hit: Hit, style: RowStyle, width: int, bar: int) -> Line:
 def _heading(hit: Hit, width: int) -> Line:
     """Title and heading in `width` cells; of a long heading path, the innermost heading."""
     title, heading = shown(hit.title), shown(hit.heading)
+    if hit.copy_of:
+        title = f"[copy] {title}"
     if cell_len(title) + 3 + cell_len(heading) > width:
         heading = heading.rpartition(" › ")[2]
     if not heading or cell_len(title) + 5 > width:

@@ -62,8 +62,8 @@ class NotesSettings(_Section, frozen=True):
 class FieldWeights(_Section, frozen=True):
     """`[keyword.weights]`: how much a match in each field counts."""
 
-    title: NonNegative = 0.5
-    """A match in the title."""
+    title: NonNegative = 1.5
+    """A match in the title, or in the file name."""
     headings: NonNegative = 0.5
     """A match in the heading path."""
     body: NonNegative = 1.0

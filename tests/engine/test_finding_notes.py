@@ -211,3 +211,37 @@ async def test_a_single_chunk_is_a_full_match(folder: Path) -> None:
         await until(client, current)
         (hit,) = (await ask(client, "soup")).rankings[RERANKED].hits
         assert hit.score == pytest.approx(1.0)
+
+
+async def test_a_conflict_copy_is_marked_and_named(folder: Path) -> None:
+    copy = "food (Ida's conflicted copy 2026-11-18).md"
+    (folder / copy).write_text((folder / "food.md").read_text())
+    async with serving(folder) as client:
+        await until(client, current)
+        hits = (await ask(client, "soup")).rankings[KEYWORD].hits
+        assert {hit.path: hit.copy_of for hit in hits} == {"food.md": "", copy: "food.md"}
+        listed = records(await client.ask(FilesRequest()))
+        assert listed[copy].warnings == (
+            "by its name a copy of food.md, left by file synchronisation",
+        )
+        diagnosis = await client.ask(DiagnosisRequest(text="soup", target=Target(path="food.md")))
+        assert diagnosis.steps[0].evidence == (
+            f"{copy} is a copy of it by its name, left by file synchronisation",
+        )
+
+
+async def test_changes_in_a_linked_folder_are_seen_at_once(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEMBROWSE_ENGINE_CHECK_SECONDS", "600")
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    monkeypatch.setenv("MEMBROWSE_NOTES_FOLLOW", f'["{outside}"]')
+    (outside / "tea.md").write_text("# Tea\n\nGreen tea in the morning.\n")
+    (folder / "linked").symlink_to(outside)
+    async with serving(folder) as client:
+        before = await until(client, current)
+        (outside / "tea.md").write_text("# Tea\n\nThe zephyrine blend in the evening.\n")
+        await until(client, at(before.generation))
+        response = await ask(client, "zephyrine")
+        assert first_paths(response)[KEYWORD] == "linked/tea.md"

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from membrowse.engine import clock
 from membrowse.engine.indexing.indexer_state import IndexerState
 from membrowse.index.generation import IndexedNote
+from membrowse.notes.conflict_copies import copied_note
 from membrowse.notes.scanner import ScannedFile
 from membrowse.text import normal_form
 from membrowse.wire.notes import FileRecord, NoteState
@@ -65,7 +66,11 @@ def _found(state: IndexerState, notes: Mapping[str, IndexedNote]) -> Iterator[Fi
             path=os.fsencode(path).decode(errors="replace"),  # names need not be UTF-8
             state=file_state,
             reason=reason,
-            warnings=(*(note.warnings if note else ()), *others.get(path, ())),
+            warnings=(
+                *(note.warnings if note else ()),
+                *others.get(path, ()),
+                *_copied(path, notes),
+            ),
             chunks=note.chunks if note else 0,
             size=file.size,
             modified_at=clock.stamp(file.mtime_ns / 1e9),
@@ -80,6 +85,12 @@ def _other_paths(state: IndexerState) -> dict[str, list[str]]:
         if file.same_as:
             others.setdefault(file.same_as, []).append(f"it is also in the folder as {path}")
     return others
+
+
+def _copied(path: str, notes: Mapping[str, IndexedNote]) -> Iterator[str]:
+    original = copied_note(path, notes) if path in notes else ""
+    if original:
+        yield f"by its name a copy of {original}, left by file synchronisation"
 
 
 def _state(
