@@ -12,7 +12,6 @@ import msgspec
 from membrowse import paths
 from membrowse.engine.indexing.chroma_upkeep import ChromaUpkeep
 from membrowse.engine.indexing.events import EncoderLoaded
-from membrowse.engine.indexing.file_states import note_path
 from membrowse.engine.indexing.indexer import Indexer
 from membrowse.engine.models import Models
 from membrowse.engine.pins.pins import Pins
@@ -22,7 +21,6 @@ from membrowse.engine.querying.ranked_queries import RankedQueries
 from membrowse.engine.querying.searcher import Searcher
 from membrowse.engine.querying.targets import Targets
 from membrowse.index.analyser import ANALYSER
-from membrowse.index.generation import Generation
 from membrowse.index.index import Index
 from membrowse.index.manifest import Recipe
 from membrowse.notes.chunker import CHUNKER
@@ -102,9 +100,6 @@ def open_components(
             and bool(index.generation.encoded.all())
         )
 
-    def path_of_note(generation: Generation, path: str) -> str:
-        return note_path(indexer.state, generation.notes, path)
-
     models = Models(settings, encoder_loaded)
     models.prepare()
     index = open_index(paths.index_dir(folder), settings, models)
@@ -115,7 +110,9 @@ def open_components(
     ranked_queries = RankedQueries(configuration, index, models)
     targets = Targets(index, lambda: indexer.state)
     pin_file = folder / Path(settings.pins.file).expanduser()
-    pins = Pins(pin_file, folder, index, ranked_queries, settled, traffic, changed, path_of_note)
+    pins = Pins(
+        pin_file, folder, index, ranked_queries, settled, traffic, changed, targets.note_path
+    )
     return Components(
         folder=folder,
         index=index,

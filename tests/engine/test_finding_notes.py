@@ -16,7 +16,8 @@ from membrowse.engine.indexing.note_reader import NO_TEXT
 from membrowse.engine.querying.freshness import FreshnessOf
 from membrowse.index.generation import IndexedNote
 from membrowse.wire.diagnosis import DiagnosisRequest, StepName
-from membrowse.wire.engine import WatchRequest
+from membrowse.wire.engine import ReindexRequest, WatchRequest
+from membrowse.wire.explanation import ExplainRequest
 from membrowse.wire.notes import ChunkRequest, FileRecord, FilesRequest, Freshness, NoteState
 from membrowse.wire.pins import PinsRequest
 from membrowse.wire.search import KEYWORD, RERANKED, VECTOR, Target
@@ -43,6 +44,14 @@ async def test_a_note_is_found_by_its_file_name_alone(folder: Path) -> None:
             response = await ask(client, query)
             assert first_paths(response)[KEYWORD] == first_paths(response)[RERANKED] == path
             assert response.rankings[KEYWORD].hits[0].title == path.removesuffix(".md")
+        (folder / "other.md").write_text("Piano, piano lessons: piano lessons are the best.\n")
+        await client.ask(ReindexRequest())
+        await until(client, current)
+        request = ExplainRequest(text="piano lessons", target=Target(path="Piano lessons.md"))
+        explanation = (await client.ask(request)).reranked
+        assert (explanation.rank, explanation.name_bonus) == (1, 1.0)
+        parts = explanation.contribution + explanation.fused_contribution + 1.0
+        assert explanation.score == pytest.approx(parts)
 
 
 async def test_front_matter_is_searched_and_explained(folder: Path) -> None:

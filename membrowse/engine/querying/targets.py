@@ -32,7 +32,7 @@ class Targets:
 
     def chunks(self, generation: Generation, target: Target) -> TargetChunks:
         """The chunks of `generation` that match `target`."""
-        path = note_path(self._state(), generation.notes, target.path)
+        path = self.note_path(generation, target.path)
         target = msgspec.structs.replace(target, path=path)
         key = (generation.number, target)
         with self._lock:
@@ -46,6 +46,10 @@ class Targets:
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
         return found
+
+    def note_path(self, generation: Generation, path: str) -> str:
+        """The path of the note that `path` means, see `file_states.note_path`."""
+        return note_path(self._state(), generation.notes, path)
 
     def locate(
         self,
