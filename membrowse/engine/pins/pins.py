@@ -13,7 +13,6 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import msgspec
 
@@ -69,8 +68,7 @@ class Pins:
 
     def __init__(
         self,
-        file: Path,
-        folder: Path,
+        file: PinFile,
         index: Index,
         ranked_queries: RankedQueries,
         settled: Callable[[], bool],
@@ -78,7 +76,7 @@ class Pins:
         changed: Callable[[], None],
         note_path: NotePath,
     ) -> None:
-        self.file = PinFile(file, folder)
+        self.file = file
         self.state = PinsState()
         self._index = index
         self._configuration = ranked_queries.configuration
