@@ -7,6 +7,8 @@ so offsets into the original stay valid.
 
 from __future__ import annotations
 
+import unicodedata
+
 _C0_PICTURES = 0x2400
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _INVISIBLE = "\N{OPEN BOX}"
@@ -59,3 +61,11 @@ def shown(text: str) -> str:
 def shown_block(text: str) -> str:
     """Like `shown`, but keep line feeds and turn tabs into spaces."""
     return text.translate(_VISIBLE_IN_BLOCK)
+
+
+def normal_form(text: str) -> str:
+    """Return `text` in the Unicode form (NFC) in which names and words are compared.
+
+    A file system may keep `é` as one code point or as two.
+    """
+    return text if text.isascii() else unicodedata.normalize("NFC", text)

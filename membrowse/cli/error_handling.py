@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import errno
 import io
 import os
 import sys
@@ -25,12 +26,23 @@ class Stop(Exception):
         self.exit = exit_
 
 
+class _Closed(io.BufferedIOBase):
+    """Stands for an output that the caller closed; writing to it ends the program."""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: object) -> int:
+        raise output.Unwritable(os.strerror(errno.EBADF))
+
+
 def guarded(action: Callable[[], None]) -> int:
     """Run `action` and return the exit status. No exception escapes."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:  # the caller closed it
-            setattr(sys, name, io.TextIOWrapper(Path(os.devnull).open("wb")))
+            closed = _Closed() if name == "stdout" else Path(os.devnull).open("wb")
+            setattr(sys, name, io.TextIOWrapper(closed, write_through=True))
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     status = _status_of(action)

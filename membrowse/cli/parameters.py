@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from membrowse.cli import output
+
 
 def valid(text: str) -> str:
-    """`text` as valid Unicode: bytes of an argument that are not UTF-8 become question marks."""
-    return text.encode("utf-8", errors="replace").decode("utf-8")
+    """`text` as valid Unicode, whatever the locale; what is not UTF-8 becomes question marks."""
+    try:
+        return os.fsencode(text).decode("utf-8")  # as typed: an ASCII or Latin-1 locale misreads it
+    except UnicodeError:
+        replaced = text.encode("utf-8", errors="replace").decode("utf-8")
+    if replaced != text:
+        output.say(f"bytes that are not UTF-8 are read as question marks: {replaced}")
+    return replaced
 
 
 def syntax_of(operators: bool) -> str:

@@ -44,7 +44,7 @@ class BulkModel:
         """Return token embeddings [n, d'] and sentence embedding [d] of a query, in its own
         batch.
         """
-        tokenised = self._pieces.tokenise(text, self._config.query_prompt)
+        tokenised = self._pieces.tokenise_query(text, self._config.query_prompt)
         embeddings, sentences = self.model.forward([tokenised.ids])
         return embeddings[0], sentences[0]
 

@@ -35,8 +35,8 @@ class ChildEncoder:
         return [child_protocol.unpack_vectors(packed) for packed in vectors]
 
     def query(self, text: str) -> EncodedQuery:
-        """Return the vectors of a query, cut to the window (see `EncodedQuery.cut`)."""
-        tokenised = self._pieces.tokenise(text, self._prompt)
+        """Return the vectors of a query, or of its end (see `EncodedQuery.cut`)."""
+        tokenised = self._pieces.tokenise_query(text, self._prompt)
         reply = cast(child_protocol.QueryReply, self._child.ask(child_protocol.QueryRequest(text)))
         embeddings = np.frombuffer(reply.embeddings, np.float32).reshape(len(tokenised.ids), -1)
         sentence = np.frombuffer(reply.sentence, np.float32)

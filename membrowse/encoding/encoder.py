@@ -75,7 +75,7 @@ class EncodedQuery:
     unknown: float = 0.0
     """Fraction of `pieces` that the encoder does not know, 0 to 1."""
     cut: bool = False
-    """Whether the query is longer than the window; only its beginning is encoded."""
+    """Whether the query is longer than the window; only its end is encoded."""
 
 
 class Encoder(Protocol):

@@ -42,8 +42,8 @@ class ResidentEncoder:
         return pooling.pool_text(item, tokenised, embeddings, sentence, config.pooling)
 
     def query(self, text: str) -> EncodedQuery:
-        """Return the vectors of a query, cut to the window (see `EncodedQuery.cut`)."""
-        tokenised = self.pieces.tokenise(text, self._config.query_prompt)
+        """Return the vectors of a query, or of its end (see `EncodedQuery.cut`)."""
+        tokenised = self.pieces.tokenise_query(text, self._config.query_prompt)
         embeddings, sentence = self._forward(tokenised)
         return pooling.pool_query(text, tokenised, embeddings, sentence)
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+
+import msgspec
 
 from membrowse import paths
 from membrowse.engine.indexing.chroma_upkeep import ChromaUpkeep
 from membrowse.engine.indexing.events import EncoderLoaded
 from membrowse.engine.indexing.indexer import Indexer
 from membrowse.engine.models import Models
+from membrowse.engine.pins.pin_file import PinFile
 from membrowse.engine.pins.pins import Pins
 from membrowse.engine.priority import QueryTraffic
 from membrowse.engine.querying.configuration import ActiveConfiguration, ConfigurationStore
@@ -95,13 +99,13 @@ def open_components(
     configuration = ActiveConfiguration(settings)
     tunings = saved_configurations.beside(paths.config_file())
     configurations = ConfigurationStore(configuration, tunings, lambda: rerun())
-    indexer = Indexer(folder, settings, index, recipe(models), models, index_changed)
+    indexer = Indexer(folder, settings, index, recipe(models, settings), models, index_changed)
     ranked_queries = RankedQueries(configuration, index, models)
     targets = Targets(index, lambda: indexer.state)
-    pin_file = folder / Path(settings.pins.file).expanduser()
+    pin_file = PinFile(folder / Path(settings.pins.file).expanduser(), folder)
     chroma = ChromaUpkeep(index)
     settled = partial(_settled, indexer, models, index)
-    pins = Pins(pin_file, folder, index, ranked_queries, settled, traffic, changed)
+    pins = Pins(pin_file, index, ranked_queries, settled, traffic, changed, targets.note_path)
     return Components(
         folder=folder,
         index=index,
@@ -136,17 +140,20 @@ def open_index(directory: Path, settings: Settings, models: Models) -> Index:
     files = models.files
     return Index(
         directory,
-        recipe(models),
+        recipe(models, settings),
         token_budget=settings.encoder.token_budget_mb << 20,
         dimension=files.dimension if files else 0,
     )
 
 
-def recipe(models: Models) -> Recipe:
-    """Chunker, analyser and encoder of this version."""
-    files = models.files
+def recipe(models: Models, settings: Settings) -> Recipe:
+    """Chunker, analyser and encoder of this version, with the settings that shape chunks."""
+    files, encodings = models.files, settings.notes.encodings
+    chunker = [CHUNKER, str(files.window) if files else "estimated"]
+    if encodings:
+        chunker.append(hashlib.sha256(msgspec.json.encode(encodings)).hexdigest()[:8])
     return Recipe(
-        chunker=f"{CHUNKER}-{files.window}" if files else f"{CHUNKER}-estimated",
+        chunker="-".join(chunker),
         analyser=ANALYSER,
         encoder=files.identity.key if files else "",
     )

@@ -27,7 +27,7 @@ class IndexedNote:
     date: str
     """ISO date."""
     date_source: str
-    """`front matter`, `file name` or `mtime`."""
+    """`front matter`, `file name`, `folders` or `mtime`."""
     size: int
     """Bytes."""
     mtime_ns: int
@@ -38,6 +38,8 @@ class IndexedNote:
     warnings: tuple[str, ...]
     chunks: int
     """Number of chunks."""
+    ctime_ns: int = 0
+    inode: int = 0
 
 
 @dataclass(frozen=True, eq=False)

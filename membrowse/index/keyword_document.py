@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
+
 from membrowse.index.generation import IndexedNote
 from membrowse.notes.chunk import Chunk
-from membrowse.notes.note import MTIME
+from membrowse.notes.chunker import named_title
+from membrowse.notes.note import MTIME, file_name_in_words
 
 Document = dict[str, str]
 """A chunk's `id`, and the text of each of `keyword_reader.FIELDS`."""
@@ -14,7 +17,7 @@ def document(chunk: Chunk, note: IndexedNote) -> Document:
     """Return the keyword document of `chunk` of `note`."""
     return {
         "id": chunk.id,
-        "title": chunk.title,
+        "title": named_title(note.title, file_name_in_words(PurePosixPath(chunk.path).stem)),
         "headings": "\n".join(chunk.headings),
         "body": chunk.text,
         "path": chunk.path,

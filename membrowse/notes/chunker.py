@@ -7,6 +7,7 @@ in the encoder's own word pieces, before it leaves this module.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,8 +15,8 @@ from dataclasses import dataclass
 import msgspec
 
 from membrowse.notes.chunk import Chunk, encoder_input
-from membrowse.notes.dates import mentions_date
-from membrowse.notes.markdown_blocks import HEADING, Block, note_blocks
+from membrowse.notes.dates import find_date, mentions_date
+from membrowse.notes.markdown_blocks import FRONT_MATTER, HEADING, Block, note_blocks
 from membrowse.notes.note import MTIME, Note
 from membrowse.notes.packer import (
     CHARACTERS_PER_PIECE,
@@ -27,14 +28,18 @@ from membrowse.notes.packer import (
 )
 from membrowse.notes.text_spans import Lines, Span
 
-CHUNKER = "1"
+CHUNKER = "2"
 """Version of the chunker, part of an index's recipe: raise it when chunks change."""
 
 _SPECIALS = 2
 """Special tokens that the encoder adds to every text."""
 _MIN_WINDOW = 16
+_NAMED_CHARACTERS = 16_000
+"""A shorter note without a title has its file name in every header. Otherwise only the first chunk
+has it: the name of a log says little about each of its hundreds of chunks (measured: MRR .807)."""
 _SEPARATOR = " › "
 _ELLIPSIS = "…"
+_WORDS = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +75,42 @@ class _Chunker:
         self.window = window - _SPECIALS
         self.lines = Lines(note.text)
         self.measure = CostMeasure(note.text, count)
+        self.title = named_title(note.title, note.file_words)
+        self.named_throughout = not note.title and len(note.text) <= _NAMED_CHARACTERS
         self.chunks: list[Chunk] = []
         self.ordinals: Counter[tuple[tuple[str, ...], str]] = Counter()
 
     def run(self) -> list[Chunk]:
-        for section in _sections(note_blocks(self.note, self.lines), self.note.title):
+        for section in self._sections():
             header, budget = self._header(section.headings)
             for span in self._spans(section.blocks, header, budget):
                 self._add_chunk(section.headings, header, span)
+                if len(self.chunks) == 1 and not self.named_throughout:
+                    self.title = self.note.title
+                    header, _ = self._header(section.headings)
         return self.chunks
+
+    def _sections(self) -> list[_Section]:
+        """The note's sections; front matter joins the first one if the chunk holds both."""
+        blocks = note_blocks(self.note, self.lines)
+        front = blocks[:1] if blocks and blocks[0].kind == FRONT_MATTER else []
+        sections = list(_sections(blocks[len(front) :], self.note.title))
+        if not front:
+            return sections
+        if sections:
+            joined = _Section(sections[0].headings, (*front, *sections[0].blocks))
+            header, budget = self._header(joined.headings)
+            if self._fits(self._span(joined.blocks), header, budget):
+                return [joined, *sections[1:]]
+        return [_Section((), tuple(front)), *sections]
+
+    def _span(self, blocks: Sequence[Block]) -> Span:
+        return self.lines.start(blocks[0].start), self.lines.start(blocks[-1].end)
 
     def _header(self, headings: tuple[str, ...]) -> tuple[str, int]:
         """Return the context header, at most half of the window, and the pieces left for text."""
         day = "" if self.note.date_source == MTIME else self.note.date
-        titles = [title for title in (self.note.title, *headings) if title]
+        titles = [title for title in (self.title, *headings) if title]
         limit = self.window // 2
         for header in _headers(titles, day):
             fits = len(header) <= limit * CHARACTERS_PER_PIECE
@@ -92,8 +119,7 @@ class _Chunker:
         return "", self.window
 
     def _spans(self, blocks: Sequence[Block], header: str, budget: int) -> Iterator[Span]:
-        span = self.lines.start(blocks[0].start), self.lines.start(blocks[-1].end)
-        trimmed = self.lines.trim(span)
+        trimmed = self.lines.trim(self._span(blocks))
         if trimmed is None:
             return
         likely = trimmed[1] - trimmed[0] <= budget * LIKELY_CHARACTERS_PER_PIECE
@@ -145,10 +171,27 @@ class _Chunker:
             text=text,
             start_line=self.lines.line_at(start) + 1,
             end_line=self.lines.line_at(end - 1) + 1,
-            start_offset=start,
-            end_offset=end,
+            start_offset=self.note.file_offset(start),
+            end_offset=self.note.file_offset(end),
         )
         self.chunks.append(chunk)
+
+
+def named_title(title: str, file_words: str) -> str:
+    """Return the title with the words of the file name that it lacks, dates aside, in brackets."""
+    if not title:
+        return file_words
+    known = _words(title)
+    missing = [
+        word
+        for word in file_words.split()
+        if not known.issuperset(_words(word)) and not find_date(word)
+    ]
+    return f"{title} ({' '.join(missing)})" if missing else title
+
+
+def _words(text: str) -> set[str]:
+    return {word.lstrip("0") for word in _WORDS.findall(text.casefold())}
 
 
 def _headers(titles: Sequence[str], day: str) -> Iterator[str]:

@@ -8,7 +8,7 @@ nested.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ _OPEN = re.compile(r"---[ \t]*(?:\r\n|\r|\n)")
 _CLOSE = re.compile(r"(?<=[\r\n])(?:---|\.\.\.)[ \t]*(?:\r\n|\r|\n|\Z)")
 _KEY = re.compile(r"(?:[ \t]*#[^\r\n]*[\r\n]+)*[^\s:#>`|*+-][^:\r\n]{0,63}:(?=\s)")
 _MAX_CHARACTERS = 32_768
+_NO_TEXT = frozenset({"", "~", "null", "true", "false", "yes", "no", "on", "off"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class FrontMatter:
     """Values by lower-case key: strings, lists and mappings of strings, as typed."""
     end: int
     """Offset of the first character after the front matter; 0 if there is none."""
+    start: int = 0
+    """Offset of the first character after the opening dashes."""
     warnings: tuple[str, ...] = ()
     invalid_end: int = 0
     """Offset of the first character after invalid front matter, which is read as text; else 0."""
@@ -44,14 +47,15 @@ def parse_front_matter(text: str) -> FrontMatter:
         values = _values(text[opening.end() : closing.start()])
     except ValueError as error:
         return _invalid(text, opening.end(), str(error), closing.end())
-    return FrontMatter(values, closing.end())
+    return FrontMatter(values, closing.end(), opening.end())
 
 
 def _invalid(text: str, start: int, reason: str, end: int) -> FrontMatter:
     """Return no front matter; add a warning unless the dashes are a thematic break."""
     if not _KEY.match(text, start):
         return FrontMatter({}, 0)
-    return FrontMatter({}, 0, (f"invalid front matter, read as text: {reason}",), end)
+    warning = f"invalid front matter, read as text: {reason}"
+    return FrontMatter({}, 0, warnings=(warning,), invalid_end=end)
 
 
 def _values(document: str) -> dict[str, Any]:
@@ -73,6 +77,12 @@ def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str,
             yield from _flatten(value, f"{name}.")
         else:
             yield name, _as_text(value)
+
+
+def has_text(values: Mapping[str, Any], is_indexed: Callable[[str], bool]) -> bool:
+    """Whether `values` contain text to search for under keys that are not indexed elsewhere."""
+    others = {key: value for key, value in values.items() if not is_indexed(key)}
+    return any(text.strip().lower() not in _NO_TEXT for _, text in _flatten(others))
 
 
 def as_list(value: Any) -> list[str]:

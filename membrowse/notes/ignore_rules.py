@@ -37,30 +37,51 @@ class IgnoreRules:
     problem: str = ""
     """Why some or all rules of the file do not apply, or empty."""
 
-    def verdict(self, path: str) -> tuple[bool, str] | None:
-        """Whether `path` (relative to the folder; a directory ends in `/`) is excluded, and why.
+    def verdict(self, path: str) -> Verdict | None:
+        """What this file says of `path` (relative to the folder; a directory ends in `/`).
 
-        None if no rule of this file matches.
+        None if no rule matches.
         """
         below = path[len(self.file.rpartition("/")[0]) :].lstrip("/")
         names, directory = below.rstrip("/").split("/"), below.endswith("/")
         for rule in reversed(self.rules):
             if rule.pattern.matches(names, directory=directory):
-                reason = f"ignored by line {rule.line} of {self.file}: {rule.text}"
-                return not rule.pattern.negated, reason
+                return Verdict(not rule.pattern.negated, self.file, rule.line, rule.text)
         return None
 
 
-def exclusion_reason(path: str, chain: Sequence[IgnoreRules]) -> str:
-    """Return why `chain` (outermost ignore file first) excludes `path`, or an empty string.
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The rule that decides about a path."""
+
+    excludes: bool
+    file: str
+    number: int
+    rule: str
+
+    @property
+    def reason(self) -> str:
+        return f"ignored by line {self.number} of {self.file}: {self.rule}"
+
+    def brings_in(self, name: str) -> bool:
+        """Whether a person asks for the file or folder `name`, which is left out by default.
+
+        The rule must name it: `!*/` and `!*.md` do not.
+        """
+        if self.excludes or self.file.rpartition("/")[2] != MEMBROWSE_IGNORE:
+            return False
+        named = self.rule.lstrip("!").rstrip("/").removesuffix("/**").rpartition("/")[2]
+        pattern = gitignore.parse(named) if named[:1] == name[:1] else None
+        return pattern is not None and pattern.matches([name], directory=True)
+
+
+def deciding_rule(path: str, chain: Sequence[IgnoreRules]) -> Verdict | None:
+    """Return the verdict of `chain` (outermost ignore file first) on `path`, if any.
 
     The innermost file with a matching rule decides.
     """
-    for rules in reversed(chain):
-        verdict = rules.verdict(path)
-        if verdict is not None:
-            return verdict[1] if verdict[0] else ""
-    return ""
+    verdicts = (rules.verdict(path) for rules in reversed(chain))
+    return next((verdict for verdict in verdicts if verdict is not None), None)
 
 
 def load_rules(links: LinkPolicy, directory: str, prefix: str, name: str) -> IgnoreRules:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from markdown_it.rules_block import StateBlock
     from markdown_it.token import Token
 
-HEADING, TEXT = "heading", "text"
+HEADING, TEXT, FRONT_MATTER = "heading", "text", "front matter"
 WHOLE = frozenset({"fence", "code_block", "table"})
 """Kinds of blocks that are kept whole rather than split to stay with the heading above them."""
 
@@ -32,7 +32,8 @@ class Block:
     """A markdown block with its nested blocks."""
 
     kind: str
-    """markdown-it's name (`paragraph`, `heading`, `fence`, `table`, `bullet_list` …), or `text`."""
+    """markdown-it's name (`paragraph`, `heading`, `fence`, `table`, `bullet_list` …), `text` or
+    `front matter`."""
     start: int
     """Number of its first line, from 0."""
     end: int
@@ -45,14 +46,19 @@ class Block:
 
 
 def note_blocks(note: Note, lines: Lines) -> list[Block]:
-    """Return the top-level blocks of `note` after its front matter, in order.
+    """Return the top-level blocks of `note`, in order.
 
-    `lines` are the lines of `note.text`. Invalid front matter is one text block.
+    `lines` are the lines of `note.text`. The first one is the front matter if it is to be indexed,
+    or invalid front matter, as text.
     """
     start = max(note.body_offset, note.invalid_end)
     first = lines.line_at(start) if start < len(note.text) else len(lines)
-    invalid = [Block(TEXT, 0, first)] if note.invalid_end else []
-    return invalid + _parse(lines, first)
+    head: list[Block] = []
+    if note.invalid_end:
+        head.append(Block(TEXT, 0, first))
+    elif note.text_offset < note.body_offset:
+        head.append(Block(FRONT_MATTER, lines.line_at(note.text_offset), first))
+    return head + _parse(lines, first)
 
 
 def _parse(lines: Lines, first: int) -> list[Block]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import hashlib
 import os
 import stat
@@ -10,6 +9,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from membrowse.notes.encodings import decode
+from membrowse.notes.not_indexable import NotIndexable
 from membrowse.notes.scanner import not_regular_reason, too_large_reason
 from membrowse.notes.symlinks import LinkPolicy
 from membrowse.settings import NotesSettings
@@ -18,22 +19,6 @@ from membrowse.wire.notes import NoteState
 _ATTEMPTS = 6
 _FIRST_WAIT = 0.01
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
-_WIDE_BOMS = (
-    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, which starts with the same bytes
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-
-
-class NotIndexable(Exception):
-    """The file exists but cannot become a note."""
-
-    def __init__(self, state: NoteState, reason: str) -> None:
-        super().__init__(reason)
-        self.state = state
-        """Skipped (because of what it is) or failed (because of an error)."""
-        self.reason = reason
 
 
 class _Changed(Exception):
@@ -53,8 +38,10 @@ class FileContent:
     sha256: str
     """Hash of the bytes, hex."""
     encoding: str
-    """`utf-8`, `utf-16`, `utf-32` or `latin-1`."""
+    """See `encodings.Decoded`."""
     warnings: tuple[str, ...]
+    ctime_ns: int = 0
+    inode: int = 0
 
 
 def read_file(folder: Path, path: str, settings: NotesSettings) -> FileContent:
@@ -78,11 +65,25 @@ def read_file(folder: Path, path: str, settings: NotesSettings) -> FileContent:
             reason = f"cannot be read: {error.strerror or error}"
             raise NotIndexable(NoteState.FAILED, reason) from error
         else:
-            text, encoding, warnings = _decode(content)
-            digest = hashlib.sha256(content).hexdigest()
-            size, changed = len(content), status.st_mtime_ns
-            return FileContent(path, text, size, changed, digest, encoding, warnings)
+            return _file_content(path, content, status, settings)
     raise NotIndexable(NoteState.FAILED, "it kept changing while being read")
+
+
+def _file_content(
+    path: str, content: bytes, status: os.stat_result, settings: NotesSettings
+) -> FileContent:
+    decoded = decode(content, path, settings.encodings)
+    return FileContent(
+        path=path,
+        text=decoded.text,
+        size=len(content),
+        mtime_ns=status.st_mtime_ns,
+        sha256=hashlib.sha256(content).hexdigest(),
+        encoding=decoded.encoding,
+        warnings=decoded.warnings,
+        ctime_ns=status.st_ctime_ns,
+        inode=status.st_ino,
+    )
 
 
 def _read_whole(folder: Path, path: str, settings: NotesSettings) -> tuple[bytes, os.stat_result]:
@@ -124,34 +125,3 @@ def _read_bytes(descriptor: int, limit: int) -> bytes:
 
 def _version(status: os.stat_result) -> tuple[int, int, int]:
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns
-
-
-def _decode(content: bytes) -> tuple[str, str, tuple[str, ...]]:
-    """Return text, encoding and warnings. Raises `NotIndexable` for bytes that are not text."""
-    for mark, encoding in _WIDE_BOMS:
-        if content.startswith(mark):
-            return _decode_wide(content, encoding)
-    if b"\0" in content:
-        raise NotIndexable(NoteState.SKIPPED, "binary: it contains NUL bytes")
-    warnings: list[str] = []
-    if content.startswith(codecs.BOM_UTF8):
-        content = content[len(codecs.BOM_UTF8) :]
-        warnings.append("it starts with a byte-order mark")
-    try:
-        return content.decode("utf-8"), "utf-8", tuple(warnings)
-    except UnicodeDecodeError as error:
-        at = f"byte 0x{content[error.start]:02x} at {error.start}"
-        warnings.append(f"it is not UTF-8 ({at}): read as Latin-1")
-        return content.decode("latin-1"), "latin-1", tuple(warnings)
-
-
-def _decode_wide(content: bytes, encoding: str) -> tuple[str, str, tuple[str, ...]]:
-    name = encoding.upper()
-    try:
-        text = content.decode(encoding)
-    except UnicodeDecodeError as error:
-        reason = f"not valid {name}, although its byte-order mark says so: {error.reason}"
-        raise NotIndexable(NoteState.SKIPPED, reason) from error
-    if "\0" in text:
-        raise NotIndexable(NoteState.SKIPPED, "binary: it contains NUL characters")
-    return text, encoding, (f"it is {name} according to its byte-order mark",)

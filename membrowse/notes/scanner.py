@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from membrowse.notes import ignore_rules
+from membrowse.notes import ignore_rules, packages
 from membrowse.notes.globs import note_matcher
 from membrowse.notes.symlinks import LinkPolicy
 from membrowse.settings import NotesSettings
@@ -27,6 +28,16 @@ class FolderUnreadable(OSError):
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """A symbolic link to a file or directory."""
+
+    path: str
+    """Relative to the folder."""
+    target: str
+    """The path that it leads to, absolute and without links."""
+
+
+@dataclass(frozen=True, slots=True)
 class ScannedFile:
     """A file of the folder, or a directory that was not entered (its path ends in `/`)."""
 
@@ -39,6 +50,12 @@ class ScannedFile:
     """None for a note to index; else ignored, skipped or failed."""
     reason: str
     """Why it is not indexed, or empty."""
+    ctime_ns: int = 0
+    inode: int = 0
+    same_as: str = ""
+    """Path of the note that is the same file, if this one is left out for it."""
+    link: Link | None = None
+    """The last symbolic link on the file's path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +66,14 @@ class _Directory:
     identity: tuple[int, int]
     rules: tuple[ignore_rules.IgnoreRules, ...]
     parent: _Directory | None
+    link: Link | None = None
+    """The last symbolic link on its path."""
+    asked_for: bool = False
+    """Whether a rule names it, so that it is entered even if it holds packages."""
+
+    @property
+    def name(self) -> str:
+        return self.prefix.rstrip("/").rpartition("/")[2]
 
     def is_below(self, identity: tuple[int, int]) -> bool:
         """Whether `identity` (device, inode) is this directory or one of its parents."""
@@ -63,12 +88,30 @@ class _Directory:
 def scan_folder(folder: Path, settings: NotesSettings) -> list[ScannedFile]:
     """List every file below `folder`, sorted by path; opens only ignore files.
 
-    Hidden and ignored directories are listed once and not entered. So is a directory that cannot be
-    listed, in state failed: its content is unknown, not gone. A link to an allowed directory is
-    entered once per target, so links cannot multiply or loop. Raises `FolderUnreadable`.
+    Directories that are hidden, ignored or made by a package manager are listed once and not
+    entered, unless a rule names them. So is a directory that cannot be listed, in state failed: its
+    content is unknown, not gone. A link to an allowed directory is entered once per target, so
+    links cannot multiply or loop, and of several paths to one file only one is a note. Raises
+    `FolderUnreadable`.
     """
     walk = _Walk(LinkPolicy(folder, settings.follow), settings)
-    return sorted(walk.run(), key=lambda file: file.path)
+    files = {file.path: file for file in sorted(walk.run(), key=lambda file: file.path)}
+    for paths in walk.paths_by_identity.values():
+        if len(paths) > 1:
+            files.update(_same_file(files, paths, walk.linked))
+    return list(files.values())
+
+
+def _same_file(
+    files: Mapping[str, ScannedFile], paths: Sequence[str], linked: Collection[str]
+) -> dict[str, ScannedFile]:
+    """The `paths` of one file that are left out; the first that is no link remains a note."""
+    first, *others = sorted(paths, key=lambda path: (path in linked, path))
+    reason = f"the same file as {first}"
+    return {
+        path: replace(files[path], excluded=NoteState.SKIPPED, reason=reason, same_as=first)
+        for path in others
+    }
 
 
 class _Walk:
@@ -82,6 +125,10 @@ class _Walk:
         self.files: list[ScannedFile] = []
         self.pending: list[_Directory] = []
         self.entered_links: dict[tuple[int, int], str] = {}
+        self.paths_by_identity: dict[tuple[int, int], list[str]] = {}
+        """Paths of notes, by device and inode."""
+        self.linked: set[str] = set()
+        """Paths that lead through a symbolic link."""
 
     def run(self) -> list[ScannedFile]:
         root = self.links.root
@@ -102,7 +149,12 @@ class _Walk:
                 reason = f"the folder cannot be listed: {error.strerror or error}"
                 self._exclude(directory.prefix, NoteState.FAILED, reason)
                 continue
-            self._enter(directory, entries)
+            names = {entry.name for entry in entries}
+            reason = "" if directory.asked_for else packages.by_content(directory.name, names)
+            if reason:
+                self._exclude(directory.prefix, NoteState.IGNORED, reason)
+            else:
+                self._enter(directory, entries)
         return self.files
 
     def _enter(self, directory: _Directory, entries: list[os.DirEntry[str]]) -> None:
@@ -113,49 +165,85 @@ class _Walk:
             if name in names
         ]
         if rule_files:
-            chain = (*directory.rules, *rule_files)
-            directory = _Directory(
-                directory.real, directory.prefix, directory.identity, chain, directory.parent
-            )
+            directory = replace(directory, rules=(*directory.rules, *rule_files))
         problems = {rules.file: rules.problem for rules in rule_files if rules.problem}
         first_pending = len(self.pending)
         for entry in entries:
-            self._visit(entry, directory, problems)
+            self._visit(entry, directory, problems, names)
         self.pending[first_pending:] = reversed(self.pending[first_pending:])
 
     def _visit(
-        self, entry: os.DirEntry[str], directory: _Directory, problems: dict[str, str]
+        self,
+        entry: os.DirEntry[str],
+        directory: _Directory,
+        problems: dict[str, str],
+        siblings: Collection[str],
     ) -> None:
         path = directory.prefix + entry.name
         try:
             is_directory = _is_directory(entry)
             listed_path = path + "/" if is_directory else path
+            rule = ignore_rules.deciding_rule(listed_path, directory.rules)
+            asked_for = rule is not None and rule.brings_in(entry.name)
             if path in problems:
                 self._exclude(path, NoteState.FAILED, problems[path])
             elif not _is_utf8(entry.name):
                 self._exclude(listed_path, NoteState.SKIPPED, "the file name is not UTF-8")
-            elif entry.name.startswith("."):
-                reason = "hidden folder" if is_directory else "hidden file"
-                self._exclude(listed_path, NoteState.IGNORED, reason)
-            elif reason := ignore_rules.exclusion_reason(listed_path, directory.rules):
+            elif reason := self._exclusion_by_name(entry, rule, is_directory, siblings):
                 self._exclude(listed_path, NoteState.IGNORED, reason)
             elif entry.is_symlink():
-                self._follow(entry, path, directory)
+                self._follow(entry, path, directory, asked_for)
             elif is_directory:
                 status = entry.stat(follow_symlinks=False)
-                self._descend(entry.path, path, status, directory)
+                self._descend(entry.path, path, status, directory, asked_for=asked_for)
             else:
-                self._add_file(entry.path, path, entry.stat(follow_symlinks=False))
+                status = entry.stat(follow_symlinks=False)
+                self._add_file(entry.path, path, status, directory.link)
         except FileNotFoundError:
             return
         except OSError as error:
             self._exclude(path, NoteState.FAILED, f"cannot be read: {error.strerror or error}")
 
-    def _descend(self, real: str, path: str, status: os.stat_result, parent: _Directory) -> None:
-        identity = (status.st_dev, status.st_ino)
-        self.pending.append(_Directory(real, path + "/", identity, parent.rules, parent))
+    def _exclusion_by_name(
+        self,
+        entry: os.DirEntry[str],
+        rule: ignore_rules.Verdict | None,
+        is_directory: bool,
+        siblings: Collection[str],
+    ) -> str:
+        """Why a file or directory is left out without a look into it, or an empty string."""
+        if rule is not None and rule.brings_in(entry.name):
+            return ""
+        if entry.name.startswith("."):
+            return "hidden folder" if is_directory else "hidden file"
+        if rule is not None and rule.excludes:
+            return rule.reason
+        return packages.by_name(entry.name, siblings) if is_directory else ""
 
-    def _follow(self, entry: os.DirEntry[str], path: str, directory: _Directory) -> None:
+    def _descend(
+        self,
+        real: str,
+        path: str,
+        status: os.stat_result,
+        parent: _Directory,
+        *,
+        link: Link | None = None,
+        asked_for: bool = False,
+    ) -> None:
+        directory = _Directory(
+            real,
+            path + "/",
+            (status.st_dev, status.st_ino),
+            parent.rules,
+            parent,
+            link=link or parent.link,
+            asked_for=asked_for,
+        )
+        self.pending.append(directory)
+
+    def _follow(
+        self, entry: os.DirEntry[str], path: str, directory: _Directory, asked_for: bool
+    ) -> None:
         target = Path(entry.path).readlink()
         real = os.path.realpath(entry.path)
         if not self.links.allows(real):
@@ -169,7 +257,7 @@ class _Walk:
             self._exclude(path, NoteState.SKIPPED, reason)
             return
         if not stat.S_ISDIR(status.st_mode):
-            self._add_file(real, path, status)
+            self._add_file(real, path, status, Link(path, real))
             return
         identity = (status.st_dev, status.st_ino)
         if directory.is_below(identity):
@@ -180,11 +268,27 @@ class _Walk:
             self._exclude(path, NoteState.SKIPPED, reason)
         else:
             self.entered_links[identity] = path
-            self._descend(real, path, status, directory)
+            link = Link(path, real)
+            self._descend(real, path, status, directory, link=link, asked_for=asked_for)
 
-    def _add_file(self, real: str, path: str, status: os.stat_result) -> None:
+    def _add_file(self, real: str, path: str, status: os.stat_result, link: Link | None) -> None:
         state, reason = self._exclusion(real, path, status)
-        self.files.append(ScannedFile(path, status.st_size, status.st_mtime_ns, state, reason))
+        self.files.append(
+            ScannedFile(
+                path=path,
+                size=status.st_size,
+                mtime_ns=status.st_mtime_ns,
+                excluded=state,
+                reason=reason,
+                ctime_ns=status.st_ctime_ns,
+                inode=status.st_ino,
+                link=link,
+            )
+        )
+        if state is None:
+            self.paths_by_identity.setdefault((status.st_dev, status.st_ino), []).append(path)
+            if link is not None:
+                self.linked.add(path)
 
     def _exclusion(
         self, real: str, path: str, status: os.stat_result

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from watchdog.events import FileSystemEvent, FileSystemEventHandler, FileSystemMovedEvent
@@ -17,6 +19,7 @@ from watchdog.observers.api import BaseObserver
 from membrowse.notes import watchdog_observers
 from membrowse.notes.debounce import Debouncer
 from membrowse.notes.ignore_rules import GIT_IGNORE, MEMBROWSE_IGNORE
+from membrowse.notes.scanner import ScannedFile
 
 FOLDER = "."
 """Stands for the whole folder: it appeared, vanished, or lost events. Compare everything."""
@@ -26,7 +29,47 @@ HEARTBEAT = 1.0
 
 _logger = logging.getLogger(__name__)
 _NOISE = re.compile(r"(?:^|/)(?:4913|[^/]*~|#[^/]*#)$|(?:^|/)\.")
+_HIDDEN_FOLDERS = re.compile(r".*/?\.[^/]+/")
 _NATIVE_KIND = {"linux": "inotify", "darwin": "fsevents"}.get(sys.platform, "polling")
+
+
+@dataclass(frozen=True, slots=True)
+class WatchScope:
+    """What is watched besides the visible files of the folder."""
+
+    shown: frozenset[str] = frozenset()
+    """Hidden directories that a rule brings in, with a trailing `/`."""
+    links: Mapping[str, str] = field(default_factory=dict)
+    """Real path of each linked directory or file → its path in the folder."""
+
+    def path_of(self, real: str, root: str) -> str:
+        """The path in the folder (`root`) of the file at `real`; empty if it is not in scope."""
+        for target, path in self.links.items():
+            if real == target or real.startswith(f"{target}/"):
+                return path + real.removeprefix(target)
+        relative = real.removeprefix(root.rstrip("/") + "/")
+        return relative if relative != real else ""
+
+    def hides(self, path: str) -> bool:
+        """Whether a change of `path` is of no interest."""
+        for directory in self.shown:
+            if path.startswith(directory):
+                return is_noise(path.removeprefix(directory))
+        return f"{path}/" not in self.shown and is_noise(path)
+
+
+def watch_scope(files: Iterable[ScannedFile]) -> WatchScope:
+    """Return the scope that the notes among `files` need."""
+    shown: set[str] = set()
+    links: dict[str, str] = {}
+    for file in files:
+        if file.excluded is not None:
+            continue
+        if hidden := _HIDDEN_FOLDERS.match(file.path):
+            shown.add(hidden[0])
+        if file.link is not None:
+            links[file.link.target] = file.link.path
+    return WatchScope(frozenset(shown), links)
 
 
 def is_noise(path: str) -> bool:
@@ -45,7 +88,8 @@ class FolderWatch:
     paths may no longer exist. A path is reported once it has been quiet for `settle` seconds, or
     `limit` seconds after its first change.
 
-    The watch uses inotify if it works, else polling; `message` says why. It does not follow links.
+    The watch uses inotify if it works, else polling; `message` says why. Of linked directories it
+    watches those in its scope.
     The folder may vanish and return; meanwhile `alive` is false. A dead observer is replaced at the
     next heartbeat, and the whole folder is reported.
     """
@@ -73,6 +117,7 @@ class FolderWatch:
         self._lifecycle = threading.RLock()
         self._stopping = True
         self._exhausted: OSError | None = None
+        self._scope = WatchScope()
         self._root_touched = False
         self._root = ""
         self._identity: tuple[int, int] | None = None
@@ -102,6 +147,28 @@ class FolderWatch:
             self._observe()
             self._thread = threading.Thread(target=self._run, name="folder-watch", daemon=True)
             self._thread.start()
+
+    def set_scope(self, scope: WatchScope) -> None:
+        """Watch `scope` from now on."""
+        with self._lifecycle:
+            changed = scope.links != self._scope.links
+            self._scope = scope
+            if changed and self._observer is not None:
+                self._watch_links(self._observer)
+
+    def _watch_links(self, observer: BaseObserver) -> None:
+        """Have `observer` watch the linked directories, and the directories of linked files."""
+        handler = _Handler(self._on_event)
+        for target in self._scope.links:
+            path = Path(target)
+            directory = path.is_dir()
+            with contextlib.suppress(OSError):  # gone; the next check finds out
+                observer.schedule(
+                    handler,
+                    target if directory else str(path.parent),
+                    recursive=directory,
+                    event_filter=watchdog_observers.CHANGES,
+                )
 
     def stop(self) -> None:
         """End all threads; changes not yet reported are dropped."""
@@ -138,6 +205,8 @@ class FolderWatch:
                 return
             if not self._observe_natively():
                 self._observe_by_polling()
+            if self._observer is not None:
+                self._watch_links(self._observer)
 
     def _observe_natively(self) -> bool:
         self._exhausted = None
@@ -197,8 +266,9 @@ class FolderWatch:
             self._root_touched = True
             self._touch(FOLDER)
             return
-        relative = path.removeprefix(self._root.rstrip("/") + "/")
-        if relative != path and not is_noise(relative):
+        scope = self._scope
+        relative = scope.path_of(path, self._root)
+        if relative and not scope.hides(relative):
             self.last_event = time.time()
             self._touch(relative)
 

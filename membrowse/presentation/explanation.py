@@ -277,6 +277,10 @@ def _blend(sheet: Sheet, reranked: RerankedExplanation, full: bool) -> None:
     if full:
         low, high = exact(reranked.fused_low), exact(reranked.fused_high)
         sheet.small_print(f"{normalised}: the fused score between {low} and {high}")
+    if reranked.name_bonus:
+        share = reranked.name_bonus / reranked.score if reranked.score else 0.0
+        why = Part("the query is the note's file name", "dim")
+        sheet.row(Part("name"), share, exact(reranked.name_bonus), [why])
     sheet.total(exact(reranked.score))
 
 

@@ -15,8 +15,12 @@ from membrowse.text import shown
 from membrowse.wire.notes import Freshness
 from membrowse.wire.search import FUSED, RERANKED, Hit
 
-MARKS = {Freshness.CHANGED: "! changed", Freshness.DELETED: "✗ deleted"}
-SHORT_MARKS = {Freshness.CHANGED: "!", Freshness.DELETED: "✗"}
+MARKS = {
+    Freshness.CHANGED: "! changed",
+    Freshness.DELETED: "✗ deleted",
+    Freshness.UNREADABLE: "? unreadable",
+}
+SHORT_MARKS = {Freshness.CHANGED: "!", Freshness.DELETED: "✗", Freshness.UNREADABLE: "?"}
 TIGHT = 36
 """Columns narrower than this are as terse as possible."""
 SPACIOUS = 60
@@ -52,6 +56,7 @@ def freshness_part(freshness: Freshness) -> Part:
         Freshness.CURRENT: Part("file as indexed", "dim"),
         Freshness.CHANGED: Part("! file changed since", "warn"),
         Freshness.DELETED: Part("✗ file deleted", "bad"),
+        Freshness.UNREADABLE: Part("? file cannot be read", "warn"),
     }[freshness]
 
 
@@ -158,6 +163,8 @@ def _score(hit: Hit, style: RowStyle, width: int, bar: int) -> Line:
 def _heading(hit: Hit, width: int) -> Line:
     """Title and heading in `width` cells; of a long heading path, the innermost heading."""
     title, heading = shown(hit.title), shown(hit.heading)
+    if hit.copy_of:
+        title = f"[copy] {title}"
     if cell_len(title) + 3 + cell_len(heading) > width:
         heading = heading.rpartition(" › ")[2]
     if not heading or cell_len(title) + 5 > width:

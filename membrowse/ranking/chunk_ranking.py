@@ -28,6 +28,8 @@ class Blend:
     """[n]: which chunks of the pool the reranker could score."""
     share: float
     """Effective share of the reranker in the final score; the rest is the fused score's."""
+    bonuses: Scores
+    """[n]: added to the final score of notes that the query names."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -21,6 +21,8 @@ from membrowse.wire.comparison import Comparison, NearDuplicate, ScoreDifference
 from membrowse.wire.explanation import Explanation, KeywordExplanation
 from membrowse.wire.search import FUSED, KEYWORD, RERANKED, VECTOR
 
+NAME = "name"
+"""The bonus of a note that the query names."""
 MAX_NEAR_DUPLICATES = 10
 """Near-duplicates listed for each of the two chunks."""
 MAX_WORDS = 40
@@ -156,6 +158,8 @@ def _reranked_differences(
     pooled = left.in_pool and right.in_pool
     if pooled:
         yield _difference(RERANKED, FUSED, left.fused_contribution, right.fused_contribution)
+        if left.name_bonus or right.name_bonus:
+            yield _difference(RERANKED, NAME, left.name_bonus, right.name_bonus)
     scored = pooled and left.raw is not None and right.raw is not None
     if scored and not (left.tokens and right.tokens):
         yield _difference(RERANKED, left.method, left.contribution, right.contribution)
@@ -270,6 +274,8 @@ def _reason(first: Explanation, second: Explanation, signed: _Signed) -> str:
     """Say why `first` ranks above `second`."""
     if first.reranked.in_pool and not second.reranked.in_pool and second.reranked.pool:
         return f"because only it is in the candidate pool of {second.reranked.pool}"
+    if first.reranked.name_bonus > second.reranked.name_bonus:
+        return "because the query is its note's file name"
     gained = first.reranked.contribution - second.reranked.contribution
     fused = first.reranked.fused_contribution - second.reranked.fused_contribution
     if first.reranked.in_pool and gained >= fused:

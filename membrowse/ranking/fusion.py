@@ -14,12 +14,15 @@ from membrowse.ranking.chunk_ranking import Mask, Rows, Scores
 def minmax(scores: Scores, mask: Mask) -> Scores:
     """Scale `scores` over `mask` to 0 … 1; 0 elsewhere.
 
-    If all scores are equal, all become 0.
+    If all scores are equal, all become 1, or 0 if they are not positive: a single match is the best
+    one.
     """
     result = np.zeros(len(scores))
     low, high = bounds(scores, mask)
     if high > low:
         result[mask] = (scores[mask] - low) / (high - low)
+    elif high > 0:
+        result[mask] = 1.0
     return result
 
 
@@ -31,7 +34,9 @@ def bounds(scores: Scores, mask: Mask) -> tuple[float, float]:
 
 def minmax_value(score: float, low: float, high: float) -> float:
     """Scale one score like `minmax` between these bounds."""
-    return (score - low) / (high - low) if high > low else 0.0
+    if high > low:
+        return (score - low) / (high - low)
+    return 1.0 if score > 0 else 0.0
 
 
 def vector_weight(weight: float, known: float, ranked: int) -> float:

@@ -28,6 +28,7 @@ from fnmatch import translate
 from membrowse.index.analyser import QueryTerms, phrase_terms, query_terms
 from membrowse.notes.chunk import Chunk
 from membrowse.ranking.query_dates import DateExpression, DateReader
+from membrowse.text import normal_form
 
 LITERAL, OPERATORS = "literal", "operators"
 FIELDS = {name: name for name in ("title", "headings", "body", "tags")} | {"heading": "headings"}
@@ -74,9 +75,9 @@ class Filter:
 
     def _matches(self, chunk: Chunk) -> bool:
         if self.kind == "path":
-            return re.search(self.value, chunk.path.casefold()) is not None
+            return re.search(self.value, normal_form(chunk.path.casefold())) is not None
         if self.kind == "tag":
-            tags = [tag.casefold().lstrip("#") for tag in chunk.tags]
+            tags = [normal_form(tag.casefold()).lstrip("#") for tag in chunk.tags]
             return any(tag == self.value or tag.startswith(f"{self.value}/") for tag in tags)
         day = chunk.date[:10]
         return day >= self.value if self.kind == "after" else day < self.value
@@ -212,7 +213,7 @@ def _take_filter(parsed: Filter, parts: _Parts) -> None:
 
 def _filter_value(kind: str, value: str) -> str | None:
     """Return the value that a filter compares with, or None if `value` is invalid."""
-    folded = value.casefold()
+    folded = normal_form(value.casefold())
     if kind == "path" and folded:
         return _path_pattern(folded)
     if kind == "tag":

@@ -52,7 +52,9 @@ log = logging.getLogger(__name__)
 READY = RankingState.READY
 APPROXIMATE_DEPTH = 10
 """Number of top chunks of the exact vector ranking on which HNSW is compared."""
-QUERY_TOO_LONG = "longer than the encoder's window: only its beginning is encoded"
+_NOT_ENCODED = "the query is longer than the encoder's window"
+_SHOWN_CHARACTERS = 40
+QUERY_TOO_LONG = "longer than the encoder's window: only its end is encoded"
 
 
 class Ranker:
@@ -80,7 +82,7 @@ class Ranker:
         ranked_query = prepare(generation, text, syntax, self.date_reader(generation))
         if pieces is not None:
             words, dates = ranked_query.parsed.words, ranked_query.parsed.date_spans
-            query_pieces = pieces.tokenise(words).pieces
+            query_pieces = pieces.tokenise_query(words).pieces
             _report_pieces(ranked_query, query_pieces, known_share(words, query_pieces, dates))
         return ranked_query
 
@@ -245,8 +247,14 @@ class _GenerationCache:
 
 
 def _report_pieces(ranked_query: RankedQuery, pieces: Sequence[Piece], known: float) -> None:
+    start = pieces[0].start if pieces else 0
+    words = ranked_query.parsed.words
+    warnings = ranked_query.parsed.warnings
+    if words[:start].strip():
+        read = " ".join(words[start : start + _SHOWN_CHARACTERS].split())
+        warnings = (*warnings, f"{_NOT_ENCODED}: it reads from “{read}…” on")
     ranked_query.query = msgspec.structs.replace(
-        ranked_query.query, pieces=len(pieces), unknown=1.0 - known
+        ranked_query.query, pieces=len(pieces), unknown=1.0 - known, warnings=warnings
     )
 
 

@@ -19,6 +19,7 @@ from membrowse.index.token_store import TokenStore
 from membrowse.ranking import late_interaction
 from membrowse.ranking.chunk_ranking import Blend, ChunkRanking, Mask, Rows, Scores, in_order
 from membrowse.ranking.fusion import convex, minmax
+from membrowse.ranking.note_names import name_bonuses
 from membrowse.ranking.ranked_query import NO_WORDS, Maxima, RankedQuery
 from membrowse.settings import RerankMethod, RerankSettings
 from membrowse.wire.search import FUSED, RERANKED, VECTOR, RankingState
@@ -96,7 +97,7 @@ def _interact(
         return
     scores, scored = result
     share = settings.blend * ranked_query.known_share
-    ranking = _blended(ranked_query, pool, scores, scored, share)
+    ranking = _blended(ranked_query, pool, scores, scored, share, settings.name_bonus)
     unscored = len(pool) - int(np.count_nonzero(scored))
     if unscored:
         message = f"{unscored} of the best {len(pool)} are not encoded yet"
@@ -117,7 +118,7 @@ def _cross_encode(
     pool = _pool(ranked_query, settings)
     scores = _cross_scores(ranked_query, pool, cross)
     scored = np.ones(len(pool), dtype=np.bool_)
-    ranking = _blended(ranked_query, pool, scores, scored, settings.blend)
+    ranking = _blended(ranked_query, pool, scores, scored, settings.blend, settings.name_bonus)
     ranked_query.put(RERANKED, replace(ranking, pool=len(pool)))
 
 
@@ -238,10 +239,16 @@ def _cross_scores(ranked_query: RankedQuery, pool: Rows, cross: CrossEncoder) ->
 
 
 def _blended(
-    ranked_query: RankedQuery, pool: Rows, reranker: Scores, scored: Mask, share: float
+    ranked_query: RankedQuery,
+    pool: Rows,
+    reranker: Scores,
+    scored: Mask,
+    share: float,
+    name_bonus: float,
 ) -> ChunkRanking:
     """Order the pool by share · minmax(reranker) + (1 - share) · minmax(fused), over the pool.
 
+    The best chunk of a note that the query names gets `name_bonus` on top.
     A chunk that the reranker could not score counts as 0 there. The rest follows in fused order
     with the fused score.
     """
@@ -250,10 +257,13 @@ def _blended(
     blended = convex(
         minmax(pool_fused, np.ones(len(pool), dtype=np.bool_)), minmax(reranker, scored), share
     )
+    paths = [ranked_query.chunks[row].path for row in pool.tolist()]
+    bonuses = name_bonuses(ranked_query.parsed.words, paths, blended, name_bonus)
+    blended += bonuses
     scores = fused.scores.copy()
     scores[pool] = blended
     by_row = np.argsort(pool)
     best = by_row[np.argsort(-blended[by_row], kind="stable")]
     order = np.concatenate([pool[best], fused.order[len(pool) :]]).astype(np.int32)
-    blend = Blend(pool, reranker, scored, share)
+    blend = Blend(pool, reranker, scored, share, bonuses)
     return replace(in_order(scores, order, RankingState.READY), blend=blend)

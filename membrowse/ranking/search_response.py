@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
+from membrowse.notes.conflict_copies import copied_note
 from membrowse.ranking.chunk_ranking import ChunkRanking
 from membrowse.ranking.ranked_query import RankedQuery
 from membrowse.ranking.snippets import Snippet
@@ -96,6 +98,9 @@ class _Hits:
         self._ranked_query = ranked_query
         self._freshness_of = freshness_of
         self._common: dict[int, dict[str, object]] = {}
+        self._copied_note = lru_cache(maxsize=None)(
+            lambda path: copied_note(path, ranked_query.notes)
+        )
 
     def rankings(self, names: Iterable[str], offset: int, limit: int) -> dict[str, Ranking]:
         """Return the rankings `names` with their hits after the first `offset`."""
@@ -181,6 +186,7 @@ class _Hits:
             "scores": scores,
             "snippet": snippet.text,
             "marks": snippet.marks,
+            "copy_of": self._copied_note(chunk.path),
         }
 
     def _ranks_and_scores(

@@ -13,6 +13,7 @@ from membrowse.index.generation import Generation
 from membrowse.notes.chunk import Chunk
 from membrowse.ranking import search_response
 from membrowse.ranking.ranked_query import RankedQuery
+from membrowse.text import normal_form
 from membrowse.wire.notes import Freshness, NoteState
 from membrowse.wire.search import FUSED, KEYWORD, RERANKED, VECTOR, Target, TargetMatch
 
@@ -130,20 +131,20 @@ def _by_line(generation: Generation, rows: Iterable[int], target: Target) -> Tar
 
 
 def comparable(text: str) -> str:
-    """Normalise `text` for comparison: no white space, case folded."""
-    return "".join(text.casefold().split())
+    """Normalise `text` for comparison: no white space, case folded, in one Unicode form."""
+    return "".join(normal_form(text.casefold()).split())
 
 
 def rows_containing(chunks: Sequence[Chunk], rows: Iterable[int], text: str) -> tuple[int, ...]:
     """Return the `rows` whose chunk contains `text`, ignoring white space and case."""
     comparable_text = comparable(text)
-    longest = max(text.casefold().split(), key=len, default="")
+    longest = max(normal_form(text.casefold()).split(), key=len, default="")
     if not comparable_text:
         return ()
     return tuple(
         row
         for row in rows
-        if longest in chunks[row].text.casefold()
+        if longest in normal_form(chunks[row].text.casefold())
         and comparable_text in comparable(chunks[row].text)
     )
 

@@ -54,20 +54,30 @@ class NotesSettings(_Section, frozen=True):
     """Larger files are listed, not indexed."""
     follow: tuple[str, ...] = ()
     """Directories outside the folder that symbolic links may point to."""
+    encodings: dict[str, str] = {}
+    """Encodings of files that are not UTF-8, by glob: `{"old/*.txt" = "cp1252"}`; the last that
+    matches counts."""
 
     def __post_init__(self) -> None:
-        for text in self.include:
+        """Raise `ValueError` for a glob or an encoding that cannot be used."""
+        for name, globs in (("include", self.include), ("encodings", self.encodings)):
+            for text in globs:
+                try:
+                    gitignore.parse(text)
+                except gitignore.InvalidPattern as error:
+                    raise ValueError(f"`{name}`: {text!r}: {error}") from error
+        for encoding in self.encodings.values():
             try:
-                gitignore.parse(text)
-            except gitignore.InvalidPattern as error:
-                raise ValueError(f"`include`: {text!r}: {error}") from error
+                "-".encode(encoding)
+            except (LookupError, ValueError) as error:
+                raise ValueError(f"unknown encoding {encoding!r} in notes.encodings") from error
 
 
 class FieldWeights(_Section, frozen=True):
     """`[keyword.weights]`: how much a match in each field counts."""
 
-    title: NonNegative = 0.5
-    """A match in the title."""
+    title: NonNegative = 1.5
+    """A match in the title, or in the file name."""
     headings: NonNegative = 0.5
     """A match in the heading path."""
     body: NonNegative = 1.0
@@ -124,6 +134,8 @@ class RerankSettings(_Section, frozen=True):
     """The reranker's share of the final score; the rest is the fused score's."""
     stop_word_weight: Share = 0.5
     """Weight of a stop word of the query in late interaction."""
+    name_bonus: NonNegative = 1.0
+    """Added to the score of the best chunk of a note whose file name is the query."""
     idf: bool = True
     """Weight words of the query by the square root of their idf in late interaction."""
 

@@ -196,6 +196,8 @@ class RerankedExplanation(msgspec.Struct, frozen=True, kw_only=True):
     fused_normalised: float = 0.0
     fused_contribution: float = 0.0
     fused_share: float = 0.0
+    name_bonus: float = 0.0
+    """Added because the query is the file name of the note."""
     tokens: tuple[TokenMatch, ...] = ()
     """One per word piece of the query, in order (late interaction only)."""
 

@@ -27,6 +27,8 @@ class Freshness(StrEnum):
     CURRENT = "current"
     CHANGED = "changed"
     DELETED = "deleted"
+    UNREADABLE = "unreadable"
+    """The file, or a folder above it, cannot be read, so its state is not known."""
 
 
 class FileRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +67,7 @@ class ChunkView(msgspec.Struct, frozen=True, kw_only=True):
     end_line: int
     date: str
     date_source: str
-    """`front matter`, `file name` or `mtime`."""
+    """`front matter`, `file name`, `folders` or `mtime`."""
     indexed_at: str
     freshness: Freshness
     first_line: int

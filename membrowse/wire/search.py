@@ -97,6 +97,8 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     snippet: str
     marks: tuple[tuple[int, int], ...] = ()
     """Spans of `snippet` (start, end) that match a query term."""
+    copy_of: str = ""
+    """Path of the note that this one is a copy of, by its name (a conflict copy); else empty."""
 
 
 class Approximate(msgspec.Struct, frozen=True, kw_only=True):

@@ -116,8 +116,28 @@ def test_an_output_without_room_is_told_in_a_line(arguments: tuple[str, ...]) ->
     assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("arguments", ["--version", "config show"])
-def test_an_output_that_was_closed_is_no_error(arguments: str) -> None:
-    command = f"{sys.executable} -m membrowse {arguments} >&-"
-    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
+@pytest.mark.parametrize("arguments", ["--version", "--help", "config show", "docs json"])
+def test_a_closed_output_is_an_error(arguments: str) -> None:
+    command = f"exec {sys.executable} -m membrowse {arguments} >&-"
+    done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True)
+    assert done.returncode == Exit.INTERNAL
+    assert done.stderr == "membrowse: the output cannot be written: Bad file descriptor\n"
+
+
+@pytest.mark.parametrize(
+    ("locale", "mode"), [("POSIX", "0"), ("POSIX", "1"), ("C", "0"), ("C.utf8", "0")]
+)
+def test_a_query_is_read_as_utf8_in_any_locale(locale: str, mode: str) -> None:
+    code = (
+        "import sys; from membrowse.cli.parameters import valid; "
+        "print(ascii([valid(each) for each in sys.argv[1:]]))"
+    )
+    environment = {**os.environ, "LC_ALL": locale, "PYTHONUTF8": mode, "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", code, "пароль für 端口", os.fsdecode(b"caf\xe9")],
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
+    assert done.stdout == f"{ascii(['пароль für 端口', 'caf?'])}\n"
+    assert done.stderr == "membrowse: bytes that are not UTF-8 are read as question marks: caf?\n"

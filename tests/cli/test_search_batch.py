@@ -190,3 +190,15 @@ def test_long_lines_are_read_whole(
     ran = program("search", "--batch", file, "--folder", folder)
     assert ran.status == 0
     assert [request.text for request in engine.asked] == [long, "x"]
+
+
+def test_a_byte_order_mark_is_skipped(
+    engine: StandIn, program: Program, folder: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "queries.jsonl"
+    lines = '{"id": "a", "query": "x"}\n{"id": "b", "query": "y"}\n'
+    file.write_text(lines, encoding="utf-8-sig")
+    ran = program("search", "--batch", file, "--folder", folder)
+    assert (ran.status, [answer["id"] for answer in answers(ran.out)]) == (0, ["a", "b"])
+    file.write_text(lines.replace("\n", "\n\ufeff", 1), encoding="utf-8")
+    assert program("search", "--batch", file, "--folder", folder).status == 2

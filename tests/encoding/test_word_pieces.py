@@ -122,3 +122,24 @@ def test_pieces_of_folded_text_keep_their_place(pieces: WordPieces, text: str) -
     for piece, following in pairwise(found):
         assert 0 <= piece.start <= following.start
         assert piece.start < piece.end <= len(text)
+
+
+@pytest.mark.parametrize("prompt", ["", "query: "])
+@pytest.mark.parametrize("filler", ["staging host ", "unbelievable ", "x" * 90 + " ", "端口"])
+def test_of_a_long_query_the_end_is_read(pieces: WordPieces, prompt: str, filler: str) -> None:
+    question = "which port does the gateway use?"
+    text = filler * 300 + question
+    read = pieces.tokenise_query(text, prompt)
+    assert read.cut
+    assert 230 < len(read.ids) <= 256
+    assert text[read.pieces[0].start :].endswith(question)
+    assert read.pieces[-1].end == len(text)
+    assert [text[each.start : each.end] for each in read.pieces[-2:]] == ["use", "?"]
+    head = pieces.tokenise("", prompt).ids[:-1]
+    assert read.ids[: len(head)].tolist() == head.tolist()
+
+
+def test_a_short_query_is_read_whole(pieces: WordPieces) -> None:
+    text = "port " * 254
+    whole, cut = pieces.tokenise_query(text), pieces.tokenise(text)
+    assert (whole.ids.tolist(), whole.pieces, whole.cut) == (cut.ids.tolist(), cut.pieces, False)

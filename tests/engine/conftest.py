@@ -14,6 +14,7 @@ import pytest
 
 from membrowse.client import discovery
 from membrowse.client.engine import Engine, EngineClient
+from membrowse.notes.chunker import CHUNKER
 from membrowse.wire.engine import EngineState, StatesRequest
 from membrowse.wire.search import RANKINGS, SearchRequest, SearchResponse
 from tests.conftest import ExportedEncoder
@@ -109,7 +110,8 @@ def made_otherwise(index: Path) -> None:
     """Let the index in the directory `index` have been made by an older chunker."""
     with closing(sqlite3.connect(index / "manifest.sqlite")) as connection, connection:
         changed = connection.execute(
-            "UPDATE meta SET value = replace(value, '1-256', 'ancient') WHERE value LIKE '%1-256%'"
+            "UPDATE meta SET value = replace(value, ?, 'ancient') WHERE name = 'recipe'",
+            (f"{CHUNKER}-256",),
         )
         assert changed.rowcount == 1
 

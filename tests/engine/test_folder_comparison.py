@@ -12,10 +12,12 @@ from membrowse.settings import NotesSettings
 
 @dataclass(frozen=True)
 class Read:
-    """Size and modification time of a note when it was last read."""
+    """A note when it was last read."""
 
     size: int = 0
     mtime_ns: int = 0
+    ctime_ns: int = 0
+    inode: int = 0
 
 
 def test_notes_changed_last_come_first(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def test_a_difference_leaves_front_matter_out(tmp_path: Path) -> None:
         known = factories.change("a.md", *(part.text for part in parts))
         index.apply([type(known)("a.md", known.note, parts)])
         assert difference(index, tmp_path) == (NO_TEXT_CHANGED,)
-        (tmp_path / "a.md").write_text(text.replace("tags", "aliases").replace("22", "2222"))
+        (tmp_path / "a.md").write_text(text.replace("[a]", "[b]").replace("22", "2222"))
         assert difference(index, tmp_path) == (
             "@@ -6,5 +6,5 @@",
             " # One",

@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from membrowse.engine.errors import Unknown
@@ -15,6 +16,7 @@ from membrowse.notes.chunk import Chunk
 from membrowse.wire.pins import Pin
 
 DEMO = Path(__file__).parents[2] / "assets" / "demo-memory" / "golden.jsonl"
+FOLDER = Path("/notes")
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +25,7 @@ def home() -> None:
 
 
 def test_the_demos_file_has_55_pins() -> None:
-    golden = parse(DEMO.read_bytes())
+    golden = parse(DEMO.read_bytes(), FOLDER)
     assert (len(golden.pins), golden.problems) == (55, ())
     assert golden.pins[0].path == "logs/2026-10-06.md"
     assert golden.lines["g03"] == 3
@@ -44,7 +46,7 @@ def test_bad_lines_are_told_with_their_number_and_the_others_used() -> None:
             b'{"query": "b", "path": "y.md", "k": 1, "text": "t", "syntax": "operators"}\r',
         )
     )
-    golden = parse(content)
+    golden = parse(content, FOLDER)
     assert [(pin.id, pin.path) for pin in golden.pins[:1]] == [("7", "x.md")]
     assert golden.pins[1].id.startswith("p-")
     assert (golden.pins[1].k, golden.pins[1].syntax) == (1, "operators")
@@ -56,17 +58,17 @@ def test_bad_lines_are_told_with_their_number_and_the_others_used() -> None:
 def test_ids_are_unique_and_those_that_are_made_up_stay() -> None:
     line = b'{"query": "a", "path": "x.md"}'
     same = b'{"id": "g", "query": "a", "path": "x.md"}'
-    first = parse(b"\n".join((line, same, same, line)))
+    first = parse(b"\n".join((line, same, same, line)), FOLDER)
     assert [pin.id for pin in first.pins[1:3]] == ["g", "g (2)"]
     assert first.pins[3].id == f"{first.pins[0].id} (2)"
-    moved = parse(b"\n\n" + line)
+    moved = parse(b"\n\n" + line, FOLDER)
     assert moved.pins[0].id == first.pins[0].id
 
 
 @pytest.mark.parametrize("text", ["", "a passage", 'quotes " and \\ and \n lines', "日本語"])
 def test_a_line_that_is_written_reads_as_the_same_pin(text: str) -> None:
     pin = Pin(id="g1", query="which?", path="é.md", text=text, k=3, syntax="operators")
-    assert parse(line_of(pin)).pins == (pin,)
+    assert parse(line_of(pin), FOLDER).pins == (pin,)
     assert b"\n" not in line_of(pin)
 
 
@@ -133,7 +135,7 @@ def test_a_file_elsewhere_is_neither_read_nor_written(tmp_path: Path, planted: s
 
 
 def test_what_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
-    golden = PinFile(tmp_path, tmp_path.parent).read()
+    golden = PinFile(tmp_path, tmp_path).read()
     assert golden.pins == ()
     assert str(tmp_path) in golden.problems[0]
 
@@ -165,3 +167,18 @@ def test_a_pin_remembers_a_line_that_no_other_chunk_has() -> None:
     long = passage(chunk("word " * 100), (), "word")
     assert len(long) <= PASSAGE_CHARACTERS
     assert long.endswith("word")
+
+
+@pytest.mark.parametrize(
+    ("written", "path"),
+    [
+        ("decisions/ssh.md", "decisions/ssh.md"),
+        ("./decisions/ssh.md", "decisions/ssh.md"),
+        ("/notes/decisions/ssh.md", "decisions/ssh.md"),
+        ("/notes/./logs/../decisions/ssh.md", "decisions/ssh.md"),
+        ("/notes-of-others/ssh.md", "/notes-of-others/ssh.md"),
+    ],
+)
+def test_a_path_may_be_absolute(written: str, path: str) -> None:
+    content = msgspec.json.encode({"query": "which port?", "path": written})
+    assert [pin.path for pin in parse(content, FOLDER).pins] == [path]

@@ -259,14 +259,14 @@ async def test_3_a_text_that_was_there_until_an_edit(folder: Path) -> None:
         await reindexed(client)
 
 
-async def test_3_front_matter_is_no_text(folder: Path) -> None:
+async def test_3_tags_are_no_text(folder: Path) -> None:
     async with client_of(folder, when=current) as client:
         file = folder / "headed.md"
-        file.write_text("---\nowner: the harbour office\n---\n\nBoats are moored by length.\n")
+        file.write_text("---\ntags: [the harbour office]\n---\n\nBoats are moored by length.\n")
         await reindexed(client)
         told = await why(client, "boats", path="headed.md", text="the harbour office")
         assert failing(told) is StepName.TEXT
-        assert "front matter" in told.verdict
+        assert "front matter, where only title, tags and date are searched" in told.verdict
         file.unlink()
         await reindexed(client)
 

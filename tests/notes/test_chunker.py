@@ -7,18 +7,18 @@ import time
 import pytest
 
 from membrowse.notes.chunk import Chunk
-from membrowse.notes.chunker import chunk_note
+from membrowse.notes.chunker import chunk_note, named_title
 from tests.notes.conftest import Count, note
 
 LONG = "The gateway forwards every request to the second host in the rack. " * 12
 
 
-def split(count: Count, text: str, path: str = "notes/plain.md", window: int = 256) -> list[Chunk]:
+def split(count: Count, text: str, path: str = "notes/-.md", window: int = 256) -> list[Chunk]:
     """Return the chunks of `text`, checked against the note and the window."""
     whole = note(text, path)
     made = chunk_note(whole, count, window)
-    covered = "".join(text[chunk.start_offset : chunk.end_offset] for chunk in made)
-    assert "".join(covered.split()) == "".join(text[whole.body_offset :].split())
+    covered = "".join(chunk.text for chunk in made)
+    assert "".join(covered.split()) == "".join(whole.text[whole.text_offset :].split())
     for chunk in made:
         assert count(f"{chunk.header}\n{chunk.text}") + 2 <= window
         assert len(chunk.text) <= 32 * window
@@ -56,7 +56,7 @@ def test_the_header_contains_title_headings_and_stated_date(count: Count) -> Non
     (dated,) = split(count, text, "logs/2026-03-02 staging.md")
     assert dated.header == "Staging › Access, 2026-03-02"
     assert (dated.title, dated.headings, dated.date) == ("Staging", ("Access",), "2026-03-02")
-    (undated,) = chunk_note(note(text, "logs/x.md", mtime_ns=10**18), count)
+    (undated,) = chunk_note(note(text, "logs/staging.md", mtime_ns=10**18), count)
     assert undated.header == "Staging › Access"
     assert undated.date == "2001-09-09"
 
@@ -68,17 +68,46 @@ def test_the_header_does_not_repeat_a_date_or_title(count: Count) -> None:
     assert chunk.date == "2026-03-02"
 
 
-def test_a_title_from_the_file_name_is_not_encoded(count: Count) -> None:
-    (chunk,) = split(count, "just text\n", "ideas/some words.md")
-    assert (chunk.title, chunk.header) == ("some words", "")
+def test_a_note_without_a_title_has_its_file_name_as_title(count: Count) -> None:
+    (chunk,) = split(count, "just text\n", "ideas/some_words.md")
+    assert (chunk.title, chunk.header) == ("some_words", "some words")
+    (dated,) = split(count, "## Ports\n\n22\n", "logs/2026-03-02-hosts.md")
+    assert dated.header == "2026-03-02 hosts › Ports"
+    (day,) = split(count, "just text\n", "logs/2026-03-02.md")
+    assert day.header == "2026-03-02"
 
 
-def test_front_matter_is_not_text_but_invalid_front_matter_is(count: Count) -> None:
+def test_metadata_is_not_text_but_invalid_front_matter_is(count: Count) -> None:
     (chunk,) = split(count, "---\ntitle: Hosts\ntags: [a]\n---\n\nweb1\n")
     assert (chunk.text, chunk.header, chunk.tags, chunk.start_line) == ("web1", "Hosts", ("a",), 6)
     (chunk,) = split(count, "---\ntitle: [\n---\n\nweb1\n")
     assert (chunk.text, chunk.headings) == ("---\ntitle: [\n---\n\nweb1", ())
-    assert split(count, "---\ntitle: only\n---\n") == []
+
+
+def test_front_matter_with_text_is_in_the_first_chunk(count: Count) -> None:
+    text = (
+        "---\naliases: [Neovim]\n---\n\n# Editors\n\n## Config\n\ninit.lua\n\n## Plugins\n\nnone\n"
+    )
+    first, second = split(count, text)
+    assert first.text.startswith("aliases: [Neovim]\n---\n\n# Editors")
+    assert (first.headings, first.start_line, first.start_offset) == (("Config",), 2, 4)
+    assert second.headings == ("Plugins",)
+
+
+def test_front_matter_that_does_not_fit_beside_the_text_is_a_chunk(count: Count) -> None:
+    summary = f"summary: {LONG[:600].strip()}"
+    first, second, *_ = split(count, f"---\n{summary}\n---\n\n# Long\n\n{LONG}\n")
+    assert first.text == f"{summary}\n---"
+    assert (first.headings, first.header, first.end_line) == ((), "Long", 3)
+    assert second.text.startswith("# Long")
+    long = "\n".join(f"  - alias {number} of the very long list" for number in range(60))
+    assert len(split(count, f"---\naliases:\n{long}\n---\n# Long\n\ntext\n")) > 2
+
+
+def test_a_note_that_is_all_front_matter_has_a_chunk(count: Count) -> None:
+    (chunk,) = split(count, "---\ntitle: only\n---\n")
+    assert (chunk.text, chunk.header) == ("title: only\n---", "only")
+    assert split(count, "---\n---\n") == []
 
 
 def test_blocks_are_packed_whole(count: Count) -> None:
@@ -140,7 +169,7 @@ def test_an_endless_sentence_is_split_between_words(count: Count) -> None:
 
 
 def test_an_endless_word_is_split(count: Count) -> None:
-    made = split(count, "see " + "x" * 100_000 + " there")
+    made = split(count, "see " + "é" * 100_000 + " there")
     assert len(made) > 40
 
 
@@ -176,7 +205,7 @@ def test_a_renamed_or_touched_note_keeps_headers_and_changes_ids(count: Count) -
     text = f"# A\n\n{LONG}\n\n{LONG}"
     one, other = (
         chunk_note(note(text, "a.md"), count),
-        chunk_note(note(text, "b/c.md", 10**18), count),
+        chunk_note(note(text, "b/a.md", 10**18), count),
     )
     assert [(c.header, c.text) for c in one] == [(c.header, c.text) for c in other]
     assert not {c.id for c in one} & {c.id for c in other}
@@ -241,3 +270,36 @@ def test_a_superadditive_count_is_respected(count: Count) -> None:
 def test_a_window_too_small_for_text_is_rejected(count: Count) -> None:
     with pytest.raises(ValueError, match="window"):
         chunk_note(note("text"), count, 8)
+
+
+def test_the_first_chunk_alone_has_the_file_name_of_a_long_note_or_one_with_a_title(
+    count: Count,
+) -> None:
+    first, *others = split(count, LONG * 30, "logs/chat_log.md")
+    assert first.header == "chat log"
+    assert {chunk.header for chunk in others} == {""}
+    assert {chunk.header for chunk in split(count, LONG * 15, "logs/chat_log.md")} == {"chat log"}
+    first, *others = split(count, f"# Talks\n\n{LONG * 15}", "logs/chat_log.md")
+    assert first.header == "Talks (chat log)"
+    assert {chunk.header for chunk in others} == {"Talks"}
+
+
+@pytest.mark.parametrize(
+    ("title", "name", "named"),
+    [
+        ("", "chat log", "chat log"),
+        ("Talks", "chat log", "Talks (chat log)"),
+        ("The chat", "chat log", "The chat (log)"),
+        ("The log of a chat", "chat log", "The log of a chat"),
+        ("Chat-Log: May", "chat log", "Chat-Log: May"),
+        ("2023-05-08 Session 1: Ida", "2023-05-08 session 01", "2023-05-08 Session 1: Ida"),
+        ("Log of 8 May", "2023-05-08", "Log of 8 May"),
+        ("INC-03: no room", "2026-05-19 disk full", "INC-03: no room (disk full)"),
+        ("Roll back a release", "rollback", "Roll back a release (rollback)"),
+        ("Talks", "", "Talks"),
+    ],
+)
+def test_a_title_is_followed_by_a_file_name_that_says_more(
+    title: str, name: str, named: str
+) -> None:
+    assert named_title(title, name) == named

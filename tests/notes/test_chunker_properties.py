@@ -74,7 +74,7 @@ anything = st.one_of(texts, texts, st.text(st.characters(exclude_categories=["Cs
 
 def uncovered(made: Sequence[Chunk], whole: Note) -> str:
     """Return the parts of the note that are in no chunk; fails if chunks overlap."""
-    gaps, position = [], whole.body_offset
+    gaps, position = [], whole.text_offset
     for chunk in made:
         assert chunk.start_offset >= position
         gaps.append(whole.text[position : chunk.start_offset])

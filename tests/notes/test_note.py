@@ -9,6 +9,7 @@ import pytest
 
 from membrowse.notes.dates import find_date, mentions_date
 from membrowse.notes.front_matter import parse_front_matter
+from membrowse.notes.note import file_name_in_words
 from tests.notes.conftest import note
 
 
@@ -34,7 +35,55 @@ def test_front_matter_gives_title_date_and_tags() -> None:
     assert values["owner"] == {"name": "ops", "since": "2024"}
     assert values["versions"] == ["1.10", "true"]
     assert one.text[one.body_offset :] == "body"
+    assert one.text[one.text_offset :] == one.text[4:]
     assert one.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("front", "body", "indexed"),
+    [
+        ("aliases: [Neovim]", "text", True),
+        ("description: Net 45 for Quillon", "text", True),
+        ("project: {owner: {name: Ida}}", "text", True),
+        ("version: 1.10", "text", True),
+        ("title: T\ntags: [a]\ndate: 2026-03-02\ncreated: 2026-03-01", "text", False),
+        ("draft: true\nsummary: ''\nkey: null\nlist: []", "text", False),
+        ("title: T\ntags: [a]", " \n", True),
+        ("title: T", "", True),
+        ("", "", False),
+    ],
+)
+def test_front_matter_is_text_if_it_has_any_that_no_field_has(
+    front: str, body: str, indexed: bool
+) -> None:
+    one = note(f"---\n{front}\n---\n{body}")
+    assert (one.text_offset < one.body_offset) is indexed
+    assert one.text_offset in (4, one.body_offset)
+
+
+@pytest.mark.parametrize(
+    ("stem", "words"),
+    [
+        ("Piano lessons", "Piano lessons"),
+        ("piano_lessons-2nd", "piano lessons 2nd"),
+        ("ssh-hosts", "ssh hosts"),
+        ("sshHosts", "ssh Hosts"),
+        ("MEMORY", "MEMORY"),
+        ("OAuthTokens", "OAuth Tokens"),
+        ("2026-03-02", "2026-03-02"),
+        ("2026-03-02-staging-move", "2026-03-02 staging move"),
+        ("v1.2.3-notes", "v1.2.3 notes"),
+        ("a%20b", "a b"),
+        ("project.plan", "project plan"),
+        ("日本語_メモ", "日本語 メモ"),
+        ("x__y--z", "x y z"),
+        ("note2", "note 2"),
+        ("-", ""),
+    ],
+)
+def test_a_file_name_is_read_as_words(stem: str, words: str) -> None:
+    assert file_name_in_words(stem) == words
+    assert note("text", f"folder/{stem}.md").file_words == words
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
@@ -62,7 +111,7 @@ def test_invalid_front_matter_is_text_with_a_warning(text: str) -> None:
     one = note(text)
     assert one.body_offset == 0
     assert parse_front_matter(text).values == {}
-    (warning,) = one.warnings
+    warning = one.warnings[0]
     assert warning.startswith("invalid front matter, read as text: ")
     assert "\n" not in warning
 
@@ -126,7 +175,7 @@ def test_a_title_is_one_line_of_bounded_length() -> None:
         (r"\udc00\ud83d", "\ufffd\ufffd"),
         (r"two halves: \ud83d\ude00", "two halves: 😀"),
         (r"a \0 zero", "a \ufffd zero"),
-        ("x" * 20_000, "x" * 199 + "…"),
+        ("xyz " * 5_000, "xyz " * 49 + "xyz…"),
     ],
     ids=lambda text: text[:12],
 )
@@ -155,7 +204,35 @@ def test_the_number_of_tags_is_limited() -> None:
         ("2026-02-30.md", "", "2001-09-09", "mtime"),
         ("20261302.md", "", "2001-09-09", "mtime"),
         ("ticket-120260302.md", "", "2001-09-09", "mtime"),
-        ("2026-03-02/x.md", "", "2001-09-09", "mtime"),
+        ("2026-03-02/x.md", "", "2026-03-02", "folders"),
+        ("2026/11/15.md", "", "2026-11-15", "folders"),
+        ("journal/2026/11 November/15 Sunday.md", "", "2026-11-15", "folders"),
+        ("2026-11/15.md", "", "2026-11-15", "folders"),
+        ("2026/11/15 ideas for 2027.md", "", "2001-09-09", "mtime"),
+        ("2026/13/15.md", "", "2001-09-09", "mtime"),
+        ("November 12th, 2026.md", "", "2026-11-12", "file name"),
+        ("12 Nov 2026 standup.md", "", "2026-11-12", "file name"),
+        ("202611181230 Idea.md", "", "2026-11-18", "file name"),
+        ("20261118123045.md", "", "2026-11-18", "file name"),
+        ("20261118T1230 call.md", "", "2026-11-18", "file name"),
+        ("14.11.2026.md", "", "2026-11-14", "file name"),
+        ("v1.12.2026 notes.md", "", "2026-12-01", "file name"),
+        ("version 1.2.3.md", "", "2001-09-09", "mtime"),
+        ("call 5550142.md", "", "2001-09-09", "mtime"),
+        ("x.md", "---\ndate: March 5th, 2026\n---\n", "2026-03-05", "front matter"),
+        ("x.md", "---\ndate: 18 Nov 2026\n---\n", "2026-11-18", "front matter"),
+        ("x.md", "---\ndate: Wed, 18 Nov 2026 10:00:00 +0100\n---\n", "2026-11-18", "front matter"),
+        ("x.md", "---\ndate: '[[2026-11-18]]'\n---\n", "2026-11-18", "front matter"),
+        ("x.md", "---\ndate: 5. März 2026\n---\n", "2026-03-05", "front matter"),
+        ("x.md", "---\ndate: 2026年11月18日\n---\n", "2026-11-18", "front matter"),
+        ("x.md", "---\ndate: 11/18/2026\n---\n", "2026-11-18", "front matter"),
+        ("x.md", "---\ncreated_at: 2026-11-18T23:59:00Z\n---\n", "2026-11-18", "front matter"),
+        ("x.md", "---\ndate created: 2026-11-18 10:00\n---\n", "2026-11-18", "front matter"),
+        ("x.md", "---\nDate-Created: 2026-11-18\n---\n", "2026-11-18", "front matter"),
+        ("x.md", "---\ncreated: 1795000000\n---\n", "2026-11-18", "front matter"),
+        ("x.md", "---\nupdated: 2026-11-18\n---\n", "2026-11-18", "front matter"),
+        ("2026-03-02.md", "---\nupdated: 2026-11-18\n---\n", "2026-03-02", "file name"),
+        ("x.md", "---\nupdated: 2026-11-18\ndate: 2026-03-02\n---\n", "2026-03-02", "front matter"),
     ],
 )
 def test_the_date_comes_from_front_matter_else_file_name_else_mtime(
@@ -163,6 +240,13 @@ def test_the_date_comes_from_front_matter_else_file_name_else_mtime(
 ) -> None:
     one = note(text, path, mtime_ns=10**18)
     assert (one.date, one.date_source) == (date, source)
+
+
+@pytest.mark.parametrize("value", ["soon", "yesterday", "2026", "Nov 2026", "Tuesday", "v1.2.3"])
+def test_a_value_that_names_no_day_is_not_a_date(value: str) -> None:
+    one = note(f"---\ndate: {value}\n---\n", "x.md")
+    assert one.date_source == "mtime"
+    assert one.warnings == (f"front matter: date is not a date: {value}",)
 
 
 def test_an_invalid_date_is_a_warning() -> None:

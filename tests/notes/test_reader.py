@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from membrowse.notes import reader
-from membrowse.notes.reader import FileContent, NotIndexable, read_file
+from membrowse.notes.not_indexable import NotIndexable
+from membrowse.notes.reader import FileContent, read_file
 from membrowse.settings import NotesSettings
 from membrowse.wire.notes import NoteState
 from tests.notes.conftest import leave_socket
@@ -42,7 +43,7 @@ def test_a_note_is_read_unchanged(tmp_path: Path) -> None:
         ("été".encode("utf-16"), "été", "utf-16", "UTF-16"),
         (b"\xfe\xff" + "été".encode("utf-16-be"), "été", "utf-16", "UTF-16"),
         ("été".encode("utf-32"), "été", "utf-32", "UTF-32"),
-        ("été".encode("latin-1"), "été", "latin-1", "byte 0xe9 at 0): read as Latin-1"),
+        ("été".encode("latin-1"), "été", "cp1252", "read as cp1252, which is a guess"),
     ],
 )
 def test_other_encodings_are_decoded_with_a_warning(

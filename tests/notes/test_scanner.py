@@ -133,17 +133,99 @@ def test_links_inside_are_followed_and_others_are_listed(tmp_path: Path) -> None
     (folder / "broken.md").symlink_to("nowhere.md")
     found = listed(folder)
     assert [path for path, (state, _) in found.items() if state is None] == [
-        "link.md",
-        "link/a.md",
         "real/a.md",
         "sub/b.md",
     ]
+    assert found["link.md"] == (SKIPPED, "the same file as sub/b.md")
+    assert found["link/a.md"] == (SKIPPED, "the same file as real/a.md")
     assert found["out"] == (SKIPPED, f"a link to outside the folder: {outside}")
     assert found["out.md"] == (SKIPPED, f"a link to outside the folder: {outside}/c.md")
     assert found["broken.md"][0] is SKIPPED
     assert "a broken link" in found["broken.md"][1]
     followed = listed(folder, NotesSettings(follow=(str(outside),)))
-    assert followed["out/c.md"] == followed["out.md"] == NOTE
+    assert followed["out.md"] == NOTE
+    assert followed["out/c.md"] == (SKIPPED, "the same file as out.md")
+
+
+def test_a_file_with_several_names_is_one_note(tmp_path: Path) -> None:
+    fill(tmp_path, "z.md", ".hidden/memory/h.md", "c.bin")
+    (tmp_path / "a.md").symlink_to("z.md")
+    (tmp_path / "y.md").hardlink_to(tmp_path / "z.md")
+    (tmp_path / "memory").symlink_to(".hidden/memory")
+    (tmp_path / "again").symlink_to(".hidden/memory")
+    (tmp_path / "c.md").symlink_to("c.bin")
+    found = {each.path: each for each in scan_folder(tmp_path, NotesSettings())}
+    notes = [path for path, each in found.items() if each.excluded is None]
+    assert notes == ["again/h.md", "c.md", "y.md"]
+    assert (found["a.md"].same_as, found["z.md"].same_as) == ("y.md", "y.md")
+    assert found["memory"].excluded is SKIPPED
+    status = (tmp_path / "z.md").stat()
+    assert (found["a.md"].inode, found["a.md"].ctime_ns) == (status.st_ino, status.st_ctime_ns)
+
+
+PACKAGES = {
+    "node_modules/left-pad/README.md": "node_modules",
+    "web/node_modules/x.md": "web/node_modules",
+    "lib/site-packages/x.txt": "lib/site-packages",
+    "src/__pycache__/x.md": "src/__pycache__",
+    "env/pyvenv.cfg": "env",
+    "conda/conda-meta/history": "conda",
+    "cached/CACHEDIR.TAG": "cached",
+    "rust/target/doc/x.md": "rust/target",
+    "php/vendor/x/README.md": "php/vendor",
+}
+
+
+def test_packages_are_left_out_with_the_reason_and_brought_back_by_a_rule(tmp_path: Path) -> None:
+    fill(tmp_path, *PACKAGES, "rust/Cargo.toml", "php/composer.json", "env/lib/x.md")
+    fill(tmp_path, "target/aims.md", "vendor/list.md", "build/log.md", "packages/x.md")
+    found = listed(tmp_path)
+    for folder in PACKAGES.values():
+        state, reason = found[f"{folder}/"]
+        name = folder.rpartition("/")[2]
+        assert state is IGNORED
+        assert reason.endswith(f"; the rule !{name}/ in .membrowseignore brings it back")
+    notes = [path for path, (state, _) in found.items() if state is None]
+    assert notes == ["build/log.md", "packages/x.md", "target/aims.md", "vendor/list.md"]
+    (tmp_path / ".membrowseignore").write_text("!node_modules/\n!env/\n!target\n")
+    again = listed(tmp_path)
+    for path in ("node_modules/left-pad/README.md", "env/lib/x.md", "rust/target/doc/x.md"):
+        assert again[path] == NOTE
+    assert "lib/site-packages/" in again
+
+
+def test_the_folder_itself_may_be_one_of_packages(tmp_path: Path) -> None:
+    fill(tmp_path, "node_modules/pyvenv.cfg", "node_modules/a.md")
+    assert listed(tmp_path / "node_modules")["a.md"] == NOTE
+
+
+@pytest.mark.parametrize(
+    ("rules", "notes"),
+    [
+        ("!.claude/\n", [".claude/agents/b.md", ".claude/x.md", "a.md"]),
+        ("!.claude\n", [".claude/agents/b.md", ".claude/x.md", "a.md"]),
+        ("!/.claude/\nagents/\n", [".claude/x.md", "a.md"]),
+        ("!.c*/\n", [".claude/agents/b.md", ".claude/x.md", "a.md"]),
+        ("!.plan.md\n", [".plan.md", "a.md"]),
+        ("*\n!*/\n!*.md\n", ["a.md"]),
+        ("!*\n", ["a.md"]),
+        ("!.claude/\n.claude/\n", ["a.md"]),
+    ],
+)
+def test_a_rule_that_names_a_hidden_folder_brings_it_in(
+    tmp_path: Path, rules: str, notes: list[str]
+) -> None:
+    fill(tmp_path, "a.md", ".plan.md", ".claude/x.md", ".claude/agents/b.md", ".claude/.git/c.md")
+    (tmp_path / ".membrowseignore").write_text(rules)
+    found = listed(tmp_path)
+    assert [path for path, (state, _) in found.items() if state is None] == notes
+
+
+def test_a_gitignore_brings_in_no_hidden_folder(tmp_path: Path) -> None:
+    fill(tmp_path, ".github/x.md")
+    (tmp_path / ".gitignore").write_text("!.github/\n")
+    found = listed(tmp_path, NotesSettings(honour_gitignore=True))
+    assert found[".github/"] == (IGNORED, "hidden folder")
 
 
 @pytest.mark.timeout(20)
@@ -201,24 +283,6 @@ def test_a_missing_folder_is_an_error(tmp_path: Path, name: str) -> None:
     fill(tmp_path, "file.md")
     with pytest.raises(FolderUnreadable, match=name):
         scan_folder(tmp_path / name, NotesSettings())
-
-
-@pytest.mark.parametrize(
-    ("include", "notes", "others"),
-    [
-        (("*.md",), ["a.md", "x/.md"], ["a.MD", "a.mdx", "md"]),
-        (("*.md", "!README.md"), ["a.md"], ["README.md", "x/README.md"]),
-        (("docs/", "*.rst"), ["docs/a.bin", "x/y.rst"], ["a.md"]),
-        (("n?te.*",), ["x/note.org"], ["noote.org"]),
-        ((), [], ["a.md"]),
-    ],
-)
-def test_globs_select_the_notes(
-    include: tuple[str, ...], notes: list[str], others: list[str]
-) -> None:
-    is_note = note_matcher(include)
-    assert [path for path in notes if not is_note(path)] == []
-    assert [path for path in others if is_note(path)] == []
 
 
 def test_a_thousand_files_are_listed_quickly(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from membrowse.notes.reader import read_file
 from membrowse.notes.scanner import scan_folder
-from membrowse.notes.watcher import FOLDER, FolderWatch, is_noise
+from membrowse.notes.watcher import FOLDER, FolderWatch, is_noise, watch_scope
 from membrowse.settings import NotesSettings
 from tests.notes.watch_recorder import DEADLINE, Reports, Watched, until, watched
 
@@ -288,3 +288,65 @@ def test_stopping_is_quick_and_leaves_nothing_open(tmp_path: Path, polling: bool
         watch.stop()
         assert time.monotonic() - began < 2
     assert open_files() <= open_before
+
+
+def test_linked_folders_and_files_outside_are_watched(setting: Watched, tmp_path: Path) -> None:
+    folder, watch, reports = setting
+    outside = tmp_path / "outside"
+    (outside / "deep").mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    for name in ("outside/c.md", "outside/deep/d.md", "elsewhere/e.md", "elsewhere/f.md"):
+        (tmp_path / name).write_text("first")
+    (folder / "linked").symlink_to(outside)
+    (folder / "sub" / "e.md").symlink_to(tmp_path / "elsewhere" / "e.md")
+    settings = NotesSettings(follow=(str(outside), str(tmp_path / "elsewhere")))
+    scope = watch_scope(scan_folder(folder, settings))
+    assert scope.links == {
+        str(outside): "linked",
+        str(tmp_path / "elsewhere" / "e.md"): "sub/e.md",
+    }
+    watch.set_scope(scope)
+    until(lambda: watch.alive)
+    (outside / "deep" / "d.md").write_text("second, longer")
+    (outside / "new.md").write_text("new")
+    (tmp_path / "elsewhere" / "f.md").write_text("of no interest")
+    (tmp_path / "elsewhere" / "e.md").write_text("second, longer")
+    reports.wait_for("linked/deep/d.md", "linked/new.md", "sub/e.md")
+    assert not any("f.md" in path for path in reports.paths)
+    watch.restart()
+    until(lambda: watch.alive)
+    reports.clear()
+    (outside / "c.md").write_text("third, longer")
+    reports.wait_for("linked/c.md")
+
+
+def test_a_hidden_folder_that_a_rule_brings_in_is_watched(setting: Watched) -> None:
+    folder, watch, reports = setting
+    (folder / ".claude" / "agents").mkdir(parents=True)
+    (folder / ".claude" / "agents" / "a.md").write_text("first")
+    (folder / ".other").mkdir()
+    (folder / ".membrowseignore").write_text("!.claude/\n")
+    watch.set_scope(watch_scope(scan_folder(folder, NotesSettings())))
+    reports.clear()
+    (folder / ".other" / "x.md").write_text("of no interest")
+    (folder / ".claude" / ".x.swp").write_text("of no interest")
+    (folder / ".claude" / "agents" / "a.md").write_text("second, longer")
+    reports.wait_for(".claude/agents/a.md")
+    assert not any(path.endswith((".swp", "x.md")) for path in reports.paths)
+
+
+def test_a_linked_folder_that_vanishes_does_not_end_the_watch(
+    setting: Watched, tmp_path: Path
+) -> None:
+    folder, watch, reports = setting
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "c.md").write_text("first")
+    (folder / "linked").symlink_to(outside)
+    settings = NotesSettings(follow=(str(outside),))
+    watch.set_scope(watch_scope(scan_folder(folder, settings)))
+    shutil.rmtree(outside)
+    watch.set_scope(watch_scope(scan_folder(folder, settings)))
+    (folder / "note.md").write_text("written again, longer")
+    reports.wait_for("note.md")
+    until(lambda: watch.alive)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from membrowse.ranking.chunk_ranking import ChunkRanking, Scores, rank_by_score
-from membrowse.ranking.fusion import convex, minmax, reciprocal_rank
+from membrowse.ranking.fusion import convex, minmax, minmax_value, reciprocal_rank
 from membrowse.wire.search import RankingState
 
 SCORES = st.lists(st.integers(0, 8).map(float), min_size=1, max_size=30).map(np.array)
@@ -98,7 +98,11 @@ def test_ranks_are_a_permutation_and_ties_keep_the_canonical_order(scores: Score
 
 
 def test_equal_scores_become_zero() -> None:
-    assert minmax(np.array([3.0, 3.0]), np.array([True, True])).tolist() == [0.0, 0.0]
+    assert minmax(np.array([3.0, 3.0]), np.array([True, True])).tolist() == [1.0, 1.0]
+    assert minmax(np.array([3.0, 9.0]), np.array([True, False])).tolist() == [1.0, 0.0]
+    assert minmax(np.array([0.0, 0.0]), np.array([True, True])).tolist() == [0.0, 0.0]
+    assert minmax(np.array([-0.1]), np.array([True])).tolist() == [0.0]
+    assert [minmax_value(score, 3.0, 3.0) for score in (3.0, 0.0)] == [1.0, 0.0]
     assert minmax(np.array([3.0, 5.0]), np.array([False, False])).tolist() == [0.0, 0.0]
 
 

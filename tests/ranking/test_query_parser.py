@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Literal
+from unicodedata import normalize
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from membrowse.notes.chunk import Chunk
 from membrowse.ranking.query_parser import LITERAL, MAX_QUERY_CHARACTERS, OPERATORS, parse_query
 from tests.index.factories import chunk
 
+Form = Literal["NFC", "NFD"]
 NOTE = chunk("runbooks/Deploy.md", 0, "text", tags=("Ops", "release/steps"))
 
 
@@ -124,3 +129,14 @@ def test_no_mixture_of_operators_is_an_error(parts: list[str]) -> None:
     parsed = parse_query("".join(parts), OPERATORS)
     example: Chunk = NOTE
     assert all(found.passes(example) in (True, False) for found in parsed.filters)
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize("typed", ["NFC", "NFD"])
+def test_paths_and_tags_are_compared_in_one_unicode_form(form: Form, typed: Form) -> None:
+    note = structs.replace(
+        NOTE, path=normalize(form, "Café/ñandú.md"), tags=(normalize(form, "Crème"),)
+    )
+    for text in ("path:café", "path:*ñandú.md", "tag:crème", "tag:#CRÈME"):
+        (one,) = parse_query(normalize(typed, f"{text} note"), OPERATORS).filters
+        assert one.passes(note), text

@@ -124,6 +124,9 @@ def toml_value(value: Any) -> str:
         return msgspec.json.encode(str(value)).decode()
     if isinstance(value, tuple):
         return f"[{', '.join(map(toml_value, value))}]"
+    if isinstance(value, dict):
+        items = (f"{toml_value(key)} = {toml_value(each)}" for key, each in value.items())
+        return f"{{ {', '.join(items)} }}" if value else "{}"
     return str(value)
 
 

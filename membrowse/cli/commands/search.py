@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import contextlib
 import os
 import sys
@@ -295,8 +296,11 @@ async def _numbered_lines(descriptor: int) -> AsyncIterator[tuple[int, bytes]]:
         if isinstance(item, OSError):
             raise Stop(Exit.USAGE, f"the queries cannot be read: {item.strerror}")
         room.release()
-        if item[1].strip():
-            yield item
+        number, line = item
+        if number == 1:
+            line = line.removeprefix(codecs.BOM_UTF8)
+        if line.strip():
+            yield number, line
 
 
 def _lines(descriptor: int) -> Iterator[bytes]:

@@ -26,7 +26,7 @@ def pins(components: Components, request: PinsRequest, pause: Pause) -> PinRun:
     """The folder's pins, or those of a file that the client has read."""
     if request.content is None:
         return components.pins.current(pause)
-    parsed = pin_file.parse(request.content.encode("utf-8", "surrogatepass"))
+    parsed = pin_file.parse(request.content.encode("utf-8", "surrogatepass"), components.folder)
     return components.pins.run(parsed, request.file, pause)
 
 

@@ -8,7 +8,9 @@ from collections.abc import Iterator, Mapping
 from membrowse.engine import clock
 from membrowse.engine.indexing.indexer_state import IndexerState
 from membrowse.index.generation import IndexedNote
+from membrowse.notes.conflict_copies import copied_note
 from membrowse.notes.scanner import ScannedFile
+from membrowse.text import normal_form
 from membrowse.wire.notes import FileRecord, NoteState
 
 
@@ -16,6 +18,20 @@ def file_records(state: IndexerState, notes: Mapping[str, IndexedNote]) -> list[
     """One record per file and per indexed note that is gone, by path."""
     records = [*_found(state, notes), *_gone(state, notes)]
     return sorted(records, key=lambda record: record.path)
+
+
+def note_path(state: IndexerState, notes: Mapping[str, IndexedNote], path: str) -> str:
+    """The path of the note that `path` means: the same file by another name, or the same name in
+    another Unicode normal form; else `path` itself."""
+    found = state.comparison.found
+    if path in notes or not path:
+        return path
+    if path not in found:
+        form = normal_form(path)
+        alike = (each for each in (*notes, *found) if normal_form(each) == form)
+        path = next(alike, path)
+    file = found.get(path)
+    return file.same_as if file is not None and file.same_as else path
 
 
 def note_state(
@@ -42,6 +58,7 @@ def note_state(
 def _found(state: IndexerState, notes: Mapping[str, IndexedNote]) -> Iterator[FileRecord]:
     differing = dict.fromkeys(state.comparison.new, NoteState.NEW)
     differing |= dict.fromkeys(state.comparison.changed, NoteState.CHANGED)
+    others = _other_paths(state)
     for path, file in state.comparison.found.items():
         note = notes.get(path)
         file_state, reason = _state(file, state, differing.get(path))
@@ -49,12 +66,31 @@ def _found(state: IndexerState, notes: Mapping[str, IndexedNote]) -> Iterator[Fi
             path=os.fsencode(path).decode(errors="replace"),  # names need not be UTF-8
             state=file_state,
             reason=reason,
-            warnings=note.warnings if note else (),
+            warnings=(
+                *(note.warnings if note else ()),
+                *others.get(path, ()),
+                *_copied(path, notes),
+            ),
             chunks=note.chunks if note else 0,
             size=file.size,
             modified_at=clock.stamp(file.mtime_ns / 1e9) if file.mtime_ns else "",
             indexed_at=note.indexed_at if note else "",
         )
+
+
+def _other_paths(state: IndexerState) -> dict[str, list[str]]:
+    """By a note's path, a sentence on each other path of the same file."""
+    others: dict[str, list[str]] = {}
+    for path, file in state.comparison.found.items():
+        if file.same_as:
+            others.setdefault(file.same_as, []).append(f"it is also in the folder as {path}")
+    return others
+
+
+def _copied(path: str, notes: Mapping[str, IndexedNote]) -> Iterator[str]:
+    original = copied_note(path, notes) if path in notes else ""
+    if original:
+        yield f"by its name a copy of {original}, left by file synchronisation"
 
 
 def _state(

@@ -14,13 +14,22 @@ from membrowse.wire.notes import NoteState
 
 
 class Stat(Protocol):
-    """Size (bytes) and modification time (ns) of a file when it was last read."""
+    """Size (bytes), times (ns) and inode of a file when it was last read.
+
+    A copy that keeps size and modification time (`cp -p`, rsync) changes one of the others.
+    """
 
     @property
     def size(self) -> int: ...
 
     @property
     def mtime_ns(self) -> int: ...
+
+    @property
+    def ctime_ns(self) -> int: ...
+
+    @property
+    def inode(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +95,11 @@ def _hidden(path: str, closed: tuple[str, ...]) -> bool:
 
 
 def _same(known: Stat | None, file: ScannedFile) -> bool:
-    return known is not None and (known.size, known.mtime_ns) == (file.size, file.mtime_ns)
+    return known is not None and _version(known) == _version(file)
+
+
+def _version(file: Stat) -> tuple[int, int, int, int]:
+    return file.size, file.mtime_ns, file.ctime_ns, file.inode
 
 
 def failures(comparison: Comparison, unindexed: Mapping[str, NoteState]) -> int:

@@ -31,7 +31,7 @@ from membrowse.index.generation import Generation
 from membrowse.index.index import Index
 from membrowse.index.manifest import Recipe
 from membrowse.notes.scanner import FolderUnreadable
-from membrowse.notes.watcher import FolderWatch
+from membrowse.notes.watcher import FolderWatch, watch_scope
 from membrowse.settings import Settings
 from membrowse.wire.engine import IndexChange, Progress, Watcher
 
@@ -230,6 +230,7 @@ class Indexer:
                 last_check=clock.now(),
             )
             return
+        self._watch.set_scope(watch_scope(found.found.values()))
         self._publish_comparison(found)
         if paused:
             return

@@ -19,6 +19,8 @@ class UnindexedNote:
     state: NoteState
     """`FAILED`, or `SKIPPED` if its content is not text."""
     reason: str
+    ctime_ns: int = 0
+    inode: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,16 @@ from pathlib import Path
 from membrowse.engine.querying.freshness import FreshnessOf
 from membrowse.index.generation import Generation
 from membrowse.notes.chunk import Chunk
-from membrowse.notes.front_matter import parse_front_matter
-from membrowse.notes.reader import FileContent, NotIndexable, read_file
+from membrowse.notes.not_indexable import NotIndexable
+from membrowse.notes.note import parse_note
+from membrowse.notes.reader import FileContent, read_file
 from membrowse.notes.text_diff import diff_lines
 from membrowse.notes.text_spans import Lines
 from membrowse.settings import NotesSettings
 from membrowse.wire.explanation import IndexedVersion
 from membrowse.wire.notes import Freshness
 
-NO_TEXT_CHANGED = "@@ only front matter or white space differs @@"
+NO_TEXT_CHANGED = "@@ only metadata, white space or text that is not indexed differs @@"
 
 
 def indexed_version(
@@ -50,7 +51,8 @@ def indexed_against(source: FileContent, generation: Generation, path: str) -> t
     if source.sha256 == generation.notes[path].sha256:
         return ()
     before = indexed_lines([generation.chunks[row] for row in generation.rows(path)])
-    after = _lines(source.text, parse_front_matter(source.text).end)
+    note = parse_note(source)
+    after = _lines(note.text, note.text_offset)
     if before == after:
         return (NO_TEXT_CHANGED,)
     return diff_lines(before, after)
@@ -58,7 +60,7 @@ def indexed_against(source: FileContent, generation: Generation, path: str) -> t
 
 def indexed_lines(chunks: Sequence[Chunk]) -> list[str]:
     """The lines of a note, reassembled from its chunks, without trailing white space; lines outside
-    all chunks (front matter, blank lines) are empty."""
+    all chunks (blank lines, metadata) are empty."""
     lines: list[str] = []
     reached = 0
     for chunk in chunks:

@@ -13,11 +13,13 @@ from membrowse.engine.models import Models
 from membrowse.index.change_plan import NoteChange
 from membrowse.index.generation import IndexedNote
 from membrowse.notes.chunker import chunk_note
+from membrowse.notes.not_indexable import NotIndexable
 from membrowse.notes.note import Note, parse_note
-from membrowse.notes.reader import FileContent, NotIndexable, read_file
+from membrowse.notes.reader import FileContent, read_file
 from membrowse.settings import NotesSettings
 
 DEFAULT_WINDOW = 256
+NO_TEXT = "it has no text, so no search can find it"
 _CHARACTERS_A_PIECE = 2
 _BATCH_SECONDS = 2.0
 _BATCH_CHUNKS = 1000
@@ -54,14 +56,15 @@ class NoteReader:
             unindexed = self._unindexed(path, error)
             return Reading(change=_removal(path, known), unindexed=unindexed)
         if known is not None and known.sha256 == source.sha256 and not force:
-            again = replace(known, size=source.size, mtime_ns=source.mtime_ns)
-            return Reading(unchanged=again)
+            return Reading(unchanged=_touched(known, source))
         return Reading(change=self.change(source))
 
     def change(self, source: FileContent) -> NoteChange:
         """The change that indexes a note with the content `source`."""
         note = parse_note(source)
         parts = tuple(chunk_note(note, self.count, self.window))
+        if not parts:
+            note = replace(note, warnings=(*note.warnings, NO_TEXT))
         return NoteChange(source.path, _indexed(source, note, len(parts)), parts)
 
     @property
@@ -78,10 +81,17 @@ class NoteReader:
 
     def _unindexed(self, path: str, error: NotIndexable) -> UnindexedNote:
         try:
-            stat = (self._folder / path).lstat()
+            stat = (self._folder / path).stat()
         except OSError:
             return UnindexedNote(-1, -1, error.state, error.reason)
-        return UnindexedNote(stat.st_size, stat.st_mtime_ns, error.state, error.reason)
+        return UnindexedNote(
+            stat.st_size,
+            stat.st_mtime_ns,
+            error.state,
+            error.reason,
+            stat.st_ctime_ns,
+            stat.st_ino,
+        )
 
 
 class Batch:
@@ -117,6 +127,17 @@ def _removal(path: str, known: IndexedNote | None) -> NoteChange | None:
     return None if known is None else NoteChange(path, None, ())
 
 
+def _touched(known: IndexedNote, source: FileContent) -> IndexedNote:
+    """`known`, whose file was written again with the same content."""
+    return replace(
+        known,
+        size=source.size,
+        mtime_ns=source.mtime_ns,
+        ctime_ns=source.ctime_ns,
+        inode=source.inode,
+    )
+
+
 def _indexed(source: FileContent, note: Note, count: int) -> IndexedNote:
     return IndexedNote(
         path=source.path,
@@ -130,4 +151,6 @@ def _indexed(source: FileContent, note: Note, count: int) -> IndexedNote:
         indexed_at=clock.now(),
         warnings=note.warnings,
         chunks=count,
+        ctime_ns=source.ctime_ns,
+        inode=source.inode,
     )

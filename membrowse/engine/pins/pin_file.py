@@ -37,6 +37,7 @@ class PinFile:
 
     def __init__(self, path: Path, folder: Path) -> None:
         self.path = path
+        self.folder = folder
         self._root = folder if path.is_relative_to(folder) else path.parent
 
     def stamp(self) -> Stamp | None:
@@ -50,7 +51,7 @@ class PinFile:
     def read(self) -> ParsedPins:
         """The pins; a file that cannot be read is reported as a problem, a missing one is empty."""
         try:
-            return parse(self._content())
+            return parse(self._content(), self.folder)
         except FileNotFoundError:
             return ParsedPins()
         except OSError as error:
@@ -78,7 +79,7 @@ class PinFile:
         Raises `Unknown` if there is no such pin, and `OSError`.
         """
         content = self._content() if os.path.lexists(self.path) else b""
-        number = parse(content).lines.get(pin)
+        number = parse(content, self.folder).lines.get(pin)
         if number is None:
             raise Unknown(f"no pin {pin} in {self.path}")
         lines = content.split(b"\n")
@@ -118,14 +119,14 @@ class _Line(msgspec.Struct, frozen=True, kw_only=True):
     syntax: Literal["literal", "operators"] = "literal"
 
 
-def parse(content: bytes) -> ParsedPins:
-    """Parse a pin file; a line without an id gets one derived from its content."""
+def parse(content: bytes, folder: Path) -> ParsedPins:
+    """Parse a pin file of `folder`; a line without an id gets one derived from its content."""
     pins: dict[str, Pin] = {}
     lines: dict[str, int] = {}
     problems: list[str] = []
     for number, line in _lines(content):
         try:
-            pin = _pin(msgspec.json.decode(line, type=_Line))
+            pin = _pin(msgspec.json.decode(line, type=_Line), folder)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             problems.append(f"line {number}: {error}")
             continue
@@ -166,8 +167,10 @@ def _lines(content: bytes) -> Iterator[tuple[int, bytes]]:
             yield number, line
 
 
-def _pin(line: _Line) -> Pin:
-    path = line.path.removeprefix("./")
+def _pin(line: _Line, folder: Path) -> Pin:
+    path = os.path.normpath(line.path)
+    if Path(path).is_relative_to(folder):  # else relative, or a note of another folder
+        path = Path(path).relative_to(folder).as_posix()
     return Pin(
         id=str(line.id) or generated_id(line.query, path, line.text),
         query=line.query,

@@ -13,14 +13,13 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import msgspec
 
 from membrowse.engine import clock
 from membrowse.engine.pins.history import FILE, PinHistory, Point
 from membrowse.engine.pins.pin_file import ParsedPins, PinFile, Stamp
-from membrowse.engine.pins.runs import PinMatch, PinRunner, measures, passes
+from membrowse.engine.pins.runs import NotePath, PinMatch, PinRunner, measures, passes
 from membrowse.engine.priority import BackgroundWork, Cancelled, Pause, QueryTraffic
 from membrowse.engine.querying.ranked_queries import RankedQueries
 from membrowse.index.generation import Generation
@@ -69,21 +68,21 @@ class Pins:
 
     def __init__(
         self,
-        file: Path,
-        folder: Path,
+        file: PinFile,
         index: Index,
         ranked_queries: RankedQueries,
         settled: Callable[[], bool],
         traffic: QueryTraffic,
         changed: Callable[[], None],
+        note_path: NotePath,
     ) -> None:
-        self.file = PinFile(file, folder)
+        self.file = file
         self.state = PinsState()
         self._index = index
         self._configuration = ranked_queries.configuration
         self._settled = settled
         self._changed = changed
-        self._runs = PinRunner(ranked_queries)
+        self._runs = PinRunner(ranked_queries, note_path)
         self._history = PinHistory(index.directory / FILE)
         self._work = BackgroundWork(traffic)
         self._last: _Run | None = None

@@ -59,6 +59,10 @@ def passes(pin: Pin, rank: int | None) -> bool:
     return rank is not None and rank <= pin.k
 
 
+NotePath = Callable[[Generation, str], str]
+"""A path as written in a pin to the note's path in a generation."""
+
+
 @dataclass(frozen=True, slots=True)
 class PinTarget:
     """The chunks of one generation that match a pin."""
@@ -69,13 +73,15 @@ class PinTarget:
     problem: str = ""
 
 
-def locate_pin(generation: Generation, pin: Pin, last: str, successor: Successor) -> PinTarget:
-    """Find the chunks that match a pin.
+def locate_pin(
+    generation: Generation, pin: Pin, path: str, last: str, successor: Successor
+) -> PinTarget:
+    """Find the chunks that match a pin whose note is at `path`.
 
     These are the chunks with its text (or any part of it, if it is split across chunks), or without
     a text all chunks of its note, or else the successor of `last`, the chunk that matched before.
     """
-    place = locate(generation, Target(path=pin.path, text=pin.text), successor)
+    place = locate(generation, Target(path=path, text=pin.text), successor)
     if place.split is not None:
         return PinTarget(place.split.rows)
     if place.rows:
@@ -83,14 +89,15 @@ def locate_pin(generation: Generation, pin: Pin, last: str, successor: Successor
     follower = locate(generation, Target(chunk=last), successor) if last else None
     if follower is not None and follower.rows:
         return PinTarget(follower.rows)
-    return PinTarget((), tuple(generation.rows(pin.path)), place.reason)
+    return PinTarget((), tuple(generation.rows(path)), place.reason)
 
 
 class PinRunner:
     """Runs pins through `ranked_queries`. Thread-safe."""
 
-    def __init__(self, ranked_queries: RankedQueries) -> None:
+    def __init__(self, ranked_queries: RankedQueries, note_path: NotePath) -> None:
         self._ranked_queries = ranked_queries
+        self._note_path = note_path
         self._maxima: OrderedDict[tuple[str, str], dict[bool, Maxima]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -118,7 +125,13 @@ class PinRunner:
             ranked_query = self._ranked_queries.fresh(
                 generation, pin.query, pin.syntax, ranker, extra_tokens, self._known(pin)
             )
-            target = locate_pin(generation, pin, last.get(pin.id, ""), successor)
+            target = locate_pin(
+                generation,
+                pin,
+                self._note_path(generation, pin.path),
+                last.get(pin.id, ""),
+                successor,
+            )
             found.append(_match(pin, ranked_query, target, keep=len(found) < kept))
         return found
 

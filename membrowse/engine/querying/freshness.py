@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import stat
 from collections.abc import Mapping
 from functools import lru_cache
@@ -24,11 +25,23 @@ class FreshnessOf:
 
     def _look(self, path: str) -> Freshness:
         note = self._notes.get(path)
+        file = self._folder / path
         try:
-            found = (self._folder / path).stat()
+            found = file.stat()
+            if note is None or not stat.S_ISREG(found.st_mode):
+                return Freshness.DELETED
+            if (note.size, note.mtime_ns) != (found.st_size, found.st_mtime_ns):
+                return Freshness.CHANGED
+            if (note.ctime_ns, note.inode) == (found.st_ctime_ns, found.st_ino):
+                return Freshness.CURRENT
+            return _compared(file, note)
+        except (FileNotFoundError, NotADirectoryError):
+            return Freshness.DELETED
         except OSError:
-            return Freshness.DELETED
-        if note is None or not stat.S_ISREG(found.st_mode):
-            return Freshness.DELETED
-        same = (note.size, note.mtime_ns) == (found.st_size, found.st_mtime_ns)
-        return Freshness.CURRENT if same else Freshness.CHANGED
+            return Freshness.UNREADABLE
+
+
+def _compared(file: Path, note: IndexedNote) -> Freshness:
+    """Compare by content: a copy may keep size and modification time."""
+    same = hashlib.sha256(file.read_bytes()).hexdigest() == note.sha256
+    return Freshness.CURRENT if same else Freshness.CHANGED

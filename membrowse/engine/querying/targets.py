@@ -6,7 +6,9 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 
-from membrowse.engine.indexing.file_states import note_state
+import msgspec
+
+from membrowse.engine.indexing.file_states import note_path, note_state
 from membrowse.engine.indexing.indexer_state import IndexerState
 from membrowse.index.generation import Generation
 from membrowse.index.index import Index
@@ -30,6 +32,8 @@ class Targets:
 
     def chunks(self, generation: Generation, target: Target) -> TargetChunks:
         """The chunks of `generation` that match `target`."""
+        path = self.note_path(generation, target.path)
+        target = msgspec.structs.replace(target, path=path)
         key = (generation.number, target)
         with self._lock:
             known = self._kept.get(key)
@@ -42,6 +46,10 @@ class Targets:
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
         return found
+
+    def note_path(self, generation: Generation, path: str) -> str:
+        """The path of the note that `path` means, see `file_states.note_path`."""
+        return note_path(self._state(), generation.notes, path)
 
     def locate(
         self,

@@ -59,7 +59,8 @@ def _blended(
     fused_normalised = minmax_value(fused, fused_low, fused_high)
     contribution = blend.share * normalised
     fused_contribution = (1.0 - blend.share) * fused_normalised
-    score = contribution + fused_contribution
+    bonus = float(blend.bonuses[index])
+    score = contribution + fused_contribution + bonus
     return msgspec.structs.replace(
         explanation,
         score=score,
@@ -76,4 +77,5 @@ def _blended(
         fused_normalised=fused_normalised,
         fused_contribution=fused_contribution,
         fused_share=fused_contribution / score if score else 0.0,
+        name_bonus=bonus,
     )

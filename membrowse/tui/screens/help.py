@@ -19,7 +19,10 @@ _SIGNS: tuple[tuple[str, str], ...] = (
     ),
     ("k9 v2 f4 r1", "the chunk's rank by keyword, vector, fused, reranked; –: not ranked"),
     ("#212 of 992", "rank of the chunk under the cursor in that column"),
-    ("! changed", "the file changed since it was indexed;  ✗ deleted: it no longer exists"),
+    (
+        "! changed",
+        "the file changed since it was indexed;  ✗ deleted: it is gone;  ? unreadable",
+    ),
     ("≠HNSW", "Chroma's approximate search missed this chunk"),
     ("── k 5 ──", "the agent's cut: the agent reads what is above the line"),
     ("◎", "the target: what you expect, and its ranks"),

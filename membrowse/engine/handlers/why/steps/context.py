@@ -10,7 +10,8 @@ from membrowse.engine.components import Components
 from membrowse.engine.priority import Pause
 from membrowse.index.generation import Generation
 from membrowse.notes.chunk import Chunk
-from membrowse.notes.reader import FileContent, NotIndexable, read_file
+from membrowse.notes.not_indexable import NotIndexable
+from membrowse.notes.reader import FileContent, read_file
 from membrowse.ranking.explanation.chunk_explanation import ExplanationSources
 from membrowse.ranking.ranked_query import RankedQuery
 from membrowse.ranking.targets import LocatedTarget, TargetChunks
@@ -57,6 +58,12 @@ class FileContext:
     def text(self) -> str:
         """The file's text; empty if it cannot be read."""
         return "" if isinstance(self.file, str) else self.file.text
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What reading the note came upon."""
+        note = self.generation.notes.get(self.path)
+        return note.warnings if note is not None else ()
 
     @property
     def exists(self) -> bool:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from membrowse.engine.handlers.why.steps.context import FileContext
 from membrowse.engine.handlers.why.steps.finding import Finding, finding
+from membrowse.notes.conflict_copies import copied_note
 from membrowse.wire.diagnosis import Outcome, StepName
 from membrowse.wire.notes import NoteState
 
@@ -27,13 +28,25 @@ def check_folder(context: FileContext) -> Finding:
         reason = context.target.reason.removeprefix(f"{path}: ") or "the reason is not known"
         return finding(StepName.FOLDER, Outcome.FAILS, f"it {_LEFT_OUT[state]}: {reason}")
     if context.exists:
-        return finding(StepName.FOLDER, Outcome.PASSES, f"the file {path} is in the folder")
+        clause = f"the file {path} is in the folder"
+        return finding(StepName.FOLDER, Outcome.PASSES, clause, _copies(context))
     if path in context.generation.notes:
         clause = "it is gone from the folder, and only the index still holds it"
         return finding(StepName.FOLDER, Outcome.FAILS, clause)
     alike = _alike(path, context.components.indexer.state.comparison.found)
     evidence = [f"there is {each}" for each in alike]
     return finding(StepName.FOLDER, Outcome.FAILS, f"the folder has no file {path}", evidence)
+
+
+def _copies(context: FileContext) -> Iterator[str]:
+    """The note that this one is a copy of, and its copies."""
+    notes = context.generation.notes
+    for path in sorted(notes):
+        original = copied_note(path, notes)
+        if original == context.path:
+            yield f"{path} is a copy of it by its name, left by file synchronisation"
+        elif original and path == context.path:
+            yield f"by its name it is a copy of {original}, left by file synchronisation"
 
 
 def _alike(path: str, known: Iterable[str]) -> list[str]:

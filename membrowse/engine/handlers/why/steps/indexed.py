@@ -28,7 +28,8 @@ def check_indexed(context: FileContext) -> Finding:
         if stale:
             clause = f"the index was made with another recipe ({stale}) and is to be rebuilt"
             return finding(StepName.INDEXED, Outcome.WEAK, clause)
-        return finding(StepName.INDEXED, Outcome.PASSES, "the index holds the file as it is now")
+        clause = "the index holds the file as it is now"
+        return finding(StepName.INDEXED, Outcome.PASSES, clause, context.warnings)
     evidence = [*context.waiting(), *lines[:_DIFFERENCE_LINES]]
     if context.row is not None and _stands(context):
         clause = "the file has changed since it was indexed, though not in this text"

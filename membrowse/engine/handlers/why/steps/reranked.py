@@ -49,9 +49,10 @@ def check_reranked(context: ChunkContext) -> Finding:
 
 def _moved(context: ChunkContext, told: RerankedExplanation) -> Finding:
     rank, before, lost = told.rank or 0, told.fused_rank or 0, -told.movement
+    named = f" + file name: {told.name_bonus:.3f}" if told.name_bonus else ""
     blend = (
         f"{told.method}: {told.normalised:.3f} of the pool's best × {told.blend_used:.2f} + fused: "
-        f"{told.fused_normalised:.3f} × {1 - told.blend_used:.2f} = {told.score or 0.0:.3f}"
+        f"{told.fused_normalised:.3f} × {1 - told.blend_used:.2f}{named} = {told.score or 0.0:.3f}"
     )
     if lost <= 0:
         up = f", {places(-lost)} up from the fused ranking" if lost else ", as in the fused ranking"

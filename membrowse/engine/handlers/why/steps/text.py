@@ -6,6 +6,7 @@ from membrowse.engine.handlers.why.steps.context import FileContext
 from membrowse.engine.handlers.why.steps.finding import Finding, finding, where
 from membrowse.index.generation import Generation
 from membrowse.index.journal import JournaledChunk, JournalEntry
+from membrowse.notes.front_matter import parse_front_matter
 from membrowse.ranking.targets import SplitText, comparable
 from membrowse.wire.diagnosis import Outcome, StepName
 
@@ -49,17 +50,24 @@ def _no_text(context: FileContext) -> Finding:
         return finding(
             StepName.TEXT, Outcome.FAILS, clause, [f"removed {entry.at}", *_quote(passed)]
         )
-    if (
-        context.wanted.text
-        and context.path
-        and comparable(context.wanted.text) in comparable(context.text)
-    ):
-        clause = "the text is in the file, but in none of its chunks (front matter is no text)"
-        return finding(StepName.TEXT, Outcome.FAILS, clause)
+    if context.wanted.text and context.path:
+        clause = _unindexed_place(context)
+        if clause:
+            return finding(StepName.TEXT, Outcome.FAILS, clause, context.warnings)
     clause = context.chunks.reason
     if context.wanted.text:
         clause += f", and none ever did since generation {_oldest(context):,}"
     return finding(StepName.TEXT, Outcome.FAILS, clause)
+
+
+def _unindexed_place(context: FileContext) -> str:
+    """Where in its file a text is that no chunk contains; empty if the file does not either."""
+    wanted = comparable(context.wanted.text)
+    if wanted not in comparable(context.text):
+        return ""
+    if wanted in comparable(context.text[: parse_front_matter(context.text).end]):
+        return "the text is in the front matter, where only title, tags and date are searched"
+    return "the text is in a part of the file that is not indexed"
 
 
 def _oldest(context: FileContext) -> int:

@@ -14,8 +14,10 @@ from membrowse.index.analyser import analyse
 from membrowse.index.change_plan import NoteChange
 from membrowse.index.what_if import WhatIf, what_if
 from membrowse.notes.headings import HeadingLine, heading_above
+from membrowse.notes.not_indexable import NotIndexable
 from membrowse.notes.note import parse_note
-from membrowse.notes.reader import FileContent, NotIndexable, read_file
+from membrowse.notes.reader import FileContent, read_file
+from membrowse.notes.text_spans import Lines
 from membrowse.wire.diagnosis import Edit, Suggestion, SuggestionKind
 
 _WORDS = 4
@@ -35,7 +37,7 @@ def candidates(trial: Trial) -> Iterator[Candidate]:
     source = _source(trial)
     trial.checkpoint()
     heading = heading_above(parse_note(source), trial.ranked_query.chunks[trial.row])
-    if heading is None:
+    if heading is None or _line(source, heading) != heading.text:
         return
     reader = NoteReader(trial.components.folder, trial.settings.notes, trial.components.models)
     found = encoded = 0
@@ -99,9 +101,16 @@ def _missing_words(trial: Trial, heading: HeadingLine) -> list[str]:
     return list(dict.fromkeys(words))[:_WORDS]
 
 
+def _line(source: FileContent, heading: HeadingLine) -> str:
+    """The heading's line in the file; it differs from the heading if a payload was left out."""
+    start, end = Lines(source.text).line_span(heading.line - 1)
+    return source.text[start:end].rstrip("\r\n")
+
+
 def _edited(source: FileContent, heading: HeadingLine, after: str) -> FileContent:
     """`source` with the heading replaced."""
-    text = source.text[: heading.start] + after + source.text[heading.end :]
+    start = Lines(source.text).start(heading.line - 1)
+    text = source.text[:start] + after + source.text[start + len(heading.text) :]
     content = text.encode()
     return replace(
         source,

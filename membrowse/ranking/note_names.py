@@ -1,0 +1,43 @@
+"""Recognise a query that is the name of a note, which people and agents type to open it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import PurePosixPath
+
+import numpy as np
+
+from membrowse.notes.note import file_name_in_words
+from membrowse.ranking.chunk_ranking import Scores
+from membrowse.text import normal_form
+
+_WORDS = re.compile(r"[^\W_]+")
+
+
+def name_bonuses(query: str, paths: Sequence[str], scores: Scores, bonus: float) -> Scores:
+    """Return `bonus` for the best chunk, by `scores`, of each note whose name is `query`; else 0.
+
+    `paths` are those of the chunks' notes. Case, separators and leading zeros do not matter.
+    """
+    result = np.zeros(len(paths))
+    wanted = _words(query)
+    best: dict[str, int] = {}
+    for index, path in enumerate(paths):
+        if wanted and _words(_name(path)) == wanted:
+            known = best.setdefault(path, index)
+            if scores[index] > scores[known]:
+                best[path] = index
+    result[list(best.values())] = bonus
+    return result
+
+
+@lru_cache(maxsize=65_536)
+def _name(path: str) -> str:
+    return file_name_in_words(PurePosixPath(path).stem)
+
+
+@lru_cache(maxsize=65_536)
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.lstrip("0") for word in _WORDS.findall(normal_form(text.casefold())))
