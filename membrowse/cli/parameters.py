@@ -7,10 +7,20 @@ from typing import Annotated
 
 import typer
 
+from membrowse.cli.error_handling import Stop
+from membrowse.cli.exit_codes import Exit
+
 
 def valid(text: str) -> str:
     """`text` as valid Unicode: bytes of an argument that are not UTF-8 become question marks."""
     return text.encode("utf-8", errors="replace").decode("utf-8")
+
+
+def not_blank(text: str) -> str:
+    """`text` as valid Unicode; raises `Stop` if there is nothing in it to look for."""
+    if not text.strip():
+        raise Stop(Exit.USAGE, "nothing to look for: the text is empty")
+    return valid(text)
 
 
 def syntax_of(operators: bool) -> str:
@@ -34,7 +44,9 @@ FolderOption = Annotated[
 ]
 Query = Annotated[
     str,
-    typer.Argument(metavar="QUERY", help="What the agent asked.", show_default=False, parser=valid),
+    typer.Argument(
+        metavar="QUERY", help="What the agent asked.", show_default=False, parser=not_blank
+    ),
 ]
 Place = Annotated[
     str,

@@ -38,6 +38,7 @@ PASSAGE_LENGTH = 400
 """Characters of a passage that are shown."""
 WEIGHTY = 0.005
 """Tokens with a smaller weight are not shown in brief."""
+RELATIVE = "relative: 1 is the best of this query"
 METHODS = {"late-interaction": "MaxSim"}
 
 Spellings = Sequence[SpellingSuggestion] | None
@@ -277,7 +278,7 @@ def _blend(sheet: Sheet, reranked: RerankedExplanation, full: bool) -> None:
     if full:
         low, high = exact(reranked.fused_low), exact(reranked.fused_high)
         sheet.small_print(f"{normalised}: the fused score between {low} and {high}")
-    sheet.total(exact(reranked.score))
+    sheet.total(exact(reranked.score), RELATIVE)
 
 
 def _tokens(sheet: Sheet, reranked: RerankedExplanation, full: bool) -> None:

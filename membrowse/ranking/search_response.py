@@ -116,6 +116,7 @@ class _Hits:
             pool=ranking.pool,
             cached=ranking.cached,
             approximate=ranking.approximate,
+            strength=ranking.strength,
         )
 
     def tracked(

@@ -99,6 +99,18 @@ class Approximate(msgspec.Struct, frozen=True, kw_only=True):
     took_ms: float
 
 
+class MatchStrength(msgspec.Struct, frozen=True, kw_only=True):
+    """How well the folder matches a query, on scales that are comparable across queries."""
+
+    weak: bool
+    """Nothing matches well: probably the folder does not answer the query."""
+    cosine: float | None
+    """Of the nearest chunk; None if the encoder cannot judge the query."""
+    coverage: float | None
+    """Share of the query's terms, weighted by idf, that one of the first five chunks contains, the
+    best of them, 0 to 1; None if the query has no terms."""
+
+
 class Ranking(msgspec.Struct, frozen=True, kw_only=True):
     """One ordered list of hits, from rank 1 or, as a page, from a later one."""
 
@@ -116,6 +128,8 @@ class Ranking(msgspec.Struct, frozen=True, kw_only=True):
     is being encoded."""
     approximate: Approximate | None = None
     """Vector only."""
+    strength: MatchStrength | None = None
+    """Reranked only; None while it cannot be judged."""
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):

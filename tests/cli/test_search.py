@@ -10,7 +10,7 @@ import pytest
 from membrowse.client.engine import EngineRefused, EngineUnavailable
 from membrowse.wire.engine import EncoderState, Pending
 from membrowse.wire.request import Problem
-from membrowse.wire.search import RankingState, SearchRequest, SearchResponse
+from membrowse.wire.search import MatchStrength, RankingState, SearchRequest, SearchResponse
 from tests.cli.conftest import Program
 from tests.cli.fakes import FakeEngine, hit, ranking, recall, state
 
@@ -133,6 +133,17 @@ def test_a_ranking_that_is_not_ready_says_so_on_stderr(
     assert ran.status == 0
 
 
+def test_a_weak_match_is_said_on_stderr(engine: FakeEngine, program: Program, folder: Path) -> None:
+    weak = MatchStrength(weak=True, cosine=0.2, coverage=0.1)
+    engine.answer = lambda request: recall(rankings={"reranked": ranking((hit(),), strength=weak)})
+    ran = program("search", "deploy", "--folder", folder)
+    assert ran.status == 0
+    assert ran.err == "membrowse: reranked: weak: nothing here matches well\n"
+    ran = program("search", "deploy", "--folder", folder, "--json")
+    found = json.loads(ran.out)["rankings"]["reranked"]["strength"]
+    assert found == {"weak": True, "cosine": 0.2, "coverage": 0.1}
+
+
 def test_search_does_not_wait_for_indexing_unless_told(
     engine: FakeEngine, program: Program, folder: Path
 ) -> None:
@@ -196,6 +207,29 @@ def test_no_engine_is_status_3(engine: FakeEngine, program: Program, folder: Pat
     ran = program("search", "x", "--folder", folder)
     assert (ran.status, ran.out) == (3, "")
     assert ran.err == "membrowse: the engine is gone\n"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["search", ""],
+        ["search", " \t\n"],
+        ["search", "", "--json"],
+        ["why", "", "a.md"],
+        ["explain", " ", "a.md"],
+        ["tokens", ""],
+        ["report", "\u3000"],
+        ["pins", "add", "", "a.md"],
+    ],
+)
+def test_an_empty_query_is_wrong_usage(
+    engine: FakeEngine, program: Program, folder: Path, command: list[str]
+) -> None:
+    (folder / "a.md").write_text("# A\n")
+    ran = program(*command, "--folder", folder)
+    assert (ran.status, ran.out) == (2, "")
+    assert ran.err == "membrowse: nothing to look for: the text is empty\n"
+    assert engine.requests == []
 
 
 @pytest.mark.parametrize("arguments", [[], ["x", "--batch", "y"], ["x", "-n", "0"], ["x", "y"]])

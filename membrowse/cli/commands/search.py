@@ -25,8 +25,9 @@ from membrowse.cli.connection import (
 )
 from membrowse.cli.error_handling import Stop
 from membrowse.cli.exit_codes import Exit
-from membrowse.cli.parameters import AsJson, FolderOption, Operators, syntax_of, valid
+from membrowse.cli.parameters import AsJson, FolderOption, Operators, not_blank, syntax_of, valid
 from membrowse.client.engine import Engine, EngineRefused
+from membrowse.presentation.rankings import WEAK
 from membrowse.presentation.search import search_page
 from membrowse.text import shown
 from membrowse.wire.search import RankingState, SearchRequest, SearchResponse
@@ -44,7 +45,7 @@ async def search(
     query: Annotated[
         str | None,
         typer.Argument(
-            metavar="QUERY", help="What the agent asked.", show_default=False, parser=valid
+            metavar="QUERY", help="What the agent asked.", show_default=False, parser=not_blank
         ),
     ] = None,
     batch: Annotated[
@@ -129,6 +130,8 @@ def _report_problems(response: SearchResponse, *, waited: bool) -> None:
     for name, ranking in response.rankings.items():
         if ranking.state is not RankingState.READY:
             output.say(f"{name}: {ranking.state}{': ' if ranking.message else ''}{ranking.message}")
+        elif ranking.strength is not None and ranking.strength.weak:
+            output.say(f"{name}: {WEAK}")
     if not response.chunks:
         output.say("nothing is indexed" + ("" if waited else " yet; --wait waits until it is"))
     elif not has_hits(response):
