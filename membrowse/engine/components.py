@@ -117,9 +117,7 @@ def open_components(
         configurations=configurations,
         ranked_queries=ranked_queries,
         targets=targets,
-        searcher=Searcher(
-            folder, configuration, index, models, lambda: indexer.state.pending.total, targets
-        ),
+        searcher=Searcher(folder, configuration, index, models, lambda: indexer.state, targets),
         pins=pins,
         chroma=ChromaUpkeep(index),
     )

@@ -33,6 +33,7 @@ def unopened_state(
         settings_digest=settings.digest,
         agent_k=settings.agent.k,
         agent_min_score=settings.agent.min_score,
+        reading=not problem,
         stopping=stopping,
     )
 
@@ -66,6 +67,7 @@ def open_state(components: Components, *, stopping: bool = False) -> EngineState
         agent_min_score=settings.agent.min_score,
         requested=components.indexer.requested,
         started=indexing.started,
+        reading=indexing.reading,
         stopping=stopping,
     )
 

@@ -95,6 +95,12 @@ class ParsedQuery:
     filters: tuple[Filter, ...] = ()
     warnings: tuple[str, ...] = ()
 
+    @property
+    def typed(self) -> dict[str, str]:
+        """Each term with the part of the query that it comes from."""
+        spans = zip(self.terms.terms, self.terms.spans, strict=True)
+        return {term: self.words[start:end] for term, (start, end) in spans}
+
 
 @dataclass(slots=True)
 class _Parts:

@@ -35,6 +35,8 @@ class Term(msgspec.Struct, frozen=True, kw_only=True):
     term: str
     df: int
     """Document frequency: live chunks that contain the term in any field."""
+    typed: str = ""
+    """The part of the query that it comes from, as typed."""
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +59,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     unknown: float = 0.0
     """Share of `pieces` (without punctuation) that the encoder does not know, 0 to 1."""
     warnings: tuple[str, ...] = ()
+    partial: bool = False
+    """The folder is still being read for the first time: a term may yet be found."""
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,6 +147,16 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     """Words that the chunk should contain, compared without regard to white space and case."""
 
 
+class CutOrigin(StrEnum):
+    """Where the k of a cut comes from."""
+
+    AGENT = "agent"
+    """The settings of the agent."""
+    DEFAULT = "default"
+    """Nobody set it."""
+    REQUEST = "request"
+
+
 class TargetMatch(msgspec.Struct, frozen=True, kw_only=True):
     """How the target fared in one search."""
 
@@ -151,7 +165,8 @@ class TargetMatch(msgspec.Struct, frozen=True, kw_only=True):
     hit: Hit | None
     """The chunk asked for, or the best chunk of the note; None if none is indexed."""
     k: int
-    """The agent's cut."""
+    """The cut: how many hits the agent gets."""
+    cut: CutOrigin = CutOrigin.AGENT
     passes: bool
     """Whether the hit is in the first `k` of the reranked ranking and reaches the agent's minimum
     score."""
@@ -159,6 +174,9 @@ class TargetMatch(msgspec.Struct, frozen=True, kw_only=True):
     """State of the note; None if the folder has no such file."""
     reason: str = ""
     """Why there is no hit, a sentence."""
+    provisional: str = ""
+    """Why all this may still change by itself, a clause: `69 of 85 chunks still to encode`; empty
+    if it is final."""
 
 
 class SearchResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
@@ -186,6 +204,9 @@ class SearchResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Fa
     number: int = 0
     """The client's own number for the query, returned as given."""
     target: TargetMatch | None = None
+    reading: bool = False
+    """The first pass over the folder has not ended: the index lacks notes, and every ranking that
+    would be `ready` is `indexing`."""
 
 
 class SearchRequest(StreamRequest[SearchResponse], frozen=True, kw_only=True):

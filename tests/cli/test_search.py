@@ -37,7 +37,7 @@ def test_json_has_every_documented_key(engine: FakeEngine, program: Program, fol
     assert documented("") <= answer.keys()
     assert documented("query") <= answer["query"].keys()
     assert answer["schema"] == 1
-    assert answer["query"]["terms"] == [{"term": "deploy", "df": 12}]
+    assert answer["query"]["terms"] == [{"term": "deploy", "df": 12, "typed": ""}]
     assert list(answer["rankings"]) == ["keyword", "vector", "fused", "reranked"]
     for one in answer["rankings"].values():
         assert documented("ranking") <= one.keys()
@@ -131,6 +131,21 @@ def test_a_ranking_that_is_not_ready_says_so_on_stderr(
     assert f"vector: indexing: {message}" in ran.err
     assert "7 notes differ from the index; --wait" in ran.err
     assert ran.status == 0
+
+
+def test_an_answer_from_a_folder_that_is_still_read_says_so_in_one_line(
+    engine: FakeEngine, program: Program, folder: Path
+) -> None:
+    partial = ranking((hit(),), state=RankingState.INDEXING, message="106 notes still to read")
+    engine.answer = lambda request: recall(
+        rankings={"keyword": partial, "vector": partial}, reading=True, notes=40, pending=106
+    )
+    ran = program("search", "deploy", "--folder", folder)
+    assert ran.err == (
+        "membrowse: still reading the folder: 40 notes so far, 106 to go; "
+        "--wait waits until the index is complete\n"
+    )
+    assert json.loads(program("search", "deploy", "--folder", folder, "--json").out)["reading"]
 
 
 def test_a_weak_match_is_said_on_stderr(engine: FakeEngine, program: Program, folder: Path) -> None:

@@ -14,6 +14,15 @@ from tests.cli.conftest import Program
 from tests.cli.fakes import FakeEngine, state
 
 
+def test_until_the_first_pass_ends_no_figure_is_final(
+    engine: FakeEngine, program: Program, folder: Path
+) -> None:
+    engine.told = [state(reading=True, pending=Pending(new=146), notes=0, generation=0)]
+    out = program("status", "--folder", folder).out
+    assert "pending      Reading 146 notes…\n" in out
+    assert "deleted" not in out
+
+
 def test_status_tells_engine_index_and_pending(
     engine: FakeEngine, program: Program, folder: Path
 ) -> None:

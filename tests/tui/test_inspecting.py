@@ -193,7 +193,7 @@ def test_a_ruler_shows_pieces_window_steps_and_stop_words() -> None:
     (ruler,) = a_ruler(text="Which ports 部署")
     text = "\n".join(text_of(line) for line in TokenLines(ruler, 80))
     assert "of 256 word pieces" in text and "⟦部署⟧" in text and "unknown" in text
-    assert "Which" in text and "stop word" in text and "nowhere" in text
+    assert "Which" in text and "stop word" in text and "0 notes" in text
     _, chunk = a_ruler("decisions/ssh.md#0")
     assert "SSH moved › Decision" in "\n".join(text_of(line) for line in TokenLines(chunk, 80))
 

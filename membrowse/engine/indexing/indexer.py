@@ -186,7 +186,8 @@ class Indexer:
         """Empty the index; the synchronisation that follows rebuilds it."""
         log.info("rebuilding the index (%s)", self._index.stale or "requested")
         self._vectoriser.cancel()
-        self._publish(stale=self._index.stale, unindexed={}, progress=Progress(phase="reading"))
+        progress = Progress(phase="reading")
+        self._publish(stale=self._index.stale, unindexed={}, progress=progress, reading=True)
         self._index.clear(self._recipe)
 
     def _synchronise(
@@ -209,13 +210,17 @@ class Indexer:
         try:
             found = compare(self._folder, self._settings.notes, notes, unindexed, hints)
         except FolderUnreadable as error:
-            self._publish(problem=error.strerror, checked=True, last_check=clock.now())
+            self._publish(
+                problem=error.strerror, checked=True, reading=False, last_check=clock.now()
+            )
             return
         self._publish_comparison(found)
         if paused:
             return
         self._hinted = frozenset()
         self._apply(found, forced)
+        if self.state.reading:
+            self._publish(reading=False)
         self._encode()
 
     def _publish_comparison(self, comparison: Comparison) -> None:

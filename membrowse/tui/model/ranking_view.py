@@ -6,12 +6,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from membrowse.presentation import figures
+from membrowse.presentation.target import cut_name
+from membrowse.settings import AgentSettings
 from membrowse.tui.model.list_layout import Divider
-from membrowse.wire.search import RERANKED, Approximate, Hit, MatchStrength, Ranking
+from membrowse.wire.search import (
+    RERANKED,
+    Approximate,
+    CutOrigin,
+    Hit,
+    MatchStrength,
+    Ranking,
+)
 from membrowse.wire.search import RankingState as State
 
 PAGE = 50
 """Hits in a page."""
+_DEFAULT = AgentSettings()
 
 
 @dataclass(slots=True)
@@ -100,7 +110,8 @@ def agent_cut(view: RankingView, k: int, min_score: float) -> Divider | None:
     """Where the agent stops reading: after `k` hits, or before the first hit below `min_score`."""
     if view.total == 0:
         return None
-    label = f"the agent's cut: k {k}"
+    default = (k, min_score) == (_DEFAULT.k, _DEFAULT.min_score)
+    label = cut_name(k, CutOrigin.DEFAULT if default else CutOrigin.AGENT)
     if min_score > 0:
         label += f", score {figures.score(min_score)}"
         for row in range(min(k, view.total)):

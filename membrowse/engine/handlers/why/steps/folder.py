@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from pathlib import PurePosixPath
 
 from membrowse.engine.handlers.why.steps.context import FileContext
 from membrowse.engine.handlers.why.steps.finding import Finding, finding
@@ -15,6 +16,7 @@ _LEFT_OUT = {
     NoteState.SKIPPED: "is skipped",
     NoteState.FAILED: "failed",
 }
+_WHERE = "`membrowse config path` says where it is, `membrowse config init` writes it"
 _ALIKE = 3
 
 
@@ -25,7 +27,8 @@ def check_folder(context: FileContext) -> Finding:
         return finding(StepName.FOLDER, Outcome.PASSES, what)
     if state in _LEFT_OUT:
         reason = context.target.reason.removeprefix(f"{path}: ") or "the reason is not known"
-        return finding(StepName.FOLDER, Outcome.FAILS, f"it {_LEFT_OUT[state]}: {reason}")
+        clause = f"it {_LEFT_OUT[state]}: {reason}"
+        return finding(StepName.FOLDER, Outcome.FAILS, clause, _remedy(path, reason))
     if context.exists:
         return finding(StepName.FOLDER, Outcome.PASSES, f"the file {path} is in the folder")
     if path in context.generation.notes:
@@ -34,6 +37,19 @@ def check_folder(context: FileContext) -> Finding:
     alike = _alike(path, context.components.indexer.state.comparison.found)
     evidence = [f"there is {each}" for each in alike]
     return finding(StepName.FOLDER, Outcome.FAILS, f"the folder has no file {path}", evidence)
+
+
+def _remedy(path: str, reason: str) -> Iterator[str]:
+    """How to have the file indexed, if a setting decides that."""
+    name = path.rpartition("/")[2]
+    suffix = PurePosixPath(name).suffix
+    pattern = f"*{suffix}" if suffix else name
+    if "notes.include" in reason:
+        yield f'to index it, add "{pattern}" to notes.include in the settings file'
+        yield _WHERE
+    elif "notes.max_bytes" in reason:
+        yield "to index it, raise notes.max_bytes in the settings file"
+        yield _WHERE
 
 
 def _alike(path: str, known: Iterable[str]) -> list[str]:
