@@ -11,6 +11,7 @@ from membrowse.engine.indexing.chroma_upkeep import ChromaUpkeep
 from membrowse.engine.indexing.events import EncoderLoaded
 from membrowse.engine.indexing.indexer import Indexer
 from membrowse.engine.models import Models
+from membrowse.engine.pins.pin_file import place_of
 from membrowse.engine.pins.pins import Pins
 from membrowse.engine.priority import QueryTraffic
 from membrowse.engine.querying.configuration import ActiveConfiguration, ConfigurationStore
@@ -106,8 +107,14 @@ def open_components(
     indexer = Indexer(folder, settings, index, recipe(models), models, index_changed)
     ranked_queries = RankedQueries(configuration, index, models)
     targets = Targets(index, lambda: indexer.state)
-    pin_file = folder / Path(settings.pins.file).expanduser()
-    pins = Pins(pin_file, index, ranked_queries, settled, traffic, changed)
+    pins = Pins(
+        lambda: place_of(folder, settings.pins.file),
+        index,
+        ranked_queries,
+        settled,
+        traffic,
+        changed,
+    )
     return Components(
         folder=folder,
         index=index,

@@ -123,7 +123,7 @@ class EngineState(msgspec.Struct, frozen=True, kw_only=True):
     encoded: int
     """Chunks that have a vector."""
     not_indexed: int
-    """Files that are not indexed."""
+    """Files that are not indexed, without data in JSON lines (`.jsonl`)."""
     pending: Pending
     watcher: Watcher
     encoder: EncoderState
