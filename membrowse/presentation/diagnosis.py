@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
+from os.path import commonprefix
 
 from rich.cells import cell_len
 
@@ -36,6 +37,8 @@ WIDEST = 132
 """Cells of a line; longer ones are harder to read."""
 _OUTCOME, _STEP, _RANK = 11, 12, 7
 _PROMISED, _KIND = 5, 9
+_SHARED = 40
+"""Characters that are shown of the beginning that a line shares with its edited form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,14 +247,23 @@ def _details(suggestion: Suggestion) -> list[Line]:
     edit = suggestion.edit
     if suggestion.kind is SuggestionKind.NOTE and edit is not None:
         lines.append([Part(f"{shown(edit.path)}:{edit.line}", "path")])
-        lines.append([Part(f"− {shown(edit.before)}", "bad")])
-        lines.append([Part(f"+ {shown(edit.after)}", "good")])
+        before, after = _where_they_differ(edit.before, edit.after)
+        lines.append([Part(f"− {shown(before)}", "bad")])
+        lines.append([Part(f"+ {shown(after)}", "good")])
     for verb, pins in (("breaks", suggestion.broken), ("fixes", suggestion.fixed)):
         if pins:
             more = f" and {len(pins) - PINS} more" if len(pins) > PINS else ""
             named = ", ".join(map(shown, pins[:PINS]))
             lines.append([Part(f"{verb}: {named}{more}", "dim")])
     return lines
+
+
+def _where_they_differ(before: str, after: str) -> tuple[str, str]:
+    """Both lines, without most of a long beginning that they share."""
+    shared = len(commonprefix([before, after])) - _SHARED
+    if shared <= _SHARED:
+        return before, after
+    return f"…{before[shared:]}", f"…{after[shared:]}"
 
 
 def _tried(report: DiagnosisReport) -> str:

@@ -7,7 +7,7 @@ import pytest
 from rich.cells import cell_len
 
 from membrowse.presentation.diagnosis import diagnosis_page, items, queries_opened, rows
-from membrowse.wire.diagnosis import DiagnosisReport, Outcome, Suggestion, SuggestionKind
+from membrowse.wire.diagnosis import DiagnosisReport, Edit, Outcome, Suggestion, SuggestionKind
 from tests.cli import findings
 from tests.cli.hostile import HOSTILE, acts, filled
 from tests.presentation.pages import text_of
@@ -61,6 +61,15 @@ def test_queries_come_last_and_are_folded_until_they_are_opened() -> None:
     )
     assert folded[-1].item == query
     assert queries_opened(report, every) and not queries_opened(report, ())
+
+
+def test_an_edit_of_a_long_line_shows_where_it_differs() -> None:
+    before = f"{'A long sentence that goes on. ' * 8}The last words."
+    edit = Edit(path="a.md", line=3, before=before, after=f"{before} … port …")
+    note = next(each for each in findings.why().suggestions if each.edit)
+    text = page(findings.why(suggestions=(msgspec.structs.replace(note, edit=edit),)), 100)
+    assert "− …g sentence that goes on. The last words.\n" in text
+    assert "+ …g sentence that goes on. The last words. … port …\n" in text
 
 
 def test_steps_skipped_for_one_reason_share_a_line() -> None:

@@ -159,7 +159,7 @@ async def test_the_cut_and_the_target_follow_what_is_tried() -> None:
         await until(lambda: kept.tried and kept.tried[-1].target is not None)
         await pilot.pause()
         text = screen_text(app)
-        assert "the agent's cut: k 2" in text
+        assert "the agent's cut (k 2)" in text
         assert "◎ decisions/ssh.md" in text
 
 

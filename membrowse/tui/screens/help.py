@@ -21,7 +21,7 @@ _SIGNS: tuple[tuple[str, str], ...] = (
     ("#212 of 992", "rank of the chunk under the cursor in that column"),
     ("! changed", "the file changed since it was indexed;  ✗ deleted: it no longer exists"),
     ("≠HNSW", "Chroma's approximate search missed this chunk"),
-    ("── k 5 ──", "the agent's cut: the agent reads what is above the line"),
+    ("── top 5 ──", "the cut: the agent reads what is above the line"),
     ("◎", "the target: what you expect, and its ranks"),
     ("▂▃▆█", "a pin's rank over time: the taller, the better; ·: not ranked"),
     ("«word»", "a word of the query, in the preview"),
