@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from membrowse import paths
@@ -107,14 +108,8 @@ def open_components(
     indexer = Indexer(folder, settings, index, recipe(models), models, index_changed)
     ranked_queries = RankedQueries(configuration, index, models)
     targets = Targets(index, lambda: indexer.state)
-    pins = Pins(
-        lambda: place_of(folder, settings.pins.file),
-        index,
-        ranked_queries,
-        settled,
-        traffic,
-        changed,
-    )
+    place = partial(place_of, folder, settings.pins.file)
+    pins = Pins(place, index, ranked_queries, settled, traffic, changed)
     return Components(
         folder=folder,
         index=index,

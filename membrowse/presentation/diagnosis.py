@@ -73,7 +73,9 @@ def diagnosis_page(report: DiagnosisReport, width: int, *, suggest: bool = True)
         [],
         *asked_lines(report.query, width),
         target_line(report.target, report.match, letters(RANKINGS), width),
-        [Part(f"   {cut_name(report.k, report.match.cut)} · {about}", "dim")],
+        *hanging(
+            [Part("   ")], [Part(f"{cut_name(report.k, report.match.cut)} · {about}", "dim")], width
+        ),
         [],
         *(row.line for row in (*steps, *suggestions)),
     ]

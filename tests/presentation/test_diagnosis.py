@@ -85,7 +85,7 @@ def test_steps_skipped_for_one_reason_share_a_line() -> None:
 
 def test_a_verdict_that_may_change_has_no_sign_of_success_or_failure() -> None:
     match = msgspec.structs.replace(findings.why().match, provisional="9 notes still to read")
-    text = page(findings.why(match=match))
+    text = page(findings.why(match=match), 120)
     assert text.startswith("… decisions/ssh.md:14 is #11")
     assert "so far; 9 notes still to read" in text
 
