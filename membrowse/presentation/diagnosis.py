@@ -64,7 +64,7 @@ def diagnosis_page(report: DiagnosisReport, width: int, *, suggest: bool = True)
     """The whole diagnosis, all evidence included; without `suggest`, no suggestions."""
     width = min(width, WIDEST)
     generation, took = figures.number(report.generation), figures.milliseconds(report.took_ms)
-    about = f"generation {generation} · {took}"
+    about = f"{cut_name(report.k, report.match.cut)} · generation {generation} · {took}"
     steps = step_rows(report, range(len(report.steps)), width)
     every = range(len(items(report)))
     suggestions = [Row([]), *suggestion_rows(report, every, width, "")] if suggest else []
@@ -73,9 +73,7 @@ def diagnosis_page(report: DiagnosisReport, width: int, *, suggest: bool = True)
         [],
         *asked_lines(report.query, width),
         target_line(report.target, report.match, letters(RANKINGS), width),
-        *hanging(
-            [Part("   ")], [Part(f"{cut_name(report.k, report.match.cut)} · {about}", "dim")], width
-        ),
+        *hanging([Part("   ")], [Part(about, "dim")], width),
         [],
         *(row.line for row in (*steps, *suggestions)),
     ]

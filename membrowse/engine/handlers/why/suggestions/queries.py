@@ -52,8 +52,8 @@ def _quoted(word: str) -> str:
 def words_of_target(trial: Trial) -> list[str]:
     """Words of the target's chunk that the query lacks, as written, the rarest first.
 
-    Words of the answer (the expected text, or the expected line) and words with digits are left
-    out. Among equally rare words, plain words go before identifiers.
+    Words of the answer (the expected text, or the expected line) and values (words with digits,
+    unless title, headings or date have them) are left out. Among equally rare words, plain words go before identifiers.
     """
     ranked_query = trial.ranked_query
     chunk = ranked_query.chunks[trial.row]
@@ -63,8 +63,9 @@ def words_of_target(trial: Trial) -> list[str]:
     found: dict[str, str] = {}
     for token in analyse(text):
         written = text[token.start : token.end]
-        digits = any(character.isdigit() for character in written)
-        if token.term not in asked and not digits and _can_be_asked(token, written):
+        in_text = token.start > len(chunk.header)
+        value = in_text and any(character.isdigit() for character in written)
+        if token.term not in asked and not value and _can_be_asked(token, written):
             found.setdefault(token.term, written)
     reader = ranked_query.generation.keyword
     idf = {term: bm25.idf(reader.rows, len(reader.postings("body", term)[0])) for term in found}
