@@ -53,7 +53,8 @@ def words_of_target(trial: Trial) -> list[str]:
     """Words of the target's chunk that the query lacks, as written, the rarest first.
 
     Words of the answer (the expected text, or the expected line) and values (words with digits,
-    unless title, headings or date have them) are left out. Among equally rare words, plain words go before identifiers.
+    unless title, headings or date have them) are left out. Among equally rare words, plain words
+    go before identifiers.
     """
     ranked_query = trial.ranked_query
     chunk = ranked_query.chunks[trial.row]
