@@ -244,6 +244,12 @@ def index_dir(folder: Path) -> Path:
     return parent / folder_key(folder)
 
 
+def pin_file(folder: Path) -> Path:
+    """The pins of `folder` that are not kept in it: beside its index, which may be deleted."""
+    directory = index_dir(folder)
+    return directory.with_name(f"{directory.name}.pins.jsonl")
+
+
 def log_file(folder: Path) -> Path:
     """Log of the engine that serves `folder`."""
     directory = _service_directory(_SERVICE_DIRECTORIES["log"]) or index_dir(folder)

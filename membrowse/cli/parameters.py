@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 
 from membrowse.cli import output
+from membrowse.cli.error_handling import Stop
+from membrowse.cli.exit_codes import Exit
 
 
 def valid(text: str) -> str:
@@ -20,6 +22,13 @@ def valid(text: str) -> str:
     if replaced != text:
         output.say(f"bytes that are not UTF-8 are read as question marks: {replaced}")
     return replaced
+
+
+def not_blank(text: str) -> str:
+    """`text` as valid Unicode; raises `Stop` if there is nothing in it to look for."""
+    if not text.strip():
+        raise Stop(Exit.USAGE, "nothing to look for: the text is empty")
+    return valid(text)
 
 
 def syntax_of(operators: bool) -> str:
@@ -44,7 +53,9 @@ FolderOption = Annotated[
 ]
 Query = Annotated[
     str,
-    typer.Argument(metavar="QUERY", help="What the agent asked.", show_default=False, parser=valid),
+    typer.Argument(
+        metavar="QUERY", help="What the agent asked.", show_default=False, parser=not_blank
+    ),
 ]
 Place = Annotated[
     str,

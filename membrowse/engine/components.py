@@ -15,7 +15,7 @@ from membrowse.engine.indexing.chroma_upkeep import ChromaUpkeep
 from membrowse.engine.indexing.events import EncoderLoaded
 from membrowse.engine.indexing.indexer import Indexer
 from membrowse.engine.models import Models
-from membrowse.engine.pins.pin_file import PinFile
+from membrowse.engine.pins.pin_file import place_of
 from membrowse.engine.pins.pins import Pins
 from membrowse.engine.priority import QueryTraffic
 from membrowse.engine.querying.configuration import ActiveConfiguration, ConfigurationStore
@@ -102,10 +102,10 @@ def open_components(
     indexer = Indexer(folder, settings, index, recipe(models, settings), models, index_changed)
     ranked_queries = RankedQueries(configuration, index, models)
     targets = Targets(index, lambda: indexer.state)
-    pin_file = PinFile(folder / Path(settings.pins.file).expanduser(), folder)
     chroma = ChromaUpkeep(index)
     settled = partial(_settled, indexer, models, index)
-    pins = Pins(pin_file, index, ranked_queries, settled, traffic, changed, targets.note_path)
+    place = partial(place_of, folder, settings.pins.file)
+    pins = Pins(place, index, ranked_queries, settled, traffic, changed, targets.note_path)
     return Components(
         folder=folder,
         index=index,
@@ -115,9 +115,7 @@ def open_components(
         configurations=configurations,
         ranked_queries=ranked_queries,
         targets=targets,
-        searcher=Searcher(
-            folder, configuration, index, models, lambda: indexer.state.pending.total, targets
-        ),
+        searcher=Searcher(folder, configuration, index, models, lambda: indexer.state, targets),
         pins=pins,
         chroma=chroma,
     )

@@ -11,6 +11,7 @@ from membrowse.wire.search import RankingState
 
 if TYPE_CHECKING:
     from membrowse.engine.components import Components
+    from membrowse.notes.scanner import ScannedFile
 
 
 def unopened_state(
@@ -33,6 +34,7 @@ def unopened_state(
         settings_digest=settings.digest,
         agent_k=settings.agent.k,
         agent_min_score=settings.agent.min_score,
+        reading=not problem,
         stopping=stopping,
     )
 
@@ -42,7 +44,7 @@ def open_state(components: Components, *, stopping: bool = False) -> EngineState
     indexing, generation = components.indexer.state, components.index.generation
     settings = components.configuration.settings
     configurations = components.configurations
-    excluded = sum(file.excluded is not None for file in indexing.comparison.found.values())
+    excluded = sum(map(_could_be_a_note, indexing.comparison.found.values()))
     return EngineState(
         folder=str(components.folder),
         generation=generation.number,
@@ -66,8 +68,14 @@ def open_state(components: Components, *, stopping: bool = False) -> EngineState
         agent_min_score=settings.agent.min_score,
         requested=components.indexer.requested,
         started=indexing.started,
+        reading=indexing.reading,
         stopping=stopping,
     )
+
+
+def _could_be_a_note(file: ScannedFile) -> bool:
+    """Whether a file is missing from the index: data in JSON lines (transcripts, pins) is not."""
+    return file.excluded is not None and not file.path.endswith(".jsonl")
 
 
 def _encoder(components: Components, precision: str) -> EncoderState:

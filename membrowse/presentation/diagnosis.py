@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
+from os.path import commonprefix
 
 from rich.cells import cell_len
 
@@ -11,13 +12,12 @@ from membrowse.presentation import figures
 from membrowse.presentation.lines import Line, Part, cells, fit, hanging, wrapped
 from membrowse.presentation.query import asked_lines
 from membrowse.presentation.ranks import letters
-from membrowse.presentation.target import target_line
+from membrowse.presentation.target import cut_name, target_line
 from membrowse.text import shown
 from membrowse.wire.diagnosis import (
     DiagnosisReport,
     Outcome,
     Step,
-    StepName,
     Suggestion,
     SuggestionKind,
 )
@@ -31,23 +31,14 @@ OUTCOMES = {
 }
 """Sign and word of each outcome, and their style."""
 
-STEPS = {
-    StepName.FOLDER: "in folder",
-    StepName.INDEXED: "indexed",
-    StepName.TEXT: "text",
-    StepName.KEYWORD: "keyword",
-    StepName.VECTOR: "vector",
-    StepName.FUSED: "fused",
-    StepName.RERANKED: "reranked",
-    StepName.CUT: "agent's cut",
-}
-
 PINS = 4
 """Ids of pins that are named."""
 WIDEST = 132
 """Cells of a line; longer ones are harder to read."""
 _OUTCOME, _STEP, _RANK = 11, 12, 7
 _PROMISED, _KIND = 5, 9
+_SHARED = 40
+"""Characters that are shown of the beginning that a line shares with its edited form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,22 +64,26 @@ def diagnosis_page(report: DiagnosisReport, width: int, *, suggest: bool = True)
     """The whole diagnosis, all evidence included; without `suggest`, no suggestions."""
     width = min(width, WIDEST)
     generation, took = figures.number(report.generation), figures.milliseconds(report.took_ms)
+    about = f"{cut_name(report.k, report.match.cut)} · generation {generation} · {took}"
     steps = step_rows(report, range(len(report.steps)), width)
-    suggestions = [Row([]), *suggestion_rows(report, width, "")] if suggest else []
+    every = range(len(items(report)))
+    suggestions = [Row([]), *suggestion_rows(report, every, width, "")] if suggest else []
     return [
         *hanging([], verdict_line(report), width),
         [],
         *asked_lines(report.query, width),
         target_line(report.target, report.match, letters(RANKINGS), width),
-        [Part(f"   top {report.k} · generation {generation} · {took}", "dim")],
+        *hanging([Part("   ")], [Part(about, "dim")], width),
         [],
         *(row.line for row in (*steps, *suggestions)),
     ]
 
 
 def verdict_line(report: DiagnosisReport) -> Line:
-    """The verdict, with its sign."""
+    """The verdict, with its sign; `…` if it may change by itself."""
     sign = Part("✓ ", "good") if report.in_top_k else Part("✗ ", "bad")
+    if report.match.provisional:
+        sign = Part("… ", "warn")
     return [sign, Part(shown(report.verdict), "strong")]
 
 
@@ -107,24 +102,60 @@ def rows(report: DiagnosisReport, opened: Container[int], width: int, trying: st
     return [
         *step_rows(report, opened, width),
         Row([]),
-        *suggestion_rows(report, width, trying),
+        *suggestion_rows(report, opened, width, trying),
     ]
 
 
 def step_rows(report: DiagnosisReport, opened: Container[int], width: int) -> list[Row]:
     """A heading, then the steps."""
-    rows = [_heading("STEPS", "from the file on disk to the agent's cut", width)]
-    for at, step in enumerate(report.steps):
+    rows = [_heading("STEP BY STEP", "from the file on disk to the cut", width)]
+    skipped = _skipped_together(report.steps)
+    shown_steps = report.steps[: len(report.steps) - len(skipped)]
+    for at, step in enumerate(shown_steps):
         rows += [Row(line, at) for line in _step(step, at in opened, width)]
+    if skipped:
+        rows.append(Row(_skipped(skipped, width), len(shown_steps)))
     return rows
 
 
-def suggestion_rows(report: DiagnosisReport, width: int, trying: str) -> list[Row]:
-    """A heading, then the suggestions, or why there is none."""
+def _skipped_together(steps: Sequence[Step]) -> Sequence[Step]:
+    """The last steps, if several were skipped for one reason."""
+    count = 0
+    for step in reversed(steps):
+        if step.outcome is not Outcome.SKIPPED or step.finding != steps[-1].finding:
+            break
+        count += 1
+    return steps[len(steps) - count :] if count > 1 else ()
+
+
+def _skipped(steps: Sequence[Step], width: int) -> Line:
+    sign, style = OUTCOMES[Outcome.SKIPPED]
+    text = f"{figures.counted(len(steps), 'later step')} skipped: {shown(steps[0].finding)}"
+    return fit([Part(sign.split()[0].ljust(_OUTCOME), style), Part(text, "faint")], width)
+
+
+def queries_opened(report: DiagnosisReport | None, opened: Container[int]) -> bool:
+    """Whether the suggested queries are listed, rather than folded into one line."""
+    return report is not None and next(iter(_queries(report)), -1) in opened
+
+
+def _queries(report: DiagnosisReport) -> list[int]:
+    """The items that are suggested queries: what the agent would have had to ask."""
+    of_kind = enumerate(report.suggestions, len(report.steps))
+    return [at for at, each in of_kind if each.kind is SuggestionKind.QUERY]
+
+
+def suggestion_rows(
+    report: DiagnosisReport, opened: Container[int], width: int, trying: str
+) -> list[Row]:
+    """A heading, then the suggestions, or why there is none; queries are folded unless opened."""
     rows = [_heading("SUGGESTIONS", "" if trying else _tried(report), width)]
     longest = max((cell_len(shown(each.change)) for each in report.suggestions), default=0)
+    queries = _queries(report)
     for at, suggestion in enumerate(report.suggestions, len(report.steps)):
-        rows += [Row(line, at) for line in _suggestion(suggestion, longest, width)]
+        if at not in queries:
+            rows += [Row(line, at) for line in _suggestion(suggestion, longest, width)]
+    rows += _query_rows(report, queries, queries_opened(report, opened), longest, width)
     if not report.suggestions:
         reason = wrapped([Part(_no_suggestion(report, trying), "dim")], max(20, width - 4))
         rows += [Row([Part("  "), *line]) for line in reason]
@@ -138,6 +169,22 @@ def _heading(name: str, about: str, width: int) -> Row:
     return Row(fit([Part(name, "strong"), Part(f"   {about}", "dim")], width))
 
 
+def _query_rows(
+    report: DiagnosisReport, queries: Sequence[int], opened: bool, text_width: int, width: int
+) -> list[Row]:
+    """The suggested queries, or the line that stands for them."""
+    if not queries:
+        return []
+    if not opened:
+        text = f"what the agent could have asked instead: {len(queries)}"
+        return [Row(fit([Part("▸ ", "key"), Part(text, "dim")], width), queries[0])]
+    rows = [_heading("QUERIES", "what the agent could have asked instead", width)]
+    for at in queries:
+        suggestion = report.suggestions[at - len(report.steps)]
+        rows += [Row(line, at) for line in _suggestion(suggestion, text_width, width)]
+    return rows
+
+
 # Steps
 
 
@@ -148,7 +195,7 @@ def _step(step: Step, is_open: bool, width: int) -> list[Line]:
     rank = "" if step.rank is None else figures.rank(step.rank)
     lead = [
         Part(outcome.ljust(_OUTCOME), style),
-        Part(STEPS[step.name].ljust(_STEP), "faint" if skipped else "title"),
+        Part(step.name.value.ljust(_STEP), "faint" if skipped else "title"),
         Part(rank.rjust(_RANK - 2) + "  ", "strong"),
     ]
     finding = [Part(shown(step.finding), "faint" if skipped else "")]
@@ -200,14 +247,23 @@ def _details(suggestion: Suggestion) -> list[Line]:
     edit = suggestion.edit
     if suggestion.kind is SuggestionKind.NOTE and edit is not None:
         lines.append([Part(f"{shown(edit.path)}:{edit.line}", "path")])
-        lines.append([Part(f"− {shown(edit.before)}", "bad")])
-        lines.append([Part(f"+ {shown(edit.after)}", "good")])
+        before, after = _where_they_differ(edit.before, edit.after)
+        lines.append([Part(f"− {shown(before)}", "bad")])
+        lines.append([Part(f"+ {shown(after)}", "good")])
     for verb, pins in (("breaks", suggestion.broken), ("fixes", suggestion.fixed)):
         if pins:
             more = f" and {len(pins) - PINS} more" if len(pins) > PINS else ""
             named = ", ".join(map(shown, pins[:PINS]))
             lines.append([Part(f"{verb}: {named}{more}", "dim")])
     return lines
+
+
+def _where_they_differ(before: str, after: str) -> tuple[str, str]:
+    """Both lines, without most of a long beginning that they share."""
+    shared = len(commonprefix([before, after])) - _SHARED
+    if shared <= _SHARED:
+        return before, after
+    return f"…{before[shared:]}", f"…{after[shared:]}"
 
 
 def _tried(report: DiagnosisReport) -> str:
@@ -222,5 +278,5 @@ def _no_suggestion(report: DiagnosisReport, trying: str) -> str:
     if report.in_top_k:
         return f"It is in the first {report.k} already."
     if not report.tried:
-        return "No setting, query or heading can help here: the step that fails says what to do."
+        return "No setting, query or heading can help here: see the failed step above."
     return f"Nothing that was tried brings it into the first {report.k}."

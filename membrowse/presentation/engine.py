@@ -5,7 +5,7 @@ from __future__ import annotations
 from membrowse.presentation import figures
 from membrowse.presentation.lines import Line, Part, bar_parts, shortened
 from membrowse.text import shown
-from membrowse.wire.engine import Pending, Progress
+from membrowse.wire.engine import EngineState, Pending, Progress
 
 _LOADING = {"loading": "", "preparing": " (first run only)"}
 """What follows the seconds in these phases."""
@@ -39,6 +39,18 @@ def _loading_parts(progress: Progress) -> Line:
     if progress.seconds:
         line.append(Part(f", {figures.duration(progress.seconds)}"))
     return [*line, Part(_LOADING[progress.phase])]
+
+
+def reading_text(state: EngineState) -> str:
+    """`Reading 146 notes…` until the first pass over the folder has ended, then empty."""
+    if not state.reading or state.problem:
+        return ""
+    progress = state.progress
+    if progress is not None and progress.phase == "reading" and progress.notes_total:
+        left = f"{figures.number(progress.notes_done)} of "
+        return f"Reading {left}{figures.counted(progress.notes_total, 'note')}…"
+    pending = state.pending.new + state.pending.changed
+    return f"Reading {figures.counted(pending, 'note')}…" if pending else "Reading the folder…"
 
 
 def pending_parts(pending: Pending, *, quiet: bool = False) -> Line:

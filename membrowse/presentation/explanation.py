@@ -38,6 +38,7 @@ PASSAGE_LENGTH = 400
 """Characters of a passage that are shown."""
 WEIGHTY = 0.005
 """Tokens with a smaller weight are not shown in brief."""
+RELATIVE = "relative: 1 is the best of this query"
 METHODS = {"late-interaction": "MaxSim"}
 
 Spellings = Sequence[SpellingSuggestion] | None
@@ -96,10 +97,10 @@ def _keyword(sheet: Sheet, keyword: KeywordExplanation, spellings: Spellings, fu
     detail = f"{_of(keyword.total)} · k1 {weight(keyword.k1)}, b {weight(keyword.b)}"
     sheet.section("KEYWORD", [rank_part(keyword.rank)], exact(keyword.score), detail)
     if keyword.excluded:
-        sheet.warning(f"no rank: {shown(keyword.excluded)}")
+        sheet.warning(f"not ranked: {shown(keyword.excluded)}")
     matching = [term for term in keyword.terms if term.matches]
     for term in matching:
-        name = Part(shown(term.term), "term")
+        name = Part(shown(term.typed or term.term), "term")
         sheet.row(name, term.share, exact(term.contribution), _fields(term))
         if full:
             for match in term.matches:
@@ -119,8 +120,8 @@ def _fields(term: TermExplanation) -> Line:
         shown(match.field) + (f" ×{match.frequency}" if match.frequency > 1 else "")
         for match in term.matches
     )
-    typed = "" if term.typed == term.term else f" · typed {shown(term.typed)}"
-    return [Part(fields), Part(f"{typed} · in {figures.counted(term.df, 'chunk')}", "dim")]
+    read = "" if term.typed == term.term else f" · read as {shown(term.term)}"
+    return [Part(fields), Part(f"{read} · in {figures.counted(term.df, 'chunk')}", "dim")]
 
 
 def _match(match: FieldMatch, term: TermExplanation) -> str:
@@ -137,7 +138,7 @@ def _match(match: FieldMatch, term: TermExplanation) -> str:
 def _missing(sheet: Sheet, terms: Sequence[TermExplanation], spellings: Spellings) -> None:
     """The terms that this chunk lacks, and those that no chunk contains."""
     elsewhere: list[Line] = [
-        [Part(shown(term.term)), Part(f" {figures.number(term.df)}", "dim")]
+        [Part(shown(term.typed or term.term)), Part(f" {figures.number(term.df)}", "dim")]
         for term in terms
         if not term.matches and term.df
     ]
@@ -215,7 +216,7 @@ def _fused(sheet: Sheet, fused: FusedExplanation, full: bool) -> None:
     detail = f"{_of(fused.total)} · {method}"
     sheet.section("FUSED", [rank_part(fused.rank)], exact(fused.score), detail)
     for each in fused.inputs:
-        rank = figures.rank(each.rank) if each.rank else "no rank"
+        rank = figures.rank(each.rank) if each.rank else "not ranked"
         weighed = f"{weight(each.weight)} × {exact(each.normalised)} · {rank}"
         sheet.row(
             Part(shown(each.ranking)), each.share, exact(each.contribution), [Part(weighed, "dim")]
@@ -231,7 +232,7 @@ def _fused(sheet: Sheet, fused: FusedExplanation, full: bool) -> None:
 def _normalised(each: FusedInput, rrf_k: int | None) -> str:
     value = exact(each.normalised)
     if rrf_k is not None:
-        return f"{value} = 1 / ({rrf_k} + {each.rank})" if each.rank else f"{value}: no rank"
+        return f"{value} = 1 / ({rrf_k} + {each.rank})" if each.rank else f"{value}: not ranked"
     return f"{value}: {exact(each.score)} between {exact(each.low)} and {exact(each.high)}"
 
 
@@ -281,7 +282,7 @@ def _blend(sheet: Sheet, reranked: RerankedExplanation, full: bool) -> None:
         share = reranked.name_bonus / reranked.score if reranked.score else 0.0
         why = Part("the query is the note's file name", "dim")
         sheet.row(Part("name"), share, exact(reranked.name_bonus), [why])
-    sheet.total(exact(reranked.score))
+    sheet.total(exact(reranked.score), RELATIVE)
 
 
 def _tokens(sheet: Sheet, reranked: RerankedExplanation, full: bool) -> None:

@@ -53,7 +53,7 @@ class RowStyle:
 def freshness_part(freshness: Freshness) -> Part:
     """The state of a note's file, compared with the index."""
     return {
-        Freshness.CURRENT: Part("file as indexed", "dim"),
+        Freshness.CURRENT: Part("up to date", "dim"),
         Freshness.CHANGED: Part("! file changed since", "warn"),
         Freshness.DELETED: Part("✗ file deleted", "bad"),
         Freshness.UNREADABLE: Part("? file cannot be read", "warn"),

@@ -55,12 +55,13 @@ def _pieces(query: Query) -> Line:
 
 def _terms(query: Query) -> Line:
     """Each term with the number of chunks that contain it, and what was left out."""
+    absent, none = ("absent", " 0 notes") if not query.partial else ("dim", " …")
     groups: list[Line] = [
         [
-            Part(shown(term.term), "term" if term.df else "absent"),
-            Part(f" {figures.number(term.df)}" if term.df else " nowhere", "dim"),
+            Part(shown(typed), "term" if df else absent),
+            Part(f" {figures.number(df)}" if df else none, "dim"),
         ]
-        for term in query.terms
+        for typed, df in _counts(query).items()
     ]
     groups += [
         [Part(shown(each.typed), "term"), Part(f" → {each.meaning}", "accent")]
@@ -68,11 +69,27 @@ def _terms(query: Query) -> Line:
     ]
     if not query.terms and query.text.strip():
         groups.append([Part("no keyword terms", "warn")])
-    if query.required:
-        groups.append([Part(f"must: {shown(' '.join(query.required))}", "accent")])
+    without = [typed.removeprefix("-") for typed in query.required if typed.startswith("-")]
+    must = [typed for typed in query.required if not typed.startswith("-")]
+    if must:
+        groups.append([Part(f"must: {shown(' '.join(must))}", "accent")])
+    if without:
+        groups.append([Part(f"without: {shown(' '.join(without))}", "accent")])
     if query.filters:
         groups.append([Part(f"only: {shown(' '.join(query.filters))}", "accent")])
     line = joined(groups)
     if query.dropped:
         line.append(Part(f"  stop words: {shown(', '.join(query.dropped))}", "dim"))
     return line
+
+
+def _counts(query: Query) -> dict[str, int]:
+    """The words of the query as typed, with the number of chunks that contain them.
+
+    A word of several terms has the count of its most frequent one.
+    """
+    counts: dict[str, int] = {}
+    for term in query.terms:
+        typed = term.typed or term.term
+        counts[typed] = max(term.df, counts.get(typed, 0))
+    return counts

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
+
 from membrowse.presentation import figures
 from membrowse.presentation.lines import Part
 from membrowse.presentation.query import DOUBTFUL
 from membrowse.text import shown
-from membrowse.wire.search import VECTOR, Approximate, Query, RankingState
+from membrowse.wire.search import VECTOR, Approximate, MatchStrength, Query, RankingState
 
+WEAK = "weak: nothing here matches well"
+_WEAK = (WEAK, "weak: no good match", "weak")
 _STYLES = {RankingState.READY: "dim", RankingState.FAILED: "bad"}
 
 
 def state_part(state: RankingState) -> Part:
     """The state in one word."""
     return Part(state.value, _STYLES.get(state, "warn"))
+
+
+def weak_part(strength: MatchStrength | None, width: int) -> Part:
+    """That nothing matches well, in at most `width` cells; empty if something does."""
+    if strength is None or not strength.weak:
+        return Part("")
+    return Part(next((text for text in _WEAK if cell_len(text) <= width), ""), "warn")
 
 
 def counts(total: int, pool: int | None, cached: int | None, took_ms: float) -> str:

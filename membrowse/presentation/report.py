@@ -95,7 +95,8 @@ def _rankings(response: SearchResponse) -> Iterator[Line]:
     for name, ranking in response.rankings.items():
         counts = rankings.counts(ranking.total, ranking.pool, ranking.cached, ranking.took_ms)
         notice = rankings.notice(name, ranking.message, ranking.approximate, response.query)
-        facts = " · ".join(filter(None, (ranking.state.value, counts, notice)))
+        weak = rankings.WEAK if ranking.strength is not None and ranking.strength.weak else ""
+        facts = " · ".join(filter(None, (ranking.state.value, counts, weak, notice)))
         yield fit([Part(f"{shown(name).upper()}  {facts}")], _WIDTH)
         for hit in ranking.hits:
             heading = shown(hit.heading or hit.title)

@@ -8,7 +8,7 @@ from itertools import zip_longest
 
 from membrowse.presentation import figures, rankings
 from membrowse.presentation.hits import RowStyle, hit_lines
-from membrowse.presentation.lines import Line, Part, clip_start, fit, joined, spread
+from membrowse.presentation.lines import Line, Part, cells, clip_start, fit, joined, spread
 from membrowse.presentation.query import query_line
 from membrowse.presentation.ranks import letters
 from membrowse.text import shown
@@ -50,6 +50,7 @@ def _index(response: SearchResponse, width: int) -> Line:
             [Part(figures.counted(response.notes, "note"), "dim")],
             [Part(figures.counted(response.chunks, "chunk"), "dim")],
             [Part(f"generation {figures.number(response.generation)}", "dim")],
+            [Part("reading the folder", "warn")] if response.reading else [],
             [Part(f"{figures.number(response.pending)} pending", "warn")]
             if response.pending
             else [],
@@ -62,7 +63,8 @@ def _index(response: SearchResponse, width: int) -> Line:
 def _head(name: str, ranking: Ranking, width: int) -> Line:
     """`KEYWORD  ready        57 · 3 ms`."""
     left = [Part(f" {shown(name).upper()}", "strong"), Part("  ")]
-    left.append(rankings.state_part(ranking.state))
+    weak = rankings.weak_part(ranking.strength, width - cells(left) - 1)
+    left.append(weak if weak.text else rankings.state_part(ranking.state))
     if ranking.state is not RankingState.READY and not ranking.hits:
         return fit(left, width)
     counts = rankings.counts(ranking.total, ranking.pool, ranking.cached, ranking.took_ms)

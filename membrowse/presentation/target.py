@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from membrowse.presentation import figures
 from membrowse.presentation.lines import Line, Part, cells, clip, clip_start, fit, spread
 from membrowse.text import shown
-from membrowse.wire.search import RERANKED, Hit, Target, TargetMatch
+from membrowse.wire.search import RERANKED, CutOrigin, Hit, Target, TargetMatch
 
 SIGN = "◎"
 
@@ -29,7 +29,7 @@ def target_line(
     complete: bool = True,
     right: Sequence[Part] = (),
 ) -> Line:
-    """`◎ decisions/ssh.md:14   k9 v2 f4 r6   ✗ outside the agent's cut (k 5)`, then `right`.
+    """`◎ decisions/ssh.md:14   k9 v2 f4 r6   ✗ outside the top 5 (default)`, then `right`.
 
     `match` is None until the search has one; `asked`: there is a query, `complete`: all of its
     rankings are finished.
@@ -47,9 +47,10 @@ def _fared(
     if match is None:
         return [Part("   …" if asked else "   type a query to see its ranks", "dim")]
     if match.hit is None:
-        reason = shown(match.reason) or "no chunk of it is indexed"
-        return [Part("   "), Part(f"✗ in no ranking: {reason}", "bad")]
+        return [Part("   "), _absent(match)]
     line = [Part("   "), *_ranks(match.hit, letters), Part("   "), _passing(match, complete)]
+    if match.provisional and complete:
+        line.append(Part(f" so far; {shown(match.provisional)}", "warn"))
     if match.reason:
         line += [Part("   "), Part(f"! {shown(match.reason)}", "warn")]
     return line
@@ -65,13 +66,31 @@ def _ranks(hit: Hit, letters: Mapping[str, str]) -> Line:
     return line[:-1]
 
 
+def _absent(match: TargetMatch) -> Part:
+    """That no chunk of the target is indexed (yet)."""
+    if match.provisional:
+        return Part(f"… not indexed so far; {shown(match.provisional)}", "warn")
+    reason = shown(match.reason) or "no chunk of it is indexed"
+    return Part(f"✗ in no ranking: {reason}", "bad")
+
+
 def _passing(match: TargetMatch, complete: bool) -> Part:
-    """Whether the target passes the agent's cut."""
+    """Whether the target is within the cut; no colour of success or failure if that may change."""
     rank = match.hit.ranks.get(RERANKED) if match.hit else None
-    if match.passes:
-        return Part(f"✓ within the agent's cut (k {match.k})", "good")
-    if not complete and rank is None:
+    if not match.passes and not complete and rank is None:
         return Part("… ranking", "dim")
+    sign, style = ("✓", "good") if match.passes else ("✗", "bad")
+    if match.provisional:
+        sign, style = "…", "warn"
+    if match.passes:
+        return Part(f"{sign} within {cut_name(match.k, match.cut)}", style)
     if rank is not None and rank <= match.k:
-        return Part("✗ below the agent's minimum score", "bad")
-    return Part(f"✗ outside the agent's cut (k {match.k})", "bad")
+        return Part(f"{sign} below the agent's minimum score", style)
+    return Part(f"{sign} outside {cut_name(match.k, match.cut)}", style)
+
+
+def cut_name(k: int, cut: CutOrigin) -> str:
+    """`the agent's cut (k 5)`; until an agent's settings are set, `the top 5 (default)`."""
+    if cut is CutOrigin.AGENT:
+        return f"the agent's cut (k {k})"
+    return f"the top {k}{' (default)' if cut is CutOrigin.DEFAULT else ''}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from membrowse.wire.search import Approximate, RankingState
+from membrowse.wire.search import Approximate, MatchStrength, RankingState
 
 Scores = NDArray[np.float64]
 """[rows]: a score per chunk of the generation, in canonical order (path, position)."""
@@ -51,6 +51,8 @@ class ChunkRanking:
     """Reranked only: number of chunks of the pool whose token vectors were stored."""
     approximate: Approximate | None = None
     """Vector only: how HNSW compares."""
+    strength: MatchStrength | None = None
+    """Reranked only: whether anything matches well."""
     blend: Blend | None = None
     """Reranked only, if a reranker ran."""
 

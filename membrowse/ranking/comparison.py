@@ -267,7 +267,7 @@ def _single_rank_clause(explanation: Explanation) -> str:
     if explanation.hit.rank:
         return f"{_label(explanation)} is #{explanation.hit.rank}"
     excluded = explanation.keyword.excluded
-    return f"{_label(explanation)} has no rank" + (f" ({excluded})" if excluded else "")
+    return f"{_label(explanation)} is not ranked" + (f" ({excluded})" if excluded else "")
 
 
 def _reason(first: Explanation, second: Explanation, signed: _Signed) -> str:

@@ -62,6 +62,13 @@ class Postings:
         index = int(np.searchsorted(rows, row))
         return float(frequencies[index]) if index < len(rows) and rows[index] == row else 0.0
 
+    def contained(self, term: str, rows: Rows) -> Mask:
+        """Return which of `rows` contain `term` in any field."""
+        contained = np.zeros(len(rows), dtype=np.bool_)
+        for found, _ in self.by_term[term].values():
+            contained |= np.isin(rows, found)
+        return contained
+
     def body_matches(self) -> Mask:
         """Return the rows whose body contains any of the terms."""
         matched = np.zeros(self.rows, dtype=np.bool_)

@@ -104,6 +104,12 @@ class ParsedQuery:
         """Spans of `words` with dates that notes have."""
         return tuple((each.start, each.end) for each in self.dates if each.is_indexed)
 
+    @property
+    def typed(self) -> dict[str, str]:
+        """Each term with the part of the query that it comes from."""
+        spans = zip(self.terms.terms, self.terms.spans, strict=True)
+        return {term: self.words[start:end] for term, (start, end) in spans}
+
 
 @dataclass(slots=True)
 class _Parts:

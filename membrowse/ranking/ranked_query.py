@@ -177,10 +177,13 @@ def _scope(generation: Generation, parsed: ParsedQuery) -> Mask:
 
 
 def _query_record(parsed: ParsedQuery, postings: Postings) -> Query:
+    typed = parsed.typed
     return Query(
         text=parsed.text,
         syntax=parsed.syntax,
-        terms=tuple(Term(term=term, df=df) for term, df in postings.df.items()),
+        terms=tuple(
+            Term(term=term, df=df, typed=typed.get(term, "")) for term, df in postings.df.items()
+        ),
         dropped=parsed.terms.dropped,
         required=tuple(each.typed for each in parsed.constraints),
         filters=tuple(each.typed for each in parsed.filters),

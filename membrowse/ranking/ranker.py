@@ -38,6 +38,7 @@ from membrowse.ranking import fusion, reranker
 from membrowse.ranking.chunk_ranking import ChunkRanking, Scores, empty_ranking, rank_by_score
 from membrowse.ranking.elapsed import elapsed_ms
 from membrowse.ranking.keyword import satisfying_rows
+from membrowse.ranking.match_strength import match_strength
 from membrowse.ranking.query_dates import DateReader
 from membrowse.ranking.ranked_query import NO_WORDS, RankedQuery, prepare
 from membrowse.ranking.vector import EqualRows, known_share, missed_rows, vector_scores
@@ -221,6 +222,9 @@ class Ranker:
         with ranked_query.stage(RERANKED):
             idf = ranked_query.postings.idf_lookup(self._cache(ranked_query.generation).idf)
             reranker.rerank(ranked_query, self.settings.rerank, tokens, encoder, cross, idf)
+            strength = match_strength(ranked_query, self.settings.encoder.model)
+            reranked = ranked_query.rankings[RERANKED]
+            ranked_query.rankings[RERANKED] = replace(reranked, strength=strength)
 
     def _equal_rows(self, generation: Generation) -> EqualRows:
         cache = self._cache(generation)

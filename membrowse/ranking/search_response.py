@@ -6,12 +6,22 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
+import msgspec
+
 from membrowse.notes.conflict_copies import copied_note
 from membrowse.ranking.chunk_ranking import ChunkRanking
 from membrowse.ranking.ranked_query import RankedQuery
 from membrowse.ranking.snippets import Snippet
 from membrowse.wire.notes import Freshness
-from membrowse.wire.search import RANKINGS, RERANKED, Hit, Ranking, SearchResponse, TargetMatch
+from membrowse.wire.search import (
+    RANKINGS,
+    RERANKED,
+    Hit,
+    Ranking,
+    RankingState,
+    SearchResponse,
+    TargetMatch,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,26 +54,45 @@ def search_response(
     freshness_of: FreshnessOf = lambda path: Freshness.CURRENT,
     successor: Callable[[str], str | None] = lambda chunk: None,
     target: TargetMatch | None = None,
+    still_to_read: str = "",
 ) -> SearchResponse:
-    """Return the response so far: finished rankings, with `context.limit` hits each."""
+    """Return the response so far: finished rankings, with `context.limit` hits each.
+
+    `still_to_read` says what the index lacks while the folder is read for the first time.
+    """
     hits = _Hits(ranked_query, freshness_of)
     names = [name for name in RANKINGS if name in ranked_query.rankings]
+    rankings = hits.rankings(names, 0, context.limit)
+    query = ranked_query.query
+    if still_to_read:
+        query = msgspec.structs.replace(query, partial=True)
+        rankings = {name: _unfinished(each, still_to_read) for name, each in rankings.items()}
     return SearchResponse(
         id=context.id,
         asked_at=context.asked_at,
         client=context.client,
-        query=ranked_query.query,
+        query=query,
         folder=context.folder,
         generation=ranked_query.generation_number,
         notes=len(ranked_query.notes),
         chunks=len(ranked_query.chunks),
         pending=pending,
         settings_digest=context.settings_digest,
-        rankings=hits.rankings(names, 0, context.limit),
+        rankings=rankings,
         complete=complete,
         tracked=hits.tracked(context.track, successor),
         number=context.number,
         target=target,
+        reading=bool(still_to_read),
+    )
+
+
+def _unfinished(ranking: Ranking, still_to_read: str) -> Ranking:
+    """`ranking` as one of an index that lacks notes: it is not ready, and matches may follow."""
+    if ranking.state is not RankingState.READY:
+        return msgspec.structs.replace(ranking, strength=None)
+    return msgspec.structs.replace(
+        ranking, state=RankingState.INDEXING, message=still_to_read, strength=None
     )
 
 
@@ -121,6 +150,7 @@ class _Hits:
             pool=ranking.pool,
             cached=ranking.cached,
             approximate=ranking.approximate,
+            strength=ranking.strength,
         )
 
     def tracked(

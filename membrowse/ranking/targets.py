@@ -15,7 +15,7 @@ from membrowse.ranking import search_response
 from membrowse.ranking.ranked_query import RankedQuery
 from membrowse.text import normal_form
 from membrowse.wire.notes import Freshness, NoteState
-from membrowse.wire.search import FUSED, KEYWORD, RERANKED, VECTOR, Target, TargetMatch
+from membrowse.wire.search import FUSED, KEYWORD, RERANKED, VECTOR, CutOrigin, Target, TargetMatch
 
 _BEST_BY = (RERANKED, FUSED, VECTOR, KEYWORD)
 _LABEL_CHARACTERS = 48
@@ -55,7 +55,8 @@ class LocatedTarget:
     label: str
     chunks: TargetChunks
     k: int
-    """The agent's cut-off rank."""
+    """The cut-off rank."""
+    cut: CutOrigin = CutOrigin.AGENT
     min_score: float = 0.0
     state: NoteState | None = None
     reason: str = ""
@@ -219,16 +220,22 @@ def match_target(
     ranked_query: RankedQuery,
     target: LocatedTarget,
     freshness_of: search_response.FreshnessOf = lambda path: Freshness.CURRENT,
+    provisional: str = "",
 ) -> TargetMatch:
-    """Match a located target with the finished rankings; takes well under a millisecond."""
+    """Match a located target with the finished rankings; takes well under a millisecond.
+
+    `provisional` says why the match may still change by itself.
+    """
     row = best_row(ranked_query, target.chunks.rows)
     return TargetMatch(
         label=target.label,
         hit=None if row is None else search_response.hit(ranked_query, row, freshness_of),
         k=target.k,
+        cut=target.cut,
         passes=row is not None and passes(ranked_query, row, target.k, target.min_score),
         state=target.state,
         reason=target.reason or target.chunks.reason,
+        provisional=provisional,
     )
 
 

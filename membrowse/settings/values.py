@@ -164,8 +164,9 @@ class AgentSettings(_Section, frozen=True):
 class PinsSettings(_Section, frozen=True):
     """`[pins]`: queries with the notes that they should find."""
 
-    file: str = "golden.jsonl"
-    """The pin file: relative to the folder, or an absolute path."""
+    file: str = ""
+    """The pin file: relative to the folder, or an absolute path; empty: the folder's
+    `golden.jsonl` if it has one, else a file beside the index."""
 
 
 class EngineSettings(_Section, frozen=True):

@@ -11,7 +11,7 @@ from membrowse.wire.search import Target, TargetMatch
 
 
 class StepName(StrEnum):
-    """The steps of a diagnosis, in order: from the file on disk to the agent's cut."""
+    """The steps of a diagnosis, in order: from the file on disk to the cut."""
 
     FOLDER = "folder"
     INDEXED = "indexed"
@@ -70,7 +70,8 @@ class Suggestion(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: SuggestionKind
     change: str
-    """A few words: `fusion.weight 0.5 → 0.62`, `add "bastion" to the query`."""
+    """A clause: `write the answer's sentence at ssh.md:14 with the word “knock”`,
+    `fusion.weight 0.5 → 0.62`, `add “bastion” to the query`."""
     rank: int
     """The target's reranked rank with this change; at most k."""
     settings: dict[str, str | float | int | bool] = {}
@@ -118,7 +119,8 @@ class Suggestions(msgspec.Struct, frozen=True, kw_only=True):
     """Changes that bring a target into the top k."""
 
     suggestions: tuple[Suggestion, ...] = msgspec.field(name="changes")
-    """Those that work: least effect on pins first, then the smallest change."""
+    """Those that work: edits of the note, then settings, then other queries; of a kind, least
+    effect on pins first, then the smallest change."""
     tried: int
     """Changes that were tried to find these."""
     unfinished: str

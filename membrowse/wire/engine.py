@@ -126,7 +126,7 @@ class EngineState(msgspec.Struct, frozen=True, kw_only=True):
     encoded: int
     """Chunks that have a vector."""
     not_indexed: int
-    """Files that are not indexed."""
+    """Files that are not indexed, without data in JSON lines (`.jsonl`)."""
     pending: Pending
     watcher: Watcher
     encoder: EncoderState
@@ -152,6 +152,8 @@ class EngineState(msgspec.Struct, frozen=True, kw_only=True):
     started: int = msgspec.field(default=0, name="answered")
     """How many of these have started, in order: the folder was compared since they came, and their
     work is done as soon as `progress` is None and nothing is pending."""
+    reading: bool = False
+    """The first pass over the folder has not ended: the index lacks notes, and nothing is final."""
     stopping: bool = False
 
 

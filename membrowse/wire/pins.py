@@ -23,6 +23,16 @@ class Pin(msgspec.Struct, frozen=True, kw_only=True):
     syntax: str = "literal"
 
 
+def pin_line(pin: Pin) -> bytes:
+    """`pin` as a line of a pin file, without line end; default values are left out."""
+    fields = msgspec.to_builtins(pin)
+    if pin.syntax == "literal":
+        del fields["syntax"]
+    if not pin.text:
+        del fields["text"]
+    return msgspec.json.encode(fields)
+
+
 class PinResult(msgspec.Struct, frozen=True, kw_only=True):
     """A pin, run over one generation."""
 

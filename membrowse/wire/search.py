@@ -35,6 +35,8 @@ class Term(msgspec.Struct, frozen=True, kw_only=True):
     term: str
     df: int
     """Document frequency: live chunks that contain the term in any field."""
+    typed: str = ""
+    """The part of the query that it comes from, as typed."""
 
 
 class QueryDate(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +69,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     unknown: float = 0.0
     """Share of `pieces` (without punctuation) that the encoder does not know, 0 to 1."""
     warnings: tuple[str, ...] = ()
+    partial: bool = False
+    """The folder is still being read for the first time: a term may yet be found."""
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,6 +115,18 @@ class Approximate(msgspec.Struct, frozen=True, kw_only=True):
     took_ms: float
 
 
+class MatchStrength(msgspec.Struct, frozen=True, kw_only=True):
+    """How well the folder matches a query, on scales that are comparable across queries."""
+
+    weak: bool
+    """Nothing matches well: probably the folder does not answer the query."""
+    cosine: float | None
+    """Of the nearest chunk; None if the encoder cannot judge the query."""
+    coverage: float | None
+    """Share of the query's terms, weighted by idf, that one of the first five chunks contains, the
+    best of them, 0 to 1; None if the query has no terms."""
+
+
 class Ranking(msgspec.Struct, frozen=True, kw_only=True):
     """One ordered list of hits, from rank 1 or, as a page, from a later one."""
 
@@ -128,6 +144,8 @@ class Ranking(msgspec.Struct, frozen=True, kw_only=True):
     is being encoded."""
     approximate: Approximate | None = None
     """Vector only."""
+    strength: MatchStrength | None = None
+    """Reranked only; None while it cannot be judged."""
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,6 +159,16 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     """Words that the chunk should contain, compared without regard to white space and case."""
 
 
+class CutOrigin(StrEnum):
+    """Where the k of a cut comes from."""
+
+    AGENT = "agent"
+    """The settings of the agent."""
+    DEFAULT = "default"
+    """Nobody set it."""
+    REQUEST = "request"
+
+
 class TargetMatch(msgspec.Struct, frozen=True, kw_only=True):
     """How the target fared in one search."""
 
@@ -149,7 +177,8 @@ class TargetMatch(msgspec.Struct, frozen=True, kw_only=True):
     hit: Hit | None
     """The chunk asked for, or the best chunk of the note; None if none is indexed."""
     k: int
-    """The agent's cut."""
+    """The cut: how many hits the agent gets."""
+    cut: CutOrigin = CutOrigin.AGENT
     passes: bool
     """Whether the hit is in the first `k` of the reranked ranking and reaches the agent's minimum
     score."""
@@ -157,6 +186,9 @@ class TargetMatch(msgspec.Struct, frozen=True, kw_only=True):
     """State of the note; None if the folder has no such file."""
     reason: str = ""
     """Why there is no hit, a sentence."""
+    provisional: str = ""
+    """Why all this may still change by itself, a clause: `69 of 85 chunks still to encode`; empty
+    if it is final."""
 
 
 class SearchResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
@@ -184,6 +216,9 @@ class SearchResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Fa
     number: int = 0
     """The client's own number for the query, returned as given."""
     target: TargetMatch | None = None
+    reading: bool = False
+    """The first pass over the folder has not ended: the index lacks notes, and every ranking that
+    would be `ready` is `indexing`."""
 
 
 class SearchRequest(StreamRequest[SearchResponse], frozen=True, kw_only=True):

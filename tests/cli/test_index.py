@@ -45,6 +45,16 @@ def test_a_report_says_what_is_indexed_and_what_failed(
     assert engine.reindexed == [ReindexRequest()]
 
 
+def test_the_commands_after_it_know_the_folder(
+    engine: StandIn, program: Program, folder: Path
+) -> None:
+    assert program("status").status == 2
+    assert program("index", folder).status == 0
+    ran = program("status")
+    assert ran.status == 0
+    assert f"folder: {folder} (opened last" in ran.err
+
+
 def test_a_rebuild_is_asked_for_as_one(engine: StandIn, program: Program, folder: Path) -> None:
     ran = program("index", folder, "--rebuild")
     assert engine.reindexed == [RebuildRequest()]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from membrowse.client.engine import EngineRefused
-from membrowse.wire.pins import AddPinRequest, PinRun, PinsRequest, RemovePinRequest
+from membrowse.wire.pins import AddPinRequest, PinRun, PinsRequest, RemovePinRequest, pin_line
 from membrowse.wire.request import Problem
 from membrowse.wire.search import Target
 from tests.cli.conftest import Program
@@ -143,6 +143,28 @@ def test_remove_takes_an_id_and_tells_how_many_are_left(
     assert (ran.status, ran.out, asked) == (0, "", [RemovePinRequest(id="g02")])
     assert "removed; 1 pin left in /notes/golden.jsonl" in ran.err
     assert json.loads(program("pins", "remove", "g02", "-f", folder, "--json").out)["total"] == 1
+
+
+def test_export_writes_the_pins_to_a_new_file_or_prints_them(
+    engine: StandIn, program: Program, folder: Path, tmp_path: Path
+) -> None:
+    engine.replies[PinsRequest] = replies.run(PASSING, FALLEN)
+    file = tmp_path / "golden.jsonl"
+    ran = program("pins", "export", file, "--folder", folder)
+    assert (ran.status, ran.out) == (0, "")
+    assert ran.err == f"membrowse: 2 pins written to {file}\n"
+    lines = file.read_bytes().splitlines()
+    assert lines == [pin_line(PASSING.pin), pin_line(FALLEN.pin)]
+    printed = program("pins", "export", "--folder", folder)
+    assert (printed.status, printed.out.encode()) == (0, file.read_bytes())
+    again = program("pins", "export", file, "--folder", folder)
+    assert again.status == 2 and "exists already" in again.err
+    assert file.read_bytes().splitlines() == lines
+    nowhere = program("pins", "export", tmp_path / "no" / "pins.jsonl", "--folder", folder)
+    assert nowhere.status == 2 and "cannot be written" in nowhere.err
+    engine.replies[PinsRequest] = replies.run()
+    ran = program("pins", "export", tmp_path / "none.jsonl", "--folder", folder)
+    assert ran.status == 1 and not (tmp_path / "none.jsonl").exists()
 
 
 @pytest.mark.parametrize(("status", "ended"), [(404, 1), (403, 3), (409, 3)])

@@ -10,7 +10,7 @@ import pytest
 from membrowse.client.engine import EngineRefused, EngineUnavailable
 from membrowse.wire.engine import EncoderState, Pending
 from membrowse.wire.request import Problem
-from membrowse.wire.search import RankingState, SearchRequest, SearchResponse
+from membrowse.wire.search import MatchStrength, RankingState, SearchRequest, SearchResponse
 from tests.cli.conftest import Program
 from tests.standin.engine import StandIn
 from tests.standin.replies import going_through, hit, ranking, response, state
@@ -38,7 +38,7 @@ def test_json_has_every_documented_key(engine: StandIn, program: Program, folder
     assert documented("") <= answer.keys()
     assert documented("query") <= answer["query"].keys()
     assert answer["schema"] == 1
-    assert answer["query"]["terms"] == [{"term": "deploy", "df": 12}]
+    assert answer["query"]["terms"] == [{"term": "deploy", "df": 12, "typed": ""}]
     assert list(answer["rankings"]) == ["keyword", "vector", "fused", "reranked"]
     for one in answer["rankings"].values():
         assert documented("ranking") <= one.keys()
@@ -134,6 +134,34 @@ def test_a_ranking_that_is_not_ready_says_so_on_stderr(
     assert ran.status == 0
 
 
+def test_an_answer_from_a_folder_that_is_still_read_says_so_in_one_line(
+    engine: StandIn, program: Program, folder: Path
+) -> None:
+    partial = ranking((hit(),), state=RankingState.INDEXING, message="106 notes still to read")
+    engine.replies[SearchRequest] = response(
+        rankings={"keyword": partial, "vector": partial}, reading=True, notes=40, pending=106
+    )
+    ran = program("search", "deploy", "--folder", folder)
+    assert ran.err == (
+        "membrowse: still reading the folder: 40 notes so far, 106 to go; "
+        "--wait waits until the index is complete\n"
+    )
+    assert json.loads(program("search", "deploy", "--folder", folder, "--json").out)["reading"]
+
+
+def test_a_weak_match_is_said_on_stderr(engine: StandIn, program: Program, folder: Path) -> None:
+    weak = MatchStrength(weak=True, cosine=0.2, coverage=0.1)
+    engine.replies[SearchRequest] = response(
+        rankings={"reranked": ranking((hit(),), strength=weak)}
+    )
+    ran = program("search", "deploy", "--folder", folder)
+    assert ran.status == 0
+    assert ran.err == "membrowse: reranked: weak: nothing here matches well\n"
+    ran = program("search", "deploy", "--folder", folder, "--json")
+    found = json.loads(ran.out)["rankings"]["reranked"]["strength"]
+    assert found == {"weak": True, "cosine": 0.2, "coverage": 0.1}
+
+
 def test_search_does_not_wait_for_indexing_unless_told(
     engine: StandIn, program: Program, folder: Path
 ) -> None:
@@ -197,6 +225,29 @@ def test_no_engine_is_status_3(engine: StandIn, program: Program, folder: Path) 
     ran = program("search", "x", "--folder", folder)
     assert (ran.status, ran.out) == (3, "")
     assert ran.err == "membrowse: the engine is gone\n"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["search", ""],
+        ["search", " \t\n"],
+        ["search", "", "--json"],
+        ["why", "", "a.md"],
+        ["explain", " ", "a.md"],
+        ["tokens", ""],
+        ["report", "\u3000"],
+        ["pins", "add", "", "a.md"],
+    ],
+)
+def test_an_empty_query_is_wrong_usage(
+    engine: StandIn, program: Program, folder: Path, command: list[str]
+) -> None:
+    (folder / "a.md").write_text("# A\n")
+    ran = program(*command, "--folder", folder)
+    assert (ran.status, ran.out) == (2, "")
+    assert ran.err == "membrowse: nothing to look for: the text is empty\n"
+    assert engine.requests == []
 
 
 @pytest.mark.parametrize("arguments", [[], ["x", "--batch", "y"], ["x", "-n", "0"], ["x", "y"]])

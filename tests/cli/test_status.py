@@ -15,6 +15,16 @@ from tests.standin.engine import StandIn
 from tests.standin.replies import going_through, state
 
 
+def test_until_the_first_pass_ends_no_figure_is_final(
+    engine: StandIn, program: Program, folder: Path
+) -> None:
+    reading = state(reading=True, pending=Pending(new=146), notes=0, generation=0)
+    engine.replies |= going_through(reading)
+    out = program("status", "--folder", folder).out
+    assert "pending      Reading 146 notes…\n" in out
+    assert "deleted" not in out
+
+
 def test_status_tells_engine_index_and_pending(
     engine: StandIn, program: Program, folder: Path
 ) -> None:

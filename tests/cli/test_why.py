@@ -29,7 +29,7 @@ def test_the_status_tells_whether_it_is_in_the_top_k(
     }
     ran = program("why", "ssh", "a.md", "--folder", folder)
     assert (ran.status, ran.err) == (status, "")
-    assert "STEPS" in ran.out
+    assert "STEP BY STEP" in ran.out
 
 
 def test_json_has_verdict_rungs_and_changes(

@@ -12,7 +12,7 @@ import pytest
 
 from membrowse.client.discovery import connect
 from membrowse.client.engine import EngineRefused, EngineUnavailable
-from membrowse.wire.engine import PROTOCOL, HelloRequest, Right
+from membrowse.wire.engine import PROTOCOL, HelloRequest, RebuildRequest, Right
 from membrowse.wire.notes import ChunkRequest
 from membrowse.wire.request import Problem
 from membrowse.wire.search import (
@@ -21,6 +21,7 @@ from membrowse.wire.search import (
     RANKINGS,
     RERANKED,
     VECTOR,
+    CutOrigin,
     PageRequest,
     RankingState,
     SearchRequest,
@@ -58,6 +59,25 @@ async def test_a_recall_tells_everything_that_the_contract_names(folder: Path) -
         assert best.snippet
         assert recall.rankings[RERANKED].pool == 3
         assert recall.rankings[RERANKED].cached == 3
+
+
+async def test_no_answer_is_final_before_the_first_pass_over_the_folder_ends(folder: Path) -> None:
+    many_notes(folder)
+    notes = len(list(folder.glob("*.md")))
+    async with serving(folder) as client:
+        while (answer := await ask(client, QUESTION, target=Target(path="ports.md"))).reading:
+            assert answer.query.partial and answer.target and answer.target.provisional
+            states = {ranking.state for ranking in answer.rankings.values()}
+            assert RankingState.READY not in states
+        assert answer.notes == notes
+        state = await until(client, current)
+        assert not state.reading
+        settled = await ask(client, QUESTION, target=Target(path="ports.md"))
+        assert settled.target and settled.target.provisional == ""
+        assert settled.target.cut is CutOrigin.DEFAULT
+        rebuilding = await client.ask(RebuildRequest())
+        await until(client, lambda s: s.started >= rebuilding.requested and current(s))
+        assert not (await ask(client, QUESTION)).reading
 
 
 async def test_rankings_arrive_one_after_another(folder: Path) -> None:

@@ -95,7 +95,7 @@ def test_reciprocal_ranks_are_shown_as_evidence(rank_query: sample_notes.RankQue
     other = check_fused(context(ranked_query, "runbooks/backup.md", settings))
     part = f"1 / (60 + 1) × weight 0.50 = {0.5 / 61:.3f}"
     assert first.evidence == (f"keyword: #1, {part}", f"vector: #1, {part}")
-    assert other.evidence[0] == "keyword: no rank, 0 × weight 0.50 = 0.000"
+    assert other.evidence[0] == "keyword: not ranked, 0 × weight 0.50 = 0.000"
 
 
 def test_the_cut_names_the_chunks_above(rank_query: sample_notes.RankQuery) -> None:

@@ -9,11 +9,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from membrowse import paths
 from membrowse.engine.errors import Unknown
 from membrowse.engine.handlers.pins import PASSAGE_CHARACTERS, passage
-from membrowse.engine.pins.pin_file import PinFile, line_of, parse
+from membrowse.engine.pins.pin_file import PinFile, parse, place_of
 from membrowse.notes.chunk import Chunk
-from membrowse.wire.pins import Pin
+from membrowse.wire.pins import Pin, pin_line
 
 DEMO = Path(__file__).parents[2] / "assets" / "demo-memory" / "golden.jsonl"
 FOLDER = Path("/notes")
@@ -68,8 +69,8 @@ def test_ids_are_unique_and_those_that_are_made_up_stay() -> None:
 @pytest.mark.parametrize("text", ["", "a passage", 'quotes " and \\ and \n lines', "日本語"])
 def test_a_line_that_is_written_reads_as_the_same_pin(text: str) -> None:
     pin = Pin(id="g1", query="which?", path="é.md", text=text, k=3, syntax="operators")
-    assert parse(line_of(pin), FOLDER).pins == (pin,)
-    assert b"\n" not in line_of(pin)
+    assert parse(pin_line(pin), FOLDER).pins == (pin,)
+    assert b"\n" not in pin_line(pin)
 
 
 def test_adding_and_removing_keep_every_other_byte(tmp_path: Path) -> None:
@@ -85,10 +86,10 @@ def test_adding_and_removing_keep_every_other_byte(tmp_path: Path) -> None:
     pin = Pin(id="new", query="c", path="z.md", text="t")
     file.append(pin)
     assert file.stamp() != stamp
-    assert path.read_bytes() == before + b"\n" + line_of(pin) + b"\n"
+    assert path.read_bytes() == before + b"\n" + pin_line(pin) + b"\n"
     file.remove("z")
     lines = before.split(b"\n")[:-1]
-    assert path.read_bytes() == b"\n".join((*lines, line_of(pin), b""))
+    assert path.read_bytes() == b"\n".join((*lines, pin_line(pin), b""))
     file.remove("new")
     assert path.read_bytes() == b"\n".join((*lines, b""))
     assert path.stat().st_mode & 0o777 == 0o640
@@ -111,7 +112,7 @@ def test_a_file_elsewhere_is_neither_read_nor_written(tmp_path: Path, planted: s
     folder.mkdir()
     outside.mkdir()
     profile = outside / "golden.jsonl"
-    profile.write_bytes(before := line_of(Pin(id="a", query="$(touch X)", path="p.md")) + b"\n")
+    profile.write_bytes(before := pin_line(Pin(id="a", query="$(touch X)", path="p.md")) + b"\n")
     path = folder / "golden.jsonl"
     if planted == "link above":
         (folder / "pins").symlink_to(outside)
@@ -182,3 +183,18 @@ def test_a_pin_remembers_a_line_that_no_other_chunk_has() -> None:
 def test_a_path_may_be_absolute(written: str, path: str) -> None:
     content = msgspec.json.encode({"query": "which port?", "path": written})
     assert [pin.path for pin in parse(content, FOLDER).pins] == [path]
+
+
+def test_pins_are_beside_the_index_unless_the_folder_has_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEMBROWSE_HOME", str(tmp_path / "home"))
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    own = paths.pin_file(folder)
+    assert place_of(folder, "").path == own
+    assert own.parent == paths.index_dir(folder).parent and folder not in own.parents
+    (folder / "golden.jsonl").write_text("")
+    assert place_of(folder, "").path == folder / "golden.jsonl"
+    assert place_of(folder, "tests/pins.jsonl").path == folder / "tests" / "pins.jsonl"
+    assert place_of(folder, str(tmp_path / "p.jsonl")).path == tmp_path / "p.jsonl"

@@ -12,9 +12,15 @@ import pytest_asyncio
 from membrowse import paths
 from membrowse.client import discovery
 from membrowse.client.engine import EngineClient, EngineRefused
-from membrowse.engine.pins.pin_file import line_of
 from membrowse.wire.engine import EngineState, RebuildRequest, ReindexRequest
-from membrowse.wire.pins import AddPinRequest, Pin, PinRun, PinsRequest, RemovePinRequest
+from membrowse.wire.pins import (
+    AddPinRequest,
+    Pin,
+    PinRun,
+    PinsRequest,
+    RemovePinRequest,
+    pin_line,
+)
 from membrowse.wire.search import RANKINGS, RERANKED, Target
 from membrowse.wire.tuning import (
     Overrides,
@@ -56,7 +62,8 @@ def home(folder: Path) -> None:
 @pytest_asyncio.fixture
 async def client(folder: Path) -> AsyncIterator[EngineClient]:
     """A client of an engine whose index holds `NOTES`, without pins."""
-    (folder / "golden.jsonl").unlink(missing_ok=True)
+    for file in (folder / "golden.jsonl", paths.pin_file(folder)):
+        file.unlink(missing_ok=True)
     changed = {path for path, text in NOTES.items() if (folder / path).read_text() != text}
     write(folder, {path: NOTES[path] for path in changed})
     async with client_of(folder) as client:
@@ -98,7 +105,8 @@ async def test_pin_edit_save_see(client: EngineClient, folder: Path) -> None:
     assert result.rank is not None
     assert result.rank > 1
     assert not result.passes
-    assert run.file == str(folder / "golden.jsonl")
+    assert run.file == str(paths.pin_file(folder))
+    assert not (folder / "golden.jsonl").exists()
     state = await until(client, lambda state: state.pins.total == 1)
     assert (state.pins.passing, state.pins.moved) == (0, ())
     state = await saved(client, folder / "staging.md", NAMED)
@@ -138,7 +146,7 @@ async def test_a_text_that_never_was_there_leaves_the_notes_best_chunk(
         Pin(id="c", query="tea at four", path="two.md", text="rainy days. ## drink tea is made"),
         Pin(id="d", query="tea at four", path="two.md"),
     )
-    content = b"\n".join(map(line_of, pins)).decode()
+    content = b"\n".join(map(pin_line, pins)).decode()
     run = await client.ask(PinsRequest(content=content))
     gone, missing, split, whole = run.results
     assert (gone.rank, gone.passes) == (None, False)

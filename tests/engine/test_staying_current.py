@@ -198,10 +198,12 @@ async def test_a_renamed_note_is_not_encoded_again(folder: Path) -> None:
 async def test_a_note_that_cannot_be_read_is_counted_and_said(folder: Path) -> None:
     (folder / "broken.md").write_bytes(b"text\x00binary")
     (folder / "big.md").write_text("x" * 6_000_000)
+    (folder / "transcript.jsonl").write_text("{}\n")
     async with serving(folder) as client:
         state = await until(client, lambda state: state.chunks > 0 and state.encoded > 0)
         assert state.not_indexed == 2
         records = {record.path: record for record in await client.ask(FilesRequest())}
+        assert records["transcript.jsonl"].state is NoteState.IGNORED
         assert records["broken.md"].state is NoteState.SKIPPED
         assert "binary" in records["broken.md"].reason
         assert records["big.md"].state is NoteState.SKIPPED

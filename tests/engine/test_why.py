@@ -163,8 +163,50 @@ async def test_1_a_file_that_is_left_out(
         told = await why(client, "a plan", path=path)
         assert failing(told) is StepName.FOLDER
         assert told.steps[0].finding == finding
+        assert ("notes.max_bytes" in finding) == bool(told.steps[0].evidence)
         assert told.match.state is state
         assert told.suggestions == () and told.tried == 0
+
+
+async def test_1_a_file_that_is_no_note_comes_with_the_setting_that_includes_it(
+    folder: Path,
+) -> None:
+    (folder / "transcript.jsonl").write_text("{}\n")
+    async with client_of(folder, when=current) as client:
+        await reindexed(client)
+        told = await why(client, "a plan", path="transcript.jsonl")
+        assert failing(told) is StepName.FOLDER
+        assert told.steps[0].evidence == (
+            'to index it, add "*.jsonl" to notes.include in the settings file',
+            "`membrowse config path` says where it is, `membrowse config init` writes it",
+        )
+    (folder / "transcript.jsonl").unlink()
+
+
+async def test_suggestions_are_edits_of_the_note_first_and_queries_without_the_answer_last(
+    folder: Path,
+) -> None:
+    async with client_of(folder, when=current) as client:
+        told = await why(
+            client,
+            "through which door do I get in?",
+            path="ports.md",
+            text="listens on port 2222 behind the bastion",
+            k=1,
+            changes=True,
+        )
+        kinds = [each.kind for each in told.suggestions]
+        order = [SuggestionKind.NOTE, SuggestionKind.SETTING, SuggestionKind.QUERY]
+        assert kinds == sorted(kinds, key=order.index)
+        edits = [each.edit for each in told.suggestions if each.edit]
+        assert edits and told.suggestions[0].edit == edits[0]
+        assert edits[0].line == 5 and edits[0].before in PORTS
+        assert edits[0].after.startswith(f"{edits[0].before} … ")
+        assert edits[0].after.endswith(" …")
+        first = told.suggestions[0].change
+        assert first.startswith("write the answer's sentence at ports.md:5 with the word")
+        asked = {word for each in told.suggestions for word in each.query.casefold().split()}
+        assert not asked & {"listens", "2222", "behind", "bastion"}
 
 
 async def test_2_a_file_that_is_not_indexed_yet(folder: Path) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from rich.cells import cell_len
 
-from membrowse.presentation.diagnosis import diagnosis_page
-from membrowse.wire.diagnosis import DiagnosisReport
+from membrowse.presentation.diagnosis import diagnosis_page, items, queries_opened, rows
+from membrowse.wire.diagnosis import DiagnosisReport, Edit, Outcome, Suggestion, SuggestionKind
 from tests.cli.hostile import HOSTILE, acts, filled
 from tests.presentation.pages import text_of
 from tests.standin import replies
@@ -22,12 +23,12 @@ def test_the_verdict_is_first_and_each_step_is_a_line_with_a_mark() -> None:
     assert text.startswith(verdict)
     assert " / ssh port\n" in text
     assert "◎ decisions/ssh.md:14   k11 v4 f2 r–   ✗ outside the agent's cut (k 5)" in text
-    assert "top 5 · generation 12 · 1.5 s\n" in text
-    assert "✓ passes   in folder          it is in the folder\n" in text
+    assert "the agent's cut (k 5) · generation 12 · 1.5 s\n" in text
+    assert "✓ passes   folder             it is in the folder\n" in text
     assert "! weak     keyword       #14  2 of 5 words match nothing in it\n" in text
     assert f"\n{'':28}│ missing: bastion, inbound\n" in text
     assert "✗ fails    reranked      #11  the reranker takes it down 3 places\n" in text
-    assert "– skipped  agent's cut\n" in text
+    assert "– skipped  cut\n" in text
 
 
 def test_suggestions_come_with_their_rank_and_what_they_break() -> None:
@@ -41,6 +42,52 @@ def test_suggestions_come_with_their_rank_and_what_they_break() -> None:
     assert "decisions/ssh.md:12\n" in text
     assert "− ## SSH\n" in text
     assert "+ ## SSH staging\n" in text
+
+
+def test_queries_come_last_and_are_folded_until_they_are_opened() -> None:
+    report = replies.why()
+    every = range(len(items(report)))
+    opened = text_of(row.line for row in rows(report, every, 100, ""))
+    folded = rows(report, (), 100, "")
+    assert opened.index("QUERIES   what the agent could have asked instead") > opened.index("note ")
+    assert opened.index('add "bastion" to the query') > opened.index("QUERIES")
+    text = text_of(row.line for row in folded)
+    assert "▸ what the agent could have asked instead: 1\n" in text
+    assert 'add "bastion" to the query' not in text
+    query = next(
+        at
+        for at, each in enumerate(items(report))
+        if isinstance(each, Suggestion) and each.kind is SuggestionKind.QUERY
+    )
+    assert folded[-1].item == query
+    assert queries_opened(report, every) and not queries_opened(report, ())
+
+
+def test_an_edit_of_a_long_line_shows_where_it_differs() -> None:
+    before = f"{'A long sentence that goes on. ' * 8}The last words."
+    edit = Edit(path="a.md", line=3, before=before, after=f"{before} … port …")
+    note = next(each for each in replies.why().suggestions if each.edit)
+    text = page(replies.why(suggestions=(msgspec.structs.replace(note, edit=edit),)), 100)
+    assert "− …g sentence that goes on. The last words.\n" in text
+    assert "+ …g sentence that goes on. The last words. … port …\n" in text
+
+
+def test_steps_skipped_for_one_reason_share_a_line() -> None:
+    steps = replies.why().steps
+    late = tuple(
+        msgspec.structs.replace(each, outcome=Outcome.SKIPPED, finding="Nothing is indexed.")
+        for each in steps[3:]
+    )
+    text = page(replies.why(steps=(*steps[:3], *late)))
+    assert "\n–          5 later steps skipped: Nothing is indexed.\n" in text
+    assert text.count("skipped") == 1
+
+
+def test_a_verdict_that_may_change_has_no_sign_of_success_or_failure() -> None:
+    match = msgspec.structs.replace(replies.why().match, provisional="9 notes still to read")
+    text = page(replies.why(match=match), 120)
+    assert text.startswith("… decisions/ssh.md:14 is #11")
+    assert "so far; 9 notes still to read" in text
 
 
 def test_the_absence_of_a_suggestion_is_said_too() -> None:

@@ -42,8 +42,8 @@ def test_it_begins_with_the_chunk_its_age_and_the_query() -> None:
 
 def test_every_share_has_a_bar_and_its_figures() -> None:
     text = page(replies.explanation(), 100)
-    assert "   port            ━━━━━━━━━━━━━━━━━━━━     3.000  body ×3, headings" in text
-    assert "typed ports · in 41 chunks" in text
+    assert "   ports           ━━━━━━━━━━━━━━━━━━━━     3.000  body ×3, headings" in text
+    assert "read as port · in 41 chunks" in text
     assert "body 2.500: idf 3.200, 3 × at 2, 10, 41, length 80 (mean 110.5), weight 1\n" in text
     assert "not in this chunk: ssh 9\n" in text
     assert "k8 is in no chunk\n" in text

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from membrowse.presentation.query import query_line
 from membrowse.presentation.search import search_page
 from membrowse.wire.notes import Freshness
-from membrowse.wire.search import Query, QueryDate, RankingState, SearchResponse
+from membrowse.wire.search import MatchStrength, Query, QueryDate, RankingState, SearchResponse
 from tests.cli.hostile import HOSTILE, acts
 from tests.presentation.pages import text_of
 from tests.standin.replies import hit, ranking, response
@@ -72,6 +72,30 @@ def test_a_changed_or_deleted_note_is_marked() -> None:
     text = "\n".join(lines(response(rankings={"keyword": ranking(hits)}), 120))
     assert "! changed" in text
     assert "✗ deleted" in text
+
+
+@pytest.mark.parametrize(
+    ("width", "said"),
+    [
+        (40, "RERANKED  weak: no good match"),
+        (90, "RERANKED  weak: nothing here matches well"),
+        (120, "RERANKED  weak: no good match"),
+        (160, "RERANKED  weak: nothing here matches well"),
+    ],
+)
+def test_weak_matches_are_named_at_the_head_of_their_column(width: int, said: str) -> None:
+    weak = MatchStrength(weak=True, cosine=0.2, coverage=0.1)
+    found = {name: ranking((hit(),)) for name in ("keyword", "vector")}
+    one = response(rankings=found | {"reranked": ranking((hit(),), strength=weak)})
+    assert any(said in line for line in lines(one, width))
+    good = response(
+        rankings={
+            "reranked": ranking(
+                (hit(),), strength=MatchStrength(weak=False, cosine=0.7, coverage=0.9)
+            )
+        }
+    )
+    assert not any("weak" in line for line in lines(good, width))
 
 
 def test_a_ranking_of_another_name_is_a_column_too() -> None:

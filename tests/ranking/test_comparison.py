@@ -147,7 +147,7 @@ def test_a_chunk_compared_with_itself_is_recognised(compare: Compare) -> None:
 
 def test_a_filtered_chunk_has_no_rank_and_a_reason(compare: Compare) -> None:
     found = compare("port tag:ssh", "logs/2026-03-02.md", "decisions/ssh.md", "operators")
-    assert "logs/2026-03-02.md:1 is #1 and decisions/ssh.md:1 has no rank" in found.verdict
+    assert "logs/2026-03-02.md:1 is #1 and decisions/ssh.md:1 is not ranked" in found.verdict
     assert "(its note does not pass tag:ssh)" in found.verdict
 
 

@@ -14,7 +14,15 @@ from membrowse.ranking.ranker import Ranker
 from membrowse.ranking.search_response import SearchContext, page, search_response
 from membrowse.settings import Settings
 from membrowse.wire.notes import Freshness
-from membrowse.wire.search import FUSED, KEYWORD, RANKINGS, RERANKED, VECTOR, SearchResponse
+from membrowse.wire.search import (
+    FUSED,
+    KEYWORD,
+    RANKINGS,
+    RERANKED,
+    VECTOR,
+    RankingState,
+    SearchResponse,
+)
 from tests.ranking import sample_notes
 
 CONTEXT = SearchContext(
@@ -50,6 +58,24 @@ def test_a_response_contains_the_first_hits_of_every_ranking(ranked_query: Ranke
                 ranked_query.chunks[row].end_line,
             )
     assert msgspec.json.decode(msgspec.json.encode(answer), type=SearchResponse) == answer
+
+
+def test_no_ranking_is_ready_while_the_folder_is_read(ranked_query: RankedQuery) -> None:
+    answer = search_response(ranked_query, CONTEXT, still_to_read="3 notes still to read")
+    assert answer.reading and answer.query.partial
+    assert list(answer.rankings) == list(RANKINGS)
+    for ranking in answer.rankings.values():
+        assert (ranking.state, ranking.message) == (RankingState.INDEXING, "3 notes still to read")
+        assert ranking.hits and ranking.strength is None
+    final = search_response(ranked_query, CONTEXT)
+    assert not final.reading and not final.query.partial
+    assert {ranking.state for ranking in final.rankings.values()} == {RankingState.READY}
+
+
+def test_terms_are_reported_as_typed(index: Index, encoder: ResidentEncoder) -> None:
+    terms = sample_notes.RankQuery(index, encoder)("Backups, deployed to staging").query.terms
+    assert [term.typed for term in terms] == ["Backups", "deployed", "staging"]
+    assert [term.term for term in terms] == ["backup", "deploy", "stage"]
 
 
 def test_a_chunk_without_matches_has_no_keyword_rank(ranked_query: RankedQuery) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 from rich.cells import cell_len
 
@@ -13,13 +14,14 @@ from membrowse.presentation.lines import (
 )
 from membrowse.tui import external_programs
 from membrowse.tui.model import folder_path, questions
+from membrowse.tui.model.column_captions import head
 from membrowse.tui.model.engine_view import EngineView, header_line
 from membrowse.tui.model.list_layout import Divider, Layout
 from membrowse.tui.model.open_query import OpenQuery
 from membrowse.tui.model.preview_lines import preview_lines
 from membrowse.tui.model.ranking_view import PAGE, RankingView, dividers
 from membrowse.wire.engine import Pending, Progress, Watcher
-from membrowse.wire.search import KEYWORD, RERANKED, VECTOR
+from membrowse.wire.search import KEYWORD, RERANKED, VECTOR, MatchStrength
 from tests.standin import replies
 from tests.standin.engine import StandIn
 from tests.standin.replies import a_ranking, a_response
@@ -30,6 +32,19 @@ NAMES = (KEYWORD, VECTOR, "fused", RERANKED)
 
 def plain(line: Line) -> str:
     return "".join(part.text for part in line)
+
+
+def test_the_head_of_the_reranked_column_says_when_nothing_matches_well() -> None:
+    view = RankingView(RERANKED)
+    strength = MatchStrength(weak=True, cosine=0.2, coverage=0.1)
+    view.receive("r1", msgspec.structs.replace(a_ranking(RERANKED, "abc"), strength=strength))
+    wide, narrow = (plain(head(view, "3", width, active=True)) for width in (60, 40))
+    assert wide.startswith("▸3 RERANKED  weak: nothing here matches well")
+    assert narrow.startswith("▸3 RERANKED  weak: no good match")
+    view.waiting = True
+    assert "weak" not in plain(head(view, "3", 60, active=True))
+    view.receive("r2", a_ranking(RERANKED, "abc"))
+    assert "weak" not in plain(head(view, "3", 60, active=True))
 
 
 def test_the_cut_falls_at_k_or_at_the_score() -> None:

@@ -136,7 +136,7 @@ async def test_the_agents_cut_and_the_end_of_the_pool_are_lines() -> None:
     app = make_app(Sessions(engine))
     async with on_stage(app, (120, 80), QUERY):
         lines = screen_text(app).split("\n")
-    cut = next(at for at, line in enumerate(lines) if "the agent's cut: k 5" in line)
+    cut = next(at for at, line in enumerate(lines) if "the top 5 (default)" in line)
     pool = next(at for at, line in enumerate(lines) if "not reranked from here" in line)
     assert " 5 " in lines[cut - 2] and " 6 " in lines[cut + 1]
     assert "20 " in lines[pool - 2] and "21 " in lines[pool + 1]

@@ -180,7 +180,7 @@ async def test_the_cut_and_the_target_follow_what_is_tried() -> None:
         await until(lambda: tries(engine) and tries(engine)[-1].target is not None)
         await pilot.pause()
         text = screen_text(app)
-        assert "the agent's cut: k 2" in text
+        assert "the agent's cut (k 2)" in text
         assert "◎ decisions/ssh.md" in text
 
 

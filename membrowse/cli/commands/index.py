@@ -15,6 +15,7 @@ from membrowse.cli import folders, output, terminal
 from membrowse.cli.connection import asynchronous, engine_of, index_current
 from membrowse.cli.exit_codes import Exit
 from membrowse.cli.parameters import AsJson, Folder
+from membrowse.client.remembered import Remembered
 from membrowse.presentation.engine import progress_line
 from membrowse.presentation.figures import counted
 from membrowse.text import shown
@@ -58,6 +59,7 @@ async def index(
     Exit status 1 if nothing could be indexed.
     """
     chosen = folders.chosen(folder)
+    Remembered().folder(chosen)
     started = time.monotonic()
     async with engine_of(chosen) as engine:
         with _progress() as show:

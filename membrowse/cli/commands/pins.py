@@ -1,4 +1,4 @@
-"""`membrowse pins`: run, list, add and remove pins."""
+"""`membrowse pins`: run, list, add, remove and export pins."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from membrowse.cli.targets import parse_target
 from membrowse.client.engine import EngineRefused
 from membrowse.presentation import pins as pages
 from membrowse.presentation.figures import counted
-from membrowse.wire.pins import AddPinRequest, PinRun, PinsRequest, RemovePinRequest
+from membrowse.wire.pins import AddPinRequest, PinRun, PinsRequest, RemovePinRequest, pin_line
 from membrowse.wire.request import Request
 
 app = typer.Typer(
-    help="Run, list, add and remove pins. A pin is a query with the note that it should find.",
+    help="Run, list, add, remove and export pins. A pin is a query with the note it should find.",
     rich_markup_mode=None,
     no_args_is_help=True,
     add_completion=False,
@@ -50,7 +50,7 @@ async def run(
         typer.Argument(
             metavar="FILE",
             help='Pins, one {"query": …, "path": …, "text": …, "k": 5} per line. [default: '
-            "the folder's golden.jsonl]",
+            "the folder's pins]",
             show_default=False,
         ),
     ] = None,
@@ -153,6 +153,47 @@ async def remove(
     if as_json:
         _write_json(answer)
     return Exit.DONE
+
+
+@app.command()
+@asynchronous
+async def export(
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="FILE", help="A new file. [default: print the lines]", show_default=False
+        ),
+    ] = None,
+    folder: FolderOption = None,
+) -> Exit:
+    """Write the pins to a file that can be shared: `golden.jsonl` in a folder holds its pins.
+
+    Exit status 1 if there is none.
+    """
+    chosen = folders.chosen(folder)
+    async with engine_of(chosen) as engine:
+        answer = await engine.ask(PinsRequest())
+    _report_problems(answer, chosen)
+    if not answer.total:
+        return Exit.NONE
+    content = b"".join(pin_line(result.pin) + b"\n" for result in answer.results)
+    if file is None:
+        output.write(content.decode())
+    else:
+        _write_new(file, content)
+        output.say(f"{counted(answer.total, 'pin')} written to {file}")
+    return Exit.DONE
+
+
+def _write_new(file: Path, content: bytes) -> None:
+    """Write a file that must not exist; raises `Stop`."""
+    try:
+        with file.open("xb") as stream:
+            stream.write(content)
+    except FileExistsError as error:
+        raise Stop(Exit.USAGE, f"{file} exists already: name a new file") from error
+    except OSError as error:
+        raise Stop(Exit.USAGE, f"{file} cannot be written: {error.strerror}") from error
 
 
 def _request(file: Path) -> PinsRequest:

@@ -26,11 +26,13 @@ from membrowse.cli.connection import (
 )
 from membrowse.cli.error_handling import Stop
 from membrowse.cli.exit_codes import Exit
-from membrowse.cli.parameters import AsJson, FolderOption, Operators, syntax_of, valid
+from membrowse.cli.parameters import AsJson, FolderOption, Operators, not_blank, syntax_of, valid
 from membrowse.client.engine import Engine, EngineRefused
+from membrowse.presentation import figures
+from membrowse.presentation.rankings import WEAK
 from membrowse.presentation.search import search_page
 from membrowse.text import shown
-from membrowse.wire.search import RankingState, SearchRequest, SearchResponse
+from membrowse.wire.search import Ranking, RankingState, SearchRequest, SearchResponse
 
 STDIN = Path("-")
 IN_FLIGHT = 4
@@ -38,6 +40,7 @@ IN_FLIGHT = 4
 _READ_BYTES = 1 << 16
 _READ_AHEAD = 1000
 _BAD_REQUEST = 400
+_WAIT = "; --wait waits until the index is complete"
 
 
 @asynchronous
@@ -45,7 +48,7 @@ async def search(
     query: Annotated[
         str | None,
         typer.Argument(
-            metavar="QUERY", help="What the agent asked.", show_default=False, parser=valid
+            metavar="QUERY", help="What the agent asked.", show_default=False, parser=not_blank
         ),
     ] = None,
     batch: Annotated[
@@ -128,16 +131,31 @@ def _report_problems(response: SearchResponse, *, waited: bool) -> None:
     for warning in response.query.warnings:
         output.say(warning)
     for name, ranking in response.rankings.items():
-        if ranking.state is not RankingState.READY:
-            output.say(f"{name}: {ranking.state}{': ' if ranking.message else ''}{ranking.message}")
-    if not response.chunks:
-        output.say("nothing is indexed" + ("" if waited else " yet; --wait waits until it is"))
+        _report_doubt(name, ranking, reading=response.reading)
+    if response.reading:
+        output.say(f"still reading the folder: {_read_so_far(response)}{_WAIT}")
+    elif not response.chunks:
+        output.say("nothing is indexed" + ("" if waited else f" yet{_WAIT}"))
     elif not has_hits(response):
         messages = (ranking.message for ranking in response.rankings.values() if ranking.message)
         output.say(next(messages, "no hit"))
     elif response.pending:
-        differ = f"{response.pending} notes differ from the index"
-        output.say(differ + ("" if waited else "; --wait waits until they are indexed"))
+        output.say(f"{response.pending} notes differ from the index" + ("" if waited else _WAIT))
+
+
+def _report_doubt(name: str, ranking: Ranking, *, reading: bool) -> None:
+    """Why a ranking cannot be trusted, unless that is only because the folder is being read."""
+    if ranking.state is RankingState.READY:
+        if ranking.strength is not None and ranking.strength.weak:
+            output.say(f"{name}: {WEAK}")
+    elif not (reading and ranking.state is RankingState.INDEXING):
+        output.say(f"{name}: {ranking.state}{': ' if ranking.message else ''}{ranking.message}")
+
+
+def _read_so_far(response: SearchResponse) -> str:
+    """`40 notes so far, 106 to go`."""
+    so_far = f"{figures.counted(response.notes, 'note')} so far"
+    return f"{so_far}, {figures.number(response.pending)} to go" if response.pending else so_far
 
 
 # A batch of queries

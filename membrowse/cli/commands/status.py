@@ -8,7 +8,7 @@ from membrowse.cli import folders, output, terminal
 from membrowse.cli.connection import asynchronous, engine_of
 from membrowse.cli.exit_codes import Exit
 from membrowse.cli.parameters import AsJson, FolderOption
-from membrowse.presentation.engine import progress_line
+from membrowse.presentation.engine import progress_line, reading_text
 from membrowse.presentation.figures import size
 from membrowse.presentation.lines import plain
 from membrowse.text import shown
@@ -35,8 +35,10 @@ def _rows(status: Status) -> Iterator[tuple[str, str]]:
     yield "engine", f"process {engine.pid} of {engine.user} since {engine.since}"
     yield "", f"version {engine.version}, memory {size(engine.memory_bytes)}, log {engine.log}"
     yield "generation", f"{state.generation}: {state.notes} notes, {state.chunks} chunks"
-    yield "files", ", ".join(f"{n} {name}" for name, n in status.notes_by_state.items()) or "none"
-    yield "pending", _pending(state.pending)
+    files = ", ".join(f"{n} {name}" for name, n in status.notes_by_state.items())
+    reading = reading_text(state)
+    yield "files", files or ("not known yet" if reading else "none")
+    yield "pending", reading or _pending(state.pending)
     if state.progress is not None:
         yield "progress", plain(progress_line(state.progress, terminal.width()))
     encoder = state.encoder

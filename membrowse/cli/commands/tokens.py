@@ -9,7 +9,7 @@ import typer
 from membrowse.cli import folders, output, terminal
 from membrowse.cli.connection import asynchronous, encoder_loaded, engine_of, explain_target
 from membrowse.cli.exit_codes import Exit
-from membrowse.cli.parameters import AsJson, FolderOption, syntax_of, valid
+from membrowse.cli.parameters import AsJson, FolderOption, not_blank, syntax_of
 from membrowse.cli.targets import parse_target
 from membrowse.presentation.tokens import tokens_page
 from membrowse.wire.tokens import TokensRequest
@@ -20,7 +20,7 @@ async def tokens(
     text: Annotated[
         str,
         typer.Argument(
-            metavar="TEXT", help="A query, or any text.", show_default=False, parser=valid
+            metavar="TEXT", help="A query, or any text.", show_default=False, parser=not_blank
         ),
     ],
     chunk: Annotated[

@@ -200,7 +200,8 @@ class Indexer:
         """Empty the index; the synchronisation that follows rebuilds it."""
         log.info("rebuilding the index (%s)", self._index.stale or "requested")
         self._vectoriser.cancel()
-        self._publish(stale=self._index.stale, unindexed={}, progress=Progress(phase="reading"))
+        progress = Progress(phase="reading")
+        self._publish(stale=self._index.stale, unindexed={}, progress=progress, reading=True)
         self._index.clear(self._recipe)
 
     def _synchronise(
@@ -226,6 +227,7 @@ class Indexer:
             self._publish(
                 problem=error.strerror,
                 checked=True,
+                reading=False,
                 progress=self._vectoriser.progress(),
                 last_check=clock.now(),
             )
@@ -236,6 +238,8 @@ class Indexer:
             return
         self._hinted = frozenset()
         self._apply(found, forced)
+        if self.state.reading:
+            self._publish(reading=False)
         self._encode()
 
     def _publish_comparison(self, comparison: Comparison) -> None:

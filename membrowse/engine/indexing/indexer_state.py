@@ -43,6 +43,8 @@ class IndexerState:
     """Requests whose work has started, counted like `Indexer.requested`."""
     checked: bool = False
     """Whether the folder was compared with the index at least once."""
+    reading: bool = True
+    """Whether the first pass over the folder (or the one after a rebuild) has not ended yet."""
 
     @property
     def busy(self) -> bool:

@@ -1,4 +1,4 @@
-"""A pin file, `golden.jsonl`: one JSON object per line, only appended to or relieved of a line.
+"""A pin file: one JSON object per line, only appended to or relieved of a line.
 
     {"id": "g01", "query": "which port?", "path": "decisions/ssh.md", "text": "on 2222", "k": 5}
 
@@ -19,14 +19,26 @@ from msgspec import Meta
 
 from membrowse import paths
 from membrowse.engine.errors import Unknown
-from membrowse.wire.pins import Pin
+from membrowse.wire.pins import Pin, pin_line
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 LARGEST_BYTES = 32 << 20
 """Larger files are not read."""
 
+SHARED = "golden.jsonl"
+"""A folder that has this file shares its pins in it."""
+
 Stamp = tuple[int, int, int]
+
+
+def place_of(folder: Path, setting: str) -> PinFile:
+    """Where the pins of `folder` are kept: as `setting` (`pins.file`) says; if that is empty, in
+    the folder's own file if there is one, else beside the index."""
+    if setting:
+        return PinFile(folder / Path(setting).expanduser(), folder)
+    shared = folder / SHARED
+    return PinFile(shared if os.path.lexists(shared) else paths.pin_file(folder), folder)
 
 
 class PinFile:
@@ -65,7 +77,7 @@ class PinFile:
         try:
             size = os.fstat(descriptor).st_size
             ended = not size or os.pread(descriptor, 1, size - 1) == b"\n"
-            written = (b"" if ended else b"\n") + line_of(pin) + b"\n"
+            written = (b"" if ended else b"\n") + pin_line(pin) + b"\n"
             if os.write(descriptor, written) != len(written):
                 os.ftruncate(descriptor, size)
                 raise OSError(f"{self.path} could not be written completely: is the disk full?")
@@ -134,16 +146,6 @@ def parse(content: bytes, folder: Path) -> ParsedPins:
         pins[pin.id] = pin
         lines[pin.id] = number
     return ParsedPins(pins=tuple(pins.values()), lines=lines, problems=tuple(problems))
-
-
-def line_of(pin: Pin) -> bytes:
-    """`pin` as a line of a file, without line end; default values are left out."""
-    fields = msgspec.to_builtins(pin)
-    if pin.syntax == "literal":
-        del fields["syntax"]
-    if not pin.text:
-        del fields["text"]
-    return msgspec.json.encode(fields)
 
 
 def generated_id(query: str, path: str, text: str) -> str:

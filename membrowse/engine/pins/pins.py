@@ -60,15 +60,16 @@ class _Run:
 
 
 class Pins:
-    """Keeps a run of the pins in `file` up to date. Thread-safe.
+    """Keeps a run of the pins up to date. Thread-safe.
 
-    `settled` says whether the index matches the folder and is encoded completely: only then pins
-    run by themselves and their ranks are remembered. `changed` is called when `state` changed.
+    `place` finds their file. `settled` says whether the index matches the folder and
+    is encoded completely: only then pins run by themselves and their ranks are remembered.
+    `changed` is called when `state` changed.
     """
 
     def __init__(
         self,
-        file: PinFile,
+        place: Callable[[], PinFile],
         index: Index,
         ranked_queries: RankedQueries,
         settled: Callable[[], bool],
@@ -76,7 +77,7 @@ class Pins:
         changed: Callable[[], None],
         note_path: NotePath,
     ) -> None:
-        self.file = file
+        self._place = place
         self.state = PinsState()
         self._index = index
         self._configuration = ranked_queries.configuration
@@ -91,6 +92,11 @@ class Pins:
         self._woken = threading.Event()
         self._ended = False
         self._thread = threading.Thread(target=self._keep_current, name="pins", daemon=True)
+
+    @property
+    def file(self) -> PinFile:
+        """Where the pins are kept now."""
+        return self._place()
 
     def start(self) -> None:
         self._thread.start()
@@ -213,7 +219,8 @@ class Pins:
 
     def _run(self, pause: Pause) -> _Run:
         """Run the pins; if the index is settled, remember and report the ranks."""
-        key, parsed = self._key(), self.file.read()
+        file, key = self.file, self._key()
+        parsed = file.read()
         generation, settings = self._index.generation, self._configuration.settings
         if key.settled and parsed.pins:
             self._report(running=True)
@@ -222,7 +229,7 @@ class Pins:
         if key.settled:
             problem = self._remember(matches, generation.number, settings.digest) or problem
         results = [self._with_history(match, recorded=key.settled) for match in matches]
-        record = _record(generation.number, settings, parsed, str(self.file.path), results)
+        record = _record(generation.number, settings, parsed, str(file.path), results)
         by_id = {match.pin.id: match for match in matches}
         self._last = _Run(key, generation, settings, record, by_id)
         if key.settled:

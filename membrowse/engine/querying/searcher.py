@@ -14,9 +14,11 @@ from typing import Protocol
 
 from membrowse.engine import clock
 from membrowse.engine.errors import Unknown
+from membrowse.engine.indexing.indexer_state import IndexerState
 from membrowse.engine.models import Models
 from membrowse.engine.querying.configuration import ActiveConfiguration
 from membrowse.engine.querying.freshness import FreshnessOf
+from membrowse.engine.querying.provisional import provisional, still_to_read
 from membrowse.engine.querying.targets import Targets
 from membrowse.index.index import Index
 from membrowse.ranking import search_response
@@ -52,14 +54,14 @@ class Searcher:
         configuration: ActiveConfiguration,
         index: Index,
         models: Models,
-        pending: Callable[[], int],
+        state: Callable[[], IndexerState],
         targets: Targets,
     ) -> None:
         self._folder = folder
         self._configuration = configuration
         self._index = index
         self._models = models
-        self._pending = pending
+        self._state = state
         self._targets = targets
         self._remembered: OrderedDict[str, RankedQuery] = OrderedDict()
         self._lock = threading.Lock()
@@ -76,6 +78,7 @@ class Searcher:
         is finished, keyword first.
         """
         ranker, models = self._configuration.ranker, self._models
+        state = self._state()  # before the generation, which may only be more complete
         generation = self._index.generation
         ranked_query = ranker.prepare(generation, request.text, request.syntax, models.pieces)
         search = _Search(
@@ -84,7 +87,7 @@ class Searcher:
             index=self._index,
             models=models,
             hnsw_threads=self._hnsw_threads,
-            respond=self._responder(ranked_query, request, ranker.settings, request.client),
+            respond=self._responder(ranked_query, request, ranker.settings, request.client, state),
             remember=self._remember,
             progressive=request.progressive,
         )
@@ -94,7 +97,8 @@ class Searcher:
         self, ranked_query: RankedQuery, request: TuneRequest, settings: Settings, client: str
     ) -> SearchResponse:
         """The complete response to a query that was ranked by `settings`; remembered for pages."""
-        response = self._responder(ranked_query, request, settings, client)(complete=True)
+        respond = self._responder(ranked_query, request, settings, client, self._state())
+        response = respond(complete=True)
         kept = replace(ranked_query)
         kept.finish()
         self._remember(response.id, kept)
@@ -121,11 +125,15 @@ class Searcher:
         request: SearchRequest | TuneRequest,
         settings: Settings,
         client: str,
+        began: IndexerState,
     ) -> _Responder:
-        """Makes the responses to `request`, all with the same id."""
-        target = None
+        """Makes the responses to `request`, all with the same id.
+
+        `began` is the state of the indexer when the generation was taken, or before.
+        """
+        generation, target = ranked_query.generation, None
         if request.target is not None:
-            target = self._targets.locate(ranked_query.generation, request.target, settings.agent)
+            target = self._targets.locate(generation, request.target, settings.agent)
         context = SearchContext(
             id=secrets.token_hex(8),
             asked_at=clock.now(),
@@ -139,14 +147,16 @@ class Searcher:
 
         def respond(*, complete: bool) -> SearchResponse:
             freshness = FreshnessOf(self._folder, ranked_query.notes)
+            doubt = provisional(began, generation, self._models.state)
             return search_response.search_response(
                 ranked_query,
                 context,
-                pending=self._pending(),
+                pending=self._state().pending.total,
                 complete=complete,
                 freshness_of=freshness,
                 successor=self._index.successor,
-                target=match_target(ranked_query, target, freshness) if target else None,
+                target=match_target(ranked_query, target, freshness, doubt) if target else None,
+                still_to_read=still_to_read(began),
             )
 
         return respond

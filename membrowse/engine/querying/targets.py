@@ -15,7 +15,7 @@ from membrowse.index.index import Index
 from membrowse.ranking.targets import LocatedTarget, TargetChunks, locate, target_label
 from membrowse.settings import AgentSettings
 from membrowse.wire.notes import NoteState
-from membrowse.wire.search import Target
+from membrowse.wire.search import CutOrigin, Target
 
 KEPT = 64
 """Targets that are remembered; the least recently used goes first."""
@@ -67,6 +67,7 @@ class Targets:
             label=target_label(target, chunk),
             chunks=place,
             k=agent.k if k is None else k,
+            cut=_cut(agent, k),
             min_score=agent.min_score,
             state=state,
             reason="" if place.rows else _reason(path, state, why, place),
@@ -77,6 +78,12 @@ class Targets:
         if not path:
             return None, ""
         return note_state(self._state(), generation.notes, path)
+
+
+def _cut(agent: AgentSettings, k: int | None) -> CutOrigin:
+    if k is not None:
+        return CutOrigin.REQUEST
+    return CutOrigin.DEFAULT if agent == AgentSettings() else CutOrigin.AGENT
 
 
 def _reason(path: str, state: NoteState | None, why: str, place: TargetChunks) -> str:

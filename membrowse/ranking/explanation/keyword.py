@@ -9,7 +9,6 @@ import msgspec
 from membrowse.index import bm25
 from membrowse.index.keyword_reader import FIELDS
 from membrowse.ranking.keyword import satisfying_rows
-from membrowse.ranking.query_parser import ParsedQuery
 from membrowse.ranking.ranked_query import RankedQuery
 from membrowse.settings import KeywordSettings
 from membrowse.wire.explanation import FieldMatch, KeywordExplanation, TermExplanation
@@ -26,7 +25,7 @@ def explain(ranked_query: RankedQuery, row: int, settings: KeywordSettings) -> K
     ranking = ranked_query.ranking(KEYWORD)
     terms = [_Term(ranked_query, row, term, settings) for term in ranked_query.postings.by_term]
     score = sum(match.contribution for term in terms for match in term.matches)
-    typed = _typed_words(ranked_query.parsed)
+    typed = ranked_query.parsed.typed
     explanations = [term.explained(typed.get(term.term, term.term), score) for term in terms]
     rank = ranking.rank_of(row)
     matched = any(term.matches for term in terms)
@@ -40,12 +39,6 @@ def explain(ranked_query: RankedQuery, row: int, settings: KeywordSettings) -> K
         dropped=ranked_query.query.dropped,
         excluded="" if rank else _excluded(ranked_query, row, matched),
     )
-
-
-def _typed_words(parsed: ParsedQuery) -> dict[str, str]:
-    """Map each term of the query to the word as typed."""
-    spans = zip(parsed.terms.terms, parsed.terms.spans, strict=True)
-    return {term: parsed.words[start:end] for term, (start, end) in spans}
 
 
 class _Term:

@@ -31,7 +31,8 @@ def head(view: RankingView, key: str, width: int, *, active: bool) -> Line:
         Part(f"{key} " if key else "", "key"),
         Part(name, "strong" if active else "name"),
     ]
-    state = state_part(view)
+    weak = rankings.weak_part(view.strength, width - cells(left) - 3)
+    state = state_part(view) if view.waiting or not weak.text else weak
     if state.text:
         left += [Part("  "), state]
     right = [Part(f"{_counts(view)} ", "dim")]

@@ -6,12 +6,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from membrowse.presentation import figures
+from membrowse.presentation.target import cut_name
+from membrowse.settings import AgentSettings
 from membrowse.tui.model.list_layout import Divider
-from membrowse.wire.search import RERANKED, Approximate, Hit, Ranking
+from membrowse.wire.search import (
+    RERANKED,
+    Approximate,
+    CutOrigin,
+    Hit,
+    MatchStrength,
+    Ranking,
+)
 from membrowse.wire.search import RankingState as State
 
 PAGE = 50
 """Hits in a page."""
+_DEFAULT = AgentSettings()
 
 
 @dataclass(slots=True)
@@ -28,6 +38,7 @@ class RankingView:
     pool: int | None = None
     cached: int | None = None
     approximate: Approximate | None = None
+    strength: MatchStrength | None = None
     hits: dict[int, Hit] = field(default_factory=dict)
     """By 0-based row; sparse."""
     waiting: bool = False
@@ -43,7 +54,7 @@ class RankingView:
         self.state, self.message = ranking.state, ranking.message
         self.took_ms, self.total = ranking.took_ms, max(ranking.total, len(ranking.hits))
         self.pool, self.cached = ranking.pool, ranking.cached
-        self.approximate = ranking.approximate
+        self.approximate, self.strength = ranking.approximate, ranking.strength
         self.waiting = False
 
     def add(self, response: str, hits: Iterable[Hit]) -> bool:
@@ -57,7 +68,8 @@ class RankingView:
         """Empty the column: no query is open."""
         self.hits, self._asked = {}, set()
         self.response, self.state, self.message = "", None, ""
-        self.total, self.pool, self.cached, self.approximate = 0, None, None, None
+        self.total, self.pool, self.cached = 0, None, None
+        self.approximate, self.strength = None, None
         self.waiting = False
 
     def wanted(self, first: int, last: int) -> list[int]:
@@ -98,7 +110,8 @@ def agent_cut(view: RankingView, k: int, min_score: float) -> Divider | None:
     """Where the agent stops reading: after `k` hits, or before the first hit below `min_score`."""
     if view.total == 0:
         return None
-    label = f"the agent's cut: k {k}"
+    default = (k, min_score) == (_DEFAULT.k, _DEFAULT.min_score)
+    label = cut_name(k, CutOrigin.DEFAULT if default else CutOrigin.AGENT)
     if min_score > 0:
         label += f", score {figures.score(min_score)}"
         for row in range(min(k, view.total)):

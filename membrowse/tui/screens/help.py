@@ -24,7 +24,7 @@ _SIGNS: tuple[tuple[str, str], ...] = (
         "the file changed since it was indexed;  ✗ deleted: it is gone;  ? unreadable",
     ),
     ("≠HNSW", "Chroma's approximate search missed this chunk"),
-    ("── k 5 ──", "the agent's cut: the agent reads what is above the line"),
+    ("── top 5 ──", "the cut: the agent reads what is above the line"),
     ("◎", "the target: what you expect, and its ranks"),
     ("▂▃▆█", "a pin's rank over time: the taller, the better; ·: not ranked"),
     ("«word»", "a word of the query, in the preview"),

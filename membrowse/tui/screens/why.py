@@ -12,7 +12,14 @@ from textual.content import Content
 from textual.widget import Widget
 
 from membrowse.client.engine import EngineRefused
-from membrowse.presentation.diagnosis import Row, first_failing, items, rows, verdict_line
+from membrowse.presentation.diagnosis import (
+    Row,
+    first_failing,
+    items,
+    queries_opened,
+    rows,
+    verdict_line,
+)
 from membrowse.presentation.lines import Line, Part, clip, spread
 from membrowse.presentation.ranks import letters
 from membrowse.presentation.target import SIGN, named, target_line
@@ -120,6 +127,13 @@ class DiagnosisList(LineList):
         return found[self.at] if self.at < len(found) else None
 
     @property
+    def folded(self) -> bool:
+        """Whether the cursor is on the line that stands for the queries."""
+        item = self.item
+        query = isinstance(item, Suggestion) and item.kind is SuggestionKind.QUERY
+        return query and not queries_opened(self.report, self._opened)
+
+    @property
     def cursor_row(self) -> int | None:
         return next((y for y, row in enumerate(self._rows) if row.item == self.at), None)
 
@@ -187,8 +201,10 @@ class DiagnosisList(LineList):
 
     def _move_by(self, by: int) -> None:
         bound = None if self._bound_for is None else self._rows[self._bound_for].item
-        at = (self.at if bound is None else bound) + by
-        at = max(0, min(len(items(self.report)) - 1 if self.report else 0, at))
+        start = self.at if bound is None else bound
+        listed = list(dict.fromkeys(row.item for row in self._rows if row.item is not None))
+        place = max((n for n, item in enumerate(listed) if item <= start), default=0) + by
+        at = listed[max(0, min(place, len(listed) - 1))] if listed else 0
         if at == 0 and by < 0:
             self.show_row(0)
         self._move(next((y for y, row in enumerate(self._rows) if row.item == at), 0))
@@ -302,7 +318,7 @@ class WhyScreen(EngineScreen):
 
     def on_line_list_chosen(self) -> None:
         item = self.list.item
-        if isinstance(item, Suggestion):
+        if isinstance(item, Suggestion) and not self.list.folded:
             self._choose(item)
         elif item is not None:
             self.list.toggle()

@@ -1,4 +1,4 @@
-"""The answer to "why not this note?": eight steps, from the file on disk to the agent's cut."""
+"""The answer to "why not this note?": eight steps, from the file on disk to the cut."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from membrowse.engine.handlers.why.steps.text import check_text
 from membrowse.engine.handlers.why.steps.vector import check_vector
 from membrowse.engine.priority import Pause
 from membrowse.engine.querying.freshness import FreshnessOf
+from membrowse.engine.querying.provisional import provisional
 from membrowse.ranking.elapsed import elapsed_ms
 from membrowse.ranking.targets import LocatedTarget, best_row, match_target, passes
 from membrowse.wire.diagnosis import Diagnosis, DiagnosisRequest, Outcome, StepName
@@ -48,13 +49,14 @@ def diagnose(components: Components, request: DiagnosisRequest, pause: Pause) ->
         findings.append(check_cut(chunk, settings.agent.min_score))
     in_top_k = row is not None and passes(ranked_query, row, target.k)
     freshness = FreshnessOf(components.folder, ranked_query.notes)
+    doubt = provisional(components.indexer.state, ranked_query.generation, components.models.state)
     return Diagnosis(
         query=request.text,
         target=request.target,
-        match=match_target(ranked_query, target, freshness),
+        match=match_target(ranked_query, target, freshness, doubt),
         k=target.k,
         in_top_k=in_top_k,
-        verdict=_verdict(target, findings, in_top_k=in_top_k),
+        verdict=_verdict(target, findings, doubt, in_top_k=in_top_k),
         steps=tuple(finding.step() for finding in findings),
         generation=ranked_query.generation_number,
         took_ms=elapsed_ms(started),
@@ -70,20 +72,24 @@ def _file_findings(context: FileContext) -> list[Finding]:
         if found[-1].outcome is Outcome.FAILS and context.row is None:
             break
     if context.row is None:
-        clause = "not looked at: nothing of it is indexed"
+        clause = "nothing of it is indexed"
         left = list(StepName)[len(found) :]
         found += [Finding(name, Outcome.SKIPPED, clause) for name in left]
     return found
 
 
-def _verdict(target: LocatedTarget, findings: list[Finding], *, in_top_k: bool) -> str:
-    """One sentence: the first failing step's, or that all is well."""
+def _verdict(
+    target: LocatedTarget, findings: list[Finding], provisional: str, *, in_top_k: bool
+) -> str:
+    """One sentence: the first failing step's, or that all is well; and why it may change."""
+    so_far = f" so far ({provisional})" if provisional else ""
     last = findings[-1]
     failing = next((each for each in findings if each.outcome is Outcome.FAILS), None)
     if not in_top_k:
-        return f"{target.label} is not in the top {target.k}: {(failing or last).clause}."
+        clause = (failing or last).clause
+        return f"{target.label} is not in the top {target.k}{so_far}: {clause}."
     if last.outcome is Outcome.FAILS:
-        return f"{target.label}: {last.clause}."
+        return f"{target.label}: {last.clause}{so_far}."
     file_steps = (StepName.FOLDER, StepName.INDEXED, StepName.TEXT)
     but = f", but {failing.clause}" if failing and failing.name in file_steps else ""
-    return f"{target.label} is #{last.rank}, within the top {target.k}{but}."
+    return f"{target.label} is #{last.rank}, within the top {target.k}{so_far}{but}."

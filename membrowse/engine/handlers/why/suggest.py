@@ -1,6 +1,6 @@
 """Changes that bring a target into the top k, with their effect on the pins, in order of offer.
 
-A change is a setting, the query, or a line of a note; each was run before it is suggested. The rank
+A change is a line of a note, a setting, or the query; each was run before it is suggested. The rank
 it promises is the rank that the real change gives: settings and queries go through the ranker over
 the present generation, an edited note through a hypothetical one (`index.what_if`). Nothing is
 saved or indexed.
@@ -16,7 +16,7 @@ import msgspec
 
 from membrowse.engine.components import Components
 from membrowse.engine.handlers.explain import rank_query
-from membrowse.engine.handlers.why.suggestions import headings, queries, settings
+from membrowse.engine.handlers.why.suggestions import note_edits, queries, settings
 from membrowse.engine.handlers.why.suggestions.pin_effect import pin_effect
 from membrowse.engine.handlers.why.suggestions.trial import Candidate, NotTried, OutOfTime, Trial
 from membrowse.engine.priority import Pause
@@ -30,12 +30,14 @@ LIMIT = 8
 """Suggestions at most."""
 SECONDS = 2.2
 """For all searches together; running the pins comes on top."""
-_LIMIT_BY_KIND = {SuggestionKind.SETTING: 5, SuggestionKind.QUERY: 3, SuggestionKind.NOTE: 2}
+_LIMIT_BY_KIND = {SuggestionKind.NOTE: 2, SuggestionKind.SETTING: 4, SuggestionKind.QUERY: 2}
+"""In order of offer: what the reader can do first, what the agent would have had to ask last."""
+_ORDER = tuple(_LIMIT_BY_KIND)
 
 _SEARCHES: tuple[tuple[str, Callable[[Trial], Iterator[Candidate]], float], ...] = (
-    ("settings", settings.candidates, 0.35),
-    ("queries", queries.candidates, 0.7),
-    ("edits of the note", headings.candidates, 1.0),
+    ("edits of the note", note_edits.candidates, 0.5),
+    ("settings", settings.candidates, 0.8),
+    ("queries", queries.candidates, 1.0),
 )
 """What is tried, and the share of the time by which it must be done."""
 
@@ -83,7 +85,7 @@ def _search(trial: Trial) -> tuple[list[Candidate], str]:
         except NotTried as reason:
             unfinished.append(f"{name} were not tried: {reason}")
     offered = [_with_pin_effect(candidate, trial) for candidate in _chosen(found)]
-    offered.sort(key=lambda each: (len(each.suggestion.broken), each.size, each.suggestion.rank))
+    offered.sort(key=_order)
     if late:
         unfinished.insert(0, f"out of time: not all {' and '.join(late)} were tried")
     return offered[:LIMIT], "; ".join(unfinished)
@@ -96,6 +98,12 @@ def _chosen(found: list[Candidate]) -> list[Candidate]:
         of_kind = [each for each in found if each.suggestion.kind is kind]
         chosen += sorted(of_kind, key=lambda each: (each.size, each.suggestion.rank))[:limit]
     return chosen
+
+
+def _order(candidate: Candidate) -> tuple[int, int, float, int]:
+    """By kind, then the least effect on pins, the smallest change, the best rank."""
+    made = candidate.suggestion
+    return _ORDER.index(made.kind), len(made.broken), candidate.size, made.rank
 
 
 def _without_generation(candidate: Candidate, trial: Trial) -> Candidate:

@@ -1,4 +1,4 @@
-"""Which chunks are above the agent's cut, and which of them are near-duplicates?"""
+"""Which chunks are above the cut, and which of them are near-duplicates?"""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator
+from pathlib import PurePosixPath
 
 from membrowse.engine.handlers.why.steps.context import FileContext
 from membrowse.engine.handlers.why.steps.finding import Finding, finding
@@ -16,6 +17,7 @@ _LEFT_OUT = {
     NoteState.SKIPPED: "is skipped",
     NoteState.FAILED: "failed",
 }
+_WHERE = "`membrowse config path` says where it is, `membrowse config init` writes it"
 _ALIKE = 3
 
 
@@ -26,7 +28,8 @@ def check_folder(context: FileContext) -> Finding:
         return finding(StepName.FOLDER, Outcome.PASSES, what)
     if state in _LEFT_OUT:
         reason = context.target.reason.removeprefix(f"{path}: ") or "the reason is not known"
-        return finding(StepName.FOLDER, Outcome.FAILS, f"it {_LEFT_OUT[state]}: {reason}")
+        clause = f"it {_LEFT_OUT[state]}: {reason}"
+        return finding(StepName.FOLDER, Outcome.FAILS, clause, _remedy(path, reason))
     if context.exists:
         clause = f"the file {path} is in the folder"
         return finding(StepName.FOLDER, Outcome.PASSES, clause, _copies(context))
@@ -47,6 +50,19 @@ def _copies(context: FileContext) -> Iterator[str]:
             yield f"{path} is a copy of it by its name, left by file synchronisation"
         elif original and path == context.path:
             yield f"by its name it is a copy of {original}, left by file synchronisation"
+
+
+def _remedy(path: str, reason: str) -> Iterator[str]:
+    """How to have the file indexed, if a setting decides that."""
+    name = path.rpartition("/")[2]
+    suffix = PurePosixPath(name).suffix
+    pattern = f"*{suffix}" if suffix else name
+    if "notes.include" in reason:
+        yield f'to index it, add "{pattern}" to notes.include in the settings file'
+        yield _WHERE
+    elif "notes.max_bytes" in reason:
+        yield "to index it, raise notes.max_bytes in the settings file"
+        yield _WHERE
 
 
 def _alike(path: str, known: Iterable[str]) -> list[str]:

@@ -32,7 +32,7 @@ def check_fused(context: ChunkContext) -> Finding:
 
 def _shares(told: FusedExplanation) -> Iterable[str]:
     for share in told.inputs:
-        rank = f"#{share.rank:,}" if share.rank else "no rank"
+        rank = f"#{share.rank:,}" if share.rank else "not ranked"
         part = f"{share.normalised:.3f} of its best"
         if told.rrf_k is not None:
             part = f"1 / ({told.rrf_k} + {share.rank:,})" if share.rank else "0"

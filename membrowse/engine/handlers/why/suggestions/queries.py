@@ -1,4 +1,7 @@
-"""Suggests the query with one word more or less."""
+"""Suggests the query with one word more or less: what the agent would have had to ask.
+
+No word of the answer is suggested: who knows the answer need not ask.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,11 @@ from collections.abc import Iterator
 from membrowse.engine.handlers.why.suggestions.trial import Candidate, Trial
 from membrowse.index import bm25
 from membrowse.index.analyser import Token, TokenKind, analyse, is_stop_word
+from membrowse.notes.chunk import Chunk
+from membrowse.notes.text_spans import Lines
 from membrowse.ranking.query_parser import word_spans
 from membrowse.wire.diagnosis import Suggestion, SuggestionKind
+from membrowse.wire.search import Target
 
 _ADDED = 10
 """Words of the target that are tried."""
@@ -45,21 +51,36 @@ def _quoted(word: str) -> str:
 def words_of_target(trial: Trial) -> list[str]:
     """Words of the target's chunk that the query lacks, as written, the rarest first.
 
-    Among equally rare words, plain words go before identifiers and numbers.
+    Words of the answer (the expected text, or the expected line) and values (words with digits,
+    unless title, headings or date have them) are left out. Among equally rare words, plain words
+    go before identifiers.
     """
     ranked_query = trial.ranked_query
     chunk = ranked_query.chunks[trial.row]
-    asked = {token.term for token in analyse(ranked_query.parsed.words)}
+    known = f"{ranked_query.parsed.words}\n{_answer(chunk, trial.target)}"
+    asked = {token.term for token in analyse(known)}
     text = f"{chunk.header}\n{chunk.text}"
     found: dict[str, str] = {}
     for token in analyse(text):
         written = text[token.start : token.end]
-        if token.term not in asked and _can_be_asked(token, written, text):
+        in_text = token.start > len(chunk.header)
+        value = in_text and any(character.isdigit() for character in written)
+        if token.term not in asked and not value and _can_be_asked(token, written, text):
             found.setdefault(token.term, written)
     reader = ranked_query.generation.keyword
     idf = {term: bm25.idf(reader.rows, len(reader.postings("body", term)[0])) for term in found}
     order = sorted(found, key=lambda term: (-idf[term], not found[term].isalpha()))
     return [found[term] for term in order]
+
+
+def _answer(chunk: Chunk, target: Target) -> str:
+    """What is expected, as far as the target says."""
+    if target.text or not target.line:
+        return target.text
+    lines = Lines(chunk.text)
+    number = target.line - chunk.start_line
+    start, end = lines.line_span(number) if 0 <= number < len(lines) else (0, 0)
+    return chunk.text[start:end]
 
 
 def _can_be_asked(token: Token, written: str, text: str) -> bool:

@@ -1,0 +1,33 @@
+"""Whether a result may change by itself, because the index is not complete yet."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from membrowse.engine.indexing.indexer_state import IndexerState
+from membrowse.index.generation import Generation
+from membrowse.wire.search import RankingState
+
+
+def still_to_read(state: IndexerState) -> str:
+    """What is left of the first pass over the folder, a clause; empty after it."""
+    if not state.reading:
+        return ""
+    left = state.pending.new + state.pending.changed
+    return f"{_counted(left, 'note')} still to read" if left else "the folder is still being read"
+
+
+def provisional(state: IndexerState, generation: Generation, encoder: RankingState) -> str:
+    """Why a result over `generation` may change by itself, a clause; empty if it is final."""
+    if state.reading:
+        return still_to_read(state)
+    if encoder is RankingState.LOADING:
+        return "the model is still loading"
+    missing = int(np.count_nonzero(~generation.encoded))
+    if not missing or encoder is not RankingState.READY:
+        return ""
+    return f"{missing:,} of {_counted(len(generation.chunks), 'chunk')} still to encode"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
