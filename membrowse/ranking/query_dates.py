@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from itertools import islice
 from typing import Any, NamedTuple
 
 from membrowse.index.day_terms import day_of_year_term, day_term, month_term, week_term
@@ -95,7 +96,7 @@ class DateReader:
 
     def expressions(self, words: str) -> tuple[DateExpression, ...]:
         """Return the date expressions of `words` in order, at most `_MAX_EXPRESSIONS`."""
-        return tuple(self._expressions(words))[:_MAX_EXPRESSIONS]
+        return tuple(islice(self._expressions(words), _MAX_EXPRESSIONS))
 
     def _expressions(self, words: str) -> Iterator[DateExpression]:
         for match in _EXPRESSION.finditer(words):

@@ -181,7 +181,27 @@ def test_a_text_matches_its_own_words(text: str) -> None:
 
 @pytest.mark.parametrize(
     "unit",
-    ["a", "a.", "_", "a_", "aB", "北", "a'", "1,234", "a\u0301", "\u1100\u1161", ".a", "a://", "é"],
+    [
+        "a",
+        "a.",
+        "_",
+        "a_",
+        "aB",
+        "北",
+        "a'",
+        "1,234",
+        "a\u0301",
+        "\u1100\u1161",
+        ".a",
+        "a://",
+        "é",
+        "1 ",
+        "(1",
+        "1-",
+        "A. ",
+        "9 am ",
+        "may ",
+    ],
 )
 def test_long_runs_are_analysed_in_time(unit: str) -> None:
     text = unit * (200_000 // len(unit))

@@ -95,7 +95,7 @@ NOTES = {
     "market.md": "The market in the US is large.",
     "together.md": "The market is open; come with us.",
     "helpdesk.md": "The new cable comes from IT.",
-    "cable.md": "The new cable is here: put it away.",
+    "parcel.md": "The new cable is here: put it away.",
     "vaccine.md": "The vaccine is recommended by the WHO.",
     "doctor.md": "Ask the doctor who gives the vaccine.",
     "violin.md": "Mr O'Brien repairs violins.",
