@@ -141,15 +141,17 @@ class WordPieces:
 
     def tokenise_query(self, text: str, prompt: str = "") -> Tokenised:
         """Like `tokenise`, but of a long query the end is kept, where agents put the question."""
-        pieces = self.pieces(prompt + text)
+        skipped = max(0, len(text) - _PART_CHARACTERS)
+        whole = prompt + text[skipped:]
+        pieces = self.pieces(whole)
         prompt_pieces = sum(piece.end <= len(prompt) for piece in pieces) if prompt else 0
         surplus = len(pieces) - self._max_pieces
         if surplus <= 0:
             return self.tokenise(text, prompt)
-        whole = prompt + text
         first = prompt_pieces + surplus
         starts = [piece.start for piece in pieces[first : first + _WORD_PIECES]]
-        start = next((at for at in starts if whole[at - 1].isspace()), starts[0]) - len(prompt)
+        start = next((at for at in starts if whole[at - 1].isspace()), starts[0])
+        start += skipped - len(prompt)
         kept = self.tokenise(text[start:], prompt)
         shifted = tuple(
             replace(piece, start=piece.start + start, end=piece.end + start)

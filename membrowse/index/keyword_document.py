@@ -17,10 +17,17 @@ def document(chunk: Chunk, note: IndexedNote) -> Document:
     """Return the keyword document of `chunk` of `note`."""
     return {
         "id": chunk.id,
-        "title": named_title(note.title, file_name_in_words(PurePosixPath(chunk.path).stem)),
+        "title": _title(chunk, note),
         "headings": "\n".join(chunk.headings),
         "body": chunk.text,
         "path": chunk.path,
         "tags": "\n".join(chunk.tags),
         "date": "" if note.date_source == MTIME else note.date,
     }
+
+
+def _title(chunk: Chunk, note: IndexedNote) -> str:
+    """The title with the words of the file name that it lacks."""
+    if not note.title:
+        return chunk.title
+    return named_title(note.title, file_name_in_words(PurePosixPath(note.path).stem))

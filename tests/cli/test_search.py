@@ -151,9 +151,8 @@ def test_an_answer_from_a_folder_that_is_still_read_says_so_in_one_line(
 
 def test_a_weak_match_is_said_on_stderr(engine: StandIn, program: Program, folder: Path) -> None:
     weak = MatchStrength(weak=True, cosine=0.2, coverage=0.1)
-    engine.replies[SearchRequest] = response(
-        rankings={"reranked": ranking((hit(),), strength=weak)}
-    )
+    found = ranking((hit(),), strength=weak)
+    engine.replies[SearchRequest] = response(rankings={"reranked": found})
     ran = program("search", "deploy", "--folder", folder)
     assert ran.status == 0
     assert ran.err == "membrowse: reranked: weak: nothing here matches well\n"
@@ -247,7 +246,7 @@ def test_an_empty_query_is_wrong_usage(
     ran = program(*command, "--folder", folder)
     assert (ran.status, ran.out) == (2, "")
     assert ran.err == "membrowse: nothing to look for: the text is empty\n"
-    assert engine.requests == []
+    assert engine.requests() == []
 
 
 @pytest.mark.parametrize("arguments", [[], ["x", "--batch", "y"], ["x", "-n", "0"], ["x", "y"]])
