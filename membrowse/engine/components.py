@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from membrowse import paths
-from membrowse.engine.indexing.chroma_upkeep import ChromaUpkeep
 from membrowse.engine.indexing.events import EncoderLoaded
 from membrowse.engine.indexing.indexer import Indexer
+from membrowse.engine.indexing.store_upkeep import StoreUpkeep
 from membrowse.engine.models import Models
 from membrowse.engine.pins.pins import Pins
 from membrowse.engine.priority import QueryTraffic
@@ -19,10 +20,13 @@ from membrowse.engine.querying.searcher import Searcher
 from membrowse.engine.querying.targets import Targets
 from membrowse.index.analyser import ANALYSER
 from membrowse.index.index import Index
-from membrowse.index.manifest import Recipe
+from membrowse.index.index_directory import discard
+from membrowse.index.manifest import IndexCorrupt, Recipe
 from membrowse.notes.chunker import CHUNKER
 from membrowse.settings import Settings, saved_configurations
 from membrowse.wire.search import RankingState
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ class Components:
     targets: Targets
     searcher: Searcher
     pins: Pins
-    chroma: ChromaUpkeep
+    upkeep: StoreUpkeep
 
     @property
     def busy(self) -> bool:
@@ -51,11 +55,11 @@ class Components:
         self.indexer.start()
         self.models.start()
         self.pins.start()
-        self.chroma.start()
+        self.upkeep.start()
 
     def close(self) -> None:
         """Finish what is being written, stop the threads and close the stores."""
-        self.chroma.stop()
+        self.upkeep.stop()
         self.indexer.close()
         self.pins.close()
         self.models.close()
@@ -99,7 +103,7 @@ def open_components(
 
     models = Models(settings, encoder_loaded)
     models.prepare()
-    index = open_index(paths.index_dir(folder), settings, models)
+    index = _open_or_rebuild(paths.index_dir(folder), settings, models)
     configuration = ActiveConfiguration(settings)
     tunings = saved_configurations.beside(paths.config_file())
     configurations = ConfigurationStore(configuration, tunings, lambda: rerun())
@@ -121,7 +125,7 @@ def open_components(
             folder, configuration, index, models, lambda: indexer.state.pending.total, targets
         ),
         pins=pins,
-        chroma=ChromaUpkeep(index),
+        upkeep=StoreUpkeep(index, settled),
     )
 
 
@@ -134,6 +138,18 @@ def open_index(directory: Path, settings: Settings, models: Models) -> Index:
         token_budget=settings.encoder.token_budget_mb << 20,
         dimension=files.dimension if files else 0,
     )
+
+
+def _open_or_rebuild(directory: Path, settings: Settings, models: Models) -> Index:
+    """Like `open_index`; an index whose manifest is damaged starts over, and is stale."""
+    try:
+        return open_index(directory, settings, models)
+    except IndexCorrupt as error:
+        log.warning("%s; rebuilding it", error)
+        discard(directory)
+        index = open_index(directory, settings, models)
+        index.stale = "its manifest was damaged, or was written by another version"
+        return index
 
 
 def recipe(models: Models) -> Recipe:

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 import msgspec
 
+from membrowse.index.sqlite import checksum
 from membrowse.notes.chunk import Chunk
+
+log = logging.getLogger(__name__)
 
 MAX_GENERATIONS = 1000
 MAX_BYTES = 64 * 1024 * 1024
 """Bytes of entries."""
 
-_TABLES = """
+TABLES = """
 CREATE TABLE IF NOT EXISTS journal (
-    generation INTEGER NOT NULL, path TEXT NOT NULL, entry TEXT NOT NULL, bytes INTEGER NOT NULL
+    generation INTEGER NOT NULL, path TEXT NOT NULL, entry TEXT NOT NULL, bytes INTEGER NOT NULL,
+    checksum INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS journal_generation ON journal (generation, bytes);
 CREATE INDEX IF NOT EXISTS journal_path ON journal (path);
 """
+_ROWS = "SELECT rowid, checksum, generation, path, CAST(entry AS BLOB) FROM journal"
 
 
 class JournaledChunk(msgspec.Struct, frozen=True):
@@ -51,7 +57,6 @@ class Journal:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        connection.executescript(_TABLES)
 
     def write(self, generation: int, added: Iterable[Chunk], removed: Iterable[Chunk]) -> None:
         """Record what `generation` changed, and drop entries beyond the bounds."""
@@ -74,20 +79,43 @@ class Journal:
         self._insert(JournalEntry(generation=generation, at=_now(), path="", cleared=True))
 
     def entries(self, path: str | None = None, *, since: int = 0) -> list[JournalEntry]:
-        """Entries from generation `since` on (of the note at `path`), oldest first."""
+        """Entries from generation `since` on (of the note at `path`), oldest first.
+
+        Damaged entries are deleted and left out: nothing else has their text.
+        """
         where, values = ("AND path = ?", (since, path)) if path is not None else ("", (since,))
         rows = self._connection.execute(
-            f"SELECT entry FROM journal WHERE generation >= ? {where} "  # noqa: S608
-            "ORDER BY generation, path",
+            f"{_ROWS} WHERE generation >= ? {where} ORDER BY generation, path",
             values,
-        )
-        return [msgspec.json.decode(entry, type=JournalEntry) for (entry,) in rows]
+        ).fetchall()
+        damaged = [row for row, expected, *facts in rows if checksum(*facts) != expected]
+        self.delete(damaged)
+        gone = frozenset(damaged)
+        return [
+            msgspec.json.decode(entry, type=JournalEntry)
+            for row, *_, entry in rows
+            if row not in gone
+        ]
+
+    def delete(self, rows: Sequence[int]) -> None:
+        """Delete damaged entries, by row id."""
+        if rows:
+            log.warning("the history lost %d damaged entries", len(rows))
+            self._connection.executemany(
+                "DELETE FROM journal WHERE rowid = ?", ((row,) for row in rows)
+            )
 
     def _insert(self, entry: JournalEntry) -> None:
         data = msgspec.json.encode(entry)
         self._connection.execute(
-            "INSERT INTO journal VALUES (?, ?, ?, ?)",
-            (entry.generation, entry.path, data.decode(), len(data)),
+            "INSERT INTO journal VALUES (?, ?, ?, ?, ?)",
+            (
+                entry.generation,
+                entry.path,
+                data.decode(),
+                len(data),
+                checksum(entry.generation, entry.path, data),
+            ),
         )
 
     def _trim(self, generation: int) -> None:
@@ -103,6 +131,13 @@ class Journal:
                 break
             execute("DELETE FROM journal WHERE generation = ?", (oldest,))
             total -= size
+
+
+def damaged_entries(connection: sqlite3.Connection) -> list[int]:
+    """Row ids of the entries that are not as they were written."""
+    return [
+        row for row, expected, *facts in connection.execute(_ROWS) if checksum(*facts) != expected
+    ]
 
 
 def _by_path(chunks: Iterable[Chunk]) -> dict[str, list[JournaledChunk]]:

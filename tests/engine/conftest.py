@@ -14,6 +14,7 @@ import pytest
 
 from membrowse.client import discovery
 from membrowse.client.engine import Engine, EngineClient
+from membrowse.index.sqlite import checksum
 from membrowse.wire.engine import EngineState, StatesRequest
 from membrowse.wire.search import RANKINGS, SearchRequest, SearchResponse
 from tests.conftest import ExportedEncoder
@@ -108,10 +109,13 @@ def order(recall: SearchResponse, ranking: str) -> list[tuple[str, float]]:
 def made_otherwise(index: Path) -> None:
     """Let the index in the directory `index` have been made by an older chunker."""
     with closing(sqlite3.connect(index / "manifest.sqlite")) as connection, connection:
-        changed = connection.execute(
-            "UPDATE meta SET value = replace(value, '1-256', 'ancient') WHERE value LIKE '%1-256%'"
+        (recipe,) = connection.execute("SELECT value FROM meta WHERE name = 'recipe'").fetchone()
+        older = recipe.replace("1-256", "ancient")
+        assert older != recipe
+        connection.execute(
+            "UPDATE meta SET value = ?, checksum = ? WHERE name = 'recipe'",
+            (older, checksum("recipe", older)),
         )
-        assert changed.rowcount == 1
 
 
 class Condition(Protocol):
