@@ -12,9 +12,14 @@ from typing import Protocol
 
 import pytest
 
+from membrowse import paths
 from membrowse.client import discovery
 from membrowse.client.engine import Engine, EngineClient
+from membrowse.engine.http import server
+from membrowse.engine.http.listener import bind
+from membrowse.engine.service import Service
 from membrowse.index.sqlite import checksum
+from membrowse.settings import Settings
 from membrowse.wire.engine import EngineState, StatesRequest
 from membrowse.wire.search import RANKINGS, SearchRequest, SearchResponse
 from tests.conftest import ExportedEncoder
@@ -61,6 +66,20 @@ async def serving(folder: Path) -> AsyncIterator[EngineClient]:
     finally:
         await client.close()
         await discovery.stop(folder)
+
+
+@asynccontextmanager
+async def engine_here(folder: Path) -> AsyncIterator[Path]:
+    """An engine in this process; its socket."""
+    listener = bind(paths.own_socket(folder))
+    service = Service(folder, Settings(), idle_seconds=0)
+    running = asyncio.create_task(server.run(service, listener))
+    try:
+        yield listener.path
+    finally:
+        service.begin_stop()
+        await running
+        listener.close()
 
 
 async def until(client: EngineClient, condition: Callable[[EngineState], bool]) -> EngineState:
