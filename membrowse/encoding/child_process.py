@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from membrowse import paths
 from membrowse.encoding import child_protocol
 
 log = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ class ChildRefused(ChildFailed):
 def environment() -> dict[str, str]:
     """Return the environment of a child: ours, offline, with this package importable."""
     result = {"OMP_WAIT_POLICY": "passive", **os.environ, **OFFLINE}  # spinning starves queries
+    result["TORCHINDUCTOR_CACHE_DIR"] = str(paths.cache_dir() / "torch")  # else in /tmp
     root = str(Path(__file__).parents[2])
     if root not in (*site.getsitepackages(), site.getusersitepackages()):
         result["PYTHONPATH"] = os.pathsep.join(filter(None, (result.get("PYTHONPATH"), root)))

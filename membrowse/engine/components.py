@@ -21,6 +21,7 @@ from membrowse.engine.querying.targets import Targets
 from membrowse.index.analyser import ANALYSER
 from membrowse.index.index import Index
 from membrowse.index.index_directory import discard
+from membrowse.index.journal import Retention
 from membrowse.index.manifest import IndexCorrupt, Recipe
 from membrowse.notes.chunker import CHUNKER
 from membrowse.settings import Settings, saved_configurations
@@ -137,6 +138,11 @@ def open_index(directory: Path, settings: Settings, models: Models) -> Index:
         recipe(models),
         token_budget=settings.encoder.token_budget_mb << 20,
         dimension=files.dimension if files else 0,
+        retention=Retention(
+            generations=settings.journal.keep_generations,
+            days=settings.journal.keep_days,
+            bytes=settings.journal.keep_mb << 20,
+        ),
     )
 
 

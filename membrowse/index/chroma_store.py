@@ -19,6 +19,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from membrowse import paths
+
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
     from chromadb.api.client import Client
@@ -205,7 +207,7 @@ class ChromaStore:
         """Bytes on disk."""
         if not self._directory.exists():
             return 0
-        return sum(file.stat().st_size for file in self._directory.rglob("*") if file.is_file())
+        return sum(map(paths.size, self._directory.rglob("*")))
 
     def close(self) -> None:
         """Close the collection and record checksums that reveal later changes to its files."""

@@ -24,7 +24,7 @@ from membrowse.index.change_plan import ChangePlan, NoteChange, new_vectors, pla
 from membrowse.index.discrepancies import find_discrepancies
 from membrowse.index.generation import Generation, IndexedNote, content_key
 from membrowse.index.index_directory import IndexDirectory
-from membrowse.index.journal import JournalEntry
+from membrowse.index.journal import DEFAULT_RETENTION, JournalEntry, Retention
 from membrowse.index.manifest import IndexCorrupt, Manifest, Recipe
 from membrowse.index.vector_table import rearrange, vectors_by_key
 from membrowse.notes.chunk_lineage import successors
@@ -45,7 +45,13 @@ class Index:
     """
 
     def __init__(
-        self, directory: Path, recipe: Recipe, *, token_budget: int, dimension: int
+        self,
+        directory: Path,
+        recipe: Recipe,
+        *,
+        token_budget: int,
+        dimension: int,
+        retention: Retention = DEFAULT_RETENTION,
     ) -> None:
         """Open the index in `directory`, or create an empty one; repairs what a kill left behind.
 
@@ -60,7 +66,9 @@ class Index:
         self._chroma_in_step.set()
         self._chroma_filled = False
         self._needs_repair = False
-        self._stores = IndexDirectory(directory, token_budget=token_budget, dimension=dimension)
+        self._stores = IndexDirectory(
+            directory, token_budget=token_budget, dimension=dimension, retention=retention
+        )
         self.vectors = self._stores.vectors
         self.tokens = self._stores.tokens
         self.chroma = self._stores.chroma
@@ -204,6 +212,25 @@ class Index:
             self.stale = ""
             self.generation = self._stores.empty(number)
             return self.generation
+
+    def purge(self, condition: Callable[[JournalEntry], bool]) -> int:
+        """Remove the history that satisfies `condition` from all stores, to the last byte.
+
+        So is every trace of removed chunks, such as vectors kept for their return. Returns the
+        number of journal entries removed.
+        """
+        with self._exclusive_change():
+            self._chroma_filled = False
+            purged = self._stores.purge(self.generation, condition)
+            reader = self._stores.keyword.reader(self.generation.row_of)
+            self.generation = replace(self.generation, keyword=reader)
+        self._fill_chroma()
+        return purged
+
+    def trim_history(self) -> None:
+        """Delete history that is older than the retention allows."""
+        with self._exclusive_change():
+            self._stores.manifest.trim()
 
     def open_chroma(self) -> None:
         """Open Chroma (slow: use a separate thread) and bring it up to date.

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from membrowse.index import sqlite
 from membrowse.index.chroma_store import ChromaStore
 from membrowse.index.generation import Generation, IndexedNote, content_key
+from membrowse.index.journal import JournalEntry, Retention
 from membrowse.index.keyword_reader import KeywordReader
 from membrowse.index.keyword_store import KeywordStore
 from membrowse.index.manifest import FORMAT, IndexCorrupt, Manifest, Recipe
@@ -37,13 +38,15 @@ class IndexDirectory:
     Raises `IndexCorrupt` if the manifest cannot be read; the other stores are recreated.
     """
 
-    def __init__(self, directory: Path, *, token_budget: int, dimension: int) -> None:
+    def __init__(
+        self, directory: Path, *, token_budget: int, dimension: int, retention: Retention
+    ) -> None:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         directory.chmod(0o700)
         self._dimension = dimension
         self._check_mark = directory / "checked"
         with ExitStack() as opened:
-            self.manifest = Manifest(directory / _MANIFEST)
+            self.manifest = Manifest(directory / _MANIFEST, retention)
             opened.callback(self.manifest.close)
             self.keyword = KeywordStore(directory / _KEYWORD)
             opened.callback(self.keyword.close)
@@ -117,8 +120,20 @@ class IndexDirectory:
     ) -> None:
         """Replace the content of the keyword index, which `error` shows to be damaged."""
         log.warning("the keyword index is damaged; rewriting it", exc_info=error)
-        self.keyword.clear()
-        self.keyword.repair(chunks, notes, ())
+        self.keyword.rewrite(chunks, notes)
+
+    def purge(self, generation: Generation, condition: Callable[[JournalEntry], bool]) -> int:
+        """Delete history that satisfies `condition`, and what other stores keep of removed chunks.
+
+        Chroma is left empty and the keyword readers are outdated. Returns the number of entries.
+        """
+        purged = self.manifest.purge(condition)
+        live = frozenset(generation.keys)
+        self.vectors.purge(live)
+        self.tokens.purge(live)
+        self.keyword.rewrite(generation.chunks, generation.notes)
+        self.chroma.clear()
+        return purged
 
     @property
     def last_check(self) -> float:

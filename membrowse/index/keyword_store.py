@@ -22,6 +22,7 @@ from whoosh.index import TOC
 from whoosh.reading import SegmentReader
 from whoosh.writing import SegmentWriter
 
+from membrowse import paths
 from membrowse.index.analyser import NoteAnalyzer
 from membrowse.index.generation import IndexedNote
 from membrowse.index.keyword_document import Document, document
@@ -189,8 +190,13 @@ class KeywordStore:
             raise
         except Exception:  # Whoosh's parsers raise anything on damaged files
             log.warning("the keyword index cannot be repaired; rewriting it", exc_info=True)
-            self.clear()
-            return self._repair(chunks, notes, ())
+            self.rewrite(chunks, notes)
+            return len(chunks)
+
+    def rewrite(self, chunks: Sequence[Chunk], notes: Mapping[str, IndexedNote]) -> None:
+        """Replace all files by new ones that contain exactly `chunks`."""
+        self.clear()
+        self._repair(chunks, notes, ())
 
     def _repair(
         self,
@@ -219,7 +225,7 @@ class KeywordStore:
 
     def size(self) -> int:
         """Bytes on disk."""
-        return sum(file.stat().st_size for file in self._directory.iterdir() if file.is_file())
+        return sum(map(paths.size, self._directory.iterdir()))
 
     def close(self) -> None:
         self._segments = {}

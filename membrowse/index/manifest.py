@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from membrowse.index import sqlite
 from membrowse.index.change_plan import NoteChange
 from membrowse.index.generation import IndexedNote
 from membrowse.index.journal import TABLES as JOURNAL_TABLES
-from membrowse.index.journal import Journal, JournalEntry, damaged_entries
+from membrowse.index.journal import Journal, JournalEntry, Retention, damaged_entries
 from membrowse.index.sqlite import checksum, transaction
 from membrowse.notes.chunk import Chunk
 
@@ -104,16 +104,18 @@ _encode_chunks = msgspec.msgpack.Encoder().encode
 class Manifest:
     """One connection; calls from several threads take turns."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, retention: Retention) -> None:
         """Open or create the manifest at `path`. Raises `IndexCorrupt`."""
         self._path = path
+        self._retention = retention
         self._lock = threading.RLock()
         with self._guarded():
             self._open()
 
     def _open(self) -> None:
         self._connection = connection = sqlite.open_tables(self._path, _TABLES)
-        self._journal = Journal(connection)
+        connection.execute("PRAGMA secure_delete=ON")
+        self._journal = Journal(connection, self._retention)
         facts = {name for (name,) in connection.execute("SELECT name FROM meta")}
         (filled,) = connection.execute("SELECT EXISTS (SELECT 1 FROM notes)").fetchone()
         if facts - _FACTS or (filled and facts != _FACTS):
@@ -314,6 +316,21 @@ class Manifest:
             connection.execute("DELETE FROM notes")
             for path, note in notes.items():
                 self._write_note(note, tuple(chunks[path]))
+
+    def trim(self) -> None:
+        """Delete history beyond the bounds, and overwrite it on disk."""
+        with self._guarded(), transaction(self._connection):
+            self._journal.trim(self.generation)
+
+    def purge(self, condition: Callable[[JournalEntry], bool]) -> int:
+        """Delete the history that satisfies `condition`, and every byte of it; returns how much."""
+        with self._guarded():
+            with transaction(self._connection) as connection:
+                purged = self._journal.purge(condition)
+                ids = [(chunk.id,) for entry in purged for chunk in (*entry.added, *entry.removed)]
+                connection.executemany("DELETE FROM successors WHERE removed = ?", ids)
+            sqlite.rewrite(self._connection)
+            return len(purged)
 
     def size(self) -> int:
         return sqlite.disk_size(self._path)

@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from membrowse import paths
+
 _BUSY_SECONDS = 30.0
 _SIDE_FILES = ("", "-wal", "-shm", "-journal")
 _HEADER_BYTES = 100
@@ -133,6 +135,12 @@ def shrink(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
+def rewrite(connection: sqlite3.Connection) -> None:
+    """Write the file anew, without a byte of what was deleted."""
+    connection.execute("VACUUM")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
 def delete_database(path: Path) -> None:
     """Delete the closed database at `path` with its side files."""
     for suffix in _SIDE_FILES:
@@ -141,8 +149,7 @@ def delete_database(path: Path) -> None:
 
 def disk_size(path: Path) -> int:
     """Bytes on disk of the database at `path` with its side files."""
-    files = (path.with_name(path.name + suffix) for suffix in _SIDE_FILES)
-    return sum(file.stat().st_size for file in files if file.exists())
+    return sum(paths.size(path.with_name(path.name + suffix)) for suffix in _SIDE_FILES)
 
 
 def check_structure(connection: sqlite3.Connection) -> None:

@@ -231,6 +231,11 @@ class TokenStore:
         self._recount()
         sqlite.shrink(self._connection)
 
+    def purge(self, live: Collection[str]) -> None:
+        """Delete all entries not in `live`, and every byte of them."""
+        self.delete(self.keys() - set(live))
+        self._write(lambda: sqlite.rewrite(self._connection))
+
     def size(self) -> int:
         """Bytes on disk."""
         return sqlite.disk_size(self._path)

@@ -245,6 +245,19 @@ class VectorStore:
         self._prune_again = self._clock() + self._grace / _PRUNES_PER_GRACE
         return surplus
 
+    def purge(self, live: Collection[str]) -> None:
+        """Delete all vectors not in `live`, and every byte of them."""
+
+        def purge(connection: sqlite3.Connection) -> None:
+            unused = {key for (key,) in connection.execute("SELECT key FROM vectors")} - set(live)
+            with transaction(connection):
+                connection.executemany(
+                    "DELETE FROM vectors WHERE key = ?", ((key,) for key in unused)
+                )
+            sqlite.rewrite(connection)
+
+        self._run(purge)
+
     def renew(self, keys: Iterable[str]) -> None:
         """Count these vectors as new, so that a rebuild finds them."""
         now, keys = self._clock(), list(keys)

@@ -25,9 +25,13 @@ _BACKTICKS = re.compile("`+")
 _SHORTEST_FENCE = 3
 
 
+TITLE = "# membrowse report\n"
+"""The first line of every report."""
+
+
 def report_markdown(report: Report) -> str:
     """The whole document."""
-    return "\n".join(("# membrowse report\n", *_sections(report)))
+    return "\n".join((TITLE, *_sections(report)))
 
 
 def fenced(block: str) -> str:

@@ -112,6 +112,11 @@ def test_both_files_are_the_persons_own_and_never_overwritten_silently(
     assert ran.status == 2
     assert "ssh.md exists: --force overwrites it" in ran.err
     assert not file.exists()
+    ran = program("report", "ssh", "-o", file, "--force", "--folder", folder)
+    assert ran.status == 2
+    assert "ssh.md is not a report, and stays" in ran.err
+    assert ((tmp_path / "ssh.md").read_text(), file.exists()) == ("mine", False)
+    (tmp_path / "ssh.md").write_text("# membrowse report\n\nan older one")
     assert program("report", "ssh", "-o", file, "--force", "--folder", folder).status == 0
     assert (tmp_path / "ssh.md").read_text().startswith("# membrowse report")
     assert [path.name for path in tmp_path.glob(".membrowse-*")] == []

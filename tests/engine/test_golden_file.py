@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ def test_bad_lines_are_told_with_their_number_and_the_others_used() -> None:
             b'{"query": "a", "path": "x.md", "syntax": "odd"}',
             b'{"query": " ", "path": "x.md"}',
             b'{"query": "\xff", "path": "x.md"}',
-            b"# no JSON",
+            b"[" * 100_000,
             b'["a"]',
             b'{"query": "b", "path": "y.md", "k": 1, "text": "t", "syntax": "operators"}\r',
         )
@@ -50,6 +51,28 @@ def test_bad_lines_are_told_with_their_number_and_the_others_used() -> None:
     told = [problem.split(":")[0] for problem in golden.problems]
     assert told == [f"line {number}" for number in (3, 4, 5, 6, 7, 8, 9)]
     assert "path" in golden.problems[0]
+
+
+def test_lines_that_another_program_appends_meanwhile_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "golden.jsonl"
+    count = 60
+    pins = [Pin(id=f"mine{n}", query="a", path="x.md", text="", k=5) for n in range(count)]
+    path.write_bytes(b"".join(line_of(pin) + b"\n" for pin in pins))
+
+    def append() -> None:
+        for n in range(count):
+            with path.open("ab") as file:
+                file.write(b'{"id": "theirs%d", "query": "a", "path": "x.md"}\n' % n)
+
+    writer = threading.Thread(target=append)
+    writer.start()
+    file = PinFile(path)
+    removers = [threading.Thread(target=file.remove, args=(pin.id,)) for pin in pins]
+    for remover in removers:
+        remover.start()
+    for thread in (writer, *removers):
+        thread.join()
+    assert sorted(file.read().lines) == sorted(f"theirs{n}" for n in range(count))
 
 
 def test_ids_are_unique_and_those_that_are_made_up_stay() -> None:

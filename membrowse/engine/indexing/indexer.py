@@ -212,6 +212,9 @@ class Indexer:
             self._publish(problem=error.strerror, checked=True, last_check=clock.now())
             return
         self._publish_comparison(found)
+        if notes and not found.found:
+            self._publish(problem=_emptied(self._folder, len(notes)))
+            return
         if paused:
             return
         self._hinted = frozenset()
@@ -304,6 +307,14 @@ class Indexer:
                 chunks_total=len(generation.chunks),
             )
         )
+
+
+def _emptied(folder: Path, notes: int) -> str:
+    """Why the index is kept although there is not a file left: an unmounted folder looks so."""
+    return (
+        f"{folder} is empty, but {notes} notes of it are indexed: is it mounted? "
+        "The index is kept; `membrowse index --rebuild` empties it"
+    )
 
 
 def _change(changes: list[NoteChange]) -> IndexChange:

@@ -13,11 +13,14 @@ from membrowse.engine.models import Models
 from membrowse.index.change_plan import NoteChange
 from membrowse.index.generation import IndexedNote
 from membrowse.notes.chunker import chunk_note
-from membrowse.notes.note import Note, parse_note
+from membrowse.notes.note import MTIME, Note, parse_note
 from membrowse.notes.reader import FileContent, NotIndexable, read_file
 from membrowse.settings import NotesSettings
+from membrowse.wire.notes import NoteState
 
 DEFAULT_WINDOW = 256
+MAX_CHUNKS = 10_000
+"""Per note. 5 MB of prose have about half as many; a list of headings can have far more."""
 _CHARACTERS_A_PIECE = 2
 _BATCH_SECONDS = 2.0
 _BATCH_CHUNKS = 1000
@@ -53,10 +56,15 @@ class NoteReader:
         except NotIndexable as error:
             unindexed = self._unindexed(path, error)
             return Reading(change=_removal(path, known), unindexed=unindexed)
-        if known is not None and known.sha256 == source.sha256 and not force:
+        if known is not None and not force and _same(known, source):
             again = replace(known, size=source.size, mtime_ns=source.mtime_ns)
             return Reading(unchanged=again)
-        return Reading(change=self.change(source))
+        change = self.change(source)
+        if len(change.chunks) > MAX_CHUNKS:
+            reason = f"more than {MAX_CHUNKS:,} chunks: split it into several notes"
+            state = UnindexedNote(source.size, source.mtime_ns, NoteState.FAILED, reason)
+            return Reading(change=_removal(path, known), unindexed=state)
+        return Reading(change=change)
 
     def change(self, source: FileContent) -> NoteChange:
         """The change that indexes a note with the content `source`."""
@@ -108,6 +116,13 @@ class Batch:
 def _estimate(text: str) -> int:
     ascii_only = len(text.encode("ascii", "ignore"))
     return len(text) - ascii_only + -(-ascii_only // _CHARACTERS_A_PIECE)
+
+
+def _same(known: IndexedNote, source: FileContent) -> bool:
+    """Whether the content is as indexed, and so is the date if it is the file's."""
+    if known.sha256 != source.sha256:
+        return False
+    return known.date_source != MTIME or known.date == parse_note(source).date
 
 
 def _removal(path: str, known: IndexedNote | None) -> NoteChange | None:

@@ -37,6 +37,7 @@ class StoreUpkeep:
 
     def _run(self) -> None:
         renewed = self._index.generation.number
+        self._try("old history could not be deleted", self._index.trim_history)
         self._try("Chroma failed: its HNSW ranks are not shown", self._index.open_chroma)
         while not self._stopping.wait(_RENEW_SECONDS):
             if self._index.generation.number != renewed:
@@ -47,7 +48,8 @@ class StoreUpkeep:
                 self._try("the stores could not be checked", self._check)
 
     def _check(self) -> None:
-        """Check every byte; what is damaged is made again."""
+        """Check every byte, make again what is damaged, and delete old history."""
+        self._index.trim_history()
         for found in self._index.check():
             log.warning("%s: %d %s %s", found.store, found.count, found.kind, found.example)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
@@ -34,6 +35,7 @@ class PinFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._removing = threading.Lock()
 
     def stamp(self) -> Stamp | None:
         """Identity of the file's content; None if there is no file."""
@@ -71,23 +73,32 @@ class PinFile:
 
         Raises `Unknown` if there is no such pin, and `OSError`.
         """
-        content = self._content() if self.path.exists() else b""
+        with self._removing:
+            while not self._removed(pin):
+                pass
+
+    def _removed(self, pin: str) -> bool:
+        """Remove the line; False if another program changed the file meanwhile, so try again."""
+        stamp = self.stamp()
+        content = self._content() if stamp else b""
         number = parse(content).lines.get(pin)
         if number is None:
             raise Unknown(f"no pin {pin} in {self.path}")
         lines = content.split(b"\n")
         del lines[number - 1]
-        self._replace(b"\n".join(lines))
+        with self.path.open("rb") as before:
+            if self.stamp() != stamp:
+                return False
+            self._replace(b"\n".join(lines))
+            before.seek(len(content))
+            late = before.read()
+        if late:  # appended to the old file just before it was replaced
+            with self.path.open("ab") as after:
+                after.write(late)
+        return True
 
     def _content(self) -> bytes:
-        flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC  # a FIFO must not hang the reader
-        with os.fdopen(os.open(self.path, flags), "rb") as stream:
-            found = os.fstat(stream.fileno())
-            if not stat.S_ISREG(found.st_mode):
-                raise OSError("not a regular file")
-            if found.st_size > LARGEST_BYTES:
-                raise OSError(f"larger than {LARGEST_BYTES >> 20} MB")
-            return stream.read()
+        return paths.read_regular(self.path, LARGEST_BYTES)
 
     def _replace(self, content: bytes) -> None:
         """Replace the file atomically; a link stays a link, and the mode is kept."""
@@ -123,7 +134,7 @@ def parse(content: bytes) -> ParsedPins:
     for number, line in _lines(content):
         try:
             pin = _pin(msgspec.json.decode(line, type=_Line))
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             problems.append(f"line {number}: {error}")
             continue
         pin = msgspec.structs.replace(pin, id=unique(pin.id, pins))
