@@ -190,11 +190,11 @@ def test_damaged_saved_configurations_are_an_error_with_the_file(
 @pytest.mark.parametrize(
     ("key", "value", "said"),
     [
-        ("agent.min_score", "nan", "finite"),
+        ("agent.min_score", "nan", "from -1,000 to 1,000"),
         ("keyword.k1", "inf", "from 0 to 1,000"),
         ("keyword.k1", "-0.1", "from 0 to 1,000"),
         ("engine.check_seconds", "0", "from 1 to 86,400"),
-        ("engine.idle_minutes", "nan", "finite"),
+        ("engine.idle_minutes", "nan", "from 0 to 1,000,000"),
         ("journal.keep_days", "-1", "from 0 to 36,500"),
         ("rerank.pool", "1000000000", "from 1 to 10,000"),
     ],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
 import tomllib
@@ -80,24 +79,12 @@ def of(content: dict[str, Any], file: Path, environment: Mapping[str, str]) -> S
 
 def _convert(content: Mapping[str, Any], place: str) -> Settings:
     try:
-        settings = msgspec.convert(content, Settings, strict=True)
-        check_finite(settings)
-        return settings
+        return msgspec.convert(content, Settings, strict=True)
     except msgspec.ValidationError as error:
         raise SettingsError(
             f"{place}: {error}{_range_of(str(error))}. `membrowse config show` lists the keys and "
             "their values."
         ) from error
-
-
-def check_finite(node: msgspec.Struct, prefix: str = "$") -> None:
-    """Raise `msgspec.ValidationError` if a number is `nan`, which no range excludes."""
-    for field in msgspec.structs.fields(node):
-        value, key = getattr(node, field.name), f"{prefix}.{field.name}"
-        if isinstance(value, msgspec.Struct):
-            check_finite(value, key)
-        elif isinstance(value, float) and not math.isfinite(value):
-            raise msgspec.ValidationError(f"Expected a finite number - at `{key}`")
 
 
 def _range_of(error: str) -> str:
@@ -108,5 +95,5 @@ def _range_of(error: str) -> str:
         types = {field.name: field.type for field in msgspec.structs.fields(node)}
         node = types.get(name, Settings)
     for meta in getattr(node, "__metadata__", ()):
-        return f" (from {meta.ge:,g} to {meta.le:,g})"
+        return f" (from {meta.ge:,.10g} to {meta.le:,.10g})"
     return ""

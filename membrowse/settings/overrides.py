@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from enum import Enum
 from typing import Any
@@ -73,6 +72,4 @@ def _put(node: Any, path: list[str], value: object, key: str) -> Any:
         raise SettingsError(
             f"{key} = {value!r}: {str(error)[:1].lower()}{str(error)[1:]}"
         ) from error
-    if isinstance(converted, float) and not math.isfinite(converted):
-        raise SettingsError(f"{key} = {value!r}: expected a finite number")
     return msgspec.structs.replace(node, **{name: converted})

@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-# Every number has a range. msgspec lets `nan` through, which `loading.check_finite` refuses.
+# Every number has a range, which excludes `nan` and `inf`, too.
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 Positive = Annotated[int, Meta(ge=1, le=1_000_000)]
 NonNegative = Annotated[float, Meta(ge=0.0, le=1000.0)]
