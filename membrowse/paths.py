@@ -219,6 +219,33 @@ def state_dir() -> Path:
     return _resolve("state", platformdirs.user_state_dir(APP, appauthor=False))
 
 
+def read_regular(file: Path, largest: int) -> bytes:
+    """The content of a regular file of at most `largest` bytes. Raises `OSError`.
+
+    A FIFO does not block, and a device is not read.
+    """
+    descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file")
+        with os.fdopen(descriptor, "rb", closefd=False) as stream:
+            content = stream.read(largest + 1)
+    finally:
+        os.close(descriptor)
+    if len(content) > largest:
+        raise OSError(errno.EFBIG, f"larger than {largest >> 20} MB")
+    return content
+
+
+def size(file: Path) -> int:
+    """Bytes of a regular file; 0 if it is gone, or something else."""
+    try:
+        found = file.stat()
+    except OSError:
+        return 0
+    return found.st_size if stat.S_ISREG(found.st_mode) else 0
+
+
 def cache_dir() -> Path:
     """Directory for files that can be recreated at any time, such as the exported encoder."""
     return _resolve("cache", platformdirs.user_cache_dir(APP, appauthor=False))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
+from msgspec import inspect
 
 from membrowse.settings import (
     FusionMethod,
@@ -173,3 +176,60 @@ def test_a_damaged_file_of_configurations_is_left_as_it_is(tmp_path: Path) -> No
     with pytest.raises(SettingsError, match=str(saved)):
         saved_configurations.save(saved, "one", {})
     assert saved.read_text() == "{"
+
+
+@pytest.mark.parametrize("content", [b'{"in_force": "\xff"}', b"[" * 100_000, b"{"])
+def test_damaged_saved_configurations_are_an_error_with_the_file(
+    tmp_path: Path, content: bytes
+) -> None:
+    file = tmp_path / "tunings.json"
+    file.write_bytes(content)
+    with pytest.raises(SettingsError, match=r"tunings\.json: the saved configurations"):
+        saved_configurations.read(file)
+    assert "tunings.json" in configured(tmp_path / "config.toml", {}).problem
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("agent.min_score", "nan", "from -1,000 to 1,000"),
+        ("keyword.k1", "inf", "from 0 to 1,000"),
+        ("keyword.k1", "-0.1", "from 0 to 1,000"),
+        ("engine.check_seconds", "0", "from 1 to 86,400"),
+        ("engine.idle_minutes", "nan", "from 0 to 1,000,000"),
+        ("journal.keep_days", "-1", "from 0 to 36,500"),
+        ("rerank.pool", "1000000000", "from 1 to 10,000"),
+    ],
+)
+def test_a_number_out_of_range_is_named_with_file_and_range(
+    tmp_path: Path, key: str, value: str, said: str
+) -> None:
+    section, name = key.split(".")
+    file = tmp_path / "config.toml"
+    file.write_text(f"[{section}]\n{name} = {value}\n")
+    with pytest.raises(SettingsError) as caught:
+        load(file, {})
+    for part in (str(file), key, said):
+        assert part in str(caught.value)
+    with pytest.raises(SettingsError, match=key):
+        load(tmp_path / "none.toml", {f"MEMBROWSE_{section}_{name}".upper(): value})
+
+
+def test_every_number_has_a_range() -> None:
+    def numbers(node: type[msgspec.Struct], prefix: str = "") -> Iterator[tuple[str, bool]]:
+        for field in msgspec.structs.fields(node):
+            kind = inspect.type_info(field.type)
+            if isinstance(kind, inspect.StructType):
+                yield from numbers(kind.cls, f"{prefix}{field.name}.")
+            elif isinstance(kind, inspect.IntType | inspect.FloatType):
+                yield f"{prefix}{field.name}", None not in (kind.ge, kind.le)
+
+    bounded = dict(numbers(Settings))
+    assert len(bounded) > 20
+    assert [key for key, both in bounded.items() if not both] == []
+
+
+def test_an_override_is_finite() -> None:
+    for value in (float("nan"), float("inf")):
+        with pytest.raises(SettingsError, match=r"agent\.min_score"):
+            overridden(Settings(), {"agent.min_score": value})

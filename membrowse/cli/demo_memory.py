@@ -65,5 +65,5 @@ def _known() -> dict[str, str]:
     try:
         content = (paths.data_dir() / _COPIED).read_bytes()
         return msgspec.json.decode(content, type=dict[str, str])
-    except (OSError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return {}

@@ -41,7 +41,7 @@ class Remembered:
     def _read(self) -> Memory:
         try:
             return msgspec.json.decode(self._file.read_bytes(), type=Memory)
-        except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return Memory()
 
     def _change(self, change: Callable[[Memory], Memory]) -> None:

@@ -34,7 +34,7 @@ class HashCache:
         self._file = file
         try:
             self._known = msgspec.json.decode(file.read_bytes(), type=dict[str, _Entry])
-        except (OSError, msgspec.DecodeError):
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             self._known = {}
 
     def sha256(self, path: Path, *, full: bool = False) -> str:

@@ -62,7 +62,7 @@ def _content(path: Path) -> dict[str, Any]:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
     except FileNotFoundError:
         return {}
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ModelRefused(f"the encoder's file {path} cannot be read: {error}") from error
 
 
@@ -96,7 +96,7 @@ def _modules(directory: Path) -> list[tuple[str, Path]]:
         return [("Transformer", directory)]
     try:
         listed = msgspec.json.decode(path.read_bytes(), type=list[_Module])
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ModelRefused(f"the encoder's file {path} cannot be read: {error}") from error
     foreign = [module.type for module in listed if not module.type.startswith(_TRUSTED_PREFIX)]
     if foreign:

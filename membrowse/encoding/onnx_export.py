@@ -63,7 +63,7 @@ def _intact(directory: Path) -> bool:
     try:
         hashes = msgspec.json.decode((directory / HASHES).read_bytes(), type=dict[str, str])
         return all(cache.sha256(directory / name) == digest for name, digest in hashes.items())
-    except (OSError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
 
 

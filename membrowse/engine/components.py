@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -11,9 +12,9 @@ from pathlib import Path
 import msgspec
 
 from membrowse import paths
-from membrowse.engine.indexing.chroma_upkeep import ChromaUpkeep
 from membrowse.engine.indexing.events import EncoderLoaded
 from membrowse.engine.indexing.indexer import Indexer
+from membrowse.engine.indexing.store_upkeep import StoreUpkeep
 from membrowse.engine.models import Models
 from membrowse.engine.pins.pin_file import place_of
 from membrowse.engine.pins.pins import Pins
@@ -24,10 +25,14 @@ from membrowse.engine.querying.searcher import Searcher
 from membrowse.engine.querying.targets import Targets
 from membrowse.index.analyser import ANALYSER
 from membrowse.index.index import Index
-from membrowse.index.manifest import Recipe
+from membrowse.index.index_directory import discard
+from membrowse.index.journal import Retention
+from membrowse.index.manifest import IndexCorrupt, Recipe
 from membrowse.notes.chunker import CHUNKER
 from membrowse.settings import Settings, saved_configurations
 from membrowse.wire.search import RankingState
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,7 @@ class Components:
     targets: Targets
     searcher: Searcher
     pins: Pins
-    chroma: ChromaUpkeep
+    upkeep: StoreUpkeep
 
     @property
     def busy(self) -> bool:
@@ -56,11 +61,11 @@ class Components:
         self.models.start()
         self.indexer.start()
         self.pins.start()
-        self.chroma.start()
+        self.upkeep.start()
 
     def close(self) -> None:
         """Finish what is being written, stop the threads and close the stores."""
-        self.chroma.stop()
+        self.upkeep.stop()
         self.indexer.close()
         self.pins.close()
         self.models.close()
@@ -83,7 +88,7 @@ def open_components(
 
     def index_changed() -> None:
         if not indexer.state.busy:
-            chroma.begin()
+            upkeep.begin()
         configurations.refresh()
         rerun()
 
@@ -95,15 +100,15 @@ def open_components(
 
     models = Models(settings, encoder_loaded)
     models.prepare()
-    index = open_index(paths.index_dir(folder), settings, models)
+    index = _open_or_rebuild(paths.index_dir(folder), settings, models)
     configuration = ActiveConfiguration(settings)
     tunings = saved_configurations.beside(paths.config_file())
     configurations = ConfigurationStore(configuration, tunings, lambda: rerun())
     indexer = Indexer(folder, settings, index, recipe(models, settings), models, index_changed)
     ranked_queries = RankedQueries(configuration, index, models)
     targets = Targets(index, lambda: indexer.state)
-    chroma = ChromaUpkeep(index)
     settled = partial(_settled, indexer, models, index)
+    upkeep = StoreUpkeep(index, settled)
     place = partial(place_of, folder, settings.pins.file)
     pins = Pins(place, index, ranked_queries, settled, traffic, changed, targets.note_path)
     return Components(
@@ -117,7 +122,7 @@ def open_components(
         targets=targets,
         searcher=Searcher(folder, configuration, index, models, lambda: indexer.state, targets),
         pins=pins,
-        chroma=chroma,
+        upkeep=upkeep,
     )
 
 
@@ -141,7 +146,24 @@ def open_index(directory: Path, settings: Settings, models: Models) -> Index:
         recipe(models, settings),
         token_budget=settings.encoder.token_budget_mb << 20,
         dimension=files.dimension if files else 0,
+        retention=Retention(
+            generations=settings.journal.keep_generations,
+            days=settings.journal.keep_days,
+            bytes=settings.journal.keep_mb << 20,
+        ),
     )
+
+
+def _open_or_rebuild(directory: Path, settings: Settings, models: Models) -> Index:
+    """Like `open_index`; an index whose manifest is damaged starts over, and is stale."""
+    try:
+        return open_index(directory, settings, models)
+    except IndexCorrupt as error:
+        log.warning("%s; rebuilding it", error)
+        discard(directory)
+        index = open_index(directory, settings, models)
+        index.stale = "its manifest was damaged, or was written by another version"
+        return index
 
 
 def recipe(models: Models, settings: Settings) -> Recipe:

@@ -78,5 +78,5 @@ def holder(directory: Path) -> Holder | None:
     """The holder of the lock on `directory`, according to its file, or None."""
     try:
         return msgspec.json.decode((directory / LOCK_NAME).read_bytes(), type=Holder)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None

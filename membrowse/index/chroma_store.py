@@ -19,6 +19,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from membrowse import paths
+
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
     from chromadb.api.client import Client
@@ -87,19 +89,15 @@ class ChromaStore:
         return dead > max(_DEAD_ENTRIES, len(self._keys))
 
     def _check_files(self, path: Path) -> None:
-        """Raise if the files are known to be bad: damaged HNSW files can crash the process."""
-        if self._opening_mark.exists():
-            raise RuntimeError("a process died while opening them")
-        if self._checksum_file.exists():
-            checksums = msgspec.json.decode(self._checksum_file.read_bytes(), type=dict[str, int])
-            self._checksum_file.unlink()
-            if checksums != _checksums(path):
-                raise RuntimeError("they changed since they were closed")
-
-    @property
-    def _opening_mark(self) -> Path:
-        """Exists while Chroma is being opened."""
-        return self._directory / "opening"
+        """Raise if nothing vouches for the files: damaged HNSW files can crash the process."""
+        if not path.exists():
+            return
+        if not self._checksum_file.exists():
+            raise RuntimeError("a process died while it had them open")
+        checksums = msgspec.json.decode(self._checksum_file.read_bytes(), type=dict[str, int])
+        self._checksum_file.unlink()
+        if checksums != _checksums(path):
+            raise RuntimeError("they changed since they were closed")
 
     @property
     def _checksum_file(self) -> Path:
@@ -124,7 +122,6 @@ class ChromaStore:
         path = self._directory / name
         for directory in (self._directory, path):
             directory.mkdir(mode=0o700, exist_ok=True)
-        self._opening_mark.touch(mode=0o600)
         client = chromadb.PersistentClient(str(path), settings=Settings(anonymized_telemetry=False))
         self._client = client
         collection = client.get_or_create_collection(
@@ -142,7 +139,6 @@ class ChromaStore:
         keys = [str((data or {}).get("key", "")) for data in entries["metadatas"] or ()]
         self._keys = dict(zip(entries["ids"], keys, strict=True))
         self._probe(collection)
-        self._opening_mark.unlink()
         self._collection = collection
         self.problem = ""
 
@@ -211,7 +207,7 @@ class ChromaStore:
         """Bytes on disk."""
         if not self._directory.exists():
             return 0
-        return sum(file.stat().st_size for file in self._directory.rglob("*") if file.is_file())
+        return sum(map(paths.size, self._directory.rglob("*")))
 
     def close(self) -> None:
         """Close the collection and record checksums that reveal later changes to its files."""

@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,15 +24,17 @@ from membrowse.index.change_plan import ChangePlan, NoteChange, new_vectors, pla
 from membrowse.index.discrepancies import find_discrepancies
 from membrowse.index.generation import Generation, IndexedNote, content_key
 from membrowse.index.index_directory import IndexDirectory
-from membrowse.index.journal import JournalEntry
-from membrowse.index.manifest import Recipe
+from membrowse.index.journal import DEFAULT_RETENTION, JournalEntry, Retention
+from membrowse.index.manifest import IndexCorrupt, Manifest, Recipe
 from membrowse.index.vector_table import rearrange, vectors_by_key
 from membrowse.notes.chunk_lineage import successors
-from membrowse.wire.health import Discrepancy
+from membrowse.wire.health import DAMAGED, Discrepancy
 
 _CHROMA_WAIT_SECONDS = 0.05
 
 log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
 
 
 class Index:
@@ -42,7 +45,13 @@ class Index:
     """
 
     def __init__(
-        self, directory: Path, recipe: Recipe, *, token_budget: int, dimension: int
+        self,
+        directory: Path,
+        recipe: Recipe,
+        *,
+        token_budget: int,
+        dimension: int,
+        retention: Retention = DEFAULT_RETENTION,
     ) -> None:
         """Open the index in `directory`, or create an empty one; repairs what a kill left behind.
 
@@ -57,7 +66,9 @@ class Index:
         self._chroma_in_step.set()
         self._chroma_filled = False
         self._needs_repair = False
-        self._stores = IndexDirectory(directory, token_budget=token_budget, dimension=dimension)
+        self._stores = IndexDirectory(
+            directory, token_budget=token_budget, dimension=dimension, retention=retention
+        )
         self.vectors = self._stores.vectors
         self.tokens = self._stores.tokens
         self.chroma = self._stores.chroma
@@ -66,6 +77,7 @@ class Index:
             self.recipe = made_with if made_with and not recipe.encoder else recipe
             self.stale = self._stores.difference(self.recipe)
             """How the recipe differs from the one the index was made with, or empty."""
+            self._made_with = made_with or self.recipe
             self.generation = self._stores.load(self.recipe)
             """The current state; read it once and use it for a whole answer."""
         except BaseException:
@@ -77,6 +89,7 @@ class Index:
         """Allow one change at a time; after a failed change, repair the stores first."""
         with self._writing:
             if self._needs_repair:
+                self._stores.mend_manifest(self.generation, self._made_with)
                 self.generation = self._stores.load(self.recipe)
                 self._needs_repair = False
                 while self._stores.sync_chroma(self.generation):
@@ -195,10 +208,29 @@ class Index:
             self._stores.keyword.clear()
             self._fault_point("keyword cleared")
             self.chroma.clear()
-            self.recipe = recipe
+            self.recipe = self._made_with = recipe
             self.stale = ""
             self.generation = self._stores.empty(number)
             return self.generation
+
+    def purge(self, condition: Callable[[JournalEntry], bool]) -> int:
+        """Remove the history that satisfies `condition` from all stores, to the last byte.
+
+        So is every trace of removed chunks, such as vectors kept for their return. Returns the
+        number of journal entries removed.
+        """
+        with self._exclusive_change():
+            self._chroma_filled = False
+            purged = self._stores.purge(self.generation, condition)
+            reader = self._stores.keyword.reader(self.generation.row_of)
+            self.generation = replace(self.generation, keyword=reader)
+        self._fill_chroma()
+        return purged
+
+    def trim_history(self) -> None:
+        """Delete history that is older than the retention allows."""
+        with self._exclusive_change():
+            self._stores.manifest.trim()
 
     def open_chroma(self) -> None:
         """Open Chroma (slow: use a separate thread) and bring it up to date.
@@ -306,19 +338,40 @@ class Index:
         row_of = self.generation.row_of
         if chunk in row_of:
             return chunk
-        successor = self._stores.manifest.successor(chunk)
+        successor = self._from_manifest(lambda manifest: manifest.successor(chunk), None)
         return successor if successor in row_of else None
 
     def journal(self, path: str | None = None, *, since: int = 0) -> list[JournalEntry]:
         """What generations from `since` on added and removed (of the note at `path`)."""
-        return self._stores.manifest.history(path, since=since)
+        return self._from_manifest(lambda manifest: manifest.history(path, since=since), [])
+
+    def _from_manifest(self, read: Callable[[Manifest], _T], otherwise: _T) -> _T:
+        """Read the manifest; if it is damaged, write it again and return `otherwise`."""
+        try:
+            return read(self._stores.manifest)
+        except IndexCorrupt:
+            with self._writing:
+                self._stores.mend_manifest(self.generation, self._made_with)
+            return otherwise
 
     def check(self) -> list[Discrepancy]:
-        """Compare all stores; opens Chroma and brings it up to date first if necessary."""
+        """Check every byte of the stores and compare them with each other.
+
+        Damaged entries are listed, and made again from the current generation. Opens Chroma and
+        brings it up to date first if necessary.
+        """
         if not self._chroma_filled and not self.chroma.problem:
             self.open_chroma()
         with self._writing:
-            return find_discrepancies(
+            mended = self._stores.mend(self.generation, self._made_with)
+            if "keyword" in mended:
+                reader = self._stores.keyword.reader(self.generation.row_of)
+                self.generation = replace(self.generation, keyword=reader)
+            damaged = [
+                Discrepancy(store=store, kind=DAMAGED, count=count)
+                for store, count in mended.items()
+            ]
+            found = damaged + find_discrepancies(
                 self.generation,
                 self._stores.manifest.content(),
                 self._stores.keyword,
@@ -326,6 +379,13 @@ class Index:
                 self.chroma,
                 self.tokens,
             )
+            self._stores.note_check()
+            return found
+
+    @property
+    def last_check(self) -> float:
+        """When (seconds since the epoch) `check` last read everything; 0 if never."""
+        return self._stores.last_check
 
     def sizes(self) -> dict[str, int]:
         """Bytes on disk of each store."""

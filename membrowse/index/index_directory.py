@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from membrowse.index import sqlite
 from membrowse.index.chroma_store import ChromaStore
 from membrowse.index.generation import Generation, IndexedNote, content_key
+from membrowse.index.journal import JournalEntry, Retention
 from membrowse.index.keyword_reader import KeywordReader
 from membrowse.index.keyword_store import KeywordStore
-from membrowse.index.manifest import FORMAT, Manifest, Recipe
+from membrowse.index.manifest import FORMAT, IndexCorrupt, Manifest, Recipe
 from membrowse.index.token_store import TokenStore
 from membrowse.index.vector_store import VectorStore
 from membrowse.index.vector_table import empty_vector_table
@@ -37,12 +38,15 @@ class IndexDirectory:
     Raises `IndexCorrupt` if the manifest cannot be read; the other stores are recreated.
     """
 
-    def __init__(self, directory: Path, *, token_budget: int, dimension: int) -> None:
+    def __init__(
+        self, directory: Path, *, token_budget: int, dimension: int, retention: Retention
+    ) -> None:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         directory.chmod(0o700)
         self._dimension = dimension
+        self._check_mark = directory / "checked"
         with ExitStack() as opened:
-            self.manifest = Manifest(directory / MANIFEST)
+            self.manifest = Manifest(directory / MANIFEST, retention)
             opened.callback(self.manifest.close)
             self.keyword = KeywordStore(directory / _KEYWORD)
             opened.callback(self.keyword.close)
@@ -103,9 +107,10 @@ class IndexDirectory:
         return Generation(number, {}, [], [], {}, KeywordReader([], [], {}), table)
 
     def _repair_keyword(self, chunks: list[Chunk], notes: Mapping[str, IndexedNote]) -> None:
-        doubtful = self.manifest.intent()
+        intended = self.manifest.intent()
+        doubtful = {chunk.id for chunk in chunks} if intended is None else intended
         repaired = self.keyword.repair(chunks, notes, doubtful)
-        if doubtful:
+        if intended is None or intended:
             self.manifest.repaired()
         if repaired:
             log.warning("the keyword index was repaired (%d entries)", repaired)
@@ -115,8 +120,72 @@ class IndexDirectory:
     ) -> None:
         """Replace the content of the keyword index, which `error` shows to be damaged."""
         log.warning("the keyword index is damaged; rewriting it", exc_info=error)
-        self.keyword.clear()
-        self.keyword.repair(chunks, notes, ())
+        self.keyword.rewrite(chunks, notes)
+
+    def purge(self, generation: Generation, condition: Callable[[JournalEntry], bool]) -> int:
+        """Delete history that satisfies `condition`, and what other stores keep of removed chunks.
+
+        Chroma is left empty and the keyword readers are outdated. Returns the number of entries.
+        """
+        purged = self.manifest.purge(condition)
+        live = frozenset(generation.keys)
+        self.vectors.purge(live)
+        self.tokens.purge(live)
+        self.keyword.rewrite(generation.chunks, generation.notes)
+        self.chroma.clear()
+        return purged
+
+    @property
+    def last_check(self) -> float:
+        """When (seconds since the epoch) `note_check` was called last; 0 if never."""
+        try:
+            return self._check_mark.stat().st_mtime
+        except OSError:
+            return 0.0
+
+    def note_check(self) -> None:
+        """Remember that everything has been checked now."""
+        self._check_mark.touch(mode=0o600)
+
+    def mend(self, generation: Generation, made_with: Recipe) -> dict[str, int]:
+        """Check every byte of the stores except Chroma's, and replace what is damaged.
+
+        `generation` is what they contain, made with the recipe `made_with`. Returns the number of
+        damaged entries by store. If the keyword index was damaged, its readers are outdated.
+        """
+        damaged = {
+            "manifest": self.mend_manifest(generation, made_with),
+            "keyword": self._mend_keyword(generation),
+            "vectors": self.vectors.check(generation.keys, generation.vectors),
+            "tokens": self.tokens.check(),
+        }
+        return {store: count for store, count in damaged.items() if count}
+
+    def mend_manifest(self, generation: Generation, made_with: Recipe) -> int:
+        """Write damaged notes again; a file that cannot be read is replaced. See `mend`."""
+        chunks = {
+            path: [generation.chunks[row] for row in generation.rows(path)]
+            for path in generation.notes
+        }
+        try:
+            damaged = self.manifest.check()
+            if damaged:
+                self.manifest.restore(generation.notes, chunks)
+        except IndexCorrupt as error:
+            log.warning("%s; writing it again", error)
+            self.manifest.rewrite(made_with, generation.number, generation.notes, chunks)
+            return max(1, len(chunks))
+        return damaged
+
+    def _mend_keyword(self, generation: Generation) -> int:
+        try:
+            self.keyword.check()
+        except OSError:
+            raise
+        except Exception as error:  # Whoosh's parsers raise anything on damaged files
+            self.rewrite_keyword(generation.chunks, generation.notes, error)
+            return max(1, len(generation.chunks))
+        return 0
 
     def sync_chroma(self, generation: Generation, among: Collection[str] | None = None) -> bool:
         """Bring Chroma, if it is open, in step with `generation`.

@@ -2,25 +2,42 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from membrowse.index.sqlite import checksum
 from membrowse.notes.chunk import Chunk
 
-MAX_GENERATIONS = 1000
-MAX_BYTES = 64 * 1024 * 1024
-"""Bytes of entries."""
+log = logging.getLogger(__name__)
 
-_TABLES = """
+TABLES = """
 CREATE TABLE IF NOT EXISTS journal (
-    generation INTEGER NOT NULL, path TEXT NOT NULL, entry TEXT NOT NULL, bytes INTEGER NOT NULL
+    generation INTEGER NOT NULL, path TEXT NOT NULL, entry TEXT NOT NULL, bytes INTEGER NOT NULL,
+    at TEXT NOT NULL, checksum INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS journal_generation ON journal (generation, bytes);
 CREATE INDEX IF NOT EXISTS journal_path ON journal (path);
+CREATE INDEX IF NOT EXISTS journal_at ON journal (at);
 """
+_ROWS = "SELECT rowid, checksum, generation, path, at, CAST(entry AS BLOB) FROM journal"
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long the text of earlier generations is kept; whichever bound is reached first."""
+
+    generations: int = 1000
+    days: float = 30.0
+    bytes: int = 64 << 20
+    """Size of all entries."""
+
+
+DEFAULT_RETENTION = Retention()
 
 
 class JournaledChunk(msgspec.Struct, frozen=True):
@@ -49,9 +66,9 @@ class JournalEntry(msgspec.Struct, frozen=True):
 class Journal:
     """Writes within the transactions of its owner, the manifest."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, retention: Retention) -> None:
         self._connection = connection
-        connection.executescript(_TABLES)
+        self._retention = retention
 
     def write(self, generation: int, added: Iterable[Chunk], removed: Iterable[Chunk]) -> None:
         """Record what `generation` changed, and drop entries beyond the bounds."""
@@ -67,42 +84,83 @@ class Journal:
                     removed=tuple(removed_by_path.get(path, ())),
                 )
             )
-        self._trim(generation)
+        self.trim(generation)
 
     def record_clear(self, generation: int) -> None:
         """Record that the whole index was cleared."""
         self._insert(JournalEntry(generation=generation, at=_now(), path="", cleared=True))
 
     def entries(self, path: str | None = None, *, since: int = 0) -> list[JournalEntry]:
-        """Entries from generation `since` on (of the note at `path`), oldest first."""
+        """Entries from generation `since` on (of the note at `path`), oldest first.
+
+        Damaged entries are deleted and left out: nothing else has their text.
+        """
         where, values = ("AND path = ?", (since, path)) if path is not None else ("", (since,))
         rows = self._connection.execute(
-            f"SELECT entry FROM journal WHERE generation >= ? {where} "  # noqa: S608
-            "ORDER BY generation, path",
+            f"{_ROWS} WHERE generation >= ? {where} ORDER BY generation, path",
             values,
-        )
-        return [msgspec.json.decode(entry, type=JournalEntry) for (entry,) in rows]
+        ).fetchall()
+        damaged = [row for row, expected, *facts in rows if checksum(*facts) != expected]
+        self.delete(damaged)
+        gone = frozenset(damaged)
+        return [
+            msgspec.json.decode(entry, type=JournalEntry)
+            for row, *_, entry in rows
+            if row not in gone
+        ]
+
+    def delete(self, rows: Sequence[int]) -> None:
+        """Delete damaged entries, by row id."""
+        if rows:
+            log.warning("the history lost %d damaged entries", len(rows))
+            self._connection.executemany(
+                "DELETE FROM journal WHERE rowid = ?", ((row,) for row in rows)
+            )
 
     def _insert(self, entry: JournalEntry) -> None:
         data = msgspec.json.encode(entry)
         self._connection.execute(
-            "INSERT INTO journal VALUES (?, ?, ?, ?)",
-            (entry.generation, entry.path, data.decode(), len(data)),
+            "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                entry.generation,
+                entry.path,
+                data.decode(),
+                len(data),
+                entry.at,
+                checksum(entry.generation, entry.path, entry.at, data),
+            ),
         )
 
-    def _trim(self, generation: int) -> None:
-        execute = self._connection.execute
-        execute("DELETE FROM journal WHERE generation <= ?", (generation - MAX_GENERATIONS,))
+    def trim(self, generation: int) -> None:
+        """Delete entries beyond the bounds; `generation` is the current one."""
+        keep, execute = self._retention, self._connection.execute
+        execute("DELETE FROM journal WHERE generation <= ?", (generation - keep.generations,))
+        execute("DELETE FROM journal WHERE at <= ?", (_days_ago(keep.days),))
         (total,) = execute("SELECT coalesce(sum(bytes), 0) FROM journal").fetchone()
-        while total > MAX_BYTES:
+        while total > keep.bytes:
             oldest, size = execute(
                 "SELECT generation, sum(bytes) FROM journal GROUP BY generation "
                 "ORDER BY generation LIMIT 1"
             ).fetchone()
-            if oldest == generation:
-                break
             execute("DELETE FROM journal WHERE generation = ?", (oldest,))
             total -= size
+
+    def purge(self, condition: Callable[[JournalEntry], bool]) -> list[JournalEntry]:
+        """Delete the entries that satisfy `condition`, and return them."""
+        purged = []
+        for row, _, *_, data in self._connection.execute(_ROWS).fetchall():
+            entry = msgspec.json.decode(data, type=JournalEntry)
+            if condition(entry):
+                purged.append(entry)
+                self._connection.execute("DELETE FROM journal WHERE rowid = ?", (row,))
+        return purged
+
+
+def damaged_entries(connection: sqlite3.Connection) -> list[int]:
+    """Row ids of the entries that are not as they were written."""
+    return [
+        row for row, expected, *facts in connection.execute(_ROWS) if checksum(*facts) != expected
+    ]
 
 
 def _by_path(chunks: Iterable[Chunk]) -> dict[str, list[JournaledChunk]]:
@@ -117,4 +175,9 @@ def _by_path(chunks: Iterable[Chunk]) -> dict[str, list[JournaledChunk]]:
 
 def _now() -> str:
     """The current time, ISO 8601 in UTC with a trailing Z."""
-    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return _days_ago(0.0)
+
+
+def _days_ago(days: float) -> str:
+    moment = datetime.now(UTC) - timedelta(days=days)
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,6 +1,8 @@
 """The Whoosh index on disk: one writer, cheap commits, readers by segment.
 
 It is derived from the manifest. If it cannot be read, it is recreated empty, and `repair` fills it.
+Every file has a checksum, because Whoosh does not notice a flipped bit: a segment's is in the table
+of contents, which ends with its own.
 """
 
 from __future__ import annotations
@@ -8,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +20,9 @@ from whoosh.filedb.filestore import FileStorage, RamStorage
 from whoosh.filedb.structfile import StructFile
 from whoosh.index import TOC
 from whoosh.reading import SegmentReader
+from whoosh.writing import SegmentWriter
 
+from membrowse import paths
 from membrowse.index.analyser import NoteAnalyzer
 from membrowse.index.generation import IndexedNote
 from membrowse.index.keyword_document import Document, document
@@ -43,6 +48,11 @@ _LARGEST_MERGE = 2000
 """Live documents that a commit may rewrite: more would delay the user."""
 _MEMORY_MB = 64
 _REPAIR_BATCH = 2000
+_CHECKSUM_BYTES = 4
+
+
+class SegmentDamaged(Exception):
+    """The bytes of a file are not those that were written."""
 
 
 class PrivateStorage(FileStorage):  # type: ignore[misc]
@@ -57,6 +67,41 @@ class PrivateStorage(FileStorage):  # type: ignore[misc]
     def lock(self, name: str) -> Any:
         Path(self._fpath(name)).touch(mode=0o600)
         return super().lock(name)
+
+    def rename_file(self, oldname: str, newname: str, safe: bool = False) -> None:
+        """Put a finished table of contents in its place, with its checksum at its end."""
+        file = Path(self._fpath(oldname))
+        with file.open("ab") as stream:
+            stream.write(self.checksum(oldname).to_bytes(_CHECKSUM_BYTES))
+        super().rename_file(oldname, newname, safe=safe)
+
+    def checksum(self, name: str) -> int:
+        """Checksum of the bytes of a file."""
+        return zlib.crc32(Path(self._fpath(name)).read_bytes())
+
+    def check_contents(self, name: str) -> None:
+        """Raise `SegmentDamaged` if a table of contents is not as it was written."""
+        data = Path(self._fpath(name)).read_bytes()
+        end = len(data) - _CHECKSUM_BYTES
+        if end < 0 or zlib.crc32(data[:end]).to_bytes(_CHECKSUM_BYTES) != data[end:]:
+            raise SegmentDamaged(f"{name} is damaged")
+
+    def check_segment(self, segment: Any) -> None:
+        """Raise `SegmentDamaged` if the file of a segment is not as it was written."""
+        name = segment.make_filename(segment.COMPOUND_EXT)
+        if getattr(segment, "checksum", None) != self.checksum(name):
+            raise SegmentDamaged(f"{name} is damaged")
+
+
+class ChecksumWriter(SegmentWriter):  # type: ignore[misc]
+    """Records the checksum of each segment in the table of contents."""
+
+    def _commit_toc(self, segments: list[Any]) -> None:
+        for segment in segments:
+            if not hasattr(segment, "checksum"):
+                name = segment.make_filename(segment.COMPOUND_EXT)
+                segment.checksum = self.storage.checksum(name)
+        super()._commit_toc(segments)
 
 
 class KeywordStore:
@@ -74,6 +119,7 @@ class KeywordStore:
         try:
             if existed:
                 self._tidy()
+            self._check_contents()
             self._index = self._storage.open_index(schema=SCHEMA)
             self._read_segments()
         except Exception:  # Whoosh's parsers raise anything on damaged files
@@ -98,7 +144,7 @@ class KeywordStore:
 
         Raises `OSError` when the disk is full; the index is then unchanged.
         """
-        writer = self._index.writer(codec=PackedCodec(), limitmb=_MEMORY_MB)
+        writer = ChecksumWriter(self._index, codec=PackedCodec(), limitmb=_MEMORY_MB)
         try:
             for number in sorted(deleted):
                 writer.delete_document(number)
@@ -144,8 +190,13 @@ class KeywordStore:
             raise
         except Exception:  # Whoosh's parsers raise anything on damaged files
             log.warning("the keyword index cannot be repaired; rewriting it", exc_info=True)
-            self.clear()
-            return self._repair(chunks, notes, ())
+            self.rewrite(chunks, notes)
+            return len(chunks)
+
+    def rewrite(self, chunks: Sequence[Chunk], notes: Mapping[str, IndexedNote]) -> None:
+        """Replace all files by new ones that contain exactly `chunks`."""
+        self.clear()
+        self._repair(chunks, notes, ())
 
     def _repair(
         self,
@@ -174,7 +225,7 @@ class KeywordStore:
 
     def size(self) -> int:
         """Bytes on disk."""
-        return sum(file.stat().st_size for file in self._directory.iterdir() if file.is_file())
+        return sum(map(paths.size, self._directory.iterdir()))
 
     def close(self) -> None:
         self._segments = {}
@@ -182,14 +233,32 @@ class KeywordStore:
 
     def _read_segments(self) -> list[Any]:
         """Return the current segments; open new ones and release the others."""
-        toc = TOC.read(self._storage, self._index.indexname, schema=SCHEMA)
-        segments: list[Any] = toc.segments
+        segments = self._segments_on_disk()
+        for segment in segments:
+            if segment.segment_id() not in self._segments:
+                self._storage.check_segment(segment)
         self._segments = {
             segment.segment_id(): self._segments.get(segment.segment_id())
             or SegmentData(self._storage, SCHEMA, segment)
             for segment in segments
         }
         return segments
+
+    def _segments_on_disk(self) -> list[Any]:
+        self._check_contents()
+        toc = TOC.read(self._storage, self._index.indexname, schema=SCHEMA)
+        segments: list[Any] = toc.segments
+        return segments
+
+    def _check_contents(self) -> None:
+        """Raise `SegmentDamaged` before Whoosh unpickles a damaged table of contents."""
+        for contents in self._directory.glob("*.toc"):
+            self._storage.check_contents(contents.name)
+
+    def check(self) -> None:
+        """Read every file. Raises `SegmentDamaged`, or what Whoosh raises on damaged files."""
+        for segment in self._segments_on_disk():
+            self._storage.check_segment(segment)
 
 
 def memory_segment(documents: Iterable[Document]) -> SegmentData:

@@ -7,9 +7,10 @@ note is one small write and loading all chunks is one pass.
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,25 +20,41 @@ import msgspec
 from membrowse.index import sqlite
 from membrowse.index.change_plan import NoteChange
 from membrowse.index.generation import IndexedNote
-from membrowse.index.journal import Journal, JournalEntry
-from membrowse.index.sqlite import transaction
+from membrowse.index.journal import TABLES as JOURNAL_TABLES
+from membrowse.index.journal import Journal, JournalEntry, Retention, damaged_entries
+from membrowse.index.sqlite import checksum, transaction
 from membrowse.notes.chunk import Chunk
 
-FORMAT = "1"
+log = logging.getLogger(__name__)
+
+FORMAT = "2"
 """Version of the manifest's own format."""
 
+_FACTS = frozenset({"recipe", "format", "generation"})
+"""Names in the table `meta`."""
 _MAX_SUCCESSORS = 100_000
 
-_TABLES = """
-CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+_TABLES = (
+    """
+CREATE TABLE IF NOT EXISTS meta (
+    name TEXT PRIMARY KEY, value TEXT NOT NULL, checksum INTEGER NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS notes (
-    path TEXT PRIMARY KEY, record BLOB NOT NULL, chunks BLOB NOT NULL
+    path TEXT PRIMARY KEY, record BLOB NOT NULL, chunks BLOB NOT NULL, checksum INTEGER NOT NULL
 );
-DROP TABLE IF EXISTS files;
-CREATE TABLE IF NOT EXISTS intent (chunk TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS successors (removed TEXT PRIMARY KEY, added TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS intent (
+    chunk TEXT PRIMARY KEY, checksum INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS successors (
+    removed TEXT PRIMARY KEY, added TEXT NOT NULL, checksum INTEGER NOT NULL
+);
 CREATE INDEX IF NOT EXISTS successors_added ON successors (added);
 """
+    + JOURNAL_TABLES
+)
+
+_NOTES = "SELECT checksum, path, record, chunks FROM notes"
+_SUCCESSORS = "SELECT rowid, checksum, removed, added FROM successors"
 
 
 class IndexCorrupt(Exception):
@@ -74,6 +91,8 @@ class ManifestContent:
     notes: dict[str, IndexedNote]
     chunks: dict[str, list[Chunk]]
     """By path."""
+    damaged: int = 0
+    """Number of notes left out because they were damaged."""
 
 
 _decode_note = msgspec.json.Decoder(IndexedNote).decode
@@ -85,14 +104,22 @@ _encode_chunks = msgspec.msgpack.Encoder().encode
 class Manifest:
     """One connection; calls from several threads take turns."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, retention: Retention) -> None:
         """Open or create the manifest at `path`. Raises `IndexCorrupt`."""
         self._path = path
+        self._retention = retention
         self._lock = threading.RLock()
         with self._guarded():
-            self._connection = sqlite.connect(path)
-            self._connection.executescript(_TABLES)
-            self._journal = Journal(self._connection)
+            self._open()
+
+    def _open(self) -> None:
+        self._connection = connection = sqlite.open_tables(self._path, _TABLES)
+        connection.execute("PRAGMA secure_delete=ON")
+        self._journal = Journal(connection, self._retention)
+        facts = {name for (name,) in connection.execute("SELECT name FROM meta")}
+        (filled,) = connection.execute("SELECT EXISTS (SELECT 1 FROM notes)").fetchone()
+        if facts - _FACTS or (filled and facts != _FACTS):
+            raise sqlite3.DatabaseError("its facts are damaged")
 
     @contextmanager
     def _guarded(self) -> Iterator[sqlite3.Connection | None]:
@@ -134,27 +161,45 @@ class Manifest:
             self._set_recipe(recipe)
 
     def content(self) -> ManifestContent:
-        """Load everything."""
+        """Load everything; damaged notes are deleted, and so read from the folder again."""
         notes: dict[str, IndexedNote] = {}
         chunks: dict[str, list[Chunk]] = {}
+        damaged: list[int] = []
         with self._guarded():
-            rows = self._connection.execute("SELECT path, record, chunks FROM notes ORDER BY path")
-            for path, record, parts in rows:
+            rows = self._connection.execute(
+                "SELECT rowid, checksum, path, record, chunks FROM notes"
+            )
+            for row, expected, path, record, parts in rows:
+                if checksum(path, record, parts) != expected:
+                    damaged.append(row)
+                    continue
                 notes[path] = _decode_note(record)
                 chunks[path] = _decode_chunks(parts)
-        return ManifestContent(notes, chunks)
+            self._delete_notes(damaged)
+        return ManifestContent(notes, chunks, len(damaged))
+
+    def _delete_notes(self, rows: list[int]) -> None:
+        if rows:
+            log.warning("%d notes in the manifest were damaged; reading them again", len(rows))
+            with transaction(self._connection) as connection:
+                connection.executemany(
+                    "DELETE FROM notes WHERE rowid = ?", ((row,) for row in rows)
+                )
 
     def intend(self, chunks: Iterable[str]) -> None:
         """Record that the stores are about to change for these chunk ids."""
         with self._guarded(), transaction(self._connection) as connection:
             connection.executemany(
-                "INSERT OR IGNORE INTO intent VALUES (?)", ((chunk,) for chunk in chunks)
+                "INSERT OR IGNORE INTO intent VALUES (?, ?)",
+                ((chunk, checksum(chunk)) for chunk in chunks),
             )
 
-    def intent(self) -> set[str]:
-        """Chunk ids for which the stores may differ from the manifest."""
+    def intent(self) -> set[str] | None:
+        """Chunk ids for which the stores may differ from the manifest; None: any may."""
         with self._guarded():
-            return {chunk for (chunk,) in self._connection.execute("SELECT chunk FROM intent")}
+            rows = self._connection.execute("SELECT chunk, checksum FROM intent").fetchall()
+        intact = {chunk for chunk, expected in rows if checksum(chunk) == expected}
+        return intact if len(intact) == len(rows) else None
 
     def repaired(self) -> None:
         """Record that the stores agree with the manifest again."""
@@ -190,10 +235,10 @@ class Manifest:
     def touch(self, notes: Iterable[IndexedNote]) -> None:
         """Rewrite the records of these notes; their chunks are unchanged."""
         with self._guarded(), transaction(self._connection) as connection:
-            connection.executemany(
-                "UPDATE notes SET record = ? WHERE path = ?",
-                ((_encode(note), note.path) for note in notes),
-            )
+            for note in notes:
+                row = connection.execute(f"{_NOTES} WHERE path = ?", (note.path,)).fetchone()
+                if row is not None and checksum(*row[1:]) == row[0]:
+                    self._put_note(note, row[3])
 
     def clear(self, recipe: Recipe, generation: int) -> None:
         """Delete notes and chunks; the index is rebuilt with `recipe`."""
@@ -208,15 +253,84 @@ class Manifest:
         """The latest known successor of a removed chunk; it may be removed itself."""
         with self._guarded():
             rows = self._connection.execute(
-                "SELECT added FROM successors WHERE removed = ?", (chunk,)
+                "SELECT added, checksum FROM successors WHERE removed = ?", (chunk,)
             )
-            row = rows.fetchone()
-            return row[0] if row else None
+            added, expected = rows.fetchone() or (None, None)
+            return added if checksum(chunk, added) == expected else None
 
     def history(self, path: str | None = None, *, since: int = 0) -> list[JournalEntry]:
         """See `Journal.entries`."""
         with self._guarded():
             return self._journal.entries(path, since=since)
+
+    def check(self) -> int:
+        """Check structure and checksums on disk; returns the number of damaged rows.
+
+        Damaged notes stay (see `restore`), other damaged rows are deleted. Raises `IndexCorrupt`
+        for a damaged structure.
+        """
+        with self._guarded():
+            with sqlite.checked(self._path) as disk:
+                notes = [
+                    path
+                    for expected, path, *values in disk.execute(_NOTES)
+                    if checksum(path, *values) != expected
+                ]
+                successors = [
+                    row
+                    for row, expected, *ids in disk.execute(_SUCCESSORS)
+                    if checksum(*ids) != expected
+                ]
+                entries = damaged_entries(disk)
+                facts = disk.execute("SELECT checksum, name, value FROM meta").fetchall()
+            if any(checksum(*values) != expected for expected, *values in facts):
+                raise self._corrupt(sqlite3.DatabaseError("its facts are damaged"))
+            self._connection.executemany(
+                "DELETE FROM successors WHERE rowid = ?", ((row,) for row in successors)
+            )
+            self._journal.delete(entries)
+        return len(notes) + len(successors) + len(entries)
+
+    def rewrite(
+        self,
+        recipe: Recipe,
+        generation: int,
+        notes: Mapping[str, IndexedNote],
+        chunks: Mapping[str, Sequence[Chunk]],
+    ) -> None:
+        """Replace the file by one with this content; successors and history are lost."""
+        with self._guarded():
+            self._connection.close()
+            sqlite.delete_database(self._path)
+            self._open()
+            with transaction(self._connection):
+                self._set_recipe(recipe)
+                self._set("generation", str(generation))
+            self.restore(notes, chunks)
+
+    def restore(
+        self, notes: Mapping[str, IndexedNote], chunks: Mapping[str, Sequence[Chunk]]
+    ) -> None:
+        """Replace all notes by these."""
+        with self._guarded(), transaction(self._connection) as connection:
+            connection.execute("DELETE FROM notes")
+            for path, note in notes.items():
+                self._write_note(note, tuple(chunks[path]))
+
+    def trim(self) -> None:
+        """Delete history beyond the bounds, and overwrite it on disk."""
+        with self._guarded(), transaction(self._connection):
+            self._journal.trim(self.generation)
+
+    def purge(self, condition: Callable[[JournalEntry], bool]) -> int:
+        """Delete the history that satisfies `condition`, and every byte of it; returns how much."""
+        with self._guarded():
+            with transaction(self._connection) as connection:
+                purged = self._journal.purge(condition)
+                ids = [(chunk.id,) for entry in purged for chunk in (*entry.added, *entry.removed)]
+                connection.executemany("DELETE FROM successors WHERE removed = ?", ids)
+            sqlite.rewrite(self._connection)
+            return len(purged)
 
     def size(self) -> int:
         return sqlite.disk_size(self._path)
@@ -226,17 +340,27 @@ class Manifest:
             self._connection.close()
 
     def _write_note(self, note: IndexedNote, chunks: tuple[Chunk, ...]) -> None:
+        self._put_note(note, _encode_chunks(chunks))
+
+    def _put_note(self, note: IndexedNote, chunks: bytes) -> None:
+        record = _encode(note)
         self._connection.execute(
-            "INSERT OR REPLACE INTO notes VALUES (?, ?, ?)",
-            (note.path, _encode(note), _encode_chunks(chunks)),
+            "INSERT OR REPLACE INTO notes VALUES (?, ?, ?, ?)",
+            (note.path, record, chunks, checksum(note.path, record, chunks)),
         )
 
     def _record_successors(self, successors: Mapping[str, str]) -> None:
         """Keep chains short: whatever led to a removed chunk now leads to its successor."""
-        execute = self._connection.execute
+        execute, execute_many = self._connection.execute, self._connection.executemany
         for removed, added in successors.items():
-            execute("UPDATE OR REPLACE successors SET added = ? WHERE added = ?", (added, removed))
-            execute("INSERT OR REPLACE INTO successors VALUES (?, ?)", (removed, added))
+            earlier = execute("SELECT removed FROM successors WHERE added = ?", (removed,))
+            execute_many(
+                "INSERT OR REPLACE INTO successors VALUES (?, ?, ?)",
+                [
+                    (each, added, checksum(each, added))
+                    for each in (removed, *(row for (row,) in earlier.fetchall()))
+                ],
+            )
             execute("DELETE FROM successors WHERE removed = added")
         if successors:
             execute(
@@ -249,10 +373,16 @@ class Manifest:
         self._set("format", FORMAT)
 
     def _set(self, name: str, value: str) -> None:
-        self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+        self._connection.execute(
+            "INSERT OR REPLACE INTO meta VALUES (?, ?, ?)", (name, value, checksum(name, value))
+        )
 
     def _meta(self, name: str) -> str:
         with self._guarded():
-            rows = self._connection.execute("SELECT value FROM meta WHERE name = ?", (name,))
-            row = rows.fetchone()
-            return row[0] if row else ""
+            rows = self._connection.execute(
+                "SELECT value, checksum FROM meta WHERE name = ?", (name,)
+            )
+            value, expected = rows.fetchone() or ("", checksum(name, ""))
+            if checksum(name, value) != expected:
+                raise self._corrupt(sqlite3.DatabaseError(f"its {name} is damaged"))
+            return str(value)

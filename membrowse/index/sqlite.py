@@ -2,18 +2,81 @@
 
 With `synchronous=NORMAL`, a WAL database survives the death of its process at any instant; a power
 loss may lose the last transactions, but never the database.
+
+Rows carry a checksum of what they contain, because SQLite does not notice a flipped bit in a value.
+A row whose checksum is wrong is never used: what derives from notes is made again.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+
+from membrowse import paths
 
 _BUSY_SECONDS = 30.0
 _SIDE_FILES = ("", "-wal", "-shm", "-journal")
+_HEADER_BYTES = 100
+_WRITE_VERSION, _READ_VERSION = 18, 19
+"""Offsets in the header."""
+_FAILED_ACCESS = frozenset(
+    {
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_ABORT,
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_INTERRUPT,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_TOOBIG,
+        sqlite3.SQLITE_AUTH,
+    }
+)
+"""Primary result codes that say nothing about the content."""
+
+
+def checksum(*values: str | bytes | int | None) -> int:
+    """Checksum of the values of a row, each with its length.
+
+    CRC-32 finds every burst of up to 32 flipped bits and is the fastest of the standard library's
+    checks. It is no protection from somebody who can write the file.
+    """
+    total = 0
+    for value in values:
+        data = value if isinstance(value, bytes) else str(value).encode(errors="surrogatepass")
+        total = zlib.crc32(data, zlib.crc32(b"%d " % len(data), total))
+    return total
+
+
+def open_tables(path: Path, tables: str, *, page_size: int = 4096) -> sqlite3.Connection:
+    """Connect to the database at `path` and create its tables, as the script `tables` defines them.
+
+    Raises `sqlite3.DatabaseError` for a damaged file, and for one with other tables: damage to the
+    definitions, or an earlier version whose rows have no checksums.
+    """
+    connection = connect(path, page_size=page_size)
+    try:
+        connection.executescript(tables)
+        with closing(sqlite3.connect(":memory:")) as expected:
+            expected.executescript(tables)
+            if _definitions(connection) != _definitions(expected):
+                raise sqlite3.DatabaseError("its tables are not those of this version")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _definitions(connection: sqlite3.Connection) -> list[tuple[str, str]]:
+    """Every table and index, and the statement that creates it."""
+    return connection.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
 
 
 def connect(path: Path, *, page_size: int = 4096) -> sqlite3.Connection:
@@ -24,9 +87,11 @@ def connect(path: Path, *, page_size: int = 4096) -> sqlite3.Connection:
     """
     if not path.exists():
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    _check_header(path)
     connection = sqlite3.connect(
         path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
     )
+    connection.text_factory = _text
     try:
         connection.execute(f"PRAGMA page_size={page_size}")
         connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
@@ -36,6 +101,19 @@ def connect(path: Path, *, page_size: int = 4096) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _text(data: bytes) -> str:
+    """Decode any bytes: if they are damaged, the row's checksum shows it."""
+    return data.decode(errors="surrogateescape")
+
+
+def _check_header(path: Path) -> None:
+    """Raise `sqlite3.DatabaseError` for format versions that would make SQLite refuse to write."""
+    with path.open("rb") as file:
+        header = file.read(_HEADER_BYTES)
+    if header and not {1, 2} >= set(header[_WRITE_VERSION : _READ_VERSION + 1]):
+        raise sqlite3.DatabaseError("its header is damaged")
 
 
 @contextmanager
@@ -57,6 +135,12 @@ def shrink(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
+def rewrite(connection: sqlite3.Connection) -> None:
+    """Write the file anew, without a byte of what was deleted."""
+    connection.execute("VACUUM")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
 def delete_database(path: Path) -> None:
     """Delete the closed database at `path` with its side files."""
     for suffix in _SIDE_FILES:
@@ -65,10 +149,30 @@ def delete_database(path: Path) -> None:
 
 def disk_size(path: Path) -> int:
     """Bytes on disk of the database at `path` with its side files."""
-    files = (path.with_name(path.name + suffix) for suffix in _SIDE_FILES)
-    return sum(file.stat().st_size for file in files if file.exists())
+    return sum(paths.size(path.with_name(path.name + suffix)) for suffix in _SIDE_FILES)
+
+
+def check_structure(connection: sqlite3.Connection) -> None:
+    """Read the whole file; raises `sqlite3.DatabaseError` if its structure is damaged."""
+    (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    if found != "ok":
+        raise sqlite3.DatabaseError(found)
+
+
+@contextmanager
+def checked(path: Path) -> Iterator[sqlite3.Connection]:
+    """A new connection to the database at `path`, which reads what is on disk and caches nothing.
+
+    Raises `sqlite3.DatabaseError` if the file's structure is damaged.
+    """
+    with closing(connect(path)) as connection:
+        check_structure(connection)
+        yield connection
 
 
 def is_corrupt(error: sqlite3.Error) -> bool:
-    """Whether `error` means damaged content rather than a failed write."""
-    return type(error) is sqlite3.DatabaseError
+    """Whether `error` means damaged content rather than a failed access or a closed connection."""
+    if not isinstance(error, sqlite3.DatabaseError) or isinstance(error, sqlite3.ProgrammingError):
+        return False
+    code = getattr(error, "sqlite_errorcode", None)  # unset if Python cannot decode a value
+    return code is None or code & 0xFF not in _FAILED_ACCESS

@@ -11,18 +11,19 @@ import json
 import logging
 import sqlite3
 import threading
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from membrowse.encoding.encoder import EncodedText
 from membrowse.index import sqlite
-from membrowse.index.sqlite import transaction
+from membrowse.index.sqlite import checksum, transaction
 
 _T = TypeVar("_T")
 
@@ -31,13 +32,19 @@ log = logging.getLogger(__name__)
 _TABLES = """
 CREATE TABLE IF NOT EXISTS entries (
     key TEXT PRIMARY KEY, blob INTEGER NOT NULL, tokens INTEGER NOT NULL,
-    bytes INTEGER NOT NULL, used INTEGER NOT NULL
+    bytes INTEGER NOT NULL, used INTEGER NOT NULL, checksum INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS entries_used ON entries (used);
 CREATE TABLE IF NOT EXISTS blobs (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
 """
 _IN_KEYS = "WHERE key IN (SELECT value FROM json_each(?))"
-_GET = f"SELECT key, tokens, data FROM entries JOIN blobs ON id = blob {_IN_KEYS}"  # noqa: S608
+_ROWS = "SELECT checksum, key, tokens, bytes, data FROM entries LEFT JOIN blobs ON id = blob"
+_GET = f"{_ROWS} {_IN_KEYS}"
+_IMPLAUSIBLE = """
+DELETE FROM entries WHERE typeof(bytes) != 'integer' OR bytes NOT BETWEEN 0 AND 1 << 30
+OR typeof(used) != 'integer' OR used NOT BETWEEN 0 AND 1 << 60
+"""
+"""Damaged figures that no checksum covers would upset the budget."""
 _HAS = f"SELECT key FROM entries {_IN_KEYS}"  # noqa: S608
 _DELETE_BLOBS = f"DELETE FROM blobs WHERE id IN (SELECT blob FROM entries {_IN_KEYS})"  # noqa: S608
 _DELETE_ENTRIES = f"DELETE FROM entries {_IN_KEYS}"  # noqa: S608
@@ -66,9 +73,12 @@ class TokenStore:
         """`budget` is the maximum size of all token vectors in bytes."""
         self._path = path
         self._budget = budget
-        self._writing = threading.Lock()
+        self._writing = threading.RLock()
         self._pooling = threading.Lock()
         self._pool: list[sqlite3.Connection] = []
+        self._lent: set[sqlite3.Connection] = set()
+        self._retired: set[sqlite3.Connection] = set()
+        """Lent connections to a file that has been replaced."""
         self._touched: dict[str, None] = {}
         self._closed = False
         self._bytes = 0
@@ -79,15 +89,13 @@ class TokenStore:
         except sqlite3.DatabaseError as error:
             if not sqlite.is_corrupt(error):
                 raise
-            log.warning("the stored token vectors cannot be read (%s); starting over", error)
-            sqlite.delete_database(path)
-            self._open()
-        self._evict()
+            self._start_over(error)
+        self._write(self._evict)
 
     def _open(self) -> None:
-        connection = sqlite.connect(self._path, page_size=_PAGE_SIZE)
+        connection = sqlite.open_tables(self._path, _TABLES, page_size=_PAGE_SIZE)
         try:
-            connection.executescript(_TABLES)
+            connection.execute(_IMPLAUSIBLE)
             total, count, last = connection.execute(
                 "SELECT coalesce(sum(bytes), 0), count(*), coalesce(max(used), 0) FROM entries"
             ).fetchone()
@@ -96,6 +104,17 @@ class TokenStore:
             raise
         self._connection = connection
         self._bytes, self._count, self._clock = total, count, last
+
+    def _start_over(self, error: Exception) -> None:
+        """Replace the damaged file by an empty one; lent connections go on reading the old one."""
+        log.warning("the stored token vectors cannot be read (%s); starting over", error)
+        with self._pooling:
+            self._retired.update(self._lent)
+            for connection in self._pool:
+                connection.close()
+            self._pool = []
+        sqlite.delete_database(self._path)
+        self._open()
 
     @property
     def budget(self) -> int:
@@ -114,43 +133,108 @@ class TokenStore:
 
     def get(self, keys: Sequence[str]) -> dict[str, TokenVectors]:
         """Token vectors of those `keys` that are stored; counts as a use."""
-        with self._reading() as connection:
-            rows = connection.execute(_GET, (json.dumps(list(keys)),))
-            vectors = {key: _unpack(data, tokens) for key, tokens, data in rows}
+        vectors: dict[str, TokenVectors] = {}
+        damaged: list[str] = []
+        for expected, *values in self._read(_GET, keys):
+            key, tokens, _, data = values
+            if checksum(*values) == expected:
+                vectors[key] = _unpack(data, tokens)
+            else:
+                damaged.append(key)
         self._touch(vectors)
+        self._drop(damaged)
         return vectors
 
     def has(self, keys: Collection[str]) -> set[str]:
         """Those of `keys` that are stored."""
-        with self._reading() as connection:
-            return {key for (key,) in connection.execute(_HAS, (json.dumps(list(keys)),))}
+        return {key for (key,) in self._read(_HAS, keys)}
 
     def keys(self) -> set[str]:
         """All stored keys."""
-        with self._reading() as connection:
-            return {key for (key,) in connection.execute("SELECT key FROM entries")}
+        return {key for (key,) in self._read("SELECT key FROM entries")}
+
+    def check(self) -> int:
+        """Check structure and checksums; returns the number of damaged entries, now deleted."""
+        with self._writing:
+            count = max(1, self._count)
+            try:
+                damaged = self._damaged_keys()
+            except sqlite3.DatabaseError as error:
+                self._mend(error)
+                return count
+            self._drop(damaged)
+            return len(damaged)
+
+    def _damaged_keys(self) -> list[str]:
+        with sqlite.checked(self._path) as disk:
+            return [
+                values[0]
+                for expected, *values in disk.execute(_ROWS)
+                if checksum(*values) != expected
+            ]
+
+    def _mend(self, error: sqlite3.DatabaseError) -> None:
+        """Start over if `error` means that the file is damaged, else raise it."""
+        if not sqlite.is_corrupt(error):
+            raise error
+        self._connection.close()
+        self._start_over(error)
+
+    def _write(self, action: Callable[[], None]) -> None:
+        """Run `action`, alone; if the file is damaged, on a new, empty one."""
+        with self._writing:
+            try:
+                action()
+            except sqlite3.DatabaseError as error:
+                self._mend(error)
+                action()
+
+    def _read(self, query: str, keys: Collection[str] | None = None) -> list[Any]:
+        """Rows of `query`, for `keys` if given; none if the file is damaged, which starts over."""
+        parameters = () if keys is None else (json.dumps(list(keys)),)
+        try:
+            with self._reading() as connection:
+                return connection.execute(query, parameters).fetchall()
+        except sqlite3.DatabaseError as error:
+            with self._writing:
+                self._mend(error)
+            return []
+
+    def _drop(self, damaged: Sequence[str]) -> None:
+        if damaged:
+            log.warning("%d stored token vectors were damaged; they are made again", len(damaged))
+            self.delete(damaged)
 
     def put(self, encoded: Sequence[EncodedText]) -> None:
         """Store token vectors, replacing existing ones; evicts others if necessary."""
-        with self._writing:
-            unique = list({text.key: text for text in encoded}.values())
-            for batch in _batches(unique, _BATCH):
-                with transaction(self._connection) as connection:
-                    self._delete(connection, [text.key for text in batch])
-                    for text in batch:
-                        self._insert(connection, text)
-                self._recount()
-                self._evict_locked()
+        unique = list({text.key: text for text in encoded}.values())
+        for batch in _batches(unique, _BATCH):
+            self._write(partial(self._put, batch))
+
+    def _put(self, batch: Sequence[EncodedText]) -> None:
+        with transaction(self._connection) as connection:
+            self._delete_keys([text.key for text in batch])
+            for text in batch:
+                self._insert(connection, text)
+        self._recount()
+        self._evict()
 
     def delete(self, keys: Collection[str]) -> None:
         """Delete these entries."""
-        with self._writing:
-            for batch in _batches(list(keys), _BATCH):
-                with transaction(self._connection) as connection:
-                    self._delete(connection, batch)
-            self._recount()
-            if keys:
-                sqlite.shrink(self._connection)
+        if keys:
+            self._write(partial(self._delete, list(keys)))
+
+    def _delete(self, keys: Sequence[str]) -> None:
+        for batch in _batches(keys, _BATCH):
+            with transaction(self._connection):
+                self._delete_keys(batch)
+        self._recount()
+        sqlite.shrink(self._connection)
+
+    def purge(self, live: Collection[str]) -> None:
+        """Delete all entries not in `live`, and every byte of them."""
+        self.delete(self.keys() - set(live))
+        self._write(lambda: sqlite.rewrite(self._connection))
 
     def size(self) -> int:
         """Bytes on disk."""
@@ -159,7 +243,7 @@ class TokenStore:
     def close(self) -> None:
         """Write pending uses and close; concurrent reads finish or fail."""
         with self._writing:
-            self._write_touches()
+            self._write(self._write_touches)
             with self._pooling:
                 self._closed = True
                 for connection in self._pool:
@@ -171,15 +255,23 @@ class TokenStore:
         data = text.tokens.tobytes() + np.asarray(text.scales, np.float32).tobytes()
         cursor = connection.execute("INSERT INTO blobs (data) VALUES (?)", (data,))
         self._clock += 1
+        values = (text.key, len(text.tokens), len(data), data)
         connection.execute(
-            "INSERT INTO entries VALUES (?, ?, ?, ?, ?)",
-            (text.key, cursor.lastrowid, len(text.tokens), len(data), self._clock),
+            "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                text.key,
+                cursor.lastrowid,
+                len(text.tokens),
+                len(data),
+                self._clock,
+                checksum(*values),
+            ),
         )
 
-    def _delete(self, connection: sqlite3.Connection, keys: Sequence[str]) -> None:
+    def _delete_keys(self, keys: Sequence[str]) -> None:
         parameters = (json.dumps(list(keys)),)
-        connection.execute(_DELETE_BLOBS, parameters)
-        connection.execute(_DELETE_ENTRIES, parameters)
+        self._connection.execute(_DELETE_BLOBS, parameters)
+        self._connection.execute(_DELETE_ENTRIES, parameters)
 
     def _recount(self) -> None:
         self._bytes, self._count = self._connection.execute(
@@ -194,7 +286,7 @@ class TokenStore:
             full = len(self._touched) >= _MAX_PENDING_TOUCHES
         if full and self._writing.acquire(blocking=False):
             try:
-                self._write_touches()
+                self._write(self._write_touches)
             finally:
                 self._writing.release()
 
@@ -212,10 +304,6 @@ class TokenStore:
             )
 
     def _evict(self) -> None:
-        with self._writing:
-            self._evict_locked()
-
-    def _evict_locked(self) -> None:
         if self._bytes <= self._budget:
             return
         self._write_touches()
@@ -226,11 +314,7 @@ class TokenStore:
                 break
             surplus.append(key)
             excess -= size
-        for batch in _batches(surplus, _BATCH):
-            with transaction(self._connection) as connection:
-                self._delete(connection, batch)
-        self._recount()
-        sqlite.shrink(self._connection)
+        self._delete(surplus)
         log.info("token vectors: %d texts evicted, %d kept", len(surplus), self._count)
 
     @contextmanager
@@ -239,14 +323,17 @@ class TokenStore:
         with self._pooling:
             if self._closed:
                 raise sqlite3.ProgrammingError("the token vectors are closed")
-            connection = self._pool.pop() if self._pool else None
-        if connection is None:
-            connection = sqlite.connect(self._path, page_size=_PAGE_SIZE)
+            pooled = self._pool.pop() if self._pool else None
+        connection = sqlite.connect(self._path, page_size=_PAGE_SIZE) if pooled is None else pooled
+        with self._pooling:
+            self._lent.add(connection)
         try:
             yield connection
         finally:
             with self._pooling:
-                closed = self._closed
+                self._lent.discard(connection)
+                closed = connection in self._retired or self._closed
+                self._retired.discard(connection)
                 if not closed:
                     self._pool.append(connection)
             if closed:

@@ -7,15 +7,18 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from membrowse.encoding.encoder import EncodedText
 from membrowse.index import sqlite
-from membrowse.index.sqlite import transaction
+from membrowse.index.sqlite import checksum, transaction
 from membrowse.index.vector_table import Matrix, StoredVectors, VectorTable, vectors_by_key
+
+_T = TypeVar("_T")
 
 log = logging.getLogger(__name__)
 
@@ -31,11 +34,12 @@ _PRUNES_PER_GRACE = 60
 _TABLE = """
 CREATE TABLE IF NOT EXISTS vectors (
     key TEXT PRIMARY KEY, vector BLOB NOT NULL, passages BLOB NOT NULL,
-    precision TEXT NOT NULL, at REAL NOT NULL
+    precision TEXT NOT NULL, at REAL NOT NULL, checksum INTEGER NOT NULL
 )
 """
 _IN_KEYS = "WHERE key IN (SELECT value FROM json_each(?))"
-_GET = f"SELECT key, vector, passages FROM vectors {_IN_KEYS}"  # noqa: S608
+_ROWS = "SELECT rowid, checksum, key, vector, passages, precision FROM vectors"
+_GET = f"{_ROWS} {_IN_KEYS}"
 _HAS = f"SELECT key FROM vectors {_IN_KEYS}"  # noqa: S608
 _PAGE_SIZE = 8192
 
@@ -66,96 +70,152 @@ class VectorStore:
 
     def _stored_dimension(self) -> int:
         """Dimension of any stored vector; 1 if there is none."""
-        row = self._connection.execute("SELECT length(vector) FROM vectors LIMIT 1").fetchone()
-        return row[0] // np.dtype(np.float32).itemsize if row else 1
+        for _, expected, *values in self._connection.execute(_ROWS):
+            if checksum(*values) == expected:
+                return len(values[1]) // np.dtype(np.float32).itemsize
+        return 1
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite.connect(self._path, page_size=_PAGE_SIZE)
-        try:
-            connection.execute(_TABLE)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+        return sqlite.open_tables(self._path, _TABLE, page_size=_PAGE_SIZE)
 
     def _recreate(self, error: Exception) -> None:
         log.warning("the stored vectors cannot be read (%s); encoding everything again", error)
         sqlite.delete_database(self._path)
         self._connection = self._connect()
 
+    def _run(self, action: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Run `action` with the lock held; if the file is damaged, on a new, empty one."""
+        with self._lock:
+            try:
+                return action(self._connection)
+            except sqlite3.DatabaseError as error:
+                if not sqlite.is_corrupt(error):
+                    raise
+                self._connection.close()
+                self._recreate(error)
+                return action(self._connection)
+
+    def _delete_rows(self, connection: sqlite3.Connection, rows: Sequence[int]) -> None:
+        if rows:
+            log.warning("%d stored vectors were damaged; they are made again", len(rows))
+            with transaction(connection):
+                connection.executemany(
+                    "DELETE FROM vectors WHERE rowid = ?", ((row,) for row in rows)
+                )
+
     def put(self, encoded: Iterable[EncodedText], precision: str) -> None:
         """Store the vectors of each key, replacing existing ones."""
+        self._put(vectors_by_key(encoded), precision)
+
+    def _put(self, vectors: Mapping[str, StoredVectors], precision: str) -> None:
         now = self._clock()
-        rows = (
-            (key, vectors.vector.tobytes(), vectors.passages.tobytes(), precision, now)
-            for key, vectors in vectors_by_key(encoded).items()
-        )
-        with self._lock, transaction(self._connection) as connection:
-            connection.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?, ?)", rows)
+        rows = []
+        for key, each in vectors.items():
+            values = (key, each.vector.tobytes(), each.passages.tobytes(), precision)
+            rows.append((*values, now, checksum(*values)))
+
+        def put(connection: sqlite3.Connection) -> None:
+            with transaction(connection):
+                connection.executemany(
+                    "INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?, ?, ?)", rows
+                )
+
+        self._run(put)
 
     def get(self, keys: Collection[str]) -> dict[str, StoredVectors]:
         """Vectors of those `keys` that are stored."""
-        stored: dict[str, StoredVectors] = {}
-        with self._lock:
-            rows = self._connection.execute(_GET, (json.dumps(list(keys)),)).fetchall()
-        for key, vector, passages in rows:
-            if len(vector) == 4 * self._dimension:
-                stored[key] = StoredVectors(
-                    np.frombuffer(vector, np.float32), self._passages([passages])
-                )
-        return stored
+
+        def get(connection: sqlite3.Connection) -> dict[str, StoredVectors]:
+            stored: dict[str, StoredVectors] = {}
+            damaged: list[int] = []
+            for row, expected, *values in connection.execute(_GET, (json.dumps(list(keys)),)):
+                key, vector, passages, _ = values
+                if checksum(*values) != expected:
+                    damaged.append(row)
+                elif len(vector) == 4 * self._dimension:
+                    stored[key] = StoredVectors(
+                        np.frombuffer(vector, np.float32), self._passages([passages])
+                    )
+            self._delete_rows(connection, damaged)
+            return stored
+
+        return self._run(get)
 
     def has(self, keys: Collection[str]) -> set[str]:
         """Those of `keys` that are stored."""
-        with self._lock:
-            return {key for (key,) in self._connection.execute(_HAS, (json.dumps(list(keys)),))}
+        asked = json.dumps(list(keys))
+        return self._run(lambda connection: {key for (key,) in connection.execute(_HAS, (asked,))})
 
     def keys(self) -> set[str]:
         """All stored keys."""
-        with self._lock:
-            return {key for (key,) in self._connection.execute("SELECT key FROM vectors")}
+        return self._run(
+            lambda connection: {key for (key,) in connection.execute("SELECT key FROM vectors")}
+        )
 
     def precisions(self) -> dict[str, int]:
         """Number of vectors per precision (`float32`, `bfloat16`)."""
-        with self._lock:
-            return dict(
-                self._connection.execute("SELECT precision, count(*) FROM vectors GROUP BY 1")
+        return self._run(
+            lambda connection: dict(
+                connection.execute("SELECT precision, count(*) FROM vectors GROUP BY 1").fetchall()
             )
+        )
+
+    def check(self, keys: Sequence[str], table: VectorTable) -> int:
+        """Check structure and checksums; returns the number of damaged vectors.
+
+        They are replaced by those of `table`, whose rows have these content keys.
+        """
+        precision = ", ".join(sorted(self.precisions()))
+
+        def damaged_rows(connection: sqlite3.Connection) -> int:
+            with sqlite.checked(self._path) as disk:
+                damaged = [
+                    row
+                    for row, expected, *values in disk.execute(_ROWS)
+                    if checksum(*values) != expected
+                ]
+            self._delete_rows(connection, damaged)
+            return len(damaged)
+
+        count = self._run(damaged_rows)
+        missing = set(keys) - self.keys()
+        lost = {
+            key: StoredVectors(
+                table.matrix[row], table.passages[table.starts[row] : table.starts[row + 1]]
+            )
+            for row, key in enumerate(keys)
+            if key in missing and table.encoded[row]
+        }
+        if lost:
+            self._put(lost, precision)
+        return max(count, len(lost))
 
     def table(self, keys: Sequence[str]) -> VectorTable:
         """Vectors of rows with these content keys (which may repeat), read in one pass.
 
-        A damaged store is recreated; then no row is encoded.
+        Damaged rows are deleted, and a damaged store is recreated: those rows are not encoded.
         """
-        try:
-            return self._table(keys)
-        except sqlite3.DatabaseError as error:
-            if not sqlite.is_corrupt(error):
-                raise
-            with self._lock:
-                self._connection.close()
-                self._recreate(error)
-            return self._table(keys)
+        return self._run(lambda connection: self._table(connection, keys))
 
-    def _table(self, keys: Sequence[str]) -> VectorTable:
+    def _table(self, connection: sqlite3.Connection, keys: Sequence[str]) -> VectorTable:
         rows_of: dict[str, list[int]] = {}
         for row, key in enumerate(keys):
             rows_of.setdefault(key, []).append(row)
         matrix = np.zeros((len(keys), self._dimension), np.float32)
         passages: list[bytes] = [b""] * len(keys)
-        rows: list[int] = []
-        vectors: list[bytes] = []
-        with self._lock:
-            for key, vector, blob in self._connection.execute(
-                "SELECT key, vector, passages FROM vectors"
-            ):
-                if len(vector) == 4 * self._dimension:
-                    for row in rows_of.get(key, ()):
-                        rows.append(row)
-                        vectors.append(vector)
-                        passages[row] = blob
+        vectors: dict[int, bytes] = {}
+        damaged: list[int] = []
+        for number, expected, *values in connection.execute(_ROWS):
+            key, vector, blob, _ = values
+            if checksum(*values) != expected:
+                damaged.append(number)
+            elif len(vector) == 4 * self._dimension:
+                for row in rows_of.get(key, ()):
+                    vectors[row], passages[row] = vector, blob
+        self._delete_rows(connection, damaged)
+        rows = list(vectors)
         if rows:
-            read = np.frombuffer(b"".join(vectors), np.float32)
+            read = np.frombuffer(b"".join(vectors.values()), np.float32)
             matrix[rows] = read.reshape(-1, self._dimension)
         encoded = np.zeros(len(keys), np.bool_)
         encoded[rows] = True
@@ -165,33 +225,50 @@ class VectorStore:
 
     def prune(self, live: Collection[str]) -> list[str]:
         """Delete the oldest vectors not in `live` beyond the bound; return their keys."""
+        if self._clock() < self._prune_again:
+            return []
+        return self._run(lambda connection: self._prune(connection, live))
+
+    def _prune(self, connection: sqlite3.Connection, live: Collection[str]) -> list[str]:
         spare = SPARE_VECTORS + len(live) // LIVE_PER_SPARE
-        with self._lock:
-            if self._clock() < self._prune_again:
-                return []
-            (stored,) = self._connection.execute("SELECT count(*) FROM vectors").fetchone()
-            if stored <= len(live) + spare:
-                return []
-            rows = self._connection.execute("SELECT key, at FROM vectors ORDER BY at DESC, key")
-            unused = [(key, at) for key, at in rows if key not in live]
-            cutoff = self._clock() - self._grace
-            surplus = [key for key, at in unused[spare:] if at <= cutoff]
-            with transaction(self._connection) as connection:
-                connection.executemany(
-                    "DELETE FROM vectors WHERE key = ?", ((key,) for key in surplus)
-                )
-            if surplus:
-                sqlite.shrink(self._connection)
-            self._prune_again = self._clock() + self._grace / _PRUNES_PER_GRACE
+        (stored,) = connection.execute("SELECT count(*) FROM vectors").fetchone()
+        if stored <= len(live) + spare:
+            return []
+        rows = connection.execute("SELECT key, at FROM vectors ORDER BY at DESC, key")
+        unused = [(key, at) for key, at in rows if key not in live]
+        cutoff = self._clock() - self._grace
+        surplus = [key for key, at in unused[spare:] if at <= cutoff]
+        with transaction(connection):
+            connection.executemany("DELETE FROM vectors WHERE key = ?", ((key,) for key in surplus))
+        if surplus:
+            sqlite.shrink(connection)
+        self._prune_again = self._clock() + self._grace / _PRUNES_PER_GRACE
         return surplus
+
+    def purge(self, live: Collection[str]) -> None:
+        """Delete all vectors not in `live`, and every byte of them."""
+
+        def purge(connection: sqlite3.Connection) -> None:
+            unused = {key for (key,) in connection.execute("SELECT key FROM vectors")} - set(live)
+            with transaction(connection):
+                connection.executemany(
+                    "DELETE FROM vectors WHERE key = ?", ((key,) for key in unused)
+                )
+            sqlite.rewrite(connection)
+
+        self._run(purge)
 
     def renew(self, keys: Iterable[str]) -> None:
         """Count these vectors as new, so that a rebuild finds them."""
-        now = self._clock()
-        with self._lock, transaction(self._connection) as connection:
-            connection.executemany(
-                "UPDATE vectors SET at = ? WHERE key = ?", ((now, key) for key in keys)
-            )
+        now, keys = self._clock(), list(keys)
+
+        def renew(connection: sqlite3.Connection) -> None:
+            with transaction(connection):
+                connection.executemany(
+                    "UPDATE vectors SET at = ? WHERE key = ?", ((now, key) for key in keys)
+                )
+
+        self._run(renew)
 
     def size(self) -> int:
         return sqlite.disk_size(self._path)

@@ -26,6 +26,8 @@ FOLDER = "."
 
 HEARTBEAT = 1.0
 """Seconds between checks of the observer's health and the folder's identity."""
+NATIVE_AGAIN = 60.0
+"""Seconds of polling after which the system's own notifications are tried again."""
 
 _logger = logging.getLogger(__name__)
 _NOISE = re.compile(r"(?:^|/)(?:4913|[^/]*~|#[^/]*#)$|(?:^|/)\.")
@@ -118,6 +120,8 @@ class FolderWatch:
         self._stopping = True
         self._exhausted: OSError | None = None
         self._scope = WatchScope()
+        self._native_again = 0.0
+        """When (monotonic seconds) to try the system's own notifications again."""
         self._root_touched = False
         self._root = ""
         self._identity: tuple[int, int] | None = None
@@ -232,6 +236,7 @@ class FolderWatch:
         return False
 
     def _observe_by_polling(self) -> None:
+        self._native_again = time.monotonic() + NATIVE_AGAIN
         observer = watchdog_observers.polling_observer(self._root, _Handler(self._on_event))
         try:
             observer.start()
@@ -320,7 +325,8 @@ class FolderWatch:
             self._root_touched = False
             if died and not came_back:
                 _logger.warning("%s: the observer died; starting a new one", self._root)
-            if came_back or died or (self._exhausted and self.kind != "polling"):
+            polled = self.kind == "polling" and time.monotonic() >= self._native_again
+            if came_back or died or polled or (self._exhausted and self.kind != "polling"):
                 self._observe()
                 if died and not came_back:
                     self.restarted_at = time.time()

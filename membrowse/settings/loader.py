@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -81,5 +82,18 @@ def _convert(content: Mapping[str, Any], place: str) -> Settings:
         return msgspec.convert(content, Settings, strict=True)
     except msgspec.ValidationError as error:
         raise SettingsError(
-            f"{place}: {error}. `membrowse config show` lists the keys and their values."
+            f"{place}: {error}{_range_of(str(error))}. `membrowse config show` lists the keys and "
+            "their values."
         ) from error
+
+
+def _range_of(error: str) -> str:
+    """The range of the setting that `error` names, or empty."""
+    found = re.search(r"`\$\.([a-z0-9_.]+)`", error)
+    node: Any = Settings
+    for name in found[1].split(".") if found else ():
+        types = {field.name: field.type for field in msgspec.structs.fields(node)}
+        node = types.get(name, Settings)
+    for meta in getattr(node, "__metadata__", ()):
+        return f" (from {meta.ge:,.10g} to {meta.le:,.10g})"
+    return ""

@@ -50,7 +50,7 @@ def read(file: Path) -> SavedConfigurations:
         return msgspec.json.decode(file.read_bytes(), type=SavedConfigurations)
     except FileNotFoundError:
         return SavedConfigurations()
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SettingsError(f"{file}: the saved configurations cannot be read: {error}") from error
 
 

@@ -11,9 +11,10 @@ from msgspec import Meta
 
 from membrowse import gitignore
 
+# Every number has a range, which excludes `nan` and `inf`, too.
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
-Positive = Annotated[int, Meta(ge=1)]
-NonNegative = Annotated[float, Meta(ge=0.0)]
+Positive = Annotated[int, Meta(ge=1, le=1_000_000)]
+NonNegative = Annotated[float, Meta(ge=0.0, le=1000.0)]
 
 
 class FusionMethod(StrEnum):
@@ -50,7 +51,7 @@ class NotesSettings(_Section, frozen=True):
     """Globs (gitignore syntax) of the files that are notes."""
     honour_gitignore: bool = False
     """Whether files that `.gitignore` excludes are left out."""
-    max_bytes: Positive = 5_000_000
+    max_bytes: Annotated[int, Meta(ge=1, le=1_000_000_000)] = 5_000_000
     """Larger files are listed, not indexed."""
     follow: tuple[str, ...] = ()
     """Directories outside the folder that symbolic links may point to."""
@@ -128,7 +129,7 @@ class RerankSettings(_Section, frozen=True):
     """`late-interaction`, `cross-encoder` or `none`."""
     model: str = ""
     """Path of a local CrossEncoder; used by `cross-encoder`."""
-    pool: Positive = 50
+    pool: Annotated[int, Meta(ge=1, le=10_000)] = 50
     """Candidates that are reranked: the first of the fused ranking."""
     blend: Share = 0.65
     """The reranker's share of the final score; the rest is the fused score's."""
@@ -148,7 +149,7 @@ class EncoderSettings(_Section, frozen=True):
     precision: Precision = Precision.AUTO
     """Of bulk encoding; queries are always float32. `auto` takes bfloat16 where the CPU is
     faster with it and there is much to encode."""
-    token_budget_mb: Annotated[int, Meta(ge=0)] = 2048
+    token_budget_mb: Annotated[int, Meta(ge=0, le=10_000_000)] = 2048
     """Disk for stored token vectors, in MB; the least recently used are evicted first."""
 
 
@@ -157,7 +158,7 @@ class AgentSettings(_Section, frozen=True):
 
     k: Positive = 5
     """Hits that the agent gets."""
-    min_score: float = 0.0
+    min_score: Annotated[float, Meta(ge=-1000.0, le=1000.0)] = 0.0
     """Minimum reranked score; 0: none."""
 
 
@@ -172,14 +173,26 @@ class PinsSettings(_Section, frozen=True):
 class EngineSettings(_Section, frozen=True):
     """`[engine]`: the process that owns the index."""
 
-    idle_minutes: NonNegative = 10.0
+    idle_minutes: Annotated[float, Meta(ge=0.0, le=1_000_000.0)] = 10.0
     """An engine that a client started ends after this long without clients; 0: never."""
-    settle_ms: Annotated[int, Meta(ge=0)] = 300
+    settle_ms: Annotated[int, Meta(ge=0, le=600_000)] = 300
     """A file is read when it has not changed for this long."""
-    settle_limit_ms: Positive = 3000
+    settle_limit_ms: Annotated[int, Meta(ge=1, le=3_600_000)] = 3000
     """A file that keeps changing is read this often."""
-    check_seconds: NonNegative = 30.0
+    check_seconds: Annotated[float, Meta(ge=1.0, le=86_400.0)] = 30.0
     """How often the folder is compared with the index, even if the watcher reports nothing."""
+
+
+class JournalSettings(_Section, frozen=True):
+    """`[journal]`: how long the index keeps text that notes no longer contain, so that `why` can
+    tell what it held when the agent asked. 0: not at all."""
+
+    keep_days: Annotated[float, Meta(ge=0.0, le=36500.0)] = 30.0
+    """Days that the text of changes is kept."""
+    keep_generations: Annotated[int, Meta(ge=0, le=1_000_000)] = 1000
+    """Changes of the index whose text is kept."""
+    keep_mb: Annotated[int, Meta(ge=0, le=100_000)] = 64
+    """Disk for it, in MB; the oldest text goes first."""
 
 
 class UiSettings(_Section, frozen=True):
@@ -205,6 +218,7 @@ class Settings(_Section, frozen=True):
     agent: AgentSettings = AgentSettings()
     pins: PinsSettings = PinsSettings()
     engine: EngineSettings = EngineSettings()
+    journal: JournalSettings = JournalSettings()
     ui: UiSettings = UiSettings()
 
     @property

@@ -210,6 +210,29 @@ class RebuildRequest(Request[EngineState], frozen=True, kw_only=True):
     """Rebuild the index from scratch; cached vectors are reused."""
 
 
+class Purged(msgspec.Struct, frozen=True, kw_only=True):
+    """What was removed from the index for good."""
+
+    entries: int
+    """Entries of the history: what one generation changed in one note."""
+    still_in: tuple[str, ...] = ()
+    """Notes that still contain it, and so the index does, too."""
+
+
+class PurgeRequest(Request[Purged], frozen=True, kw_only=True):
+    """Remove text that notes no longer contain from every store, to the last byte.
+
+    At most one field limits which history is removed; without one, all of it is.
+    """
+
+    text: str = ""
+    """Changes of chunks that contain this, however it is cased and spaced."""
+    note: str = ""
+    """Changes of the note at this path."""
+    before: str = ""
+    """Changes before this ISO date (UTC)."""
+
+
 class WatchRequest(Request[EngineState], frozen=True, kw_only=True):
     """Pause or resume the indexing of changes."""
 

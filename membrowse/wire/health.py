@@ -34,13 +34,17 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     checks: tuple[Check, ...]
 
 
+DAMAGED = "damaged"
+"""Kind of entries that were not as they were written; the check has made them again."""
+
+
 class Discrepancy(msgspec.Struct, frozen=True, kw_only=True):
     """Ids on which a store disagrees with the manifest."""
 
     store: str
-    """`manifest`, `keyword`, `matrix`, `chroma` or `tokens`."""
+    """`manifest`, `keyword`, `vectors`, `matrix`, `chroma` or `tokens`."""
     kind: str
-    """`missing`, `orphaned`, `repeated` or `outdated`."""
+    """`damaged`, `missing`, `orphaned`, `repeated` or `outdated`."""
     count: int
     example: str = ""
     """One of the ids."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,23 @@ def test_a_file_without_any_pin_is_a_usage_error(
     ran = program("pins", "run", tmp_path / "none", "--folder", folder)
     assert (ran.status, ran.out) == (2, "")
     assert "cannot be read: No such file" in ran.err
+
+
+@pytest.mark.parametrize("kind", ["FIFO", "endless", "large"])
+def test_only_a_regular_file_of_a_sensible_size_is_read(
+    engine: StandIn, program: Program, folder: Path, tmp_path: Path, kind: str
+) -> None:
+    file = tmp_path / "pins.jsonl"
+    if kind == "FIFO":
+        os.mkfifo(file)
+    elif kind == "endless":
+        file = Path("/dev/zero")
+    else:
+        file.write_bytes(b"\n" * 2_000_000)
+    for command in ("pins run", "rerun"):
+        ran = program(*command.split(), file, "--folder", folder)
+        assert (ran.status, ran.out) == (2, "")
+        assert kind == "large" or "not a regular file" in ran.err
 
 
 def test_golden_run_is_the_same_command(engine: StandIn, program: Program, folder: Path) -> None:

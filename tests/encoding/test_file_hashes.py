@@ -71,3 +71,10 @@ def test_hashes_are_correct_without_a_writable_cache(tmp_path: Path, weights: Pa
     obstacle.write_bytes(b"")
     cache = HashCache(obstacle / "hashes.json")
     assert cache.sha256(weights) == hashlib.sha256(b"first").hexdigest()
+
+
+@pytest.mark.parametrize("damage", [b'{"\xff": 1}', b"[" * 100_000, b'{"a": {"stamp": 1}}'])
+def test_a_damaged_cache_is_an_empty_one(tmp_path: Path, weights: Path, damage: bytes) -> None:
+    (tmp_path / "seen.json").write_bytes(damage)
+    digest = HashCache(tmp_path / "seen.json").sha256(weights)
+    assert digest == hashlib.sha256(weights.read_bytes()).hexdigest()

@@ -12,9 +12,17 @@ from typing import Protocol
 
 import pytest
 
+from membrowse import paths
 from membrowse.client import discovery
 from membrowse.client.engine import Engine, EngineClient
+from membrowse.engine.http import server
+from membrowse.engine.http.listener import bind
+from membrowse.engine.http.peers import Rights
+from membrowse.engine.service import Service
+from membrowse.engine.service_manager import ServiceManager
+from membrowse.index.sqlite import checksum
 from membrowse.notes.chunker import CHUNKER
+from membrowse.settings import Settings
 from membrowse.wire.engine import EngineState, StatesRequest
 from membrowse.wire.search import RANKINGS, SearchRequest, SearchResponse
 from tests.conftest import ExportedEncoder
@@ -63,6 +71,20 @@ async def serving(folder: Path) -> AsyncIterator[EngineClient]:
         await discovery.stop(folder)
 
 
+@asynccontextmanager
+async def engine_here(folder: Path) -> AsyncIterator[Path]:
+    """An engine in this process; its socket."""
+    listener = bind(paths.own_socket(folder))
+    service = Service(folder, Settings(), idle_seconds=0)
+    running = asyncio.create_task(server.run(service, listener, ServiceManager({}), Rights()))
+    try:
+        yield listener.path
+    finally:
+        service.begin_stop()
+        await running
+        listener.close()
+
+
 async def until(client: EngineClient, condition: Callable[[EngineState], bool]) -> EngineState:
     """The first state for which `condition` holds, in time."""
     last: EngineState | None = None
@@ -109,11 +131,13 @@ def order(recall: SearchResponse, ranking: str) -> list[tuple[str, float]]:
 def made_otherwise(index: Path) -> None:
     """Let the index in the directory `index` have been made by an older chunker."""
     with closing(sqlite3.connect(index / "manifest.sqlite")) as connection, connection:
-        changed = connection.execute(
-            "UPDATE meta SET value = replace(value, ?, 'ancient') WHERE name = 'recipe'",
-            (f"{CHUNKER}-256",),
+        (recipe,) = connection.execute("SELECT value FROM meta WHERE name = 'recipe'").fetchone()
+        older = recipe.replace(f"{CHUNKER}-256", "ancient")
+        assert older != recipe
+        connection.execute(
+            "UPDATE meta SET value = ?, checksum = ? WHERE name = 'recipe'",
+            (older, checksum("recipe", older)),
         )
-        assert changed.rowcount == 1
 
 
 class Condition(Protocol):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -12,8 +14,8 @@ import pytest
 
 from membrowse import paths
 from membrowse.engine.lock import IndexLock
-from membrowse.wire.engine import HelloRequest, RebuildRequest
-from membrowse.wire.health import Check, CheckState, Health
+from membrowse.wire.engine import EngineState, HelloRequest
+from membrowse.wire.health import Check, CheckState, Health, StoreCheckRequest
 from tests.engine.conftest import current, made_otherwise, serving, until
 
 
@@ -46,8 +48,6 @@ async def test_a_healthy_index_is_healthy_with_and_without_an_engine(folder: Pat
 
 
 async def test_stores_that_disagree_are_a_problem(folder: Path) -> None:
-    import sqlite3
-
     await indexed(folder)
     manifest = paths.index_dir(folder) / "manifest.sqlite"
     manifest.write_bytes(b"garbled" * 1000)
@@ -58,15 +58,40 @@ async def test_stores_that_disagree_are_a_problem(folder: Path) -> None:
     assert "--rebuild" in checks["index"].detail + checks["index"].remedy
 
 
-async def test_a_garbled_index_is_told_by_the_engine_and_mended_by_a_rebuild(folder: Path) -> None:
+async def test_the_engine_rebuilds_a_garbled_index_and_says_why(folder: Path) -> None:
     await indexed(folder)
     (paths.index_dir(folder) / "manifest.sqlite").write_bytes(b"garbled" * 1000)
     async with serving(folder) as client:
-        state = await until(client, lambda state: bool(state.problem))
-        assert "--rebuild" in state.problem
-        await client.ask(RebuildRequest())
-        after = await until(client, lambda state: current(state) and state.notes == 2)
+        reasons = set()
+
+        def rebuilt(state: EngineState) -> bool:
+            reasons.add(state.stale)
+            return current(state) and state.notes == 2
+
+        after = await until(client, rebuilt)
         assert after.problem == ""
+    assert "its manifest was damaged" in paths.log_file(folder).read_text() + str(reasons)
+    assert examined(folder)[0] == 0
+
+
+async def test_damaged_entries_are_reported_and_made_again(folder: Path) -> None:
+    await indexed(folder)
+    changes = {
+        "tokens": "UPDATE entries SET tokens = 1 WHERE key IN (SELECT key FROM entries LIMIT 1)",
+        "vectors": "UPDATE vectors SET vector = passages || x'00' WHERE rowid = 1",
+    }
+    for store, change in changes.items():
+        with closing(sqlite3.connect(paths.index_dir(folder) / f"{store}.sqlite")) as database:
+            database.execute(change)
+            database.commit()
+    async with serving(folder) as client:
+        await until(client, current)
+        found = await client.ask(StoreCheckRequest())
+    assert {(each.store, each.kind, each.count) for each in found.discrepancies} == {
+        ("tokens", "damaged", 1)
+    }
+    status, checks = examined(folder)
+    assert (status, checks["index"].state) == (0, CheckState.OK)
 
 
 async def test_a_holder_that_does_not_answer_is_named(folder: Path) -> None:

@@ -13,12 +13,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from membrowse import paths
 from membrowse.cli.commands.status import _watcher
+from membrowse.engine import components
 from membrowse.engine.components import Components, open_components
 from membrowse.engine.handlers.spelling import suggest_spelling
 from membrowse.engine.http.peers import EVERY_RIGHT
@@ -27,6 +29,7 @@ from membrowse.engine.priority import Cancelled, QueryTraffic
 from membrowse.engine.service import Service
 from membrowse.engine.state import open_state
 from membrowse.index import index_directory
+from membrowse.index.index import Index
 from membrowse.index.index_directory import discard
 from membrowse.notes import watchdog_observers, watcher
 from membrowse.settings import EngineSettings, Settings
@@ -148,8 +151,15 @@ async def test_an_index_that_cannot_be_opened_is_rebuilt_once_however_often_it_i
 ) -> None:
     with telling(folder) as told:
         told.until(current)
-    (paths.index_dir(folder) / "manifest.sqlite").write_bytes(b"garbled" * 1000)
-    discarded: list[Path] = []
+    opened, discarded = components.open_index, list[Path]()
+    failures = iter((True,))
+
+    def unopened_at_first(*parts: Any) -> Index:
+        if next(failures, False):
+            raise RuntimeError("cannot be opened")
+        return opened(*parts)
+
+    monkeypatch.setattr(components, "open_index", unopened_at_first)
 
     def slowly(directory: Path) -> None:
         discarded.append(directory)

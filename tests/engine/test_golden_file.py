@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from pathlib import Path
 
 import msgspec
@@ -42,7 +43,7 @@ def test_bad_lines_are_told_with_their_number_and_the_others_used() -> None:
             b'{"query": "a", "path": "x.md", "syntax": "odd"}',
             b'{"query": " ", "path": "x.md"}',
             b'{"query": "\xff", "path": "x.md"}',
-            b"# no JSON",
+            b"[" * 100_000,
             b'["a"]',
             b'{"query": "b", "path": "y.md", "k": 1, "text": "t", "syntax": "operators"}\r',
         )
@@ -54,6 +55,28 @@ def test_bad_lines_are_told_with_their_number_and_the_others_used() -> None:
     told = [problem.split(":")[0] for problem in golden.problems]
     assert told == [f"line {number}" for number in (3, 4, 5, 6, 7, 8, 9)]
     assert "path" in golden.problems[0]
+
+
+def test_lines_that_another_program_appends_meanwhile_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "golden.jsonl"
+    count = 60
+    pins = [Pin(id=f"mine{n}", query="a", path="x.md", text="", k=5) for n in range(count)]
+    path.write_bytes(b"".join(pin_line(pin) + b"\n" for pin in pins))
+
+    def append() -> None:
+        for n in range(count):
+            with path.open("ab") as file:
+                file.write(b'{"id": "theirs%d", "query": "a", "path": "x.md"}\n' % n)
+
+    writer = threading.Thread(target=append)
+    writer.start()
+    file = PinFile(path, tmp_path)
+    removers = [threading.Thread(target=file.remove, args=(pin.id,)) for pin in pins]
+    for remover in removers:
+        remover.start()
+    for thread in (writer, *removers):
+        thread.join()
+    assert sorted(file.read().lines) == sorted(f"theirs{n}" for n in range(count))
 
 
 def test_ids_are_unique_and_those_that_are_made_up_stay() -> None:

@@ -7,38 +7,16 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
-from membrowse import paths
 from membrowse.client.engine import EngineClient
-from membrowse.engine.http import peers, server
-from membrowse.engine.http.listener import bind
-from membrowse.engine.http.peers import Rights
-from membrowse.engine.service import Service
-from membrowse.engine.service_manager import ServiceManager
-from membrowse.settings import Settings
+from membrowse.engine.http import peers
 from membrowse.wire.engine import Hello, HelloRequest
 from membrowse.wire.search import SearchRequest
-from tests.engine.conftest import DEADLINE_SECONDS, ask, current, serving, until
-
-
-@asynccontextmanager
-async def engine_here(folder: Path) -> AsyncIterator[Path]:
-    """An engine in this process; its socket."""
-    listener = bind(paths.own_socket(folder))
-    service = Service(folder, Settings(), idle_seconds=0)
-    running = asyncio.create_task(server.run(service, listener, ServiceManager({}), Rights()))
-    try:
-        yield listener.path
-    finally:
-        service.begin_stop()
-        await running
-        listener.close()
+from tests.engine.conftest import DEADLINE_SECONDS, ask, current, engine_here, serving, until
 
 
 async def post(socket_path: Path, path: str, content: bytes) -> int:

@@ -31,17 +31,15 @@ def filled(directory: Path) -> None:
         encode_all(index)
 
 
-@pytest.mark.parametrize("damage", ["no database", "garbled pages", "garbled records"])
+@pytest.mark.parametrize("damage", ["no database", "garbled pages"])
 def test_a_damaged_manifest_names_the_remedy(directory: Path, damage: str) -> None:
     filled(directory)
     manifest = directory / "manifest.sqlite"
     data = bytearray(manifest.read_bytes())
     if damage == "no database":
         data = bytearray(b"not a database" * 5000)
-    elif damage == "garbled pages":
-        data[8192:] = os.urandom(len(data) - 8192)
     else:
-        data = data.replace(b'"sha256"', b'"sha25\xff"')
+        data[8192:] = os.urandom(len(data) - 8192)
     manifest.write_bytes(data)
     with pytest.raises(IndexCorrupt, match=r"manifest.*membrowse index --rebuild") as caught:
         factories.opened(directory)
@@ -92,8 +90,8 @@ def test_a_garbled_segment_is_rewritten_when_segments_merge(
     open_index: Opener, directory: Path, caplog: pytest.LogCaptureFixture, part: str
 ) -> None:
     filled(directory)
-    garble_within_segments(directory / "keyword", part)
     index = open_index()
+    garble_within_segments(directory / "keyword", part)
     for n in range(20):
         index.apply([change(f"more{n}.md", "more common text")])
     (warning,) = logged_repairs(caplog)

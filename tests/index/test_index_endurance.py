@@ -5,15 +5,14 @@ from __future__ import annotations
 import gc
 import os
 import threading
+from contextlib import closing
 from pathlib import Path
 
-import pytest
-
-from membrowse.index import journal
 from membrowse.index.generation import Generation
 from membrowse.index.index import Index
+from membrowse.index.journal import Retention
 from tests.index.edit_history import indexed_state, state_of, step
-from tests.index.factories import change
+from tests.index.factories import RECIPE, change
 from tests.index.store_agreement import assert_stores_agree
 
 
@@ -97,13 +96,21 @@ def test_chroma_may_open_while_changes_are_applied(index: Index) -> None:
     assert_stores_agree(index)
 
 
-def test_the_journal_is_bounded(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(journal, "MAX_GENERATIONS", 10)
-    for n in range(30):
-        index.apply([change("a.md", f"text {n}")])
-    assert [entry.generation for entry in index.journal()] == list(range(21, 31))
-    monkeypatch.setattr(journal, "MAX_BYTES", 5000)
-    for n in range(30, 36):
-        index.apply([change("a.md", f"text {n} " * 200)])
-    assert [entry.generation for entry in index.journal()][-1] == 36
-    assert sum(len(part.text) for entry in index.journal() for part in entry.added) < 5000
+def test_the_journal_is_bounded(directory: Path) -> None:
+    def opened(retention: Retention) -> Index:
+        return Index(directory, RECIPE, token_budget=0, dimension=4, retention=retention)
+
+    with closing(opened(Retention(generations=10))) as index:
+        for n in range(30):
+            index.apply([change("a.md", f"text {n}")])
+        assert [entry.generation for entry in index.journal()] == list(range(21, 31))
+    with closing(opened(Retention(bytes=5000))) as index:
+        for n in range(30, 36):
+            index.apply([change("a.md", f"text {n} " * 100)])
+        assert [entry.generation for entry in index.journal()][-1] == 36
+        assert sum(len(part.text) for entry in index.journal() for part in entry.added) < 5000
+    with closing(opened(Retention(days=0))) as index:
+        index.trim_history()
+        assert index.journal() == []
+        index.apply([change("a.md", "another text")])
+        assert index.journal() == []

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from membrowse.notes import watcher
 from membrowse.notes.reader import read_file
 from membrowse.notes.scanner import scan_folder
 from membrowse.notes.watcher import FOLDER, FolderWatch, is_noise, watch_scope
@@ -350,3 +351,25 @@ def test_a_linked_folder_that_vanishes_does_not_end_the_watch(
     (folder / "note.md").write_text("written again, longer")
     reports.wait_for("note.md")
     until(lambda: watch.alive)
+
+
+def test_polling_ends_when_the_system_can_watch_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watcher, "NATIVE_AGAIN", 0.1)
+    monkeypatch.setattr(watcher, "HEARTBEAT", 0.1)
+    able = threading.Event()
+    observe = FolderWatch._observe_natively
+
+    def natively(watch: FolderWatch) -> bool:
+        return able.is_set() and observe(watch)
+
+    monkeypatch.setattr(FolderWatch, "_observe_natively", natively)
+    _, watch, _ = watched(tmp_path)
+    try:
+        assert watch.kind == "polling"
+        able.set()
+        until(lambda: watch.kind != "polling" and watch.alive)
+        assert watch.message == ""
+    finally:
+        watch.stop()

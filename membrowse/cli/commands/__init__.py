@@ -16,6 +16,7 @@ COMMANDS = (
     "rerun",
     "status",
     "doctor",
+    "purge",
     "serve",
     "engine",
     "service",

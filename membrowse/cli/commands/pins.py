@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from membrowse import paths
 from membrowse.cli import folders, output, terminal
 from membrowse.cli.connection import (
     NOT_FOUND,
@@ -33,6 +34,9 @@ from membrowse.presentation import pins as pages
 from membrowse.presentation.figures import counted
 from membrowse.wire.pins import AddPinRequest, PinRun, PinsRequest, RemovePinRequest, pin_line
 from membrowse.wire.request import Request
+
+_LARGEST_BYTES = 1_000_000
+"""An engine takes no larger request."""
 
 app = typer.Typer(
     help="Run, list, add, remove and export pins. A pin is a query with the note it should find.",
@@ -199,7 +203,7 @@ def _write_new(file: Path, content: bytes) -> None:
 def _request(file: Path) -> PinsRequest:
     """A request with the content of `file`, which the engine may have no right to read."""
     try:
-        content = file.read_bytes().decode(errors="replace")
+        content = paths.read_regular(file, _LARGEST_BYTES).decode(errors="replace")
     except OSError as error:
         raise Stop(Exit.USAGE, f"{file} cannot be read: {error.strerror}") from error
     return PinsRequest(file=str(file.absolute()), content=content)

@@ -9,6 +9,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from membrowse import paths
 from membrowse.cli import environment, folders, output, terminal
 from membrowse.cli.commands.report import query_hash
 from membrowse.cli.connection import asynchronous, encoder_loaded, engine_of, search_response
@@ -77,6 +78,9 @@ async def rerun(
 # The report
 
 
+_LARGEST_BYTES = 64 << 20
+
+
 class _Kind(msgspec.Struct, frozen=True):
     kind: str = ""
     schema: int = 0
@@ -100,7 +104,7 @@ def _read(file: Path, query: str | None) -> Report:
 
 def _decoded(file: Path) -> Report:
     try:
-        content = file.read_bytes()
+        content = paths.read_regular(file, _LARGEST_BYTES)
     except OSError as error:
         raise Stop(Exit.USAGE, f"{file} cannot be read: {error.strerror}") from error
     try:
@@ -111,7 +115,7 @@ def _decoded(file: Path) -> Report:
             newer = f"{file} is a report of schema {kind.schema}; this membrowse reads {SCHEMA}"
             raise Stop(Exit.USAGE, newer)
         return msgspec.json.decode(content, type=Report)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Stop(Exit.USAGE, f"{file} is not a report that can be read: {error}") from error
 
 

@@ -267,7 +267,7 @@ def _parsed(line: bytes) -> Question:
         question = msgspec.json.decode(line, type=Question)
     except msgspec.ValidationError as error:
         raise BadLine(f'not a query, which is {{"id": …, "query": "…"}}: {error}') from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadLine(f"not JSON: {error}") from error
     if not question.query.strip():
         raise BadLine("the query is empty")

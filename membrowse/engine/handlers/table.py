@@ -18,7 +18,13 @@ from membrowse.engine.handlers.why.suggest import suggest
 from membrowse.engine.priority import Pause
 from membrowse.wire.comparison import CompareRequest
 from membrowse.wire.diagnosis import DiagnosisRequest, SuggestionsRequest
-from membrowse.wire.engine import RebuildRequest, ReindexRequest, StatusRequest, WatchRequest
+from membrowse.wire.engine import (
+    PurgeRequest,
+    RebuildRequest,
+    ReindexRequest,
+    StatusRequest,
+    WatchRequest,
+)
 from membrowse.wire.explanation import ExplainRequest, SpellingRequest
 from membrowse.wire.health import StoreCheckRequest
 from membrowse.wire.notes import ChunkRequest, FilesRequest
@@ -50,6 +56,7 @@ QUICK: dict[type[Request[Any]], Handler] = {
 
 LONG: dict[type[Request[Any]], Handler] = {
     StoreCheckRequest: index.store_check,
+    PurgeRequest: index.purge,
     ExplainRequest: explain.explain,
     SpellingRequest: spelling.suggest_spelling,
     RankFlowRequest: explain.follow_ranks,

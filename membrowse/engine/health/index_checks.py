@@ -20,7 +20,7 @@ from membrowse.engine.health.store_check import check_stores
 from membrowse.engine.lock import LOCK_NAME, Holder, IndexLock, IndexLocked
 from membrowse.index.manifest import IndexCorrupt
 from membrowse.wire.engine import HelloRequest
-from membrowse.wire.health import Check, StoreCheck, StoreCheckRequest
+from membrowse.wire.health import DAMAGED, Check, StoreCheck, StoreCheckRequest
 
 _REBUILD = "`membrowse index --rebuild`"
 _STARTING_SECONDS = 5.0
@@ -136,10 +136,12 @@ def _judged(report: StoreCheck) -> Iterator[Check]:
 
 def _stores(report: StoreCheck) -> Check:
     detail = f"generation {report.generation}, {report.notes} notes, {report.chunks} chunks"
-    if report.discrepancies:
+    damaged = [found for found in report.discrepancies if found.kind == DAMAGED]
+    unequal = [found for found in report.discrepancies if found.kind != DAMAGED]
+    if unequal:
         wrong = "; ".join(
             f"{found.store}: {found.count} {found.kind} (such as {found.example})"
-            for found in report.discrepancies
+            for found in unequal
         )
         return problem("index", f"{detail}; {wrong}", _REBUILD)
     if report.longest_chunk > report.window:
@@ -148,6 +150,13 @@ def _stores(report: StoreCheck) -> Check:
             f"{detail}; the longest chunk has {report.longest_chunk} word pieces, "
             f"the encoder reads {report.window}",
             _REBUILD,
+        )
+    if damaged:
+        stores = ", ".join(f"{found.store}: {found.count}" for found in damaged)
+        return warning(
+            "index",
+            f"{detail}; damaged entries were found and made again ({stores})",
+            "check the disk; run `membrowse doctor` again",
         )
     return ok(
         "index",

@@ -119,7 +119,7 @@ async def _body(http: HttpRequest, kind: type[T]) -> T:
         return msgspec.json.decode(body, type=kind)
     except TimeoutError as error:
         raise _Refused(408, "bad request", f"{http.url.path}: the request took too long") from error
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _Refused(400, "bad request", f"{http.url.path}: {error}") from error
 
 

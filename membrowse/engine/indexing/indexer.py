@@ -234,6 +234,9 @@ class Indexer:
             return
         self._watch.set_scope(watch_scope(found.found.values()))
         self._publish_comparison(found)
+        if notes and not found.found:
+            self._publish(problem=_emptied(self._folder, len(notes)))
+            return
         if paused:
             return
         self._hinted = frozenset()
@@ -331,6 +334,14 @@ class Indexer:
                 seconds_left=pace.seconds_left(done),
             )
         )
+
+
+def _emptied(folder: Path, notes: int) -> str:
+    """Why the index is kept although there is not a file left: an unmounted folder looks so."""
+    return (
+        f"{folder} is empty, but {notes} notes of it are indexed: is it mounted? "
+        "The index is kept; `membrowse index --rebuild` empties it"
+    )
 
 
 def _change(changes: list[NoteChange]) -> IndexChange:

@@ -14,11 +14,14 @@ from membrowse.index.change_plan import NoteChange
 from membrowse.index.generation import IndexedNote
 from membrowse.notes.chunker import chunk_note
 from membrowse.notes.not_indexable import NotIndexable
-from membrowse.notes.note import Note, parse_note
+from membrowse.notes.note import MTIME, Note, parse_note
 from membrowse.notes.reader import FileContent, read_file
 from membrowse.settings import NotesSettings
+from membrowse.wire.notes import NoteState
 
 DEFAULT_WINDOW = 256
+MAX_CHUNKS = 10_000
+"""Per note. 5 MB of prose have about half as many; a list of headings can have far more."""
 NO_TEXT = "it has no text, so no search can find it"
 _CHARACTERS_A_PIECE = 2
 _BATCH_SECONDS = 2.0
@@ -55,9 +58,21 @@ class NoteReader:
         except NotIndexable as error:
             unindexed = self._unindexed(path, error)
             return Reading(change=_removal(path, known), unindexed=unindexed)
-        if known is not None and known.sha256 == source.sha256 and not force:
+        if known is not None and not force and _same(known, source):
             return Reading(unchanged=_touched(known, source))
-        return Reading(change=self.change(source))
+        change = self.change(source)
+        if len(change.chunks) > MAX_CHUNKS:
+            reason = f"more than {MAX_CHUNKS:,} chunks: split it into several notes"
+            state = UnindexedNote(
+                size=source.size,
+                mtime_ns=source.mtime_ns,
+                state=NoteState.FAILED,
+                reason=reason,
+                ctime_ns=source.ctime_ns,
+                inode=source.inode,
+            )
+            return Reading(change=_removal(path, known), unindexed=state)
+        return Reading(change=change)
 
     def change(self, source: FileContent) -> NoteChange:
         """The change that indexes a note with the content `source`."""
@@ -121,6 +136,13 @@ class Batch:
 def _estimate(text: str) -> int:
     ascii_only = len(text.encode("ascii", "ignore"))
     return len(text) - ascii_only + -(-ascii_only // _CHARACTERS_A_PIECE)
+
+
+def _same(known: IndexedNote, source: FileContent) -> bool:
+    """Whether the content is as indexed, and so is the date if it is the file's."""
+    if known.sha256 != source.sha256:
+        return False
+    return known.date_source != MTIME or known.date == parse_note(source).date
 
 
 def _removal(path: str, known: IndexedNote | None) -> NoteChange | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from membrowse.index import sqlite
-from membrowse.index.sqlite import transaction
+from membrowse.index.sqlite import checksum, transaction
 
 log = logging.getLogger(__name__)
 
@@ -24,10 +24,12 @@ _TABLES = """
 CREATE TABLE IF NOT EXISTS points (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     pin TEXT NOT NULL, generation INTEGER NOT NULL, settings TEXT NOT NULL, at TEXT NOT NULL,
-    rank INTEGER
+    rank INTEGER, checksum INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS points_pin ON points (pin, number);
-CREATE TABLE IF NOT EXISTS chunks (pin TEXT PRIMARY KEY, chunk TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS chunks (
+    pin TEXT PRIMARY KEY, chunk TEXT NOT NULL, checksum INTEGER NOT NULL
+) WITHOUT ROWID;
 """
 
 
@@ -45,8 +47,8 @@ class Point:
 class PinHistory:
     """The history in the SQLite file at `path`. Thread-safe.
 
-    A damaged file is replaced by an empty one. If no file can be written, the history is kept in
-    memory.
+    A damaged file is replaced by an empty one, and damaged rows are left out. If no file can be
+    written, the history is kept in memory.
     """
 
     def __init__(self, path: Path) -> None:
@@ -56,15 +58,18 @@ class PinHistory:
     def chunks(self) -> dict[str, str]:
         """A pin's key → the chunk that represented it last."""
         with self._lock:
-            return dict(self._connection.execute("SELECT pin, chunk FROM chunks"))
+            rows = self._connection.execute("SELECT checksum, pin, chunk FROM chunks")
+            return {pin: chunk for expected, pin, chunk in rows if checksum(pin, chunk) == expected}
 
     def ranks(self, pin: str) -> tuple[int | None, ...]:
         """The pin's ranks, the newest last."""
         with self._lock:
             rows = self._connection.execute(
-                "SELECT rank FROM points WHERE pin = ? ORDER BY number", (pin,)
+                "SELECT checksum, pin, generation, settings, at, rank FROM points "
+                "WHERE pin = ? ORDER BY number",
+                (pin,),
             )
-            return tuple(rank for (rank,) in rows)
+            return tuple(values[-1] for expected, *values in rows if checksum(*values) == expected)
 
     def record(self, points: Iterable[Point], generation: int, settings: str, at: str) -> None:
         """Record a run; it replaces a run over the same generation with the same settings."""
@@ -87,14 +92,17 @@ class PinHistory:
             "ORDER BY number DESC LIMIT 1",
             (point.pin,),
         ).fetchone()
+        values = (point.pin, generation, settings, at, point.rank)
         if last is not None and last[1:] == (generation, settings):
             execute(
-                "UPDATE points SET rank = ?, at = ? WHERE number = ?", (point.rank, at, last[0])
+                "UPDATE points SET rank = ?, at = ?, checksum = ? WHERE number = ?",
+                (point.rank, at, checksum(*values), last[0]),
             )
         else:
             execute(
-                "INSERT INTO points (pin, generation, settings, at, rank) VALUES (?, ?, ?, ?, ?)",
-                (point.pin, generation, settings, at, point.rank),
+                "INSERT INTO points (pin, generation, settings, at, rank, checksum) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
+                (*values, checksum(*values)),
             )
         execute(
             "DELETE FROM points WHERE pin = ?1 AND number NOT IN (SELECT number FROM points "
@@ -102,7 +110,10 @@ class PinHistory:
             (point.pin, POINTS_KEPT),
         )
         if point.chunk:
-            execute("INSERT OR REPLACE INTO chunks VALUES (?, ?)", (point.pin, point.chunk))
+            execute(
+                "INSERT OR REPLACE INTO chunks VALUES (?, ?, ?)",
+                (point.pin, point.chunk, checksum(point.pin, point.chunk)),
+            )
 
     def close(self) -> None:
         with self._lock:
@@ -127,9 +138,9 @@ def _intact(path: Path) -> sqlite3.Connection:
 
 
 def _opened(path: Path) -> sqlite3.Connection:
-    connection = sqlite.connect(path)
+    connection = sqlite.open_tables(path, _TABLES)
     try:
-        connection.executescript(_TABLES)
+        sqlite.check_structure(connection)
     except BaseException:
         connection.close()
         raise

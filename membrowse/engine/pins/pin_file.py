@@ -10,9 +10,10 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, BinaryIO, Literal, cast
 
 import msgspec
 from msgspec import Meta
@@ -25,6 +26,8 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 LARGEST_BYTES = 32 << 20
 """Larger files are not read."""
+
+_removing = threading.Lock()
 
 SHARED = "golden.jsonl"
 """A folder that has this file shares its pins in it."""
@@ -90,17 +93,35 @@ class PinFile:
 
         Raises `Unknown` if there is no such pin, and `OSError`.
         """
+        with _removing:
+            while not self._removed(pin):
+                pass
+
+    def _removed(self, pin: str) -> bool:
+        """Remove the line; False if another program changed the file meanwhile, so try again."""
+        stamp = self.stamp()
         content = self._content() if os.path.lexists(self.path) else b""
         number = parse(content, self.folder).lines.get(pin)
         if number is None:
             raise Unknown(f"no pin {pin} in {self.path}")
         lines = content.split(b"\n")
         del lines[number - 1]
-        self._replace(b"\n".join(lines))
+        with self._open(os.O_RDONLY, "rb") as before:
+            if self.stamp() != stamp:
+                return False
+            self._replace(b"\n".join(lines))
+            before.seek(len(content))
+            late = before.read()
+        if late:  # appended to the old file just before it was replaced
+            with self._open(os.O_WRONLY | os.O_APPEND, "ab") as after:
+                after.write(late)
+        return True
+
+    def _open(self, flags: int, mode: str) -> BinaryIO:
+        return cast(BinaryIO, os.fdopen(paths.open_file(self.path, flags, root=self._root), mode))
 
     def _content(self) -> bytes:
-        descriptor = paths.open_file(self.path, os.O_RDONLY, root=self._root)
-        with os.fdopen(descriptor, "rb") as stream:
+        with self._open(os.O_RDONLY, "rb") as stream:
             found = os.fstat(stream.fileno())
             if found.st_size > LARGEST_BYTES:
                 raise OSError(f"larger than {LARGEST_BYTES >> 20} MB")
@@ -139,7 +160,7 @@ def parse(content: bytes, folder: Path) -> ParsedPins:
     for number, line in _lines(content):
         try:
             pin = _pin(msgspec.json.decode(line, type=_Line), folder)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             problems.append(f"line {number}: {error}")
             continue
         pin = msgspec.structs.replace(pin, id=unique(pin.id, pins))

@@ -6,7 +6,7 @@ import threading
 from types import SimpleNamespace
 from typing import cast
 
-from membrowse.engine.indexing.chroma_upkeep import ChromaUpkeep
+from membrowse.engine.indexing.store_upkeep import StoreUpkeep
 from membrowse.index.index import Index
 
 
@@ -16,6 +16,10 @@ class Opened:
     def __init__(self) -> None:
         self.opened = threading.Event()
         self.generation = SimpleNamespace(number=1)
+        self.last_check = 0.0
+
+    def trim_history(self) -> None:
+        pass
 
     def open_chroma(self) -> None:
         self.opened.set()
@@ -23,7 +27,7 @@ class Opened:
 
 def test_chroma_is_opened_once_it_may_begin() -> None:
     index = Opened()
-    upkeep = ChromaUpkeep(cast(Index, index))
+    upkeep = StoreUpkeep(cast(Index, index), lambda: False)
     upkeep.start()
     assert not index.opened.is_set()
     upkeep.begin()
@@ -33,10 +37,10 @@ def test_chroma_is_opened_once_it_may_begin() -> None:
 
 def test_an_engine_that_stops_before_does_not_open_it() -> None:
     index = Opened()
-    upkeep = ChromaUpkeep(cast(Index, index))
+    upkeep = StoreUpkeep(cast(Index, index), lambda: False)
     upkeep.stop()
     upkeep.start()
     for thread in threading.enumerate():
-        if thread.name == "chroma":
+        if thread.name == "upkeep":
             thread.join(10)
     assert not index.opened.is_set()
