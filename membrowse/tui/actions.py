@@ -38,6 +38,7 @@ class Need(Enum):
     HIT = "There is no chunk under the cursor: type a query first."
     FILE = "There is no file under the cursor."
     QUERY = "There is no query yet: type one first."
+    EXPECTED = "There is no target."
     TARGET = "There is neither a target (w) nor a chunk under the cursor."
     PLACE = "There is no file to open."
     PIN = "There is no pin under the cursor."
@@ -130,8 +131,8 @@ _REINDEX, _ADMINISTER = Right.REINDEX, Right.ADMINISTER
 
 # fmt: off
 _QUERY = (
-    Action("query.list", "to_list", "enter", "to list",
-           "Go to the list; the query stays.", bar=1, palette=False),
+    Action("query.leave", "leave_query", "enter,escape", "to the list",
+           "Leave the query for the list; the query stays.", bar=1, palette=False),
     Action("query.down", "result(1)", "down", "results",
            "Move down the results while typing.", bar=2, palette=False),
     Action("query.up", "result(-1)", "up", "previous result",
@@ -147,7 +148,8 @@ _QUERY = (
 )
 
 _BROWSER = (
-    Action("query.focus", "focus_query", "slash", "query", "Edit the query.", bar=1),
+    Action("query.focus", "focus_query", "slash", "query",
+           "Type another query; an arrow keeps the old one to edit.", bar=1),
     Action("query.operators", "operators", "ctrl+o,o", "operators",
            'Read "phrases", -words and field:words as operators, or literally.', bar=12),
     Action("query.history", "show_history", "H", "history", "Choose an earlier query."),
@@ -178,6 +180,8 @@ _BROWSER = (
            needs=(Need.ENGINE,), bar=1),
     Action("target.choose", "target", "W", "target",
            "Choose the note, chunk or text that you expect, or none.", needs=(Need.ENGINE,)),
+    Action("target.clear", "clear_target", "c", "clear target", "Expect nothing any more.",
+           needs=(Need.EXPECTED,)),
     Action("tune.open", "tune", "t", "tune",
            "Change fusion, reranker, pool and cut; the open query is re-ranked at once.",
            needs=(Need.ENGINE, Need.QUERY), bar=2),
@@ -209,7 +213,7 @@ _BROWSER = (
     Action("index.pause", "pause", "p", "pause", "Stop watching for changes, or resume.",
            needs=(Need.ENGINE,), right=_REINDEX, bar=11),
     Action("app.back", "back", "escape", "back",
-           "One step back: from a maximised panel to all, from a list to the query.",
+           "One step back: a message, a maximised panel or what was opened last goes.",
            palette=False),
 )
 
@@ -243,25 +247,25 @@ _FILES = (
     Action("files.changed", "reindex_changed", "R", "reindex changed",
            "Index every note that differs from the index.",
            needs=(Need.ENGINE,), right=_REINDEX, bar=6),
-    Action("files.close", "close", "escape,f", "back", "Go back to the rankings.", bar=7),
+    Action("files.close", "close", "escape,q,f", "back", "Go back to the rankings.", bar=7),
 )
 
 _FLOW = (
     Action("flow.go", "go", "enter", "go to", "Go to the chunk in the rankings.",
            needs=(Need.HIT,), bar=1, palette=False),
-    Action("flow.close", "close", "escape,X", "back", "Go back to the rankings.", bar=2),
+    Action("flow.close", "close", "escape,q,X", "back", "Go back to the rankings.", bar=2),
 )
 
 _COMPARE = (
     Action("compare.go", "go", "enter", "go to",
            "Go to the chunk under the cursor in the rankings.",
            needs=(Need.HIT,), bar=1, palette=False),
-    Action("compare.close", "close", "escape,equals_sign", "back",
+    Action("compare.close", "close", "escape,q,equals_sign", "back",
            "Go back to the rankings.", bar=2),
 )
 
 _TOKENS = (
-    Action("tokens.close", "close", "escape,u", "back", "Go back to the rankings.", bar=1),
+    Action("tokens.close", "close", "escape,q,u", "back", "Go back to the rankings.", bar=1),
 )
 
 _WHY = (
@@ -272,7 +276,7 @@ _WHY = (
            "Open the note that you expect in $VISUAL or $EDITOR.", needs=(Need.PLACE,), bar=2),
     Action("why.find", "find", "f,w,W", "another target",
            "Choose another file, chunk or text.", needs=(Need.ENGINE,), bar=3),
-    Action("why.close", "close", "escape", "back",
+    Action("why.close", "close", "escape,q", "back",
            "Go back to the rankings; stops the search for suggestions.", bar=4, palette=False),
 )
 
@@ -307,14 +311,14 @@ _TUNE = (
     Action("tune.forget", "delete", "d,delete", "delete",
            "Delete the saved configuration under the cursor; asks first.",
            needs=(Need.ENGINE, Need.PANEL, Need.SAVED), right=_ADMINISTER, bar=7),
-    Action("tune.close", "close", "escape,t", "close",
+    Action("tune.close", "close", "escape,q,t", "close",
            "Close the panel; unsaved values are dropped.", needs=(Need.PANEL,), bar=6),
 )
 
 _SIDES = (
     Action("sides.other", "other_side", "tab,shift+tab,left,right,h,l", "other side",
            "Go to the other side; the cursor stays on its chunk.", bar=1),
-    Action("sides.close", "close", "escape,b", "back", "Go back to the tuning panel.", bar=2),
+    Action("sides.close", "close", "escape,q,b", "back", "Go back to the tuning panel.", bar=2),
 )
 
 _PINS = (
@@ -324,7 +328,7 @@ _PINS = (
     Action("pins.unpin", "unpin", "d,delete", "unpin",
            "Delete the pin under the cursor; asks first.",
            needs=(Need.ENGINE, Need.PIN), right=_REINDEX, bar=2),
-    Action("pins.close", "close", "escape,M", "back", "Go back to the rankings.", bar=3),
+    Action("pins.close", "close", "escape,q,M", "back", "Go back to the rankings.", bar=3),
 )
 
 _APP = (
@@ -377,17 +381,18 @@ def find(name: str, *places: Where) -> Action | None:
 def bindings(where: Where) -> list[Binding]:
     """Textual's bindings for the actions of a place; the binding's id is the action's.
 
-    The query's keys are bound to its input but act on the screen.
+    The query's keys are bound to its input but act on the screen, and before the next key is typed.
     """
-    namespace = "screen." if where is Where.QUERY else ""
+    query = where is Where.QUERY
     return [
         Binding(
             key=action.keys,
-            action=f"{namespace}{action.method}",
+            action=f"screen.{action.method}" if query else action.method,
             description=action.label,
             tooltip=action.tooltip,
             show=action.bar > 0,
             id=action.id,
+            priority=query,
         )
         for action in of(where)
     ]

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
+from textual.actions import SkipAction
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import Provider
@@ -21,6 +22,7 @@ from textual.worker import Worker, WorkerState
 from membrowse.client.engine import Engine, EngineRefused, EngineUnavailable
 from membrowse.client.remembered import Remembered
 from membrowse.client.supervisor import Changed, Connected, GaveUp, Lost, Session, Starting
+from membrowse.presentation.lines import clip
 from membrowse.settings import Settings
 from membrowse.text import shown
 from membrowse.tui import messages
@@ -30,6 +32,9 @@ from membrowse.tui.screens.browser import BrowserScreen
 from membrowse.tui.screens.engine_screen import Clock, EngineScreen
 from membrowse.tui.themes import OURS, first_theme
 from membrowse.wire.engine import EngineState, RebuildRequest, ReindexRequest, WatchRequest
+
+_SIGNS = {"warning": "! ", "error": "✗ "}
+"""Signs before messages that are not just information."""
 
 Sessions = Callable[[Path], AsyncGenerator[Session, None]]
 
@@ -53,6 +58,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings(Where.APP),
         Binding("ctrl+c", "help_quit", show=False, system=True, id="app.interrupt"),
+        Binding("escape", "clear_message", show=False, priority=True, id="app.clear_message"),
     ]
 
     def __init__(
@@ -193,8 +199,40 @@ class MembrowseApp(App[int], inherit_bindings=False):
 
     def say(self, text: str, severity: Any = "information") -> None:
         """Show a toast; `text` is shown as it is, markup and control characters included."""
-        safe = "\n".join(shown(line) for line in text[:2000].split("\n"))
-        self.notify(safe, severity=severity, markup=False, timeout=6)
+        self.notify(text, severity=severity, markup=False, timeout=6)
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: Any = "information",
+        timeout: float | None = None,
+        markup: bool = True,
+    ) -> None:
+        """Show a message as one line, as it is; it replaces the message before."""
+        lines = (shown(line).strip() for line in message[:2000].split("\n"))
+        text = _SIGNS.get(severity, "") + " · ".join(filter(None, lines))
+        super().notify(
+            clip(text, max(20, self.size.width - 4)),
+            title=title,
+            severity=severity,
+            timeout=timeout,
+            markup=False,
+        )
+
+    def on_notify(self) -> None:
+        """Make room for a message."""
+        self.clear_notifications()
+
+    def action_clear_message(self) -> None:
+        """Clear the message; without one, let the key do something else."""
+        if not len(self._notifications):
+            raise SkipAction
+        self.clear_notifications()
+
+    def action_help_quit(self) -> None:
+        self.say("q quits; in the query: ctrl+q.")
 
     # Requests to the engine
 

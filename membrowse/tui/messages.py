@@ -75,7 +75,7 @@ class WatchingWanted(Message):
 
 @dataclass
 class QueryAsked(Message):
-    """A query has stood long enough to enter the history."""
+    """A query was left or pasted, and enters the history."""
 
     text: str
 

@@ -177,6 +177,8 @@ OTHER_FILES = [
 """Files that are not indexed."""
 
 STATE = EngineState(
+    requested=1,
+    started=1,
     folder="/home/me/agents/ops/memory",
     generation=41,
     notes=0,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
@@ -27,6 +27,7 @@ from membrowse.tui.screens.engine_screen import Clock, EngineScreen
 from membrowse.tui.widgets.bars import TroubleLine
 from membrowse.tui.widgets.explanation_pane import ExplanationPane
 from membrowse.tui.widgets.guide import Guide
+from membrowse.tui.widgets.plain_input import pasted
 from membrowse.tui.widgets.preview import Preview
 from membrowse.tui.widgets.query_bar import QueryBar
 from membrowse.tui.widgets.rankings import Rankings
@@ -86,6 +87,8 @@ class BrowserScreen(EngineScreen):
         self.pins = Pins(self, self.open_query, self.target_line)
         self._lower = Horizontal(self.preview, self.explanation_pane, id="lower")
         self._furnished = False
+        self._opened: list[str] = []
+        """What escape closes, the newest last."""
         self._basis: Basis | None = None
         """What the latest search depends on, besides the generation."""
 
@@ -100,7 +103,7 @@ class BrowserScreen(EngineScreen):
         yield self.keys
 
     def on_mount(self) -> None:
-        self.query_bar.input.focus()
+        self.set_focus(self.query_bar.input)
         self.call_after_refresh(self._furnish)
 
     async def _furnish(self) -> None:
@@ -140,6 +143,15 @@ class BrowserScreen(EngineScreen):
         self.set_class(tuning and beside, "-tuning-beside")
         if tuning and not beside and height < TUNING_BELOW:
             self._lower.display = False
+        self._note_opened()
+        self._keep_focus()
+
+    def _keep_focus(self) -> None:
+        """Move the focus from the guide to the list that takes its place, and back."""
+        if self.guide.has_focus and not self.guide.display:
+            self._focus_list()
+        elif self.guide.display and self.focused is not self.query_bar.input:
+            self.set_focus(self.guide)
 
     @property
     def _explains_beside(self) -> bool:
@@ -233,7 +245,7 @@ class BrowserScreen(EngineScreen):
     def _close_query(self) -> None:
         self.open_query.clear()
         self.query_bar.show(None)
-        self.target_line.forget_match()
+        self.target_line.reset()
         self.preview.show(None)
         self.lay_out()
 
@@ -266,6 +278,15 @@ class BrowserScreen(EngineScreen):
     def on_query_bar_edited(self) -> None:
         self.search(self.query_bar.text)
 
+    def on_query_bar_replaced(self) -> None:
+        self.target_line.reset()
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Ask what is pasted anywhere but into an input."""
+        if text := pasted(event):
+            self.query_bar.ask_another(text)
+            self.app.post_message(QueryAsked(text))
+
     def on_rankings_cursor_moved(self) -> None:
         self.show_keys()
         if self.open_query.wanted is None:
@@ -289,7 +310,6 @@ class BrowserScreen(EngineScreen):
         suggestion = message.suggestion
         if suggestion.kind is SuggestionKind.QUERY:
             self.query_bar.put(suggestion.query)
-            self.query_bar.input.focus()
         else:
             self.tuning_panel.try_settings(dict(suggestion.settings))
 
@@ -311,7 +331,7 @@ class BrowserScreen(EngineScreen):
             self.maximised = ""  # otherwise no ranking would be seen to change
         self.lay_out()
         if not opened:
-            self.rankings.active_list.focus()
+            self._focus_list()
         self._show_rankings()
 
     # Actions: availability
@@ -321,7 +341,7 @@ class BrowserScreen(EngineScreen):
         if self.open_query.cursor is not None:
             met |= {Need.HIT, Need.TARGET}
         if self.target_line.target is not None:
-            met.add(Need.TARGET)
+            met |= {Need.TARGET, Need.EXPECTED}
         if self.open_query.text:
             met.add(Need.QUERY)
         if self.query_bar.questions.items:
@@ -336,12 +356,16 @@ class BrowserScreen(EngineScreen):
     def action_focus_query(self) -> None:
         if self.maximised:
             self.action_maximise()
-        self.query_bar.input.focus()
+        self.set_focus(self.query_bar.input)
+        self.query_bar.select()
 
-    def action_to_list(self) -> None:
-        if self.open_query.text:
-            self.app.post_message(QueryAsked(self.open_query.text))
-            self.rankings.active_list.focus()
+    def action_leave_query(self) -> None:
+        self.query_bar.search_now()
+        self._focus_list()
+
+    def _focus_list(self) -> None:
+        """Focus the active list, or the guide in its place."""
+        self.set_focus(self.guide if self.guide.display else self.rankings.active_list)
 
     def action_result(self, by: int) -> None:
         self.rankings.move_by(by)
@@ -382,50 +406,82 @@ class BrowserScreen(EngineScreen):
             if self.open_query.text and not self.preview.display:
                 self.maximised = PREVIEW
                 self.lay_out()
-            self.preview.text.focus()
+            self._focus_panel(self.preview)
         elif number == 5:
             if not self.explanation_pane.display:
                 self._start_explaining()
-            self.explanation_pane.text.focus()
+            self._focus_panel(self.explanation_pane)
         elif number <= len(names):
             self._select_ranking(names[number - 1])
 
+    def _focus_panel(self, panel: Preview | ExplanationPane) -> None:
+        if panel.display:
+            self.set_focus(panel.text)
+
     def _select_ranking(self, name: str) -> None:
+        if self.guide.display:
+            return
         if self.maximised:
             self.maximised = RANKINGS
             self.lay_out()
         self.rankings.select(name)
 
     def action_next_panel(self, by: int) -> None:
-        panels = ["query", *self.open_query.columns, *self.lower_panels]
-        at = self.lower_panel or self.open_query.active
         if self.focused is self.query_bar.input:
-            at = "query"
+            self.action_leave_query()
+            return
+        panels = [*self.open_query.columns, *self.lower_panels]
+        at = self.lower_panel or self.open_query.active
         name = panels[(panels.index(at) + by) % len(panels)]
-        if name == "query":
-            self.action_focus_query()
-        elif name in self.lower_panels:
+        if name in self.lower_panels:
             self.action_panel(4 + list(self.lower_panels).index(name))
         else:
             self._select_ranking(name)
 
     def action_maximise(self) -> None:
         if self.maximised:
-            self.maximised = ""
+            self._restore()
         elif self.open_query.text:
             self.maximised = self.lower_panel or RANKINGS
-        self.lay_out()
+            self.lay_out()
 
     def action_back(self) -> None:
+        self._note_opened()
+        if self.lower_panel == PREVIEW and not self.maximised:
+            self._focus_list()
+        elif self._opened:
+            self._open_things()[self._opened[-1]]()
+
+    def _open_things(self) -> dict[str, Callable[[], None]]:
+        """What is open, and how to close it."""
+        closers: dict[str, Callable[[], None]] = {}
+        if self.open_query.marked:
+            closers["mark"] = self._unmark
+        if self.tuning_panel.display:
+            closers["tuning"] = self.tuning_panel.action_close
+        if self.explanation_pane.following:
+            closers["explanation"] = self._stop_explaining
         if self.maximised:
-            panel = self.lower_panels.get(self.maximised)
-            self.action_maximise()
-            if panel is not None and not panel.display:
-                self.rankings.active_list.focus()
-        elif self.lower_panel:
-            self.rankings.active_list.focus()
-        elif self.focused is not self.query_bar.input:
-            self.query_bar.input.focus()
+            closers["maximised"] = self._restore
+        return closers
+
+    def _note_opened(self) -> None:
+        """Note what was opened and closed since the last time."""
+        now = self._open_things()
+        kept = [name for name in self._opened if name in now]
+        self._opened = [*kept, *(name for name in now if name not in kept)]
+
+    def _restore(self) -> None:
+        """Show all panels instead of the maximised one."""
+        restored, self.maximised = self.maximised, ""
+        self.lay_out()
+        panel = self.lower_panels.get(restored)
+        if panel is not None and not panel.display:
+            self._focus_list()
+
+    def _unmark(self) -> None:
+        self.open_query.marked = ""
+        self._show_rankings()
 
     def action_rows(self) -> None:
         self.rankings.toggle_rows()
@@ -444,13 +500,13 @@ class BrowserScreen(EngineScreen):
             self.maximised = EXPLANATION
         self.lay_out()
         if self.maximised:
-            self.explanation_pane.text.focus()
+            self._focus_panel(self.explanation_pane)
 
     def _stop_explaining(self) -> None:
         if self.maximised == EXPLANATION:
             self.maximised = ""
         if self.explanation_pane.text.has_focus:
-            self.rankings.active_list.focus()
+            self._focus_list()
         self.explanation_pane.stop()
         self.lay_out()
 
@@ -507,6 +563,9 @@ class BrowserScreen(EngineScreen):
     def action_why(self) -> None:
         self.target_line.diagnose()
 
+    def action_clear_target(self) -> None:
+        self.target_line.expect(None)
+
     def action_target(self) -> None:
         self.target_line.choose()
 
@@ -525,7 +584,7 @@ class BrowserScreen(EngineScreen):
         """Search for a pin's query, with what it should find as the target."""
         self.query_bar.put(pin.query, pin.syntax)
         self.target_line.expect(Target(path=pin.path, text=pin.text))
-        self.call_after_refresh(lambda: self.rankings.active_list.focus())
+        self.call_after_refresh(self._focus_list)
 
     # Actions: screens about the open query
 
@@ -551,10 +610,11 @@ class BrowserScreen(EngineScreen):
         if target is None:
             marked = self.open_query.mark_or_compare(chunk)
             self._show_rankings()
+            self._note_opened()
             if not marked:
                 if self.open_query.marked:
                     text = "Marked. Press = on another to compare, = again to unmark."
-                    self.notify(text, markup=False, timeout=6)
+                    self.notify(text, markup=False)
                 return
             target = Target(chunk=marked)
         from membrowse.tui.screens.comparison import ComparisonScreen

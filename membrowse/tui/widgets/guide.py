@@ -15,7 +15,7 @@ from membrowse.tui.model.engine_view import EngineView, Phase
 from membrowse.tui.widgets.painting import Clickable, content
 
 _KEYS: tuple[tuple[str, str], ...] = (
-    ("enter", "go to the list, where single letters act"),
+    ("/", "type the query; enter goes to the list, where single letters act"),
     ("1 2 3 4", "keyword · vector · reranked · preview"),
     ("x  w", "explain a hit · find out why a note is missing"),
     ("t  m", "tune the ranking · pin the query to the note it should find"),
@@ -92,8 +92,9 @@ def _filled(text: str, width: int) -> list[str]:
     return textwrap.wrap(text, max(20, min(width - 4, 90))) or [""]
 
 
-class Guide(Clickable):
-    """Shows what the engine is doing and which keys to press."""
+class Guide(Clickable, can_focus=True):
+    """Shows what the engine is doing and which keys to press; has the focus while there is no list
+    to go to."""
 
     ALLOW_SELECT = False
 

@@ -76,7 +76,7 @@ class Rankings(Vertical):
         self._display_columns()
         focused = self.screen.focused
         if isinstance(focused, RankingList) and focused.matrix is not narrow:
-            self.active_list.focus()
+            self.screen.set_focus(self.active_list)
 
     def _display_columns(self) -> None:
         for name, column in self.columns.items():
@@ -127,7 +127,7 @@ class Rankings(Vertical):
         self._query.active = name
         self._display_columns()
         self.show()
-        self.active_list.focus()
+        self.screen.set_focus(self.active_list)
         self.active_list.show_row(self.active_list.cursor_row)
 
     def move_by(self, rows: int) -> None:
