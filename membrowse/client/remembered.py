@@ -24,7 +24,12 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     """The folders opened last, the most recent first."""
     queries: tuple[str, ...] = ()
     """The queries typed last, the most recent first."""
-    one_line: bool | None = None
+    lines: int = 0
+    """Lines of a hit; 0: as many as the height allows."""
+    split: int = 0
+    """Percent of the height for the panels under the rankings; 0: not chosen."""
+    explaining: bool = False
+    """Whether the explanation was open."""
 
 
 class Remembered:
@@ -55,9 +60,14 @@ class Remembered:
         if name != self.memory.theme:
             self._change(lambda memory: msgspec.structs.replace(memory, theme=name))
 
-    def one_line(self, chosen: bool) -> None:
-        """Remember whether a hit has one line or two."""
-        self._change(lambda memory: msgspec.structs.replace(memory, one_line=chosen))
+    def layout(
+        self, *, lines: int | None = None, split: int | None = None, explaining: bool | None = None
+    ) -> None:
+        """Remember what was chosen of the layout."""
+        chosen = {"lines": lines, "split": split, "explaining": explaining}
+        changes = {name: value for name, value in chosen.items() if value is not None}
+        if any(getattr(self.memory, name) != value for name, value in changes.items()):
+            self._change(lambda memory: msgspec.structs.replace(memory, **changes))
 
     def folder(self, folder: Path) -> None:
         """Remember that `folder` was opened."""

@@ -34,8 +34,8 @@ def in_order(names: Iterable[str]) -> list[str]:
 
 
 def rank_part(rank: int | None) -> Part:
-    """`#3`, or `no rank`."""
-    return Part("no rank", "warn") if rank is None else Part(figures.rank(rank))
+    """`#3`, or `not ranked`."""
+    return Part("not ranked", "warn") if rank is None else Part(figures.rank(rank))
 
 
 def ranks_text(

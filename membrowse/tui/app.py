@@ -84,13 +84,8 @@ class MembrowseApp(App[int], inherit_bindings=False):
             self._view = replace(self._view, folder=self._folder, phase=Phase.STARTING)
         if settings.ui.reduced_motion:
             self.animation_level = "none"
-        one_line = self.remembered.memory.one_line
-        self.browser = BrowserScreen(
-            clock,
-            self._view,
-            self.remembered,
-            settings.ui.one_line_rows if one_line is None else one_line,
-        )
+        lines = self.remembered.memory.lines or int(settings.ui.one_line_rows)
+        self.browser = BrowserScreen(clock, self._view, self.remembered, lines)
         self.register_theme(OURS)
         self.theme = first_theme(
             settings.ui.theme or self.remembered.memory.theme, self.available_themes

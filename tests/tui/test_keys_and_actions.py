@@ -74,7 +74,7 @@ async def test_letters_type_in_the_query_and_act_in_the_list() -> None:
         assert browser.query_bar.input.value == f"{QUERY}z?"
         await ask(app)
         await pilot.press("enter", "z")
-        assert browser.rankings.one_line and browser.query_bar.input.value == QUERY
+        assert browser.rankings.lines == 3 and browser.query_bar.input.value == QUERY
         await pilot.press("slash")
         assert browser.focused is browser.query_bar.input
 
@@ -293,7 +293,7 @@ async def test_rows_and_keys_can_be_clicked() -> None:
         assert app.browser.open_query.row("vector") == 2
         line = screen_text(app).split("\n")[-1]
         await pilot.click(app.browser.keys, offset=(line.index("z rows"), 0))
-        await until(lambda: app.browser.rankings.one_line)
+        await until(lambda: app.browser.rankings.lines == 3)
 
 
 async def test_rendered_markdown_on_request() -> None:

@@ -69,7 +69,7 @@ class BrowserScreen(EngineScreen):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Where.BROWSER)]
 
     def __init__(
-        self, clock: Clock, engine: EngineView, remembered: Remembered, one_line: bool
+        self, clock: Clock, engine: EngineView, remembered: Remembered, lines: int
     ) -> None:
         super().__init__(clock, engine)
         self.remembered = remembered
@@ -80,7 +80,7 @@ class BrowserScreen(EngineScreen):
         self.target_line = TargetLine(self.open_query, clock)
         self.trouble = TroubleLine()
         self.guide = Guide()
-        self.rankings = Rankings(self.open_query, clock, one_line=one_line)
+        self.rankings = Rankings(self.open_query, clock, lines=lines)
         self.preview = Preview(self.open_query)
         self.explanation_pane = ExplanationPane(self.open_query, clock)
         self.tuning_panel = TuningPanel(self.open_query, clock)
@@ -111,6 +111,10 @@ class BrowserScreen(EngineScreen):
         self.rankings.display = self._lower.display = False
         await self.mount_all([self.rankings, self._lower, self.tuning_panel], before=self.status)
         self._furnished = True
+        if self.remembered.memory.split:
+            self._split(self.remembered.memory.split)
+        if self.remembered.memory.explaining:
+            self.explanation_pane.start()
         self.lay_out()
         self.show_engine(self.engine)
 
@@ -173,11 +177,13 @@ class BrowserScreen(EngineScreen):
         self.trouble.show(view)
         self.guide.show(view, self.remembered.memory.queries)
         self.target_line.show_engine(view)
+        self.query_bar.show_engine(view)
         if not self._furnished:
             return
         if before.phase is not view.phase:
             self.lay_out()
-        if (before.changed, before.deleted) != (view.changed, view.deleted):
+        was = (before.changed, before.deleted, before.reading)
+        if was != (view.changed, view.deleted, view.reading):
             self._show_rankings()
         self.preview.show_engine(view)
         self.tuning_panel.show_engine(view)
@@ -484,8 +490,23 @@ class BrowserScreen(EngineScreen):
         self._show_rankings()
 
     def action_rows(self) -> None:
-        self.rankings.toggle_rows()
-        self.remembered.one_line(self.rankings.one_line)
+        self.rankings.next_rows()
+        self.remembered.layout(lines=self.rankings.lines)
+
+    def action_split(self, by: int) -> None:
+        """Give the panels under the rankings `by` percent more of the height."""
+        if self._lower.display and self.rankings.display:
+            now = (
+                100
+                * self._lower.size.height
+                // (self._lower.size.height + self.rankings.size.height)
+            )
+            self._split(max(20, min(80, self.remembered.memory.split + by or now + by)))
+
+    def _split(self, percent: int) -> None:
+        self.remembered.layout(split=percent)
+        self.rankings.styles.height = f"{100 - percent}fr"
+        self._lower.styles.height = f"{percent}fr"
 
     def action_explain(self) -> None:
         if self.explanation_pane.display:
@@ -496,6 +517,7 @@ class BrowserScreen(EngineScreen):
     def _start_explaining(self) -> None:
         if not self.explanation_pane.following:
             self.explanation_pane.start()
+        self.remembered.layout(explaining=True)
         if self.maximised or not self._explains_beside:
             self.maximised = EXPLANATION
         self.lay_out()
@@ -508,6 +530,7 @@ class BrowserScreen(EngineScreen):
         if self.explanation_pane.text.has_focus:
             self._focus_list()
         self.explanation_pane.stop()
+        self.remembered.layout(explaining=False)
         self.lay_out()
 
     # Actions: the chunk under the cursor

@@ -11,7 +11,7 @@ from membrowse.presentation import figures
 from membrowse.presentation.engine import progress_line
 from membrowse.presentation.lines import Line, Part, clip
 from membrowse.text import shown
-from membrowse.tui.model.engine_view import EngineView, Phase
+from membrowse.tui.model.engine_view import EngineView, Phase, reading_text
 from membrowse.tui.widgets.painting import Clickable, content
 
 _KEYS: tuple[tuple[str, str], ...] = (
@@ -55,6 +55,10 @@ def _condition(view: EngineView) -> list[Line]:
     state = view.state
     if state is None:
         return []
+    if view.reading:
+        text = [Part("◌ ", "accent"), Part(reading_text(state), "strong")]
+        about = [Part("  You can type now; keywords are found as notes are read.", "dim")]
+        return [text, about, []]
     if state.progress is not None:
         return [progress_line(state.progress, 70), []]
     if state.notes == 0:

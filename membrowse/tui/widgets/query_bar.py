@@ -16,6 +16,7 @@ from membrowse.presentation.lines import Line, Part, cells
 from membrowse.presentation.query import query_line, warnings_line
 from membrowse.tui.actions import Where, bindings
 from membrowse.tui.messages import QueryAsked
+from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.questions import Questions
 from membrowse.tui.widgets.painting import OneLine
 from membrowse.tui.widgets.plain_input import PlainInput
@@ -62,19 +63,42 @@ class QuerySide(OneLine):
 
 
 class QueryCaption(OneLine):
-    """Terms, stop words, word pieces and filters; or the warnings."""
+    """Terms, stop words, word pieces and filters."""
 
-    def __init__(self, make: Callable[[Query | None, int], Line], classes: str) -> None:
-        super().__init__(classes=classes)
-        self._make = make
+    def __init__(self) -> None:
+        super().__init__(classes="query-caption")
         self._query: Query | None = None
+        self._reading = False
 
     def line(self, width: int) -> Line:
-        return self._make(self._query, width)
+        return query_line(self._query, width, reading=self._reading)
 
     def show(self, query: Query | None) -> None:
         """Show what the analyser and the encoder made of the query."""
         self._query = query
+        self.refresh()
+
+    def show_engine(self, view: EngineView) -> None:
+        """Take the engine's state."""
+        if view.reading is not self._reading:
+            self._reading = view.reading
+            self.refresh()
+
+
+class QueryWarnings(OneLine):
+    """Warnings about the query; hidden if there is none."""
+
+    def __init__(self) -> None:
+        super().__init__(classes="query-warnings")
+        self._query: Query | None = None
+
+    def line(self, width: int) -> Line:
+        return warnings_line(self._query, width)
+
+    def show(self, query: Query | None) -> None:
+        """Show the warnings about this query."""
+        self._query = query
+        self.display = bool(warnings_line(query, self.screen.size.width))
         self.refresh()
 
 
@@ -99,8 +123,8 @@ class QueryBar(Vertical):
         self._at = -1
         """The history's query that was last put here; −1: none."""
         self._side = QuerySide()
-        self._caption = QueryCaption(query_line, "query-caption")
-        self._warnings = QueryCaption(warnings_line, "query-warnings")
+        self._caption = QueryCaption()
+        self._warnings = QueryWarnings()
         self._debounce: Timer | None = None
         self._last = ""
 
@@ -120,7 +144,10 @@ class QueryBar(Vertical):
         """Show what the analyser and the encoder made of the query."""
         self._caption.show(query)
         self._warnings.show(query)
-        self._warnings.display = bool(warnings_line(query, self.screen.size.width))
+
+    def show_engine(self, view: EngineView) -> None:
+        """Take the engine's state."""
+        self._caption.show_engine(view)
 
     def _show_side(self) -> None:
         self._side.show(self.syntax, self.questions.place(self.input.value))
