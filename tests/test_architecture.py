@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -37,6 +38,13 @@ INDEX_AND_MODELS = {
     "whoosh",
 }
 SLOW = {"httpx", "rich", "textual"}
+DROPPED = set(
+    "common courtesy findings golden helpers inspector knowledge ladder looks misc ruler rulers "
+    "rung rungs utils".split()
+)
+"""Words with a better one in their place (target, pin, step, tokens …), and words for nothing."""
+NOUNS = set("encoding finding handling indexing pooling querying ranking spelling tuning".split())
+"""Nouns of the field that end like gerunds."""
 MODELS_OF_CHILDREN = {"sentence_transformers", "torch", "transformers"}
 
 
@@ -97,9 +105,31 @@ def test_torch_is_in_no_process_that_answers(room: str) -> None:
     assert loaded_by(*modules_of(room)) & (MODELS_OF_CHILDREN | {"textual", "typer"}) == set()
 
 
-@pytest.mark.parametrize("word", ["utils", "helpers", "misc", "common"])
-def test_no_module_is_named_for_nothing(word: str) -> None:
-    assert list(PACKAGE.rglob(f"{word}.py")) == []
+def words_of(name: str) -> list[str]:
+    """`ranking_list` and `RankingList` in words."""
+    return [word.lower() for word in re.findall(r"[A-Z]?[a-z0-9]+|[A-Z]+", name)]
+
+
+def named() -> list[tuple[str, list[str]]]:
+    """Every module, room and class, with the words of its name."""
+    found = []
+    for file in PACKAGE.rglob("*.py"):
+        path = str(file.relative_to(PACKAGE))
+        name = file.parent.name if file.stem == "__init__" else file.stem
+        found.append((path, words_of(name)))
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        classes = (node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+        found += [(f"{path}: {name}", words_of(name)) for name in classes]
+    return found
+
+
+def test_no_name_has_a_word_that_was_dropped_or_says_nothing() -> None:
+    assert [where for where, words in named() if set(words) & DROPPED] == []
+
+
+def test_a_module_is_named_by_a_noun() -> None:
+    modules = [(where, words[-1]) for where, words in named() if ": " not in where]
+    assert [where for where, last in modules if last.endswith("ing") and last not in NOUNS] == []
 
 
 def test_every_room_says_what_it_is_for() -> None:

@@ -119,9 +119,9 @@ class FolderWatch:
         """Replace the observer and report the whole folder."""
         with self._lifecycle:
             if self._thread is None or not self._thread.is_alive():
-                self.restarted_at = time.time()
                 self._thread = None
                 self.start()
+                self.restarted_at = time.time()
             else:
                 self._observe()
         self._touch(FOLDER)
@@ -250,9 +250,10 @@ class FolderWatch:
             self._root_touched = False
             if died and not came_back:
                 _logger.warning("%s: the observer died; starting a new one", self._root)
-                self.restarted_at = time.time()
             if came_back or died or (self._exhausted and self.kind != "polling"):
                 self._observe()
+                if died and not came_back:
+                    self.restarted_at = time.time()
                 self._touch(FOLDER)
 
 

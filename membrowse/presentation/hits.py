@@ -225,7 +225,7 @@ def _third(hit: Hit, style: RowStyle, width: int) -> Line:
 
 def snippet_parts(hit: Hit, start: int = 0) -> Line:
     """The snippet from its character `start`, with the query's words marked."""
-    line: Line = [Part("… ", "dim")] if start else []
+    line: Line = [Part("… ", "dim")] if start > _after_heading(hit) else []
     at = start
     for first, last in hit.marks:
         if first >= at:
@@ -237,13 +237,21 @@ def snippet_parts(hit: Hit, start: int = 0) -> Line:
 
 def _sentence(hit: Hit, width: int) -> int:
     """Where the sentence of the snippet begins that has the most marks within `width`."""
-    starts = [0, *(found.end() for found in _SENTENCE.finditer(hit.snippet))]
+    text = _after_heading(hit)
+    starts = [text, *(found.end() for found in _SENTENCE.finditer(hit.snippet, text))]
 
     def marks(start: int) -> int:
         return sum(start <= first and last <= start + width - 2 for first, last in hit.marks)
 
     best = max(starts, key=lambda start: (marks(start), -start))
     if marks(best) or not hit.marks:
-        return best if hit.snippet[:best].strip("… ") else 0
+        return best
     lead = hit.snippet.rfind(" ", 0, max(0, hit.marks[0][0] - width // 3))
-    return lead + 1
+    return max(text, lead + 1)
+
+
+def _after_heading(hit: Hit) -> int:
+    """Where the snippet's text begins after a heading that the row names anyway."""
+    heading = hit.heading.rpartition(" › ")[2] or hit.title
+    found = re.match(rf"#+\s*{re.escape(heading)}\s+(?=\S)", hit.snippet)
+    return found.end() if found else 0

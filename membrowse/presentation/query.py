@@ -58,12 +58,11 @@ def _pieces(query: Query) -> Line:
 
 def _terms(query: Query, *, reading: bool = False) -> Line:
     """Each term with the number of chunks that contain it, and what was left out."""
+    absent = Part(" …" if reading else " 0 notes", "dim")
     groups: list[Line] = [
         [
             Part(shown(term.term), "term" if term.df or reading else "absent"),
-            Part(
-                f" {figures.number(term.df)}" if term.df else " …" if reading else " 0 notes", "dim"
-            ),
+            Part(f" {figures.number(term.df)}", "dim") if term.df else absent,
         ]
         for term in query.terms
     ]

@@ -5,7 +5,7 @@ section and key: `MEMBROWSE_FUSION_WEIGHT=0.6`. Its value is TOML (`true`, `3`, 
 plain string. A saved configuration changes only settings that do not shape the index.
 """
 
-from membrowse.settings.loading import PREFIX, SettingsError, load
+from membrowse.settings.loader import PREFIX, SettingsError, load
 from membrowse.settings.origins import DEFAULT, Configured, configured, fixed_keys
 from membrowse.settings.overrides import flat, overridden
 from membrowse.settings.values import (

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from membrowse.settings import saved_configurations
-from membrowse.settings.loading import PREFIX, SettingsError, content_of, of
+from membrowse.settings.loader import PREFIX, SettingsError, content_of, of
 from membrowse.settings.overrides import flat, overridden
 from membrowse.settings.values import Settings
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from membrowse.settings.loading import SettingsError
+from membrowse.settings.loader import SettingsError
 from membrowse.settings.values import RerankMethod, Settings
 from membrowse.wire.tuning import Overrides
 

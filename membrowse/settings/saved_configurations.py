@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from membrowse.paths import private, replace_file
-from membrowse.settings.loading import SettingsError
+from membrowse.settings.loader import SettingsError
 from membrowse.wire.tuning import Overrides, SavedConfiguration
 
 NAME_LENGTH = 60

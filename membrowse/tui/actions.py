@@ -92,7 +92,8 @@ def refusal(action: Action, met: Set[Need], rights: Set[Right]) -> str:
 
 def missing_right(right: Right) -> str:
     """The refusal of an action whose right is not granted."""
-    what = "change saved configurations" if right is Right.ADMINISTER else right.value
+    administer = "rebuild the index or change saved configurations"
+    what = administer if right is Right.ADMINISTER else right.value
     return f"Permission denied: only the engine's owner can {what}."
 
 
@@ -216,7 +217,8 @@ _BROWSER = (
     Action("index.changed", "reindex_changed", "R", "reindex changed",
            "Index every note that differs from the index.", needs=(Need.ENGINE,), right=_REINDEX),
     Action("index.rebuild", "rebuild", "B", "rebuild",
-           "Rebuild the index from scratch; asks first.", needs=(Need.ENGINE,), right=_REINDEX),
+           "Rebuild the index from scratch; asks first.", needs=(Need.ENGINE,),
+           right=_ADMINISTER),
     Action("index.pause", "pause", "p", "pause", "Stop watching for changes, or resume.",
            needs=(Need.ENGINE,), right=_REINDEX, bar=11),
     Action("app.back", "back", "escape", "back",

@@ -11,7 +11,9 @@ import pytest
 from membrowse.__main__ import run
 from membrowse.client import discovery
 from membrowse.client.engine import Engine
-from tests.cli.fakes import FakeEngine
+from membrowse.wire.engine import Right
+from tests.standin.engine import StandIn
+from tests.standin.replies import everything
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,8 @@ def program(capfd: pytest.CaptureFixture[str]) -> Program:
 
 
 @pytest.fixture
-def engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
-    fake = FakeEngine()
+def engine(monkeypatch: pytest.MonkeyPatch) -> StandIn:
+    fake = StandIn(rights=tuple(Right), replies=everything())
 
     async def connect(folder: Path, *, start: bool = True, say: object = None) -> Engine:
         return fake

@@ -19,18 +19,19 @@ from membrowse.wire.engine import (
     ReindexRequest,
     Watcher,
 )
-from membrowse.wire.notes import FileRecord, NoteState
+from membrowse.wire.notes import FileRecord, FilesRequest, NoteState
 from membrowse.wire.search import RankingState
 from tests.cli.conftest import Program
-from tests.cli.fakes import CHECKED, FakeEngine, state
+from tests.standin.engine import StandIn
+from tests.standin.replies import CHECKED, going_through, state
 
 FAILED_ENCODER = EncoderState(state=RankingState.FAILED, name="m", message="model refused")
 
 
 def test_a_report_says_what_is_indexed_and_what_failed(
-    engine: FakeEngine, program: Program, folder: Path
+    engine: StandIn, program: Program, folder: Path
 ) -> None:
-    engine.records = [
+    engine.replies[FilesRequest] = [
         FileRecord(path="a.md", state=NoteState.INDEXED),
         FileRecord(path="b\x1b.md", state=NoteState.FAILED, reason="permission denied"),
         FileRecord(path="c.bin", state=NoteState.SKIPPED, reason="binary"),
@@ -44,62 +45,60 @@ def test_a_report_says_what_is_indexed_and_what_failed(
     assert engine.reindexed == [ReindexRequest()]
 
 
-def test_a_rebuild_is_asked_for_as_one(engine: FakeEngine, program: Program, folder: Path) -> None:
+def test_a_rebuild_is_asked_for_as_one(engine: StandIn, program: Program, folder: Path) -> None:
     ran = program("index", folder, "--rebuild")
     assert engine.reindexed == [RebuildRequest()]
     assert ran.out.startswith("131 notes, 992 chunks, 4 not indexed (0 failed) · generation 12 · ")
 
 
 def test_a_folder_without_notes_is_status_1(
-    engine: FakeEngine, program: Program, folder: Path
+    engine: StandIn, program: Program, folder: Path
 ) -> None:
-    engine.told = [state(notes=0, chunks=0, encoded=0)]
+    engine.replies |= going_through(state(notes=0, chunks=0, encoded=0))
     assert program("index", folder).status == 1
 
 
 def test_it_waits_for_the_answer_to_its_own_request(
-    engine: FakeEngine, program: Program, folder: Path
+    engine: StandIn, program: Program, folder: Path
 ) -> None:
     before = state(requested=3, started=2, generation=12)
-    engine.told = [before, before, state(requested=3, started=3, generation=13)]
+    engine.replies |= going_through(before, before, state(requested=3, started=3, generation=13))
     assert json.loads(program("index", folder, "--json").out)["generation"] == 13
 
 
-def test_an_old_problem_does_not_end_it(engine: FakeEngine, program: Program, folder: Path) -> None:
-    engine.told = [
+def test_an_old_problem_does_not_end_it(engine: StandIn, program: Program, folder: Path) -> None:
+    engine.replies |= going_through(
         state(requested=1, problem="disk full", pending=Pending(new=1)),
         state(started=1),
-    ]
+    )
     assert program("index", folder).status == 0
 
 
-def test_a_problem_that_lasts_is_status_3(
-    engine: FakeEngine, program: Program, folder: Path
-) -> None:
-    engine.told = [state(problem="disk full: free some", pending=Pending(new=1))]
+def test_a_problem_that_lasts_is_status_3(engine: StandIn, program: Program, folder: Path) -> None:
+    engine.replies |= going_through(state(problem="disk full: free some", pending=Pending(new=1)))
     ran = program("index", folder)
     assert ran.status == 3
     assert "disk full: free some" in ran.err
 
 
 def test_an_engine_that_ends_meanwhile_is_status_3(
-    engine: FakeEngine, program: Program, folder: Path
+    engine: StandIn, program: Program, folder: Path
 ) -> None:
-    engine.told = [state(pending=Pending(new=1))]
+    engine.replies |= going_through(state(pending=Pending(new=1)))
     assert program("index", folder).status == 3
 
 
 def test_without_the_right_to_index_it_is_refused(
-    engine: FakeEngine, program: Program, folder: Path
+    engine: StandIn, program: Program, folder: Path
 ) -> None:
-    engine.may_reindex = False
+    engine.rights = ()
     ran = program("index", folder)
     assert ran.status == 3
     assert "right to reindex" in ran.err
 
 
-def test_missing_vectors_are_told(engine: FakeEngine, program: Program, folder: Path) -> None:
-    engine.told = [state(encoded=0, encoder=FAILED_ENCODER)]
+def test_missing_vectors_are_told(engine: StandIn, program: Program, folder: Path) -> None:
+    engine.replies |= going_through(state(encoded=0, encoder=FAILED_ENCODER))
     ran = program("index", folder)
     assert ran.status == 0
     assert "992 chunks have no vector: model refused" in ran.err
@@ -126,10 +125,10 @@ def test_current_means_compared_and_nothing_left_to_do(one: EngineState, current
 
 
 def test_progress_is_a_bar_on_stderr_where_that_is_a_terminal(
-    engine: FakeEngine, program: Program, folder: Path, monkeypatch: pytest.MonkeyPatch
+    engine: StandIn, program: Program, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     progress = Progress(phase="encoding", chunks_done=40, chunks_total=992)
-    engine.told = [state(progress=progress), state()]
+    engine.replies |= going_through(state(progress=progress), state())
     assert "chunks" not in program("index", folder).err
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     ran = program("index", folder, "--json")

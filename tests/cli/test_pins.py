@@ -11,13 +11,13 @@ from membrowse.client.engine import EngineRefused
 from membrowse.wire.pins import AddPinRequest, PinRun, PinsRequest, RemovePinRequest
 from membrowse.wire.request import Problem
 from membrowse.wire.search import Target
-from tests.cli import findings
 from tests.cli.conftest import Program
-from tests.cli.fakes import FakeEngine
+from tests.standin import replies
+from tests.standin.engine import StandIn
 
-PASSING = findings.result("g01", 1)
-FALLEN = findings.result("g02", 9, before=4)
-LOST = findings.result("g03", None, problem="the text was edited away")
+PASSING = replies.result("g01", 1)
+FALLEN = replies.result("g02", 9, before=4)
+LOST = replies.result("g03", None, problem="the text was edited away")
 
 
 @pytest.mark.parametrize(
@@ -26,9 +26,9 @@ LOST = findings.result("g03", None, problem="the text was edited away")
     ids=["all pass", "one fell", "one has no rank", "no pin"],
 )
 def test_the_status_is_1_unless_every_pin_passes(
-    engine: FakeEngine, program: Program, folder: Path, results: tuple[object, ...], status: int
+    engine: StandIn, program: Program, folder: Path, results: tuple[object, ...], status: int
 ) -> None:
-    engine.answers[PinsRequest] = findings.run(*results)  # type: ignore[arg-type]
+    engine.replies[PinsRequest] = replies.run(*results)  # type: ignore[arg-type]
     ran = program("pins", "run", "--folder", folder)
     assert ran.status == status
     assert ("no pin in /notes/golden.jsonl" in ran.err) is (not results)
@@ -36,9 +36,9 @@ def test_the_status_is_1_unless_every_pin_passes(
 
 
 def test_json_counts_the_pins_and_has_every_result(
-    engine: FakeEngine, program: Program, folder: Path
+    engine: StandIn, program: Program, folder: Path
 ) -> None:
-    engine.answers[PinsRequest] = findings.run(PASSING, FALLEN)
+    engine.replies[PinsRequest] = replies.run(PASSING, FALLEN)
     ran = program("pins", "run", "--folder", folder, "--json", "--no-wait")
     answer = json.loads(ran.out)
     assert (answer["schema"], answer["total"], answer["holding"]) == (1, 2, 1)
@@ -48,16 +48,16 @@ def test_json_counts_the_pins_and_has_every_result(
 
 
 def test_a_file_is_read_here_and_its_pins_are_sent(
-    engine: FakeEngine, program: Program, folder: Path, tmp_path: Path
+    engine: StandIn, program: Program, folder: Path, tmp_path: Path
 ) -> None:
     asked: list[PinsRequest] = []
 
     def answer(request: PinsRequest) -> PinRun:
         asked.append(request)
         problem = "line 3: Expected `str`, got `int` - at `$.query`"
-        return findings.run(PASSING, file=request.file, problems=(problem,))
+        return replies.run(PASSING, file=request.file, problems=(problem,))
 
-    engine.answers[PinsRequest] = answer
+    engine.replies[PinsRequest] = answer
     file = tmp_path / "pins.jsonl"
     file.write_text('{"query": "ssh port", "path": "a.md", "note": 7}\n\n{"query": 3}\n')
     ran = program("pins", "run", file, "--folder", folder, "--json")
@@ -69,9 +69,9 @@ def test_a_file_is_read_here_and_its_pins_are_sent(
 
 
 def test_a_file_without_any_pin_is_a_usage_error(
-    engine: FakeEngine, program: Program, folder: Path, tmp_path: Path
+    engine: StandIn, program: Program, folder: Path, tmp_path: Path
 ) -> None:
-    engine.answers[PinsRequest] = findings.run(problems=("line 1: JSON is malformed",))
+    engine.replies[PinsRequest] = replies.run(problems=("line 1: JSON is malformed",))
     file = tmp_path / "pins.jsonl"
     file.write_text("what\n")
     ran = program("pins", "run", file, "--folder", folder)
@@ -82,39 +82,39 @@ def test_a_file_without_any_pin_is_a_usage_error(
     assert "cannot be read: No such file" in ran.err
 
 
-def test_golden_run_is_the_same_command(engine: FakeEngine, program: Program, folder: Path) -> None:
-    engine.answers[PinsRequest] = findings.run(PASSING, FALLEN)
+def test_golden_run_is_the_same_command(engine: StandIn, program: Program, folder: Path) -> None:
+    engine.replies[PinsRequest] = replies.run(PASSING, FALLEN)
     former = program("golden", "run", "--folder", folder, "--json")
     assert former == program("pins", "run", "--folder", folder, "--json")
     assert former.status == 1
 
 
 def test_list_shows_every_pin_without_waiting_for_the_index(
-    engine: FakeEngine, program: Program, folder: Path
+    engine: StandIn, program: Program, folder: Path
 ) -> None:
-    engine.answers[PinsRequest] = findings.run(PASSING, FALLEN)
+    engine.replies[PinsRequest] = replies.run(PASSING, FALLEN)
     ran = program("pins", "list", "--folder", folder)
     assert (ran.status, ran.err, engine.reindexed) == (0, "", [])
     assert "g01" in ran.out and "g02" in ran.out
     answer = json.loads(program("pins", "list", "--folder", folder, "--json").out)
     assert (answer["schema"], answer["total"], answer["holding"]) == (1, 2, 1)
-    engine.answers[PinsRequest] = findings.run()
+    engine.replies[PinsRequest] = replies.run()
     ran = program("pins", "list", "--folder", folder)
     assert (ran.status, ran.out) == (1, "")
     assert "no pin in /notes/golden.jsonl" in ran.err
 
 
 def test_add_pins_a_query_to_a_place_or_a_text_and_shows_the_pin(
-    engine: FakeEngine, program: Program, folder: Path
+    engine: StandIn, program: Program, folder: Path
 ) -> None:
     asked: list[AddPinRequest] = []
 
     def answer(request: AddPinRequest) -> PinRun:
         asked.append(request)
-        added = findings.result("p-1", 2, pin=findings.pin("p-1", query=request.text))
-        return findings.run(PASSING, added)
+        added = replies.result("p-1", 2, pin=replies.pin("p-1", query=request.text))
+        return replies.run(PASSING, added)
 
-    engine.answers[AddPinRequest] = answer
+    engine.replies[AddPinRequest] = answer
     ran = program("pins", "add", "which port?", "a.md:3", "-k", "3", "--syntax", "-f", folder)
     assert ran.status == 0
     assert "pinned in /notes/golden.jsonl" in ran.err
@@ -130,15 +130,15 @@ def test_add_pins_a_query_to_a_place_or_a_text_and_shows_the_pin(
 
 
 def test_remove_takes_an_id_and_tells_how_many_are_left(
-    engine: FakeEngine, program: Program, folder: Path
+    engine: StandIn, program: Program, folder: Path
 ) -> None:
     asked: list[RemovePinRequest] = []
 
     def answer(request: RemovePinRequest) -> PinRun:
         asked.append(request)
-        return findings.run(PASSING)
+        return replies.run(PASSING)
 
-    engine.answers[RemovePinRequest] = answer
+    engine.replies[RemovePinRequest] = answer
     ran = program("pins", "remove", "g02", "--folder", folder)
     assert (ran.status, ran.out, asked) == (0, "", [RemovePinRequest(id="g02")])
     assert "removed; 1 pin left in /notes/golden.jsonl" in ran.err
@@ -147,12 +147,12 @@ def test_remove_takes_an_id_and_tells_how_many_are_left(
 
 @pytest.mark.parametrize(("status", "ended"), [(404, 1), (403, 3), (409, 3)])
 def test_what_cannot_be_changed_is_said(
-    engine: FakeEngine, program: Program, folder: Path, status: int, ended: int
+    engine: StandIn, program: Program, folder: Path, status: int, ended: int
 ) -> None:
     def refuse(_: object) -> PinRun:
         raise EngineRefused(Problem(message="no pin called x"), status)
 
-    engine.answers |= {RemovePinRequest: refuse, AddPinRequest: refuse}
+    engine.replies |= {RemovePinRequest: refuse, AddPinRequest: refuse}
     for arguments in (("remove", "x"), ("add", "query", "a.md")):
         ran = program("pins", *arguments, "--folder", folder)
         assert (ran.status, ran.out, ran.err) == (ended, "", "membrowse: no pin called x\n")

@@ -13,7 +13,7 @@ from membrowse.cli import browser, commands
 from membrowse.client import discovery, launch
 from membrowse.client.engine import EngineUnavailable
 from tests.cli.conftest import Program
-from tests.cli.fakes import FakeEngine
+from tests.standin.engine import StandIn
 
 
 @pytest.fixture
@@ -133,7 +133,7 @@ def test_stopping_where_none_runs_is_done(program: Program, folder: Path) -> Non
     assert "no engine runs" in ran.err
 
 
-def test_restart_starts_an_engine(engine: FakeEngine, program: Program, folder: Path) -> None:
+def test_restart_starts_an_engine(engine: StandIn, program: Program, folder: Path) -> None:
     ran = program("engine", "restart", "--folder", folder)
     assert ran.status == 0
     assert "process 4321 serves" in ran.err

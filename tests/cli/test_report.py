@@ -17,25 +17,27 @@ from membrowse.client.engine import EngineRefused
 from membrowse.presentation.report import report_markdown
 from membrowse.wire.diagnosis import DiagnosisRequest, SuggestionsRequest
 from membrowse.wire.explanation import ExplainRequest
-from membrowse.wire.notes import FileRecord, NoteState
+from membrowse.wire.notes import FileRecord, FilesRequest, NoteState
 from membrowse.wire.report import Program, Report, ReportedIndex, ReportedNote, Setting
 from membrowse.wire.request import Problem
 from membrowse.wire.search import TargetMatch
 from membrowse.wire.tuning import Configurations, ConfigurationsRequest
-from tests.cli import conftest, findings
-from tests.cli.fakes import FakeEngine, hit, ranking, recall
+from tests.cli import conftest
 from tests.cli.hostile import HOSTILE, acts, filled
+from tests.standin import replies
+from tests.standin.engine import StandIn
+from tests.standin.replies import hit, ranking, response
 
 WORD = "Zuckerhut"
 """Stands for every word of every note."""
 
 
 @pytest.fixture
-def answering(engine: FakeEngine) -> FakeEngine:
-    engine.answers = {
-        ExplainRequest: findings.explanation(),
-        DiagnosisRequest: findings.diagnosis(),
-        SuggestionsRequest: findings.suggestions(),
+def answering(engine: StandIn) -> StandIn:
+    engine.replies |= {
+        ExplainRequest: replies.explanation(),
+        DiagnosisRequest: replies.diagnosis(),
+        SuggestionsRequest: replies.suggestions(),
         ConfigurationsRequest: Configurations(current={"fusion.weight": 0.62}),
     }
     return engine
@@ -56,13 +58,13 @@ def made(**changes: Any) -> Report:
         "indexed": ReportedIndex(
             recipe={"chunker": "1"}, encoder="e", precision="float32", encoded=9
         ),
-        "response": recall(
+        "response": response(
             rankings={"keyword": ranking((hit(1), hit(2))), "reranked": ranking((hit(2), hit(1)))},
             tracked={"0123456789abcdef": hit(1)},
             target=TargetMatch(label="a.md", hit=hit(1), k=5, passes=True, state=NoteState.INDEXED),
         ),
-        "explanation": findings.explanation(),
-        "diagnosis": findings.why(),
+        "explanation": replies.explanation(),
+        "diagnosis": replies.why(),
         "notes": (
             ReportedNote(path="a.md", sha256="cd" * 32, size=7, state="indexed", indexed_at=""),
         ),
@@ -71,12 +73,12 @@ def made(**changes: Any) -> Report:
 
 
 def test_a_report_is_self_contained(
-    answering: FakeEngine, program: conftest.Program, folder: Path, tmp_path: Path
+    answering: StandIn, program: conftest.Program, folder: Path, tmp_path: Path
 ) -> None:
     note = folder / "runbooks/deploy-1.md"
     note.parent.mkdir()
     note.write_text("# Deploy\n")
-    answering.records = [
+    answering.replies[FilesRequest] = [
         FileRecord(path="runbooks/deploy-1.md", state=NoteState.INDEXED, size=9, indexed_at="then")
     ]
     file = tmp_path / "ssh.json"
@@ -88,7 +90,7 @@ def test_a_report_is_self_contained(
     assert report["query_sha256"] == hashlib.sha256(b"ssh port").hexdigest()
     assert set(report["recall"]["rankings"]) == {"keyword", "vector", "fused", "reranked"}
     assert report["explanation"]["keyword"]["score"] == 3.0
-    assert report["why"]["verdict"] == findings.why().verdict
+    assert report["why"]["verdict"] == replies.why().verdict
     assert report["settings"]["fusion.weight"] == {"value": 0.62, "source": "engine"}
     assert report["settings"]["fusion.rrf_k"] == {"value": 60, "source": "default"}
     assert report["indexed"]["recipe"]["chunker"] == "1"
@@ -96,11 +98,11 @@ def test_a_report_is_self_contained(
     first = report["notes"][0]
     assert first["sha256"] == hashlib.sha256(b"# Deploy\n").hexdigest()
     assert (first["state"], first["size"]) == ("indexed", 9)
-    assert answering.requests[0].limit == 20
+    assert answering.asked[0].limit == 20
 
 
 def test_both_files_are_the_persons_own_and_never_overwritten_silently(
-    answering: FakeEngine, program: conftest.Program, folder: Path, tmp_path: Path
+    answering: StandIn, program: conftest.Program, folder: Path, tmp_path: Path
 ) -> None:
     file = tmp_path / "ssh.json"
     assert program("report", "ssh", "-o", file, "--folder", folder).status == 0
@@ -119,18 +121,18 @@ def test_both_files_are_the_persons_own_and_never_overwritten_silently(
 
 @pytest.mark.parametrize("name", ["ssh.md", "nowhere/ssh.json"])
 def test_a_file_that_cannot_be_is_a_usage_error(
-    answering: FakeEngine, program: conftest.Program, folder: Path, tmp_path: Path, name: str
+    answering: StandIn, program: conftest.Program, folder: Path, tmp_path: Path, name: str
 ) -> None:
     assert program("report", "ssh", "-o", tmp_path / name, "--folder", folder).status == 2
 
 
 def test_a_note_without_chunks_still_has_its_diagnosis(
-    answering: FakeEngine, program: conftest.Program, folder: Path, tmp_path: Path
+    answering: StandIn, program: conftest.Program, folder: Path, tmp_path: Path
 ) -> None:
     def refuse(_: ExplainRequest) -> None:
         raise EngineRefused(Problem(message="a.md is ignored"), 404)
 
-    answering.answers[ExplainRequest] = refuse
+    answering.replies[ExplainRequest] = refuse
     file = tmp_path / "ssh.json"
     ran = program("report", "ssh", "a.md", "-o", file, "--folder", folder)
     report = json.loads(file.read_text())
@@ -152,7 +154,7 @@ def test_a_redacted_report_keeps_the_figures() -> None:
     assert after.explanation.keyword.terms[0].matches[0].field == "body"
     assert after.diagnosis is not None
     assert [step.outcome for step in after.diagnosis.steps] == [
-        step.outcome for step in findings.why().steps
+        step.outcome for step in replies.why().steps
     ]
     assert after.diagnosis.suggestions[0].settings == {"fusion.weight": 0.62}
     assert after.diagnosis.suggestions[0].change == "fusion.weight 0.5 → 0.62"
@@ -199,8 +201,8 @@ def test_markdown_holds_the_same_and_no_note_leaves_its_fence() -> None:
     wicked = f"````\n# Not a heading\n```\n{HOSTILE}"
     whole = made(
         response=filled(made().response, wicked),
-        explanation=filled(findings.explanation(), wicked),
-        diagnosis=filled(findings.why(), wicked),
+        explanation=filled(replies.explanation(), wicked),
+        diagnosis=filled(replies.why(), wicked),
     )
     text = report_markdown(whole)
     assert not acts(text)

@@ -20,8 +20,9 @@ from membrowse.wire.rerun import Rerun
 from membrowse.wire.search import Hit, SearchRequest, SearchResponse
 from membrowse.wire.tuning import Configurations, ConfigurationsRequest
 from tests.cli.conftest import Program
-from tests.cli.fakes import FakeEngine, hit, ranking, recall, status
 from tests.cli.hostile import HOSTILE, acts, filled
+from tests.standin.engine import StandIn
+from tests.standin.replies import hit, ranking, response, status
 
 QUERY = "deploy"
 SCORES = {"keyword": 12.3, "vector": 0.5, "fused": 0.7}
@@ -36,7 +37,7 @@ def at(rank: int, chunk: str) -> Hit:
 def found(*chunks: str, **changes: Any) -> SearchResponse:
     hits = tuple(at(rank, chunk) for rank, chunk in enumerate(chunks, start=1))
     rankings = {name: ranking(hits) for name in ("keyword", "reranked")}
-    return recall(QUERY, rankings=rankings, **changes)
+    return response(QUERY, rankings=rankings, **changes)
 
 
 def report(then: SearchResponse, **changes: Any) -> Report:
@@ -53,7 +54,7 @@ def report(then: SearchResponse, **changes: Any) -> Report:
 
 
 @pytest.fixture
-def saved(tmp_path: Path, engine: FakeEngine) -> Any:
+def saved(tmp_path: Path, engine: StandIn) -> Any:
     """Keep a report of `then`; the engine answers `now`, tracking by chunk or by `successors`."""
 
     def save(then: Report, now: SearchResponse, successors: dict[str, str] | None = None) -> Path:
@@ -64,8 +65,8 @@ def saved(tmp_path: Path, engine: FakeEngine) -> Any:
             tracked = {old: hits[new] for old, new in wanted.items() if new in hits}
             return msgspec.structs.replace(now, tracked=tracked)
 
-        engine.answer = answer
-        engine.answers[ConfigurationsRequest] = Configurations()
+        engine.replies[SearchRequest] = answer
+        engine.replies[ConfigurationsRequest] = Configurations()
         file = tmp_path / "report.json"
         file.write_bytes(msgspec.json.encode(then))
         return file

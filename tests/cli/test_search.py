@@ -12,7 +12,8 @@ from membrowse.wire.engine import EncoderState, Pending
 from membrowse.wire.request import Problem
 from membrowse.wire.search import RankingState, SearchRequest, SearchResponse
 from tests.cli.conftest import Program
-from tests.cli.fakes import FakeEngine, hit, ranking, recall, state
+from tests.standin.engine import StandIn
+from tests.standin.replies import going_through, hit, ranking, response, state
 
 DOCUMENTED = {
     "": "schema recall asked_at client query folder generation notes chunks pending "
@@ -29,7 +30,7 @@ def documented(part: str) -> set[str]:
     return set(DOCUMENTED[part].split())
 
 
-def test_json_has_every_documented_key(engine: FakeEngine, program: Program, folder: Path) -> None:
+def test_json_has_every_documented_key(engine: StandIn, program: Program, folder: Path) -> None:
     ran = program("search", "deploy", "--folder", folder, "--json")
     answer = json.loads(ran.out)
     assert ran.status == 0
@@ -47,32 +48,32 @@ def test_json_has_every_documented_key(engine: FakeEngine, program: Program, fol
 
 
 def test_the_request_says_what_was_asked_for(
-    engine: FakeEngine, program: Program, folder: Path
+    engine: StandIn, program: Program, folder: Path
 ) -> None:
     program("search", "-n", "3", "--syntax", "--folder", folder, "path:a deploy")
-    assert engine.requests == [
+    assert engine.asked == [
         SearchRequest(text="path:a deploy", syntax="operators", limit=3, client="cli")
     ]
     assert engine.closed
 
 
 def test_a_query_is_literal_unless_operators_are_asked_for(
-    engine: FakeEngine, program: Program, folder: Path
+    engine: StandIn, program: Program, folder: Path
 ) -> None:
     program("search", "--folder", folder, "--", "-what: is this?")
-    assert engine.requests[0].text == "-what: is this?"
-    assert engine.requests[0].syntax == "literal"
+    assert engine.asked[0].text == "-what: is this?"
+    assert engine.asked[0].syntax == "literal"
 
 
 def test_bytes_that_are_no_text_do_not_reach_the_engine(
-    engine: FakeEngine, program: Program, folder: Path
+    engine: StandIn, program: Program, folder: Path
 ) -> None:
     assert program("search", "caf\udce9", "--folder", folder).status == 0
-    assert engine.requests[0].text == "caf?"
+    assert engine.asked[0].text == "caf?"
 
 
 def test_on_a_pipe_hits_are_lines_of_five_fields(
-    engine: FakeEngine, program: Program, folder: Path
+    engine: StandIn, program: Program, folder: Path
 ) -> None:
     lines = program("search", "deploy", "--folder", folder).out.splitlines()
     assert lines[0] == "1\tkeyword\t12.3\trunbooks/deploy-1.md:3\tA › B"
@@ -85,10 +86,10 @@ def test_on_a_pipe_hits_are_lines_of_five_fields(
 
 
 def test_hostile_text_is_shown_on_a_pipe_and_kept_in_json(
-    engine: FakeEngine, program: Program, folder: Path
+    engine: StandIn, program: Program, folder: Path
 ) -> None:
     hostile = hit(1, path=HOSTILE, heading=HOSTILE, snippet=HOSTILE)
-    engine.answer = lambda request: recall(rankings={"keyword": ranking((hostile,))})
+    engine.replies[SearchRequest] = response(rankings={"keyword": ranking((hostile,))})
     plain = program("search", "deploy", "--folder", folder).out
     assert plain.count("\t") == 4
     assert not set(plain) & set("\x1b\x07\u202e\x9b")
@@ -97,34 +98,34 @@ def test_hostile_text_is_shown_on_a_pipe_and_kept_in_json(
 
 
 def test_json_is_valid_where_a_path_is_not_utf8(
-    engine: FakeEngine, program: Program, folder: Path
+    engine: StandIn, program: Program, folder: Path
 ) -> None:
-    engine.answer = lambda request: recall(folder="/caf\udce9")
+    engine.replies[SearchRequest] = response(folder="/caf\udce9")
     ran = program("search", "deploy", "--folder", folder, "--json")
     assert "\\udce9" in ran.out
     assert json.loads(ran.out)["folder"] == "/caf\udce9"
 
 
-def test_none_found_is_status_1(engine: FakeEngine, program: Program, folder: Path) -> None:
-    engine.answer = lambda request: recall(hits=0)
+def test_none_found_is_status_1(engine: StandIn, program: Program, folder: Path) -> None:
+    engine.replies[SearchRequest] = response(hits=0)
     assert program("search", "x", "--folder", folder).status == 1
 
 
 def test_nothing_indexed_is_status_1_and_said(
-    engine: FakeEngine, program: Program, folder: Path
+    engine: StandIn, program: Program, folder: Path
 ) -> None:
-    engine.answer = lambda request: recall(hits=0, chunks=0, notes=0)
+    engine.replies[SearchRequest] = response(hits=0, chunks=0, notes=0)
     ran = program("search", "x", "--folder", folder)
     assert ran.status == 1
     assert "nothing is indexed yet; --wait waits" in ran.err
 
 
 def test_a_ranking_that_is_not_ready_says_so_on_stderr(
-    engine: FakeEngine, program: Program, folder: Path
+    engine: StandIn, program: Program, folder: Path
 ) -> None:
     message = "300 of 992 chunks have a vector"
     late = ranking(state=RankingState.INDEXING, message=message)
-    engine.answer = lambda request: recall(
+    engine.replies[SearchRequest] = response(
         pending=7, rankings={"keyword": ranking((hit(),)), "vector": late}
     )
     ran = program("search", "x", "--folder", folder)
@@ -134,10 +135,10 @@ def test_a_ranking_that_is_not_ready_says_so_on_stderr(
 
 
 def test_search_does_not_wait_for_indexing_unless_told(
-    engine: FakeEngine, program: Program, folder: Path
+    engine: StandIn, program: Program, folder: Path
 ) -> None:
     behind = state(pending=Pending(new=3))
-    engine.told = [behind, state()]
+    engine.replies |= going_through(behind, state())
     program("search", "x", "--folder", folder)
     assert engine.reindexed == []
     program("search", "x", "--folder", folder, "--wait")
@@ -145,54 +146,54 @@ def test_search_does_not_wait_for_indexing_unless_told(
 
 
 def test_search_waits_while_the_encoder_loads(
-    engine: FakeEngine, program: Program, folder: Path
+    engine: StandIn, program: Program, folder: Path
 ) -> None:
     loading = EncoderState(state=RankingState.LOADING, name="m")
     seen: list[str] = []
 
     def answer(request: SearchRequest) -> SearchResponse:
         seen.append("asked")
-        return recall()
+        return response()
 
-    engine.answer = answer
-    engine.told = [state(encoder=loading), state(encoder=loading), state()]
+    engine.replies[SearchRequest] = answer
+    engine.replies |= going_through(state(encoder=loading), state(encoder=loading), state())
     assert program("search", "x", "--folder", folder).status == 0
     assert seen == ["asked"]
 
 
 def test_search_does_not_wait_for_an_encoder_where_the_engine_has_a_problem(
-    engine: FakeEngine, program: Program, folder: Path
+    engine: StandIn, program: Program, folder: Path
 ) -> None:
     loading = EncoderState(state=RankingState.LOADING, name="m")
-    engine.told = [state(encoder=loading, problem="the index cannot be opened")]
+    engine.replies |= going_through(state(encoder=loading, problem="the index cannot be opened"))
     assert program("search", "x", "--folder", folder).status == 0
 
 
 def test_waiting_without_the_right_to_reindex_is_for_what_the_engine_does_by_itself(
-    engine: FakeEngine, program: Program, folder: Path
+    engine: StandIn, program: Program, folder: Path
 ) -> None:
-    engine.may_reindex = False
-    engine.told = [state(pending=Pending(new=1)), state()]
+    engine.rights = ()
+    engine.replies |= going_through(state(pending=Pending(new=1)), state())
     assert program("search", "x", "--folder", folder, "--wait").status == 0
 
 
 def test_a_query_that_the_engine_cannot_read_is_status_2(
-    engine: FakeEngine, program: Program, folder: Path
+    engine: StandIn, program: Program, folder: Path
 ) -> None:
     def answer(request: SearchRequest) -> SearchResponse:
         raise EngineRefused(Problem(message="unclosed phrase"), 400)
 
-    engine.answer = answer
+    engine.replies[SearchRequest] = answer
     ran = program("search", '"x', "--syntax", "--folder", folder)
     assert (ran.status, ran.out) == (2, "")
     assert "unclosed phrase" in ran.err
 
 
-def test_no_engine_is_status_3(engine: FakeEngine, program: Program, folder: Path) -> None:
+def test_no_engine_is_status_3(engine: StandIn, program: Program, folder: Path) -> None:
     def answer(request: SearchRequest) -> SearchResponse:
         raise EngineUnavailable("the engine is gone")
 
-    engine.answer = answer
+    engine.replies[SearchRequest] = answer
     ran = program("search", "x", "--folder", folder)
     assert (ran.status, ran.out) == (3, "")
     assert ran.err == "membrowse: the engine is gone\n"
@@ -200,7 +201,7 @@ def test_no_engine_is_status_3(engine: FakeEngine, program: Program, folder: Pat
 
 @pytest.mark.parametrize("arguments", [[], ["x", "--batch", "y"], ["x", "-n", "0"], ["x", "y"]])
 def test_wrong_usage_is_status_2(
-    engine: FakeEngine, program: Program, folder: Path, arguments: list[str]
+    engine: StandIn, program: Program, folder: Path, arguments: list[str]
 ) -> None:
     ran = program("search", *arguments, "--folder", folder)
     assert (ran.status, ran.out) == (2, "")
@@ -208,11 +209,11 @@ def test_wrong_usage_is_status_2(
 
 
 def test_settings_that_cannot_be_used_are_status_2(
-    engine: FakeEngine, program: Program, folder: Path, home: Path
+    engine: StandIn, program: Program, folder: Path, home: Path
 ) -> None:
     (home / "config").mkdir(parents=True)
     (home / "config" / "config.toml").write_text("[fusion]\nweight = 7\n")
     ran = program("search", "x", "--folder", folder)
     assert ran.status == 2
     assert "fusion.weight" in ran.err
-    assert engine.requests == []
+    assert engine.asked == []

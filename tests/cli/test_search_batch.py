@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import threading
@@ -16,7 +17,8 @@ from membrowse.client.engine import EngineRefused, EngineUnavailable
 from membrowse.wire.request import Problem
 from membrowse.wire.search import SearchRequest, SearchResponse
 from tests.cli.conftest import Program
-from tests.cli.fakes import FakeEngine, recall
+from tests.standin.engine import StandIn
+from tests.standin.replies import response
 
 
 def written(tmp_path: Path, *lines: str) -> Path:
@@ -30,19 +32,23 @@ def answers(out: str) -> list[dict[str, Any]]:
 
 
 def test_answers_keep_the_order_of_the_questions(
-    engine: FakeEngine, program: Program, folder: Path, tmp_path: Path
+    engine: StandIn, program: Program, folder: Path, tmp_path: Path
 ) -> None:
-    engine.delay = lambda request: 0.02 if request.text in ("0", "3") else 0.0
+    async def answer(request: SearchRequest) -> SearchResponse:
+        await asyncio.sleep(0.02 if request.text in ("0", "3") else 0.0)
+        return response(request.text)
+
+    engine.replies[SearchRequest] = answer
     file = written(tmp_path, *(json.dumps({"id": n, "query": str(n)}) for n in range(9)))
     ran = program("search", "--batch", file, "--folder", folder, "--json", "-n", "7")
     assert ran.status == 0
     assert [answer["id"] for answer in answers(ran.out)] == list(range(9))
     assert [answer["query"]["text"] for answer in answers(ran.out)] == list("012345678")
-    assert {request.limit for request in engine.requests} == {7}
+    assert {request.limit for request in engine.asked} == {7}
 
 
 def test_an_id_is_returned_as_it_came_and_other_keys_are_ignored(
-    engine: FakeEngine, program: Program, folder: Path, tmp_path: Path
+    engine: StandIn, program: Program, folder: Path, tmp_path: Path
 ) -> None:
     ids: list[object] = ["q1", 7, None, {"conv": [1, "二"]}]
     lines = [json.dumps({"id": i, "query": "x", "relevant": [{"path": "a"}]}) for i in ids]
@@ -53,7 +59,7 @@ def test_an_id_is_returned_as_it_came_and_other_keys_are_ignored(
 
 
 def test_lines_that_hold_no_query_are_named_and_left_out(
-    engine: FakeEngine, program: Program, folder: Path, tmp_path: Path
+    engine: StandIn, program: Program, folder: Path, tmp_path: Path
 ) -> None:
     bad = ["{", '{"id": 1}', '{"id": 1, "query": 5}', '{"id": 1, "query": " "}', "[]"]
     file = written(tmp_path, '{"id": "a", "query": "x"}', *bad, '{"id": "b", "query": "x"}')
@@ -66,14 +72,14 @@ def test_lines_that_hold_no_query_are_named_and_left_out(
 
 
 def test_a_query_that_the_engine_refuses_is_left_out_too(
-    engine: FakeEngine, program: Program, folder: Path, tmp_path: Path
+    engine: StandIn, program: Program, folder: Path, tmp_path: Path
 ) -> None:
     def answer(request: SearchRequest) -> SearchResponse:
         if request.text == '"':
             raise EngineRefused(Problem(message="unclosed phrase"), 400)
-        return recall(request.text)
+        return response(request.text)
 
-    engine.answer = answer
+    engine.replies[SearchRequest] = answer
     file = written(tmp_path, '{"id": 1, "query": "\\""}', '{"id": 2, "query": "x"}')
     ran = program("search", "--batch", file, "--syntax", "--folder", folder)
     assert ran.status == 2
@@ -82,7 +88,7 @@ def test_a_query_that_the_engine_refuses_is_left_out_too(
 
 
 def test_answers_come_before_the_input_ends(
-    engine: FakeEngine,
+    engine: StandIn,
     program: Program,
     folder: Path,
     tmp_path: Path,
@@ -117,7 +123,7 @@ def test_answers_come_before_the_input_ends(
 
 
 def test_a_batch_waits_until_the_index_is_current_unless_told_not_to(
-    engine: FakeEngine, program: Program, folder: Path, tmp_path: Path
+    engine: StandIn, program: Program, folder: Path, tmp_path: Path
 ) -> None:
     file = written(tmp_path, '{"id": 1, "query": "x"}')
     program("search", "--batch", file, "--folder", folder, "--no-wait")
@@ -127,35 +133,32 @@ def test_a_batch_waits_until_the_index_is_current_unless_told_not_to(
 
 
 def test_only_a_few_queries_are_in_flight(
-    engine: FakeEngine, program: Program, folder: Path, tmp_path: Path
+    engine: StandIn, program: Program, folder: Path, tmp_path: Path
 ) -> None:
     flying: list[int] = []
+    landed: list[SearchRequest] = []
 
-    def delay(request: SearchRequest) -> float:
-        flying.append(len(engine.requests) - landed[0])
-        return 0.001
+    async def answer(request: SearchRequest) -> SearchResponse:
+        flying.append(len(engine.asked) - len(landed))
+        await asyncio.sleep(0.001)
+        landed.append(request)
+        return response(request.text)
 
-    landed = [0]
-
-    def answer(request: SearchRequest) -> SearchResponse:
-        landed[0] += 1
-        return recall(request.text)
-
-    engine.delay, engine.answer = delay, answer
+    engine.replies[SearchRequest] = answer
     file = written(tmp_path, *['{"query": "x"}'] * 30)
     assert program("search", "--batch", file, "--folder", folder).status == 0
     assert 1 < max(flying) <= search.IN_FLIGHT
 
 
 def test_an_engine_that_goes_away_is_status_3_after_what_was_answered(
-    engine: FakeEngine, program: Program, folder: Path, tmp_path: Path
+    engine: StandIn, program: Program, folder: Path, tmp_path: Path
 ) -> None:
     def answer(request: SearchRequest) -> SearchResponse:
         if request.text == "gone":
             raise EngineUnavailable("the engine is gone")
-        return recall(request.text)
+        return response(request.text)
 
-    engine.answer = answer
+    engine.replies[SearchRequest] = answer
     file = written(tmp_path, '{"id": 1, "query": "x"}', '{"id": 2, "query": "gone"}')
     ran = program("search", "--batch", file, "--folder", folder)
     assert ran.status == 3
@@ -163,15 +166,15 @@ def test_an_engine_that_goes_away_is_status_3_after_what_was_answered(
 
 
 def test_no_query_with_hits_is_status_1(
-    engine: FakeEngine, program: Program, folder: Path, tmp_path: Path
+    engine: StandIn, program: Program, folder: Path, tmp_path: Path
 ) -> None:
-    engine.answer = lambda request: recall(hits=0)
+    engine.replies[SearchRequest] = response(hits=0)
     file = written(tmp_path, '{"query": "x"}')
     assert program("search", "--batch", file, "--folder", folder).status == 1
 
 
 def test_a_file_that_cannot_be_read_is_status_2(
-    engine: FakeEngine, program: Program, folder: Path, tmp_path: Path
+    engine: StandIn, program: Program, folder: Path, tmp_path: Path
 ) -> None:
     assert program("search", "--batch", tmp_path / "none", "--folder", folder).status == 2
     ran = program("search", "--batch", tmp_path, "--folder", folder)
@@ -180,10 +183,10 @@ def test_a_file_that_cannot_be_read_is_status_2(
 
 
 def test_long_lines_are_read_whole(
-    engine: FakeEngine, program: Program, folder: Path, tmp_path: Path
+    engine: StandIn, program: Program, folder: Path, tmp_path: Path
 ) -> None:
     long = "w " * 200_000
     file = written(tmp_path, json.dumps({"id": 1, "query": long}), '{"id": 2, "query": "x"}')
     ran = program("search", "--batch", file, "--folder", folder)
     assert ran.status == 0
-    assert [request.text for request in engine.requests] == [long, "x"]
+    assert [request.text for request in engine.asked] == [long, "x"]

@@ -11,14 +11,16 @@ import pytest
 
 from membrowse.wire.engine import Pending, Progress
 from tests.cli.conftest import Program
-from tests.cli.fakes import FakeEngine, state
+from tests.standin.engine import StandIn
+from tests.standin.replies import going_through, state
 
 
 def test_status_tells_engine_index_and_pending(
-    engine: FakeEngine, program: Program, folder: Path
+    engine: StandIn, program: Program, folder: Path
 ) -> None:
     progress = Progress(phase="encoding", chunks_done=3, chunks_total=9)
-    engine.told = [state(pending=Pending(new=1, changed=2, failed=3), progress=progress)]
+    pending = Pending(new=1, changed=2, failed=3)
+    engine.replies |= going_through(state(pending=pending, progress=progress))
     ran = program("status", "--folder", folder)
     assert ran.status == 0
     for part in (
@@ -34,7 +36,7 @@ def test_status_tells_engine_index_and_pending(
         assert part in ran.out
 
 
-def test_status_as_json_is_the_engines(engine: FakeEngine, program: Program, folder: Path) -> None:
+def test_status_as_json_is_the_engines(engine: StandIn, program: Program, folder: Path) -> None:
     answer = json.loads(program("status", "--folder", folder, "--json").out)
     assert answer["state"]["generation"] == 12
     assert answer["engine"]["pid"] == 4321

@@ -15,8 +15,8 @@ from membrowse.presentation.pins import list_page, run_page
 from membrowse.presentation.search import search_page
 from membrowse.presentation.tokens import tokens_page
 from membrowse.tui import styles
-from tests.cli import findings
-from tests.cli.fakes import recall
+from tests.standin import replies
+from tests.standin.replies import response
 
 NOW = datetime(2026, 11, 22, 16, 0, tzinfo=UTC)
 ESCAPE = re.compile(r"\x1b\[([0-9;]*)m")
@@ -24,12 +24,12 @@ ESCAPE = re.compile(r"\x1b\[([0-9;]*)m")
 
 def pages(width: int) -> list[list[Line]]:
     """A page of every kind."""
-    pins = findings.run(findings.result("g01", 1), findings.result("g02", 9, before=4))
+    pins = replies.run(replies.result("g01", 1), replies.result("g02", 9, before=4))
     return [
-        search_page(recall(), NOW, width),
-        explanation_page(findings.explanation(), None, NOW, width),
-        diagnosis_page(findings.why(), width),
-        tokens_page(findings.rulers(), width),
+        search_page(response(), NOW, width),
+        explanation_page(replies.explanation(), None, NOW, width),
+        diagnosis_page(replies.why(), width),
+        tokens_page(replies.tokens(), width),
         run_page(pins, width),
         list_page(pins, width),
     ]

@@ -14,18 +14,18 @@ from membrowse.wire.diagnosis import (
     SuggestionsRequest,
 )
 from membrowse.wire.search import Target
-from tests.cli import findings
 from tests.cli.conftest import Program
-from tests.cli.fakes import FakeEngine
+from tests.standin import replies
+from tests.standin.engine import StandIn
 
 
 @pytest.mark.parametrize(("in_top_k", "status"), [(True, 0), (False, 1)])
 def test_the_status_tells_whether_it_is_in_the_top_k(
-    engine: FakeEngine, program: Program, folder: Path, in_top_k: bool, status: int
+    engine: StandIn, program: Program, folder: Path, in_top_k: bool, status: int
 ) -> None:
-    engine.answers |= {
-        DiagnosisRequest: findings.diagnosis(in_top_k=in_top_k),
-        SuggestionsRequest: findings.suggestions(),
+    engine.replies |= {
+        DiagnosisRequest: replies.diagnosis(in_top_k=in_top_k),
+        SuggestionsRequest: replies.suggestions(),
     }
     ran = program("why", "ssh", "a.md", "--folder", folder)
     assert (ran.status, ran.err) == (status, "")
@@ -33,37 +33,37 @@ def test_the_status_tells_whether_it_is_in_the_top_k(
 
 
 def test_json_has_verdict_rungs_and_changes(
-    engine: FakeEngine, program: Program, folder: Path
+    engine: StandIn, program: Program, folder: Path
 ) -> None:
-    engine.answers |= {
-        DiagnosisRequest: findings.diagnosis(),
-        SuggestionsRequest: findings.suggestions(),
+    engine.replies |= {
+        DiagnosisRequest: replies.diagnosis(),
+        SuggestionsRequest: replies.suggestions(),
     }
     ran = program("why", "ssh", "a.md", "--folder", folder, "--json")
     answer = json.loads(ran.out)
     assert ran.status == 1
     assert answer["schema"] == 1
-    assert answer["verdict"] == findings.why().verdict
+    assert answer["verdict"] == replies.why().verdict
     assert [rung["step"] for rung in answer["rungs"]][-2:] == ["reranked", "cut"]
     assert [change["rank"] for change in answer["changes"]] == [3, 5, 2]
 
 
 def test_a_text_can_be_asked_for_and_changes_left_out(
-    engine: FakeEngine, program: Program, folder: Path
+    engine: StandIn, program: Program, folder: Path
 ) -> None:
     asked: list[DiagnosisRequest] = []
 
     def answer(request: DiagnosisRequest) -> Diagnosis:
         asked.append(request)
-        return findings.diagnosis()
+        return replies.diagnosis()
 
     found: list[SuggestionsRequest] = []
 
     def suggest(request: SuggestionsRequest) -> Suggestions:
         found.append(request)
-        return findings.suggestions()
+        return replies.suggestions()
 
-    engine.answers |= {DiagnosisRequest: answer, SuggestionsRequest: suggest}
+    engine.replies |= {DiagnosisRequest: answer, SuggestionsRequest: suggest}
     program("why", "ssh", "--text", "port 22", "-k", "3", "--no-changes", "--folder", folder)
     program("why", "ssh", "a.md:4", "--syntax", "--folder", folder)
     assert asked == [
@@ -76,7 +76,7 @@ def test_a_text_can_be_asked_for_and_changes_left_out(
 
 
 def test_without_a_note_and_a_text_there_is_nothing_to_ask(
-    engine: FakeEngine, program: Program, folder: Path
+    engine: StandIn, program: Program, folder: Path
 ) -> None:
     ran = program("why", "ssh", "--folder", folder)
     assert (ran.status, ran.out) == (2, "")

@@ -217,14 +217,24 @@ def test_a_missing_folder_is_awaited(tmp_path: Path) -> None:
     watch.stop()
 
 
-def test_a_dead_observer_is_replaced_and_the_restart_recorded(setting: Watched) -> None:
+def test_a_dead_observer_is_replaced_and_the_restart_recorded(
+    setting: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder, watch, reports = setting
-    observer = watch._observer
+    observer, observe = watch._observer, watch._observe
     assert observer is not None
-    assert watch.restarted_at is None
+    during: list[float | None] = []
+
+    def recorded() -> None:
+        during.append(watch.restarted_at)
+        observe()
+        during.append(watch.restarted_at)
+
+    monkeypatch.setattr(watch, "_observe", recorded)
     for emitter in observer.emitters.copy():
         emitter.stop()
     reports.wait_for(FOLDER)
+    assert during == [None, None]
     assert watch.restarted_at is not None
     assert watch.alive
     (folder / "a.md").write_text("a")

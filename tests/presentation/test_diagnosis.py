@@ -7,9 +7,9 @@ from rich.cells import cell_len
 
 from membrowse.presentation.diagnosis import diagnosis_page
 from membrowse.wire.diagnosis import DiagnosisReport
-from tests.cli import findings
 from tests.cli.hostile import HOSTILE, acts, filled
 from tests.presentation.pages import text_of
+from tests.standin import replies
 
 
 def page(report: DiagnosisReport, width: int = 80, *, suggest: bool = True) -> str:
@@ -17,7 +17,7 @@ def page(report: DiagnosisReport, width: int = 80, *, suggest: bool = True) -> s
 
 
 def test_the_verdict_is_first_and_each_step_is_a_line_with_a_mark() -> None:
-    text = page(findings.why())
+    text = page(replies.why())
     verdict = "✗ decisions/ssh.md:14 is #11, since the reranker takes it down 3 places.\n"
     assert text.startswith(verdict)
     assert " / ssh port\n" in text
@@ -31,7 +31,7 @@ def test_the_verdict_is_first_and_each_step_is_a_line_with_a_mark() -> None:
 
 
 def test_suggestions_come_with_their_rank_and_what_they_break() -> None:
-    text = page(findings.why())
+    text = page(replies.why())
     assert "SUGGESTIONS   each was run · 41 tried\n" in text
     assert "#3   setting  fusion.weight 0.5 → 0.62       ! breaks 2 of 41 pins, fixes 1\n" in text
     assert "breaks: g03, g07\n" in text
@@ -44,22 +44,22 @@ def test_suggestions_come_with_their_rank_and_what_they_break() -> None:
 
 
 def test_the_absence_of_a_suggestion_is_said_too() -> None:
-    text = page(findings.why(suggestions=(), unfinished="3 s were not enough for all"))
+    text = page(replies.why(suggestions=(), unfinished="3 s were not enough for all"))
     assert "Nothing that was tried brings it into the first 5." in text
     assert "! 3 s were not enough for all" in text
-    assert "No setting, query or heading can" in page(findings.why(suggestions=(), tried=0))
-    assert "It is in the first 5 already." in page(findings.why(suggestions=(), in_top_k=True))
-    assert "SUGGESTIONS" not in page(findings.why(suggestions=()), suggest=False)
+    assert "No setting, query or heading can" in page(replies.why(suggestions=(), tried=0))
+    assert "It is in the first 5 already." in page(replies.why(suggestions=(), in_top_k=True))
+    assert "SUGGESTIONS" not in page(replies.why(suggestions=()), suggest=False)
 
 
 @pytest.mark.parametrize("width", [80, 120, 200])
 def test_long_sentences_wrap_within_the_width(width: int) -> None:
-    long = filled(findings.why(), "the bastion 部署 " * 30)
+    long = filled(replies.why(), "the bastion 部署 " * 30)
     lines = page(long, width).splitlines()
     assert max(map(cell_len, lines)) <= width
 
 
 def test_hostile_text_is_shown_and_does_nothing() -> None:
-    text = page(filled(findings.why(), HOSTILE))
+    text = page(filled(replies.why(), HOSTILE))
     assert not acts(text)
     assert "[31m" in text

@@ -13,9 +13,9 @@ from membrowse.presentation.explanation import Spellings, explanation_lines, exp
 from membrowse.wire.explanation import Explanation, IndexedVersion, SpellingSuggestion
 from membrowse.wire.notes import Freshness
 from membrowse.wire.search import RankingState
-from tests.cli import findings
 from tests.cli.hostile import HOSTILE, acts, filled
 from tests.presentation.pages import text_of
+from tests.standin import replies
 
 NOW = datetime(2026, 11, 22, 16, 0, tzinfo=UTC)
 
@@ -26,7 +26,7 @@ def page(explanation: Explanation, width: int = 80, spellings: Spellings = None)
 
 @pytest.mark.parametrize("width", [80, 120, 200])
 def test_the_sections_follow_the_rankings_and_nothing_is_cut(width: int) -> None:
-    lines = page(findings.explanation(), width).splitlines()
+    lines = page(replies.explanation(), width).splitlines()
     heads = [line.split()[0] for line in lines if re.match(" [A-Z]{4}", line)]
     assert heads == ["KEYWORD", "VECTOR", "FUSED", "RERANKED", "TIME", "INDEX"]
     assert max(map(cell_len, lines)) <= width
@@ -34,14 +34,14 @@ def test_the_sections_follow_the_rankings_and_nothing_is_cut(width: int) -> None
 
 
 def test_it_begins_with_the_chunk_its_age_and_the_query() -> None:
-    lines = page(findings.explanation()).splitlines()
+    lines = page(replies.explanation()).splitlines()
     assert lines[0].startswith(" logs/2025-11-08.md:31-34  ")
     assert lines[0].endswith("  2026-03-02   8mo")
     assert lines[1:3] == [" Deploy › A › B", " / which ports does staging ssh use?"]
 
 
 def test_every_share_has_a_bar_and_its_figures() -> None:
-    text = page(findings.explanation(), 100)
+    text = page(replies.explanation(), 100)
     assert "   port            ━━━━━━━━━━━━━━━━━━━━     3.000  body ×3, headings" in text
     assert "typed ports · in 41 chunks" in text
     assert "body 2.500: idf 3.200, 3 × at 2, 10, 41, length 80 (mean 110.5), weight 1\n" in text
@@ -57,13 +57,13 @@ def test_every_share_has_a_bar_and_its_figures() -> None:
 
 
 def test_what_is_wrong_is_said() -> None:
-    missed = findings.vector(hnsw_missed=True, hnsw_rank=None, unknown=0.66, effect="counts 0.17")
-    outside = findings.reranked(
+    missed = replies.vector(hnsw_missed=True, hnsw_rank=None, unknown=0.66, effect="counts 0.17")
+    outside = replies.reranked(
         in_pool=False, rank=80, score=None, raw=None, movement=0, fused_rank=80, tokens=()
     )
     diff = ("--- indexed", "+++ file", *(f"+line {n}" for n in range(60)))
     indexed = IndexedVersion(generation=12, indexed_at="", freshness=Freshness.CHANGED, diff=diff)
-    text = page(findings.explanation(vector=missed, reranked=outside, indexed=indexed))
+    text = page(replies.explanation(vector=missed, reranked=outside, indexed=indexed))
     assert " ! HNSW missed it: #4 by its own vector, not in HNSW's first 10\n" in text
     assert " ! counts 0.17\n" in text and "66%" not in text
     assert "beyond the pool: fused #80, and only the first 50 are reranked" in text
@@ -74,24 +74,24 @@ def test_what_is_wrong_is_said() -> None:
 def test_in_brief_the_rest_of_a_diff_is_counted() -> None:
     diff = tuple(f"+line {n}" for n in range(60))
     indexed = IndexedVersion(generation=12, indexed_at="", freshness=Freshness.CHANGED, diff=diff)
-    text = text_of(explanation_lines(findings.explanation(indexed=indexed), None, NOW, 80))
+    text = text_of(explanation_lines(replies.explanation(indexed=indexed), None, NOW, 80))
     assert "+line 7\n   … 52 more lines of the diff\n" in text
     assert "idf" not in text and "between" not in text
 
 
 def test_a_ranking_that_is_not_ready_says_why() -> None:
-    off = findings.vector(
+    off = replies.vector(
         state=RankingState.FAILED,
         message="the model is damaged",
         rank=None,
         score=None,
         cosine=None,
     )
-    assert "! failed: the model is damaged" in page(findings.explanation(vector=off))
+    assert "! failed: the model is damaged" in page(replies.explanation(vector=off))
 
 
 def test_without_a_pool_nothing_is_outside_it() -> None:
-    off = findings.reranked(
+    off = replies.reranked(
         state=RankingState.OFF,
         message="not reranked, in fused order: switched off",
         pool=0,
@@ -100,25 +100,25 @@ def test_without_a_pool_nothing_is_outside_it() -> None:
         raw=None,
         tokens=(),
     )
-    text = page(findings.explanation(reranked=off))
+    text = page(replies.explanation(reranked=off))
     assert "! off: not reranked, in fused order: switched off" in text
     assert "pool" not in text
 
 
 def test_similar_words_are_named_if_they_were_looked_for() -> None:
     spelling = SpellingSuggestion(typed="k8", near=("k8s", "k9"))
-    assert "k8 is in no chunk; similar: k8s, k9" in page(findings.explanation(), 80, [spelling])
-    assert "k8 is in no chunk\n" in page(findings.explanation())
-    assert "k8 is in no chunk; no similar word" in page(findings.explanation(), spellings=[])
-    keyword = findings.keyword()
+    assert "k8 is in no chunk; similar: k8s, k9" in page(replies.explanation(), 80, [spelling])
+    assert "k8 is in no chunk\n" in page(replies.explanation())
+    assert "k8 is in no chunk; no similar word" in page(replies.explanation(), spellings=[])
+    keyword = replies.explanation().keyword
     known = msgspec.structs.replace(keyword, terms=keyword.terms[:1])
-    text = page(findings.explanation(keyword=known), spellings=[])
+    text = page(replies.explanation(keyword=known), spellings=[])
     assert "every word of the query is in the folder" in text
 
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_hostile_text_is_shown_and_does_nothing(width: int) -> None:
-    hostile = filled(findings.explanation(), HOSTILE)
+    hostile = filled(replies.explanation(), HOSTILE)
     text = page(hostile, width, [SpellingSuggestion(typed=HOSTILE, near=(HOSTILE,))])
     assert not acts(text)
     assert "[31m" in text

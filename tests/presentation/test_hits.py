@@ -11,7 +11,7 @@ from membrowse.presentation.lines import cells, plain
 from membrowse.presentation.ranks import letters
 from membrowse.wire.notes import Freshness
 from membrowse.wire.search import KEYWORD, RERANKED, VECTOR
-from tests.tui.hits import a_hit
+from tests.standin.replies import a_hit
 
 NOW = datetime(2026, 7, 20, 12, 0, tzinfo=UTC)
 NAMES = (KEYWORD, VECTOR, "fused", RERANKED)

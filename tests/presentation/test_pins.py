@@ -7,13 +7,13 @@ from rich.cells import cell_len
 
 from membrowse.presentation.pins import list_page, pin_page, run_page
 from membrowse.wire.pins import PinRun
-from tests.cli import findings
 from tests.cli.hostile import HOSTILE, acts, filled
 from tests.presentation.pages import text_of
+from tests.standin import replies
 
-PASSING = findings.result("g01", 1)
-FALLEN = findings.result("g02", 9, before=4)
-LOST = findings.result("g03", None, problem="the text was edited away")
+PASSING = replies.result("g01", 1)
+FALLEN = replies.result("g02", 9, before=4)
+LOST = replies.result("g03", None, problem="the text was edited away")
 
 
 def page(run: PinRun, width: int = 80) -> str:
@@ -21,7 +21,7 @@ def page(run: PinRun, width: int = 80) -> str:
 
 
 def test_measures_come_first_and_then_each_failing_pin_with_rank_and_problem() -> None:
-    text = page(findings.run(PASSING, FALLEN, LOST), 100)
+    text = page(replies.run(PASSING, FALLEN, LOST), 100)
     assert text.startswith(" 1 of 3 pins pass · generation 12\n /notes/golden.jsonl\n")
     assert " reranked       .50   .75   .60\n" in text
     assert "\n FAILING   2\n" in text
@@ -34,7 +34,7 @@ def test_measures_come_first_and_then_each_failing_pin_with_rank_and_problem() -
 
 
 def test_a_list_has_every_pin_as_in_the_file_with_its_id() -> None:
-    lines = text_of(list_page(findings.run(FALLEN, PASSING), 100)).splitlines()
+    lines = text_of(list_page(replies.run(FALLEN, PASSING), 100)).splitlines()
     assert lines[0].startswith(" 1 of 2 pins pass   reranked R@1 .50 R@5 .75 MRR .60")
     assert lines[3].startswith("✗ fails     #9  #4 → #9 ▼5 ")
     assert lines[4].startswith("✓ passes    #1  ")
@@ -42,17 +42,17 @@ def test_a_list_has_every_pin_as_in_the_file_with_its_id() -> None:
 
 
 def test_one_pin_is_counted_as_one() -> None:
-    assert page(findings.run(PASSING)).startswith(" 1 of 1 pin passes")
+    assert page(replies.run(PASSING)).startswith(" 1 of 1 pin passes")
 
 
 @pytest.mark.parametrize("width", [40, 80, 100, 200])
 def test_no_line_is_wider_than_the_page(width: int) -> None:
-    long = filled(findings.run(PASSING, FALLEN, LOST), "the bastion 部署 " * 9)
+    long = filled(replies.run(PASSING, FALLEN, LOST), "the bastion 部署 " * 9)
     pages = (run_page(long, width), list_page(long, width), pin_page(long.results[0], width))
     assert max(cell_len(line) for each in pages for line in text_of(each).splitlines()) <= width
 
 
 def test_hostile_text_is_shown_and_does_nothing() -> None:
-    hostile = filled(findings.run(FALLEN, LOST), HOSTILE)
+    hostile = filled(replies.run(FALLEN, LOST), HOSTILE)
     assert not acts(page(hostile) + text_of(list_page(hostile, 100)))
     assert not acts(text_of(pin_page(hostile.results[0], 100)))

@@ -125,7 +125,7 @@ def test_near_duplicates_are_found_with_and_without_vectors(index: Index) -> Non
     copy = generation.rows("logs/2026-03-01.md")[0]
     found = near_duplicates(generation, row)
     assert [(each.row, each.resemblance) for each in found] == [(copy, 1.0)]
-    assert found[0].cosine == pytest.approx(1.0, abs=0.2)
+    assert found[0].cosine == pytest.approx(1.0, abs=1e-6)
     bare = index.generation
     vectors = bare.vectors
     blind = type(vectors)(

@@ -1,1 +1,1 @@
-"""Tests of the browser, over a fake engine: pilots, snapshots, and the pure model."""
+"""Tests of the browser, over a stand-in engine: pilots, snapshots, and the pure model."""

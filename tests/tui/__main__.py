@@ -1,4 +1,9 @@
-"""Run the browser over the fake engine, to look at it: `python -m tests.tui [FOLDER]`."""
+"""The development loop: run the browser over the stand-in engine, without process or model.
+
+`python -m tests.tui [QUESTIONS]`, or with Textual's console: `textual run --dev tests.tui`.
+The folder is a copy of `tests/standin/memory` with 160 daily logs; nothing that is edited, pinned
+or saved there outlives the browser.
+"""
 
 from __future__ import annotations
 
@@ -9,23 +14,21 @@ from pathlib import Path
 from membrowse.client.supervisor import Changed, Connected, Session, Starting
 from membrowse.settings import Settings
 from membrowse.tui.app import MembrowseApp
-from membrowse.wire.engine import HelloRequest, StatesRequest
-from tests.tui.corpus import routine
-from tests.tui.fake_engine import FakeEngine
+from membrowse.wire.engine import HelloRequest, Right, StatesRequest
+from tests.standin.corpus import corpus
+from tests.standin.engine import StandIn
+from tests.standin.replies import FOLDER
 
 
-async def sessions(folder: Path) -> AsyncGenerator[Session, None]:
+async def sessions(_: Path) -> AsyncGenerator[Session, None]:
     """One session that stays."""
     yield Starting("starting an engine")
-    engine = FakeEngine(delay=0.01)
-    engine.notes |= routine(160)
-    engine.rebuild_chunks()
+    engine = StandIn(corpus(logs=160), rights=tuple(Right))
     yield Connected(engine, await engine.ask(HelloRequest()))
     async for state in engine.stream(StatesRequest()):
         yield Changed(state)
 
 
 if __name__ == "__main__":
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else None
-    questions = Path(sys.argv[2]) if len(sys.argv) > 2 else None
-    MembrowseApp(sessions=sessions, settings=Settings(), folder=folder, questions=questions).run()
+    questions = Path(sys.argv[1]) if len(sys.argv) > 1 else None
+    MembrowseApp(sessions=sessions, settings=Settings(), folder=FOLDER, questions=questions).run()

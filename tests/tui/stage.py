@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
 from textual.pilot import Pilot
 
 from membrowse.client.supervisor import Changed, Connected, Session
 from membrowse.settings import Settings
 from membrowse.tui.app import MembrowseApp
 from membrowse.wire.engine import HelloRequest, StatesRequest
-from tests.tui.fake_engine import FakeEngine
+from membrowse.wire.search import Ranking, SearchResponse
+from tests.standin.engine import StandIn
+from tests.standin.replies import FOLDER
 
-FOLDER = Path("/home/me/agents/ops/memory")
 NOW = datetime(2026, 7, 20, 12, 5, tzinfo=UTC)
 QUERY = "which port does staging ssh use?"
 
@@ -26,8 +28,8 @@ QUERY = "which port does staging ssh use?"
 class Sessions:
     """Sessions as a test hands them out; by default one with `engine` that stays."""
 
-    def __init__(self, engine: FakeEngine | None = None) -> None:
-        self.engine = engine or FakeEngine()
+    def __init__(self, engine: StandIn | None = None) -> None:
+        self.engine = engine or StandIn()
         self.folders: list[Path] = []
         self._queue: asyncio.Queue[Session] = asyncio.Queue()
         self.connects = True
@@ -54,6 +56,24 @@ class Sessions:
     def say(self, session: Session) -> None:
         """Hand out the next session."""
         self._queue.put_nowait(session)
+
+
+def with_rankings(rankings: Mapping[str, Ranking]) -> Callable[[SearchResponse], SearchResponse]:
+    """Amends a response: these rankings instead of the engine's, or beside them."""
+
+    def amended(response: SearchResponse) -> SearchResponse:
+        known = response.rankings
+        names = known.keys() | rankings if response.complete else known
+        return replace(
+            response, rankings={name: rankings.get(name) or known[name] for name in names}
+        )
+
+    return amended
+
+
+def with_query(**changes: object) -> Callable[[SearchResponse], SearchResponse]:
+    """Amends a response: other things are said of the query."""
+    return lambda response: replace(response, query=replace(response.query, **changes))
 
 
 def make_app(
@@ -94,7 +114,8 @@ async def answered(app: MembrowseApp, text: str) -> None:
     """Wait until `text` is answered in full."""
     browser = app.browser
     text = text.encode("utf-8", "replace").decode()
-    await until(lambda: browser.open_query.text == text and browser.open_query.complete, "a recall")
+    query = browser.open_query
+    await until(lambda: query.text == text and query.complete, "a response")
     await until(lambda: shows_cursor(app), "the preview")
 
 

@@ -11,11 +11,11 @@ from textual.pilot import Pilot
 from membrowse.tui.screens.configurations import ConfigurationsScreen
 from membrowse.wire.engine import Right
 from membrowse.wire.search import Target
-from tests.tui.fake_engine import FakeEngine
+from tests.standin.corpus import PINS
+from tests.standin.engine import StandIn
 from tests.tui.stage import QUERY, Sessions, answered, ask, make_app, until
-from tests.tui.test_pins import panel
-from tests.tui.test_target_and_why import expect, find, ladder
-from tests.tui.tuned import pinned
+from tests.tui.test_pins import edited, panel
+from tests.tui.test_target_and_why import expect, find, why_screen
 
 Compare = Callable[..., bool]
 SIZES = [(80, 24), (120, 30), (200, 50)]
@@ -23,8 +23,7 @@ SIZES = [(80, 24), (120, 30), (200, 50)]
 
 def furnished() -> Any:
     """The app over an engine that has pins and grants every right."""
-    engine = FakeEngine(rights=tuple(Right))
-    pinned(engine)
+    engine = StandIn(others=PINS, rights=tuple(Right))
     return make_app(Sessions(engine))
 
 
@@ -52,8 +51,8 @@ def test_why(snap_compare: Compare, size: tuple[int, int]) -> None:
 
     async def before(pilot: Pilot[int]) -> None:
         await begin(app, pilot)
-        await expect(app, pilot, "decisions/ssh")
-        await ladder(app)
+        await expect(app, pilot, "runbooks/restore")
+        await why_screen(app)
         await pilot.pause()
 
     assert snap_compare(app, terminal_size=size, run_before=before)
@@ -65,9 +64,9 @@ def test_tuning_with_a_target(snap_compare: Compare, size: tuple[int, int]) -> N
 
     async def before(pilot: Pilot[int]) -> None:
         await begin(app, pilot)
-        app.browser.target_line.expect(Target(path="decisions/ssh.md", line=3))
+        app.browser.target_line.expect(Target(path="runbooks/restore.md", line=8))
         await answered(app, QUERY)
-        app.browser.tuning_panel.try_settings({"fusion.weight": 0.62})
+        app.browser.tuning_panel.try_settings({"fusion.weight": 0.26})
         tuning = app.browser.tuning_panel.tuning
         await until(lambda: tuning.tried and tuning.tried.a.passing is not None, "the pins")
         await until(lambda: app.browser.tuning_panel.has_focus)
@@ -81,8 +80,8 @@ def test_two_configurations_side_by_side(snap_compare: Compare) -> None:
 
     async def before(pilot: Pilot[int]) -> None:
         await begin(app, pilot)
-        app.browser.tuning_panel.try_settings({"fusion.weight": 0.7})
-        await until(lambda: app.browser.tuning_panel.tuning.tried, "the recall")
+        app.browser.tuning_panel.try_settings({"fusion.weight": 0.1})
+        await until(lambda: app.browser.tuning_panel.tuning.tried, "a response")
         await pilot.press("b")
         await until(lambda: isinstance(app.screen, ConfigurationsScreen))
         heads = [side.head for side in app.screen.sides]
@@ -94,7 +93,7 @@ def test_two_configurations_side_by_side(snap_compare: Compare) -> None:
 
 @pytest.mark.parametrize("size", SIZES[:2], ids=str)
 def test_the_pins(snap_compare: Compare, size: tuple[int, int]) -> None:
-    app = furnished()
+    app = make_app(Sessions(edited()))
 
     async def before(pilot: Pilot[int]) -> None:
         await begin(app, pilot)

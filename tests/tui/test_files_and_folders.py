@@ -14,7 +14,8 @@ from membrowse.tui.screens.files import FilesScreen
 from membrowse.tui.screens.welcome import WelcomeScreen
 from membrowse.wire.engine import Progress, ReindexRequest
 from membrowse.wire.notes import NoteState
-from tests.tui.fake_engine import FakeEngine
+from tests.standin.corpus import BROKEN
+from tests.standin.engine import StandIn
 from tests.tui.stage import Sessions, make_app, on_stage, screen_text, until
 
 
@@ -26,20 +27,21 @@ async def files_of(app: MembrowseApp) -> FilesScreen:
 
 
 async def test_every_file_is_listed_with_state_and_reason_the_urgent_first() -> None:
-    app = make_app()
+    app = make_app(Sessions(StandIn(others=BROKEN)))
     async with on_stage(app) as pilot:
         await pilot.press("tab", "f")
         screen = await files_of(app)
         await pilot.pause()
         text = screen_text(app)
     assert screen.list.items[0].state is NoteState.FAILED
-    assert "cannot be read: Permission denied" in text
-    assert "rule 2 of .membrowseignore: drafts/" in text
+    assert "invalid rule in line 2" in text
+    assert "ignored by line 2 of .membrowseignore" in text
     assert "1 failed" in text and "49 indexed" in text
+    assert "1970" not in text, "files that are left out are not looked into"
 
 
 async def test_filter_sort_read_and_reindex() -> None:
-    engine = FakeEngine()
+    engine = StandIn()
     app = make_app(Sessions(engine))
     async with on_stage(app) as pilot:
         await pilot.press("tab", "f")
@@ -61,7 +63,7 @@ async def test_filter_sort_read_and_reindex() -> None:
 
 
 async def test_progress_is_shown_while_indexing() -> None:
-    engine = FakeEngine()
+    engine = StandIn()
     app = make_app(Sessions(engine))
     async with on_stage(app) as pilot:
         await pilot.press("tab", "f")

@@ -12,12 +12,21 @@ from membrowse.text import shown
 from membrowse.tui.app import MembrowseApp
 from membrowse.tui.model import copy_formats
 from membrowse.wire.engine import IndexChange
-from membrowse.wire.notes import FileRecord, NoteState
-from membrowse.wire.search import KEYWORD, Hit, Ranking, RankingState, Term
-from tests.tui.corpus import HOSTILE
-from tests.tui.fake_engine import FakeEngine
-from tests.tui.hits import a_hit
-from tests.tui.stage import Sessions, ask, make_app, on_stage, screen_text, until
+from membrowse.wire.notes import ChunkRequest, FileRecord, FilesRequest, NoteState
+from membrowse.wire.search import KEYWORD, Hit, Ranking, RankingState, SearchRequest, Term
+from tests.standin.corpus import HOSTILE
+from tests.standin.engine import StandIn
+from tests.standin.replies import a_hit
+from tests.tui.stage import (
+    Sessions,
+    ask,
+    make_app,
+    on_stage,
+    screen_text,
+    until,
+    with_query,
+    with_rankings,
+)
 
 MARKUP = ("[/tmp]", "[bold]", "[@click=app.quit]x[/]", "[not a tag", "\\[x]", "[/]", "]", "[red]")
 CONTROLS = [chr(code) for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\n"]
@@ -25,42 +34,33 @@ INVISIBLE = ["\u200b", "\u202e", "\u2066", "\ufeff", "\u00ad", "\u2028", "\ud800
 SAFE_CONTROLS = {"\n"}
 
 
-def hostile_engine() -> FakeEngine:
+def hostile_engine() -> StandIn:
     """An engine whose notes, names, states and messages are all hostile."""
     every = "".join(CONTROLS) + "".join(INVISIBLE) + " ".join(MARKUP)
-    long_line = "staging " + "[" * 1_000_000 + " ssh"
-    engine = FakeEngine()
-    engine.notes = {
-        f"a/{HOSTILE} staging.md": (
-            f"T {HOSTILE}",
-            "2026-07-01",
-            f"## H {HOSTILE}\n\nssh {every}\n",
-        ),
-        "b/[/tmp]\n.md": (every, "2026-07-02", f"## ssh {every}\n\nstaging\n"),
-        "c/long.md": ("long", "2026-07-03", f"## long\n\n{long_line}\n"),
+    written, hostile = (text.replace("\0", "").replace("\ud800", "") for text in (every, HOSTILE))
+    files = {
+        f"a/{hostile} staging.md": f"# T {hostile}\n\n## H {hostile}\n\nssh {written}\n",
+        "b/[/tmp]\n.md": f"# {written}\n\n## ssh {written}\n\nstaging\n",
+        "c/long.md": f"# long\n\nstaging {'[' * 400} ssh\n",
         **{
-            f"d/{at}{mark}.md": (mark, mark, f"## {mark}\n\nstaging {mark}\n")
+            f"d/{at}{mark}.md": f"# {mark}\n\n## {mark}\n\nstaging {mark}\n"
             for at, mark in enumerate(MARKUP)
         },
     }
-    engine.rebuild_chunks()
-    engine.query_changes = {
-        "warnings": (HOSTILE,),
-        "dropped": (HOSTILE,),
-        "filters": (f"path:{HOSTILE}",),
-        "required": (HOSTILE,),
-        "terms": (Term(term=HOSTILE, df=3),),
-    }
-    paths = tuple(engine.notes)
+    engine = StandIn(files)
+    engine.amend[SearchRequest] = with_query(
+        warnings=(HOSTILE,),
+        dropped=(HOSTILE,),
+        filters=(f"path:{HOSTILE}",),
+        required=(HOSTILE,),
+        terms=(Term(term=HOSTILE, df=3),),
+    )
     change = IndexChange(at="2026-07-20T10:04:31Z", path=HOSTILE, notes=1, chunks=2)
     encoder = msgspec.structs.replace(engine.state.encoder, name=HOSTILE, precision="[/]")
     watcher = msgspec.structs.replace(engine.state.watcher, kind="polling", message=HOSTILE)
-    engine.change(
-        problem="", changed=paths[:1], last_change=change, encoder=encoder, watcher=watcher
-    )
-    engine.files_extra = [
-        FileRecord(path=HOSTILE, state=NoteState.FAILED, reason=f"{HOSTILE} {every}" * 3)
-    ]
+    engine.change(changed=tuple(files)[:1], last_change=change, encoder=encoder, watcher=watcher)
+    failed = FileRecord(path=HOSTILE, state=NoteState.FAILED, reason=f"{HOSTILE} {every}" * 3)
+    engine.amend[FilesRequest] = lambda records: [*records, failed]
     return engine
 
 
@@ -93,7 +93,11 @@ async def test_rankings_and_preview_show_hostile_notes_as_text(size: tuple[int, 
 
 
 async def test_a_line_of_a_megabyte_is_shown_in_part_and_says_so() -> None:
-    app = make_app(Sessions(hostile_engine()))
+    engine, line = hostile_engine(), f"staging {'[' * 1_000_000} ssh"
+    engine.amend[ChunkRequest] = lambda view: msgspec.structs.replace(
+        view, lines=(line,) * len(view.lines), marks=()
+    )
+    app = make_app(Sessions(engine))
     async with on_stage(app, query="long staging") as pilot:
         browsing = app.browser.open_query
         row = next(r for r, h in browsing.views["reranked"].hits.items() if h.path == "c/long.md")
@@ -142,10 +146,12 @@ async def test_problems_logs_and_toasts() -> None:
 
 async def test_messages_of_a_ranking_and_an_unknown_ranking_name() -> None:
     engine = hostile_engine()
-    engine.overrides = {
-        KEYWORD: Ranking(state=RankingState.FAILED, message=HOSTILE),
-        HOSTILE: Ranking(state=RankingState.OFF, message=HOSTILE),
-    }
+    engine.amend[SearchRequest] = with_rankings(
+        {
+            KEYWORD: Ranking(state=RankingState.FAILED, message=HOSTILE),
+            HOSTILE: Ranking(state=RankingState.OFF, message=HOSTILE),
+        }
+    )
     app = make_app(Sessions(engine))
     async with on_stage(app, (160, 40), "staging") as pilot:
         await pilot.pause()

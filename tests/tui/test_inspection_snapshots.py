@@ -8,9 +8,8 @@ import pytest
 
 from membrowse.tui.app import MembrowseApp
 from membrowse.wire.search import Target
-from tests.tui.fake_engine import FakeEngine
-from tests.tui.stage import QUERY, Sessions, make_app, until
-from tests.tui.test_explaining import explained
+from tests.tui.stage import QUERY, make_app, until
+from tests.tui.test_explanation import explained
 from tests.tui.test_snapshots import Before, Compare, steps
 
 SIZES = [(80, 24), (120, 30), (200, 50)]
@@ -52,7 +51,7 @@ def test_heat_in_other_looks(
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 30)], ids=str)
 def test_a_rank_flow(snap_compare: Compare, size: tuple[int, int]) -> None:
-    app = make_app(Sessions(FakeEngine(pool=60)))
+    app = make_app()
     before = opening(app, "restore the staging backup to which port?", "X")
     assert snap_compare(app, terminal_size=size, run_before=before)
 

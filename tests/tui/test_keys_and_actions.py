@@ -16,7 +16,7 @@ from membrowse.tui.screens.browser import BrowserScreen
 from membrowse.tui.screens.files import FilesScreen
 from membrowse.tui.screens.help import help_lines
 from membrowse.wire.engine import RebuildRequest, ReindexRequest, Right
-from tests.tui.fake_engine import FakeEngine
+from tests.standin.engine import StandIn
 from tests.tui.stage import QUERY, Sessions, ask, make_app, on_stage, screen_text, until
 
 HARMFUL = {"ctrl+c", "ctrl+h", "ctrl+i", "ctrl+j", "ctrl+m"}
@@ -136,13 +136,14 @@ async def test_q_quits_from_a_list_and_types_in_the_query() -> None:
 
 
 async def test_panels_by_number_and_tab_keep_the_chunk() -> None:
-    app = make_app()
+    engine = StandIn()
+    app = make_app(Sessions(engine))
     async with on_stage(app, query=QUERY) as pilot:
-        await pilot.press("enter", "j", "j", "1")
+        await pilot.press("enter", "j", "1")
         browser = app.browser
         assert browser.open_query.active == "keyword"
         cursor = browser.open_query.cursor
-        assert cursor is not None and cursor.chunk == "decisions/ssh.md#0"
+        assert cursor is not None and cursor.chunk == engine.chunk("decisions/ssh.md")
         await pilot.press("2", "tab", "tab")
         assert browser.preview.text.has_focus
         await pilot.press("tab")
@@ -168,7 +169,7 @@ async def test_in_a_narrow_window_one_list_is_ordered_by_the_ranking_chosen() ->
 
 
 async def test_an_action_without_the_right_is_dim_and_says_why() -> None:
-    engine = FakeEngine(rights=(Right.READ,))
+    engine = StandIn(rights=(Right.READ,))
     app = make_app(Sessions(engine))
     async with on_stage(app, query=QUERY) as pilot:
         assert app.browser.refusal_of("reindex_note") != ""
@@ -180,8 +181,15 @@ async def test_an_action_without_the_right_is_dim_and_says_why() -> None:
         assert engine.reindexed == []
 
 
+async def test_rebuilding_needs_more_than_the_right_to_reindex() -> None:
+    app = make_app(Sessions(StandIn(rights=(Right.READ, Right.REINDEX))))
+    async with on_stage(app, query=QUERY):
+        assert app.browser.refusal_of("reindex_note") == ""
+        assert "owner can rebuild the index" in app.browser.refusal_of("rebuild")
+
+
 async def test_reindexing_pausing_and_rebuilding() -> None:
-    engine = FakeEngine()
+    engine = StandIn(rights=tuple(Right))
     app = make_app(Sessions(engine))
     async with on_stage(app, query=QUERY) as pilot:
         await pilot.press("enter", "r")

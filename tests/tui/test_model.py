@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-import msgspec
 import pytest
 from rich.cells import cell_len
 
@@ -21,9 +20,9 @@ from membrowse.tui.model.preview_lines import preview_lines
 from membrowse.tui.model.ranking_view import PAGE, RankingView, dividers
 from membrowse.wire.engine import Pending, Progress, Watcher
 from membrowse.wire.search import KEYWORD, RERANKED, VECTOR
-from tests.tui.corpus import STATE
-from tests.tui.fake_engine import FakeEngine
-from tests.tui.hits import a_ranking, a_recall
+from tests.standin import replies
+from tests.standin.engine import StandIn
+from tests.standin.replies import a_ranking, a_response
 
 NOW = datetime(2026, 7, 20, 12, 0, tzinfo=UTC)
 NAMES = (KEYWORD, VECTOR, "fused", RERANKED)
@@ -65,31 +64,31 @@ def test_pages_are_wanted_once_and_again_after_a_failure() -> None:
 def test_a_new_query_starts_at_the_first_row_of_the_active_ranking() -> None:
     query = OpenQuery()
     number = query.search("q", keep=False)
-    assert query.receive(a_recall(number, complete=False, keyword="abc")) == (KEYWORD,)
+    assert query.receive(a_response(number, complete=False, keyword="abc")) == (KEYWORD,)
     assert query.cursor is None
-    query.receive(a_recall(number, keyword="abc", vector="cb", fused="cab", reranked="bca"))
+    query.receive(a_response(number, keyword="abc", vector="cb", fused="cab", reranked="bca"))
     assert query.cursor is not None and query.cursor.chunk == "b"
 
 
 def test_the_same_query_again_keeps_the_chunk_wherever_it_goes() -> None:
     query = OpenQuery()
     number = query.search("q", keep=False)
-    query.receive(a_recall(number, keyword="abc", reranked="bca"))
+    query.receive(a_response(number, keyword="abc", reranked="bca"))
     query.put_cursor(RERANKED, 1)
     number = query.search("q", keep=True)
-    query.receive(a_recall(number, complete=False, keyword="abc"))
+    query.receive(a_response(number, complete=False, keyword="abc"))
     assert query.cursor is not None and query.cursor.chunk == "c"
-    query.receive(a_recall(number, keyword="abc", reranked="abc"))
+    query.receive(a_response(number, keyword="abc", reranked="abc"))
     assert query.row(RERANKED) == 2
 
 
 def test_a_chunk_that_is_gone_leaves_the_cursor_on_its_row() -> None:
     query = OpenQuery()
     number = query.search("q", keep=False)
-    query.receive(a_recall(number, reranked="abcd"))
+    query.receive(a_response(number, reranked="abcd"))
     query.put_cursor(RERANKED, 3)
     number = query.search("q", keep=True)
-    query.receive(a_recall(number, reranked="abc"))
+    query.receive(a_response(number, reranked="abc"))
     assert query.cursor is not None and query.cursor.chunk == "c"
 
 
@@ -97,29 +96,31 @@ def test_answers_to_earlier_questions_are_dropped() -> None:
     query = OpenQuery()
     first = query.search("one", keep=False)
     query.search("two", keep=False)
-    assert query.receive(a_recall(first, keyword="abc")) == ()
+    assert query.receive(a_response(first, keyword="abc")) == ()
     assert query.analysis is None
 
 
 def test_rankings_with_unknown_names_come_and_go() -> None:
     query = OpenQuery()
     number = query.search("q", keep=False)
-    query.receive(a_recall(number, keyword="a", agent="ba"))
+    query.receive(a_response(number, keyword="a", agent="ba"))
     assert query.columns[-1] == "agent"
     query.active = "agent"
     number = query.search("q2", keep=False)
-    query.receive(a_recall(number, keyword="a"))
+    query.receive(a_response(number, keyword="a"))
     assert "agent" not in query.columns and query.active == RERANKED
 
 
-async def test_the_preview_marks_words_without_colour_and_numbers_lines() -> None:
+def test_the_preview_marks_words_without_colour_and_numbers_lines() -> None:
     from membrowse.wire.notes import ChunkRequest
 
-    view = await FakeEngine().chunk(ChunkRequest(chunk="logs/2025-11-08.md#1", text="ssh port"))
+    engine = StandIn()
+    request = ChunkRequest(chunk=engine.chunk("logs/2025-11-08.md", 1), text="ssh port")
+    view = engine.real(request)
     text = [plain(line) for line in preview_lines(view, 40)]
     assert "  7 ┃ ## «SSH»" in text
     assert any(line.startswith("  5 │ ") for line in text)
-    assert all(cell_len(line) <= 41 for line in text)
+    assert all(cell_len(line) <= 40 for line in text)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +140,7 @@ async def test_the_preview_marks_words_without_colour_and_numbers_lines() -> Non
 def test_the_header_says_what_the_index_is_worth(
     changes: dict[str, object], condition: str
 ) -> None:
-    view = EngineView(state=msgspec.structs.replace(STATE, **changes))
+    view = EngineView(state=replies.state(**changes))
     assert f" · {condition} · " in plain(header_line(view, 120))
 
 

@@ -13,9 +13,10 @@ from textual.pilot import Pilot
 from membrowse.client.supervisor import GaveUp
 from membrowse.tui.app import MembrowseApp
 from membrowse.wire.engine import Pending, Progress
-from membrowse.wire.search import RERANKED, VECTOR, Ranking, RankingState
-from tests.tui.fake_engine import FakeEngine
-from tests.tui.stage import QUERY, Sessions, ask, make_app, until
+from membrowse.wire.search import RERANKED, VECTOR, Ranking, RankingState, SearchRequest
+from tests.standin.corpus import BROKEN
+from tests.standin.engine import StandIn
+from tests.tui.stage import QUERY, Sessions, ask, make_app, until, with_rankings
 
 Compare = Callable[..., bool]
 Before = Callable[[Pilot[int]], Awaitable[None]]
@@ -58,11 +59,11 @@ def test_one_line_rows_and_wide_characters(snap_compare: Compare) -> None:
 
 
 def test_indexing_with_a_model_that_loads(snap_compare: Compare) -> None:
-    engine = FakeEngine()
+    engine = StandIn()
     loading = Ranking(
         state=RankingState.LOADING, message="the encoder is loading: this takes a second"
     )
-    engine.overrides = {VECTOR: loading}
+    engine.amend[SearchRequest] = with_rankings({VECTOR: loading})
     engine.change(
         progress=Progress(
             phase="encoding", chunks_done=312, chunks_total=992, chunks_per_second=94.2,
@@ -83,8 +84,8 @@ def test_no_hit_for_any_word(snap_compare: Compare) -> None:
 
 
 def test_nothing_indexed(snap_compare: Compare) -> None:
-    engine = FakeEngine(notes={})
-    engine.change(notes=0, chunks=0, last_change=None)
+    engine = StandIn(files={})
+    engine.change(last_change=None)
     app = make_app(Sessions(engine))
     assert snap_compare(app, terminal_size=(100, 30), run_before=steps(app, ""))
 
@@ -102,7 +103,7 @@ def test_the_engine_given_up(snap_compare: Compare) -> None:
 
 
 def test_the_files_screen(snap_compare: Compare) -> None:
-    app = make_app()
+    app = make_app(Sessions(StandIn(others=BROKEN)))
 
     async def files(pilot: Pilot[int]) -> None:
         await until(lambda: getattr(app.screen, "list", None) and app.screen.list.items)  # type: ignore[attr-defined]
@@ -147,7 +148,7 @@ def test_dialogs(snap_compare: Compare, key: str) -> None:
 
 
 def test_reranked_while_token_vectors_are_missing(snap_compare: Compare) -> None:
-    engine = FakeEngine()
+    engine = StandIn()
     app = make_app(Sessions(engine))
 
     async def before(pilot: Pilot[int]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import msgspec
 from textual.pilot import Pilot
@@ -22,12 +23,11 @@ from membrowse.wire.diagnosis import (
     Suggestions,
     SuggestionsRequest,
 )
-from membrowse.wire.notes import FileRecord, NoteState
+from membrowse.wire.notes import FileRecord, FilesRequest, NoteState
 from membrowse.wire.request import Problem
 from membrowse.wire.search import Target
-from tests.tui.corpus import HOSTILE
-from tests.tui.diagnosed import CHANGES, suggestions, why
-from tests.tui.fake_engine import FakeEngine
+from tests.standin.corpus import BROKEN, HOSTILE, PINS
+from tests.standin.engine import StandIn
 from tests.tui.stage import QUERY, Sessions, answered, ask, make_app, on_stage, screen_text, until
 
 
@@ -51,17 +51,17 @@ async def expect(app: MembrowseApp, pilot: Pilot[int], letters: str) -> None:
     await until(lambda: app.browser.target_line.target is not None, "a target")
 
 
-async def ladder(app: MembrowseApp, *, changes: bool = True) -> WhyScreen:
-    """Wait for the answer to why."""
+async def why_screen(app: MembrowseApp, *, suggestions: bool = True) -> WhyScreen:
+    """Wait for the diagnosis, and for its suggestions if wanted."""
     await until(lambda: isinstance(app.screen, WhyScreen), "the why screen")
     screen = app.screen
     assert isinstance(screen, WhyScreen)
 
     def complete() -> bool:
         report = screen.list.report
-        return report is not None and bool(report.suggestions or not changes)
+        return report is not None and bool(report.suggestions or not suggestions)
 
-    await until(complete, "changes")
+    await until(complete, "the diagnosis")
     return screen
 
 
@@ -72,7 +72,7 @@ def target_text(app: MembrowseApp) -> str:
 
 
 async def test_the_finder_lists_every_file_with_its_state() -> None:
-    app = make_app()
+    app = make_app(Sessions(StandIn(others=BROKEN)))
     async with on_stage(app, (120, 40), QUERY) as pilot:
         await pilot.press("enter", "w")
         await find(app, pilot, "")
@@ -83,8 +83,11 @@ async def test_the_finder_lists_every_file_with_its_state() -> None:
         assert "drafts/returns.md" not in screen_text(app)
         await find(app, pilot, "drret")
         assert "drafts/returns.md" in screen_text(app)
-        assert "ignored · rule 2 of .membrowseignore" in screen_text(app)
-        for letters, state in (("dump", "skipped · larger"), ("broken", "failed · cannot be read")):
+        assert "ignored · ignored by line 2" in screen_text(app)
+        for letters, state in (
+            ("dump", "skipped · too large"),
+            ("logs/.mem", "failed · invalid rule"),
+        ):
             finder = await find(app, pilot, letters)
             assert state in screen_text(app)
         finder.input.value = "restore"
@@ -95,7 +98,7 @@ async def test_the_finder_lists_every_file_with_its_state() -> None:
 
 
 async def test_many_files_are_looked_through_in_slices() -> None:
-    engine = FakeEngine()
+    engine = StandIn()
     app = make_app(Sessions(engine))
     async with on_stage(app, query=QUERY) as pilot:
         await pilot.press("enter", "w")
@@ -130,12 +133,12 @@ async def test_the_line_of_the_target_follows_the_query_while_it_is_edited() -> 
     async with on_stage(app, (120, 30), QUERY) as pilot:
         assert target_text(app) == ""
         await pilot.press("enter")
-        await expect(app, pilot, "decisions/ssh.md:9")
-        await ladder(app)
+        await expect(app, pilot, "decisions/ssh.md:12")
+        await why_screen(app, suggestions=False)
         await pilot.press("escape")
         await answered(app, QUERY)
         before = target_text(app)
-        assert "decisions/ssh.md:9" in before and " r" in before
+        assert "decisions/ssh.md:12" in before and " r" in before
         await ask(app, "every script that says -p 22 breaks")
         await until(lambda: "✓ within the agent's cut (k 5)" in target_text(app))
         assert target_text(app) != before
@@ -150,14 +153,14 @@ async def test_the_line_says_why_there_is_no_rank() -> None:
     async with on_stage(app, (120, 30), QUERY) as pilot:
         await pilot.press("enter")
         await expect(app, pilot, "drret")
-        screen = await ladder(app, changes=False)
+        screen = await why_screen(app, suggestions=False)
         assert screen.list.report is not None and not screen.list.report.in_top_k
         text = screen_text(app)
-        assert "✗ fails" in text and "the rule stands in .membrowseignore, line 2" in text
+        assert "✗ fails" in text and "line 2 of .membrowseignore: drafts/*.md" in text
         assert "– skipped" in text
         await pilot.press("escape")
         await answered(app, QUERY)
-        assert "✗ in no ranking: drafts/returns.md: rule 2" in target_text(app)
+        assert "✗ in no ranking: drafts/returns.md: ignored by line 2" in target_text(app)
 
 
 async def test_the_chunk_under_the_cursor_and_no_target() -> None:
@@ -169,7 +172,7 @@ async def test_the_chunk_under_the_cursor_and_no_target() -> None:
         await pilot.press("w")
         await find(app, pilot, "")
         await pilot.press("enter")
-        await ladder(app)
+        await why_screen(app, suggestions=False)
         assert app.browser.target_line.target == Target(
             chunk=cursor.chunk, path=cursor.path, line=cursor.start_line
         )
@@ -191,7 +194,7 @@ async def test_a_text_is_looked_for_where_no_file_has_the_letters() -> None:
         assert not finder.list.files
         assert "a text …" in screen_text(app)
         await pilot.press("enter")
-        await ladder(app)
+        await why_screen(app, suggestions=False)
         assert app.browser.target_line.target == Target(text="scanners filled the logs")
         await pilot.press("w")
         await find(app, pilot, "")
@@ -203,139 +206,132 @@ async def test_a_text_is_looked_for_where_no_file_has_the_letters() -> None:
         assert isinstance(app.screen, WhyScreen)
 
 
-async def test_why_shows_the_ladder_at_once_then_changes_which_escape_gives_up() -> None:
+async def test_why_shows_the_steps_at_once_then_suggestions_which_escape_gives_up() -> None:
     gate, given_up = asyncio.Event(), asyncio.Event()
-    engine = FakeEngine()
-    asked: list[type] = []
+    engine = StandIn(others=PINS)
 
-    def diagnose(request: DiagnosisRequest) -> Diagnosis:
-        asked.append(type(request))
-        return why(engine, request)
-
-    async def suggest(request: SuggestionsRequest) -> Suggestions:
-        asked.append(type(request))
+    async def slowly(suggestions: Suggestions) -> Suggestions:
         try:
             await gate.wait()
         except asyncio.CancelledError:
             given_up.set()
             raise
-        return suggestions(engine, request)
+        return suggestions
 
-    engine.answers |= {DiagnosisRequest: diagnose, SuggestionsRequest: suggest}
+    engine.amend[SuggestionsRequest] = slowly
     app = make_app(Sessions(engine))
     async with on_stage(app, (120, 40), QUERY) as pilot:
         await pilot.press("enter")
-        await expect(app, pilot, "decisions/ssh")
-        screen = await ladder(app, changes=False)
+        await expect(app, pilot, "runbooks/restore")
+        screen = await why_screen(app, suggestions=False)
         await pilot.pause()
         text = screen_text(app)
-        assert "one place below the agent's cut of 5" in text and "◌ trying changes" in text
-        assert "MaxSim .61" in text, "the rung that fails is open"
-        assert "logs/2026-03-01.md:7" not in text, "the others are closed"
-        assert asked == [DiagnosisRequest, SuggestionsRequest]
+        assert "3 places below the cut of 5" in text and "◌ trying changes" in text
+        assert "#5 logs/2026-01-01.md" in text, "the step that fails is open"
+        assert "late-interaction: " not in text, "the others are closed"
+        asked = engine.requests(DiagnosisRequest, SuggestionsRequest)
+        assert [type(request) for request in asked] == [DiagnosisRequest, SuggestionsRequest]
         await pilot.press("escape")
         await until(given_up.is_set)
         assert app.screen is app.browser
         gate.set()
         await pilot.press("w")
-        screen = await ladder(app)
+        screen = await why_screen(app)
         await pilot.pause()
         text = screen_text(app)
-        assert "fusion.weight 0.5 → 0.62" in text and "#3" in text
-        assert "! breaks 2 of 41 pins, fixes 1" in text and "restore drill" in text
-        assert "57 tried" in text
-        await pilot.press("j", "enter")
+        assert "fusion.weight 0.4 → 0.26" in text and "#5" in text
+        assert "! breaks 1 of 4 pins, fixes 1" in text and "rebuild" in text
+        assert "70 tried" in text
+        await pilot.press("k", "enter")
         await pilot.pause()
-        assert "logs/2026-03-01.md:7" in screen_text(app)
-        assert screen.list.at == 7
+        assert "late-interaction: " in screen_text(app)
+        assert screen.list.at == 6
 
 
-async def test_each_kind_of_change_is_applied() -> None:
+async def choose(pilot: Pilot[Any], screen: WhyScreen, kind: SuggestionKind) -> Suggestion:
+    """Apply the first suggestion of that kind."""
+    assert screen.list.report is not None
+    found = screen.list.report.suggestions
+    at = [change.kind for change in found].index(kind)
+    await pilot.press("G", *["k"] * (len(found) - 1 - at), "enter")
+    return found[at]
+
+
+async def test_each_kind_of_suggestion_is_applied() -> None:
     app = make_app()
     async with on_stage(app, query=QUERY) as pilot:
         await pilot.press("enter")
-        await expect(app, pilot, "decisions/ssh")
-        await ladder(app)
-        await pilot.press("G", "enter")
+        await expect(app, pilot, "runbooks/restore")
+        await choose(pilot, await why_screen(app), SuggestionKind.NOTE)
         await until(lambda: isinstance(app.screen, SuggestedEditScreen))
         await pilot.pause()
         text = screen_text(app)
-        assert "− ## Decision" in text and "+ ## Decision: the ssh port of staging" in text
+        assert "− ## Drill" in text and "+ ## Drill use" in text
         await pilot.press("y")
-        await until(lambda: app.clipboard == "## Decision: the ssh port of staging")
+        await until(lambda: app.clipboard == "## Drill use")
         await pilot.press("e")
         await until(lambda: "$VISUAL or $EDITOR" in screen_text(app), "the toast")
-        await until(lambda: isinstance(app.screen, WhyScreen))
-        await pilot.press("k", "enter")
-        await until(lambda: app.browser.tuning_panel.tuning.changed == {"fusion.weight": 0.62})
+        await choose(pilot, await why_screen(app), SuggestionKind.SETTING)
+        await until(lambda: app.browser.tuning_panel.tuning.changed == {"fusion.weight": 0.26})
         await until(lambda: app.browser.tuning_panel.has_focus)
         await pilot.pause()
-        assert "≈ trying: fusion.weight 0.62" in screen_text(app)
+        assert "≈ trying: fusion.weight 0.26" in screen_text(app)
         await pilot.press("escape", "w")
-        await ladder(app)
-        await pilot.press("G", "k", "k", "enter")
-        await answered(app, CHANGES[0].query)
+        change = await choose(pilot, await why_screen(app), SuggestionKind.QUERY)
+        await answered(app, change.query)
         assert app.screen is app.browser
 
 
 async def test_a_new_generation_asks_why_again_and_a_refusal_is_said() -> None:
-    engine = FakeEngine()
-    asked: list[DiagnosisRequest | SuggestionsRequest] = []
+    engine = StandIn()
 
-    def diagnose(request: DiagnosisRequest) -> Diagnosis:
-        asked.append(request)
-        return why(engine, request)
+    def asked() -> int:
+        return len(engine.requests(DiagnosisRequest, SuggestionsRequest))
 
-    def suggest(request: SuggestionsRequest) -> Suggestions:
-        asked.append(request)
-        return suggestions(engine, request)
-
-    engine.answers |= {DiagnosisRequest: diagnose, SuggestionsRequest: suggest}
     app = make_app(Sessions(engine))
     async with on_stage(app, query=QUERY) as pilot:
         await pilot.press("enter")
-        await expect(app, pilot, "decisions/ssh")
-        screen = await ladder(app)
-        await pilot.press("j")
-        await until(lambda: screen.list.at == 7)
-        before = len(asked)
-        engine.change(generation=42)
-        await until(lambda: len(asked) == before + 2)
+        await expect(app, pilot, "runbooks/restore")
+        screen = await why_screen(app)
+        await pilot.press("k")
+        await until(lambda: screen.list.at == 6)
+        before = asked()
+        engine.edit("new.md", "# New\n")
+        await until(lambda: asked() == before + 2)
         await pilot.pause()
-        assert screen.list.at == 7
+        assert screen.list.at == 6
         engine.change(agent_min_score=0.2)
-        await until(lambda: len(asked) == before + 4, "what it rests on changed")
+        await until(lambda: asked() == before + 4, "what it rests on changed")
 
         def refuse(request: DiagnosisRequest) -> Diagnosis:
             raise EngineRefused(Problem(message="the index is being built [/tmp]"), 503)
 
-        engine.answers[DiagnosisRequest] = refuse
-        engine.change(generation=43)
+        engine.replies[DiagnosisRequest] = refuse
+        engine.edit("new.md", "# Newer\n")
         await until(lambda: "being built [/tmp]" in screen_text(app))
         assert "f chooses another target" in screen_text(app)
 
 
 async def test_hostile_targets_answers_and_names_are_text() -> None:
-    engine = FakeEngine()
-    engine.files_extra = [FileRecord(path=HOSTILE, state=NoteState.FAILED, reason=HOSTILE)]
+    engine = StandIn()
+    record = FileRecord(path=HOSTILE.replace("\ud800", ""), state=NoteState.FAILED, reason=HOSTILE)
+    engine.amend[FilesRequest] = lambda records: [*records, record]
 
-    def hostile(request: DiagnosisRequest) -> Diagnosis:
-        known = why(engine, msgspec.structs.replace(request, target=Target(path="x")))
-        rungs = tuple(
-            msgspec.structs.replace(rung, finding=HOSTILE, evidence=(HOSTILE, f"+{HOSTILE}"))
-            for rung in known.steps
+    def hostile(known: Diagnosis) -> Diagnosis:
+        steps = tuple(
+            msgspec.structs.replace(step, finding=HOSTILE, evidence=(HOSTILE, f"+{HOSTILE}"))
+            for step in known.steps
         )
-        return msgspec.structs.replace(known, verdict=HOSTILE, steps=rungs)
+        return msgspec.structs.replace(known, verdict=HOSTILE, steps=steps)
 
-    def hostile_suggestions(request: SuggestionsRequest) -> Suggestions:
+    def hostile_suggestions(known: Suggestions) -> Suggestions:
         edit = Edit(path=HOSTILE, line=1, before=HOSTILE, after=HOSTILE)
         change = Suggestion(
             kind=SuggestionKind.NOTE, change=HOSTILE, rank=1, edit=edit, pins=1, broken=(HOSTILE,)
         )
-        known = suggestions(engine, request)
         return msgspec.structs.replace(known, suggestions=(change,))
 
-    engine.answers |= {DiagnosisRequest: hostile, SuggestionsRequest: hostile_suggestions}
+    engine.amend |= {DiagnosisRequest: hostile, SuggestionsRequest: hostile_suggestions}
     app = make_app(Sessions(engine))
     async with on_stage(app, (120, 50), QUERY) as pilot:
         from tests.tui.test_hostile_text import assert_harmless
@@ -344,7 +340,7 @@ async def test_hostile_targets_answers_and_names_are_text() -> None:
         await find(app, pilot, "52caGk")
         assert "[@click=app.quit]x[/]" in assert_harmless(app)
         await pilot.press("enter")
-        await ladder(app)
+        await why_screen(app)
         await pilot.pause()
         assert "[@click=app.quit]x[/]" in assert_harmless(app)
         await pilot.press("G", "enter")

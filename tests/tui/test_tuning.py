@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import msgspec
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -17,38 +18,58 @@ from membrowse.tui.screens.configurations import ConfigurationsScreen
 from membrowse.tui.screens.prompts import NamePrompt
 from membrowse.wire.engine import Right
 from membrowse.wire.search import RERANKED, Target
-from membrowse.wire.tuning import TUNABLE, SaveConfigurationRequest, TuneRequest
-from tests.tui.corpus import HOSTILE
-from tests.tui.fake_engine import FakeEngine
+from membrowse.wire.tuning import (
+    TUNABLE,
+    ConfigurationsRequest,
+    Overrides,
+    SaveConfigurationRequest,
+    SavedConfiguration,
+    TuneRequest,
+    UseConfigurationRequest,
+)
+from tests.standin.corpus import HOSTILE, PINS
+from tests.standin.engine import StandIn
 from tests.tui.stage import QUERY, Sessions, ask, make_app, on_stage, screen_text, until
 from tests.tui.test_hostile_text import assert_harmless
-from tests.tui.tuned import FakeConfigurations, pinned
 
-ALL = (Right.READ, Right.REINDEX, Right.ADMINISTER)
 WEIGHT, RERANKER, POOL, K, CAREFUL = 1, 3, 4, 6, 9
 """Rows of the panel."""
 
 
-def configurations(engine: FakeEngine) -> FakeConfigurations:
-    """What the engine keeps."""
-    kept = engine.answers[TuneRequest].__self__
-    assert isinstance(kept, FakeConfigurations)
-    return kept
+def with_careful() -> StandIn:
+    """An engine that has a saved configuration."""
+    engine = StandIn()
+    overrides: Overrides = {"rerank.pool": 100, "rerank.blend": 0.4}
+    engine.real(SaveConfigurationRequest(name="careful", overrides=overrides))
+    engine.real(UseConfigurationRequest(name=""))
+    return engine
+
+
+def saved(engine: StandIn) -> dict[str, Overrides]:
+    """The saved configurations by name."""
+    kept = engine.real(ConfigurationsRequest()).saved
+    return {each.name: each.overrides for each in kept}
+
+
+def tries(engine: StandIn) -> list[TuneRequest]:
+    return engine.requests(TuneRequest)
 
 
 @asynccontextmanager
 async def tuning(
-    engine: FakeEngine | None = None, size: tuple[int, int] = (100, 30), rights: object = ALL
-) -> AsyncIterator[tuple[MembrowseApp, Pilot[int], FakeConfigurations]]:
+    engine: StandIn | None = None,
+    size: tuple[int, int] = (100, 30),
+    rights: tuple[Right, ...] = tuple(Right),
+) -> AsyncIterator[tuple[MembrowseApp, Pilot[int], StandIn]]:
     """The browser with a query answered and the panel open, its values there."""
-    engine = engine or FakeEngine()
-    engine.rights = rights  # type: ignore[assignment]
+    engine = engine or StandIn()
+    engine.rights = rights
     app = make_app(Sessions(engine))
     async with on_stage(app, size, QUERY) as pilot:
         await pilot.press("enter", "t")
         await until(lambda: app.browser.tuning_panel.tuning.known is not None, "the values")
         await pilot.pause()
-        yield app, pilot, configurations(engine)
+        yield app, pilot, engine
 
 
 async def tried(app: MembrowseApp, **values: object) -> None:
@@ -101,30 +122,30 @@ def test_every_tunable_setting_is_in_the_panel_and_its_default_is_within_bounds(
 
 
 async def test_changing_a_setting_re_ranks_and_resetting_restores() -> None:
-    async with tuning() as (app, pilot, kept):
+    async with tuning() as (app, pilot, engine):
         before = order(app)
-        await pilot.press("j", "right", "right", "left", "l", "shift+right")
-        await tried(app, fusion_weight=0.64)
-        assert kept.tried[-1].overrides == {"fusion.weight": 0.64}
+        await pilot.press("j", "right", "right", "left", "l", *["shift+right"] * 4)
+        await tried(app, fusion_weight=0.84)
+        assert tries(engine)[-1].overrides == {"fusion.weight": 0.84}
         await until(lambda: order(app) != before, "another order")
         await pilot.pause()
         text = screen_text(app)
-        assert "≈ trying: fusion.weight 0.64" in text and "was 0.5" in text
+        assert "≈ trying: fusion.weight 0.84" in text and "was 0.4" in text
         assert "▲" in text and "▼" in text
         await pilot.press("r")
         await tried(app)
         await until(lambda: order(app) == before, "the saved order")
         await pilot.pause()
         assert "trying" not in screen_text(app)
-        tries = len(kept.tried)
+        before_turning = len(tries(engine))
         for _ in range(10):
             app.browser.tuning_panel.action_step(1)
-        await tried(app, fusion_weight=0.7)
-        assert len(kept.tried) == tries + 1, "a quick succession is tried once"
+        await tried(app, fusion_weight=0.6)
+        assert len(tries(engine)) == before_turning + 1, "a quick succession is tried once"
 
 
 async def test_digits_type_a_value_and_what_cannot_be_is_said() -> None:
-    async with tuning() as (app, pilot, kept):
+    async with tuning() as (app, pilot, engine):
         app.browser.tuning_panel.go_to(POOL)
         await pilot.press(*"100")
         await pilot.pause()
@@ -141,7 +162,7 @@ async def test_digits_type_a_value_and_what_cannot_be_is_said() -> None:
         before = order(app)
         app.browser.tuning_panel.go_to(RERANKER)
         await pilot.press("right")
-        await until(lambda: "no cross-encoder is set" in screen_text(app))
+        await until(lambda: "cross-encoder needs a model" in screen_text(app))
         await until(lambda: app.browser.open_query.complete)
         assert order(app) == before, "the saved ranking stays"
         await pilot.press("right")
@@ -151,12 +172,12 @@ async def test_digits_type_a_value_and_what_cannot_be_is_said() -> None:
 
 
 async def test_the_cut_and_the_target_follow_what_is_tried() -> None:
-    async with tuning() as (app, pilot, kept):
+    async with tuning() as (app, pilot, engine):
         app.browser.target_line.expect(Target(path="decisions/ssh.md"))
         app.browser.tuning_panel.go_to(K)
         await pilot.press("left", "left", "left")
         await tried(app, agent_k=2)
-        await until(lambda: kept.tried and kept.tried[-1].target is not None)
+        await until(lambda: tries(engine) and tries(engine)[-1].target is not None)
         await pilot.pause()
         text = screen_text(app)
         assert "the agent's cut: k 2" in text
@@ -164,18 +185,17 @@ async def test_the_cut_and_the_target_follow_what_is_tried() -> None:
 
 
 async def test_what_is_tried_outlives_the_query_and_ends_with_the_panel() -> None:
-    engine = FakeEngine()
-    pinned(engine)
-    async with tuning(engine) as (app, pilot, kept):
+    engine = StandIn(others=PINS)
+    async with tuning(engine) as (app, pilot, engine):
         before = order(app)
-        await pilot.press("j", "shift+right")
-        await until(lambda: "39 of 41 pins pass" in screen_text(app).split("\n")[3], "the pins")
-        assert [request.pins for request in kept.tried] == [False, True]
+        await pilot.press("j", "shift+left")
+        await until(lambda: "3 of 4 pins pass" in screen_text(app).split("\n")[3], "the pins")
+        assert [request.pins for request in tries(engine)] == [False, True]
         assert order(app) != before
         await pilot.press("slash")
         await ask(app, "queue length before a deploy")
-        assert kept.tried[-1].text == "queue length before a deploy"
-        assert kept.tried[-1].overrides == {"fusion.weight": 0.6}
+        assert tries(engine)[-1].text == "queue length before a deploy"
+        assert tries(engine)[-1].overrides == {"fusion.weight": 0.3}
         await ask(app, QUERY)
         await pilot.press("enter", "t")
         assert app.browser.tuning_panel.has_focus and app.browser.tuning_panel.tuning.trying
@@ -187,27 +207,28 @@ async def test_what_is_tried_outlives_the_query_and_ends_with_the_panel() -> Non
 
 
 async def test_saving_needs_the_right() -> None:
-    async with tuning(rights=(Right.READ, Right.REINDEX)) as (app, pilot, kept):
+    async with tuning(rights=(Right.READ, Right.REINDEX)) as (app, pilot, engine):
         assert app.browser.refusal_of("save") != ""
         await pilot.press("j", "right", "s")
-        await until(lambda: "only the engine's owner can change" in screen_text(app), "the toast")
-        assert isinstance(app.screen, BrowserScreen) and "" == kept.in_force
+        await until(lambda: "change saved configurations" in screen_text(app), "the toast")
+        assert "Permission denied: only the engine's owner can" in screen_text(app)
+        assert isinstance(app.screen, BrowserScreen) and "" == engine.state.configuration
 
 
 async def test_saving_under_a_name_puts_it_in_force() -> None:
-    async with tuning() as (app, pilot, kept):
+    async with tuning(with_careful()) as (app, pilot, engine):
         await pilot.press("s")
         await until(lambda: "No setting is changed" in screen_text(app), "the toast")
         await pilot.press("j", "right")
-        await tried(app, fusion_weight=0.52)
+        await tried(app, fusion_weight=0.42)
         await pilot.press("s")
         await until(lambda: isinstance(app.screen, NamePrompt))
         app.screen.query_one("#name", Input).value = "careful"
         await pilot.pause()
         assert "replace the one with this name" in screen_text(app)
         await pilot.press(*"-ish", "enter")
-        await until(lambda: kept.in_force == "careful-ish")
-        assert kept.saved["careful-ish"] == {"fusion.weight": 0.52}
+        await until(lambda: engine.state.configuration == "careful-ish")
+        assert saved(engine)["careful-ish"] == {"fusion.weight": 0.42}
         await until(lambda: not app.browser.tuning_panel.tuning.trying)
         await pilot.pause()
         text = screen_text(app)
@@ -215,17 +236,17 @@ async def test_saving_under_a_name_puts_it_in_force() -> None:
 
 
 async def test_a_saved_configuration_is_used_extended_and_forgotten() -> None:
-    async with tuning() as (app, pilot, kept):
+    async with tuning(with_careful()) as (app, pilot, engine):
         app.browser.tuning_panel.go_to(CAREFUL)
         await pilot.press("enter")
-        await until(lambda: kept.in_force == "careful")
+        await until(lambda: engine.state.configuration == "careful")
         await until(lambda: app.browser.tuning_panel.tuning.value("rerank.pool") == 100)
         app.browser.tuning_panel.go_to(WEIGHT)
         await pilot.press("right")
-        await tried(app, fusion_weight=0.52)
-        await until(lambda: kept.tried, "a try")
-        wanted = {"rerank.pool": 100, "rerank.blend": 0.4, "fusion.weight": 0.52}
-        assert kept.tried[-1].overrides == wanted, "over what is in force"
+        await tried(app, fusion_weight=0.42)
+        await until(lambda: tries(engine), "a try")
+        wanted = {"rerank.pool": 100, "rerank.blend": 0.4, "fusion.weight": 0.42}
+        assert tries(engine)[-1].overrides == wanted, "over what is in force"
         await pilot.press("s")
         await until(lambda: isinstance(app.screen, NamePrompt))
         await pilot.pause()
@@ -236,19 +257,20 @@ async def test_a_saved_configuration_is_used_extended_and_forgotten() -> None:
         await until(lambda: "not on a saved configuration" in screen_text(app))
         app.browser.tuning_panel.go_to(CAREFUL)
         await pilot.press("d", "n")
-        assert "careful" in kept.saved
+        assert "careful" in saved(engine)
         await pilot.press("d", "y")
-        await until(lambda: "careful" not in kept.saved and kept.in_force == "")
-        asked = len(kept.engine.asked)
-        kept.save(SaveConfigurationRequest(name="others", overrides={"fusion.weight": 0.2}))
-        await until(lambda: len(kept.engine.asked) > asked, "the query again")
+        await until(lambda: "careful" not in saved(engine) and engine.state.configuration == "")
+        asked = len(engine.asked)
+        engine.real(SaveConfigurationRequest(name="others", overrides={"fusion.weight": 0.2}))
+        await until(lambda: len(engine.asked) > asked, "the query again")
         await until(lambda: app.browser.tuning_panel.tuning.value("fusion.weight") == 0.2)
 
 
-async def test_a_setting_that_the_environment_fixes_does_not_change() -> None:
-    engine = FakeEngine()
-    configurations(engine).fixed = ("fusion.weight",)
-    async with tuning(engine) as (app, pilot, kept):
+async def test_a_setting_that_the_environment_fixes_does_not_change(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MEMBROWSE_FUSION_WEIGHT", "0.4")
+    async with tuning() as (app, pilot, engine):
         await pilot.press("j", "right", *"0.9", "enter")
         await pilot.pause()
         assert "fixed by an environment variable" in screen_text(app)
@@ -256,34 +278,34 @@ async def test_a_setting_that_the_environment_fixes_does_not_change() -> None:
 
 
 async def test_two_configurations_side_by_side() -> None:
-    engine = FakeEngine()
-    pinned(engine)
-    async with tuning(engine) as (app, pilot, kept):
-        await pilot.press("j", "shift+right", "shift+right")
-        await tried(app, fusion_weight=0.7)
+    engine = StandIn(others=PINS)
+    async with tuning(engine) as (app, pilot, engine):
+        await pilot.press("j", "shift+left")
+        await tried(app, fusion_weight=0.3)
         await pilot.press("b")
         await until(lambda: isinstance(app.screen, ConfigurationsScreen))
         screen = app.screen
         assert isinstance(screen, ConfigurationsScreen)
         await until(lambda: screen.sides[1].head.tried, "an answer")
-        await until(lambda: "36 of 41 pins pass" in screen_text(app), "the pins")
+        await until(lambda: "3 of 4 pins pass" in screen_text(app), "the pins")
         text = screen_text(app)
         assert "A values tried" in text and "B the settings file" in text
-        assert ".83 of 1, rank-biased" in text and "▲" in text
+        assert ".99 of 1, rank-biased" in text and "▲" in text
         await pilot.press("j", "tab")
         one, other = (side.open_query.cursor for side in screen.sides)
         assert one is not None and other is not None and one.chunk == other.chunk
         assert screen.sides[1].list.has_focus
         await pilot.press("escape")
         await until(lambda: app.browser.tuning_panel.has_focus, "back at the panel")
-        assert app.browser.tuning_panel.tuning.changed == {"fusion.weight": 0.7}
+        assert app.browser.tuning_panel.tuning.changed == {"fusion.weight": 0.3}
 
 
 async def test_hostile_names_and_reasons_are_text() -> None:
-    engine = FakeEngine()
-    kept = configurations(engine)
-    kept.saved = {HOSTILE: {"fusion.weight": 0.3}}
-    kept.in_force = HOSTILE
+    engine = StandIn()
+    hostile = SavedConfiguration(name=HOSTILE, overrides={"fusion.weight": 0.3})
+    engine.amend[ConfigurationsRequest] = lambda known: msgspec.structs.replace(
+        known, saved=(hostile,), in_force=HOSTILE
+    )
     async with tuning(engine) as (app, pilot, _):
         assert "in force: ␛[31mred" in assert_harmless(app)
         await pilot.press("j", "right", "s")

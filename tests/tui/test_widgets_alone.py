@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, TypeVar
 
-import msgspec
 from textual.app import App, ComposeResult
 from textual.message import Message
 from textual.pilot import Pilot
@@ -36,9 +35,10 @@ from membrowse.wire.pins import AddPinRequest, PinRun, PinsRequest, PinsState, R
 from membrowse.wire.request import Problem, Request
 from membrowse.wire.search import RERANKED, PageRequest, SearchRequest, Target
 from membrowse.wire.tuning import ConfigurationsRequest, TuneRequest
-from tests.tui.corpus import STATE
-from tests.tui.fake_engine import FakeEngine
+from tests.standin import replies
+from tests.standin.engine import StandIn
 from tests.tui.stage import NOW, QUERY, until
+from tests.tui.test_target_and_why import choose
 
 M = TypeVar("M", bound=Message)
 R = TypeVar("R", bound=Request[Any])
@@ -52,14 +52,14 @@ def clock() -> datetime:
 
 
 class Host(App[None]):
-    """An app with nothing but `widgets`; keeps every message, and replies when told to."""
+    """An app with nothing but `widgets`; keeps every message, and replies when asked to."""
 
     AUTO_FOCUS = None
 
     def __init__(self, *widgets: Widget) -> None:
         super().__init__()
-        self.engine = FakeEngine()
-        self.told: list[str] = []
+        self.engine = StandIn()
+        self.notified: list[str] = []
         self._widgets = widgets
         self._messages: list[Message] = []
 
@@ -72,7 +72,7 @@ class Host(App[None]):
             self._messages.append(message)
 
     def notify(self, message: str, **others: Any) -> None:
-        self.told.append(message)
+        self.notified.append(message)
 
     def posted(self, kind: type[M]) -> list[M]:
         """The messages of a kind so far."""
@@ -105,16 +105,16 @@ async def running(*widgets: Widget) -> AsyncIterator[tuple[Host, Pilot[None]]]:
         yield host, pilot
 
 
-async def answered(query: OpenQuery, text: str = QUERY, engine: FakeEngine | None = None) -> None:
+async def answered(query: OpenQuery, text: str = QUERY, engine: StandIn | None = None) -> None:
     """Search for `text` and take the whole response."""
     number = query.search(text, keep=False)
-    async for response in (engine or FakeEngine()).stream(SearchRequest(text=text, number=number)):
+    async for response in (engine or StandIn()).stream(SearchRequest(text=text, number=number)):
         query.receive(response)
 
 
 def a_view(rights: tuple[Right, ...] = tuple(Right), **changes: Any) -> EngineView:
     """A connected engine."""
-    state = msgspec.structs.replace(STATE, **changes)
+    state = replies.state(**changes)
     return EngineView(phase=Phase.CONNECTED, rights=frozenset(rights), state=state)
 
 
@@ -161,15 +161,15 @@ async def test_why_asks_for_a_target_diagnoses_it_and_hands_on_what_is_applied()
         assert line.target == Target(text="listens")
         request = await host.reply(DiagnosisRequest)
         assert (request.text, request.target) == (QUERY, line.target)
-        line.expect(Target(path="decisions/ssh.md"))
+        line.expect(Target(path="runbooks/restore.md"))
         line.diagnose()
         assert (await host.reply(DiagnosisRequest)).target == line.target, "the same screen"
         await host.reply(SuggestionsRequest)
         screen = host.screen
         assert isinstance(screen, WhyScreen) and screen.list.report is not None
-        await pilot.press("G", "k", "enter")
+        chosen = await choose(pilot, screen, SuggestionKind.SETTING)
         await until(lambda: host.posted(TargetLine.Applied))
-        assert host.posted(TargetLine.Applied)[0].suggestion.kind is SuggestionKind.SETTING
+        assert host.posted(TargetLine.Applied)[0].suggestion == chosen
         assert not isinstance(host.screen, WhyScreen)
 
 
@@ -191,10 +191,10 @@ async def test_changed_values_are_tried_once_changing_has_paused() -> None:
         for _ in range(3):
             panel.action_step(1)
         await until(lambda: len(host.posted(TuningPanel.Changed)) == 2)
-        assert panel.tuning.changed == {"fusion.weight": 0.56} and panel.banner.display
+        assert panel.tuning.changed == {"fusion.weight": 0.46} and panel.banner.display
         assert panel.search(search)
         request = await host.reply(TuneRequest)
-        assert request.overrides == {"fusion.weight": 0.56} and request.number == query.number
+        assert request.overrides == {"fusion.weight": 0.46} and request.number == query.number
         await pilot.pause()
         (tried,) = host.posted(TuningPanel.Tried)
         assert panel.tuning.tried is tried.response
@@ -263,14 +263,14 @@ async def test_a_query_is_pinned_to_the_chunk_under_the_cursor_and_unpinned_when
         wanted.deliver(none)
         request = await host.reply(AddPinRequest)
         assert request.text == QUERY and request.target.chunk == cursor.chunk
-        assert "Pinned" in host.told[-1]
+        assert "Pinned" in host.notified[-1]
         line.expect(Target(path=cursor.path))
         pins.toggle()
         await host.reply(PinsRequest)
         await until(lambda: isinstance(host.screen, ConfirmPrompt))
         await pilot.press("y")
         await host.reply(RemovePinRequest)
-        assert "Unpinned" in host.told[-1]
+        assert "Unpinned" in host.notified[-1]
 
 
 async def test_pins_that_moved_are_announced_once() -> None:
@@ -282,7 +282,7 @@ async def test_pins_that_moved_are_announced_once() -> None:
         pins.announce_moves(before, after)
         pins.announce_moves(after, after)
         pins.announce_moves(a_view(pins=PinsState()), after)
-        assert len(host.told) == 1 and "a: b #1 → #9" in host.told[0]
+        assert len(host.notified) == 1 and "a: b #1 → #9" in host.notified[0]
 
 
 # Explanation

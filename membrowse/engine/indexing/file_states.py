@@ -52,7 +52,7 @@ def _found(state: IndexerState, notes: Mapping[str, IndexedNote]) -> Iterator[Fi
             warnings=note.warnings if note else (),
             chunks=note.chunks if note else 0,
             size=file.size,
-            modified_at=clock.stamp(file.mtime_ns / 1e9),
+            modified_at=clock.stamp(file.mtime_ns / 1e9) if file.mtime_ns else "",
             indexed_at=note.indexed_at if note else "",
         )
 

@@ -93,13 +93,14 @@ class Indexer:
     def watcher(self) -> Watcher:
         """The state of the watcher."""
         watch, state = self._watch, self.state
+        restarted_at = watch.restarted_at  # before `alive`: a watch restarted by now is alive
         return Watcher(
             kind=watch.kind,
             alive=watch.alive,
             paused=state.paused,
             last_event=clock.stamp(watch.last_event) if watch.last_event else "",
             last_check=state.last_check,
-            restarted_at=clock.stamp(watch.restarted_at) if watch.restarted_at else "",
+            restarted_at=clock.stamp(restarted_at) if restarted_at else "",
             message=watch.message,
         )
 

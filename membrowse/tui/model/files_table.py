@@ -29,7 +29,11 @@ ORDERS: dict[str, Callable[[FileRecord], Any]] = {
     "path": lambda record: record.path,
     "chunks": lambda record: (-record.chunks, record.path),
     "size": lambda record: (-record.size, record.path),
-    "modified": lambda record: ([-ord(char) for char in record.modified_at], record.path),
+    "modified": lambda record: (
+        not record.modified_at,
+        [-ord(char) for char in record.modified_at],
+        record.path,
+    ),
 }
 """Sort orders; the first is the default."""
 

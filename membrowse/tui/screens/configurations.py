@@ -21,7 +21,7 @@ from membrowse.tui.model.tuning import NamedConfiguration
 from membrowse.tui.model.tuning_lines import passing_pins
 from membrowse.tui.screens.engine_screen import Clock, EngineScreen
 from membrowse.tui.widgets.line_list import LineList
-from membrowse.tui.widgets.painting import OneLine
+from membrowse.tui.widgets.lines import OneLine
 from membrowse.tui.widgets.ranking_list import RankingList
 from membrowse.wire.search import RERANKED
 from membrowse.wire.tuning import TunedSearch, TuneRequest, TuneResponse

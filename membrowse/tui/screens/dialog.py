@@ -11,7 +11,7 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 
 from membrowse.presentation.lines import Line
-from membrowse.tui.widgets.painting import Clickable, content
+from membrowse.tui.widgets.lines import Clickable, content
 
 Result = TypeVar("Result")
 

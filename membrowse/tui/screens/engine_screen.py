@@ -17,7 +17,7 @@ from membrowse.tui.actions import Action, Need, Where, find, of, refusal
 from membrowse.tui.messages import ReindexWanted, ReplyWanted
 from membrowse.tui.model.engine_view import EngineView, Phase
 from membrowse.tui.widgets.bars import HeaderLine, KeyBar, StatusLine
-from membrowse.tui.widgets.painting import OneLine
+from membrowse.tui.widgets.lines import OneLine
 from membrowse.wire.request import Request
 
 Clock = Callable[[], datetime]

@@ -26,7 +26,7 @@ from membrowse.tui.model.files_table import (
 from membrowse.tui.screens.engine_screen import Clock, EngineScreen
 from membrowse.tui.widgets.bars import TableHead
 from membrowse.tui.widgets.line_list import ItemList, LineList
-from membrowse.tui.widgets.painting import OneLine
+from membrowse.tui.widgets.lines import OneLine
 from membrowse.wire.notes import FileRecord, FilesRequest
 
 

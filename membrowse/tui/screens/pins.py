@@ -25,7 +25,7 @@ from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.screens.engine_screen import Clock, EngineScreen
 from membrowse.tui.widgets.bars import TableHead
 from membrowse.tui.widgets.line_list import ItemList, LineList
-from membrowse.tui.widgets.painting import OneLine
+from membrowse.tui.widgets.lines import OneLine
 from membrowse.wire.pins import Pin, PinResult, PinRun, PinsRequest, RemovePinRequest
 
 _GROUP = "pins"

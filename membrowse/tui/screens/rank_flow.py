@@ -15,7 +15,7 @@ from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.list_layout import Divider, Layout
 from membrowse.tui.screens.engine_screen import Clock, RecordScreen
 from membrowse.tui.widgets.line_list import LineList
-from membrowse.tui.widgets.painting import OneLine
+from membrowse.tui.widgets.lines import OneLine
 from membrowse.wire.rank_flow import ChunkFlow, RankFlow, RankFlowRequest
 
 DEPTH = 20

@@ -33,7 +33,7 @@ from membrowse.tui.model.target_choices import (
 )
 from membrowse.tui.screens.dialog import Dialog
 from membrowse.tui.widgets.line_list import LineList
-from membrowse.tui.widgets.painting import OneLine
+from membrowse.tui.widgets.lines import OneLine
 from membrowse.tui.widgets.plain_input import PlainInput
 from membrowse.wire.notes import FileRecord, FilesRequest
 from membrowse.wire.search import Hit, Target

@@ -23,7 +23,7 @@ from membrowse.tui.model.engine_view import EngineView, reply_basis
 from membrowse.tui.model.list_layout import Layout
 from membrowse.tui.screens.engine_screen import Clock, EngineScreen
 from membrowse.tui.widgets.line_list import CURSOR, LineList
-from membrowse.tui.widgets.painting import OneLine, content
+from membrowse.tui.widgets.lines import OneLine, content
 from membrowse.wire.diagnosis import (
     Diagnosis,
     DiagnosisReport,

@@ -8,7 +8,7 @@ from datetime import datetime
 from membrowse.presentation.lines import Line, Part, cells, fit
 from membrowse.tui.actions import Action, key_name
 from membrowse.tui.model.engine_view import EngineView, header_line, status_line, trouble
-from membrowse.tui.widgets.painting import OneLine
+from membrowse.tui.widgets.lines import OneLine
 
 
 class HeaderLine(OneLine):

@@ -16,7 +16,7 @@ from membrowse.presentation.lines import Line, Part, clip_start, spread
 from membrowse.text import shown
 from membrowse.tui.messages import ReplyWanted
 from membrowse.tui.model.open_query import OpenQuery
-from membrowse.tui.widgets.painting import OneLine
+from membrowse.tui.widgets.lines import OneLine
 from membrowse.tui.widgets.scrolled_lines import ScrolledLines
 from membrowse.wire.explanation import (
     ExplainRequest,

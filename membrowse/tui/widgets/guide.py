@@ -12,7 +12,7 @@ from membrowse.presentation.engine import progress_line
 from membrowse.presentation.lines import Line, Part, clip
 from membrowse.text import shown
 from membrowse.tui.model.engine_view import EngineView, Phase, reading_text
-from membrowse.tui.widgets.painting import Clickable, content
+from membrowse.tui.widgets.lines import Clickable, content
 
 _KEYS: tuple[tuple[str, str], ...] = (
     ("/", "type the query; enter goes to the list, where single letters act"),
@@ -56,9 +56,11 @@ def _condition(view: EngineView) -> list[Line]:
     if state is None:
         return []
     if view.reading:
-        text = [Part("◌ ", "accent"), Part(reading_text(state), "strong")]
-        about = [Part("  You can type now; keywords are found as notes are read.", "dim")]
-        return [text, about, []]
+        return [
+            [Part("◌ ", "accent"), Part(reading_text(state), "strong")],
+            [Part("  You can type now; keywords are found as notes are read.", "dim")],
+            [],
+        ]
     if state.progress is not None:
         return [progress_line(state.progress, 70), []]
     if state.notes == 0:

@@ -17,7 +17,7 @@ from textual.strip import Strip
 from membrowse.presentation.lines import Line, Part, cells, fit
 from membrowse.tui.actions import Where, bindings
 from membrowse.tui.model.list_layout import Divider, Layout
-from membrowse.tui.widgets.painting import style_of
+from membrowse.tui.widgets.lines import style_of
 
 Item = TypeVar("Item")
 

@@ -15,7 +15,7 @@ from membrowse.tui.model import copy_formats
 from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.open_query import OpenQuery
 from membrowse.tui.model.preview_lines import first_inside, head_line, preview_lines
-from membrowse.tui.widgets.painting import Notice, OneLine
+from membrowse.tui.widgets.lines import Notice, OneLine
 from membrowse.tui.widgets.scrolled_lines import ScrolledLines
 from membrowse.wire.explanation import Explanation
 from membrowse.wire.notes import ChunkRequest, ChunkView, Freshness

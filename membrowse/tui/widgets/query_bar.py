@@ -18,7 +18,7 @@ from membrowse.tui.actions import Where, bindings
 from membrowse.tui.messages import QueryAsked
 from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.questions import Questions
-from membrowse.tui.widgets.painting import OneLine
+from membrowse.tui.widgets.lines import OneLine
 from membrowse.tui.widgets.plain_input import PlainInput
 from membrowse.wire.search import Query
 

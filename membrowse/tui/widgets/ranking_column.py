@@ -12,7 +12,7 @@ from membrowse.presentation.lines import Line, Part
 from membrowse.tui.model.column_captions import foot, head, notice
 from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.open_query import OpenQuery
-from membrowse.tui.widgets.painting import Notice, OneLine
+from membrowse.tui.widgets.lines import Notice, OneLine
 from membrowse.tui.widgets.ranking_list import RankingList
 
 

@@ -13,7 +13,7 @@ from membrowse.presentation.ranks import letters
 from membrowse.presentation.target import target_line
 from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.open_query import OpenQuery
-from membrowse.tui.widgets.painting import OneLine
+from membrowse.tui.widgets.lines import OneLine
 from membrowse.wire.diagnosis import DiagnosisRequest, Suggestion
 from membrowse.wire.search import SearchResponse, Target, TargetMatch
 

@@ -34,7 +34,7 @@ from membrowse.tui.model.tuning_lines import (
     setting_line,
 )
 from membrowse.tui.widgets.line_list import LineList
-from membrowse.tui.widgets.painting import OneLine
+from membrowse.tui.widgets.lines import OneLine
 from membrowse.wire.engine import Right
 from membrowse.wire.request import Request
 from membrowse.wire.search import SearchRequest

@@ -15,14 +15,13 @@ from membrowse.tui.app import MembrowseApp
 from membrowse.tui.screens.comparison import ComparisonScreen
 from membrowse.tui.screens.rank_flow import RankFlowScreen
 from membrowse.tui.screens.tokens import TokensScreen
-from membrowse.wire.comparison import CompareRequest
+from membrowse.wire.comparison import CompareRequest, Comparison
 from membrowse.wire.rank_flow import RankFlow, RankFlowRequest
 from membrowse.wire.request import Problem
 from membrowse.wire.search import RANKINGS, RERANKED, Target
 from membrowse.wire.tokens import AnalysedToken, TokenisedText, TokensRequest, WordPiece
-from tests.tui import compared, inspected
-from tests.tui.corpus import HOSTILE
-from tests.tui.fake_engine import FakeEngine
+from tests.standin.corpus import HOSTILE
+from tests.standin.engine import StandIn
 from tests.tui.stage import NOW, QUERY, Sessions, make_app, on_stage, screen_text, until
 from tests.tui.test_hostile_text import assert_harmless, hostile_engine
 
@@ -41,8 +40,8 @@ async def shown(app: MembrowseApp, kind: type) -> None:
 # Rank flow
 
 
-def a_flow(engine: FakeEngine | None = None, text: str = QUERY) -> RankFlow:
-    return inspected.flow(engine or FakeEngine(), RankFlowRequest(text=text, depth=20))
+def a_flow(engine: StandIn | None = None, text: str = QUERY) -> RankFlow:
+    return (engine or StandIn()).real(RankFlowRequest(text=text, depth=20))
 
 
 def test_every_chunk_has_one_place_in_every_column() -> None:
@@ -65,10 +64,10 @@ def test_the_plot_keeps_to_its_width_and_stresses_one_chunk(width: int) -> None:
 
 
 def test_the_story_names_every_rank_and_the_movers_are_named() -> None:
-    record = a_flow(FakeEngine(pool=60), "staging backup port")
+    record = a_flow(text="staging backup port")
     flow = record.flows[0]
-    told = text_of(story(record, 0))
-    assert all(f"{name} #{flow.ranks[name]}" in told for name in RANKINGS)
+    text = text_of(story(record, 0))
+    assert all(f"{name} #{flow.ranks[name]}" in text for name in RANKINGS)
     moved = text_of(movers(record, 120))
     assert len(moved) <= 120 and movers(record, 10) == []
 
@@ -91,7 +90,7 @@ async def test_moving_in_the_flow_moves_the_stress_and_enter_goes_there() -> Non
 
 
 async def test_the_flow_keeps_its_chunk_when_the_index_changes() -> None:
-    engine = FakeEngine()
+    engine = StandIn()
     app = make_app(Sessions(engine))
     async with on_stage(app, query=QUERY) as pilot:
         await pilot.press("enter", "X")
@@ -109,24 +108,34 @@ async def test_the_flow_keeps_its_chunk_when_the_index_changes() -> None:
 # Comparison
 
 
-def a_comparison(left: str = "decisions/ssh.md#0", right: str = "MEMORY.md#1") -> str:
-    request = CompareRequest(text=QUERY, left=left, right=Target(chunk=right))
-    record = compared.compare(FakeEngine(), request)
+def a_comparison(engine: StandIn, left: str, right: str) -> Comparison:
+    """The first chunk of `left` against the second of `right`."""
+    target = Target(chunk=engine.chunk(right, 1))
+    return engine.real(CompareRequest(text=QUERY, left=engine.chunk(left), right=target))
+
+
+def comparison_text(record: Comparison) -> str:
     return "\n".join(text_of(row.line) for row in comparison_rows(record, NOW, 116))
 
 
 def test_a_comparison_tells_scores_differences_words_and_dates() -> None:
-    text = a_comparison()
-    for said in ("stands higher", "KEYWORD", "RERANKED", "left has more", "2026-07-17", "3d"):
+    text = comparison_text(a_comparison(StandIn(), "decisions/ssh.md", "MEMORY.md"))
+    for said in (
+        "1 place above MEMORY.md:12",
+        "KEYWORD",
+        "RERANKED",
+        "left has more",
+        "2026-07-17",
+        "3d",
+    ):
         assert said in text, said
-    assert "scanners" in text.split("only in the left")[1].split("only in the right")[0]
+    assert "Scanners" in text.split("only in the left")[1].split("only in the right")[0]
     assert "nearly the same words elsewhere" in text
 
 
 @pytest.mark.parametrize("width", [30, 60, 77, 117, 197])
 def test_a_comparison_keeps_its_figures_in_columns(width: int) -> None:
-    request = CompareRequest(text=QUERY, left="MEMORY.md#0", right=Target(chunk="MEMORY.md#1"))
-    rows = comparison_rows(compared.compare(FakeEngine(), request), NOW, width)
+    rows = comparison_rows(a_comparison(StandIn(), "MEMORY.md", "MEMORY.md"), NOW, width)
     bars = [text_of(row.line).index("┼") for row in rows if "┼" in text_of(row.line)]
     assert len(set(bars)) == 1
     if width >= 77:
@@ -163,7 +172,7 @@ async def test_with_a_target_equals_compares_at_once() -> None:
         app.browser.target_line.target = Target(path="tools/hosts.md")
         await pilot.press("enter", "equals_sign")
         await shown(app, ComparisonScreen)
-        assert "tools/hosts.md:1" in screen_text(app)
+        assert "tools/hosts.md:4" in screen_text(app)
         await pilot.press("escape")
         assert app.screen is app.browser
 
@@ -179,29 +188,33 @@ async def test_scrolling_a_comparison_reaches_its_end() -> None:
         assert " of right" in screen_text(app)
         await pilot.press("k", "ctrl+u", "pageup", "g")
         await pilot.pause()
-        assert "stands higher" in screen_text(app)
+        assert "above logs/2026-01-22.md" in screen_text(app)
 
 
-# Rulers
+# Tokens
 
 
-def a_ruler(chunk: str = "", text: str = QUERY) -> list[TokenisedText]:
-    return list(compared.measure(FakeEngine(), TokensRequest(text=text, chunk=chunk)).texts)
+def tokenised(path: str = "", text: str = QUERY) -> list[TokenisedText]:
+    """The tokens of `text`, and of the first chunk of the note at `path`."""
+    engine = StandIn()
+    chunk = engine.chunk(path) if path else ""
+    return list(engine.real(TokensRequest(text=text, chunk=chunk)).texts)
 
 
-def test_a_ruler_shows_pieces_window_steps_and_stop_words() -> None:
-    (ruler,) = a_ruler(text="Which ports 部署")
-    text = "\n".join(text_of(line) for line in TokenLines(ruler, 80))
-    assert "of 256 word pieces" in text and "⟦部署⟧" in text and "unknown" in text
+def test_tokens_show_pieces_window_steps_and_stop_words() -> None:
+    (found,) = tokenised(text="Which ports 部署 xyzzy")
+    text = "\n".join(text_of(line) for line in TokenLines(found, 80))
+    assert "of 256 word pieces" in text and "⟦署⟧" in text and "unknown" in text
     assert "Which" in text and "stop word" in text and "nowhere" in text
-    _, chunk = a_ruler("decisions/ssh.md#0")
+    _, chunk = tokenised("decisions/ssh.md")
     assert "SSH moved › Decision" in "\n".join(text_of(line) for line in TokenLines(chunk, 80))
 
 
 @pytest.mark.parametrize("width", [24, 60, 80, 150])
-def test_a_ruler_keeps_to_its_width(width: int) -> None:
-    for ruler in a_ruler("notes/部署.md#0", f"{HOSTILE} {'x' * 5000}"):
-        assert all(cells(line) <= width for line in TokenLines(ruler, width))
+def test_tokens_keep_to_their_width(width: int) -> None:
+    text = HOSTILE.replace("\ud800", "")
+    for found in tokenised("notes/部署.md", f"{text} {'x' * 5000}"):
+        assert all(cells(line) <= width for line in TokenLines(found, width))
 
 
 def test_a_text_of_megabytes_is_made_line_by_line() -> None:
@@ -210,12 +223,12 @@ def test_a_text_of_megabytes_is_made_line_by_line() -> None:
     )
     piece = WordPiece(piece="word", start=0, end=4, known=True)
     many = 1_000_000
-    ruler = TokenisedText(
+    found = TokenisedText(
         label="query", header="", text="word " * many, tokens=(word,) * many,
         pieces=(piece,) * many, count=many + 2, window=256, unknown=0.0,
     )  # fmt: skip
     began = time.process_time()
-    lines = TokenLines(ruler, 80)
+    lines = TokenLines(found, 80)
     assert len(lines) > many and "word" in text_of(lines[-1])
     text = "\n".join(text_of(lines[at]) for at in range(400))
     assert "997\N{NARROW NO-BREAK SPACE}000 more pieces" in text
@@ -244,12 +257,12 @@ async def test_tokens_stand_side_by_side_where_there_is_room() -> None:
 
 
 async def test_what_the_engine_refuses_is_said_on_the_screen() -> None:
-    engine = FakeEngine()
+    engine = StandIn()
 
     def refuse(request: object) -> object:
         raise EngineRefused(Problem(message="the model [is] missing"), 409)
 
-    engine.answers[RankFlowRequest] = engine.answers[TokensRequest] = refuse
+    engine.replies[RankFlowRequest] = engine.replies[TokensRequest] = refuse
     app = make_app(Sessions(engine))
     async with on_stage(app, query=QUERY) as pilot:
         await pilot.press("enter")

@@ -17,9 +17,8 @@ from membrowse.tui.model.preview_lines import preview_lines
 from membrowse.wire.explanation import ExplainRequest, Explanation, HeatSpan
 from membrowse.wire.notes import ChunkRequest, Freshness
 from membrowse.wire.request import Problem
-from tests.tui import inspected
-from tests.tui.corpus import HOSTILE
-from tests.tui.fake_engine import FakeEngine
+from tests.standin.corpus import HOSTILE
+from tests.standin.engine import StandIn
 from tests.tui.stage import NOW, QUERY, Sessions, ask, make_app, on_stage, screen_text, until
 from tests.tui.test_hostile_text import assert_harmless, hostile_engine
 
@@ -30,11 +29,12 @@ def explained(app: MembrowseApp) -> bool:
     return bool(cursor and explanation and explanation.hit.chunk == cursor.chunk)
 
 
-def an_explanation(engine: FakeEngine, chunk: str = "decisions/ssh.md#0") -> Explanation:
-    return inspected.explain(engine, ExplainRequest(text=QUERY, chunk=chunk))
+def an_explanation(engine: StandIn, chunk: str = "") -> Explanation:
+    chunk = chunk or engine.chunk("decisions/ssh.md")
+    return engine.real(ExplainRequest(text=QUERY, chunk=chunk))
 
 
-def told(explanation: Explanation, *, full: bool = True, width: int = 100) -> list[str]:
+def lines_of(explanation: Explanation, *, full: bool = True, width: int = 100) -> list[str]:
     """The lines of an explanation as text."""
     lines = explanation_lines(explanation, (), NOW, width, full=full)
     return ["".join(part.text for part in line) for line in lines]
@@ -51,25 +51,25 @@ async def test_the_explanation_stands_beside_the_preview_and_follows_the_cursor(
         assert app.browser.preview.display and app.browser.rankings.active_list.display
         await pilot.press("j", "j")
         await until(lambda: explained(app))
-        assert "decisions/ssh.md:3" in screen_text(app)
+        assert "MEMORY.md:12" in screen_text(app)
         await pilot.press("x")
         pane = app.browser.explanation_pane
         assert not pane.display and not pane.following
 
 
 async def test_an_explanation_that_comes_too_late_is_dropped() -> None:
-    engine, gate = FakeEngine(), asyncio.Event()
+    engine, gate = StandIn(), asyncio.Event()
     app = make_app(Sessions(engine))
 
-    async def slowly(request: ExplainRequest) -> Explanation:
+    async def slowly(explanation: Explanation) -> Explanation:
         await gate.wait()
-        return inspected.explain(engine, request)
+        return explanation
 
     async with on_stage(app, query=QUERY) as pilot:
-        engine.answers[ExplainRequest] = slowly
+        engine.amend[ExplainRequest] = slowly
         await pilot.press("enter", "x")
         await until(lambda: "explaining …" in screen_text(app))
-        late = an_explanation(engine, "tools/hosts.md#0")
+        late = an_explanation(engine, engine.chunk("tools/hosts.md"))
         app.browser.explanation_pane.take(ExplainRequest(text=QUERY, chunk="x"), late)
         assert app.browser.explanation_pane.explanation is None
         gate.set()
@@ -89,12 +89,12 @@ async def test_a_new_query_is_explained_anew() -> None:
 
 
 async def test_a_refusal_is_said_in_the_pane() -> None:
-    engine = FakeEngine()
+    engine = StandIn()
 
     def refuse(request: ExplainRequest) -> Explanation:
         raise EngineRefused(Problem(message="the index is being [rebuilt]"), 409)
 
-    engine.answers[ExplainRequest] = refuse
+    engine.replies[ExplainRequest] = refuse
     app = make_app(Sessions(engine))
     async with on_stage(app, query=QUERY) as pilot:
         await pilot.press("enter", "x")
@@ -161,41 +161,42 @@ async def test_the_panel_is_reached_by_tab_and_five_and_maximised() -> None:
 
 
 def test_every_sum_is_shown_with_what_it_is_the_sum_of() -> None:
-    engine = FakeEngine()
+    engine = StandIn()
     for chunk in engine.chunks[:8]:
         explanation = an_explanation(engine, chunk.id)
-        sums = [line.split("=")[1].split()[0] for line in told(explanation) if "  = " in line]
+        sums = [line.split("=")[1].split()[0] for line in lines_of(explanation) if "  = " in line]
         wanted = [explanation.keyword.score] if explanation.keyword.rank else []
         wanted += [explanation.vector.score or 0.0, explanation.fused.score]
-        if explanation.reranked.in_pool:
-            wanted += [explanation.reranked.score or 0.0, explanation.reranked.raw or 0.0]
+        wanted += [explanation.reranked.score or 0.0] if explanation.reranked.in_pool else []
+        wanted += [explanation.reranked.raw or 0.0]
         assert sums == [exact(score) for score in wanted]
 
 
 def test_every_figure_of_the_record_is_said_in_full() -> None:
-    text = "\n".join(told(an_explanation(FakeEngine())))
+    text = "\n".join(lines_of(an_explanation(StandIn())))
     for figure in (
         "k1 1.2, b 0.75",
         "idf",
         "2 × at",
-        "mean 24.6",
-        "0.5 × 1",
-        "between 0 and 7.534",
+        "mean 16.61",
+        "0.6 × .738",
+        "between 0 and 9.840",
     ):
         assert figure in text, figure
-    assert "explain 12 ms" in text and "generation 41" in text
+    assert "explain 3 ms" in text and "generation 1" in text
 
 
 def test_findings_are_said_in_words() -> None:
-    explanation = an_explanation(FakeEngine())
+    explanation = an_explanation(StandIn())
     changed = msgspec.structs.replace
     explanation = changed(
         explanation,
         keyword=changed(explanation.keyword, rank=None, excluded="fails tag:ops"),
         vector=changed(
             explanation.vector,
+            hnsw_asked=10,
             hnsw_missed=True,
-            hnsw_rank=None,
+            hnsw_exact_rank=3,
             effect="66% unknown to the encoder: vector's weight 0.5 → 0.17",
         ),
         reranked=changed(explanation.reranked, in_pool=False, fused_rank=63, raw=None, tokens=()),
@@ -203,7 +204,7 @@ def test_findings_are_said_in_words() -> None:
             explanation.indexed, freshness=Freshness.CHANGED, diff=("-port 22\n", "+port 2202\n")
         ),
     )
-    text = "\n".join(told(explanation, full=False))
+    text = "\n".join(lines_of(explanation, full=False))
     for said in (
         "no rank: fails tag:ops",
         "HNSW missed it: #3",
@@ -217,9 +218,10 @@ def test_findings_are_said_in_words() -> None:
 
 @pytest.mark.parametrize("width", [20, 40, 58, 78, 100, 200])
 def test_no_line_is_wider_than_the_pane(width: int) -> None:
-    explanation = an_explanation(FakeEngine(), "notes/部署.md#0")
+    engine = StandIn()
+    explanation = an_explanation(engine, engine.chunk("notes/部署.md"))
     for full in (True, False):
-        assert all(len(line) <= width for line in told(explanation, full=full, width=width))
+        assert all(len(line) <= width for line in lines_of(explanation, full=full, width=width))
 
 
 async def test_hostile_text_is_shown_as_text() -> None:
@@ -268,8 +270,8 @@ async def test_switching_off_restores_the_preview() -> None:
 
 
 async def test_heat_is_legible_without_colour() -> None:
-    engine = FakeEngine()
-    view = await engine.ask(_request("decisions/ssh.md#0"))
+    engine = StandIn()
+    view = await engine.ask(_request(engine.chunk("decisions/ssh.md")))
     lines = preview_lines(view, 80, heat_map(view, an_explanation(engine)))
     text = ["".join(part.text for part in line) for line in lines]
     assert any("┃▇ The «ssh»" in line for line in text)
@@ -277,24 +279,24 @@ async def test_heat_is_legible_without_colour() -> None:
 
 
 async def test_heat_of_another_chunk_is_not_drawn() -> None:
-    engine = FakeEngine()
-    view = await engine.ask(_request("decisions/ssh.md#1"))
+    engine = StandIn()
+    view = await engine.ask(_request(engine.chunk("decisions/ssh.md", 1)))
     assert heat_map(view, an_explanation(engine)) == {}
 
 
 async def test_heat_finds_its_place_in_a_line_that_was_split() -> None:
-    engine = FakeEngine()
+    engine = StandIn()
     explanation = an_explanation(engine)
-    view = await engine.ask(_request("decisions/ssh.md#0"))
+    view = await engine.ask(_request(engine.chunk("decisions/ssh.md")))
     line = "before the chunk. " + explanation.text.split("\n")[0]
     at = view.start_line - view.first_line
     lines = (*view.lines[:at], line, *view.lines[at + 1 :])
-    heat = (HeatSpan(start=3, end=11, strength=1.0, answers="x"),)
+    heat = (HeatSpan(start=2, end=5, strength=1.0, answers="x"),)
     warm = heat_map(
         msgspec.structs.replace(view, lines=lines), msgspec.structs.replace(explanation, heat=heat)
     )
     (stretch,) = warm[view.start_line]
-    assert line[stretch.start : stretch.end] == "Decision" and stretch.level == 4
+    assert line[stretch.start : stretch.end] == "SSH" and stretch.level == 4
 
 
 def _request(chunk: str) -> ChunkRequest:

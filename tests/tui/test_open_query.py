@@ -8,18 +8,33 @@ import pytest
 from textual import events
 
 from membrowse.client.supervisor import Connected, GaveUp, Lost, Starting
+from membrowse.settings import RerankSettings, Settings
 from membrowse.wire.engine import HelloRequest
 from membrowse.wire.search import (
     KEYWORD,
     RERANKED,
     VECTOR,
     Hit,
+    PageRequest,
     Ranking,
     RankingState,
     SearchRequest,
+    SearchResponse,
 )
-from tests.tui.fake_engine import FakeEngine
-from tests.tui.stage import QUERY, Sessions, answered, ask, make_app, on_stage, screen_text, until
+from tests.standin.corpus import corpus
+from tests.standin.engine import StandIn
+from tests.tui.stage import (
+    QUERY,
+    Sessions,
+    answered,
+    ask,
+    make_app,
+    on_stage,
+    screen_text,
+    until,
+    with_query,
+    with_rankings,
+)
 
 
 async def test_typing_asks_after_a_pause_and_fills_three_columns() -> None:
@@ -32,7 +47,7 @@ async def test_typing_asks_after_a_pause_and_fills_three_columns() -> None:
         await pilot.pause()
         text = screen_text(app)
     assert all(name in text for name in ("1 KEYWORD", "2 VECTOR", "3 RERANKED"))
-    assert "decisions/ssh.md:3" in text
+    assert "decisions/ssh.md:4" in text
     assert len(sessions.engine.asked) < len("ssh port"), "keys in quick succession are one query"
 
 
@@ -46,19 +61,28 @@ async def test_the_preview_takes_no_screen_over_before_anything_is_asked() -> No
 
 
 async def test_columns_fill_independently() -> None:
-    engine = FakeEngine(gate=asyncio.Event())
+    engine, gate = StandIn(), asyncio.Semaphore(1)
+    engine.components.index.tokens.delete(engine.components.index.tokens.keys())
+
+    async def when_released(response: SearchResponse) -> SearchResponse:
+        await gate.acquire()
+        return response
+
+    engine.amend[SearchRequest] = when_released
     app = make_app(Sessions(engine))
     async with on_stage(app) as pilot:
         app.browser.query_bar.put(QUERY)
         views = app.browser.open_query.views
-        await until(lambda: views[VECTOR].total and not views[VECTOR].waiting)
+        await until(lambda: views[KEYWORD].total and not views[KEYWORD].waiting)
         await pilot.pause()
-        assert views[KEYWORD].hits and views[RERANKED].waiting
-        assert engine.gate is not None
+        assert views[VECTOR].waiting and views[RERANKED].waiting
         assert "ranking…" in screen_text(app)
-        engine.gate.set()
+        gate.release()
+        await until(lambda: views[VECTOR].hits and not views[VECTOR].waiting)
+        assert views[RERANKED].state is RankingState.LOADING
+        gate.release()
         await answered(app, QUERY)
-        assert not views[RERANKED].waiting
+        assert views[RERANKED].state is RankingState.READY
 
 
 async def test_a_stale_reply_is_dropped() -> None:
@@ -68,8 +92,8 @@ async def test_a_stale_reply_is_dropped() -> None:
         browser = app.browser
         old = browser.open_query.number
         request = SearchRequest(text="queue", number=old - 1)
-        async for recall in sessions.engine.stream(request):
-            browser.show_response(recall)
+        async for response in sessions.engine.stream(request):
+            browser.show_response(response)
         assert browser.open_query.analysis is not None
         assert browser.open_query.analysis.text == QUERY
 
@@ -78,15 +102,16 @@ async def test_what_was_made_of_the_query_is_shown() -> None:
     app = make_app()
     async with on_stage(app, query=QUERY):
         text = screen_text(app)
-    assert "port 12 · staging 21 · ssh 22" in text
-    assert "stop words: which, does, use" in text
-    assert "7 word pieces, 0 unknown" in text
+    assert "port 12 · stage 22 · ssh 22" in text
+    assert "stop words: which, does" in text
+    assert "8 word pieces, 0 unknown" in text
 
 
 async def test_what_the_encoder_does_not_know_is_said_in_its_column() -> None:
-    engine = FakeEngine(query_changes={"unknown": 0.66, "warnings": ("the quote is not closed",)})
+    engine = StandIn()
+    engine.amend[SearchRequest] = with_query(unknown=0.66, warnings=("the quote is not closed",))
     app = make_app(Sessions(engine))
-    async with on_stage(app, query="端口") as pilot:
+    async with on_stage(app, (200, 50), "端口") as pilot:
         await pilot.pause()
         text = screen_text(app)
     assert "66% of the query unknown" in text
@@ -107,7 +132,8 @@ async def test_the_cursor_is_linked_and_its_rank_stands_at_every_foot() -> None:
 
 
 async def test_the_agents_cut_and_the_end_of_the_pool_are_lines() -> None:
-    app = make_app()
+    engine = StandIn(settings=Settings(rerank=RerankSettings(pool=20)))
+    app = make_app(Sessions(engine))
     async with on_stage(app, (120, 80), QUERY):
         lines = screen_text(app).split("\n")
     cut = next(at for at, line in enumerate(lines) if "the agent's cut: k 5" in line)
@@ -117,10 +143,10 @@ async def test_the_agents_cut_and_the_end_of_the_pool_are_lines() -> None:
 
 
 async def test_an_unknown_ranking_gets_a_column() -> None:
-    engine = FakeEngine()
+    engine = StandIn()
     hit = Hit(
         rank=1,
-        chunk="decisions/ssh.md#0",
+        chunk=engine.chunk("decisions/ssh.md"),
         path="decisions/ssh.md",
         title="SSH moved",
         heading="Decision",
@@ -135,7 +161,8 @@ async def test_an_unknown_ranking_gets_a_column() -> None:
         score=0.5,
         snippet="",
     )
-    engine.overrides["agent"] = Ranking(state=RankingState.READY, total=1, hits=(hit,))
+    agent = Ranking(state=RankingState.READY, total=1, hits=(hit,))
+    engine.amend[SearchRequest] = with_rankings({"agent": agent})
     app = make_app(Sessions(engine))
     async with on_stage(app, (160, 30), QUERY) as pilot:
         await pilot.pause()
@@ -147,36 +174,35 @@ async def test_an_unknown_ranking_gets_a_column() -> None:
 
 
 async def test_a_ranking_that_is_off_says_why_and_leaves_the_others() -> None:
-    engine = FakeEngine()
-    engine.overrides[VECTOR] = Ranking(
+    engine = StandIn()
+    failed = Ranking(
         state=RankingState.FAILED, message="model files do not match: run membrowse doctor"
     )
+    engine.amend[SearchRequest] = with_rankings({VECTOR: failed})
     app = make_app(Sessions(engine))
     async with on_stage(app, query=QUERY) as pilot:
         await pilot.pause()
         text = screen_text(app)
     assert "failed" in text and "model files do not match" in text
-    assert "decisions/ssh.md:3" in text
+    assert "decisions/ssh.md:4" in text
 
 
 async def test_pages_are_fetched_as_they_come_into_view() -> None:
-    from tests.tui.corpus import routine
-
-    engine = FakeEngine()
-    engine.notes |= routine(160)
-    engine.rebuild_chunks()
+    engine = StandIn(corpus(logs=160))
     app = make_app(Sessions(engine))
     async with on_stage(app, query=QUERY) as pilot:
-        assert not engine.pages
+        assert not engine.requests(PageRequest)
         await pilot.press("enter", "G")
         await until(lambda: app.browser.open_query.wanted is None, "the last page")
         cursor = app.browser.open_query.cursor
         assert cursor is not None and cursor.rank == len(engine.chunks)
-        assert {page.offset for page in engine.pages if page.ranking == RERANKED} == {300}
+        assert {
+            page.offset for page in engine.requests(PageRequest) if page.ranking == RERANKED
+        } == {300}
 
 
 async def test_a_changed_file_is_marked_at_once() -> None:
-    engine = FakeEngine()
+    engine = StandIn()
     app = make_app(Sessions(engine))
     async with on_stage(app, query=QUERY) as pilot:
         engine.change(changed=("logs/2025-11-08.md",), deleted=("decisions/ssh.md",))
@@ -188,24 +214,24 @@ async def test_a_changed_file_is_marked_at_once() -> None:
 
 
 async def test_live_reranking_keeps_the_cursor_on_its_chunk_or_successor() -> None:
-    engine = FakeEngine()
+    engine = StandIn()
     app = make_app(Sessions(engine))
     async with on_stage(app, query=QUERY) as pilot:
-        await pilot.press("enter", "j", "j")
+        await pilot.press("enter", "j")
         await pilot.pause()
         before = app.browser.open_query.cursor
-        assert before is not None and before.chunk == "decisions/ssh.md#0"
-        engine.successors["decisions/ssh.md#0"] = "decisions/ssh.md#1"
+        old = engine.chunk("decisions/ssh.md")
+        assert before is not None and before.chunk == old
         engine.edit("decisions/ssh.md", "# SSH\n\nIntroduction\n\n## Decision\n\nport 2202 ssh\n")
         await until(lambda: app.browser.open_query.generation == engine.state.generation)
         await until(lambda: app.browser.open_query.complete)
         after = app.browser.open_query.cursor
-        assert engine.asked[-1].track[0] == "decisions/ssh.md#0"
-        assert after is not None and after.chunk == "decisions/ssh.md#1"
+        assert engine.asked[-1].track[0] == old
+        assert after is not None and after.chunk == engine.chunk("decisions/ssh.md", 1)
 
 
 async def test_scroll_stays_with_the_chunk_when_the_ranking_moves() -> None:
-    engine = FakeEngine()
+    engine = StandIn()
     app = make_app(Sessions(engine))
     async with on_stage(app, query=QUERY) as pilot:
         await pilot.press("enter", *["j"] * 14)
@@ -215,9 +241,7 @@ async def test_scroll_stays_with_the_chunk_when_the_ranking_moves() -> None:
         assert row is not None
         height = ranking.rows_layout.y(row) - ranking.scroll_offset.y
         for number in range(3):
-            path = f"new/{number}.md"
-            engine.notes[path] = ("Staging ssh port", "2026-07-20", "")
-        engine.edit("new/0.md", "## ssh\n\nstaging ssh port 2202\n")
+            engine.edit(f"new/{number}.md", "# Staging ssh port\n\nstaging ssh port 2202\n")
         await until(lambda: app.browser.open_query.generation == engine.state.generation)
         await until(lambda: app.browser.open_query.complete)
         await pilot.pause()

@@ -1,4 +1,4 @@
-"""Painting lines of parts as Textual content, and the widgets that show one line or one notice."""
+"""Lines of parts as Textual content, and the widgets that show one line or one notice."""
 
 from __future__ import annotations
 
