@@ -22,8 +22,8 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     theme: str = ""
     folders: tuple[str, ...] = ()
     """The folders opened last, the most recent first."""
-    queries: tuple[str, ...] = ()
-    """The queries typed last, the most recent first."""
+    queries: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict, name="asked")
+    """By folder: the queries asked last, the most recent first."""
     lines: int = 0
     """Lines of a hit; 0: as many as the height allows."""
     split: int = 0
@@ -71,23 +71,31 @@ class Remembered:
 
     def folder(self, folder: Path) -> None:
         """Remember that `folder` was opened."""
-        path = os.fsencode(folder.absolute()).decode("utf-8", "replace")
-        self._change(
-            lambda memory: msgspec.structs.replace(
-                memory, folders=_first(path, memory.folders, FOLDERS)
-            )
-        )
+        path = _name(folder)
 
-    def query(self, text: str) -> None:
-        """Remember the query `text`; each is kept once, the most recent first."""
+        def change(memory: Memory) -> Memory:
+            folders = _first(path, memory.folders, FOLDERS)
+            queries = {name: memory.queries[name] for name in folders if name in memory.queries}
+            return msgspec.structs.replace(memory, folders=folders, queries=queries)
+
+        self._change(change)
+
+    def queries(self, folder: Path) -> tuple[str, ...]:
+        """The queries asked last in `folder`, the most recent first."""
+        return self.memory.queries.get(_name(folder), ())
+
+    def query(self, text: str, folder: Path) -> None:
+        """Remember the query `text` of `folder`; each is kept once, the most recent first."""
         text = text.strip().encode("utf-8", "replace").decode()[:LONGEST_QUERY]
-        if not text or (self.memory.queries and self.memory.queries[0] == text):
+        path = _name(folder)
+        if not text or self.queries(folder)[:1] == (text,):
             return
-        self._change(
-            lambda memory: msgspec.structs.replace(
-                memory, queries=_first(text, memory.queries, QUERIES)
-            )
-        )
+
+        def change(memory: Memory) -> Memory:
+            known = _first(text, memory.queries.get(path, ()), QUERIES)
+            return msgspec.structs.replace(memory, queries=memory.queries | {path: known})
+
+        self._change(change)
 
     @property
     def last_folder(self) -> Path | None:
@@ -96,6 +104,10 @@ class Remembered:
             if Path(name).is_dir():
                 return Path(name)
         return None
+
+
+def _name(folder: Path) -> str:
+    return os.fsencode(folder.absolute()).decode("utf-8", "replace")
 
 
 def _first(item: str, items: tuple[str, ...], limit: int) -> tuple[str, ...]:

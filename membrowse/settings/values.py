@@ -158,7 +158,7 @@ class UiSettings(_Section, frozen=True):
     reduced_motion: bool = False
     """Whether animations are switched off."""
     one_line_rows: bool = False
-    """Whether a hit takes one line instead of two."""
+    """Whether a hit takes one line, instead of as many as the height allows."""
 
 
 class Settings(_Section, frozen=True):
@@ -174,6 +174,8 @@ class Settings(_Section, frozen=True):
     pins: PinsSettings = PinsSettings()
     engine: EngineSettings = EngineSettings()
     ui: UiSettings = UiSettings()
+    keys: dict[str, str] = {}
+    """Keys of the browser by the ids of actions (`membrowse config keys`), comma-separated."""
 
     @property
     def digest(self) -> str:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Set
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -49,6 +50,9 @@ class Need(Enum):
     RETRY = "Nothing to retry: the engine has not failed."
 
 
+_CLAUSE = re.compile(r"[;:.](?= |$)|, (?=or |and |so )")
+
+
 @dataclass(frozen=True, slots=True)
 class Action:
     """Something that the user can do."""
@@ -76,6 +80,11 @@ class Action:
         return self.method.partition("(")[0]
 
     @property
+    def title(self) -> str:
+        """What it does, in a few words that begin with a verb."""
+        return _CLAUSE.split(self.tooltip, maxsplit=1)[0]
+
+    @property
     def first_key(self) -> str:
         return self.keys.split(",")[0]
 
@@ -86,13 +95,14 @@ def refusal(action: Action, met: Set[Need], rights: Set[Right]) -> str:
         if need not in met:
             return need.value
     if action.right is not None and action.right not in rights:
-        return missing_right(action.right)
+        return missing_right(action.right, action.id)
     return ""
 
 
-def missing_right(right: Right) -> str:
-    """The refusal of an action whose right is not granted."""
-    administer = "rebuild the index or change saved configurations"
+def missing_right(right: Right, action: str = "") -> str:
+    """The refusal of an action (by id) whose right is not granted."""
+    rebuild = action == "index.rebuild"
+    administer = "rebuild the index" if rebuild else "change saved configurations"
     what = administer if right is Right.ADMINISTER else right.value
     return f"Permission denied: only the engine's owner can {what}."
 
@@ -154,7 +164,7 @@ _BROWSER = (
     Action("query.focus", "focus_query", "slash", "query",
            "Type another query; an arrow keeps the old one to edit.", bar=1),
     Action("query.operators", "operators", "ctrl+o,o", "operators",
-           'Read "phrases", -words and field:words as operators, or literally.', bar=12),
+           'Switch operators on or off: "phrases", -words and field:words.', bar=12),
     Action("query.history", "show_history", "H", "history", "Choose an earlier query."),
     Action("question.next", "question(1)", "right_square_bracket", "next question",
            "Ask the next question of --questions.", needs=(Need.QUESTIONS,)),
@@ -173,7 +183,7 @@ _BROWSER = (
            "Maximise the panel, or restore all panels.", bar=8),
     Action("hit.edit", "edit", "e", "edit", "Open the note at this line in $VISUAL or $EDITOR.",
            needs=(Need.HIT,), bar=2),
-    Action("hit.copy", "copy", "y", "copy", "Copy the path, path:line, the text or JSON.",
+    Action("hit.copy", "copy", "y", "copy", "Copy the hit: path, path:line, text or JSON.",
            needs=(Need.HIT,), bar=3),
     Action("hit.explain", "explain", "x", "explain",
            "Explain the chunk's rank and shade the preview; again: stop explaining.",
@@ -193,6 +203,16 @@ _BROWSER = (
            needs=(Need.ENGINE, Need.QUERY, Need.TARGET), right=_REINDEX, bar=3),
     Action("pin.show", "pins", "M", "pins",
            "See every pin, whether it passes, and how its rank changed.", needs=(Need.ENGINE,)),
+    Action("hit.changes", "changes", "d", "changes",
+           "Show what changed in the note since it was indexed.",
+           needs=(Need.ENGINE, Need.HIT)),
+    Action("preview.find", "find_in_preview", "ctrl+f", "find in preview",
+           "Find words in the preview; n and N go from match to match.", needs=(Need.HIT,)),
+    Action("preview.next", "match(1)", "n", "next match",
+           "Go to the next match in the preview, by default of the query's words.",
+           needs=(Need.HIT,)),
+    Action("preview.previous", "match(-1)", "N", "previous match",
+           "Go to the previous match in the preview.", needs=(Need.HIT,)),
     Action("hit.rendered", "rendered", "v", "rendered", "Read the chunk as rendered markdown.",
            needs=(Need.HIT,)),
     Action("hit.compare", "compare", "equals_sign", "compare",
@@ -214,6 +234,12 @@ _BROWSER = (
            "Give preview and explanation less of the height."),
     Action("view.files", "files", "f", "files", "See every file, and why it is not indexed.",
            needs=(Need.ENGINE,), bar=5),
+    Action("query.report", "report", "ctrl+e", "report",
+           "Write a report of this search: everything that explains it, as JSON and Markdown.",
+           needs=(Need.ENGINE, Need.QUERY)),
+    Action("view.details", "details", "i", "details",
+           "Show details of index, engine and search: generation, precision, times.",
+           needs=(Need.ENGINE,)),
     Action("index.changed", "reindex_changed", "R", "reindex changed",
            "Index every note that differs from the index.", needs=(Need.ENGINE,), right=_REINDEX),
     Action("index.rebuild", "rebuild", "B", "rebuild",
@@ -222,7 +248,7 @@ _BROWSER = (
     Action("index.pause", "pause", "p", "pause", "Stop watching for changes, or resume.",
            needs=(Need.ENGINE,), right=_REINDEX, bar=11),
     Action("app.back", "back", "escape", "back",
-           "One step back: a message, a maximised panel or what was opened last goes.",
+           "One step back: closes a maximised panel, or what was opened last; clears a message.",
            palette=False),
 )
 
@@ -345,6 +371,9 @@ _APP = (
            "Find any action by its name.", bar=13, palette=False),
     Action("app.help", "help", "f1,question_mark", "help", "See every key.", bar=14),
     Action("app.theme", "change_theme", "T", "theme", "Choose a theme."),
+    Action("app.export", "export", "E", "export", "Export this view: as a picture (SVG) and text."),
+    Action("app.suspend", "suspend_process", "ctrl+z", "suspend",
+           "Suspend membrowse; the shell's `fg` brings it back."),
     Action("app.open", "open_folder", "O", "open folder",
            "Open another folder, or the demo memory."),
     Action("app.retry", "retry", "f5,ctrl+r", "retry", "Restart the engine after a failure.",

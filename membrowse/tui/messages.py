@@ -81,6 +81,16 @@ class QueryAsked(Message):
 
 
 @dataclass
+class ReportWanted(Message):
+    """Write a report of a search."""
+
+    text: str
+    syntax: str
+    target: str
+    """`PATH` or `PATH:LINE` of the expected note, or empty."""
+
+
+@dataclass
 class FolderChosen(Message):
     """Open this folder."""
 

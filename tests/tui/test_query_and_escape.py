@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 
 from membrowse.tui.app import MembrowseApp
 from membrowse.wire.search import Target
+from tests.standin.replies import FOLDER
 from tests.tui.stage import QUERY, answered, ask, make_app, on_stage, screen_text, until
 
 SIZES = [(80, 24), (120, 30), (200, 50)]
@@ -68,7 +69,7 @@ async def test_a_paste_into_a_list_replaces_the_query_and_stays_there(
         app.post_message(events.Paste("When did the\n deploy fail?"))
         await answered(app, "When did the deploy fail?")
         assert not in_query(app)
-        assert app.remembered.memory.queries[0] == "When did the deploy fail?"
+        assert app.remembered.queries(FOLDER)[0] == "When did the deploy fail?"
 
 
 async def test_a_paste_on_the_first_screen_asks() -> None:
@@ -144,7 +145,7 @@ async def test_escape_closes_the_newest_first() -> None:
         assert not browser.explanation_pane.following and browser.tuning_panel.display
 
 
-async def test_escape_clears_a_message_first() -> None:
+async def test_escape_clears_a_message_and_steps_back() -> None:
     app = make_app()
     async with on_stage(app, query=QUERY) as pilot:
         await pilot.press("enter", "x")
@@ -152,7 +153,7 @@ async def test_escape_clears_a_message_first() -> None:
         await until(lambda: "a message · of two lines" in screen_text(app).split("\n")[0])
         await pilot.press("escape")
         await until(lambda: "a message" not in screen_text(app), "no message")
-        assert app.browser.explanation_pane.following
+        assert not app.browser.explanation_pane.following
 
 
 async def test_a_message_is_one_line_and_replaces_the_one_before() -> None:
@@ -173,7 +174,7 @@ async def test_a_target_falls_away_with_its_query(replace: str) -> None:
     async with on_stage(app, query=QUERY) as pilot:
         await pilot.press("enter")
         await expect_ssh(app, pilot)
-        app.remembered.query("nightly dump")
+        app.remembered.query("nightly dump", FOLDER)
         if replace == "typed":
             await pilot.press("slash", *"dump")
         elif replace == "pasted":
@@ -239,10 +240,10 @@ async def test_only_whole_queries_enter_the_history() -> None:
     async with on_stage(app) as pilot:
         await ask(app, "how lo")
         await ask(app, "how long")
-        assert not app.remembered.memory.queries
+        assert not app.remembered.queries(FOLDER)
         await pilot.press("enter")
-        await until(lambda: app.remembered.memory.queries)
-        assert app.remembered.memory.queries == ("how long",)
+        await until(lambda: app.remembered.queries(FOLDER))
+        assert app.remembered.queries(FOLDER) == ("how long",)
 
 
 async def test_an_unfocused_query_shows_its_beginning() -> None:

@@ -125,10 +125,10 @@ def reading_text(state: EngineState) -> str:
 
 def _condition(view: EngineView, state: EngineState) -> Part:
     """Whether the index matches the folder, as far as the engine knows."""
-    if view.reading:
-        return Part(reading_text(state), "warn")
     if state.stale:
         return Part("stale", "warn")
+    if view.reading:
+        return Part(reading_text(state), "warn")
     idle = state.progress is None and (state.watcher.paused or not state.pending.total)
     if not idle:
         return Part("catching up", "warn")

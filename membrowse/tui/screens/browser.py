@@ -16,9 +16,12 @@ from membrowse.tui.messages import (
     EditWanted,
     QueryAsked,
     ReindexWanted,
+    ReplyWanted,
+    ReportWanted,
     SearchWanted,
     WatchingWanted,
 )
+from membrowse.tui.model.details import details_text
 from membrowse.tui.model.engine_view import Basis, EngineView, Phase, basis
 from membrowse.tui.model.open_query import OpenQuery
 from membrowse.tui.model.questions import Questions
@@ -35,7 +38,10 @@ from membrowse.tui.widgets.target_line import TargetLine
 from membrowse.tui.widgets.tuning_panel import TuningPanel
 from membrowse.wire.comparison import CompareRequest
 from membrowse.wire.diagnosis import SuggestionKind
+from membrowse.wire.explanation import ExplainRequest, Explanation
+from membrowse.wire.notes import Freshness
 from membrowse.wire.pins import Pin
+from membrowse.wire.rank_flow import RankFlowRequest
 from membrowse.wire.search import RERANKED, Hit, SearchRequest, SearchResponse, Target
 
 if TYPE_CHECKING:
@@ -76,7 +82,7 @@ class BrowserScreen(EngineScreen):
         self.open_query = OpenQuery()
         self.maximised = ""
         """`rankings` (of which the active one is shown), `preview`, `explanation` or empty."""
-        self.query_bar = QueryBar(lambda: remembered.memory.queries)
+        self.query_bar = QueryBar(self._history)
         self.target_line = TargetLine(self.open_query, clock)
         self.trouble = TroubleLine()
         self.guide = Guide()
@@ -117,6 +123,10 @@ class BrowserScreen(EngineScreen):
             self.explanation_pane.start()
         self.lay_out()
         self.show_engine(self.engine)
+
+    def _history(self) -> tuple[str, ...]:
+        """The earlier queries of this folder, the most recent first."""
+        return self.remembered.queries(self.engine.folder) if self.engine.folder else ()
 
     # Layout
 
@@ -175,7 +185,7 @@ class BrowserScreen(EngineScreen):
     def engine_changed(self, before: EngineView) -> None:
         view = self.engine
         self.trouble.show(view)
-        self.guide.show(view, self.remembered.memory.queries)
+        self.guide.show(view, self._history())
         self.target_line.show_engine(view)
         self.query_bar.show_engine(view)
         if not self._furnished:
@@ -551,6 +561,39 @@ class BrowserScreen(EngineScreen):
     def action_rendered(self) -> None:
         self.preview.read()
 
+    def action_changes(self) -> None:
+        """Ask for the difference between the indexed note and its file."""
+        query = self.open_query
+        request = ExplainRequest(text=query.text, syntax=query.syntax, chunk=self._hit().chunk)
+        self.app.post_message(ReplyWanted("changes", request, self._show_changes))
+
+    def _show_changes(self, explanation: Explanation) -> None:
+        from membrowse.tui.screens.changes import ChangesScreen
+
+        hit, indexed = explanation.hit, explanation.indexed
+        if indexed.freshness is Freshness.DELETED:
+            self.notify(f"{hit.path} no longer exists.", severity="warning")
+        elif not indexed.diff:
+            self.notify(f"{hit.path} has not changed since it was indexed.")
+        else:
+            self.app.push_screen(ChangesScreen(hit.path, indexed.diff))
+
+    def action_find_in_preview(self) -> None:
+        from membrowse.tui.screens.prompts import WordsPrompt
+
+        def found(words: str | None) -> None:
+            if words is not None:
+                self.preview.find(words)
+                self.action_match(1)
+
+        self.app.push_screen(WordsPrompt("Find in the preview", self.preview.sought), found)
+
+    def action_match(self, by: int) -> None:
+        """Go to the next match in the preview."""
+        if not self.preview.display:
+            self.action_panel(4)
+        self.call_after_refresh(self.preview.go_to_match, by)
+
     def action_reindex_note(self) -> None:
         self.app.post_message(ReindexWanted((self._hit().path,)))
 
@@ -575,6 +618,19 @@ class BrowserScreen(EngineScreen):
         self.app.post_message(
             WatchingWanted(paused=not (state is not None and state.watcher.paused))
         )
+
+    def action_report(self) -> None:
+        target = self.target_line.target
+        place = f"{target.path}:{target.line}" if target and target.line else ""
+        place = place or (target.path if target else "")
+        query = self.open_query
+        self.app.post_message(ReportWanted(query.text, query.syntax, place))
+
+    def action_details(self) -> None:
+        from membrowse.tui.screens.reader import TextScreen
+
+        text = details_text(self.engine, self.open_query, self.clock())
+        self.app.push_screen(TextScreen("Index, engine and search", text))
 
     def action_files(self) -> None:
         from membrowse.tui.screens.files import FilesScreen
@@ -612,12 +668,18 @@ class BrowserScreen(EngineScreen):
     # Actions: screens about the open query
 
     def action_rank_flow(self) -> None:
-        from membrowse.tui.screens.rank_flow import RankFlowScreen
+        from membrowse.tui.screens.rank_flow import DEPTH, RankFlowScreen
 
         query = self.open_query
-        chunk = query.cursor.chunk if query.cursor else ""
+        match = self.target_line.match
+        request = RankFlowRequest(text=query.text, syntax=query.syntax, depth=DEPTH)
         screen = RankFlowScreen(
-            self.clock, self.engine, query.text, query.syntax, chunk, self._go_to
+            self.clock,
+            self.engine,
+            request,
+            cursor=query.cursor.chunk if query.cursor else "",
+            target=match.hit.chunk if match and match.hit else "",
+            go=self._go_to,
         )
         self.app.push_screen(screen)
 

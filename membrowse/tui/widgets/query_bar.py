@@ -226,6 +226,10 @@ class QueryBar(Vertical):
             self._at = max(-1, min(len(queries) - 1, self._at + by))
             self.ask_another(queries[self._at] if self._at >= 0 else "")
 
+    def forget_place(self) -> None:
+        """Begin at the newest earlier query: the history is another folder's."""
+        self._at = -1
+
     def put_recent(self, at: int) -> None:
         """Put the query at a place of the history."""
         queries = self._history()
