@@ -72,7 +72,18 @@ def _opens(word: str) -> bool:
     raise Stop(Exit.USAGE, f"no such folder or command: {word}{hint}")
 
 
+def _distrust_working_directory() -> None:
+    """Import nothing more from the working directory, unless this package is there."""
+    try:
+        here = str(Path.cwd())
+    except OSError:  # it was deleted
+        return
+    if here != str(Path(__file__).parents[1]):
+        sys.path[:] = [entry for entry in sys.path if entry not in ("", here)]
+
+
 def main() -> None:
+    _distrust_working_directory()
     sys.exit(run(sys.argv[1:]))
 
 

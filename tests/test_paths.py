@@ -11,6 +11,7 @@ import pytest
 
 from membrowse import paths
 
+NOBODY = 65534
 _PRINT_SOCKET = """
 import sys
 from pathlib import Path
@@ -89,3 +90,67 @@ def test_a_failed_write_leaves_the_file_unchanged(
 def test_created_directories_are_private(tmp_path: Path) -> None:
     directory = paths.private(tmp_path / "index")
     assert directory.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_directory_of_mine_is_closed_to_others(tmp_path: Path) -> None:
+    directory = tmp_path / "index"
+    directory.mkdir()
+    directory.chmod(0o777)
+    paths.private(directory)
+    assert directory.stat().st_mode & 0o777 == 0o755
+    link = tmp_path / "link"
+    link.symlink_to(directory)
+    assert paths.private(link) == link
+
+
+def test_a_directory_of_somebody_else_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    me = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: me + 1)
+    with pytest.raises(paths.Untrusted, match=f"{tmp_path}: it belongs to user {me}"):
+        paths.private(tmp_path)
+    with pytest.raises(paths.Untrusted):
+        paths.replace_file(tmp_path / "file", b"content")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_link_made_by_somebody_else_is_refused(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a link away")
+    mine, link = tmp_path / "mine", tmp_path / "link"
+    mine.mkdir()
+    link.symlink_to(mine)
+    os.lchown(link, NOBODY, NOBODY)
+    with pytest.raises(paths.Untrusted, match=f"a link made by user {NOBODY}"):
+        paths.private(link)
+
+
+def test_a_file_is_never_opened_or_written_through_a_link(tmp_path: Path) -> None:
+    victim, root = tmp_path / "victim", tmp_path / "root"
+    victim.mkdir()
+    root.mkdir()
+    (victim / "file").write_bytes(b"precious")
+    (root / "file").symlink_to(victim / "file")
+    (root / "inner").symlink_to(victim)
+    for file in (root / "file", root / "inner" / "file"):
+        for flags in (os.O_RDONLY, os.O_WRONLY | os.O_APPEND, os.O_RDWR | os.O_CREAT):
+            with pytest.raises(paths.Untrusted, match="is a link"):
+                paths.open_file(file, flags, root=root)
+    with pytest.raises(paths.Untrusted, match="inner is a link"):
+        paths.replace_file(root / "inner" / "file", b"mine", root=root)
+    paths.replace_file(root / "file", b"mine", root=root)
+    assert (root / "file").read_bytes() == b"mine"
+    assert not (root / "file").is_symlink()
+    assert (victim / "file").read_bytes() == b"precious"
+    paths.replace_file(root / "new" / "deep" / "file", b"mine", root=root)
+    assert (root / "new" / "deep" / "file").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("name", ["lock", "keyword/seg.toc"])
+def test_a_link_in_an_index_is_found(tmp_path: Path, name: str) -> None:
+    (tmp_path / "keyword").mkdir()
+    assert paths.without_links(tmp_path) == tmp_path
+    (tmp_path / name).symlink_to(tmp_path.parent)
+    with pytest.raises(paths.Untrusted, match=name):
+        paths.without_links(tmp_path)

@@ -48,6 +48,8 @@ def test_plain_strings_need_no_quotes_in_the_environment(tmp_path: Path) -> None
         ("[fussion]\n", "fussion"),
         ("[fusion\n", "TOML"),
         ("fusion = 3\n", "fusion"),
+        ('[notes]\ninclude = ["[z-a]*"]\n', "the range z-a is reversed.*notes"),
+        ('[notes]\ninclude = ["a[b"]\n', "include.*not closed"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named(tmp_path: Path, content: str, named: str) -> None:

@@ -40,7 +40,7 @@ def update(say: Callable[[str], None]) -> Path:
         digest = hashlib.sha256(content).hexdigest()
         if _is_ours(target / name, known.get(name)):
             if known.get(name) != digest:
-                paths.replace_file(target / name, content)
+                paths.replace_file(target / name, content, root=target)
             copied[name] = digest
     if copied != known:
         paths.replace_file(

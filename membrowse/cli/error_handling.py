@@ -56,7 +56,7 @@ def _status_of(action: Callable[[], None]) -> int:
         return _reported(Exit.INTERNAL, f"the output cannot be written: {error}")
     except Stop as end:
         return _reported(end.exit, str(end))
-    except SettingsError as error:
+    except (SettingsError, paths.Untrusted) as error:
         return _reported(Exit.USAGE, str(error))
     except Exception as error:
         return _engine_error(error) or _unexpected(error)
@@ -106,7 +106,7 @@ def _unexpected(error: Exception) -> Exit:
 
 def _logged(error: Exception) -> Path:
     file = paths.private(paths.state_dir()) / "errors.log"
-    descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = paths.open_file(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     with os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace") as log:
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         log.write(f"{now} membrowse {__version__}, Python {sys.version.split()[0]}\n")

@@ -8,6 +8,7 @@ from membrowse import paths
 from membrowse.cli import output
 from membrowse.cli.error_handling import Stop
 from membrowse.cli.exit_codes import Exit
+from membrowse.client.registered_services import registered
 from membrowse.client.remembered import Remembered
 
 
@@ -51,7 +52,7 @@ def existing(folder: Path) -> Path:
     """`folder`, absolute; raises `Stop` if it is no folder and no system service serves it."""
     try:
         absolute = folder.expanduser().absolute()
-        found = absolute.is_dir() or paths.system_socket(absolute).exists()
+        found = registered(absolute) is not None or absolute.is_dir()
     except (RuntimeError, ValueError, OSError) as error:
         raise Stop(Exit.USAGE, f"{folder} cannot be a folder: {error}") from error
     if not found:
@@ -61,4 +62,4 @@ def existing(folder: Path) -> Path:
 
 
 def _has_index(folder: Path) -> bool:
-    return paths.index_dir(folder).is_dir() or paths.system_socket(folder).exists()
+    return paths.index_dir(folder).is_dir() or registered(folder) is not None

@@ -20,7 +20,7 @@ def syntax_of(operators: bool) -> str:
 
 Folder = Annotated[
     Path | None,
-    typer.Argument(metavar="FOLDER", help="A folder of notes.", show_default=False),
+    typer.Argument(metavar="FOLDER", help="A folder of notes.", show_default=False, readable=False),
 ]
 FolderOption = Annotated[
     Path | None,
@@ -30,6 +30,7 @@ FolderOption = Annotated[
         help="A folder of notes. [default: the current one if it has an index, else the one "
         "opened last]",
         show_default=False,
+        readable=False,
     ),
 ]
 Query = Annotated[

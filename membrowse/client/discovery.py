@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from membrowse import paths
-from membrowse.client.engine import EngineClient, EngineHangs, EngineUnavailable
+from membrowse.client.engine import EngineClient, EngineHangs, EngineUnavailable, EngineUntrusted
 from membrowse.client.launch import spawned, started
+from membrowse.client.registered_services import RegisteredService, registered
+from membrowse.text import shown
 from membrowse.wire.engine import PROTOCOL, Hello, HelloRequest, StopRequest
 
 START_SECONDS = 30.0
@@ -22,6 +25,10 @@ class EngineOutdated(EngineUnavailable):
     """An engine answers with another protocol version."""
 
 
+class ServiceUnavailable(EngineUnavailable):
+    """The system service of a folder does not answer; it may be restarting."""
+
+
 def ignore(_message: str) -> None:
     """Discard a message."""
 
@@ -31,19 +38,32 @@ async def connect(
 ) -> EngineClient:
     """A client of the engine that serves `folder`: a system service's, else the user's own.
 
-    With `start`, an engine is started if none runs, and `say` reports it. Raises
-    `EngineUnavailable`, with the reason and what to do, if none answers.
+    With `start`, an engine is started if none runs, and `say` reports it; none is started beside a
+    system service. Raises `EngineUnavailable`, with the reason and what to do, if none answers.
     """
     folder = Path(os.path.realpath(folder))
-    if start and not folder.is_dir():
+    service = registered(folder)
+    if service is None and start and not folder.is_dir():
         raise EngineUnavailable(f"{folder} is not a readable folder")
     found = await _find(folder)
     if found is not None:
         return found
+    if service is not None:
+        raise ServiceUnavailable(_absence(service))
     if not start:
         raise EngineUnavailable(f"no engine runs for {folder}; `membrowse index` starts one")
     say(f"starting an engine for {folder}")
     return await _start(folder)
+
+
+def _absence(service: RegisteredService) -> str:
+    """Why a system service cannot be reached, and what to do."""
+    if not service.admits:
+        return (
+            f"{service.unit} serves {service.folder} for members of the group {service.group}: "
+            f"ask for `usermod -aG {service.group} {getpass.getuser()}`"
+        )
+    return f"{service.unit} does not answer: `membrowse service status {service.name}`"
 
 
 async def _find(folder: Path) -> EngineClient | None:
@@ -54,36 +74,60 @@ async def _find(folder: Path) -> EngineClient | None:
     client, hello = found
     if hello.protocol != PROTOCOL:
         await client.close()
+        service = registered(folder)
+        command = f"service upgrade {service.name}" if service else "engine restart"
         raise EngineOutdated(
             f"the engine (process {hello.engine.pid}, version {hello.engine.version}) has protocol "
-            f"{hello.protocol}, this program has {PROTOCOL}: run `membrowse engine restart`"
+            f"{hello.protocol}, this program has {PROTOCOL}: run `membrowse {command}`"
         )
     return client
 
 
 async def _greeted(folder: Path) -> tuple[EngineClient, Hello] | None:
-    """A client of any engine that answers for `folder`, and its handshake."""
-    own = paths.own_socket(folder)
-    for socket in (paths.system_socket(folder), own):
-        if not socket.exists() or (socket == own and not _is_ours(socket)):
-            continue
-        client = EngineClient(socket)
-        try:
-            return client, await client.ask(HelloRequest())
-        except EngineHangs:
-            await client.close()
-            raise
-        except EngineUnavailable:
-            await client.close()
-        except BaseException:
-            await client.close()
-            raise
-    return None
+    """A client of any engine that answers for `folder`, and its handshake.
+
+    Raises `EngineUntrusted` if somebody else's process answers, or an engine of another folder.
+    """
+    service = registered(folder)
+    socket = Path(service.socket) if service else paths.own_socket(folder)
+    if not paths.reachable(socket):
+        return None
+    client = EngineClient(socket, _owner(socket.parent, service))
+    try:
+        hello = await client.ask(HelloRequest())
+        _check_folder(socket, hello, folder)
+        return client, hello
+    except (EngineHangs, EngineUntrusted):
+        await client.close()
+        raise
+    except EngineUnavailable:
+        await client.close()
+        return None
+    except BaseException:
+        await client.close()
+        raise
 
 
-def _is_ours(socket: Path) -> bool:
-    """Whether the user owns the socket; its directory may be writable by others."""
-    return socket.stat().st_uid == os.getuid()
+def _owner(directory: Path, service: RegisteredService | None) -> int:
+    """The user whose process must answer at a socket in `directory`: the service's, or this one.
+
+    Nobody else may be able to put a socket there. Raises `EngineUntrusted`.
+    """
+    found, owner = directory.stat(), service.uid if service else os.getuid()
+    if owner is None:
+        raise EngineUntrusted(f"the user of {directory} is gone: its engine is not asked")
+    if found.st_mode & 0o022:
+        raise EngineUntrusted(f"{directory} is writable by other users: its engine is not asked")
+    if found.st_uid != owner:
+        reason = f"belongs to user {found.st_uid} instead of {owner}"
+        raise EngineUntrusted(f"{directory} {reason}: its engine is not asked")
+    return owner
+
+
+def _check_folder(socket: Path, hello: Hello, folder: Path) -> None:
+    if os.path.realpath(hello.folder) != str(folder):
+        served = shown(hello.folder)
+        raise EngineUntrusted(f"the engine at {socket} serves {served}: it is not asked")
 
 
 async def _start(folder: Path) -> EngineClient:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import msgspec
 
+from membrowse.credentials import peer_uid
 from membrowse.wire.request import Problem, Request, StreamRequest
 from membrowse.wire.requests import ENDPOINTS, AnyRequest
 
@@ -30,6 +31,10 @@ class EngineUnavailable(Exception):
 
 class EngineHangs(EngineUnavailable):
     """An engine accepts connections, but does not answer in time."""
+
+
+class EngineUntrusted(EngineUnavailable):
+    """Something answers at an engine's address that is not the user's engine, or a service's."""
 
 
 class EngineRefused(Exception):
@@ -60,10 +65,11 @@ class Engine(Protocol):
 
 
 class EngineClient:
-    """`Engine` over the Unix socket at `socket`."""
+    """`Engine` over the Unix socket at `socket`, whose process must run as user `owner`."""
 
-    def __init__(self, socket: Path) -> None:
+    def __init__(self, socket: Path, owner: int) -> None:
         self._socket = socket
+        self._owner = owner
         self._http: httpx.AsyncClient | None = None
 
     async def ask(self, request: Request[T]) -> T:
@@ -94,6 +100,15 @@ class EngineClient:
             )
         return self._http
 
+    def _check_peer(self, response: httpx.Response) -> None:
+        """Raise `EngineUntrusted` if the process that answers runs as another user."""
+        peer = peer_uid(response.extensions["network_stream"].get_extra_info("socket"))
+        if peer != self._owner:
+            raise EngineUntrusted(
+                f"the process at {self._socket} runs as user {peer} instead of {self._owner}: "
+                "it is not asked"
+            )
+
     @asynccontextmanager
     async def _response(self, request: AnyRequest) -> AsyncIterator[httpx.Response]:
         """The open response to `request`; failures become our two exceptions."""
@@ -105,6 +120,7 @@ class EngineClient:
             async with self._client().stream(
                 "POST", endpoint.path, content=body, timeout=timeout
             ) as response:
+                self._check_peer(response)
                 if response.is_error:
                     raise EngineRefused(_problem(await response.aread()), response.status_code)
                 yield response

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-import sys
 from pathlib import Path
 
-from membrowse import paths
+from membrowse import interpreter, paths
+from membrowse.client.registered_services import registered
 
 started: dict[int, subprocess.Popen[bytes]] = {}
 """Engines that this process started, by pid; polling them leaves no zombies."""
@@ -23,9 +23,8 @@ def head_start(folder: Path) -> None:
     Errors are ignored: `discovery.connect` finds the engine or the reason.
     """
     folder = Path(os.path.realpath(folder))
-    if folder.is_dir() and not any(
-        address(folder).exists() for address in (paths.system_socket, paths.own_socket)
-    ):
+    served = registered(folder) is not None or paths.reachable(paths.own_socket(folder))
+    if not served and folder.is_dir():
         with contextlib.suppress(OSError):
             _ahead[folder] = spawn(folder, paths.log_file(folder))
 
@@ -44,15 +43,10 @@ def spawn(folder: Path, log: Path) -> subprocess.Popen[bytes]:
         if process.poll() is not None:
             del started[pid]
     paths.private(log.parent)
-    descriptor = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = paths.open_file(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     try:
-        process = subprocess.Popen(  # noqa: S603  (our own interpreter and module, no shell)
-            [sys.executable, "-m", "membrowse.engine", str(folder)],
-            stdin=subprocess.DEVNULL,
-            stdout=descriptor,
-            stderr=descriptor,
-            cwd="/",
-            start_new_session=True,
+        process = interpreter.start(
+            "membrowse.engine", str(folder), stdout=descriptor, stderr=descriptor, new_session=True
         )
     finally:
         os.close(descriptor)

@@ -18,6 +18,7 @@ DEATHS_ALLOWED = 3
 DEATHS_WINDOW_SECONDS = 60.0
 _LOG_LINES = 15
 _RETRY_SECONDS = 0.2
+_SERVICE_RETRY_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,10 @@ class Supervisor:
                 finally:
                     await engine.close()
                 message = "the engine ended"
+            except discovery.ServiceUnavailable as error:
+                yield Lost(str(error))  # its service manager restarts it
+                await asyncio.sleep(_SERVICE_RETRY_SECONDS)
+                continue
             except (EngineUnavailable, EngineRefused) as error:
                 message = str(error)
             if self._too_often():

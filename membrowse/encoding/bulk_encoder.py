@@ -1,4 +1,4 @@
-"""The bulk encoder: a child process with torch that encodes many texts, then ends."""
+"""The bulk encoder: a child process that encodes many texts, then ends."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -26,10 +27,12 @@ class BulkEncoder:
     the first batches are submitted. It dies with this process.
     """
 
-    def __init__(self, files: ModelFiles, precision: Precision) -> None:
-        self._child = Child(
-            "membrowse.encoding.bulk_child", files.model, files.revision, precision.value
-        )
+    def __init__(self, files: ModelFiles, precision: Precision, export: Path | None = None) -> None:
+        """Encode with ONNX Runtime in float32 if there is an `export`, else with torch."""
+        arguments = [files.model, files.revision, precision.value]
+        if export is not None:
+            arguments.append(str(export))
+        self._child = Child("membrowse.encoding.bulk_child", *arguments)
         self._replies: queue.SimpleQueue[child_protocol.Message | None] = queue.SimpleQueue()
         self._room = threading.Semaphore(IN_FLIGHT)
         self._sizes: deque[int] = deque()

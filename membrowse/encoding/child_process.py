@@ -5,15 +5,13 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import site
 import subprocess
-import sys
 import threading
 from collections import deque
 from collections.abc import Mapping
-from pathlib import Path
 from typing import BinaryIO, cast
 
+from membrowse import interpreter, paths
 from membrowse.encoding import child_protocol
 
 log = logging.getLogger(__name__)
@@ -45,18 +43,13 @@ class ChildRefused(ChildFailed):
     """The child cannot do what was requested; the message is its reason."""
 
 
-def environment() -> dict[str, str]:
-    """Return the environment of a child: ours, offline, with this package importable."""
-    result = {"OMP_WAIT_POLICY": "passive", **os.environ, **OFFLINE}  # spinning starves queries
-    root = str(Path(__file__).parents[2])
-    if root not in (*site.getsitepackages(), site.getusersitepackages()):
-        result["PYTHONPATH"] = os.pathsep.join(filter(None, (result.get("PYTHONPATH"), root)))
-    return result
-
-
-def command(module: str, *arguments: str) -> list[str]:
-    """Return the command that runs `module`; `-P` ignores files in the working directory."""
-    return [sys.executable, "-P", "-m", module, *arguments]
+def torch_variables() -> dict[str, str]:
+    """Variables for children that import torch: offline, and no cache where others can write."""
+    return {
+        "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "passive"),  # spinning starves queries
+        "TORCHINDUCTOR_CACHE_DIR": str(paths.cache_dir() / "torch"),
+        **OFFLINE,
+    }
 
 
 class Child:
@@ -67,12 +60,8 @@ class Child:
 
     def __init__(self, module: str, *arguments: str) -> None:
         self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
-        self._process = subprocess.Popen(  # noqa: S603 (our own interpreter and module)
-            command(module, *arguments),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environment(),
+        self._process = interpreter.start(
+            module, *arguments, stdin=subprocess.PIPE, extra=torch_variables()
         )
         self._requests = cast(BinaryIO, self._process.stdin)
         self._replies = cast(BinaryIO, self._process.stdout)

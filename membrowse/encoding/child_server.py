@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import queue
@@ -26,7 +27,8 @@ def serve(load: Callable[[], tuple[child_protocol.Ready, Answer]]) -> None:
     """
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
     requests, replies = own_pipes()
-    os.nice(_NICENESS)
+    with contextlib.suppress(OSError):  # a sandbox may deny it
+        os.nice(_NICENESS)
     waiting: queue.SimpleQueue[child_protocol.Message] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(requests, waiting), daemon=True).start()
     try:

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import msgspec
 
-from membrowse.encoding.child_process import command, environment
+from membrowse import interpreter
+from membrowse.encoding.child_process import torch_variables
 from membrowse.encoding.file_hashes import HashCache
 from membrowse.encoding.model_files import ModelFiles
-from membrowse.paths import private, replace_file
+from membrowse.paths import open_file, private, replace_file
 
 EXPORT = "1"
 """Version of the export: raise it when the same weights would be exported differently."""
@@ -69,8 +70,7 @@ def _intact(directory: Path) -> bool:
 @contextmanager
 def _locked(directory: Path) -> Iterator[None]:
     private(directory.parent)
-    name = f"{directory}.lock"
-    lock = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    lock = open_file(directory.with_name(f"{directory.name}.lock"), os.O_RDWR | os.O_CREAT)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -103,17 +103,15 @@ def _sha256(path: Path) -> str:
 
 def _run(files: ModelFiles, target: Path) -> None:
     """Let a child process write `target`; raises `ExportFailed` with its reason."""
-    arguments = command(
-        "membrowse.encoding.onnx_export_child", files.model, files.revision, str(target)
-    )
     with _parent_pipe() as stdin:
-        done = subprocess.run(  # noqa: S603 (our own interpreter and module)
-            arguments,
-            env=environment(),
+        done = interpreter.run(
+            "membrowse.encoding.onnx_export_child",
+            files.model,
+            files.revision,
+            str(target),
             stdin=stdin,
-            capture_output=True,
+            extra=torch_variables(),
             timeout=_TIMEOUT_SECONDS,
-            check=False,
         )
     if done.returncode:
         raise ExportFailed(_reason(files, done.stderr))

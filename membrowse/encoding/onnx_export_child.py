@@ -19,10 +19,14 @@ def main() -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     name, revision, target = sys.argv[1:4]
     files = locate_verified(name, revision)
-    from membrowse.encoding.torch_export import export
-    from membrowse.encoding.torch_model import load_model
+    if files.bundled:
+        from membrowse.encoding import bert_export
 
-    export(load_model(files, "cpu"), Path(target))
+        bert_export.export(files, Path(target))
+    else:
+        from membrowse.encoding import torch_export, torch_model
+
+        torch_export.export(torch_model.load_model(files, "cpu"), Path(target))
 
 
 def _end_with_parent() -> None:

@@ -12,18 +12,14 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from onnx.external_data_helper import set_external_data
 from sentence_transformers import SentenceTransformer
 
-from membrowse.encoding.onnx_export import WEIGHTS
+from membrowse.encoding.export_files import OPSET, write_export
 from membrowse.encoding.onnx_session import open_session, optimise
 from membrowse.encoding.torch_model import input_names
 
-OPSET = 17
 _SAMPLES = ("One text.", "Another text, longer than the one before it: is it the same? " * 3)
 _MIN_COSINE = 0.9999
-_EXTERNAL_BYTES = 1024
-"""Tensors of at least this size go into the file of weights."""
 
 
 class _Outputs(torch.nn.Module):
@@ -48,18 +44,8 @@ def export(model: SentenceTransformer, target: Path) -> None:
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
         plain = Path(scratch) / "plain.onnx"
         _trace(model, names, plain)
-        _save(onnx.load(optimise(plain)), target)
-    for path in (target, target.with_name(WEIGHTS)):
-        path.chmod(0o600)
+        write_export(onnx.load(optimise(plain)), target)
     check_export(model, names, target)
-
-
-def _save(model: onnx.ModelProto, target: Path) -> None:
-    """Save like `onnx.save` with external data, but without inspecting the network interfaces."""
-    for tensor in model.graph.initializer:
-        if len(tensor.raw_data) >= _EXTERNAL_BYTES:
-            set_external_data(tensor, WEIGHTS)
-    onnx.save(model, str(target))
 
 
 @torch.inference_mode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from membrowse import paths
@@ -48,8 +49,8 @@ class Components:
 
     def start(self) -> None:
         """Start the threads; returns at once."""
-        self.indexer.start()
         self.models.start()
+        self.indexer.start()
         self.pins.start()
         self.chroma.start()
 
@@ -77,6 +78,8 @@ def open_components(
         changed()
 
     def index_changed() -> None:
+        if not indexer.state.busy:
+            chroma.begin()
         configurations.refresh()
         rerun()
 
@@ -85,17 +88,6 @@ def open_components(
         ranked_queries.forget_old()
         pins.wake()
         changed()
-
-    def settled() -> bool:
-        """Whether the index matches the folder, and all of it is encoded."""
-        state = indexer.state
-        pending = state.pending.new + state.pending.changed + state.pending.deleted
-        return (
-            not state.busy
-            and (state.paused or not pending)
-            and models.state is RankingState.READY
-            and bool(index.generation.encoded.all())
-        )
 
     models = Models(settings, encoder_loaded)
     models.prepare()
@@ -107,7 +99,9 @@ def open_components(
     ranked_queries = RankedQueries(configuration, index, models)
     targets = Targets(index, lambda: indexer.state)
     pin_file = folder / Path(settings.pins.file).expanduser()
-    pins = Pins(pin_file, index, ranked_queries, settled, traffic, changed)
+    chroma = ChromaUpkeep(index)
+    settled = partial(_settled, indexer, models, index)
+    pins = Pins(pin_file, folder, index, ranked_queries, settled, traffic, changed)
     return Components(
         folder=folder,
         index=index,
@@ -121,7 +115,19 @@ def open_components(
             folder, configuration, index, models, lambda: indexer.state.pending.total, targets
         ),
         pins=pins,
-        chroma=ChromaUpkeep(index),
+        chroma=chroma,
+    )
+
+
+def _settled(indexer: Indexer, models: Models, index: Index) -> bool:
+    """Whether the index matches the folder, and all of it is encoded."""
+    state = indexer.state
+    pending = state.pending.new + state.pending.changed + state.pending.deleted
+    return (
+        not state.busy
+        and (state.paused or not pending)
+        and models.state is RankingState.READY
+        and bool(index.generation.encoded.all())
     )
 
 

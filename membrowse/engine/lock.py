@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from membrowse.paths import private
+from membrowse.paths import open_file, private
 
 LOCK_NAME = "lock"
 
@@ -55,8 +55,7 @@ class IndexLock:
     def acquire(self, since: str) -> None:
         """Take the lock without waiting. Raises `IndexLocked` if another process has it."""
         private(self._directory)
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-        descriptor = os.open(self._directory / LOCK_NAME, flags, 0o600)
+        descriptor = open_file(self._directory / LOCK_NAME, os.O_RDWR | os.O_CREAT)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from membrowse.encoding.cross_encoder import CrossEncoder
 from membrowse.encoding.encoder import Encoder
 from membrowse.encoding.model_config import ModelRefused
 from membrowse.encoding.model_files import ModelFiles, locate, verify
+from membrowse.encoding.onnx_export import ExportFailed, ensure_export, export_path
 from membrowse.encoding.word_pieces import WordPieces
 from membrowse.settings import RerankMethod, Settings
 from membrowse.wire.search import RankingState
@@ -29,6 +31,8 @@ class Loaded:
     state: RankingState
     message: str
     encoder: Encoder | None = None
+    export: Path | None = None
+    """The encoder in ONNX form, if it has one."""
 
 
 class Models:
@@ -46,6 +50,9 @@ class Models:
         self.files: ModelFiles | None = None
         self.pieces: WordPieces | None = None
         self.cross: CrossEncoder | None = None
+        self.preparing = False
+        """Whether the encoder is exported before it is loaded, which happens once."""
+        self._started = time.monotonic()
 
     @property
     def name(self) -> str:
@@ -59,6 +66,11 @@ class Models:
     @property
     def message(self) -> str:
         return self.loaded.message
+
+    @property
+    def seconds_loading(self) -> float:
+        """Seconds since `start`."""
+        return time.monotonic() - self._started
 
     @property
     def encoder(self) -> Encoder | None:
@@ -82,6 +94,7 @@ class Models:
         rerank = self._settings.rerank
         if rerank.model or rerank.method is RerankMethod.CROSS_ENCODER:
             self.cross = CrossEncoder(Path(rerank.model).expanduser())
+        self._started = time.monotonic()
         self._thread.start()
 
     def close(self) -> None:
@@ -94,14 +107,18 @@ class Models:
     def _load(self) -> None:
         if self.files is None:
             return
+        if not export_path(self.files, paths.cache_dir()).exists():
+            self.preparing = True
+            self.loaded = Loaded(
+                RankingState.LOADING, "the encoder is being prepared (first run only)"
+            )
         try:
-            encoder, note = _encoder(self.files)
+            self.loaded = _loaded(self.files)
         except (ModelRefused, ChildFailed, OSError, RuntimeError, ValueError) as error:
             log.exception("the encoder cannot be loaded")
             self._fail(f"the encoder {self.files.name} cannot be loaded: {error}")
         else:
-            self.loaded = Loaded(RankingState.READY, note, encoder)
-            log.info("the encoder %s is ready %s", self.files.name, note)
+            log.info("the encoder %s is ready %s", self.files.name, self.loaded.message)
         self._announce()
 
     def _fail(self, message: str) -> None:
@@ -110,18 +127,19 @@ class Models:
         self.loaded = Loaded(RankingState.FAILED, message)
 
 
-def _encoder(files: ModelFiles) -> tuple[Encoder, str]:
-    """The encoder for queries and small edits, and a message about it.
+def _loaded(files: ModelFiles) -> Loaded:
+    """Load the encoder for queries and small edits.
 
     ONNX Runtime is imported here, on the loading thread: keyword does not wait for it.
     """
-    from membrowse.encoding.onnx_export import ExportFailed, ensure_export
     from membrowse.encoding.resident_encoder import ResidentEncoder
 
     try:
-        return ResidentEncoder(files, ensure_export(files, paths.cache_dir())), ""
+        export = ensure_export(files, paths.cache_dir())
+        return Loaded(RankingState.READY, "", ResidentEncoder(files, export), export)
     except ExportFailed as error:
         log.warning("%s; a child process encodes instead", error)
         served = ChildEncoder(files)
         served.query("ready?")  # fails here if the model cannot be loaded at all
-        return served, "this model cannot be exported: it starts slowly and uses more memory"
+        message = "this model cannot be exported: it starts slowly and uses more memory"
+        return Loaded(RankingState.READY, message, served)

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import tempfile
 import threading
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -15,23 +18,31 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import psutil
+
 from membrowse import paths
 from membrowse.engine.broadcast import StateBroadcast
 from membrowse.engine.errors import NotReady
+from membrowse.engine.health.condition import engine_health
 from membrowse.engine.info import engine_info
+from membrowse.engine.metrics import Counts, Sample, exposition
 from membrowse.engine.priority import BackgroundWork, QueryTraffic
 from membrowse.engine.state import open_state, unopened_state
 from membrowse.settings import Settings
+from membrowse.wire.backup import BackupPart, BackupRequest
 from membrowse.wire.engine import (
     PROTOCOL,
     EngineState,
     Hello,
     HelloRequest,
+    Metrics,
+    MetricsRequest,
     RebuildRequest,
     Right,
     StatesRequest,
     StopRequest,
 )
+from membrowse.wire.health import EngineHealth, HealthRequest
 from membrowse.wire.request import Request, StreamRequest
 from membrowse.wire.search import SearchRequest, SearchResponse
 
@@ -47,6 +58,7 @@ _RANKING_THREADS = 2
 _BACKGROUND_THREADS = 3
 _IDLE_CHECK_SECONDS = 5.0
 _OPENING_SECONDS = 60.0
+_BACKUP_PART_BYTES = 1 << 20
 
 
 class Service:
@@ -67,6 +79,8 @@ class Service:
         self._ranking = ThreadPoolExecutor(_RANKING_THREADS, thread_name_prefix="ranking")
         self._background = ThreadPoolExecutor(_BACKGROUND_THREADS, thread_name_prefix="background")
         self._traffic = QueryTraffic()
+        self._in_progress: Counter[Executor] = Counter()
+        self.counts = Counts()
         self._opening = threading.Lock()
         self._opened = asyncio.Event()
         self._stopped = asyncio.Event()
@@ -99,6 +113,38 @@ class Service:
             self._folder, self._settings, problem=self._problem, stopping=stopping
         )
 
+    def states(self) -> AsyncIterator[EngineState]:
+        """The state now and after each change, until the engine stops."""
+        return self._broadcast.states()
+
+    async def pass_through_ranking(self) -> None:
+        """Wait until a ranking thread has been free for a moment, which shows that it is alive."""
+        await self._on(self._ranking, bool)
+
+    def health(self) -> EngineHealth:
+        """Whether the engine does its work."""
+        return engine_health(self.state())
+
+    async def metrics(self) -> Metrics:
+        """What a monitoring system reads."""
+        components = self._components
+
+        def exposed() -> str:
+            sample = Sample(
+                state=self.state(),
+                info=engine_info(self._folder),
+                open_files=psutil.Process().num_fds(),
+                in_progress={
+                    "ranking": self._in_progress[self._ranking],
+                    "background": self._in_progress[self._background],
+                },
+                store_bytes=components.index.sizes() if components is not None else {},
+                ready=self.health().ready,
+            )
+            return exposition(self.counts, sample)
+
+        return Metrics(text=await asyncio.to_thread(exposed))
+
     def background_work(self) -> BackgroundWork:
         """For one request; cancel it when its client disconnects."""
         return BackgroundWork(self._traffic)
@@ -113,6 +159,10 @@ class Service:
                 return Hello(
                     protocol=PROTOCOL, folder=str(self._folder), rights=rights, engine=info
                 )
+            case HealthRequest():
+                return self.health()
+            case MetricsRequest():
+                return await self.metrics()
             case StopRequest():
                 log.info("asked to stop")
                 return self.begin_stop()
@@ -135,11 +185,14 @@ class Service:
         async with self._attended():
             match request:
                 case StatesRequest():
-                    async for state in self._broadcast.states():
+                    async for state in self.states():
                         yield state
                 case SearchRequest():
                     async for response in self._search(request):
                         yield response
+                case BackupRequest():
+                    async for part in self._backup(request):
+                        yield part
 
     async def _search(self, request: SearchRequest) -> AsyncIterator[SearchResponse]:
         """The response after each ranking, or only the complete one."""
@@ -155,6 +208,21 @@ class Service:
                 response = await self._on(self._ranking, stage)
             if response is not None:
                 yield response
+                if response.complete:
+                    self.counts.searched(response)
+
+    async def _backup(self, request: BackupRequest) -> AsyncIterator[BackupPart]:
+        """The archive in parts, written to a nameless file first."""
+        await self._until_open()
+        from membrowse.engine.backup.archive import write_archive
+
+        with tempfile.TemporaryFile(dir=paths.index_dir(self._folder)) as archive:
+            write = partial(write_archive, self._folder, archive, with_vectors=request.with_vectors)
+            await self._on(self._background, write)
+            total = archive.seek(0, os.SEEK_END)
+            archive.seek(0)
+            while data := await asyncio.to_thread(archive.read, _BACKUP_PART_BYTES):
+                yield BackupPart(data=data, total=total)
 
     def begin_stop(self) -> EngineState:
         """Begin to stop: clients are notified, and `stopped` returns."""
@@ -229,7 +297,11 @@ class Service:
             self._last_request = asyncio.get_running_loop().time()
 
     async def _on(self, threads: Executor, function: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(threads, function)
+        self._in_progress[threads] += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(threads, function)
+        finally:
+            self._in_progress[threads] -= 1
 
     async def _end_when_idle(self) -> None:
         loop = asyncio.get_running_loop()

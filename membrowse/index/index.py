@@ -282,10 +282,12 @@ class Index:
         return [inputs[key] for key in sorted(missing)]
 
     def unencoded(self) -> list[EncoderInput]:
-        """Encoder inputs of all chunks without vectors, each once, in canonical order."""
+        """Encoder inputs of all chunks without vectors, each once, notes changed last first."""
         generation = self.generation
+        notes, chunks = generation.notes, generation.chunks
+        rows = np.flatnonzero(~generation.encoded).tolist()
         inputs: dict[str, EncoderInput] = {}
-        for row in np.flatnonzero(~generation.encoded).tolist():
+        for row in sorted(rows, key=lambda row: -notes[chunks[row].path].mtime_ns):
             chunk, key = generation.chunks[row], generation.keys[row]
             inputs.setdefault(key, EncoderInput(key, chunk.header, chunk.text))
         return list(inputs.values())

@@ -21,8 +21,8 @@ from membrowse.notes.chunk import Chunk
 
 log = logging.getLogger(__name__)
 
-_MANIFEST, _KEYWORD, _VECTORS, _CHROMA, _TOKENS = (
-    "manifest.sqlite",
+MANIFEST = "manifest.sqlite"
+_KEYWORD, _VECTORS, _CHROMA, _TOKENS = (
     "keyword",
     "vectors.sqlite",
     "chroma",
@@ -42,7 +42,7 @@ class IndexDirectory:
         directory.chmod(0o700)
         self._dimension = dimension
         with ExitStack() as opened:
-            self.manifest = Manifest(directory / _MANIFEST)
+            self.manifest = Manifest(directory / MANIFEST)
             opened.callback(self.manifest.close)
             self.keyword = KeywordStore(directory / _KEYWORD)
             opened.callback(self.keyword.close)
@@ -164,6 +164,6 @@ def discard(directory: Path) -> None:
 
     Stored vectors stay: they are found by content and checked when opened.
     """
-    sqlite.delete_database(directory / _MANIFEST)
+    sqlite.delete_database(directory / MANIFEST)
     for store in (_KEYWORD, _CHROMA):
         shutil.rmtree(directory / store, ignore_errors=True)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from membrowse.notes.chunk import Chunk
 from membrowse.notes.markdown_blocks import HEADING, note_blocks
 from membrowse.notes.note import Note
 from membrowse.notes.text_spans import Lines
-
-_CLOSING = re.compile(r"[ \t]+#+[ \t]*\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +23,14 @@ class HeadingLine:
 
     def with_word(self, word: str) -> str:
         """Return the line with `word` added at the end of the heading, before closing `#` marks."""
-        closing = _CLOSING.search(self.text) if self.text.lstrip().startswith("#") else None
-        content = self.text[: closing.start()] if closing else self.text.rstrip()
-        return f"{content} {word}{closing[0] if closing else ''}"
+        content = self.text.rstrip()
+        closing = ""
+        if content.lstrip().startswith("#"):
+            before = content.rstrip("#")
+            if before != content and before != before.rstrip(" \t"):
+                content = before.rstrip(" \t")
+                closing = self.text[len(content) :]
+        return f"{content} {word}{closing}"
 
 
 def heading_above(note: Note, chunk: Chunk) -> HeadingLine | None:

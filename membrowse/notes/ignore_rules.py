@@ -9,14 +9,22 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from pathspec import GitIgnoreSpec
-from pathspec.patterns.gitignore import GitIgnorePatternError
-from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
-
+from membrowse import gitignore
 from membrowse.notes.symlinks import LinkPolicy
 
 MEMBROWSE_IGNORE, GIT_IGNORE = ".membrowseignore", ".gitignore"
 _MAX_BYTES = 1_000_000
+_MAX_RULES = 2_000
+_MAX_REASONS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A line of an ignore file."""
+
+    line: int
+    text: str
+    pattern: gitignore.Pattern
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +33,7 @@ class IgnoreRules:
 
     file: str
     """Path of the ignore file relative to the folder."""
-    spec: GitIgnoreSpec
-    origins: tuple[tuple[int, str], ...]
-    """Line number and text of each pattern of `spec`."""
+    rules: tuple[Rule, ...]
     problem: str = ""
     """Why some or all rules of the file do not apply, or empty."""
 
@@ -37,11 +43,12 @@ class IgnoreRules:
         None if no rule of this file matches.
         """
         below = path[len(self.file.rpartition("/")[0]) :].lstrip("/")
-        result = self.spec.check_file(below)
-        if result.include is None or result.index is None:
-            return None
-        number, text = self.origins[result.index]
-        return result.include, f"ignored by line {number} of {self.file}: {text}"
+        names, directory = below.rstrip("/").split("/"), below.endswith("/")
+        for rule in reversed(self.rules):
+            if rule.pattern.matches(names, directory=directory):
+                reason = f"ignored by line {rule.line} of {self.file}: {rule.text}"
+                return not rule.pattern.negated, reason
+        return None
 
 
 def exclusion_reason(path: str, chain: Sequence[IgnoreRules]) -> str:
@@ -62,9 +69,9 @@ def load_rules(links: LinkPolicy, directory: str, prefix: str, name: str) -> Ign
         content = _content(links, str(Path(directory) / name))
     except OSError as error:
         problem = f"its rules do not apply: {error.strerror or error}"
-        return IgnoreRules(prefix + name, GitIgnoreSpec([]), (), problem)
-    spec, origins, problem = _compiled(content)
-    return IgnoreRules(prefix + name, spec, origins, problem)
+        return IgnoreRules(prefix + name, (), problem)
+    rules, problem = _parsed(content)
+    return IgnoreRules(prefix + name, rules, problem)
 
 
 def _content(links: LinkPolicy, file: str) -> bytes:
@@ -83,19 +90,28 @@ def _content(links: LinkPolicy, file: str) -> bytes:
 
 
 @lru_cache(maxsize=256)
-def _compiled(content: bytes) -> tuple[GitIgnoreSpec, tuple[tuple[int, str], ...], str]:
-    patterns: list[GitIgnoreSpecPattern] = []
-    origins: list[tuple[int, str]] = []
-    invalid: list[int] = []
+def _parsed(content: bytes) -> tuple[tuple[Rule, ...], str]:
+    """The rules of an ignore file, and which lines are not used."""
+    rules: list[Rule] = []
+    invalid: list[str] = []
     text = content.decode("utf-8-sig", errors="surrogateescape")
     for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), start=1):
         try:
-            pattern = GitIgnoreSpecPattern(line)
-        except GitIgnorePatternError:
-            invalid.append(number)
+            pattern = gitignore.parse(line)
+        except gitignore.InvalidPattern as error:
+            invalid.append(f"{number} ({error})")
             continue
-        if pattern.include is not None:
-            patterns.append(pattern)
-            origins.append((number, line.strip()))
-    problem = f"invalid rule in line {', '.join(map(str, invalid))}" if invalid else ""
-    return GitIgnoreSpec(patterns), tuple(origins), problem
+        if pattern is not None and len(rules) == _MAX_RULES:
+            invalid.append(f"{number} and all after it (more than {_MAX_RULES:,} rules)")
+            break
+        if pattern is not None:
+            rules.append(Rule(number, line.strip(), pattern))
+    return tuple(rules), _problem(invalid)
+
+
+def _problem(invalid: Sequence[str]) -> str:
+    if not invalid:
+        return ""
+    more = len(invalid) - _MAX_REASONS
+    reasons = [*invalid[:_MAX_REASONS], *([f"{more} more"] if more > 0 else [])]
+    return f"invalid rule in line {', '.join(reasons)}"

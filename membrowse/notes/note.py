@@ -119,6 +119,7 @@ def _first_heading(text: str, offset: int) -> str:
     start = leading.end() if leading else offset
     start = max(offset, *(text.rfind(end, offset, start) + 1 for end in "\r\n"))
     if match := _ATX.match(text, start):
-        return one_line(_ATX_TAIL.sub("", match.group(1) or ""))
+        words = " ".join((match.group(1) or "").split())  # the tail backtracks over white space
+        return one_line(_ATX_TAIL.sub("", words))
     match = _SETEXT.match(text, start)
     return one_line(match.group(1)) if match else ""

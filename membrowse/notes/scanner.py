@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pathspec import GitIgnoreSpec
-
 from membrowse.notes import ignore_rules
+from membrowse.notes.globs import note_matcher
 from membrowse.notes.symlinks import LinkPolicy
 from membrowse.settings import NotesSettings
 from membrowse.wire.notes import NoteState
 
 _WORLD_READABLE = stat.S_IROTH | stat.S_IRGRP | stat.S_IRUSR
-_GLOB_CHARACTERS = frozenset("*?[]!\\/ ")
 _OTHER_TYPES = {
     stat.S_IFIFO: "FIFO",
     stat.S_IFSOCK: "socket",
@@ -72,21 +69,6 @@ def scan_folder(folder: Path, settings: NotesSettings) -> list[ScannedFile]:
     """
     walk = _Walk(LinkPolicy(folder, settings.follow), settings)
     return sorted(walk.run(), key=lambda file: file.path)
-
-
-def note_matcher(include: tuple[str, ...]) -> Callable[[str], bool]:
-    """Return a predicate that says whether a path (relative, with `/`) matches `include`.
-
-    As in gitignore files, a glob without a slash matches the file name, the last matching glob
-    decides, and `!` negates. No glob turns the files in a directory `notes.md/` into notes.
-    """
-    if all(glob.startswith("*.") and not _GLOB_CHARACTERS & set(glob[1:]) for glob in include):
-        suffixes = tuple(glob[1:] for glob in include)
-        return lambda path: path.endswith(suffixes)
-    if not any("/" in glob for glob in include):
-        names = GitIgnoreSpec.from_lines(include)
-        return lambda path: names.match_file(path.rpartition("/")[2])
-    return GitIgnoreSpec.from_lines(include).match_file
 
 
 class _Walk:

@@ -7,9 +7,14 @@ from membrowse.presentation.lines import Line, Part, bar_parts, shortened
 from membrowse.text import shown
 from membrowse.wire.engine import Pending, Progress
 
+_LOADING = {"loading": "", "preparing": " (first run only)"}
+"""What follows the seconds in these phases."""
+
 
 def progress_line(progress: Progress, width: int) -> Line:
-    """`encoding 40/992 chunks ━━──── 4% · 3 min left · 94 chunks/s`."""
+    """`encoding 40/992 chunks ━━──── 4% · 3 min left · 94 chunks/s`; `loading the model, 2 s`."""
+    if progress.phase in _LOADING:
+        return shortened([_loading_parts(progress)], width)
     if progress.phase == "encoding":
         done, total, noun = progress.chunks_done, progress.chunks_total, "chunks"
     else:
@@ -27,6 +32,13 @@ def progress_line(progress: Progress, width: int) -> Line:
     if progress.chunks_per_second > 0:
         groups.append([Part(f"{progress.chunks_per_second:.0f} chunks/s", "dim")])
     return shortened(groups, width)
+
+
+def _loading_parts(progress: Progress) -> Line:
+    line = [Part("loading the model", "accent")]
+    if progress.seconds:
+        line.append(Part(f", {figures.duration(progress.seconds)}"))
+    return [*line, Part(_LOADING[progress.phase])]
 
 
 def pending_parts(pending: Pending, *, quiet: bool = False) -> Line:

@@ -20,6 +20,8 @@ from membrowse.text import shown, shown_block
 from membrowse.wire.report import Report
 from membrowse.wire.search import SearchResponse
 
+TITLE = "# membrowse report"
+"""First line of every report."""
 _WIDTH = 110
 _BACKTICKS = re.compile("`+")
 _SHORTEST_FENCE = 3
@@ -27,7 +29,7 @@ _SHORTEST_FENCE = 3
 
 def report_markdown(report: Report) -> str:
     """The whole document."""
-    return "\n".join(("# membrowse report\n", *_sections(report)))
+    return "\n".join((f"{TITLE}\n", *_sections(report)))
 
 
 def fenced(block: str) -> str:

@@ -9,6 +9,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from membrowse import gitignore
+
 Share = Annotated[float, Meta(ge=0.0, le=1.0)]
 Positive = Annotated[int, Meta(ge=1)]
 NonNegative = Annotated[float, Meta(ge=0.0)]
@@ -46,6 +48,13 @@ class NotesSettings(_Section, frozen=True):
     """Larger files are listed, not indexed."""
     follow: tuple[str, ...] = ()
     """Directories outside the folder that symbolic links may point to."""
+
+    def __post_init__(self) -> None:
+        for text in self.include:
+            try:
+                gitignore.parse(text)
+            except gitignore.InvalidPattern as error:
+                raise ValueError(f"`include`: {text!r}: {error}") from error
 
 
 class FieldWeights(_Section, frozen=True):
@@ -116,7 +125,8 @@ class EncoderSettings(_Section, frozen=True):
     model: str = "all-MiniLM-L6-v2"
     """The bundled encoder's name, or the path of a local sentence-transformers model."""
     precision: Precision = Precision.AUTO
-    """Of bulk encoding; queries are always float32."""
+    """Of bulk encoding; queries are always float32. `auto` takes bfloat16 where the CPU is
+    faster with it and there is much to encode."""
     token_budget_mb: Annotated[int, Meta(ge=0)] = 2048
     """Disk for stored token vectors, in MB; the least recently used are evicted first."""
 

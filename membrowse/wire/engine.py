@@ -66,13 +66,16 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """How far the work at hand is."""
 
     phase: str
-    """`opening`, `scanning`, `reading` or `encoding`."""
+    """`opening`, `scanning`, `reading`, `loading` (the encoder), `preparing` (the encoder, on its
+    first run) or `encoding`."""
     notes_done: int = 0
     notes_total: int = 0
     chunks_done: int = 0
     chunks_total: int = 0
     chunks_per_second: float = 0.0
     seconds_left: float | None = None
+    seconds: float = 0.0
+    """Seconds that `loading` or `preparing` has taken so far."""
 
 
 class Watcher(msgspec.Struct, frozen=True, kw_only=True):
@@ -181,6 +184,17 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
 class StatusRequest(Request[Status], frozen=True, kw_only=True):
     """The engine, its index and its state."""
+
+
+class Metrics(msgspec.Struct, frozen=True, kw_only=True):
+    """What a monitoring system reads."""
+
+    text: str
+    """In the OpenMetrics text format."""
+
+
+class MetricsRequest(Request[Metrics], frozen=True, kw_only=True):
+    """The engine's metrics; answered before the index is open."""
 
 
 class ReindexRequest(Request[EngineState], frozen=True, kw_only=True):

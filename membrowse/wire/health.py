@@ -64,3 +64,16 @@ class StoreCheck(msgspec.Struct, frozen=True, kw_only=True):
 
 class StoreCheckRequest(Request[StoreCheck], frozen=True, kw_only=True):
     """Compare the stores of the index; takes seconds on a large one."""
+
+
+class EngineHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a running engine does its work, for monitoring; that it answers shows it is alive."""
+
+    ready: bool
+    """Searches are answered from an open index."""
+    reasons: tuple[str, ...] = ()
+    """What is wrong, most important first; none: it is healthy."""
+
+
+class HealthRequest(Request[EngineHealth], frozen=True, kw_only=True):
+    """The engine's health; answered before the index is open."""

@@ -25,6 +25,7 @@ from typing import Any
 
 import msgspec
 
+from membrowse.wire.backup import BackupPart, BackupRequest
 from membrowse.wire.comparison import CompareRequest, Comparison
 from membrowse.wire.diagnosis import (
     Diagnosis,
@@ -36,6 +37,8 @@ from membrowse.wire.engine import (
     EngineState,
     Hello,
     HelloRequest,
+    Metrics,
+    MetricsRequest,
     RebuildRequest,
     ReindexRequest,
     Right,
@@ -51,7 +54,7 @@ from membrowse.wire.explanation import (
     SpellingRequest,
     SpellingSuggestion,
 )
-from membrowse.wire.health import StoreCheck, StoreCheckRequest
+from membrowse.wire.health import EngineHealth, HealthRequest, StoreCheck, StoreCheckRequest
 from membrowse.wire.notes import ChunkRequest, ChunkView, FileRecord, FilesRequest
 from membrowse.wire.pins import AddPinRequest, PinRun, PinsRequest, RemovePinRequest
 from membrowse.wire.rank_flow import RankFlow, RankFlowRequest
@@ -86,6 +89,8 @@ class Endpoint(msgspec.Struct, frozen=True):
 
 ENDPOINTS: dict[type[AnyRequest], Endpoint] = {
     HelloRequest: Endpoint("/hello", Hello, seconds=5.0),
+    HealthRequest: Endpoint("/health", EngineHealth),
+    MetricsRequest: Endpoint("/metrics", Metrics),
     StatesRequest: Endpoint("/states", EngineState, streams=True),
     StopRequest: Endpoint("/stop", EngineState, Right.ADMINISTER, seconds=5.0),
     SearchRequest: Endpoint("/search", SearchResponse, streams=True),
@@ -94,6 +99,7 @@ ENDPOINTS: dict[type[AnyRequest], Endpoint] = {
     FilesRequest: Endpoint("/files", list[FileRecord]),
     StatusRequest: Endpoint("/status", Status),
     StoreCheckRequest: Endpoint("/check", StoreCheck, seconds=600.0),
+    BackupRequest: Endpoint("/backup", BackupPart, Right.ADMINISTER, streams=True, seconds=600.0),
     ReindexRequest: Endpoint("/reindex", EngineState, Right.REINDEX),
     RebuildRequest: Endpoint("/rebuild", EngineState, Right.ADMINISTER),
     WatchRequest: Endpoint("/watch", EngineState, Right.REINDEX),

@@ -56,10 +56,10 @@ def program(capfd: pytest.CaptureFixture[str]) -> Program:
 
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> StandIn:
-    fake = StandIn(rights=tuple(Right), replies=everything())
+    stand_in = StandIn(rights=tuple(Right), replies=everything())
 
     async def connect(folder: Path, *, start: bool = True, say: object = None) -> Engine:
-        return fake
+        return stand_in
 
     monkeypatch.setattr(discovery, "connect", connect)
-    return fake
+    return stand_in

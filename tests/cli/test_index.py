@@ -150,3 +150,10 @@ def test_progress_names_what_is_counted() -> None:
     )
     wanted = "encoding 40/100 chunks ━━━━━─────── 40% · 61 s left · 94 chunks/s"
     assert plain(progress_line(encoding, 80)) == wanted
+
+
+def test_progress_names_the_model_that_is_loading() -> None:
+    loading = Progress(phase="loading", chunks_total=100)
+    assert plain(progress_line(loading, 80)) == "loading the model"
+    preparing = Progress(phase="preparing", chunks_total=100, seconds=12.3)
+    assert plain(progress_line(preparing, 80)) == "loading the model, 12 s (first run only)"

@@ -121,7 +121,7 @@ def test_shells_complete_commands_and_options(
     monkeypatch.setenv("_MEMBROWSE_COMPLETE", "complete_bash")
     monkeypatch.setenv("COMP_WORDS", "membrowse s")
     monkeypatch.setenv("COMP_CWORD", "1")
-    assert program().out.split() == ["search", "status", "serve"]
+    assert program().out.split() == ["search", "status", "serve", "service"]
     monkeypatch.setenv("COMP_WORDS", "membrowse search --ba")
     monkeypatch.setenv("COMP_CWORD", "2")
     assert program().out.split() == ["--batch"]

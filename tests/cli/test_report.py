@@ -114,8 +114,14 @@ def test_both_files_are_the_persons_own_and_never_overwritten_silently(
     assert ran.status == 2
     assert "ssh.md exists: --force overwrites it" in ran.err
     assert not file.exists()
+    ran = program("report", "ssh", "-o", file, "--force", "--folder", folder)
+    assert (ran.status, (tmp_path / "ssh.md").read_text()) == (2, "mine")
+    assert "ssh.md exists and is not a report" in ran.err
+    (tmp_path / "ssh.md").write_text("# membrowse report\n\nAn older one.\n")
+    file.symlink_to(tmp_path / "elsewhere")
     assert program("report", "ssh", "-o", file, "--force", "--folder", folder).status == 0
-    assert (tmp_path / "ssh.md").read_text().startswith("# membrowse report")
+    assert "An older one" not in (tmp_path / "ssh.md").read_text()
+    assert not (tmp_path / "elsewhere").exists()
     assert [path.name for path in tmp_path.glob(".membrowse-*")] == []
 
 

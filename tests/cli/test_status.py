@@ -45,7 +45,7 @@ def test_status_as_json_is_the_engines(engine: StandIn, program: Program, folder
 
 def examination(monkeypatch: pytest.MonkeyPatch, stdout: bytes, stderr: bytes, code: int) -> None:
     def run(command: list[str], **_: object) -> subprocess.CompletedProcess[bytes]:
-        assert command[:3] == [sys.executable, "-m", "membrowse.engine.health.doctor"]
+        assert command[:4] == [sys.executable, "-P", "-m", "membrowse.engine.health.doctor"]
         return subprocess.CompletedProcess(command, code, stdout, stderr)
 
     monkeypatch.setattr(subprocess, "run", run)

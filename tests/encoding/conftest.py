@@ -36,9 +36,13 @@ def resident(exported_encoder: ExportedEncoder) -> ResidentEncoder:
     return exported_encoder.resident()
 
 
-@pytest.fixture(scope="session")
-def bulk(files: ModelFiles) -> Iterator[BulkEncoder]:
-    with BulkEncoder(files, Precision.FLOAT32) as encoder:
+@pytest.fixture(scope="session", params=["ONNX Runtime", "torch"])
+def bulk(
+    exported_encoder: ExportedEncoder, request: pytest.FixtureRequest
+) -> Iterator[BulkEncoder]:
+    files, export, _ = exported_encoder
+    export_used = export if request.param == "ONNX Runtime" else None
+    with BulkEncoder(files, Precision.FLOAT32, export_used) as encoder:
         yield encoder
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from membrowse.encoding.model_files import ModelFiles
 from membrowse.encoding.onnx_export import ExportFailed, ensure_export, export_path
+from membrowse.encoding.resident_encoder import ResidentEncoder
 from tests.conftest import ExportedEncoder
 
 
@@ -101,3 +102,17 @@ def test_an_export_ends_with_its_parent_process(
     _, alive = psutil.wait_procs([child], timeout=60)
     assert not alive
     assert not Path(f"{export_path(tiny_files, tmp_path).parent}.part", "model.onnx").exists()
+
+
+def test_a_killed_export_is_made_again(files: ModelFiles, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", EXPORTING, files.model, str(tmp_path)]
+    target = export_path(files, tmp_path)
+    partial = Path(f"{target.parent}.part")
+    with subprocess.Popen(command) as parent:
+        while not partial.exists() and parent.poll() is None:
+            pass
+        parent.kill()
+    assert not target.exists()
+    assert ensure_export(files, tmp_path) == target
+    assert ResidentEncoder(files, target).query("port").vector.shape == (384,)
+    assert not partial.exists()

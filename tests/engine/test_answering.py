@@ -195,13 +195,14 @@ async def test_a_model_that_goes_missing_leaves_the_index_as_it_is(
 
 
 async def test_other_users_may_read_and_nothing_else(folder: Path) -> None:
+    from membrowse.engine.http.peers import Rights
     from membrowse.engine.http.server import application
     from membrowse.engine.service import Service
     from membrowse.settings import Settings
 
     service = Service(folder, Settings(), idle_seconds=0)
     await service.start()
-    stranger = httpx.ASGITransport(application(service), client=("uid", os.getuid() + 1))
+    stranger = httpx.ASGITransport(application(service, Rights()), client=("uid", os.getuid() + 1))
     async with httpx.AsyncClient(transport=stranger, base_url="http://engine") as client:
         hello = (await client.post("/hello", content="{}")).json()
         assert hello["rights"] == [Right.READ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -77,7 +78,7 @@ def test_adding_and_removing_keep_every_other_byte(tmp_path: Path) -> None:
     )
     path.write_bytes(before)
     path.chmod(0o640)
-    file = PinFile(path)
+    file = PinFile(path, tmp_path)
     stamp = file.stamp()
     pin = Pin(id="new", query="c", path="z.md", text="t")
     file.append(pin)
@@ -95,25 +96,44 @@ def test_adding_and_removing_keep_every_other_byte(tmp_path: Path) -> None:
 
 
 def test_the_first_pin_makes_the_file_for_its_owner_only(tmp_path: Path) -> None:
-    file = PinFile(tmp_path / "golden.jsonl")
+    file = PinFile(tmp_path / "golden.jsonl", tmp_path)
     assert (file.stamp(), file.read().pins, file.read().problems) == (None, (), ())
     file.append(Pin(id="a", query="q", path="p.md"))
     assert json.loads(file.path.read_text()) == {"id": "a", "query": "q", "path": "p.md", "k": 5}
     assert file.path.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_link_to_the_file_stays_a_link(tmp_path: Path) -> None:
-    real, link = tmp_path / "real.jsonl", tmp_path / "golden.jsonl"
-    link.symlink_to(real)
-    file = PinFile(link)
-    file.append(Pin(id="a", query="q", path="p.md"))
-    file.remove("a")
-    assert link.is_symlink()
-    assert real.read_bytes() == b""
+@pytest.mark.parametrize("planted", ["link", "hard link", "link above", "fifo"])
+def test_a_file_elsewhere_is_neither_read_nor_written(tmp_path: Path, planted: str) -> None:
+    folder, outside = tmp_path / "notes", tmp_path / "home"
+    folder.mkdir()
+    outside.mkdir()
+    profile = outside / "golden.jsonl"
+    profile.write_bytes(before := line_of(Pin(id="a", query="$(touch X)", path="p.md")) + b"\n")
+    path = folder / "golden.jsonl"
+    if planted == "link above":
+        (folder / "pins").symlink_to(outside)
+        path = folder / "pins" / "golden.jsonl"
+    elif planted == "link":
+        path.symlink_to(profile)
+    elif planted == "hard link":
+        path.hardlink_to(profile)
+    else:
+        os.mkfifo(path)
+    file = PinFile(path, folder)
+    assert file.read().pins == ()
+    (problem,) = file.read().problems
+    assert problem.startswith(f"{path}: ")
+    assert "link" in problem or "several names" in problem or "not a regular file" in problem
+    with pytest.raises(OSError, match="golden.jsonl: "):
+        file.append(Pin(id="b", query="q", path="p.md"))
+    with pytest.raises(OSError, match="golden.jsonl: "):
+        file.remove("a")
+    assert profile.read_bytes() == before
 
 
 def test_what_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
-    golden = PinFile(tmp_path).read()
+    golden = PinFile(tmp_path, tmp_path.parent).read()
     assert golden.pins == ()
     assert str(tmp_path) in golden.problems[0]
 

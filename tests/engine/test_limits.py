@@ -18,7 +18,9 @@ from membrowse import paths
 from membrowse.client.engine import EngineClient
 from membrowse.engine.http import peers, server
 from membrowse.engine.http.listener import bind
+from membrowse.engine.http.peers import Rights
 from membrowse.engine.service import Service
+from membrowse.engine.service_manager import ServiceManager
 from membrowse.settings import Settings
 from membrowse.wire.engine import Hello, HelloRequest
 from membrowse.wire.search import SearchRequest
@@ -30,7 +32,7 @@ async def engine_here(folder: Path) -> AsyncIterator[Path]:
     """An engine in this process; its socket."""
     listener = bind(paths.own_socket(folder))
     service = Service(folder, Settings(), idle_seconds=0)
-    running = asyncio.create_task(server.run(service, listener))
+    running = asyncio.create_task(server.run(service, listener, ServiceManager({}), Rights()))
     try:
         yield listener.path
     finally:
@@ -46,7 +48,7 @@ async def post(socket_path: Path, path: str, content: bytes) -> int:
 
 
 async def hello(path: Path) -> Hello:
-    client = EngineClient(path)
+    client = EngineClient(path, os.getuid())
     try:
         return await client.ask(HelloRequest())
     finally:

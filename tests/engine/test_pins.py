@@ -233,7 +233,7 @@ async def test_pins_that_cannot_be_read_are_told(client: EngineClient, folder: P
     (folder / "golden.jsonl").mkdir()
     try:
         run = await client.ask(PinsRequest())
-        assert "golden.jsonl: Is a directory" in run.problems[0]
+        assert "golden.jsonl: it is not a regular file" in run.problems[0]
         await until(client, lambda state: state.pins.problem == run.problems[0])
     finally:
         (folder / "golden.jsonl").rmdir()

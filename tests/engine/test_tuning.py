@@ -13,6 +13,7 @@ import pytest_asyncio
 from membrowse import paths
 from membrowse.client import discovery
 from membrowse.client.engine import EngineClient, EngineRefused
+from membrowse.engine.http.peers import Rights
 from membrowse.engine.http.server import application
 from membrowse.engine.querying.configuration import ActiveConfiguration, ConfigurationStore
 from membrowse.engine.service import Service
@@ -219,7 +220,7 @@ async def test_an_engine_begins_with_what_was_saved_before_it(folder: Path) -> N
 
 
 async def test_who_may_only_read_cannot_save(folder: Path) -> None:
-    asgi = application(Service(folder, Settings(), idle_seconds=0))
+    asgi = application(Service(folder, Settings(), idle_seconds=0), Rights())
     stranger = httpx.ASGITransport(asgi, client=("uid", os.getuid() + 1))
     async with httpx.AsyncClient(transport=stranger, base_url="http://engine") as client:
         for path in ("/configurations/save", "/configurations/use", "/pins/add", "/pins/remove"):

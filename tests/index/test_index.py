@@ -129,6 +129,19 @@ def test_a_changed_paragraph_leaves_the_others_encoded(index: Index) -> None:
     assert [text.text for text in index.unencoded()] == ["new"]
 
 
+def test_notes_changed_last_are_encoded_first(index: Index) -> None:
+    days = {"a.md": 2, "b.md": 3, "c.md": 1, "d.md": 3}
+    changes = [change(path, f"{path} 1", f"{path} 2") for path in days]
+    dated = [
+        replace(one, note=replace(note(path, 2), mtime_ns=day * 86_400 * 10**9))
+        for one, (path, day) in zip(changes, days.items(), strict=True)
+    ]
+    index.apply(dated)
+    assert [text.text for text in index.unencoded()] == [
+        f"{path} {number}" for path in ("b.md", "d.md", "a.md", "c.md") for number in (1, 2)
+    ]
+
+
 def test_repeated_blocks_share_a_vector_and_are_all_indexed(index: Index) -> None:
     index.apply([change("a.md", *["same block"] * 50), change("b.md", "same block")])
     assert len(index.unencoded()) == 1

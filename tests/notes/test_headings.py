@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from membrowse.notes.chunker import chunk_note
-from membrowse.notes.headings import heading_above
+from membrowse.notes.headings import HeadingLine, heading_above
 from tests.notes.conftest import note
 
 TEXT = """---
@@ -73,3 +75,12 @@ def test_every_chunk_of_a_long_section_has_its_heading() -> None:
     parts = chunk_note(read, count, 40)
     assert len(parts) > 3
     assert {heading.line for chunk in parts if (heading := heading_above(read, chunk))} == {1}
+
+
+@pytest.mark.parametrize("rest", [" ", "\t", " #", "#", " # "])
+def test_a_heading_of_a_megabyte_takes_no_time(rest: str) -> None:
+    line = f"# a{rest * (1_000_000 // len(rest))}b"
+    began = time.process_time()
+    assert note(line).title.startswith("a")
+    assert HeadingLine(1, 0, len(line), line).with_word("word") == f"{line} word"
+    assert time.process_time() - began < 1.0  # 50 ms on an idle machine

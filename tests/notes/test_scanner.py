@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from membrowse.notes.scanner import FolderUnreadable, note_matcher, scan_folder
+from membrowse.notes.globs import note_matcher
+from membrowse.notes.scanner import FolderUnreadable, scan_folder
 from membrowse.settings import NotesSettings
 from membrowse.wire.notes import NoteState
 from tests.notes.conftest import leave_socket
@@ -228,3 +229,33 @@ def test_a_thousand_files_are_listed_quickly(tmp_path: Path) -> None:
         assert len(scan_folder(tmp_path, NotesSettings())) == 1_000
         times.append(time.process_time() - began)
     assert min(times) < 0.1  # 10 ms on an idle machine
+
+
+def test_no_ignore_file_holds_up_the_listing(tmp_path: Path) -> None:
+    fill(tmp_path, "a" * 240, "b.md")
+    rules = ["*a" * 25 + "b", "**/*a*a*a*a*a*a*a*a*a*b", "[z-a]*", "a" * 501, "b.md"]
+    (tmp_path / ".membrowseignore").write_text("\n".join(rules))
+    began = time.process_time()
+    found = listed(tmp_path)
+    assert time.process_time() - began < 0.05
+    assert found["b.md"] == (IGNORED, "ignored by line 5 of .membrowseignore: b.md")
+    reasons = "3 (the range z-a is reversed), 4 (longer than 500 characters)"
+    assert found[".membrowseignore"] == (FAILED, f"invalid rule in line {reasons}")
+
+
+def test_an_ignore_file_has_only_so_many_rules(tmp_path: Path) -> None:
+    fill(tmp_path, "a.md", "last.md")
+    (tmp_path / ".membrowseignore").write_text("a.md\n# none\n" + "x\n" * 1_999 + "last.md\n" * 3)
+    found = listed(tmp_path)
+    assert found["a.md"][0] is IGNORED
+    assert found["last.md"] == NOTE
+    reason = "invalid rule in line 2002 and all after it (more than 2,000 rules)"
+    assert found[".membrowseignore"] == (FAILED, reason)
+
+
+def test_a_glob_without_a_slash_matches_no_directory(tmp_path: Path) -> None:
+    is_note = note_matcher(("*.md", "!drafts/", "daily/**"))
+    assert is_note("a.md")
+    assert is_note("daily/x/y.txt")
+    assert not is_note("notes.md/x.bin")
+    assert not is_note("drafts/a.md")

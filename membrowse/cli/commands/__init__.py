@@ -18,6 +18,10 @@ COMMANDS = (
     "doctor",
     "serve",
     "engine",
+    "service",
+    "metrics",
+    "backup",
+    "restore",
     "config",
     "docs",
 )

@@ -108,7 +108,7 @@ def init() -> None:
     An existing file is left as it is.
     """
     file = paths.config_file()
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    paths.private(file.parent)
     try:
         with file.open("x", encoding="utf-8") as stream:
             stream.write(template())

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import typer
 
+from membrowse import interpreter
 from membrowse.cli import folders, output
 from membrowse.cli.error_handling import Stop
 from membrowse.cli.exit_codes import Exit
 from membrowse.cli.parameters import AsJson, FolderOption
+from membrowse.client.registered_services import RegisteredService, registered
+from membrowse.deployment import health as service_health
 from membrowse.presentation.figures import counted
 from membrowse.text import shown
-from membrowse.wire.health import CheckState, Health
+from membrowse.wire.health import Check, CheckState, Health
 
 _SIGNS = {
     CheckState.OK: "ok     ",
@@ -31,7 +33,9 @@ def doctor(folder: FolderOption = None, as_json: AsJson = False) -> None:
 
     Works even if no engine can start. Exit status 1 if there is a problem.
     """
-    health = _examine(folders.chosen(folder))
+    chosen = folders.chosen(folder)
+    service = registered(chosen)
+    health = asyncio.run(_examine_service(service)) if service else _examine(chosen)
     if as_json:
         output.write_json(health)
     else:
@@ -39,14 +43,28 @@ def doctor(folder: FolderOption = None, as_json: AsJson = False) -> None:
     raise typer.Exit(Exit.DONE if health.healthy else Exit.NONE)
 
 
+async def _examine_service(service: RegisteredService) -> Health:
+    """What the service's engine reports; its index may be closed to this user."""
+    found = await service_health.examine(service)
+    name, logs = service.unit, f"membrowse service logs {service.name}"
+    if not found.live:
+        state, remedy = CheckState.PROBLEM, f"systemctl status {service.unit}"
+        checks = [Check(name=name, state=state, detail=found.reasons[0], remedy=remedy)]
+    else:
+        detail = f"{found.notes} notes, {found.chunks} chunks, {found.pending} pending"
+        checks = [Check(name=name, state=CheckState.OK, detail=detail)]
+        state = CheckState.WARNING if found.ready else CheckState.PROBLEM
+        checks += [
+            Check(name="engine", state=state, detail=reason, remedy=logs)
+            for reason in found.reasons
+        ]
+    healthy = not any(check.state is CheckState.PROBLEM for check in checks)
+    return Health(healthy=healthy, checks=tuple(checks))
+
+
 def _examine(folder: Path) -> Health:
     """The checks; a child process opens the index and the models."""
-    child = subprocess.run(  # noqa: S603  (our own interpreter and module, no shell)
-        [sys.executable, "-m", "membrowse.engine.health.doctor", str(folder)],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
-    )
+    child = interpreter.run("membrowse.engine.health.doctor", str(folder))
     try:
         return msgspec.json.decode(child.stdout, type=Health)
     except msgspec.DecodeError as error:

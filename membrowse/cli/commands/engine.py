@@ -15,6 +15,7 @@ from membrowse.cli.exit_codes import Exit
 from membrowse.cli.parameters import FolderOption
 from membrowse.client import discovery
 from membrowse.client.engine import EngineUnavailable
+from membrowse.client.registered_services import registered
 from membrowse.text import shown_block
 from membrowse.wire.engine import HelloRequest
 
@@ -30,7 +31,9 @@ app = typer.Typer(
 @asynchronous
 async def stop(folder: FolderOption = None) -> Exit:
     """Stop the engine, if one runs. An open browser starts it again."""
-    await _stop(folders.chosen(folder))
+    chosen = folders.chosen(folder)
+    _refuse_service(chosen)
+    await _stop(chosen)
     return Exit.DONE
 
 
@@ -39,6 +42,7 @@ async def stop(folder: FolderOption = None) -> Exit:
 async def restart(folder: FolderOption = None) -> Exit:
     """Stop the engine, if one runs, and start it again."""
     chosen = folders.chosen(folder)
+    _refuse_service(chosen)
     await _stop(chosen)
     async with engine_of(chosen) as engine:
         hello = await engine.ask(HelloRequest())
@@ -54,11 +58,26 @@ async def log(
 ) -> Exit:
     """Print the end of the engine's log."""
     chosen = folders.chosen(folder)
+    service = registered(chosen)
+    if service is not None:
+        journal = f"`membrowse service logs {service.name}`, as root or a member of systemd-journal"
+        raise Stop(Exit.USAGE, f"the log of {service.unit} is in the journal: {journal}")
     file = await _log_file(chosen)
     if not file.exists():
         raise Stop(Exit.NONE, f"no engine of {chosen} has written {file}")
     output.write(shown_block(discovery.last_words(file, lines)) + "\n")
     return Exit.DONE
+
+
+def _refuse_service(folder: Path) -> None:
+    """Raise `Stop` if a service manager runs the engine: it would not know."""
+    service = registered(folder)
+    if service is not None:
+        raise Stop(
+            Exit.USAGE,
+            f"{service.unit} runs this engine: use `membrowse service restart {service.name}`, "
+            f"or `systemctl stop {service.unit}`",
+        )
 
 
 async def _stop(folder: Path) -> None:

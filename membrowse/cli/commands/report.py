@@ -13,6 +13,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from membrowse import paths
 from membrowse.cli import environment, folders, output
 from membrowse.cli.connection import (
     asynchronous,
@@ -27,7 +28,7 @@ from membrowse.cli.parameters import ExpectedPlace, FolderOption, Operators, Que
 from membrowse.cli.targets import parse_target
 from membrowse.client.diagnosis import diagnose
 from membrowse.client.engine import Engine
-from membrowse.presentation.report import report_markdown
+from membrowse.presentation.report import TITLE, report_markdown
 from membrowse.wire.diagnosis import DiagnosisRequest
 from membrowse.wire.engine import StatusRequest
 from membrowse.wire.explanation import Explanation
@@ -182,7 +183,18 @@ def _markdown_beside(file: Path, *, force: bool) -> Path:
     existing = [path for path in (file, markdown) if os.path.lexists(path)]
     if existing and not force:
         raise Stop(Exit.USAGE, f"{existing[0]} exists: --force overwrites it")
+    if markdown in existing and not _is_report(markdown):
+        raise Stop(Exit.USAGE, f"{markdown} exists and is not a report: name another file")
     return markdown
+
+
+def _is_report(markdown: Path) -> bool:
+    """Whether a report may replace `markdown`: it was one, and is no link."""
+    try:
+        with os.fdopen(paths.open_file(markdown, os.O_RDONLY), "rb") as stream:
+            return stream.read(len(TITLE)) == TITLE.encode()
+    except OSError:
+        return False
 
 
 def _write(file: Path, content: bytes, *, force: bool) -> None:

@@ -19,17 +19,24 @@ def serve(
     group: Annotated[
         str | None, typer.Option(help="Let members of this group connect, too.", show_default=False)
     ] = None,
+    operators: Annotated[
+        str | None, typer.Option(help="Let this group's members reindex.", show_default=False)
+    ] = None,
 ) -> None:
     """Run the engine of a folder in the foreground.
 
-    It runs until it is stopped, as under a service manager. This is the one command that holds an
-    index.
+    It runs until it is stopped, as under a service manager, whose directories it uses. This is the
+    one command that holds an index.
     """
-    chosen = folders.chosen(folder)
+    managed = paths.become_service()
+    if group is not None and not managed:
+        reason = "--group needs the directories of a service manager"
+        raise Stop(Exit.USAGE, f"{reason}: `membrowse service install` sets one up")
+    chosen = folder.absolute() if managed and folder is not None else folders.chosen(folder)
     settings.load(paths.config_file())
     from membrowse.engine import process
 
-    status = process.main(chosen, foreground=True, group=group)
+    status = process.main(chosen, process.Foreground(group, operators))
     if status == os.EX_TEMPFAIL:
         raise Stop(
             Exit.UNAVAILABLE, "another engine owns this index: stop it with `membrowse engine stop`"

@@ -86,12 +86,17 @@ async def _answered(folder: Path, directory: Path, held: IndexLocked) -> list[Ch
         engine = (await client.ask(HelloRequest())).engine
         holder = Holder(pid=engine.pid, user=engine.user, since=engine.since)
         lock = ok("lock", f"held by the engine, {holder}")
-        try:
-            return [lock, *_judged(await client.ask(StoreCheckRequest()))]
-        except EngineRefused as error:
-            return [lock, problem("index", str(error), _REBUILD)]
+        return [lock, *await _asked(client)]
     finally:
         await client.close()
+
+
+async def _asked(client: EngineClient) -> list[Check]:
+    """The checks of its stores by the engine itself."""
+    try:
+        return list(_judged(await client.ask(StoreCheckRequest())))
+    except EngineRefused as error:
+        return [problem("index", str(error), _REBUILD)]
 
 
 async def _engine(folder: Path, holder: Holder | None) -> EngineClient:

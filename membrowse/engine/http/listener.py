@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import grp
 import os
 import shutil
 import socket
+import stat
 from dataclasses import dataclass
 from pathlib import Path
+
+from membrowse import paths
 
 _BACKLOG = 128
 
@@ -41,9 +45,10 @@ class Listener:
 def bind(path: Path, group: str | None = None) -> Listener:
     """Listen at `path`, for the owner only, or also for `group`.
 
-    The caller holds the index's lock, so an existing socket file belongs to a dead engine.
+    The caller holds the index's lock, so an existing socket file belongs to a dead engine. Only the
+    group can reach the socket. Raises `Untrusted` if somebody else could put a socket there.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    paths.private(path.parent)
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     fresh = path.with_suffix(".new")
     fresh.unlink(missing_ok=True)
@@ -53,11 +58,18 @@ def bind(path: Path, group: str | None = None) -> Listener:
     finally:
         os.umask(mask)
     if group is not None:
-        shutil.chown(path.parent, group=group)
-        path.parent.chmod(0o750)
-        shutil.chown(fresh, group=group)
-        fresh.chmod(0o660)
+        _give_to_group(path.parent, group, 0o750)
+        _give_to_group(fresh, group, 0o660)
     listening.listen(_BACKLOG)
     found = fresh.lstat()
     fresh.replace(path)
     return Listener(listening, path, (found.st_dev, found.st_ino))
+
+
+def _give_to_group(path: Path, group: str, mode: int) -> None:
+    """Let `group` use `path`. Nothing is changed that is right: a sandbox may deny `chown`."""
+    found = path.stat()
+    if found.st_gid != grp.getgrnam(group).gr_gid:
+        shutil.chown(path, group=group)
+    if stat.S_IMODE(found.st_mode) != mode:
+        path.chmod(mode)

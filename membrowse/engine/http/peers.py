@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import grp
 import logging
 import os
-import socket
-import struct
-import sys
+import pwd
 from collections import Counter
+from dataclasses import dataclass
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from membrowse.credentials import peer_uid
+from membrowse.engine.lock import user_name
 from membrowse.wire.engine import Right
 
 log = logging.getLogger(__name__)
 
-_UCRED = struct.Struct("3i")
-_SOL_LOCAL, _LOCAL_PEERCRED, _XUCRED = 0, 1, struct.Struct("2I")
-
 EVERY_RIGHT = (Right.READ, Right.REINDEX, Right.ADMINISTER)
+OPERATORS_RIGHTS = (Right.READ, Right.REINDEX)
 
 REQUEST_SECONDS = 10.0
 """A connection that has not sent a whole request head by then is closed."""
@@ -27,18 +27,34 @@ CONNECTIONS_PER_USER = 128
 """Further connections of the same user are closed at once."""
 
 
-def peer_uid(connection: socket.socket) -> int:
-    """The user id of the peer process, from the kernel."""
-    if sys.platform == "darwin":
-        packed = connection.getsockopt(_SOL_LOCAL, _LOCAL_PEERCRED, 76)
-        return int(_XUCRED.unpack_from(packed)[1])
-    packed = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
-    return int(_UCRED.unpack(packed)[1])
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """Who may do what. Whoever can connect may read; the socket's mode decides who can."""
 
+    operators: str | None = None
+    """A group whose members may also reindex and pin."""
 
-def rights(uid: int) -> tuple[Right, ...]:
-    """The engine's owner and root have every right; anyone else who can connect may read."""
-    return EVERY_RIGHT if uid in (0, os.getuid()) else (Right.READ,)
+    def of(self, uid: int) -> tuple[Right, ...]:
+        """The rights of a user: the engine's owner and root have every right."""
+        if uid in (0, os.getuid()):
+            return EVERY_RIGHT
+        return OPERATORS_RIGHTS if self._operates(uid) else (Right.READ,)
+
+    def holders(self, right: Right) -> str:
+        """Who has `right`, for a message."""
+        holders = f"{user_name(os.getuid())} and root"
+        if right in OPERATORS_RIGHTS and self.operators is not None:
+            return f"{holders}, and members of the group {self.operators}"
+        return holders
+
+    def _operates(self, uid: int) -> bool:
+        if self.operators is None:
+            return False
+        try:
+            user, group = pwd.getpwuid(uid), grp.getgrnam(self.operators)
+        except KeyError:
+            return False
+        return group.gr_gid in os.getgrouplist(user.pw_name, user.pw_gid)
 
 
 class PeerProtocol(H11Protocol):

@@ -17,11 +17,18 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from membrowse import paths, settings
 from membrowse.engine.errors import Impossible, NotReady, Unknown
 from membrowse.engine.http import peers
 from membrowse.engine.http.listener import Listener
+from membrowse.engine.metrics import Counts
 from membrowse.engine.priority import Cancelled
 from membrowse.engine.service import Service
+from membrowse.engine.service_manager import (
+    ServiceManager,
+    feed_watchdog,
+    report_states,
+)
 from membrowse.settings import SettingsError
 from membrowse.wire.codec import encode
 from membrowse.wire.engine import Right
@@ -34,6 +41,7 @@ T = TypeVar("T")
 Respond = Callable[[HttpRequest], Awaitable[Response]]
 
 _JSON = "application/json"
+_OPEN_METRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 _JSON_LINES = "application/x-ndjson"
 _GRACE_SECONDS = 3
 _BODY_BYTES = 1_000_000
@@ -53,21 +61,25 @@ def _json(value: object, status: int = 200) -> Response:
     return Response(encode(value), status, media_type=_JSON)
 
 
-def _guarded(respond: Respond, right: Right) -> Respond:
-    """`respond` for callers that have `right`; failures become a `Problem`."""
+def _guarded(respond: Respond, right: Right, counts: Counts) -> Respond:
+    """`respond` for callers that have `right`; failures are counted and become a `Problem`."""
 
     async def answer(http: HttpRequest) -> Response:
         try:
             if right not in _rights(http):
-                raise _Refused(403, "rights", f"permission denied: this needs the right to {right}")
+                holders = http.app.state.rights.holders(right)
+                raise _Refused(403, "rights", f"permission denied: only {holders} may {right} here")
             return await respond(http)
         except Exception as error:
-            return _problem(error, http)
+            status, problem = _problem(error, http)
+            counts.failed(problem.kind)
+            return _json(problem, status)
 
     return answer
 
 
-def _problem(error: Exception, http: HttpRequest) -> Response:
+def _problem(error: Exception, http: HttpRequest) -> tuple[int, Problem]:
+    """The HTTP status and the body for `error`."""
     match error:
         case _Refused():
             status, kind = error.status, error.kind
@@ -84,13 +96,14 @@ def _problem(error: Exception, http: HttpRequest) -> Response:
         case _:
             log.error("%s failed", http.url.path, exc_info=error)
             message = f"{type(error).__name__}: {error}; the engine's log has the details"
-            return _json(Problem(message=message, kind="internal"), 500)
-    return _json(Problem(message=str(error), kind=kind), status)
+            return 500, Problem(message=message, kind="internal")
+    return status, Problem(message=str(error), kind=kind)
 
 
 def _rights(http: HttpRequest) -> tuple[Right, ...]:
     peer = http.client  # as PeerProtocol sets it
-    return peers.rights(peer.port) if peer is not None else ()
+    rights: peers.Rights = http.app.state.rights
+    return rights.of(peer.port) if peer is not None else ()
 
 
 async def _body(http: HttpRequest, kind: type[T]) -> T:
@@ -116,14 +129,30 @@ async def _disconnected(http: HttpRequest) -> None:
         pass
 
 
-def application(service: Service) -> Starlette:
-    """The ASGI application: one route for each request of the table."""
+def application(service: Service, rights: peers.Rights) -> Starlette:
+    """The ASGI application: one route for each request of the table, and two for monitoring."""
     routes = []
     for kind, endpoint in ENDPOINTS.items():
         respond = _stream if endpoint.streams else _reply
-        guarded = _guarded(partial(respond, service, kind), endpoint.right)
+        guarded = _guarded(partial(respond, service, kind), endpoint.right, service.counts)
         routes.append(Route(endpoint.path, guarded, methods=["POST"]))
-    return Starlette(routes=routes)
+    for path, get in (("/metrics", _metrics), ("/health", _health)):
+        guarded = _guarded(partial(get, service), Right.READ, service.counts)
+        routes.append(Route(path, guarded, methods=["GET"]))
+    served = Starlette(routes=routes)
+    served.state.rights = rights
+    return served
+
+
+async def _metrics(service: Service, _http: HttpRequest) -> Response:
+    """The metrics as a monitoring system fetches them."""
+    return Response((await service.metrics()).text, media_type=_OPEN_METRICS)
+
+
+async def _health(service: Service, _http: HttpRequest) -> Response:
+    """The health as a monitoring system fetches it: status 503 until the index is open."""
+    health = service.health()
+    return _json(health, 200 if health.ready else 503)
 
 
 async def _reply(service: Service, kind: type[AnyRequest], http: HttpRequest) -> Response:
@@ -176,10 +205,15 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def run(service: Service, listener: Listener) -> None:
-    """Serve until the service stops, a signal arrives, or the socket file is gone."""
+async def run(
+    service: Service, listener: Listener, manager: ServiceManager, rights: peers.Rights
+) -> bool:
+    """Serve until the service stops, a signal arrives, or the socket file is gone.
+
+    True if the service manager wants the engine to go on with the settings as they are now.
+    """
     config = uvicorn.Config(
-        application(service),
+        application(service, rights),
         http=peers.PeerProtocol,
         loop="asyncio",
         ws="none",
@@ -191,20 +225,23 @@ async def run(service: Service, listener: Listener) -> None:
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     server = _Server(config)
-
-    def stop(signal_: signal.Signals) -> None:
-        log.info("received %s", signal_.name)
-        service.begin_stop()
+    ending = _Ending(service, manager)
 
     async def end_with_service() -> None:
         await service.stopped()
         server.should_exit = True
 
-    loop = asyncio.get_running_loop()
-    for each in _SIGNALS:
-        loop.add_signal_handler(each, stop, each)
+    ending.handle_signals(asyncio.get_running_loop())
     await service.start()
-    tasks = [asyncio.create_task(each) for each in (end_with_service(), _guard(listener, service))]
+    tasks = [
+        asyncio.create_task(each)
+        for each in (
+            end_with_service(),
+            _guard(listener, service),
+            report_states(service, manager),
+            feed_watchdog(service, manager),
+        )
+    ]
     try:
         await server.serve(sockets=[listener.socket])
     finally:
@@ -212,6 +249,38 @@ async def run(service: Service, listener: Listener) -> None:
             task.cancel()
         service.begin_stop()
         await service.close()
+    return ending.reload
+
+
+class _Ending:
+    """What signals do: all end the engine; SIGHUP of a service manager reloads its settings."""
+
+    def __init__(self, service: Service, manager: ServiceManager) -> None:
+        self._service = service
+        self._manager = manager
+        self.reload = False
+
+    def handle_signals(self, loop: asyncio.AbstractEventLoop) -> None:
+        for each in _SIGNALS:
+            reload = each is signal.SIGHUP and self._manager.present
+            loop.add_signal_handler(each, self._reload if reload else partial(self._stop, each))
+
+    def _stop(self, signal_: signal.Signals) -> None:
+        log.info("received %s", signal_.name)
+        self._manager.stopping()
+        self._service.begin_stop()
+
+    def _reload(self) -> None:
+        """Begin to start over, unless the new settings cannot be used."""
+        try:
+            settings.load(paths.config_file())
+        except SettingsError as error:
+            log.error("the settings are not reloaded: %s", error)
+            return
+        log.info("reloading the settings")
+        self._manager.reloading()
+        self.reload = True
+        self._service.begin_stop()
 
 
 async def _guard(listener: Listener, service: Service) -> None:

@@ -1,4 +1,4 @@
-"""Opens Chroma after everything else and renews its HNSW index while the engine runs."""
+"""Opens Chroma when the indexer is first idle, and renews its HNSW index while the engine runs."""
 
 from __future__ import annotations
 
@@ -19,17 +19,26 @@ class ChromaUpkeep:
 
     def __init__(self, index: Index) -> None:
         self._index = index
+        self._begun = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="chroma", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
+    def begin(self) -> None:
+        """Open Chroma, which takes a second of CPU, unless that has happened."""
+        self._begun.set()
+
     def stop(self) -> None:
         """Stop after the current step; does not wait."""
         self._stopping.set()
+        self._begun.set()
 
     def _run(self) -> None:
+        self._begun.wait()
+        if self._stopping.is_set():
+            return
         renewed = self._index.generation.number
         self._try(self._index.open_chroma)
         while not self._stopping.wait(_RENEW_SECONDS):

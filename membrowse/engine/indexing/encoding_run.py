@@ -7,7 +7,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from membrowse.encoding import hardware
 from membrowse.encoding.bulk_encoder import BulkEncoder
 from membrowse.encoding.child_process import ChildFailed
 from membrowse.encoding.encoder import EncodedText, Encoder, EncoderInput
@@ -18,6 +20,12 @@ log = logging.getLogger(__name__)
 
 BULK_THRESHOLD = 100
 """More chunks than this are encoded by a separate process."""
+_TORCH_CHARACTERS = 300_000
+"""More text than this is worth the seconds that torch takes to start, where it is faster."""
+_FIRST = 16
+"""Chunks that get their vectors at once, while the separate process starts."""
+_WINDOW = 512
+"""Chunks among which the longest come first: batches of equal length need least padding."""
 _BULK_BATCH = 64
 _RESIDENT_BATCH = 8
 _AHEAD = 4
@@ -40,20 +48,33 @@ class RunEnded:
     problem: str = ""
 
 
+def torch_pays(characters: int, precision: Precision) -> bool:
+    """Whether torch encodes so much text sooner than ONNX Runtime, or is required for it."""
+    if precision is Precision.BFLOAT16:
+        return True
+    if characters <= _TORCH_CHARACTERS:
+        return False
+    bfloat16 = precision is Precision.AUTO and hardware.has_fast_bfloat16()
+    return bfloat16 or hardware.has_accelerator()
+
+
 class EncodingRun:
-    """Encodes `texts` on a thread; calls `deliver` with `EncodedBatch`es, then one `RunEnded`."""
+    """Encodes `texts` on a thread; calls `deliver` with `EncodedBatch`es, then one `RunEnded`.
+
+    The first texts are encoded first, except that the order changes within windows of some hundred.
+    Without an `export` of the encoder, only torch can encode in bulk.
+    """
 
     def __init__(
         self,
         texts: Sequence[EncoderInput],
         files: ModelFiles,
         encoder: Encoder,
+        export: Path | None,
         precision: Precision,
         deliver: Callable[[EncodedBatch | RunEnded], None],
     ) -> None:
-        self._texts = sorted(
-            texts, key=_length, reverse=True
-        )  # batches of equal length need least padding
+        self._texts = _ordered(texts)
         self._files = files
         self._encoder = encoder
         self._precision = precision
@@ -64,6 +85,7 @@ class EncodingRun:
         self._started = time.monotonic()
         self._lengths = {text.key: _length(text) for text in self._texts}
         self._total = sum(self._lengths.values())
+        self._export = None if torch_pays(self._total, precision) else export
         self._done = 0
         self._delivered = 0
         self.count = len(self._texts)
@@ -122,8 +144,9 @@ class EncodingRun:
 
     def _in_bulk(self, texts: Sequence[EncoderInput]) -> Sequence[EncoderInput]:
         """Encode `texts` in a separate process; returns the rest (nothing)."""
-        with BulkEncoder(self._files, self._precision) as bulk:
-            for encoded in bulk.encode_all(_batches(texts, _BULK_BATCH)):
+        with BulkEncoder(self._files, self._precision, self._export) as bulk:
+            self._hand_over(self._encoder.encode(texts[:_FIRST]), _RESIDENT_PRECISION)
+            for encoded in bulk.encode_all(_batches(texts[_FIRST:], _BULK_BATCH)):
                 if self._cancelled.is_set():
                     break
                 self._hand_over(encoded, bulk.precision)
@@ -133,6 +156,14 @@ class EncodingRun:
         self._room.acquire()
         self._delivered += len(encoded)
         self._deliver(EncodedBatch(encoded, precision))
+
+
+def _ordered(texts: Sequence[EncoderInput]) -> list[EncoderInput]:
+    """Return the first texts as they are, then windows of the rest, the longest text first."""
+    ordered = list(texts[:_FIRST])
+    for window in _batches(texts[_FIRST:], _WINDOW):
+        ordered += sorted(window, key=_length, reverse=True)
+    return ordered
 
 
 def _length(text: EncoderInput) -> int:

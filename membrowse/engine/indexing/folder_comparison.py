@@ -25,7 +25,7 @@ class Stat(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How the folder differs from a generation, at one scan."""
+    """How the folder differs from a generation, at one scan; notes changed last come first."""
 
     found: Mapping[str, ScannedFile]
     """Every file of the folder by path."""
@@ -64,7 +64,7 @@ def compare(
         if file.excluded is NoteState.FAILED and path.endswith("/")
     )
     new, changed, unindexed = [], [], []
-    for path, file in wanted.items():
+    for path, file in sorted(wanted.items(), key=lambda item: -item[1].mtime_ns):
         if path not in hinted and _same(known_unindexed.get(path), file):
             unindexed.append(path)
         elif path not in notes:

@@ -23,6 +23,7 @@ from membrowse.engine.indexing.events import (
 from membrowse.engine.indexing.folder_comparison import Comparison, compare, failures
 from membrowse.engine.indexing.indexer_state import IndexerState, UnindexedNote
 from membrowse.engine.indexing.note_reader import Batch, NoteReader
+from membrowse.engine.indexing.pace import Pace
 from membrowse.engine.indexing.vectoriser import INLINE_PRECISION, Vectoriser
 from membrowse.engine.models import Models
 from membrowse.index.change_plan import NoteChange
@@ -36,6 +37,10 @@ from membrowse.wire.engine import IndexChange, Progress, Watcher
 
 log = logging.getLogger(__name__)
 
+_FIRST_BATCH_SECONDS = 0.5
+"""Of reading, until the first notes can be found."""
+_TICK_SECONDS = 1.0
+"""Between two states while the encoder is loading."""
 _LISTED = 1000
 """Limit of the lists of changed and deleted notes in the state."""
 
@@ -113,9 +118,8 @@ class Indexer:
         self._watch.start()
         self._handle_safely(IndexRequested(rebuild=bool(self._index.stale)))
         while True:
-            due = min(self._check_due, self._vectoriser.flush_due)
             try:
-                event = self._events.get(timeout=max(0.0, due - time.monotonic()))
+                event = self._events.get(timeout=max(0.0, self._due() - time.monotonic()))
             except queue.Empty:
                 self._handle_safely(None)
                 continue
@@ -124,6 +128,13 @@ class Indexer:
             self._handle_safely(event)
         self._vectoriser.cancel()
         self._watch.stop()
+
+    def _due(self) -> float:
+        """When (monotonic seconds) something is to be done without an event."""
+        due = min(self._check_due, self._vectoriser.flush_due)
+        if self._vectoriser.waits_for_encoder:
+            return min(due, time.monotonic() + _TICK_SECONDS)
+        return due
 
     def _handle_safely(self, event: Event | None) -> None:
         """Handle one event; a failure is shown and logged, and the loop goes on."""
@@ -161,8 +172,10 @@ class Indexer:
                 self._on_time()
 
     def _on_time(self) -> None:
-        """Do what is due: store vectors, check the folder and the watcher."""
+        """Do what is due: store vectors, check the folder and the watcher, show progress."""
         now = time.monotonic()
+        if self._vectoriser.waits_for_encoder:
+            self._publish_encoding()
         if now >= self._vectoriser.flush_due:
             self._vectoriser.flush()
             self._publish_encoding()
@@ -210,7 +223,12 @@ class Indexer:
         try:
             found = compare(self._folder, self._settings.notes, notes, unindexed, hints)
         except FolderUnreadable as error:
-            self._publish(problem=error.strerror, checked=True, last_check=clock.now())
+            self._publish(
+                problem=error.strerror,
+                checked=True,
+                progress=self._vectoriser.progress(),
+                last_check=clock.now(),
+            )
             return
         self._publish_comparison(found)
         if paused:
@@ -240,7 +258,8 @@ class Indexer:
         if not to_read and not comparison.deleted:
             return
         unindexed: dict[str, UnindexedNote] = {}
-        batch = Batch([NoteChange(path, None, ()) for path in comparison.deleted])
+        removed = [NoteChange(path, None, ()) for path in comparison.deleted]
+        batch, pace = Batch(removed, _FIRST_BATCH_SECONDS), Pace(len(to_read))
         for done, path in enumerate(to_read, start=1):
             known = self._index.generation.notes.get(path)
             reading = self._reader.read(path, known, force=path in forced)
@@ -251,7 +270,8 @@ class Indexer:
                 self._store(batch)
                 batch = Batch([])
                 self._publish_left(comparison, done, unindexed)
-                self._publish_reading(done, len(to_read))
+            if pace.due():
+                self._publish_reading(done, pace)
         self._store(batch)
         self._publish_left(comparison, len(to_read), unindexed)
 
@@ -294,15 +314,16 @@ class Indexer:
         vectoriser = self._vectoriser
         self._publish(progress=vectoriser.progress(), precision=vectoriser.precision)
 
-    def _publish_reading(self, done: int, total: int) -> None:
+    def _publish_reading(self, done: int, pace: Pace) -> None:
         generation = self._index.generation
         self._publish(
             progress=Progress(
                 phase="reading",
                 notes_done=done,
-                notes_total=total,
+                notes_total=pace.total,
                 chunks_done=int(generation.encoded.sum()),
                 chunks_total=len(generation.chunks),
+                seconds_left=pace.seconds_left(done),
             )
         )
 

@@ -30,7 +30,7 @@ class IndexerState:
     pending: Pending = Pending()
     changed: tuple[str, ...] = ()
     deleted: tuple[str, ...] = ()
-    progress: Progress | None = None
+    progress: Progress | None = Progress(phase="scanning")
     last_change: IndexChange | None = None
     last_check: str = ""
     precision: str = ""

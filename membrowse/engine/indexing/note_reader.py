@@ -85,13 +85,16 @@ class NoteReader:
 
 
 class Batch:
-    """Notes to be indexed as one generation; starts with `changes` that need no reading."""
+    """Notes to be indexed as one generation; starts with `changes` that need no reading.
 
-    def __init__(self, changes: list[NoteChange]) -> None:
+    It is full after `seconds`, or when it has many chunks.
+    """
+
+    def __init__(self, changes: list[NoteChange], seconds: float = _BATCH_SECONDS) -> None:
         self.changes = changes
         self.unchanged: list[IndexedNote] = []
         self._chunks = 0
-        self._due = time.monotonic() + _BATCH_SECONDS
+        self._due = time.monotonic() + seconds
 
     def add(self, reading: Reading) -> None:
         if reading.change is not None:

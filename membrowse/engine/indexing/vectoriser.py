@@ -13,6 +13,7 @@ from membrowse.index.change_plan import NoteChange
 from membrowse.index.index import Index
 from membrowse.settings import Precision
 from membrowse.wire.engine import Progress
+from membrowse.wire.search import RankingState
 
 log = logging.getLogger(__name__)
 
@@ -58,15 +59,17 @@ class Vectoriser:
 
     def begin(self) -> None:
         """Start a run over chunks without a vector, if none is running and there is an encoder."""
-        models = self._models
-        if self._run is not None or models.encoder is None or models.files is None:
+        files, loaded = self._models.files, self._models.loaded
+        if self._run is not None or loaded.encoder is None or files is None:
             return
         texts = self._index.unencoded()
         if texts:
             log.info("encoding %d chunks", len(texts))
+            precision = self._wanted_precision
             self._run = EncodingRun(
-                texts, models.files, models.encoder, self._wanted_precision, self._deliver
+                texts, files, loaded.encoder, loaded.export, precision, self._deliver
             )
+            self._flush_pause = 0.0  # the first vectors are stored at once
             self._run.start()
 
     def accept(self, batch: EncodedBatch) -> None:
@@ -102,11 +105,17 @@ class Vectoriser:
             self._run.cancel()
         self.end()
 
+    @property
+    def waits_for_encoder(self) -> bool:
+        """Whether chunks have no vector because the encoder is still loading."""
+        loading = self._models.state is RankingState.LOADING
+        return loading and not self._index.generation.encoded.all()
+
     def progress(self) -> Progress | None:
-        """Progress of the current run, or None."""
+        """Progress of the current run or of loading the encoder for it, or None."""
         run, generation = self._run, self._index.generation
         if run is None:
-            return None
+            return self._loading() if self.waits_for_encoder else None
         return Progress(
             phase="encoding",
             notes_done=len(generation.notes),
@@ -115,4 +124,15 @@ class Vectoriser:
             chunks_total=len(generation.chunks),
             chunks_per_second=run.rate,
             seconds_left=run.seconds_left,
+        )
+
+    def _loading(self) -> Progress:
+        generation = self._index.generation
+        return Progress(
+            phase="preparing" if self._models.preparing else "loading",
+            notes_done=len(generation.notes),
+            notes_total=len(generation.notes),
+            chunks_done=int(generation.encoded.sum()),
+            chunks_total=len(generation.chunks),
+            seconds=self._models.seconds_loading,
         )

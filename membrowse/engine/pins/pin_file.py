@@ -30,15 +30,19 @@ Stamp = tuple[int, int, int]
 
 
 class PinFile:
-    """The pin file at `path`, which need not exist."""
+    """The pin file at `path`, which need not exist, with pins of `folder`.
 
-    def __init__(self, path: Path) -> None:
+    No link in the folder is followed to it: whoever writes the notes could have made one.
+    """
+
+    def __init__(self, path: Path, folder: Path) -> None:
         self.path = path
+        self._root = folder if path.is_relative_to(folder) else path.parent
 
     def stamp(self) -> Stamp | None:
         """Identity of the file's content; None if there is no file."""
         try:
-            found = self.path.stat()
+            found = self.path.lstat()
         except OSError:
             return None
         return found.st_mtime_ns, found.st_size, found.st_ino
@@ -54,7 +58,9 @@ class PinFile:
 
     def append(self, pin: Pin) -> None:
         """Append a line in one write. Raises `OSError`."""
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        descriptor = paths.open_file(
+            self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, root=self._root
+        )
         try:
             size = os.fstat(descriptor).st_size
             ended = not size or os.pread(descriptor, 1, size - 1) == b"\n"
@@ -71,7 +77,7 @@ class PinFile:
 
         Raises `Unknown` if there is no such pin, and `OSError`.
         """
-        content = self._content() if self.path.exists() else b""
+        content = self._content() if os.path.lexists(self.path) else b""
         number = parse(content).lines.get(pin)
         if number is None:
             raise Unknown(f"no pin {pin} in {self.path}")
@@ -80,20 +86,17 @@ class PinFile:
         self._replace(b"\n".join(lines))
 
     def _content(self) -> bytes:
-        flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC  # a FIFO must not hang the reader
-        with os.fdopen(os.open(self.path, flags), "rb") as stream:
+        descriptor = paths.open_file(self.path, os.O_RDONLY, root=self._root)
+        with os.fdopen(descriptor, "rb") as stream:
             found = os.fstat(stream.fileno())
-            if not stat.S_ISREG(found.st_mode):
-                raise OSError("not a regular file")
             if found.st_size > LARGEST_BYTES:
                 raise OSError(f"larger than {LARGEST_BYTES >> 20} MB")
             return stream.read()
 
     def _replace(self, content: bytes) -> None:
-        """Replace the file atomically; a link stays a link, and the mode is kept."""
-        real = Path(os.path.realpath(self.path))
-        mode = stat.S_IMODE(real.stat().st_mode)
-        paths.replace_file(real, content, sync=True, mode=mode)
+        """Replace the file atomically; its mode is kept."""
+        mode = stat.S_IMODE(self.path.lstat().st_mode)
+        paths.replace_file(self.path, content, sync=True, mode=mode, root=self._root)
 
 
 class ParsedPins(msgspec.Struct, frozen=True, kw_only=True):

@@ -70,13 +70,14 @@ class Pins:
     def __init__(
         self,
         file: Path,
+        folder: Path,
         index: Index,
         ranked_queries: RankedQueries,
         settled: Callable[[], bool],
         traffic: QueryTraffic,
         changed: Callable[[], None],
     ) -> None:
-        self.file = PinFile(file)
+        self.file = PinFile(file, folder)
         self.state = PinsState()
         self._index = index
         self._configuration = ranked_queries.configuration

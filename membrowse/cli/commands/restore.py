@@ -1,0 +1,79 @@
+"""`membrowse restore`: put a backup in place."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from membrowse.cli import folders, output
+from membrowse.cli.error_handling import Stop
+from membrowse.cli.exit_codes import Exit
+from membrowse.cli.parameters import FolderOption
+from membrowse.client.registered_services import RegisteredService, registered
+from membrowse.deployment import steps
+from membrowse.wire.backup import Restored
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False)],
+    folder: FolderOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing index.")] = False,
+) -> None:
+    """Put a backup in place as the index of a folder.
+
+    Everything is checked first. The engine must not run; a system service is stopped meanwhile.
+    Settings that exist are kept.
+    """
+    chosen = folders.chosen(folder)
+    service = registered(chosen)
+    if service is None:
+        restored = _restore(file, chosen, force)
+    else:
+        restored = _restore_service(service, file, chosen, force)
+    output.say(f"restored the backup of {restored.content.at}: {', '.join(restored.restored)}")
+    for kept in restored.kept:
+        output.say(f"kept as it is: {kept}")
+
+
+def _restore(
+    file: Path, folder: Path, force: bool, user: str | None = None, **variables: str
+) -> Restored:
+    """Restore in a child process, as `user`. Raises `Stop` if nothing was restored."""
+    environment: Mapping[str, str] = os.environ | variables
+    command = [sys.executable, "-P", "-m", "membrowse.engine.backup.restore", str(folder)]
+    account = pwd.getpwnam(user) if user is not None else None
+    with file.open("rb") as backup:
+        child = subprocess.run(  # noqa: S603  (our own interpreter and module, no shell)
+            [*command, *(["--force"] if force else [])],
+            stdin=backup,
+            capture_output=True,
+            check=False,
+            cwd="/",
+            env=environment,
+            user=account.pw_uid if account else None,
+            group=account.pw_gid if account else None,
+            extra_groups=[] if account else None,
+        )
+    if child.returncode:
+        message = child.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        raise Stop(Exit.USAGE, f"nothing was restored: {message}")
+    return msgspec.json.decode(child.stdout, type=Restored)
+
+
+def _restore_service(service: RegisteredService, file: Path, folder: Path, force: bool) -> Restored:
+    """Restore as the service's user, with the service stopped."""
+    if os.geteuid() != 0:
+        raise Stop(Exit.USAGE, f"{service.unit} has this index: restore it as root")
+    steps.Run(("systemctl", "stop", service.unit)).carry_out()
+    try:
+        return _restore(file, folder, force, service.user, **service.directories)
+    finally:
+        steps.Run(("systemctl", "start", service.unit)).carry_out()

@@ -1,0 +1,280 @@
+"""`membrowse service`: an engine as a system service, set up, observed and taken down."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from membrowse.cli import output
+from membrowse.cli.connection import asynchronous
+from membrowse.cli.error_handling import Stop
+from membrowse.cli.exit_codes import Exit
+from membrowse.cli.parameters import AsJson
+from membrowse.client import registered_services
+from membrowse.client.registered_services import RegisteredService
+from membrowse.deployment import access, health, launchd, steps, upgrade
+from membrowse.deployment.service import ServicePlan, UnsuitableService, default_name
+from membrowse.presentation.figures import size
+from membrowse.text import shown, shown_block
+
+app = typer.Typer(
+    help="Set up, observe and remove a system service of a folder.",
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+
+class Platform(StrEnum):
+    """A kind of service manager."""
+
+    LINUX = "linux"
+    MACOS = "macos"
+
+
+_HERE = Platform.MACOS if sys.platform == "darwin" else Platform.LINUX
+
+Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder of notes.")]
+Name = Annotated[
+    str | None,
+    typer.Argument(metavar="NAME", help="A service. [default: the only one]", show_default=False),
+]
+NameOption = Annotated[
+    str | None,
+    typer.Option("--name", help="Its name. [default: the folder's]", show_default=False),
+]
+User = Annotated[
+    str | None,
+    typer.Option(help="The user it runs as. [default: membrowse-NAME]", show_default=False),
+]
+Group = Annotated[
+    str | None,
+    typer.Option(help="Its members may read. [default: the user's name]", show_default=False),
+]
+OperatorsGroup = Annotated[
+    str | None,
+    typer.Option(help="A group whose members may also reindex and pin.", show_default=False),
+]
+PlatformOption = Annotated[Platform, typer.Option(help="The service manager to write for.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Print every file and command, and do nothing.")
+]
+
+
+@app.command()
+def install(
+    folder: Folder,
+    name: NameOption = None,
+    user: User = None,
+    group: Group = None,
+    operators: OperatorsGroup = None,
+    grant_read: Annotated[
+        bool, typer.Option("--grant-read", help="Let the service's user read the folder.")
+    ] = False,
+    user_unit: Annotated[
+        bool, typer.Option("--user-unit", help="Run as yourself, without root.")
+    ] = False,
+    platform: PlatformOption = _HERE,
+    dry_run: DryRun = False,
+) -> None:
+    """Run the engine of FOLDER as a service of its own user, from now on."""
+    plan = _plan(folder, name, user, group, operators)
+    if user_unit:
+        _carry_out(steps.user_installation(plan, _user_units()), dry_run)
+        return
+    if platform is Platform.MACOS:
+        _carry_out(steps.mac_installation(plan), dry_run or _HERE is not Platform.MACOS)
+        return
+    todo = steps.installation(plan)
+    if grant_read:
+        todo[2:2] = access.grants(plan.folder, plan.user)
+    if not dry_run:
+        _check(plan, grant_read)
+    _carry_out(todo, dry_run)
+    if not dry_run:
+        output.say(f"{steps.unit(plan.name)} serves {plan.folder} as {plan.user}")
+        output.say(f"let a person read it: usermod -aG {plan.group} PERSON")
+
+
+@app.command()
+def unit(
+    folder: Folder,
+    name: NameOption = None,
+    user: User = None,
+    group: Group = None,
+    operators: OperatorsGroup = None,
+    platform: PlatformOption = _HERE,
+) -> None:
+    """Print the unit that `install` would write."""
+    plan = _plan(folder, name, user, group, operators)
+    if platform is Platform.MACOS:
+        output.write(launchd.plist(plan))
+        return
+    for file in steps.unit_files(plan):
+        output.write(f"# {file.path}\n{shown_block(file.content)}\n")
+
+
+@app.command()
+def uninstall(
+    name: Name = None,
+    keep_index: Annotated[
+        bool, typer.Option("--keep-index", help="Keep its index, settings and user.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Stop a service and remove it, with its index. The folder is left as it is."""
+    service = _service(name)
+    last = len(list(registered_services.services())) == 1
+    todo = steps.removal(service, keep_index=keep_index, last=last)
+    if not (yes or dry_run or keep_index):
+        typer.confirm(f"Remove {service.unit} and its index?", abort=True, err=True)
+    _carry_out(todo, dry_run)
+
+
+@app.command()
+@asynchronous
+async def status(name: Name = None, as_json: AsJson = False) -> Exit:
+    """Show how a service is. The exit status is a monitoring plugin's: 0 good, 1 degraded, 2 down.
+
+    It asks the engine as you: you have to be a member of the service's group, or root.
+    """
+    report = await health.examine(_service(name))
+    if as_json:
+        output.write_json(report)
+    else:
+        output.write("".join(f"{name:<8} {shown(value)}\n" for name, value in _rows(report)))
+    return Exit(report.state.exit_status)
+
+
+@app.command()
+def logs(
+    name: Name = None,
+    follow: Annotated[bool, typer.Option("--follow", "-F", help="Go on as lines come.")] = False,
+    lines: Annotated[int, typer.Option("-n", "--lines", min=1, help="Lines to print.")] = 50,
+) -> None:
+    """Print the end of a service's log, from the journal."""
+    service = _service(name)
+    arguments = ["journalctl", "--unit", service.unit, "--lines", str(lines), "--no-pager"]
+    ended = subprocess.run([*arguments, *(["--follow"] if follow else [])], check=False)  # noqa: S603
+    raise typer.Exit(ended.returncode)
+
+
+@app.command()
+def restart(name: Name = None) -> None:
+    """Restart a service, and wait until it answers."""
+    service = _service(name)
+    _carry_out([steps.Run(("systemctl", "restart", service.unit))], dry_run=False)
+    output.say(f"{service.unit} answers")
+
+
+@app.command("upgrade")
+@asynchronous
+async def upgrade_command(name: Name = None) -> Exit:
+    """Let a service run this version of membrowse, and go back if it is unhealthy with it.
+
+    Run it with the new version's program; the service's old program must still be there.
+    """
+    service = _service(name)
+    _require_root()
+    try:
+        previous = await upgrade.upgrade(service, Path(sys.executable), output.say)
+    except upgrade.UpgradeFailed as error:
+        raise Stop(Exit.UNAVAILABLE, str(error)) from error
+    output.say(f"{service.unit} runs {sys.executable} now (before: {previous})")
+    return Exit.DONE
+
+
+def _rows(report: health.ServiceHealth) -> Iterator[tuple[str, str]]:
+    yield "service", f"{report.service}: {report.state}"
+    for reason in report.reasons:
+        yield "", reason
+    if report.live:
+        yield "index", f"{report.notes} notes, {report.chunks} chunks, {report.pending} pending"
+        yield "engine", f"version {report.version} since {report.since}"
+        yield "memory", size(report.memory_bytes)
+
+
+def _plan(
+    folder: Path, name: str | None, user: str | None, group: str | None, operators: str | None
+) -> ServicePlan:
+    real = Path(os.path.realpath(folder.expanduser()))
+    chosen = name or default_name(real)
+    owner = user or f"membrowse-{chosen}"
+    try:
+        return ServicePlan(
+            name=chosen, folder=real, user=owner, group=group or owner, operators=operators
+        )
+    except UnsuitableService as error:
+        raise Stop(Exit.USAGE, str(error)) from error
+
+
+def _check(plan: ServicePlan, grant_read: bool) -> None:
+    """Raise `Stop` if the service could not work."""
+    _require_root()
+    if shutil.which("systemctl") is None:
+        raise Stop(Exit.UNAVAILABLE, "systemd does not run here; see `membrowse docs service`")
+    if not plan.folder.is_dir():
+        raise Stop(Exit.USAGE, f"no such folder: {plan.folder}")
+    other = registered_services.registered(plan.folder)
+    if other is not None and other.name != plan.name:
+        raise Stop(Exit.USAGE, f"{other.unit} serves {plan.folder} already")
+    try:
+        access.check_program(plan.user, plan.group)
+        found = access.folder_access(plan.folder, plan.user, plan.group)
+    except access.Unreadable as error:
+        raise Stop(Exit.USAGE, str(error)) from error
+    if not found.granted and not grant_read:
+        commands = "\n".join(steps.shown_steps(access.grants(plan.folder, plan.user)))
+        raise Stop(
+            Exit.USAGE,
+            f"{plan.user} cannot read {found}; nothing was changed. "
+            f"--grant-read would run:\n{commands}",
+        )
+
+
+def _carry_out(todo: Sequence[steps.Step], dry_run: bool) -> None:
+    """Carry out the steps, or print them. Raises `Stop` at the first that fails."""
+    if dry_run:
+        output.write("".join(f"{shown(line)}\n" for line in steps.shown_steps(todo)))
+        return
+    for step in todo:
+        try:
+            step.carry_out()
+        except PermissionError as error:
+            raise Stop(Exit.USAGE, f"{error.strerror}: {error.filename}; run it as root") from error
+        except OSError as error:
+            raise Stop(Exit.UNAVAILABLE, f"{step}: {error}") from error
+        except subprocess.CalledProcessError as error:
+            command = " ".join(error.cmd)
+            raise Stop(Exit.UNAVAILABLE, f"{command} failed: {error.stderr.strip()}") from error
+
+
+def _service(name: str | None) -> RegisteredService:
+    """The service called `name`, or the only one. Raises `Stop`."""
+    known = {each.name: each for each in registered_services.services()}
+    if name is None and len(known) == 1:
+        return next(iter(known.values()))
+    if name is None or name not in known:
+        listed = ", ".join(known) or "none; `membrowse service install FOLDER` sets one up"
+        asked = "which service?" if name is None else f"no service is called {name};"
+        raise Stop(Exit.USAGE, f"{asked} there are: {listed}")
+    return known[name]
+
+
+def _user_units() -> Path:
+    base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    return Path(base) / "systemd" / "user"
+
+
+def _require_root() -> None:
+    if os.geteuid() != 0:
+        raise Stop(Exit.USAGE, "this needs root; --dry-run shows what it would do")

@@ -1,0 +1,97 @@
+"""The system services of this machine: which folder each serves, as whom, and where it listens.
+
+`membrowse service install` registers a service in a file that only root can write. Clients trust
+the file, not a socket's place: a service is its registered user at its registered socket.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+DIRECTORY = Path("/etc/membrowse/services")
+
+
+class RegisteredService(msgspec.Struct, frozen=True, kw_only=True):
+    """A system service that serves a folder."""
+
+    name: str
+    folder: str
+    """Its real path."""
+    user: str
+    group: str
+    """Its members may read."""
+    socket: str
+
+    @property
+    def admits(self) -> bool:
+        """Whether this user may connect to its socket; True if there is none at the moment."""
+        try:
+            return os.access(self.socket, os.W_OK) or not Path(self.socket).exists()
+        except PermissionError:
+            return False
+
+    @property
+    def directories(self) -> dict[str, str]:
+        """The environment variables that tell its engine where its files are."""
+        return {
+            "MEMBROWSE_SERVICE": self.name,
+            "CONFIGURATION_DIRECTORY": f"/etc/membrowse/{self.name}",
+            "STATE_DIRECTORY": f"/var/lib/membrowse/{self.name}",
+            "CACHE_DIRECTORY": f"/var/cache/membrowse/{self.name}",
+            "LOGS_DIRECTORY": f"/var/log/membrowse/{self.name}",
+        }
+
+    @property
+    def unit(self) -> str:
+        """The name of its systemd unit."""
+        return f"membrowse@{self.name}.service"
+
+    @property
+    def uid(self) -> int | None:
+        """The user id of its engine; None if the user is gone."""
+        try:
+            return pwd.getpwnam(self.user).pw_uid
+        except KeyError:
+            return None
+
+
+def _directory() -> Path | None:
+    """Where services are registered. `MEMBROWSE_SERVICES_DIR` (absolute) replaces it; empty: none
+    is looked for."""
+    place = Path(os.environ.get("MEMBROWSE_SERVICES_DIR", DIRECTORY))
+    return place if place.is_absolute() else None
+
+
+def registered(folder: Path) -> RegisteredService | None:
+    """The service that is registered for `folder`, if there is one."""
+    real = os.path.realpath(folder)
+    return next((each for each in services() if each.folder == real), None)
+
+
+def services() -> Iterator[RegisteredService]:
+    """The registered services, by name; files that others could have written are ignored."""
+    place = _directory()
+    if place is None or not _trusted(place):
+        return
+    for file in sorted(place.glob("*.json")):
+        if _trusted(file):
+            try:
+                yield msgspec.json.decode(file.read_bytes(), type=RegisteredService)
+            except (OSError, msgspec.DecodeError):
+                continue
+
+
+def _trusted(path: Path) -> bool:
+    """Whether only root, or the user who runs this, can have written `path`."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return False
+    link, shared = stat.S_ISLNK(found.st_mode), found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return found.st_uid in (0, os.getuid()) and not link and not shared

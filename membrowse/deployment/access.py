@@ -1,0 +1,115 @@
+"""Whether the service's user can read what it has to, and what would let it."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from membrowse.deployment.steps import Run
+
+_NOBODY = 65_534
+_SHOWN = 3
+_UNREADABLE = (
+    *("(", "-type", "d", "!", "(", "-readable", "-executable", ")", ")", "-o"),
+    *("(", "-type", "f", "!", "-readable", ")"),
+)
+"""What find(1) has to find: directories that cannot be listed, and files that cannot be read."""
+
+
+class Unreadable(Exception):
+    """The service's user cannot run the program; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What the service's user can read of a folder."""
+
+    unreadable: tuple[Path, ...]
+    """Directories and files that it cannot read."""
+
+    @property
+    def granted(self) -> bool:
+        return not self.unreadable
+
+    def __str__(self) -> str:
+        more = len(self.unreadable) - _SHOWN
+        shown = ", ".join(map(str, self.unreadable[:_SHOWN]))
+        return f"{shown} and {more} more" if more > 0 else shown
+
+
+def check_program(user: str, group: str) -> None:
+    """Raise `Unreadable` if `user` cannot import membrowse with this interpreter."""
+    try:
+        child = _run_as(user, group, sys.executable, "-P", "-c", "import membrowse")
+    except OSError as error:
+        reason = error.strerror or str(error)
+    else:
+        if child.returncode == 0:
+            return
+        reason = child.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+    raise Unreadable(
+        f"{user} cannot run {sys.executable}: {reason}. Install membrowse where every user can "
+        "read it, as with `python3 -m venv /opt/membrowse`, and run it from there"
+    )
+
+
+def folder_access(folder: Path, user: str, group: str) -> Access:
+    """What `user` can read of `folder`. A user that does not exist yet has the rights of nobody.
+
+    Only root can find out.
+    """
+    child = _run_as(user, group, "find", str(folder), *_UNREADABLE, "-print0")
+    found = child.stdout.split(b"\0")[:-1]
+    if child.returncode and not found:  # not even the folder could be reached
+        found = [os.fsencode(folder)]
+    return Access(tuple(Path(os.fsdecode(path)) for path in found))
+
+
+def _run_as(user: str, group: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    uid, gid, groups = _identity(user, group)
+    return subprocess.run(  # noqa: S603  (no shell)
+        arguments,
+        user=uid,
+        group=gid,
+        extra_groups=groups,
+        capture_output=True,
+        check=False,
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def grants(folder: Path, user: str) -> list[Run]:
+    """The commands that let `user` read `folder`, today's notes and those to come."""
+    return [
+        *(Run(("setfacl", "-m", f"u:{user}:--x", str(each))) for each in _closed_parents(folder)),
+        Run(("setfacl", "-R", "-m", f"u:{user}:rX", str(folder))),
+        Run(("setfacl", "-R", "-d", "-m", f"u:{user}:rX", str(folder))),
+    ]
+
+
+def _closed_parents(folder: Path) -> Iterator[Path]:
+    """The directories above `folder` that not everybody can pass, outermost first."""
+    return (each for each in reversed(folder.parents) if not each.stat().st_mode & 0o001)
+
+
+def _identity(user: str, group: str) -> tuple[int, int, list[int]]:
+    try:
+        account = pwd.getpwnam(user)
+    except KeyError:
+        return _NOBODY, _NOBODY, _known_group(group)
+    groups = os.getgrouplist(user, account.pw_gid)
+    return account.pw_uid, account.pw_gid, groups
+
+
+def _known_group(group: str) -> list[int]:
+    try:
+        return [grp.getgrnam(group).gr_gid]
+    except KeyError:
+        return []

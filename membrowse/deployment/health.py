@@ -1,0 +1,75 @@
+"""How a service is: live and ready, or why not, for monitoring."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+
+import msgspec
+
+from membrowse.client import discovery
+from membrowse.client.engine import EngineRefused, EngineUnavailable
+from membrowse.client.registered_services import RegisteredService
+from membrowse.wire.engine import HelloRequest, StatesRequest
+from membrowse.wire.health import HealthRequest
+
+
+class State(StrEnum):
+    """The three states of a monitoring plugin."""
+
+    GOOD = "good"
+    DEGRADED = "degraded"
+    DOWN = "down"
+
+    @property
+    def exit_status(self) -> int:
+        """0, 1 or 2, as monitoring-plugins define them."""
+        return list(State).index(self)
+
+
+class ServiceHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """What `membrowse service status` prints."""
+
+    service: str
+    state: State
+    live: bool
+    """The engine answers."""
+    ready: bool
+    """Searches are answered from an open index."""
+    reasons: tuple[str, ...]
+    """Why it is not good."""
+    version: str = ""
+    since: str = ""
+    memory_bytes: int = 0
+    notes: int = 0
+    chunks: int = 0
+    pending: int = 0
+
+
+async def examine(service: RegisteredService) -> ServiceHealth:
+    """Ask the engine of `service`."""
+    try:
+        engine = await discovery.connect(Path(service.folder), start=False)
+        try:
+            health = await engine.ask(HealthRequest())
+            hello = await engine.ask(HelloRequest())
+            state = await anext(engine.stream(StatesRequest()))
+        finally:
+            await engine.close()
+    except (EngineUnavailable, EngineRefused) as error:
+        return ServiceHealth(
+            service=service.name, state=State.DOWN, live=False, ready=False, reasons=(str(error),)
+        )
+    return ServiceHealth(
+        service=service.name,
+        state=State.DEGRADED if health.reasons or not health.ready else State.GOOD,
+        live=True,
+        ready=health.ready,
+        reasons=health.reasons,
+        version=hello.engine.version,
+        since=hello.engine.since,
+        memory_bytes=hello.engine.memory_bytes,
+        notes=state.notes,
+        chunks=state.chunks,
+        pending=state.pending.total,
+    )

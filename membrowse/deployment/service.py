@@ -1,0 +1,54 @@
+"""A system service as it is to be: its name, folder, users and program."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+NAME = re.compile(r"[a-z][a-z0-9-]{0,20}")
+"""What a service can be called: its name becomes part of user names and unit names."""
+
+
+class UnsuitableService(ValueError):
+    """The service cannot be set up like this; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServicePlan:
+    """What `membrowse service install` is to set up.
+
+    Raises `UnsuitableService` for a name or a folder that a service manager could misread.
+    """
+
+    name: str
+    folder: Path
+    """Its real path."""
+    user: str
+    group: str
+    """Its members may connect and read."""
+    operators: str | None = None
+    """A group whose members may also reindex and pin."""
+    python: Path = field(default_factory=lambda: Path(sys.executable))
+
+    def __post_init__(self) -> None:
+        if not NAME.fullmatch(self.name):
+            reason = "a name has 1 to 21 characters: a-z, then a-z, 0-9 or -"
+            raise UnsuitableService(f"{self.name!r} cannot name a service: {reason}")
+        for path in (self.folder, self.python):
+            if not str(path).isprintable():
+                raise UnsuitableService(f"{path!s}: a service needs a path of printable characters")
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The command line of the engine."""
+        operators = ("--operators", self.operators) if self.operators else ()
+        serve = ("-P", "-m", "membrowse", "serve", str(self.folder), "--group", self.group)
+        return (str(self.python), *serve, *operators)
+
+
+def default_name(folder: Path) -> str:
+    """A name for the service of `folder`, from the folder's own."""
+    plain = re.sub(r"[^a-z0-9]+", "-", folder.name.lower()).strip("-")
+    return (plain if NAME.match(plain) else f"notes-{plain}".strip("-"))[:21].strip("-")

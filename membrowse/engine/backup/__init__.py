@@ -1,0 +1,1 @@
+"""Backup and restore of what cannot be derived from the folder of notes."""

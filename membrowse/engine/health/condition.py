@@ -1,0 +1,30 @@
+"""What is wrong with a running engine, from its state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from membrowse.wire.engine import EngineState
+from membrowse.wire.health import EngineHealth
+from membrowse.wire.search import RankingState
+
+
+def engine_health(state: EngineState) -> EngineHealth:
+    """Ready once the index is open; degraded if there are reasons."""
+    opening = state.progress is not None and state.progress.phase == "opening"
+    return EngineHealth(ready=not (opening or state.problem), reasons=tuple(_faults(state)))
+
+
+def _faults(state: EngineState) -> Iterator[str]:
+    if state.problem:
+        yield state.problem
+    if state.stale:
+        yield f"the index is out of date: {state.stale}"
+    if not state.watcher.alive:
+        yield f"the folder is not watched: {state.watcher.message}"
+    if state.watcher.paused:
+        yield "indexing is paused"
+    if state.pending.failed:
+        yield f"{state.pending.failed} notes cannot be indexed"
+    if state.encoder.state in (RankingState.FAILED, RankingState.OFF):
+        yield f"no vectors: {state.encoder.message}"

@@ -1,0 +1,78 @@
+"""Start child processes that run modules of ours in this Python.
+
+A child never imports from the working directory, which may be a folder of notes: it runs with `-P`
+in the root directory, and `PYTHONPATH` keeps its absolute entries only.
+"""
+
+from __future__ import annotations
+
+import os
+import site
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from membrowse import paths
+
+DIRECTORY = "/"
+"""Working directory of every child and engine: no library finds code or configuration there that
+somebody else may have written, such as the `.env` that Chroma reads."""
+_ROOT = str(Path(__file__).parents[1])
+
+
+def start(
+    module: str,
+    *arguments: str,
+    stdin: int = subprocess.DEVNULL,
+    stdout: int = subprocess.PIPE,
+    stderr: int = subprocess.PIPE,
+    extra: Mapping[str, str] | None = None,
+    new_session: bool = False,
+) -> subprocess.Popen[bytes]:
+    """Start `module`, with the variables `extra` added to the environment. Raises `OSError`."""
+    return subprocess.Popen(  # noqa: S603 (our own interpreter and module, no shell)
+        _command(module, *arguments),
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        cwd=DIRECTORY,
+        env=environment() | dict(extra or {}),
+        start_new_session=new_session,
+    )
+
+
+def run(
+    module: str,
+    *arguments: str,
+    stdin: int = subprocess.DEVNULL,
+    extra: Mapping[str, str] | None = None,
+    timeout: float | None = None,
+) -> subprocess.CompletedProcess[bytes]:
+    """Run `module` to its end and capture its output.
+
+    Raises `OSError` and `subprocess.TimeoutExpired`.
+    """
+    return subprocess.run(  # noqa: S603 (our own interpreter and module, no shell)
+        _command(module, *arguments),
+        stdin=stdin,
+        capture_output=True,
+        cwd=DIRECTORY,
+        env=environment() | dict(extra or {}),
+        timeout=timeout,
+        check=False,
+    )
+
+
+def _command(module: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-P", "-m", module, *arguments]
+
+
+def environment() -> dict[str, str]:
+    """The environment of a child: ours, with absolute paths and this package importable."""
+    result = {**os.environ, **paths.absolute_variables()}
+    entries = result.pop("PYTHONPATH", "").split(os.pathsep)
+    kept = [entry for entry in entries if entry.startswith("/")]  # an empty one means "here"
+    if _ROOT not in (*kept, *site.getsitepackages(), site.getusersitepackages()):
+        kept.append(_ROOT)
+    return result | ({"PYTHONPATH": os.pathsep.join(kept)} if kept else {})

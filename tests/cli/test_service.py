@@ -1,0 +1,142 @@
+"""`membrowse service`: what it would do, and what it refuses to do."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from membrowse.client.registered_services import RegisteredService
+from membrowse.wire.codec import encode
+from tests.cli.conftest import Program
+
+MONITORING = Path(__file__).parents[2] / "assets" / "monitoring"
+
+
+@pytest.fixture
+def memory(tmp_path: Path) -> Path:
+    folder = tmp_path / "My Memory"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def registered(tmp_path: Path, memory: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    directory = tmp_path / "services"
+    directory.mkdir(mode=0o755)
+    monkeypatch.setenv("MEMBROWSE_SERVICES_DIR", str(directory))
+    for name in ("memory", "other"):
+        service = RegisteredService(
+            name=name,
+            folder=str(memory) if name == "memory" else "/srv/other",
+            user="root",
+            group="root",
+            socket=str(tmp_path / name / "engine.sock"),
+        )
+        (directory / f"{name}.json").write_bytes(encode(service))
+    return directory
+
+
+def test_a_dry_run_prints_every_file_and_command(program: Program, memory: Path) -> None:
+    ran = program("service", "install", str(memory), "--grant-read", "--dry-run")
+    assert ran.status == 0
+    lines = ran.out.splitlines()
+    assert "# write /etc/systemd/system/membrowse@.service" in lines
+    assert "# write /etc/systemd/system/membrowse@my-memory.service.d/folder.conf" in lines
+    assert "# write /etc/membrowse/services/my-memory.json" in lines
+    assert f"setfacl -R -m u:membrowse-my-memory:rX '{memory}'" in lines
+    assert lines[-1] == "systemctl enable --now membrowse@my-memory.service"
+    assert list(memory.iterdir()) == []
+
+
+def test_without_root_it_says_what_to_do(
+    program: Program, memory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    ran = program("service", "install", str(memory))
+    assert (ran.status, ran.out) == (2, "")
+    assert "this needs root; --dry-run shows what it would do" in ran.err
+
+
+def test_other_platforms_are_only_shown(program: Program, memory: Path) -> None:
+    ran = program("service", "install", str(memory), "--platform", "macos", "--name", "m")
+    assert ran.status == 0
+    assert "# write /Library/LaunchDaemons/membrowse.m.plist" in ran.out
+    assert ran.out.splitlines()[-1] == (
+        "launchctl bootstrap system /Library/LaunchDaemons/membrowse.m.plist"
+    )
+    assert not Path("/Library/LaunchDaemons").exists()
+
+
+def test_a_user_unit_needs_no_user_of_its_own(program: Program, memory: Path) -> None:
+    ran = program("service", "install", str(memory), "--user-unit", "--dry-run")
+    assert "systemctl --user enable --now membrowse@my-memory.service" in ran.out
+    assert "User=" not in ran.out and "sysusers" not in ran.out
+
+
+def test_the_unit_alone_is_printed(program: Program, memory: Path) -> None:
+    ran = program("service", "unit", str(memory), "--name", "m", "--operators", "admins")
+    assert "NoNewPrivileges=yes" in ran.out and '"--operators" "admins"' in ran.out
+
+
+def test_a_bad_name_is_refused(program: Program, memory: Path) -> None:
+    ran = program("service", "unit", str(memory), "--name", "../etc")
+    assert ran.status == 2 and "cannot name a service" in ran.err
+
+
+@pytest.mark.usefixtures("registered")
+def test_which_service_is_asked_for_if_there_are_several(program: Program) -> None:
+    ran = program("service", "status")
+    assert ran.status == 2 and "which service? there are: memory, other" in ran.err
+    ran = program("service", "status", "nosuch")
+    assert ran.status == 2 and "no service is called nosuch; there are: memory, other" in ran.err
+
+
+@pytest.mark.usefixtures("registered")
+def test_a_service_that_does_not_answer_is_down(program: Program) -> None:
+    ran = program("service", "status", "memory", "--json")
+    report = json.loads(ran.out)
+    assert ran.status == 2
+    assert (report["state"], report["live"], report["ready"]) == ("down", False, False)
+    assert "membrowse@memory.service does not answer" in report["reasons"][0]
+
+
+@pytest.mark.usefixtures("registered")
+def test_the_engine_of_a_service_is_left_to_its_manager(program: Program, memory: Path) -> None:
+    for command in ("stop", "restart", "log"):
+        ran = program("engine", command, "--folder", str(memory))
+        assert ran.status == 2 and "membrowse service" in ran.err, command
+    ran = program("doctor", "--folder", str(memory))
+    assert ran.status == 1 and "membrowse@memory.service" in ran.out
+
+
+@pytest.mark.usefixtures("registered")
+def test_uninstalling_asks_and_leaves_the_folder(program: Program, memory: Path) -> None:
+    assert program("service", "uninstall", "memory").status != 0  # nobody answered
+    ran = program("service", "uninstall", "memory", "--dry-run")
+    assert "systemctl disable --now membrowse@memory.service" in ran.out
+    assert str(memory) not in ran.out
+
+
+def test_a_group_needs_a_service_manager(
+    program: Program, memory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
+    ran = program("serve", str(memory), "--group", "staff")
+    assert ran.status == 2 and "membrowse service install" in ran.err
+
+
+def test_alerts_and_dashboard_use_documented_metrics() -> None:
+    page = (MONITORING.parent / "docs" / "service.md").read_text()
+    rules = yaml.safe_load((MONITORING / "alerts.yml").read_text())["groups"][0]["rules"]
+    panels = json.loads((MONITORING / "dashboard.json").read_text())["panels"]
+    expressions = [rule["expr"] for rule in rules]
+    expressions += [target["expr"] for panel in panels for target in panel["targets"]]
+    used = {name for text in expressions for name in re.findall(r"membrowse_[a-z_]+", text)}
+    documented = set(re.findall(r"`(membrowse_[a-z_]+)`", page))
+    assert {name.removesuffix("_bucket") for name in used} <= documented
+    assert len(rules) >= 7 and len(panels) >= 9

@@ -1,0 +1,168 @@
+"""Backup while serving, and restore: the restored index equals the old one."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import shutil
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from membrowse import paths
+from membrowse.client.engine import Engine
+from membrowse.wire.backup import BackupContent, BackupRequest, Restored
+from membrowse.wire.engine import EngineState
+from membrowse.wire.pins import AddPinRequest, PinsRequest
+from membrowse.wire.search import RankingState, SearchResponse, Target
+from tests.engine.conftest import ask, current, serving, until
+
+QUERIES = ("ssh", "which port does staging use", "soup on rainy days")
+
+
+async def backed_up(engine: Engine, *, with_vectors: bool = False) -> bytes:
+    return b"".join(
+        [part.data async for part in engine.stream(BackupRequest(with_vectors=with_vectors))]
+    )
+
+
+def ready(state: EngineState) -> bool:
+    return current(state) and state.encoder.state is RankingState.READY
+
+
+def restore(backup: bytes, folder: Path, *options: str) -> tuple[Restored | None, str]:
+    child = subprocess.run(
+        [sys.executable, "-P", "-m", "membrowse.engine.backup.restore", str(folder), *options],
+        input=backup,
+        capture_output=True,
+        check=False,
+    )
+    if child.returncode:
+        return None, child.stderr.decode()
+    return msgspec.json.decode(child.stdout, type=Restored), ""
+
+
+def ranks(response: SearchResponse) -> dict[str, list[tuple[str, float]]]:
+    return {
+        name: [(hit.chunk, round(hit.score, 5)) for hit in ranking.hits]
+        for name, ranking in response.rankings.items()
+    }
+
+
+def members(backup: bytes) -> set[str]:
+    with tarfile.open(fileobj=io.BytesIO(backup)) as tar:
+        return set(tar.getnames())
+
+
+@pytest.mark.parametrize("with_vectors", [False, True])
+async def test_a_restored_index_equals_the_old_one(folder: Path, with_vectors: bool) -> None:
+    paths.config_file().parent.mkdir(parents=True, exist_ok=True)
+    paths.config_file().write_text("[agent]\nk = 4\n")
+    async with serving(folder) as engine:
+        await until(engine, current)
+        (folder / "ports.md").write_text("# Ports\n\nStaging ssh listens on port 2223 now.\n")
+        await until(engine, lambda state: state.chunks == 2 and ready(state))
+        await engine.ask(AddPinRequest(text="ssh", target=Target(path="ports.md")))
+        before = [ranks(await ask(engine, query)) for query in QUERIES]
+        pins = await engine.ask(PinsRequest())
+        backup = await backed_up(engine, with_vectors=with_vectors)
+    assert ("index/vectors.sqlite" in members(backup)) is with_vectors
+    shutil.rmtree(paths.index_dir(folder))
+    paths.config_file().unlink()
+    restored, problem = restore(backup, folder)
+    assert restored is not None, problem
+    assert "settings/config.toml" in restored.restored and not restored.kept
+    assert paths.config_file().read_text() == "[agent]\nk = 4\n"
+    async with serving(folder) as engine:
+        state = await until(engine, ready)
+        assert state.agent_k == 4
+        assert [ranks(await ask(engine, query)) for query in QUERIES] == before
+        again = await engine.ask(PinsRequest())
+        assert [each.pin for each in again.results] == [each.pin for each in pins.results]
+
+
+async def test_an_index_in_use_or_in_place_is_not_replaced(folder: Path) -> None:
+    async with serving(folder) as engine:
+        await until(engine, current)
+        backup = await backed_up(engine)
+        restored, problem = restore(backup, folder, "--force")
+        assert restored is None and "stop the engine first" in problem
+    restored, problem = restore(backup, folder)
+    assert restored is None and "--force replaces it" in problem
+    restored, problem = restore(backup, folder, "--force")
+    assert restored is not None, problem
+    assert not list(paths.index_dir(folder).glob(".backup-*"))
+
+
+def _cut(backup: bytes) -> bytes:
+    return backup[: len(backup) // 2]
+
+
+def _rewritten(backup: bytes, change: Callable[[BackupContent], BackupContent]) -> bytes:
+    result = io.BytesIO()
+    with (
+        tarfile.open(fileobj=io.BytesIO(backup)) as old,
+        tarfile.open(fileobj=result, mode="w:gz") as new,
+    ):
+        for member in old:
+            stream = old.extractfile(member)
+            data = stream.read() if stream else b""
+            if member.name == "backup.json":
+                data = msgspec.json.encode(change(msgspec.json.decode(data, type=BackupContent)))
+                member.size = len(data)
+            new.addfile(member, io.BytesIO(data))
+    return result.getvalue()
+
+
+def _newer(backup: bytes) -> bytes:
+    return _rewritten(backup, lambda content: msgspec.structs.replace(content, format=99))
+
+
+def _outside(backup: bytes) -> bytes:
+    """An archive with a member that leads outside the index."""
+
+    def add(content: BackupContent) -> BackupContent:
+        return msgspec.structs.replace(content, files=content.files | {"../../x.json": "0" * 64})
+
+    changed = io.BytesIO(gzip.decompress(_rewritten(backup, add)))
+    with tarfile.open(fileobj=changed, mode="a") as tar:
+        tar.addfile(tarfile.TarInfo("../../x.json"), io.BytesIO())
+    return gzip.compress(changed.getvalue())
+
+
+def _changed(backup: bytes) -> bytes:
+    """An archive whose manifest is not what it says."""
+
+    def lie(content: BackupContent) -> BackupContent:
+        files = content.files | {"index/manifest.sqlite": "0" * 64}
+        return msgspec.structs.replace(content, files=files)
+
+    return _rewritten(backup, lie)
+
+
+DAMAGES: tuple[tuple[Callable[[bytes], bytes], str], ...] = (
+    (_cut, "not a complete backup"),
+    (lambda backup: b"", "not a complete backup"),
+    (lambda backup: b"text", "not a complete backup"),
+    (_newer, "format 99"),
+    (_outside, "unexpected member"),
+    (_changed, "index/manifest.sqlite is damaged"),
+)
+
+
+async def test_a_bad_archive_changes_nothing(folder: Path) -> None:
+    async with serving(folder) as engine:
+        await until(engine, current)
+        backup = await backed_up(engine)
+    manifest = paths.index_dir(folder) / "manifest.sqlite"
+    before = manifest.read_bytes()
+    for damage, message in DAMAGES:
+        restored, problem = restore(damage(backup), folder, "--force")
+        assert restored is None and message in problem
+        assert manifest.read_bytes() == before
+        assert not list(paths.index_dir(folder).glob(".backup-*"))
