@@ -97,6 +97,11 @@ class Remembered:
 
         self._change(change)
 
+    def recent(self, besides: Path | None) -> tuple[str, ...]:
+        """The folders opened last, without `besides`."""
+        current = None if besides is None else _name(besides)
+        return tuple(name for name in self.memory.folders if name != current)
+
     @property
     def last_folder(self) -> Path | None:
         """The folder opened last that still exists."""

@@ -243,9 +243,11 @@ def _sentence(hit: Hit, width: int) -> int:
     def marks(start: int) -> int:
         return sum(start <= first and last <= start + width - 2 for first, last in hit.marks)
 
-    best = max(starts, key=lambda start: (marks(start), -start))
-    if marks(best) or not hit.marks:
+    best = max(starts, key=lambda start: (marks(start), start))
+    if marks(best):
         return best
+    if not hit.marks:
+        return text
     lead = hit.snippet.rfind(" ", 0, max(0, hit.marks[0][0] - width // 3))
     return max(text, lead + 1)
 

@@ -110,6 +110,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
 
     def _begin(self) -> None:
         self.theme_changed_signal.subscribe(self, self._remember_theme)
+        self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
         if self._questions is not None:
             self._load_questions(self._questions)
         if self._folder is None:
@@ -234,8 +235,9 @@ class MembrowseApp(App[int], inherit_bindings=False):
         )
 
     def on_notify(self) -> None:
-        """Make room for a message."""
+        """Make room for a message: Textual leaves the holders of removed toasts in their place."""
         self.clear_notifications()
+        self.screen.query("ToastHolder").remove()
 
     def action_clear_message(self) -> None:
         """Clear the message, and let the key do what it does besides."""
@@ -369,7 +371,9 @@ class MembrowseApp(App[int], inherit_bindings=False):
                 self.remembered.theme(name)
 
         if not isinstance(self.screen, ThemeScreen):
-            names = sorted(self.available_themes, key=lambda name: (name != OURS.name, name))
+            themes = self.available_themes.items()
+            order = sorted((theme.ansi, name != OURS.name, name) for name, theme in themes)
+            names = [name for _, _, name in order]
             self.push_screen(ThemeScreen(names, self.theme), chosen)
 
     def action_export(self) -> None:
@@ -410,7 +414,9 @@ class MembrowseApp(App[int], inherit_bindings=False):
         if isinstance(self.screen, WelcomeScreen):
             return
         welcome = WelcomeScreen(
-            folders=self.remembered.memory.folders, demo=self.demo, first=self._folder is None
+            folders=self.remembered.recent(besides=self._folder),
+            demo=self.demo,
+            first=self._folder is None,
         )
         self.push_screen(welcome, self._folder_chosen)
 

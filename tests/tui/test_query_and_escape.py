@@ -166,6 +166,9 @@ async def test_a_message_is_one_line_and_replaces_the_one_before() -> None:
         lines = screen_text(app).split("\n")
         assert [at for at, line in enumerate(lines) if "second" in line] == [0]
         assert "first" not in screen_text(app) and lines[0].endswith("…")
+        for number in range(3):
+            app.say(f"message {number}")
+            await until(lambda n=number: f"message {n}" in screen_text(app).split("\n")[0])  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("replace", ["typed", "pasted", "history"])

@@ -205,7 +205,9 @@ def status_line(view: EngineView, now: datetime, width: int) -> Line:
         return fit([Part(" ○ the engine is stopping", "warn")], width)
     lead = [Part(" "), watcher_part(state)]
     if state.progress is not None:
-        pending = joined([pending_parts(state.pending, quiet=True), encoder_part(state)])
+        loading = state.progress.phase in ("loading", "preparing")
+        encoder = [] if loading else encoder_part(state)
+        pending = joined([pending_parts(state.pending, quiet=True), encoder])
         room = width - cells(lead) - cells(pending) - 7
         lead = joined([lead, progress_line(state.progress, max(20, room)), pending])
     else:

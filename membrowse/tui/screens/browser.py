@@ -511,7 +511,7 @@ class BrowserScreen(EngineScreen):
                 * self._lower.size.height
                 // (self._lower.size.height + self.rankings.size.height)
             )
-            self._split(max(20, min(80, self.remembered.memory.split + by or now + by)))
+            self._split(max(20, min(80, (self.remembered.memory.split or now) + by)))
 
     def _split(self, percent: int) -> None:
         self.remembered.layout(split=percent)

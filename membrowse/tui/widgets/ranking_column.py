@@ -85,7 +85,8 @@ class RankingColumn(Vertical):
     def show(self, engine: EngineView, now: datetime) -> None:
         """Show what the open query knows of the ranking now."""
         self.list.show(engine, now)
-        self._notice.show(notice(self.list.view, self._query.analysis))
+        early = engine.reading and not self.list.view.total
+        self._notice.show("" if early else notice(self.list.view, self._query.analysis))
         self.show_cursor()
 
     def show_cursor(self) -> None:
