@@ -96,7 +96,7 @@ def _keyword(sheet: Sheet, keyword: KeywordExplanation, spellings: Spellings, fu
     detail = f"{_of(keyword.total)} · k1 {weight(keyword.k1)}, b {weight(keyword.b)}"
     sheet.section("KEYWORD", [rank_part(keyword.rank)], exact(keyword.score), detail)
     if keyword.excluded:
-        sheet.warning(f"no rank: {shown(keyword.excluded)}")
+        sheet.warning(f"not ranked: {shown(keyword.excluded)}")
     matching = [term for term in keyword.terms if term.matches]
     for term in matching:
         name = Part(shown(term.term), "term")
@@ -215,7 +215,7 @@ def _fused(sheet: Sheet, fused: FusedExplanation, full: bool) -> None:
     detail = f"{_of(fused.total)} · {method}"
     sheet.section("FUSED", [rank_part(fused.rank)], exact(fused.score), detail)
     for each in fused.inputs:
-        rank = figures.rank(each.rank) if each.rank else "no rank"
+        rank = figures.rank(each.rank) if each.rank else "not ranked"
         weighed = f"{weight(each.weight)} × {exact(each.normalised)} · {rank}"
         sheet.row(
             Part(shown(each.ranking)), each.share, exact(each.contribution), [Part(weighed, "dim")]
@@ -231,7 +231,7 @@ def _fused(sheet: Sheet, fused: FusedExplanation, full: bool) -> None:
 def _normalised(each: FusedInput, rrf_k: int | None) -> str:
     value = exact(each.normalised)
     if rrf_k is not None:
-        return f"{value} = 1 / ({rrf_k} + {each.rank})" if each.rank else f"{value}: no rank"
+        return f"{value} = 1 / ({rrf_k} + {each.rank})" if each.rank else f"{value}: not ranked"
     return f"{value}: {exact(each.score)} between {exact(each.low)} and {exact(each.high)}"
 
 

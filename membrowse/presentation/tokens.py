@@ -66,7 +66,7 @@ class TokenLines(Sequence[Line]):
 
     def _token(self, token: AnalysedToken) -> Line:
         term = "absent" if token.stop_word else "term" if token.df else "warn"
-        count = figures.number(token.df) if token.df else "nowhere"
+        count = figures.number(token.df) if token.df else "0 notes"
         line = [
             Part("   "),
             self._cell(token.typed, ""),

@@ -17,7 +17,7 @@ def test_tokens_go_from_typed_to_term_and_stop_words_are_named() -> None:
     text = page(replies.tokens())
     assert "   Which          which          which          word           203  stop word\n" in text
     assert "   PORTS          ports          port           word            41\n" in text
-    assert "   k8s            k8s            k8             part       nowhere\n" in text
+    assert "   k8s            k8s            k8             part       0 notes\n" in text
 
 
 def test_pieces_are_counted_against_the_window_and_unknown_ones_in_brackets() -> None:

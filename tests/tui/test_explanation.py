@@ -206,7 +206,7 @@ def test_findings_are_said_in_words() -> None:
     )
     text = "\n".join(lines_of(explanation, full=False))
     for said in (
-        "no rank: fails tag:ops",
+        "not ranked: fails tag:ops",
         "HNSW missed it: #3",
         "weight 0.5 → 0.17",
         "beyond the pool: fused #63",

@@ -205,7 +205,7 @@ def test_tokens_show_pieces_window_steps_and_stop_words() -> None:
     (found,) = tokenised(text="Which ports 部署 xyzzy")
     text = "\n".join(text_of(line) for line in TokenLines(found, 80))
     assert "of 256 word pieces" in text and "⟦署⟧" in text and "unknown" in text
-    assert "Which" in text and "stop word" in text and "nowhere" in text
+    assert "Which" in text and "stop word" in text and "0 notes" in text
     _, chunk = tokenised("decisions/ssh.md")
     assert "SSH moved › Decision" in "\n".join(text_of(line) for line in TokenLines(chunk, 80))
 

@@ -255,7 +255,7 @@ def reply_basis(view: EngineView) -> Basis | None:
 def _unconnected(view: EngineView, width: int) -> Line:
     words = {
         Phase.NONE: Part(" ○ no folder open", "dim"),
-        Phase.STARTING: Part(f" ◌ {shown(view.message) or 'looking for the engine'}", "accent"),
+        Phase.STARTING: Part(f" ◌ {shown(view.message) or 'starting'}", "accent"),
         Phase.CONNECTED: Part(" ◌ connected, waiting for the engine's state", "accent"),
         Phase.LOST: Part(f" ◌ engine lost: {shown(view.message)}; restarting it", "warn"),
         Phase.GAVE_UP: Part(" ✗ no engine: F5 restarts it", "bad", "app.retry"),
