@@ -256,6 +256,11 @@ def data_dir() -> Path:
     return _resolve("data", platformdirs.user_data_dir(APP, appauthor=False))
 
 
+def exports_dir() -> Path:
+    """Directory for what the browser exports: pictures of views, reports."""
+    return _resolve("exports", platformdirs.user_downloads_dir())
+
+
 def folder_key(folder: Path) -> str:
     """Short hash of a folder's real path, used in names of directories and sockets."""
     return hashlib.sha256(os.fsencode(os.path.realpath(folder))).hexdigest()[:16]

@@ -22,9 +22,14 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
     theme: str = ""
     folders: tuple[str, ...] = ()
     """The folders opened last, the most recent first."""
-    queries: tuple[str, ...] = ()
-    """The queries typed last, the most recent first."""
-    one_line: bool | None = None
+    queries: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict, name="asked")
+    """By folder: the queries asked last, the most recent first."""
+    lines: int = 0
+    """Lines of a hit; 0: as many as the height allows."""
+    split: int = 0
+    """Percent of the height for the panels under the rankings; 0: not chosen."""
+    explaining: bool = False
+    """Whether the explanation was open."""
 
 
 class Remembered:
@@ -55,29 +60,47 @@ class Remembered:
         if name != self.memory.theme:
             self._change(lambda memory: msgspec.structs.replace(memory, theme=name))
 
-    def one_line(self, chosen: bool) -> None:
-        """Remember whether a hit has one line or two."""
-        self._change(lambda memory: msgspec.structs.replace(memory, one_line=chosen))
+    def layout(
+        self, *, lines: int | None = None, split: int | None = None, explaining: bool | None = None
+    ) -> None:
+        """Remember what was chosen of the layout."""
+        chosen = {"lines": lines, "split": split, "explaining": explaining}
+        changes = {name: value for name, value in chosen.items() if value is not None}
+        if any(getattr(self.memory, name) != value for name, value in changes.items()):
+            self._change(lambda memory: msgspec.structs.replace(memory, **changes))
 
     def folder(self, folder: Path) -> None:
         """Remember that `folder` was opened."""
-        path = os.fsencode(folder.absolute()).decode("utf-8", "replace")
-        self._change(
-            lambda memory: msgspec.structs.replace(
-                memory, folders=_first(path, memory.folders, FOLDERS)
-            )
-        )
+        path = _name(folder)
 
-    def query(self, text: str) -> None:
-        """Remember the query `text`; each is kept once, the most recent first."""
+        def change(memory: Memory) -> Memory:
+            folders = _first(path, memory.folders, FOLDERS)
+            queries = {name: memory.queries[name] for name in folders if name in memory.queries}
+            return msgspec.structs.replace(memory, folders=folders, queries=queries)
+
+        self._change(change)
+
+    def queries(self, folder: Path) -> tuple[str, ...]:
+        """The queries asked last in `folder`, the most recent first."""
+        return self.memory.queries.get(_name(folder), ())
+
+    def query(self, text: str, folder: Path) -> None:
+        """Remember the query `text` of `folder`; each is kept once, the most recent first."""
         text = text.strip().encode("utf-8", "replace").decode()[:LONGEST_QUERY]
-        if not text or (self.memory.queries and self.memory.queries[0] == text):
+        path = _name(folder)
+        if not text or self.queries(folder)[:1] == (text,):
             return
-        self._change(
-            lambda memory: msgspec.structs.replace(
-                memory, queries=_first(text, memory.queries, QUERIES)
-            )
-        )
+
+        def change(memory: Memory) -> Memory:
+            known = _first(text, memory.queries.get(path, ()), QUERIES)
+            return msgspec.structs.replace(memory, queries=memory.queries | {path: known})
+
+        self._change(change)
+
+    def recent(self, besides: Path | None) -> tuple[str, ...]:
+        """The folders opened last, without `besides`."""
+        current = None if besides is None else _name(besides)
+        return tuple(name for name in self.memory.folders if name != current)
 
     @property
     def last_folder(self) -> Path | None:
@@ -86,6 +109,10 @@ class Remembered:
             if Path(name).is_dir():
                 return Path(name)
         return None
+
+
+def _name(folder: Path) -> str:
+    return os.fsencode(folder.absolute()).decode("utf-8", "replace")
 
 
 def _first(item: str, items: tuple[str, ...], limit: int) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
-"""A hit as one or two lines of a ranking, or as a line of the rank matrix."""
+"""A hit as one to three lines of a ranking, or of the rank matrix."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +10,7 @@ from datetime import datetime
 from rich.cells import cell_len
 
 from membrowse.presentation import figures
-from membrowse.presentation.lines import Line, Part, bar_parts, cells, clip_start, fit
+from membrowse.presentation.lines import Line, Part, bar_parts, cells, clip_path, fit
 from membrowse.presentation.ranks import movement_part, ranks_text
 from membrowse.text import shown
 from membrowse.wire.notes import Freshness
@@ -26,6 +27,14 @@ TIGHT = 36
 SPACIOUS = 60
 """Columns from this width have longer bars."""
 MATRIX_BAR = 4
+ROOMY = 96
+"""The matrix has bars and ages from this width."""
+
+PLACE, SNIPPET = 2, 3
+"""Lines of a hit from which it has its path on a line of its own, and a line of its text."""
+
+_SENTENCE = re.compile(r"(?:[.!?]|(?:^|\s)[-*|#>]+)\s+")
+"""What comes before a sentence, a list item, a heading or a cell of a table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +52,8 @@ class RowStyle:
     """Ranks that HNSW missed."""
     saved: Mapping[str, int] | None = None
     """Ranks by chunk to show the movement against; None: the fused ranks."""
-    one_line: bool = False
+    lines: int = PLACE
+    """Lines of a hit: 1, 2 (with its path) or 3 (with its text, too)."""
 
     @property
     def rank_width(self) -> int:
@@ -95,7 +105,8 @@ def lines_place(hit: Hit) -> str:
 
 
 def hit_lines(hit: Hit, style: RowStyle, width: int, fresh: Freshness) -> list[Line]:
-    """The row of `hit` in `width` cells, without the cursor's mark: one line or two."""
+    """The row of `hit` in `width` cells, without the cursor's mark: as many lines as the style
+    says."""
     moved = _moved(hit, style)
     bar = 8 if width >= SPACIOUS else 2 if width < TIGHT else 3 if moved else 4
     lead = [
@@ -105,45 +116,61 @@ def hit_lines(hit: Hit, style: RowStyle, width: int, fresh: Freshness) -> list[L
         *_score(hit, style, 4 if moved else 5, bar),
     ]
     age = figures.age(hit.date, style.now).rjust(5)
-    short = style.one_line and fresh in SHORT_MARKS
+    short = style.lines < PLACE and fresh in SHORT_MARKS
     mark = Part(f" {SHORT_MARKS[fresh]}" if short else "", "warn")
     room = width - cells(lead) - cells([mark]) - 5
-    first = fit([*lead, *_heading(hit, room), mark, Part(age, "dim")], width)
-    return [first] if style.one_line else [first, _second(hit, style, width, fresh)]
+    first = fit([*lead, *_named(hit, style, room), mark, Part(age, "dim")], width)
+    lines = [first, _second(hit, style, width, fresh), _third(hit, style, width)]
+    return lines[: style.lines]
 
 
-def matrix_head(style: RowStyle) -> Line:
+def matrix_head(style: RowStyle, width: int) -> Line:
     """The names of the matrix's columns."""
+    rank, bar = _matrix_cells(width)
     line = [
         Part("#".rjust(style.rank_width) + " ", "dim"),
         Part("▲".ljust(4) if style.ranking == RERANKED else "", "dim"),
-        Part("score".rjust(5) + " " * (MATRIX_BAR + 2), "dim"),
+        Part("score".rjust(5) + " " * bar, "dim"),
     ]
     line += [
-        Part(letter.rjust(5), "dim")
+        Part(letter.rjust(rank), "dim")
         for name, letter in style.letters.items()
         if name != style.ranking
     ]
     return [*line, Part("  note", "dim")]
 
 
-def matrix_line(hit: Hit, style: RowStyle, width: int, fresh: Freshness) -> Line:
-    """The row of `hit` in the matrix: one line with its rank in every ranking."""
+def _matrix_cells(width: int) -> tuple[int, int]:
+    """Cells of a rank in another ranking, and of the bar with its spaces."""
+    return (5, MATRIX_BAR + 2) if width >= ROOMY else (4, 1)
+
+
+def matrix_lines(hit: Hit, style: RowStyle, width: int, fresh: Freshness) -> list[Line]:
+    """The row of `hit` in the matrix: first a line with its rank in every ranking."""
+    first = _matrix_line(hit, style, width, fresh)
+    indent = Part(" " * (style.rank_width + 1))
+    second = fit([indent, Part(clip_path(place(hit), width - cells([indent])), "path")], width)
+    return [first, second, _third(hit, style, width)][: style.lines]
+
+
+def _matrix_line(hit: Hit, style: RowStyle, width: int, fresh: Freshness) -> Line:
+    rank_cells, bar = _matrix_cells(width)
     line: Line = [
         Part(str(hit.rank).rjust(style.rank_width) + " ", "rank"),
         *_moved(hit, style),
-        *_score(hit, style, 5, MATRIX_BAR),
+        *_score(hit, style, 5, bar - 2),
     ]
     for name in style.letters:
         if name != style.ranking:
             rank = hit.ranks.get(name)
-            line.append(Part((figures.NONE if rank is None else str(rank)).rjust(5), "ranks"))
+            text = figures.NONE if rank is None else str(rank)
+            line.append(Part(text.rjust(rank_cells), "ranks"))
     mark = Part(f" {SHORT_MARKS[fresh]}", "warn") if fresh in SHORT_MARKS else Part("")
     if hit.rank in style.missed:
         mark = Part(f"{mark.text} ≠HNSW", "warn")
     age = Part(figures.age(hit.date, style.now).rjust(6), "dim")
     room = width - cells(line) - 2 - cells([mark, age])
-    return fit([*line, Part("  "), *_heading(hit, room), mark, age], width)
+    return fit([*line, Part("  "), *_named(hit, style, room), mark, age], width)
 
 
 def _moved(hit: Hit, style: RowStyle) -> Line:
@@ -154,22 +181,31 @@ def _moved(hit: Hit, style: RowStyle) -> Line:
 
 
 def _score(hit: Hit, style: RowStyle, width: int, bar: int) -> Line:
-    """The score in `width` cells and a bar of `bar` cells, with a space after each."""
+    """The score in `width` cells and a bar of `bar` cells, if any, with a space after each."""
     share = hit.score / style.top if style.top > 0 else 0.0
-    score = Part(figures.score(hit.score).rjust(width), "score")
-    return [score, Part(" "), *bar_parts(share, bar), Part(" ")]
+    line = [Part(figures.score(hit.score).rjust(width), "score"), Part(" ")]
+    return [*line, *bar_parts(share, bar), Part(" ")] if bar > 0 else line
+
+
+def _named(hit: Hit, style: RowStyle, width: int) -> Line:
+    """What tells the hit from others: heading and title; if it has one line only, its path, too."""
+    if style.lines >= PLACE or width < 24:
+        return _heading(hit, width)
+    path = clip_path(place(hit), max(12, width * 9 // 20))
+    room = width - cell_len(path) - 2
+    return [*_heading(hit, room), Part("  "), Part(path, "path")]
 
 
 def _heading(hit: Hit, width: int) -> Line:
-    """Title and heading in `width` cells; of a long heading path, the innermost heading."""
-    title, heading = shown(hit.title), shown(hit.heading)
+    """The innermost heading, then the title, in `width` cells."""
+    title, heading = shown(hit.title), shown(hit.heading).rpartition(" › ")[2]
     if hit.copy_of:
         title = f"[copy] {title}"
-    if cell_len(title) + 3 + cell_len(heading) > width:
-        heading = heading.rpartition(" › ")[2]
-    if not heading or cell_len(title) + 5 > width:
+    if not heading or heading == title:
         return fit([Part(title, "title")], width)
-    return fit([Part(title, "title"), Part(" › ", "dim"), Part(heading, "heading")], width)
+    if cell_len(heading) + 8 > width:
+        return fit([Part(heading, "title")], width)
+    return fit([Part(heading, "title"), Part(" · ", "dim"), Part(title, "heading")], width)
 
 
 def _second(hit: Hit, style: RowStyle, width: int, fresh: Freshness) -> Line:
@@ -182,6 +218,49 @@ def _second(hit: Hit, style: RowStyle, width: int, fresh: Freshness) -> Line:
     mark = Part(f" {MARKS[fresh]}" if fresh in MARKS else "", "warn")
     indent = style.rank_width + 1
     room = width - indent - cells([mark, *ranks]) - 1
-    path = Part(clip_start(place(hit), room), "path")
+    path = Part(clip_path(place(hit), room), "path")
     left = fit([Part(" " * indent), path, mark], width - cells(ranks) - 1)
     return fit([*left, Part(" "), *ranks], width)
+
+
+def _third(hit: Hit, style: RowStyle, width: int) -> Line:
+    """The sentence that matches best, with the query's words marked."""
+    indent = Part(" " * (style.rank_width + 1))
+    room = max(0, width - cells([indent]))
+    return fit([indent, *snippet_parts(hit, _sentence(hit, room))], width)
+
+
+def snippet_parts(hit: Hit, start: int = 0) -> Line:
+    """The snippet from its character `start`, with the query's words marked."""
+    line: Line = [Part("… ", "dim")] if start > _after_heading(hit) else []
+    at = start
+    for first, last in hit.marks:
+        if first >= at:
+            line.append(Part(shown(hit.snippet[at:first])))
+            line.append(Part(shown(hit.snippet[first:last]), "mark"))
+            at = last
+    return [*line, Part(shown(hit.snippet[at:]))]
+
+
+def _sentence(hit: Hit, width: int) -> int:
+    """Where the sentence of the snippet begins that has the most marks within `width`."""
+    text = _after_heading(hit)
+    starts = [text, *(found.end() for found in _SENTENCE.finditer(hit.snippet, text))]
+
+    def marks(start: int) -> int:
+        return sum(start <= first and last <= start + width - 2 for first, last in hit.marks)
+
+    best = max(starts, key=lambda start: (marks(start), start))
+    if marks(best):
+        return best
+    if not hit.marks:
+        return text
+    lead = hit.snippet.rfind(" ", 0, max(0, hit.marks[0][0] - width // 3))
+    return max(text, lead + 1)
+
+
+def _after_heading(hit: Hit) -> int:
+    """Where the snippet's text begins after a heading that the row names anyway."""
+    heading = hit.heading.rpartition(" › ")[2] or hit.title
+    found = re.match(rf"#+\s*{re.escape(heading)}\s+(?=\S)", hit.snippet)
+    return found.end() if found else 0

@@ -60,6 +60,19 @@ def clip_start(text: str, width: int) -> str:
     return ELLIPSIS + kept
 
 
+def clip_path(path: str, width: int) -> str:
+    """`path` in at most `width` cells: whole folders at its start give way to an ellipsis first."""
+    path = path[-max(LONGEST, width + 1) :]
+    if cell_len(path) <= width:
+        return path
+    *folders, kept = path.split("/")
+    while folders and cell_len(longer := f"{folders[-1]}/{kept}") + 2 <= width:
+        kept = longer
+        folders.pop()
+    short = f"{ELLIPSIS}/{kept}"
+    return short if cell_len(short) <= width else clip_start(kept, width)
+
+
 def fit(line: Line, width: int) -> Line:
     """`line` in exactly `width` cells: clipped with an ellipsis, or padded."""
     fitted: Line = []

@@ -16,11 +16,14 @@ def asked_lines(text: str, width: int) -> list[Line]:
     return hanging([Part(" / ", "key")], [Part(shown(text))], width)
 
 
-def query_line(query: Query | None, width: int) -> Line:
-    """Terms at the left, word pieces at the right if there is room."""
+def query_line(query: Query | None, width: int, *, reading: bool = False) -> Line:
+    """Terms at the left, word pieces at the right if there is room.
+
+    `reading`: the notes have not all been read, and no term counts as absent.
+    """
     if query is None:
         return fit([], width)
-    terms, pieces = _terms(query), _pieces(query)
+    terms, pieces = _terms(query, reading=reading), _pieces(query)
     if not _fits_beside(terms, pieces, width):
         return fit([Part("   "), *terms], width)
     return spread([Part("   "), *terms], [*pieces, Part(" ")], width)
@@ -53,9 +56,10 @@ def _pieces(query: Query) -> Line:
     return [count, Part(f", {round(query.unknown * query.pieces)} unknown", "dim")]
 
 
-def _terms(query: Query) -> Line:
+def _terms(query: Query, *, reading: bool = False) -> Line:
     """Each term with the number of chunks that contain it, and what was left out."""
-    absent, none = ("absent", " 0 notes") if not query.partial else ("dim", " …")
+    provisional = query.partial or reading
+    absent, none = ("dim", " …") if provisional else ("absent", " 0 notes")
     groups: list[Line] = [
         [
             Part(shown(typed), "term" if df else absent),

@@ -5,16 +5,19 @@ Each ranking is a column with one row per chunk, ordered by rank; chunks without
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from membrowse.presentation import figures
-from membrowse.presentation.lines import Line, Part, cells, clip_start, fit, shortened
+from membrowse.presentation.lines import Line, Part, cells, clip_path, clip_start, fit, shortened
 from membrowse.presentation.ranks import movement_part
+from membrowse.presentation.target import SIGN
 from membrowse.text import shown
 from membrowse.wire.rank_flow import ChunkFlow, RankFlow
 from membrowse.wire.search import FUSED, RERANKED
 
+DRAWN = 5
+"""The first chunks of the last ranking have curves; the others have numbers only."""
 RANK = 5
 """Cells of a column of ranks."""
 
@@ -73,38 +76,45 @@ def plot_head(plot: Plot) -> Line:
     return line
 
 
-def plot_rows(plot: Plot, stressed: int) -> list[Line]:
-    """One line per row; the flow of index `stressed` is bold, the others are dim."""
-    canvases = [_canvas(plot, column, stressed) for column in range(len(plot.record.rankings) - 1)]
+def plot_rows(plot: Plot, stressed: int, target: int | None = None) -> list[Line]:
+    """One line per row; the flow of index `stressed` is bold, and that of `target` has a colour.
+
+    Only these and the first flows have curves.
+    """
+    columns = range(len(plot.record.rankings) - 1)
+    canvases = [_canvas(plot, column, stressed, target) for column in columns]
     rows = []
     for place in range(len(plot.record.flows)):
         line: Line = []
         for column, order in enumerate(plot.orders):
-            line.append(_rank(plot.record, column, order[place], stressed))
+            line.append(_rank(plot.record, column, order[place], stressed, target))
             if column < len(canvases):
                 line += canvases[column][place]
         at = plot.orders[-1][place]
-        rows.append([*line, Part(" "), *_label(plot.record.flows[at], plot.label, at == stressed)])
+        label = _label(plot.record.flows[at], plot.label, at == stressed, at == target)
+        rows.append([*line, Part(" "), *label])
     return rows
 
 
-def _rank(record: RankFlow, column: int, at: int, stressed: int) -> Part:
+def _rank(record: RankFlow, column: int, at: int, stressed: int, target: int | None) -> Part:
     rank = record.flows[at].ranks.get(record.rankings[column])
     text = figures.NONE if rank is None else figures.number(rank)
     if at == stressed:
         return Part(f"●{text} ".rjust(RANK)[:RANK], "brand")
+    if at == target:
+        return Part(f"{SIGN}{text} ".rjust(RANK)[:RANK], "accent")
     within = rank is not None and rank <= record.depth
     return Part(f"{text} ".rjust(RANK)[:RANK], "rank" if within else "faint")
 
 
-def _label(flow: ChunkFlow, width: int, stressed: bool) -> Line:
+def _label(flow: ChunkFlow, width: int, stressed: bool, is_target: bool) -> Line:
     """Ranks gained by reranking, path and heading."""
     gained = _gained(flow)
     moved = Part("") if gained is None else movement_part(gained)
     moved = moved._replace(text=moved.text.ljust(4))
     room = width - cells([moved])
-    place = clip_start(shown(f"{flow.path}:{flow.start_line}"), room)
-    style = "strong" if stressed else "path"
+    place = clip_path(shown(f"{flow.path}:{flow.start_line}"), room)
+    style = "strong" if stressed else "accent" if is_target else "path"
     line: Line = [moved, Part(place, style)]
     if flow.heading and width - cells(line) >= 8:
         line += [Part("  "), Part(shown(flow.heading), "heading" if stressed else "faint")]
@@ -117,17 +127,16 @@ def _gained(flow: ChunkFlow) -> int | None:
     return None if rank is None or fused is None else fused - rank
 
 
-def _canvas(plot: Plot, column: int, stressed: int) -> list[Line]:
+def _canvas(plot: Plot, column: int, stressed: int, target: int | None) -> list[Line]:
     """The curves between two columns, row by row."""
     size = len(plot.record.flows)
-    dim = [[0] * plot.gap for _ in range(size)]
-    bold = [[0] * plot.gap for _ in range(size)]
-    for at in range(size):
+    layers = {style: [[0] * plot.gap for _ in range(size)] for style in ("brand", "accent", "dim")}
+    drawn = {*plot.orders[-1][:DRAWN], stressed, *(() if target is None else (target,))}
+    for at in sorted(drawn):
         start, end = plot.places[column][at], plot.places[column + 1][at]
-        if at != stressed and min(start, end) >= plot.record.depth:
-            continue  # curves below the depth only add clutter
-        _draw(bold if at == stressed else dim, start, end, plot.gap, thick=at == stressed)
-    return [_row(dim[place], bold[place]) for place in range(size)]
+        style = "brand" if at == stressed else "accent" if at == target else "dim"
+        _draw(layers[style], start, end, plot.gap, thick=at == stressed)
+    return [_row({style: grid[place] for style, grid in layers.items()}) for place in range(size)]
 
 
 def _draw(grid: list[list[int]], start: int, end: int, gap: int, *, thick: bool) -> None:
@@ -154,11 +163,14 @@ def _dot(grid: list[list[int]], x: int, y: int) -> None:
         grid[row][x // 2] |= _DOTS[y % 4][x % 2]
 
 
-def _row(dim: list[int], bold: list[int]) -> Line:
+def _row(layers: Mapping[str, Sequence[int]]) -> Line:
+    """One row of the curves; the first layer with dots in a cell hides the others."""
     line: Line = []
-    for faint, strong in zip(dim, bold, strict=True):
-        style = "brand" if strong else "faint"
-        text = chr(0x2800 + (strong or faint)) if strong or faint else " "
+    for dots in zip(*layers.values(), strict=True):
+        style, found = next(
+            ((style, bits) for style, bits in zip(layers, dots, strict=True) if bits), ("", 0)
+        )
+        text = chr(0x2800 + found) if found else " "
         if line and line[-1].style == style:
             line[-1] = Part(line[-1].text + text, style)
         else:

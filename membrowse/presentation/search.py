@@ -7,12 +7,12 @@ from datetime import datetime
 from itertools import zip_longest
 
 from membrowse.presentation import figures, rankings
-from membrowse.presentation.hits import RowStyle, hit_lines
+from membrowse.presentation.hits import RowStyle, hit_lines, snippet_parts
 from membrowse.presentation.lines import Line, Part, cells, clip_start, fit, joined, spread
 from membrowse.presentation.query import query_line
 from membrowse.presentation.ranks import letters
 from membrowse.text import shown
-from membrowse.wire.search import FUSED, Hit, Ranking, RankingState, SearchResponse
+from membrowse.wire.search import FUSED, Ranking, RankingState, SearchResponse
 
 SIDE_BY_SIDE = 100
 """Width from which rankings stand side by side."""
@@ -104,15 +104,5 @@ def _rows(
     for hit in ranking.hits:
         lines += hit_lines(hit, style, width, hit.freshness)
         if snippets:
-            lines.append(fit([Part(" " * (style.rank_width + 1)), *_snippet(hit)], width))
+            lines.append(fit([Part(" " * (style.rank_width + 1)), *snippet_parts(hit)], width))
     return lines
-
-
-def _snippet(hit: Hit) -> Line:
-    """The snippet, with the query's words marked."""
-    line: Line = []
-    at = 0
-    for start, end in hit.marks:
-        line += [Part(shown(hit.snippet[at:start])), Part(shown(hit.snippet[start:end]), "mark")]
-        at = end
-    return [*line, Part(shown(hit.snippet[at:]))]

@@ -203,7 +203,7 @@ class UiSettings(_Section, frozen=True):
     reduced_motion: bool = False
     """Whether animations are switched off."""
     one_line_rows: bool = False
-    """Whether a hit takes one line instead of two."""
+    """Whether a hit takes one line, instead of as many as the height allows."""
 
 
 class Settings(_Section, frozen=True):
@@ -220,6 +220,8 @@ class Settings(_Section, frozen=True):
     engine: EngineSettings = EngineSettings()
     journal: JournalSettings = JournalSettings()
     ui: UiSettings = UiSettings()
+    keys: dict[str, str] = {}
+    """Keys of the browser by the ids of actions (`membrowse config keys`), comma-separated."""
 
     @property
     def digest(self) -> str:

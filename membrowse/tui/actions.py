@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Set
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -38,6 +39,7 @@ class Need(Enum):
     HIT = "There is no chunk under the cursor: type a query first."
     FILE = "There is no file under the cursor."
     QUERY = "There is no query yet: type one first."
+    EXPECTED = "There is no target."
     TARGET = "There is neither a target (w) nor a chunk under the cursor."
     PLACE = "There is no file to open."
     PIN = "There is no pin under the cursor."
@@ -46,6 +48,9 @@ class Need(Enum):
     SAVED = "The cursor is not on a saved configuration."
     QUESTIONS = "There are no questions: start with --questions FILE.jsonl."
     RETRY = "Nothing to retry: the engine has not failed."
+
+
+_CLAUSE = re.compile(r"[;:.](?= |$)|, (?=or |and |so )")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,11 @@ class Action:
         return self.method.partition("(")[0]
 
     @property
+    def title(self) -> str:
+        """What it does, in a few words that begin with a verb."""
+        return _CLAUSE.split(self.tooltip, maxsplit=1)[0]
+
+    @property
     def first_key(self) -> str:
         return self.keys.split(",")[0]
 
@@ -85,13 +95,14 @@ def refusal(action: Action, met: Set[Need], rights: Set[Right]) -> str:
         if need not in met:
             return need.value
     if action.right is not None and action.right not in rights:
-        return missing_right(action.right)
+        return missing_right(action.right, action.id)
     return ""
 
 
-def missing_right(right: Right) -> str:
-    """The refusal of an action whose right is not granted."""
-    administer = "rebuild the index or change saved configurations"
+def missing_right(right: Right, action: str = "") -> str:
+    """The refusal of an action (by id) whose right is not granted."""
+    rebuild = action == "index.rebuild"
+    administer = "rebuild the index" if rebuild else "change saved configurations"
     what = administer if right is Right.ADMINISTER else right.value
     return f"Permission denied: only the engine's owner can {what}."
 
@@ -103,6 +114,8 @@ _KEY_NAMES = {
     "equals_sign": "=",
     "plus": "+",
     "left_square_bracket": "[",
+    "left_curly_bracket": "{",
+    "right_curly_bracket": "}",
     "right_square_bracket": "]",
     "escape": "esc",
     "pagedown": "pgdn",
@@ -131,8 +144,8 @@ _REINDEX, _ADMINISTER = Right.REINDEX, Right.ADMINISTER
 
 # fmt: off
 _QUERY = (
-    Action("query.list", "to_list", "enter", "to list",
-           "Go to the list; the query stays.", bar=1, palette=False),
+    Action("query.leave", "leave_query", "enter,escape", "to the list",
+           "Leave the query for the list; the query stays.", bar=1, palette=False),
     Action("query.down", "result(1)", "down", "results",
            "Move down the results while typing.", bar=2, palette=False),
     Action("query.up", "result(-1)", "up", "previous result",
@@ -148,9 +161,10 @@ _QUERY = (
 )
 
 _BROWSER = (
-    Action("query.focus", "focus_query", "slash", "query", "Edit the query.", bar=1),
+    Action("query.focus", "focus_query", "slash", "query",
+           "Type another query; an arrow keeps the old one to edit.", bar=1),
     Action("query.operators", "operators", "ctrl+o,o", "operators",
-           'Read "phrases", -words and field:words as operators, or literally.', bar=12),
+           'Switch operators on or off: "phrases", -words and field:words.', bar=12),
     Action("query.history", "show_history", "H", "history", "Choose an earlier query."),
     Action("question.next", "question(1)", "right_square_bracket", "next question",
            "Ask the next question of --questions.", needs=(Need.QUESTIONS,)),
@@ -169,7 +183,7 @@ _BROWSER = (
            "Maximise the panel, or restore all panels.", bar=8),
     Action("hit.edit", "edit", "e", "edit", "Open the note at this line in $VISUAL or $EDITOR.",
            needs=(Need.HIT,), bar=2),
-    Action("hit.copy", "copy", "y", "copy", "Copy the path, path:line, the text or JSON.",
+    Action("hit.copy", "copy", "y", "copy", "Copy the hit: path, path:line, text or JSON.",
            needs=(Need.HIT,), bar=3),
     Action("hit.explain", "explain", "x", "explain",
            "Explain the chunk's rank and shade the preview; again: stop explaining.",
@@ -179,6 +193,8 @@ _BROWSER = (
            needs=(Need.ENGINE,), bar=1),
     Action("target.choose", "target", "W", "target",
            "Choose the note, chunk or text that you expect, or none.", needs=(Need.ENGINE,)),
+    Action("target.clear", "clear_target", "c", "clear target", "Expect nothing any more.",
+           needs=(Need.EXPECTED,)),
     Action("tune.open", "tune", "t", "tune",
            "Change fusion, reranker, pool and cut; the open query is re-ranked at once.",
            needs=(Need.ENGINE, Need.QUERY), bar=2),
@@ -187,6 +203,16 @@ _BROWSER = (
            needs=(Need.ENGINE, Need.QUERY, Need.TARGET), right=_REINDEX, bar=3),
     Action("pin.show", "pins", "M", "pins",
            "See every pin, whether it passes, and how its rank changed.", needs=(Need.ENGINE,)),
+    Action("hit.changes", "changes", "d", "changes",
+           "Show what changed in the note since it was indexed.",
+           needs=(Need.ENGINE, Need.HIT)),
+    Action("preview.find", "find_in_preview", "ctrl+f", "find in preview",
+           "Find words in the preview; n and N go from match to match.", needs=(Need.HIT,)),
+    Action("preview.next", "match(1)", "n", "next match",
+           "Go to the next match in the preview, by default of the query's words.",
+           needs=(Need.HIT,)),
+    Action("preview.previous", "match(-1)", "N", "previous match",
+           "Go to the previous match in the preview.", needs=(Need.HIT,)),
     Action("hit.rendered", "rendered", "v", "rendered", "Read the chunk as rendered markdown.",
            needs=(Need.HIT,)),
     Action("hit.compare", "compare", "equals_sign", "compare",
@@ -200,9 +226,20 @@ _BROWSER = (
     Action("query.tokens", "tokens", "u", "tokens",
            "See the tokens and word pieces of the query and of the chunk.",
            needs=(Need.ENGINE, Need.QUERY), bar=12),
-    Action("view.rows", "rows", "z", "rows", "Show hits on one line or on two.", bar=6),
+    Action("view.rows", "rows", "z", "rows",
+           "Show hits on one line, on two, or on three with their text.", bar=6),
+    Action("view.more", "split(10)", "right_curly_bracket", "larger preview",
+           "Give preview and explanation more of the height."),
+    Action("view.less", "split(-10)", "left_curly_bracket", "smaller preview",
+           "Give preview and explanation less of the height."),
     Action("view.files", "files", "f", "files", "See every file, and why it is not indexed.",
            needs=(Need.ENGINE,), bar=5),
+    Action("query.report", "report", "ctrl+e", "report",
+           "Write a report of this search: everything that explains it, as JSON and Markdown.",
+           needs=(Need.ENGINE, Need.QUERY)),
+    Action("view.details", "details", "i", "details",
+           "Show details of index, engine and search: generation, precision, times.",
+           needs=(Need.ENGINE,)),
     Action("index.changed", "reindex_changed", "R", "reindex changed",
            "Index every note that differs from the index.", needs=(Need.ENGINE,), right=_REINDEX),
     Action("index.rebuild", "rebuild", "B", "rebuild",
@@ -211,7 +248,7 @@ _BROWSER = (
     Action("index.pause", "pause", "p", "pause", "Stop watching for changes, or resume.",
            needs=(Need.ENGINE,), right=_REINDEX, bar=11),
     Action("app.back", "back", "escape", "back",
-           "One step back: from a maximised panel to all, from a list to the query.",
+           "One step back: closes a maximised panel, or what was opened last; clears a message.",
            palette=False),
 )
 
@@ -245,25 +282,25 @@ _FILES = (
     Action("files.changed", "reindex_changed", "R", "reindex changed",
            "Index every note that differs from the index.",
            needs=(Need.ENGINE,), right=_REINDEX, bar=6),
-    Action("files.close", "close", "escape,f", "back", "Go back to the rankings.", bar=7),
+    Action("files.close", "close", "escape,q,f", "back", "Go back to the rankings.", bar=7),
 )
 
 _FLOW = (
     Action("flow.go", "go", "enter", "go to", "Go to the chunk in the rankings.",
            needs=(Need.HIT,), bar=1, palette=False),
-    Action("flow.close", "close", "escape,X", "back", "Go back to the rankings.", bar=2),
+    Action("flow.close", "close", "escape,q,X", "back", "Go back to the rankings.", bar=2),
 )
 
 _COMPARE = (
     Action("compare.go", "go", "enter", "go to",
            "Go to the chunk under the cursor in the rankings.",
            needs=(Need.HIT,), bar=1, palette=False),
-    Action("compare.close", "close", "escape,equals_sign", "back",
+    Action("compare.close", "close", "escape,q,equals_sign", "back",
            "Go back to the rankings.", bar=2),
 )
 
 _TOKENS = (
-    Action("tokens.close", "close", "escape,u", "back", "Go back to the rankings.", bar=1),
+    Action("tokens.close", "close", "escape,q,u", "back", "Go back to the rankings.", bar=1),
 )
 
 _WHY = (
@@ -274,7 +311,7 @@ _WHY = (
            "Open the note that you expect in $VISUAL or $EDITOR.", needs=(Need.PLACE,), bar=2),
     Action("why.find", "find", "f,w,W", "another target",
            "Choose another file, chunk or text.", needs=(Need.ENGINE,), bar=3),
-    Action("why.close", "close", "escape", "back",
+    Action("why.close", "close", "escape,q", "back",
            "Go back to the rankings; stops the search for suggestions.", bar=4, palette=False),
 )
 
@@ -309,14 +346,14 @@ _TUNE = (
     Action("tune.forget", "delete", "d,delete", "delete",
            "Delete the saved configuration under the cursor; asks first.",
            needs=(Need.ENGINE, Need.PANEL, Need.SAVED), right=_ADMINISTER, bar=7),
-    Action("tune.close", "close", "escape,t", "close",
+    Action("tune.close", "close", "escape,q,t", "close",
            "Close the panel; unsaved values are dropped.", needs=(Need.PANEL,), bar=6),
 )
 
 _SIDES = (
     Action("sides.other", "other_side", "tab,shift+tab,left,right,h,l", "other side",
            "Go to the other side; the cursor stays on its chunk.", bar=1),
-    Action("sides.close", "close", "escape,b", "back", "Go back to the tuning panel.", bar=2),
+    Action("sides.close", "close", "escape,q,b", "back", "Go back to the tuning panel.", bar=2),
 )
 
 _PINS = (
@@ -326,7 +363,7 @@ _PINS = (
     Action("pins.unpin", "unpin", "d,delete", "unpin",
            "Delete the pin under the cursor; asks first.",
            needs=(Need.ENGINE, Need.PIN), right=_REINDEX, bar=2),
-    Action("pins.close", "close", "escape,M", "back", "Go back to the rankings.", bar=3),
+    Action("pins.close", "close", "escape,q,M", "back", "Go back to the rankings.", bar=3),
 )
 
 _APP = (
@@ -334,6 +371,9 @@ _APP = (
            "Find any action by its name.", bar=13, palette=False),
     Action("app.help", "help", "f1,question_mark", "help", "See every key.", bar=14),
     Action("app.theme", "change_theme", "T", "theme", "Choose a theme."),
+    Action("app.export", "export", "E", "export", "Export this view: as a picture (SVG) and text."),
+    Action("app.suspend", "suspend_process", "ctrl+z", "suspend",
+           "Suspend membrowse; the shell's `fg` brings it back."),
     Action("app.open", "open_folder", "O", "open folder",
            "Open another folder, or the demo memory."),
     Action("app.retry", "retry", "f5,ctrl+r", "retry", "Restart the engine after a failure.",
@@ -379,17 +419,18 @@ def find(name: str, *places: Where) -> Action | None:
 def bindings(where: Where) -> list[Binding]:
     """Textual's bindings for the actions of a place; the binding's id is the action's.
 
-    The query's keys are bound to its input but act on the screen.
+    The query's keys are bound to its input but act on the screen, and before the next key is typed.
     """
-    namespace = "screen." if where is Where.QUERY else ""
+    query = where is Where.QUERY
     return [
         Binding(
             key=action.keys,
-            action=f"{namespace}{action.method}",
+            action=f"screen.{action.method}" if query else action.method,
             description=action.label,
             tooltip=action.tooltip,
             show=action.bar > 0,
             id=action.id,
+            priority=query,
         )
         for action in of(where)
     ]

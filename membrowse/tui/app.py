@@ -11,25 +11,33 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
+from textual.actions import SkipAction
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.dom import DOMNode
 from textual.screen import Screen
+from textual.theme import Theme
 from textual.worker import Worker, WorkerState
 
 from membrowse.client.engine import Engine, EngineRefused, EngineUnavailable
 from membrowse.client.remembered import Remembered
 from membrowse.client.supervisor import Changed, Connected, GaveUp, Lost, Session, Starting
+from membrowse.presentation.lines import clip
 from membrowse.settings import Settings
 from membrowse.text import shown
 from membrowse.tui import messages
-from membrowse.tui.actions import Where, bindings
-from membrowse.tui.model.engine_view import EngineView, Phase
+from membrowse.tui.actions import ACTIONS, Where, bindings
+from membrowse.tui.contrast import plain_variables, readable_variables
+from membrowse.tui.keymap import Keymap
+from membrowse.tui.model.engine_view import EngineView, Phase, short_path
 from membrowse.tui.screens.browser import BrowserScreen
 from membrowse.tui.screens.engine_screen import Clock, EngineScreen
 from membrowse.tui.themes import OURS, first_theme
 from membrowse.wire.engine import EngineState, RebuildRequest, ReindexRequest, WatchRequest
+
+_SIGNS = {"warning": "! ", "error": "✗ "}
+"""Signs before messages that are not just information."""
 
 Sessions = Callable[[Path], AsyncGenerator[Session, None]]
 
@@ -53,6 +61,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings(Where.APP),
         Binding("ctrl+c", "help_quit", show=False, system=True, id="app.interrupt"),
+        Binding("escape", "clear_message", show=False, priority=True, id="app.clear_message"),
     ]
 
     def __init__(
@@ -67,6 +76,9 @@ class MembrowseApp(App[int], inherit_bindings=False):
         remembered: Remembered | None = None,
     ) -> None:
         super().__init__()
+        self.keymap = Keymap(settings.keys)
+        self.set_keymap(self.keymap.chosen)
+        self._clock = clock
         self._sessions = sessions
         self._questions = questions
         self.demo = demo
@@ -78,17 +90,17 @@ class MembrowseApp(App[int], inherit_bindings=False):
             self._view = replace(self._view, folder=self._folder, phase=Phase.STARTING)
         if settings.ui.reduced_motion:
             self.animation_level = "none"
-        one_line = self.remembered.memory.one_line
-        self.browser = BrowserScreen(
-            clock,
-            self._view,
-            self.remembered,
-            settings.ui.one_line_rows if one_line is None else one_line,
-        )
+        lines = self.remembered.memory.lines or int(settings.ui.one_line_rows)
+        self.browser = BrowserScreen(clock, self._view, self.remembered, lines)
         self.register_theme(OURS)
         self.theme = first_theme(
             settings.ui.theme or self.remembered.memory.theme, self.available_themes
         )
+
+    def get_css_variables(self) -> dict[str, str]:
+        variables = super().get_css_variables()
+        make = plain_variables if self.current_theme.ansi else readable_variables
+        return variables | make(variables)
 
     def get_default_screen(self) -> Screen[Any]:
         return self.browser
@@ -97,13 +109,20 @@ class MembrowseApp(App[int], inherit_bindings=False):
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
-        self.theme_changed_signal.subscribe(self, lambda theme: self.remembered.theme(theme.name))
+        self.theme_changed_signal.subscribe(self, self._remember_theme)
+        self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
         if self._questions is not None:
             self._load_questions(self._questions)
         if self._folder is None:
             self.action_open_folder()
         else:
             self._open(self._folder)
+
+    def _remember_theme(self, theme: Theme) -> None:
+        from membrowse.tui.screens.themes import ThemeScreen
+
+        if not isinstance(self.screen, ThemeScreen):  # there, themes are only looked at
+            self.remembered.theme(theme.name)
 
     def _load_questions(self, file: Path) -> None:
         from membrowse.tui.model.questions import load
@@ -193,8 +212,40 @@ class MembrowseApp(App[int], inherit_bindings=False):
 
     def say(self, text: str, severity: Any = "information") -> None:
         """Show a toast; `text` is shown as it is, markup and control characters included."""
-        safe = "\n".join(shown(line) for line in text[:2000].split("\n"))
-        self.notify(safe, severity=severity, markup=False, timeout=6)
+        self.notify(text, severity=severity, markup=False, timeout=6)
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: Any = "information",
+        timeout: float | None = None,
+        markup: bool = True,
+    ) -> None:
+        """Show a message as one line, as it is; it replaces the message before."""
+        lines = (shown(line).strip() for line in message[:2000].split("\n"))
+        text = _SIGNS.get(severity, "") + " · ".join(filter(None, lines))
+        super().notify(
+            clip(text, max(20, self.size.width - 4)),
+            title=title,
+            severity=severity,
+            timeout=timeout,
+            markup=False,
+        )
+
+    def on_notify(self) -> None:
+        """Make room for a message: Textual leaves the holders of removed toasts in their place."""
+        self.clear_notifications()
+        self.screen.query("ToastHolder").remove()
+
+    def action_clear_message(self) -> None:
+        """Clear the message, and let the key do what it does besides."""
+        self.clear_notifications()
+        raise SkipAction
+
+    def action_help_quit(self) -> None:
+        self.say("q quits; in the query: ctrl+q.")
 
     # Requests to the engine
 
@@ -248,11 +299,13 @@ class MembrowseApp(App[int], inherit_bindings=False):
     # History, folder, editor, clipboard
 
     def on_query_asked(self, message: messages.QueryAsked) -> None:
-        self.remembered.query(message.text)
+        if self._folder is not None:
+            self.remembered.query(message.text, self._folder)
 
     def on_folder_chosen(self, message: messages.FolderChosen) -> None:
         self.browser.start_over()
         self._open(message.folder)
+        self.browser.query_bar.forget_place()
 
     def on_edit_wanted(self, message: messages.EditWanted) -> None:
         from membrowse.tui import external_programs
@@ -308,7 +361,52 @@ class MembrowseApp(App[int], inherit_bindings=False):
         from membrowse.tui.screens.help import HelpScreen
 
         if not isinstance(self.screen, HelpScreen):
-            self.push_screen(HelpScreen())
+            self.push_screen(HelpScreen(self.keymap.bound(ACTIONS)))
+
+    def action_change_theme(self) -> None:
+        from membrowse.tui.screens.themes import ThemeScreen
+
+        def chosen(name: str | None) -> None:
+            if name:
+                self.remembered.theme(name)
+
+        if not isinstance(self.screen, ThemeScreen):
+            themes = self.available_themes.items()
+            order = sorted((theme.ansi, name != OURS.name, name) for name, theme in themes)
+            names = [name for _, _, name in order]
+            self.push_screen(ThemeScreen(names, self.theme), chosen)
+
+    def action_export(self) -> None:
+        self.call_after_refresh(self._export)
+
+    def _export(self) -> None:
+        from membrowse.tui import export
+
+        lines = self.screen._compositor.render_strips(self.size)
+        text = "\n".join(line.text.rstrip() for line in lines[: self.size.height])
+        try:
+            file = export.write_view(self._clock(), self.export_screenshot(), f"{text}\n")
+        except OSError as error:
+            self.say(f"Cannot export the view: {error.strerror or error}", "warning")
+        else:
+            self.say(f"Exported {short_path(file)} and .txt")
+
+    def on_report_wanted(self, message: messages.ReportWanted) -> None:
+        self.say("Writing the report…")
+        self._work(partial(self._report, message), "report", exclusive=True)
+
+    async def _report(self, wanted: messages.ReportWanted) -> None:
+        from membrowse.tui import export
+
+        if self._folder is None:
+            return
+        query = [wanted.text, *(["--syntax"] if wanted.syntax == "operators" else [])]
+        try:
+            file = await export.write_report(self._clock(), self._folder, query, wanted.target)
+        except (export.ExportFailed, OSError) as error:
+            self.say(f"Cannot write the report: {error}", "warning")
+        else:
+            self.say(f"Wrote {short_path(file)} and .md; they contain text of your notes.")
 
     def action_open_folder(self) -> None:
         from membrowse.tui.screens.welcome import WelcomeScreen
@@ -316,7 +414,9 @@ class MembrowseApp(App[int], inherit_bindings=False):
         if isinstance(self.screen, WelcomeScreen):
             return
         welcome = WelcomeScreen(
-            folders=self.remembered.memory.folders, demo=self.demo, first=self._folder is None
+            folders=self.remembered.recent(besides=self._folder),
+            demo=self.demo,
+            first=self._folder is None,
         )
         self.push_screen(welcome, self._folder_chosen)
 

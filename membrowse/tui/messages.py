@@ -75,9 +75,19 @@ class WatchingWanted(Message):
 
 @dataclass
 class QueryAsked(Message):
-    """A query has stood long enough to enter the history."""
+    """A query was left or pasted, and enters the history."""
 
     text: str
+
+
+@dataclass
+class ReportWanted(Message):
+    """Write a report of a search."""
+
+    text: str
+    syntax: str
+    target: str
+    """`PATH` or `PATH:LINE` of the expected note, or empty."""
 
 
 @dataclass

@@ -20,24 +20,25 @@ class ActionCommands(Provider):
         screen = self.screen
         if isinstance(screen, EngineScreen):
             offered = [
-                (action, screen.performer(action.where)) for action in of(*screen.PLACES, Where.APP)
+                (action, screen.performer(action.where))
+                for action in screen.keymap.bound(of(*screen.PLACES, Where.APP))
             ]
         else:
             offered = [(action, self.app) for action in of(Where.APP)]
         yield from ((action, node) for action, node in offered if action.palette)
 
     def _help(self, action: Action) -> str:
-        return f"{key_names(action)} · {action.tooltip}"
+        return f"{key_names(action)} · {action.where.value.lower()}"
 
     async def discover(self) -> Hits:
         for action, node in self._actions():
             run = partial(self.app.run_action, action.method, node)
-            yield DiscoveryHit(action.label, run, help=self._help(action))
+            yield DiscoveryHit(action.title, run, help=self._help(action))
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
         for action, node in self._actions():
-            text = f"{action.label} ({action.id})"
+            text = action.title
             if (score := matcher.match(text)) > 0:
                 run = partial(self.app.run_action, action.method, node)
                 yield Hit(score, matcher.highlight(text), run, help=self._help(action))

@@ -1,45 +1,46 @@
 """The named styles that text is painted in.
 
-Colours come from the theme alone, and no meaning is carried by colour only: every mark has a sign.
+Colours come from the theme, moved to a readable contrast (see `contrast`). No meaning is carried by
+colour only: every mark has a sign.
 """
 
 from __future__ import annotations
 
 STYLES = {
     "": "",
-    "dim": "$foreground 58%",
-    "faint": "$foreground 36%",
+    "dim": "$ink-dim",
+    "faint": "$ink-faint",
     "strong": "bold",
-    "accent": "$text-accent",
-    "good": "$text-success",
-    "warn": "$text-warning",
-    "bad": "$text-error",
-    "brand": "bold $text-primary",
+    "accent": "$ink-accent",
+    "good": "$ink-good",
+    "warn": "$ink-warn",
+    "bad": "$ink-bad",
+    "brand": "bold $ink-brand",
     "folder": "bold",
-    "key": "$text-accent",
+    "key": "$ink-accent",
     "name": "",
     "title": "bold",
-    "heading": "$foreground 85%",
-    "rank": "$foreground 75%",
+    "heading": "$ink-heading",
+    "rank": "$ink-heading",
     "score": "",
-    "bar": "$primary 75%",
+    "bar": "$ink-bar",
     "track": "$foreground 14%",
-    "path": "$foreground 58%",
-    "ranks": "$foreground 58%",
+    "path": "$ink-dim",
+    "ranks": "$ink-dim",
     "term": "bold",
-    "absent": "strike $foreground 58%",
-    "gutter": "$foreground 36%",
-    "inside": "$primary",
-    "mark": "bold underline $text-accent",
-    "rule": "$text-warning 70%",
-    "heat1": "on $primary 14%",
-    "heat2": "on $primary 26%",
-    "heat3": "bold on $primary 38%",
-    "heat4": "bold underline on $primary 52%",
-    "mark1": "bold underline $text-accent on $primary 14%",
-    "mark2": "bold underline $text-accent on $primary 26%",
-    "mark3": "bold underline $text-accent on $primary 38%",
-    "mark4": "bold underline $text-accent on $primary 52%",
+    "absent": "strike $ink-dim",
+    "gutter": "$ink-faint",
+    "inside": "$ink-inside",
+    "mark": "bold underline $ink-mark",
+    "rule": "$ink-rule",
+    "heat1": "on $ground-heat1",
+    "heat2": "on $ground-heat2",
+    "heat3": "bold on $ground-heat3",
+    "heat4": "bold underline on $ground-heat4",
+    "mark1": "bold underline $ink-mark on $ground-heat1",
+    "mark2": "bold underline $ink-mark on $ground-heat2",
+    "mark3": "bold underline $ink-mark on $ground-heat3",
+    "mark4": "bold underline $ink-mark on $ground-heat4",
 }
 """Styles by name."""
 

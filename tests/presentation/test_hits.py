@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from membrowse.presentation.hits import RowStyle, hit_lines, matrix_line, movement
+from membrowse.presentation.hits import RowStyle, hit_lines, matrix_lines, movement
 from membrowse.presentation.lines import cells, plain
 from membrowse.presentation.ranks import letters
 from membrowse.wire.notes import Freshness
@@ -36,13 +36,16 @@ def test_rows_have_exactly_the_width_of_their_column(
         hit = a_hit(title=title, path="很长的/路径" * 9 + ".md")
         assert [cells(line) for line in hit_lines(hit, style, width, fresh)] == [width, width]
         if width >= 64:
-            assert cells(matrix_line(hit, style, width, fresh)) == width
+            assert [cells(line) for line in matrix_lines(hit, style, width, fresh)] == [
+                width,
+                width,
+            ]
 
 
 def test_a_row_says_where_the_chunk_stands_elsewhere() -> None:
     style = RowStyle(ranking=RERANKED, letters=letters(NAMES), now=NOW, total=40, pool=50)
     first, second = (plain(line) for line in hit_lines(a_hit(), style, 60, Freshness.CHANGED))
-    assert "▲1" in first and ".64" in first and "SSH moved › Decision" in first and "3d" in first
+    assert "▲1" in first and ".64" in first and "Decision · SSH moved" in first and "3d" in first
     assert "decisions/ssh.md:14 ! changed" in second and "k9 v– f4" in second
 
 
@@ -51,7 +54,7 @@ def test_chunks_that_hnsw_missed_are_marked() -> None:
         ranking=VECTOR, letters=letters(NAMES), now=NOW, total=9, missed=frozenset({3})
     )
     assert "≠HNSW" in plain(hit_lines(a_hit(), style, 60, Freshness.CURRENT)[1])
-    assert "≠HNSW" in plain(matrix_line(a_hit(), style, 80, Freshness.CURRENT))
+    assert "≠HNSW" in plain(matrix_lines(a_hit(), style, 80, Freshness.CURRENT)[0])
 
 
 def test_unknown_rankings_get_short_names_that_are_free() -> None:

@@ -93,7 +93,8 @@ def response(text: str = "deploy", hits: int = 2, **changes: Any) -> SearchRespo
 
 
 def state(**changes: Any) -> EngineState:
-    return replace(_record("state", EngineState), **changes)
+    read = {"requested": 1, "started": 1}
+    return replace(_record("state", EngineState), **read | changes)
 
 
 def status(**changes: Any) -> Status:

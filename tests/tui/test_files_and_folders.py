@@ -132,23 +132,37 @@ async def test_another_folder_can_be_opened_and_the_query_is_cleared(tmp_path: P
 
 def test_queries_and_folders_are_bounded_and_the_latest_comes_first(tmp_path: Path) -> None:
     remembered = Remembered()
+    last, dropped = tmp_path / str(FOLDERS + 2), tmp_path / "0"
     for number in range(QUERIES + 9):
-        remembered.query(f"question {number}")
-    remembered.query("question 100")
+        remembered.query(f"question {number}", last)
+    remembered.query("question 100", last)
+    remembered.query("of a folder that is forgotten", dropped)
     for number in range(FOLDERS + 3):
         remembered.folder(tmp_path / str(number))
-    memory = Remembered().memory
-    assert len(memory.queries) == QUERIES and memory.queries[0] == "question 100"
-    assert len(set(memory.queries)) == QUERIES
-    assert len(memory.folders) == FOLDERS
+    remembered.folder(last)
+    remembered.query("question 100", last)
+    queries = Remembered().queries(last)
+    assert len(queries) == len(set(queries)) and queries[0] == "question 100"
+    assert len(Remembered().memory.folders) == FOLDERS
+    assert Remembered().queries(dropped) == ()
 
 
-def test_two_browsers_do_not_undo_each_other() -> None:
+def test_each_folder_has_its_own_history(tmp_path: Path) -> None:
+    remembered = Remembered()
+    for name in ("a", "b"):
+        remembered.folder(tmp_path / name)
+        for number in range(QUERIES + 9):
+            remembered.query(f"{name} {number}", tmp_path / name)
+    assert len(Remembered().queries(tmp_path / "a")) == QUERIES
+    assert all(text.startswith("b ") for text in Remembered().queries(tmp_path / "b"))
+
+
+def test_two_browsers_do_not_undo_each_other(tmp_path: Path) -> None:
     one, other = Remembered(), Remembered()
-    one.query("from one")
+    one.query("from one", tmp_path)
     other.theme("nord")
-    memory = Remembered().memory
-    assert memory.queries == ("from one",) and memory.theme == "nord"
+    assert Remembered().queries(tmp_path) == ("from one",)
+    assert Remembered().memory.theme == "nord"
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[]", b'{"theme": 3}', b'{"more": 1}'])
@@ -156,6 +170,6 @@ def test_a_damaged_file_counts_as_empty(own_home: Path, content: bytes) -> None:
     (own_home / "state").mkdir(parents=True)
     (own_home / "state" / "ui.json").write_bytes(content)
     remembered = Remembered()
-    assert remembered.memory.queries == ()
-    remembered.query("x")
-    assert Remembered().memory.queries == ("x",)
+    assert remembered.queries(own_home) == ()
+    remembered.query("x", own_home)
+    assert Remembered().queries(own_home) == ("x",)

@@ -16,7 +16,7 @@ from membrowse.wire.notes import ChunkRequest, FileRecord, FilesRequest, NoteSta
 from membrowse.wire.search import KEYWORD, Hit, Ranking, RankingState, SearchRequest, Term
 from tests.standin.corpus import HOSTILE
 from tests.standin.engine import StandIn
-from tests.standin.replies import a_hit
+from tests.standin.replies import FOLDER, a_hit
 from tests.tui.stage import (
     Sessions,
     ask,
@@ -160,7 +160,7 @@ async def test_messages_of_a_ranking_and_an_unknown_ranking_name() -> None:
 
 async def test_history_shows_hostile_queries_as_text() -> None:
     app = make_app()
-    app.remembered.query(HOSTILE)
+    app.remembered.query(HOSTILE, FOLDER)
     async with on_stage(app) as pilot:
         assert_harmless(app)
         await pilot.press("tab", "H")

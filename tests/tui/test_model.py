@@ -148,15 +148,19 @@ def test_the_preview_marks_words_without_colour_and_numbers_lines() -> None:
         ({"watcher": Watcher(kind="none", alive=False)}, "may be out of date"),
         (
             {"watcher": Watcher(kind="inotify", paused=True), "pending": Pending(new=1)},
-            "may be out of date",
+            "paused, may be out of date",
         ),
+        ({"started": 0, "pending": Pending(new=146)}, "Reading 146 notes…"),
+        ({"started": 0}, "Looking through the folder…"),
     ],
 )
 def test_the_header_says_what_the_index_is_worth(
     changes: dict[str, object], condition: str
 ) -> None:
     view = EngineView(state=replies.state(**changes))
-    assert f" · {condition} · " in plain(header_line(view, 120))
+    facts = plain(header_line(view, 120)).split("membrowse")[1].strip().split(" · ")
+    assert facts[0] == condition
+    assert (len(facts) == 1) is (view.reading), "no figures of what is not read yet"
 
 
 @pytest.mark.parametrize(
@@ -202,10 +206,9 @@ def test_bad_questions_are_named_and_the_good_ones_kept(tmp_path: Path) -> None:
     found = questions.load(file)
     assert [(q.query, q.id) for q in found.items] == [("one", "7"), ("two", "")]
     assert [p.split(":")[0] for p in found.problems] == ["line 2", "line 3", "line 5", "line 6"]
-    assert found.place == "question –/2"
-    assert [found.step(by) for by in (1, 1, 1)][-1] == found.items[
-        1
-    ] and found.place == "question 2/2"
+    assert found.place("one") == "2 questions"
+    assert [found.step(by) for by in (1, 1, 1)][-1] == found.items[1]
+    assert (found.place("two"), found.place("two?")) == ("question 2/2", "2 questions")
     assert questions.load(tmp_path / "none").problems
 
 

@@ -138,8 +138,8 @@ async def test_the_agents_cut_and_the_end_of_the_pool_are_lines() -> None:
         lines = screen_text(app).split("\n")
     cut = next(at for at, line in enumerate(lines) if "the top 5 (default)" in line)
     pool = next(at for at, line in enumerate(lines) if "not reranked from here" in line)
-    assert " 5 " in lines[cut - 2] and " 6 " in lines[cut + 1]
-    assert "20 " in lines[pool - 2] and "21 " in lines[pool + 1]
+    assert " 5 " in lines[cut - 3] and " 6 " in lines[cut + 1]
+    assert "20 " in lines[pool - 3] and "21 " in lines[pool + 1]
 
 
 async def test_an_unknown_ranking_gets_a_column() -> None:

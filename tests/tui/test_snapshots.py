@@ -16,6 +16,7 @@ from membrowse.wire.engine import Pending, Progress
 from membrowse.wire.search import RERANKED, VECTOR, Ranking, RankingState, SearchRequest
 from tests.standin.corpus import BROKEN
 from tests.standin.engine import StandIn
+from tests.standin.replies import FOLDER
 from tests.tui.stage import QUERY, Sessions, ask, make_app, until, with_rankings
 
 Compare = Callable[..., bool]
@@ -47,8 +48,8 @@ def test_a_query_answered(snap_compare: Compare, size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("size", [(80, 24), (120, 30)], ids=str)
 def test_nothing_asked_yet(snap_compare: Compare, size: tuple[int, int]) -> None:
     app = make_app()
-    app.remembered.query("how long does a restore take?")
-    app.remembered.query(QUERY)
+    app.remembered.query("how long does a restore take?", FOLDER)
+    app.remembered.query(QUERY, FOLDER)
     assert snap_compare(app, terminal_size=size, run_before=steps(app, ""))
 
 

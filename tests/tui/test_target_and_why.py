@@ -145,7 +145,7 @@ async def test_the_line_of_the_target_follows_the_query_while_it_is_edited() -> 
         await ask(app, "queue length before a deploy")
         await until(lambda: "✗ outside the agent's cut (k 5)" in target_text(app))
         app.browser.query_bar.put("")
-        await until(lambda: "type a query" in target_text(app))
+        await until(lambda: app.browser.target_line.target is None)
 
 
 async def test_the_line_says_why_there_is_no_rank() -> None:

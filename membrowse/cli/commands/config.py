@@ -64,6 +64,43 @@ def show(as_json: AsJson = False) -> None:
         raise SettingsError(configured.problem)
 
 
+class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
+    """An action of the browser and its keys."""
+
+    id: str
+    keys: tuple[str, ...]
+    where: str
+    description: str
+
+
+@app.command()
+def keys(as_json: AsJson = False) -> None:
+    """Print the actions of the browser: id, keys, where they work, what they do.
+
+    `[keys]` in the settings file gives an action other keys by its id, comma-separated:
+    "view.rows" = "Z"
+    """
+    from membrowse.tui.actions import ACTIONS, key_name
+    from membrowse.tui.keymap import Keymap
+
+    configured = settings.load(paths.config_file())
+    rows = [
+        KeyRow(
+            id=action.id,
+            keys=tuple(key_name(key) for key in action.keys.split(",")),
+            where=action.where.value,
+            description=action.tooltip,
+        )
+        for action in Keymap(configured.keys).bound(ACTIONS)
+    ]
+    if as_json:
+        output.write_json(rows)
+        return
+    for row in rows:
+        place = f"{row.where}: {row.description}"
+        output.write(f"{row.id:<20} {' '.join(row.keys):<22} {place}\n")
+
+
 @app.command()
 def init() -> None:
     """Write a settings file with every key, its meaning and its default, commented out.
@@ -150,11 +187,13 @@ def _tables(node: msgspec.Struct, path: tuple[str, ...]) -> Iterator[str]:
         summary = (inspect.getdoc(type(node)) or "").split(": ", 1)[-1]
         yield f"\n{_comment(summary[:1].upper() + summary[1:])}[{'.'.join(path)}]\n"
     for name, value in fields:
-        if not isinstance(value, msgspec.Struct):
+        if not isinstance(value, msgspec.Struct | dict):
             yield _comment(docstrings.get(name, "")) + f"# {name} = {toml_value(value)}\n"
     for name, value in fields:
         if isinstance(value, msgspec.Struct):
             yield from _tables(value, (*path, name))
+        elif isinstance(value, dict):
+            yield f"\n{_comment(docstrings.get(name, ''))}[{name}]\n"
 
 
 def _comment(text: str) -> str:

@@ -5,26 +5,31 @@ from __future__ import annotations
 from membrowse.presentation import figures, rankings
 from membrowse.presentation.lines import Line, Part, cells, fit, spread
 from membrowse.text import shown
+from membrowse.tui.model.engine_view import EngineView, reading_text
 from membrowse.tui.model.open_query import OpenQuery
 from membrowse.tui.model.ranking_view import RankingView
 from membrowse.wire.search import KEYWORD, RERANKED, VECTOR, Query, RankingState
 
 
-def state_part(view: RankingView) -> Part:
-    """The ranking's state, one word."""
+def state_part(view: RankingView, *, reading: bool = False) -> Part:
+    """The ranking's state, one word, unless it is ready and final."""
     if view.state is None:
         return Part("")
-    return Part("…", "dim") if view.waiting else rankings.state_part(view.state)
+    if view.waiting:
+        return Part("…", "dim")
+    if view.state is RankingState.READY:
+        return Part("so far", "warn") if reading else Part("")
+    return rankings.state_part(view.state)
 
 
 def _counts(view: RankingView) -> str:
-    if view.state is None:
+    if view.state is None or not view.total:
         return ""
-    return rankings.counts(view.total, view.pool, view.cached, view.took_ms)
+    return rankings.counts(view.total, view.pool, view.cached, 0.0)
 
 
-def head(view: RankingView, key: str, width: int, *, active: bool) -> Line:
-    """`1 KEYWORD  ready        57 · 3 ms`; the active column has a pointer."""
+def head(view: RankingView, key: str, width: int, *, active: bool, reading: bool = False) -> Line:
+    """`1 KEYWORD        57`; the active column has a pointer."""
     name = shown(view.name).upper()
     left = [
         Part("▸" if active else " ", "accent"),
@@ -32,12 +37,10 @@ def head(view: RankingView, key: str, width: int, *, active: bool) -> Line:
         Part(name, "strong" if active else "name"),
     ]
     weak = rankings.weak_part(view.strength, width - cells(left) - 3)
-    state = state_part(view) if view.waiting or not weak.text else weak
+    state = state_part(view, reading=reading) if view.waiting or not weak.text else weak
     if state.text:
         left += [Part("  "), state]
     right = [Part(f"{_counts(view)} ", "dim")]
-    if cells(left) + cells(right) + 1 > width and state.text == RankingState.READY:
-        left = left[:3]
     return spread(left, right, width)
 
 
@@ -46,7 +49,7 @@ def notice(view: RankingView, query: Query | None) -> str:
     return rankings.notice(view.name, view.message, view.approximate, query)
 
 
-def foot(query: OpenQuery, name: str, width: int, *, in_view: bool) -> Line:
+def foot(query: OpenQuery, name: str, width: int, *, in_view: bool, reading: bool = False) -> Line:
     """Rank and score of the chunk under the cursor in this ranking: `#212 of 992 · .31`."""
     view = query.views[name]
     hit = query.cursor
@@ -54,7 +57,8 @@ def foot(query: OpenQuery, name: str, width: int, *, in_view: bool) -> Line:
         return fit([], width)
     rank = hit.ranks.get(name)
     if rank is None:
-        return fit([Part(f"   {_why_unranked(view)}", "dim")], width)
+        why = "not ranked so far" if reading else _why_unranked(view)
+        return fit([Part(f"   {why}", "dim")], width)
     figure = figures.score(hit.scores.get(name))
     style = "dim" if in_view else "strong"
     mark = Part("   " if in_view else " › ", "accent")
@@ -72,17 +76,19 @@ def _why_unranked(view: RankingView) -> str:
     return "not ranked"
 
 
-def empty_lines(view: RankingView, query: Query | None) -> list[str]:
+def empty_lines(view: RankingView, query: Query | None, engine: EngineView) -> list[str]:
     """The text of a column without rows; it names the next key."""
+    if engine.reading and engine.state is not None:
+        return ["", reading_text(engine.state), "This column fills by itself."]
     if view.state is None or (view.waiting and not view.total):
         return ["", "ranking…"]
     if view.state is RankingState.LOADING:
-        return ["", "The model is loading.", "This column will fill by itself."]
+        return ["", "The model is loading.", "This column fills by itself."]
     if view.state is RankingState.INDEXING:
         return [
             "",
             "Notes are being indexed.",
-            "This column will fill by itself.",
+            "This column fills by itself.",
             "f  every file",
         ]
     if view.state in (RankingState.OFF, RankingState.FAILED):

@@ -13,6 +13,7 @@ from membrowse.presentation.lines import (
     Line,
     Part,
     cells,
+    clip_path,
     fit,
     joined,
     shortened,
@@ -55,6 +56,27 @@ class EngineView:
         return self.phase is Phase.CONNECTED
 
     @property
+    def reading(self) -> bool:
+        """Whether the folder has not been read once since the engine started; what the engine
+        says about its content is then provisional."""
+        return self.state is not None and not self.state.started and not self.state.problem
+
+    @property
+    def provisional(self) -> str:
+        """Why a verdict may change by itself, in a few words; empty if it is final."""
+        state = self.state
+        if state is None:
+            return ""
+        if self.reading:
+            return "so far; still reading the folder"
+        left = state.chunks - state.encoded
+        if state.encoder.state is RankingState.LOADING:
+            return "so far; the model is loading"
+        if left > 0 and state.progress is not None:
+            return f"so far; {left} of {figures.counted(state.chunks, 'chunk')} still to encode"
+        return ""
+
+    @property
     def generation(self) -> int:
         """Generation of the index; −1 if it is unknown."""
         return self.state.generation if self.state else -1
@@ -79,39 +101,57 @@ def short_path(path: Path, home: Path | None = None) -> str:
 
 
 def header_line(view: EngineView, width: int) -> Line:
-    """Name and folder at the left, the size of the index at the right."""
+    """Name and folder at the left; at the right the state of the index, then its size."""
     left = [Part(" membrowse ", "brand")]
+    facts = _index_facts(view) if view.state else []
+    needed = cells(joined(facts[:2]))
     if view.folder is not None:
-        left.append(Part(f" {short_path(view.folder)}", "folder"))
-    if view.state is None:
+        room = max(16, width - cells(left) - needed - 4)
+        left.append(Part(f" {clip_path(short_path(view.folder), room)}", "folder"))
+    if not facts:
         return spread(left, [], width)
-    room = width - cells(left) - 3
-    facts = shortened(_index_facts(view.state), max(room, 24))
-    return spread(left, [*facts, Part(" ")], width)
+    shown_facts = shortened(facts, width - cells(left) - 3)
+    return spread(left, [*shown_facts, Part(" ")], width)
 
 
-def _condition(state: EngineState) -> Part:
+def reading_text(state: EngineState) -> str:
+    """What the engine does before it knows the folder: `Reading 146 notes…`."""
+    progress = state.progress
+    count = progress.notes_total if progress and progress.notes_total else state.pending.total
+    if count:
+        return f"Reading {figures.counted(count, 'note')}…"
+    return "Looking through the folder…"
+
+
+def _condition(view: EngineView, state: EngineState) -> Part:
     """Whether the index matches the folder, as far as the engine knows."""
     if state.stale:
         return Part("stale", "warn")
+    if view.reading:
+        return Part(reading_text(state), "warn")
     idle = state.progress is None and (state.watcher.paused or not state.pending.total)
     if not idle:
         return Part("catching up", "warn")
+    if state.watcher.paused:
+        return Part("paused, may be out of date", "warn")
     if not state.watcher.alive or state.pending.total:
         return Part("may be out of date", "warn")
     return Part("current", "good")
 
 
-def _index_facts(state: EngineState) -> list[Line]:
-    """Figures of the index, most important first."""
+def _index_facts(view: EngineView) -> list[Line]:
+    """The state of the index and its figures, most important first."""
+    state = view.state
+    if state is None:
+        return []
+    if view.reading:
+        return [[_condition(view, state)]]
+    not_indexed = f"{figures.number(state.not_indexed)} not indexed [f]"
     return [
+        [_condition(view, state)],
+        [Part(not_indexed, "", "screen.files")] if state.not_indexed else [],
         [Part(figures.counted(state.notes, "note"))],
-        [Part(figures.counted(state.chunks, "chunk"))],
-        [_condition(state)],
-        [Part(f"{figures.number(state.not_indexed)} not indexed [f]", "", "screen.files")]
-        if state.not_indexed
-        else [],
-        [Part(f"generation {state.generation}", "dim")],
+        [Part(figures.counted(state.chunks, "chunk"), "dim")],
     ]
 
 
@@ -131,16 +171,15 @@ def watcher_part(state: EngineState) -> Part:
     return Part("● watching", "good")
 
 
-def encoder_part(state: EngineState) -> Part:
-    """The encoder's name and precision, or its state if it is not ready."""
+def encoder_part(state: EngineState) -> Line:
+    """The encoder's state if it is not ready."""
     encoder = state.encoder
-    name = shown(encoder.name.rsplit("/", 1)[-1]).replace("all-MiniLM-L6-v2", "MiniLM")
-    precision = {"bfloat16": "bf16", "float32": "f32"}.get(encoder.precision, encoder.precision)
     if encoder.state is RankingState.READY:
-        return Part(f"{name} {shown(precision)}".strip())
-    words = {RankingState.LOADING: "loading", RankingState.STALE: "stale"}
+        return []
+    if encoder.state is RankingState.LOADING:
+        return [Part("loading the model…", "warn")]
     style = "bad" if encoder.state is RankingState.FAILED else "warn"
-    return Part(f"{name} {words.get(encoder.state, encoder.state.value)}", style)
+    return [Part(f"{shown(encoder.name.rsplit('/', 1)[-1])} {encoder.state.value}", style)]
 
 
 def change_parts(view: EngineView, now: datetime) -> Line:
@@ -151,8 +190,8 @@ def change_parts(view: EngineView, now: datetime) -> Line:
     what = shown(change.path) if change.path else figures.counted(change.notes, "note")
     chunks = figures.counted(change.chunks, "chunk")
     return [
-        Part(figures.at(change.at, now), "dim"),
-        Part(f" {what}"),
+        Part(f"indexed {figures.at(change.at, now)} ", "dim"),
+        Part(what),
         Part(f", {chunks} ", "dim"),
     ]
 
@@ -166,11 +205,13 @@ def status_line(view: EngineView, now: datetime, width: int) -> Line:
         return fit([Part(" ○ the engine is stopping", "warn")], width)
     lead = [Part(" "), watcher_part(state)]
     if state.progress is not None:
-        pending = pending_parts(state.pending, quiet=True)
+        loading = state.progress.phase in ("loading", "preparing")
+        encoder = [] if loading else encoder_part(state)
+        pending = joined([pending_parts(state.pending, quiet=True), encoder])
         room = width - cells(lead) - cells(pending) - 7
         lead = joined([lead, progress_line(state.progress, max(20, room)), pending])
     else:
-        lead = joined([lead, pending_parts(state.pending), [encoder_part(state)]])
+        lead = joined([lead, pending_parts(state.pending, quiet=True), encoder_part(state)])
     right = change_parts(view, now)
     if state.pins.total or state.pins.problem:
         lead, right = _with_pins(lead, right, state, width)
@@ -188,7 +229,11 @@ def _with_pins(lead: Line, right: Line, state: EngineState, width: int) -> tuple
                 return line, last
     watching = [Part(" "), watcher_part(state)]
     return joined(
-        [watching, state_parts(state.pins, brief=True, action=_PINS), pending_parts(state.pending)]
+        [
+            watching,
+            state_parts(state.pins, brief=True, action=_PINS),
+            pending_parts(state.pending, quiet=True),
+        ]
     ), []
 
 
@@ -210,7 +255,7 @@ def reply_basis(view: EngineView) -> Basis | None:
 def _unconnected(view: EngineView, width: int) -> Line:
     words = {
         Phase.NONE: Part(" ○ no folder open", "dim"),
-        Phase.STARTING: Part(f" ◌ {shown(view.message) or 'looking for the engine'}", "accent"),
+        Phase.STARTING: Part(f" ◌ {shown(view.message) or 'starting'}", "accent"),
         Phase.CONNECTED: Part(" ◌ connected, waiting for the engine's state", "accent"),
         Phase.LOST: Part(f" ◌ engine lost: {shown(view.message)}; restarting it", "warn"),
         Phase.GAVE_UP: Part(" ✗ no engine: F5 restarts it", "bad", "app.retry"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from membrowse.presentation import figures
-from membrowse.presentation.lines import Line, Part, cells, clip_start, fit
+from membrowse.presentation.lines import Line, Part, cells, clip_path, fit
 from membrowse.text import shown
 from membrowse.wire.notes import FileRecord, NoteState
 
@@ -63,7 +65,7 @@ def full_account(record: FileRecord, now: datetime) -> str:
         "",
         f"state     {record.state}",
         f"chunks    {record.chunks}",
-        f"size      {figures.size(record.size)}",
+        f"size      {_size(record)}",
         f"modified  {figures.at(record.modified_at, now) or '–'}",
         f"indexed   {figures.at(record.indexed_at, now) or '–'}",
     ]
@@ -72,6 +74,24 @@ def full_account(record: FileRecord, now: datetime) -> str:
     for warning in record.warnings:
         lines += ["", f"warning: {warning}"]
     return "\n".join(lines)
+
+
+def without_ghosts(folder: Path | None, records: Sequence[FileRecord]) -> list[FileRecord]:
+    """The files without those that are not indexed and have gone since the engine looked, such as
+    an editor's swap file."""
+    if folder is None or not folder.is_dir():
+        return list(records)
+    excluded = (NoteState.IGNORED, NoteState.SKIPPED)
+    return [
+        record
+        for record in records
+        if record.state not in excluded or os.path.lexists(folder / record.path)
+    ]
+
+
+def _size(record: FileRecord) -> str:
+    """The size; a dash if the engine has not looked at it."""
+    return figures.size(record.size) if record.size else figures.NONE
 
 
 TIMES = 130
@@ -97,9 +117,9 @@ def file_line(record: FileRecord, now: datetime, width: int) -> Line:
     path = _path_width(width)
     line = [
         Part(f"{glyph} {record.state.value:<9}", style),
-        *fit([Part(clip_start(shown(record.path), path), "title")], path),
+        *fit([Part(clip_path(shown(record.path), path), "title")], path),
         Part(f" {record.chunks or '–':>6}", "" if record.chunks else "dim"),
-        Part(f" {figures.size(record.size):>7}", "dim"),
+        Part(f" {_size(record):>7}", "dim"),
     ]
     if width >= TIMES:
         times = (figures.at(record.modified_at, now), figures.at(record.indexed_at, now))

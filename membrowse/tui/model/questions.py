@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from membrowse.presentation import figures
 from membrowse.text import shown
 
 LARGEST = 20_000_000
@@ -33,12 +34,13 @@ class Questions:
         self.at = max(0, min(len(self.items) - 1, self.at + by)) if self.at >= 0 else 0
         return self.items[self.at]
 
-    @property
-    def place(self) -> str:
-        """`question 3/17`; empty without questions."""
+    def place(self, text: str) -> str:
+        """`question 3/17` if `text` is the current question, else `17 questions`, or nothing."""
         if not self.items:
             return ""
-        return f"question {self.at + 1 if self.at >= 0 else '–'}/{len(self.items)}"
+        if self.at >= 0 and text == self.items[self.at].query:
+            return f"question {self.at + 1}/{len(self.items)}"
+        return figures.counted(len(self.items), "question")
 
 
 def _question(line: str) -> Question | str:

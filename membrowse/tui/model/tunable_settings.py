@@ -21,6 +21,8 @@ class TunableSetting:
     low: float = 0.0
     high: float | None = 1.0
     whole: bool = False
+    ends: tuple[str, str] = ("", "")
+    """What its lowest and its highest value favour."""
 
     def stepped(self, value: Value, by: int, *, far: bool) -> Value:
         """`value` after `by` steps (large ones with `far`), within bounds."""
@@ -56,7 +58,10 @@ TUNABLE_SETTINGS = (
         choices=tuple(FusionMethod),
     ),
     TunableSetting(
-        "fusion.weight", "weight", "vector's share of the fused score; the rest is keyword's"
+        "fusion.weight",
+        "weight",
+        "vector's share of the fused score; the rest is keyword's",
+        ends=("keyword", "vector"),
     ),
     TunableSetting(
         "fusion.rrf_k",
@@ -88,6 +93,7 @@ TUNABLE_SETTINGS = (
         "rerank.blend",
         "blend",
         "the reranker's share of the final score; the rest is the fused score",
+        ends=("fused", "reranker"),
     ),
     TunableSetting(
         "agent.k",

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from membrowse import paths
 from membrowse.tui.model.tunable_settings import TUNABLE_SETTINGS, TunableSetting, value_text
 from membrowse.wire.tuning import Configurations, Overrides, TuneResponse, Value
 
-SETTINGS_FILE = "the settings file"
-"""Label of the configuration that no saved one overrides."""
+
+def base_label() -> str:
+    """Label of the configuration that no saved one overrides."""
+    return "the settings file" if paths.config_file().exists() else "the defaults"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +24,7 @@ class NamedConfiguration:
 
     @property
     def label(self) -> str:
-        return self.name or SETTINGS_FILE
+        return self.name or base_label()
 
     @property
     def values_text(self) -> str:

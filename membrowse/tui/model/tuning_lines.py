@@ -29,14 +29,22 @@ def setting_line(tuning: Tuning, setting: TunableSetting, width: int, *, current
         text = [Part(value_text(value), style)]
     share = not setting.choices and setting.high == 1.0 and isinstance(value, float | int)
     if share:
-        text = [*fit(text, 6), *(bar_parts(float(value), _BAR) if not idle else [])]
+        text = [*fit(text, 6), *(_scale(setting, float(value), width) if not idle else [])]
     if idle:
         return fit([name, *text, Part(f"  {idle}", "faint")], width)
-    line = [name, *fit(text, _VALUE)]
+    line = [name, *fit(text, max(_VALUE, cells(text)))]
     if changed:
         was = tuning.saved_value(setting.key)
         line.append(Part(f" was {value_text(was) if was is not None else '–'}", "dim"))
     return fit(line, width)
+
+
+def _scale(setting: TunableSetting, share: float, width: int) -> Line:
+    """`keyword ◂━━━━──────▸ vector`."""
+    low, high = setting.ends
+    bar = bar_parts(share, _BAR)
+    line = [Part(f"{low} ◂", "dim"), *bar, Part(f"▸ {high}", "dim")]
+    return line if low and _NAME + 6 + cells(line) <= width else bar
 
 
 def configuration_line(tuning: Tuning, named: NamedConfiguration, width: int) -> Line:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
@@ -16,9 +16,12 @@ from membrowse.tui.messages import (
     EditWanted,
     QueryAsked,
     ReindexWanted,
+    ReplyWanted,
+    ReportWanted,
     SearchWanted,
     WatchingWanted,
 )
+from membrowse.tui.model.details import details_text
 from membrowse.tui.model.engine_view import Basis, EngineView, Phase, basis
 from membrowse.tui.model.open_query import OpenQuery
 from membrowse.tui.model.questions import Questions
@@ -27,6 +30,7 @@ from membrowse.tui.screens.engine_screen import Clock, EngineScreen
 from membrowse.tui.widgets.bars import TroubleLine
 from membrowse.tui.widgets.explanation_pane import ExplanationPane
 from membrowse.tui.widgets.guide import Guide
+from membrowse.tui.widgets.plain_input import pasted
 from membrowse.tui.widgets.preview import Preview
 from membrowse.tui.widgets.query_bar import QueryBar
 from membrowse.tui.widgets.rankings import Rankings
@@ -34,7 +38,10 @@ from membrowse.tui.widgets.target_line import TargetLine
 from membrowse.tui.widgets.tuning_panel import TuningPanel
 from membrowse.wire.comparison import CompareRequest
 from membrowse.wire.diagnosis import SuggestionKind
+from membrowse.wire.explanation import ExplainRequest, Explanation
+from membrowse.wire.notes import Freshness
 from membrowse.wire.pins import Pin
+from membrowse.wire.rank_flow import RankFlowRequest
 from membrowse.wire.search import RERANKED, Hit, SearchRequest, SearchResponse, Target
 
 if TYPE_CHECKING:
@@ -68,24 +75,26 @@ class BrowserScreen(EngineScreen):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Where.BROWSER)]
 
     def __init__(
-        self, clock: Clock, engine: EngineView, remembered: Remembered, one_line: bool
+        self, clock: Clock, engine: EngineView, remembered: Remembered, lines: int
     ) -> None:
         super().__init__(clock, engine)
         self.remembered = remembered
         self.open_query = OpenQuery()
         self.maximised = ""
         """`rankings` (of which the active one is shown), `preview`, `explanation` or empty."""
-        self.query_bar = QueryBar(lambda: remembered.memory.queries)
+        self.query_bar = QueryBar(self._history)
         self.target_line = TargetLine(self.open_query, clock)
         self.trouble = TroubleLine()
         self.guide = Guide()
-        self.rankings = Rankings(self.open_query, clock, one_line=one_line)
+        self.rankings = Rankings(self.open_query, clock, lines=lines)
         self.preview = Preview(self.open_query)
         self.explanation_pane = ExplanationPane(self.open_query, clock)
         self.tuning_panel = TuningPanel(self.open_query, clock)
         self.pins = Pins(self, self.open_query, self.target_line)
         self._lower = Horizontal(self.preview, self.explanation_pane, id="lower")
         self._furnished = False
+        self._opened: list[str] = []
+        """What escape closes, the newest last."""
         self._basis: Basis | None = None
         """What the latest search depends on, besides the generation."""
 
@@ -100,7 +109,7 @@ class BrowserScreen(EngineScreen):
         yield self.keys
 
     def on_mount(self) -> None:
-        self.query_bar.input.focus()
+        self.set_focus(self.query_bar.input)
         self.call_after_refresh(self._furnish)
 
     async def _furnish(self) -> None:
@@ -108,8 +117,16 @@ class BrowserScreen(EngineScreen):
         self.rankings.display = self._lower.display = False
         await self.mount_all([self.rankings, self._lower, self.tuning_panel], before=self.status)
         self._furnished = True
+        if self.remembered.memory.split:
+            self._split(self.remembered.memory.split)
+        if self.remembered.memory.explaining:
+            self.explanation_pane.start()
         self.lay_out()
         self.show_engine(self.engine)
+
+    def _history(self) -> tuple[str, ...]:
+        """The earlier queries of this folder, the most recent first."""
+        return self.remembered.queries(self.engine.folder) if self.engine.folder else ()
 
     # Layout
 
@@ -140,6 +157,15 @@ class BrowserScreen(EngineScreen):
         self.set_class(tuning and beside, "-tuning-beside")
         if tuning and not beside and height < TUNING_BELOW:
             self._lower.display = False
+        self._note_opened()
+        self._keep_focus()
+
+    def _keep_focus(self) -> None:
+        """Move the focus from the guide to the list that takes its place, and back."""
+        if self.guide.has_focus and not self.guide.display:
+            self._focus_list()
+        elif self.guide.display and self.focused is not self.query_bar.input:
+            self.set_focus(self.guide)
 
     @property
     def _explains_beside(self) -> bool:
@@ -159,13 +185,15 @@ class BrowserScreen(EngineScreen):
     def engine_changed(self, before: EngineView) -> None:
         view = self.engine
         self.trouble.show(view)
-        self.guide.show(view, self.remembered.memory.queries)
+        self.guide.show(view, self._history())
         self.target_line.show_engine(view)
+        self.query_bar.show_engine(view)
         if not self._furnished:
             return
         if before.phase is not view.phase:
             self.lay_out()
-        if (before.changed, before.deleted) != (view.changed, view.deleted):
+        was = (before.changed, before.deleted, before.reading)
+        if was != (view.changed, view.deleted, view.reading):
             self._show_rankings()
         self.preview.show_engine(view)
         self.tuning_panel.show_engine(view)
@@ -233,7 +261,7 @@ class BrowserScreen(EngineScreen):
     def _close_query(self) -> None:
         self.open_query.clear()
         self.query_bar.show(None)
-        self.target_line.forget_match()
+        self.target_line.reset()
         self.preview.show(None)
         self.lay_out()
 
@@ -266,6 +294,15 @@ class BrowserScreen(EngineScreen):
     def on_query_bar_edited(self) -> None:
         self.search(self.query_bar.text)
 
+    def on_query_bar_replaced(self) -> None:
+        self.target_line.reset()
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Ask what is pasted anywhere but into an input."""
+        if text := pasted(event):
+            self.query_bar.ask_another(text)
+            self.app.post_message(QueryAsked(text))
+
     def on_rankings_cursor_moved(self) -> None:
         self.show_keys()
         if self.open_query.wanted is None:
@@ -289,7 +326,6 @@ class BrowserScreen(EngineScreen):
         suggestion = message.suggestion
         if suggestion.kind is SuggestionKind.QUERY:
             self.query_bar.put(suggestion.query)
-            self.query_bar.input.focus()
         else:
             self.tuning_panel.try_settings(dict(suggestion.settings))
 
@@ -311,7 +347,7 @@ class BrowserScreen(EngineScreen):
             self.maximised = ""  # otherwise no ranking would be seen to change
         self.lay_out()
         if not opened:
-            self.rankings.active_list.focus()
+            self._focus_list()
         self._show_rankings()
 
     # Actions: availability
@@ -321,7 +357,7 @@ class BrowserScreen(EngineScreen):
         if self.open_query.cursor is not None:
             met |= {Need.HIT, Need.TARGET}
         if self.target_line.target is not None:
-            met.add(Need.TARGET)
+            met |= {Need.TARGET, Need.EXPECTED}
         if self.open_query.text:
             met.add(Need.QUERY)
         if self.query_bar.questions.items:
@@ -336,12 +372,16 @@ class BrowserScreen(EngineScreen):
     def action_focus_query(self) -> None:
         if self.maximised:
             self.action_maximise()
-        self.query_bar.input.focus()
+        self.set_focus(self.query_bar.input)
+        self.query_bar.select()
 
-    def action_to_list(self) -> None:
-        if self.open_query.text:
-            self.app.post_message(QueryAsked(self.open_query.text))
-            self.rankings.active_list.focus()
+    def action_leave_query(self) -> None:
+        self.query_bar.search_now()
+        self._focus_list()
+
+    def _focus_list(self) -> None:
+        """Focus the active list, or the guide in its place."""
+        self.set_focus(self.guide if self.guide.display else self.rankings.active_list)
 
     def action_result(self, by: int) -> None:
         self.rankings.move_by(by)
@@ -382,54 +422,101 @@ class BrowserScreen(EngineScreen):
             if self.open_query.text and not self.preview.display:
                 self.maximised = PREVIEW
                 self.lay_out()
-            self.preview.text.focus()
+            self._focus_panel(self.preview)
         elif number == 5:
             if not self.explanation_pane.display:
                 self._start_explaining()
-            self.explanation_pane.text.focus()
+            self._focus_panel(self.explanation_pane)
         elif number <= len(names):
             self._select_ranking(names[number - 1])
 
+    def _focus_panel(self, panel: Preview | ExplanationPane) -> None:
+        if panel.display:
+            self.set_focus(panel.text)
+
     def _select_ranking(self, name: str) -> None:
+        if self.guide.display:
+            return
         if self.maximised:
             self.maximised = RANKINGS
             self.lay_out()
         self.rankings.select(name)
 
     def action_next_panel(self, by: int) -> None:
-        panels = ["query", *self.open_query.columns, *self.lower_panels]
-        at = self.lower_panel or self.open_query.active
         if self.focused is self.query_bar.input:
-            at = "query"
+            self.action_leave_query()
+            return
+        panels = [*self.open_query.columns, *self.lower_panels]
+        at = self.lower_panel or self.open_query.active
         name = panels[(panels.index(at) + by) % len(panels)]
-        if name == "query":
-            self.action_focus_query()
-        elif name in self.lower_panels:
+        if name in self.lower_panels:
             self.action_panel(4 + list(self.lower_panels).index(name))
         else:
             self._select_ranking(name)
 
     def action_maximise(self) -> None:
         if self.maximised:
-            self.maximised = ""
+            self._restore()
         elif self.open_query.text:
             self.maximised = self.lower_panel or RANKINGS
-        self.lay_out()
+            self.lay_out()
 
     def action_back(self) -> None:
+        self._note_opened()
+        if self.lower_panel == PREVIEW and not self.maximised:
+            self._focus_list()
+        elif self._opened:
+            self._open_things()[self._opened[-1]]()
+
+    def _open_things(self) -> dict[str, Callable[[], None]]:
+        """What is open, and how to close it."""
+        closers: dict[str, Callable[[], None]] = {}
+        if self.open_query.marked:
+            closers["mark"] = self._unmark
+        if self.tuning_panel.display:
+            closers["tuning"] = self.tuning_panel.action_close
+        if self.explanation_pane.following:
+            closers["explanation"] = self._stop_explaining
         if self.maximised:
-            panel = self.lower_panels.get(self.maximised)
-            self.action_maximise()
-            if panel is not None and not panel.display:
-                self.rankings.active_list.focus()
-        elif self.lower_panel:
-            self.rankings.active_list.focus()
-        elif self.focused is not self.query_bar.input:
-            self.query_bar.input.focus()
+            closers["maximised"] = self._restore
+        return closers
+
+    def _note_opened(self) -> None:
+        """Note what was opened and closed since the last time."""
+        now = self._open_things()
+        kept = [name for name in self._opened if name in now]
+        self._opened = [*kept, *(name for name in now if name not in kept)]
+
+    def _restore(self) -> None:
+        """Show all panels instead of the maximised one."""
+        restored, self.maximised = self.maximised, ""
+        self.lay_out()
+        panel = self.lower_panels.get(restored)
+        if panel is not None and not panel.display:
+            self._focus_list()
+
+    def _unmark(self) -> None:
+        self.open_query.marked = ""
+        self._show_rankings()
 
     def action_rows(self) -> None:
-        self.rankings.toggle_rows()
-        self.remembered.one_line(self.rankings.one_line)
+        self.rankings.next_rows()
+        self.remembered.layout(lines=self.rankings.lines)
+
+    def action_split(self, by: int) -> None:
+        """Give the panels under the rankings `by` percent more of the height."""
+        if self._lower.display and self.rankings.display:
+            now = (
+                100
+                * self._lower.size.height
+                // (self._lower.size.height + self.rankings.size.height)
+            )
+            self._split(max(20, min(80, (self.remembered.memory.split or now) + by)))
+
+    def _split(self, percent: int) -> None:
+        self.remembered.layout(split=percent)
+        self.rankings.styles.height = f"{100 - percent}fr"
+        self._lower.styles.height = f"{percent}fr"
 
     def action_explain(self) -> None:
         if self.explanation_pane.display:
@@ -440,18 +527,20 @@ class BrowserScreen(EngineScreen):
     def _start_explaining(self) -> None:
         if not self.explanation_pane.following:
             self.explanation_pane.start()
+        self.remembered.layout(explaining=True)
         if self.maximised or not self._explains_beside:
             self.maximised = EXPLANATION
         self.lay_out()
         if self.maximised:
-            self.explanation_pane.text.focus()
+            self._focus_panel(self.explanation_pane)
 
     def _stop_explaining(self) -> None:
         if self.maximised == EXPLANATION:
             self.maximised = ""
         if self.explanation_pane.text.has_focus:
-            self.rankings.active_list.focus()
+            self._focus_list()
         self.explanation_pane.stop()
+        self.remembered.layout(explaining=False)
         self.lay_out()
 
     # Actions: the chunk under the cursor
@@ -471,6 +560,39 @@ class BrowserScreen(EngineScreen):
 
     def action_rendered(self) -> None:
         self.preview.read()
+
+    def action_changes(self) -> None:
+        """Ask for the difference between the indexed note and its file."""
+        query = self.open_query
+        request = ExplainRequest(text=query.text, syntax=query.syntax, chunk=self._hit().chunk)
+        self.app.post_message(ReplyWanted("changes", request, self._show_changes))
+
+    def _show_changes(self, explanation: Explanation) -> None:
+        from membrowse.tui.screens.changes import ChangesScreen
+
+        hit, indexed = explanation.hit, explanation.indexed
+        if indexed.freshness is Freshness.DELETED:
+            self.notify(f"{hit.path} no longer exists.", severity="warning")
+        elif not indexed.diff:
+            self.notify(f"{hit.path} has not changed since it was indexed.")
+        else:
+            self.app.push_screen(ChangesScreen(hit.path, indexed.diff))
+
+    def action_find_in_preview(self) -> None:
+        from membrowse.tui.screens.prompts import WordsPrompt
+
+        def found(words: str | None) -> None:
+            if words is not None:
+                self.preview.find(words)
+                self.action_match(1)
+
+        self.app.push_screen(WordsPrompt("Find in the preview", self.preview.sought), found)
+
+    def action_match(self, by: int) -> None:
+        """Go to the next match in the preview."""
+        if not self.preview.display:
+            self.action_panel(4)
+        self.call_after_refresh(self.preview.go_to_match, by)
 
     def action_reindex_note(self) -> None:
         self.app.post_message(ReindexWanted((self._hit().path,)))
@@ -497,6 +619,19 @@ class BrowserScreen(EngineScreen):
             WatchingWanted(paused=not (state is not None and state.watcher.paused))
         )
 
+    def action_report(self) -> None:
+        target = self.target_line.target
+        place = f"{target.path}:{target.line}" if target and target.line else ""
+        place = place or (target.path if target else "")
+        query = self.open_query
+        self.app.post_message(ReportWanted(query.text, query.syntax, place))
+
+    def action_details(self) -> None:
+        from membrowse.tui.screens.reader import TextScreen
+
+        text = details_text(self.engine, self.open_query, self.clock())
+        self.app.push_screen(TextScreen("Index, engine and search", text))
+
     def action_files(self) -> None:
         from membrowse.tui.screens.files import FilesScreen
 
@@ -506,6 +641,9 @@ class BrowserScreen(EngineScreen):
 
     def action_why(self) -> None:
         self.target_line.diagnose()
+
+    def action_clear_target(self) -> None:
+        self.target_line.expect(None)
 
     def action_target(self) -> None:
         self.target_line.choose()
@@ -525,17 +663,23 @@ class BrowserScreen(EngineScreen):
         """Search for a pin's query, with what it should find as the target."""
         self.query_bar.put(pin.query, pin.syntax)
         self.target_line.expect(Target(path=pin.path, text=pin.text))
-        self.call_after_refresh(lambda: self.rankings.active_list.focus())
+        self.call_after_refresh(self._focus_list)
 
     # Actions: screens about the open query
 
     def action_rank_flow(self) -> None:
-        from membrowse.tui.screens.rank_flow import RankFlowScreen
+        from membrowse.tui.screens.rank_flow import DEPTH, RankFlowScreen
 
         query = self.open_query
-        chunk = query.cursor.chunk if query.cursor else ""
+        match = self.target_line.match
+        request = RankFlowRequest(text=query.text, syntax=query.syntax, depth=DEPTH)
         screen = RankFlowScreen(
-            self.clock, self.engine, query.text, query.syntax, chunk, self._go_to
+            self.clock,
+            self.engine,
+            request,
+            cursor=query.cursor.chunk if query.cursor else "",
+            target=match.hit.chunk if match and match.hit else "",
+            go=self._go_to,
         )
         self.app.push_screen(screen)
 
@@ -551,10 +695,11 @@ class BrowserScreen(EngineScreen):
         if target is None:
             marked = self.open_query.mark_or_compare(chunk)
             self._show_rankings()
+            self._note_opened()
             if not marked:
                 if self.open_query.marked:
                     text = "Marked. Press = on another to compare, = again to unmark."
-                    self.notify(text, markup=False, timeout=6)
+                    self.notify(text, markup=False)
                 return
             target = Target(chunk=marked)
         from membrowse.tui.screens.comparison import ComparisonScreen

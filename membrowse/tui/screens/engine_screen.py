@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
 from textual.dom import DOMNode
 from textual.screen import Screen
@@ -14,11 +14,15 @@ from membrowse.client.engine import EngineRefused
 from membrowse.presentation.lines import Line, Part, spread
 from membrowse.text import shown
 from membrowse.tui.actions import Action, Need, Where, find, of, refusal
+from membrowse.tui.keymap import Keymap
 from membrowse.tui.messages import ReindexWanted, ReplyWanted
 from membrowse.tui.model.engine_view import EngineView, Phase
 from membrowse.tui.widgets.bars import HeaderLine, KeyBar, StatusLine
 from membrowse.tui.widgets.lines import OneLine
 from membrowse.wire.request import Request
+
+if TYPE_CHECKING:
+    from membrowse.tui.app import MembrowseApp
 
 Clock = Callable[[], datetime]
 Record = TypeVar("Record")
@@ -65,7 +69,17 @@ class EngineScreen(Screen[None]):
 
     def show_keys(self) -> None:
         """Show the keys that act now, and which of them cannot."""
-        self.keys.show(of(*self.key_places(), Where.APP), lambda action: bool(self.refused(action)))
+        actions = self.keymap.bound(of(*self.key_places(), Where.APP))
+        self.keys.show(self.labelled(actions), lambda action: bool(self.refused(action)))
+
+    @property
+    def keymap(self) -> Keymap:
+        """Which keys run which action."""
+        return cast("MembrowseApp", self.app).keymap
+
+    def labelled(self, actions: tuple[Action, ...]) -> tuple[Action, ...]:
+        """These actions with the labels that say what they do now."""
+        return actions
 
     def key_places(self) -> tuple[Where, ...]:
         """The places whose keys the key bar shows."""

@@ -22,6 +22,7 @@ from membrowse.tui.model.files_table import (
     head_line,
     selected,
     summary,
+    without_ghosts,
 )
 from membrowse.tui.screens.engine_screen import Clock, EngineScreen
 from membrowse.tui.widgets.bars import TableHead
@@ -98,7 +99,7 @@ class FilesScreen(EngineScreen):
 
     def _take(self, records: Sequence[FileRecord]) -> None:
         if self.is_attached:
-            self._records = list(records)
+            self._records = without_ghosts(self.engine.folder, records)
             self._show()
 
     def engine_changed(self, before: EngineView) -> None:

@@ -1,24 +1,33 @@
-"""Help: every key and what it does, and the signs on the screen."""
+"""Help: the signs on the screen, every key and what it does."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
-from membrowse.presentation.lines import Line, Part
-from membrowse.tui.actions import Where, key_names, of
+from membrowse.presentation.lines import Line, Part, hanging
+from membrowse.tui.actions import ACTIONS, Action, Where, key_names
 from membrowse.tui.screens.dialog import Dialog, Lines, Scroll
+from membrowse.tui.widgets.plain_input import PlainInput
 
 _SIGNS: tuple[tuple[str, str], ...] = (
+    ("❯  ›", "the chunk under the cursor, in the active ranking and in the others"),
+    ("▸", "the active panel: its keys act"),
+    ("❯=", "the chunk that = has marked for a comparison"),
+    ("ssh 12", "a word of the query as it is searched for, and the chunks that contain it"),
+    ("question 3/55", "the place in the list of questions; ] asks the next one"),
+    ("1.00", "a reranked score is relative to the best hit of this query"),
     (
         "▲3 ▼2 =",
         "ranks gained or lost against the fused ranking; while tuning, against the saved settings",
     ),
     ("k9 v2 f4 r1", "the chunk's rank by keyword, vector, fused, reranked; –: not ranked"),
     ("#212 of 992", "rank of the chunk under the cursor in that column"),
+    ("8mo 3d", "age of the note's date"),
     (
         "! changed",
         "the file changed since it was indexed;  ✗ deleted: it is gone;  ? unreadable",
@@ -29,38 +38,85 @@ _SIGNS: tuple[tuple[str, str], ...] = (
     ("▂▃▆█", "a pin's rank over time: the taller, the better; ·: not ranked"),
     ("«word»", "a word of the query, in the preview"),
     ("▁ ▃ ▅ ▇", "while explaining: how strongly a line of the chunk matches the query"),
-    ("❯=", "the chunk that = has marked for a comparison"),
+    ("●", "indexed;  ! changed, + new, − deleted, ✗ failed, ○ skipped, · ignored"),
     ("⟦word⟧", "unknown to the encoder"),
 )
 
 
-def help_lines() -> list[Line]:
-    """Keys by where they work, then the signs on the screen."""
-    lines: list[Line] = []
+def help_lines(
+    actions: Sequence[Action] = ACTIONS, words: str = "", width: int = 100
+) -> list[Line]:
+    """The signs on the screen, then keys by where they work; with `words`, what contains them."""
+    sections = [("Signs on the screen", "accent", _SIGNS)]
     for where in Where:
-        lines += [[Part(where.value, "strong")]]
-        for action in of(where):
-            text = f" {action.tooltip}" if action.tooltip else ""
-            lines.append([Part(f"  {key_names(action):<14}", "key"), Part(f"{text}")])
-        lines.append([])
-    lines.append([Part("Signs on the screen", "strong")])
-    lines += [[Part(f"  {sign:<14}", "accent"), Part(f" {what}")] for sign, what in _SIGNS]
-    return lines
+        entries = tuple((key_names(a), a.tooltip) for a in actions if a.where is where)
+        sections.append((where.value, "key", entries))
+    lines: list[Line] = []
+    for name, style, entries in sections:
+        kept = [entry for entry in entries if _contains(" ".join((*entry, name)), words)]
+        if kept:
+            lines.append([Part(name, "strong")])
+        for what, meaning in kept:
+            lines += hanging([Part(f"  {what:<14} ", style)], [Part(meaning)], width)
+        lines += [[]] if kept else []
+    return lines or [[Part("Nothing contains these words.", "dim")]]
+
+
+def _contains(text: str, words: str) -> bool:
+    return all(word in text.casefold() for word in words.casefold().split())
 
 
 class HelpScreen(Dialog[None]):
-    """Keys and signs to scroll through; escape, q, F1 or ? closes them."""
+    """Signs and keys to scroll through; / filters them, escape, q, F1 or ? closes them."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1,question_mark,q", "close", show=False, id="help.close"),
+        Binding("slash", "filter", show=False, id="help.filter"),
     ]
 
+    def __init__(self, actions: Sequence[Action]) -> None:
+        super().__init__(classes="-large")
+        self._actions = actions
+        self.input = PlainInput("words", id="help-filter")
+        self._lines = Lines([])
+
     def compose(self) -> ComposeResult:
-        self.add_class("-large")
         with Vertical(classes="dialog") as box:
-            box.border_title = "Keys"
+            box.border_title = "Signs and keys"
+            box.border_subtitle = "/ filter   esc close"
+            yield self.input
             with Scroll():
-                yield Lines(help_lines())
+                yield self._lines
 
     def on_mount(self) -> None:
+        self.input.display = False
         self.query_one(Scroll).focus()
+        self._show()
+
+    def on_resize(self) -> None:
+        self._show()
+
+    def _show(self) -> None:
+        width = max(30, min(110, self.size.width * 98 // 100) - 8)
+        self._lines.show(help_lines(self._actions, self.input.value, width))
+
+    def action_filter(self) -> None:
+        self.input.display = True
+        self.set_focus(self.input)
+        self.input.select_all()
+
+    def on_input_changed(self) -> None:
+        self._show()
+        self.query_one(Scroll).scroll_home(animate=False)
+
+    def on_input_submitted(self) -> None:
+        self.query_one(Scroll).focus()
+
+    def action_close(self) -> None:
+        """Close the filter, else the help."""
+        if self.input.display:
+            self.input.value = ""
+            self.input.display = False
+            self.query_one(Scroll).focus()
+        else:
+            self.dismiss(None)

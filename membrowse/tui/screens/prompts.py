@@ -80,6 +80,30 @@ class NamePrompt(Dialog[str]):
             self.dismiss(name)
 
 
+class WordsPrompt(Dialog[str]):
+    """Asks for words; none means the query's own."""
+
+    def __init__(self, title: str, words: str) -> None:
+        super().__init__()
+        self._title = title
+        self.input = PlainInput("words; empty: the words of the query", id="words")
+        self.input.value = words
+
+    def compose(self) -> ComposeResult:
+        keys = [Part("enter", "key"), Part(" find   ", "dim"), Part("esc", "key")]
+        with Vertical(classes="dialog") as box:
+            box.border_title = self._title
+            yield self.input
+            yield Lines([[*keys, Part(" cancel", "dim")]])
+
+    def on_mount(self) -> None:
+        self.set_focus(self.input)
+        self.input.select_all()
+
+    def on_input_submitted(self) -> None:
+        self.dismiss(self.input.value.strip())
+
+
 _FORMATS: tuple[tuple[str, str, str], ...] = (
     ("p", "path", "the note's path"),
     ("l", "place", "path:line"),

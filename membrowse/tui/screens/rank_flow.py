@@ -52,8 +52,9 @@ class PlotFoot(OneLine):
 class RankFlowPlot(LineList):
     """Chunks as lines from ranking to ranking; the cursor moves in the last column."""
 
-    def __init__(self) -> None:
+    def __init__(self, target: str = "") -> None:
         super().__init__(id="flow-plot")
+        self._target = target
         self.record: RankFlow | None = None
         self.at = 0
         """Index of the chunk under the cursor."""
@@ -92,7 +93,9 @@ class RankFlowPlot(LineList):
             self.set_layout(Layout(0, 1))
             return
         self.plot = make_plot(self.record, width)
-        self._rows = plot_rows(self.plot, self.at)
+        flows = enumerate(self.record.flows)
+        target = next((at for at, flow in flows if flow.chunk == self._target), None)
+        self._rows = plot_rows(self.plot, self.at, target)
         rows, depth = len(self._rows), self.record.depth
         lines = (Divider(depth, f"beyond the first {depth}"),) if rows > depth else ()
         self.set_layout(Layout(rows, 1, lines))
@@ -118,16 +121,18 @@ class RankFlowScreen(RecordScreen[RankFlow]):
         self,
         clock: Clock,
         engine: EngineView,
-        query: str,
-        syntax: str,
-        chunk: str,
+        request: RankFlowRequest,
+        *,
+        cursor: str,
+        target: str,
         go: Callable[[Mapping[str, int | None]], None],
     ) -> None:
-        super().__init__(clock, engine, query)
-        self._syntax = syntax
+        """`cursor` and `target` are ids of chunks, or empty."""
+        super().__init__(clock, engine, request.text)
+        self._request = request
         self._go = go
-        self._chunk = chunk
-        self.plot = RankFlowPlot()
+        self._cursor = cursor
+        self.plot = RankFlowPlot(target)
         self._head = PlotHead(self.plot)
         self._foot = PlotFoot(self.plot)
 
@@ -143,12 +148,12 @@ class RankFlowScreen(RecordScreen[RankFlow]):
         self.plot.focus()
 
     def request(self) -> RankFlowRequest:
-        return RankFlowRequest(text=self.query_text, syntax=self._syntax, depth=DEPTH)
+        return self._request
 
     def show_record(self, record: RankFlow) -> None:
         flow = self.plot.flow
         self.plot.message = "No chunk is ranked for this query."
-        self.plot.show(record, flow.chunk if flow else self._chunk)
+        self.plot.show(record, flow.chunk if flow else self._cursor)
         self.title_line.show(self.query_text, f"top {record.depth} of every ranking")
         self._show()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import ClassVar
 
@@ -24,7 +25,7 @@ from membrowse.presentation.lines import Line, Part, clip, spread
 from membrowse.presentation.ranks import letters
 from membrowse.presentation.target import SIGN, named, target_line
 from membrowse.text import shown
-from membrowse.tui.actions import Need, Where, bindings
+from membrowse.tui.actions import Action, Need, Where, bindings
 from membrowse.tui.messages import EditWanted, ReplyUnwanted, ReplyWanted
 from membrowse.tui.model.engine_view import EngineView, reply_basis
 from membrowse.tui.model.list_layout import Layout
@@ -44,6 +45,17 @@ from membrowse.wire.diagnosis import (
 from membrowse.wire.search import RANKINGS
 
 _GROUP = "why"
+
+_LABELS = {
+    SuggestionKind.NOTE: "show edit",
+    SuggestionKind.SETTING: "try setting",
+    SuggestionKind.QUERY: "use query",
+}
+
+
+def _label(item: Step | Suggestion | None) -> str:
+    """What enter does with the item under the cursor."""
+    return _LABELS[item.kind] if isinstance(item, Suggestion) else "show evidence"
 
 
 class DiagnosedQuery(OneLine):
@@ -233,6 +245,7 @@ class WhyScreen(EngineScreen):
         self._request = request
         self._apply, self._find = apply, find
         self._basis = reply_basis(engine)
+        self._provisional = ""
         self._query, self._target = DiagnosedQuery(), DiagnosedTarget(request)
         self._verdict = Verdict()
         self.list = DiagnosisList()
@@ -253,7 +266,8 @@ class WhyScreen(EngineScreen):
     def engine_changed(self, before: EngineView) -> None:
         view = self.engine
         settled = view.state is None or view.state.progress is None
-        outdated = not before.connected or reply_basis(view) != self._basis
+        outdated = bool(self._provisional) and not view.provisional
+        outdated |= not before.connected or reply_basis(view) != self._basis
         if view.connected and settled and outdated:
             self._ask()
 
@@ -292,7 +306,9 @@ class WhyScreen(EngineScreen):
         restart = self.list.report is None or self.list.report.target != report.target
         if trying and not restart:
             trying = f"{trying} again"
-        self._verdict.show(verdict_line(report))
+        self._provisional = self.engine.provisional
+        so_far = [Part(f"… {self._provisional}: ", "warn")] if self._provisional else []
+        self._verdict.show([*so_far, *verdict_line(report)])
         self._target.show(self._request, report)
         self.list.show(report, trying, restart=restart)
         self.show_keys()
@@ -311,6 +327,10 @@ class WhyScreen(EngineScreen):
 
     def met_needs(self) -> set[Need]:
         return {Need.PLACE} if self._place() is not None else set()
+
+    def labelled(self, actions: tuple[Action, ...]) -> tuple[Action, ...]:
+        label = _label(self.list.item)
+        return tuple(replace(a, label=label) if a.id == "why.choose" else a for a in actions)
 
     def on_line_list_moved(self, message: LineList.Moved) -> None:
         self.list.put_cursor(message.row)

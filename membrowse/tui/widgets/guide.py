@@ -11,11 +11,11 @@ from membrowse.presentation import figures
 from membrowse.presentation.engine import progress_line
 from membrowse.presentation.lines import Line, Part, clip
 from membrowse.text import shown
-from membrowse.tui.model.engine_view import EngineView, Phase
+from membrowse.tui.model.engine_view import EngineView, Phase, reading_text
 from membrowse.tui.widgets.lines import Clickable, content
 
 _KEYS: tuple[tuple[str, str], ...] = (
-    ("enter", "go to the list, where single letters act"),
+    ("/", "type the query; enter goes to the list, where single letters act"),
     ("1 2 3 4", "keyword · vector · reranked · preview"),
     ("x  w", "explain a hit · find out why a note is missing"),
     ("t  m", "tune the ranking · pin the query to the note it should find"),
@@ -55,6 +55,12 @@ def _condition(view: EngineView) -> list[Line]:
     state = view.state
     if state is None:
         return []
+    if view.reading:
+        return [
+            [Part("◌ ", "accent"), Part(reading_text(state), "strong")],
+            [Part("  You can type now; keywords are found as notes are read.", "dim")],
+            [],
+        ]
     if state.progress is not None:
         return [progress_line(state.progress, 70), []]
     if state.notes == 0:
@@ -92,8 +98,9 @@ def _filled(text: str, width: int) -> list[str]:
     return textwrap.wrap(text, max(20, min(width - 4, 90))) or [""]
 
 
-class Guide(Clickable):
-    """Shows what the engine is doing and which keys to press."""
+class Guide(Clickable, can_focus=True):
+    """Shows what the engine is doing and which keys to press; has the focus while there is no list
+    to go to."""
 
     ALLOW_SELECT = False
 

@@ -41,9 +41,9 @@ class LineList(ScrollView, can_focus=True):
         overflow-x: hidden;
         overflow-y: auto;
         scrollbar-size-vertical: 1;
-        & > .line-list--cursor { background: $boost; }
-        & > .line-list--linked { background: $boost; }
-        &:focus > .line-list--cursor { background: $primary 25%; }
+        & > .line-list--cursor { background: $ground-linked; }
+        & > .line-list--linked { background: $ground-linked; }
+        &:focus > .line-list--cursor { background: $ground-cursor; }
         &:ansi > .line-list--cursor { background: ansi_default; }
         &:ansi > .line-list--linked { background: ansi_default; }
         &:ansi:focus > .line-list--cursor { background: ansi_default; }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.highlighter import Highlighter
 from rich.text import Text
 from textual import events
+from textual.message import Message
 from textual.widgets import Input
 
 from membrowse.text import shown
@@ -24,6 +25,11 @@ class _Shown(Highlighter):
         """Colour nothing."""
 
 
+def pasted(event: events.Paste) -> str:
+    """The pasted text on one line."""
+    return " ".join(event.text.split())[:LONGEST]
+
+
 class PlainInput(Input):
     """A one-line input; pasted lines are joined by spaces."""
 
@@ -38,9 +44,21 @@ class PlainInput(Input):
         )
         self.cursor_blink = False
 
+    class Replaced(Message):
+        """The whole text was replaced."""
+
+    def replace(self, text: str, start: int, end: int) -> None:
+        whole = bool(self.value) and {start, end} == {0, len(self.value)}
+        super().replace(text, start, end)
+        if whole:
+            self.post_message(self.Replaced())
+
+    def on_blur(self) -> None:
+        """Show the beginning of the text."""
+        self.cursor_position = 0
+
     def _on_paste(self, event: events.Paste) -> None:
-        text = " ".join(event.text.split())[:LONGEST]
-        if text:
+        if text := pasted(event):
             self.replace(text, *sorted(self.selection))
         event.stop()
         event.prevent_default()

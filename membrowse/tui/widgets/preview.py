@@ -9,12 +9,13 @@ from textual.containers import Vertical
 
 from membrowse.presentation.heat import HeatMap, heat_map
 from membrowse.presentation.hits import freshness
-from membrowse.presentation.lines import Line, Part
+from membrowse.presentation.lines import Line, Part, plain
 from membrowse.tui.messages import CopyWanted, ReplyUnwanted, ReplyWanted
 from membrowse.tui.model import copy_formats
 from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.open_query import OpenQuery
-from membrowse.tui.model.preview_lines import first_inside, head_line, preview_lines
+from membrowse.tui.model.preview_lines import CLOSE, OPEN, first_inside, head_line, preview_lines
+from membrowse.tui.widgets.line_list import CURSOR
 from membrowse.tui.widgets.lines import Notice, OneLine
 from membrowse.tui.widgets.scrolled_lines import ScrolledLines
 from membrowse.wire.explanation import Explanation
@@ -48,11 +49,34 @@ class PreviewText(ScrolledLines):
     def __init__(self) -> None:
         super().__init__(id="preview-text", message="The chunk under the cursor is shown here.")
         self._view: ChunkView | None = None
+        self._found: int | None = None
+        """The line of the match that was gone to."""
+
+    def ground(self, row: int) -> str:
+        return CURSOR if row == self._found else ""
+
+    def go_to_match(self, by: int, words: str) -> tuple[int, int] | None:
+        """Go to the next line with `words`, or without any with a word of the query.
+
+        Returns its number among the matches, and how many there are; None if there is none.
+        """
+        rows = [row for row, line in enumerate(self.lines) if _matches(line, words)]
+        if not rows:
+            return None
+        at = self.scroll_offset.y if self._found is None else self._found
+        later = [row for row in rows if (row > at if by > 0 else row < at)]
+        self._found = (later or rows)[0 if by > 0 else -1]
+        top = max(0, self._found - self.scrollable_content_region.height // 3)
+        self.scroll_to(y=top, animate=False, force=True, immediate=True)
+        self.repaint()
+        return rows.index(self._found) + 1, len(rows)
 
     def show_chunk(self, view: ChunkView | None, heat: HeatMap | None) -> None:
         """Show a chunk, scrolled to two lines above it; the same chunk keeps its scroll."""
         other = view is None or self._view is None or view.chunk != self._view.chunk
         self._view = view
+        if other:
+            self._found = None
         self.show(partial(_lines, view, heat) if view else None)
         if other and view is not None:
             self._to_chunk()
@@ -64,6 +88,13 @@ class PreviewText(ScrolledLines):
     def on_resize(self) -> None:
         if self.remake():
             self._to_chunk()
+
+
+def _matches(line: Line, words: str) -> bool:
+    if not words:
+        return any(part.style.startswith("mark") for part in line)
+    text = plain([part for part in line if part.style != "gutter"])
+    return words.casefold() in text.replace(OPEN, "").replace(CLOSE, "").casefold()
 
 
 def _lines(view: ChunkView, heat: HeatMap | None, width: int) -> list[Line]:
@@ -81,6 +112,8 @@ class Preview(Vertical):
         self.heating = False
         """Whether to shade the chunk by heat, once that is known."""
         self.text = PreviewText()
+        self.sought = ""
+        """The words that n and N look for; empty: those of the query."""
         self._query = query
         self._engine = EngineView()
         self._explanation: Explanation | None = None
@@ -138,6 +171,21 @@ class Preview(Vertical):
     def _show_text(self) -> None:
         heat = heat_map(self.view, self._explanation) if self.heating else None
         self.text.show_chunk(self.view, heat)
+
+    # Finding words
+
+    def find(self, words: str) -> None:
+        """Look for these words from now on; without any, for those of the query."""
+        self.sought = words
+
+    def go_to_match(self, by: int) -> None:
+        """Go to the next match, or say that there is none."""
+        what = f"“{self.sought}”" if self.sought else "a word of the query"
+        found = self.text.go_to_match(by, self.sought)
+        if found is None:
+            self.notify(f"The preview does not contain {what}.")
+        else:
+            self.notify(f"{found[0]} of {found[1]} lines with {what}")
 
     # Reading and copying
 

@@ -16,6 +16,7 @@ from membrowse.presentation.lines import Line, Part, cells
 from membrowse.presentation.query import query_line, warnings_line
 from membrowse.tui.actions import Where, bindings
 from membrowse.tui.messages import QueryAsked
+from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.questions import Questions
 from membrowse.tui.widgets.lines import OneLine
 from membrowse.tui.widgets.plain_input import PlainInput
@@ -23,9 +24,6 @@ from membrowse.wire.search import Query
 
 DEBOUNCE = 0.05
 """Seconds without a key until the query is searched."""
-
-ASKED_AFTER = 3.0
-"""Seconds after which a query enters the history."""
 
 
 class QueryInput(PlainInput):
@@ -52,7 +50,9 @@ class QuerySide(OneLine):
         style = "dim" if self._syntax == "literal" else "accent"
         line = [Part(self._syntax, style, "screen.operators")]
         if self._place:
-            line += [Part(" · ", "dim"), Part(self._place)]
+            next_question = "screen.question(1)"
+            line += [Part(" · ", "dim"), Part(self._place, "", next_question)]
+            line += [Part(" ]", "key", next_question)]
         return [*line, Part(" ")]
 
     def show(self, syntax: str, place: str) -> None:
@@ -63,19 +63,42 @@ class QuerySide(OneLine):
 
 
 class QueryCaption(OneLine):
-    """Terms, stop words, word pieces and filters; or the warnings."""
+    """Terms, stop words, word pieces and filters."""
 
-    def __init__(self, make: Callable[[Query | None, int], Line], classes: str) -> None:
-        super().__init__(classes=classes)
-        self._make = make
+    def __init__(self) -> None:
+        super().__init__(classes="query-caption")
         self._query: Query | None = None
+        self._reading = False
 
     def line(self, width: int) -> Line:
-        return self._make(self._query, width)
+        return query_line(self._query, width, reading=self._reading)
 
     def show(self, query: Query | None) -> None:
         """Show what the analyser and the encoder made of the query."""
         self._query = query
+        self.refresh()
+
+    def show_engine(self, view: EngineView) -> None:
+        """Take the engine's state."""
+        if view.reading is not self._reading:
+            self._reading = view.reading
+            self.refresh()
+
+
+class QueryWarnings(OneLine):
+    """Warnings about the query; hidden if there is none."""
+
+    def __init__(self) -> None:
+        super().__init__(classes="query-warnings")
+        self._query: Query | None = None
+
+    def line(self, width: int) -> Line:
+        return warnings_line(self._query, width)
+
+    def show(self, query: Query | None) -> None:
+        """Show the warnings about this query."""
+        self._query = query
+        self.display = bool(warnings_line(query, self.screen.size.width))
         self.refresh()
 
 
@@ -88,6 +111,9 @@ class QueryBar(Vertical):
         def can_replace(self, message: Message) -> bool:
             return isinstance(message, QueryBar.Edited)
 
+    class Replaced(Message):
+        """Another query replaces the old one, and all that belonged to it."""
+
     def __init__(self, history: Callable[[], Sequence[str]]) -> None:
         super().__init__(id="query-bar")
         self.input = QueryInput("what did the agent ask?", id="query")
@@ -97,10 +123,9 @@ class QueryBar(Vertical):
         self._at = -1
         """The history's query that was last put here; −1: none."""
         self._side = QuerySide()
-        self._caption = QueryCaption(query_line, "query-caption")
-        self._warnings = QueryCaption(warnings_line, "query-warnings")
+        self._caption = QueryCaption()
+        self._warnings = QueryWarnings()
         self._debounce: Timer | None = None
-        self._asked: Timer | None = None
         self._last = ""
 
     def compose(self) -> ComposeResult:
@@ -119,10 +144,13 @@ class QueryBar(Vertical):
         """Show what the analyser and the encoder made of the query."""
         self._caption.show(query)
         self._warnings.show(query)
-        self._warnings.display = bool(warnings_line(query, self.screen.size.width))
+
+    def show_engine(self, view: EngineView) -> None:
+        """Take the engine's state."""
+        self._caption.show_engine(view)
 
     def _show_side(self) -> None:
-        self._side.show(self.syntax, self.questions.place)
+        self._side.show(self.syntax, self.questions.place(self.input.value))
 
     # Editing
 
@@ -132,14 +160,39 @@ class QueryBar(Vertical):
         return self.input.value.encode("utf-8", "replace").decode()
 
     def put(self, text: str, syntax: str | None = None) -> None:
-        """Replace the text, and with `syntax` how it is read; a new text is searched at once."""
+        """Change the text, and with `syntax` how it is read; a new text is searched at once.
+
+        It is selected while it is edited: typing replaces it, an arrow keeps it.
+        """
         self.syntax = syntax or self.syntax
-        self._show_side()
         self.input.value = text
-        self.input.cursor_position = len(text)
+        self.select()
+        self._show_side()
+
+    def ask_another(self, text: str) -> None:
+        """Put another query in the place of the old one."""
+        self.post_message(self.Replaced())
+        self.put(text)
+
+    def select(self) -> None:
+        """Select the text if it is being edited, else show its beginning."""
+        if self.screen.focused is self.input:
+            self.input.select_all()
+        else:
+            self.input.cursor_position = 0
+
+    def search_now(self) -> None:
+        """Search for what is typed without waiting for a pause."""
+        if self._debounce is not None:
+            self._edited()
+
+    def on_plain_input_replaced(self, event: PlainInput.Replaced) -> None:
+        event.stop()
+        self.post_message(self.Replaced())
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
+        self._show_side()
         if self._debounce is not None:
             self._debounce.stop()
         if event.value != self._last:
@@ -148,14 +201,14 @@ class QueryBar(Vertical):
     def _edited(self) -> None:
         self._last = self.input.value
         self.post_message(self.Edited())
-        for timer in (self._debounce, self._asked):
-            if timer is not None:
-                timer.stop()
-        self._debounce = self._asked = None
+        if self._debounce is not None:
+            self._debounce.stop()
+        self._debounce = None
+
+    def on_descendant_blur(self) -> None:
+        """A query enters the history when it is left, so that none is half typed."""
         if text := self.text.strip():
-            self._asked = self.set_timer(
-                ASKED_AFTER, lambda: self.app.post_message(QueryAsked(text))
-            )
+            self.app.post_message(QueryAsked(text))
 
     def toggle_syntax(self) -> None:
         """Read the query with operators, or literally."""
@@ -171,13 +224,17 @@ class QueryBar(Vertical):
         queries = self._history()
         if queries:
             self._at = max(-1, min(len(queries) - 1, self._at + by))
-            self.put(queries[self._at] if self._at >= 0 else "")
+            self.ask_another(queries[self._at] if self._at >= 0 else "")
+
+    def forget_place(self) -> None:
+        """Begin at the newest earlier query: the history is another folder's."""
+        self._at = -1
 
     def put_recent(self, at: int) -> None:
         """Put the query at a place of the history."""
         queries = self._history()
         if at < len(queries):
-            self.put(queries[at])
+            self.ask_another(queries[at])
 
     def choose_from_history(self) -> None:
         """Let the user choose an earlier query."""
@@ -185,7 +242,7 @@ class QueryBar(Vertical):
 
         def chosen(text: str | None) -> None:
             if text is not None:
-                self.put(text)
+                self.ask_another(text)
 
         self.app.push_screen(HistoryScreen(self._history()), chosen)
 
@@ -198,5 +255,4 @@ class QueryBar(Vertical):
         """Put the question `by` steps further down the list."""
         question = self.questions.step(by)
         if question is not None:
-            self.put(question.query)
-            self._show_side()
+            self.ask_another(question.query)

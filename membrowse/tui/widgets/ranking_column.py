@@ -25,7 +25,10 @@ class ColumnHead(OneLine):
 
     def line(self, width: int) -> Line:
         column = self._column
-        return head(column.list.view, column.key, width, active=column.list.is_active)
+        ranking = column.list
+        return head(
+            ranking.view, column.key, width, active=ranking.is_active, reading=ranking.reading
+        )
 
 
 class MatrixHead(OneLine):
@@ -36,7 +39,7 @@ class MatrixHead(OneLine):
         self._column = column
 
     def line(self, width: int) -> Line:
-        return [Part("  "), *matrix_head(self._column.list.row_style)]
+        return [Part("  "), *matrix_head(self._column.list.row_style, width - 2)]
 
 
 class ColumnFoot(OneLine):
@@ -49,7 +52,9 @@ class ColumnFoot(OneLine):
     def line(self, width: int) -> Line:
         ranking = self._column.list
         in_view = ranking.in_view(ranking.cursor_row)
-        return foot(ranking.open_query, ranking.ranking, width, in_view=in_view)
+        return foot(
+            ranking.open_query, ranking.ranking, width, in_view=in_view, reading=ranking.reading
+        )
 
 
 class RankingColumn(Vertical):
@@ -80,7 +85,8 @@ class RankingColumn(Vertical):
     def show(self, engine: EngineView, now: datetime) -> None:
         """Show what the open query knows of the ranking now."""
         self.list.show(engine, now)
-        self._notice.show(notice(self.list.view, self._query.analysis))
+        early = engine.reading and not self.list.view.total
+        self._notice.show("" if early else notice(self.list.view, self._query.analysis))
         self.show_cursor()
 
     def show_cursor(self) -> None:

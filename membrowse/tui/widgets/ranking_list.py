@@ -1,4 +1,4 @@
-"""The rows of one ranking: one or two lines each in a column, one line each in the matrix."""
+"""The rows of one ranking, of one to three lines each."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import datetime
 
 from textual.message import Message
 
-from membrowse.presentation.hits import RowStyle, freshness, hit_lines, matrix_line
+from membrowse.presentation.hits import RowStyle, freshness, hit_lines, matrix_lines
 from membrowse.presentation.lines import Line, Part, fit
 from membrowse.presentation.ranks import letters
 from membrowse.tui.model.column_captions import empty_lines
@@ -33,7 +33,8 @@ class RankingList(LineList):
         self.open_query = query
         self.ranking = ranking
         self.matrix = matrix
-        self.one_line = False
+        self.lines = 2
+        """Lines of a row."""
         self._now = datetime.now().astimezone()
         self._engine = EngineView()
         self._style_of_rows: RowStyle | None = None
@@ -65,13 +66,17 @@ class RankingList(LineList):
             return ""
         return CURSOR if self.is_active else LINKED
 
+    @property
+    def reading(self) -> bool:
+        """Whether the notes have not all been read yet."""
+        return self._engine.reading
+
     def show(self, engine: EngineView, now: datetime) -> None:
         """Show what the open query knows now; the scroll stays with the anchor's chunk."""
         self._engine, self._now, self._style_of_rows = engine, now, None
-        height = 1 if self.one_line or self.matrix else 2
         view = self.view
         lines = dividers(view, engine.agent_k, engine.agent_min_score)
-        self.set_layout(Layout(view.total, height, lines))
+        self.set_layout(Layout(view.total, self.lines, lines))
         self._scroll_to_anchor()
         self.want_rows()
 
@@ -89,7 +94,7 @@ class RankingList(LineList):
                 pool=view.pool,
                 missed=view.missed,
                 saved=self.open_query.saved_ranks,
-                one_line=self.one_line,
+                lines=self.lines,
             )
         return self._style_of_rows
 
@@ -100,7 +105,7 @@ class RankingList(LineList):
             return [Part(f"{rank} …" if line == 0 else "", "faint")]
         fresh = freshness(hit, self._engine.changed, self._engine.deleted)
         if self.matrix:
-            lines = [matrix_line(hit, self.row_style, width, fresh)]
+            lines = matrix_lines(hit, self.row_style, width, fresh)
         else:
             lines = hit_lines(hit, self.row_style, width, fresh)
         if self.view.waiting:
@@ -110,7 +115,7 @@ class RankingList(LineList):
     def empty_line(self, y: int, width: int) -> Line:
         if not self.open_query.text:
             return []
-        lines = empty_lines(self.view, self.open_query.analysis)
+        lines = empty_lines(self.view, self.open_query.analysis, self._engine)
         return fit([Part(f"   {lines[y]}", "dim")], width) if y < len(lines) else []
 
     # Scroll

@@ -12,6 +12,7 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 
 from membrowse.client.engine import EngineRefused
+from membrowse.presentation.hits import PLACE, SNIPPET
 from membrowse.text import shown
 from membrowse.tui.messages import ReplyWanted
 from membrowse.tui.model.engine_view import EngineView
@@ -20,6 +21,9 @@ from membrowse.tui.widgets.line_list import LineList
 from membrowse.tui.widgets.ranking_column import RankingColumn
 from membrowse.tui.widgets.ranking_list import RankingList
 from membrowse.wire.search import RERANKED, PageRequest, Ranking
+
+FEWEST, FEWEST_IN_MATRIX = 7, 9
+"""Hits that should be in view at least, in a column and in the matrix."""
 
 
 class Rankings(Vertical):
@@ -37,11 +41,9 @@ class Rankings(Vertical):
     class Outdated(Message):
         """The engine has forgotten the response: search again."""
 
-    def __init__(
-        self, query: OpenQuery, clock: Callable[[], datetime], *, one_line: bool = False
-    ) -> None:
+    def __init__(self, query: OpenQuery, clock: Callable[[], datetime], *, lines: int = 0) -> None:
         super().__init__(id="rankings")
-        self.one_line = one_line
+        self._chosen_lines = lines
         self.narrow = self.alone = False
         self._query = query
         self._clock = clock
@@ -76,7 +78,7 @@ class Rankings(Vertical):
         self._display_columns()
         focused = self.screen.focused
         if isinstance(focused, RankingList) and focused.matrix is not narrow:
-            self.active_list.focus()
+            self.screen.set_focus(self.active_list)
 
     def _display_columns(self) -> None:
         for name, column in self.columns.items():
@@ -92,7 +94,7 @@ class Rankings(Vertical):
         self.matrix.list.ranking = self._query.active
         self.matrix.key = self.columns[self._query.active].key
         for column in self.shown_columns:
-            column.list.one_line = self.one_line
+            column.list.lines = self.lines
             column.show(self._engine, now)
 
     def show_response(self, engine: EngineView, arrived: tuple[str, ...]) -> None:
@@ -110,9 +112,17 @@ class Rankings(Vertical):
                     column.list.to_top()
         self.show(engine)
 
-    def toggle_rows(self) -> None:
-        """Show hits on one line or on two."""
-        self.one_line = not self.one_line
+    @property
+    def lines(self) -> int:
+        """Lines of a hit: those chosen, or else what leaves room for several hits."""
+        if self._chosen_lines:
+            return self._chosen_lines
+        hits = FEWEST_IN_MATRIX if self.narrow else FEWEST
+        return max(1 if self.narrow else PLACE, min(SNIPPET, (self.size.height - 2) // hits))
+
+    def next_rows(self) -> None:
+        """Show hits on another number of lines."""
+        self._chosen_lines = self.lines % SNIPPET + 1
         self.remember_anchors()
         self.show()
 
@@ -127,7 +137,7 @@ class Rankings(Vertical):
         self._query.active = name
         self._display_columns()
         self.show()
-        self.active_list.focus()
+        self.screen.set_focus(self.active_list)
         self.active_list.show_row(self.active_list.cursor_row)
 
     def move_by(self, rows: int) -> None:

@@ -52,6 +52,7 @@ class TargetLine(OneLine):
     def show_engine(self, view: EngineView) -> None:
         """Take the engine's state."""
         self._engine = view
+        self.refresh()
 
     def expect(self, target: Target | None) -> None:
         """Set or clear the target."""
@@ -89,6 +90,7 @@ class TargetLine(OneLine):
             width,
             asked=bool(self._query.text),
             complete=self._query.complete,
+            provisional=self._engine.provisional,
             right=[Part("w", "key", "screen.why"), Part(" why ", "dim", "screen.why")],
         )
 

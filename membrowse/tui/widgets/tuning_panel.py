@@ -465,5 +465,9 @@ class TuningPanel(Vertical, can_focus=True):
         a = tried if tuning.trying else tuning.in_force
         other = tuning.in_force if tuning.trying else NamedConfiguration("", {})
         b = tuning.configuration or other
+        if a.overrides == b.overrides:
+            text = "Both sides are the same: change a value, or go to another configuration."
+            self.notify(text, severity="warning", markup=False)
+            return
         query = (self._query.text, self._query.syntax)
         self.app.push_screen(ConfigurationsScreen(self._clock, self._engine, query, (a, b)))

@@ -1,0 +1,56 @@
+"""Files that the browser writes on request: a picture and the text of a view, a report."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from membrowse import paths
+
+
+class ExportFailed(Exception):
+    """Nothing was written; the message says why."""
+
+
+def new_file(now: datetime, what: str, suffix: str) -> Path:
+    """A file for an export, named by `what` and time, that does not exist yet."""
+    stamp = now.strftime("%Y%m%d-%H%M%S")
+    names = (f"membrowse-{what}-{stamp}{n}" for n in ("", *(f"-{at}" for at in range(2, 100))))
+    found = (paths.exports_dir() / f"{name}{suffix}" for name in names)
+    return next(file for file in found if not file.exists())
+
+
+def write_view(now: datetime, svg: str, text: str) -> Path:
+    """Write a view as SVG and as text beside it, and return the SVG file. Raises `OSError`."""
+    file = new_file(now, "view", ".svg")
+    paths.replace_file(file, svg.encode("utf-8", "replace"))
+    paths.replace_file(file.with_suffix(".txt"), text.encode("utf-8", "replace"))
+    return file
+
+
+async def write_report(now: datetime, folder: Path, query: Sequence[str], target: str) -> Path:
+    """Run `membrowse report` and return the JSON file; `query` is the text and options.
+
+    Raises `ExportFailed`.
+    """
+    file = new_file(now, "report", ".json")
+    paths.private(file.parent)
+    text, *options = query
+    command = ["report", "-o", str(file), "--folder", str(folder), *options, "--", text]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "membrowse",
+        *command,
+        *([target] if target else []),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, errors = await process.communicate()
+    if process.returncode:
+        raise ExportFailed(errors.decode(errors="replace").strip() or "the report failed")
+    return file
