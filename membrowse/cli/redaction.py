@@ -85,7 +85,8 @@ def left_out(value: object) -> object:
 
 
 def _setting(setting: Setting) -> dict[str, Any]:
-    kept = setting.source == "default" or setting.value in _WORDS
+    known = isinstance(setting.value, str) and setting.value in _WORDS
+    kept = setting.source == "default" or known
     value = setting.value if kept else left_out(setting.value)
     return {"value": value, "source": setting.source}
 
@@ -129,7 +130,8 @@ class _Redactor:
         return _length(value) if isinstance(value, str) else value
 
     def _item(self, key: str, value: Any) -> Any:
-        return value if key in _SETTINGS and value in _WORDS else self._any(value)
+        known = key in _SETTINGS and isinstance(value, str) and value in _WORDS
+        return value if known else self._any(value)
 
     def _key(self, key: str) -> str:
         return key if key in _KEYS or _HEX.fullmatch(key) else _length(key)
