@@ -27,33 +27,18 @@ def target_line(
     *,
     asked: bool = True,
     complete: bool = True,
-    provisional: str = "",
     right: Sequence[Part] = (),
 ) -> Line:
     """`◎ decisions/ssh.md:14   k9 v2 f4 r6   ✗ outside the top 5 (default)`, then `right`.
 
     `match` is None until the search has one; `asked`: there is a query, `complete`: all of its
-    rankings are finished, `provisional`: why the verdict may change by itself.
+    rankings are finished.
     """
     label = shown(match.label) if match else named(target)
     fared = _fared(match, letters, asked=asked, complete=complete)
-    if provisional and match is not None and complete:
-        fared = _so_far(fared, provisional)
     room = max(12, width - 3 - cells(fared) - cells([*right]) - 2)
     left = [Part(f" {SIGN} ", "accent"), Part(clip_start(label, room), "strong"), *fared]
     return spread(left, [*right], width) if width >= 60 else fit(left, width)
-
-
-def _so_far(fared: Line, provisional: str) -> Line:
-    """`fared` without the signs of a final verdict."""
-    signs = {"✓ ": "… ", "✗ ": "… "}
-    line = [
-        part._replace(text=signs[part.text[:2]] + part.text[2:], style="warn")
-        if part.text[:2] in signs
-        else part
-        for part in fared
-    ]
-    return [*line, Part(f" {provisional}", "warn")]
 
 
 def _fared(

@@ -150,8 +150,8 @@ def test_the_preview_marks_words_without_colour_and_numbers_lines() -> None:
             {"watcher": Watcher(kind="inotify", paused=True), "pending": Pending(new=1)},
             "paused, may be out of date",
         ),
-        ({"started": 0, "pending": Pending(new=146)}, "Reading 146 notes…"),
-        ({"started": 0}, "Looking through the folder…"),
+        ({"reading": True, "pending": Pending(new=146)}, "Reading 146 notes…"),
+        ({"reading": True}, "Reading the folder…"),
     ],
 )
 def test_the_header_says_what_the_index_is_worth(

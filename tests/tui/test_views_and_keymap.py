@@ -9,7 +9,7 @@ import pytest
 
 from membrowse.client.remembered import Remembered
 from membrowse.presentation.hits import RowStyle, hit_lines, matrix_lines
-from membrowse.presentation.lines import cells, clip_path, plain
+from membrowse.presentation.lines import Part, cells, clip_path
 from membrowse.presentation.ranks import letters
 from membrowse.settings import Settings, SettingsError
 from membrowse.tui.actions import ACTIONS
@@ -18,10 +18,17 @@ from membrowse.tui.model.files_table import file_line, without_ghosts
 from membrowse.tui.screens.changes import ChangesScreen
 from membrowse.tui.screens.help import HelpScreen, help_lines
 from membrowse.tui.screens.themes import ThemeScreen
-from membrowse.wire.engine import Pending, Progress
+from membrowse.wire.engine import Pending
 from membrowse.wire.explanation import ExplainRequest, Explanation
 from membrowse.wire.notes import FileRecord, Freshness, NoteState
-from membrowse.wire.search import RANKINGS, RERANKED, RankingState
+from membrowse.wire.search import (
+    RANKINGS,
+    RERANKED,
+    RankingState,
+    SearchRequest,
+    SearchResponse,
+    Target,
+)
 from tests.standin.engine import StandIn, replace
 from tests.standin.replies import FOLDER, a_hit
 from tests.tui.stage import (
@@ -44,7 +51,7 @@ def test_paths_lose_folders_before_the_name_of_the_file() -> None:
     assert clip_path(path, 43) == "…/decisions/0010-shorter-retention.md:7"
     assert clip_path(path, 30) == "…/0010-shorter-retention.md:7"
     assert clip_path(path, 20) == "…rter-retention.md:7"
-    assert all(cells([(clip_path("长/" * 3000 + "名.md", n),)]) <= n for n in range(1, 20))  # type: ignore[list-item]
+    assert all(cells([Part(clip_path("长/" * 3000 + "名.md", n))]) <= n for n in range(1, 20))
 
 
 def row_style(lines: int) -> RowStyle:
@@ -116,7 +123,7 @@ async def test_the_split_and_the_explanation_are_remembered() -> None:
 
 async def test_nothing_is_final_while_the_folder_is_read() -> None:
     engine = StandIn()
-    engine.change(started=0, notes=0, pending=Pending(new=146))
+    engine.change(reading=True, notes=0, pending=Pending(new=146))
     app = make_app(Sessions(engine))
     async with on_stage(app, (120, 30)) as pilot:
         await pilot.pause()
@@ -128,23 +135,29 @@ async def test_nothing_is_final_while_the_folder_is_read() -> None:
         for word in ("ready", "current", "nowhere", "0 notes", "contains none", "no note"):
             assert word not in text.casefold(), word
         assert "so far" in text
-        engine.change(started=1, notes=49, pending=Pending())
+        engine.change(reading=False, notes=49, pending=Pending())
         await until(lambda: "current" in screen_text(app))
         assert "so far" not in screen_text(app)
 
 
 async def test_a_verdict_is_provisional_while_chunks_are_encoded() -> None:
     engine = StandIn()
-    engine.change(encoded=16, progress=Progress(phase="encoding"))
+
+    def early(response: SearchResponse) -> SearchResponse:
+        if response.target is None:
+            return response
+        left = "84 of 100 chunks still to encode"
+        return replace(response, target=replace(response.target, provisional=left))
+
+    engine.amend[SearchRequest] = early
     app = make_app(Sessions(engine))
     async with on_stage(app, (160, 30), QUERY) as pilot:
-        from membrowse.wire.search import Target
-
         app.browser.target_line.expect(Target(path="decisions/ssh.md"))
-        await until(lambda: "84 of 100 chunks still to encode" in screen_text(app))
+        await until(lambda: "so far; 84 of 100 chunks still to encode" in screen_text(app))
         assert "✓" not in screen_text(app).split("\n")[3]
-        engine.change(encoded=100, progress=None)
-        await until(lambda: "✓ within the agent's cut" in screen_text(app))
+        del engine.amend[SearchRequest]
+        engine.change(generation=engine.state.generation + 1)
+        await until(lambda: "✓ within" in screen_text(app))
         await pilot.pause()
 
 

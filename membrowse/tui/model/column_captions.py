@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from membrowse.presentation import figures, rankings
+from membrowse.presentation.engine import reading_text
 from membrowse.presentation.lines import Line, Part, cells, fit, spread
 from membrowse.text import shown
-from membrowse.tui.model.engine_view import EngineView, reading_text
+from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.open_query import OpenQuery
 from membrowse.tui.model.ranking_view import RankingView
 from membrowse.wire.search import KEYWORD, RERANKED, VECTOR, Query, RankingState

@@ -8,7 +8,7 @@ from enum import Enum
 from pathlib import Path
 
 from membrowse.presentation import figures
-from membrowse.presentation.engine import pending_parts, progress_line
+from membrowse.presentation.engine import pending_parts, progress_line, reading_text
 from membrowse.presentation.lines import (
     Line,
     Part,
@@ -57,24 +57,9 @@ class EngineView:
 
     @property
     def reading(self) -> bool:
-        """Whether the folder has not been read once since the engine started; what the engine
-        says about its content is then provisional."""
-        return self.state is not None and not self.state.started and not self.state.problem
-
-    @property
-    def provisional(self) -> str:
-        """Why a verdict may change by itself, in a few words; empty if it is final."""
-        state = self.state
-        if state is None:
-            return ""
-        if self.reading:
-            return "so far; still reading the folder"
-        left = state.chunks - state.encoded
-        if state.encoder.state is RankingState.LOADING:
-            return "so far; the model is loading"
-        if left > 0 and state.progress is not None:
-            return f"so far; {left} of {figures.counted(state.chunks, 'chunk')} still to encode"
-        return ""
+        """Whether the first pass over the folder has not ended; what the engine says about its
+        content is then provisional."""
+        return self.state is not None and self.state.reading and not self.state.problem
 
     @property
     def generation(self) -> int:
@@ -112,15 +97,6 @@ def header_line(view: EngineView, width: int) -> Line:
         return spread(left, [], width)
     shown_facts = shortened(facts, width - cells(left) - 3)
     return spread(left, [*shown_facts, Part(" ")], width)
-
-
-def reading_text(state: EngineState) -> str:
-    """What the engine does before it knows the folder: `Reading 146 notes…`."""
-    progress = state.progress
-    count = progress.notes_total if progress and progress.notes_total else state.pending.total
-    if count:
-        return f"Reading {figures.counted(count, 'note')}…"
-    return "Looking through the folder…"
 
 
 def _condition(view: EngineView, state: EngineState) -> Part:

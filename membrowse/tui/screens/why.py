@@ -245,7 +245,7 @@ class WhyScreen(EngineScreen):
         self._request = request
         self._apply, self._find = apply, find
         self._basis = reply_basis(engine)
-        self._provisional = ""
+        self._provisional = False
         self._query, self._target = DiagnosedQuery(), DiagnosedTarget(request)
         self._verdict = Verdict()
         self.list = DiagnosisList()
@@ -266,8 +266,7 @@ class WhyScreen(EngineScreen):
     def engine_changed(self, before: EngineView) -> None:
         view = self.engine
         settled = view.state is None or view.state.progress is None
-        outdated = bool(self._provisional) and not view.provisional
-        outdated |= not before.connected or reply_basis(view) != self._basis
+        outdated = self._provisional or not before.connected or reply_basis(view) != self._basis
         if view.connected and settled and outdated:
             self._ask()
 
@@ -306,9 +305,8 @@ class WhyScreen(EngineScreen):
         restart = self.list.report is None or self.list.report.target != report.target
         if trying and not restart:
             trying = f"{trying} again"
-        self._provisional = self.engine.provisional
-        so_far = [Part(f"… {self._provisional}: ", "warn")] if self._provisional else []
-        self._verdict.show([*so_far, *verdict_line(report)])
+        self._provisional = bool(report.match.provisional)
+        self._verdict.show(verdict_line(report))
         self._target.show(self._request, report)
         self.list.show(report, trying, restart=restart)
         self.show_keys()

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from textual.content import Content
 
 from membrowse.presentation import figures
-from membrowse.presentation.engine import progress_line
+from membrowse.presentation.engine import progress_line, reading_text
 from membrowse.presentation.lines import Line, Part, clip
 from membrowse.text import shown
-from membrowse.tui.model.engine_view import EngineView, Phase, reading_text
+from membrowse.tui.model.engine_view import EngineView, Phase
 from membrowse.tui.widgets.lines import Clickable, content
 
 _KEYS: tuple[tuple[str, str], ...] = (

@@ -90,7 +90,6 @@ class TargetLine(OneLine):
             width,
             asked=bool(self._query.text),
             complete=self._query.complete,
-            provisional=self._engine.provisional,
             right=[Part("w", "key", "screen.why"), Part(" why ", "dim", "screen.why")],
         )
 
