@@ -246,6 +246,13 @@ def size(file: Path) -> int:
     return found.st_size if stat.S_ISREG(found.st_mode) else 0
 
 
+def tree_size(directory: Path) -> int:
+    """Bytes of all regular files below `directory`, which may change meanwhile."""
+    return sum(
+        size(Path(parent, name)) for parent, _, names in os.walk(directory) for name in names
+    )
+
+
 def cache_dir() -> Path:
     """Directory for files that can be recreated at any time, such as the exported encoder."""
     return _resolve("cache", platformdirs.user_cache_dir(APP, appauthor=False))

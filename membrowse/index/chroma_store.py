@@ -205,9 +205,7 @@ class ChromaStore:
 
     def size(self) -> int:
         """Bytes on disk."""
-        if not self._directory.exists():
-            return 0
-        return sum(map(paths.size, self._directory.rglob("*")))
+        return paths.tree_size(self._directory)
 
     def close(self) -> None:
         """Close the collection and record checksums that reveal later changes to its files."""

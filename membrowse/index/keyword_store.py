@@ -225,7 +225,7 @@ class KeywordStore:
 
     def size(self) -> int:
         """Bytes on disk."""
-        return sum(map(paths.size, self._directory.iterdir()))
+        return paths.tree_size(self._directory)
 
     def close(self) -> None:
         self._segments = {}
