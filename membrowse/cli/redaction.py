@@ -81,6 +81,8 @@ def left_out(value: object) -> object:
     """What replaces a setting's value that is left out."""
     if isinstance(value, tuple | list):
         return [_length(str(one)) for one in value]
+    if isinstance(value, dict):
+        return {_length(str(key)): _length(str(one)) for key, one in value.items()}
     return _length(value) if isinstance(value, str) else value
 
 
