@@ -155,10 +155,16 @@ RUNGS = (
 
 CHANGES = (
     Suggestion(
-        kind=SuggestionKind.QUERY,
-        change="add “daemon” to the query",
-        rank=1,
-        query="which port does the staging ssh daemon use?",
+        kind=SuggestionKind.NOTE,
+        change="add “port” to the heading “Decision”",
+        rank=2,
+        edit=Edit(
+            path="decisions/ssh.md",
+            line=3,
+            before="## Decision",
+            after="## Decision: the ssh port of staging",
+        ),
+        pins=41,
     ),
     Suggestion(
         kind=SuggestionKind.SETTING,
@@ -170,16 +176,10 @@ CHANGES = (
         fixed=("ssh port",),
     ),
     Suggestion(
-        kind=SuggestionKind.NOTE,
-        change="add “port” to the heading “Decision”",
-        rank=2,
-        edit=Edit(
-            path="decisions/ssh.md",
-            line=3,
-            before="## Decision",
-            after="## Decision: the ssh port of staging",
-        ),
-        pins=41,
+        kind=SuggestionKind.QUERY,
+        change="add “daemon” to the query",
+        rank=1,
+        query="which port does the staging ssh daemon use?",
     ),
 )
 

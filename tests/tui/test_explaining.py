@@ -120,7 +120,7 @@ async def test_on_a_small_screen_it_has_the_whole_screen_and_scrolls() -> None:
         assert browser.maximised == "explanation" and not browser.rankings.display
         assert "KEYWORD" in screen_text(app)
         await pilot.press("G")
-        await until(lambda: "as indexed" in screen_text(app))
+        await until(lambda: "up to date" in screen_text(app))
         await pilot.press("g", "j", "ctrl+d", "ctrl+u", "k")
         assert browser.explanation_pane.text.scroll_offset.y == 0
         await pilot.press("escape")

@@ -154,7 +154,7 @@ async def test_the_line_says_why_there_is_no_rank() -> None:
         assert screen.list.report is not None and not screen.list.report.in_top_k
         text = screen_text(app)
         assert "✗ fails" in text and "the rule stands in .membrowseignore, line 2" in text
-        assert "– skipped" in text
+        assert "later steps skipped: " in text
         await pilot.press("escape")
         await answered(app, QUERY)
         assert "✗ in no ranking: drafts/returns.md: rule 2" in target_text(app)
@@ -256,7 +256,7 @@ async def test_each_kind_of_change_is_applied() -> None:
         await pilot.press("enter")
         await expect(app, pilot, "decisions/ssh")
         await ladder(app)
-        await pilot.press("G", "enter")
+        await pilot.press("G", "k", "k", "enter")
         await until(lambda: isinstance(app.screen, SuggestedEditScreen))
         await pilot.pause()
         text = screen_text(app)
@@ -266,15 +266,19 @@ async def test_each_kind_of_change_is_applied() -> None:
         await pilot.press("e")
         await until(lambda: "$VISUAL or $EDITOR" in screen_text(app), "the toast")
         await until(lambda: isinstance(app.screen, WhyScreen))
-        await pilot.press("k", "enter")
+        await pilot.press("j", "enter")
         await until(lambda: app.browser.tuning_panel.tuning.changed == {"fusion.weight": 0.62})
         await until(lambda: app.browser.tuning_panel.has_focus)
         await pilot.pause()
         assert "≈ trying: fusion.weight 0.62" in screen_text(app)
         await pilot.press("escape", "w")
         await ladder(app)
-        await pilot.press("G", "k", "k", "enter")
-        await answered(app, CHANGES[0].query)
+        assert "what the agent could have asked instead: 1" in screen_text(app)
+        assert CHANGES[-1].change not in screen_text(app)
+        await pilot.press("G", "enter")
+        await until(lambda: CHANGES[-1].change in screen_text(app))
+        await pilot.press("enter")
+        await answered(app, CHANGES[-1].query)
         assert app.screen is app.browser
 
 
