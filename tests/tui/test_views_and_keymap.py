@@ -9,7 +9,7 @@ import pytest
 
 from membrowse.client.remembered import Remembered
 from membrowse.presentation.hits import RowStyle, hit_lines, matrix_lines
-from membrowse.presentation.lines import Part, cells, clip_path
+from membrowse.presentation.lines import Part, cells, clip_path, plain
 from membrowse.presentation.ranks import letters
 from membrowse.settings import Settings, SettingsError
 from membrowse.tui.actions import ACTIONS
