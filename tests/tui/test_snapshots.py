@@ -55,7 +55,7 @@ def test_nothing_asked_yet(snap_compare: Compare, size: tuple[int, int]) -> None
 
 def test_one_line_rows_and_wide_characters(snap_compare: Compare) -> None:
     app = make_app()
-    before = steps(app, "ssh 端口", "enter", "z")
+    before = steps(app, "ssh 端口", "enter", "z", "z")
     assert snap_compare(app, terminal_size=(120, 30), run_before=before)
 
 

@@ -10,7 +10,7 @@ from membrowse.tui.model.tunable_settings import TunableSetting, value_text
 from membrowse.tui.model.tuning import NamedConfiguration, Tuning
 from membrowse.wire.tuning import TunedSearch
 
-_NAME, _VALUE, _BAR = 11, 20, 10
+_NAME, _VALUE, _BAR, _WAS = 11, 20, 10, 10
 
 
 def setting_line(tuning: Tuning, setting: TunableSetting, width: int, *, current: bool) -> Line:
@@ -27,9 +27,10 @@ def setting_line(tuning: Tuning, setting: TunableSetting, width: int, *, current
         text = [Part("‹ ", "dim"), Part(str(value), style), Part(" ›", "dim")]
     else:
         text = [Part(value_text(value), style)]
+    room = width - _WAS if changed else width
     share = not setting.choices and setting.high == 1.0 and isinstance(value, float | int)
     if share:
-        text = [*fit(text, 6), *(_scale(setting, float(value), width) if not idle else [])]
+        text = [*fit(text, 6), *(_scale(setting, float(value), room) if not idle else [])]
     if idle:
         return fit([name, *text, Part(f"  {idle}", "faint")], width)
     line = [name, *fit(text, max(_VALUE, cells(text)))]
