@@ -8,10 +8,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 from membrowse import paths
 from membrowse.client.engine import EngineClient, EngineHangs, EngineUnavailable, EngineUntrusted
 from membrowse.client.launch import spawned, started
 from membrowse.text import shown
+from membrowse.wire.codec import encode
 from membrowse.wire.engine import PROTOCOL, Hello, HelloRequest, StopRequest
 
 START_SECONDS = 30.0
@@ -102,7 +105,8 @@ def _owner(directory: Path, *, system: bool) -> int:
 
 
 def _check_folder(socket: Path, hello: Hello, folder: Path) -> None:
-    if os.path.realpath(hello.folder) != str(folder):
+    asked = msgspec.json.decode(encode(str(folder)))  # as a reply can contain it
+    if os.path.realpath(hello.folder) != asked:
         served = shown(hello.folder)
         raise EngineUntrusted(f"the engine at {socket} serves {served}: it is not asked")
 
