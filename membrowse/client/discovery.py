@@ -9,11 +9,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 from membrowse import paths
 from membrowse.client.engine import EngineClient, EngineHangs, EngineUnavailable, EngineUntrusted
 from membrowse.client.launch import spawned, started
 from membrowse.client.registered_services import RegisteredService, registered
 from membrowse.text import shown
+from membrowse.wire.codec import encode
 from membrowse.wire.engine import PROTOCOL, Hello, HelloRequest, StopRequest
 
 START_SECONDS = 30.0
@@ -125,7 +128,8 @@ def _owner(directory: Path, service: RegisteredService | None) -> int:
 
 
 def _check_folder(socket: Path, hello: Hello, folder: Path) -> None:
-    if os.path.realpath(hello.folder) != str(folder):
+    asked = msgspec.json.decode(encode(str(folder)))  # as a reply can contain it
+    if os.path.realpath(hello.folder) != asked:
         served = shown(hello.folder)
         raise EngineUntrusted(f"the engine at {socket} serves {served}: it is not asked")
 
