@@ -54,7 +54,9 @@ async def purge(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     as_json: AsJson = False,
 ) -> Exit:
-    """Remove text that notes no longer contain from the index, to the last byte.
+    """Remove deleted text from the index for good.
+
+    That is the text of changes that the index remembers, and whatever else the stores keep of it.
 
     \b
       membrowse purge --text "hunter2"
