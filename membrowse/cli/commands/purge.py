@@ -56,8 +56,6 @@ async def purge(
 ) -> Exit:
     """Remove deleted text from the index for good.
 
-    That is the text of changes that the index remembers, and whatever else the stores keep of it.
-
     \b
       membrowse purge --text "hunter2"
       membrowse purge --note decisions/ssh.md
