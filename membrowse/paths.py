@@ -226,7 +226,10 @@ def read_regular(file: Path, largest: int) -> bytes:
     """
     descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not stat.S_ISREG(mode):
             raise OSError(errno.EINVAL, "not a regular file")
         with os.fdopen(descriptor, "rb", closefd=False) as stream:
             content = stream.read(largest + 1)

@@ -54,7 +54,7 @@ async def purge(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     as_json: AsJson = False,
 ) -> Exit:
-    """Remove text that notes no longer contain from the index, to the last byte.
+    """Remove deleted text from the index for good.
 
     \b
       membrowse purge --text "hunter2"
