@@ -102,6 +102,8 @@ def status_line(state: EngineState) -> str:
     """The state in one line without any text of notes, for a service manager."""
     if state.problem:
         return "problem: see the log, or `membrowse doctor`"
+    if state.progress is None and state.reading:
+        return "reading the folder"
     if state.progress is None:
         return f"{state.notes} notes, {state.chunks} chunks, generation {state.generation}"
     progress = state.progress

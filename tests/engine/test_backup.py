@@ -73,6 +73,7 @@ async def test_a_restored_index_equals_the_old_one(folder: Path, with_vectors: b
         backup = await backed_up(engine, with_vectors=with_vectors)
     assert ("index/vectors.sqlite" in members(backup)) is with_vectors
     shutil.rmtree(paths.index_dir(folder))
+    paths.pin_file(folder).unlink()
     paths.config_file().unlink()
     restored, problem = restore(backup, folder)
     assert restored is not None, problem

@@ -28,7 +28,7 @@ _CONTENT = "backup.json"
 _CONTENT_BYTES = 1_000_000
 _TEMPORARY = ".backup-"
 _DERIVABLE = ("vectors.sqlite", "tokens.sqlite")
-_INDEX, _SETTINGS = "index/", "settings/"
+_INDEX, _SETTINGS, _PINS = "index/", "settings/", "pins.jsonl"
 
 
 class UnusableArchive(Exception):
@@ -40,7 +40,7 @@ def write_archive(folder: Path, archive: IO[bytes], *, with_vectors: bool) -> No
     directory = paths.index_dir(folder)
     remove_leftovers(directory)
     with tempfile.TemporaryDirectory(prefix=_TEMPORARY, dir=directory) as temporary:
-        copies = dict(_copied(directory, Path(temporary), with_vectors))
+        copies = dict(_copied(folder, Path(temporary), with_vectors))
         content = BackupContent(
             format=BACKUP_FORMAT,
             version=__version__,
@@ -87,6 +87,8 @@ def unpack(archive: IO[bytes], into: Path) -> BackupContent:
 
 def place_of(member: str, folder: Path) -> Path:
     """Where the file of a member belongs."""
+    if member == _PINS:
+        return paths.pin_file(folder)
     if member.startswith(_INDEX):
         return paths.index_dir(folder) / member.removeprefix(_INDEX)
     return paths.config_file().parent / member.removeprefix(_SETTINGS)
@@ -96,8 +98,9 @@ def is_setting(member: str) -> bool:
     return member.startswith(_SETTINGS)
 
 
-def _copied(directory: Path, to: Path, with_vectors: bool) -> Iterator[tuple[str, Path]]:
+def _copied(folder: Path, to: Path, with_vectors: bool) -> Iterator[tuple[str, Path]]:
     """(member, copy) of every file of the backup."""
+    directory = paths.index_dir(folder)
     for database in sorted(directory.glob("*.sqlite")):
         if with_vectors or database.name not in _DERIVABLE:
             copy = to / database.name
@@ -107,8 +110,9 @@ def _copied(directory: Path, to: Path, with_vectors: bool) -> Iterator[tuple[str
             ):
                 source.backup(target)
             yield f"{_INDEX}{database.name}", copy
-    for pins in sorted(directory.glob("*.jsonl")):
-        yield f"{_INDEX}{pins.name}", Path(shutil.copy(pins, to))
+    pins = paths.pin_file(folder)
+    if pins.is_file():
+        yield _PINS, Path(shutil.copy(pins, to))
     config = paths.config_file()
     for setting in (config, saved_configurations.beside(config)):
         if setting.is_file():
@@ -131,8 +135,10 @@ def _content(tar: tarfile.TarFile) -> BackupContent:
 
 def _is_ours(member: str) -> bool:
     """Whether `member` is a name that `write_archive` gives."""
+    if member == _PINS:
+        return True
     room, _, name = member.partition("/")
-    known = {"index": (".sqlite", ".jsonl"), "settings": (".toml", ".json")}.get(room, ())
+    known = {"index": (".sqlite",), "settings": (".toml", ".json")}.get(room, ())
     return name.endswith(known) and "/" not in name and not name.startswith(".") if known else False
 
 
