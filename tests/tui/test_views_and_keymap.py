@@ -9,7 +9,7 @@ import pytest
 
 from membrowse.client.remembered import Remembered
 from membrowse.presentation.hits import RowStyle, hit_lines, matrix_lines
-from membrowse.presentation.lines import cells, clip_path, plain
+from membrowse.presentation.lines import Part, cells, clip_path, plain
 from membrowse.presentation.ranks import letters
 from membrowse.settings import Settings, SettingsError
 from membrowse.tui.actions import ACTIONS
@@ -44,7 +44,7 @@ def test_paths_lose_folders_before_the_name_of_the_file() -> None:
     assert clip_path(path, 43) == "…/decisions/0010-shorter-retention.md:7"
     assert clip_path(path, 30) == "…/0010-shorter-retention.md:7"
     assert clip_path(path, 20) == "…rter-retention.md:7"
-    assert all(cells([(clip_path("长/" * 3000 + "名.md", n),)]) <= n for n in range(1, 20))  # type: ignore[list-item]
+    assert all(cells([Part(clip_path("长/" * 3000 + "名.md", n))]) <= n for n in range(1, 20))
 
 
 def row_style(lines: int) -> RowStyle:
