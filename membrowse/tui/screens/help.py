@@ -97,7 +97,7 @@ class HelpScreen(Dialog[None]):
         self._show()
 
     def _show(self) -> None:
-        width = max(30, min(110, self.size.width * 98 // 100) - 8)
+        width = max(30, min(110, self.size.width * 98 // 100) - 10)
         self._lines.show(help_lines(self._actions, self.input.value, width))
 
     def action_filter(self) -> None:

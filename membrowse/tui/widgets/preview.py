@@ -24,6 +24,9 @@ from membrowse.wire.search import Hit
 
 _GROUP = "chunk"
 
+JUST_OPENED = 0.1
+"""Seconds until a preview that was opened has its lines."""
+
 STILL = 0.015
 """Seconds that the cursor rests on a chunk before the chunk is fetched."""
 
@@ -178,8 +181,11 @@ class Preview(Vertical):
         """Look for these words from now on; without any, for those of the query."""
         self.sought = words
 
-    def go_to_match(self, by: int) -> None:
+    def go_to_match(self, by: int, *, again: bool = True) -> None:
         """Go to the next match, or say that there is none."""
+        if again and not self.text.lines:  # the preview has just been opened
+            self.set_timer(JUST_OPENED, partial(self.go_to_match, by, again=False))
+            return
         what = f"“{self.sought}”" if self.sought else "a word of the query"
         found = self.text.go_to_match(by, self.sought)
         if found is None:
