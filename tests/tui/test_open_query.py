@@ -134,12 +134,15 @@ async def test_the_cursor_is_linked_and_its_rank_stands_at_every_foot() -> None:
 async def test_the_agents_cut_and_the_end_of_the_pool_are_lines() -> None:
     engine = StandIn(settings=Settings(rerank=RerankSettings(pool=20)))
     app = make_app(Sessions(engine))
-    async with on_stage(app, (120, 80), QUERY):
+    async with on_stage(app, (120, 80), QUERY) as pilot:
+        await pilot.press("enter", "z", "z")
+        await pilot.pause()
+        assert app.browser.rankings.lines == 2
         lines = screen_text(app).split("\n")
     cut = next(at for at, line in enumerate(lines) if "the top 5 (default)" in line)
     pool = next(at for at, line in enumerate(lines) if "not reranked from here" in line)
-    assert " 5 " in lines[cut - 3] and " 6 " in lines[cut + 1]
-    assert "20 " in lines[pool - 3] and "21 " in lines[pool + 1]
+    assert " 5 " in lines[cut - 2] and " 6 " in lines[cut + 1]
+    assert "20 " in lines[pool - 2] and "21 " in lines[pool + 1]
 
 
 async def test_an_unknown_ranking_gets_a_column() -> None:

@@ -139,7 +139,7 @@ async def test_it_is_told_when_pins_move() -> None:
         status = "".join(part.text for part in app.browser.status.line(120))
         assert "39 of 41 pins pass" in status
         pinned(engine, problem="the pins could not be run: the disk is full")
-        await until(lambda: "! pins failed" in screen_text(app))
+        await until(lambda: "! the pins could not be run: the disk is full" in screen_text(app))
 
 
 async def test_hostile_pins_are_text() -> None:
