@@ -74,6 +74,8 @@ class PinFile:
 
     def append(self, pin: Pin) -> None:
         """Append a line in one write. Raises `OSError`."""
+        if not self.path.is_relative_to(self.folder):
+            paths.private(self.path.parent)
         descriptor = paths.open_file(
             self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, root=self._root
         )
