@@ -38,7 +38,13 @@ class ActionCommands(Provider):
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
         for action, node in self._actions():
-            text = action.title
+            text = _searched(action)
             if (score := matcher.match(text)) > 0:
                 run = partial(self.app.run_action, action.method, node)
                 yield Hit(score, matcher.highlight(text), run, help=self._help(action))
+
+
+def _searched(action: Action) -> str:
+    """The title, and the name in the key bar if the title does not contain it."""
+    named = action.label.casefold() in action.title.casefold()
+    return action.title if named else f"{action.title} ({action.label})"

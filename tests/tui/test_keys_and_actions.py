@@ -62,7 +62,7 @@ _TEXTUALS = {
 
 
 def test_help_names_every_action() -> None:
-    text = "\n".join("".join(part.text for part in line) for line in help_lines())
+    text = "\n".join("".join(part.text for part in line) for line in help_lines(width=400))
     assert all(action.tooltip in text for action in ACTIONS)
 
 

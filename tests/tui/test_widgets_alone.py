@@ -13,6 +13,8 @@ from textual.pilot import Pilot
 from textual.widget import Widget
 
 from membrowse.client.engine import EngineRefused
+from membrowse.tui.contrast import readable_variables
+from membrowse.tui.keymap import Keymap
 from membrowse.tui.messages import QueryAsked, ReplyUnwanted, ReplyWanted
 from membrowse.tui.model.engine_view import EngineView, Phase
 from membrowse.tui.model.open_query import OpenQuery
@@ -58,10 +60,15 @@ class Host(App[None]):
 
     def __init__(self, *widgets: Widget) -> None:
         super().__init__()
+        self.keymap = Keymap({})
         self.engine = StandIn()
         self.notified: list[str] = []
         self._widgets = widgets
         self._messages: list[Message] = []
+
+    def get_css_variables(self) -> dict[str, str]:
+        variables = super().get_css_variables()
+        return variables | readable_variables(variables)
 
     def compose(self) -> ComposeResult:
         yield from self._widgets
