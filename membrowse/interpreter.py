@@ -11,6 +11,7 @@ import site
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from membrowse import paths
@@ -18,7 +19,18 @@ from membrowse import paths
 DIRECTORY = "/"
 """Working directory of every child and engine: no library finds code or configuration there that
 somebody else may have written, such as the `.env` that Chroma reads."""
+PROGRAM = Path(sys.executable)
+"""The Python that runs this program."""
 _ROOT = str(Path(__file__).parents[1])
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """The rights of a child; only root can give it those of another user."""
+
+    uid: int
+    gid: int
+    groups: list[int]
 
 
 def start(
@@ -48,8 +60,9 @@ def run(
     stdin: int = subprocess.DEVNULL,
     extra: Mapping[str, str] | None = None,
     timeout: float | None = None,
+    user: User | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run `module` to its end and capture its output.
+    """Run `module` to its end, as `user` if given, and capture its output.
 
     Raises `OSError` and `subprocess.TimeoutExpired`.
     """
@@ -61,11 +74,14 @@ def run(
         env=environment() | dict(extra or {}),
         timeout=timeout,
         check=False,
+        user=user.uid if user else None,
+        group=user.gid if user else None,
+        extra_groups=user.groups if user else None,
     )
 
 
 def _command(module: str, *arguments: str) -> list[str]:
-    return [sys.executable, "-P", "-m", module, *arguments]
+    return [str(PROGRAM), "-P", "-m", module, *arguments]
 
 
 def environment() -> dict[str, str]:

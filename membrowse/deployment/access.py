@@ -6,11 +6,11 @@ import grp
 import os
 import pwd
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from membrowse import interpreter
 from membrowse.deployment.steps import Run
 
 _NOBODY = 65_534
@@ -46,7 +46,7 @@ class Access:
 def check_program(user: str, group: str) -> None:
     """Raise `Unreadable` if `user` cannot import membrowse with this interpreter."""
     try:
-        child = _run_as(user, group, sys.executable, "-P", "-c", "import membrowse")
+        child = _run_as(user, group, str(interpreter.PROGRAM), "-P", "-c", "import membrowse")
     except OSError as error:
         reason = error.strerror or str(error)
     else:
@@ -54,8 +54,8 @@ def check_program(user: str, group: str) -> None:
             return
         reason = child.stderr.decode(errors="replace").strip().rpartition("\n")[2]
     raise Unreadable(
-        f"{user} cannot run {sys.executable}: {reason}. Install membrowse where every user can "
-        "read it, as with `python3 -m venv /opt/membrowse`, and run it from there"
+        f"{user} cannot run {interpreter.PROGRAM}: {reason}. Install membrowse where every "
+        "user can read it, as with `python3 -m venv /opt/membrowse`, and run it from there"
     )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+
+from membrowse import interpreter
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,20}")
 """What a service can be called: its name becomes part of user names and unit names."""
@@ -30,7 +31,7 @@ class ServicePlan:
     """Its members may connect and read."""
     operators: str | None = None
     """A group whose members may also reindex and pin."""
-    python: Path = field(default_factory=lambda: Path(sys.executable))
+    python: Path = interpreter.PROGRAM
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):

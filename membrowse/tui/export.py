@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from membrowse import paths
+from membrowse import interpreter, paths
 
 
 class ExportFailed(Exception):
@@ -40,17 +39,8 @@ async def write_report(now: datetime, folder: Path, query: Sequence[str], target
     paths.private(file.parent)
     text, *options = query
     command = ["report", "-o", str(file), "--folder", str(folder), *options, "--", text]
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "membrowse",
-        *command,
-        *([target] if target else []),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    _, errors = await process.communicate()
-    if process.returncode:
-        raise ExportFailed(errors.decode(errors="replace").strip() or "the report failed")
+    command += [target] if target else []
+    ended = await asyncio.to_thread(interpreter.run, "membrowse", *command)
+    if ended.returncode:
+        raise ExportFailed(ended.stderr.decode(errors="replace").strip() or "the report failed")
     return file

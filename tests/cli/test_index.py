@@ -78,7 +78,7 @@ def test_it_waits_for_the_answer_to_its_own_request(
 
 def test_an_old_problem_does_not_end_it(engine: StandIn, program: Program, folder: Path) -> None:
     engine.replies |= going_through(
-        state(requested=1, problem="disk full", pending=Pending(new=1)),
+        state(requested=1, started=0, problem="disk full", pending=Pending(new=1)),
         state(started=1),
     )
     assert program("index", folder).status == 0

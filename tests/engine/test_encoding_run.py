@@ -81,9 +81,9 @@ def test_chunks_of_a_killed_child_are_encoded_all_the_same(
     def kill_once() -> None:
         if not killed:
             children = psutil.Process().children()
-            killed.extend(child.pid for child in children if "bulk_child" in str(child.cmdline()))
-            (pid,) = killed
-            os.kill(pid, signal.SIGKILL)
+            bulk = [child for child in children if "bulk_child" in str(child.cmdline())]
+            killed.append(max(bulk, key=lambda child: child.create_time()).pid)
+            os.kill(killed[0], signal.SIGKILL)
 
     batches = run(exported_encoder, TEXTS, kill_once)
     encoded = [key for batch in batches for key in keys(batch)]

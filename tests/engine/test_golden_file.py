@@ -159,7 +159,7 @@ def test_a_file_elsewhere_is_neither_read_nor_written(tmp_path: Path, planted: s
 
 
 def test_what_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
-    golden = PinFile(tmp_path, tmp_path).read()
+    golden = PinFile(tmp_path, tmp_path.parent).read()
     assert golden.pins == ()
     assert str(tmp_path) in golden.problems[0]
 

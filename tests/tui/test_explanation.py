@@ -179,7 +179,7 @@ def test_every_figure_of_the_record_is_said_in_full() -> None:
         "idf",
         "2 × at",
         "mean 16.61",
-        "0.6 × .738",
+        "0.6 × .899",
         "between 0 and 9.840",
     ):
         assert figure in text, figure

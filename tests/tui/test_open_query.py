@@ -102,7 +102,7 @@ async def test_what_was_made_of_the_query_is_shown() -> None:
     app = make_app()
     async with on_stage(app, query=QUERY):
         text = screen_text(app)
-    assert "port 12 · stage 22 · ssh 22" in text
+    assert "port 12 · staging 22 · ssh 22" in text
     assert "stop words: which, does" in text
     assert "8 word pieces, 0 unknown" in text
 

@@ -140,10 +140,10 @@ async def test_the_line_of_the_target_follows_the_query_while_it_is_edited() -> 
         before = target_text(app)
         assert "decisions/ssh.md:12" in before and " r" in before
         await ask(app, "every script that says -p 22 breaks")
-        await until(lambda: "✓ within the agent's cut (k 5)" in target_text(app))
+        await until(lambda: "✓ within the top 5 (default)" in target_text(app))
         assert target_text(app) != before
         await ask(app, "queue length before a deploy")
-        await until(lambda: "✗ outside the agent's cut (k 5)" in target_text(app))
+        await until(lambda: "✗ outside the top 5 (default)" in target_text(app))
         app.browser.query_bar.put("")
         await until(lambda: app.browser.target_line.target is None)
 
@@ -157,7 +157,7 @@ async def test_the_line_says_why_there_is_no_rank() -> None:
         assert screen.list.report is not None and not screen.list.report.in_top_k
         text = screen_text(app)
         assert "✗ fails" in text and "line 2 of .membrowseignore: drafts/*.md" in text
-        assert "– skipped" in text
+        assert "later steps skipped: " in text
         await pilot.press("escape")
         await answered(app, QUERY)
         assert "✗ in no ranking: drafts/returns.md: ignored by line 2" in target_text(app)
@@ -252,9 +252,14 @@ async def choose(pilot: Pilot[Any], screen: WhyScreen, kind: SuggestionKind) -> 
     """Apply the first suggestion of that kind."""
     assert screen.list.report is not None
     found = screen.list.report.suggestions
-    at = [change.kind for change in found].index(kind)
-    await pilot.press("G", *["k"] * (len(found) - 1 - at), "enter")
-    return found[at]
+    queries = [change for change in found if change.kind is SuggestionKind.QUERY]
+    if kind is SuggestionKind.QUERY:
+        await pilot.press("G", "enter", "enter")  # opens the folded queries, and takes the first
+        return queries[0]
+    others = [change for change in found if change.kind is not SuggestionKind.QUERY]
+    at = [change.kind for change in others].index(kind)
+    await pilot.press("G", *["k"] * (len(others) - 1 - at + bool(queries)), "enter")
+    return others[at]
 
 
 async def test_each_kind_of_suggestion_is_applied() -> None:

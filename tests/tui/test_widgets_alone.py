@@ -143,7 +143,7 @@ async def test_a_target_is_shown_with_its_match_until_it_is_cleared() -> None:
             query.receive(response)
             line.receive(response)
         text = "".join(part.text for part in line.line(120))
-        assert "decisions/ssh.md" in text and "within the agent's cut" in text
+        assert "decisions/ssh.md" in text and "within the top 5 (default)" in text
         line.forget_match()
         assert line.match is None and line.target == target
         line.expect(None)

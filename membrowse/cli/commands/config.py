@@ -193,7 +193,7 @@ def _tables(node: msgspec.Struct, path: tuple[str, ...]) -> Iterator[str]:
         if isinstance(value, msgspec.Struct):
             yield from _tables(value, (*path, name))
         elif isinstance(value, dict):
-            yield f"\n{_comment(docstrings.get(name, ''))}[{name}]\n"
+            yield f"\n{_comment(docstrings.get(name, ''))}[{'.'.join((*path, name))}]\n"
 
 
 def _comment(text: str) -> str:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import pwd
-import subprocess
-import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import typer
 
+from membrowse import interpreter
 from membrowse.cli import folders, output
 from membrowse.cli.error_handling import Stop
 from membrowse.cli.exit_codes import Exit
@@ -47,20 +45,15 @@ def _restore(
     file: Path, folder: Path, force: bool, user: str | None = None, **variables: str
 ) -> Restored:
     """Restore in a child process, as `user`. Raises `Stop` if nothing was restored."""
-    environment: Mapping[str, str] = os.environ | variables
-    command = [sys.executable, "-P", "-m", "membrowse.engine.backup.restore", str(folder)]
     account = pwd.getpwnam(user) if user is not None else None
     with file.open("rb") as backup:
-        child = subprocess.run(  # noqa: S603  (our own interpreter and module, no shell)
-            [*command, *(["--force"] if force else [])],
-            stdin=backup,
-            capture_output=True,
-            check=False,
-            cwd="/",
-            env=environment,
-            user=account.pw_uid if account else None,
-            group=account.pw_gid if account else None,
-            extra_groups=[] if account else None,
+        child = interpreter.run(
+            "membrowse.engine.backup.restore",
+            str(folder),
+            *(["--force"] if force else []),
+            stdin=backup.fileno(),
+            extra=variables,
+            user=interpreter.User(account.pw_uid, account.pw_gid, []) if account else None,
         )
     if child.returncode:
         message = child.stderr.decode(errors="replace").strip().rpartition("\n")[2]

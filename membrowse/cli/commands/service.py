@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from membrowse import interpreter
 from membrowse.cli import output
 from membrowse.cli.connection import asynchronous
 from membrowse.cli.error_handling import Stop
@@ -186,10 +187,10 @@ async def upgrade_command(name: Name = None) -> Exit:
     service = _service(name)
     _require_root()
     try:
-        previous = await upgrade.upgrade(service, Path(sys.executable), output.say)
+        previous = await upgrade.upgrade(service, interpreter.PROGRAM, output.say)
     except upgrade.UpgradeFailed as error:
         raise Stop(Exit.UNAVAILABLE, str(error)) from error
-    output.say(f"{service.unit} runs {sys.executable} now (before: {previous})")
+    output.say(f"{service.unit} runs {interpreter.PROGRAM} now (before: {previous})")
     return Exit.DONE
 
 

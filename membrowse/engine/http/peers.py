@@ -42,7 +42,7 @@ class Rights:
 
     def holders(self, right: Right) -> str:
         """Who has `right`, for a message."""
-        holders = f"{user_name(os.getuid())} and root"
+        holders = " and ".join(dict.fromkeys((user_name(os.getuid()), "root")))
         if right in OPERATORS_RIGHTS and self.operators is not None:
             return f"{holders}, and members of the group {self.operators}"
         return holders
