@@ -289,7 +289,7 @@ async def test_two_configurations_side_by_side() -> None:
         await until(lambda: screen.sides[1].head.tried, "an answer")
         await until(lambda: "3 of 4 pins pass" in screen_text(app), "the pins")
         text = screen_text(app)
-        assert "A values tried" in text and "B the settings file" in text
+        assert "A values tried" in text and "B the defaults" in text
         assert ".99 of 1, rank-biased" in text and "▲" in text
         await pilot.press("j", "tab")
         one, other = (side.open_query.cursor for side in screen.sides)
