@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from membrowse import paths
-from membrowse.cli.released import released
+from membrowse.cli.released_files import released
 
 NAME = "demo-memory"
 QUESTIONS = "golden.jsonl"

@@ -10,7 +10,7 @@ import pytest
 from membrowse.client.engine import EngineRefused
 from membrowse.presentation.explanation import explanation_lines
 from membrowse.presentation.figures import exact
-from membrowse.presentation.heat import heat_map
+from membrowse.presentation.heat_map import heat_map
 from membrowse.text import shown
 from membrowse.tui.app import MembrowseApp
 from membrowse.tui.model.preview_lines import preview_lines

@@ -11,7 +11,7 @@ import typer
 from membrowse.cli import output, terminal
 from membrowse.cli.error_handling import Stop
 from membrowse.cli.exit_codes import Exit
-from membrowse.cli.released import released
+from membrowse.cli.released_files import released
 from membrowse.text import shown
 
 DIRECTORY = "docs"

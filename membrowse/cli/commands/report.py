@@ -14,7 +14,7 @@ import msgspec
 import typer
 
 from membrowse import paths
-from membrowse.cli import environment, folders, output
+from membrowse.cli import folders, output, report_context
 from membrowse.cli.connection import (
     asynchronous,
     encoder_loaded,
@@ -111,14 +111,14 @@ async def _report(
         diagnosis = await diagnose(
             engine, DiagnosisRequest(text=text, syntax=syntax, target=target)
         )
-    in_force = await environment.settings_in_force(engine)
+    in_force = await report_context.settings_in_force(engine)
     files = {file.path: file for file in await engine.ask(FilesRequest())}
     return Report(
         made_at=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        program=environment.program(status),
+        program=report_context.program(status),
         query_sha256=query_hash(text),
         settings=in_force,
-        indexed=environment.indexed(status),
+        indexed=report_context.indexed(status),
         response=response,
         explanation=explanation,
         diagnosis=diagnosis,

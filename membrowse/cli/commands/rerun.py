@@ -10,7 +10,7 @@ import msgspec
 import typer
 
 from membrowse import paths
-from membrowse.cli import environment, folders, output, terminal
+from membrowse.cli import folders, output, report_context, terminal
 from membrowse.cli.commands.report import query_hash
 from membrowse.cli.connection import asynchronous, encoder_loaded, engine_of, search_response
 from membrowse.cli.error_handling import Stop
@@ -61,11 +61,11 @@ async def rerun(
         await encoder_loaded(engine)
         now = await search_response(engine, request)
         status = await engine.ask(StatusRequest())
-        in_force = await environment.settings_in_force(engine)
+        in_force = await report_context.settings_in_force(engine)
     differences = (
         *_differences("", _values(then.settings), _values(in_force)),
         *_differences("recipe.", then.indexed.recipe, status.recipe),
-        *_differences("program.", _flat(then.program), _flat(environment.program(status))),
+        *_differences("program.", _flat(then.program), _flat(report_context.program(status))),
     )
     answer = _compared(then, now, differences)
     if as_json:

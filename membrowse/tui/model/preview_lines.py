@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rich.cells import cell_len
 
 from membrowse.presentation import figures
-from membrowse.presentation.heat import GLYPHS, HeatMap, Warm
+from membrowse.presentation.heat_map import GLYPHS, HeatMap, Warm
 from membrowse.presentation.hits import freshness_part
 from membrowse.presentation.lines import Line, Part, clip_start, fit, spread, wrapped
 from membrowse.text import shown

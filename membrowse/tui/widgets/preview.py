@@ -7,7 +7,7 @@ from functools import partial
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
-from membrowse.presentation.heat import HeatMap, heat_map
+from membrowse.presentation.heat_map import HeatMap, heat_map
 from membrowse.presentation.hits import freshness
 from membrowse.presentation.lines import Line, Part, plain
 from membrowse.tui.messages import CopyWanted, ReplyUnwanted, ReplyWanted
