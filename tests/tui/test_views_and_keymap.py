@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
@@ -239,19 +239,17 @@ async def test_a_report_is_written_by_the_command(
 
     ran: list[tuple[str, ...]] = []
 
-    async def run(*command: str, **_: object) -> object:
+    def run(*command: str) -> CompletedProcess[bytes]:
         ran.append(command)
-        return await asyncio.create_subprocess_shell(
-            "echo no such note >&2; exit 2", stderr=asyncio.subprocess.PIPE
-        )
+        return CompletedProcess(command, 2, b"", b"no such note\n")
 
-    monkeypatch.setattr(export.asyncio, "create_subprocess_exec", run)  # type: ignore[attr-defined]
+    monkeypatch.setattr(export.interpreter, "run", run)  # type: ignore[attr-defined]
     app = make_app()
     async with on_stage(app, query=QUERY) as pilot:
         await pilot.press("enter", "ctrl+e")
         await until(lambda: "Cannot write the report: no such note" in screen_text(app))
     (command,) = ran
-    assert command[2:5] == ("membrowse", "report", "-o") and command[-2:] == ("--", QUERY)
+    assert command[:3] == ("membrowse", "report", "-o") and command[-2:] == ("--", QUERY)
     assert command[command.index("--folder") + 1] == str(FOLDER)
 
 
