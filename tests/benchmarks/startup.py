@@ -46,7 +46,7 @@ def browser(folder: Path, query: str) -> dict[str, float]:
 
         until("first paint", lambda screen: b"membrowse" in screen)
         os.write(terminal, query.encode())
-        until("keyword", lambda screen: b"KEYWORD" in screen and b" ms" in screen)
+        until("keyword", lambda screen: b"KEYWORD" in screen and b"#1 of" in screen)
         until("all three rankings", lambda screen: b"pool " in screen)
         os.write(terminal, b"\x1b\x1bq")
     return times
