@@ -13,16 +13,7 @@ from membrowse.deployment.service import ServicePlan
 _HOMES = (Path("/home"), Path("/root"), Path("/run/user"))
 """What `ProtectHome=` hides."""
 
-TEMPLATE = """\
-# Written by `membrowse service install`, for every membrowse service of this machine.
-
-[Unit]
-Description=membrowse engine %i
-After=local-fs.target remote-fs.target
-StartLimitIntervalSec=10min
-StartLimitBurst=20
-
-[Service]
+_RUNNING = """\
 Type=notify
 ExecReload=/bin/kill -HUP $MAINPID
 Restart=always
@@ -32,6 +23,23 @@ RestartPreventExitStatus=2
 TimeoutStartSec=5min
 TimeoutStopSec=1min
 WatchdogSec=2min
+"""
+"""How a service manager runs an engine, whoever owns it."""
+
+TEMPLATE = (
+    """\
+# Written by `membrowse service install`, for every membrowse service of this machine.
+
+[Unit]
+Description=membrowse engine %i
+After=local-fs.target remote-fs.target
+StartLimitIntervalSec=10min
+StartLimitBurst=20
+
+[Service]
+"""
+    + _RUNNING
+    + """\
 Environment=MEMBROWSE_SERVICE=%i
 
 ConfigurationDirectory=membrowse/%i
@@ -86,8 +94,10 @@ SystemCallFilter=~@privileged @resources
 [Install]
 WantedBy=multi-user.target
 """
+)
 
-USER_TEMPLATE = """\
+USER_TEMPLATE = (
+    """\
 # Written by `membrowse service install --user-unit`, for every membrowse service of this user.
 
 [Unit]
@@ -96,14 +106,9 @@ StartLimitIntervalSec=10min
 StartLimitBurst=20
 
 [Service]
-Type=notify
-ExecReload=/bin/kill -HUP $MAINPID
-Restart=always
-RestartSec=5s
-RestartPreventExitStatus=2
-TimeoutStartSec=5min
-TimeoutStopSec=1min
-WatchdogSec=2min
+"""
+    + _RUNNING
+    + """\
 UMask=0077
 MemoryMax=6G
 TasksMax=512
@@ -117,6 +122,7 @@ SystemCallArchitectures=native
 [Install]
 WantedBy=default.target
 """
+)
 
 
 def drop_in(plan: ServicePlan) -> str:
