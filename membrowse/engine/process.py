@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import logging.handlers
 import os
@@ -43,6 +44,7 @@ def main(folder: Path, foreground: Foreground | None = None) -> int:
     """
     # numpy's matrix products are small here: a second thread costs more than it gains.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    gc.disable()  # until the index is open: what is imported by then is never garbage
     folder = Path(os.path.realpath(folder))
     os.environ.update(paths.absolute_variables())
     os.chdir(interpreter.DIRECTORY)

@@ -6,6 +6,7 @@ Nothing here blocks the loop.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import tempfile
@@ -96,9 +97,10 @@ class Service:
 
         def opening() -> None:
             self._open()
+            gc.freeze()
+            gc.enable()
             loop.call_soon_threadsafe(self._opened.set)
             self._broadcast.changed()
-            from membrowse.engine.handlers import table  # noqa: F401  (ready for the first request)
 
         self._opener = threading.Thread(target=opening, name="opening", daemon=True)
         self._opener.start()
@@ -170,13 +172,20 @@ class Service:
                 await self._wait_for_opening()
                 await self._on(self._ranking, self._reopen_empty)
         components = await self._until_open()
-        from membrowse.engine.handlers import table
+        from membrowse.engine.handlers import quick
+
+        quick_handler = quick.HANDLERS.get(type(request))
 
         def handle() -> object:
-            components.configurations.refresh()
-            return table.HANDLERS[type(request)](components, request, work.pause)
+            handler = quick_handler
+            if handler is None:
+                from membrowse.engine.handlers import long
 
-        threads = self._ranking if type(request) in table.QUICK else self._background
+                handler = long.HANDLERS[type(request)]
+            components.configurations.refresh()
+            return handler(components, request, work.pause)
+
+        threads = self._background if quick_handler is None else self._ranking
         async with self._attended():
             return await self._on(threads, handle)
 

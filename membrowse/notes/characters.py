@@ -69,8 +69,9 @@ def _marks() -> str:
     return "".join(f"{chr(first)}-{chr(last)}" for first, last in ranges)
 
 
+_MARKS = _marks()
 _LETTER = rf"[^\W_{SPACELESS}]"
-WORD = f"(?>{_LETTER}++(?:[{_marks()}{JOINERS}]++{_LETTER}*+)*+)"
+WORD = f"(?>{_LETTER}++(?:[{_MARKS}{JOINERS}]++{_LETTER}*+)*+)"
 """Pattern of a run of letters and digits with their marks, in a script with spaces."""
 
 
@@ -94,7 +95,7 @@ _UNFOLDED = re.compile(
 """What `fold` changes in NFKC text, except for case and accents."""
 _CLUSTERS = re.compile(
     "[\x00-\x7f](?=[^\x00-\x7f])[{0}]+|[^\x00-\x7f][{0}]*".format(
-        f"{_marks()}{JOINERS}\u3099\u309a\u1160-\u11ff\ud7b0-\ud7fb\uff9e-\uffdc"
+        f"{_MARKS}{JOINERS}\u3099\u309a\u1160-\u11ff\ud7b0-\ud7fb\uff9e-\uffdc"
     )
 )
 """Characters that are not ASCII, with the marks and letters that compose with them."""

@@ -197,12 +197,14 @@ class StandIn:
             self.change(stopping=True)
             return self.state
         from membrowse.engine.errors import Impossible, Unknown
-        from membrowse.engine.handlers.table import HANDLERS
+        from membrowse.engine.handlers import long, quick
         from tests.standin.components import frozen_time, handle
 
         try:
             with frozen_time():
-                reply = HANDLERS[type(request)](self.components, request, lambda: None)
+                reply = (quick.HANDLERS | long.HANDLERS)[type(request)](
+                    self.components, request, lambda: None
+                )
         except (SettingsError, Unknown, Impossible) as error:
             statuses = {SettingsError: 400, Unknown: 404, Impossible: 409}
             raise _refusal(str(error), statuses[type(error)]) from error

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from membrowse.engine.components import Components
-from membrowse.engine.handlers.explain import live_row
 from membrowse.engine.priority import Pause
 from membrowse.engine.querying.freshness import FreshnessOf
 from membrowse.index.analyser import analyse
@@ -25,7 +24,7 @@ Marker = Callable[[str], Sequence[tuple[int, int]]]
 def chunk(components: Components, request: ChunkRequest, _pause: Pause) -> ChunkView:
     """The chunk, or its successor, within its note. Raises `Unknown` if it is gone."""
     generation = components.index.generation
-    row = live_row(components, generation.row_of, request.chunk)
+    row = components.targets.live_row(generation.row_of, request.chunk)
     freshness = FreshnessOf(components.folder, generation.notes)(generation.chunks[row].path)
     reader = components.configuration.ranker.date_reader(generation)
     marker = _marker(parse_query(request.text, request.syntax, reader))

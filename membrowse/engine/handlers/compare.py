@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from membrowse.engine.components import Components
-from membrowse.engine.handlers.explain import explained, live_row, rank_query, row_of_target
+from membrowse.engine.handlers.explain import explained, rank_query, row_of_target
 from membrowse.engine.priority import Pause
 from membrowse.ranking.comparison import compare_chunks
 from membrowse.wire.comparison import CompareRequest, Comparison
@@ -13,7 +13,7 @@ def compare(components: Components, request: CompareRequest, pause: Pause) -> Co
     """Compare the chunk `left` with the target. Raises `Unknown` if one is not indexed."""
     ranked_query, settings = rank_query(components, request.text, request.syntax)
     rows = (
-        live_row(components, ranked_query.row_of, request.left),
+        components.targets.live_row(ranked_query.row_of, request.left),
         row_of_target(components, ranked_query, request.right),
     )
     both = []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from membrowse.encoding.encoder import EncoderInput
@@ -12,6 +11,7 @@ from membrowse.engine.components import Components
 from membrowse.engine.errors import Unknown
 from membrowse.engine.indexing.note_diff import indexed_version
 from membrowse.engine.priority import Pause
+from membrowse.engine.querying.targets import GONE
 from membrowse.index.generation import Generation
 from membrowse.ranking.explanation.chunk_explanation import ExplanationSources, explain_chunk
 from membrowse.ranking.explanation.token_matches import ChunkTokenizer
@@ -26,15 +26,13 @@ from membrowse.wire.search import Target
 
 log = logging.getLogger(__name__)
 
-GONE = "this chunk is no longer in the index"
-
 
 def explain(components: Components, request: ExplainRequest, pause: Pause) -> Explanation:
     """Explain a chunk's rank, term by term. Raises `Unknown` if there is no such chunk."""
     ranked_query, settings = rank_query(components, request.text, request.syntax)
     pause()
     if request.chunk or request.target is None:
-        row = live_row(components, ranked_query.row_of, request.chunk)
+        row = components.targets.live_row(ranked_query.row_of, request.chunk)
     else:
         row = row_of_target(components, ranked_query, request.target)
     return explained(components, ranked_query, row, settings)
@@ -51,16 +49,6 @@ def rank_query(components: Components, text: str, syntax: str) -> tuple[RankedQu
     """The query over the present generation, and the settings it was ranked by."""
     ranker = components.configuration.ranker
     return components.ranked_queries.of(text, syntax, ranker), ranker.settings
-
-
-def live_row(components: Components, rows: Mapping[str, int], chunk: str) -> int:
-    """The row of a chunk or of its successor in `rows`. Raises `Unknown` if it is gone."""
-    row = rows.get(chunk)
-    if row is None and chunk:
-        row = rows.get(components.index.successor(chunk) or "")
-    if row is None:
-        raise Unknown(GONE)
-    return row
 
 
 def row_of_target(components: Components, ranked_query: RankedQuery, target: Target) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from membrowse.engine.components import Components
-from membrowse.engine.handlers.explain import live_row
 from membrowse.engine.priority import Pause
 from membrowse.ranking.tokens import TokenSources, tokenise_chunk, tokenise_query
 from membrowse.wire.tokens import TokenisedText, Tokens, TokensRequest
@@ -24,6 +23,6 @@ def tokens(components: Components, request: TokensRequest, pause: Pause) -> Toke
     if request.text:
         found.append(tokenise_query(request.text, tokenizers))
     if request.chunk:
-        row = live_row(components, generation.row_of, request.chunk)
+        row = components.targets.live_row(generation.row_of, request.chunk)
         found.append(tokenise_chunk(generation.chunks[row], tokenizers))
     return Tokens(texts=tuple(found))

@@ -13,6 +13,7 @@ from membrowse.index.index import Index
 
 log = logging.getLogger(__name__)
 
+_OPEN_AFTER_SECONDS = 1.0
 _RENEW_SECONDS = 60.0
 _CHECK_SECONDS = 24 * 3600.0
 
@@ -34,7 +35,8 @@ class StoreUpkeep:
         self._thread.start()
 
     def begin(self) -> None:
-        """Open Chroma, which takes a second of CPU, unless that has happened."""
+        """Open Chroma soon, unless that has happened: it takes a second of CPU, which the first
+        query needs more."""
         self._begun.set()
 
     def stop(self) -> None:
@@ -44,7 +46,7 @@ class StoreUpkeep:
 
     def _run(self) -> None:
         self._begun.wait()
-        if self._stopping.is_set():
+        if self._stopping.wait(_OPEN_AFTER_SECONDS):
             return
         renewed = self._index.generation.number
         self._try("old history could not be deleted", self._index.trim_history)
@@ -67,4 +69,5 @@ class StoreUpkeep:
         try:
             step()
         except Exception:  # a thread's boundary
-            log.exception("%s", failure)
+            if not self._stopping.is_set():  # the stores are closed beneath it
+                log.exception("%s", failure)

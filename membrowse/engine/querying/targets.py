@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
+from membrowse.engine.errors import Unknown
 from membrowse.engine.indexing.file_states import note_path, note_state
 from membrowse.engine.indexing.indexer_state import IndexerState
 from membrowse.index.generation import Generation
@@ -17,6 +18,7 @@ from membrowse.settings import AgentSettings
 from membrowse.wire.notes import NoteState
 from membrowse.wire.search import CutOrigin, Target
 
+GONE = "this chunk is no longer in the index"
 KEPT = 64
 """Targets that are remembered; the least recently used goes first."""
 
@@ -46,6 +48,15 @@ class Targets:
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
         return found
+
+    def live_row(self, rows: Mapping[str, int], chunk: str) -> int:
+        """The row of a chunk or of its successor in `rows`. Raises `Unknown` if it is gone."""
+        row = rows.get(chunk)
+        if row is None and chunk:
+            row = rows.get(self._index.successor(chunk) or "")
+        if row is None:
+            raise Unknown(GONE)
+        return row
 
     def note_path(self, generation: Generation, path: str) -> str:
         """The path of the note that `path` means, see `file_states.note_path`."""
