@@ -12,6 +12,8 @@ from membrowse.encoding.model_files import ModelFiles, locate
 from membrowse.encoding.resident_encoder import ResidentEncoder
 from membrowse.settings import EncoderSettings
 
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of processes start: compile once
+
 
 class ExportedEncoder(NamedTuple):
     """The bundled encoder, exported."""

@@ -221,6 +221,17 @@ class SearchResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Fa
     would be `ready` is `indexing`."""
 
 
+class RecallContext(msgspec.Struct, frozen=True, kw_only=True):
+    """An agent that asks: the engine records its search as a recall."""
+
+    agent: str
+    session: str = ""
+    k: int = 5
+    """Hits that the agent gets."""
+    min_score: float | None = None
+    """The least score of a hit that the agent gets; None: any."""
+
+
 class SearchRequest(StreamRequest[SearchResponse], frozen=True, kw_only=True):
     """Rank all chunks for a query.
 
@@ -240,6 +251,8 @@ class SearchRequest(StreamRequest[SearchResponse], frozen=True, kw_only=True):
     """Chunk ids to report wherever they stand; successors are followed."""
     target: Target | None = None
     """What the person expects to find; the response says how it fared."""
+    recall: RecallContext | None = None
+    """Who asks, if it is an agent; what a person types is not recorded."""
 
 
 class PageRequest(Request[Ranking], frozen=True, kw_only=True):
