@@ -17,13 +17,13 @@ from membrowse import __version__
 def run(arguments: Sequence[str]) -> int:
     """Run the program with `arguments` (without its name), and return the exit status."""
     if list(arguments) in (["--version"], ["-V"]):
-        return _print(f"membrowse {__version__}\n")
+        return _write_stdout(f"membrowse {__version__}\n")
     from membrowse.cli import error_handling
 
     return error_handling.guarded(lambda: _dispatch(list(arguments)))
 
 
-def _print(text: str) -> int:
+def _write_stdout(text: str) -> int:
     """Write `text` to stdout; the command line's error handling is imported only if that fails."""
     try:
         sys.stdout.write(text)
@@ -37,19 +37,19 @@ def _print(text: str) -> int:
 
 def _dispatch(arguments: list[str]) -> None:
     completing = "_MEMBROWSE_COMPLETE" in os.environ
-    if not completing and (not arguments or (len(arguments) == 1 and _opens(arguments[0]))):
+    if not completing and (not arguments or (len(arguments) == 1 and _opens_browser(arguments[0]))):
         from membrowse.cli import browser
 
         browser.browse(Path(arguments[0]) if arguments else None, questions=None)
         return
     from membrowse.cli.app import app
 
-    if not completing and _opens(arguments[0]):
+    if not completing and _opens_browser(arguments[0]):
         arguments = ["browse", *arguments]
     app(args=None if completing else arguments, prog_name="membrowse")
 
 
-def _opens(word: str) -> bool:
+def _opens_browser(word: str) -> bool:
     """Whether `membrowse WORD` opens the browser: WORD is a folder, or an option of `browse`.
 
     Raises `Stop` if it is neither that nor a command.

@@ -41,8 +41,8 @@ class Pattern:
         if self.directory and not directory:
             return False
         if len(self.segments) == 2 and self.segments[0] is None:
-            return _is(self.segments[1], names[-1])
-        return _match(self.segments, names)
+            return _segment_matches(self.segments[1], names[-1])
+        return _segments_match(self.segments, names)
 
 
 def parse(line: str) -> Pattern | None:
@@ -104,7 +104,7 @@ def _between_stars(part: str) -> list[str]:
             found = _CLASS.match(part, at)
             if found is None:
                 raise InvalidPattern("a `[` is not closed")
-            pieces[-1] += _class(found)
+            pieces[-1] += _character_class(found)
             at = found.end() - 1
         elif character == "\\":
             at += 1
@@ -117,7 +117,7 @@ def _between_stars(part: str) -> list[str]:
     return pieces
 
 
-def _class(found: re.Match[str]) -> str:
+def _character_class(found: re.Match[str]) -> str:
     """A character class; each range is escaped."""
     content = ""
     for item in _RANGE.finditer(found["content"]):
@@ -130,7 +130,7 @@ def _class(found: re.Match[str]) -> str:
     return f"[{'^' if found['negated'] else ''}{content}]"
 
 
-def _match(segments: Sequence[Segment], names: Sequence[str]) -> bool:
+def _segments_match(segments: Sequence[Segment], names: Sequence[str]) -> bool:
     """Whether `names` are what `segments` describe.
 
     When a name does not match, only the last `**` can take one more: a match of what is before it
@@ -144,7 +144,7 @@ def _match(segments: Sequence[Segment], names: Sequence[str]) -> bool:
                 return True
             retry = at, name
             at += 1
-        elif at < len(segments) and _is(segments[at], names[name]):
+        elif at < len(segments) and _segment_matches(segments[at], names[name]):
             at, name = at + 1, name + 1
         elif retry is not None:
             at, name = retry[0] + 1, retry[1] + 1
@@ -154,7 +154,7 @@ def _match(segments: Sequence[Segment], names: Sequence[str]) -> bool:
     return at == len(segments)
 
 
-def _is(segment: Segment, name: str) -> bool:
+def _segment_matches(segment: Segment, name: str) -> bool:
     if isinstance(segment, re.Pattern):
         return segment.fullmatch(name) is not None
     return segment is None or segment == name

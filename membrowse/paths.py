@@ -46,7 +46,7 @@ def private(directory: Path) -> Path:
     Raises `Untrusted` if it belongs to another user, or is another user's link.
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if reason := _foreign(directory):
+    if reason := _foreign_directory(directory):
         raise Untrusted(directory, reason)
     mode = stat.S_IMODE(directory.stat().st_mode)
     if mode & _OTHERS_WRITE:
@@ -54,7 +54,7 @@ def private(directory: Path) -> Path:
     return directory
 
 
-def _foreign(directory: Path) -> str:
+def _foreign_directory(directory: Path) -> str:
     """Why somebody else controls `directory`, or empty."""
     link, found, me = directory.lstat(), directory.stat(), os.geteuid()
     if found.st_uid != me:
@@ -77,8 +77,8 @@ def open_file(file: Path, flags: int, *, root: Path | None = None) -> int:
     `file` itself is never a link, nor is a directory between `root` (its parent, if not given) and
     `file`. Raises `Untrusted` for a link or another kind of file, and other errors of `os.open`.
     """
-    with _parent(file, root) as directory:
-        return _opened(file, flags, directory)
+    with _open_parent(file, root) as directory:
+        return _open_without_links(file, flags, directory)
 
 
 def replace_file(
@@ -91,7 +91,7 @@ def replace_file(
     """
     if root is None:
         private(file.parent)
-    with _parent(file, root, create=True) as directory:
+    with _open_parent(file, root, create=True) as directory:
         new = f".{file.name}.{secrets.token_hex(6)}"
         descriptor = os.open(new, _NEW, 0o600, dir_fd=directory)
         try:
@@ -109,7 +109,7 @@ def replace_file(
 
 
 @contextlib.contextmanager
-def _parent(file: Path, root: Path | None, *, create: bool = False) -> Iterator[int]:
+def _open_parent(file: Path, root: Path | None, *, create: bool = False) -> Iterator[int]:
     """A descriptor of the directory of `file`, reached from `root` without following a link."""
     root = file.parent if root is None else root
     directory = os.open(root, _DIRECTORY)
@@ -118,14 +118,14 @@ def _parent(file: Path, root: Path | None, *, create: bool = False) -> Iterator[
             if create:
                 with contextlib.suppress(FileExistsError):
                     os.mkdir(name, 0o700, dir_fd=directory)
-            outer, directory = directory, _inner(name, directory, file)
+            outer, directory = directory, _open_subdirectory(name, directory, file)
             os.close(outer)
         yield directory
     finally:
         os.close(directory)
 
 
-def _inner(name: str, directory: int, file: Path) -> int:
+def _open_subdirectory(name: str, directory: int, file: Path) -> int:
     try:
         return os.open(name, _DIRECTORY | os.O_NOFOLLOW, dir_fd=directory)
     except OSError as error:
@@ -134,7 +134,7 @@ def _inner(name: str, directory: int, file: Path) -> int:
         raise
 
 
-def _opened(file: Path, flags: int, directory: int) -> int:
+def _open_without_links(file: Path, flags: int, directory: int) -> int:
     flags |= os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
     try:
         descriptor = os.open(file.name, flags, 0o600, dir_fd=directory)
@@ -196,7 +196,7 @@ def become_service() -> bool:
     return managed
 
 
-def _resolve(name: str, default: str) -> Path:
+def _resolved_directory(name: str, default: str) -> Path:
     home = _home()
     if home:
         return home / name
@@ -211,12 +211,15 @@ def _service_directory(variable: str) -> Path | None:
 
 def config_file() -> Path:
     """The settings file; it need not exist."""
-    return _resolve("config", platformdirs.user_config_dir(APP, appauthor=False)) / "config.toml"
+    return (
+        _resolved_directory("config", platformdirs.user_config_dir(APP, appauthor=False))
+        / "config.toml"
+    )
 
 
 def state_dir() -> Path:
     """Directory for state kept between sessions: query history, theme, last folder."""
-    return _resolve("state", platformdirs.user_state_dir(APP, appauthor=False))
+    return _resolved_directory("state", platformdirs.user_state_dir(APP, appauthor=False))
 
 
 def read_regular(file: Path, largest: int) -> bytes:
@@ -258,17 +261,17 @@ def tree_size(directory: Path) -> int:
 
 def cache_dir() -> Path:
     """Directory for files that can be recreated at any time, such as the exported encoder."""
-    return _resolve("cache", platformdirs.user_cache_dir(APP, appauthor=False))
+    return _resolved_directory("cache", platformdirs.user_cache_dir(APP, appauthor=False))
 
 
 def data_dir() -> Path:
     """Directory for indexes and the user's copy of the demo memory."""
-    return _resolve("data", platformdirs.user_data_dir(APP, appauthor=False))
+    return _resolved_directory("data", platformdirs.user_data_dir(APP, appauthor=False))
 
 
 def exports_dir() -> Path:
     """Directory for what the browser exports: pictures of views, reports."""
-    return _resolve("exports", platformdirs.user_downloads_dir())
+    return _resolved_directory("exports", platformdirs.user_downloads_dir())
 
 
 def folder_key(folder: Path) -> str:
@@ -331,6 +334,6 @@ def _runtime_dir() -> Path | None:
         base = Path(platformdirs.user_runtime_dir(APP, appauthor=False))
     try:
         open_to_others = base.parent.stat().st_mode & _OTHERS_WRITE
-        return None if open_to_others or _foreign(base.parent) else base
+        return None if open_to_others or _foreign_directory(base.parent) else base
     except OSError:
         return None

@@ -33,7 +33,7 @@ _INVISIBLE_RANGES = (
 _DIRECTION_RANGES = ((0x061C, 0x061C), (0x200E, 0x200F), (0x202A, 0x202E), (0x2066, 0x206F))
 
 
-def _table() -> dict[int, str]:
+def _visible_symbols() -> dict[int, str]:
     table = {code: chr(_C0_PICTURES + code) for code in range(0x20)}
     table[0x7F] = "\N{SYMBOL FOR DELETE}"
     table |= dict.fromkeys(range(0x80, 0xA0), _REPLACEMENT)
@@ -45,7 +45,7 @@ def _table() -> dict[int, str]:
     return table
 
 
-_VISIBLE = _table()
+_VISIBLE = _visible_symbols()
 _VISIBLE_IN_BLOCK = {code: shown for code, shown in _VISIBLE.items() if code != ord("\n")}
 _VISIBLE_IN_BLOCK[ord("\t")] = " "
 

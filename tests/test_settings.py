@@ -125,8 +125,10 @@ def test_whatever_the_panel_offers_can_be_changed() -> None:
 def test_a_saved_configuration_lies_between_file_and_environment(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text("[fusion]\nweight = 0.2\n[rerank]\npool = 20\nblend = 0.3\n")
-    saved = saved_configurations.beside(file)
-    saved_configurations.save(saved, "mine", {"fusion.weight": 0.7, "rerank.pool": 70})
+    saved = saved_configurations.configurations_file(file)
+    saved_configurations.save_configuration(
+        saved, "mine", {"fusion.weight": 0.7, "rerank.pool": 70}
+    )
     variables = {"MEMBROWSE_RERANK_POOL": "90"}
     found = configured(file, variables)
     assert found.settings.fusion.weight == 0.7
@@ -141,26 +143,31 @@ def test_a_saved_configuration_lies_between_file_and_environment(tmp_path: Path)
 
 def test_configurations_are_saved_used_and_forgotten(tmp_path: Path) -> None:
     file = tmp_path / "config" / "tunings.json"
-    saved_configurations.save(file, "one", {"agent.k": 3})
-    assert saved_configurations.save(file, " two ", {"agent.k": 4}).in_force == "two"
+    saved_configurations.save_configuration(file, "one", {"agent.k": 3})
+    assert saved_configurations.save_configuration(file, " two ", {"agent.k": 4}).in_force == "two"
     assert file.stat().st_mode & 0o777 == 0o600
-    assert saved_configurations.use(file, "one").overrides == {"agent.k": 3}
-    assert saved_configurations.use(file, "").overrides == {}
-    saved_configurations.use(file, "two")
-    assert saved_configurations.delete(file, "two").in_force == ""
-    assert [saved.name for saved in saved_configurations.read(file).listed()] == ["one"]
+    assert saved_configurations.use_configuration(file, "one").overrides == {"agent.k": 3}
+    assert saved_configurations.use_configuration(file, "").overrides == {}
+    saved_configurations.use_configuration(file, "two")
+    assert saved_configurations.delete_configuration(file, "two").in_force == ""
+    assert [saved.name for saved in saved_configurations.read_configurations(file).listed()] == [
+        "one"
+    ]
     assert [path.name for path in file.parent.iterdir()] == ["tunings.json"]
 
 
 @pytest.mark.parametrize("name", ["", "  ", "two\nlines", "x" * 61, "\x1b[31m"])
 def test_a_configuration_needs_a_name_that_can_be_shown(tmp_path: Path, name: str) -> None:
     with pytest.raises(SettingsError, match="name"):
-        saved_configurations.save(tmp_path / "tunings.json", name, {})
+        saved_configurations.save_configuration(tmp_path / "tunings.json", name, {})
 
 
 def test_a_name_that_is_not_saved_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "tunings.json"
-    for change in (saved_configurations.use, saved_configurations.delete):
+    for change in (
+        saved_configurations.use_configuration,
+        saved_configurations.delete_configuration,
+    ):
         with pytest.raises(SettingsError, match="nobody"):
             change(file, "nobody")
     assert not file.exists()
@@ -168,13 +175,13 @@ def test_a_name_that_is_not_saved_is_refused(tmp_path: Path) -> None:
 
 def test_a_damaged_file_of_configurations_is_left_as_it_is(tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
-    saved = saved_configurations.beside(file)
+    saved = saved_configurations.configurations_file(file)
     saved.write_text("{")
     found = configured(file, {})
     assert found.settings == Settings()
     assert str(saved) in found.problem
     with pytest.raises(SettingsError, match=str(saved)):
-        saved_configurations.save(saved, "one", {})
+        saved_configurations.save_configuration(saved, "one", {})
     assert saved.read_text() == "{"
 
 
@@ -185,7 +192,7 @@ def test_damaged_saved_configurations_are_an_error_with_the_file(
     file = tmp_path / "tunings.json"
     file.write_bytes(content)
     with pytest.raises(SettingsError, match=r"tunings\.json: the saved configurations"):
-        saved_configurations.read(file)
+        saved_configurations.read_configurations(file)
     assert "tunings.json" in configured(tmp_path / "config.toml", {}).problem
 
 

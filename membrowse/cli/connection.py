@@ -90,10 +90,10 @@ async def index_current(
         if request is not None or refusal.status != FORBIDDEN:
             raise
         requested = 0
-    async with _states(engine) as states:
+    async with _engine_states(engine) as states:
         async for state in states:
             seen(state)
-            if state.started >= requested and _settled(state):
+            if state.started >= requested and _index_settled(state):
                 return state
     raise EngineUnavailable("the engine ended before the index was current")
 
@@ -101,7 +101,7 @@ async def index_current(
 async def encoder_loaded(engine: Engine) -> None:
     """Wait until the encoder is loaded, so that a first search has every ranking."""
     try:
-        async with asyncio.timeout(LOADING_SECONDS), _states(engine) as states:
+        async with asyncio.timeout(LOADING_SECONDS), _engine_states(engine) as states:
             async for state in states:
                 if state.problem or state.encoder.state is not RankingState.LOADING:
                     return
@@ -110,7 +110,7 @@ async def encoder_loaded(engine: Engine) -> None:
 
 
 @asynccontextmanager
-async def _states(engine: Engine) -> AsyncIterator[AsyncIterator[EngineState]]:
+async def _engine_states(engine: Engine) -> AsyncIterator[AsyncIterator[EngineState]]:
     """The engine's states; their connection is closed with the block."""
     states = engine.stream(StatesRequest())
     try:
@@ -120,7 +120,7 @@ async def _states(engine: Engine) -> AsyncIterator[AsyncIterator[EngineState]]:
             await states.aclose()
 
 
-def _settled(state: EngineState) -> bool:
+def _index_settled(state: EngineState) -> bool:
     """Whether there is nothing left to wait for; raises `Stop` if the index will stay behind."""
     if is_current(state):
         return True

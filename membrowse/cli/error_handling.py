@@ -59,17 +59,17 @@ def _status_of(action: Callable[[], None]) -> int:
     try:
         action()
     except SystemExit as end:
-        return _code(end)
+        return _exit_code(end)
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     except (output.ReaderGone, BrokenPipeError):
         return Exit.READER_GONE
     except output.Unwritable as error:
-        return _reported(Exit.INTERNAL, f"the output cannot be written: {error}")
+        return _reported_exit(Exit.INTERNAL, f"the output cannot be written: {error}")
     except Stop as end:
-        return _reported(end.exit, str(end))
+        return _reported_exit(end.exit, str(end))
     except (SettingsError, paths.Untrusted) as error:
-        return _reported(Exit.USAGE, str(error))
+        return _reported_exit(Exit.USAGE, str(error))
     except Exception as error:
         return _engine_error(error) or _unexpected(error)
     return Exit.DONE
@@ -78,16 +78,16 @@ def _status_of(action: Callable[[], None]) -> int:
 def _unwritable(error: OSError) -> Exit:
     if isinstance(error, BrokenPipeError):
         return Exit.READER_GONE
-    return _reported(Exit.INTERNAL, f"the output cannot be written: {error.strerror}")
+    return _reported_exit(Exit.INTERNAL, f"the output cannot be written: {error.strerror}")
 
 
-def _code(end: SystemExit) -> int:
+def _exit_code(end: SystemExit) -> int:
     if end.code is None:
         return Exit.DONE
     return end.code if isinstance(end.code, int) else Exit.INTERNAL
 
 
-def _reported(exit_: Exit, message: str) -> Exit:
+def _reported_exit(exit_: Exit, message: str) -> Exit:
     if message:
         output.say(message)
     return exit_
@@ -99,10 +99,10 @@ def _engine_error(error: Exception) -> Exit | None:
     if client is None:
         return None
     if isinstance(error, client.EngineUnavailable):
-        return _reported(Exit.UNAVAILABLE, str(error))
+        return _reported_exit(Exit.UNAVAILABLE, str(error))
     if isinstance(error, client.EngineRefused):
         bad_request = error.status == 400
-        return _reported(Exit.USAGE if bad_request else Exit.UNAVAILABLE, str(error))
+        return _reported_exit(Exit.USAGE if bad_request else Exit.UNAVAILABLE, str(error))
     return None
 
 
@@ -110,13 +110,13 @@ def _unexpected(error: Exception) -> Exit:
     """Log the traceback of an unexpected error, and say where."""
     summary = f"unexpected error: {type(error).__name__}: {error}"
     try:
-        place = f"the traceback is in {_logged(error)}"
+        place = f"the traceback is in {_logged_traceback(error)}"
     except OSError as failure:
         place = f"its traceback cannot be logged: {failure}"
-    return _reported(Exit.INTERNAL, f"{summary}; {place}")
+    return _reported_exit(Exit.INTERNAL, f"{summary}; {place}")
 
 
-def _logged(error: Exception) -> Path:
+def _logged_traceback(error: Exception) -> Path:
     file = paths.private(paths.state_dir()) / "errors.log"
     descriptor = paths.open_file(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     with os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace") as log:

@@ -25,7 +25,7 @@ async def settings_in_force(engine: Engine) -> dict[str, Setting]:
     configured = settings.configured(paths.config_file())
     values = settings.flat(configured.settings)
     found = {
-        key: Setting(value=value, source=_source(configured.origins[key]))
+        key: Setting(value=value, source=_kind_of_origin(configured.origins[key]))
         for key, value in values.items()
     }
     try:
@@ -39,7 +39,7 @@ async def settings_in_force(engine: Engine) -> dict[str, Setting]:
     return found
 
 
-def _source(origin: str) -> str:
+def _kind_of_origin(origin: str) -> str:
     """The kind of a value's origin, without names and paths."""
     if origin == settings.DEFAULT:
         return "default"
@@ -48,7 +48,7 @@ def _source(origin: str) -> str:
     return "saved" if origin.startswith("saved configuration ") else "file"
 
 
-def program(status: Status) -> Program:
+def running_program(status: Status) -> Program:
     """The versions of what runs here."""
     libraries = {"sqlite": sqlite3.sqlite_version}
     for name in _LIBRARIES:
@@ -65,7 +65,7 @@ def program(status: Status) -> Program:
     )
 
 
-def indexed(status: Status) -> ReportedIndex:
+def reported_index(status: Status) -> ReportedIndex:
     """The index, as the engine reports it."""
     return ReportedIndex(
         recipe=status.recipe,

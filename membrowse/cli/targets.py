@@ -27,29 +27,29 @@ def parse_target(folder: Path, place: str | None, text: str = "") -> Target:
             raise Stop(Exit.USAGE, "name what you expected: PATH, PATH:LINE or --text")
         return Target(text=text)
     match = _PLACE.fullmatch(place)
-    if match is None or _existing(folder, place) is not None:
-        return Target(path=_within(folder, place), text=text)
+    if match is None or _existing_file(folder, place) is not None:
+        return Target(path=_path_from_folder(folder, place), text=text)
     line = int(match["line"])
     if line < 1:
         raise Stop(Exit.USAGE, f"lines are counted from 1: {place}")
-    return Target(path=_within(folder, match["path"]), line=line, text=text)
+    return Target(path=_path_from_folder(folder, match["path"]), line=line, text=text)
 
 
-def _existing(folder: Path, place: str) -> Path | None:
+def _existing_file(folder: Path, place: str) -> Path | None:
     """The file that `place` names, relative to the folder or to the current directory in it."""
     for base in (folder, Path.cwd()):
         candidate = base / place
         try:
-            if os.path.lexists(candidate) and _inside(folder, candidate) is not None:
+            if os.path.lexists(candidate) and _path_in_folder(folder, candidate) is not None:
                 return candidate
         except (OSError, ValueError):
             continue
     return None
 
 
-def _within(folder: Path, place: str) -> str:
+def _path_from_folder(folder: Path, place: str) -> str:
     """`place` relative to `folder`, with `/`; the file need not exist."""
-    relative = _inside(folder, _existing(folder, place) or folder / place)
+    relative = _path_in_folder(folder, _existing_file(folder, place) or folder / place)
     if relative is None:
         raise Stop(Exit.USAGE, f"{place} is not in the folder {folder}")
     if valid(relative) != relative:
@@ -57,7 +57,7 @@ def _within(folder: Path, place: str) -> str:
     return relative
 
 
-def _inside(folder: Path, file: Path) -> str | None:
+def _path_in_folder(folder: Path, file: Path) -> str | None:
     """The path of `file` in `folder`, by name, else with links resolved; None if it is outside."""
     plain = Path(os.path.normpath(file))
     for root, path in ((folder, plain), (_real(folder), _real(plain.parent) / plain.name)):

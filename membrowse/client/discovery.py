@@ -48,18 +48,18 @@ async def connect(
     service = registered(folder)
     if service is None and start and not folder.is_dir():
         raise EngineUnavailable(f"{folder} is not a readable folder")
-    found = await _find(folder)
+    found = await _find_engine(folder)
     if found is not None:
         return found
     if service is not None:
-        raise ServiceUnavailable(_absence(service))
+        raise ServiceUnavailable(_service_unreachable(service))
     if not start:
         raise EngineUnavailable(f"no engine runs for {folder}; `membrowse index` starts one")
     say(f"starting an engine for {folder}")
     return await _start(folder)
 
 
-def _absence(service: RegisteredService) -> str:
+def _service_unreachable(service: RegisteredService) -> str:
     """Why a system service cannot be reached, and what to do."""
     if not service.admits:
         return (
@@ -69,9 +69,9 @@ def _absence(service: RegisteredService) -> str:
     return f"{service.unit} does not answer: `membrowse service status {service.name}`"
 
 
-async def _find(folder: Path) -> EngineClient | None:
+async def _find_engine(folder: Path) -> EngineClient | None:
     """A client of a running engine of `folder`; raises `EngineOutdated`."""
-    found = await _greeted(folder)
+    found = await _greeted_engine(folder)
     if found is None:
         return None
     client, hello = found
@@ -86,7 +86,7 @@ async def _find(folder: Path) -> EngineClient | None:
     return client
 
 
-async def _greeted(folder: Path) -> tuple[EngineClient, Hello] | None:
+async def _greeted_engine(folder: Path) -> tuple[EngineClient, Hello] | None:
     """A client of any engine that answers for `folder`, and its handshake.
 
     Raises `EngineUntrusted` if somebody else's process answers, or an engine of another folder.
@@ -95,7 +95,7 @@ async def _greeted(folder: Path) -> tuple[EngineClient, Hello] | None:
     socket = Path(service.socket) if service else paths.own_socket(folder)
     if not paths.reachable(socket):
         return None
-    client = EngineClient(socket, _owner(socket.parent, service))
+    client = EngineClient(socket, _expected_owner(socket.parent, service))
     try:
         hello = await client.ask(HelloRequest())
         _check_folder(socket, hello, folder)
@@ -111,7 +111,7 @@ async def _greeted(folder: Path) -> tuple[EngineClient, Hello] | None:
         raise
 
 
-def _owner(directory: Path, service: RegisteredService | None) -> int:
+def _expected_owner(directory: Path, service: RegisteredService | None) -> int:
     """The user whose process must answer at a socket in `directory`: the service's, or this one.
 
     Nobody else may be able to put a socket there. Raises `EngineUntrusted`.
@@ -143,7 +143,7 @@ async def _start(folder: Path) -> EngineClient:
         raise EngineUnavailable(reason) from error
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
-        client = await _find(folder)
+        client = await _find_engine(folder)
         if client is not None:
             return client
         if process.poll() is not None and process.returncode != _exit_locked():
@@ -176,7 +176,7 @@ async def stop(folder: Path, seconds: float = 20.0) -> bool:
     Raises `EngineRefused` if the caller lacks the right, and `EngineUnavailable` if the engine has
     not ended after `seconds`.
     """
-    found = await _greeted(Path(os.path.realpath(folder)))
+    found = await _greeted_engine(Path(os.path.realpath(folder)))
     if found is None:
         return False
     client, hello = found
@@ -187,7 +187,7 @@ async def stop(folder: Path, seconds: float = 20.0) -> bool:
     finally:
         await client.close()
     deadline = time.monotonic() + seconds
-    while _runs(hello.engine.pid):
+    while _process_runs(hello.engine.pid):
         if time.monotonic() > deadline:
             raise EngineUnavailable(
                 f"the engine (process {hello.engine.pid}) has not ended after {seconds:.0f} s"
@@ -196,7 +196,7 @@ async def stop(folder: Path, seconds: float = 20.0) -> bool:
     return True
 
 
-def _runs(pid: int) -> bool:
+def _process_runs(pid: int) -> bool:
     if pid in started:
         return started[pid].poll() is None
     try:

@@ -81,7 +81,7 @@ class EngineClient:
     async def stream(self, request: StreamRequest[T]) -> AsyncGenerator[T, None]:
         decoder = msgspec.json.Decoder[T](ENDPOINTS[type(request)].reply)
         async with self._response(request) as response:
-            async for line in _lines(response):
+            async for line in _body_lines(response):
                 yield decoder.decode(line)
 
     async def close(self) -> None:
@@ -122,7 +122,9 @@ class EngineClient:
             ) as response:
                 self._check_peer(response)
                 if response.is_error:
-                    raise EngineRefused(_problem(await response.aread()), response.status_code)
+                    raise EngineRefused(
+                        _decoded_problem(await response.aread()), response.status_code
+                    )
                 yield response
         except httpx.ReadTimeout as error:
             reason = f"the engine at {self._socket} has not answered for {endpoint.seconds:.0f} s"
@@ -131,7 +133,7 @@ class EngineClient:
             raise EngineUnavailable(f"the engine at {self._socket} is gone: {error}") from error
 
 
-async def _lines(response: httpx.Response) -> AsyncIterator[bytes]:
+async def _body_lines(response: httpx.Response) -> AsyncIterator[bytes]:
     """The lines of a response's body, as they arrive."""
     rest = b""
     async for piece in response.aiter_raw():
@@ -143,7 +145,7 @@ async def _lines(response: httpx.Response) -> AsyncIterator[bytes]:
         yield rest
 
 
-def _problem(body: bytes) -> Problem:
+def _decoded_problem(body: bytes) -> Problem:
     try:
         return msgspec.json.decode(body, type=Problem)
     except msgspec.DecodeError:

@@ -93,7 +93,7 @@ class Supervisor:
             except (EngineUnavailable, EngineRefused) as error:
                 message = str(error)
             if self._too_often():
-                yield self._surrender(message)
+                yield self._give_up(message)
                 return
             yield Lost(message)
             await asyncio.sleep(_RETRY_SECONDS)
@@ -105,7 +105,7 @@ class Supervisor:
         full = len(self._deaths) == DEATHS_ALLOWED
         return full and now - self._deaths[0] <= DEATHS_WINDOW_SECONDS
 
-    def _surrender(self, message: str) -> GaveUp:
+    def _give_up(self, message: str) -> GaveUp:
         log = paths.log_file(self._folder)
         return GaveUp(
             f"the engine ended {DEATHS_ALLOWED} times within a minute: {message}. "

@@ -56,7 +56,7 @@ class ModelConfig:
     document_prompt: str = ""
 
 
-def _content(path: Path) -> dict[str, Any]:
+def _json_content(path: Path) -> dict[str, Any]:
     """Return the JSON object in `path`; empty if the file does not exist."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
@@ -74,7 +74,7 @@ def model_config(directory: Path) -> ModelConfig:
     modules = _modules(directory)
     transformer = modules[0][1]
     _refuse_incomplete(transformer)
-    config = _content(transformer / "config.json")
+    config = _json_content(transformer / "config.json")
     pooling, dimension = _pooling(modules, int(config.get("hidden_size", 0)))
     if not dimension:
         raise ModelRefused(f"the encoder at {directory} does not state the size of its vectors")
@@ -119,7 +119,7 @@ def _pooling(modules: list[tuple[str, Path]], hidden: int) -> tuple[str, int]:
     """Return how sentence embeddings are made, in one word, and their dimension."""
     steps, dimension = [], hidden
     for kind, path in modules[1:]:
-        content = _content(path / "config.json")
+        content = _json_content(path / "config.json")
         if kind == "Pooling":
             steps.append(_pooling_mode(content))
             dimension = hidden * (1 + steps[-1].count("-"))
@@ -142,9 +142,9 @@ def _pooling_mode(content: dict[str, Any]) -> str:
 
 def _max_pieces(transformer: Path, config: dict[str, Any]) -> int:
     """Return the window: the smallest of the limits that the model's files state."""
-    tokenizer = _content(transformer / "tokenizer_config.json")
+    tokenizer = _json_content(transformer / "tokenizer_config.json")
     limits = (
-        _content(transformer / "sentence_bert_config.json").get("max_seq_length"),
+        _json_content(transformer / "sentence_bert_config.json").get("max_seq_length"),
         tokenizer.get("model_max_length"),
         config.get("max_position_embeddings"),
     )
@@ -153,7 +153,7 @@ def _max_pieces(transformer: Path, config: dict[str, Any]) -> int:
 
 def _prompts(directory: Path) -> tuple[str, str]:
     """Return the model's prompts for a query and for a document."""
-    content = _content(directory / "config_sentence_transformers.json")
+    content = _json_content(directory / "config_sentence_transformers.json")
     prompts = content.get("prompts") or {}
     default = prompts.get(content.get("default_prompt_name") or "", "")
     document = next((prompts[name] for name in _DOCUMENT_PROMPTS if prompts.get(name)), default)

@@ -49,15 +49,15 @@ def ensure_export(files: ModelFiles, cache: Path) -> Path:
     are exported again. If several processes ask at once, one exports. Raises `ExportFailed`.
     """
     target = export_path(files, cache)
-    if _intact(target.parent):
+    if _export_intact(target.parent):
         return target
-    with _locked(target.parent):
-        if not _intact(target.parent):
+    with _export_lock(target.parent):
+        if not _export_intact(target.parent):
             _export(files, target.parent)
     return target
 
 
-def _intact(directory: Path) -> bool:
+def _export_intact(directory: Path) -> bool:
     """Whether the export's files exist and have the hashes recorded when they were made."""
     cache = HashCache(directory / "seen.json")
     try:
@@ -68,7 +68,7 @@ def _intact(directory: Path) -> bool:
 
 
 @contextmanager
-def _locked(directory: Path) -> Iterator[None]:
+def _export_lock(directory: Path) -> Iterator[None]:
     private(directory.parent)
     lock = open_file(directory.with_name(f"{directory.name}.lock"), os.O_RDWR | os.O_CREAT)
     try:
@@ -84,7 +84,7 @@ def _export(files: ModelFiles, directory: Path) -> None:
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(mode=0o700)
     try:
-        _run(files, partial / MODEL)
+        _run_export(files, partial / MODEL)
         hashes = {name: _sha256(partial / name) for name in (MODEL, WEIGHTS)}
         replace_file(partial / HASHES, msgspec.json.encode(hashes))
         shutil.rmtree(directory, ignore_errors=True)
@@ -93,7 +93,7 @@ def _export(files: ModelFiles, directory: Path) -> None:
         raise ExportFailed(f"{files.name} cannot be exported: {error}") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    _intact(directory)  # caches the hashes for the next start
+    _export_intact(directory)  # caches the hashes for the next start
 
 
 def _sha256(path: Path) -> str:
@@ -101,7 +101,7 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _run(files: ModelFiles, target: Path) -> None:
+def _run_export(files: ModelFiles, target: Path) -> None:
     """Let a child process write `target`; raises `ExportFailed` with its reason."""
     with _parent_pipe() as stdin:
         done = interpreter.run(
@@ -114,7 +114,7 @@ def _run(files: ModelFiles, target: Path) -> None:
             timeout=_TIMEOUT_SECONDS,
         )
     if done.returncode:
-        raise ExportFailed(_reason(files, done.stderr))
+        raise ExportFailed(_failure_reason(files, done.stderr))
 
 
 @contextmanager
@@ -128,7 +128,7 @@ def _parent_pipe() -> Iterator[int]:
         os.close(our_end)
 
 
-def _reason(files: ModelFiles, stderr: bytes) -> str:
+def _failure_reason(files: ModelFiles, stderr: bytes) -> str:
     lines = stderr.decode("utf-8", "replace").strip().splitlines()
     last = lines[-1] if lines else "the export process died without a message"
     return f"{files.name} cannot be exported to ONNX: {last}"

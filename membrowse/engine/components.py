@@ -102,12 +102,12 @@ def open_components(
     models.prepare()
     index = _open_or_rebuild(paths.index_dir(folder), settings, models)
     configuration = ActiveConfiguration(settings)
-    tunings = saved_configurations.beside(paths.config_file())
+    tunings = saved_configurations.configurations_file(paths.config_file())
     configurations = ConfigurationStore(configuration, tunings, lambda: rerun())
     indexer = Indexer(folder, settings, index, recipe(models, settings), models, index_changed)
     ranked_queries = RankedQueries(configuration, index, models)
     targets = Targets(index, lambda: indexer.state)
-    settled = partial(_settled, indexer, models, index)
+    settled = partial(_index_settled, indexer, models, index)
     upkeep = StoreUpkeep(index, settled)
     place = partial(place_of, folder, settings.pins.file)
     pins = Pins(place, index, ranked_queries, settled, traffic, changed, targets.note_path)
@@ -126,7 +126,7 @@ def open_components(
     )
 
 
-def _settled(indexer: Indexer, models: Models, index: Index) -> bool:
+def _index_settled(indexer: Indexer, models: Models, index: Index) -> bool:
     """Whether the index matches the folder, and all of it is encoded."""
     state = indexer.state
     pending = state.pending.new + state.pending.changed + state.pending.deleted

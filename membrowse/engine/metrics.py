@@ -102,25 +102,25 @@ class _Collector:
     sample: Sample
 
     def collect(self) -> Iterator[Metric]:
-        yield from _engine(self.sample)
-        yield from _index(self.sample.state)
-        yield from _watching(self.sample.state)
-        yield from _requests(self.counts, self.sample)
+        yield from _engine_metrics(self.sample)
+        yield from _index_metrics(self.sample.state)
+        yield from _watcher_metrics(self.sample.state)
+        yield from _request_metrics(self.counts, self.sample)
 
 
-def _engine(sample: Sample) -> Iterator[Metric]:
+def _engine_metrics(sample: Sample) -> Iterator[Metric]:
     from prometheus_client.core import InfoMetricFamily
 
     info = InfoMetricFamily("membrowse_build", "The program.")
     info.add_metric([], {"version": sample.info.version})
     yield info
-    yield _gauge("ready", "1 if searches are answered.", float(sample.ready))
-    yield _gauge("memory_bytes", "Resident memory of the engine.", sample.info.memory_bytes)
-    yield _gauge("open_files", "Open file descriptors.", sample.open_files)
-    yield _gauges("store_bytes", "Bytes on disk.", "store", sample.store_bytes)
+    yield _gauge_metric("ready", "1 if searches are answered.", float(sample.ready))
+    yield _gauge_metric("memory_bytes", "Resident memory of the engine.", sample.info.memory_bytes)
+    yield _gauge_metric("open_files", "Open file descriptors.", sample.open_files)
+    yield _labelled_gauge("store_bytes", "Bytes on disk.", "store", sample.store_bytes)
 
 
-def _index(state: EngineState) -> Iterator[Metric]:
+def _index_metrics(state: EngineState) -> Iterator[Metric]:
     pending = state.pending
     notes = {
         "indexed": state.notes,
@@ -129,35 +129,41 @@ def _index(state: EngineState) -> Iterator[Metric]:
         "deleted": pending.deleted,
         "failed": pending.failed,
     }
-    yield _gauges("notes", "Notes: indexed, and how the folder differs.", "state", notes)
+    yield _labelled_gauge("notes", "Notes: indexed, and how the folder differs.", "state", notes)
     chunks = {"indexed": state.chunks, "encoded": state.encoded}
-    yield _gauges("chunks", "Chunks in the index.", "state", chunks)
-    yield _gauge("files_not_indexed", "Files of the folder that are no notes.", state.not_indexed)
-    yield _gauge("generation", "Number of the index's generation.", state.generation)
+    yield _labelled_gauge("chunks", "Chunks in the index.", "state", chunks)
+    yield _gauge_metric(
+        "files_not_indexed", "Files of the folder that are no notes.", state.not_indexed
+    )
+    yield _gauge_metric("generation", "Number of the index's generation.", state.generation)
     if state.last_change is not None:
         changed = _timestamp(state.last_change.at)
-        yield _gauge("last_change_timestamp_seconds", "When the index last changed.", changed)
+        yield _gauge_metric(
+            "last_change_timestamp_seconds", "When the index last changed.", changed
+        )
     rate = state.progress.chunks_per_second if state.progress is not None else 0.0
-    yield _gauge("encoding_chunks_per_second", "Rate of encoding; 0 while idle.", rate)
+    yield _gauge_metric("encoding_chunks_per_second", "Rate of encoding; 0 while idle.", rate)
 
 
-def _watching(state: EngineState) -> Iterator[Metric]:
+def _watcher_metrics(state: EngineState) -> Iterator[Metric]:
     watcher = state.watcher
     kinds = {watcher.kind: float(watcher.alive and not watcher.paused)}
-    yield _gauges("watcher", "1 while the folder is watched, by kind.", "kind", kinds)
-    yield _gauge(
+    yield _labelled_gauge("watcher", "1 while the folder is watched, by kind.", "kind", kinds)
+    yield _gauge_metric(
         "last_check_timestamp_seconds",
         "When folder and index were last compared.",
         _timestamp(watcher.last_check),
     )
-    yield _gauge("problem", "1 if something stops the engine from working.", bool(state.problem))
+    yield _gauge_metric(
+        "problem", "1 if something stops the engine from working.", bool(state.problem)
+    )
 
 
-def _requests(counts: Counts, sample: Sample) -> Iterator[Metric]:
+def _request_metrics(counts: Counts, sample: Sample) -> Iterator[Metric]:
     from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 
     meaning = "Requests that run or wait, by kind of threads."
-    yield _gauges("requests_in_progress", meaning, "threads", sample.in_progress)
+    yield _labelled_gauge("requests_in_progress", meaning, "threads", sample.in_progress)
     seconds = HistogramMetricFamily(
         "membrowse_search_seconds", "Time of a ranking.", labels=["ranking"]
     )
@@ -176,13 +182,13 @@ def _requests(counts: Counts, sample: Sample) -> Iterator[Metric]:
     yield errors
 
 
-def _gauge(name: str, meaning: str, value: float) -> Metric:
+def _gauge_metric(name: str, meaning: str, value: float) -> Metric:
     from prometheus_client.core import GaugeMetricFamily
 
     return GaugeMetricFamily(f"membrowse_{name}", meaning, value=value)
 
 
-def _gauges(name: str, meaning: str, label: str, values: Mapping[str, float]) -> Metric:
+def _labelled_gauge(name: str, meaning: str, label: str, values: Mapping[str, float]) -> Metric:
     from prometheus_client.core import GaugeMetricFamily
 
     family = GaugeMetricFamily(f"membrowse_{name}", meaning, labels=[label])

@@ -113,7 +113,7 @@ class Models:
                 RankingState.LOADING, "the encoder is being prepared (first run only)"
             )
         try:
-            self.loaded = _loaded(self.files)
+            self.loaded = _loaded_encoder(self.files)
         except (ModelRefused, ChildFailed, OSError, RuntimeError, ValueError) as error:
             log.exception("the encoder cannot be loaded")
             self._fail(f"the encoder {self.files.name} cannot be loaded: {error}")
@@ -127,7 +127,7 @@ class Models:
         self.loaded = Loaded(RankingState.FAILED, message)
 
 
-def _loaded(files: ModelFiles) -> Loaded:
+def _loaded_encoder(files: ModelFiles) -> Loaded:
     """Load the encoder for queries and small edits.
 
     ONNX Runtime is imported here, on the loading thread: keyword does not wait for it.

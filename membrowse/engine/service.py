@@ -212,7 +212,7 @@ class Service:
             return components.searcher.stages(request)
 
         stages = await self._on(self._ranking, begin)
-        for stage in stages if request.progressive else [partial(_last, stages)]:
+        for stage in stages if request.progressive else [partial(_last_response, stages)]:
             with self._traffic.query():
                 response = await self._on(self._ranking, stage)
             if response is not None:
@@ -325,7 +325,7 @@ class Service:
                 return
 
 
-def _last(stages: Iterable[Stage]) -> SearchResponse | None:
+def _last_response(stages: Iterable[Stage]) -> SearchResponse | None:
     """The result of the last of `stages`, all on one thread: switching threads costs more than some
     stages take."""
     response = None

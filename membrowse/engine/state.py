@@ -54,7 +54,7 @@ def open_state(components: Components, *, stopping: bool = False) -> EngineState
         not_indexed=excluded + len(indexing.unindexed),
         pending=indexing.pending,
         watcher=components.indexer.watcher(),
-        encoder=_encoder(components, indexing.precision),
+        encoder=_encoder_state(components, indexing.precision),
         progress=indexing.progress,
         last_change=indexing.last_change,
         changed=indexing.changed,
@@ -78,7 +78,7 @@ def _could_be_a_note(file: ScannedFile) -> bool:
     return file.excluded is not None and not file.path.endswith(".jsonl")
 
 
-def _encoder(components: Components, precision: str) -> EncoderState:
+def _encoder_state(components: Components, precision: str) -> EncoderState:
     models = components.models
     return EncoderState(
         state=models.state, name=models.name, precision=precision, message=models.message

@@ -187,9 +187,9 @@ def _tokens(text: str, *, query: bool) -> Iterator[_Source]:
         if group is None:
             analysis = cache.get(run) or _analyse_run(run)
             if run in POSSIBLE_NAMES and is_name(text, offset, match.end()):
-                analysis = _name(run, analysis)
+                analysis = _name_analysis(run, analysis)
         elif group == "spaceless":
-            analysis = _pairs(run, query)
+            analysis = _overlapping_pairs(run, query)
         else:
             analysis = ((run, 0, len(run), 0, TokenKind.WORD),), 1
         for term, start, end, step, kind in analysis[0]:
@@ -197,7 +197,7 @@ def _tokens(text: str, *, query: bool) -> Iterator[_Source]:
         position += analysis[1]
 
 
-def _name(run: str, analysis: _Analysis) -> _Analysis:
+def _name_analysis(run: str, analysis: _Analysis) -> _Analysis:
     """Return the analysis of a stop word as a name: its term, and the name in capitals.
 
     No other term has capitals, so the name's frequency counts alone.
@@ -220,7 +220,7 @@ def _analyse_run(run: str) -> _Analysis:
     return analysis
 
 
-def _pairs(run: str, query: bool) -> _Analysis:
+def _overlapping_pairs(run: str, query: bool) -> _Analysis:
     """Overlapping pairs of a run without spaces; in indexed text also single characters.
 
     So a query of one character matches anywhere, and a longer one ranks by its pairs alone.
@@ -252,17 +252,17 @@ def fold_word(word: str) -> str:
     word = word[: 2 * MAX_TERM_CHARACTERS]
     if "." in word and ABBREVIATION.fullmatch(word):
         word = word.replace(".", "")
-    return _folded(_APOSTROPHES.sub("", _ELISION.sub("", word)) or word)
+    return _folded_word(_APOSTROPHES.sub("", _ELISION.sub("", word)) or word)
 
 
-def _folded(word: str) -> str:
+def _folded_word(word: str) -> str:
     folded = fold(word).replace("'", "")
     if not folded.isascii():
         folded = "".join(c for c in folded if c.isprintable() and not c.isspace()) or folded
     return folded[:MAX_TERM_CHARACTERS] or word
 
 
-def _term(folded: str) -> str:
+def _stemmed_term(folded: str) -> str:
     if len(folded) > 2 and folded.isascii() and folded.isalpha():
         return _stem(folded)
     return folded
@@ -314,7 +314,7 @@ class _Run:
     def _whole(self, spans: list[Span]) -> None:
         start, end = spans[0][0], spans[-1][1]
         folded = _APOSTROPHES.sub("", fold("".join(self._text[a:b] for a, b in spans)))
-        whole = _term(joined_whole(folded))
+        whole = _stemmed_term(joined_whole(folded))
         self._add(whole, start, end, TokenKind.WHOLE)
         others = {joined_numbers(folded)} - {folded}
         if version := _VERSION.fullmatch(folded):
@@ -343,7 +343,7 @@ class _Run:
     def _word(self, start: int, end: int) -> None:
         word = self._text[start:end]
         folded = fold_word(word)
-        term = _term(folded)
+        term = _stemmed_term(folded)
         self._add(term, start, end, TokenKind.WORD)
         if _HASH.fullmatch(folded):
             self._parts(start, end, {folded[:7], folded[:8]})
@@ -357,13 +357,13 @@ class _Run:
 
     def _apostrophes(self, word: str, start: int, term: str) -> None:
         """Add what stands before and after each apostrophe (`dell'acqua`, `Ankara'ya`)."""
-        terms = {_term(_folded(_APOSTROPHES.sub("", word)))}
-        pieces = [_folded(piece) for piece in _APOSTROPHE.split(word)]
-        terms |= {_term(piece) for piece in pieces if len(piece) > 2}
+        terms = {_stemmed_term(_folded_word(_APOSTROPHES.sub("", word)))}
+        pieces = [_folded_word(piece) for piece in _APOSTROPHE.split(word)]
+        terms |= {_stemmed_term(piece) for piece in pieces if len(piece) > 2}
         self._parts(start, start + len(word), terms - {term})
 
     def _text_term(self, start: int, end: int) -> str:
-        return _term(fold_word(self._text[start:end]))
+        return _stemmed_term(fold_word(self._text[start:end]))
 
     def _parts(self, start: int, end: int, terms: Iterable[str]) -> None:
         for term in sorted(terms):

@@ -71,7 +71,7 @@ def plan_changes(
     generation: Generation, changes: Iterable[NoteChange], encoder_key: str
 ) -> ChangePlan:
     """Plan the generation that follows `generation`; of two changes to a path, the last counts."""
-    effective = _effective(generation, changes)
+    effective = _effective_changes(generation, changes)
     notes = dict(generation.notes)
     rows = _Rows(generation)
     for path, change in effective.items():
@@ -120,7 +120,9 @@ def new_vectors(
     return vectors
 
 
-def _effective(generation: Generation, changes: Iterable[NoteChange]) -> dict[str, NoteChange]:
+def _effective_changes(
+    generation: Generation, changes: Iterable[NoteChange]
+) -> dict[str, NoteChange]:
     effective: dict[str, NoteChange] = {}
     for change in sorted(changes, key=lambda change: change.path):
         if change.note is not None:

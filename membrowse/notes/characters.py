@@ -54,7 +54,7 @@ _BLOCKS_WITH_MARKS = (
 )
 
 
-def _marks() -> str:
+def _combining_marks() -> str:
     """Return the character class of combining marks outside the scripts without spaces."""
     spaceless = re.compile(f"[{SPACELESS}]")
     ranges: list[tuple[int, int]] = []
@@ -69,7 +69,7 @@ def _marks() -> str:
     return "".join(f"{chr(first)}-{chr(last)}" for first, last in ranges)
 
 
-_MARKS = _marks()
+_MARKS = _combining_marks()
 _LETTER = rf"[^\W_{SPACELESS}]"
 WORD = f"(?>{_LETTER}++(?:[{_MARKS}{JOINERS}]++{_LETTER}*+)*+)"
 """Pattern of a run of letters and digits with their marks, in a script with spaces."""
@@ -156,7 +156,7 @@ def nfkc_with_offsets(run: str) -> tuple[str, list[int]]:
     start = 0
     while start < len(run):
         end = start + 1
-        while end < len(run) and _continues(run[end]):
+        while end < len(run) and _composes(run[end]):
             end += 1
         composed.append(unicodedata.normalize("NFKC", run[start:end]))
         offsets += [start] * len(composed[-1])
@@ -164,7 +164,7 @@ def nfkc_with_offsets(run: str) -> tuple[str, list[int]]:
     return "".join(composed), [*offsets, len(run)]
 
 
-def _continues(character: str) -> bool:
+def _composes(character: str) -> bool:
     """Whether `character` can compose with the preceding one."""
     medial_or_final_jamo = "\u1160" <= character <= "\u11ff" or "\ud7b0" <= character <= "\ud7fb"
     halfwidth_vowel_or_sound = "\uff9e" <= character <= "\uffdc"

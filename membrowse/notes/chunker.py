@@ -9,24 +9,23 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
+from membrowse.notes.block_splitter import (
+    CHARACTERS_PER_PIECE,
+    LIKELY_CHARACTERS_PER_PIECE,
+    BlockSplitter,
+    CostMeasure,
+    Unit,
+)
 from membrowse.notes.chunk import Chunk, encoder_input
 from membrowse.notes.dates import find_date, mentions_date
 from membrowse.notes.markdown_blocks import FRONT_MATTER, HEADING, Block, note_blocks
 from membrowse.notes.note import MTIME, Note
-from membrowse.notes.packer import (
-    CHARACTERS_PER_PIECE,
-    LIKELY_CHARACTERS_PER_PIECE,
-    BlockCutter,
-    CostMeasure,
-    Unit,
-    pack,
-)
-from membrowse.notes.text_spans import Lines, Span
+from membrowse.notes.text_segmentation import Lines, Span
 
 CHUNKER = "2"
 """Version of the chunker, part of an index's recipe: raise it when chunks change."""
@@ -126,9 +125,9 @@ class _Chunker:
         if likely and self._fits(trimmed, header, budget):
             yield trimmed
             return
-        cutter = BlockCutter(self.lines, self.measure, budget, header)
-        for units in pack(cutter.units(blocks), budget):
-            yield from self._checked(units, header, budget, cutter)
+        splitter = BlockSplitter(self.lines, self.measure, budget, header)
+        for units in _pack_units(splitter.units(blocks), budget):
+            yield from self._checked(units, header, budget, splitter)
 
     def _fits(self, span: Span, header: str, budget: int) -> bool:
         if not self.measure.length_fits(span, budget):
@@ -136,7 +135,7 @@ class _Chunker:
         return self.count(encoder_input(header, self.note.text[slice(*span)])) <= self.window
 
     def _checked(
-        self, units: Sequence[Unit], header: str, budget: int, cutter: BlockCutter
+        self, units: Sequence[Unit], header: str, budget: int, splitter: BlockSplitter
     ) -> Iterator[Span]:
         """Yield the span of `units`, split further if it costs more than their sum."""
         span = self.lines.trim((units[0].start, units[-1].end))
@@ -147,12 +146,12 @@ class _Chunker:
             yield span
         elif len(units) > 1:
             middle = len(units) // 2
-            yield from self._checked(units[:middle], header, budget, cutter)
-            yield from self._checked(units[middle:], header, budget, cutter)
+            yield from self._checked(units[:middle], header, budget, splitter)
+            yield from self._checked(units[middle:], header, budget, splitter)
         else:
             smaller = max(1, min(units[0].cost, span[1] - span[0] - 1) * 2 // 3)
-            for smaller_run in pack(cutter.cut(span, smaller), smaller):
-                yield from self._checked(smaller_run, header, budget, cutter)
+            for smaller_run in _pack_units(splitter.split(span, smaller), smaller):
+                yield from self._checked(smaller_run, header, budget, splitter)
 
     def _add_chunk(self, headings: tuple[str, ...], header: str, span: Span) -> None:
         start, end = span
@@ -192,6 +191,26 @@ def named_title(title: str, file_words: str) -> str:
 
 def _words(text: str) -> set[str]:
     return {word.lstrip("0") for word in _WORDS.findall(text.casefold())}
+
+
+def _pack_units(units: Iterable[Unit], budget: int) -> list[list[Unit]]:
+    """Group consecutive units into runs that cost at most `budget`, as few as possible.
+
+    Every run is filled from top to bottom (smaller runs measured worse), so an edit moves no text
+    between the runs above it.
+    """
+    runs: list[list[Unit]] = []
+    run: list[Unit] = []
+    cost = 0
+    for unit in units:
+        if run and cost + unit.cost > budget:
+            runs.append(run)
+            run, cost = [], 0
+        run.append(unit)
+        cost += unit.cost
+    if run:
+        runs.append(run)
+    return runs
 
 
 def _headers(titles: Sequence[str], day: str) -> Iterator[str]:

@@ -129,22 +129,25 @@ def _detected(content: bytes) -> str | None:
     """Return the most plausible encoding of text that is not UTF-8; None if there is none."""
     from charset_normalizer import from_bytes  # 90 ms
 
-    sample = _sample(content)
+    sample = _non_ascii_sample(content)
     signs: dict[str, tuple[float, float]] = {}  # chaos and coherence, the likeliest first
     for match in from_bytes(sample, enable_fallback=False):
         for encoding in (match.encoding, *match.could_be_from_charset):
             if encoding in _KNOWN:
                 signs.setdefault(encoding, (match.chaos, -match.coherence))
     likeliest = next(iter(signs), None)
-    if likeliest is None or (likeliest not in _LATIN and not _misfits(sample, likeliest)):
+    if likeliest is None or (likeliest not in _LATIN and not _misfit_characters(sample, likeliest)):
         return likeliest
     return min(
         (encoding for encoding in (*_LATIN, likeliest) if _is_valid(sample, encoding)),
-        key=lambda encoding: (_misfits(sample, encoding), *signs.get(encoding, _NO_SIGNS)),
+        key=lambda encoding: (
+            _misfit_characters(sample, encoding),
+            *signs.get(encoding, _NO_SIGNS),
+        ),
     )
 
 
-def _sample(content: bytes) -> bytes:
+def _non_ascii_sample(content: bytes) -> bytes:
     """The lines that are not ASCII, up to a limit; a short text whole."""
     if len(content) <= _SAMPLE_BYTES:
         return content
@@ -160,7 +163,7 @@ def _is_valid(content: bytes, encoding: str) -> bool:
     return True
 
 
-def _misfits(content: bytes, encoding: str) -> int:
+def _misfit_characters(content: bytes, encoding: str) -> int:
     """Count characters that do not fit their neighbours: symbols at letters, capitals in words,
     Greek or Cyrillic letters beside Latin ones."""
     text = f" {content.decode(encoding, errors='replace')} "

@@ -42,15 +42,15 @@ def parse_front_matter(text: str) -> FrontMatter:
     closing = _CLOSE.search(text, opening.end())
     if closing is None or closing.start() - opening.end() > _MAX_CHARACTERS:
         reason = f"no closing --- within {_MAX_CHARACTERS:,} characters"
-        return _invalid(text, opening.end(), reason, 0)
+        return _invalid_front_matter(text, opening.end(), reason, 0)
     try:
-        values = _values(text[opening.end() : closing.start()])
+        values = _yaml_values(text[opening.end() : closing.start()])
     except ValueError as error:
-        return _invalid(text, opening.end(), str(error), closing.end())
+        return _invalid_front_matter(text, opening.end(), str(error), closing.end())
     return FrontMatter(values, closing.end(), opening.end())
 
 
-def _invalid(text: str, start: int, reason: str, end: int) -> FrontMatter:
+def _invalid_front_matter(text: str, start: int, reason: str, end: int) -> FrontMatter:
     """Return no front matter; add a warning unless the dashes are a thematic break."""
     if not _KEY.match(text, start):
         return FrontMatter({}, 0)
@@ -58,7 +58,7 @@ def _invalid(text: str, start: int, reason: str, end: int) -> FrontMatter:
     return FrontMatter({}, 0, warnings=(warning,), invalid_end=end)
 
 
-def _values(document: str) -> dict[str, Any]:
+def _yaml_values(document: str) -> dict[str, Any]:
     from membrowse.notes.plain_yaml import load_strings
 
     values = load_strings(document)

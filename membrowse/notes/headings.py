@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from membrowse.notes.chunk import Chunk
 from membrowse.notes.markdown_blocks import HEADING, note_blocks
 from membrowse.notes.note import Note
-from membrowse.notes.text_spans import Lines
+from membrowse.notes.text_segmentation import Lines
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from membrowse.notes.note import Note, one_line
-from membrowse.notes.text_spans import Lines
+from membrowse.notes.text_segmentation import Lines
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt

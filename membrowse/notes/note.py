@@ -81,11 +81,11 @@ def parse_note(content: FileContent) -> Note:
     text = searchable.text
     head = parse_front_matter(text)
     warnings = [*content.warnings, *head.warnings, *searchable.warnings]
-    title = one_line(_text(head.values.get("title"))) or _first_heading(
+    title = one_line(_scalar_text(head.values.get("title"))) or _first_heading(
         text, max(head.end, head.invalid_end)
     )
     stem = PurePosixPath(content.path).stem
-    day, day_source = _date(head.values, content.path, content.mtime_ns, warnings)
+    day, day_source = _note_date(head.values, content.path, content.mtime_ns, warnings)
     return Note(
         path=content.path,
         title=title,
@@ -132,7 +132,9 @@ def one_line(text: str) -> str:
     return text[: MAX_HEADING_CHARACTERS - 1].rstrip() + "…"
 
 
-def _date(values: dict[str, Any], path: str, mtime_ns: int, warnings: list[str]) -> tuple[str, str]:
+def _note_date(
+    values: dict[str, Any], path: str, mtime_ns: int, warnings: list[str]
+) -> tuple[str, str]:
     if day := _front_matter_date(values, _DATE_KEYS, warnings):
         return day, FRONT_MATTER
     pure = PurePosixPath(path)
@@ -151,7 +153,7 @@ def _front_matter_date(values: dict[str, Any], keys: Sequence[str], warnings: li
     by_name = {_KEY_SEPARATORS.sub(" ", key): (key, value) for key, value in values.items()}
     for name in keys:
         key, value = by_name.get(name, (name, ""))
-        text = _text(value)
+        text = _scalar_text(value)
         if not text:
             continue
         if day := parse_date(text):
@@ -160,7 +162,7 @@ def _front_matter_date(values: dict[str, Any], keys: Sequence[str], warnings: li
     return ""
 
 
-def _text(value: Any) -> str:
+def _scalar_text(value: Any) -> str:
     """Return a front matter scalar; empty for null and for lists or mappings."""
     if not isinstance(value, str) or value in _NULLS:
         return ""

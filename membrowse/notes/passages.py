@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from membrowse.notes.text_spans import Lines, Span, sentences, words
+from membrowse.notes.text_segmentation import Lines, Span, sentences, words
 
 LONG_CHARACTERS = 200
 """A longer line is split at its sentences, a longer sentence between words."""
@@ -26,7 +26,9 @@ def passages(text: str) -> list[tuple[int, int]]:
     """
     spans: list[Span] = []
     for line in Lines(text).lines_in((0, len(text))):
-        spans += (span for part in _parts(text, line) if (span := _strip(text, part)))
+        spans += (
+            span for part in _parts_of_line(text, line) if (span := _stripped_span(text, part))
+        )
     _join_short(spans)
     while len(spans) > MAX_PASSAGES:
         _join(spans, min(range(len(spans) - 1), key=lambda i: spans[i + 1][1] - spans[i][0]))
@@ -51,14 +53,14 @@ def _join_short(spans: list[Span]) -> None:
         _join(spans, index)
 
 
-def _parts(text: str, line: Span) -> Iterator[Span]:
+def _parts_of_line(text: str, line: Span) -> Iterator[Span]:
     """Yield `line`, or runs of its sentences that are not long."""
     if line[1] - line[0] <= LONG_CHARACTERS:
         yield line
         return
     start, end_of_run = line[0], line[0]
     for sentence in sentences(text, line):
-        for _, end in _pieces(text, sentence):
+        for _, end in _pieces_of_sentence(text, sentence):
             if end - start > LONG_CHARACTERS and end_of_run > start:
                 yield start, end_of_run
                 start = end_of_run
@@ -66,7 +68,7 @@ def _parts(text: str, line: Span) -> Iterator[Span]:
     yield start, end_of_run
 
 
-def _pieces(text: str, sentence: Span) -> Iterator[Span]:
+def _pieces_of_sentence(text: str, sentence: Span) -> Iterator[Span]:
     """Yield `sentence`, or its words if it is long, or slices of words that are long themselves."""
     if sentence[1] - sentence[0] <= LONG_CHARACTERS:
         yield sentence
@@ -76,7 +78,7 @@ def _pieces(text: str, sentence: Span) -> Iterator[Span]:
             yield position, min(end, position + LONG_CHARACTERS)
 
 
-def _strip(text: str, span: Span) -> Span | None:
+def _stripped_span(text: str, span: Span) -> Span | None:
     start, end = span
     visible = text[start:end].lstrip()
     if not visible:

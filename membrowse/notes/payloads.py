@@ -66,7 +66,7 @@ class SearchableText:
 
 def without_payloads(text: str) -> SearchableText:
     """Return `text` with every payload replaced by `MARK`."""
-    found = list(_separate(_payloads(text))) if _ANY.search(text) else []
+    found = list(_separate_payloads(_payloads(text))) if _ANY.search(text) else []
     if not found:
         return SearchableText(text)
     parts: list[str] = []
@@ -83,7 +83,10 @@ def without_payloads(text: str) -> SearchableText:
         done = payload.end
     parts.append(text[done:])
     return SearchableText(
-        "".join(parts), (_warning(text, found),), tuple(positions), tuple(accumulate(removed))
+        "".join(parts),
+        (_payload_warning(text, found),),
+        tuple(positions),
+        tuple(accumulate(removed)),
     )
 
 
@@ -96,7 +99,7 @@ def _payloads(text: str) -> Iterator[_Payload]:
                 yield _Payload(start, end, rule.kind)
 
 
-def _separate(payloads: Iterator[_Payload]) -> Iterator[_Payload]:
+def _separate_payloads(payloads: Iterator[_Payload]) -> Iterator[_Payload]:
     """Yield payloads in order; one that begins within another is dropped."""
     end = -1
     for payload in sorted(payloads, key=lambda each: (each.start, -each.end)):
@@ -161,7 +164,7 @@ _RULES = (
 )
 
 
-def _warning(text: str, found: list[_Payload]) -> str:
+def _payload_warning(text: str, found: list[_Payload]) -> str:
     listed = [
         f"{payload.kind} in {_lines(text, payload)} ({payload.end - payload.start:,} characters)"
         for payload in sorted(found, key=lambda each: each.start - each.end)[:_MAX_LISTED]

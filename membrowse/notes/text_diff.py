@@ -51,7 +51,8 @@ def _hunks(old: Sequence[str], new: Sequence[str], offset: int) -> Iterator[str]
     matcher = SequenceMatcher(None, old, new, autojunk=False)
     for group in matcher.get_grouped_opcodes(_CONTEXT):
         start, end = group[0], group[-1]
-        yield f"@@ -{_range(start[1], end[2], offset)} +{_range(start[3], end[4], offset)} @@"
+        before = _hunk_range(start[1], end[2], offset)
+        yield f"@@ -{before} +{_hunk_range(start[3], end[4], offset)} @@"
         for kind, i, j, k, m in group:
             if kind == "equal":
                 yield from (f" {line}" for line in old[i:j])
@@ -60,7 +61,7 @@ def _hunks(old: Sequence[str], new: Sequence[str], offset: int) -> Iterator[str]
                 yield from (f"+{line}" for line in new[k:m])
 
 
-def _range(start: int, end: int, offset: int) -> str:
+def _hunk_range(start: int, end: int, offset: int) -> str:
     """Return `first,count`, counted from 1; like `diff -u`, the line before an empty range."""
     count = end - start
     return f"{start + offset + (1 if count else 0)},{count}"

@@ -35,8 +35,8 @@ def comparison_rows(comparison: Comparison, now: datetime, width: int) -> list[R
         Row([]),
         *_text([Part(shown(comparison.verdict), "strong")], width),
         Row([]),
-        _chunk("left", comparison.left, now, width),
-        _chunk("right", comparison.right, now, width),
+        _compared_chunk("left", comparison.left, now, width),
+        _compared_chunk("right", comparison.right, now, width),
         *_contributions(comparison, width),
         *_words("only in the left", comparison.only_left, width),
         *_words("only in the right", comparison.only_right, width),
@@ -49,15 +49,15 @@ def _text(line: Line, width: int, indent: int = 1) -> list[Row]:
     return [Row([Part(" " * indent), *row]) for row in lines]
 
 
-def _chunk(side: str, explanation: Explanation, now: datetime, width: int) -> Row:
+def _compared_chunk(side: str, explanation: Explanation, now: datetime, width: int) -> Row:
     """`left  #1  logs/2025-11-08.md:7  Daily log › SSH      2025-11-08  8mo`."""
     hit, rank = explanation.hit, explanation.reranked.rank
     lead = [Part(f" {side:<6}", "accent"), Part(figures.rank(rank).rjust(6)), Part("  ")]
     date = [Part(f"  {shown(hit.date)} {figures.age(hit.date, now):>5}", "dim")]
-    return Row(_placed(lead, place(hit), heading_text(hit), date, width), rank, hit.chunk)
+    return Row(_place_line(lead, place(hit), heading_text(hit), date, width), rank, hit.chunk)
 
 
-def _placed(lead: Line, path: str, heading: str, right: Line, width: int) -> Line:
+def _place_line(lead: Line, path: str, heading: str, right: Line, width: int) -> Line:
     """`lead`, then a place and a heading in the room that is left, then `right`."""
     room = max(0, width - cells(lead) - cells(right) - 1)
     path = clip_start(path, max(12, room * 3 // 5))
@@ -90,12 +90,12 @@ def _contributions(comparison: Comparison, width: int) -> list[Row]:
         if not differences and left is None and right is None:
             continue
         largest = max((abs(each.difference) for each in differences), default=0.0)
-        rows.append(_scores(ranking, left, right, name, half))
-        rows += [_difference(each, largest, name, half) for each in differences]
+        rows.append(_score_row(ranking, left, right, name, half))
+        rows += [_difference_row(each, largest, name, half) for each in differences]
     return rows
 
 
-def _scores(ranking: str, left: float | None, right: float | None, name: int, half: int) -> Row:
+def _score_row(ranking: str, left: float | None, right: float | None, name: int, half: int) -> Row:
     return Row(
         [
             Part(f" {shown(ranking).upper()}".ljust(name + 3), "strong"),
@@ -106,7 +106,7 @@ def _scores(ranking: str, left: float | None, right: float | None, name: int, ha
     )
 
 
-def _difference(each: ScoreDifference, largest: float, name: int, half: int) -> Row:
+def _difference_row(each: ScoreDifference, largest: float, name: int, half: int) -> Row:
     """One contribution; the ranking's largest difference has a full bar."""
     rounded = round(each.difference, 3)
     style = "" if rounded else "faint"
@@ -117,7 +117,7 @@ def _difference(each: ScoreDifference, largest: float, name: int, half: int) -> 
             *label,
             Part(exact(each.left).rjust(VALUE), style),
             Part(" "),
-            *_bar(each.difference / largest if rounded and largest else 0.0, half),
+            *_two_sided_bar(each.difference / largest if rounded and largest else 0.0, half),
             Part(" "),
             Part(exact(each.right).rjust(VALUE), style),
             Part(f"{sign}{exact(each.difference)}".rjust(VALUE + 4), style or "dim"),
@@ -125,7 +125,7 @@ def _difference(each: ScoreDifference, largest: float, name: int, half: int) -> 
     )
 
 
-def _bar(share: float, half: int) -> Line:
+def _two_sided_bar(share: float, half: int) -> Line:
     """A bar from the middle: to the left if `share` is positive, else to the right."""
     length = min(half, round(abs(share) * half))
     if share and not length:
@@ -169,4 +169,4 @@ def _near_duplicate(each: NearDuplicate, now: datetime, width: int) -> Line:
     cosine = "" if each.cosine is None else f"cosine {exact(each.cosine)}  "
     date = f"{shown(each.date)} {figures.age(each.date, now):>5}"
     path = shown(f"{each.path}:{each.start_line}")
-    return _placed(lead, path, shown(each.heading), [Part(f"  {cosine}{date}", "dim")], width)
+    return _place_line(lead, path, shown(each.heading), [Part(f"  {cosine}{date}", "dim")], width)

@@ -112,7 +112,7 @@ def step_rows(report: DiagnosisReport, opened: Container[int], width: int) -> li
     skipped = _skipped_together(report.steps)
     shown_steps = report.steps[: len(report.steps) - len(skipped)]
     for at, step in enumerate(shown_steps):
-        rows += [Row(line, at) for line in _step(step, at in opened, width)]
+        rows += [Row(line, at) for line in _step_lines(step, at in opened, width)]
     if skipped:
         rows.append(Row(_skipped(skipped, width), len(shown_steps)))
     return rows
@@ -149,7 +149,7 @@ def suggestion_rows(
     report: DiagnosisReport, opened: Container[int], width: int, trying: str
 ) -> list[Row]:
     """A heading, then the suggestions, or why there is none; queries are folded unless opened."""
-    rows = [_heading("SUGGESTIONS", "" if trying else _tried(report), width)]
+    rows = [_heading("SUGGESTIONS", "" if trying else _tried_text(report), width)]
     longest = max((cell_len(shown(each.change)) for each in report.suggestions), default=0)
     queries = _queries(report)
     for at, suggestion in enumerate(report.suggestions, len(report.steps)):
@@ -188,7 +188,7 @@ def _query_rows(
 # Steps
 
 
-def _step(step: Step, is_open: bool, width: int) -> list[Line]:
+def _step_lines(step: Step, is_open: bool, width: int) -> list[Line]:
     """`✓ passes   fused          #8  it is in the pool`, then its evidence."""
     outcome, style = OUTCOMES[step.outcome]
     skipped = step.outcome is Outcome.SKIPPED
@@ -223,7 +223,7 @@ def _suggestion(suggestion: Suggestion, text_width: int, width: int) -> list[Lin
         Part(suggestion.kind.value.ljust(_KIND), "accent"),
     ]
     text = [Part(shown(suggestion.change), "title")]
-    effect = _effect(suggestion)
+    effect = _effect_line(suggestion)
     if cells(lead) + text_width + cells(effect) + 3 <= width:
         lines = [fit([*lead, *fit(text, text_width), Part("   "), *effect], width)]
     else:
@@ -231,17 +231,17 @@ def _suggestion(suggestion: Suggestion, text_width: int, width: int) -> list[Lin
         if effect:
             lines += hanging([Part(" " * cells(lead))], effect, width)
     indent = Part(" " * cells(lead))
-    return [*lines, *(fit([indent, *line], width) for line in _details(suggestion))]
+    return [*lines, *(fit([indent, *line], width) for line in _suggestion_details(suggestion))]
 
 
-def _effect(suggestion: Suggestion) -> Line:
+def _effect_line(suggestion: Suggestion) -> Line:
     effect = pin_effect(suggestion)
     if not effect:
         return []
     return [Part(f"! {effect}", "warn") if suggestion.broken else Part(effect, "dim")]
 
 
-def _details(suggestion: Suggestion) -> list[Line]:
+def _suggestion_details(suggestion: Suggestion) -> list[Line]:
     """What to write, and the pins that it affects."""
     lines: list[Line] = []
     edit = suggestion.edit
@@ -266,7 +266,7 @@ def _where_they_differ(before: str, after: str) -> tuple[str, str]:
     return f"…{before[shared:]}", f"…{after[shared:]}"
 
 
-def _tried(report: DiagnosisReport) -> str:
+def _tried_text(report: DiagnosisReport) -> str:
     tried = f"{figures.number(report.tried)} tried" if report.tried else ""
     each = "each was run" if report.suggestions else ""
     return " · ".join(filter(None, (each, tried)))

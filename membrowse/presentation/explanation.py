@@ -75,8 +75,8 @@ def explanation_lines(
     _vector(sheet, explanation.vector, full)
     _fused(sheet, explanation.fused, full)
     _reranked(sheet, explanation.reranked, full)
-    _time(sheet, explanation.took_ms)
-    _indexed(sheet, explanation.indexed, now, full)
+    _add_times(sheet, explanation.took_ms)
+    _add_indexed_version(sheet, explanation.indexed, now, full)
     return sheet.lines
 
 
@@ -84,7 +84,7 @@ def _of(total: int) -> str:
     return f"of {figures.number(total)}"
 
 
-def _state(sheet: Sheet, state: RankingState, message: str) -> None:
+def _add_state(sheet: Sheet, state: RankingState, message: str) -> None:
     """Why a ranking cannot be trusted, if it cannot."""
     if state is not RankingState.READY or message:
         sheet.warning(f"{state.value}: {shown(message)}".rstrip(": "))
@@ -101,20 +101,20 @@ def _keyword(sheet: Sheet, keyword: KeywordExplanation, spellings: Spellings, fu
     matching = [term for term in keyword.terms if term.matches]
     for term in matching:
         name = Part(shown(term.typed or term.term), "term")
-        sheet.row(name, term.share, exact(term.contribution), _fields(term))
+        sheet.row(name, term.share, exact(term.contribution), _fields_line(term))
         if full:
             for match in term.matches:
-                sheet.small_print(_match(match, term))
+                sheet.small_print(_field_match(match, term))
     if matching:
         sheet.total(exact(keyword.score), f"the sum of {figures.counted(len(matching), 'term')}")
     if not keyword.terms:
         sheet.warning("the query has no keyword terms")
-    _missing(sheet, keyword.terms, spellings)
+    _add_missing_terms(sheet, keyword.terms, spellings)
     if keyword.dropped:
         sheet.note([Part(f"stop words left out: {shown(', '.join(keyword.dropped))}", "dim")])
 
 
-def _fields(term: TermExplanation) -> Line:
+def _fields_line(term: TermExplanation) -> Line:
     """The fields that contain the term, and how many chunks do."""
     fields = ", ".join(
         shown(match.field) + (f" ×{match.frequency}" if match.frequency > 1 else "")
@@ -124,7 +124,7 @@ def _fields(term: TermExplanation) -> Line:
     return [Part(fields), Part(f"{read} · in {figures.counted(term.df, 'chunk')}", "dim")]
 
 
-def _match(match: FieldMatch, term: TermExplanation) -> str:
+def _field_match(match: FieldMatch, term: TermExplanation) -> str:
     positions = ", ".join(str(position + 1) for position in match.positions[:POSITIONS])
     more = "…" if len(match.positions) > POSITIONS else ""
     return (
@@ -135,7 +135,9 @@ def _match(match: FieldMatch, term: TermExplanation) -> str:
     )
 
 
-def _missing(sheet: Sheet, terms: Sequence[TermExplanation], spellings: Spellings) -> None:
+def _add_missing_terms(
+    sheet: Sheet, terms: Sequence[TermExplanation], spellings: Spellings
+) -> None:
     """The terms that this chunk lacks, and those that no chunk contains."""
     elsewhere: list[Line] = [
         [Part(shown(term.typed or term.term)), Part(f" {figures.number(term.df)}", "dim")]
@@ -162,7 +164,7 @@ def _missing(sheet: Sheet, terms: Sequence[TermExplanation], spellings: Spelling
 def _vector(sheet: Sheet, vector: VectorExplanation, full: bool) -> None:
     score, total = exact(vector.score), _of(vector.total)
     sheet.section("VECTOR", [rank_part(vector.rank)], score, total)
-    _state(sheet, vector.state, vector.message)
+    _add_state(sheet, vector.state, vector.message)
     for at, passage in enumerate(vector.passages if full else vector.passages[:PASSAGES]):
         text = " ".join(passage.text[:PASSAGE_LENGTH].split())
         sheet.excerpt(
@@ -179,13 +181,13 @@ def _vector(sheet: Sheet, vector: VectorExplanation, full: bool) -> None:
             [Part("its own vector", "dim")],
         )
     if vector.score is not None:
-        sheet.total(score, _weighing(vector))
+        sheet.total(score, _passage_weighing(vector))
     _hnsw(sheet, vector)
     if vector.effect:
         sheet.warning(shown(vector.effect))
 
 
-def _weighing(vector: VectorExplanation) -> str:
+def _passage_weighing(vector: VectorExplanation) -> str:
     passage = vector.passage_weight
     if passage >= 1:
         return "the nearest passage decides"
@@ -222,14 +224,14 @@ def _fused(sheet: Sheet, fused: FusedExplanation, full: bool) -> None:
             Part(shown(each.ranking)), each.share, exact(each.contribution), [Part(weighed, "dim")]
         )
         if full:
-            sheet.small_print(_normalised(each, fused.rrf_k))
+            sheet.small_print(_normalised_input(each, fused.rrf_k))
     sheet.total(exact(fused.score))
     if fused.weight_set != fused.weight_used:
         used = f"{weight(fused.weight_set)} → {weight(fused.weight_used)}"
         sheet.note([Part(f"vector's weight {used}", "warn")])
 
 
-def _normalised(each: FusedInput, rrf_k: int | None) -> str:
+def _normalised_input(each: FusedInput, rrf_k: int | None) -> str:
     value = exact(each.normalised)
     if rrf_k is not None:
         return f"{value} = 1 / ({rrf_k} + {each.rank})" if each.rank else f"{value}: not ranked"
@@ -245,9 +247,9 @@ def _reranked(sheet: Sheet, reranked: RerankedExplanation, full: bool) -> None:
         rank += [Part(" "), movement_part(reranked.movement)]
     pool = f" · pool {figures.number(reranked.pool)}" if reranked.pool else ""
     sheet.section("RERANKED", rank, exact(reranked.score), f"{_of(reranked.total)}{pool}")
-    _state(sheet, reranked.state, reranked.message)
+    _add_state(sheet, reranked.state, reranked.message)
     if reranked.in_pool and reranked.score is not None:
-        _blend(sheet, reranked, full)
+        _add_blend(sheet, reranked, full)
     elif not reranked.in_pool and reranked.fused_rank is not None and reranked.pool:
         fused, first = figures.rank(reranked.fused_rank), figures.number(reranked.pool)
         text = f"beyond the pool: fused {fused}, and only the first {first} are reranked"
@@ -256,7 +258,7 @@ def _reranked(sheet: Sheet, reranked: RerankedExplanation, full: bool) -> None:
         _tokens(sheet, reranked, full)
 
 
-def _blend(sheet: Sheet, reranked: RerankedExplanation, full: bool) -> None:
+def _add_blend(sheet: Sheet, reranked: RerankedExplanation, full: bool) -> None:
     """The reranker's contribution and the fused score's, summing to the score."""
     used = reranked.blend_used
     name = METHODS.get(reranked.method, shown(reranked.method))
@@ -293,13 +295,15 @@ def _tokens(sheet: Sheet, reranked: RerankedExplanation, full: bool) -> None:
     for token in tokens:
         name = shown(token.piece) if token.known else f"⟦{shown(token.word)}⟧"
         style = "term" if token.known else "absent"
-        sheet.row(Part(name, style), token.relative, exact(token.contribution), _answer(token))
+        sheet.row(
+            Part(name, style), token.relative, exact(token.contribution), _token_answer(token)
+        )
     left = len(reranked.tokens) - len(tokens)
     more = f", {figures.counted(left, 'piece')} without weight left out" if left else ""
     sheet.total(exact(reranked.raw), f"MaxSim{more}")
 
 
-def _answer(token: TokenMatch) -> Line:
+def _token_answer(token: TokenMatch) -> Line:
     header = " (header)" if token.in_header else ""
     unknown = "" if token.known else " unknown"
     product = f"  {exact(token.similarity)} × {exact(token.weight)}"
@@ -310,7 +314,7 @@ def _answer(token: TokenMatch) -> Line:
 # Time and index
 
 
-def _time(sheet: Sheet, took_ms: dict[str, float]) -> None:
+def _add_times(sheet: Sheet, took_ms: dict[str, float]) -> None:
     sheet.facts(
         "TIME",
         [
@@ -320,12 +324,12 @@ def _time(sheet: Sheet, took_ms: dict[str, float]) -> None:
     )
 
 
-def _indexed(sheet: Sheet, indexed: IndexedVersion, now: datetime, full: bool) -> None:
+def _add_indexed_version(sheet: Sheet, indexed: IndexedVersion, now: datetime, full: bool) -> None:
     sheet.facts(
         "INDEX",
         [
             [Part(f"generation {figures.number(indexed.generation)}", "dim")],
-            [Part(f"indexed {figures.at(indexed.indexed_at, now)}", "dim")],
+            [Part(f"indexed {figures.local_time(indexed.indexed_at, now)}", "dim")],
             [freshness_part(indexed.freshness)],
         ],
     )

@@ -97,7 +97,7 @@ def age(day: str, now: datetime) -> str:
     return f"{sign}{days // 365}y"
 
 
-def at(moment: str, now: datetime) -> str:
+def local_time(moment: str, now: datetime) -> str:
     """An ISO time in the time zone of `now`: `12:04:31` today, `21 Nov 12:04` this year, else
     `2025-11-21`; empty if it is no time."""
     try:

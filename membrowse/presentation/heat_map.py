@@ -44,11 +44,11 @@ def heat_map(view: ChunkView | None, explanation: Explanation | None) -> HeatMap
     for heat in sorted(explanation.heat, key=lambda heat: (heat.start, heat.end)):
         level = level_of(heat.strength)
         if level:
-            _place(found, heat, level, starts, view.start_line, column)
+            _place_stretch(found, heat, level, starts, view.start_line, column)
     return found
 
 
-def _place(
+def _place_stretch(
     found: HeatMap, heat: HeatSpan, level: int, starts: list[int], first: int, column: int
 ) -> None:
     """Add one stretch, line by line."""

@@ -107,20 +107,20 @@ def lines_place(hit: Hit) -> str:
 def hit_lines(hit: Hit, style: RowStyle, width: int, fresh: Freshness) -> list[Line]:
     """The row of `hit` in `width` cells, without the cursor's mark: as many lines as the style
     says."""
-    moved = _moved(hit, style)
+    moved = _movement_parts(hit, style)
     bar = 8 if width >= SPACIOUS else 2 if width < TIGHT else 3 if moved else 4
     lead = [
         Part(str(hit.rank).rjust(style.rank_width), "rank"),
         Part(" "),
         *moved,
-        *_score(hit, style, 4 if moved else 5, bar),
+        *_score_parts(hit, style, 4 if moved else 5, bar),
     ]
     age = figures.age(hit.date, style.now).rjust(5)
     short = style.lines < PLACE and fresh in SHORT_MARKS
     mark = Part(f" {SHORT_MARKS[fresh]}" if short else "", "warn")
     room = width - cells(lead) - cells([mark]) - 5
-    first = fit([*lead, *_named(hit, style, room), mark, Part(age, "dim")], width)
-    lines = [first, _second(hit, style, width, fresh), _third(hit, style, width)]
+    first = fit([*lead, *_name_line(hit, style, room), mark, Part(age, "dim")], width)
+    lines = [first, _second_line(hit, style, width, fresh), _snippet_line(hit, style, width)]
     return lines[: style.lines]
 
 
@@ -150,15 +150,15 @@ def matrix_lines(hit: Hit, style: RowStyle, width: int, fresh: Freshness) -> lis
     first = _matrix_line(hit, style, width, fresh)
     indent = Part(" " * (style.rank_width + 1))
     second = fit([indent, Part(clip_path(place(hit), width - cells([indent])), "path")], width)
-    return [first, second, _third(hit, style, width)][: style.lines]
+    return [first, second, _snippet_line(hit, style, width)][: style.lines]
 
 
 def _matrix_line(hit: Hit, style: RowStyle, width: int, fresh: Freshness) -> Line:
     rank_cells, bar = _matrix_cells(width)
     line: Line = [
         Part(str(hit.rank).rjust(style.rank_width) + " ", "rank"),
-        *_moved(hit, style),
-        *_score(hit, style, 5, bar - 2),
+        *_movement_parts(hit, style),
+        *_score_parts(hit, style, 5, bar - 2),
     ]
     for name in style.letters:
         if name != style.ranking:
@@ -170,33 +170,33 @@ def _matrix_line(hit: Hit, style: RowStyle, width: int, fresh: Freshness) -> Lin
         mark = Part(f"{mark.text} ≠HNSW", "warn")
     age = Part(figures.age(hit.date, style.now).rjust(6), "dim")
     room = width - cells(line) - 2 - cells([mark, age])
-    return fit([*line, Part("  "), *_named(hit, style, room), mark, age], width)
+    return fit([*line, Part("  "), *_name_line(hit, style, room), mark, age], width)
 
 
-def _moved(hit: Hit, style: RowStyle) -> Line:
+def _movement_parts(hit: Hit, style: RowStyle) -> Line:
     if style.ranking != RERANKED:
         return []
     part = movement(hit, style.pool, style.saved)
     return [part._replace(text=part.text.ljust(4))]
 
 
-def _score(hit: Hit, style: RowStyle, width: int, bar: int) -> Line:
+def _score_parts(hit: Hit, style: RowStyle, width: int, bar: int) -> Line:
     """The score in `width` cells and a bar of `bar` cells, if any, with a space after each."""
     share = hit.score / style.top if style.top > 0 else 0.0
     line = [Part(figures.score(hit.score).rjust(width), "score"), Part(" ")]
     return [*line, *bar_parts(share, bar), Part(" ")] if bar > 0 else line
 
 
-def _named(hit: Hit, style: RowStyle, width: int) -> Line:
+def _name_line(hit: Hit, style: RowStyle, width: int) -> Line:
     """What tells the hit from others: heading and title; if it has one line only, its path, too."""
     if style.lines >= PLACE or width < 24:
-        return _heading(hit, width)
+        return _heading_parts(hit, width)
     path = clip_path(place(hit), max(12, width * 9 // 20))
     room = width - cell_len(path) - 2
-    return [*_heading(hit, room), Part("  "), Part(path, "path")]
+    return [*_heading_parts(hit, room), Part("  "), Part(path, "path")]
 
 
-def _heading(hit: Hit, width: int) -> Line:
+def _heading_parts(hit: Hit, width: int) -> Line:
     """The innermost heading, then the title, in `width` cells."""
     title, heading = shown(hit.title), shown(hit.heading).rpartition(" › ")[2]
     if hit.copy_of:
@@ -208,7 +208,7 @@ def _heading(hit: Hit, width: int) -> Line:
     return fit([Part(heading, "title"), Part(" · ", "dim"), Part(title, "heading")], width)
 
 
-def _second(hit: Hit, style: RowStyle, width: int, fresh: Freshness) -> Line:
+def _second_line(hit: Hit, style: RowStyle, width: int, fresh: Freshness) -> Line:
     """`path:line` and freshness at the left, the ranks elsewhere at the right."""
     ranks: Line = [Part(ranks_text(hit.ranks, style.letters, style.ranking), "ranks")]
     if hit.rank in style.missed:
@@ -223,11 +223,11 @@ def _second(hit: Hit, style: RowStyle, width: int, fresh: Freshness) -> Line:
     return fit([*left, Part(" "), *ranks], width)
 
 
-def _third(hit: Hit, style: RowStyle, width: int) -> Line:
+def _snippet_line(hit: Hit, style: RowStyle, width: int) -> Line:
     """The sentence that matches best, with the query's words marked."""
     indent = Part(" " * (style.rank_width + 1))
     room = max(0, width - cells([indent]))
-    return fit([indent, *snippet_parts(hit, _sentence(hit, room))], width)
+    return fit([indent, *snippet_parts(hit, _best_sentence(hit, room))], width)
 
 
 def snippet_parts(hit: Hit, start: int = 0) -> Line:
@@ -242,7 +242,7 @@ def snippet_parts(hit: Hit, start: int = 0) -> Line:
     return [*line, Part(shown(hit.snippet[at:]))]
 
 
-def _sentence(hit: Hit, width: int) -> int:
+def _best_sentence(hit: Hit, width: int) -> int:
     """Where the sentence of the snippet begins that has the most marks within `width`."""
     text = _after_heading(hit)
     starts = [text, *(found.end() for found in _SENTENCE.finditer(hit.snippet, text))]

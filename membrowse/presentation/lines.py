@@ -155,11 +155,11 @@ def wrapped(line: Line, width: int) -> list[Line]:
             lines.append([])
             room = width
         for part in word:
-            for text in _chopped(part.text, room, width):
+            for text in _chopped_text(part.text, room, width):
                 if cell_len(text.rstrip()) > room:
                     lines.append([])
                     room = width
-                _append(lines[-1], part._replace(text=text))
+                _append_part(lines[-1], part._replace(text=text))
                 room -= cell_len(text)
     return lines
 
@@ -187,7 +187,7 @@ def _words(line: Line) -> Iterator[Line]:
         yield word
 
 
-def _chopped(text: str, room: int, width: int) -> list[str]:
+def _chopped_text(text: str, room: int, width: int) -> list[str]:
     """`text` whole if it fits into `room` cells, else cut for `room` and then for `width` cells."""
     if cell_len(text.rstrip()) <= room:
         return [text]
@@ -196,7 +196,7 @@ def _chopped(text: str, room: int, width: int) -> list[str]:
     return [part for part in (head, *chop_cells(rest, width)) if part]
 
 
-def _append(line: Line, part: Part) -> None:
+def _append_part(line: Line, part: Part) -> None:
     """Add `part` to `line`, merged with its last part if both look alike."""
     if line and line[-1][1:] == part[1:]:
         line[-1] = line[-1]._replace(text=line[-1].text + part.text)

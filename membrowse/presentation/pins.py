@@ -68,7 +68,7 @@ def run_page(run: PinRun, width: int) -> list[Line]:
         lines += [[], [Part(" FAILING", "strong"), Part(f"   {len(failing)}", "dim")]]
         lines.append(head_line(width))
     for result in failing:
-        lines += _detailed(result, width)
+        lines += _pin_details(result, width)
     return lines
 
 
@@ -85,12 +85,15 @@ def list_page(run: PinRun, width: int) -> list[Line]:
 
 def pin_page(result: PinResult, width: int) -> list[Line]:
     """One pin."""
-    return [head_line(width), *_detailed(result, width)]
+    return [head_line(width), *_pin_details(result, width)]
 
 
-def _detailed(result: PinResult, width: int) -> list[Line]:
+def _pin_details(result: PinResult, width: int) -> list[Line]:
     lines = [pin_line(result, width)]
-    about = [*flowed(_facts(result), width - _SIGN), *wrapped([_expected(result)], width - _SIGN)]
+    about = [
+        *flowed(_pin_facts(result), width - _SIGN),
+        *wrapped([_expected_part(result)], width - _SIGN),
+    ]
     return lines + [[Part(" " * _SIGN), *line] for line in about]
 
 
@@ -132,11 +135,12 @@ def pin_line(result: PinResult, width: int, id_width: int = 0) -> Line:
 def about_lines(result: PinResult, width: int) -> list[Line]:
     """More about one pin, in two lines."""
     return [
-        fit([Part(" "), *line], width) for line in (joined(_facts(result)), [_expected(result)])
+        fit([Part(" "), *line], width)
+        for line in (joined(_pin_facts(result)), [_expected_part(result)])
     ]
 
 
-def _facts(result: PinResult) -> list[Line]:
+def _pin_facts(result: PinResult) -> list[Line]:
     """Note, id, k, and the ranks by ranking."""
     pin = result.pin
     ranks = " ".join(
@@ -150,7 +154,7 @@ def _facts(result: PinResult) -> list[Line]:
     ]
 
 
-def _expected(result: PinResult) -> Part:
+def _expected_part(result: PinResult) -> Part:
     """The expected text, or why there is no rank."""
     if result.problem:
         return Part(f"! {shown(result.problem)}", "warn")
@@ -210,10 +214,10 @@ def moved_text(pins: PinsState) -> str:
 
 def spark(history: Sequence[int | None], width: int) -> str:
     """Ranks over generations, the newest last: `▁▃▅█`; the highest block is rank 1, `·` none."""
-    return "".join(map(_block, history[-width:])).ljust(width)
+    return "".join(map(_history_block, history[-width:])).ljust(width)
 
 
-def _block(rank: int | None) -> str:
+def _history_block(rank: int | None) -> str:
     if rank is None:
         return "·"
     depth = math.log(min(rank, _DEEPEST)) / math.log(_DEEPEST)

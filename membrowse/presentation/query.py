@@ -23,7 +23,7 @@ def query_line(query: Query | None, width: int, *, reading: bool = False) -> Lin
     """
     if query is None:
         return fit([], width)
-    terms, pieces = _terms(query, reading=reading), _pieces(query)
+    terms, pieces = _terms_line(query, reading=reading), _word_pieces_line(query)
     if not _fits_beside(terms, pieces, width):
         return fit([Part("   "), *terms], width)
     return spread([Part("   "), *terms], [*pieces, Part(" ")], width)
@@ -34,8 +34,8 @@ def warnings_line(query: Query | None, width: int) -> Line:
     if query is None:
         return []
     groups: list[Line] = [[Part(shown(warning), "warn")] for warning in query.warnings]
-    pieces = _pieces(query)
-    if query.unknown >= DOUBTFUL and not _fits_beside(_terms(query), pieces, width):
+    pieces = _word_pieces_line(query)
+    if query.unknown >= DOUBTFUL and not _fits_beside(_terms_line(query), pieces, width):
         groups.append(pieces)
     if not joined(groups):
         return []
@@ -46,7 +46,7 @@ def _fits_beside(terms: Line, pieces: Line, width: int) -> bool:
     return cells(terms) + cells(pieces) + 6 <= width
 
 
-def _pieces(query: Query) -> Line:
+def _word_pieces_line(query: Query) -> Line:
     """Word pieces, and how many of them the encoder does not know."""
     if not query.pieces:
         return []
@@ -56,7 +56,7 @@ def _pieces(query: Query) -> Line:
     return [count, Part(f", {round(query.unknown * query.pieces)} unknown", "dim")]
 
 
-def _terms(query: Query, *, reading: bool = False) -> Line:
+def _terms_line(query: Query, *, reading: bool = False) -> Line:
     """Each term with the number of chunks that contain it, and what was left out."""
     provisional = query.partial or reading
     absent, none = ("dim", " …") if provisional else ("absent", " 0 notes")

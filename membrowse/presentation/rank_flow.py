@@ -46,12 +46,12 @@ def make_plot(record: RankFlow, width: int) -> Plot:
     gaps = max(1, columns - 1)
     room = width - columns * RANK
     gap = max(3, min(28, int(room * 0.55) // gaps))
-    orders = tuple(_order(record.flows, name) for name in record.rankings)
-    places = tuple(_inverse(order) for order in orders)
+    orders = tuple(_flow_order(record.flows, name) for name in record.rankings)
+    places = tuple(_inverse_permutation(order) for order in orders)
     return Plot(record, gap, max(0, room - gap * (columns - 1) - 1), orders, places)
 
 
-def _order(flows: Sequence[ChunkFlow], ranking: str) -> tuple[int, ...]:
+def _flow_order(flows: Sequence[ChunkFlow], ranking: str) -> tuple[int, ...]:
     def key(at: int) -> tuple[bool, int, int]:
         rank = flows[at].ranks.get(ranking)
         return rank is None, rank or 0, at
@@ -59,7 +59,7 @@ def _order(flows: Sequence[ChunkFlow], ranking: str) -> tuple[int, ...]:
     return tuple(sorted(range(len(flows)), key=key))
 
 
-def _inverse(order: Sequence[int]) -> tuple[int, ...]:
+def _inverse_permutation(order: Sequence[int]) -> tuple[int, ...]:
     places = [0] * len(order)
     for place, at in enumerate(order):
         places[at] = place
@@ -82,12 +82,12 @@ def plot_rows(plot: Plot, stressed: int, target: int | None = None) -> list[Line
     Only these and the first flows have curves.
     """
     columns = range(len(plot.record.rankings) - 1)
-    canvases = [_canvas(plot, column, stressed, target) for column in columns]
+    canvases = [_curve_lines(plot, column, stressed, target) for column in columns]
     rows = []
     for place in range(len(plot.record.flows)):
         line: Line = []
         for column, order in enumerate(plot.orders):
-            line.append(_rank(plot.record, column, order[place], stressed, target))
+            line.append(_rank_part(plot.record, column, order[place], stressed, target))
             if column < len(canvases):
                 line += canvases[column][place]
         at = plot.orders[-1][place]
@@ -96,7 +96,7 @@ def plot_rows(plot: Plot, stressed: int, target: int | None = None) -> list[Line
     return rows
 
 
-def _rank(record: RankFlow, column: int, at: int, stressed: int, target: int | None) -> Part:
+def _rank_part(record: RankFlow, column: int, at: int, stressed: int, target: int | None) -> Part:
     rank = record.flows[at].ranks.get(record.rankings[column])
     text = figures.NONE if rank is None else figures.number(rank)
     if at == stressed:
@@ -109,7 +109,7 @@ def _rank(record: RankFlow, column: int, at: int, stressed: int, target: int | N
 
 def _label(flow: ChunkFlow, width: int, stressed: bool, is_target: bool) -> Line:
     """Ranks gained by reranking, path and heading."""
-    gained = _gained(flow)
+    gained = _ranks_gained(flow)
     moved = Part("") if gained is None else movement_part(gained)
     moved = moved._replace(text=moved.text.ljust(4))
     room = width - cells([moved])
@@ -121,13 +121,13 @@ def _label(flow: ChunkFlow, width: int, stressed: bool, is_target: bool) -> Line
     return fit(line, width)
 
 
-def _gained(flow: ChunkFlow) -> int | None:
+def _ranks_gained(flow: ChunkFlow) -> int | None:
     """Ranks gained by reranking; negative: lost."""
     rank, fused = flow.ranks.get(RERANKED), flow.ranks.get(FUSED)
     return None if rank is None or fused is None else fused - rank
 
 
-def _canvas(plot: Plot, column: int, stressed: int, target: int | None) -> list[Line]:
+def _curve_lines(plot: Plot, column: int, stressed: int, target: int | None) -> list[Line]:
     """The curves between two columns, row by row."""
     size = len(plot.record.flows)
     layers = {style: [[0] * plot.gap for _ in range(size)] for style in ("brand", "accent", "dim")}
@@ -136,7 +136,9 @@ def _canvas(plot: Plot, column: int, stressed: int, target: int | None) -> list[
         start, end = plot.places[column][at], plot.places[column + 1][at]
         style = "brand" if at == stressed else "accent" if at == target else "dim"
         _draw(layers[style], start, end, plot.gap, thick=at == stressed)
-    return [_row({style: grid[place] for style, grid in layers.items()}) for place in range(size)]
+    return [
+        _curve_row({style: grid[place] for style, grid in layers.items()}) for place in range(size)
+    ]
 
 
 def _draw(grid: list[list[int]], start: int, end: int, gap: int, *, thick: bool) -> None:
@@ -163,7 +165,7 @@ def _dot(grid: list[list[int]], x: int, y: int) -> None:
         grid[row][x // 2] |= _DOTS[y % 4][x % 2]
 
 
-def _row(layers: Mapping[str, Sequence[int]]) -> Line:
+def _curve_row(layers: Mapping[str, Sequence[int]]) -> Line:
     """One row of the curves; the first layer with dots in a cell hides the others."""
     line: Line = []
     for dots in zip(*layers.values(), strict=True):
@@ -192,7 +194,7 @@ def story(record: RankFlow, at: int) -> Line:
 
 def movers(record: RankFlow, width: int) -> Line:
     """The chunks that rise and fall most by reranking; empty if `width` is too small."""
-    gained = [(gain, flow) for flow in record.flows if (gain := _gained(flow))]
+    gained = [(gain, flow) for flow in record.flows if (gain := _ranks_gained(flow))]
     groups: list[Line] = []
     for word, gain, flow in (
         ("rises most ", *max(gained, key=lambda pair: pair[0], default=(0, None))),

@@ -27,7 +27,7 @@ def weak_part(strength: MatchStrength | None, width: int) -> Part:
     return Part(next((text for text in _WEAK if cell_len(text) <= width), ""), "warn")
 
 
-def counts(total: int, pool: int | None, cached: int | None, took_ms: float) -> str:
+def ranking_counts(total: int, pool: int | None, cached: int | None, took_ms: float) -> str:
     """`57 · 3 ms`, `pool 50 · 9 ms`, or `31/50 cached` while token vectors are missing."""
     if pool is None:
         count = figures.number(total)
@@ -38,7 +38,9 @@ def counts(total: int, pool: int | None, cached: int | None, took_ms: float) -> 
     return f"{count} · {figures.milliseconds(took_ms)}" if took_ms else count
 
 
-def notice(name: str, message: str, approximate: Approximate | None, query: Query | None) -> str:
+def ranking_notice(
+    name: str, message: str, approximate: Approximate | None, query: Query | None
+) -> str:
     """Why the ranking `name` deserves doubt; empty if it does not."""
     notes = [shown(message)] if message else []
     if name == VECTOR and query is not None and query.unknown >= DOUBTFUL:

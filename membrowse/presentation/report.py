@@ -45,7 +45,7 @@ def _sections(report: Report) -> Iterator[str]:
     now = datetime.fromisoformat(report.made_at)
     facts = (
         hanging([Part(name.ljust(12))], [Part(shown(value))], _WIDTH)
-        for name, value in _facts(report)
+        for name, value in _report_facts(report)
     )
     yield _block(line for lines in facts for line in lines)
     changed = {key: one for key, one in report.settings.items() if one.source != "default"}
@@ -70,7 +70,7 @@ def _block(lines: Iterator[Line] | list[Line]) -> str:
     return fenced("".join(f"{plain(line)}\n" for line in lines))
 
 
-def _facts(report: Report) -> Iterator[tuple[str, str]]:
+def _report_facts(report: Report) -> Iterator[tuple[str, str]]:
     response, program, indexed = report.response, report.program, report.indexed
     yield "query", f"{response.query.text} ({response.query.syntax})"
     yield "made", report.made_at
@@ -93,8 +93,10 @@ def _rankings(response: SearchResponse) -> Iterator[Line]:
     """A line per hit: rank, score, place, heading, ranks elsewhere."""
     short = letters(response.rankings)
     for name, ranking in response.rankings.items():
-        counts = rankings.counts(ranking.total, ranking.pool, ranking.cached, ranking.took_ms)
-        notice = rankings.notice(name, ranking.message, ranking.approximate, response.query)
+        counts = rankings.ranking_counts(
+            ranking.total, ranking.pool, ranking.cached, ranking.took_ms
+        )
+        notice = rankings.ranking_notice(name, ranking.message, ranking.approximate, response.query)
         weak = rankings.WEAK if ranking.strength is not None and ranking.strength.weak else ""
         facts = " · ".join(filter(None, (ranking.state.value, counts, weak, notice)))
         yield fit([Part(f"{shown(name).upper()}  {facts}")], _WIDTH)

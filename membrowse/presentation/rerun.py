@@ -51,11 +51,11 @@ def _ranking(name: str, ranking: RerunRanking, width: int) -> list[Line]:
         lines += hanging([Part(" ! ", "warn")], message, width)
     for hit in ranking.hits[:COMPARED_DEPTH]:
         if name == RERANKED or hit.gone or hit.edited or hit.now != hit.then:
-            lines.append(fit(_hit(hit), width))
-    return [*lines, *(fit(_new(hit), width) for hit in ranking.new)]
+            lines.append(fit(_rerun_hit_line(hit), width))
+    return [*lines, *(fit(_new_hit_line(hit), width) for hit in ranking.new)]
 
 
-def _hit(hit: RerunHit) -> Line:
+def _rerun_hit_line(hit: RerunHit) -> Line:
     """`1 → 2   ▼1      1.000 → .500   edited  runbooks/deploy.md:3  A › B`."""
     if hit.now is None:
         moved = Part("✗", "bad")
@@ -63,7 +63,7 @@ def _hit(hit: RerunHit) -> Line:
         moved = movement_part(hit.then - hit.now)
     note = "gone" if hit.gone else "edited" if hit.edited else ""
     place = f"{hit.path}:{hit.start_line}"
-    return _row(
+    return _hit_row(
         (str(hit.then), _number(hit.now)),
         moved,
         (exact(hit.score_then), exact(hit.score_now)),
@@ -73,9 +73,9 @@ def _hit(hit: RerunHit) -> Line:
     )
 
 
-def _new(hit: Hit) -> Line:
+def _new_hit_line(hit: Hit) -> Line:
     """A hit that the report does not have."""
-    return _row(
+    return _hit_row(
         (figures.NONE, str(hit.rank)),
         Part("new", "good"),
         (figures.NONE, exact(hit.score)),
@@ -85,7 +85,7 @@ def _new(hit: Hit) -> Line:
     )
 
 
-def _row(
+def _hit_row(
     ranks: tuple[str, str],
     moved: Part,
     scores: tuple[str, str],

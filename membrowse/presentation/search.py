@@ -23,27 +23,30 @@ def search_page(response: SearchResponse, now: datetime, width: int) -> list[Lin
     """Index, query and rankings; the fused ranking only as ranks of the other hits."""
     names = [name for name in response.rankings if name != FUSED]
     short = letters(response.rankings)
-    lines = [_index(response, width), query_line(response.query, width), []]
+    lines = [_index_line(response, width), query_line(response.query, width), []]
     if width < SIDE_BY_SIDE or not names:
         for name in names:
             ranking = response.rankings[name]
             notice = _notice(name, response)
-            lines += [_head(name, ranking, width), *([_noticed(notice, width)] if notice else [])]
-            lines += _rows(name, ranking, short, now, width, snippets=True) + [[]]
+            lines += [
+                _ranking_head(name, ranking, width),
+                *([_noticed(notice, width)] if notice else []),
+            ]
+            lines += _hit_rows(name, ranking, short, now, width, snippets=True) + [[]]
         return lines
     room = (width - _GAP * (len(names) - 1)) // len(names)
-    columns = [[_head(name, response.rankings[name], room)] for name in names]
+    columns = [[_ranking_head(name, response.rankings[name], room)] for name in names]
     notices = [_notice(name, response) for name in names]
     for column, name, notice in zip(columns, names, notices, strict=True):
         if any(notices):
             column.append(_noticed(notice, room))
-        column += _rows(name, response.rankings[name], short, now, room, snippets=False)
+        column += _hit_rows(name, response.rankings[name], short, now, room, snippets=False)
     for row in zip_longest(*columns, fillvalue=fit([], room)):
         lines.append([part for line in row for part in (*line, Part(" " * _GAP))][:-1])
     return lines
 
 
-def _index(response: SearchResponse, width: int) -> Line:
+def _index_line(response: SearchResponse, width: int) -> Line:
     """The folder, and the index that answered."""
     facts = joined(
         [
@@ -60,27 +63,27 @@ def _index(response: SearchResponse, width: int) -> Line:
     return spread([Part(f" {folder}", "folder")], facts, width)
 
 
-def _head(name: str, ranking: Ranking, width: int) -> Line:
+def _ranking_head(name: str, ranking: Ranking, width: int) -> Line:
     """`KEYWORD  ready        57 · 3 ms`."""
     left = [Part(f" {shown(name).upper()}", "strong"), Part("  ")]
     weak = rankings.weak_part(ranking.strength, width - cells(left) - 1)
     left.append(weak if weak.text else rankings.state_part(ranking.state))
     if ranking.state is not RankingState.READY and not ranking.hits:
         return fit(left, width)
-    counts = rankings.counts(ranking.total, ranking.pool, ranking.cached, ranking.took_ms)
+    counts = rankings.ranking_counts(ranking.total, ranking.pool, ranking.cached, ranking.took_ms)
     return spread(left, [Part(counts, "dim")], width)
 
 
 def _notice(name: str, response: SearchResponse) -> str:
     ranking = response.rankings[name]
-    return rankings.notice(name, ranking.message, ranking.approximate, response.query)
+    return rankings.ranking_notice(name, ranking.message, ranking.approximate, response.query)
 
 
 def _noticed(notice: str, width: int) -> Line:
     return fit([Part(f" ! {notice}" if notice else "", "warn")], width)
 
 
-def _rows(
+def _hit_rows(
     name: str,
     ranking: Ranking,
     letters: Mapping[str, str],

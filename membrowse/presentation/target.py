@@ -35,20 +35,20 @@ def target_line(
     rankings are finished.
     """
     label = shown(match.label) if match else named(target)
-    fared = _fared(match, letters, asked=asked, complete=complete)
+    fared = _match_parts(match, letters, asked=asked, complete=complete)
     room = max(12, width - 3 - cells(fared) - cells([*right]) - 2)
     left = [Part(f" {SIGN} ", "accent"), Part(clip_start(label, room), "strong"), *fared]
     return spread(left, [*right], width) if width >= 60 else fit(left, width)
 
 
-def _fared(
+def _match_parts(
     match: TargetMatch | None, letters: Mapping[str, str], *, asked: bool, complete: bool
 ) -> Line:
     if match is None:
         return [Part("   …" if asked else "   type a query to see its ranks", "dim")]
     if match.hit is None:
-        return [Part("   "), _absent(match)]
-    line = [Part("   "), *_ranks(match.hit, letters), Part("   "), _passing(match, complete)]
+        return [Part("   "), _absent_part(match)]
+    line = [Part("   "), *_ranks(match.hit, letters), Part("   "), _passing_part(match, complete)]
     if match.provisional and complete:
         line.append(Part(f" so far; {shown(match.provisional)}", "warn"))
     if match.reason:
@@ -66,7 +66,7 @@ def _ranks(hit: Hit, letters: Mapping[str, str]) -> Line:
     return line[:-1]
 
 
-def _absent(match: TargetMatch) -> Part:
+def _absent_part(match: TargetMatch) -> Part:
     """That no chunk of the target is indexed (yet)."""
     if match.provisional:
         return Part(f"… not indexed so far; {shown(match.provisional)}", "warn")
@@ -74,7 +74,7 @@ def _absent(match: TargetMatch) -> Part:
     return Part(f"✗ in no ranking: {reason}", "bad")
 
 
-def _passing(match: TargetMatch, complete: bool) -> Part:
+def _passing_part(match: TargetMatch, complete: bool) -> Part:
     """Whether the target is within the cut; no colour of success or failure if that may change."""
     rank = match.hit.ranks.get(RERANKED) if match.hit else None
     if not match.passes and not complete and rank is None:

@@ -36,7 +36,7 @@ class TokenLines(Sequence[Line]):
         self._tokens = text.tokens
         self._column = max(6, min(24, (width - _KIND - _CHUNKS - 16) // 3))
         self._width = width
-        self._top = [*_heading(text, width), *_encoder(text, width), [], self._analyser()]
+        self._top = [*_text_heading(text, width), *_encoder(text, width), [], self._analyser()]
 
     def __len__(self) -> int:
         return len(self._top) + max(1, len(self._tokens))
@@ -83,7 +83,7 @@ class TokenLines(Sequence[Line]):
         return Part("".join(part.text for part in fit([Part(clipped)], self._column)), style)
 
 
-def _heading(text: TokenisedText, width: int) -> list[Line]:
+def _text_heading(text: TokenisedText, width: int) -> list[Line]:
     """The query, or which chunk, its text, and the context header put before it."""
     label = shown(text.label)
     query = label == "query"

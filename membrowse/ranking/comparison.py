@@ -59,7 +59,7 @@ def compare_chunks(
     similarity = resemblance(resemblance_terms(left.text), resemblance_terms(right.text))
     return Comparison(
         query=ranked_query.parsed.text,
-        verdict=_verdict(left, right, differences, similarity, duplicates),
+        verdict=_comparison_verdict(left, right, differences, similarity, duplicates),
         left=left,
         right=right,
         differences=differences,
@@ -81,7 +81,7 @@ def _near_duplicates(
     found = near_duplicates(ranked_query.generation, ranked_query.row_of[of.hit.chunk], pause)
     others = [each for each in found if each.row not in compared]
     for other in others[:MAX_NEAR_DUPLICATES]:
-        hit = search_response.hit(ranked_query, other.row)
+        hit = search_response.hit_at(ranked_query, other.row)
         yield NearDuplicate(
             chunk=hit.chunk,
             path=hit.path,
@@ -116,7 +116,7 @@ def _by_size(difference: ScoreDifference) -> float:
     return -abs(difference.difference)
 
 
-def _difference(ranking: str, what: str, left: float, right: float) -> ScoreDifference:
+def _score_difference(ranking: str, what: str, left: float, right: float) -> ScoreDifference:
     return ScoreDifference(
         ranking=ranking, what=what, left=left, right=right, difference=left - right
     )
@@ -129,7 +129,7 @@ def _keyword_differences(
     for term in left.terms:
         other = right_terms.get(term.term, 0.0)
         if term.contribution or other:
-            yield _difference(KEYWORD, term.term, term.contribution, other)
+            yield _score_difference(KEYWORD, term.term, term.contribution, other)
 
 
 def _vector_differences(left: Explanation, right: Explanation) -> Iterator[ScoreDifference]:
@@ -139,16 +139,16 @@ def _vector_differences(left: Explanation, right: Explanation) -> Iterator[Score
         for each in (left, right)
     ]
     if weight and any(best):
-        yield _difference(VECTOR, "passage", weight * best[0], weight * best[1])
+        yield _score_difference(VECTOR, "passage", weight * best[0], weight * best[1])
     whole = [(1.0 - weight) * (each.vector.cosine or 0.0) for each in (left, right)]
     if weight < 1.0 and any(whole):
-        yield _difference(VECTOR, "chunk", whole[0], whole[1])
+        yield _score_difference(VECTOR, "chunk", whole[0], whole[1])
 
 
 def _fused_differences(left: Explanation, right: Explanation) -> Iterator[ScoreDifference]:
     for one, other in zip(left.fused.inputs, right.fused.inputs, strict=True):
         if one.contribution or other.contribution:
-            yield _difference(FUSED, one.ranking, one.contribution, other.contribution)
+            yield _score_difference(FUSED, one.ranking, one.contribution, other.contribution)
 
 
 def _reranked_differences(
@@ -157,18 +157,18 @@ def _reranked_differences(
     left, right = left_explanation.reranked, right_explanation.reranked
     pooled = left.in_pool and right.in_pool
     if pooled:
-        yield _difference(RERANKED, FUSED, left.fused_contribution, right.fused_contribution)
+        yield _score_difference(RERANKED, FUSED, left.fused_contribution, right.fused_contribution)
         if left.name_bonus or right.name_bonus:
-            yield _difference(RERANKED, NAME, left.name_bonus, right.name_bonus)
+            yield _score_difference(RERANKED, NAME, left.name_bonus, right.name_bonus)
     scored = pooled and left.raw is not None and right.raw is not None
     if scored and not (left.tokens and right.tokens):
-        yield _difference(RERANKED, left.method, left.contribution, right.contribution)
+        yield _score_difference(RERANKED, left.method, left.contribution, right.contribution)
     spread = left.high - left.low
     scale = (left.blend_used / spread if spread > 0 else 0.0) if pooled else 1.0
     words = zip(_word_shares(left_explanation), _word_shares(right_explanation), strict=False)
     for (word, one), (_, other) in words:
         if one or other:
-            yield _difference(RERANKED, word, scale * one, scale * other)
+            yield _score_difference(RERANKED, word, scale * one, scale * other)
 
 
 def _word_shares(explanation: Explanation) -> list[tuple[str, float]]:
@@ -220,7 +220,7 @@ def _written_words(text: str, tokens: Iterable[Token]) -> Iterator[tuple[str, st
         yield text[start:end], term
 
 
-def _verdict(
+def _comparison_verdict(
     left: Explanation,
     right: Explanation,
     differences: Sequence[ScoreDifference],
@@ -259,7 +259,7 @@ def _rank_clause(
     above = f"{places} place{'' if places == 1 else 's'} above"
     clause = f"{_label(first)} is #{first.hit.rank}, {above} {_label(second)}"
     sign = 1.0 if left_leads else -1.0
-    reason = _reason(first, second, [(d, sign * d.difference) for d in differences])
+    reason = _why_above(first, second, [(d, sign * d.difference) for d in differences])
     return f"{clause}, {reason}" if reason else clause
 
 
@@ -270,7 +270,7 @@ def _single_rank_clause(explanation: Explanation) -> str:
     return f"{_label(explanation)} is not ranked" + (f" ({excluded})" if excluded else "")
 
 
-def _reason(first: Explanation, second: Explanation, signed: _Signed) -> str:
+def _why_above(first: Explanation, second: Explanation, signed: _Signed) -> str:
     """Say why `first` ranks above `second`."""
     if first.reranked.in_pool and not second.reranked.in_pool and second.reranked.pool:
         return f"because only it is in the candidate pool of {second.reranked.pool}"
@@ -279,15 +279,15 @@ def _reason(first: Explanation, second: Explanation, signed: _Signed) -> str:
     gained = first.reranked.contribution - second.reranked.contribution
     fused = first.reranked.fused_contribution - second.reranked.fused_contribution
     if first.reranked.in_pool and gained >= fused:
-        word = _largest(signed, RERANKED, without=FUSED)
+        word = _largest_difference(signed, RERANKED, without=FUSED)
         return f"mainly by the reranker{_on_word(word, {})}"
-    input_ = _largest(signed, FUSED)
+    input_ = _largest_difference(signed, FUSED)
     if input_ is None:
         return ""
     if input_.what == VECTOR:
         return "mainly by vector"
     typed = {term.term: term.typed for term in first.keyword.terms}
-    return f"mainly by keyword{_on_word(_largest(signed, KEYWORD), typed)}"
+    return f"mainly by keyword{_on_word(_largest_difference(signed, KEYWORD), typed)}"
 
 
 def _on_word(difference: ScoreDifference | None, typed: Mapping[str, str]) -> str:
@@ -298,7 +298,7 @@ def _on_word(difference: ScoreDifference | None, typed: Mapping[str, str]) -> st
     return f", on “{word}” ({abs(difference.difference):.2f} more)"
 
 
-def _largest(signed: _Signed, ranking: str, without: str = "") -> ScoreDifference | None:
+def _largest_difference(signed: _Signed, ranking: str, without: str = "") -> ScoreDifference | None:
     """Return the difference in `ranking` that favours the first chunk most."""
     favouring = [
         (size, difference)

@@ -46,7 +46,7 @@ def match_strength(ranked_query: RankedQuery, encoder: str) -> MatchStrength | N
         return None
     if not ranked_query.ranking(RERANKED).total or not ranked_query.parsed.words:
         return None
-    cosine, coverage = _cosine(ranked_query, encoder), _coverage(ranked_query)
+    cosine, coverage = _cosine(ranked_query, encoder), _best_coverage(ranked_query)
     if cosine is None and coverage is None:
         return None
     return MatchStrength(weak=is_weak(cosine, coverage), cosine=cosine, coverage=coverage)
@@ -68,7 +68,7 @@ def _cosine(ranked_query: RankedQuery, encoder: str) -> float | None:
     return float(vector.scores[vector.order[0]]) if known and vector.total else None
 
 
-def _coverage(ranked_query: RankedQuery) -> float | None:
+def _best_coverage(ranked_query: RankedQuery) -> float | None:
     """The best coverage of a first chunk, 0 to 1; None if the query has no terms."""
     postings = ranked_query.postings
     total = sum(postings.idf.values())

@@ -131,7 +131,7 @@ def parse_query(text: str, syntax: str = LITERAL, reader: DateReader | None = No
     if syntax == OPERATORS:
         for match in _ITEM.finditer(read):
             if match[0]:
-                _take(match, parts)
+                _add_operator(match, parts)
         words = " ".join(parts.words)
     else:
         words = read.strip()
@@ -174,7 +174,7 @@ def word_spans(text: str, syntax: str = LITERAL) -> list[tuple[int, int]]:
     return [match.span() for match in pattern.finditer(text[:MAX_QUERY_CHARACTERS]) if match[0]]
 
 
-def _take(match: re.Match[str], parts: _Parts) -> None:
+def _add_operator(match: re.Match[str], parts: _Parts) -> None:
     typed, name, quoted = match[0], (match["field"] or "").lower(), match["quoted"]
     value = (quoted if quoted is not None else match["word"]).strip()
     excluded = match["negative"] is not None
@@ -224,7 +224,7 @@ def _filter_value(kind: str, value: str) -> str | None:
         return _path_pattern(folded)
     if kind == "tag":
         return folded.lstrip("#").rstrip("/") or None
-    return _day(folded) if kind in ("after", "before") else None
+    return _first_day(folded) if kind in ("after", "before") else None
 
 
 def _path_pattern(value: str) -> str:
@@ -234,7 +234,7 @@ def _path_pattern(value: str) -> str:
     return rf"(?:\A|/){translate(value.removeprefix('/'))}"
 
 
-def _day(value: str) -> str | None:
+def _first_day(value: str) -> str | None:
     """Return the first day of the year, month or day that `value` names."""
     match = _DAY.fullmatch(value)
     if match is None:

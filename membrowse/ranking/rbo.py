@@ -21,14 +21,14 @@ def rank_biased_overlap(
     if not short:
         return 1.0 if not long else 0.0
     s, l = len(short), len(long)  # noqa: E741  (the paper's names)
-    shared = _shared(short, long)
+    shared = _shared_members(short, long)
     total = sum(shared[d - 1] / d * p**d for d in range(1, l + 1))
     total += sum(shared[s - 1] * (d - s) / (s * d) * p**d for d in range(s + 1, l + 1))
     rest = (shared[l - 1] - shared[s - 1]) / l + shared[s - 1] / s
     return min(1.0, (1 - p) / p * total + rest * p**l)
 
 
-def _shared(short: Sequence[Hashable], long: Sequence[Hashable]) -> list[int]:
+def _shared_members(short: Sequence[Hashable], long: Sequence[Hashable]) -> list[int]:
     """At each depth of `long`, from 1: how many members the two prefixes have in common."""
     seen_short: set[Hashable] = set()
     seen_long: set[Hashable] = set()

@@ -66,7 +66,9 @@ def search_response(
     query = ranked_query.query
     if still_to_read:
         query = msgspec.structs.replace(query, partial=True)
-        rankings = {name: _unfinished(each, still_to_read) for name, each in rankings.items()}
+        rankings = {
+            name: _unfinished_ranking(each, still_to_read) for name, each in rankings.items()
+        }
     return SearchResponse(
         id=context.id,
         asked_at=context.asked_at,
@@ -87,7 +89,7 @@ def search_response(
     )
 
 
-def _unfinished(ranking: Ranking, still_to_read: str) -> Ranking:
+def _unfinished_ranking(ranking: Ranking, still_to_read: str) -> Ranking:
     """`ranking` as one of an index that lacks notes: it is not ready, and matches may follow."""
     if ranking.state is not RankingState.READY:
         return msgspec.structs.replace(ranking, strength=None)
@@ -111,7 +113,7 @@ def page(
     return hits.rankings([name], max(0, offset), max(0, limit))[name]
 
 
-def hit(
+def hit_at(
     ranked_query: RankedQuery,
     row: int,
     freshness_of: FreshnessOf = lambda path: Freshness.CURRENT,
@@ -146,7 +148,7 @@ class _Hits:
             message=ranking.message,
             took_ms=round(ranking.took_ms, 3),
             total=ranking.total,
-            hits=tuple(self._hit(row, rank, score) for rank, (row, score) in ranked),
+            hits=tuple(self._hit_at(row, rank, score) for rank, (row, score) in ranked),
             pool=ranking.pool,
             cached=ranking.cached,
             approximate=ranking.approximate,
@@ -169,7 +171,7 @@ class _Hits:
                 rows[chunk] = row
         self._prepare(rows.values())
         return {
-            chunk: self._hit(row, int(last.ranks[row]), float(last.scores[row]))
+            chunk: self._hit_at(row, int(last.ranks[row]), float(last.scores[row]))
             for chunk, row in rows.items()
         }
 
@@ -178,14 +180,14 @@ class _Hits:
         self._prepare([row])
         last = self._last()
         if last is None or not last.ranks[row]:
-            return self._hit(row, 0, 0.0)
-        return self._hit(row, int(last.ranks[row]), float(last.scores[row]))
+            return self._hit_at(row, 0, 0.0)
+        return self._hit_at(row, int(last.ranks[row]), float(last.scores[row]))
 
     def _last(self) -> ChunkRanking | None:
         rankings = (self._ranked_query.rankings.get(name) for name in reversed(RANKINGS))
         return next((ranking for ranking in rankings if ranking and ranking.total), None)
 
-    def _hit(self, row: int, rank: int, score: float) -> Hit:
+    def _hit_at(self, row: int, rank: int, score: float) -> Hit:
         return Hit(rank=rank, score=score, **self._common[row])  # type: ignore[arg-type]
 
     def _prepare(self, rows: Iterable[int]) -> None:

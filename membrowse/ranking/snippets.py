@@ -79,10 +79,11 @@ class Snippets:
             matches.update((start, end, term) for start, end, term in forms if term in self.weights)
         for term in self._exact:
             matches.update(
-                (position, position + len(term), term) for position in _occurrences(folded, term)
+                (position, position + len(term), term)
+                for position in _word_occurrences(folded, term)
             )
         for beginning in self._beginnings:
-            for position in _occurrences(folded, beginning):
+            for position in _word_occurrences(folded, beginning):
                 if not position or not text[position - 1].isalnum() or _can_begin(text, position):
                     matches.update(self._around(text, position))
         return sorted(matches, key=_by_position) if matches else []
@@ -131,7 +132,7 @@ def _beginnings(term: str) -> tuple[str, ...]:
     return (beginning, _IRREGULAR[term]) if term in _IRREGULAR else (beginning,)
 
 
-def _occurrences(folded: str, beginning: str) -> list[int]:
+def _word_occurrences(folded: str, beginning: str) -> list[int]:
     positions = []
     position = folded.find(beginning)
     while position >= 0:

@@ -158,7 +158,7 @@ def _by_text(generation: Generation, rows: range, path: str, target: Target) -> 
         )
     if path and not rows:
         return TargetChunks((), path, f"{path} is not indexed")
-    split = _split(generation, rows, target.text)
+    split = _split_text(generation, rows, target.text)
     if split is not None:
         largest = max(range(len(split.rows)), key=lambda number: (split.shares[number], -number))
         row = split.rows[largest]
@@ -168,7 +168,7 @@ def _by_text(generation: Generation, rows: range, path: str, target: Target) -> 
     return TargetChunks((), path, f"{where} contains this text")
 
 
-def _split(generation: Generation, rows: range, text: str) -> SplitText | None:
+def _split_text(generation: Generation, rows: range, text: str) -> SplitText | None:
     """Return the first consecutive chunks of one note that together contain `text`."""
     comparable_text = comparable(text)
     paths = dict.fromkeys(generation.chunks[row].path for row in rows) if comparable_text else {}
@@ -177,11 +177,11 @@ def _split(generation: Generation, rows: range, text: str) -> SplitText | None:
         parts = [comparable(generation.chunks[row].text) for row in note_rows]
         start = "".join(parts).find(comparable_text)
         if start >= 0:
-            return _shares(note_rows, parts, start, start + len(comparable_text))
+            return _shares_by_chunk(note_rows, parts, start, start + len(comparable_text))
     return None
 
 
-def _shares(rows: range, parts: list[str], start: int, end: int) -> SplitText:
+def _shares_by_chunk(rows: range, parts: list[str], start: int, end: int) -> SplitText:
     split_rows: list[int] = []
     shares: list[int] = []
     offset = 0
@@ -229,7 +229,7 @@ def match_target(
     row = best_row(ranked_query, target.chunks.rows)
     return TargetMatch(
         label=target.label,
-        hit=None if row is None else search_response.hit(ranked_query, row, freshness_of),
+        hit=None if row is None else search_response.hit_at(ranked_query, row, freshness_of),
         k=target.k,
         cut=target.cut,
         passes=row is not None and passes(ranked_query, row, target.k, target.min_score),

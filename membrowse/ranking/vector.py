@@ -39,14 +39,14 @@ def vector_scores(
     if passage_weight > 0.0 and len(generation.passage_matrix):
         rows = np.flatnonzero(np.diff(generation.passage_starts))
         starts = generation.passage_starts[rows]
-        products = _products(generation.passage_matrix, query)
+        products = _dot_products(generation.passage_matrix, query)
         best = np.maximum.reduceat(products, starts).astype(np.float64)
         scores[rows] = (1.0 - passage_weight) * scores[rows] + passage_weight * best
     scores[~generation.encoded] = 0.0
     return scores
 
 
-def _products(matrix: NDArray[np.float32], query: NDArray[np.float32]) -> NDArray[np.float32]:
+def _dot_products(matrix: NDArray[np.float32], query: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return `matrix` [p, d] @ `query` [d]; a large matrix is multiplied in concurrent parts."""
     if matrix.nbytes < _LARGE_BYTES or _PARTS == 1:
         return matrix @ query
@@ -79,7 +79,7 @@ def known_share(text: str, pieces: Sequence[Piece], dates: Sequence[tuple[int, i
     unknown, as does a long number or code in several pieces: to an encoder, all are much alike.
     Stop words count only beside no other word. 1 if it is only punctuation.
     """
-    codes = _codes(text, pieces, dates)
+    codes = _code_offsets(text, pieces, dates)
     stop_words = {
         start
         for token in analyse(text)
@@ -95,7 +95,9 @@ def known_share(text: str, pieces: Sequence[Piece], dates: Sequence[tuple[int, i
     return sum(content) / len(content) if content else 1.0
 
 
-def _codes(text: str, pieces: Sequence[Piece], dates: Sequence[tuple[int, int]]) -> frozenset[int]:
+def _code_offsets(
+    text: str, pieces: Sequence[Piece], dates: Sequence[tuple[int, int]]
+) -> frozenset[int]:
     """Return the offsets of the pieces of `dates`, numbers and codes (`9783161484100`)."""
     starts = {piece.start for piece in pieces for start, end in dates if start <= piece.start < end}
     for match in _CODE.finditer(text):

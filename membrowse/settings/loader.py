@@ -43,13 +43,13 @@ def _toml_value(text: str) -> Any:
         return text
 
 
-def _merged(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+def _merged_tables(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """`base` updated with `over`, table by table."""
     result = dict(base)
     for key, value in over.items():
         known = result.get(key)
         both_tables = isinstance(known, dict) and isinstance(value, Mapping)
-        result[key] = _merged(known, value) if both_tables and known is not None else value
+        result[key] = _merged_tables(known, value) if both_tables and known is not None else value
     return result
 
 
@@ -74,7 +74,7 @@ def content_of(file: Path) -> dict[str, Any]:
 def of(content: dict[str, Any], file: Path, environment: Mapping[str, str]) -> Settings:
     """The settings of `content`, read from `file`, and `environment`. Raises `SettingsError`."""
     _convert(content, str(file))
-    return _convert(_merged(content, _from_environment(environment)), f"{PREFIX}* variables")
+    return _convert(_merged_tables(content, _from_environment(environment)), f"{PREFIX}* variables")
 
 
 def _convert(content: Mapping[str, Any], place: str) -> Settings:

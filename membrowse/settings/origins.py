@@ -59,7 +59,9 @@ def configured(file: Path, environment: Mapping[str, str] = os.environ) -> Confi
     base = of(content, file, environment)
     saved, settings, problem = saved_configurations.SavedConfigurations(), base, ""
     try:
-        read = saved_configurations.read(saved_configurations.beside(file))
+        read = saved_configurations.read_configurations(
+            saved_configurations.configurations_file(file)
+        )
         settings, saved = put_on(base, read, environment), read
     except SettingsError as error:
         problem = str(error)

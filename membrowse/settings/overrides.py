@@ -24,7 +24,7 @@ def overridden(settings: Settings, overrides: Overrides) -> Settings:
     setting cannot change without a restart or another index.
     """
     for key, value in overrides.items():
-        settings = _replaced(settings, key.split("."), value, key)
+        settings = _replaced_setting(settings, key.split("."), value, key)
     rerank = settings.rerank
     if "rerank.method" in overrides and rerank.method is RerankMethod.CROSS_ENCODER:
         if not rerank.model:
@@ -34,30 +34,30 @@ def overridden(settings: Settings, overrides: Overrides) -> Settings:
 
 def flat(settings: Settings) -> dict[str, Any]:
     """Every setting by its dotted key; enumerations are plain strings."""
-    return dict(_leaves(settings, ""))
+    return dict(_setting_values(settings, ""))
 
 
-def _leaves(node: msgspec.Struct, prefix: str) -> Iterator[tuple[str, Any]]:
+def _setting_values(node: msgspec.Struct, prefix: str) -> Iterator[tuple[str, Any]]:
     for field in msgspec.structs.fields(node):
         value = getattr(node, field.name)
         if isinstance(value, msgspec.Struct):
-            yield from _leaves(value, f"{prefix}{field.name}.")
+            yield from _setting_values(value, f"{prefix}{field.name}.")
         else:
             yield f"{prefix}{field.name}", value.value if isinstance(value, Enum) else value
 
 
-def _replaced(settings: Settings, path: list[str], value: object, key: str) -> Settings:
+def _replaced_setting(settings: Settings, path: list[str], value: object, key: str) -> Settings:
     if path[0] not in SECTIONS:
         known = path[0] in (field.name for field in msgspec.structs.fields(settings))
         reason = "belongs to the settings file" if known else "there is no such setting"
         raise SettingsError(f"{key}: {reason}; only {', '.join(SECTIONS)} can be changed here")
     if key in _AT_START:
         raise SettingsError(f"{key}: {_AT_START[key]}; set it in the settings file")
-    changed: Settings = _put(settings, path, value, key)
+    changed: Settings = _put_value(settings, path, value, key)
     return changed
 
 
-def _put(node: Any, path: list[str], value: object, key: str) -> Any:
+def _put_value(node: Any, path: list[str], value: object, key: str) -> Any:
     """`node` with the value at `path` replaced."""
     name, *below = path
     types = {field.name: field.type for field in msgspec.structs.fields(node)}
@@ -65,7 +65,7 @@ def _put(node: Any, path: list[str], value: object, key: str) -> Any:
     if name not in types or bool(below) is not isinstance(inner, msgspec.Struct):
         raise SettingsError(f"{key}: there is no such setting")
     if below:
-        return msgspec.structs.replace(node, **{name: _put(inner, below, value, key)})
+        return msgspec.structs.replace(node, **{name: _put_value(inner, below, value, key)})
     try:
         converted = msgspec.convert(value, types[name], strict=True)
     except msgspec.ValidationError as error:

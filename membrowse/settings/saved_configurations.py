@@ -39,12 +39,12 @@ class SavedConfigurations(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(SavedConfiguration(name=name, overrides=values) for name, values in named)
 
 
-def beside(config_file: Path) -> Path:
+def configurations_file(config_file: Path) -> Path:
     """The file of saved configurations that belongs to a settings file."""
     return config_file.with_name("tunings.json")
 
 
-def read(file: Path) -> SavedConfigurations:
+def read_configurations(file: Path) -> SavedConfigurations:
     """The content of `file`; empty if it does not exist. Raises `SettingsError`."""
     try:
         return msgspec.json.decode(file.read_bytes(), type=SavedConfigurations)
@@ -54,15 +54,15 @@ def read(file: Path) -> SavedConfigurations:
         raise SettingsError(f"{file}: the saved configurations cannot be read: {error}") from error
 
 
-def save(file: Path, name: str, overrides: Overrides) -> SavedConfigurations:
+def save_configuration(file: Path, name: str, overrides: Overrides) -> SavedConfigurations:
     """Save `overrides` as `name` and put them in force. Raises `SettingsError`."""
-    name = _checked(name)
-    return _changed(
+    name = _checked_name(name)
+    return _changed_file(
         file, lambda now: SavedConfigurations(in_force=name, saved={**now.saved, name: overrides})
     )
 
 
-def delete(file: Path, name: str) -> SavedConfigurations:
+def delete_configuration(file: Path, name: str) -> SavedConfigurations:
     """Delete `name`; if it was in force, none is. Raises `SettingsError`."""
 
     def without(now: SavedConfigurations) -> SavedConfigurations:
@@ -72,10 +72,10 @@ def delete(file: Path, name: str) -> SavedConfigurations:
             in_force="" if now.in_force == name else now.in_force, saved=left
         )
 
-    return _changed(file, without)
+    return _changed_file(file, without)
 
 
-def use(file: Path, name: str) -> SavedConfigurations:
+def use_configuration(file: Path, name: str) -> SavedConfigurations:
     """Put `name` in force; none if it is empty. Raises `SettingsError`."""
 
     def using(now: SavedConfigurations) -> SavedConfigurations:
@@ -83,10 +83,10 @@ def use(file: Path, name: str) -> SavedConfigurations:
             _known(now, name)
         return SavedConfigurations(in_force=name, saved=now.saved)
 
-    return _changed(file, using)
+    return _changed_file(file, using)
 
 
-def _checked(name: str) -> str:
+def _checked_name(name: str) -> str:
     name = name.strip()
     if not name or len(name) > NAME_LENGTH or not name.isprintable():
         raise SettingsError(
@@ -100,13 +100,13 @@ def _known(saved: SavedConfigurations, name: str) -> None:
         raise SettingsError(f"no configuration is saved as {name!r}")
 
 
-def _changed(
+def _changed_file(
     file: Path, change: Callable[[SavedConfigurations], SavedConfigurations]
 ) -> SavedConfigurations:
     """Read, change and write `file`, one process at a time. Raises `SettingsError`."""
     try:
-        with _alone(private(file.parent)):
-            changed = change(read(file))
+        with _locked_directory(private(file.parent)):
+            changed = change(read_configurations(file))
             replace_file(
                 file, msgspec.json.format(msgspec.json.encode(changed), indent=2) + b"\n", sync=True
             )
@@ -116,7 +116,7 @@ def _changed(
 
 
 @contextmanager
-def _alone(directory: Path) -> Iterator[None]:
+def _locked_directory(directory: Path) -> Iterator[None]:
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

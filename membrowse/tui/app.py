@@ -106,9 +106,9 @@ class MembrowseApp(App[int], inherit_bindings=False):
         return self.browser
 
     def on_mount(self) -> None:
-        self.call_after_refresh(self._begin)
+        self.call_after_refresh(self._start_up)
 
-    def _begin(self) -> None:
+    def _start_up(self) -> None:
         self.theme_changed_signal.subscribe(self, self._remember_theme)
         self.app_resume_signal.subscribe(self, lambda _: self.refresh(layout=True))
         if self._questions is not None:
@@ -116,7 +116,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
         if self._folder is None:
             self.action_open_folder()
         else:
-            self._open(self._folder)
+            self._open_folder(self._folder)
 
     def _remember_theme(self, theme: Theme) -> None:
         from membrowse.tui.screens.themes import ThemeScreen
@@ -135,11 +135,13 @@ class MembrowseApp(App[int], inherit_bindings=False):
 
     # Sessions
 
-    def _open(self, folder: Path) -> None:
+    def _open_folder(self, folder: Path) -> None:
         self._folder = folder
         self.remembered.folder(folder)
-        self._show(replace(self._view, folder=folder, state=None, phase=Phase.STARTING, message=""))
-        self._work(partial(self._supervise, folder), "session", exclusive=True)
+        self._show_engine(
+            replace(self._view, folder=folder, state=None, phase=Phase.STARTING, message="")
+        )
+        self._start_worker(partial(self._supervise, folder), "session", exclusive=True)
 
     async def _supervise(self, folder: Path) -> None:
         async with aclosing(self._sessions(folder)) as sessions:
@@ -151,23 +153,23 @@ class MembrowseApp(App[int], inherit_bindings=False):
         match session:
             case Starting(message):
                 phase = Phase.LOST if view.phase is Phase.LOST else Phase.STARTING
-                self._show(replace(view, phase=phase, message=message))
+                self._show_engine(replace(view, phase=phase, message=message))
             case Connected(engine, hello):
                 self._engine = engine
                 rights = frozenset(hello.rights)
-                self._show(replace(view, phase=Phase.CONNECTED, message="", rights=rights))
+                self._show_engine(replace(view, phase=Phase.CONNECTED, message="", rights=rights))
             case Changed(state):
                 self._take_state(state)
             case Lost(message):
                 self._engine = None
-                self._show(replace(view, phase=Phase.LOST, message=message))
+                self._show_engine(replace(view, phase=Phase.LOST, message=message))
             case GaveUp(message, log_tail):
                 self._engine = None
                 gave_up = replace(view, phase=Phase.GAVE_UP, message=message, log_tail=log_tail)
-                self._show(gave_up)
+                self._show_engine(gave_up)
 
     def _take_state(self, state: EngineState) -> None:
-        self._show(
+        self._show_engine(
             replace(
                 self._view,
                 state=state,
@@ -176,7 +178,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
             )
         )
 
-    def _show(self, view: EngineView) -> None:
+    def _show_engine(self, view: EngineView) -> None:
         """Hand the view to every screen that shows the engine."""
         self._view = view
         for screen in self.screen_stack:
@@ -185,7 +187,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
 
     # Workers
 
-    def _work(
+    def _start_worker(
         self, work: Callable[[], Coroutine[Any, Any, None]], group: str, *, exclusive: bool
     ) -> None:
         async def quietly() -> None:  # called only if the worker ever starts
@@ -251,7 +253,9 @@ class MembrowseApp(App[int], inherit_bindings=False):
 
     def on_search_wanted(self, message: messages.SearchWanted) -> None:
         if self._engine is not None:
-            self._work(partial(self._search, self._engine, message), "search", exclusive=True)
+            self._start_worker(
+                partial(self._search, self._engine, message), "search", exclusive=True
+            )
 
     async def _search(self, engine: Engine, wanted: messages.SearchWanted) -> None:
         async for response in engine.stream(wanted.request):
@@ -259,7 +263,9 @@ class MembrowseApp(App[int], inherit_bindings=False):
 
     def on_reply_wanted(self, message: messages.ReplyWanted[Any]) -> None:
         if self._engine is not None:
-            self._work(partial(self._reply, self._engine, message), message.group, exclusive=True)
+            self._start_worker(
+                partial(self._reply, self._engine, message), message.group, exclusive=True
+            )
 
     def on_reply_unwanted(self, message: messages.ReplyUnwanted) -> None:
         self.workers.cancel_group(self, message.group)
@@ -279,7 +285,9 @@ class MembrowseApp(App[int], inherit_bindings=False):
 
     def on_reindex_wanted(self, message: messages.ReindexWanted) -> None:
         if self._engine is not None:
-            self._work(partial(self._reindex, self._engine, message), "command", exclusive=False)
+            self._start_worker(
+                partial(self._reindex, self._engine, message), "command", exclusive=False
+            )
 
     async def _reindex(self, engine: Engine, wanted: messages.ReindexWanted) -> None:
         request = RebuildRequest() if wanted.rebuild else ReindexRequest(paths=wanted.paths)
@@ -289,7 +297,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
 
     def on_watching_wanted(self, message: messages.WatchingWanted) -> None:
         if self._engine is not None:
-            self._work(
+            self._start_worker(
                 partial(self._watch, self._engine, message.paused), "command", exclusive=False
             )
 
@@ -304,7 +312,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
 
     def on_folder_chosen(self, message: messages.FolderChosen) -> None:
         self.browser.start_over()
-        self._open(message.folder)
+        self._open_folder(message.folder)
         self.browser.query_bar.forget_place()
 
     def on_edit_wanted(self, message: messages.EditWanted) -> None:
@@ -325,7 +333,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
 
     def on_copy_wanted(self, message: messages.CopyWanted) -> None:
         self.copy_to_clipboard(message.text)
-        self._work(partial(self._copy, message), "copy", exclusive=False)
+        self._start_worker(partial(self._copy, message), "copy", exclusive=False)
 
     async def _copy(self, wanted: messages.CopyWanted) -> None:
         from membrowse.tui import external_programs
@@ -393,7 +401,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
 
     def on_report_wanted(self, message: messages.ReportWanted) -> None:
         self.say("Writing the report…")
-        self._work(partial(self._report, message), "report", exclusive=True)
+        self._start_worker(partial(self._report, message), "report", exclusive=True)
 
     async def _report(self, wanted: messages.ReportWanted) -> None:
         from membrowse.tui import export
@@ -426,7 +434,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
 
     def action_retry(self) -> None:
         if self._folder is not None:
-            self._open(self._folder)
+            self._open_folder(self._folder)
 
     async def action_quit(self) -> None:
         self.exit(0)

@@ -67,15 +67,15 @@ def _linear(channel: float) -> float:
 
 def readable_variables(theme: Mapping[str, str]) -> dict[str, str]:
     """The CSS variables `$ink-…` and `$ground-…` for a theme's variables."""
-    return dict(_variables(tuple(theme.items())))
+    return dict(_theme_variables(tuple(theme.items())))
 
 
 @lru_cache(maxsize=4)
-def _variables(items: tuple[tuple[str, str], ...]) -> dict[str, str]:
+def _theme_variables(items: tuple[tuple[str, str], ...]) -> dict[str, str]:
     theme = dict(items)
-    grounds = _grounds(theme)
+    grounds = _ground_colors(theme)
     under = [
-        *(_color(theme, name) for name in ("background", "surface", "panel")),
+        *(_theme_color(theme, name) for name in ("background", "surface", "panel")),
         *grounds.values(),
     ]
     inks = {
@@ -83,7 +83,7 @@ def _variables(items: tuple[tuple[str, str], ...]) -> dict[str, str]:
         for name, (source, opacity, needed) in _INKS.items()
     }
     heat = {f"ground-heat{level}": _heat(theme, opacity) for level, opacity in enumerate(_HEAT, 1)}
-    mark = _readable(_color(theme, "text-accent"), [*under, *heat.values()], TEXT)
+    mark = _readable_color(_theme_color(theme, "text-accent"), [*under, *heat.values()], TEXT)
     found = inks | {f"ground-{name}": color for name, color in grounds.items()} | heat
     return {name: color.hex for name, color in found.items()} | {"ink-mark": mark.hex}
 
@@ -96,16 +96,16 @@ def plain_variables(theme: Mapping[str, str]) -> dict[str, str]:
     return inks | grounds | {"ink-mark": theme["text-accent"]}
 
 
-def _color(theme: Mapping[str, str], name: str) -> Color:
+def _theme_color(theme: Mapping[str, str], name: str) -> Color:
     """A colour of the theme, opaque."""
-    color = Color.parse(_resolved(theme, name))
+    color = Color.parse(_resolved_variable(theme, name))
     if color.a == 1:
         return color
-    below = Color.parse(_resolved(theme, "background"))
+    below = Color.parse(_resolved_variable(theme, "background"))
     return below.blend(color.with_alpha(1), color.a, alpha=1)
 
 
-def _resolved(theme: Mapping[str, str], name: str) -> str:
+def _resolved_variable(theme: Mapping[str, str], name: str) -> str:
     """The value of a variable; `auto 87%` becomes black or white on the background."""
     value = theme[name]
     if value.startswith("auto"):
@@ -114,21 +114,24 @@ def _resolved(theme: Mapping[str, str], name: str) -> str:
     return value
 
 
-def _grounds(theme: Mapping[str, str]) -> dict[str, Color]:
+def _ground_colors(theme: Mapping[str, str]) -> dict[str, Color]:
     return {
-        name: _over(
-            _color(theme, below), _color(theme, above), opacity, _color(theme, "foreground")
+        name: _laid_over(
+            _theme_color(theme, below),
+            _theme_color(theme, above),
+            opacity,
+            _theme_color(theme, "foreground"),
         )
         for name, (below, above, opacity) in _GROUNDS.items()
     }
 
 
 def _heat(theme: Mapping[str, str], opacity: float) -> Color:
-    background, foreground = _color(theme, "background"), _color(theme, "foreground")
-    return _over(background, _color(theme, "primary"), opacity, foreground)
+    background, foreground = _theme_color(theme, "background"), _theme_color(theme, "foreground")
+    return _laid_over(background, _theme_color(theme, "primary"), opacity, foreground)
 
 
-def _over(below: Color, above: Color, opacity: float, text: Color) -> Color:
+def _laid_over(below: Color, above: Color, opacity: float, text: Color) -> Color:
     """`above` laid over `below`, with less opacity if `text` could not be read on it."""
     for step in range(_STEPS, -1, -1):
         ground = below.blend(above, opacity * step / _STEPS, alpha=1)
@@ -140,11 +143,13 @@ def _over(below: Color, above: Color, opacity: float, text: Color) -> Color:
 def _ink(
     theme: Mapping[str, str], source: str, opacity: float, needed: float, under: Sequence[Color]
 ) -> Color:
-    background = _color(theme, "background")
-    return _readable(background.blend(_color(theme, source), opacity, alpha=1), under, needed)
+    background = _theme_color(theme, "background")
+    return _readable_color(
+        background.blend(_theme_color(theme, source), opacity, alpha=1), under, needed
+    )
 
 
-def _readable(color: Color, under: Sequence[Color], needed: float) -> Color:
+def _readable_color(color: Color, under: Sequence[Color], needed: float) -> Color:
     """`color`, moved towards white or black until it has the contrast on all grounds `under`."""
     grounds = [_luminance(ground) for ground in under]
     extremes = (min(grounds), max(grounds))

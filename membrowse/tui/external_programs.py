@@ -109,14 +109,14 @@ async def copy_to_programs(text: str) -> list[tuple[str, bool]]:
     """
     tried: list[tuple[str, bool]] = []
     for name, words in clipboard_programs(os.environ, shutil.which):
-        taken = await _feed(words, text.encode("utf-8", "replace"))
+        taken = await _feed_program(words, text.encode("utf-8", "replace"))
         tried.append((name, taken))
         if taken and name != "tmux":
             break
     return tried
 
 
-async def _feed(words: Sequence[str], data: bytes) -> bool:
+async def _feed_program(words: Sequence[str], data: bytes) -> bool:
     try:
         process = await asyncio.create_subprocess_exec(
             *words,

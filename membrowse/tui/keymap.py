@@ -38,7 +38,7 @@ class Keymap:
 
         Raises `SettingsError` for an unknown id or key, and if two actions would share a key.
         """
-        self.chosen = {name: _keys(name, keys) for name, keys in chosen.items()}
+        self.chosen = {name: _textual_keys(name, keys) for name, keys in chosen.items()}
         for places in _TOGETHER:
             self._check(of(*places))
 
@@ -58,7 +58,7 @@ class Keymap:
                 raise SettingsError(f"[keys]: {key_name(key)} is the key of both {names}")
 
 
-def _keys(id: str, keys: str) -> str:  # noqa: A002
+def _textual_keys(id: str, keys: str) -> str:  # noqa: A002
     """Keys as Textual names them: `?` becomes `question_mark`. Raises `SettingsError`."""
     known = {action.id: action for action in ACTIONS}
     if id not in known:
@@ -68,7 +68,7 @@ def _keys(id: str, keys: str) -> str:  # noqa: A002
             f"[keys]: there is no action {id!r}{hint} `membrowse config keys` lists them"
         )
     given = ["comma" if key == "," else key.strip() for key in keys.split(",")] if keys else []
-    named = [_named(id, key) for key in given]
+    named = [_textual_key(id, key) for key in given]
     if not named:
         raise SettingsError(f"[keys]: {id} has no key")
     if known[id].where is Where.QUERY and any(len(key) == 1 for key in named):
@@ -76,15 +76,15 @@ def _keys(id: str, keys: str) -> str:  # noqa: A002
     return ",".join(named)
 
 
-def _named(id: str, key: str) -> str:  # noqa: A002
+def _textual_key(id: str, key: str) -> str:  # noqa: A002
     *modifiers, last = key.split("+") if len(key) > 1 else [key]
     plain = _character_to_key(last) if len(last) == 1 else last
-    if not last or set(modifiers) - _MODIFIERS or not _exists(plain):
+    if not last or set(modifiers) - _MODIFIERS or not _key_exists(plain):
         raise SettingsError(f"[keys]: {id}: there is no key {key!r}")
     return "+".join([*modifiers, plain])
 
 
-def _exists(key: str) -> bool:
+def _key_exists(key: str) -> bool:
     if len(key) == 1 or key in _NAMED:
         return True
     try:

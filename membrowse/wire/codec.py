@@ -12,14 +12,14 @@ def encode(record: object) -> bytes:
     try:
         return msgspec.json.encode(record)
     except UnicodeEncodeError:
-        return msgspec.json.encode(_valid(msgspec.to_builtins(record)))
+        return msgspec.json.encode(_valid_value(msgspec.to_builtins(record)))
 
 
-def _valid(value: Any) -> Any:
+def _valid_value(value: Any) -> Any:
     if isinstance(value, str):
         return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     if isinstance(value, dict):
-        return {_valid(key): _valid(item) for key, item in value.items()}
+        return {_valid_value(key): _valid_value(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_valid(item) for item in value]
+        return [_valid_value(item) for item in value]
     return value

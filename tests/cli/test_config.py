@@ -28,8 +28,8 @@ def test_each_value_tells_where_it_comes_from(tmp_path: Path) -> None:
 
 
 def test_show_tells_what_a_saved_configuration_sets(program: Program) -> None:
-    saved = saved_configurations.beside(paths.config_file())
-    saved_configurations.save(saved, "sharp", {"rerank.blend": 0.9})
+    saved = saved_configurations.configurations_file(paths.config_file())
+    saved_configurations.save_configuration(saved, "sharp", {"rerank.blend": 0.9})
     ran = program("config", "show")
     assert (ran.status, tomllib.loads(ran.out)["rerank"]["blend"]) == (0, 0.9)
     (line,) = [line for line in ran.out.splitlines() if line.startswith("rerank.blend")]
@@ -40,8 +40,8 @@ def test_show_tells_what_a_saved_configuration_sets(program: Program) -> None:
 
 
 def test_show_says_why_a_saved_configuration_is_left_aside(program: Program) -> None:
-    saved = saved_configurations.beside(paths.config_file())
-    saved_configurations.save(saved, "odd", {"rerank.blend": 9})
+    saved = saved_configurations.configurations_file(paths.config_file())
+    saved_configurations.save_configuration(saved, "odd", {"rerank.blend": 9})
     ran = program("config", "show")
     assert ran.status == 2
     assert tomllib.loads(ran.out)["rerank"]["blend"] == 0.65

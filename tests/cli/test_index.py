@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from membrowse.cli.connection import is_current
-from membrowse.presentation.engine import progress_line
 from membrowse.presentation.lines import plain
+from membrowse.presentation.progress import progress_line
 from membrowse.wire.engine import (
     EncoderState,
     EngineState,

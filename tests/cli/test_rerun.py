@@ -44,10 +44,10 @@ def report(then: SearchResponse, **changes: Any) -> Report:
     now = status()
     values: dict[str, Any] = {
         "made_at": "2026-11-22T15:04:05Z",
-        "program": report_context.program(now),
+        "program": report_context.running_program(now),
         "query_sha256": hashlib.sha256(QUERY.encode()).hexdigest(),
         "settings": {},
-        "indexed": report_context.indexed(now),
+        "indexed": report_context.reported_index(now),
         "response": then,
     }
     return Report(**(values | changes))
@@ -124,7 +124,7 @@ def test_generation_settings_recipe_and_program_are_compared(
         indexed=ReportedIndex(
             recipe=now.recipe | {"chunker": "0"}, encoder="e", precision="", encoded=1
         ),
-        program=msgspec.structs.replace(report_context.program(now), membrowse="0.0.1"),
+        program=msgspec.structs.replace(report_context.running_program(now), membrowse="0.0.1"),
     )
     ran = program("rerun", saved(then, found("c1")), "--folder", folder)
     assert "generation 9 → 12\n" in ran.out

@@ -9,7 +9,7 @@ import pytest
 
 from membrowse.engine.handlers.why.steps.context import ChunkContext
 from membrowse.engine.handlers.why.steps.cut import check_cut
-from membrowse.engine.handlers.why.steps.finding import listed, sentence, where
+from membrowse.engine.handlers.why.steps.finding import as_sentence, chunk_place, quoted_list
 from membrowse.engine.handlers.why.steps.fused import check_fused
 from membrowse.engine.handlers.why.steps.keyword import check_keyword
 from membrowse.engine.handlers.why.steps.reranked import check_reranked
@@ -119,13 +119,13 @@ def test_a_near_duplicate_above_is_named(rank_query: sample_notes.RankQuery) -> 
 
 
 def test_clauses_become_sentences(generation: Generation) -> None:
-    assert sentence("it is #3") == "It is #3."
-    assert listed(["a"]) == "“a”"
-    assert listed(["a", "b", "c"]) == "“a”, “b” and “c”"
-    assert listed("abcdefgh", most=2) == "“a”, “b” and 6 more"
-    assert where(generation.chunks[0]).startswith("logs/2026-03-01.md:")
+    assert as_sentence("it is #3") == "It is #3."
+    assert quoted_list(["a"]) == "“a”"
+    assert quoted_list(["a", "b", "c"]) == "“a”, “b” and “c”"
+    assert quoted_list("abcdefgh", most=2) == "“a”, “b” and 6 more"
+    assert chunk_place(generation.chunks[0]).startswith("logs/2026-03-01.md:")
 
 
 def test_a_sentence_keeps_the_case_of_a_file_name() -> None:
-    assert sentence("it is indexed") == "It is indexed."
-    assert sentence("empty.md is indexed, but holds no text").startswith("empty.md is")
+    assert as_sentence("it is indexed") == "It is indexed."
+    assert as_sentence("empty.md is indexed, but holds no text").startswith("empty.md is")

@@ -19,7 +19,7 @@ import msgspec
 import pytest
 
 from membrowse import paths
-from membrowse.cli.commands.status import _watcher
+from membrowse.cli.commands.status import _watcher_text
 from membrowse.engine import components
 from membrowse.engine.components import Components, open_components
 from membrowse.engine.handlers.spelling import suggest_spelling
@@ -98,7 +98,7 @@ def test_a_dead_observer_is_replaced_and_clients_are_told(folder: Path) -> None:
         (folder / "missed.md").write_text("# Missed\n\nWritten while nothing watched.\n")
         after = told.until(lambda state: bool(state.watcher.restarted_at))
         assert after.watcher.alive
-        assert f"restarted {after.watcher.restarted_at}" in _watcher(after.watcher)
+        assert f"restarted {after.watcher.restarted_at}" in _watcher_text(after.watcher)
         told.until(lambda state: state.notes == before.notes + 1)
         (folder / "seen.md").write_text("# Seen\n\nWritten since.\n")
         told.until(lambda state: state.notes == before.notes + 2)
@@ -116,7 +116,7 @@ def test_without_inotify_the_folder_is_polled_and_clients_are_told(
         before = told.until(current)
         assert (before.watcher.kind, before.watcher.alive) == ("polling", True)
         assert "fs.inotify.max_user_instances" in before.watcher.message
-        assert "fs.inotify.max_user_instances" in _watcher(before.watcher)
+        assert "fs.inotify.max_user_instances" in _watcher_text(before.watcher)
         (folder / "polled.md").write_text("# Polled\n\nFound by looking.\n")
         told.until(lambda state: state.notes == before.notes + 1 and current(state))
 

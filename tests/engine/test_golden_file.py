@@ -12,7 +12,7 @@ import pytest
 
 from membrowse import paths
 from membrowse.engine.errors import Unknown
-from membrowse.engine.handlers.pins import PASSAGE_CHARACTERS, passage
+from membrowse.engine.handlers.pins import PASSAGE_CHARACTERS, pin_passage
 from membrowse.engine.pins.pin_file import PinFile, parse, place_of
 from membrowse.notes.chunk import Chunk
 from membrowse.wire.pins import Pin, pin_line
@@ -185,10 +185,10 @@ def chunk(text: str) -> Chunk:
 def test_a_pin_remembers_a_line_that_no_other_chunk_has() -> None:
     here = chunk("# Staging\n\nPort 22 was closed.\n\nSsh listens on port 2222 now.\n")
     twin = chunk("Ssh  listens on PORT 2222 now.")
-    assert passage(here, (), "which port has ssh?") == "Ssh listens on port 2222 now."
-    assert passage(here, (twin,), "which port has ssh?") == "Port 22 was closed."
-    assert passage(here, (), "") == "Port 22 was closed."
-    long = passage(chunk("word " * 100), (), "word")
+    assert pin_passage(here, (), "which port has ssh?") == "Ssh listens on port 2222 now."
+    assert pin_passage(here, (twin,), "which port has ssh?") == "Port 22 was closed."
+    assert pin_passage(here, (), "") == "Port 22 was closed."
+    long = pin_passage(chunk("word " * 100), (), "word")
     assert len(long) <= PASSAGE_CHARACTERS
     assert long.endswith("word")
 

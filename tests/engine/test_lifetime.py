@@ -91,7 +91,7 @@ async def test_an_engine_without_clients_ends_and_leaves_nothing(
     await client.close()
 
     async def gone() -> bool:
-        return not discovery._runs(process.pid)
+        return not discovery._process_runs(process.pid)
 
     await eventually(gone)
     assert not paths.own_socket(folder).exists()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from membrowse.engine.pins.history import FILE, POINTS_KEPT, PinHistory, Point
-from membrowse.engine.pins.pins import moved
+from membrowse.engine.pins.pins import moved_lines
 from membrowse.wire.pins import Pin, PinResult
 
 
@@ -88,7 +88,7 @@ def test_what_broke_is_told_before_what_was_mended_and_what_only_moved() -> None
         result("still", 3, 3),
         result("new", 3),
     ]
-    assert moved(results) == (
+    assert moved_lines(results) == (
         "gone: a.md #1 → –",
         "broke: a.md #5 → #6",
         "mended: a.md #9 → #4",
@@ -99,6 +99,6 @@ def test_what_broke_is_told_before_what_was_mended_and_what_only_moved() -> None
 
 def test_a_long_query_is_cut_and_many_moves_are_not_all_told() -> None:
     many = [result(f"which of the very many words of a query? {n}", 1, 9) for n in range(50)]
-    lines = moved(many)
+    lines = moved_lines(many)
     assert len(lines) == 20
     assert lines[0].split(":")[0].endswith("…")

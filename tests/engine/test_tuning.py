@@ -58,7 +58,7 @@ def home(folder: Path) -> None:
 
 @pytest_asyncio.fixture
 async def client(folder: Path) -> AsyncIterator[EngineClient]:
-    saved_configurations.beside(paths.config_file()).unlink(missing_ok=True)
+    saved_configurations.configurations_file(paths.config_file()).unlink(missing_ok=True)
     async with client_of(folder) as client:
         await client.ask(ConfigurationsRequest())
         yield client
@@ -179,8 +179,8 @@ async def test_what_another_process_saves_is_taken_over_with_the_next_question(
     client: EngineClient,
 ) -> None:
     before = await ask(client, QUESTION, limit=50)
-    file = saved_configurations.beside(paths.config_file())
-    saved_configurations.save(file, "theirs", {"fusion.weight": 0.1})
+    file = saved_configurations.configurations_file(paths.config_file())
+    saved_configurations.save_configuration(file, "theirs", {"fusion.weight": 0.1})
     assert (await ask(client, QUESTION, limit=50)).settings_digest != before.settings_digest
     file.write_text("{")
     assert (await ask(client, QUESTION, limit=50)).settings_digest == before.settings_digest
@@ -193,7 +193,9 @@ async def test_what_another_process_saves_is_taken_over_with_the_next_question(
 
 def test_a_later_start_puts_in_force_what_was_saved(tmp_path: Path) -> None:
     file = tmp_path / "tunings.json"
-    saved_configurations.save(file, "sharp", {"rerank.blend": 0.9, "fusion.rrf_k": 99})
+    saved_configurations.save_configuration(
+        file, "sharp", {"rerank.blend": 0.9, "fusion.rrf_k": 99}
+    )
     told: list[str] = []
     configuration = ActiveConfiguration(Settings())
     saved = ConfigurationStore(configuration, file, lambda: told.append("changed"))
@@ -202,7 +204,7 @@ def test_a_later_start_puts_in_force_what_was_saved(tmp_path: Path) -> None:
     assert configuration.settings.fusion.rrf_k == Settings().fusion.rrf_k  # the variable's
     saved.refresh()
     assert told == [], "nothing is told that was so from the start"
-    saved_configurations.save(file, "odd", {"rerank.blend": 9})
+    saved_configurations.save_configuration(file, "odd", {"rerank.blend": 9})
     saved.refresh()
     assert (saved.name, told) == ("", ["changed"])
     assert "'odd'" in saved.problem
@@ -210,8 +212,8 @@ def test_a_later_start_puts_in_force_what_was_saved(tmp_path: Path) -> None:
 
 
 async def test_an_engine_begins_with_what_was_saved_before_it(folder: Path) -> None:
-    saved_configurations.save(
-        saved_configurations.beside(paths.config_file()), "sharp", {"agent.k": 3}
+    saved_configurations.save_configuration(
+        saved_configurations.configurations_file(paths.config_file()), "sharp", {"agent.k": 3}
     )
     await discovery.stop(folder)
     async with client_of(folder) as client:

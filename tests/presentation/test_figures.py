@@ -30,10 +30,10 @@ def test_ages(day: str, text: str) -> None:
 
 
 def test_times_sizes_and_durations() -> None:
-    assert figures.at("2026-07-20T10:04:31Z", NOW) == "10:04:31"
-    assert figures.at("2026-07-19T10:04:31Z", NOW) == "19 Jul 10:04"
-    assert figures.at("2025-07-19T10:04:31Z", NOW) == "2025-07-19"
-    assert figures.at("soon", NOW) == ""
+    assert figures.local_time("2026-07-20T10:04:31Z", NOW) == "10:04:31"
+    assert figures.local_time("2026-07-19T10:04:31Z", NOW) == "19 Jul 10:04"
+    assert figures.local_time("2025-07-19T10:04:31Z", NOW) == "2025-07-19"
+    assert figures.local_time("soon", NOW) == ""
     assert [figures.size(n) for n in (0, 999, 4100, 2_000_000)] == [
         "0 B",
         "999 B",

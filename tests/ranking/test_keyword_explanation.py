@@ -11,7 +11,7 @@ import pytest
 from membrowse.index.change_plan import NoteChange
 from membrowse.index.generation import Generation
 from membrowse.index.index import Index
-from membrowse.ranking.explanation.keyword import explain
+from membrowse.ranking.explanation.keyword import explain_keyword
 from membrowse.ranking.ranker import Ranker
 from membrowse.settings import KeywordSettings, Settings
 from membrowse.wire.search import KEYWORD
@@ -71,7 +71,7 @@ def test_contributions_equal_whooshs_scores_and_sum_to_ours(many: Index) -> None
         expected = whoosh_scores(many, ranked_query.parsed.terms.terms, settings)
         shown = ranked_query.rankings[KEYWORD].scores.tolist()
         for row, score in enumerate(expected):
-            found = explain(ranked_query, row, settings)
+            found = explain_keyword(ranked_query, row, settings)
             contributions = [m.contribution for t in found.terms for m in t.matches]
             assert abs(sum(contributions) - score) < TINY
             assert abs(found.score - shown[row]) < TINY

@@ -14,7 +14,7 @@ from membrowse.presentation.lines import (
 )
 from membrowse.tui import external_programs
 from membrowse.tui.model import folder_path, questions
-from membrowse.tui.model.column_captions import head
+from membrowse.tui.model.column_captions import column_head
 from membrowse.tui.model.engine_view import EngineView, header_line
 from membrowse.tui.model.list_layout import Divider, Layout
 from membrowse.tui.model.open_query import OpenQuery
@@ -38,13 +38,13 @@ def test_the_head_of_the_reranked_column_says_when_nothing_matches_well() -> Non
     view = RankingView(RERANKED)
     strength = MatchStrength(weak=True, cosine=0.2, coverage=0.1)
     view.receive("r1", msgspec.structs.replace(a_ranking(RERANKED, "abc"), strength=strength))
-    wide, narrow = (plain(head(view, "3", width, active=True)) for width in (60, 40))
+    wide, narrow = (plain(column_head(view, "3", width, active=True)) for width in (60, 40))
     assert wide.startswith("▸3 RERANKED  weak: nothing here matches well")
     assert narrow.startswith("▸3 RERANKED  weak: no good match")
     view.waiting = True
-    assert "weak" not in plain(head(view, "3", 60, active=True))
+    assert "weak" not in plain(column_head(view, "3", 60, active=True))
     view.receive("r2", a_ranking(RERANKED, "abc"))
-    assert "weak" not in plain(head(view, "3", 60, active=True))
+    assert "weak" not in plain(column_head(view, "3", 60, active=True))
 
 
 def test_the_cut_falls_at_k_or_at_the_score() -> None:
@@ -206,9 +206,9 @@ def test_bad_questions_are_named_and_the_good_ones_kept(tmp_path: Path) -> None:
     found = questions.load(file)
     assert [(q.query, q.id) for q in found.items] == [("one", "7"), ("two", "")]
     assert [p.split(":")[0] for p in found.problems] == ["line 2", "line 3", "line 5", "line 6"]
-    assert found.place("one") == "2 questions"
+    assert found.caption("one") == "2 questions"
     assert [found.step(by) for by in (1, 1, 1)][-1] == found.items[1]
-    assert (found.place("two"), found.place("two?")) == ("question 2/2", "2 questions")
+    assert (found.caption("two"), found.caption("two?")) == ("question 2/2", "2 questions")
     assert questions.load(tmp_path / "none").problems
 
 

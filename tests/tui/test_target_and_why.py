@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 
 from membrowse.client.engine import EngineRefused
 from membrowse.tui.app import MembrowseApp
-from membrowse.tui.model.fuzzy_match import lowered, match
+from membrowse.tui.model.fuzzy_match import lower_case, match
 from membrowse.tui.screens.suggested_edit import SuggestedEditScreen
 from membrowse.tui.screens.target_finder import TargetFinder
 from membrowse.tui.screens.why import WhyScreen
@@ -124,7 +124,7 @@ def test_letters_are_found_in_order_and_whole_words_first() -> None:
     whole, parts = match(["port"], "notes/port.md"), match(["port"], "p/o/r/t.md")
     assert whole is not None and parts is not None and whole[0] > parts[0]
     assert whole[1] == {6, 7, 8, 9}
-    assert len(lowered("İSTANBUL ẞ")) == len("İSTANBUL ẞ")
+    assert len(lower_case("İSTANBUL ẞ")) == len("İSTANBUL ẞ")
     assert match(["a" * 30 + "b"], "a" * 4000) is None, "at once"
 
 

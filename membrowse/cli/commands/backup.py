@@ -36,14 +36,14 @@ async def backup(
         raise Stop(Exit.USAGE, f"{file} exists; --force replaces it")
     async with engine_of(folders.chosen(folder)) as engine:
         try:
-            written = await _write(engine, BackupRequest(with_vectors=with_vectors), file)
+            written = await _write_archive(engine, BackupRequest(with_vectors=with_vectors), file)
         except OSError as error:
             raise Stop(Exit.INTERNAL, f"{file} cannot be written: {error.strerror}") from error
     output.say(f"{file}: {size(written)}")
     return Exit.DONE
 
 
-async def _write(engine: Engine, request: BackupRequest, file: Path) -> int:
+async def _write_archive(engine: Engine, request: BackupRequest, file: Path) -> int:
     """Write the archive beside `file`, and put it in place when it is complete; returns its size.
 
     Raises `OSError`.

@@ -176,10 +176,10 @@ def template() -> str:
         "# Settings of membrowse. Every line shows a default; remove the `#` to change it.\n"
         f"# Environment variables such as {PREFIX}FUSION_WEIGHT=0.6 override this file.\n"
     )
-    return header + "".join(_tables(Settings(), ()))
+    return header + "".join(_toml_tables(Settings(), ()))
 
 
-def _tables(node: msgspec.Struct, path: tuple[str, ...]) -> Iterator[str]:
+def _toml_tables(node: msgspec.Struct, path: tuple[str, ...]) -> Iterator[str]:
     """The tables of `node`: its own keys first, then those of the structs in it."""
     fields = [(field.name, getattr(node, field.name)) for field in msgspec.structs.fields(node)]
     docstrings = _attribute_docstrings(type(node))
@@ -191,7 +191,7 @@ def _tables(node: msgspec.Struct, path: tuple[str, ...]) -> Iterator[str]:
             yield _comment(docstrings.get(name, "")) + f"# {name} = {toml_value(value)}\n"
     for name, value in fields:
         if isinstance(value, msgspec.Struct):
-            yield from _tables(value, (*path, name))
+            yield from _toml_tables(value, (*path, name))
         elif isinstance(value, dict):
             yield f"\n{_comment(docstrings.get(name, ''))}[{'.'.join((*path, name))}]\n"
 

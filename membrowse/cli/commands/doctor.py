@@ -35,11 +35,11 @@ def doctor(folder: FolderOption = None, as_json: AsJson = False) -> None:
     """
     chosen = folders.chosen(folder)
     service = registered(chosen)
-    health = asyncio.run(_examine_service(service)) if service else _examine(chosen)
+    health = asyncio.run(_examine_service(service)) if service else _run_checks(chosen)
     if as_json:
         output.write_json(health)
     else:
-        output.write("".join(_lines(health)))
+        output.write("".join(_health_lines(health)))
     raise typer.Exit(Exit.DONE if health.healthy else Exit.NONE)
 
 
@@ -62,7 +62,7 @@ async def _examine_service(service: RegisteredService) -> Health:
     return Health(healthy=healthy, checks=tuple(checks))
 
 
-def _examine(folder: Path) -> Health:
+def _run_checks(folder: Path) -> Health:
     """The checks; a child process opens the index and the models."""
     child = interpreter.run("membrowse.engine.health.doctor", str(folder))
     try:
@@ -75,7 +75,7 @@ def _examine(folder: Path) -> Health:
         ) from error
 
 
-def _lines(health: Health) -> Iterator[str]:
+def _health_lines(health: Health) -> Iterator[str]:
     width = max((len(check.name) for check in health.checks), default=0)
     for check in health.checks:
         yield f"{_SIGNS[check.state]}  {shown(check.name):<{width}}  {shown(check.detail)}\n"

@@ -16,8 +16,8 @@ from membrowse.cli.connection import asynchronous, engine_of, index_current
 from membrowse.cli.exit_codes import Exit
 from membrowse.cli.parameters import AsJson, Folder
 from membrowse.client.remembered import Remembered
-from membrowse.presentation.engine import progress_line
 from membrowse.presentation.figures import counted
+from membrowse.presentation.progress import progress_line
 from membrowse.text import shown
 from membrowse.wire.engine import EngineState, RebuildRequest, ReindexRequest
 from membrowse.wire.notes import FileRecord, FilesRequest, NoteState
@@ -62,11 +62,11 @@ async def index(
     Remembered().folder(chosen)
     started = time.monotonic()
     async with engine_of(chosen) as engine:
-        with _progress() as show:
+        with _progress_on_stderr() as show:
             request = RebuildRequest() if rebuild else ReindexRequest()
             state = await index_current(engine, request, show)
         files = await engine.ask(FilesRequest())
-    indexed = _indexed(state, files, time.monotonic() - started)
+    indexed = _indexed_record(state, files, time.monotonic() - started)
     for failure in indexed.failed:
         output.say(f"not indexed: {shown(failure.path)}: {failure.reason}")
     if state.encoded < state.chunks:
@@ -74,11 +74,11 @@ async def index(
     if as_json:
         output.write_json(indexed)
     else:
-        output.write(_summary(indexed))
+        output.write(_indexed_summary(indexed))
     return Exit.DONE if indexed.notes else Exit.NONE
 
 
-def _indexed(state: EngineState, files: list[FileRecord], took: float) -> Indexed:
+def _indexed_record(state: EngineState, files: list[FileRecord], took: float) -> Indexed:
     failed = (file for file in files if file.state is NoteState.FAILED)
     return Indexed(
         folder=state.folder,
@@ -92,7 +92,7 @@ def _indexed(state: EngineState, files: list[FileRecord], took: float) -> Indexe
     )
 
 
-def _summary(indexed: Indexed) -> str:
+def _indexed_summary(indexed: Indexed) -> str:
     notes, chunks = counted(indexed.notes, "note"), counted(indexed.chunks, "chunk")
     left_out = f"{indexed.not_indexed} not indexed ({len(indexed.failed)} failed)"
     generation, took = f"generation {indexed.generation}", f"{indexed.took_s:.1f} s"
@@ -100,7 +100,7 @@ def _summary(indexed: Indexed) -> str:
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[EngineState], None]]:
+def _progress_on_stderr() -> Iterator[Callable[[EngineState], None]]:
     """Show the progress of states on stderr, if that is a terminal."""
     if not sys.stderr.isatty():
         yield lambda _: None

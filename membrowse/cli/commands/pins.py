@@ -69,7 +69,7 @@ async def run(
     Exit status 0 if all pins pass, 1 if one fails or there is none.
     """
     chosen = folders.chosen(folder)
-    request = PinsRequest() if file is None else _request(file)
+    request = PinsRequest() if file is None else _pins_request(file)
     async with engine_of(chosen) as engine:
         if wait:
             await index_current(engine)
@@ -128,7 +128,7 @@ async def add(
     chosen = folders.chosen(folder)
     target = parse_target(chosen, place, text)
     request = AddPinRequest(text=query, syntax=syntax_of(syntax), target=target, k=k)
-    answer = await _changed(chosen, request)
+    answer = await _changed_pins(chosen, request)
     output.say(f"pinned in {answer.file}")
     if as_json:
         _write_json(answer)
@@ -152,7 +152,7 @@ async def remove(
 
     Exit status 1 if there is no such pin.
     """
-    answer = await _changed(folders.chosen(folder), RemovePinRequest(id=pin))
+    answer = await _changed_pins(folders.chosen(folder), RemovePinRequest(id=pin))
     output.say(f"removed; {counted(answer.total, 'pin')} left in {answer.file}")
     if as_json:
         _write_json(answer)
@@ -200,7 +200,7 @@ def _write_new(file: Path, content: bytes) -> None:
         raise Stop(Exit.USAGE, f"{file} cannot be written: {error.strerror}") from error
 
 
-def _request(file: Path) -> PinsRequest:
+def _pins_request(file: Path) -> PinsRequest:
     """A request with the content of `file`, which the engine may have no right to read."""
     try:
         content = paths.read_regular(file, _LARGEST_BYTES).decode(errors="replace")
@@ -209,7 +209,7 @@ def _request(file: Path) -> PinsRequest:
     return PinsRequest(file=str(file.absolute()), content=content)
 
 
-async def _changed(folder: Path, request: Request[PinRun]) -> PinRun:
+async def _changed_pins(folder: Path, request: Request[PinRun]) -> PinRun:
     """The pins after a change; raises `Stop` if there is no such pin or chunk."""
     async with engine_of(folder) as engine:
         await encoder_loaded(engine)

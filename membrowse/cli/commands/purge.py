@@ -71,18 +71,18 @@ async def purge(
         before=before.date().isoformat() if before else "",
     )
     if not yes:
-        _confirm(request)
+        _confirm_purge(request)
     async with engine_of(chosen) as engine:
         await index_current(engine)
         purged = await engine.ask(request)
     if as_json:
         output.write_json(purged, output.SCHEMA)
     else:
-        output.write(_summary(purged))
+        output.write(_purged_summary(purged))
     return Exit.NONE if purged.still_in else Exit.DONE
 
 
-def _confirm(request: PurgeRequest) -> None:
+def _confirm_purge(request: PurgeRequest) -> None:
     """Ask on a terminal; raises `Stop` unless the answer is yes."""
     if not sys.stdin.isatty():
         raise Stop(Exit.USAGE, "nothing was removed: --yes confirms where nobody can be asked")
@@ -92,7 +92,7 @@ def _confirm(request: PurgeRequest) -> None:
         raise Stop(Exit.USAGE, "nothing was removed")
 
 
-def _summary(purged: Purged) -> str:
+def _purged_summary(purged: Purged) -> str:
     lines = [f"removed {counted(purged.entries, 'change')} of the history, and rewrote the stores"]
     lines += [f"still in {shown(path)}: edit it, then purge again" for path in purged.still_in]
     lines.append(

@@ -74,14 +74,14 @@ async def report(
     target = None if place is None else parse_target(chosen, place)
     async with engine_of(chosen) as engine:
         await encoder_loaded(engine)
-        made = await _report(engine, chosen, query, syntax_of(syntax), target)
+        made = await _query_report(engine, chosen, query, syntax_of(syntax), target)
     if redact:
         from membrowse.cli.redaction import redacted
 
         made = redacted(made)
     content = msgspec.json.format(output.json_line(made).encode(), indent=2)
-    _write(file, content + b"\n", force=force)
-    _write(markdown, report_markdown(made).encode(), force=force)
+    _write_report(file, content + b"\n", force=force)
+    _write_report(markdown, report_markdown(made).encode(), force=force)
     output.say(f"wrote {file} and {markdown}")
     if not redact:
         output.say("they contain text of your notes; --redact leaves it out")
@@ -96,7 +96,7 @@ def query_hash(text: str) -> str:
 # Gathering
 
 
-async def _report(
+async def _query_report(
     engine: Engine, folder: Path, text: str, syntax: str, target: Target | None
 ) -> Report:
     """The report of one query; with a target, also its explanation and diagnosis."""
@@ -107,7 +107,7 @@ async def _report(
     status = await engine.ask(StatusRequest())
     explanation = diagnosis = None
     if target is not None:
-        explanation = await _explanation(engine, text, syntax, target)
+        explanation = await _target_explanation(engine, text, syntax, target)
         diagnosis = await diagnose(
             engine, DiagnosisRequest(text=text, syntax=syntax, target=target)
         )
@@ -115,18 +115,21 @@ async def _report(
     files = {file.path: file for file in await engine.ask(FilesRequest())}
     return Report(
         made_at=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        program=report_context.program(status),
+        program=report_context.running_program(status),
         query_sha256=query_hash(text),
         settings=in_force,
-        indexed=report_context.indexed(status),
+        indexed=report_context.reported_index(status),
         response=response,
         explanation=explanation,
         diagnosis=diagnosis,
-        notes=tuple(_note(folder, path, files.get(path)) for path in _paths(response, explanation)),
+        notes=tuple(
+            _reported_note(folder, path, files.get(path))
+            for path in _hit_paths(response, explanation)
+        ),
     )
 
 
-async def _explanation(
+async def _target_explanation(
     engine: Engine, text: str, syntax: str, target: Target
 ) -> Explanation | None:
     try:
@@ -136,7 +139,7 @@ async def _explanation(
         return None
 
 
-def _paths(response: SearchResponse, explanation: Explanation | None) -> list[str]:
+def _hit_paths(response: SearchResponse, explanation: Explanation | None) -> list[str]:
     """The notes that have a hit, each once, the best reranked first."""
     hits = [hit for ranking in reversed(response.rankings.values()) for hit in ranking.hits]
     target = response.target.hit if response.target else None
@@ -144,7 +147,7 @@ def _paths(response: SearchResponse, explanation: Explanation | None) -> list[st
     return list(dict.fromkeys(hit.path for hit in hits))
 
 
-def _note(folder: Path, path: str, record: FileRecord | None) -> ReportedNote:
+def _reported_note(folder: Path, path: str, record: FileRecord | None) -> ReportedNote:
     return ReportedNote(
         path=path,
         sha256=_file_hash(folder / path),
@@ -197,7 +200,7 @@ def _is_report(markdown: Path) -> bool:
         return False
 
 
-def _write(file: Path, content: bytes, *, force: bool) -> None:
+def _write_report(file: Path, content: bytes, *, force: bool) -> None:
     """Write `file` whole or not at all, readable by its owner only; without `force`, it must not
     exist. Raises `Stop`."""
     try:

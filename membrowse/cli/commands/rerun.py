@@ -47,7 +47,7 @@ async def rerun(
     Without --folder, it runs in the report's folder if that has an index.
     Exit status 0 if the first ten reranked hits are in the same order, 1 if not.
     """
-    then = _read(file, query)
+    then = _read_report(file, query)
     chosen = folders.of_report(folder, then.response.folder)
     hits = [hit for ranking in then.response.rankings.values() for hit in ranking.hits]
     request = SearchRequest(
@@ -65,9 +65,13 @@ async def rerun(
     differences = (
         *_differences("", _values(then.settings), _values(in_force)),
         *_differences("recipe.", then.indexed.recipe, status.recipe),
-        *_differences("program.", _flat(then.program), _flat(report_context.program(status))),
+        *_differences(
+            "program.",
+            _all_versions(then.program),
+            _all_versions(report_context.running_program(status)),
+        ),
     )
-    answer = _compared(then, now, differences)
+    answer = _compared_with_report(then, now, differences)
     if as_json:
         output.write_json(answer)
     else:
@@ -86,12 +90,12 @@ class _Kind(msgspec.Struct, frozen=True):
     schema: int = 0
 
 
-def _read(file: Path, query: str | None) -> Report:
+def _read_report(file: Path, query: str | None) -> Report:
     """The report in `file`, with its query; raises `Stop` if it cannot be run again.
 
     A redacted report lacks its query, which must be given; its hash is checked.
     """
-    report = _decoded(file)
+    report = _decoded_report(file)
     if query is None and report.redacted:
         raise Stop(Exit.USAGE, f"{file} is redacted: give its query with --query")
     text = valid(report.response.query.text) if query is None else query
@@ -102,7 +106,7 @@ def _read(file: Path, query: str | None) -> Report:
     return msgspec.structs.replace(report, response=response)
 
 
-def _decoded(file: Path) -> Report:
+def _decoded_report(file: Path) -> Report:
     try:
         content = paths.read_regular(file, _LARGEST_BYTES)
     except OSError as error:
@@ -122,11 +126,13 @@ def _decoded(file: Path) -> Report:
 # Comparing
 
 
-def _compared(then: Report, now: SearchResponse, differences: tuple[Difference, ...]) -> Rerun:
+def _compared_with_report(
+    then: Report, now: SearchResponse, differences: tuple[Difference, ...]
+) -> Rerun:
     """The report's response compared with the one of today, which tracked its hits."""
     before = then.response
     rankings = {
-        name: _ranking(name, ranking, now)
+        name: _rerun_ranking(name, ranking, now)
         for name, ranking in before.rankings.items()
         if name in now.rankings
     }
@@ -147,8 +153,8 @@ def _compared(then: Report, now: SearchResponse, differences: tuple[Difference, 
     )
 
 
-def _ranking(name: str, before: Ranking, now: SearchResponse) -> RerunRanking:
-    hits = tuple(_hit(name, hit, now.tracked.get(hit.chunk)) for hit in before.hits)
+def _rerun_ranking(name: str, before: Ranking, now: SearchResponse) -> RerunRanking:
+    hits = tuple(_rerun_hit(name, hit, now.tracked.get(hit.chunk)) for hit in before.hits)
     first = now.rankings[name].hits[:COMPARED_DEPTH]
     known = {hit.now_chunk for hit in hits if not hit.gone}
     order = [hit.now_chunk for hit in hits[:COMPARED_DEPTH]]
@@ -161,7 +167,7 @@ def _ranking(name: str, before: Ranking, now: SearchResponse) -> RerunRanking:
     )
 
 
-def _hit(name: str, before: Hit, now: Hit | None) -> RerunHit:
+def _rerun_hit(name: str, before: Hit, now: Hit | None) -> RerunHit:
     found = before if now is None else now
     return RerunHit(
         chunk=before.chunk,
@@ -183,7 +189,7 @@ def _values(settings: Mapping[str, Setting]) -> dict[str, object]:
     return {key: msgspec.to_builtins(setting.value) for key, setting in settings.items()}
 
 
-def _flat(program: Program) -> dict[str, object]:
+def _all_versions(program: Program) -> dict[str, object]:
     """All versions, those of libraries included."""
     versions: dict[str, object] = msgspec.to_builtins(program)
     libraries = versions.pop("libraries")

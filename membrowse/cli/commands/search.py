@@ -177,7 +177,7 @@ async def _search_batch(folder: Path, file: Path, request: SearchRequest, *, wai
 
     Lines without a query are reported and left out; the status is then `Exit.USAGE`.
     """
-    descriptor = _opened(file)
+    descriptor = _opened_batch(file)
     try:
         async with engine_of(folder) as engine:
             if wait:
@@ -200,10 +200,10 @@ class _Batch:
     def __init__(self, engine: Engine, request: SearchRequest) -> None:
         self._engine = engine
         self._request = request
-        self._room = asyncio.Semaphore(IN_FLIGHT)
-        self._flying: asyncio.Queue[tuple[int, Question, asyncio.Task[SearchResponse]] | None] = (
-            asyncio.Queue()
-        )
+        self._free_slots = asyncio.Semaphore(IN_FLIGHT)
+        self._in_flight: asyncio.Queue[
+            tuple[int, Question, asyncio.Task[SearchResponse]] | None
+        ] = asyncio.Queue()
         self.hits = False
         """Whether any query has hits."""
         self.bad = 0
@@ -211,29 +211,29 @@ class _Batch:
 
     async def run(self, lines: AsyncIterator[tuple[int, bytes]]) -> None:
         """Ask the queries of `lines` and print the answers in order, each when it is known."""
-        asking = asyncio.create_task(self._ask(lines))
-        asking.add_done_callback(lambda _: self._flying.put_nowait(None))
+        asking = asyncio.create_task(self._send_queries(lines))
+        asking.add_done_callback(lambda _: self._in_flight.put_nowait(None))
         try:
-            while (flight := await self._flying.get()) is not None:
-                await self._land(*flight)
-                self._room.release()
+            while (flight := await self._in_flight.get()) is not None:
+                await self._write_answer(*flight)
+                self._free_slots.release()
             await asking
         finally:
             await self._cancel(asking)
 
-    async def _ask(self, lines: AsyncIterator[tuple[int, bytes]]) -> None:
+    async def _send_queries(self, lines: AsyncIterator[tuple[int, bytes]]) -> None:
         async for number, line in lines:
             try:
-                question = _parsed(line)
+                question = _parsed_question(line)
             except BadLine as error:
                 self._leave_out(number, str(error))
                 continue
-            await self._room.acquire()
+            await self._free_slots.acquire()
             request = msgspec.structs.replace(self._request, text=valid(question.query))
             task = asyncio.create_task(search_response(self._engine, request))
-            self._flying.put_nowait((number, question, task))
+            self._in_flight.put_nowait((number, question, task))
 
-    async def _land(
+    async def _write_answer(
         self, number: int, question: Question, task: asyncio.Task[SearchResponse]
     ) -> None:
         try:
@@ -248,8 +248,8 @@ class _Batch:
 
     async def _cancel(self, asking: asyncio.Task[None]) -> None:
         tasks: list[asyncio.Task[Any]] = [asking]
-        while not self._flying.empty():
-            flight = self._flying.get_nowait()
+        while not self._in_flight.empty():
+            flight = self._in_flight.get_nowait()
             if flight is not None:
                 tasks.append(flight[2])
         for task in tasks:
@@ -261,7 +261,7 @@ class _Batch:
         output.say(f"line {number}: {reason}")
 
 
-def _parsed(line: bytes) -> Question:
+def _parsed_question(line: bytes) -> Question:
     """The query of one line; raises `BadLine`."""
     try:
         question = msgspec.json.decode(line, type=Question)
@@ -274,7 +274,7 @@ def _parsed(line: bytes) -> Question:
     return question
 
 
-def _opened(file: Path) -> int:
+def _opened_batch(file: Path) -> int:
     if file == STDIN:
         return 0
     try:
@@ -300,7 +300,7 @@ async def _numbered_lines(descriptor: int) -> AsyncIterator[tuple[int, bytes]]:
     def read() -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed
             try:
-                for item in enumerate(_lines(own), start=1):
+                for item in enumerate(_lines_read(own), start=1):
                     room.acquire()
                     hand_over(item)
             except OSError as error:
@@ -321,7 +321,7 @@ async def _numbered_lines(descriptor: int) -> AsyncIterator[tuple[int, bytes]]:
             yield number, line
 
 
-def _lines(descriptor: int) -> Iterator[bytes]:
+def _lines_read(descriptor: int) -> Iterator[bytes]:
     rest: list[bytes] = []
     while piece := os.read(descriptor, _READ_BYTES):
         first, *more = piece.split(b"\n")

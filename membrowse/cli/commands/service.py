@@ -87,7 +87,7 @@ def install(
     dry_run: DryRun = False,
 ) -> None:
     """Run the engine of FOLDER as a service of its own user, from now on."""
-    plan = _plan(folder, name, user, group, operators)
+    plan = _service_plan(folder, name, user, group, operators)
     if user_unit:
         _carry_out(steps.user_installation(plan, _user_units()), dry_run)
         return
@@ -98,7 +98,7 @@ def install(
     if grant_read:
         todo[2:2] = access.grants(plan.folder, plan.user)
     if not dry_run:
-        _check(plan, grant_read)
+        _check_plan(plan, grant_read)
     _carry_out(todo, dry_run)
     if not dry_run:
         output.say(f"{steps.unit(plan.name)} serves {plan.folder} as {plan.user}")
@@ -115,7 +115,7 @@ def unit(
     platform: PlatformOption = _HERE,
 ) -> None:
     """Print the unit that `install` would write."""
-    plan = _plan(folder, name, user, group, operators)
+    plan = _service_plan(folder, name, user, group, operators)
     if platform is Platform.MACOS:
         output.write(launchd.plist(plan))
         return
@@ -152,7 +152,7 @@ async def status(name: Name = None, as_json: AsJson = False) -> Exit:
     if as_json:
         output.write_json(report)
     else:
-        output.write("".join(f"{name:<8} {shown(value)}\n" for name, value in _rows(report)))
+        output.write("".join(f"{name:<8} {shown(value)}\n" for name, value in _health_rows(report)))
     return Exit(report.state.exit_status)
 
 
@@ -194,7 +194,7 @@ async def upgrade_command(name: Name = None) -> Exit:
     return Exit.DONE
 
 
-def _rows(report: health.ServiceHealth) -> Iterator[tuple[str, str]]:
+def _health_rows(report: health.ServiceHealth) -> Iterator[tuple[str, str]]:
     yield "service", f"{report.service}: {report.state}"
     for reason in report.reasons:
         yield "", reason
@@ -204,7 +204,7 @@ def _rows(report: health.ServiceHealth) -> Iterator[tuple[str, str]]:
         yield "memory", size(report.memory_bytes)
 
 
-def _plan(
+def _service_plan(
     folder: Path, name: str | None, user: str | None, group: str | None, operators: str | None
 ) -> ServicePlan:
     real = Path(os.path.realpath(folder.expanduser()))
@@ -218,7 +218,7 @@ def _plan(
         raise Stop(Exit.USAGE, str(error)) from error
 
 
-def _check(plan: ServicePlan, grant_read: bool) -> None:
+def _check_plan(plan: ServicePlan, grant_read: bool) -> None:
     """Raise `Stop` if the service could not work."""
     _require_root()
     if shutil.which("systemctl") is None:

@@ -8,9 +8,9 @@ from membrowse.cli import folders, output, terminal
 from membrowse.cli.connection import asynchronous, engine_of
 from membrowse.cli.exit_codes import Exit
 from membrowse.cli.parameters import AsJson, FolderOption
-from membrowse.presentation.engine import progress_line, reading_text
 from membrowse.presentation.figures import size
 from membrowse.presentation.lines import plain
+from membrowse.presentation.progress import progress_line, reading_text
 from membrowse.text import shown
 from membrowse.wire.engine import Pending, Status, StatusRequest, Watcher
 
@@ -23,11 +23,13 @@ async def status(folder: FolderOption = None, as_json: AsJson = False) -> Exit:
     if as_json:
         output.write_json(answer)
     else:
-        output.write("".join(f"{name:<12} {shown(value)}\n" for name, value in _rows(answer)))
+        output.write(
+            "".join(f"{name:<12} {shown(value)}\n" for name, value in _status_rows(answer))
+        )
     return Exit.DONE
 
 
-def _rows(status: Status) -> Iterator[tuple[str, str]]:
+def _status_rows(status: Status) -> Iterator[tuple[str, str]]:
     state, engine = status.state, status.engine
     yield "folder", state.folder
     yield "index", f"{status.index_dir} ({size(sum(status.sizes.values()))})"
@@ -50,7 +52,7 @@ def _rows(status: Status) -> Iterator[tuple[str, str]]:
     yield "tokens", f"token vectors of {tokens.chunks} chunks, {budget}"
     yield "recipe", ", ".join(f"{name} {value}" for name, value in status.recipe.items())
     yield "settings", status.settings_digest
-    yield "watcher", _watcher(state.watcher)
+    yield "watcher", _watcher_text(state.watcher)
     if state.stale:
         yield "stale", state.stale
     if state.problem:
@@ -62,7 +64,7 @@ def _pending(pending: Pending) -> str:
     return f"{new_and_changed}, {pending.deleted} deleted, {pending.failed} failed"
 
 
-def _watcher(watcher: Watcher) -> str:
+def _watcher_text(watcher: Watcher) -> str:
     health = "paused" if watcher.paused else "watching" if watcher.alive else "not running"
     parts = [
         f"{watcher.kind}, {health}",

@@ -40,7 +40,7 @@ def write_archive(folder: Path, archive: IO[bytes], *, with_vectors: bool) -> No
     directory = paths.index_dir(folder)
     remove_leftovers(directory)
     with tempfile.TemporaryDirectory(prefix=_TEMPORARY, dir=directory) as temporary:
-        copies = dict(_copied(folder, Path(temporary), with_vectors))
+        copies = dict(_copied_members(folder, Path(temporary), with_vectors))
         content = BackupContent(
             format=BACKUP_FORMAT,
             version=__version__,
@@ -70,7 +70,7 @@ def unpack(archive: IO[bytes], into: Path) -> BackupContent:
     """
     try:
         with tarfile.open(fileobj=archive, mode="r:gz") as tar:
-            content = _content(tar)
+            content = _archive_content(tar)
             missing = set(content.files)
             while (member := tar.next()) is not None:
                 expected = content.files.get(member.name)
@@ -98,7 +98,7 @@ def is_setting(member: str) -> bool:
     return member.startswith(_SETTINGS)
 
 
-def _copied(folder: Path, to: Path, with_vectors: bool) -> Iterator[tuple[str, Path]]:
+def _copied_members(folder: Path, to: Path, with_vectors: bool) -> Iterator[tuple[str, Path]]:
     """(member, copy) of every file of the backup."""
     directory = paths.index_dir(folder)
     for database in sorted(directory.glob("*.sqlite")):
@@ -114,12 +114,12 @@ def _copied(folder: Path, to: Path, with_vectors: bool) -> Iterator[tuple[str, P
     if pins.is_file():
         yield _PINS, Path(shutil.copy(pins, to))
     config = paths.config_file()
-    for setting in (config, saved_configurations.beside(config)):
+    for setting in (config, saved_configurations.configurations_file(config)):
         if setting.is_file():
             yield f"{_SETTINGS}{setting.name}", Path(shutil.copy(setting, to))
 
 
-def _content(tar: tarfile.TarFile) -> BackupContent:
+def _archive_content(tar: tarfile.TarFile) -> BackupContent:
     first = tar.next()
     if first is None or first.name != _CONTENT or first.size > _CONTENT_BYTES:
         raise UnusableArchive("not a backup of membrowse")

@@ -43,14 +43,16 @@ def restore(backup: IO[bytes], folder: Path, *, force: bool) -> Restored:
         with tempfile.TemporaryDirectory(prefix=".backup-", dir=directory) as temporary:
             content = archive.unpack(backup, Path(temporary))
             discard(directory)
-            kept = [name for name in content.files if not _put(name, Path(temporary), folder)]
+            kept = [
+                name for name in content.files if not _put_member(name, Path(temporary), folder)
+            ]
     finally:
         lock.release()
     restored = tuple(name for name in content.files if name not in kept)
     return Restored(content=content, restored=restored, kept=tuple(kept))
 
 
-def _put(member: str, unpacked: Path, folder: Path) -> bool:
+def _put_member(member: str, unpacked: Path, folder: Path) -> bool:
     """Move the file of a member into place; False if a setting exists and is kept."""
     place = archive.place_of(member, folder)
     if archive.is_setting(member) and place.exists():

@@ -10,7 +10,7 @@ from membrowse.engine.querying.freshness import FreshnessOf
 from membrowse.index.analyser import analyse
 from membrowse.index.generation import Generation
 from membrowse.notes.chunk import Chunk
-from membrowse.notes.text_spans import Lines
+from membrowse.notes.text_segmentation import Lines
 from membrowse.ranking.query_parser import ParsedQuery, parse_query
 from membrowse.wire.notes import ChunkRequest, ChunkView, Freshness
 
@@ -27,11 +27,11 @@ def chunk(components: Components, request: ChunkRequest, _pause: Pause) -> Chunk
     row = components.targets.live_row(generation.row_of, request.chunk)
     freshness = FreshnessOf(components.folder, generation.notes)(generation.chunks[row].path)
     reader = components.configuration.ranker.date_reader(generation)
-    marker = _marker(parse_query(request.text, request.syntax, reader))
-    return _view(generation, row, freshness, marker)
+    marker = _word_marker(parse_query(request.text, request.syntax, reader))
+    return _chunk_view(generation, row, freshness, marker)
 
 
-def _marker(query: ParsedQuery) -> Marker:
+def _word_marker(query: ParsedQuery) -> Marker:
     """A marker of the words that match `query`."""
     terms = frozenset(query.terms.terms)
 
@@ -43,12 +43,12 @@ def _marker(query: ParsedQuery) -> Marker:
     return mark
 
 
-def _view(generation: Generation, row: int, freshness: Freshness, mark: Marker) -> ChunkView:
+def _chunk_view(generation: Generation, row: int, freshness: Freshness, mark: Marker) -> ChunkView:
     """The chunk of `row` with its context; lines outside all chunks are blank."""
     chunk = generation.chunks[row]
     note = generation.notes[chunk.path]
-    around = _around(generation, row, note.chunks)
-    lines = _lines(around)
+    around = _neighbours(generation, row, note.chunks)
+    lines = _chunk_lines(around)
     first = around[0].start_line
     return ChunkView(
         chunk=chunk.id,
@@ -75,14 +75,14 @@ def _view(generation: Generation, row: int, freshness: Freshness, mark: Marker) 
     )
 
 
-def _around(generation: Generation, row: int, count: int) -> Sequence[Chunk]:
+def _neighbours(generation: Generation, row: int, count: int) -> Sequence[Chunk]:
     position = generation.chunks[row].position
     before = min(position, CONTEXT_CHUNKS)
     after = min(count - 1 - position, CONTEXT_CHUNKS)
     return generation.chunks[row - before : row + after + 1]
 
 
-def _lines(chunks: Sequence[Chunk]) -> list[str]:
+def _chunk_lines(chunks: Sequence[Chunk]) -> list[str]:
     """The lines from the start of the first chunk to the end of the last."""
     first = chunks[0].start_line
     lines = [""] * (chunks[-1].end_line - first + 1)

@@ -57,7 +57,7 @@ def add(components: Components, request: AddPinRequest, pause: Pause) -> PinRun:
 
 def _append(file: PinFile, pin: Pin) -> None:
     known = {each.id: each for each in file.read().pins}
-    if any(_same(each, pin) for each in known.values()):
+    if any(_same_pin(each, pin) for each in known.values()):
         return
     name = pin_file.unique(pin_file.generated_id(pin.query, pin.path, pin.text), known)
     try:
@@ -66,7 +66,7 @@ def _append(file: PinFile, pin: Pin) -> None:
         raise Impossible(f"{file.path} cannot be written: {error.strerror or error}") from error
 
 
-def _same(one: Pin, other: Pin) -> bool:
+def _same_pin(one: Pin, other: Pin) -> bool:
     def content(pin: Pin) -> tuple[str, str, str, str, int]:
         return pin.query, pin.syntax, pin.path, comparable(pin.text), pin.k
 
@@ -90,10 +90,10 @@ def _expected_text(
     if target.text:
         return target.text
     whole_note = not target.chunk and target.line is None
-    return "" if whole_note else passage(chunk, siblings, ranked_query.parsed.words)
+    return "" if whole_note else pin_passage(chunk, siblings, ranked_query.parsed.words)
 
 
-def passage(chunk: Chunk, siblings: Sequence[Chunk], query: str) -> str:
+def pin_passage(chunk: Chunk, siblings: Sequence[Chunk], query: str) -> str:
     """The line of `chunk` (or its beginning) that identifies it best.
 
     A line that no sibling contains is preferred, then one that is not a heading, then the one with
@@ -106,7 +106,7 @@ def passage(chunk: Chunk, siblings: Sequence[Chunk], query: str) -> str:
         unique = not any(comparable(line) in other for other in elsewhere)
         return unique, not line.startswith("#"), len(words & _words(line))
 
-    lines = [_cut(line.strip()) for line in chunk.text.splitlines() if comparable(line)]
+    lines = [_cut_passage(line.strip()) for line in chunk.text.splitlines() if comparable(line)]
     return max(lines, key=quality, default="")
 
 
@@ -114,7 +114,7 @@ def _words(text: str) -> set[str]:
     return set(re.findall(r"\w+", text.casefold()))
 
 
-def _cut(line: str) -> str:
+def _cut_passage(line: str) -> str:
     if len(line) <= PASSAGE_CHARACTERS:
         return line
     whole, _, _ = line[:PASSAGE_CHARACTERS].rpartition(" ")

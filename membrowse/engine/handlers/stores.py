@@ -22,12 +22,12 @@ def check(components: Components, _request: StoreCheckRequest, _pause: Pause) ->
 
 def purge(components: Components, request: PurgeRequest, _pause: Pause) -> Purged:
     """Remove what notes no longer contain from every store."""
-    entries = components.index.purge(_condition(request))
+    entries = components.index.purge(_purge_condition(request))
     components.ranked_queries.forget_old()
     return Purged(entries=entries, still_in=_still_in(components.index.generation, request))
 
 
-def _condition(request: PurgeRequest) -> Callable[[JournalEntry], bool]:
+def _purge_condition(request: PurgeRequest) -> Callable[[JournalEntry], bool]:
     """Which entries of the history to remove. Raises `Impossible`."""
     if sum(map(bool, (request.text, request.note, request.before))) > 1:
         raise Impossible("purge takes a text, a note or a date, not several of them")

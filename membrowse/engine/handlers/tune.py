@@ -42,7 +42,7 @@ def tune(components: Components, request: TuneRequest, pause: Pause) -> TuneResp
     return TuneResponse(
         a=tuned[0],
         b=tuned[1] if len(tuned) > 1 else None,
-        overlap=_overlap(*ranked_queries) if len(ranked_queries) == 2 else None,
+        overlap=_reranked_overlap(*ranked_queries) if len(ranked_queries) == 2 else None,
         took_ms=elapsed_ms(started),
     )
 
@@ -52,7 +52,7 @@ def _ranked(
 ) -> RankedQuery:
     """The query of `saved` (ranked by `in_force`), ranked by `settings` in the cheapest way."""
     if (settings.keyword, settings.vector) == (in_force.keyword, in_force.vector):
-        return components.ranked_queries.again(saved, settings)
+        return components.ranked_queries.with_settings(saved, settings)
     query = saved.query
     ranker = components.configuration.ranker.with_settings(settings)
     return components.ranked_queries.fresh(saved.generation, query.text, query.syntax, ranker)
@@ -81,7 +81,7 @@ def _tuned(
     )
 
 
-def _overlap(one: RankedQuery, other: RankedQuery) -> float:
+def _reranked_overlap(one: RankedQuery, other: RankedQuery) -> float:
     """Rank-biased overlap of the two reranked rankings."""
     tops = (each.rankings[RERANKED].order[:_OVERLAP_DEPTH].tolist() for each in (one, other))
     return rank_biased_overlap(next(tops), next(tops))

@@ -12,10 +12,12 @@ from membrowse.wire.search import RankingState
 def engine_health(state: EngineState) -> EngineHealth:
     """Ready once the index is open; degraded if there are reasons."""
     opening = state.progress is not None and state.progress.phase == "opening"
-    return EngineHealth(ready=not (opening or state.problem), reasons=tuple(_faults(state)))
+    return EngineHealth(
+        ready=not (opening or state.problem), reasons=tuple(_condition_faults(state))
+    )
 
 
-def _faults(state: EngineState) -> Iterator[str]:
+def _condition_faults(state: EngineState) -> Iterator[str]:
     if state.problem:
         yield state.problem
     if state.stale:

@@ -39,11 +39,11 @@ def index_checks(subject: Subject) -> Iterator[Check]:
     if held is None:
         try:
             yield ok("lock", "free: no engine runs")
-            yield from _opened(subject, directory)
+            yield from _checks_of_open_index(subject, directory)
         finally:
             lock.release()
         return
-    yield from asyncio.run(_answered(subject.folder, directory, held))
+    yield from asyncio.run(_checks_by_engine(subject.folder, directory, held))
 
 
 def _locked_by_another(lock: IndexLock) -> IndexLocked | None:
@@ -55,7 +55,7 @@ def _locked_by_another(lock: IndexLock) -> IndexLocked | None:
     return None
 
 
-def _opened(subject: Subject, directory: Path) -> Iterator[Check]:
+def _checks_of_open_index(subject: Subject, directory: Path) -> Iterator[Check]:
     from membrowse.engine.components import open_index
     from membrowse.engine.models import Models
 
@@ -68,38 +68,38 @@ def _opened(subject: Subject, directory: Path) -> Iterator[Check]:
         return
     try:
         index.open_chroma()
-        yield from _judged(check_stores(index, models))
+        yield from _judged_stores(check_stores(index, models))
     finally:
         index.close()
 
 
-async def _answered(folder: Path, directory: Path, held: IndexLocked) -> list[Check]:
+async def _checks_by_engine(folder: Path, directory: Path, held: IndexLocked) -> list[Check]:
     """The checks by the engine that holds the lock, if it answers."""
     try:
-        client = await _engine(folder, held.holder)
+        client = await _engine_of_index(folder, held.holder)
     except discovery.EngineOutdated as error:
         return [problem("lock", str(error), "`membrowse engine restart`")]
     except EngineUnavailable:
-        remedy = _ending(directory, held.holder)
+        remedy = _lock_advice(directory, held.holder)
         return [problem("lock", f"{held}, which does not answer", remedy)]
     try:
         engine = (await client.ask(HelloRequest())).engine
         holder = Holder(pid=engine.pid, user=engine.user, since=engine.since)
         lock = ok("lock", f"held by the engine, {holder}")
-        return [lock, *await _asked(client)]
+        return [lock, *await _store_checks_by_engine(client)]
     finally:
         await client.close()
 
 
-async def _asked(client: EngineClient) -> list[Check]:
+async def _store_checks_by_engine(client: EngineClient) -> list[Check]:
     """The checks of its stores by the engine itself."""
     try:
-        return list(_judged(await client.ask(StoreCheckRequest())))
+        return list(_judged_stores(await client.ask(StoreCheckRequest())))
     except EngineRefused as error:
         return [problem("index", str(error), _REBUILD)]
 
 
-async def _engine(folder: Path, holder: Holder | None) -> EngineClient:
+async def _engine_of_index(folder: Path, holder: Holder | None) -> EngineClient:
     """The engine of `folder`, which may still be starting. Raises `EngineUnavailable`."""
     while True:
         try:
@@ -116,14 +116,14 @@ def _seconds_since(holder: Holder) -> float:
     return (datetime.now(UTC) - datetime.fromisoformat(holder.since)).total_seconds()
 
 
-def _ending(directory: Path, holder: Holder | None) -> str:
+def _lock_advice(directory: Path, holder: Holder | None) -> str:
     if holder is not None:
         return f"`kill {holder.pid}`"
     return f"`fuser -k {directory / LOCK_NAME}`"
 
 
-def _judged(report: StoreCheck) -> Iterator[Check]:
-    yield _stores(report)
+def _judged_stores(report: StoreCheck) -> Iterator[Check]:
+    yield _store_counts(report)
     if report.stale:
         yield warning(
             "recipe",
@@ -134,7 +134,7 @@ def _judged(report: StoreCheck) -> Iterator[Check]:
         yield ok("recipe", ", ".join(f"{name} {value}" for name, value in report.recipe.items()))
 
 
-def _stores(report: StoreCheck) -> Check:
+def _store_counts(report: StoreCheck) -> Check:
     detail = f"generation {report.generation}, {report.notes} notes, {report.chunks} chunks"
     damaged = [found for found in report.discrepancies if found.kind == DAMAGED]
     unequal = [found for found in report.discrepancies if found.kind != DAMAGED]

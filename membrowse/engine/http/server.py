@@ -61,24 +61,24 @@ def _json(value: object, status: int = 200) -> Response:
     return Response(encode(value), status, media_type=_JSON)
 
 
-def _guarded(respond: Respond, right: Right, counts: Counts) -> Respond:
+def _with_right(respond: Respond, right: Right, counts: Counts) -> Respond:
     """`respond` for callers that have `right`; failures are counted and become a `Problem`."""
 
     async def answer(http: HttpRequest) -> Response:
         try:
-            if right not in _rights(http):
+            if right not in _caller_rights(http):
                 holders = http.app.state.rights.holders(right)
                 raise _Refused(403, "rights", f"permission denied: only {holders} may {right} here")
             return await respond(http)
         except Exception as error:
-            status, problem = _problem(error, http)
+            status, problem = _http_problem(error, http)
             counts.failed(problem.kind)
             return _json(problem, status)
 
     return answer
 
 
-def _problem(error: Exception, http: HttpRequest) -> tuple[int, Problem]:
+def _http_problem(error: Exception, http: HttpRequest) -> tuple[int, Problem]:
     """The HTTP status and the body for `error`."""
     match error:
         case _Refused():
@@ -100,13 +100,13 @@ def _problem(error: Exception, http: HttpRequest) -> tuple[int, Problem]:
     return status, Problem(message=str(error), kind=kind)
 
 
-def _rights(http: HttpRequest) -> tuple[Right, ...]:
+def _caller_rights(http: HttpRequest) -> tuple[Right, ...]:
     peer = http.client  # as PeerProtocol sets it
     rights: peers.Rights = http.app.state.rights
     return rights.of(peer.port) if peer is not None else ()
 
 
-async def _body(http: HttpRequest, kind: type[T]) -> T:
+async def _request_record(http: HttpRequest, kind: type[T]) -> T:
     """The request's record. Raises `_Refused` if it is too large, too slow or malformed."""
     body = bytearray()
     try:
@@ -133,11 +133,11 @@ def application(service: Service, rights: peers.Rights) -> Starlette:
     """The ASGI application: one route for each request of the table, and two for monitoring."""
     routes = []
     for kind, endpoint in ENDPOINTS.items():
-        respond = _stream if endpoint.streams else _reply
-        guarded = _guarded(partial(respond, service, kind), endpoint.right, service.counts)
+        respond = _stream if endpoint.streams else _http_reply
+        guarded = _with_right(partial(respond, service, kind), endpoint.right, service.counts)
         routes.append(Route(endpoint.path, guarded, methods=["POST"]))
     for path, get in (("/metrics", _metrics), ("/health", _health)):
-        guarded = _guarded(partial(get, service), Right.READ, service.counts)
+        guarded = _with_right(partial(get, service), Right.READ, service.counts)
         routes.append(Route(path, guarded, methods=["GET"]))
     served = Starlette(routes=routes)
     served.state.rights = rights
@@ -155,11 +155,11 @@ async def _health(service: Service, _http: HttpRequest) -> Response:
     return _json(health, 200 if health.ready else 503)
 
 
-async def _reply(service: Service, kind: type[AnyRequest], http: HttpRequest) -> Response:
+async def _http_reply(service: Service, kind: type[AnyRequest], http: HttpRequest) -> Response:
     """One reply; a client that disconnects cancels the work."""
-    request = await _body(http, kind)
+    request = await _request_record(http, kind)
     work = service.background_work()
-    answer = asyncio.ensure_future(service.answer(request, _rights(http), work))  # type: ignore[arg-type]
+    answer = asyncio.ensure_future(service.answer(request, _caller_rights(http), work))  # type: ignore[arg-type]
     disconnected = asyncio.ensure_future(_disconnected(http))
     try:
         await asyncio.wait({answer, disconnected}, return_when=asyncio.FIRST_COMPLETED)
@@ -174,7 +174,7 @@ async def _reply(service: Service, kind: type[AnyRequest], http: HttpRequest) ->
 
 async def _stream(service: Service, kind: type[AnyRequest], http: HttpRequest) -> Response:
     """A stream of JSON lines. A failure before the first line becomes an error response."""
-    replies = service.stream(await _body(http, kind))  # type: ignore[arg-type]
+    replies = service.stream(await _request_record(http, kind))  # type: ignore[arg-type]
     answer = asyncio.ensure_future(anext(replies))
     disconnected = asyncio.ensure_future(_disconnected(http))
     try:
@@ -237,7 +237,7 @@ async def run(
         asyncio.create_task(each)
         for each in (
             end_with_service(),
-            _guard(listener, service),
+            _watch_socket(listener, service),
             report_states(service, manager),
             feed_watchdog(service, manager),
         )
@@ -283,7 +283,7 @@ class _Ending:
         self._service.begin_stop()
 
 
-async def _guard(listener: Listener, service: Service) -> None:
+async def _watch_socket(listener: Listener, service: Service) -> None:
     """Stop the service when its socket file is gone, because no client could find it any more."""
     while listener.reachable:
         await asyncio.sleep(_SOCKET_CHECK_SECONDS)

@@ -74,7 +74,7 @@ class EncodingRun:
         precision: Precision,
         deliver: Callable[[EncodedBatch | RunEnded], None],
     ) -> None:
-        self._texts = _ordered(texts)
+        self._texts = _encoding_order(texts)
         self._files = files
         self._encoder = encoder
         self._precision = precision
@@ -158,7 +158,7 @@ class EncodingRun:
         self._deliver(EncodedBatch(encoded, precision))
 
 
-def _ordered(texts: Sequence[EncoderInput]) -> list[EncoderInput]:
+def _encoding_order(texts: Sequence[EncoderInput]) -> list[EncoderInput]:
     """Return the first texts as they are, then windows of the rest, the longest text first."""
     ordered = list(texts[:_FIRST])
     for window in _batches(texts[_FIRST:], _WINDOW):

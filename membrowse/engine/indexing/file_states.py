@@ -16,7 +16,7 @@ from membrowse.wire.notes import FileRecord, NoteState
 
 def file_records(state: IndexerState, notes: Mapping[str, IndexedNote]) -> list[FileRecord]:
     """One record per file and per indexed note that is gone, by path."""
-    records = [*_found(state, notes), *_gone(state, notes)]
+    records = [*_found_files(state, notes), *_deleted_files(state, notes)]
     return sorted(records, key=lambda record: record.path)
 
 
@@ -52,16 +52,16 @@ def note_state(
     differing = NoteState.CHANGED if path in comparison.changed else None
     if path not in notes:
         differing = NoteState.NEW
-    return _state(found[path], state, differing)
+    return _file_state(found[path], state, differing)
 
 
-def _found(state: IndexerState, notes: Mapping[str, IndexedNote]) -> Iterator[FileRecord]:
+def _found_files(state: IndexerState, notes: Mapping[str, IndexedNote]) -> Iterator[FileRecord]:
     differing = dict.fromkeys(state.comparison.new, NoteState.NEW)
     differing |= dict.fromkeys(state.comparison.changed, NoteState.CHANGED)
     others = _other_paths(state)
     for path, file in state.comparison.found.items():
         note = notes.get(path)
-        file_state, reason = _state(file, state, differing.get(path))
+        file_state, reason = _file_state(file, state, differing.get(path))
         yield FileRecord(
             path=os.fsencode(path).decode(errors="replace"),  # names need not be UTF-8
             state=file_state,
@@ -69,7 +69,7 @@ def _found(state: IndexerState, notes: Mapping[str, IndexedNote]) -> Iterator[Fi
             warnings=(
                 *(note.warnings if note else ()),
                 *others.get(path, ()),
-                *_copied(path, notes),
+                *_copy_reason(path, notes),
             ),
             chunks=note.chunks if note else 0,
             size=file.size,
@@ -87,13 +87,13 @@ def _other_paths(state: IndexerState) -> dict[str, list[str]]:
     return others
 
 
-def _copied(path: str, notes: Mapping[str, IndexedNote]) -> Iterator[str]:
+def _copy_reason(path: str, notes: Mapping[str, IndexedNote]) -> Iterator[str]:
     original = copied_note(path, notes) if path in notes else ""
     if original:
         yield f"by its name a copy of {original}, left by file synchronisation"
 
 
-def _state(
+def _file_state(
     file: ScannedFile, state: IndexerState, differing: NoteState | None
 ) -> tuple[NoteState, str]:
     if file.excluded is not None:
@@ -104,7 +104,7 @@ def _state(
     return differing or NoteState.INDEXED, ""
 
 
-def _gone(state: IndexerState, notes: Mapping[str, IndexedNote]) -> Iterator[FileRecord]:
+def _deleted_files(state: IndexerState, notes: Mapping[str, IndexedNote]) -> Iterator[FileRecord]:
     for path in state.comparison.deleted:
         note = notes.get(path)
         if path not in state.comparison.found and note is not None:

@@ -119,7 +119,7 @@ class Indexer:
         self._handle_safely(IndexRequested(rebuild=bool(self._index.stale)))
         while True:
             try:
-                event = self._events.get(timeout=max(0.0, self._due() - time.monotonic()))
+                event = self._events.get(timeout=max(0.0, self._next_deadline() - time.monotonic()))
             except queue.Empty:
                 self._handle_safely(None)
                 continue
@@ -129,7 +129,7 @@ class Indexer:
         self._vectoriser.cancel()
         self._watch.stop()
 
-    def _due(self) -> float:
+    def _next_deadline(self) -> float:
         """When (monotonic seconds) something is to be done without an event."""
         due = min(self._check_due, self._vectoriser.flush_due)
         if self._vectoriser.waits_for_encoder:
@@ -235,7 +235,7 @@ class Indexer:
         self._watch.set_scope(watch_scope(found.found.values()))
         self._publish_comparison(found)
         if notes and not found.found:
-            self._publish(problem=_emptied(self._folder, len(notes)))
+            self._publish(problem=_emptied_folder(self._folder, len(notes)))
             return
         if paused:
             return
@@ -275,12 +275,12 @@ class Indexer:
             if reading.unindexed is not None:
                 unindexed[path] = reading.unindexed
             if batch.full:
-                self._store(batch)
+                self._index_batch(batch)
                 batch = Batch([])
                 self._publish_left(comparison, done, unindexed)
             if pace.due():
                 self._publish_reading(done, pace)
-        self._store(batch)
+        self._index_batch(batch)
         self._publish_left(comparison, len(to_read), unindexed)
 
     def _publish_left(
@@ -298,7 +298,7 @@ class Indexer:
             )
         )
 
-    def _store(self, batch: Batch) -> None:
+    def _index_batch(self, batch: Batch) -> None:
         """Index `batch` as one generation, with vectors if there are few."""
         if batch.unchanged:
             self._index.touch(batch.unchanged)
@@ -309,7 +309,7 @@ class Indexer:
         def published(generation: Generation) -> None:
             count, total = len(batch.changes), len(generation.chunks)
             log.info("generation %d: %d notes, %d chunks in all", generation.number, count, total)
-            self._publish(last_change=_change(batch.changes))
+            self._publish(last_change=_index_change(batch.changes))
 
         self._index.apply(batch.changes, encoded, INLINE_PRECISION, published)
 
@@ -336,7 +336,7 @@ class Indexer:
         )
 
 
-def _emptied(folder: Path, notes: int) -> str:
+def _emptied_folder(folder: Path, notes: int) -> str:
     """Why the index is kept although there is not a file left: an unmounted folder looks so."""
     return (
         f"{folder} is empty, but {notes} notes of it are indexed: is it mounted? "
@@ -344,7 +344,7 @@ def _emptied(folder: Path, notes: int) -> str:
     )
 
 
-def _change(changes: list[NoteChange]) -> IndexChange:
+def _index_change(changes: list[NoteChange]) -> IndexChange:
     return IndexChange(
         at=clock.now(),
         path=changes[0].path if len(changes) == 1 else "",

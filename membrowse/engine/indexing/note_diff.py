@@ -12,7 +12,7 @@ from membrowse.notes.not_indexable import NotIndexable
 from membrowse.notes.note import parse_note
 from membrowse.notes.reader import FileContent, read_file
 from membrowse.notes.text_diff import diff_lines
-from membrowse.notes.text_spans import Lines
+from membrowse.notes.text_segmentation import Lines
 from membrowse.settings import NotesSettings
 from membrowse.wire.explanation import IndexedVersion
 from membrowse.wire.notes import Freshness
@@ -52,7 +52,7 @@ def indexed_against(source: FileContent, generation: Generation, path: str) -> t
         return ()
     before = indexed_lines([generation.chunks[row] for row in generation.rows(path)])
     note = parse_note(source)
-    after = _lines(note.text, note.text_offset)
+    after = _diffed_lines(note.text, note.text_offset)
     if before == after:
         return (NO_TEXT_CHANGED,)
     return diff_lines(before, after)
@@ -64,7 +64,7 @@ def indexed_lines(chunks: Sequence[Chunk]) -> list[str]:
     lines: list[str] = []
     reached = 0
     for chunk in chunks:
-        first, *rest = _lines(chunk.text)
+        first, *rest = _diffed_lines(chunk.text)
         if len(lines) >= chunk.start_line:  # the chunk starts in the middle of a line
             lines[-1] += " " * (chunk.start_offset - reached) + first
         else:
@@ -75,7 +75,7 @@ def indexed_lines(chunks: Sequence[Chunk]) -> list[str]:
     return [line.rstrip() for line in lines]
 
 
-def _lines(text: str, start: int = 0) -> list[str]:
+def _diffed_lines(text: str, start: int = 0) -> list[str]:
     """The lines of `text` without trailing white space and trailing blank lines; lines before the
     offset `start` are empty."""
     found = Lines(text)

@@ -58,8 +58,8 @@ class NoteReader:
         except NotIndexable as error:
             unindexed = self._unindexed(path, error)
             return Reading(change=_removal(path, known), unindexed=unindexed)
-        if known is not None and not force and _same(known, source):
-            return Reading(unchanged=_touched(known, source))
+        if known is not None and not force and _same_content(known, source):
+            return Reading(unchanged=_touched_note(known, source))
         change = self.change(source)
         if len(change.chunks) > MAX_CHUNKS:
             reason = f"more than {MAX_CHUNKS:,} chunks: split it into several notes"
@@ -80,7 +80,7 @@ class NoteReader:
         parts = tuple(chunk_note(note, self.count, self.window))
         if not parts:
             note = replace(note, warnings=(*note.warnings, NO_TEXT))
-        return NoteChange(source.path, _indexed(source, note, len(parts)), parts)
+        return NoteChange(source.path, _indexed_note(source, note, len(parts)), parts)
 
     @property
     def window(self) -> int:
@@ -138,7 +138,7 @@ def _estimate(text: str) -> int:
     return len(text) - ascii_only + -(-ascii_only // _CHARACTERS_A_PIECE)
 
 
-def _same(known: IndexedNote, source: FileContent) -> bool:
+def _same_content(known: IndexedNote, source: FileContent) -> bool:
     """Whether the content is as indexed, and so is the date if it is the file's."""
     if known.sha256 != source.sha256:
         return False
@@ -149,7 +149,7 @@ def _removal(path: str, known: IndexedNote | None) -> NoteChange | None:
     return None if known is None else NoteChange(path, None, ())
 
 
-def _touched(known: IndexedNote, source: FileContent) -> IndexedNote:
+def _touched_note(known: IndexedNote, source: FileContent) -> IndexedNote:
     """`known`, whose file was written again with the same content."""
     return replace(
         known,
@@ -160,7 +160,7 @@ def _touched(known: IndexedNote, source: FileContent) -> IndexedNote:
     )
 
 
-def _indexed(source: FileContent, note: Note, count: int) -> IndexedNote:
+def _indexed_note(source: FileContent, note: Note, count: int) -> IndexedNote:
     return IndexedNote(
         path=source.path,
         name=note.name,

@@ -53,7 +53,7 @@ class PinHistory:
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.Lock()
-        self._connection = _intact(path)
+        self._connection = _intact_history(path)
 
     def chunks(self) -> dict[str, str]:
         """A pin's key → the chunk that represented it last."""
@@ -120,16 +120,16 @@ class PinHistory:
             self._connection.close()
 
 
-def _intact(path: Path) -> sqlite3.Connection:
+def _intact_history(path: Path) -> sqlite3.Connection:
     try:
         try:
-            return _opened(path)
+            return _opened_history(path)
         except sqlite3.DatabaseError as error:
             if not sqlite.is_corrupt(error):
                 raise
             log.warning("%s is damaged (%s): the history of pins starts over", path, error)
             sqlite.delete_database(path)
-            return _opened(path)
+            return _opened_history(path)
     except (OSError, sqlite3.Error) as error:
         log.warning("the history of pins is kept in memory only: %s: %s", path, error)
         connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
@@ -137,7 +137,7 @@ def _intact(path: Path) -> sqlite3.Connection:
         return connection
 
 
-def _opened(path: Path) -> sqlite3.Connection:
+def _opened_history(path: Path) -> sqlite3.Connection:
     connection = sqlite.open_tables(path, _TABLES)
     try:
         sqlite.check_structure(connection)

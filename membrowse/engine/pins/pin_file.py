@@ -159,7 +159,7 @@ def parse(content: bytes, folder: Path) -> ParsedPins:
     pins: dict[str, Pin] = {}
     lines: dict[str, int] = {}
     problems: list[str] = []
-    for number, line in _lines(content):
+    for number, line in _pin_lines(content):
         try:
             pin = _pin(msgspec.json.decode(line, type=_Line), folder)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -185,7 +185,7 @@ def unique(name: str, taken: dict[str, Pin]) -> str:
     return found
 
 
-def _lines(content: bytes) -> Iterator[tuple[int, bytes]]:
+def _pin_lines(content: bytes) -> Iterator[tuple[int, bytes]]:
     """Lines that are not blank, with their numbers."""
     for number, line in enumerate(content.removeprefix(_BYTE_ORDER_MARK).split(b"\n"), start=1):
         if line.strip():

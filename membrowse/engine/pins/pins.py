@@ -19,7 +19,7 @@ import msgspec
 from membrowse.engine import clock
 from membrowse.engine.pins.history import FILE, PinHistory, Point
 from membrowse.engine.pins.pin_file import ParsedPins, PinFile, Stamp
-from membrowse.engine.pins.runs import NotePath, PinMatch, PinRunner, measures, passes
+from membrowse.engine.pins.runs import NotePath, PinMatch, PinRunner, passes, rank_measures
 from membrowse.engine.priority import BackgroundWork, Cancelled, Pause, QueryTraffic
 from membrowse.engine.querying.ranked_queries import RankedQueries
 from membrowse.index.generation import Generation
@@ -122,8 +122,8 @@ class Pins:
         """Run other pins over the present generation; nothing is remembered."""
         generation, settings = self._index.generation, self._configuration.settings
         matches = self._matches(generation, settings, parsed.pins, pause)
-        results = [_result(match) for match in matches]
-        return _record(generation.number, settings, parsed, file, results)
+        results = [_pin_result(match) for match in matches]
+        return _pin_run(generation.number, settings, parsed, file, results)
 
     def outcomes(self, settings: Settings, pause: Pause = no_pause) -> dict[str, bool]:
         """Pin id → whether it would pass with `settings`, over the present generation.
@@ -144,7 +144,7 @@ class Pins:
                 heavy.append(match.pin)
                 continue
             pause()
-            found[match.pin.id] = passes(match.pin, self._runs.again(match, ranker))
+            found[match.pin.id] = passes(match.pin, self._runs.rank_again(match, ranker))
         others = self._matches(last.generation, settings, heavy, pause)
         return found | {match.pin.id: match.passes for match in others}
 
@@ -229,7 +229,7 @@ class Pins:
         if key.settled:
             problem = self._remember(matches, generation.number, settings.digest) or problem
         results = [self._with_history(match, recorded=key.settled) for match in matches]
-        record = _record(generation.number, settings, parsed, str(file.path), results)
+        record = _pin_run(generation.number, settings, parsed, str(file.path), results)
         by_id = {match.pin.id: match for match in matches}
         self._last = _Run(key, generation, settings, record, by_id)
         if key.settled:
@@ -237,7 +237,7 @@ class Pins:
                 total=record.total,
                 passing=record.passing,
                 generation=record.generation,
-                moved=moved(results),
+                moved=moved_lines(results),
                 running=False,
                 problem=problem,
             )
@@ -281,7 +281,7 @@ class Pins:
     def _with_history(self, match: PinMatch, *, recorded: bool) -> PinResult:
         history = self._history.ranks(key_of(match.pin))
         earlier = history[:-1] if recorded else history
-        result = _result(match)
+        result = _pin_result(match)
         before = earlier[-1] if earlier else None
         return msgspec.structs.replace(result, before=before, history=history)
 
@@ -298,7 +298,7 @@ def key_of(pin: Pin) -> str:
     return hashlib.sha256(said).hexdigest()[:24]
 
 
-def _result(match: PinMatch) -> PinResult:
+def _pin_result(match: PinMatch) -> PinResult:
     return PinResult(
         pin=match.pin,
         passes=match.passes,
@@ -309,7 +309,7 @@ def _result(match: PinMatch) -> PinResult:
     )
 
 
-def _record(
+def _pin_run(
     generation: int, settings: Settings, parsed: ParsedPins, file: str, results: Sequence[PinResult]
 ) -> PinRun:
     return PinRun(
@@ -318,17 +318,19 @@ def _record(
         file=file,
         settings_digest=settings.digest,
         results=tuple(results),
-        measures=measures(result.ranks for result in results),
+        measures=rank_measures(result.ranks for result in results),
         problems=parsed.problems,
     )
 
 
-def moved(results: Iterable[PinResult]) -> tuple[str, ...]:
+def moved_lines(results: Iterable[PinResult]) -> tuple[str, ...]:
     """One line per pin that moved since the previous run: `ssh port: decisions/ssh.md #9 → #4`.
 
     Pins that fail now come first, then pins that pass now, then the largest movements.
     """
-    telling = sorted((_weight(each), _line(each)) for each in results if _has_moved(each))
+    telling = sorted(
+        (_movement_size(each), _movement_line(each)) for each in results if _has_moved(each)
+    )
     return tuple(line for _, line in telling[:_LINES])
 
 
@@ -336,14 +338,14 @@ def _has_moved(result: PinResult) -> bool:
     return len(result.history) > 1 and result.history[-1] != result.history[-2]
 
 
-def _weight(result: PinResult) -> tuple[int, float]:
+def _movement_size(result: PinResult) -> tuple[int, float]:
     before, now = result.history[-2:]
     held = before is not None and before <= result.pin.k
     kind = 2 if held == result.passes else (0 if held else 1)
     return kind, -abs(math.log((now or _NOWHERE) / (before or _NOWHERE)))
 
 
-def _line(result: PinResult) -> str:
+def _movement_line(result: PinResult) -> str:
     before, now = (f"#{rank}" if rank else "–" for rank in result.history[-2:])
     query = " ".join(result.pin.query.split())
     if len(query) > _QUERY_CHARACTERS:

@@ -132,7 +132,7 @@ class PinRunner:
                 last.get(pin.id, ""),
                 successor,
             )
-            found.append(_match(pin, ranked_query, target, keep=len(found) < kept))
+            found.append(_pin_match(pin, ranked_query, target, keep=len(found) < kept))
         return found
 
     def _known(self, pin: Pin) -> dict[bool, Maxima]:
@@ -146,17 +146,17 @@ class PinRunner:
                 self._maxima.popitem(last=False)
             return known
 
-    def again(self, match: PinMatch, ranker: Ranker) -> int | None:
+    def rank_again(self, match: PinMatch, ranker: Ranker) -> int | None:
         """The pin's reranked rank with other settings of fusion and reranking; about 1 ms.
 
         Raises `ValueError` if `match` has not kept its ranked query.
         """
         if match.ranked_query is None:
             raise ValueError("the ranked query was not kept")
-        return best_rank(self._ranked_queries.by(match.ranked_query, ranker), match.rows)
+        return best_rank(self._ranked_queries.rerank_with(match.ranked_query, ranker), match.rows)
 
 
-def _match(pin: Pin, ranked_query: RankedQuery, target: PinTarget, *, keep: bool) -> PinMatch:
+def _pin_match(pin: Pin, ranked_query: RankedQuery, target: PinTarget, *, keep: bool) -> PinMatch:
     rows = target.rows
     row = best_row(ranked_query, rows or target.instead)
     problem = target.problem
@@ -168,24 +168,24 @@ def _match(pin: Pin, ranked_query: RankedQuery, target: PinTarget, *, keep: bool
         ranks={name: best_rank(ranked_query, rows, name) for name in RANKINGS},
         chunk="" if row is None else ranked_query.chunks[row].id,
         problem=problem,
-        ranked_query=_lightened(ranked_query) if keep else None,
+        ranked_query=_lightened_query(ranked_query) if keep else None,
         rows=rows,
     )
 
 
-def _lightened(ranked_query: RankedQuery) -> RankedQuery:
-    """What `Evaluations.by` needs, and no more."""
+def _lightened_query(ranked_query: RankedQuery) -> RankedQuery:
+    """What `RankedQueries.rerank_with` needs, and no more."""
     kept = {name: ranked_query.rankings[name] for name in (KEYWORD, VECTOR)}
     return replace(ranked_query, rankings=kept, token_vectors={}, snippet_by_row={})
 
 
-def measures(all_ranks: Iterable[Mapping[str, int | None]]) -> dict[str, Measures]:
+def rank_measures(all_ranks: Iterable[Mapping[str, int | None]]) -> dict[str, Measures]:
     """R@1, R@5 and MRR@10 of each ranking; 0 if there are no pins."""
     listed = list(all_ranks)
-    return {name: _measured([ranks[name] for ranks in listed]) for name in RANKINGS}
+    return {name: _measures([ranks[name] for ranks in listed]) for name in RANKINGS}
 
 
-def _measured(ranks: Sequence[int | None]) -> Measures:
+def _measures(ranks: Sequence[int | None]) -> Measures:
     def mean(value: Callable[[int], float]) -> float:
         return sum(value(rank) for rank in ranks if rank) / max(1, len(ranks))
 

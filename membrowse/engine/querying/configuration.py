@@ -74,15 +74,17 @@ class ConfigurationStore:
     def save(self, name: str, overrides: Overrides) -> Configurations:
         """Save `overrides` under `name` and use them. Raises `SettingsError`."""
         settings.overridden(self._base, overrides)
-        return self._after(lambda: saved_configurations.save(self._file, name, overrides))
+        return self._after(
+            lambda: saved_configurations.save_configuration(self._file, name, overrides)
+        )
 
     def delete(self, name: str) -> Configurations:
         """Delete a saved configuration. Raises `SettingsError`."""
-        return self._after(lambda: saved_configurations.delete(self._file, name))
+        return self._after(lambda: saved_configurations.delete_configuration(self._file, name))
 
     def use(self, name: str) -> Configurations:
         """Use a saved configuration; with an empty name, none. Raises `SettingsError`."""
-        return self._after(lambda: saved_configurations.use(self._file, name))
+        return self._after(lambda: saved_configurations.use_configuration(self._file, name))
 
     def listed(self) -> Configurations:
         """What is saved and what is in force."""
@@ -123,7 +125,7 @@ class ConfigurationStore:
         tuned, problem = saved_configurations.SavedConfigurations(), ""
         wanted = self._base
         try:
-            tuned = saved_configurations.read(self._file)
+            tuned = saved_configurations.read_configurations(self._file)
             wanted = put_on(self._base, tuned, os.environ)
         except SettingsError as error:
             log.warning("no saved configuration is in force: %s", error)

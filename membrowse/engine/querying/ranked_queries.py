@@ -93,15 +93,15 @@ class RankedQueries:
         ranker.rerank(ranked_query, tokens, models.encoder, models.cross)
         return ranked_query
 
-    def again(self, ranked_query: RankedQuery, settings: Settings) -> RankedQuery:
+    def with_settings(self, ranked_query: RankedQuery, settings: Settings) -> RankedQuery:
         """The same query with other settings of fusion and reranking; takes 1–2 ms.
 
         Other settings of keyword or vector need `fresh`.
         """
-        return self.by(ranked_query, self.configuration.ranker.with_settings(settings))
+        return self.rerank_with(ranked_query, self.configuration.ranker.with_settings(settings))
 
-    def by(self, ranked_query: RankedQuery, ranker: Ranker) -> RankedQuery:
-        """Like `again`, with a ranker that is used for several queries."""
+    def rerank_with(self, ranked_query: RankedQuery, ranker: Ranker) -> RankedQuery:
+        """Like `with_settings`, with a ranker that is used for several queries."""
         kept = {name: ranked_query.rankings[name] for name in (KEYWORD, VECTOR)}
         other = replace(ranked_query, rankings=kept)
         models, tokens = self._models, self._index.tokens

@@ -78,10 +78,10 @@ class Targets:
             label=target_label(target, chunk),
             chunks=place,
             k=agent.k if k is None else k,
-            cut=_cut(agent, k),
+            cut=_cut_origin(agent, k),
             min_score=agent.min_score,
             state=state,
-            reason="" if place.rows else _reason(path, state, why, place),
+            reason="" if place.rows else _no_match_reason(path, state, why, place),
         )
 
     def state(self, generation: Generation, path: str) -> tuple[NoteState | None, str]:
@@ -91,13 +91,13 @@ class Targets:
         return note_state(self._state(), generation.notes, path)
 
 
-def _cut(agent: AgentSettings, k: int | None) -> CutOrigin:
+def _cut_origin(agent: AgentSettings, k: int | None) -> CutOrigin:
     if k is not None:
         return CutOrigin.REQUEST
     return CutOrigin.DEFAULT if agent == AgentSettings() else CutOrigin.AGENT
 
 
-def _reason(path: str, state: NoteState | None, why: str, place: TargetChunks) -> str:
+def _no_match_reason(path: str, state: NoteState | None, why: str, place: TargetChunks) -> str:
     """Why no chunk matches the target, a sentence."""
     if why:
         return f"{path}: {why}"

@@ -12,15 +12,17 @@ from membrowse.wire.explanation import FusedExplanation, FusedInput
 from membrowse.wire.search import FUSED, KEYWORD, VECTOR
 
 
-def explain(ranked_query: RankedQuery, row: int, settings: FusionSettings) -> FusedExplanation:
+def explain_fused(
+    ranked_query: RankedQuery, row: int, settings: FusionSettings
+) -> FusedExplanation:
     """Return the contributions of keyword and vector to the fused score of the chunk at `row`."""
     ranking = ranked_query.ranking(FUSED)
     keyword, vector = ranked_query.ranking(KEYWORD), ranked_query.ranking(VECTOR)
     weight = vector_weight(settings.weight, ranked_query.known_share, vector.total)
     rrf_k = settings.rrf_k if settings.method is FusionMethod.RRF else None
     inputs = (
-        _input(KEYWORD, keyword, row, ranked_query.scope, 1.0 - weight, rrf_k),
-        _input(VECTOR, vector, row, vector.ranks > 0, weight, rrf_k),
+        _fused_input(KEYWORD, keyword, row, ranked_query.scope, 1.0 - weight, rrf_k),
+        _fused_input(VECTOR, vector, row, vector.ranks > 0, weight, rrf_k),
     )
     score = sum(each.contribution for each in inputs)
     return FusedExplanation(
@@ -38,7 +40,7 @@ def explain(ranked_query: RankedQuery, row: int, settings: FusionSettings) -> Fu
     )
 
 
-def _input(
+def _fused_input(
     name: str, ranking: ChunkRanking, row: int, among: Mask, weight: float, rrf_k: int | None
 ) -> FusedInput:
     """Return one input, normalised over `among`; its share is filled in later."""

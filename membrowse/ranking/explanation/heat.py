@@ -21,7 +21,7 @@ def heat(text: str, interaction: Interaction | None) -> tuple[HeatSpan, ...]:
     weighted = interaction.similarity * interaction.weights[None]
     best = weighted.argmax(axis=1).tolist()
     strengths = weighted.max(axis=1).tolist()
-    words = list(_words(text, interaction.tokens))
+    words = list(_token_words(text, interaction.tokens))
     if not words:
         return ()
     strongest = [max(numbers, key=lambda number: strengths[number]) for _, _, numbers in words]
@@ -38,7 +38,7 @@ def heat(text: str, interaction: Interaction | None) -> tuple[HeatSpan, ...]:
     )
 
 
-def _words(text: str, tokens: list[ChunkToken]) -> Iterator[tuple[int, int, list[int]]]:
+def _token_words(text: str, tokens: list[ChunkToken]) -> Iterator[tuple[int, int, list[int]]]:
     """Yield start, end and token numbers of each run of adjacent tokens of the text."""
     start = end = 0
     numbers: list[int] = []

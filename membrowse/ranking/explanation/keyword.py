@@ -17,7 +17,9 @@ from membrowse.wire.search import KEYWORD
 MAX_POSITIONS = 100
 
 
-def explain(ranked_query: RankedQuery, row: int, settings: KeywordSettings) -> KeywordExplanation:
+def explain_keyword(
+    ranked_query: RankedQuery, row: int, settings: KeywordSettings
+) -> KeywordExplanation:
     """Return every contribution to the keyword score of the chunk at `row`.
 
     They sum to the score in the ranking (1e-6), in the order in which the ranking adds them.

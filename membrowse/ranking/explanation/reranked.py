@@ -14,7 +14,7 @@ from membrowse.wire.explanation import RerankedExplanation
 from membrowse.wire.search import FUSED, RERANKED
 
 
-def explain(
+def explain_reranked(
     ranked_query: RankedQuery, row: int, settings: RerankSettings, interaction: Interaction | None
 ) -> RerankedExplanation:
     """Return what reranking made of the chunk at `row`.
@@ -44,10 +44,10 @@ def explain(
     if blend is None or row not in blend.pool:
         return explanation
     index = int(np.flatnonzero(blend.pool == row)[0])
-    return _blended(explanation, blend, index, fused.scores[blend.pool])
+    return _with_blend(explanation, blend, index, fused.scores[blend.pool])
 
 
-def _blended(
+def _with_blend(
     explanation: RerankedExplanation, blend: Blend, index: int, pool_fused: Scores
 ) -> RerankedExplanation:
     """Add the blend for the chunk at `index` of the pool; `pool_fused` [n] are fused scores."""

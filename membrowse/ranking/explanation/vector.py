@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from membrowse.index.generation import Generation
 from membrowse.notes.chunk import Chunk
 from membrowse.notes.passages import passages
-from membrowse.notes.text_spans import Lines
+from membrowse.notes.text_segmentation import Lines
 from membrowse.ranking.ranked_query import RankedQuery
 from membrowse.ranking.ranker import APPROXIMATE_DEPTH, Nearest
 from membrowse.ranking.vector import missed_rows
@@ -21,7 +21,7 @@ WIDE_SEARCH = 100
 """Number of chunks requested of HNSW if the chunk is beyond the first `APPROXIMATE_DEPTH`."""
 
 
-def explain(
+def explain_vector(
     ranked_query: RankedQuery, row: int, settings: Settings, nearest: Nearest | None = None
 ) -> VectorExplanation:
     """Return what the vector ranking made of the chunk at `row`; `nearest` is Chroma's HNSW."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from membrowse.presentation import figures, rankings
-from membrowse.presentation.engine import reading_text
 from membrowse.presentation.lines import Line, Part, cells, fit, spread
+from membrowse.presentation.progress import reading_text
 from membrowse.text import shown
 from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.open_query import OpenQuery
@@ -23,13 +23,15 @@ def state_part(view: RankingView, *, reading: bool = False) -> Part:
     return rankings.state_part(view.state)
 
 
-def _counts(view: RankingView) -> str:
+def _ranking_counts(view: RankingView) -> str:
     if view.state is None or not view.total:
         return ""
-    return rankings.counts(view.total, view.pool, view.cached, 0.0)
+    return rankings.ranking_counts(view.total, view.pool, view.cached, 0.0)
 
 
-def head(view: RankingView, key: str, width: int, *, active: bool, reading: bool = False) -> Line:
+def column_head(
+    view: RankingView, key: str, width: int, *, active: bool, reading: bool = False
+) -> Line:
     """`1 KEYWORD        57`; the active column has a pointer."""
     name = shown(view.name).upper()
     left = [
@@ -41,16 +43,18 @@ def head(view: RankingView, key: str, width: int, *, active: bool, reading: bool
     state = state_part(view, reading=reading) if view.waiting or not weak.text else weak
     if state.text:
         left += [Part("  "), state]
-    right = [Part(f"{_counts(view)} ", "dim")]
+    right = [Part(f"{_ranking_counts(view)} ", "dim")]
     return spread(left, right, width)
 
 
-def notice(view: RankingView, query: Query | None) -> str:
+def column_notice(view: RankingView, query: Query | None) -> str:
     """What the reader must know before trusting the ranking; empty if all is well."""
-    return rankings.notice(view.name, view.message, view.approximate, query)
+    return rankings.ranking_notice(view.name, view.message, view.approximate, query)
 
 
-def foot(query: OpenQuery, name: str, width: int, *, in_view: bool, reading: bool = False) -> Line:
+def column_foot(
+    query: OpenQuery, name: str, width: int, *, in_view: bool, reading: bool = False
+) -> Line:
     """Rank and score of the chunk under the cursor in this ranking: `#212 of 992 · .31`."""
     view = query.views[name]
     hit = query.cursor

@@ -15,13 +15,13 @@ def details_text(view: EngineView, query: OpenQuery, now: datetime) -> str:
     """All of them as text."""
     rows: list[tuple[str, str]] = []
     if view.state is not None:
-        rows += _index(view.state, now)
+        rows += _index_details(view.state, now)
     if query.text:
-        rows += [("", ""), *_search(query)]
+        rows += [("", ""), *_search_details(query)]
     return "\n".join(f"{name:<16}{value}".rstrip() for name, value in rows)
 
 
-def _index(state: EngineState, now: datetime) -> Iterator[tuple[str, str]]:
+def _index_details(state: EngineState, now: datetime) -> Iterator[tuple[str, str]]:
     yield "folder", state.folder
     yield "generation", figures.number(state.generation)
     yield "notes", figures.number(state.notes)
@@ -38,12 +38,12 @@ def _index(state: EngineState, now: datetime) -> Iterator[tuple[str, str]]:
     watcher = state.watcher
     yield "watcher", ", ".join(filter(None, (watcher.kind, watcher.message)))
     if watcher.last_check:
-        yield "last check", figures.at(watcher.last_check, now)
+        yield "last check", figures.local_time(watcher.last_check, now)
     yield "configuration", state.configuration or "no saved one in force"
     yield "settings digest", state.settings_digest
 
 
-def _search(query: OpenQuery) -> Iterator[tuple[str, str]]:
+def _search_details(query: OpenQuery) -> Iterator[tuple[str, str]]:
     yield "query", query.text
     yield "read as", query.syntax
     for name in query.rankings:

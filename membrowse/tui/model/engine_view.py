@@ -8,7 +8,6 @@ from enum import Enum
 from pathlib import Path
 
 from membrowse.presentation import figures
-from membrowse.presentation.engine import pending_parts, progress_line, reading_text
 from membrowse.presentation.lines import (
     Line,
     Part,
@@ -20,6 +19,7 @@ from membrowse.presentation.lines import (
     spread,
 )
 from membrowse.presentation.pins import state_parts
+from membrowse.presentation.progress import pending_parts, progress_line, reading_text
 from membrowse.text import shown
 from membrowse.wire.engine import EngineState, Right
 from membrowse.wire.search import RankingState
@@ -99,7 +99,7 @@ def header_line(view: EngineView, width: int) -> Line:
     return spread(left, [*shown_facts, Part(" ")], width)
 
 
-def _condition(view: EngineView, state: EngineState) -> Part:
+def _condition_part(view: EngineView, state: EngineState) -> Part:
     """Whether the index matches the folder, as far as the engine knows."""
     if state.stale:
         return Part("stale", "warn")
@@ -121,10 +121,10 @@ def _index_facts(view: EngineView) -> list[Line]:
     if state is None:
         return []
     if view.reading:
-        return [[_condition(view, state)]]
+        return [[_condition_part(view, state)]]
     not_indexed = f"{figures.number(state.not_indexed)} not indexed [f]"
     return [
-        [_condition(view, state)],
+        [_condition_part(view, state)],
         [Part(not_indexed, "", "screen.files")] if state.not_indexed else [],
         [Part(figures.counted(state.notes, "note"))],
         [Part(figures.counted(state.chunks, "chunk"), "dim")],
@@ -166,7 +166,7 @@ def change_parts(view: EngineView, now: datetime) -> Line:
     what = shown(change.path) if change.path else figures.counted(change.notes, "note")
     chunks = figures.counted(change.chunks, "chunk")
     return [
-        Part(f"indexed {figures.at(change.at, now)} ", "dim"),
+        Part(f"indexed {figures.local_time(change.at, now)} ", "dim"),
         Part(what),
         Part(f", {chunks} ", "dim"),
     ]
@@ -175,7 +175,7 @@ def change_parts(view: EngineView, now: datetime) -> Line:
 def status_line(view: EngineView, now: datetime, width: int) -> Line:
     """The line at the bottom: connection, watcher, pending counts, models, last change."""
     if view.phase is not Phase.CONNECTED or view.state is None:
-        return _unconnected(view, width)
+        return _unconnected_line(view, width)
     state = view.state
     if state.stopping:
         return fit([Part(" ○ the engine is stopping", "warn")], width)
@@ -216,7 +216,7 @@ def _with_pins(lead: Line, right: Line, state: EngineState, width: int) -> tuple
 Basis = tuple[object, ...]
 
 
-def basis(state: EngineState) -> Basis:
+def state_basis(state: EngineState) -> Basis:
     """What a response depends on besides the generation; ask again when it differs."""
     cut = (state.agent_k, state.agent_min_score)
     return (state.encoder.state, state.settings_digest, state.configuration, *cut)
@@ -225,10 +225,10 @@ def basis(state: EngineState) -> Basis:
 def reply_basis(view: EngineView) -> Basis | None:
     """What a reply depends on, generation included; ask again when it differs."""
     state = view.state
-    return (state.generation, *basis(state)) if state else None
+    return (state.generation, *state_basis(state)) if state else None
 
 
-def _unconnected(view: EngineView, width: int) -> Line:
+def _unconnected_line(view: EngineView, width: int) -> Line:
     words = {
         Phase.NONE: Part(" ○ no folder open", "dim"),
         Phase.STARTING: Part(f" ◌ {shown(view.message) or 'starting'}", "accent"),
@@ -239,7 +239,7 @@ def _unconnected(view: EngineView, width: int) -> Line:
     return fit([words[view.phase]], width)
 
 
-def trouble(view: EngineView) -> Line:
+def trouble_line(view: EngineView) -> Line:
     """A problem that affects everything, as a line above the columns; empty if there is none."""
     if view.phase is Phase.LOST:
         return [Part(" ◌ ", "warn"), Part("The engine stopped and is being restarted; ")] + [

@@ -40,7 +40,7 @@ ORDERS: dict[str, Callable[[FileRecord], Any]] = {
 """Sort orders; the first is the default."""
 
 
-def selected(records: Iterable[FileRecord], words: str, order: str) -> list[FileRecord]:
+def selected_files(records: Iterable[FileRecord], words: str, order: str) -> list[FileRecord]:
     """The files whose path, state or reason contains all `words`, in order."""
     wanted = words.casefold().split()
     kept = [
@@ -66,8 +66,8 @@ def full_account(record: FileRecord, now: datetime) -> str:
         f"state     {record.state}",
         f"chunks    {record.chunks}",
         f"size      {_size(record)}",
-        f"modified  {figures.at(record.modified_at, now) or '–'}",
-        f"indexed   {figures.at(record.indexed_at, now) or '–'}",
+        f"modified  {figures.local_time(record.modified_at, now) or '–'}",
+        f"indexed   {figures.local_time(record.indexed_at, now) or '–'}",
     ]
     if record.reason:
         lines += ["", record.reason]
@@ -122,13 +122,16 @@ def file_line(record: FileRecord, now: datetime, width: int) -> Line:
         Part(f" {_size(record):>7}", "dim"),
     ]
     if width >= TIMES:
-        times = (figures.at(record.modified_at, now), figures.at(record.indexed_at, now))
+        times = (
+            figures.local_time(record.modified_at, now),
+            figures.local_time(record.indexed_at, now),
+        )
         line += [Part(f" {time or '–':>14}", "dim") for time in times]
     room = width - cells(line) - 2
     return fit([*line, Part("  "), *fit([Part(reason(record))], max(0, room))], width)
 
 
-def summary(records: Sequence[FileRecord]) -> Line:
+def files_summary(records: Sequence[FileRecord]) -> Line:
     """The number of files in each state."""
     line: Line = []
     for state, (glyph, style) in STATES.items():

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
-def lowered(text: str) -> str:
+def lower_case(text: str) -> str:
     """`text` in lower case, with as many characters as `text`."""
     low = text.lower()
     if len(low) == len(text):
@@ -18,8 +18,8 @@ def lowered(text: str) -> str:
     return "".join(one if len(one := char.lower()) == 1 else char for char in text)
 
 
-def placed(word: str, text: str) -> Sequence[int] | None:
-    """The places of the letters of `word` in `text` (both lowered), or None.
+def letter_places(word: str, text: str) -> Sequence[int] | None:
+    """The places of the letters of `word` in `text` (both lower_case), or None.
 
     Prefers the last occurrence of the whole word; otherwise finds the letters from the left, then
     pulls them together from the right.
@@ -52,11 +52,11 @@ def _score(text: str, places: Sequence[int]) -> float:
 
 
 def match(words: Sequence[str], text: str) -> tuple[float, frozenset[int]] | None:
-    """Score and places of all `words` in `text` (all lowered); None if one does not match."""
+    """Score and places of all `words` in `text` (all lower_case); None if one does not match."""
     total = 0.0
     places: set[int] = set()
     for word in words:
-        found = placed(word, text)
+        found = letter_places(word, text)
         if found is None:
             return None
         total += _score(text, found) * (1.5 if isinstance(found, range) else 1.0)

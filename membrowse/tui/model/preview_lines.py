@@ -34,7 +34,7 @@ def spans_of(view: ChunkView, number: int) -> list[Span]:
     return spans
 
 
-def _window(text: str, spans: list[Span]) -> tuple[str, list[Span], int, int]:
+def _long_line_window(text: str, spans: list[Span]) -> tuple[str, list[Span], int, int]:
     """The shown part of a long line, its spans, and the characters left out before and after."""
     if len(text) <= LONGEST:
         return text, spans, 0, 0
@@ -44,7 +44,7 @@ def _window(text: str, spans: list[Span]) -> tuple[str, list[Span], int, int]:
     return text[start:end], inside, start, len(text) - end
 
 
-def _marked(text: str, spans: list[Span], warm: list[Warm], style: str) -> Line:
+def _marked_text(text: str, spans: list[Span], warm: list[Warm], style: str) -> Line:
     """The text in parts: matched words in «» and in their own style, warm stretches shaded."""
     line: Line = []
     cuts = {0, len(text), *(at for span in spans for at in span)}
@@ -65,10 +65,10 @@ def _marked(text: str, spans: list[Span], warm: list[Warm], style: str) -> Line:
         if end > start:
             name = "mark" if inside else "heat" if level else style
             line.append(Part(shown(text[start:end]), f"{name}{level}" if level else name))
-    return _merged(line)
+    return _merged_parts(line)
 
 
-def _merged(line: Line) -> Line:
+def _merged_parts(line: Line) -> Line:
     """`line` with neighbours of one style merged, so that wrapping sees whole words."""
     merged: Line = []
     for part in line:
@@ -90,24 +90,26 @@ def preview_lines(view: ChunkView, width: int, heat: HeatMap | None = None) -> l
     result: list[Line] = []
     for number, raw in enumerate(view.lines, view.first_line):
         inside = view.start_line <= number <= view.end_line
-        text, spans, before, after = _window(raw, spans_of(view, number))
+        text, spans, before, after = _long_line_window(raw, spans_of(view, number))
         warm = [
             Warm(start - before, end - before, level)
             for start, end, level in (heat or {}).get(number, ())
             if start >= before and start - before < len(text)
         ]
-        line = _marked(text.rstrip("\r\n"), spans if inside else [], warm, "" if inside else "dim")
+        line = _marked_text(
+            text.rstrip("\r\n"), spans if inside else [], warm, "" if inside else "dim"
+        )
         if before:
             line.insert(0, Part(f"… {figures.number(before)} characters … ", "faint"))
         if after:
             line.append(Part(f" … {figures.number(after)} more characters", "faint"))
         for at, row in enumerate(wrapped(line, room)):
             gutter = Part(f"{number if at == 0 else '':>{digits}}", "gutter")
-            result.append([gutter, *_beside(row, inside, heat is not None), *row])
+            result.append([gutter, *_margin(row, inside, heat is not None), *row])
     return result
 
 
-def _beside(row: Line, inside: bool, heated: bool) -> Line:
+def _margin(row: Line, inside: bool, heated: bool) -> Line:
     """The separator between a row's number and its text."""
     bar = Part(" ┃ ", "inside") if inside else Part(" │ ", "faint")
     if not heated:
@@ -138,7 +140,7 @@ def head_line(
     ]
     if view is None:
         return fit(left, width)
-    right = _facts(view, freshness or view.freshness, width)
+    right = _chunk_facts(view, freshness or view.freshness, width)
     if heated and width >= 70:
         right = [Part("heat ", "dim"), Part(GLYPHS[1:], "bar"), Part(" · ", "dim"), *right]
     path = f"{shown(view.path)}:{view.start_line}-{view.end_line}"
@@ -146,7 +148,7 @@ def head_line(
     return spread([*left, Part(f"  {clip_start(path, max(10, room))}", "strong")], right, width)
 
 
-def _facts(view: ChunkView, freshness: Freshness, width: int) -> Line:
+def _chunk_facts(view: ChunkView, freshness: Freshness, width: int) -> Line:
     line = [Part(f"chunk {view.position + 1}/{view.count}", "dim"), Part(" · ", "dim")]
     if view.date and width >= 90:
         source = "" if view.date_source == "front matter" else f" by {view.date_source}"

@@ -34,7 +34,7 @@ class Questions:
         self.at = max(0, min(len(self.items) - 1, self.at + by)) if self.at >= 0 else 0
         return self.items[self.at]
 
-    def place(self, text: str) -> str:
+    def caption(self, text: str) -> str:
         """`question 3/17` if `text` is the current question, else `17 questions`, or nothing."""
         if not self.items:
             return ""

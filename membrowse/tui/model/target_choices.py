@@ -13,7 +13,7 @@ from membrowse.presentation.lines import Line, Part, cells, clip, fit, spread
 from membrowse.presentation.target import named
 from membrowse.text import shown
 from membrowse.tui.model.files_table import STATES, reason
-from membrowse.tui.model.fuzzy_match import lowered, match
+from membrowse.tui.model.fuzzy_match import lower_case, match
 from membrowse.wire.notes import FileRecord, NoteState
 from membrowse.wire.search import Hit, Target
 
@@ -63,7 +63,7 @@ class FinderInput:
 
     @property
     def words(self) -> list[str]:
-        return lowered(_LINE.sub("", self.text.strip())).split()
+        return lower_case(_LINE.sub("", self.text.strip())).split()
 
 
 def chunk_target(hit: Hit) -> Target:
@@ -71,7 +71,7 @@ def chunk_target(hit: Hit) -> Target:
     return Target(chunk=hit.chunk, path=hit.path, line=hit.start_line)
 
 
-def entries(target: Target | None, hit: Hit | None) -> list[Entry]:
+def offered_entries(target: Target | None, hit: Hit | None) -> list[Entry]:
     """The entries offered before anything is typed."""
     offered = []
     if target is not None:
@@ -92,7 +92,7 @@ def text_entry(text: str) -> Entry:
     return Entry(Kind.TEXT, about, Target(text=text))
 
 
-def find(record: FileRecord, low: str, words: Sequence[str]) -> FoundFile | None:
+def found_file(record: FileRecord, low: str, words: Sequence[str]) -> FoundFile | None:
     """The file if its path contains the typed letters; `low` is the path in lower case."""
     if not words:
         return FoundFile(record)
@@ -132,9 +132,9 @@ def found_line(file: FoundFile, typed: FinderInput, width: int) -> Line:
     glyph, style = STATES[record.state]
     room = max(12, width * 11 // 20)
     line = f":{typed.line}" if typed.line else ""
-    path = [*_path(record.path, file.places, room - len(line)), Part(line, "accent")]
+    path = [*_marked_path(record.path, file.places, room - len(line)), Part(line, "accent")]
     left: Line = [Part(f"{glyph} ", style), *path]
-    why = _state(record)
+    why = _file_state_text(record)
     state = [Part(clip(why, max(0, width - cells(left) - 2)), _state_style(record))]
     return spread(left, state, width)
 
@@ -143,14 +143,14 @@ def _state_style(record: FileRecord) -> str:
     return "dim" if record.state is NoteState.INDEXED else STATES[record.state][1]
 
 
-def _state(record: FileRecord) -> str:
+def _file_state_text(record: FileRecord) -> str:
     detail = reason(record)
     if record.state in (NoteState.INDEXED, NoteState.CHANGED):
         detail = figures.counted(record.chunks, "chunk")
     return f"{record.state.value} · {detail}" if detail else record.state.value
 
 
-def _path(path: str, places: frozenset[int], width: int) -> Line:
+def _marked_path(path: str, places: frozenset[int], width: int) -> Line:
     """The path with the typed letters marked, without its start if it is too long."""
     safe = shown(path)
     start = 0

@@ -30,7 +30,7 @@ def setting_line(tuning: Tuning, setting: TunableSetting, width: int, *, current
     room = width - _WAS if changed else width
     share = not setting.choices and setting.high == 1.0 and isinstance(value, float | int)
     if share:
-        text = [*fit(text, 6), *(_scale(setting, float(value), room) if not idle else [])]
+        text = [*fit(text, 6), *(_scale_line(setting, float(value), room) if not idle else [])]
     if idle:
         return fit([name, *text, Part(f"  {idle}", "faint")], width)
     line = [name, *fit(text, max(_VALUE, cells(text)))]
@@ -40,7 +40,7 @@ def setting_line(tuning: Tuning, setting: TunableSetting, width: int, *, current
     return fit(line, width)
 
 
-def _scale(setting: TunableSetting, share: float, width: int) -> Line:
+def _scale_line(setting: TunableSetting, share: float, width: int) -> Line:
     """`keyword ◂━━━━──────▸ vector`."""
     low, high = setting.ends
     bar = bar_parts(share, _BAR)

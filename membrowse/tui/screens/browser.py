@@ -22,7 +22,7 @@ from membrowse.tui.messages import (
     WatchingWanted,
 )
 from membrowse.tui.model.details import details_text
-from membrowse.tui.model.engine_view import Basis, EngineView, Phase, basis
+from membrowse.tui.model.engine_view import Basis, EngineView, Phase, state_basis
 from membrowse.tui.model.open_query import OpenQuery
 from membrowse.tui.model.questions import Questions
 from membrowse.tui.pins import Pins
@@ -212,7 +212,7 @@ class BrowserScreen(EngineScreen):
             self.search_again()
         elif state is not None and self.open_query.complete:
             newer = state.generation > self.open_query.generation
-            if newer or basis(state) != self._basis:
+            if newer or state_basis(state) != self._basis:
                 self.search_again()
 
     def start_over(self) -> None:
@@ -242,7 +242,7 @@ class BrowserScreen(EngineScreen):
             track = [query.cursor.chunk, *self.rankings.remember_anchors()]
         is_first = not query.text
         number = query.search(text, self.query_bar.syntax, keep=keep)
-        self._basis = basis(self.engine.state) if self.engine.state else None
+        self._basis = state_basis(self.engine.state) if self.engine.state else None
         if is_first:
             self.lay_out()
         request = SearchRequest(

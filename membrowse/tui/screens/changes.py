@@ -8,8 +8,8 @@ from textual.widget import Widget
 
 from membrowse.presentation.lines import Part
 from membrowse.text import shown
-from membrowse.tui.screens.dialog import Lines
 from membrowse.tui.screens.reader import TextScreen
+from membrowse.tui.widgets.lines import LineBlock
 
 _STYLES = {"+": "good", "-": "bad", "@": "accent"}
 
@@ -22,4 +22,4 @@ class ChangesScreen(TextScreen):
 
     def body(self, text: str) -> Widget:
         lines = text.split("\n")
-        return Lines([[Part(shown(line), _STYLES.get(line[:1], ""))] for line in lines])
+        return LineBlock([[Part(shown(line), _STYLES.get(line[:1], ""))] for line in lines])

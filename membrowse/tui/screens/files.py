@@ -10,18 +10,18 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Input
 
-from membrowse.presentation.engine import progress_line
 from membrowse.presentation.lines import Line, Part, fit, spread
+from membrowse.presentation.progress import progress_line
 from membrowse.tui.actions import Need, Where, bindings
 from membrowse.tui.messages import EditWanted, ReindexWanted, ReplyWanted
 from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.files_table import (
     ORDERS,
     file_line,
+    files_summary,
     full_account,
     head_line,
-    selected,
-    summary,
+    selected_files,
     without_ghosts,
 )
 from membrowse.tui.screens.engine_screen import Clock, EngineScreen
@@ -108,7 +108,7 @@ class FilesScreen(EngineScreen):
             self._ask()
 
     def _show(self) -> None:
-        records = selected(self._records or (), self.filter.value, self._order)
+        records = selected_files(self._records or (), self.filter.value, self._order)
         self.list.message = (
             "Waiting for the engine…"
             if self._records is None
@@ -120,7 +120,7 @@ class FilesScreen(EngineScreen):
         state = self.engine.state
         progress = state.progress if state else None
         self._summary.show(
-            summary(self._records or ()),
+            files_summary(self._records or ()),
             self._order,
             progress_line(progress, self.size.width - 2) if progress else [],
         )

@@ -11,8 +11,10 @@ from textual.containers import Vertical
 
 from membrowse.presentation.lines import Line, Part, hanging
 from membrowse.tui.actions import ACTIONS, Action, Where, key_names
-from membrowse.tui.screens.dialog import Dialog, Lines, Scroll
+from membrowse.tui.screens.dialog import Dialog
+from membrowse.tui.widgets.lines import LineBlock
 from membrowse.tui.widgets.plain_input import PlainInput
+from membrowse.tui.widgets.scroll_box import ScrollBox
 
 _SIGNS: tuple[tuple[str, str], ...] = (
     ("❯  ›", "the chunk under the cursor, in the active ranking and in the others"),
@@ -78,19 +80,19 @@ class HelpScreen(Dialog[None]):
         super().__init__(classes="-large")
         self._actions = actions
         self.input = PlainInput("words", id="help-filter")
-        self._lines = Lines([])
+        self._lines = LineBlock([])
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as box:
             box.border_title = "Signs and keys"
             box.border_subtitle = "/ filter   esc close"
             yield self.input
-            with Scroll():
+            with ScrollBox():
                 yield self._lines
 
     def on_mount(self) -> None:
         self.input.display = False
-        self.query_one(Scroll).focus()
+        self.query_one(ScrollBox).focus()
         self._show()
 
     def on_resize(self) -> None:
@@ -107,16 +109,16 @@ class HelpScreen(Dialog[None]):
 
     def on_input_changed(self) -> None:
         self._show()
-        self.query_one(Scroll).scroll_home(animate=False)
+        self.query_one(ScrollBox).scroll_home(animate=False)
 
     def on_input_submitted(self) -> None:
-        self.query_one(Scroll).focus()
+        self.query_one(ScrollBox).focus()
 
     def action_close(self) -> None:
         """Close the filter, else the help."""
         if self.input.display:
             self.input.value = ""
             self.input.display = False
-            self.query_one(Scroll).focus()
+            self.query_one(ScrollBox).focus()
         else:
             self.dismiss(None)

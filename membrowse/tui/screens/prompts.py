@@ -11,7 +11,8 @@ from textual.containers import Vertical
 
 from membrowse.presentation.lines import Line, Part
 from membrowse.text import shown
-from membrowse.tui.screens.dialog import Dialog, Lines
+from membrowse.tui.screens.dialog import Dialog
+from membrowse.tui.widgets.lines import LineBlock
 from membrowse.tui.widgets.plain_input import PlainInput
 
 
@@ -37,7 +38,7 @@ class ConfirmPrompt(Dialog[bool]):
         ]
         with Vertical(classes="dialog") as box:
             box.border_title = self._title
-            yield Lines([*lines, [], keys])
+            yield LineBlock([*lines, [], keys])
 
     def action_answer(self, yes: bool) -> None:
         self.dismiss(yes)
@@ -51,12 +52,12 @@ class NamePrompt(Dialog[str]):
         self._title, self._about, self._taken = title, about, taken
         self.input = PlainInput("a name", id="name")
         self.input.value = name
-        self._keys = Lines([])
+        self._keys = LineBlock([])
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as box:
             box.border_title = self._title
-            yield Lines([[Part(shown(line), "dim")] for line in self._about])
+            yield LineBlock([[Part(shown(line), "dim")] for line in self._about])
             yield self.input
             yield self._keys
 
@@ -94,7 +95,7 @@ class WordsPrompt(Dialog[str]):
         with Vertical(classes="dialog") as box:
             box.border_title = self._title
             yield self.input
-            yield Lines([[*keys, Part(" cancel", "dim")]])
+            yield LineBlock([[*keys, Part(" cancel", "dim")]])
 
     def on_mount(self) -> None:
         self.set_focus(self.input)
@@ -131,7 +132,7 @@ class CopyPrompt(Dialog[str]):
         ]
         with Vertical(classes="dialog") as box:
             box.border_title = "Copy"
-            yield Lines([*lines, [], [Part("esc", "key"), Part("  cancel", "dim")]])
+            yield LineBlock([*lines, [], [Part("esc", "key"), Part("  cancel", "dim")]])
 
     def action_choose(self, name: str) -> None:
         self.dismiss(name)

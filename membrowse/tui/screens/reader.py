@@ -8,7 +8,9 @@ from textual.widget import Widget
 
 from membrowse.presentation.lines import Part
 from membrowse.text import shown, shown_block
-from membrowse.tui.screens.dialog import Dialog, Lines, Scroll
+from membrowse.tui.screens.dialog import Dialog
+from membrowse.tui.widgets.lines import LineBlock
+from membrowse.tui.widgets.scroll_box import ScrollBox
 
 LONGEST = 100_000
 """Characters of a text that are shown, at most."""
@@ -27,15 +29,15 @@ class TextScreen(Dialog[None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as box:
             box.border_title = shown(self._title).replace("[", "\\[")  # a title is markup
-            with Scroll():
+            with ScrollBox():
                 yield self.body(self._text)
 
     def body(self, text: str) -> Widget:
         """The widget that shows `text`."""
-        return Lines([[Part(line)] for line in shown_block(text[:LONGEST]).split("\n")])
+        return LineBlock([[Part(line)] for line in shown_block(text[:LONGEST]).split("\n")])
 
     def on_mount(self) -> None:
-        self.query_one(Scroll).focus()
+        self.query_one(ScrollBox).focus()
 
 
 class MarkdownScreen(TextScreen):

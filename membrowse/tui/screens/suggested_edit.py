@@ -12,7 +12,9 @@ from membrowse.presentation.diagnosis import pin_effect
 from membrowse.presentation.lines import Line, Part, wrapped
 from membrowse.text import shown
 from membrowse.tui.messages import CopyWanted, EditWanted
-from membrowse.tui.screens.dialog import Dialog, Lines, Scroll
+from membrowse.tui.screens.dialog import Dialog
+from membrowse.tui.widgets.lines import LineBlock
+from membrowse.tui.widgets.scroll_box import ScrollBox
 from membrowse.wire.diagnosis import Edit, Suggestion
 
 _WIDTH = 64
@@ -54,8 +56,8 @@ class SuggestedEditScreen(Dialog[None]):
         ]
         with Vertical(classes="dialog") as box:
             box.border_title = "A line to change"
-            with Scroll():
-                yield Lines(lines)
+            with ScrollBox():
+                yield LineBlock(lines)
 
     def action_edit(self) -> None:
         self.dismiss(None)

@@ -16,7 +16,7 @@ from textual.worker import Worker
 from membrowse.presentation import figures
 from membrowse.presentation.lines import Line, Part, spread
 from membrowse.tui.messages import ReplyWanted
-from membrowse.tui.model.fuzzy_match import lowered
+from membrowse.tui.model.fuzzy_match import lower_case
 from membrowse.tui.model.list_layout import Layout
 from membrowse.tui.model.target_choices import (
     Entry,
@@ -24,11 +24,11 @@ from membrowse.tui.model.target_choices import (
     FoundFile,
     Kind,
     best_first,
-    entries,
     entry_line,
     file_target,
-    find,
+    found_file,
     found_line,
+    offered_entries,
     text_entry,
 )
 from membrowse.tui.screens.dialog import Dialog
@@ -113,7 +113,7 @@ class TargetFinder(Dialog[Picked]):
 
     def __init__(self, target: Target | None, hit: Hit | None) -> None:
         super().__init__()
-        self._offered = entries(target, hit)
+        self._offered = offered_entries(target, hit)
         self._records: list[tuple[FileRecord, str]] | None = None
         self._only_text = False
         self._picking = False
@@ -137,7 +137,7 @@ class TargetFinder(Dialog[Picked]):
     def show_files(self, records: Sequence[FileRecord]) -> None:
         """Take every file of the folder."""
         if self.is_attached:
-            self._records = [(record, lowered(record.path)) for record in records]
+            self._records = [(record, lower_case(record.path)) for record in records]
             self._filter()
 
     def on_input_changed(self) -> None:
@@ -154,7 +154,7 @@ class TargetFinder(Dialog[Picked]):
         files: list[FoundFile] = []
         began = time.perf_counter()
         for record, low in self._records or () if not self._only_text else ():
-            if (one := find(record, low, words)) is not None:
+            if (one := found_file(record, low, words)) is not None:
                 files.append(one)
             if time.perf_counter() - began > SLICE:
                 await asyncio.sleep(0)

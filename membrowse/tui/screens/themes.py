@@ -13,7 +13,8 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from membrowse.presentation.lines import Part
-from membrowse.tui.screens.dialog import Dialog, Lines
+from membrowse.tui.screens.dialog import Dialog
+from membrowse.tui.widgets.lines import LineBlock
 
 
 class ThemeScreen(Dialog[str]):
@@ -35,7 +36,7 @@ class ThemeScreen(Dialog[str]):
         with Vertical(classes="dialog") as box:
             box.border_title = "Theme"
             yield OptionList(*(Option(Content(name), id=name) for name in self._names))
-            yield Lines([[], [*keys, Part(" cancel", "dim")]])
+            yield LineBlock([[], [*keys, Part(" cancel", "dim")]])
 
     def on_mount(self) -> None:
         options = self.query_one(OptionList)

@@ -19,7 +19,8 @@ from membrowse.presentation.lines import Line, Part
 from membrowse.text import shown
 from membrowse.tui.model.engine_view import short_path
 from membrowse.tui.model.folder_path import complete, problem
-from membrowse.tui.screens.dialog import Dialog, Lines
+from membrowse.tui.screens.dialog import Dialog
+from membrowse.tui.widgets.lines import LineBlock
 
 
 class DirectorySuggester(Suggester):
@@ -54,11 +55,11 @@ class WelcomeScreen(Dialog[Path]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as box:
             box.border_title = "membrowse"
-            yield Lines(self._greeting())
+            yield LineBlock(self._greeting())
             yield Input(placeholder="~/agents/memory", suggester=DirectorySuggester())
             yield Static("", id="welcome-problem", markup=False)
             yield OptionList(*self._options(), id="welcome-folders")
-            yield Lines(self._keys())
+            yield LineBlock(self._keys())
 
     def _greeting(self) -> list[Line]:
         if not self._first:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from membrowse.presentation.lines import Line, Part, cells, fit
 from membrowse.tui.actions import Action, key_name
-from membrowse.tui.model.engine_view import EngineView, header_line, status_line, trouble
+from membrowse.tui.model.engine_view import EngineView, header_line, status_line, trouble_line
 from membrowse.tui.widgets.lines import OneLine
 
 
@@ -50,7 +50,7 @@ class TroubleLine(OneLine):
 
     def show(self, view: EngineView) -> None:
         """Show this view."""
-        self._line = trouble(view)
+        self._line = trouble_line(view)
         self.display = bool(self._line)
         self.refresh()
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from textual.content import Content
 
 from membrowse.presentation import figures
-from membrowse.presentation.engine import progress_line, reading_text
 from membrowse.presentation.lines import Line, Part, clip
+from membrowse.presentation.progress import progress_line, reading_text
 from membrowse.text import shown
 from membrowse.tui.model.engine_view import EngineView, Phase
 from membrowse.tui.widgets.lines import Clickable, content
@@ -32,7 +32,7 @@ def guide_lines(view: EngineView, recent: Sequence[str], width: int) -> list[Lin
     lines: list[Line] = [[Part("Paste what the agent asked.", "strong")]]
     lines.append([Part("Its keyword, vector and reranked rankings appear side by side.", "dim")])
     lines.append([])
-    lines += _condition(view)
+    lines += _condition_lines(view)
     for keys, what in _KEYS:
         lines.append([Part(f"{keys:>8}", "key"), Part(f"   {what}", "dim")])
     if recent:
@@ -47,7 +47,7 @@ def guide_lines(view: EngineView, recent: Sequence[str], width: int) -> list[Lin
     return lines
 
 
-def _condition(view: EngineView) -> list[Line]:
+def _condition_lines(view: EngineView) -> list[Line]:
     """What to know before typing: starting, indexing, nothing indexed."""
     if view.phase in (Phase.STARTING, Phase.LOST, Phase.NONE):
         text = shown(view.message) or "Starting… you can type now."

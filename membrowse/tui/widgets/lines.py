@@ -1,4 +1,4 @@
-"""Lines of parts as Textual content, and the widgets that show one line or one notice."""
+"""Lines of parts as Textual content, and widgets that show one line, several lines, or a notice."""
 
 from __future__ import annotations
 
@@ -61,6 +61,24 @@ class OneLine(Clickable):
 
     def render(self) -> Content:
         return content(self, self.line(self.content_size.width))
+
+
+class LineBlock(Clickable):
+    """Lines of parts, as many as there are."""
+
+    DEFAULT_CSS = "LineBlock { width: 1fr; height: auto; }"
+
+    def __init__(self, lines: list[Line]) -> None:
+        super().__init__()
+        self._lines = lines
+
+    def show(self, lines: list[Line]) -> None:
+        """Show these lines."""
+        self._lines = lines
+        self.refresh(layout=True)
+
+    def render(self) -> Content:
+        return Content("\n").join([content(self, line) for line in self._lines])
 
 
 class Notice(Widget):

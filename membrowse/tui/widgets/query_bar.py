@@ -150,7 +150,7 @@ class QueryBar(Vertical):
         self._caption.show_engine(view)
 
     def _show_side(self) -> None:
-        self._side.show(self.syntax, self.questions.place(self.input.value))
+        self._side.show(self.syntax, self.questions.caption(self.input.value))
 
     # Editing
 

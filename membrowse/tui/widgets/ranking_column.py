@@ -9,7 +9,7 @@ from textual.containers import Vertical
 
 from membrowse.presentation.hits import matrix_head
 from membrowse.presentation.lines import Line, Part
-from membrowse.tui.model.column_captions import foot, head, notice
+from membrowse.tui.model.column_captions import column_foot, column_head, column_notice
 from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.open_query import OpenQuery
 from membrowse.tui.widgets.lines import Notice, OneLine
@@ -26,7 +26,7 @@ class ColumnHead(OneLine):
     def line(self, width: int) -> Line:
         column = self._column
         ranking = column.list
-        return head(
+        return column_head(
             ranking.view, column.key, width, active=ranking.is_active, reading=ranking.reading
         )
 
@@ -52,7 +52,7 @@ class ColumnFoot(OneLine):
     def line(self, width: int) -> Line:
         ranking = self._column.list
         in_view = ranking.in_view(ranking.cursor_row)
-        return foot(
+        return column_foot(
             ranking.open_query, ranking.ranking, width, in_view=in_view, reading=ranking.reading
         )
 
@@ -86,7 +86,7 @@ class RankingColumn(Vertical):
         """Show what the open query knows of the ranking now."""
         self.list.show(engine, now)
         early = engine.reading and not self.list.view.total
-        self._notice.show("" if early else notice(self.list.view, self._query.analysis))
+        self._notice.show("" if early else column_notice(self.list.view, self._query.analysis))
         self.show_cursor()
 
     def show_cursor(self) -> None:

@@ -35,9 +35,9 @@ _LIMIT_BY_KIND = {SuggestionKind.NOTE: 2, SuggestionKind.SETTING: 4, SuggestionK
 _ORDER = tuple(_LIMIT_BY_KIND)
 
 _SEARCHES: tuple[tuple[str, Callable[[Trial], Iterator[Candidate]], float], ...] = (
-    ("edits of the note", note_edits.candidates, 0.5),
-    ("settings", settings.candidates, 0.8),
-    ("queries", queries.candidates, 1.0),
+    ("edits of the note", note_edits.note_edit_candidates, 0.5),
+    ("settings", settings.setting_candidates, 0.8),
+    ("queries", queries.query_candidates, 1.0),
 )
 """What is tried, and the share of the time by which it must be done."""
 
@@ -58,7 +58,7 @@ def suggest(components: Components, request: SuggestionsRequest, pause: Pause) -
         trial = Trial(
             components, ranked_query, request.target, target.chunks, target.k, in_force, pause
         )
-        found, unfinished = _search(trial)
+        found, unfinished = _find_candidates(trial)
         tried = trial.tried
     return Suggestions(
         suggestions=tuple(each.suggestion for each in found),
@@ -69,7 +69,7 @@ def suggest(components: Components, request: SuggestionsRequest, pause: Pause) -
     )
 
 
-def _search(trial: Trial) -> tuple[list[Candidate], str]:
+def _find_candidates(trial: Trial) -> tuple[list[Candidate], str]:
     """What works, at most `LIMIT`, and why not everything was tried."""
     began = time.monotonic()
     found: list[Candidate] = []
@@ -84,14 +84,14 @@ def _search(trial: Trial) -> tuple[list[Candidate], str]:
             late.append(name)
         except NotTried as reason:
             unfinished.append(f"{name} were not tried: {reason}")
-    offered = [_with_pin_effect(candidate, trial) for candidate in _chosen(found)]
-    offered.sort(key=_order)
+    offered = [_with_pin_effect(candidate, trial) for candidate in _best_candidates(found)]
+    offered.sort(key=_candidate_order)
     if late:
         unfinished.insert(0, f"out of time: not all {' and '.join(late)} were tried")
     return offered[:LIMIT], "; ".join(unfinished)
 
 
-def _chosen(found: list[Candidate]) -> list[Candidate]:
+def _best_candidates(found: list[Candidate]) -> list[Candidate]:
     """The best few of each kind: the smallest changes, among equals those with the best rank."""
     chosen: list[Candidate] = []
     for kind, limit in _LIMIT_BY_KIND.items():
@@ -100,7 +100,7 @@ def _chosen(found: list[Candidate]) -> list[Candidate]:
     return chosen
 
 
-def _order(candidate: Candidate) -> tuple[int, int, float, int]:
+def _candidate_order(candidate: Candidate) -> tuple[int, int, float, int]:
     """By kind, then the least effect on pins, the smallest change, the best rank."""
     made = candidate.suggestion
     return _ORDER.index(made.kind), len(made.broken), candidate.size, made.rank

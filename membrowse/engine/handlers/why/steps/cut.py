@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from membrowse.engine.handlers.why.steps.context import ChunkContext
-from membrowse.engine.handlers.why.steps.finding import Finding, finding, named, places, where
+from membrowse.engine.handlers.why.steps.finding import (
+    Finding,
+    chunk_place,
+    finding,
+    places,
+    ranked_chunk,
+)
 from membrowse.notes.chunk import Chunk
 from membrowse.ranking.near_duplicates import MIN_RESEMBLANCE, resemblance, resemblance_terms
 from membrowse.wire.diagnosis import Outcome, StepName
@@ -35,13 +41,13 @@ def check_cut(context: ChunkContext, min_score: float) -> Finding:
         if resemblance(said, resemblance_terms(chunks[row].text)) >= MIN_RESEMBLANCE
     ]
     first = context.ranked_query.chunks[above[0]]
-    clause = f"{below}, behind {where(first)} (#1)"
+    clause = f"{below}, behind {chunk_place(first)} (#1)"
     if same:
         row, place = same[0]
         other = context.ranked_query.chunks[row]
-        clause = f"{below}, behind {_aged(other, context.chunk)}: {where(other)} (#{place})"
+        clause = f"{below}, behind {_aged(other, context.chunk)}: {chunk_place(other)} (#{place})"
     evidence = [
-        named(context.ranked_query.chunks[row], place)
+        ranked_chunk(context.ranked_query.chunks[row], place)
         + (
             f"  says nearly the same, {_age(context.ranked_query.chunks[row], context.chunk)}"
             if (row, place) in same

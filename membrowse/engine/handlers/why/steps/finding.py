@@ -26,7 +26,7 @@ class Finding:
         return Step(
             name=self.name,
             outcome=self.outcome,
-            finding=sentence(self.clause),
+            finding=as_sentence(self.clause),
             evidence=self.evidence,
             rank=self.rank,
         )
@@ -43,7 +43,7 @@ def finding(
     return Finding(name, outcome, clause, tuple(evidence), rank)
 
 
-def sentence(clause: str) -> str:
+def as_sentence(clause: str) -> str:
     """`clause` with a capital, unless it begins with the name of a file, and a full stop."""
     word = clause.partition(" ")[0].isalpha()
     return f"{clause[:1].upper() if word else clause[:1]}{clause[1:]}."
@@ -54,7 +54,7 @@ def places(count: int) -> str:
     return "one place" if count == 1 else f"{count:,} places"
 
 
-def where(chunk: Chunk) -> str:
+def chunk_place(chunk: Chunk) -> str:
     """`logs/2026-03-01.md:3–9`."""
     lines = str(chunk.start_line)
     if chunk.end_line != chunk.start_line:
@@ -62,7 +62,7 @@ def where(chunk: Chunk) -> str:
     return f"{chunk.path}:{lines}"
 
 
-def listed(words: Iterable[str], most: int = 6) -> str:
+def quoted_list(words: Iterable[str], most: int = 6) -> str:
     """`“a”, “b” and “c”`; those beyond `most` are counted."""
     quoted = [f"“{word}”" for word in words]
     if len(quoted) > most:
@@ -72,7 +72,7 @@ def listed(words: Iterable[str], most: int = 6) -> str:
     return f"{', '.join(quoted[:-1])} and {quoted[-1]}"
 
 
-def named(chunk: Chunk, rank: int) -> str:
+def ranked_chunk(chunk: Chunk, rank: int) -> str:
     """`#1 logs/a.md:3–9  Title › Heading  2026-03-02`."""
     about = " › ".join(part for part in (chunk.title, chunk.heading) if part)
-    return f"#{rank:,} {where(chunk)}  {about}  {chunk.date}"
+    return f"#{rank:,} {chunk_place(chunk)}  {about}  {chunk.date}"

@@ -29,19 +29,19 @@ def check_folder(context: FileContext) -> Finding:
     if state in _LEFT_OUT:
         reason = context.target.reason.removeprefix(f"{path}: ") or "the reason is not known"
         clause = f"it {_LEFT_OUT[state]}: {reason}"
-        return finding(StepName.FOLDER, Outcome.FAILS, clause, _remedy(path, reason))
+        return finding(StepName.FOLDER, Outcome.FAILS, clause, _how_to_include(path, reason))
     if context.exists:
         clause = f"the file {path} is in the folder"
-        return finding(StepName.FOLDER, Outcome.PASSES, clause, _copies(context))
+        return finding(StepName.FOLDER, Outcome.PASSES, clause, _copy_lines(context))
     if path in context.generation.notes:
         clause = "it is gone from the folder, and only the index still holds it"
         return finding(StepName.FOLDER, Outcome.FAILS, clause)
-    alike = _alike(path, context.components.indexer.state.comparison.found)
+    alike = _similar_paths(path, context.components.indexer.state.comparison.found)
     evidence = [f"there is {each}" for each in alike]
     return finding(StepName.FOLDER, Outcome.FAILS, f"the folder has no file {path}", evidence)
 
 
-def _copies(context: FileContext) -> Iterator[str]:
+def _copy_lines(context: FileContext) -> Iterator[str]:
     """The note that this one is a copy of, and its copies."""
     notes = context.generation.notes
     for path in sorted(notes):
@@ -52,7 +52,7 @@ def _copies(context: FileContext) -> Iterator[str]:
             yield f"by its name it is a copy of {original}, left by file synchronisation"
 
 
-def _remedy(path: str, reason: str) -> Iterator[str]:
+def _how_to_include(path: str, reason: str) -> Iterator[str]:
     """How to have the file indexed, if a setting decides that."""
     name = path.rpartition("/")[2]
     suffix = PurePosixPath(name).suffix
@@ -65,7 +65,7 @@ def _remedy(path: str, reason: str) -> Iterator[str]:
         yield _WHERE
 
 
-def _alike(path: str, known: Iterable[str]) -> list[str]:
+def _similar_paths(path: str, known: Iterable[str]) -> list[str]:
     """Paths with the same file name elsewhere, then paths with similar spelling."""
     name = path.rpartition("/")[2]
     paths = sorted(known)

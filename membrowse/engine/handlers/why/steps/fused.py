@@ -13,7 +13,7 @@ from membrowse.wire.search import RERANKED
 
 
 def check_fused(context: ChunkContext) -> Finding:
-    told = fused.explain(context.ranked_query, context.row, context.sources.settings.fusion)
+    told = fused.explain_fused(context.ranked_query, context.row, context.sources.settings.fusion)
     if told.rank is None:
         return finding(StepName.FUSED, Outcome.SKIPPED, "a filter leaves it out of every ranking")
     pool = context.ranked_query.ranking(RERANKED).pool
@@ -21,16 +21,18 @@ def check_fused(context: ChunkContext) -> Finding:
     if pool is None:
         outcome = Outcome.PASSES if told.rank <= context.k else Outcome.WEAK
         return finding(
-            StepName.FUSED, outcome, f"{place}; nothing is reranked", _shares(told), told.rank
+            StepName.FUSED, outcome, f"{place}; nothing is reranked", _share_lines(told), told.rank
         )
     if told.rank <= pool:
         clause = f"{place}, within the pool of {pool:,} candidates"
-        return finding(StepName.FUSED, Outcome.PASSES, clause, _shares(told), told.rank)
+        return finding(StepName.FUSED, Outcome.PASSES, clause, _share_lines(told), told.rank)
     short = f"pushed out of the pool of {pool:,} candidates by {places(told.rank - pool)}"
-    return finding(StepName.FUSED, Outcome.FAILS, f"{place}, {short}", _shares(told), told.rank)
+    return finding(
+        StepName.FUSED, Outcome.FAILS, f"{place}, {short}", _share_lines(told), told.rank
+    )
 
 
-def _shares(told: FusedExplanation) -> Iterable[str]:
+def _share_lines(told: FusedExplanation) -> Iterable[str]:
     for share in told.inputs:
         rank = f"#{share.rank:,}" if share.rank else "not ranked"
         part = f"{share.normalised:.3f} of its best"

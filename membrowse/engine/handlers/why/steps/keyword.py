@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from membrowse.engine.handlers.why.steps.context import ChunkContext
-from membrowse.engine.handlers.why.steps.finding import Finding, finding, listed
+from membrowse.engine.handlers.why.steps.finding import Finding, finding, quoted_list
 from membrowse.ranking.explanation import keyword
 from membrowse.ranking.ranked_query import NO_WORDS
 from membrowse.wire.diagnosis import Outcome, StepName
@@ -17,12 +17,14 @@ def check_keyword(context: ChunkContext) -> Finding:
         return finding(
             StepName.KEYWORD, Outcome.FAILS, f"the keyword ranking failed: {ranking.message}"
         )
-    told = keyword.explain(context.ranked_query, context.row, context.sources.settings.keyword)
-    outcome, clause = _judged(context, told)
-    return finding(StepName.KEYWORD, outcome, clause, map(_line, told.terms), told.rank)
+    told = keyword.explain_keyword(
+        context.ranked_query, context.row, context.sources.settings.keyword
+    )
+    outcome, clause = _keyword_outcome(context, told)
+    return finding(StepName.KEYWORD, outcome, clause, map(_term_line, told.terms), told.rank)
 
 
-def _judged(context: ChunkContext, told: KeywordExplanation) -> tuple[Outcome, str]:
+def _keyword_outcome(context: ChunkContext, told: KeywordExplanation) -> tuple[Outcome, str]:
     held = [term for term in told.terms if term.matches]
     of_held = {term.typed for term in held}
     typed = dict.fromkeys(term.typed for term in told.terms if not term.matches)
@@ -36,7 +38,7 @@ def _judged(context: ChunkContext, told: KeywordExplanation) -> tuple[Outcome, s
     if not held:
         what = "the word" if len(missing) == 1 else "none of the words"
         verb = "is not in it" if len(missing) == 1 else "is in it"
-        return Outcome.FAILS, f"{what} {listed(missing)} {verb}, as the analyser reads both"
+        return Outcome.FAILS, f"{what} {quoted_list(missing)} {verb}, as the analyser reads both"
     if told.rank is None:
         return Outcome.FAILS, f"{told.excluded}, so the keyword ranking leaves it out"
     place = f"it is #{told.rank:,} of {told.total:,} by keyword"
@@ -44,7 +46,7 @@ def _judged(context: ChunkContext, told: KeywordExplanation) -> tuple[Outcome, s
         return Outcome.PASSES, place
     if missing:
         verb = "is" if len(missing) == 1 else "are"
-        return Outcome.WEAK, f"{place}: {listed(missing)} {verb} not in it"
+        return Outcome.WEAK, f"{place}: {quoted_list(missing)} {verb} not in it"
     light = _light_fields(context, held)
     if light:
         return Outcome.WEAK, f"{place}: its words match only in {light}, which count little"
@@ -60,7 +62,7 @@ def _light_fields(context: ChunkContext, held: list[TermExplanation]) -> str:
     return ", ".join(f"{field} (weight {weight:g})" for field, weight in matches.items())
 
 
-def _line(term: TermExplanation) -> str:
+def _term_line(term: TermExplanation) -> str:
     name = term.typed if term.typed == term.term else f"{term.typed} ({term.term})"
     if term.matches:
         fields = ", ".join(f"{match.field} {match.frequency}×" for match in term.matches)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from membrowse.engine.handlers.why.steps.context import ChunkContext
-from membrowse.engine.handlers.why.steps.finding import Finding, finding, listed, places
+from membrowse.engine.handlers.why.steps.finding import Finding, finding, places, quoted_list
 from membrowse.ranking.explanation import reranked
 from membrowse.ranking.explanation.token_matches import interact
 from membrowse.settings import RerankMethod
@@ -30,7 +30,7 @@ def check_reranked(context: ChunkContext) -> Finding:
         context.sources.tokens_of,
         context.sources.tokenizer,
     )
-    told = reranked.explain(context.ranked_query, context.row, settings, late)
+    told = reranked.explain_reranked(context.ranked_query, context.row, settings, late)
     if told.rank is None:
         return finding(
             StepName.RERANKED, Outcome.SKIPPED, "a filter leaves it out of every ranking"
@@ -44,10 +44,10 @@ def check_reranked(context: ChunkContext) -> Finding:
     if not told.in_pool:
         clause = f"it is #{told.rank:,}: beyond the pool, so it was not reranked"
         return finding(StepName.RERANKED, Outcome.SKIPPED, clause, rank=told.rank)
-    return _moved(context, told)
+    return _movement_finding(context, told)
 
 
-def _moved(context: ChunkContext, told: RerankedExplanation) -> Finding:
+def _movement_finding(context: ChunkContext, told: RerankedExplanation) -> Finding:
     rank, before, lost = told.rank or 0, told.fused_rank or 0, -told.movement
     named = f" + file name: {told.name_bonus:.3f}" if told.name_bonus else ""
     blend = (
@@ -59,7 +59,7 @@ def _moved(context: ChunkContext, told: RerankedExplanation) -> Finding:
         clause = f"it is #{rank:,} of the {told.pool:,} that were reranked{up}"
         return finding(StepName.RERANKED, Outcome.PASSES, clause, [blend], rank)
     weaker = _weaker_words(context, told)
-    through = listed((word.word for word in weaker[:3]), most=3)
+    through = quoted_list((word.word for word in weaker[:3]), most=3)
     clause = f"demoted by {places(lost)}, from #{before:,} to #{rank:,}"
     if through:
         clause += f", through {through}, which others answer better"
@@ -92,12 +92,12 @@ def _weaker_words(context: ChunkContext, told: RerankedExplanation) -> list[_Wea
     others = [
         matches
         for row in _overtakers(context, told)
-        if (matches := _matches(context, row)) is not None
+        if (matches := _token_matches(context, row)) is not None
     ]
     if not told.tokens or not others:
         return []
     found: list[_Weaker] = []
-    for numbers, word in _words(context, told.tokens):
+    for numbers, word in _words_of_query(context, told.tokens):
         weight = sum(told.tokens[n].weight for n in numbers)
         here = sum(told.tokens[n].contribution for n in numbers)
         there = float(
@@ -115,13 +115,15 @@ def _overtakers(context: ChunkContext, told: RerankedExplanation) -> list[int]:
     return [row for row in above if before[row] > before[context.row]][:_OVERTAKERS]
 
 
-def _matches(context: ChunkContext, row: int) -> tuple[TokenMatch, ...] | None:
+def _token_matches(context: ChunkContext, row: int) -> tuple[TokenMatch, ...] | None:
     settings, tokens_of = context.sources.settings.rerank, context.sources.tokens_of
     found = interact(context.ranked_query, row, settings, tokens_of, None)
     return found.matches() if found is not None else None
 
 
-def _words(context: ChunkContext, tokens: tuple[TokenMatch, ...]) -> list[tuple[list[int], str]]:
+def _words_of_query(
+    context: ChunkContext, tokens: tuple[TokenMatch, ...]
+) -> list[tuple[list[int], str]]:
     """The query's word pieces by word: pieces without white space between them."""
     query = context.ranked_query.encoded
     if query is None:

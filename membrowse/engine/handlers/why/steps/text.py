@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from membrowse.engine.handlers.why.steps.context import FileContext
-from membrowse.engine.handlers.why.steps.finding import Finding, finding, where
+from membrowse.engine.handlers.why.steps.finding import Finding, chunk_place, finding
 from membrowse.index.generation import Generation
 from membrowse.index.journal import JournaledChunk, JournalEntry
 from membrowse.notes.front_matter import parse_front_matter
@@ -16,20 +16,20 @@ def check_text(context: FileContext) -> Finding:
         return _no_text(context)
     place, generation = context.chunks, context.generation
     if place.split is not None:
-        return _split(generation, place.split)
+        return _split_finding(generation, place.split)
     if place.reason:
         return finding(StepName.TEXT, Outcome.WEAK, place.reason)
     chunk = generation.chunks[context.row]
     count = generation.notes[chunk.path].chunks
     what = "the text is in" if context.wanted.text else "it is"
-    clause = f"{what} {where(chunk)}, chunk {chunk.position + 1} of {count} of its note"
+    clause = f"{what} {chunk_place(chunk)}, chunk {chunk.position + 1} of {count} of its note"
     others = [generation.chunks[row] for row in place.rows if row != context.row]
-    evidence = [f"also in {where(other)}" for other in others] if context.wanted.text else []
+    evidence = [f"also in {chunk_place(other)}" for other in others] if context.wanted.text else []
     return finding(StepName.TEXT, Outcome.PASSES, clause, evidence[:10])
 
 
-def _split(generation: Generation, split: SplitText) -> Finding:
-    holders = [where(generation.chunks[row]) for row in split.rows]
+def _split_finding(generation: Generation, split: SplitText) -> Finding:
+    holders = [chunk_place(generation.chunks[row]) for row in split.rows]
     number = "two" if len(holders) == 2 else f"{len(holders)}"
     clause = f"the text is split across {number} chunks, {' and '.join(holders)}"
     total = sum(split.shares)
@@ -42,7 +42,7 @@ def _split(generation: Generation, split: SplitText) -> Finding:
 
 def _no_text(context: FileContext) -> Finding:
     """No chunk represents the target, although its note (if one was named) is indexed."""
-    former = _former(context)
+    former = _former_text(context)
     if former is not None:
         entry, passed = former
         lines = f"{entry.path}:{passed.start_line}–{passed.end_line}"
@@ -80,7 +80,7 @@ def _quote(passed: JournaledChunk) -> list[str]:
     return [f"it read: {text[:200]}"]
 
 
-def _former(context: FileContext) -> tuple[JournalEntry, JournaledChunk] | None:
+def _former_text(context: FileContext) -> tuple[JournalEntry, JournaledChunk] | None:
     """Where the text (or the chunk) was last, according to the journal."""
     wanted = comparable(context.wanted.text)
     for entry in reversed(context.components.index.journal(context.path or None)):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from membrowse.engine.handlers.why.steps.context import ChunkContext
-from membrowse.engine.handlers.why.steps.finding import Finding, finding, where
+from membrowse.engine.handlers.why.steps.finding import Finding, chunk_place, finding
 from membrowse.ranking.explanation import vector
 from membrowse.wire.diagnosis import Outcome, StepName
 from membrowse.wire.explanation import VectorExplanation
@@ -18,14 +18,14 @@ _MUCH_UNKNOWN = 0.3
 
 
 def check_vector(context: ChunkContext) -> Finding:
-    told = vector.explain(
+    told = vector.explain_vector(
         context.ranked_query, context.row, context.sources.settings, context.sources.nearest
     )
-    outcome, clause = _judged(context, told)
-    return finding(StepName.VECTOR, outcome, clause, _evidence(context, told), told.rank)
+    outcome, clause = _vector_outcome(context, told)
+    return finding(StepName.VECTOR, outcome, clause, _vector_evidence(context, told), told.rank)
 
 
-def _judged(context: ChunkContext, told: VectorExplanation) -> tuple[Outcome, str]:
+def _vector_outcome(context: ChunkContext, told: VectorExplanation) -> tuple[Outcome, str]:
     ranked_query = context.ranked_query
     if not ranked_query.scope[context.row]:
         return Outcome.SKIPPED, "a filter leaves it out of every ranking"
@@ -43,7 +43,7 @@ def _judged(context: ChunkContext, told: VectorExplanation) -> tuple[Outcome, st
     if told.unknown >= _MUCH_UNKNOWN:
         unknown = f"{told.unknown:.0%} of the query is unknown to the encoder"
         return Outcome.WEAK, f"{place}: {unknown}"
-    nearer = _nearer(context)
+    nearer = _nearer_chunk(context)
     if nearer is not None:
         other, rank = nearer
         chunk = ranked_query.chunks[other]
@@ -52,7 +52,7 @@ def _judged(context: ChunkContext, told: VectorExplanation) -> tuple[Outcome, st
     return Outcome.WEAK, f"{place}: what it says is not near to the query"
 
 
-def _nearer(context: ChunkContext) -> tuple[int, int] | None:
+def _nearer_chunk(context: ChunkContext) -> tuple[int, int] | None:
     """The nearest chunk of the same note and its rank, if it is another chunk."""
     ranks = context.ranked_query.ranking(VECTOR).ranks
     rows = np.array(context.ranked_query.generation.rows(context.chunk.path))
@@ -63,16 +63,16 @@ def _nearer(context: ChunkContext) -> tuple[int, int] | None:
     return None if first == context.row else (first, int(ranks[first]))
 
 
-def _evidence(context: ChunkContext, told: VectorExplanation) -> Iterator[str]:
+def _vector_evidence(context: ChunkContext, told: VectorExplanation) -> Iterator[str]:
     if told.passages and told.cosine is not None:
         best = told.passages[0]
         text = " ".join(best.text.split())
         yield f"nearest passage: line {best.line}, cosine {best.similarity:.2f}: {text}"
         yield f"the chunk as a whole: cosine {told.cosine:.2f}"
-    nearer = _nearer(context) if told.rank else None
+    nearer = _nearer_chunk(context) if told.rank else None
     if nearer is not None:
         chunk = context.ranked_query.chunks[nearer[0]]
-        yield f"nearest chunk of the note: {where(chunk)}, #{nearer[1]:,}"
+        yield f"nearest chunk of the note: {chunk_place(chunk)}, #{nearer[1]:,}"
     if told.hnsw_missed:
         yield (
             f"Chroma's HNSW misses it: #{told.hnsw_exact_rank} of the chunks' own vectors, and not "

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from membrowse.engine.handlers.why.steps.finding import listed
+from membrowse.engine.handlers.why.steps.finding import quoted_list
 from membrowse.engine.handlers.why.suggestions.trial import Candidate, NotTried, Trial
 from membrowse.engine.indexing.note_reader import NoteReader
 from membrowse.engine.indexing.vectoriser import INLINE_CHUNKS
@@ -23,7 +23,7 @@ from membrowse.notes.markdown_blocks import WHOLE, Block, note_blocks
 from membrowse.notes.not_indexable import NotIndexable
 from membrowse.notes.note import Note, parse_note
 from membrowse.notes.reader import FileContent, read_file
-from membrowse.notes.text_spans import Lines
+from membrowse.notes.text_segmentation import Lines
 from membrowse.ranking.targets import comparable
 from membrowse.wire.diagnosis import Edit, Suggestion, SuggestionKind
 from membrowse.wire.search import Target
@@ -57,15 +57,15 @@ class _Phrasing:
     told: str
 
 
-def candidates(trial: Trial) -> Iterator[Candidate]:
+def note_edit_candidates(trial: Trial) -> Iterator[Candidate]:
     """Edits that work, the shortest first. Raises `NotTried` if they cannot be tried."""
-    source = _source(trial)
+    source = _target_file(trial)
     trial.checkpoint()
     reader = NoteReader(trial.components.folder, trial.settings.notes, trial.components.models)
     found = encoded = 0
     for phrasing in _phrasings(trial, source):
         trial.checkpoint()
-        change = reader.change(_edited(source, phrasing))
+        change = reader.change(_edited_note(source, phrasing))
         encoded += len(trial.components.index.missing_inputs([change]))
         if found and encoded > _ENCODED:
             return
@@ -87,7 +87,7 @@ def _phrasings(trial: Trial, source: FileContent) -> list[_Phrasing]:
     if len(Lines(note.text)) != len(lines):
         raise NotTried("only a part of the file is a note")
     both = [*_sentences(trial, note), *_headings(trial, note)]
-    in_file = (each for each in both if _text(lines, each.line) == each.before)
+    in_file = (each for each in both if _line_text(lines, each.line) == each.before)
     return sorted(in_file, key=lambda phrasing: phrasing.words)
 
 
@@ -97,7 +97,7 @@ def _sentences(trial: Trial, note: Note) -> Iterator[_Phrasing]:
     line = _answer_line(note, lines, trial.ranked_query.chunks[trial.row], trial.target)
     if line is None:
         return
-    before = _text(lines, line)
+    before = _line_text(lines, line)
     for words in _word_groups(trial, before):
         told = f"write the answer's sentence at {note.path}:{line} with {_named(words)}"
         after = f"{before.rstrip()} … {' … '.join(words)} …"
@@ -116,10 +116,10 @@ def _headings(trial: Trial, note: Note) -> Iterator[_Phrasing]:
 
 
 def _named(words: Sequence[str]) -> str:
-    return f"the word{'' if len(words) == 1 else 's'} {listed(words)}"
+    return f"the word{'' if len(words) == 1 else 's'} {quoted_list(words)}"
 
 
-def _text(lines: Lines, number: int) -> str:
+def _line_text(lines: Lines, number: int) -> str:
     """The text of a line (from 1), without its end."""
     start, end = lines.line_span(number - 1)
     return lines.text[start:end].rstrip("\r\n")
@@ -135,11 +135,11 @@ def _answer_line(note: Note, lines: Lines, chunk: Chunk, target: Target) -> int 
         for block in note_blocks(note, lines)
         if _is_prose(block)
         for number in range(block.start + 1, block.end + 1)
-        if chunk.start_line <= number <= chunk.end_line and _text(lines, number).strip()
+        if chunk.start_line <= number <= chunk.end_line and _line_text(lines, number).strip()
     ]
     wanted = comparable(target.text)
     with_text = [
-        number for number in prose if wanted and wanted in comparable(_text(lines, number))
+        number for number in prose if wanted and wanted in comparable(_line_text(lines, number))
     ]
     if target.line in prose:
         return target.line
@@ -166,7 +166,7 @@ def _hypothetical(trial: Trial, change: NoteChange) -> tuple[int | None, WhatIf]
     return trial.by_edit(hypothetical), hypothetical
 
 
-def _source(trial: Trial) -> FileContent:
+def _target_file(trial: Trial) -> FileContent:
     """The target's file. Raises `NotTried` if the index is not up to date with the folder."""
     pending = trial.components.indexer.state.pending
     path = trial.ranked_query.chunks[trial.row].path
@@ -197,7 +197,7 @@ def _word_groups(trial: Trial, text: str) -> list[tuple[str, ...]]:
     return [*((word,) for word in words), *(tuple(words[:count]) for count in together)]
 
 
-def _edited(source: FileContent, phrasing: _Phrasing) -> FileContent:
+def _edited_note(source: FileContent, phrasing: _Phrasing) -> FileContent:
     """`source` with the line replaced."""
     start, _ = Lines(source.text).line_span(phrasing.line - 1)
     rest = source.text[start + len(phrasing.before) :]

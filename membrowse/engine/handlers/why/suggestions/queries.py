@@ -12,7 +12,7 @@ from membrowse.engine.handlers.why.suggestions.trial import Candidate, Trial
 from membrowse.index import bm25
 from membrowse.index.analyser import Token, TokenKind, analyse, is_stop_word
 from membrowse.notes.chunk import Chunk
-from membrowse.notes.text_spans import Lines
+from membrowse.notes.text_segmentation import Lines
 from membrowse.ranking.query_parser import word_spans
 from membrowse.wire.diagnosis import Suggestion, SuggestionKind
 from membrowse.wire.search import Target
@@ -24,20 +24,20 @@ _DROPPED = 16
 _SIZE = 0.3
 
 
-def candidates(trial: Trial) -> Iterator[Candidate]:
+def query_candidates(trial: Trial) -> Iterator[Candidate]:
     """Queries that work: first without one of their words, then with a word of the target."""
     query = trial.ranked_query.query
     spans = word_spans(query.text, query.syntax)
     for start, end in spans[:_DROPPED] if len(spans) > 1 else ():
         without = f"{query.text[:start].rstrip()} {query.text[end:].lstrip()}".strip()
         word = query.text[start:end]
-        yield from _tried(trial, without, f"drop {_quoted(word)} from the query")
+        yield from _tried_query(trial, without, f"drop {_quoted(word)} from the query")
     for word in words_of_target(trial)[:_ADDED]:
         with_word = f"{query.text.rstrip()} {word}".lstrip()
-        yield from _tried(trial, with_word, f"add {_quoted(word)} to the query")
+        yield from _tried_query(trial, with_word, f"add {_quoted(word)} to the query")
 
 
-def _tried(trial: Trial, text: str, told: str) -> Iterator[Candidate]:
+def _tried_query(trial: Trial, text: str, told: str) -> Iterator[Candidate]:
     rank = trial.by_query(text)
     if rank is not None and trial.works(rank):
         change = Suggestion(kind=SuggestionKind.QUERY, change=told, rank=rank, query=text)
@@ -57,7 +57,7 @@ def words_of_target(trial: Trial) -> list[str]:
     """
     ranked_query = trial.ranked_query
     chunk = ranked_query.chunks[trial.row]
-    known = f"{ranked_query.parsed.words}\n{_answer(chunk, trial.target)}"
+    known = f"{ranked_query.parsed.words}\n{_expected_answer(chunk, trial.target)}"
     asked = {token.term for token in analyse(known)}
     text = f"{chunk.header}\n{chunk.text}"
     found: dict[str, str] = {}
@@ -73,7 +73,7 @@ def words_of_target(trial: Trial) -> list[str]:
     return [found[term] for term in order]
 
 
-def _answer(chunk: Chunk, target: Target) -> str:
+def _expected_answer(chunk: Chunk, target: Target) -> str:
     """What is expected, as far as the target says."""
     if target.text or not target.line:
         return target.text

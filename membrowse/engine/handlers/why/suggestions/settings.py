@@ -25,11 +25,11 @@ _DECIMALS = 2
 Works = Callable[[float], bool]
 
 
-def candidates(trial: Trial) -> Iterator[Candidate]:
+def setting_candidates(trial: Trial) -> Iterator[Candidate]:
     """One change for each setting that helps, smallest first within a setting."""
     fixed = fixed_keys(os.environ)
     now = flat(trial.settings)
-    for key, grid in _numbers(trial):
+    for key, grid in _number_grids(trial):
         if key in fixed:
             continue
         known: dict[float, int | None] = {}
@@ -41,7 +41,7 @@ def candidates(trial: Trial) -> Iterator[Candidate]:
         value = nearest(now[key], grid, works)
         if value is not None:
             yield _candidate(trial, key, now[key], value, known[value])
-    for key, choice in _choices(trial):
+    for key, choice in _method_choices(trial):
         rank = (
             None if key in fixed else trial.by_settings(overridden(trial.settings, {key: choice}))
         )
@@ -61,21 +61,21 @@ def nearest(now: float, grid: Sequence[float], works: Works) -> float | None:
             [value for value in grid if value > now],
             [value for value in reversed(grid) if value < now],
         )
-        if (value := _first(now, side, works)) is not None
+        if (value := _first_value_that_works(now, side, works)) is not None
     ]
     return min(found, key=lambda value: abs(value - now), default=None)
 
 
-def _first(now: float, outward: Sequence[float], works: Works) -> float | None:
+def _first_value_that_works(now: float, outward: Sequence[float], works: Works) -> float | None:
     inner = now
     for outer in outward:
         if works(outer):
-            return _towards(inner, outer, works)
+            return _bisect_value(inner, outer, works)
         inner = outer
     return None
 
 
-def _towards(fails: float, holds: float, works: Works) -> float:
+def _bisect_value(fails: float, holds: float, works: Works) -> float:
     """Bisect to a value that works next to one that does not."""
     whole = isinstance(holds, int)
     while True:
@@ -89,7 +89,7 @@ def _towards(fails: float, holds: float, works: Works) -> float:
             fails = value
 
 
-def _numbers(trial: Trial) -> Iterator[tuple[str, Sequence[float]]]:
+def _number_grids(trial: Trial) -> Iterator[tuple[str, Sequence[float]]]:
     settings, ranked_query = trial.settings, trial.ranked_query
     if settings.fusion.method is FusionMethod.RRF:
         yield "fusion.rrf_k", _RRF_KS
@@ -97,10 +97,10 @@ def _numbers(trial: Trial) -> Iterator[tuple[str, Sequence[float]]]:
         yield "fusion.weight", _SHARES
     if settings.rerank.method is not RerankMethod.NONE and ranked_query.encoded is not None:
         yield "rerank.blend", _SHARES
-        yield "rerank.pool", _pools(trial, ranked_query)
+        yield "rerank.pool", _pool_sizes(trial, ranked_query)
 
 
-def _pools(trial: Trial, ranked_query: RankedQuery) -> Sequence[int]:
+def _pool_sizes(trial: Trial, ranked_query: RankedQuery) -> Sequence[int]:
     """Pools to try: the target's fused rank is among them; none takes long to encode."""
     fused = ranked_query.rankings[FUSED]
     place = int(fused.ranks[trial.row])
@@ -120,7 +120,7 @@ def _pools(trial: Trial, ranked_query: RankedQuery) -> Sequence[int]:
     return [size for size in sizes if size <= min(longest, limit)]
 
 
-def _choices(trial: Trial) -> Iterator[tuple[str, str]]:
+def _method_choices(trial: Trial) -> Iterator[tuple[str, str]]:
     """Methods that need no other setting."""
     for fusion in FusionMethod:
         if fusion is not trial.settings.fusion.method:
@@ -138,10 +138,10 @@ def _candidate(trial: Trial, key: str, now: Value, value: Value, rank: int | Non
         settings={key: value},
     )
     settings: Settings = overridden(trial.settings, {key: value})
-    return Candidate(change, _size(now, value), settings)
+    return Candidate(change, _change_size(now, value), settings)
 
 
-def _size(now: Value, value: Value) -> float:
+def _change_size(now: Value, value: Value) -> float:
     """Size of a change: difference of shares, ratio of numbers (16 times is 1), 1 for choices."""
     if isinstance(now, str) or isinstance(value, str):
         return 1.0

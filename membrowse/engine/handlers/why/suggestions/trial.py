@@ -93,7 +93,7 @@ class Trial:
     def by_settings(self, settings: Settings) -> int | None:
         """The target's reranked rank with other settings of fusion and reranking."""
         self._step()
-        other = self.components.ranked_queries.again(self.ranked_query, settings)
+        other = self.components.ranked_queries.with_settings(self.ranked_query, settings)
         return self._rank(other, self.chunks)
 
     def by_query(self, text: str) -> int | None:

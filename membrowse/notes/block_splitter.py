@@ -1,19 +1,17 @@
-"""Split blocks into units that fit the window, and pack units into as few runs as possible.
+"""Split blocks into units that fit the window.
 
 Costs are word pieces, counted once per block (line, sentence …) and added up. The sum is exact for
-tokenizers whose word pieces never span white space; the caller checks each run anyway. Packing goes
-from top to bottom, fills every run (smaller runs measured worse) and never looks back, so an edit
-moves no text between the runs above it.
+tokenizers whose word pieces never span white space; the caller checks each run of units anyway.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from membrowse.notes.chunk import encoder_input
 from membrowse.notes.markdown_blocks import HEADING, WHOLE, Block
-from membrowse.notes.text_spans import Lines, Span, sentences
+from membrowse.notes.text_segmentation import Lines, Span, sentences
 
 CHARACTERS_PER_PIECE = 8
 """A tokenizer may take any long word as one piece; every 8 characters count as at least one."""
@@ -86,7 +84,7 @@ def _length_cost(text: str) -> int:
     return -(-(characters * _BLANKS_PER_CHARACTER + blanks) // whole)
 
 
-class BlockCutter:
+class BlockSplitter:
     """Splits blocks of one text into units of at most `budget` pieces."""
 
     def __init__(self, lines: Lines, measure: CostMeasure, budget: int, header: str) -> None:
@@ -118,12 +116,12 @@ class BlockCutter:
             for child in block.children:
                 yield from self._of_block(child, limit)
         else:
-            yield from self.cut(span, limit)
+            yield from self.split(span, limit)
 
-    def cut(self, span: Span, limit: int) -> Iterator[Unit]:
+    def split(self, span: Span, limit: int) -> Iterator[Unit]:
         """Yield units of at most `limit` pieces: lines, else sentences, words or characters."""
         if span[1] - span[0] > limit * _ESTIMATED_FROM:
-            yield from self._cut_by_estimate(span, limit)
+            yield from self._split_by_estimate(span, limit)
             return
         for line in self._lines.lines_in(span):
             cost = self._measure.cost_within(line, limit)
@@ -135,9 +133,9 @@ class BlockCutter:
                 if cost is not None:
                     yield Unit(*sentence, cost)
                 else:
-                    yield from self._cut_sentence(sentence, limit)
+                    yield from self._split_sentence(sentence, limit)
 
-    def _cut_by_estimate(self, span: Span, limit: int) -> Iterator[Unit]:
+    def _split_by_estimate(self, span: Span, limit: int) -> Iterator[Unit]:
         """Yield units close to the limit, each found in one or two tries: for very long text."""
         start, end = span
         size = limit * _CHARACTERS_PER_PIECE_GUESS
@@ -166,7 +164,7 @@ class BlockCutter:
                 return last
         return self._word_break(start, stop, end)
 
-    def _cut_sentence(self, span: Span, limit: int) -> Iterator[Unit]:
+    def _split_sentence(self, span: Span, limit: int) -> Iterator[Unit]:
         """Yield slices of a sentence that is too long, between words if it has white space."""
         start, end = span
         size = limit * _CHARACTERS_PER_PIECE_GUESS
@@ -188,19 +186,3 @@ class BlockCutter:
             return stop
         before = text[start:stop].rsplit(None, 1)
         return start + len(before[0]) if len(before) == 2 else stop
-
-
-def pack(units: Iterable[Unit], budget: int) -> list[list[Unit]]:
-    """Group consecutive units into runs that cost at most `budget`."""
-    runs: list[list[Unit]] = []
-    run: list[Unit] = []
-    cost = 0
-    for unit in units:
-        if run and cost + unit.cost > budget:
-            runs.append(run)
-            run, cost = [], 0
-        run.append(unit)
-        cost += unit.cost
-    if run:
-        runs.append(run)
-    return runs

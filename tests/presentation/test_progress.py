@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from membrowse.presentation.engine import reading_text
+from membrowse.presentation.progress import reading_text
 from membrowse.wire.engine import EngineState, Pending, Progress
 from tests.standin.replies import state
 

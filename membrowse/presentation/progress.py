@@ -1,4 +1,4 @@
-"""The work of an engine: progress, and what is pending."""
+"""Progress and pending work of an engine, as lines."""
 
 from __future__ import annotations
 
