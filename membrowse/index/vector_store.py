@@ -58,7 +58,7 @@ class VectorStore:
         self._path = path
         self._grace = grace
         self._clock = clock
-        self._prune_again = 0.0
+        self._pruned_at = float("-inf")
         self._lock = threading.Lock()
         try:
             self._connection = self._connect()
@@ -225,7 +225,7 @@ class VectorStore:
 
     def prune(self, live: Collection[str]) -> list[str]:
         """Delete the oldest vectors not in `live` beyond the bound; return their keys."""
-        if self._clock() < self._prune_again:
+        if 0 <= self._clock() - self._pruned_at < self._grace / _PRUNES_PER_GRACE:
             return []
         return self._run(lambda connection: self._prune(connection, live))
 
@@ -234,15 +234,20 @@ class VectorStore:
         (stored,) = connection.execute("SELECT count(*) FROM vectors").fetchone()
         if stored <= len(live) + spare:
             return []
-        rows = connection.execute("SELECT key, at FROM vectors ORDER BY at DESC, key")
+        now = self._clock()
+        # What a wrong clock dated far in the future counts as the oldest.
+        rows = connection.execute(
+            "SELECT key, iif(at <= ?, at, 0) AS age FROM vectors ORDER BY age DESC, key",
+            (now + self._grace,),
+        )
         unused = [(key, at) for key, at in rows if key not in live]
-        cutoff = self._clock() - self._grace
+        cutoff = now - self._grace
         surplus = [key for key, at in unused[spare:] if at <= cutoff]
         with transaction(connection):
             connection.executemany("DELETE FROM vectors WHERE key = ?", ((key,) for key in surplus))
         if surplus:
             sqlite.shrink(connection)
-        self._prune_again = self._clock() + self._grace / _PRUNES_PER_GRACE
+        self._pruned_at = now
         return surplus
 
     def purge(self, live: Collection[str]) -> None:

@@ -87,6 +87,21 @@ def test_unused_vectors_are_kept_up_to_a_bound(
     assert store.prune(live) == []
 
 
+def test_what_a_wrong_clock_dated_is_deleted_like_the_rest(
+    store: VectorStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("membrowse.index.vector_store.SPARE_VECTORS", 1)
+    right = clock.now
+    clock.now = right + 10 * 365 * 86_400
+    store.put(encoded("ahead1", "ahead2"), "float32")
+    store.prune(set())
+    clock.now = right
+    store.put(encoded("now"), "float32")
+    clock.now += 61
+    assert sorted(store.prune(set())) == ["ahead1", "ahead2"]
+    assert store.keys() == {"now"}
+
+
 def test_vectors_renewed_for_a_rebuild_are_kept(
     store: VectorStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
