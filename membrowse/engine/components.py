@@ -108,7 +108,7 @@ def open_components(
     ranked_queries = RankedQueries(configuration, index, models)
     targets = Targets(index, lambda: indexer.state)
     settled = partial(_settled, indexer, models, index)
-    upkeep = StoreUpkeep(index, settled)
+    upkeep = StoreUpkeep(index, settled, changed)
     place = partial(place_of, folder, settings.pins.file)
     pins = Pins(place, index, ranked_queries, settled, traffic, changed, targets.note_path)
     return Components(

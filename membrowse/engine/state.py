@@ -61,6 +61,7 @@ def open_state(components: Components, *, stopping: bool = False) -> EngineState
         deleted=indexing.deleted,
         stale=indexing.stale,
         problem=indexing.problem or configurations.problem,
+        self_check=components.upkeep.self_check,
         pins=components.pins.state,
         settings_digest=settings.digest,
         configuration=configurations.name,

@@ -382,6 +382,13 @@ class Index:
             self._stores.note_check()
             return found
 
+    def repair(self) -> None:
+        """Make the stores equal to the current generation again, entry by entry."""
+        with self._writing:
+            self._needs_repair = True
+            with self._exclusive_change():
+                self.tokens.delete(self.tokens.keys() - self.vectors.keys())
+
     @property
     def last_check(self) -> float:
         """When (seconds since the epoch) `check` last read everything; 0 if never."""

@@ -102,6 +102,19 @@ class EncoderState(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
 
 
+class SelfCheck(msgspec.Struct, frozen=True, kw_only=True):
+    """What the daily check of all stores found; it runs while nothing is indexed."""
+
+    at: str
+    """When it last ended."""
+    checked: int = 0
+    """Chunks whose entries it compared in every store; 0 if an earlier process did it."""
+    repaired: dict[str, int] = {}
+    """Damaged or differing entries that were made again since the engine started, by store."""
+    unrepaired: dict[str, int] = {}
+    """Entries that still differ, by store."""
+
+
 class IndexChange(msgspec.Struct, frozen=True, kw_only=True):
     """The last change of the index."""
 
@@ -140,6 +153,8 @@ class EngineState(msgspec.Struct, frozen=True, kw_only=True):
     """Why the whole index is out of date (another recipe), or empty."""
     problem: str = ""
     """What stops the engine from working, and what to do, or empty."""
+    self_check: SelfCheck | None = None
+    """None before the first daily check."""
     pins: PinsState = PinsState()
     settings_digest: str = ""
     """Hash of the settings in force: when it changes, ask again."""

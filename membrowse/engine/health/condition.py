@@ -20,6 +20,9 @@ def _faults(state: EngineState) -> Iterator[str]:
         yield state.problem
     if state.stale:
         yield f"the index is out of date: {state.stale}"
+    if state.self_check is not None and state.self_check.unrepaired:
+        stores = ", ".join(sorted(state.self_check.unrepaired))
+        yield f"the stores disagree ({stores}): `membrowse index --rebuild` makes them again"
     if not state.watcher.alive:
         yield f"the folder is not watched: {state.watcher.message}"
     if state.watcher.paused:

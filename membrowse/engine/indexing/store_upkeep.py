@@ -6,10 +6,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 
-from membrowse.engine import memory
+from membrowse.engine import clock, memory
 from membrowse.index.index import Index
+from membrowse.wire.engine import SelfCheck
+from membrowse.wire.health import DAMAGED, Discrepancy
 
 log = logging.getLogger(__name__)
 
@@ -24,9 +27,16 @@ class StoreUpkeep:
     Without Chroma only HNSW's answer is missing.
     """
 
-    def __init__(self, index: Index, settled: Callable[[], bool]) -> None:
+    def __init__(
+        self, index: Index, settled: Callable[[], bool], changed: Callable[[], None]
+    ) -> None:
+        """`changed` is called after `self_check` has changed."""
         self._index = index
         self._settled = settled
+        self._changed = changed
+        checked_at = index.last_check
+        self.self_check = SelfCheck(at=clock.stamp(checked_at)) if checked_at else None
+        self._repaired: Counter[str] = Counter()
         self._begun = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
@@ -56,14 +66,27 @@ class StoreUpkeep:
                 renewed = self._index.generation.number
                 self._try("Chroma could not be compacted", self._index.compact_chroma)
                 memory.give_back()
-            if time.time() - self._index.last_check > _CHECK_SECONDS and self._settled():
+            if _due(self._index.last_check) and self._settled():
                 self._try("the stores could not be checked", self._check)
 
     def _check(self) -> None:
-        """Check every byte, make again what is damaged, and delete old history."""
+        """Check every byte, repair what is damaged or differs, and delete old history."""
         self._index.trim_history()
-        for found in self._index.check():
-            log.warning("%s: %d %s %s", found.store, found.count, found.kind, found.example)
+        found, left = self._index.check(), []
+        if any(each.kind != DAMAGED for each in found):
+            self._index.repair()
+            left = self._index.check()
+        for each in found:
+            log.warning("%s: %d %s %s", each.store, each.count, each.kind, each.example)
+        unrepaired = _by_store(left)
+        self._repaired += _by_store(found) - unrepaired
+        self.self_check = SelfCheck(
+            at=clock.now(),
+            checked=len(self._index.generation.chunks),
+            repaired=dict(self._repaired),
+            unrepaired=dict(unrepaired),
+        )
+        self._changed()
 
     def _try(self, failure: str, step: Callable[[], object]) -> None:
         try:
@@ -71,3 +94,15 @@ class StoreUpkeep:
         except Exception:  # a thread's boundary
             if not self._stopping.is_set():  # the stores are closed beneath it
                 log.exception("%s", failure)
+
+
+def _due(last_check: float) -> bool:
+    """Whether a day has passed; a time that is still to come was written by a wrong clock."""
+    return not 0 <= time.time() - last_check <= _CHECK_SECONDS
+
+
+def _by_store(found: Iterable[Discrepancy]) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for each in found:
+        counts[each.store] += each.count
+    return counts
