@@ -7,6 +7,11 @@ import struct
 import sys
 
 _UCRED = struct.Struct("3i")
+_GROUP = struct.Struct("=I")
+_SO_PEERGROUPS = 59
+"""See unix(7) and Linux' `asm-generic/socket.h`; Python has no name for it."""
+_LONGEST_OPTION = 1024
+"""Bytes that Python can read of an option."""
 _SOL_LOCAL, _LOCAL_PEERCRED, _XUCRED = 0, 1, struct.Struct("2I")
 
 
@@ -15,5 +20,23 @@ def peer_uid(connection: socket.socket) -> int:
     if sys.platform == "darwin":
         packed = connection.getsockopt(_SOL_LOCAL, _LOCAL_PEERCRED, 76)
         return int(_XUCRED.unpack_from(packed)[1])
+    return _ucred(connection)[1]
+
+
+def peer_groups(connection: socket.socket) -> frozenset[int] | None:
+    """The group ids that the peer process has; None if the kernel does not report them, or if
+    there are more than 256."""
+    if sys.platform != "linux":
+        return None
+    try:
+        packed = connection.getsockopt(socket.SOL_SOCKET, _SO_PEERGROUPS, _LONGEST_OPTION)
+    except OSError:
+        return None
+    return frozenset((_ucred(connection)[2], *(group for (group,) in _GROUP.iter_unpack(packed))))
+
+
+def _ucred(connection: socket.socket) -> tuple[int, int, int]:
+    """Process, user and group of the peer, from when it connected."""
     packed = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
-    return int(_UCRED.unpack(packed)[1])
+    process, user, group = _UCRED.unpack(packed)
+    return process, user, group

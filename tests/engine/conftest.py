@@ -10,14 +10,17 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Protocol
 
+import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.types import Receive, Scope, Send
 
 from membrowse import paths
 from membrowse.client import discovery
 from membrowse.client.engine import Engine, EngineClient
 from membrowse.engine.http import server
 from membrowse.engine.http.listener import bind
-from membrowse.engine.http.peers import Rights
+from membrowse.engine.http.peers import Peer, Rights
 from membrowse.engine.service import Service
 from membrowse.engine.service_manager import ServiceManager
 from membrowse.index.sqlite import checksum
@@ -72,17 +75,26 @@ async def serving(folder: Path) -> AsyncIterator[EngineClient]:
 
 
 @asynccontextmanager
-async def engine_here(folder: Path) -> AsyncIterator[Path]:
+async def engine_here(folder: Path, operators: str | None = None) -> AsyncIterator[Path]:
     """An engine in this process; its socket."""
     listener = bind(paths.own_socket(folder))
-    service = Service(folder, Settings(), idle_seconds=0)
-    running = asyncio.create_task(server.run(service, listener, ServiceManager({}), Rights()))
+    service, rights = Service(folder, Settings(), idle_seconds=0), Rights(operators)
+    running = asyncio.create_task(server.run(service, listener, ServiceManager({}), rights))
     try:
         yield listener.path
     finally:
         service.begin_stop()
         await running
         listener.close()
+
+
+def called_by(application: Starlette, uid: int) -> httpx.ASGITransport:
+    """A transport to `application` on which user `uid` is the peer."""
+
+    async def called(scope: Scope, receive: Receive, send: Send) -> None:
+        await application({**scope, "state": {"peer": Peer(uid, frozenset())}}, receive, send)
+
+    return httpx.ASGITransport(called)
 
 
 async def until(client: EngineClient, condition: Callable[[EngineState], bool]) -> EngineState:

@@ -28,7 +28,7 @@ from membrowse.wire.search import (
     SearchResponse,
     Target,
 )
-from tests.engine.conftest import ask, current, order, serving, until
+from tests.engine.conftest import ask, called_by, current, order, serving, until
 
 QUESTION = "which port does staging ssh use?"
 
@@ -222,7 +222,7 @@ async def test_other_users_may_read_and_nothing_else(folder: Path) -> None:
 
     service = Service(folder, Settings(), idle_seconds=0)
     await service.start()
-    stranger = httpx.ASGITransport(application(service, Rights()), client=("uid", os.getuid() + 1))
+    stranger = called_by(application(service, Rights()), os.getuid() + 1)
     async with httpx.AsyncClient(transport=stranger, base_url="http://engine") as client:
         hello = (await client.post("/hello", content="{}")).json()
         assert hello["rights"] == [Right.READ]

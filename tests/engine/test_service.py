@@ -23,7 +23,7 @@ from membrowse.client import discovery, registered_services
 from membrowse.client.engine import EngineClient, EngineUnavailable
 from membrowse.client.registered_services import RegisteredService
 from membrowse.client.supervisor import Connected, Lost, Supervisor
-from membrowse.engine.http.peers import Rights
+from membrowse.engine.http.peers import Peer, Rights
 from membrowse.engine.service_manager import ServiceManager
 from membrowse.wire.engine import HelloRequest, MetricsRequest, Right
 from membrowse.wire.health import HealthRequest
@@ -265,7 +265,7 @@ def test_an_empty_registry_ignores_services_and_never_means_here(
 
 
 def test_rights_follow_from_who_asks() -> None:
-    mine, other = os.getuid(), 65_534
+    mine, other = Peer(os.getuid()), Peer(65_534)
     assert Right.ADMINISTER in Rights().of(mine)
     assert Rights().of(other) == (Right.READ,)
     group = subprocess.check_output(["id", "-gn", "nobody"], text=True).strip()

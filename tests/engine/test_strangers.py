@@ -31,7 +31,7 @@ from membrowse.engine.http.listener import bind
 from membrowse.engine.lock import user_name
 from membrowse.wire.codec import encode
 from membrowse.wire.engine import PROTOCOL, EngineInfo, Hello, Right
-from tests.engine.conftest import ask, current, serving, until
+from tests.engine.conftest import ask, current, engine_here, serving, until
 
 T = TypeVar("T")
 NOBODY = 65534
@@ -39,15 +39,15 @@ two_users = pytest.mark.skipif(os.geteuid() != 0, reason="only root can play two
 _PRELOADED = (httpx, anyio)  # before the user changes, who may not read the installation
 
 
-def as_nobody(function: Callable[[], T]) -> T:
-    """The result of `function` in a process of another user."""
+def as_nobody(function: Callable[[], T], group: int = NOBODY) -> T:
+    """The result of `function` in a process of another user, in one group only."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(reader)
         try:
             os.setgroups([])
-            os.setgid(NOBODY)
+            os.setgid(group)
             os.setuid(NOBODY)
             result: object = function()
         except BaseException as error:
@@ -168,6 +168,32 @@ async def test_a_member_reads_and_learns_how_the_service_is(
         monkeypatch.setenv("MEMBROWSE_HOME", str(home))
         monkeypatch.setenv("MEMBROWSE_SERVICES_DIR", "")
     assert (health.state, health.live, health.notes) == (State.GOOD, True, 2)
+
+
+@two_users
+async def test_the_groups_of_the_process_decide_and_not_the_user_database(
+    shared: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A person who has left the group keeps it until she logs out, and one who has joined it
+    lacks it until she logs in again: what the kernel says of the process counts."""
+    monkeypatch.setenv("MEMBROWSE_HOME", str(shared))
+
+    def rights(address: Path) -> str:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(address))
+            connection.sendall(b"POST /hello HTTP/1.0\r\nContent-Length: 2\r\n\r\n{}")
+            return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+
+    in_database = grp.getgrgid(NOBODY)
+    other = next(
+        each for each in grp.getgrall() if each.gr_gid not in (0, NOBODY) and not each.gr_mem
+    )
+    for operators, operates in ((other, True), (in_database, False)):
+        async with engine_here(folder, operators.gr_name) as address:
+            address.chmod(0o666)
+            address.parent.chmod(0o755)
+            said = await asyncio.to_thread(as_nobody, lambda: rights(address), other.gr_gid)
+        assert '"read"' in said and ('"reindex"' in said) is operates, operators.gr_name
 
 
 def test_only_a_group_can_reach_the_socket_that_is_bound_for_it(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ from membrowse.wire.tuning import (
     Value,
 )
 from tests.conftest import ExportedEncoder
-from tests.engine.conftest import ask, current, order, until
+from tests.engine.conftest import ask, called_by, current, order, until
 from tests.engine.standing import client_of, standing
 
 QUESTION = "which port does the staging pump use?"
@@ -223,7 +223,7 @@ async def test_an_engine_begins_with_what_was_saved_before_it(folder: Path) -> N
 
 async def test_who_may_only_read_cannot_save(folder: Path) -> None:
     asgi = application(Service(folder, Settings(), idle_seconds=0), Rights())
-    stranger = httpx.ASGITransport(asgi, client=("uid", os.getuid() + 1))
+    stranger = called_by(asgi, os.getuid() + 1)
     async with httpx.AsyncClient(transport=stranger, base_url="http://engine") as client:
         for path in ("/configurations/save", "/configurations/use", "/pins/add", "/pins/remove"):
             refused = await client.post(path, json={"name": "x", "overrides": {}})

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from membrowse.credentials import peer_uid
+from membrowse.credentials import peer_groups, peer_uid
 from membrowse.engine.lock import user_name
 from membrowse.wire.engine import Right
 
@@ -28,17 +28,37 @@ CONNECTIONS_PER_USER = 128
 
 
 @dataclass(frozen=True, slots=True)
+class Peer:
+    """The process at the other end of a connection."""
+
+    uid: int
+    groups: frozenset[int] | None = None
+    """What the kernel reports; None: what the user database says of its user counts."""
+
+    def belongs_to(self, group: str) -> bool:
+        try:
+            gid = grp.getgrnam(group).gr_gid
+            if self.groups is not None:
+                return gid in self.groups
+            user = pwd.getpwuid(self.uid)
+        except KeyError:
+            return False
+        return gid in os.getgrouplist(user.pw_name, user.pw_gid)
+
+
+@dataclass(frozen=True, slots=True)
 class Rights:
     """Who may do what. Whoever can connect may read; the socket's mode decides who can."""
 
     operators: str | None = None
     """A group whose members may also reindex and pin."""
 
-    def of(self, uid: int) -> tuple[Right, ...]:
-        """The rights of a user: the engine's owner and root have every right."""
-        if uid in (0, os.getuid()):
+    def of(self, peer: Peer) -> tuple[Right, ...]:
+        """The rights of a process: those of the engine's owner and of root have every right."""
+        if peer.uid in (0, os.getuid()):
             return EVERY_RIGHT
-        return OPERATORS_RIGHTS if self._operates(uid) else (Right.READ,)
+        operates = self.operators is not None and peer.belongs_to(self.operators)
+        return OPERATORS_RIGHTS if operates else (Right.READ,)
 
     def holders(self, right: Right) -> str:
         """Who has `right`, for a message."""
@@ -47,18 +67,9 @@ class Rights:
             return f"{holders}, and members of the group {self.operators}"
         return holders
 
-    def _operates(self, uid: int) -> bool:
-        if self.operators is None:
-            return False
-        try:
-            user, group = pwd.getpwuid(uid), grp.getgrnam(self.operators)
-        except KeyError:
-            return False
-        return group.gr_gid in os.getgrouplist(user.pw_name, user.pw_gid)
-
 
 class PeerProtocol(H11Protocol):
-    """HTTP whose `client` is the peer's user id, as (`uid`, number), instead of an address.
+    """HTTP whose requests have the `Peer` in their state, as `peer`.
 
     A connection must send its first request head in time, and a user may only open so many.
     """
@@ -67,18 +78,18 @@ class PeerProtocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        uid = peer_uid(transport.get_extra_info("socket"))
-        self.client = ("uid", uid)
-        self._open[uid] += 1
+        connection = transport.get_extra_info("socket")
+        self._peer = Peer(peer_uid(connection), peer_groups(connection))
+        self.app_state = {**self.app_state, "peer": self._peer}
+        self._open[self._peer.uid] += 1
         self._first_request = self.loop.call_later(REQUEST_SECONDS, self._close_if_silent)
-        if self._open[uid] > CONNECTIONS_PER_USER:
-            log.debug("user %d has too many connections", uid)
+        if self._open[self._peer.uid] > CONNECTIONS_PER_USER:
+            log.debug("user %d has too many connections", self._peer.uid)
             transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._first_request.cancel()
-        if self.client is not None:
-            self._open[self.client[1]] -= 1
+        self._open[self._peer.uid] -= 1
         super().connection_lost(exc)
 
     def _close_if_silent(self) -> None:

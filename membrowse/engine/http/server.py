@@ -101,9 +101,8 @@ def _http_problem(error: Exception, http: HttpRequest) -> tuple[int, Problem]:
 
 
 def _caller_rights(http: HttpRequest) -> tuple[Right, ...]:
-    peer = http.client  # as PeerProtocol sets it
     rights: peers.Rights = http.app.state.rights
-    return rights.of(peer.port) if peer is not None else ()
+    return rights.of(http.state.peer)  # as PeerProtocol sets it
 
 
 async def _request_record(http: HttpRequest, kind: type[T]) -> T:
