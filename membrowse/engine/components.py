@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -23,12 +23,16 @@ from membrowse.engine.querying.configuration import ActiveConfiguration, Configu
 from membrowse.engine.querying.ranked_queries import RankedQueries
 from membrowse.engine.querying.searcher import Searcher
 from membrowse.engine.querying.targets import Targets
+from membrowse.engine.recalls.flags import ChangedRecalls
+from membrowse.engine.recalls.recorder import RecallRecorder
 from membrowse.index.analyser import ANALYSER
 from membrowse.index.index import Index
 from membrowse.index.index_directory import discard
 from membrowse.index.journal import Retention
 from membrowse.index.manifest import IndexCorrupt, Recipe
 from membrowse.notes.chunker import CHUNKER
+from membrowse.recall_log.store import FILE as RECALLS
+from membrowse.recall_log.store import Bounds, RecallStore
 from membrowse.settings import Settings, saved_configurations
 from membrowse.wire.search import RankingState
 
@@ -49,7 +53,9 @@ class Components:
     targets: Targets
     searcher: Searcher
     pins: Pins
+    recalls: RecallRecorder
     upkeep: StoreUpkeep
+    changed_recalls: ChangedRecalls = field(default_factory=ChangedRecalls)
 
     @property
     def busy(self) -> bool:
@@ -61,6 +67,7 @@ class Components:
         self.models.start()
         self.indexer.start()
         self.pins.start()
+        self.recalls.start()
         self.upkeep.start()
 
     def close(self) -> None:
@@ -68,6 +75,7 @@ class Components:
         self.upkeep.stop()
         self.indexer.close()
         self.pins.close()
+        self.recalls.close()
         self.models.close()
         self.searcher.close()
         self.index.close()
@@ -78,8 +86,7 @@ def open_components(
 ) -> Components:
     """Open the index of `folder` and wire the parts; nothing runs until `start`.
 
-    `changed` is called, from any thread, after `start`, when the state changed. Raises what
-    `Index` raises.
+    `changed` is called, from any thread, when the state changed. Raises what `Index` raises.
     """
 
     def encoder_loaded() -> None:
@@ -109,6 +116,7 @@ def open_components(
     targets = Targets(index, lambda: indexer.state)
     settled = partial(_index_settled, indexer, models, index)
     upkeep = StoreUpkeep(index, settled, changed)
+    recalls = _recalls(paths.index_dir(folder), settings)
     place = partial(place_of, folder, settings.pins.file)
     pins = Pins(place, index, ranked_queries, settled, traffic, changed, targets.note_path)
     return Components(
@@ -120,10 +128,26 @@ def open_components(
         configurations=configurations,
         ranked_queries=ranked_queries,
         targets=targets,
-        searcher=Searcher(folder, configuration, index, models, lambda: indexer.state, targets),
+        searcher=Searcher(
+            folder,
+            configuration,
+            index,
+            models,
+            lambda: indexer.state,
+            targets,
+            recalls.answered,
+        ),
         pins=pins,
+        recalls=recalls,
         upkeep=upkeep,
     )
+
+
+def _recalls(directory: Path, settings: Settings) -> RecallRecorder:
+    """The recall log beside the index in `directory`."""
+    keep = settings.log
+    store = RecallStore(directory / RECALLS, Bounds(keep.keep_recalls, keep.keep_days))
+    return RecallRecorder(store, record=keep.record)
 
 
 def _index_settled(indexer: Indexer, models: Models, index: Index) -> bool:

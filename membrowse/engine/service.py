@@ -44,6 +44,7 @@ from membrowse.wire.engine import (
     StopRequest,
 )
 from membrowse.wire.health import EngineHealth, HealthRequest
+from membrowse.wire.recalls import FollowRecallsRequest, NewRecalls
 from membrowse.wire.request import Request, StreamRequest
 from membrowse.wire.search import SearchRequest, SearchResponse
 
@@ -199,6 +200,9 @@ class Service:
                 case SearchRequest():
                     async for response in self._search(request):
                         yield response
+                case FollowRecallsRequest():
+                    async for recalls in self._follow_recalls(request):
+                        yield recalls
                 case BackupRequest():
                     async for part in self._backup(request):
                         yield part
@@ -220,6 +224,15 @@ class Service:
                 if response.complete:
                     self.counts.searched(response)
 
+    async def _follow_recalls(self, request: FollowRecallsRequest) -> AsyncIterator[NewRecalls]:
+        """New recalls, until the engine stops."""
+        components = await self._until_open()
+        from membrowse.engine.handlers.recalls import summary_of
+
+        async for batch in components.recalls.feed.follow():
+            chosen = (recall for recall in batch if request.agent in ("", recall.agent))
+            yield NewRecalls(recalls=tuple(map(summary_of, chosen)))
+
     async def _backup(self, request: BackupRequest) -> AsyncIterator[BackupPart]:
         """The archive in parts, written to a nameless file first."""
         await self._until_open()
@@ -237,6 +250,8 @@ class Service:
         """Begin to stop: clients are notified, and `stopped` returns."""
         self._stopped.set()
         self._broadcast.changed()
+        if self._components is not None:
+            self._components.recalls.feed.end()
         return self.state()
 
     async def stopped(self) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from membrowse.index import sqlite
+from membrowse import sqlite
 from membrowse.index.chroma_store import ChromaStore
 from membrowse.index.generation import Generation, IndexedNote, content_key
 from membrowse.index.journal import JournalEntry, Retention

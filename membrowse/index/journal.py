@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from membrowse.index.sqlite import checksum
 from membrowse.notes.chunk import Chunk
+from membrowse.sqlite import checksum
 
 log = logging.getLogger(__name__)
 

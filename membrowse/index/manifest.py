@@ -17,13 +17,13 @@ from pathlib import Path
 
 import msgspec
 
-from membrowse.index import sqlite
+from membrowse import sqlite
 from membrowse.index.change_plan import NoteChange
 from membrowse.index.generation import IndexedNote
 from membrowse.index.journal import TABLES as JOURNAL_TABLES
 from membrowse.index.journal import Journal, JournalEntry, Retention, damaged_entries
-from membrowse.index.sqlite import checksum, transaction
 from membrowse.notes.chunk import Chunk
+from membrowse.sqlite import checksum, transaction
 
 log = logging.getLogger(__name__)
 

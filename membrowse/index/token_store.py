@@ -21,9 +21,9 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from membrowse import sqlite
 from membrowse.encoding.encoder import EncodedText
-from membrowse.index import sqlite
-from membrowse.index.sqlite import checksum, transaction
+from membrowse.sqlite import checksum, transaction
 
 _T = TypeVar("_T")
 

@@ -13,10 +13,10 @@ from typing import TypeVar
 
 import numpy as np
 
+from membrowse import sqlite
 from membrowse.encoding.encoder import EncodedText
-from membrowse.index import sqlite
-from membrowse.index.sqlite import checksum, transaction
 from membrowse.index.vector_table import Matrix, StoredVectors, VectorTable, vectors_by_key
+from membrowse.sqlite import checksum, transaction
 
 _T = TypeVar("_T")
 

@@ -195,6 +195,17 @@ class JournalSettings(_Section, frozen=True):
     """Disk for it, in MB; the oldest text goes first."""
 
 
+class LogSettings(_Section, frozen=True):
+    """`[log]`: the recall log, which has what agents asked and what they got."""
+
+    record: bool = True
+    """Whether the recalls of agents that ask membrowse are recorded."""
+    keep_recalls: Positive = 50_000
+    """Recalls kept; the oldest go first."""
+    keep_days: Annotated[float, Meta(ge=0.0, le=36500.0)] = 400.0
+    """Days that a recall is kept."""
+
+
 class UiSettings(_Section, frozen=True):
     """`[ui]`: the browser."""
 
@@ -219,6 +230,7 @@ class Settings(_Section, frozen=True):
     pins: PinsSettings = PinsSettings()
     engine: EngineSettings = EngineSettings()
     journal: JournalSettings = JournalSettings()
+    log: LogSettings = LogSettings()
     ui: UiSettings = UiSettings()
     keys: dict[str, str] = {}
     """Keys of the browser by the ids of actions (`membrowse config keys`), comma-separated."""

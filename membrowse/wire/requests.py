@@ -60,6 +60,20 @@ from membrowse.wire.health import EngineHealth, HealthRequest, StoreCheck, Store
 from membrowse.wire.notes import ChunkRequest, ChunkView, FileRecord, FilesRequest
 from membrowse.wire.pins import AddPinRequest, PinRun, PinsRequest, RemovePinRequest
 from membrowse.wire.rank_flow import RankFlow, RankFlowRequest
+from membrowse.wire.recalls import (
+    FollowRecallsRequest,
+    ForgetRecallsRequest,
+    ForgottenRecalls,
+    ImportedRecalls,
+    ImportRecallsRequest,
+    NewRecalls,
+    Recall,
+    RecallPage,
+    RecallRecordsRequest,
+    RecallRequest,
+    RecallsRequest,
+    RecallView,
+)
 from membrowse.wire.request import Request, StreamRequest
 from membrowse.wire.search import PageRequest, Ranking, SearchRequest, SearchResponse
 from membrowse.wire.tokens import Tokens, TokensRequest
@@ -116,6 +130,12 @@ ENDPOINTS: dict[type[AnyRequest], Endpoint] = {
     PinsRequest: Endpoint("/pins", PinRun),
     AddPinRequest: Endpoint("/pins/add", PinRun, Right.REINDEX),
     RemovePinRequest: Endpoint("/pins/remove", PinRun, Right.REINDEX),
+    RecallsRequest: Endpoint("/recalls", RecallPage),
+    RecallRequest: Endpoint("/recalls/one", RecallView),
+    RecallRecordsRequest: Endpoint("/recalls/records", tuple[Recall, ...]),
+    FollowRecallsRequest: Endpoint("/recalls/follow", NewRecalls, streams=True),
+    ImportRecallsRequest: Endpoint("/recalls/import", ImportedRecalls, Right.REINDEX),
+    ForgetRecallsRequest: Endpoint("/recalls/forget", ForgottenRecalls, Right.ADMINISTER),
     TuneRequest: Endpoint("/tune", TuneResponse),
     ConfigurationsRequest: Endpoint("/configurations", Configurations),
     SaveConfigurationRequest: Endpoint("/configurations/save", Configurations, Right.ADMINISTER),

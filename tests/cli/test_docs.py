@@ -18,6 +18,15 @@ from membrowse.settings import Settings
 from membrowse.wire.diagnosis import DiagnosisReport, Step, Suggestion
 from membrowse.wire.explanation import Explanation
 from membrowse.wire.pins import Measures, PinResult, PinRun
+from membrowse.wire.recalls import (
+    GivenHit,
+    Recall,
+    RecallDay,
+    RecallHit,
+    RecallPage,
+    RecallSummary,
+    RecallView,
+)
 from membrowse.wire.report import Report
 from membrowse.wire.rerun import Difference, Rerun, RerunRanking
 from membrowse.wire.search import Hit, Query, Ranking, SearchResponse, TargetMatch
@@ -26,6 +35,7 @@ from tests.cli.conftest import Program
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "assets" / "docs"
+_NOT_PRINTED = {"schema", "text"}
 _CODE = re.compile(r"`([^`]+)`")
 
 
@@ -88,6 +98,8 @@ def test_every_key_of_a_target_is_documented() -> None:
         ("tokens", [Tokens, TokenisedText]),
         ("pins run", [PinRun, PinResult, Measures]),
         ("rerun", [Rerun, RerunRanking, Difference]),
+        ("log list", [RecallPage, RecallSummary, RecallDay]),
+        ("log show", [RecallView, Recall, RecallHit, GivenHit]),
     ],
 )
 def test_every_key_of_a_command_is_documented(
@@ -96,7 +108,7 @@ def test_every_key_of_a_command_is_documented(
     (cells,) = (row for row in rows(page("json")) if row[0] == f"`{command}`")
     named = {key.removesuffix("[]") for key in _CODE.findall(cells[1])}
     for record in records:
-        assert keys_of(record) - {"schema"} <= named, record
+        assert keys_of(record) - _NOT_PRINTED <= named, record
 
 
 def test_every_key_of_a_report_is_documented() -> None:

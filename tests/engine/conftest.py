@@ -23,9 +23,9 @@ from membrowse.engine.http.listener import bind
 from membrowse.engine.http.peers import Peer, Rights
 from membrowse.engine.service import Service
 from membrowse.engine.service_manager import ServiceManager
-from membrowse.index.sqlite import checksum
 from membrowse.notes.chunker import CHUNKER
 from membrowse.settings import Settings
+from membrowse.sqlite import checksum
 from membrowse.wire.engine import EngineState, StatesRequest
 from membrowse.wire.search import RANKINGS, SearchRequest, SearchResponse
 from tests.conftest import ExportedEncoder

@@ -72,6 +72,7 @@ async def test_a_restored_index_equals_the_old_one(folder: Path, with_vectors: b
         pins = await engine.ask(PinsRequest())
         backup = await backed_up(engine, with_vectors=with_vectors)
     assert ("index/vectors.sqlite" in members(backup)) is with_vectors
+    assert "index/recalls.sqlite" in members(backup)
     shutil.rmtree(paths.index_dir(folder))
     paths.pin_file(folder).unlink()
     paths.config_file().unlink()

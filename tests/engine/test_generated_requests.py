@@ -13,6 +13,7 @@ import pytest
 from msgspec import inspect
 
 from membrowse.wire.engine import StatesRequest, StopRequest
+from membrowse.wire.recalls import FollowRecallsRequest
 from membrowse.wire.requests import ENDPOINTS
 from membrowse.wire.tuning import TUNABLE
 from tests.engine.conftest import DEADLINE_SECONDS, current, engine_here, serving, until
@@ -122,7 +123,7 @@ async def answered(client: httpx.AsyncClient, kind: type[Any], content: bytes) -
         asyncio.timeout(DEADLINE_SECONDS),
         client.stream("POST", ENDPOINTS[kind].path, content=content) as response,
     ):
-        if kind is not StatesRequest:
+        if kind not in (StatesRequest, FollowRecallsRequest):
             await response.aread()
         return response.status_code
 

@@ -114,6 +114,7 @@ def _open(folder: Path, settings: Settings, changed: Callable[[], None]) -> Comp
 def _close(opened: Components) -> None:
     opened.searcher.close()
     opened.pins.close()
+    opened.recalls.close()
     opened.index.close()
 
 

@@ -33,6 +33,7 @@ from membrowse.wire.engine import (
 )
 from membrowse.wire.health import EngineHealth, HealthRequest
 from membrowse.wire.pins import PinRun
+from membrowse.wire.recalls import FollowRecallsRequest, NewRecalls
 from membrowse.wire.request import Problem, Request, StreamRequest
 from membrowse.wire.requests import ENDPOINTS, AnyRequest
 from membrowse.wire.search import SearchRequest, SearchResponse
@@ -165,6 +166,8 @@ class StandIn:
     def _real_stream(self, request: StreamRequest[Any]) -> AsyncIterator[object]:
         if isinstance(request, BackupRequest):
             return _each(BackupPart(data=b"archive", total=7))
+        if isinstance(request, FollowRecallsRequest):
+            return _each(NewRecalls())
         return self._search(request) if isinstance(request, SearchRequest) else self._states()
 
     async def _states(self) -> AsyncIterator[EngineState]:

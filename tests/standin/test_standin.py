@@ -14,6 +14,7 @@ from membrowse.wire.engine import Right, StatesRequest, WatchRequest
 from membrowse.wire.explanation import ExplainRequest
 from membrowse.wire.notes import ChunkRequest, FilesRequest, NoteState
 from membrowse.wire.pins import AddPinRequest, PinsRequest, RemovePinRequest
+from membrowse.wire.recalls import Recall, RecallRequest
 from membrowse.wire.requests import ENDPOINTS, AnyRequest
 from membrowse.wire.search import RANKINGS, PageRequest, SearchRequest, SearchResponse, Target
 from membrowse.wire.tokens import TokensRequest
@@ -28,6 +29,7 @@ from tests.standin.corpus import BROKEN
 from tests.standin.engine import StandIn
 
 QUERY = "which port does staging ssh use?"
+RECALL = Recall(id="r1", at="2026-07-01T00:00:00.000Z", agent="clara", query=QUERY)
 NOTE = Target(path="runbooks/restore.md")
 
 
@@ -54,11 +56,15 @@ async def asked(engine: StandIn, kind: type[AnyRequest]) -> AnyRequest:
         "paused": True,
         "overrides": {"fusion.weight": 0.7},
         "name": "careful",
+        "recalls": (RECALL,),
     }
     if kind is PageRequest:
         fields["response"] = (await search(engine))[-1].id
     if kind in (UseConfigurationRequest, DeleteConfigurationRequest):
         await engine.ask(SaveConfigurationRequest(name="careful", overrides={"rerank.pool": 9}))
+    if kind is RecallRequest:
+        engine.components.recalls.add([RECALL])
+        fields["id"] = RECALL.id
     if kind is RemovePinRequest:
         run = await engine.ask(AddPinRequest(text=QUERY, target=NOTE))
         fields["id"] = run.results[0].pin.id

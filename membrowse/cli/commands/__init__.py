@@ -12,6 +12,7 @@ COMMANDS = (
     "why",
     "tokens",
     "pins",
+    "log",
     "report",
     "rerun",
     "status",

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from membrowse import paths, settings
 from membrowse.cli import folders, output, terminal
 from membrowse.cli.connection import (
     asynchronous,
@@ -32,7 +33,13 @@ from membrowse.presentation import figures
 from membrowse.presentation.rankings import WEAK
 from membrowse.presentation.search import search_page
 from membrowse.text import shown
-from membrowse.wire.search import Ranking, RankingState, SearchRequest, SearchResponse
+from membrowse.wire.search import (
+    Ranking,
+    RankingState,
+    RecallContext,
+    SearchRequest,
+    SearchResponse,
+)
 
 STDIN = Path("-")
 IN_FLIGHT = 4
@@ -70,6 +77,15 @@ async def search(
             show_default=False,
         ),
     ] = None,
+    client: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Record the search in the log as a recall of the agent NAME.",
+            show_default=False,
+            parser=valid,
+        ),
+    ] = "",
     as_json: AsJson = False,
 ) -> Exit:
     """Print the rankings of a query, or of a batch of queries.
@@ -82,10 +98,22 @@ async def search(
     if (query is None) == (batch is None):
         raise Stop(Exit.USAGE, "give a QUERY, or --batch FILE")
     chosen = folders.chosen(folder)
-    request = SearchRequest(text=query or "", syntax=syntax_of(syntax), limit=limit, client="cli")
+    request = SearchRequest(
+        text=query or "",
+        syntax=syntax_of(syntax),
+        limit=limit,
+        client="cli",
+        recall=_recall_context(client, limit) if client else None,
+    )
     if batch is not None:
         return await _search_batch(chosen, batch, request, wait=wait is not False)
     return await _search(chosen, request, wait=bool(wait), as_json=as_json)
+
+
+def _recall_context(agent: str, limit: int) -> RecallContext:
+    """An agent that gets the hits that are printed, cut by the minimum score of the settings."""
+    least = settings.configured(paths.config_file()).settings.agent.min_score
+    return RecallContext(agent=agent, k=limit, min_score=least or None)
 
 
 # One query

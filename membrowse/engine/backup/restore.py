@@ -13,11 +13,10 @@ import tempfile
 from pathlib import Path
 from typing import IO
 
-from membrowse import paths
+from membrowse import paths, sqlite
 from membrowse.engine import clock
 from membrowse.engine.backup import archive
 from membrowse.engine.lock import IndexLock, IndexLocked
-from membrowse.index import sqlite
 from membrowse.index.index_directory import MANIFEST, discard
 from membrowse.wire.backup import Restored
 from membrowse.wire.codec import encode

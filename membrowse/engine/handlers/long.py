@@ -9,7 +9,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from membrowse.engine.handlers import compare, explain, pins, spelling, stores, tokens, tune
+from membrowse.engine.handlers import (
+    compare,
+    explain,
+    pins,
+    recalls,
+    spelling,
+    stores,
+    tokens,
+    tune,
+)
 from membrowse.engine.handlers.quick import Handler
 from membrowse.engine.handlers.why.diagnose import diagnose
 from membrowse.engine.handlers.why.suggest import suggest
@@ -20,6 +29,13 @@ from membrowse.wire.explanation import ExplainRequest, SpellingRequest
 from membrowse.wire.health import StoreCheckRequest
 from membrowse.wire.pins import AddPinRequest, PinsRequest, RemovePinRequest
 from membrowse.wire.rank_flow import RankFlowRequest
+from membrowse.wire.recalls import (
+    ForgetRecallsRequest,
+    ImportRecallsRequest,
+    RecallRecordsRequest,
+    RecallRequest,
+    RecallsRequest,
+)
 from membrowse.wire.request import Request
 from membrowse.wire.tokens import TokensRequest
 from membrowse.wire.tuning import (
@@ -43,6 +59,11 @@ HANDLERS: dict[type[Request[Any]], Handler] = {
     PinsRequest: pins.pins,
     AddPinRequest: pins.add,
     RemovePinRequest: pins.remove,
+    RecallsRequest: recalls.recalls,
+    RecallRequest: recalls.recall,
+    RecallRecordsRequest: recalls.records,
+    ImportRecallsRequest: recalls.add,
+    ForgetRecallsRequest: recalls.forget,
     TuneRequest: tune.tune,
     ConfigurationsRequest: tune.configurations,
     SaveConfigurationRequest: tune.save,

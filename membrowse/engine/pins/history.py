@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from membrowse.index import sqlite
-from membrowse.index.sqlite import checksum, transaction
+from membrowse import sqlite
+from membrowse.sqlite import checksum, transaction
 
 log = logging.getLogger(__name__)
 

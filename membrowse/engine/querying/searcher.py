@@ -45,6 +45,10 @@ Stage = Callable[[], SearchResponse | None]
 """One stage of a search; returns a response if there is one worth sending."""
 
 
+Answered = Callable[[SearchRequest, SearchResponse, RankedQuery], None]
+"""Called with every complete response to a search."""
+
+
 class Searcher:
     """Searches the index of `folder`; safe to use from several threads."""
 
@@ -56,6 +60,7 @@ class Searcher:
         models: Models,
         state: Callable[[], IndexerState],
         targets: Targets,
+        answered: Answered = lambda request, response, ranked_query: None,
     ) -> None:
         self._folder = folder
         self._configuration = configuration
@@ -63,6 +68,7 @@ class Searcher:
         self._models = models
         self._state = state
         self._targets = targets
+        self._answered = answered
         self._remembered: OrderedDict[str, RankedQuery] = OrderedDict()
         self._lock = threading.Lock()
         self._hnsw_threads = ThreadPoolExecutor(_HNSW_THREADS, thread_name_prefix="hnsw")
@@ -81,6 +87,11 @@ class Searcher:
         state = self._state()  # before the generation, which may only be more complete
         generation = self._index.generation
         ranked_query = ranker.prepare(generation, request.text, request.syntax, models.pieces)
+
+        def finished(response: SearchResponse) -> None:
+            self._remember(response.id, ranked_query)
+            self._answered(request, response, ranked_query)
+
         search = _Search(
             ranked_query=ranked_query,
             ranker=ranker,
@@ -88,7 +99,7 @@ class Searcher:
             models=models,
             hnsw_threads=self._hnsw_threads,
             respond=self._responder(ranked_query, request, ranker.settings, request.client, state),
-            remember=self._remember,
+            finished=finished,
             progressive=request.progressive,
         )
         return (search.keyword, search.vector, search.rerank, search.finish)
@@ -184,7 +195,7 @@ class _Search:
     models: Models
     hnsw_threads: ThreadPoolExecutor
     respond: _Responder
-    remember: Callable[[str, RankedQuery], None]
+    finished: Callable[[SearchResponse], None]
     progressive: bool
     hnsw: Future[Approximate | None] = field(default_factory=Future)
 
@@ -210,7 +221,7 @@ class _Search:
         self.ranker.set_approximate(self.ranked_query, self.hnsw.result())
         self.ranked_query.finish()
         response = self.respond(complete=True)
-        self.remember(response.id, self.ranked_query)
+        self.finished(response)
         return response
 
     def _so_far(self) -> SearchResponse | None:

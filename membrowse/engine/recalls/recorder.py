@@ -1,0 +1,115 @@
+"""Records recalls on a thread of its own, so that no answer waits for the log."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import sqlite3
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from membrowse.engine.recalls.feed import RecallFeed
+from membrowse.engine.recalls.search_recall import now, search_recall
+from membrowse.ranking.ranked_query import RankedQuery
+from membrowse.recall_log.store import RecallStore
+from membrowse.wire.recalls import Recall
+from membrowse.wire.search import SearchRequest, SearchResponse
+
+log = logging.getLogger(__name__)
+
+_WAITING = 1000
+"""Recalls that wait to be written, at most: a disk that does not answer costs no memory."""
+_TRIM_SECONDS = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    request: SearchRequest
+    response: SearchResponse
+    ranked_query: RankedQuery
+    at: str
+
+    def recall(self) -> Recall | None:
+        context = self.request.recall
+        if context is None:
+            return None
+        return search_recall(self.request, context, self.response, self.ranked_query, self.at)
+
+
+class RecallRecorder:
+    """Writes recalls to `store` and publishes them. Thread-safe."""
+
+    def __init__(self, store: RecallStore, *, record: bool) -> None:
+        self.store = store
+        self.feed = RecallFeed()
+        self.counts: Counter[tuple[str, str]] = Counter()
+        """Recorded since the engine started, by agent and outcome."""
+        self.problem = ""
+        """Why recalls were lost, or empty."""
+        self._record = record
+        self._waiting: queue.Queue[_Answer | None] = queue.Queue(_WAITING)
+        self._thread = threading.Thread(target=self._write, name="recalls", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def answered(
+        self, request: SearchRequest, response: SearchResponse, ranked_query: RankedQuery
+    ) -> None:
+        """Record a search, if an agent asked for it; returns at once."""
+        if request.recall is None or not self._record:
+            return
+        try:
+            self._waiting.put_nowait(_Answer(request, response, ranked_query, now()))
+        except queue.Full:
+            self._lost("the disk does not keep up")
+
+    def add(self, recalls: Sequence[Recall]) -> list[Recall]:
+        """Add imported recalls, and return those that are new. Raises `sqlite3.Error`."""
+        added = self.store.add(recalls)
+        self.feed.publish(added)
+        return added
+
+    def close(self) -> None:
+        """Write what waits, and close the store."""
+        if self._thread.is_alive():
+            self._waiting.put(None)
+            self._thread.join()
+        self.store.close()
+
+    def _write(self) -> None:
+        while True:
+            try:
+                answers = [self._waiting.get(timeout=_TRIM_SECONDS)]
+            except queue.Empty:
+                self._trim()
+                continue
+            while not self._waiting.empty():
+                answers.append(self._waiting.get())
+            self._put([answer for answer in answers if answer is not None])
+            if None in answers:
+                return
+
+    def _put(self, answers: Sequence[_Answer]) -> None:
+        try:
+            recalls = [recall for answer in answers if (recall := answer.recall()) is not None]
+            self.store.add(recalls)
+        except Exception as error:  # the thread's boundary: later recalls may succeed
+            self._lost(str(error))
+            return
+        for recall in recalls:
+            self.counts[recall.agent, recall.outcome.value] += 1
+        self.feed.publish(recalls)
+
+    def _trim(self) -> None:
+        try:
+            self.store.trim()
+        except sqlite3.Error as error:  # tried again
+            log.warning("the recall log cannot be trimmed: %s", error)
+
+    def _lost(self, reason: str) -> None:
+        if not self.problem:
+            log.warning("recalls are not recorded: %s", reason)
+        self.problem = f"recalls were not recorded: {reason}"

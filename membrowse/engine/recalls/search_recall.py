@@ -1,0 +1,76 @@
+"""The recall of a search that an agent asked for."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from membrowse.ranking.ranked_query import RankedQuery
+from membrowse.wire.recalls import HITS_KEPT, QUERY_CHARACTERS, Recall, RecallHit
+from membrowse.wire.search import FUSED, RERANKED, RecallContext, SearchRequest, SearchResponse
+
+
+def now() -> str:
+    """The current time as recalls have it: UTC, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def search_recall(
+    request: SearchRequest,
+    context: RecallContext,
+    response: SearchResponse,
+    ranked_query: RankedQuery,
+    at: str,
+) -> Recall:
+    """The recall of a complete response. The agent gets the first k of the last ranking, without
+    those below its minimum score."""
+    first, cut_by_score, cut_by_k = cut(ranked_query, context.k, context.min_score)
+    name = last_ranking(ranked_query)
+    return Recall(
+        id=response.id,
+        at=at,
+        agent=context.agent,
+        session=context.session,
+        query=request.text[:QUERY_CHARACTERS],
+        syntax=request.syntax,
+        filters=response.query.filters,
+        k=context.k,
+        min_score=context.min_score,
+        given=tuple(_hit(ranked_query, name, row) for row in first),
+        rankings={
+            name: tuple(_hit(ranked_query, name, row) for row in ranking.order[:HITS_KEPT].tolist())
+            for name, ranking in ranked_query.rankings.items()
+        },
+        generation=response.generation,
+        settings_digest=response.settings_digest,
+        took_ms=round(sum(ranking.took_ms for ranking in response.rankings.values()), 3),
+        cut_by_score=cut_by_score,
+        cut_by_k=cut_by_k,
+    )
+
+
+def cut(ranked_query: RankedQuery, k: int, min_score: float | None) -> tuple[list[int], int, int]:
+    """What an agent gets: the rows, how many of the first k the minimum score removed, and how many
+    hits beyond k reach it (0 without a minimum score)."""
+    ranking = ranked_query.rankings[last_ranking(ranked_query)]
+    rows = ranking.order[:k].tolist()
+    if min_score is None:
+        return rows, 0, 0
+    kept = [row for row in rows if ranking.scores[row] >= min_score]
+    beyond = ranking.order[k : ranking.pool or ranking.total]
+    return kept, len(rows) - len(kept), int((ranking.scores[beyond] >= min_score).sum())
+
+
+def last_ranking(ranked_query: RankedQuery) -> str:
+    """The ranking that an agent gets its hits from."""
+    return RERANKED if RERANKED in ranked_query.rankings else FUSED
+
+
+def _hit(ranked_query: RankedQuery, ranking: str, row: int) -> RecallHit:
+    chunk = ranked_query.chunks[row]
+    return RecallHit(
+        path=chunk.path,
+        start_line=chunk.start_line,
+        end_line=chunk.end_line,
+        score=round(float(ranked_query.rankings[ranking].scores[row]), 6),
+        chunk=chunk.id,
+    )

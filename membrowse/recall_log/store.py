@@ -1,0 +1,303 @@
+"""The recalls of one index in a SQLite file of their own, bounded in number and age."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from membrowse import sqlite
+from membrowse.sqlite import checksum, transaction
+from membrowse.wire.recalls import Outcome, Recall, RecallDay
+
+log = logging.getLogger(__name__)
+
+FILE = "recalls.sqlite"
+"""In the index directory; a rebuild keeps it."""
+_DAMAGED = ".damaged"
+_LEVEL = 1
+"""Of compression: a recall repeats its chunks in every ranking."""
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS recalls (
+    id TEXT NOT NULL PRIMARY KEY, at TEXT NOT NULL, agent TEXT NOT NULL, query TEXT NOT NULL,
+    empty INTEGER NOT NULL, cut INTEGER NOT NULL, record BLOB NOT NULL, checksum INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS recalls_at ON recalls (at, id);
+CREATE INDEX IF NOT EXISTS recalls_agent ON recalls (agent, at, id);
+"""
+_RECORDS = "SELECT checksum, id, at, record FROM recalls"
+_COUNTS = "SELECT substr(at, 1, 10), count(*), sum(empty), sum(cut) FROM recalls"
+_DELETE = "DELETE FROM recalls"
+_BEFORE = " AND (at, id) < (SELECT at, id FROM recalls WHERE id = ?)"
+_AFTER = " AND (at, id) > (SELECT at, id FROM recalls WHERE id = ?)"
+_OLDEST = "(SELECT id FROM recalls ORDER BY at, id LIMIT ?)"
+_LAST_CHARACTER = chr(0x10FFFF)
+
+_T = TypeVar("_T")
+_decode = msgspec.msgpack.Decoder(Recall).decode
+_encode = msgspec.msgpack.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much the log keeps; whichever bound is reached first."""
+
+    recalls: int = 50_000
+    days: float = 400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which recalls; an empty field selects all."""
+
+    id: str = ""
+    agent: str = ""
+    since: str = ""
+    """Inclusive."""
+    until: str = ""
+    """Exclusive."""
+    text: str = ""
+    """Part of the query, however it is cased."""
+    empty: bool = False
+    cut: bool = False
+
+    def condition(self) -> tuple[str, list[str]]:
+        """SQL and its values."""
+        parts = {
+            "id = ?": self.id,
+            "agent = ?": self.agent,
+            "at >= ?": self.since,
+            "at < ?": self.until,
+            "folded_has(query, ?)": self.text.casefold(),
+        }
+        used = {sql: value for sql, value in parts.items() if value}
+        flags = [sql for sql, wanted in (("empty", self.empty), ("cut", self.cut)) if wanted]
+        return " AND ".join(("1", *used, *flags)), list(used.values())
+
+
+EVERYTHING = Selection()
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many recalls a selection has."""
+
+    total: int
+    empty: int
+    cut: int
+    days: tuple[RecallDay, ...]
+
+
+class RecallStore:
+    """The log in the SQLite file at `path`. Thread-safe.
+
+    A damaged file is set aside, and damaged rows are left out. If no file can be written, the log
+    is kept in memory; `problem` says so.
+    """
+
+    def __init__(self, path: Path, bounds: Bounds) -> None:
+        self._path = path
+        self._bounds = bounds
+        self._lock = threading.Lock()
+        self.problem = ""
+        self._connection = self._intact()
+        self.trim()
+
+    def add(self, recalls: Sequence[Recall]) -> list[Recall]:
+        """Add what the log does not have yet, and return it. Raises `sqlite3.Error`."""
+
+        def add(connection: sqlite3.Connection) -> list[Recall]:
+            with transaction(connection):
+                added = [recall for recall in recalls if _insert(connection, recall)]
+                if added:
+                    self._trim_number(connection)
+            return added
+
+        return self._run(add)
+
+    def expired(self, recall: Recall) -> bool:
+        """Whether `recall` is older than the log keeps."""
+        return recall.at < self._oldest()
+
+    def newest(
+        self, selection: Selection = EVERYTHING, *, before: str = "", limit: int
+    ) -> list[Recall]:
+        """Recalls, newest first, before the one called `before`."""
+        return self._read(selection, "DESC", before, limit)
+
+    def oldest(
+        self, selection: Selection = EVERYTHING, *, after: str = "", limit: int
+    ) -> list[Recall]:
+        """Recalls, oldest first, after the one called `after`."""
+        return self._read(selection, "ASC", after, limit)
+
+    def get(self, beginning: str) -> list[Recall]:
+        """The recalls whose id begins with `beginning`, at most two."""
+        rows = self._rows(
+            f"{_RECORDS} WHERE id >= ? AND id < ? ORDER BY id LIMIT 2",
+            (beginning, beginning + _LAST_CHARACTER),
+        )
+        return list(_intact_records(rows))
+
+    def counts(self, selection: Selection = EVERYTHING) -> Counts:
+        """Totals, and by day."""
+        where, values = selection.condition()
+        rows = self._rows(f"{_COUNTS} WHERE {where} GROUP BY 1 ORDER BY 1", values)
+        days = tuple(RecallDay(day=day, recalls=n, empty=e, cut=c) for day, n, e, c in rows)
+        return Counts(
+            total=sum(day.recalls for day in days),
+            empty=sum(day.empty for day in days),
+            cut=sum(day.cut for day in days),
+            days=days,
+        )
+
+    def agents(self) -> dict[str, int]:
+        """Recalls by agent."""
+        return dict(self._rows("SELECT agent, count(*) FROM recalls GROUP BY 1"))
+
+    def forget(self, selection: Selection) -> int:
+        """Delete recalls, and every byte of them; returns how many. Raises `sqlite3.Error`."""
+        where, values = selection.condition()
+
+        def forget(connection: sqlite3.Connection) -> int:
+            with transaction(connection):
+                deleted = connection.execute(f"{_DELETE} WHERE {where}", values).rowcount
+            if deleted:
+                sqlite.rewrite(connection)
+            return deleted
+
+        return self._run(forget)
+
+    def trim(self) -> None:
+        """Delete what is beyond the bounds. Raises `sqlite3.Error`."""
+
+        def trim(connection: sqlite3.Connection) -> None:
+            with transaction(connection):
+                connection.execute(f"{_DELETE} WHERE at < ?", (self._oldest(),))
+                self._trim_number(connection)
+
+        self._run(trim)
+
+    def size(self) -> int:
+        """Bytes on disk."""
+        return sqlite.disk_size(self._path)
+
+    def close(self) -> None:
+        with self._lock:
+            self._connection.close()
+
+    def _read(self, selection: Selection, order: str, start: str, limit: int) -> list[Recall]:
+        where, values = selection.condition()
+        if start:
+            where += _BEFORE if order == "DESC" else _AFTER
+            values.append(start)
+        rows = self._rows(
+            f"{_RECORDS} WHERE {where} ORDER BY at {order}, id {order} LIMIT ?", (*values, limit)
+        )
+        return list(_intact_records(rows))
+
+    def _rows(self, sql: str, values: Sequence[str | int] = ()) -> list[tuple[Any, ...]]:
+        return self._run(lambda connection: connection.execute(sql, values).fetchall())
+
+    def _run(self, operation: Callable[[sqlite3.Connection], _T]) -> _T:
+        """The result of `operation`; over an empty log if the file turns out to be damaged."""
+        with self._lock:
+            try:
+                return operation(self._connection)
+            except sqlite3.DatabaseError as error:
+                if not sqlite.is_corrupt(error):
+                    raise
+                self._connection.close()
+                self._set_aside(error)
+                self._connection = self._intact()
+                return operation(self._connection)
+
+    def _trim_number(self, connection: sqlite3.Connection) -> None:
+        (count,) = connection.execute("SELECT count(*) FROM recalls").fetchone()
+        if count > self._bounds.recalls:
+            connection.execute(
+                f"{_DELETE} WHERE id IN {_OLDEST}",
+                (count - self._bounds.recalls,),
+            )
+
+    def _oldest(self) -> str:
+        """The time of the oldest recall that may stay."""
+        moment = datetime.now(UTC) - timedelta(days=self._bounds.days)
+        return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+    def _intact(self) -> sqlite3.Connection:
+        try:
+            try:
+                return _opened(self._path)
+            except sqlite3.DatabaseError as error:
+                if not sqlite.is_corrupt(error):
+                    raise
+                self._set_aside(error)
+                return _opened(self._path)
+        except (OSError, sqlite3.Error) as error:
+            self.problem = f"the recall log is kept in memory only: {self._path}: {error}"
+            log.warning("%s", self.problem)
+            connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+            connection.executescript(_TABLES)
+            return _prepared(connection)
+
+    def _set_aside(self, error: sqlite3.Error) -> None:
+        """Move the damaged file away, over one that was set aside before."""
+        aside = self._path.with_name(self._path.name + _DAMAGED)
+        self._path.replace(aside)
+        sqlite.delete_database(self._path)
+        self.problem = f"the recall log was damaged ({error}) and is set aside as {aside}"
+        log.warning("%s", self.problem)
+
+
+def _insert(connection: sqlite3.Connection, recall: Recall) -> bool:
+    """Whether the log did not have it."""
+    record = zlib.compress(_encode(recall), _LEVEL)
+    done = connection.execute(
+        "INSERT OR IGNORE INTO recalls VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            recall.id,
+            recall.at,
+            recall.agent,
+            recall.query,
+            recall.outcome is Outcome.EMPTY,
+            bool(recall.cut),
+            record,
+            checksum(recall.id, recall.at, record),
+        ),
+    )
+    return done.rowcount > 0
+
+
+def _intact_records(rows: Sequence[tuple[int, str, str, bytes]]) -> Iterator[Recall]:
+    for expected, *values, record in rows:
+        if checksum(*values, record) == expected:
+            yield _decode(zlib.decompress(record))
+
+
+def _folded_has(query: str, text: str) -> bool:
+    return text in query.casefold()
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    connection = sqlite.open_tables(path, _TABLES)
+    try:
+        return _prepared(connection)
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _prepared(connection: sqlite3.Connection) -> sqlite3.Connection:
+    connection.execute("PRAGMA secure_delete=ON")
+    connection.create_function("folded_has", 2, _folded_has, deterministic=True)
+    return connection

@@ -1,0 +1,142 @@
+"""Recalls in a real engine: recorded, found again, imported, followed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+from membrowse import paths
+from membrowse.client.engine import Engine
+from membrowse.wire.engine import HelloRequest, RebuildRequest
+from membrowse.wire.recalls import (
+    FollowRecallsRequest,
+    ForgetRecallsRequest,
+    ImportRecallsRequest,
+    NewRecalls,
+    Outcome,
+    Recall,
+    RecallFlag,
+    RecallHit,
+    RecallPage,
+    RecallRequest,
+    RecallsRequest,
+    RecallView,
+)
+from membrowse.wire.search import RANKINGS, RecallContext
+from tests.engine.conftest import ask, at, current, eventually, serving, until
+
+AGENT = RecallContext(agent="clara", session="s1", k=1)
+SSH = "which port does staging ssh listen on"
+
+
+async def page(engine: Engine, count: int) -> RecallPage:
+    """The log once it has `count` recalls."""
+    found: list[RecallPage] = []
+
+    async def arrived() -> bool:
+        found.append(await engine.ask(RecallsRequest()))
+        return found[-1].total >= count
+
+    await eventually(arrived)
+    return found[-1]
+
+
+def foreign(number: int, path: str, start: int = 0, end: int = 0, **fields: object) -> Recall:
+    hit = RecallHit(path=path, start_line=start, end_line=end, score=0.4)
+    return Recall(
+        id=f"foreign-{number}",
+        at=f"2026-11-2{number}T00:00:00.000Z",
+        agent="openclaw",
+        query=SSH,
+        source="openclaw",
+        **{"given": (hit,), **fields},  # type: ignore[arg-type]
+    )
+
+
+async def test_a_search_of_an_agent_is_recorded_and_survives_rebuild_and_kill(
+    folder: Path,
+) -> None:
+    async with serving(folder) as engine:
+        state = await until(engine, current)
+        await ask(engine, "typed by a person")
+        response = await ask(engine, SSH, recall=AGENT)
+        cut = RecallContext(agent="bob", k=5, min_score=1.5)
+        await ask(engine, "soup", recall=cut)
+        listed = await page(engine, 2)
+        assert [(each.agent, each.outcome) for each in listed.recalls] == [
+            ("bob", Outcome.EMPTY),
+            ("clara", Outcome.ANSWERED),
+        ]
+        assert listed.recalls[0].flags == (RecallFlag.EMPTY, RecallFlag.CUT)
+        view = await engine.ask(RecallRequest(id=response.id))
+        recall = view.recall
+        top = response.rankings["reranked"].hits[0]
+        assert [(hit.chunk, hit.path, hit.start_line) for hit in recall.given] == [
+            (top.chunk, top.path, top.start_line)
+        ]
+        assert set(recall.rankings) == set(RANKINGS) and recall.generation == state.generation
+        assert view.given[0].ranks == top.ranks and not view.flags
+        await engine.ask(RebuildRequest())
+        await until(engine, at(state.generation))
+        hello = await engine.ask(HelloRequest())
+        os.kill(hello.engine.pid, signal.SIGKILL)
+    async with serving(folder) as engine:
+        await until(engine, current)
+        assert (await engine.ask(RecallsRequest())).total == 2
+        assert (await engine.ask(ForgetRecallsRequest(agent="bob"))).recalls == 1
+        assert (await engine.ask(RecallsRequest())).agents == {"clara": 1}
+    file = paths.index_dir(folder) / "recalls.sqlite"
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+async def test_hits_of_a_foreign_log_are_found_in_the_index(folder: Path) -> None:
+    async with serving(folder) as engine:
+        await until(engine, current)
+        recalls = (
+            foreign(1, "ports.md", 3, 3),
+            foreign(2, f"{folder}/ports.md", 7, 7),
+            foreign(3, "notes/ports.md", 5, 9),
+            foreign(4, "../../etc/passwd", 1, 2),
+            foreign(5, "ports"),
+            foreign(6, "", given=(RecallHit(path="", text="likes soup on rainy"),)),
+        )
+        done = await engine.ask(ImportRecallsRequest(recalls=recalls))
+        assert (done.added, done.known, done.located, done.outside) == (6, 0, 4, 1)
+        again = await engine.ask(ImportRecallsRequest(recalls=recalls))
+        assert (again.added, again.known) == (0, 6)
+
+        async def shown(number: int) -> RecallView:
+            return await engine.ask(RecallRequest(id=f"foreign-{number}"))
+
+        starts = [(await shown(number)).given[0].start_line for number in (1, 2, 3)]
+        assert starts[0] < starts[1] == starts[2]
+        outside = (await shown(4)).given[0]
+        assert (outside.chunk, outside.note) == ("", "outside the folder")
+        assert (await shown(5)).given[0].hit.path == "ports.md"
+        assert (await shown(6)).given[0].hit.path == "food.md"
+        generation = (await until(engine, current)).generation
+        (folder / "food.md").unlink()
+        (folder / "ports.md").write_text("# Ports\n\nStaging ssh listens on port 2223 now.\n")
+        await until(engine, at(generation))
+        await until(engine, lambda state: current(state) and state.chunks == 1)
+        gone, edited = (await shown(6)).given[0], (await shown(1)).given[0]
+        assert gone.chunk == "" and (gone.gone_since or 0) > generation
+        assert edited.edited and edited.ranks["reranked"] == 1
+        stale = await engine.ask(RecallsRequest(flag=RecallFlag.STALE))
+        assert "foreign-1" in [each.id for each in stale.recalls]
+
+
+async def test_followers_get_recalls_as_they_come(folder: Path) -> None:
+    async with serving(folder) as engine:
+        await until(engine, current)
+        stream = engine.stream(FollowRecallsRequest(agent="clara"))
+        assert await anext(stream) == NewRecalls()
+        await ask(engine, "not hers", recall=RecallContext(agent="bob"))
+        await ask(engine, SSH, recall=AGENT)
+        async with asyncio.timeout(5):
+            while not (batch := await anext(stream)).recalls:
+                pass
+        assert [each.query for each in batch.recalls] == [SSH]
+        await stream.aclose()
