@@ -66,7 +66,7 @@ def run_page(run: PinRun, width: int) -> list[Line]:
         lines.append([Part(f" {clip(shown(name), 11):<12}", "title"), Part(measures)])
     if failing:
         lines += [[], [Part(" FAILING", "strong"), Part(f"   {len(failing)}", "dim")]]
-        lines.append(head_line(width))
+        lines.append(pins_head(width))
     for result in failing:
         lines += _pin_details(result, width)
     return lines
@@ -78,14 +78,14 @@ def list_page(run: PinRun, width: int) -> list[Line]:
     return [
         summary_line(run, width),
         [],
-        head_line(width, id_width),
+        pins_head(width, id_width),
         *(pin_line(result, width, id_width) for result in run.results),
     ]
 
 
 def pin_page(result: PinResult, width: int) -> list[Line]:
     """One pin."""
-    return [head_line(width), *_pin_details(result, width)]
+    return [pins_head(width), *_pin_details(result, width)]
 
 
 def _pin_details(result: PinResult, width: int) -> list[Line]:
@@ -100,7 +100,7 @@ def _pin_details(result: PinResult, width: int) -> list[Line]:
 # Lines
 
 
-def head_line(width: int, id_width: int = 0) -> Line:
+def pins_head(width: int, id_width: int = 0) -> Line:
     """The names of the columns."""
     line = [
         Part("".ljust(_SIGN), "dim"),

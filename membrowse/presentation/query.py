@@ -16,14 +16,11 @@ def asked_lines(text: str, width: int) -> list[Line]:
     return hanging([Part(" / ", "key")], [Part(shown(text))], width)
 
 
-def query_line(query: Query | None, width: int, *, reading: bool = False) -> Line:
-    """Terms at the left, word pieces at the right if there is room.
-
-    `reading`: the notes have not all been read, and no term counts as absent.
-    """
+def query_line(query: Query | None, width: int) -> Line:
+    """Terms at the left, word pieces at the right if there is room."""
     if query is None:
         return fit([], width)
-    terms, pieces = _terms_line(query, reading=reading), _word_pieces_line(query)
+    terms, pieces = _terms_line(query), _word_pieces_line(query)
     if not _fits_beside(terms, pieces, width):
         return fit([Part("   "), *terms], width)
     return spread([Part("   "), *terms], [*pieces, Part(" ")], width)
@@ -56,10 +53,9 @@ def _word_pieces_line(query: Query) -> Line:
     return [count, Part(f", {round(query.unknown * query.pieces)} unknown", "dim")]
 
 
-def _terms_line(query: Query, *, reading: bool = False) -> Line:
+def _terms_line(query: Query) -> Line:
     """Each term with the number of chunks that contain it, and what was left out."""
-    provisional = query.partial or reading
-    absent, none = ("dim", " …") if provisional else ("absent", " 0 notes")
+    absent, none = ("dim", " …") if query.partial else ("absent", " 0 notes")
     groups: list[Line] = [
         [
             Part(shown(typed), "term" if df else absent),

@@ -8,6 +8,7 @@ event loop, a few milliseconds each: Textual's pilot waits until the whole proce
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -47,6 +48,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R", bound=AnyRequest)
 replace = msgspec.structs.replace
+
+_INDEXING = {"pending", "reading"}
+"""Parts of the state that search responses depend on."""
 
 
 @dataclass(eq=False)
@@ -180,6 +184,11 @@ class StandIn:
     async def _search(self, request: SearchRequest) -> AsyncIterator[SearchResponse]:
         from tests.standin.components import frozen_time
 
+        indexing: dict[str, Any] = {
+            name: self._changes[name] for name in _INDEXING & self._changes.keys()
+        }
+        indexer = self.components.indexer
+        indexer.state = dataclasses.replace(indexer.state, **indexing)
         with frozen_time():
             stages = self.components.searcher.stages(request)
         for stage in stages:

@@ -8,18 +8,17 @@ from membrowse.presentation.progress import reading_text
 from membrowse.text import shown
 from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.open_query import OpenQuery
+from membrowse.tui.model.panel_title import panel_title
 from membrowse.tui.model.ranking_view import RankingView
 from membrowse.wire.search import KEYWORD, RERANKED, VECTOR, Query, RankingState
 
 
-def state_part(view: RankingView, *, reading: bool = False) -> Part:
-    """The ranking's state, one word, unless it is ready and final."""
-    if view.state is None:
+def state_part(view: RankingView) -> Part:
+    """The ranking's state, one word, unless it is ready."""
+    if view.state is None or (view.state is RankingState.READY and not view.waiting):
         return Part("")
     if view.waiting:
         return Part("…", "dim")
-    if view.state is RankingState.READY:
-        return Part("so far", "warn") if reading else Part("")
     return rankings.state_part(view.state)
 
 
@@ -29,18 +28,12 @@ def _ranking_counts(view: RankingView) -> str:
     return rankings.ranking_counts(view.total, view.pool, view.cached, 0.0)
 
 
-def column_head(
-    view: RankingView, key: str, width: int, *, active: bool, reading: bool = False
-) -> Line:
+def column_head(view: RankingView, key: str, width: int, *, active: bool) -> Line:
     """`1 KEYWORD        57`; the active column has a pointer."""
     name = shown(view.name).upper()
-    left = [
-        Part("▸" if active else " ", "accent"),
-        Part(f"{key} " if key else "", "key"),
-        Part(name, "strong" if active else "name"),
-    ]
+    left = panel_title(key, name, active=active)
     weak = rankings.weak_part(view.strength, width - cells(left) - 3)
-    state = state_part(view, reading=reading) if view.waiting or not weak.text else weak
+    state = state_part(view) if view.waiting or not weak.text else weak
     if state.text:
         left += [Part("  "), state]
     right = [Part(f"{_ranking_counts(view)} ", "dim")]
@@ -52,9 +45,7 @@ def column_notice(view: RankingView, query: Query | None) -> str:
     return rankings.ranking_notice(view.name, view.message, view.approximate, query)
 
 
-def column_foot(
-    query: OpenQuery, name: str, width: int, *, in_view: bool, reading: bool = False
-) -> Line:
+def column_foot(query: OpenQuery, name: str, width: int, *, in_view: bool) -> Line:
     """Rank and score of the chunk under the cursor in this ranking: `#212 of 992 · .31`."""
     view = query.views[name]
     hit = query.cursor
@@ -62,8 +53,7 @@ def column_foot(
         return fit([], width)
     rank = hit.ranks.get(name)
     if rank is None:
-        why = "not ranked so far" if reading else _why_unranked(view)
-        return fit([Part(f"   {why}", "dim")], width)
+        return fit([Part(f"   {_why_unranked(view)}", "dim")], width)
     figure = figures.score(hit.scores.get(name))
     style = "dim" if in_view else "strong"
     mark = Part("   " if in_view else " › ", "accent")
@@ -74,10 +64,12 @@ def column_foot(
 
 
 def _why_unranked(view: RankingView) -> str:
-    if view.name == KEYWORD:
-        return "contains none of your words"
     if view.name == VECTOR:
         return "not encoded yet"
+    if view.state is RankingState.INDEXING:
+        return "not ranked so far"
+    if view.name == KEYWORD:
+        return "contains none of your words"
     return "not ranked"
 
 

@@ -219,7 +219,8 @@ Basis = tuple[object, ...]
 def state_basis(state: EngineState) -> Basis:
     """What a response depends on besides the generation; ask again when it differs."""
     cut = (state.agent_k, state.agent_min_score)
-    return (state.encoder.state, state.settings_digest, state.configuration, *cut)
+    configured = (state.settings_digest, state.configuration)
+    return (state.reading, state.encoder.state, *configured, *cut)
 
 
 def reply_basis(view: EngineView) -> Basis | None:

@@ -102,7 +102,7 @@ def _path_width(width: int) -> int:
     return max(16, min(48, width * 3 // 8))
 
 
-def head_line(width: int) -> Line:
+def files_head(width: int) -> Line:
     """The names of the columns."""
     path = _path_width(width)
     line = [Part(f"  {'state':<9} {'path':<{path}} {'chunks':>6} {'size':>7}", "dim")]

@@ -12,6 +12,7 @@ from membrowse.presentation.heat_map import GLYPHS, HeatMap, Warm
 from membrowse.presentation.hits import freshness_part
 from membrowse.presentation.lines import Line, Part, clip_start, fit, spread, wrapped
 from membrowse.text import shown
+from membrowse.tui.model.panel_title import panel_title
 from membrowse.wire.notes import ChunkView, Freshness
 
 LONGEST = 3000
@@ -124,7 +125,7 @@ def first_inside(lines: Sequence[Line]) -> int:
     return next(inside, 0)
 
 
-def head_line(
+def preview_head(
     view: ChunkView | None,
     freshness: Freshness | None,
     width: int,
@@ -133,11 +134,7 @@ def head_line(
     heated: bool = False,
 ) -> Line:
     """`4 PREVIEW  path:31-34 · heat ▁▃▅▇ · chunk 2/5 · up to date`."""
-    left = [
-        Part("▸" if active else " ", "accent"),
-        Part("4 ", "key"),
-        Part("PREVIEW", "strong" if active else "name"),
-    ]
+    left = panel_title("4", "PREVIEW", active=active)
     if view is None:
         return fit(left, width)
     right = _chunk_facts(view, freshness or view.freshness, width)

@@ -6,6 +6,7 @@ from membrowse.presentation import figures
 from membrowse.presentation.lines import Line, Part, bar_parts, cells, clip, fit, spread
 from membrowse.presentation.pins import passing_part
 from membrowse.text import shown
+from membrowse.tui.model.panel_title import panel_title
 from membrowse.tui.model.tunable_settings import TunableSetting, value_text
 from membrowse.tui.model.tuning import NamedConfiguration, Tuning
 from membrowse.wire.tuning import TunedSearch
@@ -57,20 +58,16 @@ def configuration_line(tuning: Tuning, named: NamedConfiguration, width: int) ->
     return fit([*label, Part(f"  {about}", "dim")], width)
 
 
-def head_line(tuning: Tuning, width: int, *, active: bool) -> Line:
+def tuning_head(tuning: Tuning, width: int, *, active: bool) -> Line:
     """`▸t TUNE   in force: careful            12 ms`."""
-    left = [
-        Part("▸" if active else " ", "accent"),
-        Part("t ", "key"),
-        Part("TUNE", "strong" if active else "name"),
-    ]
+    left = panel_title("t", "TUNE", active=active)
     if tuning.known is not None:
         left.append(Part(f"  in force: {shown(tuning.in_force.label)}", "dim"))
     took = figures.milliseconds(tuning.tried.took_ms) if tuning.tried else ""
     return spread(left, [Part(f"{took} ", "dim")], width)
 
 
-def foot_line(tuning: Tuning) -> Line:
+def tuning_foot(tuning: Tuning) -> Line:
     """What the setting does, or what is wrong with its value."""
     if tuning.problem:
         return [Part("✗ ", "bad"), Part(shown(tuning.problem), "bad")]

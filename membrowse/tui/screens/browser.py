@@ -187,7 +187,6 @@ class BrowserScreen(EngineScreen):
         self.trouble.show(view)
         self.guide.show(view, self._history())
         self.target_line.show_engine(view)
-        self.query_bar.show_engine(view)
         if not self._furnished:
             return
         if before.phase is not view.phase:

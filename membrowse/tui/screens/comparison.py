@@ -111,8 +111,7 @@ class ComparisonScreen(RecordScreen[Comparison]):
         request: CompareRequest,
         go: Callable[[int | None], None],
     ) -> None:
-        super().__init__(clock, engine, request.text)
-        self._request = request
+        super().__init__(clock, engine, request.text, request)
         self._go = go
         self.lines = ComparisonList(clock)
 
@@ -124,9 +123,6 @@ class ComparisonScreen(RecordScreen[Comparison]):
 
     def on_mount(self) -> None:
         self.lines.focus()
-
-    def request(self) -> CompareRequest:
-        return self._request
 
     def show_record(self, record: Comparison) -> None:
         self.lines.show(record)

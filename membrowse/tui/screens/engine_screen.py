@@ -142,16 +142,15 @@ class RecordScreen(EngineScreen, Generic[Record]):
     WORKING = ""
     """Shown while the first record is late."""
 
-    def __init__(self, clock: Clock, engine: EngineView, query: str) -> None:
+    def __init__(
+        self, clock: Clock, engine: EngineView, query: str, request: Request[Record]
+    ) -> None:
         super().__init__(clock, engine)
         self.query_text = query
+        self.request = request
         self.title_line = TitleLine(self.NAME)
         self.record: Record | None = None
         self._late: Timer | None = None
-
-    def request(self) -> Request[Record]:
-        """The request for the record."""
-        raise NotImplementedError
 
     def show_record(self, record: Record) -> None:
         """Show the record."""
@@ -169,7 +168,7 @@ class RecordScreen(EngineScreen, Generic[Record]):
         """Request the record; the one shown stays until the reply is here."""
         if self._late is None and self.record is None:
             self._late = self.set_timer(LATE, self._say_late)
-        self.app.post_message(ReplyWanted(self.GROUP, self.request(), self._take, self._refused))
+        self.app.post_message(ReplyWanted(self.GROUP, self.request, self._take, self._refused))
 
     def _say_late(self) -> None:
         if self._late is not None:  # else the reply has overtaken the timer

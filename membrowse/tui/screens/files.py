@@ -18,9 +18,9 @@ from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.files_table import (
     ORDERS,
     file_line,
+    files_head,
     files_summary,
     full_account,
-    head_line,
     selected_files,
     without_ghosts,
 )
@@ -84,7 +84,7 @@ class FilesScreen(EngineScreen):
         with Horizontal(id="query-line"):
             yield self.filter
         yield self._summary
-        yield TableHead(head_line)
+        yield TableHead(files_head)
         yield self.list
         yield self.status
         yield self.keys

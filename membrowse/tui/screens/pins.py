@@ -14,8 +14,8 @@ from membrowse.presentation.pins import (
     about_lines,
     failing_first,
     file_line,
-    head_line,
     pin_line,
+    pins_head,
     summary_line,
 )
 from membrowse.text import shown
@@ -92,7 +92,7 @@ class PinsScreen(EngineScreen):
         yield self.header
         yield self._summary
         yield self._file
-        yield TableHead(head_line)
+        yield TableHead(pins_head)
         yield self.list
         yield from self._about
         yield self.status

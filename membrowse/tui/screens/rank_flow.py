@@ -128,8 +128,7 @@ class RankFlowScreen(RecordScreen[RankFlow]):
         go: Callable[[Mapping[str, int | None]], None],
     ) -> None:
         """`cursor` and `target` are ids of chunks, or empty."""
-        super().__init__(clock, engine, request.text)
-        self._request = request
+        super().__init__(clock, engine, request.text, request)
         self._go = go
         self._cursor = cursor
         self.plot = RankFlowPlot(target)
@@ -146,9 +145,6 @@ class RankFlowScreen(RecordScreen[RankFlow]):
 
     def on_mount(self) -> None:
         self.plot.focus()
-
-    def request(self) -> RankFlowRequest:
-        return self._request
 
     def show_record(self, record: RankFlow) -> None:
         flow = self.plot.flow

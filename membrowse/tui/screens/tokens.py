@@ -61,8 +61,7 @@ class TokensScreen(RecordScreen[Tokens]):
     ]
 
     def __init__(self, clock: Clock, engine: EngineView, query: str, chunk: str) -> None:
-        super().__init__(clock, engine, query)
-        self._chunk = chunk
+        super().__init__(clock, engine, query, TokensRequest(text=query, chunk=chunk))
         self.left = ScrolledLines(id="tokens-left")
         self.right = ScrolledLines(id="tokens-right")
 
@@ -75,9 +74,6 @@ class TokensScreen(RecordScreen[Tokens]):
     def on_mount(self) -> None:
         self.right.display = False
         self.left.focus()
-
-    def request(self) -> TokensRequest:
-        return TokensRequest(text=self.query_text, chunk=self._chunk)
 
     def on_resize(self, event: events.Resize) -> None:
         if self.record is not None:

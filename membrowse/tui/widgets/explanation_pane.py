@@ -16,6 +16,7 @@ from membrowse.presentation.lines import Line, Part, clip_start, spread
 from membrowse.text import shown
 from membrowse.tui.messages import ReplyWanted
 from membrowse.tui.model.open_query import OpenQuery
+from membrowse.tui.model.panel_title import panel_title
 from membrowse.tui.widgets.lines import OneLine
 from membrowse.tui.widgets.scrolled_lines import ScrolledLines
 from membrowse.wire.explanation import (
@@ -44,12 +45,7 @@ class ExplanationHead(OneLine):
 
     def line(self, width: int) -> Line:
         pane = self._pane
-        active = pane.text.has_focus
-        left = [
-            Part("▸" if active else " ", "accent"),
-            Part("5 ", "key"),
-            Part("EXPLANATION", "strong" if active else "name"),
-        ]
+        left = panel_title("5", "EXPLANATION", active=pane.text.has_focus)
         explanation = pane.explanation
         if explanation is None:
             return spread(left, [Part(f"{pane.waiting} ", "dim")], width)

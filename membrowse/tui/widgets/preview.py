@@ -14,7 +14,7 @@ from membrowse.tui.messages import CopyWanted, ReplyUnwanted, ReplyWanted
 from membrowse.tui.model import copy_formats
 from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.open_query import OpenQuery
-from membrowse.tui.model.preview_lines import CLOSE, OPEN, first_inside, head_line, preview_lines
+from membrowse.tui.model.preview_lines import CLOSE, OPEN, first_inside, preview_head, preview_lines
 from membrowse.tui.widgets.line_list import CURSOR
 from membrowse.tui.widgets.lines import Notice, OneLine
 from membrowse.tui.widgets.scrolled_lines import ScrolledLines
@@ -41,7 +41,7 @@ class PreviewHead(OneLine):
     def line(self, width: int) -> Line:
         preview = self._preview
         active = preview.text.has_focus
-        return head_line(
+        return preview_head(
             preview.view, preview.freshness, width, active=active, heated=preview.heating
         )
 

@@ -16,7 +16,6 @@ from membrowse.presentation.lines import Line, Part, cells
 from membrowse.presentation.query import query_line, warnings_line
 from membrowse.tui.actions import Where, bindings
 from membrowse.tui.messages import QueryAsked
-from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.questions import Questions
 from membrowse.tui.widgets.lines import OneLine
 from membrowse.tui.widgets.plain_input import PlainInput
@@ -68,21 +67,14 @@ class QueryCaption(OneLine):
     def __init__(self) -> None:
         super().__init__(classes="query-caption")
         self._query: Query | None = None
-        self._reading = False
 
     def line(self, width: int) -> Line:
-        return query_line(self._query, width, reading=self._reading)
+        return query_line(self._query, width)
 
     def show(self, query: Query | None) -> None:
         """Show what the analyser and the encoder made of the query."""
         self._query = query
         self.refresh()
-
-    def show_engine(self, view: EngineView) -> None:
-        """Take the engine's state."""
-        if view.reading is not self._reading:
-            self._reading = view.reading
-            self.refresh()
 
 
 class QueryWarnings(OneLine):
@@ -144,10 +136,6 @@ class QueryBar(Vertical):
         """Show what the analyser and the encoder made of the query."""
         self._caption.show(query)
         self._warnings.show(query)
-
-    def show_engine(self, view: EngineView) -> None:
-        """Take the engine's state."""
-        self._caption.show_engine(view)
 
     def _show_side(self) -> None:
         self._side.show(self.syntax, self.questions.caption(self.input.value))

@@ -26,9 +26,7 @@ class ColumnHead(OneLine):
     def line(self, width: int) -> Line:
         column = self._column
         ranking = column.list
-        return column_head(
-            ranking.view, column.key, width, active=ranking.is_active, reading=ranking.reading
-        )
+        return column_head(ranking.view, column.key, width, active=ranking.is_active)
 
 
 class MatrixHead(OneLine):
@@ -52,9 +50,7 @@ class ColumnFoot(OneLine):
     def line(self, width: int) -> Line:
         ranking = self._column.list
         in_view = ranking.in_view(ranking.cursor_row)
-        return column_foot(
-            ranking.open_query, ranking.ranking, width, in_view=in_view, reading=ranking.reading
-        )
+        return column_foot(ranking.open_query, ranking.ranking, width, in_view=in_view)
 
 
 class RankingColumn(Vertical):

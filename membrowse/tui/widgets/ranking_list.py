@@ -66,11 +66,6 @@ class RankingList(LineList):
             return ""
         return CURSOR if self.is_active else LINKED
 
-    @property
-    def reading(self) -> bool:
-        """Whether the notes have not all been read yet."""
-        return self._engine.reading
-
     def show(self, engine: EngineView, now: datetime) -> None:
         """Show what the open query knows now; the scroll stays with the anchor's chunk."""
         self._engine, self._now, self._style_of_rows = engine, now, None

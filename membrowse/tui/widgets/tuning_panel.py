@@ -29,9 +29,9 @@ from membrowse.tui.model.tuning import NamedConfiguration, Tuning
 from membrowse.tui.model.tuning_lines import (
     banner_line,
     configuration_line,
-    foot_line,
-    head_line,
     setting_line,
+    tuning_foot,
+    tuning_head,
 )
 from membrowse.tui.widgets.line_list import LineList
 from membrowse.tui.widgets.lines import OneLine
@@ -101,7 +101,7 @@ class TuningHead(OneLine):
         self._panel = panel
 
     def line(self, width: int) -> Line:
-        return head_line(self._panel.tuning, width, active=self._panel.has_focus)
+        return tuning_head(self._panel.tuning, width, active=self._panel.has_focus)
 
 
 class SavedHead(OneLine):
@@ -119,7 +119,7 @@ class TuningFoot(OneLine):
         self._panel = panel
 
     def line(self, width: int) -> Line:
-        return foot_line(self._panel.tuning)
+        return tuning_foot(self._panel.tuning)
 
 
 class TuningBanner(OneLine):
