@@ -70,9 +70,11 @@ class PinsList(ItemList[PinResult]):
 
     def __init__(self) -> None:
         super().__init__(lambda result: result.pin.id, id="pins-list")
+        self.so_far = False
+        """Whether the results are not final."""
 
     def row_line(self, row: int, line: int, width: int) -> Line:
-        return pin_line(self.items[row], width)
+        return pin_line(self.items[row], width, so_far=self.so_far)
 
 
 class PinsScreen(EngineScreen):
@@ -106,7 +108,8 @@ class PinsScreen(EngineScreen):
         state = self.engine.state
         pins = before.state.pins if before.state else None
         if self.engine.connected and state is not None:
-            if not before.connected or state.pins != pins:
+            final_now = self.list.so_far and state.progress is None
+            if not before.connected or state.pins != pins or final_now:
                 self._ask()
 
     def _ask(self) -> None:
@@ -119,6 +122,7 @@ class PinsScreen(EngineScreen):
     def _take(self, run: PinRun) -> None:
         self._summary.run = self._file.run = run
         self.list.message = _NONE
+        self.list.so_far = bool(run.provisional)
         self.list.show_items(failing_first(run))
         self._summary.refresh()
         self._file.refresh()
