@@ -64,7 +64,7 @@ def run_page(run: PinRun, width: int) -> list[Line]:
     failing = [result for result in run.results if not result.passes]
     generation = Part(f" · generation {figures.number(run.generation)}", "dim")
     lines = [
-        [Part(" "), *_outcome(run), generation],
+        fit([Part(" "), *_outcome(run), generation], width),
         [Part(f" {clip_start(shown(run.file), width - 1)}", "dim")],
         [],
         [Part(" " * 13 + "   R@1   R@5   MRR", "dim")],

@@ -126,6 +126,7 @@ def head_line(
     view: ChunkView | None,
     freshness: Freshness | None,
     width: int,
+    key: str,
     *,
     active: bool,
     heated: bool = False,
@@ -133,7 +134,7 @@ def head_line(
     """`4 PREVIEW  path:31-34 · heat ▁▃▅▇ · chunk 2/5 · up to date`."""
     left = [
         Part("▸" if active else " ", "accent"),
-        Part("4 ", "key"),
+        Part(f"{key} ", "key"),
         Part("PREVIEW", "strong" if active else "name"),
     ]
     if view is None:

@@ -6,6 +6,7 @@ from membrowse.presentation import figures
 from membrowse.presentation.lines import Line, Part, bar_parts, cells, clip, fit, spread
 from membrowse.presentation.pins import passing_part
 from membrowse.text import shown
+from membrowse.tui.actions import KeyOf, with_keys
 from membrowse.tui.model.tunable_settings import TunableSetting, value_text
 from membrowse.tui.model.tuning import NamedConfiguration, Tuning
 from membrowse.wire.tuning import TunedSearch
@@ -57,11 +58,11 @@ def configuration_line(tuning: Tuning, named: NamedConfiguration, width: int) ->
     return fit([*label, Part(f"  {about}", "dim")], width)
 
 
-def head_line(tuning: Tuning, width: int, *, active: bool) -> Line:
+def head_line(tuning: Tuning, width: int, key: KeyOf, *, active: bool) -> Line:
     """`▸t TUNE   in force: careful            12 ms`."""
     left = [
         Part("▸" if active else " ", "accent"),
-        Part("t ", "key"),
+        Part(f"{key('tune.open')} ", "key"),
         Part("TUNE", "strong" if active else "name"),
     ]
     if tuning.known is not None:
@@ -70,7 +71,7 @@ def head_line(tuning: Tuning, width: int, *, active: bool) -> Line:
     return spread(left, [Part(f"{took} ", "dim")], width)
 
 
-def foot_line(tuning: Tuning) -> Line:
+def foot_line(tuning: Tuning, key: KeyOf) -> Line:
     """What the setting does, or what is wrong with its value."""
     if tuning.problem:
         return [Part("✗ ", "bad"), Part(shown(tuning.problem), "bad")]
@@ -78,7 +79,8 @@ def foot_line(tuning: Tuning) -> Line:
         return [Part("◌ waiting for the engine…", "dim")]
     if tuning.setting is not None:
         return [Part(tuning.setting.about, "dim")]
-    return [Part("enter use   b compare   d delete", "dim")]
+    keys = "{tune.take} use   {tune.compare} compare   {tune.forget} delete"
+    return [Part(with_keys(keys, key), "dim")]
 
 
 def passing_pins(tried: TunedSearch | None, pins: int) -> Line:
@@ -92,12 +94,12 @@ def passing_pins(tried: TunedSearch | None, pins: int) -> Line:
     return [passing_part(tried.passing, total)]
 
 
-def banner_line(tuning: Tuning, pins: int, width: int) -> Line:
+def banner_line(tuning: Tuning, pins: int, width: int, key: KeyOf) -> Line:
     """`≈ trying: fusion.weight 0.62 · 38 of 41 pins pass            s save  R reset`."""
     right = [
-        Part("s", "key", "save"),
+        Part(key("tune.save"), "key", "save"),
         Part(" save  ", "dim", "save"),
-        Part("R", "key", "reset_all"),
+        Part(key("tune.reset_all"), "key", "reset_all"),
         Part(" reset ", "dim", "reset_all"),
     ]
     passing = passing_pins(tuning.tried.a if tuning.tried else None, pins)

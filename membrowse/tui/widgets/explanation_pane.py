@@ -16,7 +16,7 @@ from membrowse.presentation.lines import Line, Part, clip_start, spread
 from membrowse.text import shown
 from membrowse.tui.messages import ReplyWanted
 from membrowse.tui.model.open_query import OpenQuery
-from membrowse.tui.widgets.lines import OneLine
+from membrowse.tui.widgets.lines import OneLine, keymap_of
 from membrowse.tui.widgets.scrolled_lines import ScrolledLines
 from membrowse.wire.explanation import (
     ExplainRequest,
@@ -47,7 +47,7 @@ class ExplanationHead(OneLine):
         active = pane.text.has_focus
         left = [
             Part("▸" if active else " ", "accent"),
-            Part("5 ", "key"),
+            Part(f"{keymap_of(self).key('panel.explanation')} ", "key"),
             Part("EXPLANATION", "strong" if active else "name"),
         ]
         explanation = pane.explanation
@@ -55,7 +55,7 @@ class ExplanationHead(OneLine):
             return spread(left, [Part(f"{pane.waiting} ", "dim")], width)
         hit = explanation.hit
         place = clip_start(shown(f"{hit.path}:{hit.start_line}"), max(10, width - 24))
-        more = "" if pane.full else "+ in full "
+        more = "" if pane.full else f"{keymap_of(self).key('panel.maximise')} in full "
         return spread([*left, Part(f"  {place}", "strong")], [Part(more, "dim")], width)
 
 
