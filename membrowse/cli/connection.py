@@ -127,7 +127,10 @@ def _index_settled(state: EngineState) -> bool:
     if state.problem:
         raise Stop(Exit.UNAVAILABLE, state.problem)
     if state.watcher.paused and state.progress is None:
-        raise Stop(Exit.UNAVAILABLE, "indexing is paused: resume it in the browser with p")
+        raise Stop(
+            Exit.UNAVAILABLE,
+            "indexing is paused: resume it in the browser (action pause)",
+        )
     return False
 
 

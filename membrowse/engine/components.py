@@ -113,7 +113,7 @@ def open_components(
     configurations = ConfigurationStore(configuration, tunings, lambda: rerun())
     indexer = Indexer(folder, settings, index, recipe(models, settings), models, index_changed)
     ranked_queries = RankedQueries(configuration, index, models)
-    targets = Targets(index, lambda: indexer.state)
+    targets = Targets(index, lambda: indexer.state, lambda: configurations.cut_set)
     settled = partial(_index_settled, indexer, models, index)
     upkeep = StoreUpkeep(index, settled, changed)
     recalls = _recalls(paths.index_dir(folder), settings)

@@ -67,6 +67,7 @@ def open_state(components: Components, *, stopping: bool = False) -> EngineState
         configuration=configurations.name,
         agent_k=settings.agent.k,
         agent_min_score=settings.agent.min_score,
+        agent_set=configurations.cut_set,
         requested=components.indexer.requested,
         started=indexing.started,
         reading=indexing.reading,

@@ -7,13 +7,15 @@ be read is recreated.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import shutil
+import stat
 import threading
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import msgspec
 import numpy as np
@@ -35,7 +37,17 @@ _DEAD_ENTRIES = 1000
 """Fewer deleted entries are not worth a rebuild."""
 _COLLECTION = "chunks"
 _PROBE_NEIGHBOURS = 10
+_TOLERANCE = 1e-4
+"""Of the cosine of a vector with itself."""
 _PASSED_ON = (KeyboardInterrupt, SystemExit, GeneratorExit)
+
+
+class _FileVersion(NamedTuple):
+    """A file's content, and what a write to it changes."""
+
+    written: tuple[int, int]
+    """Size and modification time (ns)."""
+    checksum: int
 
 
 class ChromaStore:
@@ -47,6 +59,8 @@ class ChromaStore:
         self._collection: Collection | None = None
         self._keys: dict[str, str] = {}
         self._opening = threading.Lock()
+        self._files: dict[str, _FileVersion] = {}
+        """The files as they were last read by `open` or `check`."""
         self.problem = ""
         """Why there is no collection although it was opened, or empty."""
 
@@ -69,6 +83,7 @@ class ChromaStore:
             try:
                 self._check_files(self._directory / name)
                 self._open(name)
+                self._files = _versions(self._directory / name)
             except BaseException as error:  # a panic in Chroma is not an Exception
                 if isinstance(error, _PASSED_ON) or not attempts:
                     raise
@@ -207,15 +222,38 @@ class ChromaStore:
         """Bytes on disk."""
         return paths.tree_size(self._directory)
 
+    def check(self, ids: Sequence[str], vectors: NDArray[np.float32]) -> int:
+        """Number of entries that are damaged: their vectors, which should be `vectors`
+        [len(ids), d], or files that changed although nothing was written to them."""
+        if self._decayed():
+            return max(1, len(self._keys))
+        damaged = done = 0
+        for batch in self._batches(ids):
+            end = done + len(batch)
+            damaged += _different(self._open_collection, batch, vectors[done:end])
+            done = end
+        return damaged
+
+    def _decayed(self) -> bool:
+        """Whether a file has other content than before, but the same size and time."""
+        before = self._files
+        self._files = now = _versions(self._directory / max(self._attempts(), key=int))
+        return any(
+            now[name].checksum != version.checksum and now[name].written == version.written
+            for name, version in before.items()
+            if name in now
+        )
+
     def close(self) -> None:
         """Close the collection and record checksums that reveal later changes to its files."""
         with self._opening:
             if self.opened:
+                decayed = self._decayed()
                 self._release()
-                name = max(self._attempts(), key=int)
-                self._checksum_file.write_bytes(
-                    msgspec.json.encode(_checksums(self._directory / name))
-                )
+                if not decayed:
+                    name = max(self._attempts(), key=int)
+                    checksums = _checksums(self._directory / name)
+                    self._checksum_file.write_bytes(msgspec.json.encode(checksums))
 
     @property
     def _open_collection(self) -> Collection:
@@ -225,7 +263,7 @@ class ChromaStore:
 
     def _release(self) -> None:
         client, self._client, self._collection = self._client, None, None
-        self._keys = {}
+        self._keys, self._files = {}, {}
         if client is not None:
             cast("Client", client).close()
 
@@ -236,7 +274,32 @@ class ChromaStore:
         return [ids[first : first + size] for first in range(0, len(ids), size)]
 
 
+def _different(collection: Collection, ids: Sequence[str], vectors: NDArray[np.float32]) -> int:
+    """How many entries lack their vector, or have another direction."""
+    stored = collection.get(ids=list(ids), include=["embeddings"])
+    row_of = {chunk: row for row, chunk in enumerate(ids)}
+    rows = [row_of[chunk] for chunk in stored["ids"]]
+    if not rows:
+        return len(ids)
+    found = np.asarray(stored["embeddings"], dtype=np.float32)
+    lengths = np.linalg.norm(found, axis=1) * np.linalg.norm(vectors[rows], axis=1)
+    same = (found * vectors[rows]).sum(axis=1) >= (1 - _TOLERANCE) * lengths
+    return len(ids) - int(same.sum())
+
+
+def _versions(path: Path) -> dict[str, _FileVersion]:
+    """Every file below `path`."""
+    versions = {}
+    for file in path.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):  # SQLite's files beside its database
+            status = file.stat()
+            if stat.S_ISREG(status.st_mode):
+                checksum = zlib.crc32(file.read_bytes())
+                written = (status.st_size, status.st_mtime_ns)
+                versions[str(file.relative_to(path))] = _FileVersion(written, checksum)
+    return versions
+
+
 def _checksums(path: Path) -> dict[str, int]:
     """Checksum of every file below `path`."""
-    files = sorted(file for file in path.rglob("*") if file.is_file())
-    return {str(file.relative_to(path)): zlib.crc32(file.read_bytes()) for file in files}
+    return {name: version.checksum for name, version in sorted(_versions(path).items())}

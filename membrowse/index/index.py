@@ -250,9 +250,12 @@ class Index:
         with self._writing:
             if not self.chroma.opened or not self.chroma.wasteful:
                 return
-            self._chroma_filled = False
-            self.chroma.clear()
+            self._empty_chroma()
         self._fill_chroma()
+
+    def _empty_chroma(self) -> None:
+        self._chroma_filled = False
+        self.chroma.clear()
 
     def _fill_chroma(self) -> None:
         while True:
@@ -362,6 +365,7 @@ class Index:
         """
         if not self._chroma_filled and not self.chroma.problem:
             self.open_chroma()
+        replaced = self._mend_chroma()
         with self._writing:
             mended = self._stores.mend(self.generation, self._made_with)
             if "keyword" in mended:
@@ -369,7 +373,7 @@ class Index:
                 self.generation = replace(self.generation, keyword=reader)
             damaged = [
                 Discrepancy(store=store, kind=DAMAGED, count=count)
-                for store, count in mended.items()
+                for store, count in (mended | replaced).items()
             ]
             found = damaged + find_discrepancies(
                 self.generation,
@@ -388,6 +392,16 @@ class Index:
             self._needs_repair = True
             with self._exclusive_change():
                 self.tokens.delete(self.tokens.keys() - self.vectors.keys())
+
+    def _mend_chroma(self) -> dict[str, int]:
+        """Check Chroma, and fill it again if it is damaged; damaged entries by store."""
+        with self._writing:
+            damaged = self._stores.check_chroma(self.generation)
+            if not damaged:
+                return {}
+            self._empty_chroma()
+        self._fill_chroma()
+        return {"chroma": damaged}
 
     @property
     def last_check(self) -> float:

@@ -187,6 +187,26 @@ class IndexDirectory:
             return max(1, len(generation.chunks))
         return 0
 
+    def check_chroma(self, generation: Generation) -> int:
+        """Number of damaged entries in Chroma, if it is open."""
+        chroma = self.chroma
+        if not chroma.opened:
+            return 0
+        rows = [
+            generation.row_of[chunk]
+            for chunk, key in chroma.keys.items()
+            if (row := generation.row_of.get(chunk, -1)) >= 0
+            and generation.encoded[row]
+            and generation.keys[row] == key
+        ]
+        try:
+            return chroma.check(
+                [generation.chunks[row].id for row in rows], generation.matrix[rows]
+            )
+        except Exception:
+            log.exception("Chroma cannot be checked")
+            return max(1, len(rows))
+
     def sync_chroma(self, generation: Generation, among: Collection[str] | None = None) -> bool:
         """Bring Chroma, if it is open, in step with `generation`.
 

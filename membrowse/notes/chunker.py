@@ -24,8 +24,10 @@ from membrowse.notes.block_splitter import (
 from membrowse.notes.chunk import Chunk, encoder_input
 from membrowse.notes.dates import find_date, mentions_date
 from membrowse.notes.markdown_blocks import FRONT_MATTER, HEADING, Block, note_blocks
+from membrowse.notes.not_indexable import NotIndexable
 from membrowse.notes.note import MTIME, Note
 from membrowse.notes.text_segmentation import Lines, Span
+from membrowse.wire.notes import NoteState
 
 CHUNKER = "2"
 """Version of the chunker, part of an index's recipe: raise it when chunks change."""
@@ -49,16 +51,19 @@ class _Section:
     blocks: tuple[Block, ...]
 
 
-def chunk_note(note: Note, count: Callable[[str], int], window: int = 256) -> list[Chunk]:
+def chunk_note(
+    note: Note, count: Callable[[str], int], window: int = 256, *, limit: int | None = None
+) -> list[Chunk]:
     """Return the chunks of `note` in order; together they contain all its non-blank text.
 
     `count` returns the word pieces of a text without special tokens. For every chunk,
     `count(header + "\\n" + text) + 2 <= window` (unless a single character costs more than half of
-    a tiny window). Raises `ValueError` if `window` is below 16.
+    a tiny window). Raises `NotIndexable` as soon as more than `limit` chunks are certain, and
+    `ValueError` if `window` is below 16.
     """
     if window < _MIN_WINDOW:
         raise ValueError(f"a window of {window} word pieces is too small for any text")
-    return _Chunker(note, count, window).run()
+    return _Chunker(note, count, window, limit).run()
 
 
 def _chunk_id(path: str, headings: Sequence[str], text: str, ordinal: int) -> str:
@@ -68,8 +73,11 @@ def _chunk_id(path: str, headings: Sequence[str], text: str, ordinal: int) -> st
 
 
 class _Chunker:
-    def __init__(self, note: Note, count: Callable[[str], int], window: int) -> None:
+    def __init__(
+        self, note: Note, count: Callable[[str], int], window: int, limit: int | None
+    ) -> None:
         self.note = note
+        self.limit = limit
         self.count = count
         self.window = window - _SPECIALS
         self.lines = Lines(note.text)
@@ -80,7 +88,9 @@ class _Chunker:
         self.ordinals: Counter[tuple[tuple[str, ...], str]] = Counter()
 
     def run(self) -> list[Chunk]:
-        for section in self._sections():
+        sections = self._sections()
+        self._check_limit(len(sections))  # each has a chunk
+        for section in sections:
             header, budget = self._header(section.headings)
             for span in self._spans(section.blocks, header, budget):
                 self._add_chunk(section.headings, header, span)
@@ -88,6 +98,11 @@ class _Chunker:
                     self.title = self.note.title
                     header, _ = self._header(section.headings)
         return self.chunks
+
+    def _check_limit(self, chunks: int) -> None:
+        if self.limit is not None and chunks > self.limit:
+            reason = f"more than {self.limit:,} chunks: split it into several notes"
+            raise NotIndexable(NoteState.FAILED, reason)
 
     def _sections(self) -> list[_Section]:
         """The note's sections; front matter joins the first one if the chunk holds both."""
@@ -174,6 +189,7 @@ class _Chunker:
             end_offset=self.note.file_offset(end),
         )
         self.chunks.append(chunk)
+        self._check_limit(len(self.chunks))
 
 
 def named_title(title: str, file_words: str) -> str:

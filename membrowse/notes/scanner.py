@@ -52,6 +52,7 @@ class ScannedFile:
     """Why it is not indexed, or empty."""
     ctime_ns: int = 0
     inode: int = 0
+    device: int = 0
     same_as: str = ""
     """Path of the note that is the same file, if this one is left out for it."""
     link: Link | None = None
@@ -282,6 +283,7 @@ class _Walk:
                 reason=reason,
                 ctime_ns=status.st_ctime_ns,
                 inode=status.st_ino,
+                device=status.st_dev,
                 link=link,
             )
         )

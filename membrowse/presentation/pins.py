@@ -48,6 +48,14 @@ def failing_first(run: PinRun) -> list[PinResult]:
     return sorted(run.results, key=lambda result: result.passes)
 
 
+def _outcome(run: PinRun) -> Line:
+    """`38 of 41 pins pass`, and while that is not final, what is still to do."""
+    if not run.provisional:
+        return [passing_part(run.passing, run.total)]
+    text = f"{passing_text(run.passing, run.total)} so far; {shown(run.provisional)}"
+    return [Part(text, "warn")]
+
+
 # Pages
 
 
@@ -56,7 +64,7 @@ def run_page(run: PinRun, width: int) -> list[Line]:
     failing = [result for result in run.results if not result.passes]
     generation = Part(f" · generation {figures.number(run.generation)}", "dim")
     lines = [
-        [Part(" "), passing_part(run.passing, run.total), generation],
+        fit([Part(" "), *_outcome(run), generation], width),
         [Part(f" {clip_start(shown(run.file), width - 1)}", "dim")],
         [],
         [Part(" " * 13 + "   R@1   R@5   MRR", "dim")],
@@ -65,10 +73,11 @@ def run_page(run: PinRun, width: int) -> list[Line]:
         measures = "".join(f"{figure:>6}" for _, figure in _measures(run.measures[name]))
         lines.append([Part(f" {clip(shown(name), 11):<12}", "title"), Part(measures)])
     if failing:
-        lines += [[], [Part(" FAILING", "strong"), Part(f"   {len(failing)}", "dim")]]
+        title = " NOT FOUND SO FAR" if run.provisional else " FAILING"
+        lines += [[], [Part(title, "strong"), Part(f"   {len(failing)}", "dim")]]
         lines.append(pins_head(width))
     for result in failing:
-        lines += _pin_details(result, width)
+        lines += _pin_details(result, width, so_far=bool(run.provisional))
     return lines
 
 
@@ -79,7 +88,10 @@ def list_page(run: PinRun, width: int) -> list[Line]:
         summary_line(run, width),
         [],
         pins_head(width, id_width),
-        *(pin_line(result, width, id_width) for result in run.results),
+        *(
+            pin_line(result, width, id_width, so_far=bool(run.provisional))
+            for result in run.results
+        ),
     ]
 
 
@@ -88,8 +100,8 @@ def pin_page(result: PinResult, width: int) -> list[Line]:
     return [pins_head(width), *_pin_details(result, width)]
 
 
-def _pin_details(result: PinResult, width: int) -> list[Line]:
-    lines = [pin_line(result, width)]
+def _pin_details(result: PinResult, width: int, *, so_far: bool = False) -> list[Line]:
+    lines = [pin_line(result, width, so_far=so_far)]
     about = [
         *flowed(_pin_facts(result), width - _SIGN),
         *wrapped([_expected_part(result)], width - _SIGN),
@@ -113,10 +125,13 @@ def pins_head(width: int, id_width: int = 0) -> Line:
     return fit(line, width)
 
 
-def pin_line(result: PinResult, width: int, id_width: int = 0) -> Line:
-    """`✓ passes   #4  #9 → #4 ▲5   ▁▃▅█  ssh port   decisions/ssh.md`; with `id_width`, its id."""
+def pin_line(result: PinResult, width: int, id_width: int = 0, *, so_far: bool = False) -> Line:
+    """`✓ passes   #4  #9 → #4 ▲5   ▁▃▅█  ssh port   decisions/ssh.md`; with `id_width`, its id.
+
+    With `so_far`, the result is not final.
+    """
     line = [
-        Part("✓ passes ", "good") if result.passes else Part("✗ fails  ", "bad"),
+        _verdict(result.passes, so_far=so_far),
         Part(figures.rank(result.rank).rjust(_NOW - 1) + " ", "strong"),
         *fit([Part(" "), change_part(result.before, result.rank)], _MOVED),
         Part(f"{spark(result.history, _spark_width(width))}  ", "bar"),
@@ -130,6 +145,12 @@ def pin_line(result: PinResult, width: int, id_width: int = 0) -> Line:
     if path_width:
         line += [Part("  "), Part(clip_start(path, path_width), "path")]
     return fit(line, width)
+
+
+def _verdict(passes: bool, *, so_far: bool) -> Part:
+    if so_far:
+        return Part("✓ so far " if passes else "… not yet", "dim")
+    return Part("✓ passes ", "good") if passes else Part("✗ fails  ", "bad")
 
 
 def about_lines(result: PinResult, width: int) -> list[Line]:
@@ -168,7 +189,7 @@ def summary_line(run: PinRun | None, width: int) -> Line:
         return fit([Part(" ◌ running the pins…", "dim")], width)
     if not run.total:
         return fit([Part(" No pin yet.", "dim")], width)
-    line = [Part(" "), passing_part(run.passing, run.total)]
+    line = [Part(" "), *_outcome(run)]
     for name in reversed(RANKINGS):
         if name in run.measures:
             measures = " ".join(f"{what} {value}" for what, value in _measures(run.measures[name]))

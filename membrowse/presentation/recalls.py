@@ -78,7 +78,7 @@ def recall_line(recall: RecallSummary, now: datetime, width: int) -> Line:
     """`21 Nov 12:04  openclaw   3   .52  which port does …   cut stale`."""
     given = str(recall.given) + (f"-{recall.cut}" if recall.cut else "")
     line = [
-        Part(f" {figures.at(recall.at, now):<{_AT}} ", "dim"),
+        Part(f" {figures.local_time(recall.at, now):<{_AT}} ", "dim"),
         *fit([Part(clip(shown(recall.agent), _AGENT), "accent")], _AGENT),
         Part(f" {given:>{_GIVEN}} "),
         Part(f"{figures.score(recall.best):>{_BEST}}  ", "strong"),
@@ -102,7 +102,7 @@ def recall_page(view: RecallView, now: datetime, width: int) -> list[Line]:
     recall = view.recall
     facts = [
         [Part(shown(recall.agent), "accent")],
-        [Part(figures.at(recall.at, now))],
+        [Part(figures.local_time(recall.at, now))],
         *([[Part(f"session {shown(recall.session)}", "dim")]] if recall.session else []),
         [Part(cut_text(recall))],
         [

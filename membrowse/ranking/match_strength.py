@@ -10,7 +10,7 @@ two absolute figures decide whether the best hits are weak:
 A query matches weakly if cosine + ½ · coverage is below 0.6. Measured with the bundled encoder on
 775 questions asked of the folder that answers them (LoCoMo, Chroma's chunking set, the demo memory)
 and 1,050 asked of another folder: of the first, 4% are called weak; of the second, 95% if they are
-about other matters, and 87% if both folders are conversations of the same kind.
+about other matters, and 88% if both folders are conversations of the same kind.
 
 The cosine says nothing if the encoder does not know the query, and other encoders have another
 scale. Coverage decides alone then (below 0.2: 2% and 49%, and 3% of 120 Chinese questions asked of

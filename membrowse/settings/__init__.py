@@ -6,7 +6,7 @@ plain string. A saved configuration changes only settings that do not shape the 
 """
 
 from membrowse.settings.loader import PREFIX, SettingsError, load
-from membrowse.settings.origins import DEFAULT, Configured, configured, fixed_keys
+from membrowse.settings.origins import DEFAULT, Configured, configured, fixed_keys, is_set
 from membrowse.settings.overrides import flat, overridden
 from membrowse.settings.values import (
     AgentSettings,
@@ -51,6 +51,7 @@ __all__ = [
     "configured",
     "fixed_keys",
     "flat",
+    "is_set",
     "load",
     "overridden",
 ]

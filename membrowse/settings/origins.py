@@ -69,6 +69,15 @@ def configured(file: Path, environment: Mapping[str, str] = os.environ) -> Confi
     return Configured(settings, origins, problem)
 
 
+def is_set(key: str, file: Path, environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether `file` or `environment` sets a dotted key, be it to the default value.
+
+    Raises `SettingsError`.
+    """
+    nothing = saved_configurations.SavedConfigurations()
+    return _origin(key, file, content_of(file), nothing, environment) != DEFAULT
+
+
 def _origin(
     key: str,
     file: Path,

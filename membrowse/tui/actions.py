@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Set
+from collections.abc import Callable, Set
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -33,17 +33,17 @@ class Where(Enum):
 
 
 class Need(Enum):
-    """What an action acts on; the value says that it is missing."""
+    """What an action acts on; the value says that it is missing (see `with_keys`)."""
 
     ENGINE = "The engine is not connected yet."
     HIT = "There is no chunk under the cursor: type a query first."
     FILE = "There is no file under the cursor."
     QUERY = "There is no query yet: type one first."
     EXPECTED = "There is no target."
-    TARGET = "There is neither a target (w) nor a chunk under the cursor."
+    TARGET = "There is neither a target ({target.why}) nor a chunk under the cursor."
     PLACE = "There is no file to open."
     PIN = "There is no pin under the cursor."
-    PANEL = "The tuning panel is closed: t opens it."
+    PANEL = "The tuning panel is closed: {tune.open} opens it."
     TUNED = "No setting is changed."
     SAVED = "The cursor is not on a saved configuration."
     QUESTIONS = "There are no questions: start with --questions FILE.jsonl."
@@ -66,7 +66,7 @@ class Action:
     label: str
     """Name in the key bar and the palette."""
     tooltip: str
-    """One sentence, for help and palette."""
+    """One sentence, for help and palette (see `with_keys`)."""
     where: Where = Where.APP
     needs: tuple[Need, ...] = ()
     right: Right | None = None
@@ -90,7 +90,7 @@ class Action:
 
 
 def refusal(action: Action, met: Set[Need], rights: Set[Right]) -> str:
-    """Why the action cannot run now, as a sentence; empty if it can."""
+    """Why the action cannot run now, a sentence (see `with_keys`); empty if it can."""
     for need in action.needs:
         if need not in met:
             return need.value
@@ -105,6 +105,17 @@ def missing_right(right: Right, action: str = "") -> str:
     administer = "rebuild the index" if rebuild else "change saved configurations"
     what = administer if right is Right.ADMINISTER else right.value
     return f"Permission denied: only the engine's owner can {what}."
+
+
+KeyOf = Callable[[str], str]
+"""Names the first key of an action, by its id."""
+
+_REFERENCE = re.compile(r"\{([a-z_]+\.[a-z_]+)\}")
+
+
+def with_keys(text: str, key: KeyOf) -> str:
+    """Replace each `{id.of_action}` in one of our own texts by the key of that action."""
+    return _REFERENCE.sub(lambda found: key(found[1]), text)
 
 
 _KEY_NAMES = {
@@ -207,7 +218,8 @@ _BROWSER = (
            "Show what changed in the note since it was indexed.",
            needs=(Need.ENGINE, Need.HIT)),
     Action("preview.find", "find_in_preview", "ctrl+f", "find in preview",
-           "Find words in the preview; n and N go from match to match.", needs=(Need.HIT,)),
+           "Find words in the preview; {preview.next} and {preview.previous} go on to others.",
+           needs=(Need.HIT,)),
     Action("preview.next", "match(1)", "n", "next match",
            "Go to the next match in the preview, by default of the query's words.",
            needs=(Need.HIT,)),

@@ -27,7 +27,7 @@ from membrowse.presentation.lines import clip
 from membrowse.settings import Settings
 from membrowse.text import shown
 from membrowse.tui import messages
-from membrowse.tui.actions import ACTIONS, Where, bindings
+from membrowse.tui.actions import ACTIONS, Where, bindings, key_names, of
 from membrowse.tui.contrast import plain_variables, readable_variables
 from membrowse.tui.keymap import Keymap
 from membrowse.tui.model.engine_view import EngineView, Phase, short_path
@@ -175,6 +175,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
                 state=state,
                 agent_k=state.agent_k,
                 agent_min_score=state.agent_min_score,
+                agent_set=state.agent_set,
             )
         )
 
@@ -247,7 +248,9 @@ class MembrowseApp(App[int], inherit_bindings=False):
         raise SkipAction
 
     def action_help_quit(self) -> None:
-        self.say("q quits; in the query: ctrl+q.")
+        bound = self.keymap.bound(of(Where.APP))
+        keys = next(key_names(action) for action in bound if action.id == "app.quit")
+        self.say(f"{' or '.join(keys.split())} quits; in the query a letter is typed.")
 
     # Requests to the engine
 

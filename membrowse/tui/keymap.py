@@ -10,7 +10,7 @@ from dataclasses import replace
 from textual.keys import Keys, _character_to_key
 
 from membrowse.settings import SettingsError
-from membrowse.tui.actions import ACTIONS, Action, Where, key_name, of
+from membrowse.tui.actions import ACTIONS, Action, Where, key_name, of, with_keys
 
 _TOGETHER = (
     (Where.QUERY,),
@@ -26,6 +26,7 @@ _TOGETHER = (
 )
 """Places whose keys act at the same time."""
 
+_DEFAULT_KEYS = {action.id: action.keys for action in ACTIONS}
 _MODIFIERS = {"ctrl", "shift", "alt", "meta", "super", "hyper"}
 _NAMED = {key.value for key in Keys}
 
@@ -43,8 +44,19 @@ class Keymap:
             self._check(of(*places))
 
     def bound(self, actions: Iterable[Action]) -> tuple[Action, ...]:
-        """These actions with the keys that run them."""
-        return tuple(replace(a, keys=self.chosen.get(a.id, a.keys)) for a in actions)
+        """These actions with the keys that run them, also in their tooltips."""
+        return tuple(
+            replace(
+                action,
+                keys=self.chosen.get(action.id, action.keys),
+                tooltip=with_keys(action.tooltip, self.key),
+            )
+            for action in actions
+        )
+
+    def key(self, id: str) -> str:  # noqa: A002
+        """The name of the first key of the action with this id."""
+        return key_name(self.chosen.get(id, _DEFAULT_KEYS[id]).split(",")[0])
 
     def _check(self, actions: tuple[Action, ...]) -> None:
         """Raise `SettingsError` if a chosen key is the key of another of these actions, too."""

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from typing import TYPE_CHECKING, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.dom import DOMNode
 
 from membrowse.tui.actions import Action, Where, key_names, of
 from membrowse.tui.screens.engine_screen import EngineScreen
+
+if TYPE_CHECKING:
+    from membrowse.tui.app import MembrowseApp
 
 
 class ActionCommands(Provider):
@@ -19,12 +23,13 @@ class ActionCommands(Provider):
         """The actions, each with the node that performs it."""
         screen = self.screen
         if isinstance(screen, EngineScreen):
-            offered = [
+            offered: list[tuple[Action, DOMNode]] = [
                 (action, screen.performer(action.where))
                 for action in screen.keymap.bound(of(*screen.PLACES, Where.APP))
             ]
         else:
-            offered = [(action, self.app) for action in of(Where.APP)]
+            app = cast("MembrowseApp", self.app)
+            offered = [(action, app) for action in app.keymap.bound(of(Where.APP))]
         yield from ((action, node) for action, node in offered if action.palette)
 
     def _help(self, action: Action) -> str:

@@ -162,6 +162,8 @@ class EngineState(msgspec.Struct, frozen=True, kw_only=True):
     """Name of the saved configuration in force, or empty."""
     agent_k: int = 5
     agent_min_score: float = 0.0
+    agent_set: bool = False
+    """Whether somebody set the agent's cut, be it to the default values."""
     requested: int = msgspec.field(default=0, name="asked")
     """Reindex and rebuild requests accepted so far; the reply to one counts itself."""
     started: int = msgspec.field(default=0, name="answered")

@@ -74,6 +74,8 @@ class PinRun(msgspec.Struct, frozen=True, kw_only=True):
     """By ranking: keyword, vector, fused, reranked."""
     problems: tuple[str, ...] = ()
     """Lines of the file that cannot be used, with number and reason."""
+    provisional: str = ""
+    """Why the results may still change by themselves, or empty."""
 
     @property
     def total(self) -> int:

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from membrowse.client.engine import EngineRefused
 from membrowse.wire.pins import AddPinRequest, PinRun, PinsRequest, RemovePinRequest, pin_line
@@ -196,3 +197,12 @@ def test_what_cannot_be_changed_is_said(
     for arguments in (("remove", "x"), ("add", "query", "a.md")):
         ran = program("pins", *arguments, "--folder", folder)
         assert (ran.status, ran.out, ran.err) == (ended, "", "membrowse: no pin called x\n")
+
+
+def test_what_is_not_final_is_no_verdict(engine: StandIn, program: Program, folder: Path) -> None:
+    early = replace(replies.run(PASSING, LOST), provisional="84 notes still to read")
+    engine.replies[PinsRequest] = early
+    ran = program("pins", "run", "--no-wait", "--folder", folder)
+    assert ran.status == 3
+    assert "not final: 84 notes still to read" in ran.err
+    assert "fails" not in ran.out and "so far" in ran.out

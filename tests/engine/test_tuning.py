@@ -191,6 +191,27 @@ async def test_what_another_process_saves_is_taken_over_with_the_next_question(
     await until(client, lambda state: not state.problem)
 
 
+def test_a_cut_that_is_set_to_the_default_is_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut_set() -> bool:
+        store = ConfigurationStore(ActiveConfiguration(Settings()), file, lambda: None)
+        return store.cut_set
+
+    file = tmp_path / "tunings.json"
+    assert not cut_set()
+    with monkeypatch.context() as environment:
+        environment.setenv("MEMBROWSE_AGENT_K", "5")
+        assert cut_set()
+    saved_configurations.save_configuration(file, "agent", {"agent.k": 5})
+    assert cut_set()
+    file.unlink()
+    config = paths.config_file()
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_text("[agent]\nmin_score = 0.0\n")
+    assert cut_set()
+
+
 def test_a_later_start_puts_in_force_what_was_saved(tmp_path: Path) -> None:
     file = tmp_path / "tunings.json"
     saved_configurations.save_configuration(

@@ -198,6 +198,48 @@ def die_while_opening() -> None:
     factories.opened(Path(sys.argv[1])).open_chroma()
 
 
+def flip_unseen(file: Path) -> None:
+    """Flip a bit as a failing disk does: the file's size and times stay."""
+    status = file.stat()
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+@pytest.mark.parametrize("noticed_by", ["check", "close"])
+def test_a_bit_that_flips_while_it_is_open_is_found_and_mended(
+    open_index: Opener, directory: Path, caplog: pytest.LogCaptureFixture, noticed_by: str
+) -> None:
+    filled(open_index, 2 * SYNC_THRESHOLD + 20)
+    index = open_index()
+    assert index.check() == []
+    (file,) = (directory / "chroma").rglob("data_level0.bin")
+    flip_unseen(file)
+    if noticed_by == "check":
+        (found,) = index.check()
+        assert (found.store, found.kind) == ("chroma", "damaged")
+        assert index.check() == []
+    else:
+        index.close()
+        index = open_index()
+        index.open_chroma()
+        assert any("Chroma" in warning for warning in logged_repairs(caplog))
+    assert_nearest_found(index)
+
+
+def test_an_entry_with_another_vector_is_found_and_mended(open_index: Opener) -> None:
+    filled(open_index, 60)
+    index = open_index()
+    index.open_chroma()
+    chunk = index.generation.chunks[7].id
+    index.chroma._open_collection.update(ids=[chunk], embeddings=[vector("other").tolist()])
+    (found,) = index.check()
+    assert (found.store, found.kind, found.count) == ("chroma", "damaged", 1)
+    assert index.check() == []
+    assert_nearest_found(index)
+
+
 def test_a_rebuild_starts_with_an_empty_collection(open_index: Opener) -> None:
     index = open_index()
     index.open_chroma()

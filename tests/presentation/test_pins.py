@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 from rich.cells import cell_len
 
 from membrowse.presentation.pins import list_page, pin_page, run_page
@@ -39,6 +40,14 @@ def test_a_list_has_every_pin_as_in_the_file_with_its_id() -> None:
     assert lines[3].startswith("✗ fails     #9  #4 → #9 ▼5 ")
     assert lines[4].startswith("✓ passes    #1  ")
     assert [line.split("  ssh port")[0].split()[-1] for line in lines[3:]] == ["g02", "g01"]
+
+
+def test_nothing_is_a_verdict_while_the_folder_is_read() -> None:
+    early = replace(replies.run(PASSING, LOST), provisional="84 notes still to read")
+    for text in (page(early, 100), text_of(list_page(early, 100))):
+        assert text.startswith(" 1 of 2 pins pass so far; 84 notes still to read")
+        assert "… not yet" in text
+        assert not any(word in text for word in ("fails", "FAILING", "✗", "passes"))
 
 
 def test_one_pin_is_counted_as_one() -> None:

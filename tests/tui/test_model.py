@@ -13,6 +13,7 @@ from membrowse.presentation.lines import (
     Line,
 )
 from membrowse.tui import external_programs
+from membrowse.tui.keymap import Keymap
 from membrowse.tui.model import folder_path, questions
 from membrowse.tui.model.column_captions import column_head
 from membrowse.tui.model.engine_view import EngineView, header_line
@@ -52,6 +53,8 @@ def test_the_cut_falls_at_k_or_at_the_score() -> None:
     view.receive("r1", a_ranking(RERANKED, "abcdefgh", pool=6))
     assert [d.after for d in dividers(view, 5, 0.0)] == [5, 6]
     assert dividers(view, 5, 0.3)[0].after == 3
+    assert dividers(view, 5, 0.0)[0].label == "the top 5 (default)"
+    assert dividers(view, 5, 0.0, chosen=True)[0].label == "the agent's cut (k 5)"
     assert "score .30" in dividers(view, 5, 0.3)[0].label
     assert dividers(RankingView(KEYWORD), 5, 0.0) == ()
 
@@ -158,7 +161,7 @@ def test_the_header_says_what_the_index_is_worth(
     changes: dict[str, object], condition: str
 ) -> None:
     view = EngineView(state=replies.state(**changes))
-    facts = plain(header_line(view, 120)).split("membrowse")[1].strip().split(" · ")
+    facts = plain(header_line(view, 120, Keymap({}).key)).split("membrowse")[1].strip().split(" · ")
     assert facts[0] == condition
     assert (len(facts) == 1) is (view.reading), "no figures of what is not read yet"
 

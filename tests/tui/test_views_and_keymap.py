@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -12,13 +13,13 @@ from membrowse.presentation.hits import RowStyle, hit_lines, matrix_lines
 from membrowse.presentation.lines import Part, cells, clip_path, plain
 from membrowse.presentation.ranks import letters
 from membrowse.settings import Settings, SettingsError
-from membrowse.tui.actions import ACTIONS
+from membrowse.tui.actions import ACTIONS, Need, refusal, with_keys
 from membrowse.tui.keymap import Keymap
 from membrowse.tui.model.files_table import file_line, without_ghosts
 from membrowse.tui.screens.changes import ChangesScreen
 from membrowse.tui.screens.help import HelpScreen, help_lines
 from membrowse.tui.screens.themes import ThemeScreen
-from membrowse.wire.engine import Pending
+from membrowse.wire.engine import Pending, Right
 from membrowse.wire.explanation import ExplainRequest, Explanation
 from membrowse.wire.notes import FileRecord, Freshness, NoteState
 from membrowse.wire.search import (
@@ -303,6 +304,38 @@ async def test_a_rebound_key_acts_and_is_shown() -> None:
         assert app.browser.explanation_pane.following
         await pilot.pause()
         assert "f9 explain" in screen_text(app) and "Z rows" in screen_text(app)
+
+
+async def test_no_text_names_a_key_that_is_rebound_to_another() -> None:
+    names = {"query.focus": "f2", "question.next": "f3", "view.files": "f4", "hit.explain": "f6"}
+    names |= {"target.why": "f7", "tune.open": "f8", "pin.show": "f9", "panel.preview": "f10"}
+    names |= {"app.open": "f11", "app.retry": "f12", "query.leave": "ctrl+g", "app.help": "ctrl+t"}
+    engine = StandIn()
+    app = make_app(Sessions(engine), settings=Settings(keys=names))
+    async with on_stage(app, (120, 40)) as pilot:
+        await pilot.pause()
+        guide = screen_text(app)
+        assert "f2   type the query; ctrl+g leaves it" in guide
+        assert "f6  f7   explain a hit" in guide and "not indexed [f4]" in guide
+        engine.change(notes=0, chunks=0)
+        await until(lambda: "ctrl+g f4 shows every file" in screen_text(app))
+        await ask(app, QUERY)
+        await pilot.press("ctrl+g")
+        await until(lambda: "f10 PREVIEW" in screen_text(app))
+        await pilot.press("f8")
+        await until(lambda: "f8 TUNE" in screen_text(app))
+
+
+async def test_refusals_help_and_palette_name_the_bound_keys() -> None:
+    keymap = Keymap({"target.why": "f7", "tune.open": "f8", "preview.next": "f9"})
+    help_text = "\n".join(plain(line) for line in help_lines(keymap.bound(ACTIONS)))
+    assert "f9 and N go on to others" in help_text
+    assert not re.search(r"\{[a-z]+\.", help_text)
+    for action in keymap.bound(ACTIONS):
+        for need in action.needs:
+            text = with_keys(refusal(action, set(), set(Right)), keymap.key)
+            assert "{" not in text, (action.id, need)
+    assert with_keys(Need.TARGET.value, keymap.key).startswith("There is neither a target (f7)")
 
 
 async def test_ctrl_z_suspends(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,7 +66,7 @@ async def run(
 ) -> Exit:
     """Run every pin, and print recall and the pins that fail.
 
-    Exit status 0 if all pins pass, 1 if one fails or there is none.
+    Exit status 0 if all pins pass, 1 if one fails or there is none, 3 if that is not final.
     """
     chosen = folders.chosen(folder)
     request = PinsRequest() if file is None else _pins_request(file)
@@ -82,6 +82,9 @@ async def run(
         _write_json(answer)
     elif answer.total:
         terminal.write(pages.run_page(answer, terminal.width()))
+    if answer.provisional:
+        output.say(f"not final: {answer.provisional}")
+        return Exit.UNAVAILABLE
     if answer.passing < answer.total or not answer.total:
         return Exit.NONE
     return Exit.USAGE if answer.problems else Exit.DONE

@@ -12,6 +12,7 @@ from membrowse.engine.errors import Impossible, Unknown
 from membrowse.engine.pins import pin_file
 from membrowse.engine.pins.pin_file import PinFile
 from membrowse.engine.priority import Pause
+from membrowse.engine.querying.provisional import provisional
 from membrowse.notes.chunk import Chunk
 from membrowse.ranking.ranked_query import RankedQuery
 from membrowse.ranking.targets import best_row, comparable
@@ -24,10 +25,15 @@ PASSAGE_CHARACTERS = 160
 
 def pins(components: Components, request: PinsRequest, pause: Pause) -> PinRun:
     """The folder's pins, or those of a file that the client has read."""
+    began = components.indexer.state
+    doubt = provisional(began, components.index.generation, components.models.state)
     if request.content is None:
-        return components.pins.current(pause)
-    parsed = pin_file.parse(request.content.encode("utf-8", "surrogatepass"), components.folder)
-    return components.pins.run(parsed, request.file, pause)
+        run = components.pins.current(pause)
+    else:
+        content = request.content.encode("utf-8", "surrogatepass")
+        parsed = pin_file.parse(content, components.folder)
+        run = components.pins.run(parsed, request.file, pause)
+    return msgspec.structs.replace(run, provisional=doubt)
 
 
 def add(components: Components, request: AddPinRequest, pause: Pause) -> PinRun:

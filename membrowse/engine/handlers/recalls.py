@@ -12,7 +12,7 @@ from membrowse.engine.priority import Pause
 from membrowse.engine.recalls.flags import Flags
 from membrowse.engine.recalls.places import Places
 from membrowse.ranking.ranked_query import RankedQuery
-from membrowse.ranking.search_response import hit as response_hit
+from membrowse.ranking.search_response import hit_at as response_hit
 from membrowse.ranking.targets import best_row
 from membrowse.recall_log.store import Selection
 from membrowse.wire.notes import NoteState

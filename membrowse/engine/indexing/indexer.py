@@ -21,6 +21,7 @@ from membrowse.engine.indexing.events import (
     Stopped,
 )
 from membrowse.engine.indexing.folder_comparison import Comparison, compare, failures
+from membrowse.engine.indexing.folder_identity import Exchanged, FolderIdentity, divided
 from membrowse.engine.indexing.indexer_state import IndexerState, UnindexedNote
 from membrowse.engine.indexing.note_reader import Batch, NoteReader
 from membrowse.engine.indexing.pace import Pace
@@ -62,6 +63,7 @@ class Indexer:
         self._index = index
         self._recipe = recipe
         self._changed = changed
+        self._identity = FolderIdentity.of(index.directory)
         self._reader = NoteReader(folder, settings.notes, models)
         self._vectoriser = Vectoriser(index, models, settings.encoder.precision, self.tell)
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
@@ -116,7 +118,7 @@ class Indexer:
 
     def _run(self) -> None:
         self._watch.start()
-        self._handle_safely(IndexRequested(rebuild=bool(self._index.stale)))
+        self._handle_safely(IndexRequested())
         while True:
             try:
                 event = self._events.get(timeout=max(0.0, self._next_deadline() - time.monotonic()))
@@ -224,26 +226,45 @@ class Indexer:
         try:
             found = compare(self._folder, self._settings.notes, notes, unindexed, hints)
         except FolderUnreadable as error:
-            self._publish(
-                problem=error.strerror,
-                checked=True,
-                reading=False,
-                progress=self._vectoriser.progress(),
-                last_check=clock.now(),
-            )
+            self._publish(checked=True, last_check=clock.now())
+            self._give_up(error.strerror or str(error))
             return
         self._watch.set_scope(watch_scope(found.found.values()))
         self._publish_comparison(found)
-        if notes and not found.found:
-            self._publish(problem=_emptied_folder(self._folder, len(notes)))
+        exchanged = self._identity.exchanged(self._folder, notes, found.found)
+        if problem := self._not_the_folder(found, exchanged):
+            self._give_up(problem)
             return
         if paused:
             return
+        if self._index.stale:
+            self._clear()
+            self._synchronise(even_if_paused=even_if_paused)
+            return
         self._hinted = frozenset()
-        self._apply(found, forced)
+        usable, withheld = divided(found, exchanged)
+        self._apply(usable, forced)
+        if exchanged:
+            self._publish_comparison(withheld)
+            self._publish(problem=exchanged[0].problem(self._folder))
+        else:
+            self._identity.remember(self._folder, found.found)
         if self.state.reading:
             self._publish(reading=False)
         self._encode()
+
+    def _not_the_folder(self, found: Comparison, exchanged: list[Exchanged]) -> str:
+        """Why nothing in the folder may be indexed, or empty."""
+        notes = len(self._index.generation.notes)
+        if notes and not found.found:
+            return _emptied_folder(self._folder, notes)
+        whole = (one.problem(self._folder) for one in exchanged if not one.prefix)
+        return next(whole, "")
+
+    def _give_up(self, problem: str) -> None:
+        """Keep the index as it is because of `problem`."""
+        progress = self._vectoriser.progress()
+        self._publish(problem=problem, reading=False, progress=progress)
 
     def _publish_comparison(self, comparison: Comparison) -> None:
         """Publish how the folder differs from the index."""

@@ -17,7 +17,6 @@ from membrowse.notes.not_indexable import NotIndexable
 from membrowse.notes.note import MTIME, Note, parse_note
 from membrowse.notes.reader import FileContent, read_file
 from membrowse.settings import NotesSettings
-from membrowse.wire.notes import NoteState
 
 DEFAULT_WINDOW = 256
 MAX_CHUNKS = 10_000
@@ -60,24 +59,26 @@ class NoteReader:
             return Reading(change=_removal(path, known), unindexed=unindexed)
         if known is not None and not force and _same_content(known, source):
             return Reading(unchanged=_touched_note(known, source))
-        change = self.change(source)
-        if len(change.chunks) > MAX_CHUNKS:
-            reason = f"more than {MAX_CHUNKS:,} chunks: split it into several notes"
+        try:
+            return Reading(change=self.change(source, MAX_CHUNKS))
+        except NotIndexable as error:
             state = UnindexedNote(
                 size=source.size,
                 mtime_ns=source.mtime_ns,
-                state=NoteState.FAILED,
-                reason=reason,
+                state=error.state,
+                reason=error.reason,
                 ctime_ns=source.ctime_ns,
                 inode=source.inode,
             )
             return Reading(change=_removal(path, known), unindexed=state)
-        return Reading(change=change)
 
-    def change(self, source: FileContent) -> NoteChange:
-        """The change that indexes a note with the content `source`."""
+    def change(self, source: FileContent, limit: int | None = None) -> NoteChange:
+        """The change that indexes a note with the content `source`.
+
+        Raises `NotIndexable` if it has more than `limit` chunks.
+        """
         note = parse_note(source)
-        parts = tuple(chunk_note(note, self.count, self.window))
+        parts = tuple(chunk_note(note, self.count, self.window, limit=limit))
         if not parts:
             note = replace(note, warnings=(*note.warnings, NO_TEXT))
         return NoteChange(source.path, _indexed_note(source, note, len(parts)), parts)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from membrowse import settings
+from membrowse import paths, settings
 from membrowse.ranking.ranker import Ranker
 from membrowse.settings import Settings, SettingsError, saved_configurations
 from membrowse.settings.origins import put_on
@@ -17,6 +17,7 @@ from membrowse.wire.tuning import TUNABLE, Configurations, Overrides
 
 log = logging.getLogger(__name__)
 
+_CUT = frozenset({"agent.k", "agent.min_score"})
 _Stamp = tuple[int, int, int]
 
 
@@ -51,6 +52,7 @@ class ConfigurationStore:
         self._file = file
         self._changed = changed
         self._fixed = settings.fixed_keys(os.environ)
+        self._cut_set = _sets_cut()
         self._stamp: _Stamp | None = None
         self._lock = threading.RLock()
         self._tuned = saved_configurations.SavedConfigurations()
@@ -98,6 +100,11 @@ class ConfigurationStore:
             fixed=self._fixed,
         )
 
+    @property
+    def cut_set(self) -> bool:
+        """Whether the agent's cut is set, be it to the default values."""
+        return self._cut_set or not _CUT.isdisjoint(self._tuned.overrides)
+
     def _after(self, change: Callable[[], object]) -> Configurations:
         with self._lock:
             change()
@@ -134,6 +141,14 @@ class ConfigurationStore:
         self.name, self.problem = "" if problem else tuned.in_force, problem
         if wanted != self._configuration.settings:
             self._configuration.put(wanted)
+
+
+def _sets_cut() -> bool:
+    """Whether the settings file or the environment sets the agent's cut."""
+    try:
+        return any(settings.is_set(key, paths.config_file()) for key in _CUT)
+    except SettingsError:
+        return False  # the file changed since the engine read it
 
 
 def _tunable(values: dict[str, Any]) -> Overrides:

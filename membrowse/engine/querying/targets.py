@@ -26,9 +26,13 @@ KEPT = 64
 class Targets:
     """Looks up targets. Thread-safe."""
 
-    def __init__(self, index: Index, state: Callable[[], IndexerState]) -> None:
+    def __init__(
+        self, index: Index, state: Callable[[], IndexerState], cut_set: Callable[[], bool]
+    ) -> None:
+        """`cut_set` says whether somebody set the agent's cut, be it to the default values."""
         self._index = index
         self._state = state
+        self._cut_set = cut_set
         self._kept: OrderedDict[tuple[int, Target], TargetChunks] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -78,23 +82,23 @@ class Targets:
             label=target_label(target, chunk),
             chunks=place,
             k=agent.k if k is None else k,
-            cut=_cut_origin(agent, k),
+            cut=self._cut_origin(agent, k),
             min_score=agent.min_score,
             state=state,
             reason="" if place.rows else _no_match_reason(path, state, why, place),
         )
+
+    def _cut_origin(self, agent: AgentSettings, k: int | None) -> CutOrigin:
+        if k is not None:
+            return CutOrigin.REQUEST
+        default = agent == AgentSettings() and not self._cut_set()
+        return CutOrigin.DEFAULT if default else CutOrigin.AGENT
 
     def state(self, generation: Generation, path: str) -> tuple[NoteState | None, str]:
         """State of the file at `path` at the last check, and why it is not indexed."""
         if not path:
             return None, ""
         return note_state(self._state(), generation.notes, path)
-
-
-def _cut_origin(agent: AgentSettings, k: int | None) -> CutOrigin:
-    if k is not None:
-        return CutOrigin.REQUEST
-    return CutOrigin.DEFAULT if agent == AgentSettings() else CutOrigin.AGENT
 
 
 def _no_match_reason(path: str, state: NoteState | None, why: str, place: TargetChunks) -> str:

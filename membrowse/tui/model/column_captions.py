@@ -6,6 +6,7 @@ from membrowse.presentation import figures, rankings
 from membrowse.presentation.lines import Line, Part, cells, fit, spread
 from membrowse.presentation.progress import reading_text
 from membrowse.text import shown
+from membrowse.tui.actions import KeyOf
 from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.open_query import OpenQuery
 from membrowse.tui.model.panel_title import panel_title
@@ -73,10 +74,15 @@ def _why_unranked(view: RankingView) -> str:
     return "not ranked"
 
 
-def empty_lines(view: RankingView, query: Query | None, engine: EngineView) -> list[str]:
+def empty_lines(
+    view: RankingView, query: Query | None, engine: EngineView, key: KeyOf
+) -> list[str]:
     """The text of a column without rows; it names the next key."""
     if engine.reading and engine.state is not None:
         return ["", reading_text(engine.state), "This column fills by itself."]
+    if engine.state is not None and not engine.state.notes:
+        ways = (f"{key('view.files')}  every file", f"{key('app.open')}  another folder")
+        return ["", "No note of this folder is indexed.", *ways]
     if view.state is None or (view.waiting and not view.total):
         return ["", "ranking…"]
     if view.state is RankingState.LOADING:
@@ -86,14 +92,15 @@ def empty_lines(view: RankingView, query: Query | None, engine: EngineView) -> l
             "",
             "Notes are being indexed.",
             "This column fills by itself.",
-            "f  every file",
+            f"{key('view.files')}  every file",
         ]
     if view.state in (RankingState.OFF, RankingState.FAILED):
         return ["", f"{view.state.value.capitalize()}."]
+    edit = f"{key('query.focus')}  edit query"
     if view.name == KEYWORD and query is not None and query.filters:
-        return ["", "No note that passes the filters", "contains these words.", "/  edit query"]
+        return ["", "No note that passes the filters", "contains these words.", edit]
     if view.name == KEYWORD:
-        return ["", "No note contains these words.", "/  edit query"]
+        return ["", "No note contains these words.", edit]
     if view.name == RERANKED:
         return ["", "Nothing to rerank."]
-    return ["", "No hits.", "f  every file"]
+    return ["", "No hits.", f"{key('view.files')}  every file"]

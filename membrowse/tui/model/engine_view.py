@@ -21,6 +21,7 @@ from membrowse.presentation.lines import (
 from membrowse.presentation.pins import state_parts
 from membrowse.presentation.progress import pending_parts, progress_line, reading_text
 from membrowse.text import shown
+from membrowse.tui.actions import KeyOf
 from membrowse.wire.engine import EngineState, Right
 from membrowse.wire.search import RankingState
 
@@ -50,6 +51,7 @@ class EngineView:
     state: EngineState | None = None
     agent_k: int = 5
     agent_min_score: float = 0.0
+    agent_set: bool = False
 
     @property
     def connected(self) -> bool:
@@ -85,10 +87,10 @@ def short_path(path: Path, home: Path | None = None) -> str:
     return shown(str(path))
 
 
-def header_line(view: EngineView, width: int) -> Line:
+def header_line(view: EngineView, width: int, key: KeyOf) -> Line:
     """Name and folder at the left; at the right the state of the index, then its size."""
     left = [Part(" membrowse ", "brand")]
-    facts = _index_facts(view) if view.state else []
+    facts = _index_facts(view, key) if view.state else []
     needed = cells(joined(facts[:2]))
     if view.folder is not None:
         room = max(16, width - cells(left) - needed - 4)
@@ -115,14 +117,14 @@ def _condition_part(view: EngineView, state: EngineState) -> Part:
     return Part("current", "good")
 
 
-def _index_facts(view: EngineView) -> list[Line]:
+def _index_facts(view: EngineView, key: KeyOf) -> list[Line]:
     """The state of the index and its figures, most important first."""
     state = view.state
     if state is None:
         return []
     if view.reading:
         return [[_condition_part(view, state)]]
-    not_indexed = f"{figures.number(state.not_indexed)} not indexed [f]"
+    not_indexed = f"{figures.number(state.not_indexed)} not indexed [{key('view.files')}]"
     return [
         [_condition_part(view, state)],
         [Part(not_indexed, "", "screen.files")] if state.not_indexed else [],
@@ -159,23 +161,21 @@ def encoder_part(state: EngineState) -> Line:
 
 
 def change_parts(view: EngineView, now: datetime) -> Line:
-    """When the index last changed, and through which notes."""
+    """When the index last changed, and through which note if it is one."""
     change = view.state.last_change if view.state else None
     if change is None:
         return []
-    what = shown(change.path) if change.path else figures.counted(change.notes, "note")
+    at = Part(f"indexed {figures.local_time(change.at, now)} ", "dim")
+    if not change.path:
+        return [at]
     chunks = figures.counted(change.chunks, "chunk")
-    return [
-        Part(f"indexed {figures.local_time(change.at, now)} ", "dim"),
-        Part(what),
-        Part(f", {chunks} ", "dim"),
-    ]
+    return [at, Part(shown(change.path)), Part(f", {chunks} ", "dim")]
 
 
-def status_line(view: EngineView, now: datetime, width: int) -> Line:
+def status_line(view: EngineView, now: datetime, width: int, key: KeyOf) -> Line:
     """The line at the bottom: connection, watcher, pending counts, models, last change."""
     if view.phase is not Phase.CONNECTED or view.state is None:
-        return _unconnected_line(view, width)
+        return _unconnected_line(view, width, key)
     state = view.state
     if state.stopping:
         return fit([Part(" ○ the engine is stopping", "warn")], width)
@@ -190,17 +190,21 @@ def status_line(view: EngineView, now: datetime, width: int) -> Line:
         lead = joined([lead, pending_parts(state.pending, quiet=True), encoder_part(state)])
     right = change_parts(view, now)
     if state.pins.total or state.pins.problem:
-        lead, right = _with_pins(lead, right, state, width)
+        lead, right = _with_pins(lead, right, state, width, key)
     if cells(lead) + cells(right) + 2 > width:
         right = []
     return spread(lead, right, width)
 
 
-def _with_pins(lead: Line, right: Line, state: EngineState, width: int) -> tuple[Line, Line]:
+def _with_pins(
+    lead: Line, right: Line, state: EngineState, width: int, key: KeyOf
+) -> tuple[Line, Line]:
     """The line with the pins added; if there is little room, they replace the last change."""
+    way = Part(f" [{key('pin.show')}]", "", _PINS)
     for last in (right, []):
         for brief in (False, True):
-            line = joined([lead, state_parts(state.pins, brief=brief, action=_PINS)])
+            pins = [*state_parts(state.pins, brief=brief, action=_PINS), way]
+            line = joined([lead, pins])
             if cells(line) + cells(last) + 2 <= width:
                 return line, last
     watching = [Part(" "), watcher_part(state)]
@@ -218,7 +222,7 @@ Basis = tuple[object, ...]
 
 def state_basis(state: EngineState) -> Basis:
     """What a response depends on besides the generation; ask again when it differs."""
-    cut = (state.agent_k, state.agent_min_score)
+    cut = (state.agent_k, state.agent_min_score, state.agent_set)
     configured = (state.settings_digest, state.configuration)
     return (state.reading, state.encoder.state, *configured, *cut)
 
@@ -229,13 +233,13 @@ def reply_basis(view: EngineView) -> Basis | None:
     return (state.generation, *state_basis(state)) if state else None
 
 
-def _unconnected_line(view: EngineView, width: int) -> Line:
+def _unconnected_line(view: EngineView, width: int, key: KeyOf) -> Line:
     words = {
         Phase.NONE: Part(" ○ no folder open", "dim"),
         Phase.STARTING: Part(f" ◌ {shown(view.message) or 'starting'}", "accent"),
         Phase.CONNECTED: Part(" ◌ connected, waiting for the engine's state", "accent"),
         Phase.LOST: Part(f" ◌ engine lost: {shown(view.message)}; restarting it", "warn"),
-        Phase.GAVE_UP: Part(" ✗ no engine: F5 restarts it", "bad", "app.retry"),
+        Phase.GAVE_UP: Part(f" ✗ no engine: {key('app.retry')} restarts it", "bad", "app.retry"),
     }
     return fit([words[view.phase]], width)
 

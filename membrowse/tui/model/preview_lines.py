@@ -129,12 +129,13 @@ def preview_head(
     view: ChunkView | None,
     freshness: Freshness | None,
     width: int,
+    key: str,
     *,
     active: bool,
     heated: bool = False,
 ) -> Line:
     """`4 PREVIEW  path:31-34 · heat ▁▃▅▇ · chunk 2/5 · up to date`."""
-    left = panel_title("4", "PREVIEW", active=active)
+    left = panel_title(key, "PREVIEW", active=active)
     if view is None:
         return fit(left, width)
     right = _chunk_facts(view, freshness or view.freshness, width)

@@ -106,11 +106,11 @@ class RankingView:
         return frozenset(self.approximate.missed) if self.approximate else frozenset()
 
 
-def agent_cut(view: RankingView, k: int, min_score: float) -> Divider | None:
+def agent_cut(view: RankingView, k: int, min_score: float, *, chosen: bool) -> Divider | None:
     """Where the agent stops reading: after `k` hits, or before the first hit below `min_score`."""
     if view.total == 0:
         return None
-    default = (k, min_score) == (_DEFAULT.k, _DEFAULT.min_score)
+    default = not chosen and (k, min_score) == (_DEFAULT.k, _DEFAULT.min_score)
     label = cut_name(k, CutOrigin.DEFAULT if default else CutOrigin.AGENT)
     if min_score > 0:
         label += f", score {figures.score(min_score)}"
@@ -121,11 +121,16 @@ def agent_cut(view: RankingView, k: int, min_score: float) -> Divider | None:
     return Divider(k, label) if k < view.total else None
 
 
-def dividers(view: RankingView, k: int, min_score: float) -> tuple[Divider, ...]:
-    """The dividers of a column, from the top; only the reranked ranking has any."""
+def dividers(
+    view: RankingView, k: int, min_score: float, *, chosen: bool = False
+) -> tuple[Divider, ...]:
+    """The dividers of a column, from the top; only the reranked ranking has any.
+
+    `chosen` says whether somebody set the cut `k` and `min_score`.
+    """
     if view.name != RERANKED:
         return ()
-    found = [cut] if (cut := agent_cut(view, k, min_score)) else []
+    found = [cut] if (cut := agent_cut(view, k, min_score, chosen=chosen)) else []
     if view.pool is not None and 0 < view.pool < view.total:
         found.append(Divider(view.pool, "not reranked from here, fused order"))
     return tuple(sorted(found))

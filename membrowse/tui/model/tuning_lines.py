@@ -6,6 +6,7 @@ from membrowse.presentation import figures
 from membrowse.presentation.lines import Line, Part, bar_parts, cells, clip, fit, spread
 from membrowse.presentation.pins import passing_part
 from membrowse.text import shown
+from membrowse.tui.actions import KeyOf, with_keys
 from membrowse.tui.model.panel_title import panel_title
 from membrowse.tui.model.tunable_settings import TunableSetting, value_text
 from membrowse.tui.model.tuning import NamedConfiguration, Tuning
@@ -58,16 +59,16 @@ def configuration_line(tuning: Tuning, named: NamedConfiguration, width: int) ->
     return fit([*label, Part(f"  {about}", "dim")], width)
 
 
-def tuning_head(tuning: Tuning, width: int, *, active: bool) -> Line:
+def tuning_head(tuning: Tuning, width: int, key: KeyOf, *, active: bool) -> Line:
     """`▸t TUNE   in force: careful            12 ms`."""
-    left = panel_title("t", "TUNE", active=active)
+    left = panel_title(key("tune.open"), "TUNE", active=active)
     if tuning.known is not None:
         left.append(Part(f"  in force: {shown(tuning.in_force.label)}", "dim"))
     took = figures.milliseconds(tuning.tried.took_ms) if tuning.tried else ""
     return spread(left, [Part(f"{took} ", "dim")], width)
 
 
-def tuning_foot(tuning: Tuning) -> Line:
+def tuning_foot(tuning: Tuning, key: KeyOf) -> Line:
     """What the setting does, or what is wrong with its value."""
     if tuning.problem:
         return [Part("✗ ", "bad"), Part(shown(tuning.problem), "bad")]
@@ -75,7 +76,8 @@ def tuning_foot(tuning: Tuning) -> Line:
         return [Part("◌ waiting for the engine…", "dim")]
     if tuning.setting is not None:
         return [Part(tuning.setting.about, "dim")]
-    return [Part("enter use   b compare   d delete", "dim")]
+    keys = "{tune.take} use   {tune.compare} compare   {tune.forget} delete"
+    return [Part(with_keys(keys, key), "dim")]
 
 
 def passing_pins(tried: TunedSearch | None, pins: int) -> Line:
@@ -89,12 +91,12 @@ def passing_pins(tried: TunedSearch | None, pins: int) -> Line:
     return [passing_part(tried.passing, total)]
 
 
-def banner_line(tuning: Tuning, pins: int, width: int) -> Line:
+def banner_line(tuning: Tuning, pins: int, width: int, key: KeyOf) -> Line:
     """`≈ trying: fusion.weight 0.62 · 38 of 41 pins pass            s save  R reset`."""
     right = [
-        Part("s", "key", "save"),
+        Part(key("tune.save"), "key", "save"),
         Part(" save  ", "dim", "save"),
-        Part("R", "key", "reset_all"),
+        Part(key("tune.reset_all"), "key", "reset_all"),
         Part(" reset ", "dim", "reset_all"),
     ]
     passing = passing_pins(tuning.tried.a if tuning.tried else None, pins)

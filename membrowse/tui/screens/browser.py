@@ -223,6 +223,7 @@ class BrowserScreen(EngineScreen):
     def show_questions(self, questions: Questions) -> None:
         """Take the list of questions to step through."""
         self.query_bar.load_questions(questions)
+        self.guide.show_questions(len(questions.items))
         self.show_keys()
 
     # Searching
@@ -697,7 +698,8 @@ class BrowserScreen(EngineScreen):
             self._note_opened()
             if not marked:
                 if self.open_query.marked:
-                    text = "Marked. Press = on another to compare, = again to unmark."
+                    key = self.keymap.key("hit.compare")
+                    text = f"Marked. Press {key} on another to compare, {key} again to unmark."
                     self.notify(text, markup=False)
                 return
             target = Target(chunk=marked)

@@ -13,7 +13,7 @@ from textual.timer import Timer
 from membrowse.client.engine import EngineRefused
 from membrowse.presentation.lines import Line, Part, spread
 from membrowse.text import shown
-from membrowse.tui.actions import Action, Need, Where, find, of, refusal
+from membrowse.tui.actions import Action, Need, Where, find, of, refusal, with_keys
 from membrowse.tui.keymap import Keymap
 from membrowse.tui.messages import ReindexWanted, ReplyWanted
 from membrowse.tui.model.engine_view import EngineView, Phase
@@ -96,7 +96,7 @@ class EngineScreen(Screen[None]):
             met.add(Need.ENGINE)
         if self.engine.phase is Phase.GAVE_UP:
             met.add(Need.RETRY)
-        return refusal(action, met, self.engine.rights)
+        return with_keys(refusal(action, met, self.engine.rights), self.keymap.key)
 
     def refusal_of(self, name: str) -> str:
         """Why the action with that name cannot run now; empty if it can, or is not ours."""

@@ -112,7 +112,7 @@ class FilesScreen(EngineScreen):
         self.list.message = (
             "Waiting for the engine…"
             if self._records is None
-            else "No file has these words; / changes the filter."
+            else f"No file has these words; {self.keymap.key('files.filter')} changes the filter."
             if self._records
             else "This folder is empty."
         )

@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
 from membrowse.presentation.lines import Line, Part, hanging
-from membrowse.tui.actions import ACTIONS, Action, Where, key_names
+from membrowse.tui.actions import ACTIONS, Action, Where, key_name, key_names, with_keys
 from membrowse.tui.screens.dialog import Dialog
 from membrowse.tui.widgets.lines import LineBlock
 from membrowse.tui.widgets.plain_input import PlainInput
@@ -19,9 +19,9 @@ from membrowse.tui.widgets.scroll_box import ScrollBox
 _SIGNS: tuple[tuple[str, str], ...] = (
     ("❯  ›", "the chunk under the cursor, in the active ranking and in the others"),
     ("▸", "the active panel: its keys act"),
-    ("❯=", "the chunk that = has marked for a comparison"),
+    ("❯=", "the chunk that {hit.compare} has marked for a comparison"),
     ("ssh 12", "a word of the query as it is searched for, and the chunks that contain it"),
-    ("question 3/55", "the place in the list of questions; ] asks the next one"),
+    ("question 3/55", "the place in the list of questions; {question.next} asks the next one"),
     ("1.00", "a reranked score is relative to the best hit of this query"),
     (
         "▲3 ▼2 =",
@@ -49,7 +49,9 @@ def help_lines(
     actions: Sequence[Action] = ACTIONS, words: str = "", width: int = 100
 ) -> list[Line]:
     """The signs on the screen, then keys by where they work; with `words`, what contains them."""
-    sections = [("Signs on the screen", "accent", _SIGNS)]
+    key = {action.id: key_name(action.first_key) for action in actions}
+    signs = tuple((sign, with_keys(meaning, key.__getitem__)) for sign, meaning in _SIGNS)
+    sections = [("Signs on the screen", "accent", signs)]
     for where in Where:
         entries = tuple((key_names(a), a.tooltip) for a in actions if a.where is where)
         sections.append((where.value, "key", entries))

@@ -19,7 +19,7 @@ from membrowse.presentation.pins import (
     summary_line,
 )
 from membrowse.text import shown
-from membrowse.tui.actions import Need, Where, bindings
+from membrowse.tui.actions import Need, Where, bindings, with_keys
 from membrowse.tui.messages import ReplyWanted
 from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.screens.engine_screen import Clock, EngineScreen
@@ -31,7 +31,7 @@ from membrowse.wire.pins import Pin, PinResult, PinRun, PinsRequest, RemovePinRe
 _GROUP = "pins"
 
 _NONE = """No query is pinned yet.
-In the rankings, m pins the query to the target, or to the chunk under the cursor.
+In the rankings, {pin.add} pins the query to the target, or to the chunk under the cursor.
 Pins run after every change, and a message says which ones moved."""
 
 
@@ -70,9 +70,11 @@ class PinsList(ItemList[PinResult]):
 
     def __init__(self) -> None:
         super().__init__(lambda result: result.pin.id, id="pins-list")
+        self.so_far = False
+        """Whether the results are not final."""
 
     def row_line(self, row: int, line: int, width: int) -> Line:
-        return pin_line(self.items[row], width)
+        return pin_line(self.items[row], width, so_far=self.so_far)
 
 
 class PinsScreen(EngineScreen):
@@ -106,7 +108,8 @@ class PinsScreen(EngineScreen):
         state = self.engine.state
         pins = before.state.pins if before.state else None
         if self.engine.connected and state is not None:
-            if not before.connected or state.pins != pins:
+            final_now = self.list.so_far and state.progress is None
+            if not before.connected or state.pins != pins or final_now:
                 self._ask()
 
     def _ask(self) -> None:
@@ -118,7 +121,8 @@ class PinsScreen(EngineScreen):
 
     def _take(self, run: PinRun) -> None:
         self._summary.run = self._file.run = run
-        self.list.message = _NONE
+        self.list.message = with_keys(_NONE, self.keymap.key)
+        self.list.so_far = bool(run.provisional)
         self.list.show_items(failing_first(run))
         self._summary.refresh()
         self._file.refresh()

@@ -31,7 +31,7 @@ from membrowse.tui.model.engine_view import EngineView, reply_basis
 from membrowse.tui.model.list_layout import Layout
 from membrowse.tui.screens.engine_screen import Clock, EngineScreen
 from membrowse.tui.widgets.line_list import CURSOR, LineList
-from membrowse.tui.widgets.lines import OneLine, content
+from membrowse.tui.widgets.lines import OneLine, content, keymap_of
 from membrowse.wire.diagnosis import (
     Diagnosis,
     DiagnosisReport,
@@ -91,12 +91,13 @@ class DiagnosedTarget(OneLine):
     def line(self, width: int) -> Line:
         if self._report is None:
             return [Part(f" {SIGN} ", "accent"), Part(named(self._target), "strong")]
+        key = keymap_of(self).key("why.find")
         return target_line(
             self._target,
             self._report.match,
             letters(RANKINGS),
             width,
-            right=[Part("f", "key", "screen.find"), Part(" another ", "dim", "screen.find")],
+            right=[Part(key, "key", "screen.find"), Part(" another ", "dim", "screen.find")],
         )
 
 
@@ -313,7 +314,7 @@ class WhyScreen(EngineScreen):
 
     def _refused(self, error: EngineRefused) -> None:
         self._verdict.show([Part("✗ ", "bad"), Part(shown(error.problem.message))])
-        self.list.message = "f chooses another target."
+        self.list.message = f"{self.keymap.key('why.find')} chooses another target."
         self.list.show(None, "", restart=True)
 
     def _suggestions_refused(self, error: EngineRefused) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from membrowse.presentation.lines import Line, Part, cells, fit
 from membrowse.tui.actions import Action, key_name
 from membrowse.tui.model.engine_view import EngineView, header_line, status_line, trouble_line
-from membrowse.tui.widgets.lines import OneLine
+from membrowse.tui.widgets.lines import OneLine, keymap_of
 
 
 class HeaderLine(OneLine):
@@ -19,7 +19,7 @@ class HeaderLine(OneLine):
         self._view = EngineView()
 
     def line(self, width: int) -> Line:
-        return header_line(self._view, width)
+        return header_line(self._view, width, keymap_of(self).key)
 
     def show(self, view: EngineView) -> None:
         """Show this view."""
@@ -64,7 +64,7 @@ class StatusLine(OneLine):
         self._now = datetime.now().astimezone()
 
     def line(self, width: int) -> Line:
-        return status_line(self._view, self._now, width)
+        return status_line(self._view, self._now, width, keymap_of(self).key)
 
     def show(self, view: EngineView, now: datetime) -> None:
         """Show this view."""

@@ -17,7 +17,7 @@ from membrowse.text import shown
 from membrowse.tui.messages import ReplyWanted
 from membrowse.tui.model.open_query import OpenQuery
 from membrowse.tui.model.panel_title import panel_title
-from membrowse.tui.widgets.lines import OneLine
+from membrowse.tui.widgets.lines import OneLine, keymap_of
 from membrowse.tui.widgets.scrolled_lines import ScrolledLines
 from membrowse.wire.explanation import (
     ExplainRequest,
@@ -45,13 +45,14 @@ class ExplanationHead(OneLine):
 
     def line(self, width: int) -> Line:
         pane = self._pane
-        left = panel_title("5", "EXPLANATION", active=pane.text.has_focus)
+        key = keymap_of(self).key("panel.explanation")
+        left = panel_title(key, "EXPLANATION", active=pane.text.has_focus)
         explanation = pane.explanation
         if explanation is None:
             return spread(left, [Part(f"{pane.waiting} ", "dim")], width)
         hit = explanation.hit
         place = clip_start(shown(f"{hit.path}:{hit.start_line}"), max(10, width - 24))
-        more = "" if pane.full else "+ in full "
+        more = "" if pane.full else f"{keymap_of(self).key('panel.maximise')} in full "
         return spread([*left, Part(f"  {place}", "strong")], [Part(more, "dim")], width)
 
 

@@ -11,34 +11,49 @@ from membrowse.presentation import figures
 from membrowse.presentation.lines import Line, Part, clip
 from membrowse.presentation.progress import progress_line, reading_text
 from membrowse.text import shown
+from membrowse.tui.actions import KeyOf, with_keys
 from membrowse.tui.model.engine_view import EngineView, Phase
-from membrowse.tui.widgets.lines import Clickable, content
+from membrowse.tui.widgets.lines import Clickable, content, keymap_of
+from membrowse.wire.engine import EngineState
+
+_ASK = "screen.question(1)"
 
 _KEYS: tuple[tuple[str, str], ...] = (
-    ("/", "type the query; enter goes to the list, where single letters act"),
-    ("1 2 3 4", "keyword · vector · reranked · preview"),
-    ("x  w", "explain a hit · find out why a note is missing"),
-    ("t  m", "tune the ranking · pin the query to the note it should find"),
-    ("e  y  r", "edit the note · copy · reindex"),
-    ("f", "every file, and why it is not indexed"),
-    ("F1", "all keys"),
+    ("{query.focus}", "type the query; {query.leave} leaves it, then letters act"),
+    (
+        "{panel.keyword} {panel.vector} {panel.reranked} {panel.preview}",
+        "keyword · vector · reranked · preview",
+    ),
+    ("{hit.explain}  {target.why}", "explain a hit · find out why a note is missing"),
+    ("{tune.open}  {pin.add}", "tune the ranking · pin the query to the note it should find"),
+    ("{hit.edit}  {hit.copy}  {hit.reindex}", "edit the note · copy · reindex"),
+    ("{view.files}", "every file, and why it is not indexed"),
+    ("{app.help}", "all keys"),
 )
 
 
-def guide_lines(view: EngineView, recent: Sequence[str], width: int) -> list[Line]:
-    """The lines of the guide."""
+def guide_lines(
+    view: EngineView, recent: Sequence[str], questions: int, width: int, key: KeyOf
+) -> list[Line]:
+    """The lines of the guide; `questions` is how many there are to step through."""
     if view.phase is Phase.GAVE_UP:
-        return _gave_up(view, width)
+        return _gave_up(view, width, key)
     lines: list[Line] = [[Part("Paste what the agent asked.", "strong")]]
     lines.append([Part("Its keyword, vector and reranked rankings appear side by side.", "dim")])
     lines.append([])
-    lines += _condition_lines(view)
+    lines += _condition_lines(view, key)
+    if questions:
+        ask = with_keys("{query.leave} {question.next}", key)
+        what = f"   ask the first of {figures.counted(questions, 'question')}"
+        lines.append([Part(f"{ask:>8}", "key", _ASK), Part(what, "", _ASK)])
     for keys, what in _KEYS:
-        lines.append([Part(f"{keys:>8}", "key"), Part(f"   {what}", "dim")])
+        named = with_keys(keys, key)
+        lines.append([Part(f"{named:>8}", "key"), Part(f"   {with_keys(what, key)}", "dim")])
     if recent:
+        history = f"  {key('query.history')}  "
         lines += [
             [],
-            [Part("earlier queries", "dim"), Part("  H  ", "key"), Part("all", "dim")],
+            [Part("earlier queries", "dim"), Part(history, "key"), Part("all", "dim")],
         ]
         lines += [
             [Part(f"  {clip(shown(text), min(width - 8, 70))}", "", f"screen.recent({at})")]
@@ -47,7 +62,7 @@ def guide_lines(view: EngineView, recent: Sequence[str], width: int) -> list[Lin
     return lines
 
 
-def _condition_lines(view: EngineView) -> list[Line]:
+def _condition_lines(view: EngineView, key: KeyOf) -> list[Line]:
     """What to know before typing: starting, indexing, nothing indexed."""
     if view.phase in (Phase.STARTING, Phase.LOST, Phase.NONE):
         text = shown(view.message) or "Starting… you can type now."
@@ -64,12 +79,7 @@ def _condition_lines(view: EngineView) -> list[Line]:
     if state.progress is not None:
         return [progress_line(state.progress, 70), []]
     if state.notes == 0:
-        return [
-            [Part("! ", "warn"), Part("No note of this folder is indexed.")],
-            [Part("  f", "key"), Part(" shows why, file by file; ", "dim")]
-            + [Part("O", "key"), Part(" opens another folder.", "dim")],
-            [],
-        ]
+        return _nothing_indexed(state, key)
     pending = state.pending.total
     if pending:
         text = f"{figures.counted(pending, 'note')} on disk differ from the index."
@@ -77,15 +87,33 @@ def _condition_lines(view: EngineView) -> list[Line]:
     return []
 
 
-def _gave_up(view: EngineView, width: int) -> list[Line]:
+def _nothing_indexed(state: EngineState, key: KeyOf) -> list[Line]:
+    """Why there is nothing to search, and what to do."""
+    if state.not_indexed:
+        left_out = figures.counted(state.not_indexed, "file")
+        text = f"No note of this folder is indexed; {left_out} left out."
+    else:
+        text = "This folder has no notes yet; a new one is found at once."
+    leave = key("query.leave")
+    return [
+        [Part("! ", "warn"), Part(text)],
+        [Part(f"  {leave} {key('view.files')}", "key", "screen.files")]
+        + [Part(" shows every file and why;  ", "dim", "screen.files")]
+        + [Part(f"{leave} {key('app.open')}", "key", "app.open_folder")]
+        + [Part(" opens another folder.", "dim", "app.open_folder")],
+        [],
+    ]
+
+
+def _gave_up(view: EngineView, width: int, key: KeyOf) -> list[Line]:
     lines: list[Line] = [
         [Part("✗ ", "bad"), Part("The engine keeps failing.", "strong")],
         [],
         *([Part(shown(text))] for text in _filled(view.message, width)),
         [],
-        [Part("F5", "key", "app.retry"), Part(" restarts it   ", "dim")]
-        + [Part("O", "key", "app.open_folder"), Part(" opens another folder   ", "dim")]
-        + [Part("ctrl+q", "key"), Part(" quits", "dim")],
+        [Part(key("app.retry"), "key", "app.retry"), Part(" restarts it   ", "dim")]
+        + [Part(key("app.open"), "key", "app.open_folder"), Part(" opens another folder   ", "dim")]
+        + [Part(key("app.quit"), "key"), Part(" quits", "dim")],
     ]
     tail = view.log_tail.strip().splitlines()[-12:]
     if tail:
@@ -108,12 +136,19 @@ class Guide(Clickable, can_focus=True):
         super().__init__(id="guide")
         self._view = EngineView()
         self._recent: Sequence[str] = ()
+        self._questions = 0
 
     def show(self, view: EngineView, recent: Sequence[str]) -> None:
         """Show the engine's view and the earlier queries."""
         self._view, self._recent = view, recent
         self.refresh(layout=True)
 
+    def show_questions(self, count: int) -> None:
+        """Offer the first of so many questions."""
+        self._questions = count
+        self.refresh(layout=True)
+
     def render(self) -> Content:
-        lines = guide_lines(self._view, self._recent, max(30, self.content_size.width))
+        width, key = max(30, self.content_size.width), keymap_of(self).key
+        lines = guide_lines(self._view, self._recent, self._questions, width, key)
         return Content("\n").join([content(self, line) for line in lines])

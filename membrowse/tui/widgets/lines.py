@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, cast
+
 from textual import events
 from textual.content import Content
 from textual.style import Style
 from textual.widget import Widget
 
 from membrowse.presentation.lines import Line, Part
+from membrowse.tui.keymap import Keymap
 from membrowse.tui.styles import ANSI_STYLES, STYLES
+
+if TYPE_CHECKING:
+    from membrowse.tui.app import MembrowseApp
 
 PRESS = "press"
 """Key of a clickable text's action in its style. (Textual's own key would restyle the text.)"""
+
+
+def keymap_of(widget: Widget) -> Keymap:
+    """Which keys run which action."""
+    return cast("MembrowseApp", widget.app).keymap
 
 
 class Clickable(Widget):

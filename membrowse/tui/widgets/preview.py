@@ -16,7 +16,7 @@ from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.open_query import OpenQuery
 from membrowse.tui.model.preview_lines import CLOSE, OPEN, first_inside, preview_head, preview_lines
 from membrowse.tui.widgets.line_list import CURSOR
-from membrowse.tui.widgets.lines import Notice, OneLine
+from membrowse.tui.widgets.lines import Notice, OneLine, keymap_of
 from membrowse.tui.widgets.scrolled_lines import ScrolledLines
 from membrowse.wire.explanation import Explanation
 from membrowse.wire.notes import ChunkRequest, ChunkView, Freshness
@@ -41,8 +41,9 @@ class PreviewHead(OneLine):
     def line(self, width: int) -> Line:
         preview = self._preview
         active = preview.text.has_focus
+        key = keymap_of(self).key("panel.preview")
         return preview_head(
-            preview.view, preview.freshness, width, active=active, heated=preview.heating
+            preview.view, preview.freshness, width, key, active=active, heated=preview.heating
         )
 
 

@@ -17,7 +17,7 @@ from membrowse.presentation.query import query_line, warnings_line
 from membrowse.tui.actions import Where, bindings
 from membrowse.tui.messages import QueryAsked
 from membrowse.tui.model.questions import Questions
-from membrowse.tui.widgets.lines import OneLine
+from membrowse.tui.widgets.lines import OneLine, keymap_of
 from membrowse.tui.widgets.plain_input import PlainInput
 from membrowse.wire.search import Query
 
@@ -35,7 +35,7 @@ class Slash(OneLine):
     """The sign before the query."""
 
     def line(self, width: int) -> Line:
-        return [Part(" / ", "key", "screen.focus_query")]
+        return [Part(f" {keymap_of(self).key('query.focus')} ", "key", "screen.focus_query")]
 
 
 class QuerySide(OneLine):
@@ -51,7 +51,7 @@ class QuerySide(OneLine):
         if self._place:
             next_question = "screen.question(1)"
             line += [Part(" · ", "dim"), Part(self._place, "", next_question)]
-            line += [Part(" ]", "key", next_question)]
+            line += [Part(f" {keymap_of(self).key('question.next')}", "key", next_question)]
         return [*line, Part(" ")]
 
     def show(self, syntax: str, place: str) -> None:

@@ -12,7 +12,7 @@ from membrowse.presentation.lines import Line, Part
 from membrowse.tui.model.column_captions import column_foot, column_head, column_notice
 from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.open_query import OpenQuery
-from membrowse.tui.widgets.lines import Notice, OneLine
+from membrowse.tui.widgets.lines import Notice, OneLine, keymap_of
 from membrowse.tui.widgets.ranking_list import RankingList
 
 
@@ -26,7 +26,8 @@ class ColumnHead(OneLine):
     def line(self, width: int) -> Line:
         column = self._column
         ranking = column.list
-        return column_head(ranking.view, column.key, width, active=ranking.is_active)
+        key = keymap_of(self).key(column.action) if column.action else ""
+        return column_head(ranking.view, key, width, active=ranking.is_active)
 
 
 class MatrixHead(OneLine):
@@ -57,10 +58,11 @@ class RankingColumn(Vertical):
     """One ranking; as `matrix`, the active ranking with the ranks in all others."""
 
     def __init__(
-        self, query: OpenQuery, ranking: str, key: str = "", *, matrix: bool = False
+        self, query: OpenQuery, ranking: str, action: str = "", *, matrix: bool = False
     ) -> None:
         super().__init__(classes="column", id="matrix-column" if matrix else None)
-        self.key = key
+        self.action = action
+        """Id of the action that goes here, or empty."""
         self.list = RankingList(query, ranking, matrix=matrix)
         self._query = query
         self._head = ColumnHead(self)

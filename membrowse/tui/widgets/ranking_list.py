@@ -15,6 +15,7 @@ from membrowse.tui.model.list_layout import Layout
 from membrowse.tui.model.open_query import OpenQuery
 from membrowse.tui.model.ranking_view import RankingView, dividers
 from membrowse.tui.widgets.line_list import CURSOR, LINKED, LineList
+from membrowse.tui.widgets.lines import keymap_of
 
 
 class RankingList(LineList):
@@ -70,7 +71,7 @@ class RankingList(LineList):
         """Show what the open query knows now; the scroll stays with the anchor's chunk."""
         self._engine, self._now, self._style_of_rows = engine, now, None
         view = self.view
-        lines = dividers(view, engine.agent_k, engine.agent_min_score)
+        lines = dividers(view, engine.agent_k, engine.agent_min_score, chosen=engine.agent_set)
         self.set_layout(Layout(view.total, self.lines, lines))
         self._scroll_to_anchor()
         self.want_rows()
@@ -110,7 +111,7 @@ class RankingList(LineList):
     def empty_line(self, y: int, width: int) -> Line:
         if not self.open_query.text:
             return []
-        lines = empty_lines(self.view, self.open_query.analysis, self._engine)
+        lines = empty_lines(self.view, self.open_query.analysis, self._engine, keymap_of(self).key)
         return fit([Part(f"   {lines[y]}", "dim")], width) if y < len(lines) else []
 
     # Scroll

@@ -48,10 +48,8 @@ class Rankings(Vertical):
         self._query = query
         self._clock = clock
         self._engine = EngineView()
-        self.columns = {
-            name: RankingColumn(query, name, str(key)) for key, name in enumerate(COLUMNS, 1)
-        }
-        self.matrix = RankingColumn(query, query.active, "3", matrix=True)
+        self.columns = {name: RankingColumn(query, name, f"panel.{name}") for name in COLUMNS}
+        self.matrix = RankingColumn(query, query.active, "panel.reranked", matrix=True)
         self._side_by_side = Horizontal(*self.columns.values(), id="columns")
 
     def compose(self) -> ComposeResult:
@@ -92,7 +90,7 @@ class Rankings(Vertical):
         self._engine = engine or self._engine
         now = self._clock()
         self.matrix.list.ranking = self._query.active
-        self.matrix.key = self.columns[self._query.active].key
+        self.matrix.action = self.columns[self._query.active].action
         for column in self.shown_columns:
             column.list.lines = self.lines
             column.show(self._engine, now)

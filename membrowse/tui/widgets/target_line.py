@@ -13,7 +13,7 @@ from membrowse.presentation.ranks import letters
 from membrowse.presentation.target import target_line
 from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.open_query import OpenQuery
-from membrowse.tui.widgets.lines import OneLine
+from membrowse.tui.widgets.lines import OneLine, keymap_of
 from membrowse.wire.diagnosis import DiagnosisRequest, Suggestion
 from membrowse.wire.search import SearchResponse, Target, TargetMatch
 
@@ -83,6 +83,7 @@ class TargetLine(OneLine):
     def line(self, width: int) -> Line:
         if self.target is None:
             return []
+        key = keymap_of(self).key("target.why")
         return target_line(
             self.target,
             self.match,
@@ -90,7 +91,7 @@ class TargetLine(OneLine):
             width,
             asked=bool(self._query.text),
             complete=self._query.complete,
-            right=[Part("w", "key", "screen.why"), Part(" why ", "dim", "screen.why")],
+            right=[Part(key, "key", "screen.why"), Part(" why ", "dim", "screen.why")],
         )
 
     # Dialogues

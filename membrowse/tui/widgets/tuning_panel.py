@@ -34,7 +34,7 @@ from membrowse.tui.model.tuning_lines import (
     tuning_head,
 )
 from membrowse.tui.widgets.line_list import LineList
-from membrowse.tui.widgets.lines import OneLine
+from membrowse.tui.widgets.lines import OneLine, keymap_of
 from membrowse.wire.engine import Right
 from membrowse.wire.request import Request
 from membrowse.wire.search import SearchRequest
@@ -101,7 +101,8 @@ class TuningHead(OneLine):
         self._panel = panel
 
     def line(self, width: int) -> Line:
-        return tuning_head(self._panel.tuning, width, active=self._panel.has_focus)
+        key, active = keymap_of(self).key, self._panel.has_focus
+        return tuning_head(self._panel.tuning, width, key, active=active)
 
 
 class SavedHead(OneLine):
@@ -119,7 +120,7 @@ class TuningFoot(OneLine):
         self._panel = panel
 
     def line(self, width: int) -> Line:
-        return tuning_foot(self._panel.tuning)
+        return tuning_foot(self._panel.tuning, keymap_of(self).key)
 
 
 class TuningBanner(OneLine):
@@ -131,7 +132,7 @@ class TuningBanner(OneLine):
         self._panel = panel
 
     def line(self, width: int) -> Line:
-        return banner_line(self._panel.tuning, self._panel.pins, width)
+        return banner_line(self._panel.tuning, self._panel.pins, width, keymap_of(self).key)
 
     async def run_action(
         self, action: str, namespaces: Mapping[str, DOMNode] | None = None

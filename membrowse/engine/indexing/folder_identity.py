@@ -1,0 +1,148 @@
+"""Whether the folder is still the one that was indexed.
+
+While a disk is not mounted, another directory is seen in its place: empty, or with other files.
+Its notes must not replace those of the disk. So device and inode of the folder are remembered, and
+of what is mounted in it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from membrowse import paths
+from membrowse.engine.indexing.folder_comparison import Comparison, Stat
+from membrowse.notes.scanner import ScannedFile
+
+log = logging.getLogger(__name__)
+
+Identities = dict[str, tuple[int, int]]
+"""Device and inode of directories, by path with a trailing `/`; the folder itself is empty."""
+
+_FILE = "folder.json"
+_LARGEST = 1_000_000
+_decode = msgspec.json.Decoder(Identities).decode
+
+
+class _Sized(Protocol):
+    @property
+    def size(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Exchanged:
+    """A directory that is another one than indexed, and lacks most of the indexed notes."""
+
+    prefix: str
+    """Its path with a trailing `/`; empty for the folder itself."""
+    indexed: int
+    """Notes below it in the index."""
+    present: int
+    """How many of them are there, with the same size."""
+
+    def problem(self, folder: Path) -> str:
+        """Say that the index is kept, and how to give it up."""
+        where = folder / self.prefix
+        there = f"{self.present} of its {self.indexed} indexed notes are there"
+        return (
+            f"{where} is not the directory that was indexed ({there}): is a disk not mounted? "
+            "Nothing was deleted from the index; `membrowse index --rebuild` indexes what is there "
+            "now"
+        )
+
+
+@dataclass(slots=True)
+class FolderIdentity:
+    """Identities of the directories that an index was made from, kept beside the index."""
+
+    file: Path
+    known: Identities = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, index_directory: Path) -> FolderIdentity:
+        """Read what is remembered; nothing if that cannot be read."""
+        file = index_directory / _FILE
+        try:
+            return cls(file, _decode(paths.read_regular(file, _LARGEST)))
+        except (OSError, msgspec.DecodeError):
+            return cls(file)
+
+    def exchanged(
+        self, folder: Path, notes: Mapping[str, Stat], found: Mapping[str, ScannedFile]
+    ) -> list[Exchanged]:
+        """The directories whose notes must not be replaced by what is there now."""
+        suspects = (
+            _exchanged(prefix, notes, found)
+            for prefix, identity in self.known.items()
+            if _identity(folder / prefix) not in (identity, None)
+        )
+        return [suspect for suspect in suspects if suspect.present * 2 < suspect.indexed]
+
+    def remember(self, folder: Path, found: Mapping[str, ScannedFile]) -> None:
+        """Remember the directories that the index is made from now."""
+        identities = _identities(folder, found.values())
+        if identities == self.known:
+            return
+        self.known = identities
+        try:
+            paths.replace_file(self.file, msgspec.json.encode(identities))
+        except OSError as error:
+            log.warning("%s cannot be written: %s", self.file, error)
+
+
+def divided(
+    comparison: Comparison, exchanged: Iterable[Exchanged]
+) -> tuple[Comparison, Comparison]:
+    """Divide `comparison` into what may be indexed, and what is below these directories."""
+    prefixes = tuple(one.prefix for one in exchanged)
+
+    def part(*, withheld: bool) -> Comparison:
+        def of(paths: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(path for path in paths if path.startswith(prefixes) is withheld)
+
+        return replace(
+            comparison,
+            new=of(comparison.new),
+            changed=of(comparison.changed),
+            deleted=of(comparison.deleted),
+        )
+
+    return part(withheld=False), part(withheld=True)
+
+
+def _exchanged(prefix: str, notes: Mapping[str, _Sized], found: Mapping[str, _Sized]) -> Exchanged:
+    indexed = [path for path in notes if path.startswith(prefix)]
+    present = sum(path in found and found[path].size == notes[path].size for path in indexed)
+    return Exchanged(prefix, len(indexed), present)
+
+
+def _identities(folder: Path, files: Iterable[ScannedFile]) -> Identities:
+    """The folder, and the directories of notes where another device begins."""
+    root = _identity(folder)
+    if root is None:
+        return {}
+    identities: Identities = {"": root}
+    parents = {file.path.rpartition("/")[0] for file in files if file.device not in (0, root[0])}
+    for parent in parents:
+        device, prefix = root[0], ""
+        for name in parent.split("/"):
+            prefix += f"{name}/"
+            identity = _identity(folder / prefix)
+            if identity is not None and identity[0] != device:
+                identities[prefix] = identity
+                device = identity[0]
+    return identities
+
+
+def _identity(directory: Path) -> tuple[int, int] | None:
+    """Device and inode; None if there is no such directory."""
+    with contextlib.suppress(OSError):
+        status = directory.stat()
+        return status.st_dev, status.st_ino
+    return None
