@@ -232,6 +232,22 @@ class RecallContext(msgspec.Struct, frozen=True, kw_only=True):
     """The least score of a hit that the agent gets; None: any."""
 
 
+class Filters(msgspec.Struct, frozen=True, kw_only=True):
+    """Which notes a search ranks; an empty field lets every note pass.
+
+    Ranks are ranks among the chunks that pass. The engine refuses a filter that it cannot read.
+    """
+
+    path: str = ""
+    """A glob that matches the path, or from any `/` on; without `*?[`, what the path contains."""
+    tag: str = ""
+    """`ops` passes notes tagged `ops` or `ops/…`."""
+    after: str = ""
+    """Notes dated in or after this year, month or day: `2026`, `2026-03`, `2026-03-02`."""
+    before: str = ""
+    """Notes dated before this year, month or day."""
+
+
 class SearchRequest(StreamRequest[SearchResponse], frozen=True, kw_only=True):
     """Rank all chunks for a query.
 
@@ -251,6 +267,8 @@ class SearchRequest(StreamRequest[SearchResponse], frozen=True, kw_only=True):
     """Chunk ids to report wherever they stand; successors are followed."""
     target: Target | None = None
     """What the person expects to find; the response says how it fared."""
+    filters: Filters = Filters()
+    """Applied to every ranking, beside those in the text."""
     recall: RecallContext | None = None
     """Who asks, if it is an agent; what a person types is not recorded."""
 

@@ -26,13 +26,24 @@ from membrowse.cli.connection import (
 )
 from membrowse.cli.error_handling import Stop
 from membrowse.cli.exit_codes import Exit
-from membrowse.cli.parameters import AsJson, FolderOption, Operators, not_blank, syntax_of, valid
+from membrowse.cli.parameters import (
+    AfterFilter,
+    AsJson,
+    BeforeFilter,
+    FolderOption,
+    Operators,
+    PathFilter,
+    TagFilter,
+    not_blank,
+    syntax_of,
+    valid,
+)
 from membrowse.client.engine import Engine, EngineRefused
 from membrowse.presentation import figures
 from membrowse.presentation.rankings import WEAK
 from membrowse.presentation.search import search_page
 from membrowse.text import shown
-from membrowse.wire.search import Ranking, RankingState, SearchRequest, SearchResponse
+from membrowse.wire.search import Filters, Ranking, RankingState, SearchRequest, SearchResponse
 
 STDIN = Path("-")
 IN_FLIGHT = 4
@@ -60,6 +71,10 @@ async def search(
         ),
     ] = None,
     folder: FolderOption = None,
+    path: PathFilter = "",
+    tag: TagFilter = "",
+    after: AfterFilter = "",
+    before: BeforeFilter = "",
     limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="Hits of each ranking.")] = 10,
     syntax: Operators = False,
     wait: Annotated[
@@ -76,13 +91,20 @@ async def search(
 
     \b
       membrowse search "who approves a refund?"
+      membrowse search "what broke?" --path 'logs/*' --after 2026-03 --before 2026-05
       membrowse search --syntax 'path:runbooks "roll back"' -n 5 --json
       membrowse search --batch questions.jsonl --folder notes --json > results.jsonl
     """
     if (query is None) == (batch is None):
         raise Stop(Exit.USAGE, "give a QUERY, or --batch FILE")
     chosen = folders.chosen(folder)
-    request = SearchRequest(text=query or "", syntax=syntax_of(syntax), limit=limit, client="cli")
+    request = SearchRequest(
+        text=query or "",
+        syntax=syntax_of(syntax),
+        limit=limit,
+        client="cli",
+        filters=Filters(path=path, tag=tag, after=after, before=before),
+    )
     if batch is not None:
         return await _search_batch(chosen, batch, request, wait=wait is not False)
     return await _search(chosen, request, wait=bool(wait), as_json=as_json)
