@@ -220,6 +220,12 @@ class SearchResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Fa
     """The first pass over the folder has not ended: the index lacks notes, and every ranking that
     would be `ready` is `indexing`."""
 
+    @property
+    def hits(self) -> tuple[Hit, ...]:
+        """Hits of the last ranking that has any: reranked, else fused, vector, keyword."""
+        found = (self.rankings[name].hits for name in reversed(RANKINGS) if name in self.rankings)
+        return next(filter(None, found), ())
+
 
 class RecallContext(msgspec.Struct, frozen=True, kw_only=True):
     """An agent that asks: the engine records its search as a recall."""

@@ -22,7 +22,6 @@ from membrowse.cli.connection import (
     encoder_loaded,
     engine_of,
     index_current,
-    search_response,
 )
 from membrowse.cli.error_handling import Stop
 from membrowse.cli.exit_codes import Exit
@@ -39,6 +38,7 @@ from membrowse.cli.parameters import (
     valid,
 )
 from membrowse.client.engine import Engine, EngineRefused
+from membrowse.client.search import search_response
 from membrowse.presentation import figures
 from membrowse.presentation.rankings import WEAK
 from membrowse.presentation.search import search_page
