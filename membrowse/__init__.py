@@ -1,3 +1,20 @@
-"""membrowse: see how an agent's memory is recalled, live, ranking beside ranking."""
+"""membrowse: see how an agent's memory is recalled, live, ranking beside ranking.
 
+`from membrowse import Memory, AsyncMemory` is the Python interface; `membrowse.api` has its errors.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from membrowse.api import AsyncMemory, Memory
+
+__all__ = ["AsyncMemory", "Memory", "__version__"]
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """Import the interface when it is used: the program itself does without it."""
+    if name in ("AsyncMemory", "Memory"):
+        return getattr(import_module("membrowse.api"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -21,6 +21,8 @@ from pathlib import Path
 
 import platformdirs
 
+from membrowse.errors import MembrowseError
+
 APP = "membrowse"
 SOCKET_PATH_LIMIT = 100
 """Bytes. Unix socket addresses end at 104 (macOS) or 108 (Linux) bytes; this leaves a margin."""
@@ -30,7 +32,7 @@ _DIRECTORY = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-class Untrusted(OSError):
+class Untrusted(MembrowseError, OSError):
     """A directory or file that somebody else could have put there; it is not used."""
 
     def __init__(self, path: Path, reason: str) -> None:

@@ -87,6 +87,46 @@ TopK = Annotated[
     int | None,
     typer.Option("-k", min=1, help="The top k. [default: the agent's]", show_default=False),
 ]
+PathFilter = Annotated[
+    str,
+    typer.Option(
+        "--path",
+        metavar="GLOB",
+        help="Rank only notes whose path matches GLOB (logs/*.md) or, without *?[, contains it.",
+        show_default=False,
+        parser=valid,
+    ),
+]
+TagFilter = Annotated[
+    str,
+    typer.Option(
+        "--tag",
+        metavar="TAG",
+        help="Rank only notes with this tag.",
+        show_default=False,
+        parser=valid,
+    ),
+]
+AfterFilter = Annotated[
+    str,
+    typer.Option(
+        "--after",
+        metavar="DATE",
+        help="Rank only notes dated in or after DATE: 2026, 2026-03 or 2026-03-02.",
+        show_default=False,
+        parser=valid,
+    ),
+]
+BeforeFilter = Annotated[
+    str,
+    typer.Option(
+        "--before",
+        metavar="DATE",
+        help="Rank only notes dated before DATE.",
+        show_default=False,
+        parser=valid,
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Operators = Annotated[
     bool,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import msgspec
 
 from membrowse.credentials import peer_uid
+from membrowse.errors import MembrowseError
 from membrowse.wire.request import Problem, Request, StreamRequest
 from membrowse.wire.requests import ENDPOINTS, AnyRequest
 
@@ -25,7 +26,7 @@ _BASE_URL = "http://membrowse"
 _CONNECT_SECONDS = 2.0
 
 
-class EngineUnavailable(Exception):
+class EngineUnavailable(MembrowseError):
     """No engine answers; the message says why and what to do."""
 
 
@@ -37,7 +38,7 @@ class EngineUntrusted(EngineUnavailable):
     """Something answers at an engine's address that is not the user's engine, or a service's."""
 
 
-class EngineRefused(Exception):
+class EngineRefused(MembrowseError):
     """The engine answered with a problem; `status` is the HTTP status."""
 
     def __init__(self, problem: Problem, status: int) -> None:

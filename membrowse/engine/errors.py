@@ -4,7 +4,8 @@ Exception
 ├── NotReady       the index is not open (503)
 ├── Unknown        no such response, chunk, pin or note (404)
 ├── Impossible     the request cannot be carried out (409)
-└── SettingsError  from `membrowse.settings`: settings that cannot be used (400)
+├── SettingsError  from `membrowse.settings`: settings that cannot be used (400)
+└── InvalidFilter  from `membrowse.ranking`: a filter that cannot be read (400)
 """
 
 from __future__ import annotations

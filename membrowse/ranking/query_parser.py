@@ -28,7 +28,8 @@ from fnmatch import translate
 from membrowse.index.analyser import QueryTerms, phrase_terms, query_terms
 from membrowse.notes.chunk import Chunk
 from membrowse.ranking.query_dates import DateExpression, DateReader
-from membrowse.text import normal_form
+from membrowse.text import normal_form, shown
+from membrowse.wire.search import Filters
 
 LITERAL, OPERATORS = "literal", "operators"
 FIELDS = {name: name for name in ("title", "headings", "body", "tags")} | {"heading": "headings"}
@@ -37,6 +38,9 @@ FILTERS = ("path", "tag", "after", "before")
 MAX_QUERY_CHARACTERS = 20_000
 """A longer query is cut, with a warning."""
 
+MAX_FILTER_CHARACTERS = 1000
+A_DATE = "a date such as 2026, 2026-03 or 2026-03-02"
+
 _ITEM = re.compile(
     r'(?P<negative>-(?=[\w"“.]))?'
     r"(?:(?P<field>[A-Za-z]+):(?!//))?"
@@ -44,6 +48,10 @@ _ITEM = re.compile(
 )
 _TYPED = re.compile(r"\S+")
 _DAY = re.compile(r"(\d{4})(?:-(\d\d?))?(?:-(\d\d?))?")
+
+
+class InvalidFilter(ValueError):
+    """A filter of a request that cannot be applied; the message says what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,12 +217,45 @@ def _take_constraint(
 def _take_filter(parsed: Filter, parts: _Parts) -> None:
     value = _filter_value(parsed.kind, parsed.value)
     if value is None:
-        a_date = "a date such as 2026, 2026-03 or 2026-03-02"
-        what = a_date if parsed.kind in ("after", "before") else "a value"
+        what = A_DATE if parsed.kind in ("after", "before") else "a value"
         parts.warnings.append(f"{parsed.typed}: needs {what}, read as words")
         parts.words.append(parsed.typed)
     else:
         parts.filters.append(Filter(parsed.kind, value, parsed.excluded, parsed.typed))
+
+
+def requested_filters(filters: Filters) -> tuple[Filter, ...]:
+    """Return the filters of a request. Raises `InvalidFilter`."""
+    given = {kind: value for kind in FILTERS if (value := getattr(filters, kind))}
+    parsed = {kind: _requested_filter(kind, value) for kind, value in given.items()}
+    if {"after", "before"} <= given.keys() and parsed["after"].value >= parsed["before"].value:
+        raise InvalidFilter(
+            f"no note passes both filters: after {filters.after} is not before {filters.before}"
+        )
+    return tuple(parsed.values())
+
+
+def _requested_filter(kind: str, value: str) -> Filter:
+    value = value.strip()
+    typed = f'{kind}:"{value}"' if re.search(r"\s", value) else f"{kind}:{value}"
+    if problem := _filter_problem(kind, value):
+        raise InvalidFilter(problem)
+    compared = _filter_value(kind, value)
+    if compared is None:
+        what = A_DATE if kind in ("after", "before") else "a value"
+        raise InvalidFilter(f"the filter {shown(typed)} needs {what}")
+    return Filter(kind, compared, False, typed)
+
+
+def _filter_problem(kind: str, value: str) -> str:
+    """Return why a request may not have this filter, or ""."""
+    if len(value) > MAX_FILTER_CHARACTERS:
+        return f"the filter {kind} is longer than {MAX_FILTER_CHARACTERS:,} characters"
+    if kind == "path" and ".." in value.split("/"):
+        return f"the filter path is within the folder: {shown(value)} leaves it"
+    if kind == "path" and re.search(r"\[[^\]]*\Z", value):
+        return f"the filter path:{shown(value)} has a [ without a ]"
+    return ""
 
 
 def _filter_value(kind: str, value: str) -> str | None:

@@ -19,12 +19,13 @@ from membrowse.ranking.elapsed import elapsed_ms
 from membrowse.ranking.keyword import Postings
 from membrowse.ranking.late_interaction import HasTokenVectors
 from membrowse.ranking.query_dates import DateReader
-from membrowse.ranking.query_parser import ParsedQuery, parse_query
+from membrowse.ranking.query_parser import ParsedQuery, parse_query, requested_filters
 from membrowse.ranking.snippets import Snippet, Snippets
-from membrowse.wire.search import FUSED, RERANKED, Query, QueryDate, RankingState, Term
+from membrowse.wire.search import FUSED, RERANKED, Filters, Query, QueryDate, RankingState, Term
 
 log = logging.getLogger(__name__)
 
+NO_FILTERS = Filters()
 NO_WORDS = "the query has no words to search for"
 NOT_RERANKED = "not reranked, in fused order"
 
@@ -142,11 +143,19 @@ class RankedQuery:
 
 
 def prepare(
-    generation: Generation, text: str, syntax: str, reader: DateReader | None = None
+    generation: Generation,
+    text: str,
+    syntax: str,
+    reader: DateReader | None = None,
+    filters: Filters = NO_FILTERS,
 ) -> RankedQuery:
-    """Parse the query, look up its terms and apply its filters."""
+    """Parse the query, look up its terms, and apply its filters and `filters`.
+
+    Raises `InvalidFilter`.
+    """
     started = time.perf_counter()
     parsed = parse_query(text, syntax, reader)
+    parsed = replace(parsed, filters=(*parsed.filters, *requested_filters(filters)))
     postings = Postings(generation.keyword, parsed.terms.terms)
     lookup_ms = elapsed_ms(started)
     return RankedQuery(

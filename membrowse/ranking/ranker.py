@@ -40,10 +40,18 @@ from membrowse.ranking.elapsed import elapsed_ms
 from membrowse.ranking.keyword import satisfying_rows
 from membrowse.ranking.match_strength import match_strength
 from membrowse.ranking.query_dates import DateReader
-from membrowse.ranking.ranked_query import NO_WORDS, RankedQuery, prepare
+from membrowse.ranking.ranked_query import NO_FILTERS, NO_WORDS, RankedQuery, prepare
 from membrowse.ranking.vector import EqualRows, known_share, missed_rows, vector_scores
 from membrowse.settings import DateReading, FusionMethod, Settings
-from membrowse.wire.search import FUSED, KEYWORD, RERANKED, VECTOR, Approximate, RankingState
+from membrowse.wire.search import (
+    FUSED,
+    KEYWORD,
+    RERANKED,
+    VECTOR,
+    Approximate,
+    Filters,
+    RankingState,
+)
 
 Nearest = Callable[[NDArray[np.float32], int], Sequence[str] | None]
 """A vector [d] and a number n → the ids of the n nearest chunks, or None if unknown."""
@@ -77,10 +85,18 @@ class Ranker:
         return other
 
     def prepare(
-        self, generation: Generation, text: str, syntax: str, pieces: WordPieces | None = None
+        self,
+        generation: Generation,
+        text: str,
+        syntax: str,
+        pieces: WordPieces | None = None,
+        filters: Filters = NO_FILTERS,
     ) -> RankedQuery:
-        """Parse the query and set its scope; `pieces` reports early what the encoder knows."""
-        ranked_query = prepare(generation, text, syntax, self.date_reader(generation))
+        """Parse the query and set its scope; `pieces` reports early what the encoder knows.
+
+        Raises `InvalidFilter`.
+        """
+        ranked_query = prepare(generation, text, syntax, self.date_reader(generation), filters)
         if pieces is not None:
             words, dates = ranked_query.parsed.words, ranked_query.parsed.date_spans
             query_pieces = pieces.tokenise_query(words).pieces

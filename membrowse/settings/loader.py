@@ -11,12 +11,13 @@ from typing import Any
 
 import msgspec
 
+from membrowse.errors import MembrowseError
 from membrowse.settings.values import Settings
 
 PREFIX = "MEMBROWSE_"
 
 
-class SettingsError(ValueError):
+class SettingsError(MembrowseError, ValueError):
     """A setting that cannot be used; the message says where it is and what is expected."""
 
 

@@ -10,7 +10,7 @@ from membrowse.wire.pins import PinsState
 from membrowse.wire.request import Request, StreamRequest
 from membrowse.wire.search import RankingState
 
-PROTOCOL = 2
+PROTOCOL = 3
 """Version of the protocol; engine and client must have the same."""
 
 

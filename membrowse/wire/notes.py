@@ -86,3 +86,31 @@ class ChunkRequest(Request[ChunkView], frozen=True, kw_only=True):
     text: str = ""
     """A query whose words are to be marked."""
     syntax: str = "literal"
+
+
+class NoteLines(msgspec.Struct, frozen=True, kw_only=True):
+    """Lines of a note as they are on disk."""
+
+    path: str
+    title: str
+    date: str
+    """The note's date as indexed, ISO."""
+    freshness: Freshness
+    """Compared with the index, whose line numbers hits have."""
+    first_line: int
+    """The line number of the first of `lines`."""
+    total: int
+    """Lines of the note."""
+    lines: tuple[str, ...]
+    """Without line ends; empty if the note ends before the first line asked for."""
+    cut: bool = False
+    """The limit of a reply ended it early: ask again from the next line."""
+
+
+class NoteRequest(Request[NoteLines], frozen=True, kw_only=True):
+    """Read lines of an indexed note."""
+
+    path: str
+    first_line: int = 1
+    last_line: int | None = None
+    """None: to the end."""

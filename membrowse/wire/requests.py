@@ -57,7 +57,14 @@ from membrowse.wire.explanation import (
     SpellingSuggestion,
 )
 from membrowse.wire.health import EngineHealth, HealthRequest, StoreCheck, StoreCheckRequest
-from membrowse.wire.notes import ChunkRequest, ChunkView, FileRecord, FilesRequest
+from membrowse.wire.notes import (
+    ChunkRequest,
+    ChunkView,
+    FileRecord,
+    FilesRequest,
+    NoteLines,
+    NoteRequest,
+)
 from membrowse.wire.pins import AddPinRequest, PinRun, PinsRequest, RemovePinRequest
 from membrowse.wire.rank_flow import RankFlow, RankFlowRequest
 from membrowse.wire.recalls import (
@@ -112,6 +119,7 @@ ENDPOINTS: dict[type[AnyRequest], Endpoint] = {
     SearchRequest: Endpoint("/search", SearchResponse, streams=True),
     PageRequest: Endpoint("/page", Ranking),
     ChunkRequest: Endpoint("/chunk", ChunkView),
+    NoteRequest: Endpoint("/note", NoteLines),
     FilesRequest: Endpoint("/files", list[FileRecord]),
     StatusRequest: Endpoint("/status", Status),
     StoreCheckRequest: Endpoint("/check", StoreCheck, seconds=600.0),

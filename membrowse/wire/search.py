@@ -220,6 +220,12 @@ class SearchResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Fa
     """The first pass over the folder has not ended: the index lacks notes, and every ranking that
     would be `ready` is `indexing`."""
 
+    @property
+    def hits(self) -> tuple[Hit, ...]:
+        """Hits of the last ranking that has any: reranked, else fused, vector, keyword."""
+        found = (self.rankings[name].hits for name in reversed(RANKINGS) if name in self.rankings)
+        return next(filter(None, found), ())
+
 
 class RecallContext(msgspec.Struct, frozen=True, kw_only=True):
     """An agent that asks: the engine records its search as a recall."""
@@ -230,6 +236,22 @@ class RecallContext(msgspec.Struct, frozen=True, kw_only=True):
     """Hits that the agent gets."""
     min_score: float | None = None
     """The least score of a hit that the agent gets; None: any."""
+
+
+class Filters(msgspec.Struct, frozen=True, kw_only=True):
+    """Which notes a search ranks; an empty field lets every note pass.
+
+    Ranks are ranks among the chunks that pass. The engine refuses a filter that it cannot read.
+    """
+
+    path: str = ""
+    """A glob that matches the path, or from any `/` on; without `*?[`, what the path contains."""
+    tag: str = ""
+    """`ops` passes notes tagged `ops` or `ops/…`."""
+    after: str = ""
+    """Notes dated in or after this year, month or day: `2026`, `2026-03`, `2026-03-02`."""
+    before: str = ""
+    """Notes dated before this year, month or day."""
 
 
 class SearchRequest(StreamRequest[SearchResponse], frozen=True, kw_only=True):
@@ -251,6 +273,8 @@ class SearchRequest(StreamRequest[SearchResponse], frozen=True, kw_only=True):
     """Chunk ids to report wherever they stand; successors are followed."""
     target: Target | None = None
     """What the person expects to find; the response says how it fared."""
+    filters: Filters = Filters()
+    """Applied to every ranking, beside those in the text."""
     recall: RecallContext | None = None
     """Who asks, if it is an agent; what a person types is not recorded."""
 

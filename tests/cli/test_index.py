@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from membrowse.cli.connection import is_current
+from membrowse.client.readiness import is_current
 from membrowse.presentation.lines import plain
 from membrowse.presentation.progress import progress_line
 from membrowse.wire.engine import (

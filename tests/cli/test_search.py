@@ -10,7 +10,13 @@ import pytest
 from membrowse.client.engine import EngineRefused, EngineUnavailable
 from membrowse.wire.engine import EncoderState, Pending
 from membrowse.wire.request import Problem
-from membrowse.wire.search import MatchStrength, RankingState, SearchRequest, SearchResponse
+from membrowse.wire.search import (
+    Filters,
+    MatchStrength,
+    RankingState,
+    SearchRequest,
+    SearchResponse,
+)
 from tests.cli.conftest import Program
 from tests.standin.engine import StandIn
 from tests.standin.replies import going_through, hit, ranking, response, state
@@ -55,6 +61,15 @@ def test_the_request_says_what_was_asked_for(
         SearchRequest(text="path:a deploy", syntax="operators", limit=3, client="cli")
     ]
     assert engine.closed
+    given = "--path logs/* --tag ops --after 2026-03 --before 2026-05".split()
+    program("search", "deploy", *given, "--folder", folder)
+    assert engine.asked[1].filters == Filters(
+        path="logs/*", tag="ops", after="2026-03", before="2026-05"
+    )
+    del engine.replies[SearchRequest]
+    ran = program("search", "deploy", "--after", "soon", "--folder", folder)
+    assert (ran.status, ran.out) == (2, "")
+    assert "the filter after:soon needs a date such as 2026" in ran.err
 
 
 def test_a_query_is_literal_unless_operators_are_asked_for(

@@ -22,6 +22,7 @@ from membrowse.wire.search import (
     RERANKED,
     VECTOR,
     CutOrigin,
+    Filters,
     PageRequest,
     RankingState,
     SearchRequest,
@@ -177,6 +178,15 @@ async def test_filters_narrow_every_ranking(folder: Path) -> None:
         assert recall.rankings[VECTOR].total == 1
         literal = await ask(client, "port path:food")
         assert literal.rankings[VECTOR].total == 3
+        filtered = await ask(client, "port", filters=Filters(path="food.md", after="2020"))
+        assert filtered.query.filters == ("path:food.md", "after:2020")
+        assert {name: each.total for name, each in filtered.rankings.items()} == (
+            {name: each.total for name, each in recall.rankings.items()}
+        )
+        assert filtered.rankings[RERANKED].hits[0].ranks[RERANKED] == 1
+        with pytest.raises(EngineRefused, match="after:soon needs a date") as refused:
+            await ask(client, "port", filters=Filters(after="soon"))
+        assert (refused.value.status, refused.value.problem.kind) == (400, "filter")
 
 
 async def test_without_a_model_keyword_answers_and_the_others_say_why(

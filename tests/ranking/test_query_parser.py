@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 from unicodedata import normalize
 
@@ -11,7 +12,15 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from membrowse.notes.chunk import Chunk
-from membrowse.ranking.query_parser import LITERAL, MAX_QUERY_CHARACTERS, OPERATORS, parse_query
+from membrowse.ranking.query_parser import (
+    LITERAL,
+    MAX_QUERY_CHARACTERS,
+    OPERATORS,
+    InvalidFilter,
+    parse_query,
+    requested_filters,
+)
+from membrowse.wire.search import Filters
 from tests.index.factories import chunk
 
 Form = Literal["NFC", "NFD"]
@@ -140,3 +149,39 @@ def test_paths_and_tags_are_compared_in_one_unicode_form(form: Form, typed: Form
     for text in ("path:café", "path:*ñandú.md", "tag:crème", "tag:#CRÈME"):
         (one,) = parse_query(normalize(typed, f"{text} note"), OPERATORS).filters
         assert one.passes(note), text
+
+
+def test_filters_of_a_request_are_read_like_those_of_a_query() -> None:
+    filters = Filters(path="runbooks/*.md", tag="#Release", after="2026-03-02", before="2026-04")
+    parsed = requested_filters(filters)
+    assert [each.typed for each in parsed] == [
+        "path:runbooks/*.md",
+        "tag:#Release",
+        "after:2026-03-02",
+        "before:2026-04",
+    ]
+    assert all(each.passes(NOTE) for each in parsed)
+    assert not requested_filters(Filters())
+    (path,) = requested_filters(Filters(path="other notes"))
+    assert path.typed == 'path:"other notes"' and not path.passes(NOTE)
+
+
+@pytest.mark.parametrize(
+    ("filters", "message"),
+    [
+        (Filters(after="last week"), 'after:"last week" needs a date such as 2026'),
+        (Filters(before="2026-02-30"), "before:2026-02-30 needs a date"),
+        (Filters(tag="#"), "tag:# needs a value"),
+        (Filters(path="  "), "path: needs a value"),
+        (Filters(path="../secret*"), "../secret* leaves it"),
+        (Filters(path="logs/[0-9"), "path:logs/[0-9 has a [ without a ]"),
+        (Filters(path="a" * 1001), "path is longer than 1,000 characters"),
+        (Filters(after="2026-05", before="2026-05"), "after 2026-05 is not before 2026-05"),
+        (Filters(tag="\x1b[31m", path="\x1b["), "␛["),
+    ],
+)
+def test_a_filter_that_cannot_be_applied_is_refused_with_the_reason(
+    filters: Filters, message: str
+) -> None:
+    with pytest.raises(InvalidFilter, match=re.escape(message)):
+        requested_filters(filters)

@@ -182,6 +182,7 @@ class StandIn:
             await self._changed.wait()
 
     async def _search(self, request: SearchRequest) -> AsyncIterator[SearchResponse]:
+        from membrowse.ranking.query_parser import InvalidFilter
         from tests.standin.components import frozen_time
 
         indexing: dict[str, Any] = {
@@ -189,8 +190,11 @@ class StandIn:
         }
         indexer = self.components.indexer
         indexer.state = dataclasses.replace(indexer.state, **indexing)
-        with frozen_time():
-            stages = self.components.searcher.stages(request)
+        try:
+            with frozen_time():
+                stages = self.components.searcher.stages(request)
+        except InvalidFilter as error:
+            raise _refusal(str(error), 400) from error
         for stage in stages:
             await asyncio.sleep(0)
             with frozen_time():

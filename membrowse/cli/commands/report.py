@@ -20,7 +20,6 @@ from membrowse.cli.connection import (
     encoder_loaded,
     engine_of,
     explain_target,
-    search_response,
 )
 from membrowse.cli.error_handling import Stop
 from membrowse.cli.exit_codes import Exit
@@ -28,6 +27,7 @@ from membrowse.cli.parameters import ExpectedPlace, FolderOption, Operators, Que
 from membrowse.cli.targets import parse_target
 from membrowse.client.diagnosis import diagnose
 from membrowse.client.engine import Engine
+from membrowse.client.search import search_response
 from membrowse.presentation.report import TITLE, report_markdown
 from membrowse.wire.diagnosis import DiagnosisRequest
 from membrowse.wire.engine import StatusRequest

@@ -12,11 +12,12 @@ import typer
 from membrowse import paths
 from membrowse.cli import folders, output, report_context, terminal
 from membrowse.cli.commands.report import query_hash
-from membrowse.cli.connection import asynchronous, encoder_loaded, engine_of, search_response
+from membrowse.cli.connection import asynchronous, encoder_loaded, engine_of
 from membrowse.cli.error_handling import Stop
 from membrowse.cli.exit_codes import Exit
 from membrowse.cli.parameters import AsJson, FolderOption, valid
 from membrowse.cli.redaction import left_out
+from membrowse.client.search import search_response
 from membrowse.presentation.rerun import rerun_page
 from membrowse.wire.engine import StatusRequest
 from membrowse.wire.report import DEPTH, KIND, SCHEMA, Program, Report, Setting

@@ -23,17 +23,29 @@ from membrowse.cli.connection import (
     encoder_loaded,
     engine_of,
     index_current,
-    search_response,
 )
 from membrowse.cli.error_handling import Stop
 from membrowse.cli.exit_codes import Exit
-from membrowse.cli.parameters import AsJson, FolderOption, Operators, not_blank, syntax_of, valid
+from membrowse.cli.parameters import (
+    AfterFilter,
+    AsJson,
+    BeforeFilter,
+    FolderOption,
+    Operators,
+    PathFilter,
+    TagFilter,
+    not_blank,
+    syntax_of,
+    valid,
+)
 from membrowse.client.engine import Engine, EngineRefused
+from membrowse.client.search import search_response
 from membrowse.presentation import figures
 from membrowse.presentation.rankings import WEAK
 from membrowse.presentation.search import search_page
 from membrowse.text import shown
 from membrowse.wire.search import (
+    Filters,
     Ranking,
     RankingState,
     RecallContext,
@@ -67,6 +79,10 @@ async def search(
         ),
     ] = None,
     folder: FolderOption = None,
+    path: PathFilter = "",
+    tag: TagFilter = "",
+    after: AfterFilter = "",
+    before: BeforeFilter = "",
     limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="Hits of each ranking.")] = 10,
     syntax: Operators = False,
     wait: Annotated[
@@ -92,6 +108,7 @@ async def search(
 
     \b
       membrowse search "who approves a refund?"
+      membrowse search "what broke?" --path 'logs/*' --after 2026-03 --before 2026-05
       membrowse search --syntax 'path:runbooks "roll back"' -n 5 --json
       membrowse search --batch questions.jsonl --folder notes --json > results.jsonl
     """
@@ -103,6 +120,7 @@ async def search(
         syntax=syntax_of(syntax),
         limit=limit,
         client="cli",
+        filters=Filters(path=path, tag=tag, after=after, before=before),
         recall=_recall_context(client, limit) if client else None,
     )
     if batch is not None:

@@ -12,9 +12,10 @@ from typing import Any
 from membrowse.engine.components import Components
 from membrowse.engine.handlers import index
 from membrowse.engine.handlers.chunk import chunk
+from membrowse.engine.handlers.note import note
 from membrowse.engine.priority import Pause
 from membrowse.wire.engine import RebuildRequest, ReindexRequest, StatusRequest, WatchRequest
-from membrowse.wire.notes import ChunkRequest, FilesRequest
+from membrowse.wire.notes import ChunkRequest, FilesRequest, NoteRequest
 from membrowse.wire.request import Request
 from membrowse.wire.search import PageRequest
 
@@ -23,6 +24,7 @@ Handler = Callable[[Components, Any, Pause], object]
 HANDLERS: dict[type[Request[Any]], Handler] = {
     PageRequest: lambda components, request, _pause: components.searcher.page(request),
     ChunkRequest: chunk,
+    NoteRequest: note,
     FilesRequest: index.files,
     StatusRequest: index.status,
     ReindexRequest: index.reindex,

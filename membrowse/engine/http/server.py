@@ -29,6 +29,7 @@ from membrowse.engine.service_manager import (
     feed_watchdog,
     report_states,
 )
+from membrowse.ranking.query_parser import InvalidFilter
 from membrowse.settings import SettingsError
 from membrowse.wire.codec import encode
 from membrowse.wire.engine import Right
@@ -85,6 +86,8 @@ def _http_problem(error: Exception, http: HttpRequest) -> tuple[int, Problem]:
             status, kind = error.status, error.kind
         case SettingsError():
             status, kind = 400, "settings"
+        case InvalidFilter():
+            status, kind = 400, "filter"
         case Impossible():
             status, kind = 409, "impossible"
         case NotReady():

@@ -81,12 +81,14 @@ class Searcher:
         """The stages of a search, to be run one after another, each on any thread.
 
         Only the last returns the complete response; with `progressive`, those before it return what
-        is finished, keyword first.
+        is finished, keyword first. Raises `InvalidFilter`.
         """
         ranker, models = self._configuration.ranker, self._models
         state = self._state()  # before the generation, which may only be more complete
         generation = self._index.generation
-        ranked_query = ranker.prepare(generation, request.text, request.syntax, models.pieces)
+        ranked_query = ranker.prepare(
+            generation, request.text, request.syntax, models.pieces, request.filters
+        )
 
         def finished(response: SearchResponse) -> None:
             self._remember(response.id, ranked_query)
