@@ -77,8 +77,8 @@ class QueryTerms(msgspec.Struct, frozen=True):
 
 _SEPARATOR = r"(?:://|::|_*(?:[/\\]\.?|[.@:#&\-\u2010\u2011])_*|_+|['\u2019\u02bc\u00b7]|(?<=\d),(?=\d{3}(?!\d)))"
 _RUNS = re.compile(
-    rf"(?:(?<![\w.])\.(?=[^\W\d_]))?{WORD}(?:{_SEPARATOR}{WORD})*+(?:\+\+|\#(?![\w#]))?"
-    rf"|(?P<spaceless>[{SPACELESS}]++)"
+    rf"(?:(?<![\w.])\.(?=[^\W\d_]))?{WORD}(?:{_SEPARATOR}{WORD})*(?:\+\+|\#(?![\w#]))?"
+    rf"|(?P<spaceless>[{SPACELESS}]+)"
     r"|(?P<symbol>[\u2600-\u27bf\u2b50\U0001f300-\U0001faff]|[\U0001f1e6-\U0001f1ff]{2})"
 )
 _LEVELS = (

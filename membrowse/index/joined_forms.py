@@ -53,7 +53,7 @@ _SPACED = re.compile(
     rf"|(?P<number>{_NUMBER})(?:{_SPACE}|(?=°))(?P<unit>{_UNITS})(?![\w'\u2019])"
     rf"|(?P<thousands>\d{{1,3}}(?:{_SPACE}\d{{3}}){{1,4}})(?!{_SPACE}?\d)"
     r"|(?P<digits>(?!\d{4}-\d\d-\d\d)\+?\(?\d{1,4}\)?"
-    r"(?:(?:[ \u00a0.\-/]\(?|(?<=\)))\d{1,7}\)?){1,6}+))(?![\w\-:])",
+    r"(?=(?P<groups>(?:(?:[ \u00a0.\-/]\(?|(?<=\)))\d{1,7}\)?){1,6}))(?P=groups)))(?![\w\-:])",
     re.IGNORECASE,
 )
 """Forms with a space inside."""

@@ -71,7 +71,7 @@ def _combining_marks() -> str:
 
 _MARKS = _combining_marks()
 _LETTER = rf"[^\W_{SPACELESS}]"
-WORD = f"(?>{_LETTER}++(?:[{_MARKS}{JOINERS}]++{_LETTER}*+)*+)"
+WORD = f"{_LETTER}+(?:[{_MARKS}{JOINERS}]+{_LETTER}*)*"
 """Pattern of a run of letters and digits with their marks, in a script with spaces."""
 
 
