@@ -41,6 +41,7 @@ _FRESH_NOTES = 40
 _QUERIES = 4
 _PINS = 4
 """They run after every change."""
+_ATTEMPTS = 30
 _KIB, _MIB = 1 << 10, 1 << 20
 _KILL, _STOP, _RESTART, _REBUILD, _WRONG_CLOCK = 12, 9, 31, 97, 41
 """Each happens on every n-th day."""
@@ -188,12 +189,20 @@ class Life:
 
 @asynccontextmanager
 async def connected(folder: Path) -> AsyncIterator[EngineClient]:
-    client = await discovery.connect(folder)
+    client = await patiently(folder)
     try:
         yield client
     finally:
         with contextlib.suppress(EngineUnavailable):
             await client.close()
+
+
+async def patiently(folder: Path) -> EngineClient:
+    """A client of the engine, which has minutes to answer on a busy machine."""
+    for _ in range(_ATTEMPTS):
+        with contextlib.suppress(EngineUnavailable):
+            return await discovery.connect(folder)
+    return await discovery.connect(folder)
 
 
 async def found(client: EngineClient, word: str) -> bool:
