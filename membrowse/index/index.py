@@ -361,7 +361,7 @@ class Index:
         Damaged entries are listed, and made again from the current generation. Opens Chroma and
         brings it up to date first if necessary.
         """
-        if not self._chroma_filled:
+        if not (self._chroma_filled and self.chroma.opened):
             self.open_chroma()
         with self._writing:
             mended = self._stores.mend(self.generation, self._made_with)

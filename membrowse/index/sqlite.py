@@ -193,4 +193,5 @@ def is_corrupt(error: sqlite3.Error) -> bool:
     if not isinstance(error, sqlite3.DatabaseError) or isinstance(error, sqlite3.ProgrammingError):
         return False
     code = getattr(error, "sqlite_errorcode", None)  # unset if Python cannot decode a value
-    return code is None or code & 0xFF not in _FAILED_ACCESS
+    cut_short = code == sqlite3.SQLITE_IOERR_SHORT_READ
+    return code is None or cut_short or code & 0xFF not in _FAILED_ACCESS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import subprocess
 import sys
@@ -37,6 +38,17 @@ def test_a_deleted_file_of_an_open_database_is_damage(tmp_path: Path, suffix: st
         connection.execute("INSERT INTO facts VALUES ('before')")
         path.with_name(path.name + suffix).unlink()
         with pytest.raises(sqlite3.DatabaseError, match="deleted") as caught, sqlite.checked(path):
+            pass
+        assert sqlite.is_corrupt(caught.value)
+
+
+def test_a_cut_wal_of_an_open_database_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "facts.sqlite"
+    with closing(sqlite.open_tables(path, TABLES)) as connection:
+        connection.execute("INSERT INTO facts VALUES (?)", ("before" * 1000,))
+        wal = path.with_name("facts.sqlite-wal")
+        os.truncate(wal, wal.stat().st_size // 2)
+        with pytest.raises(sqlite3.DatabaseError) as caught, sqlite.checked(path):
             pass
         assert sqlite.is_corrupt(caught.value)
 
