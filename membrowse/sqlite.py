@@ -20,6 +20,7 @@ from membrowse import paths
 
 _BUSY_SECONDS = 30.0
 _SIDE_FILES = ("", "-wal", "-shm", "-journal")
+_OPEN_FILES = ("", "-wal", "-shm")
 _HEADER_BYTES = 100
 _WRITE_VERSION, _READ_VERSION = 18, 19
 """Offsets in the header."""
@@ -61,6 +62,8 @@ def open_tables(path: Path, tables: str, *, page_size: int = 4096) -> sqlite3.Co
     Raises `sqlite3.DatabaseError` for a damaged file, and for one with other tables: damage to the
     definitions, or an earlier version whose rows have no checksums.
     """
+    if path.exists():
+        _check_header(path)
     connection = connect(path, page_size=page_size)
     try:
         connection.executescript(tables)
@@ -87,7 +90,6 @@ def connect(path: Path, *, page_size: int = 4096) -> sqlite3.Connection:
     """
     if not path.exists():
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    _check_header(path)
     connection = sqlite3.connect(
         path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
     )
@@ -109,7 +111,11 @@ def _text(data: bytes) -> str:
 
 
 def _check_header(path: Path) -> None:
-    """Raise `sqlite3.DatabaseError` for format versions that would make SQLite refuse to write."""
+    """Raise `sqlite3.DatabaseError` for format versions that would make SQLite refuse to write.
+
+    No connection may have the file open: closing it here would release that connection's locks,
+    and the next process that opens and closes the database would remove its WAL.
+    """
     with path.open("rb") as file:
         header = file.read(_HEADER_BYTES)
     if header and not {1, 2} >= set(header[_WRITE_VERSION : _READ_VERSION + 1]):
@@ -163,9 +169,21 @@ def check_structure(connection: sqlite3.Connection) -> None:
 def checked(path: Path) -> Iterator[sqlite3.Connection]:
     """A new connection to the database at `path`, which reads what is on disk and caches nothing.
 
-    Raises `sqlite3.DatabaseError` if the file's structure is damaged.
+    The database must be open already: SQLite waits for a lock or fails to read if a file that this
+    process has open was deleted or emptied. Raises `sqlite3.DatabaseError` for that, and if the
+    file's structure is damaged.
     """
-    with closing(connect(path)) as connection:
+    if not all(path.with_name(path.name + suffix).exists() for suffix in _OPEN_FILES):
+        raise sqlite3.DatabaseError("a file of it was deleted")
+    if not path.stat().st_size:
+        raise sqlite3.DatabaseError("it was emptied")
+    try:
+        connection = connect(path)
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_READONLY and os.access(path, os.W_OK):
+            raise sqlite3.DatabaseError("its header is damaged") from error
+        raise
+    with closing(connection):
         check_structure(connection)
         yield connection
 
@@ -175,4 +193,5 @@ def is_corrupt(error: sqlite3.Error) -> bool:
     if not isinstance(error, sqlite3.DatabaseError) or isinstance(error, sqlite3.ProgrammingError):
         return False
     code = getattr(error, "sqlite_errorcode", None)  # unset if Python cannot decode a value
-    return code is None or code & 0xFF not in _FAILED_ACCESS
+    cut_short = code == sqlite3.SQLITE_IOERR_SHORT_READ
+    return code is None or cut_short or code & 0xFF not in _FAILED_ACCESS

@@ -50,7 +50,8 @@ class BulkEncoder:
 
     def _await_ready(self) -> child_protocol.Ready:
         if self._ready is None:
-            message = self._replies.get()
+            with self._child.deadline():
+                message = self._replies.get()
             if not isinstance(message, child_protocol.Ready):
                 raise self._failure(message)
             self._ready = message
@@ -66,9 +67,10 @@ class BulkEncoder:
 
         Raises `ChildFailed`.
         """
-        self._room.acquire()
         try:
-            self._child.send(child_protocol.encode_request(items))
+            with self._child.deadline():
+                self._room.acquire()
+                self._child.send(child_protocol.encode_request(items))
         except OSError as error:
             raise self._failure(None) from error
         self._sizes.append(len(items))
@@ -80,7 +82,8 @@ class BulkEncoder:
         """
         size = self._sizes[0]
         self._await_ready()
-        reply = self._replies.get()
+        with self._child.deadline():
+            reply = self._replies.get()
         if not isinstance(reply, child_protocol.EncodeReply) or len(reply.vectors) != size:
             raise self._failure(reply)
         self._sizes.popleft()

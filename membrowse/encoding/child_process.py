@@ -8,7 +8,7 @@ import os
 import subprocess
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import BinaryIO, cast
 
 from membrowse import interpreter, paths
@@ -27,6 +27,8 @@ OFFLINE: Mapping[str, str] = {
     "TRANSFORMERS_VERBOSITY": "error",
 }
 """No child may use the network or send telemetry."""
+REPLY_SECONDS = 300.0
+"""A child that takes longer for an answer hangs: a batch takes seconds, loading torch a minute."""
 _TAIL_LINES = 30
 _WAIT_SECONDS = 2.0
 
@@ -89,6 +91,21 @@ class Child:
         """Wait for the child's next message; None if the child is gone."""
         return child_protocol.read(self._replies)
 
+    @contextlib.contextmanager
+    def deadline(self) -> Iterator[None]:
+        """Kill the child if the block, which waits for it, takes too long: it hangs."""
+        timer = threading.Timer(REPLY_SECONDS, self._kill_hung)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def _kill_hung(self) -> None:
+        log.warning("%s has not answered for %.0f s: killing it", self._name, REPLY_SECONDS)
+        self._process.kill()
+
     def last_words(self) -> str:
         """Return the exit status and the last lines of stderr."""
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -129,8 +146,9 @@ class ChildClient:
         with self._lock:
             child = self._started()
             try:
-                child.send(request)
-                reply = child.receive()
+                with child.deadline():
+                    child.send(request)
+                    reply = child.receive()
             except OSError:
                 reply = None
             return self._checked(child, reply)
@@ -145,7 +163,9 @@ class ChildClient:
             return self._child
         self._end()
         self._child = Child(*self._command)
-        self._checked(self._child, self._child.receive())
+        with self._child.deadline():
+            started = self._child.receive()
+        self._checked(self._child, started)
         return self._child
 
     def _checked(

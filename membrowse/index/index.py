@@ -25,6 +25,7 @@ from membrowse.index.discrepancies import find_discrepancies
 from membrowse.index.generation import Generation, IndexedNote, content_key
 from membrowse.index.index_directory import IndexDirectory
 from membrowse.index.journal import DEFAULT_RETENTION, JournalEntry, Retention
+from membrowse.index.keyword_store import failed_access
 from membrowse.index.manifest import IndexCorrupt, Manifest, Recipe
 from membrowse.index.vector_table import rearrange, vectors_by_key
 from membrowse.notes.chunk_lineage import successors
@@ -285,9 +286,9 @@ class Index:
             self._stores.keyword.commit(
                 (number for number in numbers if number >= 0), plan.documents
             )
-        except OSError:
-            raise
         except Exception as error:  # Whoosh's parsers raise anything on damaged files
+            if failed_access(error):
+                raise
             self._stores.rewrite_keyword(plan.chunks, plan.notes, error)
 
     def _confirm(self, plan: ChangePlan, number: int) -> None:
@@ -363,7 +364,7 @@ class Index:
         Damaged entries are listed, and made again from the current generation. Opens Chroma and
         brings it up to date first if necessary.
         """
-        if not self._chroma_filled and not self.chroma.problem:
+        if not (self._chroma_filled and self.chroma.opened):
             self.open_chroma()
         replaced = self._mend_chroma()
         with self._writing:

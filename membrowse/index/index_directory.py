@@ -13,7 +13,7 @@ from membrowse.index.chroma_store import ChromaStore
 from membrowse.index.generation import Generation, IndexedNote, content_key
 from membrowse.index.journal import JournalEntry, Retention
 from membrowse.index.keyword_reader import KeywordReader
-from membrowse.index.keyword_store import KeywordStore
+from membrowse.index.keyword_store import KeywordStore, failed_access
 from membrowse.index.manifest import FORMAT, IndexCorrupt, Manifest, Recipe
 from membrowse.index.token_store import TokenStore
 from membrowse.index.vector_store import VectorStore
@@ -180,9 +180,9 @@ class IndexDirectory:
     def _mend_keyword(self, generation: Generation) -> int:
         try:
             self.keyword.check()
-        except OSError:
-            raise
         except Exception as error:  # Whoosh's parsers raise anything on damaged files
+            if failed_access(error):
+                raise
             self.rewrite_keyword(generation.chunks, generation.notes, error)
             return max(1, len(generation.chunks))
         return 0

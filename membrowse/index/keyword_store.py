@@ -186,9 +186,9 @@ class KeywordStore:
         """
         try:
             return self._repair(chunks, notes, doubtful)
-        except OSError:
-            raise
-        except Exception:  # Whoosh's parsers raise anything on damaged files
+        except Exception as error:  # Whoosh's parsers raise anything on damaged files
+            if failed_access(error):
+                raise
             log.warning("the keyword index cannot be repaired; rewriting it", exc_info=True)
             self.rewrite(chunks, notes)
             return len(chunks)
@@ -259,6 +259,12 @@ class KeywordStore:
         """Read every file. Raises `SegmentDamaged`, or what Whoosh raises on damaged files."""
         for segment in self._segments_on_disk():
             self._storage.check_segment(segment)
+
+
+def failed_access(error: Exception) -> bool:
+    """Whether `error` says that files cannot be written or read now, as when the disk is full,
+    instead of that they are damaged or gone."""
+    return isinstance(error, OSError) and not isinstance(error, FileNotFoundError)
 
 
 def memory_segment(documents: Iterable[Document]) -> SegmentData:

@@ -181,6 +181,8 @@ class EngineSettings(_Section, frozen=True):
     """A file that keeps changing is read this often."""
     check_seconds: Annotated[float, Meta(ge=1.0, le=86_400.0)] = 30.0
     """How often the folder is compared with the index, even if the watcher reports nothing."""
+    reserve_mb: Annotated[int, Meta(ge=0, le=1_000_000)] = 100
+    """Indexing pauses while less disk than this is free, in MB; searches go on."""
 
 
 class JournalSettings(_Section, frozen=True):

@@ -11,12 +11,14 @@ import numpy as np
 import psutil
 import pytest
 
+from membrowse.encoding import child_process
 from membrowse.encoding.bulk_encoder import BulkEncoder
 from membrowse.encoding.child_process import ChildDied, ChildRefused
 from membrowse.encoding.encoder import EncoderInput
 from membrowse.encoding.model_files import ModelFiles
 from membrowse.encoding.resident_encoder import ResidentEncoder
 from membrowse.settings import Precision
+from tests.conftest import ExportedEncoder
 from tests.encoding.processes import bulk_pid
 
 LONG = [
@@ -54,6 +56,20 @@ def test_two_batches_may_be_in_flight(bulk: BulkEncoder, chunks: list[EncoderInp
     assert bulk.in_flight == 2
     assert [one.key for _ in range(2) for one in bulk.result()] == ["port", "bare"]
     assert bulk.in_flight == 0
+
+
+def test_a_child_that_hangs_is_killed(
+    exported_encoder: ExportedEncoder,
+    chunks: list[EncoderInput],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    files, export, _ = exported_encoder
+    with BulkEncoder(files, Precision.FLOAT32, export) as hanging:
+        assert next(hanging.encode_all([chunks[:1]]))
+        os.kill(bulk_pid(hanging), signal.SIGSTOP)
+        monkeypatch.setattr(child_process, "REPLY_SECONDS", 0.2)
+        with pytest.raises(ChildDied):
+            list(hanging.encode_all([LONG, LONG]))
 
 
 def test_a_result_without_a_batch_is_an_error(bulk: BulkEncoder) -> None:

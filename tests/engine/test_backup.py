@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import io
+import itertools
+import os
 import shutil
+import signal
+import sqlite3
 import subprocess
 import sys
 import tarfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from membrowse import paths
-from membrowse.client.engine import Engine
+from membrowse.client.engine import Engine, EngineUnavailable
+from membrowse.engine.backup.archive import unpack
 from membrowse.wire.backup import BackupContent, BackupRequest, Restored
-from membrowse.wire.engine import EngineState
+from membrowse.wire.engine import EngineState, HelloRequest
 from membrowse.wire.pins import AddPinRequest, PinsRequest
 from membrowse.wire.search import RankingState, SearchResponse, Target
 from tests.engine.conftest import ask, current, serving, until
 
 QUERIES = ("ssh", "which port does staging use", "soup on rainy days")
+WORDS = ("ssh", "port", "staging", "bastion", "soup", "rain", "maintainer", "web", "443", "behind")
+FIFTY = tuple(" ".join(pair) for pair in itertools.combinations(WORDS, 2))[:45] + WORDS[:5]
 
 
 async def backed_up(engine: Engine, *, with_vectors: bool = False) -> bytes:
@@ -49,7 +58,7 @@ def restore(backup: bytes, folder: Path, *options: str) -> tuple[Restored | None
 
 def ranks(response: SearchResponse) -> dict[str, list[tuple[str, float]]]:
     return {
-        name: [(hit.chunk, round(hit.score, 5)) for hit in ranking.hits]
+        name: [(hit.chunk, hit.score) for hit in ranking.hits]
         for name, ranking in response.rankings.items()
     }
 
@@ -61,6 +70,7 @@ def members(backup: bytes) -> set[str]:
 
 @pytest.mark.parametrize("with_vectors", [False, True])
 async def test_a_restored_index_equals_the_old_one(folder: Path, with_vectors: bool) -> None:
+    queries = FIFTY if with_vectors else QUERIES
     paths.config_file().parent.mkdir(parents=True, exist_ok=True)
     paths.config_file().write_text("[agent]\nk = 4\n")
     async with serving(folder) as engine:
@@ -68,7 +78,7 @@ async def test_a_restored_index_equals_the_old_one(folder: Path, with_vectors: b
         (folder / "ports.md").write_text("# Ports\n\nStaging ssh listens on port 2223 now.\n")
         await until(engine, lambda state: state.chunks == 2 and ready(state))
         await engine.ask(AddPinRequest(text="ssh", target=Target(path="ports.md")))
-        before = [ranks(await ask(engine, query)) for query in QUERIES]
+        before = [ranks(await ask(engine, query)) for query in queries]
         pins = await engine.ask(PinsRequest())
         backup = await backed_up(engine, with_vectors=with_vectors)
     assert ("index/vectors.sqlite" in members(backup)) is with_vectors
@@ -83,9 +93,42 @@ async def test_a_restored_index_equals_the_old_one(folder: Path, with_vectors: b
     async with serving(folder) as engine:
         state = await until(engine, ready)
         assert state.agent_k == 4
-        assert [ranks(await ask(engine, query)) for query in QUERIES] == before
+        assert [ranks(await ask(engine, query)) for query in queries] == before
         again = await engine.ask(PinsRequest())
         assert [each.pin for each in again.results] == [each.pin for each in pins.results]
+
+
+async def test_a_backup_is_consistent_while_notes_are_indexed_and_after_a_kill(
+    folder: Path, tmp_path: Path
+) -> None:
+    async def edit_forever() -> None:
+        for number in itertools.count():
+            (folder / "food.md").write_text(f"# Food\n\nSoup of day {number}.\n")
+            (folder / f"new{number % 3}.md").write_text(f"# New\n\nNote {number}.\n")
+            await asyncio.sleep(0.05)
+
+    async with serving(folder) as engine:
+        await until(engine, current)
+        editing = asyncio.create_task(edit_forever())
+        backups = [await backed_up(engine, with_vectors=True) for _ in range(3)]
+        pid = (await engine.ask(HelloRequest())).engine.pid
+        backup = asyncio.create_task(backed_up(engine, with_vectors=True))
+        await asyncio.sleep(0.01)
+        os.kill(pid, signal.SIGKILL)
+        with pytest.raises(EngineUnavailable):
+            await backup
+        editing.cancel()
+    for number, archive in enumerate(backups):
+        unpacked = tmp_path / f"unpacked{number}"
+        unpacked.mkdir()
+        assert "index/manifest.sqlite" in unpack(io.BytesIO(archive), unpacked).files
+        for database in (unpacked / "index").iterdir():
+            with closing(sqlite3.connect(database)) as connection:
+                assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    async with serving(folder) as engine:
+        await until(engine, current)
+        await backed_up(engine)
+        assert not list(paths.index_dir(folder).glob(".backup-*"))
 
 
 async def test_an_index_in_use_or_in_place_is_not_replaced(folder: Path) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -23,8 +24,9 @@ from membrowse.cli.commands.status import _watcher_text
 from membrowse.engine import components
 from membrowse.engine.components import Components, open_components
 from membrowse.engine.handlers.spelling import suggest_spelling
+from membrowse.engine.health.condition import engine_health
 from membrowse.engine.http.peers import EVERY_RIGHT
-from membrowse.engine.indexing import note_reader
+from membrowse.engine.indexing import disk_space, note_reader
 from membrowse.engine.priority import Cancelled, QueryTraffic
 from membrowse.engine.service import Service
 from membrowse.engine.state import open_state
@@ -50,7 +52,7 @@ class Told:
     def __init__(self, folder: Path) -> None:
         self.states: list[EngineState] = []
         self._more = threading.Condition()
-        settings = Settings(engine=EngineSettings(settle_ms=50))
+        settings = Settings(engine=EngineSettings(settle_ms=50, check_seconds=1.0))
         self.components = open_components(folder, settings, QueryTraffic(), self._changed)
 
     def _changed(self) -> None:
@@ -144,6 +146,49 @@ def test_what_is_pending_is_exact_while_notes_are_read(
         halfway = told.until(lambda state: state.pending.new == 2)
         after = told.until(current)
     assert halfway.notes == after.notes - 2
+
+
+def test_indexing_pauses_while_the_disk_is_nearly_full_and_goes_on_by_itself(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = 99 << 20
+    nearly_full = SimpleNamespace(disk_usage=lambda _: SimpleNamespace(free=free))
+    with telling(folder) as told:
+        before = told.until(current)
+        monkeypatch.setattr(disk_space, "shutil", nearly_full)
+        (folder / "later.md").write_text("# Later\n\nWritten while there is no room.\n")
+        paused = told.until(lambda state: bool(state.problem))
+        assert "indexing pauses until 100 MB are free" in paused.problem
+        assert (paused.notes, paused.pending.new, paused.progress) == (before.notes, 1, None)
+        health = engine_health(paused, opened=True)
+        assert health.ready and health.reasons[0] == paused.problem
+        free = 101 << 20
+        after = told.until(lambda state: state.notes == before.notes + 1 and current(state))
+        assert not after.problem
+
+
+def test_a_full_disk_is_named_and_indexing_goes_on_by_itself(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with telling(folder) as told:
+        before = told.until(current)
+        index, full = told.components.index, threading.Event()
+        written = index._stores.manifest.confirm
+
+        def confirm(*parts: Any) -> None:
+            if full.is_set():
+                raise OSError(errno.ENOSPC, "No space left on device")
+            written(*parts)
+
+        monkeypatch.setattr(index._stores.manifest, "confirm", confirm)
+        full.set()
+        (folder / "later.md").write_text("# Later\n\nWritten while there is no room.\n")
+        stopped = told.until(lambda state: bool(state.problem))
+        assert f"the disk is full at {index.directory}: free some" in stopped.problem
+        assert stopped.notes == before.notes and engine_health(stopped, opened=True).ready
+        full.clear()
+        told.until(lambda state: state.notes == before.notes + 1 and current(state))
+        assert index.check() == []
 
 
 async def test_an_index_that_cannot_be_opened_is_rebuilt_once_however_often_it_is_asked(

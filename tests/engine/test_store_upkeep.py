@@ -56,6 +56,7 @@ class Differing:
 
     def __init__(self, last_check: float, *, repairable: bool) -> None:
         self.generation = SimpleNamespace(number=1, chunks=["a", "b"])
+        self.chroma = SimpleNamespace(problem="")
         self.last_check = last_check
         self._left = [] if repairable else [_found("keyword", "missing")]
         self._found = [_found("manifest", "damaged"), _found("keyword", "missing")]

@@ -9,12 +9,10 @@ from membrowse.wire.health import EngineHealth
 from membrowse.wire.search import RankingState
 
 
-def engine_health(state: EngineState) -> EngineHealth:
-    """Ready once the index is open; degraded if there are reasons."""
-    opening = state.progress is not None and state.progress.phase == "opening"
-    return EngineHealth(
-        ready=not (opening or state.problem), reasons=tuple(_condition_faults(state))
-    )
+def engine_health(state: EngineState, *, opened: bool) -> EngineHealth:
+    """Ready once the index is open, even if a problem stops indexing; degraded if there are
+    reasons."""
+    return EngineHealth(ready=opened, reasons=tuple(_condition_faults(state)))
 
 
 def _condition_faults(state: EngineState) -> Iterator[str]:

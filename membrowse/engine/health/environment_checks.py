@@ -14,7 +14,6 @@ from membrowse.wire.health import Check, CheckState
 from membrowse.wire.notes import NoteState
 
 _DISK_WARNING_BYTES = 1 << 30
-_DISK_PROBLEM_BYTES = 100 << 20
 _INOTIFY = Path("/proc/sys/fs/inotify")
 
 
@@ -105,8 +104,9 @@ def disk(subject: Subject) -> Iterator[Check]:
         place = place.parent
     free = shutil.disk_usage(place).free
     detail = f"{free / (1 << 30):.1f} GiB free at {place}"
+    remedy = "free some, or lower encoder.token_budget_mb; indexing pauses below engine.reserve_mb"
     if free >= _DISK_WARNING_BYTES:
         yield ok("disk", detail)
     else:
-        judge = problem if free < _DISK_PROBLEM_BYTES else warning
-        yield judge("disk", detail, "free some, or lower encoder.token_budget_mb")
+        judge = problem if free < subject.settings.engine.reserve_mb << 20 else warning
+        yield judge("disk", detail, remedy)

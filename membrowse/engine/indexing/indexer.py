@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from membrowse.engine import clock
+from membrowse.engine.indexing.disk_space import DiskNearlyFull, DiskSpace
 from membrowse.engine.indexing.encoding_run import EncodedBatch, RunEnded
 from membrowse.engine.indexing.events import (
     EncoderLoaded,
@@ -64,6 +65,7 @@ class Indexer:
         self._recipe = recipe
         self._changed = changed
         self._identity = FolderIdentity.of(index.directory)
+        self._disk = DiskSpace(index.directory, settings.engine.reserve_mb)
         self._reader = NoteReader(folder, settings.notes, models)
         self._vectoriser = Vectoriser(index, models, settings.encoder.precision, self.tell)
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
@@ -142,12 +144,20 @@ class Indexer:
         """Handle one event; a failure is shown and logged, and the loop goes on."""
         try:
             self._handle(event)
+        except DiskNearlyFull as error:
+            log.warning("%s", error)
+            self._vectoriser.abandon()
+            self._wait_for_retry(event, str(error))
         except Exception as error:  # the thread's boundary
             log.exception("indexing failed")
-            started = self.state.started + isinstance(event, IndexRequested)
-            problem = f"indexing failed: {error}; retrying soon"
-            self._publish(problem=problem, progress=None, checked=True, started=started)
-            self._check_due = time.monotonic() + self._settings.engine.check_seconds
+            problem = self._disk.explain(error) or f"indexing failed: {error}; retrying soon"
+            self._wait_for_retry(event, problem)
+
+    def _wait_for_retry(self, event: Event | None, problem: str) -> None:
+        """Report `problem`, which ended the work on `event`; the next check tries again."""
+        started = self.state.started + isinstance(event, IndexRequested)
+        self._publish(problem=problem, progress=None, checked=True, started=started)
+        self._check_due = time.monotonic() + self._settings.engine.check_seconds
 
     def _handle(self, event: Event | None) -> None:
         match event:
@@ -159,6 +169,7 @@ class Indexer:
                 self._publish(paused=paused)
                 self._synchronise()
             case EncodedBatch():
+                self._disk.require()
                 self._vectoriser.accept(event)
                 self._publish_encoding()
             case RunEnded(problem):
@@ -194,6 +205,7 @@ class Indexer:
     def _handle_request(self, asked: IndexRequested) -> None:
         """Do what a client requested, even if indexing is paused."""
         if asked.rebuild:
+            self._disk.require()
             self._clear()
         self._synchronise(hinted=asked.paths, forced=asked.paths, even_if_paused=True)
         self._publish(started=self.state.started + 1)
@@ -325,6 +337,7 @@ class Indexer:
             self._index.touch(batch.unchanged)
         if not batch.changes:
             return
+        self._disk.require()
         encoded = self._vectoriser.inline(batch.changes)
 
         def published(generation: Generation) -> None:

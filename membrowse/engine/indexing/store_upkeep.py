@@ -66,6 +66,8 @@ class StoreUpkeep:
                 renewed = self._index.generation.number
                 self._try("Chroma could not be compacted", self._index.compact_chroma)
                 memory.give_back()
+            if self._index.chroma.problem:
+                self._try("Chroma failed again", self._index.open_chroma)
             if _due(self._index.last_check) and self._settled():
                 self._try("the stores could not be checked", self._check)
 

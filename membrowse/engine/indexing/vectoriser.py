@@ -105,6 +105,12 @@ class Vectoriser:
             self._run.cancel()
         self.end()
 
+    def abandon(self) -> None:
+        """Stop the current run and forget its vectors that are not stored: there is no room."""
+        if self._run is not None:
+            self._run.cancel()
+        self._run, self._waiting, self.flush_due = None, [], float("inf")
+
     @property
     def waits_for_encoder(self) -> bool:
         """Whether chunks have no vector because the encoder is still loading."""

@@ -1,0 +1,48 @@
+"""Disk space for the index: whether there is enough to go on writing, and what to do if not."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import sqlite3
+from pathlib import Path
+
+_MIB = 1 << 20
+
+
+class DiskNearlyFull(Exception):
+    """Indexing pauses until there is room; the message says how much is needed and where."""
+
+
+class DiskSpace:
+    """The disk of the index in `directory`, of which `reserve_mb` stay free."""
+
+    def __init__(self, directory: Path, reserve_mb: int) -> None:
+        self._directory = directory
+        self._reserve_mb = reserve_mb
+
+    def require(self) -> None:
+        """Raise `DiskNearlyFull` if less than the reserve is free."""
+        free = shutil.disk_usage(self._directory).free
+        if free < self._reserve_mb * _MIB:
+            raise DiskNearlyFull(
+                f"the disk is nearly full ({free // _MIB} MB free at {self._directory}): indexing "
+                f"pauses until {self._reserve_mb} MB are free (engine.reserve_mb); "
+                "searches are answered from what is indexed"
+            )
+
+    def explain(self, error: Exception) -> str:
+        """What to do about `error` if it means that the disk is full, or empty."""
+        if not _is_full(error):
+            return ""
+        return (
+            f"the disk is full at {self._directory}: free some; indexing goes on by itself, and "
+            "searches are answered from what is indexed"
+        )
+
+
+def _is_full(error: Exception) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    full = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in full
