@@ -57,8 +57,11 @@ async def examine(service: RegisteredService) -> ServiceHealth:
         finally:
             await engine.close()
     except (EngineUnavailable, EngineRefused) as error:
+        reason = str(error)
+        if service.own:
+            reason = f"{service.unit} does not answer: `membrowse service logs {service.name}`"
         return ServiceHealth(
-            service=service.name, state=State.DOWN, live=False, ready=False, reasons=(str(error),)
+            service=service.name, state=State.DOWN, live=False, ready=False, reasons=(reason,)
         )
     return ServiceHealth(
         service=service.name,

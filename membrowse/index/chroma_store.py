@@ -191,7 +191,7 @@ class ChromaStore:
 
     def fail(self, error: BaseException) -> None:
         """Close the collection after `error`; it stays closed until it is opened again."""
-        log.error("Chroma failed", exc_info=error)
+        log.error("Chroma failed; `membrowse engine restart` reopens it", exc_info=error)
         self.problem = f"Chroma failed ({error}); it reopens when the engine restarts"
         self._release()
 

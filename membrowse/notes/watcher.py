@@ -304,7 +304,9 @@ class FolderWatch:
             self._on_paths(paths)
         except Exception as error:
             self.message = f"a change could not be processed: {error}"
-            _logger.exception("%s: a change could not be processed", self._root)
+            _logger.exception(
+                "%s: a change could not be processed; `membrowse index` looks again", self._root
+            )
 
     def _check(self) -> None:
         """Recover from a returned folder, exhausted watches or a dead observer."""

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -15,13 +16,18 @@ import pytest
 from membrowse.client.registered_services import RegisteredService
 from membrowse.deployment import access, launchd, steps, systemd
 from membrowse.deployment.service import ServicePlan, UnsuitableService, default_name
+from membrowse.log_formats import LogFormat
 
 EXPOSURE = re.compile(r"Overall exposure level for .*: ([0-9.]+)")
 AWKWARD = '/srv/my "notes"/100 %n $HOME: agent\'s'
 
 
-def plan(folder: str = "/srv/memory", **changes: str) -> ServicePlan:
-    service = {"name": "notes", "user": "membrowse-notes", "group": "membrowse-notes"} | changes
+def plan(folder: str = "/srv/memory", **changes: Any) -> ServicePlan:
+    service: dict[str, Any] = {
+        "name": "notes",
+        "user": "membrowse-notes",
+        "group": "membrowse-notes",
+    } | changes
     return ServicePlan(folder=Path(folder), python=Path("/opt/membrowse/bin/python"), **service)
 
 
@@ -77,6 +83,13 @@ def test_operators_are_a_group_of_the_service() -> None:
     assert "SupplementaryGroups=memory-admins" in systemd.drop_in(operated)
     assert '"--operators" "memory-admins"' in systemd.drop_in(operated)
     assert "g memory-admins -" in systemd.sysusers(operated)
+
+
+def test_the_log_of_a_service_can_be_json() -> None:
+    structured = plan(log_format=LogFormat.JSON)
+    assert '"--log-format" "json"' in systemd.drop_in(structured)
+    assert '"--log-format" "json"' in systemd.user_drop_in(structured)
+    assert "--log-format" not in systemd.drop_in(plan())
 
 
 def test_the_service_is_registered_where_it_listens() -> None:

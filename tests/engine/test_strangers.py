@@ -26,9 +26,9 @@ from membrowse.client import discovery
 from membrowse.client import engine as client_engine
 from membrowse.client.engine import EngineUnavailable, EngineUntrusted
 from membrowse.client.registered_services import RegisteredService, registered
+from membrowse.credentials import user_name
 from membrowse.deployment.health import State, examine
 from membrowse.engine.http.listener import bind
-from membrowse.engine.lock import user_name
 from membrowse.wire.codec import encode
 from membrowse.wire.engine import PROTOCOL, EngineInfo, Hello, Right
 from tests.engine.conftest import ask, current, engine_here, serving, until

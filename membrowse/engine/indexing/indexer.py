@@ -141,7 +141,7 @@ class Indexer:
         try:
             self._handle(event)
         except Exception as error:  # the thread's boundary
-            log.exception("indexing failed")
+            log.exception("indexing failed; retrying soon; `membrowse doctor` looks for the cause")
             started = self.state.started + isinstance(event, IndexRequested)
             problem = f"indexing failed: {error}; retrying soon"
             self._publish(problem=problem, progress=None, checked=True, started=started)
