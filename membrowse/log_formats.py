@@ -38,11 +38,15 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
-def formatter(log_format: LogFormat) -> logging.Formatter:
-    """What turns a record into a line (JSON), or into a line and a traceback (text)."""
+def formatter(log_format: LogFormat, *, journal: bool = False) -> logging.Formatter:
+    """What turns a record into a line (JSON), or into a line and a traceback (text).
+
+    The `journal` knows the time of a line by itself.
+    """
     if log_format is LogFormat.JSON:
         return _JsonFormatter()
-    return _TextFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    time = "" if journal else "%(asctime)s "
+    return _TextFormatter(f"{time}%(levelname)s %(name)s: %(message)s")
 
 
 class _TextFormatter(logging.Formatter):

@@ -30,6 +30,8 @@ class RegisteredService(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
     group: str
     """Its members may read; empty for a user's own service."""
     socket: str
+    granted: bool = False
+    """Its installation let its user read the folder; its removal takes that back."""
     own: bool = False
     """The user's own manager runs it, as the user."""
 

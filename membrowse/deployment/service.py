@@ -33,6 +33,8 @@ class ServicePlan:
     operators: str | None = None
     """A group whose members may also reindex and pin."""
     log_format: LogFormat = LogFormat.TEXT
+    grant_read: bool = False
+    """Let the user read the folder."""
     python: Path = interpreter.PROGRAM
 
     def __post_init__(self) -> None:

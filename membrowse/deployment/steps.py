@@ -100,10 +100,10 @@ def removal(service: RegisteredService, *, keep_index: bool, last: bool) -> list
         steps.append(RemoveFile(UNITS / _TEMPLATE))
     steps.append(_run("systemctl", "daemon-reload"))
     if not keep_index:
-        steps += [
-            RemoveFile(_SYSUSERS / f"membrowse-{name}.conf"),
-            _run("userdel", service.user),
-        ]
+        steps.append(RemoveFile(_SYSUSERS / f"membrowse-{name}.conf"))
+        if service.group == service.user:  # userdel keeps a group that has members
+            steps.append(_run("gpasswd", "--members", "", service.group))
+        steps.append(_run("userdel", service.user))
     return steps
 
 
@@ -197,6 +197,7 @@ def _registered(plan: ServicePlan, runtime: Path | None = None) -> str:
         user=plan.user,
         group=plan.group,
         socket=str((runtime or _RUNTIME / plan.name) / SERVICE_SOCKET),
+        granted=plan.grant_read,
     )
     return _written(service)
 

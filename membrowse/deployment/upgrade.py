@@ -44,7 +44,10 @@ async def upgrade(service: RegisteredService, python: Path, say: Callable[[str],
     if after:
         say("unhealthy: going back to the version before")
         _run_with(service, drop_in, old)
-        raise UpgradeFailed(f"unhealthy with {python}: {after}; {found['python']} runs again")
+        raise UpgradeFailed(
+            f"unhealthy with {python}: {after}; {found['python']} runs again. "
+            f"`membrowse service logs {service.name}` says why"
+        )
     return Path(found["python"])
 
 

@@ -124,6 +124,7 @@ def _log_to(file: Path, foreground: Foreground | None) -> None:
         handlers.append(log_formats.stderr_handler())
     log_format = foreground.log_format if foreground is not None else LogFormat.TEXT
     for handler in handlers:
-        handler.setFormatter(log_formats.formatter(log_format))
+        journal = isinstance(handler, log_formats.JournalHandler)
+        handler.setFormatter(log_formats.formatter(log_format, journal=journal))
     logging.basicConfig(level=logging.INFO, handlers=handlers)
     logging.getLogger("httpx").setLevel(logging.WARNING)

@@ -10,10 +10,12 @@ import textwrap
 from itertools import takewhile
 from pathlib import Path
 
+import msgspec
 import pytest
 import yaml
 
 from membrowse.client.registered_services import RegisteredService
+from membrowse.deployment.health import ServiceHealth, State
 from membrowse.wire.codec import encode
 from tests.cli.conftest import Program
 
@@ -145,7 +147,39 @@ def test_a_service_that_does_not_answer_is_down(program: Program) -> None:
     report = json.loads(ran.out)
     assert ran.status == 2
     assert (report["state"], report["live"], report["ready"]) == ("down", False, False)
-    assert "membrowse@memory.service does not answer" in report["reasons"][0]
+    assert (
+        "membrowse@memory.service does not answer: `membrowse service logs" in report["reasons"][0]
+    )
+
+
+def test_uninstalling_takes_back_what_the_installation_granted(
+    program: Program, memory: Path, registered: Path
+) -> None:
+    file = registered / "memory.json"
+    service = msgspec.json.decode(file.read_bytes(), type=RegisteredService)
+    for granted in (False, True):
+        file.write_bytes(encode(msgspec.structs.replace(service, granted=granted)))
+        ran = program("service", "uninstall", "memory", "--dry-run")
+        assert (f"setfacl -R -x u:root '{memory}'" in ran.out) is granted
+
+
+@pytest.mark.usefixtures("registered")
+def test_who_may_not_connect_does_not_know_how_a_service_is(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RegisteredService, "admits", False)
+    ran = program("service", "status", "memory", "--json")
+    report = json.loads(ran.out)
+    assert (ran.status, report["state"]) == (3, "unknown")
+    assert "ask for `usermod -aG root" in report["reasons"][0]
+
+
+def test_every_key_and_exit_status_of_a_service_is_documented() -> None:
+    page = (MONITORING.parent / "docs" / "service.md").read_text()
+    for state in State:
+        assert f"| {state.exit_status} | {state} |" in page
+    for key in msgspec.structs.fields(ServiceHealth):
+        assert f"`{key.encode_name}`" in page
 
 
 @pytest.mark.usefixtures("registered")

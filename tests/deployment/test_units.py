@@ -123,6 +123,10 @@ def test_removal_keeps_the_index_only_if_asked() -> None:
     gone = "\n".join(steps.shown_steps(steps.removal(service, keep_index=False, last=True)))
     assert "systemctl clean" not in kept and "userdel" not in kept
     assert "systemctl clean --what=state" in gone and "userdel u" in gone
+    assert "gpasswd" not in gone, "a group that was there before is not the service's"
+    own = msgspec.structs.replace(service, group="u")
+    gone_with_group = steps.shown_steps(steps.removal(own, keep_index=False, last=True))
+    assert list(gone_with_group)[-2:] == ["gpasswd --members '' u", "userdel u"]
     assert "# remove /etc/systemd/system/membrowse@.service" in gone
     assert "/srv/memory" not in kept + gone
 
@@ -159,3 +163,12 @@ def test_what_a_user_cannot_read_is_found(tmp_path: Path) -> None:
     assert not found.granted
     commands = [step.arguments for step in access.grants(tmp_path, "nobody")]
     assert ("setfacl", "-R", "-m", "u:nobody:rX", str(tmp_path)) in commands
+    if shutil.which("setfacl"):
+        before = [file.stat().st_mode for file in (tmp_path, *tmp_path.iterdir())]
+        for step in access.grants(tmp_path, "nobody"):
+            step.carry_out()
+        assert access.folder_access(tmp_path, "nobody", "nogroup").granted
+        for step in access.revocations(tmp_path, "nobody"):
+            step.carry_out()
+        assert "nobody" not in subprocess.check_output(["getfacl", "-R", tmp_path], text=True)
+        assert [file.stat().st_mode for file in (tmp_path, *tmp_path.iterdir())] == before

@@ -214,6 +214,8 @@ async def test_metrics_and_health_hold_no_text(tmp_path: Path, folder: Path) -> 
         documented = set(re.findall(r"^\| `(membrowse_\w+)` \|", SERVICE_PAGE.read_text(), re.M))
         told = set(re.findall(r"^# TYPE (\w+) (\w+)$", text, re.M))
         suffixes = {"counter": "_total", "info": "_info"}
+        assert re.search(r'membrowse_watcher\{kind="(inotify|fsevents|polling)"\} 1.0', text)
+        assert "membrowse_watcher_restarts_total 0.0" in text
         assert {name + suffixes.get(kind, "") for name, kind in told} == documented
         assert 'membrowse_search_seconds_count{ranking="keyword"} 2.0' in text
         assert text.endswith("# EOF\n")

@@ -95,7 +95,7 @@ def install(
     """Run the engine of FOLDER as a service of its own user, from now on."""
     if user_unit:
         user = user_name(os.getuid())
-    plan = _plan(folder, name, user, group, operators, log_format)
+    plan = _plan(folder, name, user, group, operators, log_format, grant_read)
     if user_unit:
         _carry_out(steps.user_installation(plan), dry_run)
         if not dry_run:
@@ -106,10 +106,10 @@ def install(
         _carry_out(steps.mac_installation(plan), dry_run or _HERE is not Platform.MACOS)
         return
     todo = steps.installation(plan)
-    if grant_read:
+    if plan.grant_read:
         todo[2:2] = access.grants(plan.folder, plan.user)
     if not dry_run:
-        _check(plan, grant_read)
+        _check(plan)
     _carry_out(todo, dry_run)
     if not dry_run:
         output.say(f"{steps.unit(plan.name)} serves {plan.folder} as {plan.user}")
@@ -144,8 +144,9 @@ def uninstall(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Stop a service and remove it, with its index. The folder is left as it is.
+    """Stop a service and remove it, with its index and user. The notes are left as they are.
 
+    What `install --grant-read` allowed is taken back.
     The index of a service of your own (`--user-unit`) is yours, and stays.
     """
     service = _service(name)
@@ -155,6 +156,8 @@ def uninstall(
         return
     last = len(list(registered_services.services())) == 1
     todo = steps.removal(service, keep_index=keep_index, last=last)
+    if service.granted and Path(service.folder).is_dir():
+        todo[1:1] = access.revocations(Path(service.folder), service.user)
     if not (yes or dry_run or keep_index):
         typer.confirm(f"Remove {service.unit} and its index?", abort=True, err=True)
     _carry_out(todo, dry_run)
@@ -163,9 +166,10 @@ def uninstall(
 @app.command()
 @asynchronous
 async def status(name: Name = None, as_json: AsJson = False) -> Exit:
-    """Show how a service is. The exit status is a monitoring plugin's: 0 good, 1 degraded, 2 down.
+    """Show how a service is. The exit status is a monitoring plugin's.
 
-    It asks the engine as you: you have to be a member of the service's group, or root.
+    0: good, 1: degraded, 2: down, 3: unknown, because you may not connect: only root and members of
+    the service's group may.
     """
     report = await health.examine(_service(name))
     if as_json:
@@ -232,6 +236,7 @@ def _plan(
     group: str | None,
     operators: str | None,
     log_format: LogFormat,
+    grant_read: bool = False,
 ) -> ServicePlan:
     real = Path(os.path.realpath(folder.expanduser()))
     chosen = name or default_name(real)
@@ -244,12 +249,13 @@ def _plan(
             group=group or owner,
             operators=operators,
             log_format=log_format,
+            grant_read=grant_read,
         )
     except UnsuitableService as error:
         raise Stop(Exit.USAGE, str(error)) from error
 
 
-def _check(plan: ServicePlan, grant_read: bool) -> None:
+def _check(plan: ServicePlan) -> None:
     """Raise `Stop` if the service could not work."""
     _require_root()
     if shutil.which("systemctl") is None:
@@ -264,7 +270,7 @@ def _check(plan: ServicePlan, grant_read: bool) -> None:
         found = access.folder_access(plan.folder, plan.user, plan.group)
     except access.Unreadable as error:
         raise Stop(Exit.USAGE, str(error)) from error
-    if not found.granted and not grant_read:
+    if not found.granted and not plan.grant_read:
         commands = "\n".join(steps.shown_steps(access.grants(plan.folder, plan.user)))
         raise Stop(
             Exit.USAGE,

@@ -106,6 +106,7 @@ class Indexer:
             last_event=clock.stamp(watch.last_event) if watch.last_event else "",
             last_check=state.last_check,
             restarted_at=clock.stamp(restarted_at) if restarted_at else "",
+            restarts=watch.restarts,
             message=watch.message,
         )
 
@@ -116,7 +117,8 @@ class Indexer:
 
     def _run(self) -> None:
         self._watch.start()
-        self._handle_safely(IndexRequested(rebuild=bool(self._index.stale)))
+        unreadable = bool(self._index.stale) and not self._index.generation.notes
+        self._handle_safely(IndexRequested(rebuild=unreadable))
         while True:
             try:
                 event = self._events.get(timeout=max(0.0, self._due() - time.monotonic()))
@@ -214,10 +216,12 @@ class Indexer:
         """Make the index equal to the folder, unless indexing is paused (and not `even_if_paused`).
 
         `hinted` paths are read even if their size and time are unchanged, `forced` paths indexed
-        even if their content is unchanged.
+        even if their content is unchanged. A stale index answers while every note is indexed again.
         """
         self._check_due = time.monotonic() + self._settings.engine.check_seconds
         notes, unindexed = self._index.generation.notes, self.state.unindexed
+        if self._index.stale:
+            hinted = forced = frozenset(notes)
         paused = self.state.paused and not even_if_paused
         self._hinted |= hinted
         hints = frozenset() if paused else self._hinted  # unread, so not known to have changed
@@ -241,6 +245,9 @@ class Indexer:
             return
         self._hinted = frozenset()
         self._apply(found, forced)
+        if self._index.stale:
+            log.info("the index was renewed (%s)", self._index.stale)
+            self._index.adopt_recipe()
         if self.state.reading:
             self._publish(reading=False)
         self._encode()
