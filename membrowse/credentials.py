@@ -1,7 +1,8 @@
-"""Who is at the other end of a Unix socket, according to the kernel."""
+"""Who is at the other end of a Unix socket, according to the kernel, and what users are called."""
 
 from __future__ import annotations
 
+import pwd
 import socket
 import struct
 import sys
@@ -33,6 +34,14 @@ def peer_groups(connection: socket.socket) -> frozenset[int] | None:
     except OSError:
         return None
     return frozenset((_ucred(connection)[2], *(group for (group,) in _GROUP.iter_unpack(packed))))
+
+
+def user_name(uid: int) -> str:
+    """The account name of `uid`, or the number if it has none."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 def _ucred(connection: socket.socket) -> tuple[int, int, int]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from membrowse import paths
+from membrowse import __version__, paths
 from membrowse.client.engine import EngineClient, EngineHangs, EngineUnavailable, EngineUntrusted
 from membrowse.client.launch import spawned, started
 from membrowse.client.registered_services import RegisteredService, registered
@@ -46,9 +46,9 @@ async def connect(
     """
     folder = Path(os.path.realpath(folder))
     service = registered(folder)
-    if service is None and start and not folder.is_dir():
+    if service is None and start and not os.access(folder, os.R_OK | os.X_OK):
         raise EngineUnavailable(f"{folder} is not a readable folder")
-    found = await _find_engine(folder)
+    found = await _find_engine(folder, say)
     if found is not None:
         return found
     if service is not None:
@@ -69,21 +69,39 @@ def _service_unreachable(service: RegisteredService) -> str:
     return f"{service.unit} does not answer: `membrowse service status {service.name}`"
 
 
-async def _find_engine(folder: Path) -> EngineClient | None:
-    """A client of a running engine of `folder`; raises `EngineOutdated`."""
+async def _find_engine(folder: Path, say: Callable[[str], None] = ignore) -> EngineClient | None:
+    """A client of a running engine of `folder`; `say` reports that it is of another version.
+
+    Raises `EngineOutdated` if they cannot talk to each other.
+    """
     found = await _greeted_engine(folder)
     if found is None:
         return None
     client, hello = found
+    difference = version_difference(hello)
     if hello.protocol != PROTOCOL:
         await client.close()
-        service = registered(folder)
-        command = f"service upgrade {service.name}" if service else "engine restart"
-        raise EngineOutdated(
-            f"the engine (process {hello.engine.pid}, version {hello.engine.version}) has protocol "
-            f"{hello.protocol}, this program has {PROTOCOL}: run `membrowse {command}`"
-        )
+        raise EngineOutdated(f"{difference}; they cannot talk to each other")
+    if difference:
+        say(difference)
     return client
+
+
+def version_difference(hello: Hello) -> str:
+    """That an engine is of another version than this program, and what to do; empty if it is not.
+
+    Different protocols count as different versions.
+    """
+    theirs, ours = shown(hello.engine.version), __version__
+    if hello.protocol != PROTOCOL:
+        theirs, ours = f"{theirs} (protocol {hello.protocol})", f"{ours} (protocol {PROTOCOL})"
+    if theirs == ours:
+        return ""
+    remedy = "run `membrowse engine restart`"
+    if (service := registered(Path(hello.folder))) is not None:
+        remedy = f"as root, `membrowse service upgrade {service.name}` lets it run this version"
+    pid = hello.engine.pid
+    return f"the engine (process {pid}) is version {theirs}, this program is {ours}: {remedy}"
 
 
 async def _greeted_engine(folder: Path) -> tuple[EngineClient, Hello] | None:

@@ -1,7 +1,8 @@
-"""The system services of this machine: which folder each serves, as whom, and where it listens.
+"""The services of this machine: which folder each serves, as whom, and where it listens.
 
-`membrowse service install` registers a service in a file that only root can write. Clients trust
-the file, not a socket's place: a service is its registered user at its registered socket.
+`membrowse service install` registers a system service in a file that only root can write. Clients
+trust the file, not a socket's place: a service is its registered user at its registered socket.
+A service of the user's own (`--user-unit`) is registered among her settings; it is her engine.
 """
 
 from __future__ import annotations
@@ -14,19 +15,25 @@ from pathlib import Path
 
 import msgspec
 
+from membrowse import paths
+
 DIRECTORY = Path("/etc/membrowse/services")
 
 
-class RegisteredService(msgspec.Struct, frozen=True, kw_only=True):
-    """A system service that serves a folder."""
+class RegisteredService(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A service that serves a folder."""
 
     name: str
     folder: str
     """Its real path."""
     user: str
     group: str
-    """Its members may read."""
+    """Its members may read; empty for a user's own service."""
     socket: str
+    granted: bool = False
+    """Its installation let its user read the folder; its removal takes that back."""
+    own: bool = False
+    """The user's own manager runs it, as the user."""
 
     @property
     def admits(self) -> bool:
@@ -68,15 +75,29 @@ def _directory() -> Path | None:
     return place if place.is_absolute() else None
 
 
+def own_directory() -> Path:
+    """Where the user's own services are registered."""
+    return paths.config_file().parent / "services"
+
+
 def registered(folder: Path) -> RegisteredService | None:
-    """The service that is registered for `folder`, if there is one."""
+    """The system service that is registered for `folder`, if there is one."""
     real = os.path.realpath(folder)
     return next((each for each in services() if each.folder == real), None)
 
 
 def services() -> Iterator[RegisteredService]:
-    """The registered services, by name; files that others could have written are ignored."""
-    place = _directory()
+    """The registered system services, by name."""
+    return _registered_in(_directory())
+
+
+def own_services() -> Iterator[RegisteredService]:
+    """The user's own services, by name."""
+    return _registered_in(own_directory())
+
+
+def _registered_in(place: Path | None) -> Iterator[RegisteredService]:
+    """The services registered in `place`; files that others could have written are ignored."""
     if place is None or not _trusted(place):
         return
     for file in sorted(place.glob("*.json")):

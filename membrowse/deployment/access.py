@@ -94,6 +94,15 @@ def grants(folder: Path, user: str) -> list[Run]:
     ]
 
 
+def revocations(folder: Path, user: str) -> list[Run]:
+    """The commands that take back what `grants` gave: another user may get the number of `user`."""
+    return [
+        Run(("setfacl", "-R", "-x", f"u:{user}", str(folder))),
+        Run(("setfacl", "-R", "-d", "-x", f"u:{user}", str(folder))),
+        *(Run(("setfacl", "-x", f"u:{user}", str(each))) for each in _closed_parents(folder)),
+    ]
+
+
 def _closed_parents(folder: Path) -> Iterator[Path]:
     """The directories above `folder` that not everybody can pass, outermost first."""
     return (each for each in reversed(folder.parents) if not each.stat().st_mode & 0o001)

@@ -15,15 +15,17 @@ from membrowse.wire.health import HealthRequest
 
 
 class State(StrEnum):
-    """The three states of a monitoring plugin."""
+    """The states of a monitoring plugin."""
 
     GOOD = "good"
     DEGRADED = "degraded"
     DOWN = "down"
+    UNKNOWN = "unknown"
+    """The asking user may not connect."""
 
     @property
     def exit_status(self) -> int:
-        """0, 1 or 2, as monitoring-plugins define them."""
+        """0 to 3, as monitoring-plugins define them."""
         return list(State).index(self)
 
 
@@ -46,6 +48,18 @@ class ServiceHealth(msgspec.Struct, frozen=True, kw_only=True):
     pending: int = 0
 
 
+def _without_answer(service: RegisteredService, error: Exception) -> ServiceHealth:
+    """What is known of a service whose engine cannot be asked."""
+    state, reason = State.DOWN, str(error)
+    if not service.own and not service.admits:
+        state = State.UNKNOWN
+    elif service.own or isinstance(error, discovery.ServiceUnavailable):
+        reason = f"{service.unit} does not answer: `membrowse service logs {service.name}` says why"
+    return ServiceHealth(
+        service=service.name, state=state, live=False, ready=False, reasons=(reason,)
+    )
+
+
 async def examine(service: RegisteredService) -> ServiceHealth:
     """Ask the engine of `service`."""
     try:
@@ -57,9 +71,7 @@ async def examine(service: RegisteredService) -> ServiceHealth:
         finally:
             await engine.close()
     except (EngineUnavailable, EngineRefused) as error:
-        return ServiceHealth(
-            service=service.name, state=State.DOWN, live=False, ready=False, reasons=(str(error),)
-        )
+        return _without_answer(service, error)
     return ServiceHealth(
         service=service.name,
         state=State.DEGRADED if health.reasons or not health.ready else State.GOOD,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from membrowse import interpreter
+from membrowse.log_formats import LogFormat
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,20}")
 """What a service can be called: its name becomes part of user names and unit names."""
@@ -31,6 +32,9 @@ class ServicePlan:
     """Its members may connect and read."""
     operators: str | None = None
     """A group whose members may also reindex and pin."""
+    log_format: LogFormat = LogFormat.TEXT
+    grant_read: bool = False
+    """Let the user read the folder."""
     python: Path = interpreter.PROGRAM
 
     def __post_init__(self) -> None:
@@ -45,8 +49,13 @@ class ServicePlan:
     def arguments(self) -> tuple[str, ...]:
         """The command line of the engine."""
         operators = ("--operators", self.operators) if self.operators else ()
-        serve = ("-P", "-m", "membrowse", "serve", str(self.folder), "--group", self.group)
-        return (str(self.python), *serve, *operators)
+        return (*self.own_arguments, "--group", self.group, *operators)
+
+    @property
+    def own_arguments(self) -> tuple[str, ...]:
+        """The command line of the engine as a user's own."""
+        log = () if self.log_format is LogFormat.TEXT else ("--log-format", str(self.log_format))
+        return (str(self.python), "-P", "-m", "membrowse", "serve", str(self.folder), *log)
 
 
 def default_name(folder: Path) -> str:

@@ -5,6 +5,7 @@ A list of steps can be shown instead of carried out, so that nothing happens uns
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -17,11 +18,12 @@ from membrowse.client import registered_services
 from membrowse.client.registered_services import RegisteredService
 from membrowse.deployment import launchd, systemd
 from membrowse.deployment.service import ServicePlan
-from membrowse.paths import SERVICE_SOCKET
+from membrowse.paths import SERVICE_SOCKET, own_socket
 
 UNITS = Path("/etc/systemd/system")
 _SYSUSERS = Path("/etc/sysusers.d")
 _RUNTIME = Path("/run/membrowse")
+_TEMPLATE = "membrowse@.service"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +83,8 @@ def installation(plan: ServicePlan) -> list[Step]:
 def unit_files(plan: ServicePlan) -> list[WriteFile]:
     """The template, and what is particular to this service."""
     return [
-        WriteFile(UNITS / "membrowse@.service", systemd.TEMPLATE),
-        WriteFile(_drop_in(plan.name), systemd.drop_in(plan)),
+        WriteFile(UNITS / _TEMPLATE, systemd.TEMPLATE),
+        WriteFile(UNITS / f"{unit(plan.name)}.d" / "folder.conf", systemd.drop_in(plan)),
     ]
 
 
@@ -93,15 +95,15 @@ def removal(service: RegisteredService, *, keep_index: bool, last: bool) -> list
     if not keep_index:
         kinds = ("state", "cache", "logs", "runtime", "configuration")
         steps.append(_run("systemctl", "clean", f"--what={','.join(kinds)}", service.unit))
-    steps += [RemoveFile(_registration(name)), RemoveFile(_drop_in(name))]
+    steps += [RemoveFile(_registration(name)), RemoveFile(drop_in(service))]
     if last:
-        steps.append(RemoveFile(UNITS / "membrowse@.service"))
+        steps.append(RemoveFile(UNITS / _TEMPLATE))
     steps.append(_run("systemctl", "daemon-reload"))
     if not keep_index:
-        steps += [
-            RemoveFile(_SYSUSERS / f"membrowse-{name}.conf"),
-            _run("userdel", service.user),
-        ]
+        steps.append(RemoveFile(_SYSUSERS / f"membrowse-{name}.conf"))
+        if service.group == service.user:  # userdel keeps a group that has members
+            steps.append(_run("gpasswd", "--members", "", service.group))
+        steps.append(_run("userdel", service.user))
     return steps
 
 
@@ -124,18 +126,55 @@ def mac_installation(plan: ServicePlan) -> list[Step]:
     ]
 
 
-def user_installation(plan: ServicePlan, units: Path) -> list[Step]:
-    """The steps that keep a user's own engine running, without root; `units`: the user's units."""
+def user_installation(plan: ServicePlan) -> list[Step]:
+    """The steps that keep a user's own engine running, without root."""
+    service = RegisteredService(
+        name=plan.name,
+        folder=str(plan.folder),
+        user=plan.user,
+        group="",
+        socket=str(own_socket(plan.folder)),
+        own=True,
+    )
     return [
-        WriteFile(units / "membrowse@.service", systemd.USER_TEMPLATE),
-        WriteFile(units / f"{unit(plan.name)}.d" / "folder.conf", systemd.user_drop_in(plan)),
-        _run("systemctl", "--user", "daemon-reload"),
-        _run("systemctl", "--user", "enable", "--now", unit(plan.name)),
+        WriteFile(_user_units() / _TEMPLATE, systemd.USER_TEMPLATE),
+        WriteFile(drop_in(service), systemd.user_drop_in(plan)),
+        WriteFile(registered_services.own_directory() / f"{plan.name}.json", _written(service)),
+        systemctl(service, "daemon-reload"),
+        systemctl(service, "enable", "--now", service.unit),
     ]
+
+
+def user_removal(service: RegisteredService, *, last: bool) -> list[Step]:
+    """The steps that stop and remove a user's own service; her index stays."""
+    steps: list[Step] = [
+        systemctl(service, "disable", "--now", service.unit),
+        RemoveFile(registered_services.own_directory() / f"{service.name}.json"),
+        RemoveFile(drop_in(service)),
+    ]
+    if last:
+        steps.append(RemoveFile(_user_units() / _TEMPLATE))
+    return [*steps, systemctl(service, "daemon-reload")]
 
 
 def unit(name: str) -> str:
     return f"membrowse@{name}.service"
+
+
+def drop_in(service: RegisteredService) -> Path:
+    """What is particular to `service`."""
+    units = _user_units() if service.own else UNITS
+    return units / f"{service.unit}.d" / "folder.conf"
+
+
+def systemctl(service: RegisteredService, *arguments: str) -> Run:
+    """Ask the service manager of `service`."""
+    return _run("systemctl", *(["--user"] if service.own else []), *arguments)
+
+
+def _user_units() -> Path:
+    base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    return Path(base) / "systemd" / "user"
 
 
 def shown_steps(steps: Sequence[Step]) -> Iterator[str]:
@@ -158,16 +197,17 @@ def _registered(plan: ServicePlan, runtime: Path | None = None) -> str:
         user=plan.user,
         group=plan.group,
         socket=str((runtime or _RUNTIME / plan.name) / SERVICE_SOCKET),
+        granted=plan.grant_read,
     )
+    return _written(service)
+
+
+def _written(service: RegisteredService) -> str:
     return msgspec.json.format(msgspec.json.encode(service)).decode() + "\n"
 
 
 def _registration(name: str) -> Path:
     return registered_services.DIRECTORY / f"{name}.json"
-
-
-def _drop_in(name: str) -> Path:
-    return UNITS / f"{unit(name)}.d" / "folder.conf"
 
 
 def _run(*arguments: str) -> Run:

@@ -143,8 +143,7 @@ def drop_in(plan: ServicePlan) -> str:
 
 def user_drop_in(plan: ServicePlan) -> str:
     """What the user's template leaves open for one service: the user's own engine, for good."""
-    arguments = (str(plan.python), "-P", "-m", "membrowse", "serve", str(plan.folder))
-    return f"[Service]\nExecStart={_command(arguments)}\n"
+    return f"[Service]\nExecStart={_command(plan.own_arguments)}\n"
 
 
 def sysusers(plan: ServicePlan) -> str:

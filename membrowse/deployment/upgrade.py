@@ -29,7 +29,7 @@ async def upgrade(service: RegisteredService, python: Path, say: Callable[[str],
     Returns the interpreter it ran before. Raises `UpgradeFailed` if it was unhealthy with the new
     one (it runs the old one again) or cannot be changed.
     """
-    drop_in = steps.UNITS / f"{service.unit}.d" / "folder.conf"
+    drop_in = steps.drop_in(service)
     old = drop_in.read_text(encoding="utf-8")
     found = _PROGRAM.search(old)
     if found is None:
@@ -44,15 +44,18 @@ async def upgrade(service: RegisteredService, python: Path, say: Callable[[str],
     if after:
         say("unhealthy: going back to the version before")
         _run_with(service, drop_in, old)
-        raise UpgradeFailed(f"unhealthy with {python}: {after}; {found['python']} runs again")
+        raise UpgradeFailed(
+            f"unhealthy with {python}: {after}; {found['python']} runs again. "
+            f"`membrowse service logs {service.name}` says why"
+        )
     return Path(found["python"])
 
 
 def _run_with(service: RegisteredService, drop_in: Path, content: str) -> None:
     for step in (
         steps.WriteFile(drop_in, content),
-        steps.Run(("systemctl", "daemon-reload")),
-        steps.Run(("systemctl", "restart", service.unit)),
+        steps.systemctl(service, "daemon-reload"),
+        steps.systemctl(service, "restart", service.unit),
     ):
         step.carry_out()
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 from membrowse.encoding import child_protocol
+from membrowse.log_formats import traceback_without_text
 
 Answer = Callable[[child_protocol.Message], child_protocol.Message]
 
@@ -39,7 +40,12 @@ def serve(load: Callable[[], tuple[child_protocol.Ready, Answer]]) -> None:
         sys.exit(1)
     child_protocol.write(replies, ready)
     while True:
-        child_protocol.write(replies, answer(waiting.get()))
+        try:
+            reply = answer(waiting.get())
+        except Exception as error:  # stderr becomes part of the engine's log
+            logging.error("a request failed:\n%s", traceback_without_text(error))
+            sys.exit(1)
+        child_protocol.write(replies, reply)
 
 
 def own_pipes() -> tuple[BinaryIO, BinaryIO]:

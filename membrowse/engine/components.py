@@ -179,7 +179,10 @@ def open_index(directory: Path, settings: Settings, models: Models) -> Index:
 
 
 def _open_or_rebuild(directory: Path, settings: Settings, models: Models) -> Index:
-    """Like `open_index`; an index whose manifest is damaged starts over, and is stale."""
+    """Like `open_index`; an index whose manifest cannot be read starts over, and is stale.
+
+    Its manifest is damaged, or is of an earlier format.
+    """
     try:
         return open_index(directory, settings, models)
     except IndexCorrupt as error:

@@ -8,8 +8,8 @@ from pathlib import Path
 import psutil
 
 from membrowse import __version__, paths
+from membrowse.credentials import user_name
 from membrowse.engine import clock
-from membrowse.engine.lock import user_name
 from membrowse.wire.engine import EngineInfo
 
 

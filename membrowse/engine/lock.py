@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import os
-import pwd
 from pathlib import Path
 
 import msgspec
 
+from membrowse.credentials import user_name
 from membrowse.paths import open_file, private
 
 LOCK_NAME = "lock"
@@ -31,14 +31,6 @@ class IndexLocked(Exception):
     def __init__(self, directory: Path, holder: Holder | None) -> None:
         super().__init__(f"{directory} is in use by {holder or 'another process'}")
         self.holder = holder
-
-
-def user_name(uid: int) -> str:
-    """The account name of `uid`, or the number if it has none."""
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
 
 
 class IndexLock:

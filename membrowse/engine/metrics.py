@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from membrowse.wire.engine import EngineInfo, EngineState
+from membrowse.wire.engine import EngineInfo, EngineState, SelfCheck
 from membrowse.wire.search import SearchResponse
 
 if TYPE_CHECKING:
@@ -105,6 +105,7 @@ class _Collector:
         yield from _engine_metrics(self.sample)
         yield from _index_metrics(self.sample.state)
         yield from _watcher_metrics(self.sample.state)
+        yield from _self_check_metrics(self.sample.state.self_check or SelfCheck(at=""))
         yield from _request_metrics(self.counts, self.sample)
 
 
@@ -136,16 +137,19 @@ def _index_metrics(state: EngineState) -> Iterator[Metric]:
         "files_not_indexed", "Files of the folder that are no notes.", state.not_indexed
     )
     yield _gauge_metric("generation", "Number of the index's generation.", state.generation)
-    if state.last_change is not None:
-        changed = _timestamp(state.last_change.at)
-        yield _gauge_metric(
-            "last_change_timestamp_seconds", "When the index last changed.", changed
-        )
+    yield _gauge_metric("stale", "1 while the index is of another recipe.", bool(state.stale))
+    yield _gauge_metric(
+        "last_change_timestamp_seconds",
+        "When the index last changed.",
+        _timestamp(state.last_change.at if state.last_change is not None else ""),
+    )
     rate = state.progress.chunks_per_second if state.progress is not None else 0.0
     yield _gauge_metric("encoding_chunks_per_second", "Rate of encoding; 0 while idle.", rate)
 
 
 def _watcher_metrics(state: EngineState) -> Iterator[Metric]:
+    from prometheus_client.core import CounterMetricFamily
+
     watcher = state.watcher
     kinds = {watcher.kind: float(watcher.alive and not watcher.paused)}
     yield _labelled_gauge("watcher", "1 while the folder is watched, by kind.", "kind", kinds)
@@ -154,9 +158,28 @@ def _watcher_metrics(state: EngineState) -> Iterator[Metric]:
         "When folder and index were last compared.",
         _timestamp(watcher.last_check),
     )
+    meaning = "Watchers that died and were replaced."
+    yield CounterMetricFamily("membrowse_watcher_restarts", meaning, value=watcher.restarts)
     yield _gauge_metric(
         "problem", "1 if something stops the engine from working.", bool(state.problem)
     )
+
+
+def _self_check_metrics(check: SelfCheck) -> Iterator[Metric]:
+    from prometheus_client.core import CounterMetricFamily
+
+    yield _gauge_metric(
+        "self_check_timestamp_seconds",
+        "When the daily check of all stores last ended.",
+        _timestamp(check.at),
+    )
+    repairs = CounterMetricFamily(
+        "membrowse_repairs", "Entries that the check made again.", labels=["store"]
+    )
+    for store, count in sorted(check.repaired.items()):
+        repairs.add_metric([store], count)
+    yield repairs
+    yield _labelled_gauge("unrepaired", "Entries that still differ.", "store", check.unrepaired)
 
 
 def _request_metrics(counts: Counts, sample: Sample) -> Iterator[Metric]:

@@ -115,14 +115,14 @@ class Models:
         try:
             self.loaded = _loaded_encoder(self.files)
         except (ModelRefused, ChildFailed, OSError, RuntimeError, ValueError) as error:
-            log.exception("the encoder cannot be loaded")
+            log.debug("the encoder cannot be loaded", exc_info=True)
             self._fail(f"the encoder {self.files.name} cannot be loaded: {error}")
         else:
             log.info("the encoder %s is ready %s", self.files.name, self.loaded.message)
         self._announce()
 
     def _fail(self, message: str) -> None:
-        log.error("%s", message)
+        log.error("%s; run `membrowse doctor` for details", message)
         message = f"{message}; run `membrowse doctor` for details"
         self.loaded = Loaded(RankingState.FAILED, message)
 

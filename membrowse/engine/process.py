@@ -12,10 +12,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from membrowse import __version__, interpreter, paths, settings
+from membrowse import __version__, interpreter, log_formats, paths, settings
 from membrowse.engine import clock
 from membrowse.engine.lock import IndexLock, IndexLocked
 from membrowse.engine.service_manager import ServiceManager
+from membrowse.log_formats import LogFormat
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +33,7 @@ class Foreground:
     """Its members may connect, too; they need the service manager's runtime directory."""
     operators: str | None = None
     """The members of this group may reindex and pin."""
+    log_format: LogFormat = LogFormat.TEXT
 
 
 def main(folder: Path, foreground: Foreground | None = None) -> int:
@@ -54,17 +56,17 @@ def main(folder: Path, foreground: Foreground | None = None) -> int:
     except paths.Untrusted as error:
         sys.stderr.write(f"{error}\n")
         return os.EX_NOPERM
-    _log_to(paths.log_file(folder), foreground is not None)
+    _log_to(paths.log_file(folder), foreground)
     manager = ServiceManager()
     lock = IndexLock(directory)
     try:
         settings.load(paths.config_file())
         lock.acquire(clock.now())
     except settings.SettingsError as error:
-        log.error("%s", error)
+        log.error("%s; `membrowse config keys` lists what can be set", error)
         return os.EX_CONFIG
     except IndexLocked as error:
-        log.error("%s", error)
+        log.error("%s; `membrowse engine stop` ends it", error)
         return os.EX_TEMPFAIL
     log.info("version %s, process %d, folder %s", __version__, os.getpid(), folder)
     try:
@@ -73,7 +75,7 @@ def main(folder: Path, foreground: Foreground | None = None) -> int:
         while _serve(folder, foreground, manager):
             pass
     except paths.Untrusted as error:
-        log.error("%s", error)
+        log.error("%s; `membrowse doctor` shows what is wrong", error)
         return os.EX_NOPERM
     finally:
         lock.release()
@@ -112,16 +114,17 @@ def _serve(folder: Path, foreground: Foreground | None, manager: ServiceManager)
         listener.close()
 
 
-def _log_to(file: Path, foreground: bool) -> None:
-    form = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+def _log_to(file: Path, foreground: Foreground | None) -> None:
     handlers: list[logging.Handler] = [
         logging.handlers.RotatingFileHandler(
             file, maxBytes=_LOG_BYTES, backupCount=_LOG_FILES, encoding="utf-8"
         )
     ]
-    if foreground:
-        handlers.append(logging.StreamHandler(sys.stderr))
+    if foreground is not None:
+        handlers.append(log_formats.stderr_handler())
+    log_format = foreground.log_format if foreground is not None else LogFormat.TEXT
     for handler in handlers:
-        handler.setFormatter(form)
+        journal = isinstance(handler, log_formats.JournalHandler)
+        handler.setFormatter(log_formats.formatter(log_format, journal=journal))
     logging.basicConfig(level=logging.INFO, handlers=handlers)
     logging.getLogger("httpx").setLevel(logging.WARNING)

@@ -278,7 +278,7 @@ class Service:
             )
             components.start()
         except Exception as error:  # a thread's boundary
-            log.exception("the index cannot be opened")
+            log.exception("the index cannot be opened; `membrowse doctor` says why")
             self._problem = f"the index cannot be opened: {error}"
         else:
             self._components, self._problem = components, ""

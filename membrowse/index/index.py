@@ -58,8 +58,8 @@ class Index:
 
         `token_budget` is in bytes, `dimension` is the encoder's. A recipe without an encoder (which
         cannot be loaded) and a dimension of 0 stand for those of the existing index. Raises
-        `IndexCorrupt` if the manifest cannot be read (see `discard`); the other stores are
-        recreated from it.
+        `IndexTooNew` if a later version made it, and `IndexCorrupt` if the manifest cannot be read
+        (see `discard`); the other stores are recreated from it.
         """
         self.directory = directory
         self._writing = threading.RLock()
@@ -195,6 +195,22 @@ class Index:
             self._stores.manifest.touch(known.values())
             self.generation = replace(self.generation, notes={**self.generation.notes, **known})
             return self.generation
+
+    def adopt_recipe(self) -> None:
+        """Let all notes count as indexed with `recipe`, which the caller has seen to.
+
+        If the analyser is another one, the keyword index is written again.
+        """
+        with self._exclusive_change():
+            if self._made_with.analyser != self.recipe.analyser:
+                generation = self.generation
+                self._stores.keyword.rewrite(generation.chunks, generation.notes)
+                reader = self._stores.keyword.reader(generation.row_of)
+                number = generation.number + 1
+                self._stores.manifest.raise_generation(number)
+                self.generation = replace(generation, number=number, keyword=reader)
+            self._stores.manifest.begin(self.recipe)
+            self._made_with, self.stale = self.recipe, ""
 
     def clear(self, recipe: Recipe) -> Generation:
         """Remove all notes and chunks, to rebuild the index with `recipe`.

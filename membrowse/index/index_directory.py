@@ -19,10 +19,14 @@ from membrowse.index.token_store import TokenStore
 from membrowse.index.vector_store import VectorStore
 from membrowse.index.vector_table import empty_vector_table
 from membrowse.notes.chunk import Chunk
+from membrowse.paths import replace_file
 
 log = logging.getLogger(__name__)
 
+INDEX_FORMAT = 2
+"""Version of all files of an index together. A program leaves an index of a later one alone."""
 MANIFEST = "manifest.sqlite"
+_FORMAT_FILE = "format"
 _KEYWORD, _VECTORS, _CHROMA, _TOKENS = (
     "keyword",
     "vectors.sqlite",
@@ -32,17 +36,24 @@ _KEYWORD, _VECTORS, _CHROMA, _TOKENS = (
 _CHROMA_STEP = 500
 
 
+class IndexTooNew(Exception):
+    """A later version of the program made the index; the message says what to do."""
+
+
 class IndexDirectory:
     """Opens all stores of an index in one directory, created if missing.
 
-    Raises `IndexCorrupt` if the manifest cannot be read; the other stores are recreated.
+    Raises `IndexTooNew`, before anything is changed, and `IndexCorrupt` if the manifest cannot be
+    read; the other stores are recreated.
     """
 
     def __init__(
         self, directory: Path, *, token_budget: int, dimension: int, retention: Retention
     ) -> None:
+        check_format(directory)
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         directory.chmod(0o700)
+        _write_format(directory)
         self._dimension = dimension
         self._check_mark = directory / "checked"
         with ExitStack() as opened:
@@ -248,11 +259,39 @@ def _chroma_differences(
     return sorted(rows), sorted(surplus)
 
 
+def check_format(directory: Path) -> None:
+    """Raise `IndexTooNew` if the index in `directory` is of a later format than this program's."""
+    if (found := _format(directory)) > INDEX_FORMAT:
+        raise IndexTooNew(
+            f"a newer version made the index in {directory} (format {found}; this one reads "
+            f"{INDEX_FORMAT}): run that version, or `membrowse index --rebuild` to make it again"
+        )
+
+
+def _format(directory: Path) -> int:
+    """The format of an index; 0 if it is not known, as before there was a file for it."""
+    try:
+        number, _, check = (directory / _FORMAT_FILE).read_text(encoding="ascii").partition(" ")
+    except (OSError, UnicodeDecodeError):
+        return 0
+    intact = number.isdecimal() and check.strip() == str(sqlite.checksum(number))
+    return int(number) if intact else 0
+
+
+def _write_format(directory: Path) -> None:
+    if _format(directory) != INDEX_FORMAT:
+        line = f"{INDEX_FORMAT} {sqlite.checksum(INDEX_FORMAT)}\n"
+        replace_file(directory / _FORMAT_FILE, line.encode())
+
+
 def discard(directory: Path) -> None:
-    """Delete a corrupt index so that an empty one can be opened; no process may have it open.
+    """Delete an index that cannot be used, so that an empty one can be opened.
+
+    No process may have it open.
 
     Stored vectors stay: they are found by content and checked when opened.
     """
+    (directory / _FORMAT_FILE).unlink(missing_ok=True)
     sqlite.delete_database(directory / MANIFEST)
     for store in (_KEYWORD, _CHROMA):
         shutil.rmtree(directory / store, ignore_errors=True)

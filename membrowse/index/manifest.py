@@ -156,7 +156,7 @@ class Manifest:
         return self._meta("format")
 
     def begin(self, recipe: Recipe) -> None:
-        """Record the recipe of an empty index."""
+        """Record the recipe that the index is made with from now on."""
         with self._guarded(), transaction(self._connection):
             self._set_recipe(recipe)
 

@@ -112,6 +112,8 @@ class FolderWatch:
         """Seconds since the epoch."""
         self.restarted_at: float | None = None
         """When a dead observer was last replaced, seconds since the epoch."""
+        self.restarts = 0
+        """How often a dead observer was replaced."""
         self._folder = folder
         self._on_paths = on_paths
         self._debouncer = Debouncer(settle, limit)
@@ -192,7 +194,7 @@ class FolderWatch:
             if self._thread is None or not self._thread.is_alive():
                 self._thread = None
                 self.start()
-                self.restarted_at = time.time()
+                self._note_restart()
             else:
                 self._observe()
         self._touch(FOLDER)
@@ -253,6 +255,10 @@ class FolderWatch:
             observer.stop()
             observer.join()
 
+    def _note_restart(self) -> None:
+        self.restarts += 1
+        self.restarted_at = time.time()
+
     def _folder_identity(self) -> tuple[int, int] | None:
         try:
             status = Path(self._root).stat()
@@ -304,7 +310,9 @@ class FolderWatch:
             self._on_paths(paths)
         except Exception as error:
             self.message = f"a change could not be processed: {error}"
-            _logger.exception("%s: a change could not be processed", self._root)
+            _logger.exception(
+                "%s: a change could not be processed; `membrowse index` looks again", self._root
+            )
 
     def _check(self) -> None:
         """Recover from a returned folder, exhausted watches or a dead observer."""
@@ -329,7 +337,7 @@ class FolderWatch:
             if came_back or died or polled or (self._exhausted and self.kind != "polling"):
                 self._observe()
                 if died and not came_back:
-                    self.restarted_at = time.time()
+                    self._note_restart()
                 self._touch(FOLDER)
 
 

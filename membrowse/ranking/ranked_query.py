@@ -120,7 +120,7 @@ class RankedQuery:
         try:
             yield
         except Exception as error:
-            log.exception("the %s ranking failed", name)
+            log.exception("the %s ranking failed; `membrowse doctor` looks for the cause", name)
             self.rankings[name] = self._failed(name, error)
         took_ms = spent_ms + elapsed_ms(started)
         self.rankings[name] = replace(self.rankings[name], took_ms=took_ms)

@@ -20,6 +20,7 @@ from textual.screen import Screen
 from textual.theme import Theme
 from textual.worker import Worker, WorkerState
 
+from membrowse.client.discovery import version_difference
 from membrowse.client.engine import Engine, EngineRefused, EngineUnavailable
 from membrowse.client.remembered import Remembered
 from membrowse.client.supervisor import Changed, Connected, GaveUp, Lost, Session, Starting
@@ -156,6 +157,8 @@ class MembrowseApp(App[int], inherit_bindings=False):
                 self._show_engine(replace(view, phase=phase, message=message))
             case Connected(engine, hello):
                 self._engine = engine
+                if difference := version_difference(hello):
+                    self.say(difference, "warning")
                 rights = frozenset(hello.rights)
                 self._show_engine(replace(view, phase=Phase.CONNECTED, message="", rights=rights))
             case Changed(state):

@@ -89,6 +89,8 @@ class Watcher(msgspec.Struct, frozen=True, kw_only=True):
     last_check: str = ""
     restarted_at: str = ""
     """When a dead watcher was last restarted; empty if never."""
+    restarts: int = 0
+    """How often since the engine started."""
     message: str = ""
 
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import plistlib
 import re
+import textwrap
+from itertools import takewhile
 from pathlib import Path
 
+import msgspec
 import pytest
 import yaml
 
 from membrowse.client.registered_services import RegisteredService
+from membrowse.deployment.health import ServiceHealth, State
 from membrowse.wire.codec import encode
 from tests.cli.conftest import Program
 
@@ -70,12 +75,52 @@ def test_other_platforms_are_only_shown(program: Program, memory: Path) -> None:
         "launchctl bootstrap system /Library/LaunchDaemons/membrowse.m.plist"
     )
     assert not Path("/Library/LaunchDaemons").exists()
+    _, _, after = ran.out.partition("# write /Library/LaunchDaemons/membrowse.m.plist\n")
+    written = takewhile(lambda line: line.startswith("    "), after.splitlines())
+    content = plistlib.loads(textwrap.dedent("\n".join(written)).encode())
+    assert content["ProgramArguments"][3:6] == ["membrowse", "serve", str(memory)]
+    assert (content["Label"], content["UserName"]) == ("membrowse.m", "membrowse-m")
 
 
 def test_a_user_unit_needs_no_user_of_its_own(program: Program, memory: Path) -> None:
     ran = program("service", "install", str(memory), "--user-unit", "--dry-run")
     assert "systemctl --user enable --now membrowse@my-memory.service" in ran.out
     assert "User=" not in ran.out and "sysusers" not in ran.out
+
+
+def test_a_service_of_the_users_own_has_a_status_like_any_other(
+    program: Program, memory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called = tmp_path / "called"
+    systemctl = tmp_path / "bin" / "systemctl"
+    systemctl.parent.mkdir()
+    systemctl.write_text(f'#!/bin/sh\necho "$@" >> {called}\n')
+    systemctl.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{systemctl.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("MEMBROWSE_SERVICES_DIR", "")
+    unit = "membrowse@my-memory.service"
+    assert program("service", "install", str(memory), "--user-unit").status == 0
+    drop_in = tmp_path / "config" / "systemd" / "user" / f"{unit}.d" / "folder.conf"
+    assert f'"serve" "{memory}"' in drop_in.read_text()
+
+    ran = program("service", "status", "--json")
+    report = json.loads(ran.out)
+    assert ran.status == 2
+    assert (report["service"], report["state"]) == ("my-memory", "down")
+    assert f"{unit} does not answer: `membrowse service logs my-memory`" in report["reasons"][0]
+
+    assert program("service", "restart").status == 0
+    assert program("service", "uninstall", "my-memory").status == 0
+    assert called.read_text().splitlines() == [
+        "--user daemon-reload",
+        f"--user enable --now {unit}",
+        f"--user restart {unit}",
+        f"--user disable --now {unit}",
+        "--user daemon-reload",
+    ]
+    assert not drop_in.parent.exists() and not list(tmp_path.glob("config/systemd/user/*"))
+    assert "there are: none" in program("service", "status").err
 
 
 def test_the_unit_alone_is_printed(program: Program, memory: Path) -> None:
@@ -102,7 +147,39 @@ def test_a_service_that_does_not_answer_is_down(program: Program) -> None:
     report = json.loads(ran.out)
     assert ran.status == 2
     assert (report["state"], report["live"], report["ready"]) == ("down", False, False)
-    assert "membrowse@memory.service does not answer" in report["reasons"][0]
+    assert (
+        "membrowse@memory.service does not answer: `membrowse service logs" in report["reasons"][0]
+    )
+
+
+def test_uninstalling_takes_back_what_the_installation_granted(
+    program: Program, memory: Path, registered: Path
+) -> None:
+    file = registered / "memory.json"
+    service = msgspec.json.decode(file.read_bytes(), type=RegisteredService)
+    for granted in (False, True):
+        file.write_bytes(encode(msgspec.structs.replace(service, granted=granted)))
+        ran = program("service", "uninstall", "memory", "--dry-run")
+        assert (f"setfacl -R -x u:root '{memory}'" in ran.out) is granted
+
+
+@pytest.mark.usefixtures("registered")
+def test_who_may_not_connect_does_not_know_how_a_service_is(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RegisteredService, "admits", False)
+    ran = program("service", "status", "memory", "--json")
+    report = json.loads(ran.out)
+    assert (ran.status, report["state"]) == (3, "unknown")
+    assert "ask for `usermod -aG root" in report["reasons"][0]
+
+
+def test_every_key_and_exit_status_of_a_service_is_documented() -> None:
+    page = (MONITORING.parent / "docs" / "service.md").read_text()
+    for state in State:
+        assert f"| {state.exit_status} | {state} |" in page
+    for key in msgspec.structs.fields(ServiceHealth):
+        assert f"`{key.encode_name}`" in page
 
 
 @pytest.mark.usefixtures("registered")

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -15,13 +16,18 @@ import pytest
 from membrowse.client.registered_services import RegisteredService
 from membrowse.deployment import access, launchd, steps, systemd
 from membrowse.deployment.service import ServicePlan, UnsuitableService, default_name
+from membrowse.log_formats import LogFormat
 
 EXPOSURE = re.compile(r"Overall exposure level for .*: ([0-9.]+)")
 AWKWARD = '/srv/my "notes"/100 %n $HOME: agent\'s'
 
 
-def plan(folder: str = "/srv/memory", **changes: str) -> ServicePlan:
-    service = {"name": "notes", "user": "membrowse-notes", "group": "membrowse-notes"} | changes
+def plan(folder: str = "/srv/memory", **changes: Any) -> ServicePlan:
+    service: dict[str, Any] = {
+        "name": "notes",
+        "user": "membrowse-notes",
+        "group": "membrowse-notes",
+    } | changes
     return ServicePlan(folder=Path(folder), python=Path("/opt/membrowse/bin/python"), **service)
 
 
@@ -79,6 +85,13 @@ def test_operators_are_a_group_of_the_service() -> None:
     assert "g memory-admins -" in systemd.sysusers(operated)
 
 
+def test_the_log_of_a_service_can_be_json() -> None:
+    structured = plan(log_format=LogFormat.JSON)
+    assert '"--log-format" "json"' in systemd.drop_in(structured)
+    assert '"--log-format" "json"' in systemd.user_drop_in(structured)
+    assert "--log-format" not in systemd.drop_in(plan())
+
+
 def test_the_service_is_registered_where_it_listens() -> None:
     files = {
         str(step.path): step.content
@@ -110,6 +123,10 @@ def test_removal_keeps_the_index_only_if_asked() -> None:
     gone = "\n".join(steps.shown_steps(steps.removal(service, keep_index=False, last=True)))
     assert "systemctl clean" not in kept and "userdel" not in kept
     assert "systemctl clean --what=state" in gone and "userdel u" in gone
+    assert "gpasswd" not in gone, "a group that was there before is not the service's"
+    own = msgspec.structs.replace(service, group="u")
+    gone_with_group = steps.shown_steps(steps.removal(own, keep_index=False, last=True))
+    assert list(gone_with_group)[-2:] == ["gpasswd --members '' u", "userdel u"]
     assert "# remove /etc/systemd/system/membrowse@.service" in gone
     assert "/srv/memory" not in kept + gone
 
@@ -146,3 +163,12 @@ def test_what_a_user_cannot_read_is_found(tmp_path: Path) -> None:
     assert not found.granted
     commands = [step.arguments for step in access.grants(tmp_path, "nobody")]
     assert ("setfacl", "-R", "-m", "u:nobody:rX", str(tmp_path)) in commands
+    if shutil.which("setfacl"):
+        before = [file.stat().st_mode for file in (tmp_path, *tmp_path.iterdir())]
+        for step in access.grants(tmp_path, "nobody"):
+            step.carry_out()
+        assert access.folder_access(tmp_path, "nobody", "nogroup").granted
+        for step in access.revocations(tmp_path, "nobody"):
+            step.carry_out()
+        assert "nobody" not in subprocess.check_output(["getfacl", "-R", tmp_path], text=True)
+        assert [file.stat().st_mode for file in (tmp_path, *tmp_path.iterdir())] == before

@@ -13,10 +13,13 @@ import msgspec
 import pytest
 
 from membrowse import paths
+from membrowse.client.engine import EngineRefused
 from membrowse.engine.lock import IndexLock
-from membrowse.wire.engine import EngineState, HelloRequest
+from membrowse.index.index_directory import INDEX_FORMAT
+from membrowse.sqlite import checksum
+from membrowse.wire.engine import EngineState, HelloRequest, RebuildRequest
 from membrowse.wire.health import Check, CheckState, Health, StoreCheckRequest
-from tests.engine.conftest import current, made_otherwise, serving, until
+from tests.engine.conftest import ask, current, made_otherwise, serving, until
 
 
 def examined(folder: Path) -> tuple[int, dict[str, Check]]:
@@ -72,6 +75,39 @@ async def test_the_engine_rebuilds_a_garbled_index_and_says_why(folder: Path) ->
         assert after.problem == ""
     assert "its manifest was damaged" in paths.log_file(folder).read_text() + str(reasons)
     assert examined(folder)[0] == 0
+
+
+def _files(directory: Path) -> dict[str, bytes]:
+    """The content of every file of an index, but for who locks it and its log."""
+    return {
+        str(file.relative_to(directory)): file.read_bytes()
+        for file in sorted(directory.rglob("*"))
+        if file.is_file() and file.name not in ("lock", "engine.log")
+    }
+
+
+async def test_an_index_of_a_newer_format_is_refused_and_not_a_byte_of_it_changes(
+    folder: Path,
+) -> None:
+    async with serving(folder) as client:
+        await until(client, current)
+    directory = paths.index_dir(folder)
+    newer = str(INDEX_FORMAT + 1)
+    (directory / "format").write_text(f"{newer} {checksum(newer)}\n")
+    before = _files(directory)
+    async with serving(folder) as client:
+        state = await until(client, lambda state: bool(state.problem))
+        assert f"(format {newer}; this one reads {INDEX_FORMAT})" in state.problem
+        assert "`membrowse index --rebuild`" in state.problem
+        with pytest.raises(EngineRefused, match="a newer version made the index"):
+            await ask(client, "ssh")
+    assert _files(directory) == before
+    assert "a newer version made the index" in examined(folder)[1]["index"].detail
+    assert _files(directory) == before
+    async with serving(folder) as client:
+        await client.ask(RebuildRequest())
+        await until(client, lambda state: current(state) and state.notes == 2)
+    assert (directory / "format").read_text().startswith(f"{INDEX_FORMAT} ")
 
 
 async def test_damaged_entries_are_reported_and_made_again(folder: Path) -> None:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -20,14 +20,17 @@ import pytest
 
 from membrowse import paths
 from membrowse.client import discovery, registered_services
-from membrowse.client.engine import EngineClient, EngineUnavailable
+from membrowse.client.engine import EngineClient, EngineRefused, EngineUnavailable
 from membrowse.client.registered_services import RegisteredService
 from membrowse.client.supervisor import Connected, Lost, Supervisor
 from membrowse.engine.http.peers import Peer, Rights
 from membrowse.engine.service_manager import ServiceManager
-from membrowse.wire.engine import HelloRequest, MetricsRequest, Right
+from membrowse.wire.engine import HelloRequest, MetricsRequest, PurgeRequest, Right
+from membrowse.wire.explanation import ExplainRequest
 from membrowse.wire.health import HealthRequest
-from tests.engine.conftest import DEADLINE_SECONDS, ask, current, until
+from membrowse.wire.pins import AddPinRequest
+from membrowse.wire.search import Target
+from tests.engine.conftest import DEADLINE_SECONDS, FOOD, PORTS, ask, current, until
 
 SERVICE = "notes"
 SERVICE_PAGE = Path(__file__).parents[2] / "assets" / "docs" / "service.md"
@@ -46,7 +49,7 @@ class Manager:
         self._listener.start()
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def start(self, *options: str) -> None:
         runtime = self._base / "run"
         runtime.mkdir(mode=0o750, exist_ok=True)
         environment = os.environ | {
@@ -55,6 +58,7 @@ class Manager:
             "RUNTIME_DIRECTORY": str(runtime),
         }
         command = [sys.executable, "-P", "-m", "membrowse", "serve", str(self._folder)]
+        command += options
         self.process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
 
     def _listen(self) -> None:
@@ -210,6 +214,8 @@ async def test_metrics_and_health_hold_no_text(tmp_path: Path, folder: Path) -> 
         documented = set(re.findall(r"^\| `(membrowse_\w+)` \|", SERVICE_PAGE.read_text(), re.M))
         told = set(re.findall(r"^# TYPE (\w+) (\w+)$", text, re.M))
         suffixes = {"counter": "_total", "info": "_info"}
+        assert re.search(r'membrowse_watcher\{kind="(inotify|fsevents|polling)"\} 1.0', text)
+        assert "membrowse_watcher_restarts_total 0.0" in text
         assert {name + suffixes.get(kind, "") for name, kind in told} == documented
         assert 'membrowse_search_seconds_count{ranking="keyword"} 2.0' in text
         assert text.endswith("# EOF\n")
@@ -228,6 +234,36 @@ async def test_metrics_and_health_hold_no_text(tmp_path: Path, folder: Path) -> 
         )
         if http.returncode == 0:
             assert msgspec.json.decode(http.stdout)["ready"] is True
+
+
+@pytest.mark.usefixtures("registry")
+async def test_the_log_of_a_session_holds_no_word_of_notes_and_queries(
+    tmp_path: Path, folder: Path
+) -> None:
+    """Indexing, searching, failing and refusing: whatever a person wrote stays out of the log."""
+    with managed(tmp_path, folder) as manager:
+        manager.start("--log-format", "json")
+        await asyncio.to_thread(manager.told, "READY")
+        async with client(folder) as engine:
+            await until(engine, current)
+            for text in ("bastion", "nosuchword", '"unclosed phrase', "\ud800 surrogate"):
+                with suppress(EngineRefused, UnicodeError):
+                    await ask(engine, text)
+            target = Target(text="soup on rainy")
+            await engine.ask(ExplainRequest(text="bastion soup", target=target))
+            await engine.ask(AddPinRequest(text="porridge", target=target))
+            await engine.ask(PurgeRequest(text="maintainer"))
+            (folder / "food.md").write_text("# Food\n\nPorridge on sunny days.\n")
+            (folder / "bad.md").write_bytes(b"\xff\xfe\x00broken\x00" * 9)
+            await until(engine, lambda state: state.generation > 1 and current(state))
+    log = paths.log_file(folder).read_text()
+    events = [msgspec.json.decode(line) for line in log.splitlines()]
+    assert {"at", "level", "logger", "message"} <= set.intersection(*map(set, events))
+    assert any(event["level"] == "info" and "generation" in event["message"] for event in events)
+    written = " ".join(PORTS.split() + FOOD.split()) + " nosuchword unclosed rainy porridge sunny"
+    words = {word.lower() for word in re.findall(r"[A-Za-z]{5,}", written)}
+    logged = set(re.findall(r"[a-z]{5,}", log.lower()))
+    assert not words & logged
 
 
 def test_without_a_service_manager_notifications_are_dropped() -> None:

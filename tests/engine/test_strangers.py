@@ -9,6 +9,7 @@ import asyncio
 import grp
 import os
 import pickle
+import re
 import shutil
 import socket
 import tempfile
@@ -21,14 +22,14 @@ import anyio
 import httpx
 import pytest
 
-from membrowse import paths
+from membrowse import __version__, paths
 from membrowse.client import discovery
 from membrowse.client import engine as client_engine
 from membrowse.client.engine import EngineUnavailable, EngineUntrusted
 from membrowse.client.registered_services import RegisteredService, registered
+from membrowse.credentials import user_name
 from membrowse.deployment.health import State, examine
 from membrowse.engine.http.listener import bind
-from membrowse.engine.lock import user_name
 from membrowse.wire.codec import encode
 from membrowse.wire.engine import PROTOCOL, EngineInfo, Hello, Right
 from tests.engine.conftest import ask, current, engine_here, serving, until
@@ -73,13 +74,15 @@ def shared(tmp_path: Path) -> Iterator[Path]:
     shutil.rmtree(path)
 
 
+ENGINE = EngineInfo(pid=1, user="x", since="", version="0")
+
+
 class Impostor:
     """Answers every request at a socket as an engine of `folder`, and keeps what it was sent."""
 
     def __init__(self, path: Path, folder: Path) -> None:
-        engine = EngineInfo(pid=1, user="x", since="", version="0")
         body = encode(
-            Hello(protocol=PROTOCOL, folder=str(folder), rights=(Right.READ,), engine=engine)
+            Hello(protocol=PROTOCOL, folder=str(folder), rights=(Right.READ,), engine=ENGINE)
         )
         self._reply = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
         self.received = b""
@@ -212,6 +215,28 @@ def test_an_engine_of_another_folder_is_refused(
     impostor = Impostor(register(tmp_path, folder, monkeypatch), tmp_path)
     assert f"serves {tmp_path}: it is not asked" in found(folder)
     assert b"/hello" in impostor.received
+    impostor.socket.close()
+
+
+async def test_an_engine_of_another_version_says_so_and_what_to_do(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving(folder):
+        said: list[str] = []
+        monkeypatch.setattr(discovery, "__version__", "99.1")
+        client = await discovery.connect(folder, say=said.append)
+        await client.close()
+        assert [re.sub(r"process \d+", "process", each) for each in said] == [
+            f"the engine (process) is version {__version__}, this program is 99.1: "
+            "run `membrowse engine restart`"
+        ]
+        monkeypatch.setattr(discovery, "PROTOCOL", PROTOCOL + 1)
+        with pytest.raises(discovery.EngineOutdated, match="they cannot talk to each other"):
+            await discovery.connect(folder)
+        monkeypatch.undo()
+    impostor = Impostor(register(tmp_path, folder, monkeypatch), folder)
+    hello = Hello(protocol=PROTOCOL, folder=str(folder), rights=(), engine=ENGINE)
+    assert "`membrowse service upgrade notes`" in discovery.version_difference(hello)
     impostor.socket.close()
 
 

@@ -236,7 +236,7 @@ def test_a_dead_observer_is_replaced_and_the_restart_recorded(
         emitter.stop()
     reports.wait_for(FOLDER)
     assert during == [None, None]
-    assert watch.restarted_at is not None
+    assert watch.restarted_at is not None and watch.restarts == 1
     assert watch.alive
     (folder / "a.md").write_text("a")
     reports.wait_for("a.md")

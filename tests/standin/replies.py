@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from membrowse import __version__
 from membrowse.wire.diagnosis import Diagnosis, DiagnosisReport, Suggestions
 from membrowse.wire.engine import (
     EngineInfo,
@@ -47,7 +48,7 @@ S = TypeVar("S", bound=msgspec.Struct)
 replace = msgspec.structs.replace
 
 FOLDER = Path("/home/me/agents/ops/memory")
-INFO = EngineInfo(pid=4321, user="ada", since="2026-11-22T15:00:00Z", version="0.1.0")
+INFO = EngineInfo(pid=4321, user="ada", since="2026-11-22T15:00:00Z", version=__version__)
 CHECKED = Watcher(kind="inotify", last_check="2026-11-22T15:04:05Z")
 LAST_CHANGE = IndexChange(at="2026-07-20T10:04:31Z", path="decisions/ssh.md", notes=1, chunks=2)
 

@@ -33,7 +33,7 @@ def restore(
     chosen = folders.chosen(folder)
     service = registered(chosen)
     if service is None:
-        restored = _restore(file, chosen, force)
+        restored = _restore(file, chosen, *_forced(force))
     else:
         restored = _restore_service(service, file, chosen, force)
     output.say(f"restored the backup of {restored.content.at}: {', '.join(restored.restored)}")
@@ -42,7 +42,7 @@ def restore(
 
 
 def _restore(
-    file: Path, folder: Path, force: bool, user: str | None = None, **variables: str
+    file: Path, folder: Path, *options: str, user: str | None = None, **variables: str
 ) -> Restored:
     """Restore in a child process, as `user`. Raises `Stop` if nothing was restored."""
     account = pwd.getpwnam(user) if user is not None else None
@@ -50,7 +50,7 @@ def _restore(
         child = interpreter.run(
             "membrowse.engine.backup.restore",
             str(folder),
-            *(["--force"] if force else []),
+            *options,
             stdin=backup.fileno(),
             extra=variables,
             user=interpreter.User(account.pw_uid, account.pw_gid, []) if account else None,
@@ -61,12 +61,18 @@ def _restore(
     return msgspec.json.decode(child.stdout, type=Restored)
 
 
+def _forced(force: bool) -> list[str]:
+    return ["--force"] if force else []
+
+
 def _restore_service(service: RegisteredService, file: Path, folder: Path, force: bool) -> Restored:
-    """Restore as the service's user, with the service stopped."""
+    """Restore as the service's user; a good backup stops the service meanwhile."""
     if os.geteuid() != 0:
         raise Stop(Exit.USAGE, f"{service.unit} has this index: restore it as root")
+    options = _forced(force)
+    _restore(file, folder, *options, "--check", user=service.user, **service.directories)
     steps.Run(("systemctl", "stop", service.unit)).carry_out()
     try:
-        return _restore(file, folder, force, service.user, **service.directories)
+        return _restore(file, folder, *options, user=service.user, **service.directories)
     finally:
         steps.Run(("systemctl", "start", service.unit)).carry_out()

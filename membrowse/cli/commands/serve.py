@@ -12,6 +12,7 @@ from membrowse.cli import folders
 from membrowse.cli.error_handling import Stop
 from membrowse.cli.exit_codes import Exit
 from membrowse.cli.parameters import Folder
+from membrowse.log_formats import LogFormat
 
 
 def serve(
@@ -22,6 +23,9 @@ def serve(
     operators: Annotated[
         str | None, typer.Option(help="Let this group's members reindex.", show_default=False)
     ] = None,
+    log_format: Annotated[
+        LogFormat, typer.Option(help="The log as text, or as JSON: one line an event.")
+    ] = LogFormat.TEXT,
 ) -> None:
     """Run the engine of a folder in the foreground.
 
@@ -36,7 +40,7 @@ def serve(
     settings.load(paths.config_file())
     from membrowse.engine import process
 
-    status = process.main(chosen, process.Foreground(group, operators))
+    status = process.main(chosen, process.Foreground(group, operators, log_format))
     if status == os.EX_TEMPFAIL:
         raise Stop(
             Exit.UNAVAILABLE, "another engine owns this index: stop it with `membrowse engine stop`"

@@ -21,8 +21,10 @@ from membrowse.cli.exit_codes import Exit
 from membrowse.cli.parameters import AsJson
 from membrowse.client import registered_services
 from membrowse.client.registered_services import RegisteredService
+from membrowse.credentials import user_name
 from membrowse.deployment import access, health, launchd, steps, upgrade
 from membrowse.deployment.service import ServicePlan, UnsuitableService, default_name
+from membrowse.log_formats import LogFormat
 from membrowse.presentation.figures import size
 from membrowse.text import shown, shown_block
 
@@ -64,6 +66,9 @@ OperatorsGroup = Annotated[
     str | None,
     typer.Option(help="A group whose members may also reindex and pin.", show_default=False),
 ]
+LogFormatOption = Annotated[
+    LogFormat, typer.Option(help="Its log as text, or as JSON: one line an event.")
+]
 PlatformOption = Annotated[Platform, typer.Option(help="The service manager to write for.")]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Print every file and command, and do nothing.")
@@ -83,22 +88,28 @@ def install(
     user_unit: Annotated[
         bool, typer.Option("--user-unit", help="Run as yourself, without root.")
     ] = False,
+    log_format: LogFormatOption = LogFormat.TEXT,
     platform: PlatformOption = _HERE,
     dry_run: DryRun = False,
 ) -> None:
     """Run the engine of FOLDER as a service of its own user, from now on."""
-    plan = _service_plan(folder, name, user, group, operators)
     if user_unit:
-        _carry_out(steps.user_installation(plan, _user_units()), dry_run)
+        user = user_name(os.getuid())
+    plan = _service_plan(folder, name, user, group, operators, log_format, grant_read)
+    if user_unit:
+        _carry_out(steps.user_installation(plan), dry_run)
+        if not dry_run:
+            output.say(f"{steps.unit(plan.name)} serves {plan.folder} as {plan.user}")
+            output.say("let it run while you are logged out: loginctl enable-linger")
         return
     if platform is Platform.MACOS:
         _carry_out(steps.mac_installation(plan), dry_run or _HERE is not Platform.MACOS)
         return
     todo = steps.installation(plan)
-    if grant_read:
+    if plan.grant_read:
         todo[2:2] = access.grants(plan.folder, plan.user)
     if not dry_run:
-        _check_plan(plan, grant_read)
+        _check_plan(plan)
     _carry_out(todo, dry_run)
     if not dry_run:
         output.say(f"{steps.unit(plan.name)} serves {plan.folder} as {plan.user}")
@@ -112,10 +123,11 @@ def unit(
     user: User = None,
     group: Group = None,
     operators: OperatorsGroup = None,
+    log_format: LogFormatOption = LogFormat.TEXT,
     platform: PlatformOption = _HERE,
 ) -> None:
     """Print the unit that `install` would write."""
-    plan = _service_plan(folder, name, user, group, operators)
+    plan = _service_plan(folder, name, user, group, operators, log_format)
     if platform is Platform.MACOS:
         output.write(launchd.plist(plan))
         return
@@ -132,10 +144,20 @@ def uninstall(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     dry_run: DryRun = False,
 ) -> None:
-    """Stop a service and remove it, with its index. The folder is left as it is."""
+    """Stop a service and remove it, with its index and user. The notes are left as they are.
+
+    What `install --grant-read` allowed is taken back.
+    The index of a service of your own (`--user-unit`) is yours, and stays.
+    """
     service = _service(name)
+    if service.own:
+        last = len(list(registered_services.own_services())) == 1
+        _carry_out(steps.user_removal(service, last=last), dry_run)
+        return
     last = len(list(registered_services.services())) == 1
     todo = steps.removal(service, keep_index=keep_index, last=last)
+    if service.granted and Path(service.folder).is_dir():
+        todo[1:1] = access.revocations(Path(service.folder), service.user)
     if not (yes or dry_run or keep_index):
         typer.confirm(f"Remove {service.unit} and its index?", abort=True, err=True)
     _carry_out(todo, dry_run)
@@ -144,9 +166,10 @@ def uninstall(
 @app.command()
 @asynchronous
 async def status(name: Name = None, as_json: AsJson = False) -> Exit:
-    """Show how a service is. The exit status is a monitoring plugin's: 0 good, 1 degraded, 2 down.
+    """Show how a service is. The exit status is a monitoring plugin's.
 
-    It asks the engine as you: you have to be a member of the service's group, or root.
+    0: good, 1: degraded, 2: down, 3: unknown, because you may not connect: only root and members of
+    the service's group may.
     """
     report = await health.examine(_service(name))
     if as_json:
@@ -164,7 +187,8 @@ def logs(
 ) -> None:
     """Print the end of a service's log, from the journal."""
     service = _service(name)
-    arguments = ["journalctl", "--unit", service.unit, "--lines", str(lines), "--no-pager"]
+    kind = "--user-unit" if service.own else "--unit"
+    arguments = ["journalctl", kind, service.unit, "--lines", str(lines), "--no-pager"]
     ended = subprocess.run([*arguments, *(["--follow"] if follow else [])], check=False)  # noqa: S603
     raise typer.Exit(ended.returncode)
 
@@ -173,7 +197,7 @@ def logs(
 def restart(name: Name = None) -> None:
     """Restart a service, and wait until it answers."""
     service = _service(name)
-    _carry_out([steps.Run(("systemctl", "restart", service.unit))], dry_run=False)
+    _carry_out([steps.systemctl(service, "restart", service.unit)], dry_run=False)
     output.say(f"{service.unit} answers")
 
 
@@ -185,7 +209,8 @@ async def upgrade_command(name: Name = None) -> Exit:
     Run it with the new version's program; the service's old program must still be there.
     """
     service = _service(name)
-    _require_root()
+    if not service.own:
+        _require_root()
     try:
         previous = await upgrade.upgrade(service, interpreter.PROGRAM, output.say)
     except upgrade.UpgradeFailed as error:
@@ -205,20 +230,32 @@ def _health_rows(report: health.ServiceHealth) -> Iterator[tuple[str, str]]:
 
 
 def _service_plan(
-    folder: Path, name: str | None, user: str | None, group: str | None, operators: str | None
+    folder: Path,
+    name: str | None,
+    user: str | None,
+    group: str | None,
+    operators: str | None,
+    log_format: LogFormat,
+    grant_read: bool = False,
 ) -> ServicePlan:
     real = Path(os.path.realpath(folder.expanduser()))
     chosen = name or default_name(real)
     owner = user or f"membrowse-{chosen}"
     try:
         return ServicePlan(
-            name=chosen, folder=real, user=owner, group=group or owner, operators=operators
+            name=chosen,
+            folder=real,
+            user=owner,
+            group=group or owner,
+            operators=operators,
+            log_format=log_format,
+            grant_read=grant_read,
         )
     except UnsuitableService as error:
         raise Stop(Exit.USAGE, str(error)) from error
 
 
-def _check_plan(plan: ServicePlan, grant_read: bool) -> None:
+def _check_plan(plan: ServicePlan) -> None:
     """Raise `Stop` if the service could not work."""
     _require_root()
     if shutil.which("systemctl") is None:
@@ -233,7 +270,7 @@ def _check_plan(plan: ServicePlan, grant_read: bool) -> None:
         found = access.folder_access(plan.folder, plan.user, plan.group)
     except access.Unreadable as error:
         raise Stop(Exit.USAGE, str(error)) from error
-    if not found.granted and not grant_read:
+    if not found.granted and not plan.grant_read:
         commands = "\n".join(steps.shown_steps(access.grants(plan.folder, plan.user)))
         raise Stop(
             Exit.USAGE,
@@ -261,7 +298,8 @@ def _carry_out(todo: Sequence[steps.Step], dry_run: bool) -> None:
 
 def _service(name: str | None) -> RegisteredService:
     """The service called `name`, or the only one. Raises `Stop`."""
-    known = {each.name: each for each in registered_services.services()}
+    own = {each.name: each for each in registered_services.own_services()}
+    known = own | {each.name: each for each in registered_services.services()}
     if name is None and len(known) == 1:
         return next(iter(known.values()))
     if name is None or name not in known:
@@ -269,11 +307,6 @@ def _service(name: str | None) -> RegisteredService:
         asked = "which service?" if name is None else f"no service is called {name};"
         raise Stop(Exit.USAGE, f"{asked} there are: {listed}")
     return known[name]
-
-
-def _user_units() -> Path:
-    base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-    return Path(base) / "systemd" / "user"
 
 
 def _require_root() -> None:

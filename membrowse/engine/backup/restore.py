@@ -37,8 +37,7 @@ def restore(backup: IO[bytes], folder: Path, *, force: bool) -> Restored:
     lock = IndexLock(directory)
     lock.acquire(clock.now())
     try:
-        if (directory / MANIFEST).exists() and not force:
-            raise Occupied(f"{folder} has an index already; --force replaces it")
+        _check_free(directory, folder, force)
         with tempfile.TemporaryDirectory(prefix=".backup-", dir=directory) as temporary:
             content = archive.unpack(backup, Path(temporary))
             discard(directory)
@@ -49,6 +48,23 @@ def restore(backup: IO[bytes], folder: Path, *, force: bool) -> Restored:
         lock.release()
     restored = tuple(name for name in content.files if name not in kept)
     return Restored(content=content, restored=restored, kept=tuple(kept))
+
+
+def check(backup: IO[bytes], folder: Path, *, force: bool) -> Restored:
+    """Raise what `restore` would raise for this backup; nothing is changed, also beside an engine.
+
+    Returns what `restore` would put in place.
+    """
+    directory = paths.index_dir(folder)
+    _check_free(directory, folder, force)
+    with tempfile.TemporaryDirectory(prefix="membrowse-") as temporary:
+        content = archive.unpack(backup, Path(temporary))
+    return Restored(content=content, restored=tuple(content.files), kept=())
+
+
+def _check_free(directory: Path, folder: Path, force: bool) -> None:
+    if (directory / MANIFEST).exists() and not force:
+        raise Occupied(f"{folder} has an index already; --force replaces it")
 
 
 def _put_member(member: str, unpacked: Path, folder: Path) -> bool:
@@ -69,8 +85,9 @@ def main() -> int:
     """Restore what the command line names, and print what was done."""
     folder = Path(os.path.realpath(sys.argv[1]))
     os.umask(0o077)
+    action = check if "--check" in sys.argv[2:] else restore
     try:
-        restored = restore(sys.stdin.buffer, folder, force="--force" in sys.argv[2:])
+        restored = action(sys.stdin.buffer, folder, force="--force" in sys.argv[2:])
     except (archive.UnusableArchive, Occupied, OSError, sqlite3.Error) as error:
         sys.stderr.write(f"{error}\n")
         return 1

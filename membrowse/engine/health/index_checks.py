@@ -18,6 +18,7 @@ from membrowse.engine import clock
 from membrowse.engine.health.environment_checks import Subject, ok, problem, warning
 from membrowse.engine.health.store_check import check_stores
 from membrowse.engine.lock import LOCK_NAME, Holder, IndexLock, IndexLocked
+from membrowse.index.index_directory import IndexTooNew
 from membrowse.index.manifest import IndexCorrupt
 from membrowse.wire.engine import HelloRequest
 from membrowse.wire.health import DAMAGED, Check, StoreCheck, StoreCheckRequest
@@ -63,7 +64,7 @@ def _checks_of_open_index(subject: Subject, directory: Path) -> Iterator[Check]:
     models.prepare()
     try:
         index = open_index(directory, subject.settings, models)
-    except IndexCorrupt as error:
+    except (IndexCorrupt, IndexTooNew) as error:
         yield problem("index", str(error), _REBUILD)
         return
     try:

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from membrowse.credentials import peer_groups, peer_uid
-from membrowse.engine.lock import user_name
+from membrowse.credentials import peer_groups, peer_uid, user_name
 from membrowse.wire.engine import Right
 
 log = logging.getLogger(__name__)

@@ -97,7 +97,9 @@ def _http_problem(error: Exception, http: HttpRequest) -> tuple[int, Problem]:
         case Cancelled():
             status, kind = 499, "cancelled"
         case _:
-            log.error("%s failed", http.url.path, exc_info=error)
+            log.error(
+                "%s failed; `membrowse doctor` looks for the cause", http.url.path, exc_info=error
+            )
             message = f"{type(error).__name__}: {error}; the engine's log has the details"
             return 500, Problem(message=message, kind="internal")
     return status, Problem(message=str(error), kind=kind)
@@ -277,7 +279,10 @@ class _Ending:
         try:
             settings.load(paths.config_file())
         except SettingsError as error:
-            log.error("the settings are not reloaded: %s", error)
+            log.error(
+                "the settings are not reloaded: %s; `membrowse config keys` lists what can be set",
+                error,
+            )
             return
         log.info("reloading the settings")
         self._manager.reloading()

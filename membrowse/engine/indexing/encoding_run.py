@@ -125,7 +125,7 @@ class EncodingRun:
         try:
             self._encode()
         except Exception as error:  # the thread's boundary: the indexer shows it
-            log.exception("encoding failed")
+            log.exception("encoding failed; `membrowse index` tries again")
             problem = f"encoding failed: {error}"
         self._deliver(RunEnded(problem))
 
@@ -135,7 +135,9 @@ class EncodingRun:
             try:
                 rest = self._in_bulk(rest)
             except ChildFailed:
-                log.exception("the bulk encoder died; continuing with the resident encoder")
+                log.warning(
+                    "the bulk encoder died; continuing with the resident encoder", exc_info=True
+                )
                 rest = self._texts[self._delivered :]
         for batch in _batches(rest, _RESIDENT_BATCH):
             if self._cancelled.is_set():

@@ -110,6 +110,7 @@ class Indexer:
             last_event=clock.stamp(watch.last_event) if watch.last_event else "",
             last_check=state.last_check,
             restarted_at=clock.stamp(restarted_at) if restarted_at else "",
+            restarts=watch.restarts,
             message=watch.message,
         )
 
@@ -120,7 +121,8 @@ class Indexer:
 
     def _run(self) -> None:
         self._watch.start()
-        self._handle_safely(IndexRequested())
+        unreadable = bool(self._index.stale) and not self._index.generation.notes
+        self._handle_safely(IndexRequested(rebuild=unreadable))
         while True:
             try:
                 event = self._events.get(timeout=max(0.0, self._next_deadline() - time.monotonic()))
@@ -149,7 +151,7 @@ class Indexer:
             self._vectoriser.abandon()
             self._wait_for_retry(event, str(error))
         except Exception as error:  # the thread's boundary
-            log.exception("indexing failed")
+            log.exception("indexing failed; retrying soon; `membrowse doctor` looks for the cause")
             problem = self._disk.explain(error) or f"indexing failed: {error}; retrying soon"
             self._wait_for_retry(event, problem)
 
@@ -228,10 +230,12 @@ class Indexer:
         """Make the index equal to the folder, unless indexing is paused (and not `even_if_paused`).
 
         `hinted` paths are read even if their size and time are unchanged, `forced` paths indexed
-        even if their content is unchanged.
+        even if their content is unchanged. A stale index answers while every note is indexed again.
         """
         self._check_due = time.monotonic() + self._settings.engine.check_seconds
         notes, unindexed = self._index.generation.notes, self.state.unindexed
+        if self._index.stale:
+            hinted = forced = frozenset(notes)
         paused = self.state.paused and not even_if_paused
         self._hinted |= hinted
         hints = frozenset() if paused else self._hinted  # unread, so not known to have changed
@@ -261,9 +265,16 @@ class Indexer:
             self._publish(problem=exchanged[0].problem(self._folder))
         else:
             self._identity.remember(self._folder, found.found)
+            self._adopt_recipe()
         if self.state.reading:
             self._publish(reading=False)
         self._encode()
+
+    def _adopt_recipe(self) -> None:
+        """All notes were read with today's recipe, so that the index is of it."""
+        if self._index.stale:
+            log.info("the index was renewed (%s)", self._index.stale)
+            self._index.adopt_recipe()
 
     def _not_the_folder(self, found: Comparison, exchanged: list[Exchanged]) -> str:
         """Why nothing in the folder may be indexed, or empty."""

@@ -95,7 +95,7 @@ class StoreUpkeep:
             step()
         except Exception:  # a thread's boundary
             if not self._stopping.is_set():  # the stores are closed beneath it
-                log.exception("%s", failure)
+                log.exception("%s; `membrowse doctor` checks the stores", failure)
 
 
 def _due(last_check: float) -> bool:

@@ -198,7 +198,7 @@ class Pins:
             except Cancelled:
                 log.debug("running the pins again: the index has changed")
             except Exception as error:  # the thread's boundary: tried again after the next change
-                log.exception("the pins could not be run")
+                log.exception("the pins could not be run; `membrowse pins run` tries again")
                 self._failed = self._key()
                 self._report(problem=f"the pins could not be run: {error}")
             self._report(running=False)
