@@ -13,7 +13,9 @@ import typer.main
 from membrowse.cli.app import app
 from membrowse.cli.commands import ALIASES, COMMANDS
 from membrowse.cli.commands.config import _attribute_docstrings, toml_value
+from membrowse.cli.commands.log import ImportReport
 from membrowse.cli.exit_codes import Exit
+from membrowse.recall_log.foreign_log import FORMATS
 from membrowse.settings import Settings
 from membrowse.wire.diagnosis import DiagnosisReport, Step, Suggestion
 from membrowse.wire.explanation import Explanation
@@ -22,6 +24,7 @@ from membrowse.wire.recalls import (
     GivenHit,
     Recall,
     RecallDay,
+    RecallFlag,
     RecallHit,
     RecallPage,
     RecallSummary,
@@ -99,6 +102,7 @@ def test_every_key_of_a_target_is_documented() -> None:
         ("pins run", [PinRun, PinResult, Measures]),
         ("rerun", [Rerun, RerunRanking, Difference]),
         ("log list", [RecallPage, RecallSummary, RecallDay]),
+        ("log import", [ImportReport]),
         ("log show", [RecallView, Recall, RecallHit, GivenHit]),
     ],
 )
@@ -132,6 +136,12 @@ def test_every_command_and_option_is_documented() -> None:
                 if option.startswith("--") and option != "--help":
                     shown = {option, *parameter.opts, *parameter.secondary_opts}
                     assert any(one in page("commands") for one in shown), f"{words} {option}"
+
+
+def test_every_flag_and_format_of_the_log_is_documented() -> None:
+    flags = documented(section(page("log"), "## Flags"))
+    assert flags - {"flag"} == {flag.value for flag in RecallFlag}
+    assert documented(section(page("log"), "## Import")) == set(FORMATS)
 
 
 def test_every_exit_status_is_documented() -> None:
