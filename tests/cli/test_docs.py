@@ -22,6 +22,7 @@ from membrowse.wire.explanation import Explanation
 from membrowse.wire.pins import Measures, PinResult, PinRun
 from membrowse.wire.recalls import (
     GivenHit,
+    Interval,
     Recall,
     RecallDay,
     RecallFlag,
@@ -29,6 +30,9 @@ from membrowse.wire.recalls import (
     RecallPage,
     RecallSummary,
     RecallView,
+    ReplayedHit,
+    ReplayedRecall,
+    ReplaySummary,
 )
 from membrowse.wire.report import Report
 from membrowse.wire.rerun import Difference, Rerun, RerunRanking
@@ -103,6 +107,7 @@ def test_every_key_of_a_target_is_documented() -> None:
         ("rerun", [Rerun, RerunRanking, Difference]),
         ("log list", [RecallPage, RecallSummary, RecallDay]),
         ("log import", [ImportReport]),
+        ("log replay", [ReplayedRecall, ReplayedHit, ReplaySummary, Interval]),
         ("log show", [RecallView, Recall, RecallHit, GivenHit]),
     ],
 )

@@ -10,19 +10,26 @@ from pathlib import Path
 import pytest
 
 from membrowse.client.recall_import import RecallImport, new_recalls
+from membrowse.engine.recalls.replay import interval
 from membrowse.recall_log.foreign_log import BadLine, ForeignLog
+from membrowse.recall_log.store import Bounds, RecallStore
 from membrowse.wire.engine import Right
 from membrowse.wire.recalls import (
     FollowRecallsRequest,
     ImportRecallsRequest,
+    Interval,
     NewRecalls,
     Outcome,
     Recall,
     RecallHit,
     RecallsRequest,
     RecallSummary,
+    ReplayedRecall,
+    ReplayRequest,
+    ReplaySummary,
 )
-from membrowse.wire.search import SearchRequest
+from membrowse.wire.search import RecallContext, SearchRequest
+from membrowse.wire.tuning import Overrides, SaveConfigurationRequest, UseConfigurationRequest
 from tests.cli.conftest import Program
 from tests.standin.components import close_all
 from tests.standin.engine import StandIn
@@ -181,3 +188,69 @@ async def test_a_growing_log_is_followed_through_torn_lines_rotation_and_truncat
     asked = [r.query for request in engine.requests(ImportRecallsRequest) for r in request.recalls]
     assert asked == ["one", "two", "three", "4"] and not bad
     close_all()
+
+
+async def recorded(engine: StandIn, *queries: str, **context: object) -> None:
+    """Let an agent ask `queries`."""
+    for query in queries:
+        asked = RecallContext(agent="ada", **context)  # type: ignore[arg-type]
+        request = SearchRequest(text=query, recall=asked)
+        answers = [each async for each in engine.stream(request)]
+        assert answers[-1].complete
+    engine.components.recalls.start()
+    engine.components.recalls.close()
+    reopened = RecallStore(engine.components.recalls.store._path, Bounds())
+    engine.components.recalls.store = reopened
+
+
+async def replayed(engine: StandIn, **fields: str) -> tuple[list[ReplayedRecall], ReplaySummary]:
+    progress = [each async for each in engine.stream(ReplayRequest(**fields))]
+    assert progress[-1].summary is not None
+    return [recall for each in progress for recall in each.recalls], progress[-1].summary
+
+
+async def test_a_replay_over_the_same_index_finds_the_same() -> None:
+    engine = StandIn(rights=tuple(Right))
+    await recorded(engine, QUERY, "who approves a refund", "soup", k=6)
+    recalls, summary = await replayed(engine)
+    assert [each.query for each in recalls] == [QUERY, "who approves a refund", "soup"]
+    assert all(each.overlap == 1 and each.same_top for each in recalls)
+    assert [each.rank_biased_overlap for each in recalls] == pytest.approx([1.0, 1.0, 1.0])
+    assert summary.overlap == Interval(mean=1.0, low=1.0, high=1.0) and not summary.lost
+    close_all()
+
+
+async def test_a_replay_shows_what_an_edit_and_a_configuration_change() -> None:
+    engine = StandIn(rights=tuple(Right))
+    await recorded(engine, QUERY, k=2)
+    (first, _) = engine.components.recalls.store.newest(limit=1)[0].given
+    engine.edit(first.path, "# Soup\n\nNothing about that question any more.\n")
+    ((recall,), summary) = await replayed(engine)
+    assert recall.overlap < 1 and summary.overlap.mean == recall.overlap
+    assert first.path in {hit.path for hit in recall.lost} and recall.gained
+    overrides: Overrides = {"fusion.weight": 1.0, "rerank.method": "none"}
+    await engine.ask(SaveConfigurationRequest(name="vector", overrides=overrides))
+    await engine.ask(UseConfigurationRequest(name=""))
+    ((other,), against) = await replayed(engine, against="vector")
+    assert against.against == "vector" and other.rank_biased_overlap < 1
+    close_all()
+
+
+def test_a_replay_is_a_gate(program: Program, folder: Path, log: StandIn) -> None:
+    ran = program("log", "replay", "-f", folder)
+    assert ran.status == 0 and "questions against the log" in ran.out
+    assert "decisions/ssh.md" in ran.out or "gone" in ran.out
+    assert program("log", "replay", "--min-overlap", "1", "-f", folder).status == 1
+    *lines, last = program("log", "replay", "--json", "-f", folder).out.splitlines()
+    assert json.loads(last)["summary"]["recalls"] == len(lines) == 3
+    assert program("log", "replay", "--agent", "nobody", "-f", folder).status == 1
+    assert program("log", "replay", "--against", "none", "-f", folder).status == 2
+
+
+def test_an_interval_holds_its_mean_and_stays() -> None:
+    values = [0.0, 0.5, 1.0, 1.0] * 20
+    found = interval(values)
+    assert found == interval(values)
+    assert found.low < found.mean == 0.625 < found.high
+    assert found.high - found.low == pytest.approx(4 * 0.41 / 80**0.5, abs=0.03)
+    assert interval([]) == Interval(mean=0.0, low=0.0, high=0.0)

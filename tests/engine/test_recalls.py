@@ -23,6 +23,7 @@ from membrowse.wire.recalls import (
     RecallRequest,
     RecallsRequest,
     RecallView,
+    ReplayRequest,
 )
 from membrowse.wire.search import RANKINGS, RecallContext
 from tests.engine.conftest import ask, at, current, eventually, serving, until
@@ -87,6 +88,8 @@ async def test_a_search_of_an_agent_is_recorded_and_survives_rebuild_and_kill(
         assert (await engine.ask(RecallsRequest())).total == 2
         assert (await engine.ask(ForgetRecallsRequest(agent="bob"))).recalls == 1
         assert (await engine.ask(RecallsRequest())).agents == {"clara": 1}
+        *_, last = [progress async for progress in engine.stream(ReplayRequest())]
+        assert last.summary is not None and last.summary.overlap.mean == 1
     file = paths.index_dir(folder) / "recalls.sqlite"
     assert file.stat().st_mode & 0o777 == 0o600
 

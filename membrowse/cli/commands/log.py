@@ -17,11 +17,17 @@ import typer
 
 from membrowse import paths
 from membrowse.cli import folders, output, terminal
-from membrowse.cli.connection import NOT_FOUND, asynchronous, encoder_loaded, engine_of
+from membrowse.cli.connection import (
+    NOT_FOUND,
+    asynchronous,
+    encoder_loaded,
+    engine_of,
+    index_current,
+)
 from membrowse.cli.error_handling import Stop
 from membrowse.cli.exit_codes import Exit
 from membrowse.cli.parameters import AsJson, FolderOption, valid
-from membrowse.client.engine import Engine, EngineRefused
+from membrowse.client.engine import Engine, EngineRefused, EngineUnavailable
 from membrowse.client.recall_import import RecallImport, import_file, logs_in, new_recalls
 from membrowse.presentation import recalls as pages
 from membrowse.presentation.figures import counted, number, percent
@@ -37,6 +43,8 @@ from membrowse.wire.recalls import (
     RecallRecordsRequest,
     RecallRequest,
     RecallsRequest,
+    ReplayRequest,
+    ReplaySummary,
 )
 
 _AGO = re.compile(r"(\d{1,5})\s*([mhdw])")
@@ -527,3 +535,77 @@ async def _watch(engine: Engine, folder: Path, file: Path | None, name: str, age
 def _report_end(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()):
         output.say(f"the log is not watched any more: {error}")
+
+
+# Replay
+
+
+@app.command()
+@asynchronous
+async def replay(
+    agent: Agent = "",
+    since: Since = "",
+    against: Annotated[
+        str,
+        typer.Option(
+            "--against",
+            metavar="CONFIG",
+            help="Compare with a saved configuration, instead of with what the agents got.",
+            show_default=False,
+            parser=valid,
+        ),
+    ] = "",
+    min_overlap: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            help="Exit with status 1 if the mean overlap is below.",
+            show_default=False,
+        ),
+    ] = None,
+    folder: FolderOption = None,
+    as_json: AsJson = False,
+) -> Exit:
+    """Ask every logged question again, over today's index and settings, and compare.
+
+    A line per question whose hits differ (with --json, one per question), then the means with 95%
+    intervals. Exit status 1 if there is nothing to compare, or below --min-overlap.
+    """
+    request = ReplayRequest(agent=agent, since=since, against=against)
+    async with engine_of(folders.chosen(folder)) as engine:
+        await index_current(engine)
+        await encoder_loaded(engine)
+        try:
+            summary = await _replay(engine, request, as_json=as_json)
+        except EngineRefused as refusal:
+            if refusal.status != NOT_FOUND:
+                raise
+            raise Stop(Exit.USAGE, str(refusal)) from refusal
+    if not summary.recalls:
+        output.say("no recall can be compared")
+        return Exit.NONE
+    low = min_overlap is not None and summary.overlap.mean < min_overlap
+    return Exit.NONE if low else Exit.DONE
+
+
+async def _replay(engine: Engine, request: ReplayRequest, *, as_json: bool) -> ReplaySummary:
+    """Print the recalls as they are replayed, then the summary."""
+    headed = False
+    async with aclosing(engine.stream(request)) as stream:
+        async for progress in stream:
+            for recall in progress.recalls:
+                if as_json:
+                    output.write_json(recall)
+                elif recall.lost or recall.gained or not recall.same_top:
+                    width = terminal.width()
+                    head = [] if headed else [pages.replay_head(width)]
+                    terminal.write([*head, pages.replay_line(recall, width)])
+                    headed = True
+            if (summary := progress.summary) is not None:
+                if as_json:
+                    output.write_json({"summary": summary}, output.SCHEMA)
+                else:
+                    terminal.write([*([[]] if headed else []), *pages.replay_summary(summary)])
+                return summary
+    raise EngineUnavailable("the engine ended before the replay did")

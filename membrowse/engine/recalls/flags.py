@@ -35,7 +35,7 @@ class ChangedRecalls:
 
     def changed(self, components: Components, recall: Recall, places: Places) -> bool:
         """About 5 ms over 1,000 chunks, the first time. False if membrowse did not answer."""
-        if recall.source or recall.k is None or recall.filters:
+        if recall.source or recall.k is None or (recall.filters and recall.syntax == "literal"):
             return False
         ranker = components.configuration.ranker
         key = (recall.id, places.generation.number, ranker.settings.digest)
