@@ -62,6 +62,10 @@ class Components:
         """Work is in progress that must not be cut short because no client is there."""
         return self.indexer.state.busy
 
+    def sizes(self) -> dict[str, int]:
+        """Bytes on disk of each store."""
+        return {**self.index.sizes(), "recalls": self.recalls.store.size()}
+
     def start(self) -> None:
         """Start the threads; returns at once."""
         self.models.start()

@@ -145,8 +145,9 @@ class Service:
                     "ranking": self._in_progress[self._ranking],
                     "background": self._in_progress[self._background],
                 },
-                store_bytes=components.index.sizes() if components is not None else {},
+                store_bytes=components.sizes() if components is not None else {},
                 ready=self.health().ready,
+                recalls=dict(components.recalls.counts) if components is not None else {},
             )
             return exposition(self.counts, sample)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,8 +34,9 @@ from membrowse.wire.recalls import (
 )
 from membrowse.wire.search import RERANKED
 
-_BATCH = 20
-_PAGE = 500
+_BATCH = 50
+_THREADS = 2
+"""A ranking spends most of its time outside the interpreter's lock."""
 _RESAMPLES = 1000
 _SEED = 0
 """The same replay has the same interval."""
@@ -62,25 +64,26 @@ def replay(
     selection = Selection(agent=request.agent, since=request.since)
     total = components.recalls.store.counts(selection).total
     done: list[ReplayedRecall] = []
-    sent = 0
     yield ReplayProgress(total=total)
-    for recall in _recalls(components, selection):
+
+    def again(recall: Recall) -> ReplayedRecall | None:
         pause()
-        replayed = replayer.replay(recall)
-        if replayed is not None:
-            done.append(replayed)
-        if len(done) - sent == _BATCH:
-            yield ReplayProgress(recalls=tuple(done[sent:]), total=total)
-            sent = len(done)
+        return replayer.replay(recall)
+
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="replay") as threads:
+        for batch in _batches(components, selection):
+            found = tuple(each for each in threads.map(again, batch) if each is not None)
+            done += found
+            yield ReplayProgress(recalls=found, total=total)
     summary = _summary(components, request, done, total - len(done), started)
-    yield ReplayProgress(recalls=tuple(done[sent:]), total=total, summary=summary)
+    yield ReplayProgress(total=total, summary=summary)
 
 
-def _recalls(components: Components, selection: Selection) -> Iterator[Recall]:
+def _batches(components: Components, selection: Selection) -> Iterator[Sequence[Recall]]:
     after = ""
-    while page := components.recalls.store.oldest(selection, after=after, limit=_PAGE):
-        yield from page
-        after = page[-1].id
+    while batch := components.recalls.store.oldest(selection, after=after, limit=_BATCH):
+        yield batch
+        after = batch[-1].id
 
 
 class Replayer:
