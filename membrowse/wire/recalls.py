@@ -145,6 +145,9 @@ class RecallPage(msgspec.Struct, frozen=True, kw_only=True):
     """Of `total`, oldest first, without days that have none."""
     agents: dict[str, int] = {}
     """Recalls by agent, in the whole log."""
+    unchecked: int = 0
+    """Recalls of this page whose flags `near` and `changed` are not known yet, because each takes a
+    ranking: ask again."""
     problem: str = ""
     """What is wrong with the log: it was damaged and set aside, or cannot be written."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from membrowse.client.recall_import import RecallImport, new_recalls
+from membrowse.engine.handlers import recalls as handlers
 from membrowse.engine.recalls.replay import interval
 from membrowse.recall_log.foreign_log import BadLine, ForeignLog
 from membrowse.recall_log.store import Bounds, RecallStore
@@ -21,6 +22,7 @@ from membrowse.wire.recalls import (
     NewRecalls,
     Outcome,
     Recall,
+    RecallFlag,
     RecallHit,
     RecallsRequest,
     RecallSummary,
@@ -217,6 +219,21 @@ async def test_a_replay_over_the_same_index_finds_the_same() -> None:
     assert all(each.overlap == 1 and each.same_top for each in recalls)
     assert [each.rank_biased_overlap for each in recalls] == pytest.approx([1.0, 1.0, 1.0])
     assert summary.overlap == Interval(mean=1.0, low=1.0, high=1.0) and not summary.lost
+    close_all()
+
+
+async def test_a_list_comes_at_once_and_its_flags_follow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handlers, "_RANKING_SECONDS", 0.0)
+    engine = StandIn(rights=tuple(Right))
+    await recorded(engine, QUERY, "who approves a refund", "soup", k=2)
+    for recall in engine.components.recalls.store.newest(limit=3):
+        engine.edit(recall.given[0].path, "# Nothing\n\nabout any of that\n")
+    unchecked = []
+    while not unchecked or unchecked[-1]:
+        page = await engine.ask(RecallsRequest())
+        unchecked.append(page.unchecked)
+    assert unchecked == [2, 1, 0]
+    assert all(RecallFlag.CHANGED in each.flags for each in page.recalls)
     close_all()
 
 

@@ -128,6 +128,8 @@ async def list_(
     async with engine_of(folders.chosen(folder)) as engine:
         await encoder_loaded(engine)
         page = await engine.ask(request)
+        while page.unchecked:
+            page = await engine.ask(request)
     if page.problem:
         output.say(page.problem)
     if as_json:
