@@ -22,6 +22,7 @@ def browse(folder: Path | None, questions: Path | None) -> None:
 def browse_demo() -> None:
     """Open the browser on the user's copy of the demo memory, with its questions."""
     folder = demo_memory.update(output.say)
+    demo_memory.fill_log(folder)
     questions = folder / demo_memory.QUESTIONS
     _open(folder, questions if questions.is_file() else None)
 
@@ -38,10 +39,17 @@ def _open(folder: Path | None, questions: Path | None) -> None:
         folder,
         configured,
         questions=questions,
-        demo=lambda: demo_memory.update(lambda _: None),
+        demo=_demo,
     )
     if status:
         raise SystemExit(status)
+
+
+def _demo() -> Path:
+    """The user's copy of the demo memory, whose log is filled as soon as an engine serves it."""
+    folder = demo_memory.update(lambda _: None)
+    demo_memory.fill_log(folder)
+    return folder
 
 
 def _has_terminal() -> bool:

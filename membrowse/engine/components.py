@@ -23,7 +23,7 @@ from membrowse.engine.querying.configuration import ActiveConfiguration, Configu
 from membrowse.engine.querying.ranked_queries import RankedQueries
 from membrowse.engine.querying.searcher import Searcher
 from membrowse.engine.querying.targets import Targets
-from membrowse.engine.recalls.flags import ChangedRecalls
+from membrowse.engine.recalls.flags import RankedFlags
 from membrowse.engine.recalls.recorder import RecallRecorder
 from membrowse.index.analyser import ANALYSER
 from membrowse.index.index import Index
@@ -55,12 +55,16 @@ class Components:
     pins: Pins
     recalls: RecallRecorder
     upkeep: StoreUpkeep
-    changed_recalls: ChangedRecalls = field(default_factory=ChangedRecalls)
+    ranked_flags: RankedFlags = field(default_factory=RankedFlags)
 
     @property
     def busy(self) -> bool:
         """Work is in progress that must not be cut short because no client is there."""
         return self.indexer.state.busy
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes on disk of each store."""
+        return {**self.index.sizes(), "recalls": self.recalls.store.size()}
 
     def start(self) -> None:
         """Start the threads; returns at once."""

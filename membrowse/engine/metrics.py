@@ -83,6 +83,8 @@ class Sample:
     """Requests that run or wait, by kind of threads."""
     store_bytes: Mapping[str, int]
     ready: bool
+    recalls: Mapping[tuple[str, str], int]
+    """Recorded recalls by agent and outcome."""
 
 
 def exposition(counts: Counts, sample: Sample) -> str:
@@ -199,6 +201,12 @@ def _request_metrics(counts: Counts, sample: Sample) -> Iterator[Metric]:
     for (client, outcome), count in sorted(counts.searches.items()):
         searches.add_metric([client, outcome], count)
     yield searches
+    recalls = CounterMetricFamily(
+        "membrowse_recalls", "Recalls of agents.", labels=["agent", "outcome"]
+    )
+    for (agent, outcome), count in sorted(sample.recalls.items()):
+        recalls.add_metric([agent, outcome], count)
+    yield recalls
     errors = CounterMetricFamily("membrowse_errors", "Requests that failed.", labels=["kind"])
     for kind, count in sorted(counts.errors.items()):
         errors.add_metric([kind], count)

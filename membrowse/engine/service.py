@@ -40,11 +40,15 @@ from membrowse.wire.engine import (
     MetricsRequest,
     RebuildRequest,
     Right,
-    StatesRequest,
     StopRequest,
 )
 from membrowse.wire.health import EngineHealth, HealthRequest
-from membrowse.wire.recalls import FollowRecallsRequest, NewRecalls
+from membrowse.wire.recalls import (
+    FollowRecallsRequest,
+    NewRecalls,
+    ReplayProgress,
+    ReplayRequest,
+)
 from membrowse.wire.request import Request, StreamRequest
 from membrowse.wire.search import SearchRequest, SearchResponse
 
@@ -141,8 +145,9 @@ class Service:
                     "ranking": self._in_progress[self._ranking],
                     "background": self._in_progress[self._background],
                 },
-                store_bytes=components.index.sizes() if components is not None else {},
+                store_bytes=components.sizes() if components is not None else {},
                 ready=self.health().ready,
+                recalls=dict(components.recalls.counts) if components is not None else {},
             )
             return exposition(self.counts, sample)
 
@@ -193,19 +198,21 @@ class Service:
     async def stream(self, request: StreamRequest[Any]) -> AsyncGenerator[object, None]:
         """The replies to `request`, as they come. Raises like `answer`."""
         async with self._attended():
-            match request:
-                case StatesRequest():
-                    async for state in self.states():
-                        yield state
-                case SearchRequest():
-                    async for response in self._search(request):
-                        yield response
-                case FollowRecallsRequest():
-                    async for recalls in self._follow_recalls(request):
-                        yield recalls
-                case BackupRequest():
-                    async for part in self._backup(request):
-                        yield part
+            async for reply in self._replies(request):
+                yield reply
+
+    def _replies(self, request: StreamRequest[Any]) -> AsyncIterator[object]:
+        match request:
+            case SearchRequest():
+                return self._search(request)
+            case FollowRecallsRequest():
+                return self._follow_recalls(request)
+            case ReplayRequest():
+                return self._replay(request)
+            case BackupRequest():
+                return self._backup(request)
+            case _:
+                return self.states()
 
     async def _search(self, request: SearchRequest) -> AsyncIterator[SearchResponse]:
         """The response after each ranking, or only the complete one."""
@@ -232,6 +239,20 @@ class Service:
         async for batch in components.recalls.feed.follow():
             chosen = (recall for recall in batch if request.agent in ("", recall.agent))
             yield NewRecalls(recalls=tuple(map(summary_of, chosen)))
+
+    async def _replay(self, request: ReplayRequest) -> AsyncIterator[ReplayProgress]:
+        """Recalls as they are replayed, beside queries."""
+        components = await self._until_open()
+        from membrowse.engine.recalls.replay import replay
+
+        work = self.background_work()
+        try:
+            components.configurations.refresh()
+            steps = replay(components, request, work.pause)
+            while progress := await self._on(self._background, partial(next, steps, None)):
+                yield progress
+        finally:
+            work.cancel()
 
     async def _backup(self, request: BackupRequest) -> AsyncIterator[BackupPart]:
         """The archive in parts, written to a nameless file first."""

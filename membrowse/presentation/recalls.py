@@ -13,12 +13,16 @@ from membrowse.text import shown
 from membrowse.wire.notes import Freshness
 from membrowse.wire.recalls import (
     GivenHit,
+    Interval,
     Recall,
     RecallDay,
     RecallFlag,
     RecallPage,
     RecallSummary,
     RecallView,
+    ReplayedHit,
+    ReplayedRecall,
+    ReplaySummary,
 )
 from membrowse.wire.search import RANKINGS
 
@@ -178,3 +182,70 @@ def today_parts(given: GivenHit) -> Line:
     if given.freshness is not Freshness.CURRENT and given.chunk:
         groups.append([Part(f"file {given.freshness.value}", "warn")])
     return joined(groups)
+
+
+# Replay
+
+
+def replay_line(recall: ReplayedRecall, width: int) -> Line:
+    """`=  .67 .71  lost 1 gained 1   which port does …   − ports.md:3 (#9)`."""
+    line = [
+        Part(" = " if recall.same_top else " ≠ ", "good" if recall.same_top else "warn"),
+        Part(
+            f"{figures.score(recall.overlap):>5} {figures.score(recall.rank_biased_overlap):>5}  "
+        ),
+    ]
+    moved = moved_parts(recall)
+    room = width - cells(line)
+    query = clip(shown(recall.query), max(16, room - min(cells(moved) + 2, room // 2)))
+    return fit([*line, Part(query, "title"), *([Part("  "), *moved] if moved else [])], width)
+
+
+def moved_parts(recall: ReplayedRecall) -> Line:
+    """`− ports.md:3 (#9) + web.md:1`."""
+    groups = [[Part(f"− {_place(hit)} ({_now(hit)})", "bad")] for hit in recall.lost]
+    groups += [[Part(f"+ {_place(hit)}", "good")] for hit in recall.gained]
+    return joined(groups, " ")
+
+
+def _place(hit: ReplayedHit) -> str:
+    place = shown(hit.path) or "?"
+    return f"{place}:{hit.start_line}" if hit.start_line else place
+
+
+def _now(hit: ReplayedHit) -> str:
+    return figures.rank(hit.rank) if hit.rank is not None else "gone"
+
+
+def replay_head(width: int) -> Line:
+    """The names of the columns."""
+    return fit([Part(" 1st  over   RBO  query", "dim")], width)
+
+
+def replay_summary(summary: ReplaySummary) -> list[Line]:
+    """The means with their intervals, and what was lost and gained."""
+    against = f"the configuration {shown(summary.against)}" if summary.against else "the log"
+    questions = figures.counted(summary.recalls, "question")
+    rows = [
+        ("same first hit", summary.same_top),
+        ("overlap at k", summary.overlap),
+        ("rank-biased overlap", summary.rank_biased_overlap),
+    ]
+    lines: list[Line] = [[Part(f" {questions} against {against}", "strong")]]
+    lines += [[Part(f" {name:<20}"), *_interval(each)] for name, each in rows]
+    facts = [
+        f"lost {figures.counted(summary.lost, 'hit')}, gained {figures.number(summary.gained)}",
+        f"{figures.milliseconds(summary.took_ms)} a question",
+        f"{figures.duration(summary.seconds)} in all",
+    ]
+    if summary.left_out:
+        facts.append(f"{figures.number(summary.left_out)} not comparable")
+    return [*lines, [Part(f" {' · '.join(facts)}", "dim")]]
+
+
+def _interval(interval: Interval) -> Line:
+    low, high = figures.percent(interval.low), figures.percent(interval.high)
+    return [
+        Part(f"{figures.percent(interval.mean):>4}", "strong"),
+        Part(f"  {low} to {high}", "dim"),
+    ]

@@ -31,9 +31,10 @@ CREATE TABLE IF NOT EXISTS recalls (
     id TEXT NOT NULL PRIMARY KEY, at TEXT NOT NULL, agent TEXT NOT NULL, query TEXT NOT NULL,
     empty INTEGER NOT NULL, cut INTEGER NOT NULL, record BLOB NOT NULL, checksum INTEGER NOT NULL
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS recalls_at ON recalls (at, id);
-CREATE INDEX IF NOT EXISTS recalls_agent ON recalls (agent, at, id);
+CREATE INDEX IF NOT EXISTS recalls_at ON recalls (at, id, agent, empty, cut, query);
+CREATE INDEX IF NOT EXISTS recalls_agent ON recalls (agent, at, id, empty, cut, query);
 """
+# The indexes have every column that selects or counts: records are large.
 _RECORDS = "SELECT checksum, id, at, record FROM recalls"
 _COUNTS = "SELECT substr(at, 1, 10), count(*), sum(empty), sum(cut) FROM recalls"
 _DELETE = "DELETE FROM recalls"
@@ -200,8 +201,9 @@ class RecallStore:
         if start:
             where += _BEFORE if order == "DESC" else _AFTER
             values.append(start)
+        chosen = f"SELECT id FROM recalls WHERE {where} ORDER BY at {order}, id {order} LIMIT ?"  # noqa: S608
         rows = self._rows(
-            f"{_RECORDS} WHERE {where} ORDER BY at {order}, id {order} LIMIT ?", (*values, limit)
+            f"{_RECORDS} WHERE id IN ({chosen}) ORDER BY at {order}, id {order}", (*values, limit)
         )
         return list(_intact_records(rows))
 

@@ -195,7 +195,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     engine: EngineInfo
     index_dir: str
     sizes: dict[str, int]
-    """Bytes on disk by store: manifest, keyword, vectors, chroma, tokens."""
+    """Bytes on disk by store: manifest, keyword, vectors, chroma, tokens, recalls."""
     notes_by_state: dict[str, int]
     token_vectors: TokenStorage
     recipe: dict[str, str]

@@ -145,6 +145,9 @@ class RecallPage(msgspec.Struct, frozen=True, kw_only=True):
     """Of `total`, oldest first, without days that have none."""
     agents: dict[str, int] = {}
     """Recalls by agent, in the whole log."""
+    unchecked: int = 0
+    """Recalls of this page whose flags `near` and `changed` are not known yet, because each takes a
+    ranking: ask again."""
     problem: str = ""
     """What is wrong with the log: it was damaged and set aside, or cannot be written."""
 
@@ -267,3 +270,88 @@ class FollowRecallsRequest(StreamRequest[NewRecalls], frozen=True, kw_only=True)
     """The recalls that are recorded or imported from now on, until the engine ends."""
 
     agent: str = ""
+
+
+class ReplayedHit(msgspec.Struct, frozen=True, kw_only=True):
+    """A hit that only one of the two answers has."""
+
+    path: str
+    start_line: int = 0
+    end_line: int = 0
+    rank: int | None = None
+    """Of a lost hit: its reranked rank now; None if its chunk is gone. Of a gained hit: its place
+    in the new answer."""
+
+
+class ReplayedRecall(msgspec.Struct, frozen=True, kw_only=True):
+    """A recall, asked again."""
+
+    id: str
+    at: str
+    agent: str
+    query: str
+    k: int
+    """Hits compared at most."""
+    then: int
+    """Hits of the answer that is compared with."""
+    now: int
+    same_top: bool
+    """The first hit is the same."""
+    overlap: float
+    """Hits in both answers, divided by the hits of the longer one: 0 to 1."""
+    rank_biased_overlap: float
+    """Of the two rankings (p = 0.9), 0 to 1; Webber, Moffat and Zobel, "A Similarity Measure for
+    Indefinite Rankings", TOIS 28 (2010), extrapolated."""
+    lost: tuple[ReplayedHit, ...] = ()
+    gained: tuple[ReplayedHit, ...] = ()
+    took_ms: float
+    took_then_ms: float | None = None
+
+
+class Interval(msgspec.Struct, frozen=True, kw_only=True):
+    """A mean with its 95% confidence interval: percentile bootstrap over the questions (Efron,
+    "Bootstrap Methods: Another Look at the Jackknife", Annals of Statistics 7, 1979)."""
+
+    mean: float
+    low: float
+    high: float
+
+
+class ReplaySummary(msgspec.Struct, frozen=True, kw_only=True):
+    """All recalls of a replay."""
+
+    recalls: int
+    left_out: int
+    """Recalls that cannot be compared: with filters, or empty ones of a foreign log."""
+    same_top: Interval
+    overlap: Interval
+    rank_biased_overlap: Interval
+    lost: int
+    gained: int
+    took_ms: float
+    """Mean time of a ranking."""
+    seconds: float
+    """Of the whole replay."""
+    against: str
+    """The saved configuration that is compared with; empty: what the agents got."""
+    generation: int
+    settings_digest: str
+
+
+class ReplayProgress(msgspec.Struct, frozen=True, kw_only=True):
+    """Recalls as they are replayed, and at the end the summary."""
+
+    recalls: tuple[ReplayedRecall, ...] = ()
+    total: int
+    """Recalls to replay."""
+    summary: ReplaySummary | None = None
+
+
+class ReplayRequest(StreamRequest[ReplayProgress], frozen=True, kw_only=True):
+    """Ask every logged question again, over today's index and settings, oldest first."""
+
+    agent: str = ""
+    since: str = ""
+    """ISO date or time, inclusive."""
+    against: str = ""
+    """Name of a saved configuration to compare with, instead of with what the agents got."""

@@ -80,6 +80,8 @@ from membrowse.wire.recalls import (
     RecallRequest,
     RecallsRequest,
     RecallView,
+    ReplayProgress,
+    ReplayRequest,
 )
 from membrowse.wire.request import Request, StreamRequest
 from membrowse.wire.search import PageRequest, Ranking, SearchRequest, SearchResponse
@@ -141,6 +143,7 @@ ENDPOINTS: dict[type[AnyRequest], Endpoint] = {
     RecallsRequest: Endpoint("/recalls", RecallPage),
     RecallRequest: Endpoint("/recalls/one", RecallView),
     RecallRecordsRequest: Endpoint("/recalls/records", tuple[Recall, ...]),
+    ReplayRequest: Endpoint("/recalls/replay", ReplayProgress, streams=True),
     FollowRecallsRequest: Endpoint("/recalls/follow", NewRecalls, streams=True),
     ImportRecallsRequest: Endpoint("/recalls/import", ImportedRecalls, Right.REINDEX),
     ForgetRecallsRequest: Endpoint("/recalls/forget", ForgottenRecalls, Right.ADMINISTER),

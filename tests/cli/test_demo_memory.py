@@ -8,6 +8,12 @@ import pytest
 
 from membrowse import paths
 from membrowse.cli import demo_memory
+from membrowse.recall_log.foreign_log import ForeignLog
+from membrowse.recall_log.store import Selection
+from membrowse.wire.engine import StatesRequest
+from membrowse.wire.recalls import Recall, RecallFlag, RecallsRequest
+from tests.standin.components import close_all
+from tests.standin.engine import StandIn
 
 
 @pytest.fixture
@@ -97,3 +103,39 @@ def test_nothing_is_written_when_nothing_changed(release: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in copy.parent.rglob("*")}
     updated()
     assert {path: path.stat().st_mtime_ns for path in copy.parent.rglob("*")} == before
+
+
+def demo_recalls() -> list[Recall]:
+    log = ForeignLog(folder="/memory")
+    lines = (updated() / demo_memory.RECALLS).read_bytes().splitlines()
+    found = [each for line in lines for each in log.feed(line)]
+    assert not log.bad
+    return [each for each in found if isinstance(each, Recall)]
+
+
+def test_the_demo_has_recalls_over_months_that_name_its_notes() -> None:
+    recalls = demo_recalls()
+    assert len(recalls) >= 60 and len({each.at[:7] for each in recalls}) >= 6
+    assert len({each.agent for each in recalls}) >= 2
+    assert sum(not each.given for each in recalls) >= 3, "some are empty"
+    assert sum(each.cut > 0 for each in recalls) >= 5, "of some, the cut removed hits"
+    notes = {hit.path for each in recalls for hit in each.given}
+    gone = {path for path in notes if not (demo_memory.home() / path).is_file()}
+    assert gone and len(gone) < 6 and len(notes) > 30
+
+
+async def test_the_demo_log_is_filled_once(
+    monkeypatch: pytest.MonkeyPatch, engine: StandIn
+) -> None:
+    del engine.replies[StatesRequest]
+    folder = updated()
+    await demo_memory.import_recalls(folder)
+    filled = await engine.ask(RecallsRequest(limit=200))
+    assert filled.total == len(demo_recalls())
+    assert {RecallFlag.EMPTY, RecallFlag.CUT, RecallFlag.STALE} <= {
+        flag for each in filled.recalls for flag in each.flags
+    }
+    engine.components.recalls.store.forget(Selection(id=filled.recalls[0].id))
+    await demo_memory.import_recalls(folder)
+    assert (await engine.ask(RecallsRequest())).total == filled.total - 1
+    close_all()

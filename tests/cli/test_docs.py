@@ -13,19 +13,26 @@ import typer.main
 from membrowse.cli.app import app
 from membrowse.cli.commands import ALIASES, COMMANDS
 from membrowse.cli.commands.config import _attribute_docstrings, toml_value
+from membrowse.cli.commands.log import ImportReport
 from membrowse.cli.exit_codes import Exit
+from membrowse.recall_log.foreign_log import FORMATS
 from membrowse.settings import Settings
 from membrowse.wire.diagnosis import DiagnosisReport, Step, Suggestion
 from membrowse.wire.explanation import Explanation
 from membrowse.wire.pins import Measures, PinResult, PinRun
 from membrowse.wire.recalls import (
     GivenHit,
+    Interval,
     Recall,
     RecallDay,
+    RecallFlag,
     RecallHit,
     RecallPage,
     RecallSummary,
     RecallView,
+    ReplayedHit,
+    ReplayedRecall,
+    ReplaySummary,
 )
 from membrowse.wire.report import Report
 from membrowse.wire.rerun import Difference, Rerun, RerunRanking
@@ -99,6 +106,8 @@ def test_every_key_of_a_target_is_documented() -> None:
         ("pins run", [PinRun, PinResult, Measures]),
         ("rerun", [Rerun, RerunRanking, Difference]),
         ("log list", [RecallPage, RecallSummary, RecallDay]),
+        ("log import", [ImportReport]),
+        ("log replay", [ReplayedRecall, ReplayedHit, ReplaySummary, Interval]),
         ("log show", [RecallView, Recall, RecallHit, GivenHit]),
     ],
 )
@@ -132,6 +141,12 @@ def test_every_command_and_option_is_documented() -> None:
                 if option.startswith("--") and option != "--help":
                     shown = {option, *parameter.opts, *parameter.secondary_opts}
                     assert any(one in page("commands") for one in shown), f"{words} {option}"
+
+
+def test_every_flag_and_format_of_the_log_is_documented() -> None:
+    flags = documented(section(page("log"), "## Flags"))
+    assert flags - {"flag"} == {flag.value for flag in RecallFlag}
+    assert documented(section(page("log"), "## Import")) == set(FORMATS)
 
 
 def test_every_exit_status_is_documented() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from membrowse import paths
 from membrowse.client.engine import Engine
-from membrowse.wire.engine import HelloRequest, RebuildRequest
+from membrowse.wire.engine import HelloRequest, MetricsRequest, RebuildRequest
 from membrowse.wire.recalls import (
     FollowRecallsRequest,
     ForgetRecallsRequest,
@@ -23,6 +23,7 @@ from membrowse.wire.recalls import (
     RecallRequest,
     RecallsRequest,
     RecallView,
+    ReplayRequest,
 )
 from membrowse.wire.search import RANKINGS, RecallContext
 from tests.engine.conftest import ask, at, current, eventually, serving, until
@@ -78,6 +79,10 @@ async def test_a_search_of_an_agent_is_recorded_and_survives_rebuild_and_kill(
         ]
         assert set(recall.rankings) == set(RANKINGS) and recall.generation == state.generation
         assert view.given[0].ranks == top.ranks and not view.flags
+        metrics = (await engine.ask(MetricsRequest())).text
+        assert 'membrowse_recalls_total{agent="clara",outcome="answered"} 1.0' in metrics
+        assert 'membrowse_recalls_total{agent="bob",outcome="empty"} 1.0' in metrics
+        assert "soup" not in metrics
         await engine.ask(RebuildRequest())
         await until(engine, at(state.generation))
         hello = await engine.ask(HelloRequest())
@@ -87,6 +92,8 @@ async def test_a_search_of_an_agent_is_recorded_and_survives_rebuild_and_kill(
         assert (await engine.ask(RecallsRequest())).total == 2
         assert (await engine.ask(ForgetRecallsRequest(agent="bob"))).recalls == 1
         assert (await engine.ask(RecallsRequest())).agents == {"clara": 1}
+        *_, last = [progress async for progress in engine.stream(ReplayRequest())]
+        assert last.summary is not None and last.summary.overlap.mean == 1
     file = paths.index_dir(folder) / "recalls.sqlite"
     assert file.stat().st_mode & 0o777 == 0o600
 

@@ -34,7 +34,7 @@ from membrowse.wire.engine import (
 )
 from membrowse.wire.health import EngineHealth, HealthRequest
 from membrowse.wire.pins import PinRun
-from membrowse.wire.recalls import FollowRecallsRequest, NewRecalls
+from membrowse.wire.recalls import FollowRecallsRequest, NewRecalls, ReplayProgress, ReplayRequest
 from membrowse.wire.request import Problem, Request, StreamRequest
 from membrowse.wire.requests import ENDPOINTS, AnyRequest
 from membrowse.wire.search import SearchRequest, SearchResponse
@@ -172,6 +172,8 @@ class StandIn:
             return _each(BackupPart(data=b"archive", total=7))
         if isinstance(request, FollowRecallsRequest):
             return _each(NewRecalls())
+        if isinstance(request, ReplayRequest):
+            return self._replay(request)
         return self._search(request) if isinstance(request, SearchRequest) else self._states()
 
     async def _states(self) -> AsyncIterator[EngineState]:
@@ -201,6 +203,16 @@ class StandIn:
                 response = stage()
             if response is not None:
                 yield response
+
+    async def _replay(self, request: ReplayRequest) -> AsyncIterator[ReplayProgress]:
+        from membrowse.engine.errors import Unknown
+        from membrowse.engine.recalls.replay import replay
+
+        try:
+            for progress in replay(self.components, request, lambda: None):
+                yield progress
+        except Unknown as error:
+            raise _refusal(str(error), 404) from error
 
     def _handled(self, request: Request[Any]) -> object:
         if isinstance(request, HelloRequest):

@@ -40,7 +40,7 @@ def status(components: Components, _request: StatusRequest, _pause: Pause) -> St
         state=open_state(components),
         engine=engine_info(components.folder),
         index_dir=str(paths.index_dir(components.folder)),
-        sizes=index.sizes(),
+        sizes=components.sizes(),
         notes_by_state=dict(sorted(states.items())),
         token_vectors=TokenStorage(
             chunks=index.tokens.count,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections.abc import Iterator
 from functools import partial
@@ -36,6 +37,8 @@ from membrowse.wire.recalls import (
 _LARGEST_PAGE = 1000
 _EXAMINED = 500
 """Recalls that one request examines for a flag that the log does not have by itself."""
+_RANKING_SECONDS = 0.25
+"""Time for rankings before a page is sent with what is known."""
 _STORED = (None, RecallFlag.EMPTY, RecallFlag.CUT)
 
 
@@ -53,7 +56,8 @@ def recalls(components: Components, request: RecallsRequest, pause: Pause) -> Re
     limit = max(1, min(request.limit, _LARGEST_PAGE))
     examined = limit if request.flag in _STORED else _EXAMINED
     found = store.newest(selection, before=request.before, limit=examined + 1)
-    flags = Flags(components, _places(components), pause)
+    seconds = _RANKING_SECONDS if request.flag in _STORED else math.inf
+    flags = Flags(components, _places(components), pause, seconds)
     page: list[RecallSummary] = []
     last = ""
     for recall in found[:examined]:
@@ -72,6 +76,7 @@ def recalls(components: Components, request: RecallsRequest, pause: Pause) -> Re
         cut=counts.cut,
         days=counts.days,
         agents=store.agents(),
+        unchecked=flags.unchecked,
         problem=components.recalls.problem or store.problem,
     )
 

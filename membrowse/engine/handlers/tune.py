@@ -33,7 +33,7 @@ def tune(components: Components, request: TuneRequest, pause: Pause) -> TuneResp
     saved, in_force = rank_query(components, request.text, request.syntax)
     wanted = [request.overrides] + ([] if request.against is None else [request.against])
     tried = [components.configurations.with_overrides(overrides) for overrides in wanted]
-    ranked_queries = [_ranked(components, saved, in_force, settings) for settings in tried]
+    ranked_queries = [rank_with(components, saved, in_force, settings) for settings in tried]
     pause()
     tuned = [
         _tuned(components, request, saved, ranked_query, settings, pause)
@@ -47,7 +47,7 @@ def tune(components: Components, request: TuneRequest, pause: Pause) -> TuneResp
     )
 
 
-def _ranked(
+def rank_with(
     components: Components, saved: RankedQuery, in_force: Settings, settings: Settings
 ) -> RankedQuery:
     """The query of `saved` (ranked by `in_force`), ranked by `settings` in the cheapest way."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING
 from membrowse.engine.priority import Pause
 from membrowse.engine.querying.freshness import FreshnessOf
 from membrowse.engine.recalls.places import Places
-from membrowse.engine.recalls.search_recall import cut
+from membrowse.engine.recalls.search_recall import cut, last_ranking
 from membrowse.ranking.targets import comparable
 from membrowse.wire.notes import Freshness
 from membrowse.wire.recalls import HITS_KEPT, Outcome, Recall, RecallFlag
@@ -20,60 +22,56 @@ if TYPE_CHECKING:
     from membrowse.engine.components import Components
 
 _KEPT = 5000
-_Key = tuple[str, int, str]
+_Key = tuple[str, int, str, frozenset[str]]
+_NearAndChanged = tuple[bool, bool]
 
 
-class ChangedRecalls:
-    """Whether agents would get other hits today; remembered, because that takes a ranking.
-
-    Thread-safe.
-    """
+class RankedFlags:
+    """Which recalls are near and changed, remembered because that takes a ranking. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._known: OrderedDict[_Key, bool] = OrderedDict()
+        self._known: OrderedDict[_Key, _NearAndChanged] = OrderedDict()
 
-    def changed(self, components: Components, recall: Recall, places: Places) -> bool:
-        """About 5 ms over 1,000 chunks, the first time. False if membrowse did not answer."""
-        if recall.source or recall.k is None or recall.filters:
-            return False
-        ranker = components.configuration.ranker
-        key = (recall.id, places.generation.number, ranker.settings.digest)
+    def get(self, key: _Key) -> _NearAndChanged | None:
         with self._lock:
-            if key in self._known:
-                return self._known[key]
-        ranked = components.ranked_queries.fresh(
-            places.generation, recall.query, recall.syntax, ranker
-        )
-        today = [ranked.chunks[row].id for row in cut(ranked, recall.k, recall.min_score)[0]]
-        then = [components.index.successor(hit.chunk) or hit.chunk for hit in recall.given]
+            return self._known.get(key)
+
+    def put(self, key: _Key, value: _NearAndChanged) -> None:
         with self._lock:
-            self._known[key] = today != then
+            self._known[key] = value
             while len(self._known) > _KEPT:
                 self._known.popitem(last=False)
-        return today != then
 
 
 class Flags:
-    """The flags of recalls over one generation; made for one reply."""
+    """The flags of recalls over one generation; made for one reply.
 
-    def __init__(self, components: Components, places: Places, pause: Pause) -> None:
+    After `seconds`, and one query, none is ranked any more: `unchecked` counts recalls whose flags `near` and
+    `changed` are then not known.
+    """
+
+    def __init__(
+        self, components: Components, places: Places, pause: Pause, seconds: float = math.inf
+    ) -> None:
+        self.unchecked = 0
+        self._progressed = False
         self._components = components
         self._places = places
         self._pause = pause
+        self._deadline = time.monotonic() + seconds
         self._freshness = FreshnessOf(components.folder, places.generation.notes)
         self._pinned = _pinned(components)
 
     def of(self, recall: Recall) -> tuple[RecallFlag, ...]:
         """All that apply, in the order of `RecallFlag`."""
         self._pause()
+        near, changed = self._near_and_changed(recall)
         applies = {
             RecallFlag.EMPTY: recall.outcome is Outcome.EMPTY,
             RecallFlag.CUT: recall.cut > 0,
-            RecallFlag.NEAR: self._near(recall),
-            RecallFlag.CHANGED: self._components.changed_recalls.changed(
-                self._components, recall, self._places
-            ),
+            RecallFlag.NEAR: near,
+            RecallFlag.CHANGED: changed,
             RecallFlag.STALE: any(self._stale(hit.chunk, hit.path) for hit in recall.given),
         }
         return tuple(flag for flag in RecallFlag if applies[flag])
@@ -87,23 +85,53 @@ class Flags:
         gone = bool(chunk) and chunk not in self._places.generation.row_of
         return gone or self.freshness(path) is not Freshness.CURRENT
 
-    def _near(self, recall: Recall) -> bool:
-        """Whether a note pinned to the query was not given, though it ranks in the first 20."""
+    def _near_and_changed(self, recall: Recall) -> _NearAndChanged:
+        """About 5 ms over 1,000 chunks, the first time, for a recall that needs a ranking."""
         given = {hit.path for hit in recall.given}
-        wanted = self._pinned.get(comparable(recall.query), set()) - given
-        if not wanted:
-            return False
-        if recall.rankings:
-            return any(hit.path in wanted for hit in recall.rankings.get(RERANKED, ()))
-        ranked = self._components.ranked_queries.of(recall.query, recall.syntax)
-        rows = ranked.rankings[RERANKED].order[:HITS_KEPT].tolist()
-        return any(ranked.chunks[row].path in wanted for row in rows)
+        wanted = self._pinned.get(comparable(recall.query), frozenset()) - given
+        then = recall.rankings.get(RERANKED, ())
+        near = any(hit.path in wanted for hit in then)
+        if not (_can_be_asked_again(recall) or (wanted and not then)):
+            return near, False
+        ranker = self._components.configuration.ranker
+        key = (recall.id, self._places.generation.number, ranker.settings.digest, wanted)
+        known = self._components.ranked_flags.get(key)
+        if known is None and self._progressed and time.monotonic() > self._deadline:
+            self.unchecked += 1
+            return near, False
+        if known is None:
+            self._progressed = True
+            known = self._ranked(recall, wanted, near)
+            self._components.ranked_flags.put(key, known)
+        return known
+
+    def _ranked(self, recall: Recall, wanted: frozenset[str], near: bool) -> _NearAndChanged:
+        components = self._components
+        ranked = components.ranked_queries.fresh(
+            self._places.generation,
+            recall.query,
+            recall.syntax,
+            components.configuration.ranker,
+        )
+        first = ranked.rankings[last_ranking(ranked)].order[:HITS_KEPT].tolist()
+        near = near or any(ranked.chunks[row].path in wanted for row in first)
+        if not _can_be_asked_again(recall) or recall.k is None:
+            return near, False
+        today = [ranked.chunks[row].id for row in cut(ranked, recall.k, recall.min_score)[0]]
+        then = [components.index.successor(hit.chunk) or hit.chunk for hit in recall.given]
+        return near, today != then
 
 
-def _pinned(components: Components) -> Mapping[str, set[str]]:
+def _can_be_asked_again(recall: Recall) -> bool:
+    """Whether membrowse answered, and the text alone is the question."""
+    filtered = bool(recall.filters) and recall.syntax == "literal"
+    return not recall.source and recall.k is not None and not filtered
+
+
+def _pinned(components: Components) -> Mapping[str, frozenset[str]]:
     """Paths of the pinned notes by their query."""
     places: dict[str, set[str]] = {}
     for pin in components.pins.file.read().pins:
         path = components.targets.note_path(components.index.generation, pin.path)
         places.setdefault(comparable(pin.query), set()).add(path)
-    return places
+    return {query: frozenset(paths) for query, paths in places.items()}

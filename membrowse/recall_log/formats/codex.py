@@ -1,0 +1,68 @@
+"""Codex: `sessions/Y/M/D/rollout-*.jsonl`, function calls and their outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+from membrowse.recall_log.formats.pending_calls import PendingCalls
+from membrowse.recall_log.formats.tool_calls import call_of
+from membrowse.recall_log.formats.values import Record, first_text, table, text
+from membrowse.wire.recalls import Recall
+
+
+class Codex:
+    """Reads rollouts; a call becomes a recall when its output comes."""
+
+    name = "codex"
+
+    def __init__(self, agent: str, folder: str) -> None:
+        self._calls = PendingCalls(self.name, agent or self.name, folder)
+        self._session = ""
+        self._directory = "/"
+
+    @staticmethod
+    def matches(record: Record) -> bool:
+        return isinstance(record.get("payload"), Mapping) and record.get("type") in (
+            "session_meta",
+            "response_item",
+            "turn_context",
+            "event_msg",
+        )
+
+    def recalls(self, record: Record) -> Iterator[Recall]:
+        payload = table(record.get("payload"))
+        if record.get("type") in ("session_meta", "turn_context"):
+            self._session = first_text(payload, "id") or self._session
+            self._directory = first_text(payload, "cwd", limit=4096) or self._directory
+            return
+        if record.get("type") != "response_item":
+            return
+        event = first_text(payload, "call_id", "id")
+        match payload.get("type"):
+            case "function_call":
+                given = table(_decoded(payload.get("arguments")))
+                self._made(record, text(payload.get("name")), given, event)
+            case "local_shell_call":
+                self._made(record, "shell", table(payload.get("action")), event)
+            case "function_call_output" | "local_shell_call_output":
+                output = payload.get("output")
+                unwrapped = _decoded(output) if isinstance(output, str) else output
+                result = unwrapped if isinstance(unwrapped, dict) else output
+                yield from self._calls.done(event, result, self._session)
+
+    def _made(self, record: Record, name: str, given: Record, event: str) -> None:
+        call = call_of(
+            name, given, at=record.get("timestamp"), event=event, directory=self._directory
+        )
+        self._calls.made(event, call)
+
+
+def _decoded(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return msgspec.json.decode(value)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None
