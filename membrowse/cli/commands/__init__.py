@@ -19,6 +19,7 @@ COMMANDS = (
     "purge",
     "serve",
     "engine",
+    "mcp",
     "service",
     "metrics",
     "backup",
