@@ -85,6 +85,11 @@ def test_a_client_holds_no_index_and_no_model(room: str) -> None:
     assert loaded_by(*modules_of(room)) & INDEX_AND_MODELS == set()
 
 
+def test_the_mcp_server_holds_no_index_and_no_model() -> None:
+    of_the_sdk = {"starlette", "uvicorn"}
+    assert loaded_by(*modules_of("mcp")) & INDEX_AND_MODELS <= of_the_sdk
+
+
 @pytest.mark.parametrize("room", ["api", "client", "wire"])
 def test_what_clients_start_with_is_light(room: str) -> None:
     assert loaded_by(*modules_of(room)) & (INDEX_AND_MODELS | SLOW) == set()

@@ -87,11 +87,12 @@ class AsyncMemory:
         before: str = "",
         syntax: str = "literal",
     ) -> SearchResponse:
-        """The first `k` hits of every ranking; `response.hits` are those of the reranked one.
+        """The first `k` hits of every ranking, with the text of their chunks.
 
-        `k` and `min_score` default to the agent's settings; `min_score` hides nothing here and is
-        recorded with the recall. `path` is a glob, `after` and `before` are dates such as 2026,
-        2026-03 or 2026-03-02: only chunks of notes that pass are ranked.
+        `response.hits` are those of the reranked ranking. `k` and `min_score` default to the
+        agent's settings; `min_score` hides nothing here and is recorded with the recall. `path` is
+        a glob, `after` and `before` are dates such as 2026, 2026-03 or 2026-03-02: only chunks of
+        notes that pass are ranked.
         """
         filters = Filters(path=path, tag=tag, after=after, before=before)
 
@@ -104,6 +105,7 @@ class AsyncMemory:
                 syntax=syntax,
                 limit=limit,
                 client=self.client or "python",
+                texts=True,
                 filters=filters,
                 recall=self._recall(limit, least) if self.client else None,
             )

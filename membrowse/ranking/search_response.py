@@ -39,6 +39,8 @@ class SearchContext:
     track: tuple[str, ...] = ()
     """Chunk ids whose hits are included wherever they rank."""
     number: int = 0
+    texts: bool = False
+    """Whether hits carry the text of their chunk."""
 
 
 FreshnessOf = Callable[[str], Freshness]
@@ -60,7 +62,7 @@ def search_response(
 
     `still_to_read` says what the index lacks while the folder is read for the first time.
     """
-    hits = _Hits(ranked_query, freshness_of)
+    hits = _Hits(ranked_query, freshness_of, texts=context.texts)
     names = [name for name in RANKINGS if name in ranked_query.rankings]
     rankings = hits.rankings(names, 0, context.limit)
     query = ranked_query.query
@@ -125,8 +127,11 @@ def hit_at(
 class _Hits:
     """Builds hits; data common to a chunk's hits in all rankings is built once."""
 
-    def __init__(self, ranked_query: RankedQuery, freshness_of: FreshnessOf) -> None:
+    def __init__(
+        self, ranked_query: RankedQuery, freshness_of: FreshnessOf, *, texts: bool = False
+    ) -> None:
         self._ranked_query = ranked_query
+        self._texts = texts
         self._freshness_of = freshness_of
         self._common: dict[int, dict[str, object]] = {}
         self._copied_note = lru_cache(maxsize=None)(
@@ -219,6 +224,7 @@ class _Hits:
             "snippet": snippet.text,
             "marks": snippet.marks,
             "copy_of": self._copied_note(chunk.path),
+            "text": chunk.text if self._texts else "",
         }
 
     def _ranks_and_scores(

@@ -103,6 +103,8 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     """Spans of `snippet` (start, end) that match a query term."""
     copy_of: str = ""
     """Path of the note that this one is a copy of, by its name (a conflict copy); else empty."""
+    text: str = ""
+    """The chunk's text, if the request asked for it."""
 
 
 class Approximate(msgspec.Struct, frozen=True, kw_only=True):
@@ -273,6 +275,8 @@ class SearchRequest(StreamRequest[SearchResponse], frozen=True, kw_only=True):
     """Chunk ids to report wherever they stand; successors are followed."""
     target: Target | None = None
     """What the person expects to find; the response says how it fared."""
+    texts: bool = False
+    """Whether hits carry the text of their chunk."""
     filters: Filters = Filters()
     """Applied to every ranking, beside those in the text."""
     recall: RecallContext | None = None

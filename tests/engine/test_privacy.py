@@ -38,7 +38,7 @@ def test_a_socket_that_lives_for_an_instant_is_noticed(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(240)
-def test_indexing_searching_and_browsing_make_no_internet_socket(
+def test_people_and_agents_make_no_internet_socket(
     folder: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MEMBROWSE_ENCODER_PRECISION", "bfloat16")  # takes torch

@@ -1,13 +1,17 @@
-"""`python -m tests.engine.whole_job FOLDER QUERY`: index, search and browse, as a person does.
+"""`python -m tests.engine.whole_job FOLDER QUERY`: index, search and browse, as a person does,
+and search as an agent does.
 
-Ends with status 0 when the commands and the browser showed every ranking.
+Ends with status 0 when the commands and the browser showed every ranking, and the agent had hits.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from pathlib import Path
+
+from mcp import Client, StdioServerParameters
 
 from membrowse import tui
 from membrowse.client import discovery
@@ -24,10 +28,21 @@ async def command(*arguments: str) -> None:
         sys.exit(f"{arguments} ended with {process.returncode}")
 
 
+async def agent(folder: Path, query: str) -> None:
+    command = StdioServerParameters(
+        command=sys.executable, args=["-m", "membrowse", "mcp", str(folder)], env=dict(os.environ)
+    )
+    async with Client(command) as client:
+        for tool, arguments in (("search", {"query": query}), ("get", {"path": "ports.md"})):
+            if (result := await client.call_tool(tool, arguments)).is_error:
+                sys.exit(f"{tool}: {result.content}")
+
+
 async def main(folder: Path, query: str) -> None:
     try:
         await command("index", str(folder))
         await command("search", query, "--folder", str(folder), "--json")
+        await agent(folder, query)
         app = MembrowseApp(sessions=tui.engine_sessions, settings=Settings(), folder=folder)
         async with on_stage(app):
             await ask(app, query)

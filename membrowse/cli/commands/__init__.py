@@ -20,6 +20,7 @@ COMMANDS = (
     "purge",
     "serve",
     "engine",
+    "mcp",
     "service",
     "metrics",
     "backup",

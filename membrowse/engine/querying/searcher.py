@@ -156,6 +156,7 @@ class Searcher:
             limit=request.limit,
             track=request.track,
             number=request.number,
+            texts=isinstance(request, SearchRequest) and request.texts,
         )
 
         def respond(*, complete: bool) -> SearchResponse:
