@@ -7,6 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from membrowse.wire.notes import Freshness, NoteState
+from membrowse.wire.overrides import Overrides
 from membrowse.wire.request import Request, StreamRequest
 
 SCHEMA = 1
@@ -251,6 +252,8 @@ class SearchRequest(StreamRequest[SearchResponse], frozen=True, kw_only=True):
     """Chunk ids to report wherever they stand; successors are followed."""
     target: Target | None = None
     """What the person expects to find; the response says how it fared."""
+    profile: Overrides = {}
+    """Settings of an agent's profile, over those in force."""
     recall: RecallContext | None = None
     """Who asks, if it is an agent; what a person types is not recorded."""
 
