@@ -217,6 +217,7 @@ def _command(agent: str) -> SearchCommand:
         ),
         reads=OpenClaw.name,
         environment=_VARIABLES,
+        seconds=120.0,
     )
 
 

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from membrowse.cli import folders, output, terminal
+from membrowse.cli import agent_search, folders, output, terminal
 from membrowse.cli.connection import (
     asynchronous,
     encoder_loaded,
@@ -27,11 +27,13 @@ from membrowse.cli.connection import (
 from membrowse.cli.error_handling import Stop
 from membrowse.cli.exit_codes import Exit
 from membrowse.cli.parameters import AsJson, FolderOption, Operators, not_blank, syntax_of, valid
+from membrowse.client.agent_ranking import with_agent
 from membrowse.client.engine import Engine, EngineRefused
 from membrowse.presentation import figures
 from membrowse.presentation.rankings import WEAK
 from membrowse.presentation.search import search_page
 from membrowse.text import shown
+from membrowse.wire.agents import AgentAnswer, AgentProfile
 from membrowse.wire.search import Ranking, RankingState, SearchRequest, SearchResponse
 
 STDIN = Path("-")
@@ -70,6 +72,12 @@ async def search(
             show_default=False,
         ),
     ] = None,
+    ask_agent: Annotated[
+        bool, typer.Option("--ask-agent", help="Ask the agent's own search, too (with --agent).")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Agree that the agent's search program runs.")
+    ] = False,
     as_json: AsJson = False,
 ) -> Exit:
     """Print the rankings of a query, or of a batch of queries.
@@ -83,29 +91,52 @@ async def search(
         raise Stop(Exit.USAGE, "give a QUERY, or --batch FILE")
     chosen = folders.chosen(folder)
     request = SearchRequest(text=query or "", syntax=syntax_of(syntax), limit=limit, client="cli")
+    if ask_agent and batch is not None:
+        raise Stop(Exit.USAGE, "--ask-agent asks one QUERY")
+    asked = agent_search.agreed_profile(yes=yes) if ask_agent else None
     if batch is not None:
         return await _search_batch(chosen, batch, request, wait=wait is not False)
-    return await _search(chosen, request, wait=bool(wait), as_json=as_json)
+    return await _search(chosen, request, asked, wait=bool(wait), as_json=as_json)
 
 
 # One query
 
 
-async def _search(folder: Path, request: SearchRequest, *, wait: bool, as_json: bool) -> Exit:
+async def _search(
+    folder: Path,
+    request: SearchRequest,
+    agent: AgentProfile | None,
+    *,
+    wait: bool,
+    as_json: bool,
+) -> Exit:
+    answer: AgentAnswer | None = None
+    limit = request.limit
+    if agent is not None:
+        answer = await agent_search.agents_answer(agent, request.text)
+        request = msgspec.structs.replace(request, limit=max(limit, agent_search.LINK_DEPTH))
     async with engine_of(folder) as engine:
         if wait:
             await index_current(engine)
         await encoder_loaded(engine)
         response = await search_response(engine, request)
     _report_problems(response, waited=wait)
+    agent_search.report_out_of_scope(response)
+    if answer is not None:
+        response = with_agent(response, answer, limit)
     if as_json:
-        output.write_json(response)
+        output.write_json(response if answer is None else _with_answer(response, answer))
     elif sys.stdout.isatty():
         now = datetime.now().astimezone()
         terminal.write(search_page(response, now, terminal.width()))
     else:
         output.write("".join(_tab_separated(response)))
     return Exit.DONE if has_hits(response) else Exit.NONE
+
+
+def _with_answer(response: SearchResponse, answer: AgentAnswer) -> dict[str, Any]:
+    """The response, with the agent's answer as it was given under `agent`."""
+    return {**msgspec.to_builtins(response), "agent": answer}
 
 
 def has_hits(response: SearchResponse) -> bool:
