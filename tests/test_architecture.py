@@ -80,7 +80,7 @@ def test_rooms_call_downward_only() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("room", ["api", "cli", "client", "presentation", "tui"])
+@pytest.mark.parametrize("room", ["agents", "api", "cli", "client", "presentation", "tui"])
 def test_a_client_holds_no_index_and_no_model(room: str) -> None:
     assert loaded_by(*modules_of(room)) & INDEX_AND_MODELS == set()
 
@@ -90,7 +90,7 @@ def test_the_mcp_server_holds_no_index_and_no_model() -> None:
     assert loaded_by(*modules_of("mcp")) & INDEX_AND_MODELS <= of_the_sdk
 
 
-@pytest.mark.parametrize("room", ["api", "client", "wire"])
+@pytest.mark.parametrize("room", ["agents", "api", "client", "wire"])
 def test_what_clients_start_with_is_light(room: str) -> None:
     assert loaded_by(*modules_of(room)) & (INDEX_AND_MODELS | SLOW) == set()
 

@@ -20,7 +20,8 @@ from membrowse.settings import (
     overridden,
     saved_configurations,
 )
-from membrowse.wire.tuning import TUNABLE, Value
+from membrowse.wire.overrides import Value
+from membrowse.wire.tuning import TUNABLE
 
 
 def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:

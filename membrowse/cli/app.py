@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from membrowse import __version__
+from membrowse.cli import chosen_agent
 from membrowse.cli.commands import ALIASES, COMMANDS
 
 _HELP = """See how an agent's memory is recalled: keyword, vector and reranked, side by side.
@@ -47,7 +48,39 @@ def _imported(name: str) -> Any:
         commands.command()(getattr(module, module_name))
     command = get_command(commands)
     command.hidden = name in ALIASES
+    _add_agent_option(command, name)
     return command
+
+
+def _add_agent_option(command: Any, name: str) -> None:
+    """Give `--agent` to every command that works on a folder.
+
+    A command with a parameter called `agent` reads that itself.
+    """
+    for sub_name, sub in getattr(command, "commands", {}).items():
+        _add_agent_option(sub, sub_name)
+    options = {flag for parameter in command.params for flag in parameter.opts}
+    named = {parameter.name for parameter in command.params}
+    if "agent" not in named and ("--folder" in options or name == "browse"):
+        donor = typer.Typer()
+        donor.command()(_with_agent)
+        command.params.append(get_command(donor).params[0])
+
+
+def _with_agent(
+    agent: Annotated[
+        str | None,
+        typer.Option(
+            "--agent",
+            metavar="NAME",
+            help="An attached agent: its folder, k, minimum score and weights.",
+            show_default=False,
+            expose_value=False,
+            callback=chosen_agent.choose,
+        ),
+    ] = None,
+) -> None:
+    """A command that only has the option which others get."""
 
 
 app = typer.Typer(

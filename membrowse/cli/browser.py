@@ -7,16 +7,21 @@ from pathlib import Path
 
 from membrowse import paths, settings
 from membrowse.cli import demo_memory, folders, output
+from membrowse.cli.chosen_agent import chosen_profile
 from membrowse.cli.error_handling import Stop
 from membrowse.cli.exit_codes import Exit
 from membrowse.client import launch
+from membrowse.wire.agents import AgentProfile
 
 
 def browse(folder: Path | None, questions: Path | None) -> None:
     """Open the browser on `folder`; without one, on the last folder or a choice of some."""
     if questions is not None and not questions.is_file():
         raise Stop(Exit.USAGE, f"no such file of questions: {questions}")
-    _open(None if folder is None else folders.existing(folder), questions)
+    profile = chosen_profile()
+    if folder is not None or profile is not None:
+        folder = folders.chosen(folder)
+    _open(folder, questions, profile)
 
 
 def browse_demo() -> None:
@@ -27,10 +32,12 @@ def browse_demo() -> None:
     _open(folder, questions if questions.is_file() else None)
 
 
-def _open(folder: Path | None, questions: Path | None) -> None:
+def _open(folder: Path | None, questions: Path | None, profile: AgentProfile | None = None) -> None:
     if not _has_terminal():
         raise Stop(Exit.USAGE, "the browser needs a terminal; in a script, use `membrowse search`")
     configured = settings.load(paths.config_file())
+    if profile is not None:
+        configured = settings.with_profile(configured, profile)
     if folder is not None:
         launch.head_start(folder)
     from membrowse import tui
@@ -39,6 +46,7 @@ def _open(folder: Path | None, questions: Path | None) -> None:
         folder,
         configured,
         questions=questions,
+        profile=profile,
         demo=_demo,
     )
     if status:

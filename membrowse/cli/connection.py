@@ -13,10 +13,12 @@ import typer
 
 from membrowse import paths, settings
 from membrowse.cli import output
+from membrowse.cli.chosen_agent import chosen_profile
 from membrowse.cli.error_handling import Stop
 from membrowse.cli.exit_codes import Exit
 from membrowse.client import discovery, readiness
 from membrowse.client.engine import Engine, EngineRefused
+from membrowse.client.profiled_engine import ProfiledEngine
 from membrowse.wire.engine import EngineState, RebuildRequest, ReindexRequest
 from membrowse.wire.explanation import ExplainRequest, Explanation
 from membrowse.wire.search import Target
@@ -42,10 +44,13 @@ def asynchronous(
 async def engine_of(folder: Path) -> AsyncIterator[Engine]:
     """The engine that serves `folder`; it is started if none runs, with a word on stderr.
 
-    Raises `SettingsError` before an engine starts with settings that cannot be used.
+    With `--agent`, it ranks by the agent's profile. Raises `SettingsError` before an engine starts
+    with settings that cannot be used.
     """
     settings.load(paths.config_file())
-    engine = await discovery.connect(folder, say=output.say)
+    engine: Engine = await discovery.connect(folder, say=output.say)
+    if profile := chosen_profile():
+        engine = ProfiledEngine(engine, profile)
     try:
         yield engine
     finally:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from membrowse import paths
 from membrowse.cli import output
+from membrowse.cli.chosen_agent import chosen_profile
 from membrowse.cli.error_handling import Stop
 from membrowse.cli.exit_codes import Exit
 from membrowse.client.registered_services import registered
@@ -13,11 +14,16 @@ from membrowse.client.remembered import Remembered
 
 
 def chosen(named: Path | None) -> Path:
-    """The named folder, else the current one (or a parent) if it has an index, else the one that
-    was opened last.
+    """The named folder, else the agent's, else the current one (or a parent) if it has an index,
+    else the one that was opened last.
 
     Says on stderr which folder it is, unless it was named. Raises `Stop` if there is none.
     """
+    profile = chosen_profile()
+    if named is not None and profile is not None:
+        raise Stop(Exit.USAGE, "give --agent or a folder, not both")
+    if named is None and profile is not None:
+        named = Path(profile.memory.folder)
     if named is not None:
         return existing(named)
     current = Path.cwd()

@@ -12,6 +12,8 @@ from pathlib import Path
 from membrowse import paths
 from membrowse.client import discovery
 from membrowse.client.engine import Engine, EngineRefused, EngineUnavailable
+from membrowse.client.profiled_engine import ProfiledEngine
+from membrowse.wire.agents import AgentProfile
 from membrowse.wire.engine import EngineState, Hello, HelloRequest, StatesRequest
 
 DEATHS_ALLOWED = 3
@@ -62,10 +64,14 @@ Session = Starting | Connected | Changed | Lost | GaveUp
 
 
 class Supervisor:
-    """Supervises the connection of one client to the engine of `folder`."""
+    """Supervises the connection of one client to the engine of `folder`.
 
-    def __init__(self, folder: Path) -> None:
+    With a profile, the engine ranks by it.
+    """
+
+    def __init__(self, folder: Path, profile: AgentProfile | None = None) -> None:
         self._folder = folder
+        self._profile = profile
         self._deaths: deque[float] = deque(maxlen=DEATHS_ALLOWED)
 
     async def sessions(self) -> AsyncGenerator[Session, None]:
@@ -76,7 +82,9 @@ class Supervisor:
         while True:
             yield Starting(f"looking for the engine of {self._folder}")
             try:
-                engine = await discovery.connect(self._folder)
+                engine: Engine = await discovery.connect(self._folder)
+                if self._profile is not None:
+                    engine = ProfiledEngine(engine, self._profile)
                 try:
                     yield Connected(engine, await engine.ask(HelloRequest()))
                     async for state in engine.stream(StatesRequest()):

@@ -1,4 +1,6 @@
-"""Settings: defaults, then the settings file, then a saved configuration, then `MEMBROWSE_*`.
+"""Settings: defaults, the settings file, a saved configuration, an agent's profile, `MEMBROWSE_*`.
+
+Each layer overrides those before it; the profile is used with `--agent` alone.
 
 Every value that shapes a ranking is a setting; there are no hidden constants. A variable names
 section and key: `MEMBROWSE_FUSION_WEIGHT=0.6`. Its value is TOML (`true`, `3`, `["*.md"]`), else a
@@ -6,7 +8,14 @@ plain string. A saved configuration changes only settings that do not shape the 
 """
 
 from membrowse.settings.loader import PREFIX, SettingsError, load
-from membrowse.settings.origins import DEFAULT, Configured, configured, fixed_keys, is_set
+from membrowse.settings.origins import (
+    DEFAULT,
+    Configured,
+    configured,
+    fixed_keys,
+    is_set,
+    with_profile,
+)
 from membrowse.settings.overrides import flat, overridden
 from membrowse.settings.values import (
     AgentSettings,
@@ -54,4 +63,5 @@ __all__ = [
     "is_set",
     "load",
     "overridden",
+    "with_profile",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ from membrowse.settings import saved_configurations
 from membrowse.settings.loader import PREFIX, SettingsError, content_of, of
 from membrowse.settings.overrides import flat, overridden
 from membrowse.settings.values import Settings
+from membrowse.wire.agents import AgentProfile
+from membrowse.wire.overrides import Overrides
 
 DEFAULT = "default"
 """The origin of a value that is not set."""
@@ -23,8 +25,8 @@ class Configured:
 
     settings: Settings
     origins: Mapping[str, str]
-    """By dotted key: `default`, the settings file's path, `saved configuration NAME`, or the
-    environment variable's name."""
+    """By dotted key: `default`, the settings file's path, `saved configuration NAME`,
+    `agent NAME`, or the environment variable's name."""
     problem: str = ""
     """Why the saved configuration is ignored, or empty."""
 
@@ -50,10 +52,15 @@ def put_on(
         raise SettingsError(f"the saved configuration {saved.in_force!r}: {error}") from error
 
 
-def configured(file: Path, environment: Mapping[str, str] = os.environ) -> Configured:
-    """The settings of `file`, `environment` and the saved configuration in force.
+def configured(
+    file: Path,
+    environment: Mapping[str, str] = os.environ,
+    profile: AgentProfile | None = None,
+) -> Configured:
+    """The settings of `file`, `environment`, the saved configuration in force and `profile`.
 
-    Raises `SettingsError` like `load`. A saved configuration that cannot be used is ignored.
+    Raises `SettingsError` like `load`, and for a profile that cannot be used. A saved configuration
+    that cannot be used is ignored.
     """
     content = content_of(file)
     base = of(content, file, environment)
@@ -65,7 +72,11 @@ def configured(file: Path, environment: Mapping[str, str] = os.environ) -> Confi
         settings, saved = put_on(base, read, environment), read
     except SettingsError as error:
         problem = str(error)
-    origins = {key: _origin(key, file, content, saved, environment) for key in flat(settings)}
+    layers = [(f"saved configuration {saved.in_force}", saved.overrides)]
+    if profile is not None:
+        settings = with_profile(settings, profile, environment)
+        layers.insert(0, (f"agent {profile.name}", profile.memory.settings))
+    origins = {key: _origin(key, file, content, layers, environment) for key in flat(settings)}
     return Configured(settings, origins, problem)
 
 
@@ -74,22 +85,37 @@ def is_set(key: str, file: Path, environment: Mapping[str, str] = os.environ) ->
 
     Raises `SettingsError`.
     """
-    nothing = saved_configurations.SavedConfigurations()
-    return _origin(key, file, content_of(file), nothing, environment) != DEFAULT
+    return _origin(key, file, content_of(file), (), environment) != DEFAULT
+
+
+def with_profile(
+    base: Settings, profile: AgentProfile, environment: Mapping[str, str] = os.environ
+) -> Settings:
+    """`base` with the settings of an agent's profile, except for keys that `environment` fixes.
+
+    Raises `SettingsError`, with the profile's name.
+    """
+    fixed = fixed_keys(environment)
+    free = {key: value for key, value in profile.memory.settings.items() if key not in fixed}
+    try:
+        return overridden(base, free)
+    except SettingsError as error:
+        raise SettingsError(f"the profile of the agent {profile.name!r}: {error}") from error
 
 
 def _origin(
     key: str,
     file: Path,
     content: Any,
-    saved: saved_configurations.SavedConfigurations,
+    layers: Sequence[tuple[str, Overrides]],
     environment: Mapping[str, str],
 ) -> str:
     for name in environment:
         if name.upper() == _variable(key):
             return name
-    if key in saved.overrides:
-        return f"saved configuration {saved.in_force}"
+    for name, overrides in layers:
+        if key in overrides:
+            return name
     for name in key.split("."):
         if not isinstance(content, dict) or name not in content:
             return DEFAULT

@@ -10,7 +10,7 @@ import msgspec
 
 from membrowse.settings.loader import SettingsError
 from membrowse.settings.values import RerankMethod, Settings
-from membrowse.wire.tuning import Overrides
+from membrowse.wire.overrides import Overrides
 
 SECTIONS = ("keyword", "vector", "fusion", "rerank", "agent")
 """Sections that can be overridden at any time, because they do not shape the index."""

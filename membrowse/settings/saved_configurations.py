@@ -16,7 +16,8 @@ import msgspec
 
 from membrowse.paths import private, replace_file
 from membrowse.settings.loader import SettingsError
-from membrowse.wire.tuning import Overrides, SavedConfiguration
+from membrowse.wire.overrides import Overrides
+from membrowse.wire.tuning import SavedConfiguration
 
 NAME_LENGTH = 60
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from membrowse.wire.explanation import Explanation
+from membrowse.wire.overrides import Overrides
 from membrowse.wire.request import Request
 from membrowse.wire.search import Target
 
@@ -65,3 +66,5 @@ class CompareRequest(Request[Comparison], frozen=True, kw_only=True):
     left: str
     """A chunk's id."""
     right: Target
+    profile: Overrides = {}
+    """Settings of an agent's profile, over those in force."""

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
+from membrowse.wire.overrides import Overrides
 from membrowse.wire.request import Request
 from membrowse.wire.search import Target, TargetMatch
 
@@ -113,6 +114,8 @@ class DiagnosisRequest(Request[Diagnosis], frozen=True, kw_only=True):
     target: Target
     k: int | None = None
     """None: the agent's."""
+    profile: Overrides = {}
+    """Settings of an agent's profile, over those in force."""
 
 
 class Suggestions(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,6 +140,8 @@ class SuggestionsRequest(Request[Suggestions], frozen=True, kw_only=True):
     target: Target
     k: int | None = None
     """None: the agent's."""
+    profile: Overrides = {}
+    """Settings of an agent's profile, over those in force."""
 
 
 class DiagnosisReport(Diagnosis, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from membrowse.wire.notes import Freshness
+from membrowse.wire.overrides import Overrides
 from membrowse.wire.request import Request
 from membrowse.wire.search import Hit, RankingState, Target
 
@@ -250,6 +251,8 @@ class ExplainRequest(Request[Explanation], frozen=True, kw_only=True):
     syntax: str = "literal"
     chunk: str = ""
     target: Target | None = None
+    profile: Overrides = {}
+    """Settings of an agent's profile, over those in force."""
 
 
 class SpellingSuggestion(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from membrowse.wire.overrides import Overrides
 from membrowse.wire.request import Request
 
 
@@ -33,3 +34,5 @@ class RankFlowRequest(Request[RankFlow], frozen=True, kw_only=True):
     text: str
     syntax: str = "literal"
     depth: int = 20
+    profile: Overrides = {}
+    """Settings of an agent's profile, over those in force."""

@@ -6,8 +6,8 @@ import msgspec
 
 from membrowse.wire.diagnosis import DiagnosisReport
 from membrowse.wire.explanation import Explanation
+from membrowse.wire.overrides import Value
 from membrowse.wire.search import SearchResponse
-from membrowse.wire.tuning import Value
 
 SCHEMA = 1
 """Version of the file. Keys may be added; none changes its meaning."""

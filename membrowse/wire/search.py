@@ -7,6 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from membrowse.wire.notes import Freshness, NoteState
+from membrowse.wire.overrides import Overrides
 from membrowse.wire.request import Request, StreamRequest
 
 SCHEMA = 1
@@ -279,6 +280,8 @@ class SearchRequest(StreamRequest[SearchResponse], frozen=True, kw_only=True):
     """Whether hits carry the text of their chunk."""
     filters: Filters = Filters()
     """Applied to every ranking, beside those in the text."""
+    profile: Overrides = {}
+    """Settings of an agent's profile, over those in force."""
     recall: RecallContext | None = None
     """Who asks, if it is an agent; what a person types is not recorded."""
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+from membrowse.wire.overrides import Overrides
 from membrowse.wire.request import Request
 from membrowse.wire.search import SearchResponse, Target
-
-Value = str | float | int | bool
-Overrides = dict[str, Value]
-"""Dotted setting → value: `{"fusion.weight": 0.62, "rerank.pool": 100}`."""
 
 TUNABLE = (
     "fusion.method",

@@ -15,6 +15,7 @@ from membrowse.engine.recalls.replay import interval
 from membrowse.recall_log.foreign_log import BadLine, ForeignLog
 from membrowse.recall_log.store import Bounds, RecallStore
 from membrowse.wire.engine import Right
+from membrowse.wire.overrides import Overrides
 from membrowse.wire.recalls import (
     FollowRecallsRequest,
     ImportRecallsRequest,
@@ -31,7 +32,7 @@ from membrowse.wire.recalls import (
     ReplaySummary,
 )
 from membrowse.wire.search import RecallContext, SearchRequest
-from membrowse.wire.tuning import Overrides, SaveConfigurationRequest, UseConfigurationRequest
+from membrowse.wire.tuning import SaveConfigurationRequest, UseConfigurationRequest
 from tests.cli.conftest import Program
 from tests.standin.components import close_all
 from tests.standin.engine import StandIn
@@ -228,7 +229,7 @@ async def test_a_list_comes_at_once_and_its_flags_follow(monkeypatch: pytest.Mon
     await recorded(engine, QUERY, "who approves a refund", "soup", k=2)
     for recall in engine.components.recalls.store.newest(limit=3):
         engine.edit(recall.given[0].path, "# Nothing\n\nabout any of that\n")
-    unchecked = []
+    unchecked: list[int] = []
     while not unchecked or unchecked[-1]:
         page = await engine.ask(RecallsRequest())
         unchecked.append(page.unchecked)

@@ -13,6 +13,7 @@ from membrowse import paths
 from membrowse.client import discovery
 from membrowse.client.engine import EngineClient, EngineRefused
 from membrowse.wire.engine import EngineState, RebuildRequest, ReindexRequest
+from membrowse.wire.overrides import Overrides
 from membrowse.wire.pins import (
     AddPinRequest,
     Pin,
@@ -22,12 +23,7 @@ from membrowse.wire.pins import (
     pin_line,
 )
 from membrowse.wire.search import RANKINGS, RERANKED, Target
-from membrowse.wire.tuning import (
-    Overrides,
-    SaveConfigurationRequest,
-    TuneRequest,
-    UseConfigurationRequest,
-)
+from membrowse.wire.tuning import SaveConfigurationRequest, TuneRequest, UseConfigurationRequest
 from tests.conftest import ExportedEncoder
 from tests.engine.conftest import ask, at, current, until
 from tests.engine.standing import client_of, standing, write

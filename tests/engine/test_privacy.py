@@ -48,6 +48,8 @@ def test_people_and_agents_make_no_internet_socket(
     )
     (folder / "long.md").write_text(f"# Long\n\n{sections}")  # enough for the bulk encoder
     job = (sys.executable, "-m", "tests.engine.whole_job", str(folder), "which port?")
+    (tmp_path / "person/.memsearch/memory").mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(tmp_path / "person"))
     assert sockets(tmp_path, *job) == []
     log = paths.log_file(folder).read_text()
     encoded = re.search(r"encoding (\d+) chunks", log)

@@ -13,21 +13,24 @@ import pytest_asyncio
 from membrowse import paths
 from membrowse.client import discovery
 from membrowse.client.engine import EngineClient, EngineRefused
+from membrowse.client.profiled_engine import ProfiledEngine
 from membrowse.engine.http.peers import Rights
 from membrowse.engine.http.server import application
 from membrowse.engine.querying.configuration import ActiveConfiguration, ConfigurationStore
 from membrowse.engine.service import Service
 from membrowse.settings import Settings, saved_configurations
-from membrowse.wire.search import RERANKED, PageRequest, Target
+from membrowse.wire.agents import AgentMemory, AgentProfile
+from membrowse.wire.diagnosis import DiagnosisRequest
+from membrowse.wire.engine import StatesRequest
+from membrowse.wire.overrides import Overrides, Value
+from membrowse.wire.search import RERANKED, CutOrigin, PageRequest, Target
 from membrowse.wire.tuning import (
     TUNABLE,
     ConfigurationsRequest,
     DeleteConfigurationRequest,
-    Overrides,
     SaveConfigurationRequest,
     TuneRequest,
     UseConfigurationRequest,
-    Value,
 )
 from tests.conftest import ExportedEncoder
 from tests.engine.conftest import ask, called_by, current, order, until
@@ -249,3 +252,44 @@ async def test_who_may_only_read_cannot_save(folder: Path) -> None:
         for path in ("/configurations/save", "/configurations/use", "/pins/add", "/pins/remove"):
             refused = await client.post(path, json={"name": "x", "overrides": {}})
             assert refused.status_code == 403
+
+
+def profile_of(overrides: Overrides) -> AgentProfile:
+    return AgentProfile(name="x", memory=AgentMemory(id="x", system="x", settings=overrides))
+
+
+async def test_agents_of_one_folder_are_answered_by_their_own_profiles(
+    client: EngineClient,
+) -> None:
+    plain = await ask(client, QUESTION, limit=50)
+    target = Target(path="note-01.md")
+    vector_only: Overrides = {"fusion.weight": 1.0}
+    for k, overrides in ((2, KEYWORD_ONLY), (9, vector_only)):
+        agent = ProfiledEngine(client, profile_of(overrides | {"agent.k": k}))
+        answered = await ask(agent, QUESTION, limit=50, target=target)
+        assert answered.target is not None
+        assert (answered.target.k, answered.target.cut) == (k, CutOrigin.AGENT)
+        diagnosis = await agent.ask(DiagnosisRequest(text=QUESTION, target=target))
+        assert diagnosis.k == k
+        tried = await client.ask(TuneRequest(text=QUESTION, overrides=overrides, limit=50))
+        assert order(answered, RERANKED) == order(tried.a.response, RERANKED)
+        assert order(answered, RERANKED) != order(plain, RERANKED)
+        async for state in agent.stream(StatesRequest()):
+            assert (state.agent_k, state.generation) == (k, plain.generation)
+            break
+    assert order(await ask(client, QUESTION, limit=50), RERANKED) == order(plain, RERANKED)
+
+
+async def test_a_profile_that_would_shape_the_index_is_refused(client: EngineClient) -> None:
+    agent = ProfiledEngine(client, profile_of({"encoder.model": "other"}))
+    with pytest.raises(EngineRefused, match=r"encoder\.model") as refused:
+        await ask(agent, QUESTION)
+    assert refused.value.status == 400
+
+
+async def test_the_environment_outranks_a_profile(client: EngineClient) -> None:
+    overrides: Overrides = {"fusion.method": "rrf", "fusion.rrf_k": 1000}
+    agent = ProfiledEngine(client, profile_of(overrides))
+    tried = await client.ask(TuneRequest(text=QUESTION, overrides={"fusion.method": "rrf"}))
+    answered = await ask(agent, QUESTION, limit=50)
+    assert order(answered, RERANKED) == order(tried.a.response, RERANKED)

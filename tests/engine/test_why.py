@@ -24,8 +24,9 @@ from membrowse.wire.diagnosis import (
 )
 from membrowse.wire.engine import ReindexRequest, WatchRequest
 from membrowse.wire.notes import NoteState
+from membrowse.wire.overrides import Overrides
 from membrowse.wire.search import Target
-from membrowse.wire.tuning import Overrides, SaveConfigurationRequest, UseConfigurationRequest
+from membrowse.wire.tuning import SaveConfigurationRequest, UseConfigurationRequest
 from tests.conftest import ExportedEncoder
 from tests.engine.conftest import current, until
 from tests.engine.standing import at_home, client_of

@@ -43,6 +43,9 @@ async def main(folder: Path, query: str) -> None:
         await command("index", str(folder))
         await command("search", query, "--folder", str(folder), "--json")
         await agent(folder, query)
+        await command("attach", "memsearch", "--folder", str(folder))
+        await command("agents")
+        await command("search", query, "--agent", "memsearch")
         app = MembrowseApp(sessions=tui.engine_sessions, settings=Settings(), folder=folder)
         async with on_stage(app):
             await ask(app, query)

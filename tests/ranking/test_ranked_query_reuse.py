@@ -17,8 +17,8 @@ from membrowse.index.index import Index
 from membrowse.ranking.ranked_query import Maxima, RankedQuery
 from membrowse.ranking.ranker import Ranker
 from membrowse.settings import RerankMethod, RerankSettings, Settings, overridden
+from membrowse.wire.overrides import Overrides
 from membrowse.wire.search import RERANKED
-from membrowse.wire.tuning import Overrides
 
 QUERIES = ("where does staging listen for ssh now?", "when do we restore a backup", "服务器的备份")
 VARIANTS = tuple(

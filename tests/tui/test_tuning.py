@@ -17,11 +17,11 @@ from membrowse.tui.screens.browser import BrowserScreen
 from membrowse.tui.screens.configurations import ConfigurationsScreen
 from membrowse.tui.screens.prompts import NamePrompt
 from membrowse.wire.engine import Right
+from membrowse.wire.overrides import Overrides
 from membrowse.wire.search import RERANKED, Target
 from membrowse.wire.tuning import (
     TUNABLE,
     ConfigurationsRequest,
-    Overrides,
     SaveConfigurationRequest,
     SavedConfiguration,
     TuneRequest,

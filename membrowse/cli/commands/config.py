@@ -7,12 +7,13 @@ import inspect
 import itertools
 import textwrap
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import typer
 
 from membrowse import paths, settings
+from membrowse.agents import profiles
 from membrowse.cli import output
 from membrowse.cli.error_handling import Stop
 from membrowse.cli.exit_codes import Exit
@@ -36,8 +37,8 @@ class Value(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     value: Any
     source: str
-    """`default`, the file's path, `saved configuration NAME`, or the environment variable's
-    name."""
+    """`default`, the file's path, `saved configuration NAME`, `agent NAME`, or the environment
+    variable's name."""
 
 
 @app.command()
@@ -47,15 +48,21 @@ def path() -> None:
 
 
 @app.command()
-def show(as_json: AsJson = False) -> None:
+def show(
+    agent: Annotated[
+        str, typer.Option(metavar="NAME", help="An attached agent, whose profile is a layer.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
     """Print every setting in force, and where it comes from.
 
-    A setting comes from the defaults, the settings file, the saved configuration in force, or an
-    environment variable. The output is TOML with the sources as comments; with --json, a list of
-    key, value and source.
+    A setting comes from the defaults, the settings file, the saved configuration in force, the
+    profile of an --agent, or an environment variable. The output is TOML with the sources as
+    comments; with --json, a list of key, value and source.
     """
     try:
-        configured = settings.configured(paths.config_file())
+        profile = profiles.read(agent) if agent else None
+        configured = settings.configured(paths.config_file(), profile=profile)
     except SettingsError:
         _write(default_values(), as_json)
         raise

@@ -17,7 +17,7 @@ import msgspec
 import typer
 
 from membrowse import paths, settings
-from membrowse.cli import folders, output, terminal
+from membrowse.cli import agent_search, folders, output, terminal
 from membrowse.cli.connection import (
     asynchronous,
     encoder_loaded,
@@ -38,12 +38,14 @@ from membrowse.cli.parameters import (
     syntax_of,
     valid,
 )
+from membrowse.client.agent_ranking import with_agent
 from membrowse.client.engine import Engine, EngineRefused
 from membrowse.client.search import search_response
 from membrowse.presentation import figures
 from membrowse.presentation.rankings import WEAK
 from membrowse.presentation.search import search_page
 from membrowse.text import shown
+from membrowse.wire.agents import AgentAnswer, AgentProfile
 from membrowse.wire.search import (
     Filters,
     Ranking,
@@ -102,6 +104,12 @@ async def search(
             parser=valid,
         ),
     ] = "",
+    ask_agent: Annotated[
+        bool, typer.Option("--ask-agent", help="Ask the agent's own search, too (with --agent).")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Agree that the agent's search program runs.")
+    ] = False,
     as_json: AsJson = False,
 ) -> Exit:
     """Print the rankings of a query, or of a batch of queries.
@@ -123,9 +131,12 @@ async def search(
         filters=Filters(path=path, tag=tag, after=after, before=before),
         recall=_recall_context(client, limit) if client else None,
     )
+    if ask_agent and batch is not None:
+        raise Stop(Exit.USAGE, "--ask-agent asks one QUERY")
+    asked = agent_search.agreed_profile(yes=yes) if ask_agent else None
     if batch is not None:
         return await _search_batch(chosen, batch, request, wait=wait is not False)
-    return await _search(chosen, request, wait=bool(wait), as_json=as_json)
+    return await _search(chosen, request, asked, wait=bool(wait), as_json=as_json)
 
 
 def _recall_context(agent: str, limit: int) -> RecallContext:
@@ -137,21 +148,41 @@ def _recall_context(agent: str, limit: int) -> RecallContext:
 # One query
 
 
-async def _search(folder: Path, request: SearchRequest, *, wait: bool, as_json: bool) -> Exit:
+async def _search(
+    folder: Path,
+    request: SearchRequest,
+    agent: AgentProfile | None,
+    *,
+    wait: bool,
+    as_json: bool,
+) -> Exit:
+    answer: AgentAnswer | None = None
+    limit = request.limit
+    if agent is not None:
+        answer = await agent_search.agents_answer(agent, request.text)
+        request = msgspec.structs.replace(request, limit=max(limit, agent_search.LINK_DEPTH))
     async with engine_of(folder) as engine:
         if wait:
             await index_current(engine)
         await encoder_loaded(engine)
         response = await search_response(engine, request)
     _report_problems(response, waited=wait)
+    agent_search.report_out_of_scope(response)
+    if answer is not None:
+        response = with_agent(response, answer, limit)
     if as_json:
-        output.write_json(response)
+        output.write_json(response if answer is None else _with_answer(response, answer))
     elif sys.stdout.isatty():
         now = datetime.now().astimezone()
         terminal.write(search_page(response, now, terminal.width()))
     else:
         output.write("".join(_tab_separated(response)))
     return Exit.DONE if has_hits(response) else Exit.NONE
+
+
+def _with_answer(response: SearchResponse, answer: AgentAnswer) -> dict[str, Any]:
+    """The response, with the agent's answer as it was given under `agent`."""
+    return {**msgspec.to_builtins(response), "agent": answer}
 
 
 def has_hits(response: SearchResponse) -> bool:

@@ -21,6 +21,7 @@ from membrowse.ranking.ranked_query import RankedQuery
 from membrowse.ranking.targets import best_row
 from membrowse.settings import Settings
 from membrowse.wire.explanation import ExplainRequest, Explanation
+from membrowse.wire.overrides import Overrides
 from membrowse.wire.rank_flow import RankFlow, RankFlowRequest
 from membrowse.wire.search import Target
 
@@ -29,7 +30,7 @@ log = logging.getLogger(__name__)
 
 def explain(components: Components, request: ExplainRequest, pause: Pause) -> Explanation:
     """Explain a chunk's rank, term by term. Raises `Unknown` if there is no such chunk."""
-    ranked_query, settings = rank_query(components, request.text, request.syntax)
+    ranked_query, settings = rank_query(components, request.text, request.syntax, request.profile)
     pause()
     if request.chunk or request.target is None:
         row = components.targets.live_row(ranked_query.row_of, request.chunk)
@@ -40,14 +41,19 @@ def explain(components: Components, request: ExplainRequest, pause: Pause) -> Ex
 
 def follow_ranks(components: Components, request: RankFlowRequest, pause: Pause) -> RankFlow:
     """The best chunks of every ranking, with their ranks in all rankings."""
-    ranked_query, _ = rank_query(components, request.text, request.syntax)
+    ranked_query, _ = rank_query(components, request.text, request.syntax, request.profile)
     pause()
     return rank_flow(ranked_query, request.depth)
 
 
-def rank_query(components: Components, text: str, syntax: str) -> tuple[RankedQuery, Settings]:
-    """The query over the present generation, and the settings it was ranked by."""
-    ranker = components.configuration.ranker
+def rank_query(
+    components: Components, text: str, syntax: str, profile: Overrides | None = None
+) -> tuple[RankedQuery, Settings]:
+    """The query over the present generation, and the settings it was ranked by.
+
+    `profile` changes the settings in force; raises `SettingsError` if it cannot.
+    """
+    ranker = components.configuration.ranker_with(profile or {})
     return components.ranked_queries.of(text, syntax, ranker), ranker.settings
 
 

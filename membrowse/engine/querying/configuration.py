@@ -13,7 +13,8 @@ from membrowse import paths, settings
 from membrowse.ranking.ranker import Ranker
 from membrowse.settings import Settings, SettingsError, saved_configurations
 from membrowse.settings.origins import put_on
-from membrowse.wire.tuning import TUNABLE, Configurations, Overrides
+from membrowse.wire.overrides import Overrides
+from membrowse.wire.tuning import TUNABLE, Configurations
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,17 @@ class ActiveConfiguration:
     @property
     def settings(self) -> Settings:
         return self.ranker.settings
+
+    def ranker_with(self, profile: Overrides) -> Ranker:
+        """The ranker for a request with an agent's profile; the environment outranks the profile.
+
+        Raises `SettingsError`.
+        """
+        if not profile:
+            return self.ranker
+        fixed = settings.fixed_keys(os.environ)
+        free = {key: value for key, value in profile.items() if key not in fixed}
+        return self.ranker.with_settings(settings.overridden(self.settings, free))
 
     def put(self, settings: Settings) -> None:
         """Rank by `settings` from now on."""

@@ -81,9 +81,10 @@ class Searcher:
         """The stages of a search, to be run one after another, each on any thread.
 
         Only the last returns the complete response; with `progressive`, those before it return what
-        is finished, keyword first. Raises `InvalidFilter`.
+        is finished, keyword first. Raises `InvalidFilter`, and `SettingsError` if the profile
+        cannot be used.
         """
-        ranker, models = self._configuration.ranker, self._models
+        ranker, models = self._configuration.ranker_with(request.profile), self._models
         state = self._state()  # before the generation, which may only be more complete
         generation = self._index.generation
         ranked_query = ranker.prepare(

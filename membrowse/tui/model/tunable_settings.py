@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from membrowse.settings import FusionMethod, RerankMethod
-from membrowse.wire.tuning import Value
+from membrowse.wire.overrides import Value
 
 
 @dataclass(frozen=True, slots=True)

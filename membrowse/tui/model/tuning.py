@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from membrowse import paths
 from membrowse.tui.model.tunable_settings import TUNABLE_SETTINGS, TunableSetting, value_text
-from membrowse.wire.tuning import Configurations, Overrides, TuneResponse, Value
+from membrowse.wire.overrides import Overrides, Value
+from membrowse.wire.tuning import Configurations, TuneResponse
 
 
 def base_label() -> str:

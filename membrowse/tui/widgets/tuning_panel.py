@@ -36,13 +36,13 @@ from membrowse.tui.model.tuning_lines import (
 from membrowse.tui.widgets.line_list import LineList
 from membrowse.tui.widgets.lines import OneLine, keymap_of
 from membrowse.wire.engine import Right
+from membrowse.wire.overrides import Overrides
 from membrowse.wire.request import Request
 from membrowse.wire.search import SearchRequest
 from membrowse.wire.tuning import (
     Configurations,
     ConfigurationsRequest,
     DeleteConfigurationRequest,
-    Overrides,
     SaveConfigurationRequest,
     TuneRequest,
     TuneResponse,

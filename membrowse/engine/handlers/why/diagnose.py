@@ -30,7 +30,7 @@ _RANKING_STEPS = (check_keyword, check_vector, check_fused, check_reranked)
 def diagnose(components: Components, request: DiagnosisRequest, pause: Pause) -> Diagnosis:
     """Where the target is lost on its way from the folder to the first k."""
     started = time.perf_counter()
-    ranked_query, settings = rank_query(components, request.text, request.syntax)
+    ranked_query, settings = rank_query(components, request.text, request.syntax, request.profile)
     target = components.targets.locate(
         ranked_query.generation, request.target, settings.agent, request.k
     )

@@ -45,7 +45,7 @@ _SEARCHES: tuple[tuple[str, Callable[[Trial], Iterator[Candidate]], float], ...]
 def suggest(components: Components, request: SuggestionsRequest, pause: Pause) -> Suggestions:
     """Changes that help; none if the target is in the top k already, or not indexed."""
     started = time.perf_counter()
-    ranked_query, in_force = rank_query(components, request.text, request.syntax)
+    ranked_query, in_force = rank_query(components, request.text, request.syntax, request.profile)
     target = components.targets.locate(
         ranked_query.generation, request.target, in_force.agent, request.k
     )

@@ -12,8 +12,8 @@ from membrowse.settings import FusionMethod, RerankMethod, Settings
 from membrowse.settings.origins import fixed_keys
 from membrowse.settings.overrides import flat, overridden
 from membrowse.wire.diagnosis import Suggestion, SuggestionKind
+from membrowse.wire.overrides import Value
 from membrowse.wire.search import FUSED
-from membrowse.wire.tuning import Value
 
 _SHARES = tuple(step / 20 for step in range(21))
 _POOLS = (1, 2, 3, 5, 8, 10, 15, 20, 25, 30, 40, 50, 65, 80, 100, 130, 160, 200)

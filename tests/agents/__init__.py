@@ -1,0 +1,1 @@
+"""Agents: discovery, profiles, their own search, their own index."""
