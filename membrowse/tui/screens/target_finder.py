@@ -29,6 +29,7 @@ from membrowse.tui.model.target_choices import (
     file_target,
     find,
     found_line,
+    notes_first,
     text_entry,
 )
 from membrowse.tui.screens.dialog import Dialog
@@ -137,7 +138,7 @@ class TargetFinder(Dialog[Picked]):
     def show_files(self, records: Sequence[FileRecord]) -> None:
         """Take every file of the folder."""
         if self.is_attached:
-            self._records = [(record, lowered(record.path)) for record in records]
+            self._records = [(record, lowered(record.path)) for record in notes_first(records)]
             self._filter()
 
     def on_input_changed(self) -> None:
