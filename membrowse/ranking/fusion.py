@@ -39,9 +39,11 @@ def minmax_value(score: float, low: float, high: float) -> float:
     return 1.0 if score > 0 else 0.0
 
 
-def vector_weight(weight: float, known: float, ranked: int) -> float:
-    """Scale the vector's `weight` by the `known` share of the query; 0 if no chunk is `ranked`."""
-    return weight * known if ranked else 0.0
+def vector_weight(weight: float, known: float, ranked: int, scope: Mask) -> float:
+    """Scale the vector's `weight` by the `known` share of the query, and by the share of the chunks
+    in `scope` that are `ranked`: while chunks are encoded, the few that are must not come first.
+    """
+    return weight * known * (ranked / max(1, int(np.count_nonzero(scope))))
 
 
 def convex(keyword: Scores, vector: Scores, weight: float) -> Scores:

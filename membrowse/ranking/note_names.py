@@ -17,15 +17,16 @@ _WORDS = re.compile(r"[^\W_]+")
 
 
 def name_bonuses(query: str, paths: Sequence[str], scores: Scores, bonus: float) -> Scores:
-    """Return `bonus` for the best chunk, by `scores`, of each note whose name is `query`; else 0.
+    """Return `bonus` for the best chunk, by `scores`, of each note that `query` names; else 0.
 
+    A note is named by its file name, with or without folders before it and the suffix after it.
     `paths` are those of the chunks' notes. Case, separators and leading zeros do not matter.
     """
     result = np.zeros(len(paths))
     wanted = _words(query)
     best: dict[str, int] = {}
     for index, path in enumerate(paths):
-        if wanted and _words(_name(path)) == wanted:
+        if wanted and _names(wanted, path):
             known = best.setdefault(path, index)
             if scores[index] > scores[known]:
                 best[path] = index
@@ -33,9 +34,20 @@ def name_bonuses(query: str, paths: Sequence[str], scores: Scores, bonus: float)
     return result
 
 
+def _names(wanted: tuple[str, ...], path: str) -> bool:
+    folders, name, suffix = _parts(path)
+    return bool(name) and any(
+        len(wanted) >= len(file) and (folders + file)[-len(wanted) :] == wanted
+        for file in (name, name + suffix)
+    )
+
+
 @lru_cache(maxsize=65_536)
-def _name(path: str) -> str:
-    return file_name_in_words(PurePosixPath(path).stem)
+def _parts(path: str) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """The words of the folders, of the file name, and of its suffix."""
+    file = PurePosixPath(path)
+    folders = tuple(word for part in file.parts[:-1] for word in _words(file_name_in_words(part)))
+    return folders, _words(file_name_in_words(file.stem)), _words(file.suffix)
 
 
 @lru_cache(maxsize=65_536)

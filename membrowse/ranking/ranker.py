@@ -182,13 +182,17 @@ class Ranker:
     def fuse(self, ranked_query: RankedQuery) -> None:
         """Fuse keyword and vector into one ranking of all chunks in scope.
 
-        The vector's weight is scaled by what the encoder knows of the query. Without a vector
+        The vector's weight is scaled by what the encoder knows of the query, and by the share of
+        chunks that are encoded. Without a vector
         ranking the keyword order remains, and the message says why.
         """
         with ranked_query.stage(FUSED):
             keyword, vector = ranked_query.ranking(KEYWORD), ranked_query.ranking(VECTOR)
             weight = fusion.vector_weight(
-                self.settings.fusion.weight, ranked_query.known_share, vector.total
+                self.settings.fusion.weight,
+                ranked_query.known_share,
+                vector.total,
+                ranked_query.scope,
             )
             scores = self._fused_scores(ranked_query, keyword, vector, weight)
             state, message = READY, ""

@@ -249,14 +249,13 @@ def _blended(
     """Order the pool by share · minmax(reranker) + (1 - share) · minmax(fused), over the pool.
 
     The best chunk of a note that the query names gets `name_bonus` on top.
-    A chunk that the reranker could not score counts as 0 there. The rest follows in fused order
-    with the fused score.
+    A chunk that the reranker could not score keeps its fused score. The rest follows in fused
+    order with the fused score.
     """
     fused = ranked_query.rankings[FUSED]
     pool_fused = fused.scores[pool]
-    blended = convex(
-        minmax(pool_fused, np.ones(len(pool), dtype=np.bool_)), minmax(reranker, scored), share
-    )
+    normalised = minmax(pool_fused, np.ones(len(pool), dtype=np.bool_))
+    blended = convex(normalised, np.where(scored, minmax(reranker, scored), normalised), share)
     paths = [ranked_query.chunks[row].path for row in pool.tolist()]
     bonuses = name_bonuses(ranked_query.parsed.words, paths, blended, name_bonus)
     blended += bonuses

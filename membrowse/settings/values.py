@@ -136,7 +136,8 @@ class RerankSettings(_Section, frozen=True):
     stop_word_weight: Share = 0.5
     """Weight of a stop word of the query in late interaction."""
     name_bonus: NonNegative = 1.0
-    """Added to the score of the best chunk of a note whose file name is the query."""
+    """Added to the score of the best chunk of a note whose name, with or without folders, is
+    the query."""
     idf: bool = True
     """Weight words of the query by the square root of their idf in late interaction."""
 

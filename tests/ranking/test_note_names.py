@@ -19,6 +19,10 @@ from membrowse.ranking.note_names import name_bonuses
         ("ssh hosts", "sshHosts.md"),
         ("cafe\u0301", "café.md"),
         ("日本語 メモ", "日本語_メモ.md"),
+        ("cli hooks", "docs/cli/hooks.md"),
+        ("docs/cli/hooks.md", "docs/cli/hooks.md"),
+        ("memory/2026-11-07.md", "memory/2026-11-07.md"),
+        ("hooks.md", "docs/cli/hooks.md"),
     ],
 )
 def test_a_query_names_a_note(query: str, path: str) -> None:
@@ -33,6 +37,11 @@ def test_a_query_names_a_note(query: str, path: str) -> None:
         ("lessons piano", "piano lessons.md"),
         ("?", "-.md"),
         ("", "piano.md"),
+        ("cli", "docs/cli/hooks.md"),
+        ("md", "docs/cli/hooks.md"),
+        ("docs", "docs/-.md"),
+        ("docs hooks", "docs/cli/hooks.md"),
+        ("web cli hooks", "docs/cli/hooks.md"),
     ],
 )
 def test_other_queries_do_not(query: str, path: str) -> None:

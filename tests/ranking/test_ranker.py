@@ -175,6 +175,9 @@ def test_missing_vectors_are_reported_and_not_encoded(
         assert reranked.state is RankingState.INDEXING
         assert "2 of the best 3 are not encoded yet" in reranked.message
         assert index.tokens.count == 1
+        scores = ranked_query.rankings[FUSED].scores
+        best = int(scores.argmax())
+        assert ranked_query.rankings[KEYWORD].order[0] == best == reranked.order[0]
     finally:
         index.close()
 

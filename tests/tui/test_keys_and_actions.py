@@ -258,16 +258,18 @@ async def test_history_by_key_and_by_list() -> None:
 
 async def test_stepping_through_questions(tmp_path: Path) -> None:
     file = tmp_path / "questions.jsonl"
-    file.write_text('{"query": "ssh port", "id": "a"}\n\nnot json\n{"query": "restore drill"}\n')
+    expected = '{"query": "ssh port", "id": "a", "path": "decisions/ssh.md", "k": 5}'
+    file.write_text(f'{expected}\n\nnot json\n{{"query": "restore drill"}}\n')
     app = make_app(questions=file)
     async with on_stage(app) as pilot:
         await until(lambda: "line 3" in screen_text(app), "the bad line")
         await pilot.press("tab", "right_square_bracket")
         await until(lambda: app.browser.open_query.text == "ssh port")
+        await until(lambda: "◎ decisions/ssh.md" in screen_text(app), "what it should find")
         await pilot.press("right_square_bracket")
         await until(lambda: app.browser.open_query.text == "restore drill")
         await pilot.pause()
-        assert "question 2/2" in screen_text(app)
+        assert "question 2/2" in screen_text(app) and app.browser.target_line.target is None
         await pilot.press("left_square_bracket")
         await until(lambda: app.browser.open_query.text == "ssh port")
 

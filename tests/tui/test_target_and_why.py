@@ -75,10 +75,12 @@ async def test_the_finder_lists_every_file_with_its_state() -> None:
     app = make_app(Sessions(StandIn(others=BROKEN)))
     async with on_stage(app, (120, 40), QUERY) as pilot:
         await pilot.press("enter", "w")
-        await find(app, pilot, "")
+        finder = await find(app, pilot, "")
         text = screen_text(app)
         assert "the chunk under the cursor" in text and "a text …" in text
         assert "no target" not in text
+        states = [record.state for record, _ in finder._records or ()]
+        assert states.index(NoteState.IGNORED) > states.count(NoteState.INDEXED) - 1, "notes first"
         await find(app, pilot, "retdra"[::-1])
         assert "drafts/returns.md" not in screen_text(app)
         await find(app, pilot, "drret")

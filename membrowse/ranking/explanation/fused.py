@@ -18,7 +18,9 @@ def explain_fused(
     """Return the contributions of keyword and vector to the fused score of the chunk at `row`."""
     ranking = ranked_query.ranking(FUSED)
     keyword, vector = ranked_query.ranking(KEYWORD), ranked_query.ranking(VECTOR)
-    weight = vector_weight(settings.weight, ranked_query.known_share, vector.total)
+    weight = vector_weight(
+        settings.weight, ranked_query.known_share, vector.total, ranked_query.scope
+    )
     rrf_k = settings.rrf_k if settings.method is FusionMethod.RRF else None
     inputs = (
         _fused_input(KEYWORD, keyword, row, ranked_query.scope, 1.0 - weight, rrf_k),

@@ -55,8 +55,8 @@ def _with_blend(
     fused_low, fused_high = bounds(pool_fused, np.ones(len(pool_fused), dtype=np.bool_))
     scored = bool(blend.scored[index])
     raw, fused = float(blend.raw[index]), float(pool_fused[index])
-    normalised = minmax_value(raw, low, high) if scored else 0.0
     fused_normalised = minmax_value(fused, fused_low, fused_high)
+    normalised = minmax_value(raw, low, high) if scored else fused_normalised
     contribution = blend.share * normalised
     fused_contribution = (1.0 - blend.share) * fused_normalised
     bonus = float(blend.bonuses[index])

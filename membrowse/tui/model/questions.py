@@ -8,6 +8,7 @@ from pathlib import Path
 
 from membrowse.presentation import figures
 from membrowse.text import shown
+from membrowse.wire.search import Target
 
 LARGEST = 20_000_000
 """Bytes of a questions file that are read, at most."""
@@ -17,6 +18,8 @@ LARGEST = 20_000_000
 class Question:
     query: str
     id: str = ""
+    target: Target | None = None
+    """What should be found, if the file says so."""
 
 
 @dataclass(slots=True)
@@ -54,11 +57,16 @@ def _question(line: str) -> Question | str:
     query = value.get("query")
     if not isinstance(query, str) or not query.strip():
         return 'no "query" text'
-    return Question(query, str(value.get("id", "")))
+    path, text = value.get("path"), value.get("text", "")
+    target = None
+    if isinstance(path, str) and path:
+        target = Target(path=path, text=text if isinstance(text, str) else "")
+    return Question(query, str(value.get("id", "")), target)
 
 
 def load(file: Path) -> Questions:
-    """Read `file`: one JSON object per line with `query` and perhaps `id`; other keys are ignored.
+    """Read `file`: one JSON object per line with `query`, and perhaps `id`, `path` and
+    `text` (as of a pin: what should be found); other keys are ignored.
 
     `problems` names the invalid lines; a file that cannot be read is one problem.
     """

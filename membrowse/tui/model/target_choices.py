@@ -92,6 +92,12 @@ def text_entry(text: str) -> Entry:
     return Entry(Kind.TEXT, about, Target(text=text))
 
 
+def notes_first(records: Sequence[FileRecord]) -> list[FileRecord]:
+    """The files in their order, those that are no notes last."""
+    others = (NoteState.IGNORED, NoteState.SKIPPED)
+    return sorted(records, key=lambda record: record.state in others)
+
+
 def found_file(record: FileRecord, low: str, words: Sequence[str]) -> FoundFile | None:
     """The file if its path contains the typed letters; `low` is the path in lower case."""
     if not words:

@@ -294,8 +294,11 @@ class BrowserScreen(EngineScreen):
     def on_query_bar_edited(self) -> None:
         self.search(self.query_bar.text)
 
-    def on_query_bar_replaced(self) -> None:
-        self.target_line.reset()
+    def on_query_bar_replaced(self, message: QueryBar.Replaced) -> None:
+        if message.target is None:
+            self.target_line.reset()
+        else:
+            self.target_line.expect(message.target)
 
     def on_paste(self, event: events.Paste) -> None:
         """Ask what is pasted anywhere but into an input."""

@@ -28,6 +28,7 @@ from membrowse.tui.model.target_choices import (
     file_target,
     found_file,
     found_line,
+    notes_first,
     offered_entries,
     text_entry,
 )
@@ -137,7 +138,7 @@ class TargetFinder(Dialog[Picked]):
     def show_files(self, records: Sequence[FileRecord]) -> None:
         """Take every file of the folder."""
         if self.is_attached:
-            self._records = [(record, lower_case(record.path)) for record in records]
+            self._records = [(record, lower_case(record.path)) for record in notes_first(records)]
             self._filter()
 
     def on_input_changed(self) -> None:

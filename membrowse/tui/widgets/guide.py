@@ -106,14 +106,16 @@ def _nothing_indexed(state: EngineState, key: KeyOf) -> list[Line]:
 
 
 def _gave_up(view: EngineView, width: int, key: KeyOf) -> list[Line]:
+    leave = key("query.leave")
     lines: list[Line] = [
         [Part("✗ ", "bad"), Part("The engine keeps failing.", "strong")],
         [],
         *([Part(shown(text))] for text in _filled(view.message, width)),
         [],
         [Part(key("app.retry"), "key", "app.retry"), Part(" restarts it   ", "dim")]
-        + [Part(key("app.open"), "key", "app.open_folder"), Part(" opens another folder   ", "dim")]
-        + [Part(key("app.quit"), "key"), Part(" quits", "dim")],
+        + [Part(f"{leave} {key('app.open')}", "key", "app.open_folder")]
+        + [Part(" opens another folder   ", "dim")]
+        + [Part(f"{leave} {key('app.quit')}", "key", "app.quit"), Part(" quits", "dim")],
     ]
     tail = view.log_tail.strip().splitlines()[-12:]
     if tail:

@@ -19,7 +19,7 @@ from membrowse.tui.messages import QueryAsked
 from membrowse.tui.model.questions import Questions
 from membrowse.tui.widgets.lines import OneLine, keymap_of
 from membrowse.tui.widgets.plain_input import PlainInput
-from membrowse.wire.search import Query
+from membrowse.wire.search import Query, Target
 
 DEBOUNCE = 0.05
 """Seconds without a key until the query is searched."""
@@ -106,6 +106,11 @@ class QueryBar(Vertical):
     class Replaced(Message):
         """Another query replaces the old one, and all that belonged to it."""
 
+        def __init__(self, target: Target | None = None) -> None:
+            super().__init__()
+            self.target = target
+            """What the new query should find, if that is known."""
+
     def __init__(self, history: Callable[[], Sequence[str]]) -> None:
         super().__init__(id="query-bar")
         self.input = QueryInput("what did the agent ask?", id="query")
@@ -157,9 +162,9 @@ class QueryBar(Vertical):
         self.select()
         self._show_side()
 
-    def ask_another(self, text: str) -> None:
-        """Put another query in the place of the old one."""
-        self.post_message(self.Replaced())
+    def ask_another(self, text: str, target: Target | None = None) -> None:
+        """Put another query in the place of the old one, and what it should find."""
+        self.post_message(self.Replaced(target))
         self.put(text)
 
     def select(self) -> None:
@@ -243,4 +248,4 @@ class QueryBar(Vertical):
         """Put the question `by` steps further down the list."""
         question = self.questions.step(by)
         if question is not None:
-            self.ask_another(question.query)
+            self.ask_another(question.query, question.target)
