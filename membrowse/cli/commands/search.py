@@ -64,52 +64,59 @@ _BAD_REQUEST = 400
 _WAIT = "; --wait waits until the index is complete"
 
 
+QueryText = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="QUERY", help="What the agent asked.", show_default=False, parser=not_blank
+    ),
+]
+BatchFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help='Answer every line {"id": …, "query": "…"} of FILE (-: stdin) with a line of '
+        "JSON, in order.",
+    ),
+]
+Limit = Annotated[int, typer.Option("-n", "--limit", min=1, help="Hits of each ranking.")]
+Wait = Annotated[
+    bool | None,
+    typer.Option(
+        "--wait/--no-wait",
+        help="Wait until the index is current. [default: only with --batch]",
+        show_default=False,
+    ),
+]
+ClientName = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="Record the search in the log as a recall of the agent NAME.",
+        show_default=False,
+        parser=valid,
+    ),
+]
+AskAgent = Annotated[
+    bool, typer.Option("--ask-agent", help="Ask the agent's own search, too (with --agent).")
+]
+Agreed = Annotated[bool, typer.Option("--yes", help="Agree that the agent's search program runs.")]
+
+
 @asynchronous
 async def search(
-    query: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="QUERY", help="What the agent asked.", show_default=False, parser=not_blank
-        ),
-    ] = None,
-    batch: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help='Answer every line {"id": …, "query": "…"} of FILE (-: stdin) with a line of '
-            "JSON, in order.",
-        ),
-    ] = None,
+    query: QueryText = None,
+    batch: BatchFile = None,
     folder: FolderOption = None,
     path: PathFilter = "",
     tag: TagFilter = "",
     after: AfterFilter = "",
     before: BeforeFilter = "",
-    limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="Hits of each ranking.")] = 10,
+    limit: Limit = 10,
     syntax: Operators = False,
-    wait: Annotated[
-        bool | None,
-        typer.Option(
-            "--wait/--no-wait",
-            help="Wait until the index is current. [default: only with --batch]",
-            show_default=False,
-        ),
-    ] = None,
-    client: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME",
-            help="Record the search in the log as a recall of the agent NAME.",
-            show_default=False,
-            parser=valid,
-        ),
-    ] = "",
-    ask_agent: Annotated[
-        bool, typer.Option("--ask-agent", help="Ask the agent's own search, too (with --agent).")
-    ] = False,
-    yes: Annotated[
-        bool, typer.Option("--yes", help="Agree that the agent's search program runs.")
-    ] = False,
+    wait: Wait = None,
+    client: ClientName = "",
+    ask_agent: AskAgent = False,
+    yes: Agreed = False,
     as_json: AsJson = False,
 ) -> Exit:
     """Print the rankings of a query, or of a batch of queries.
