@@ -110,6 +110,7 @@ class RecallStore:
         self._bounds = bounds
         self._lock = threading.Lock()
         self.problem = ""
+        self._count = 0
         self._connection = self._intact()
         self.trim()
 
@@ -119,8 +120,8 @@ class RecallStore:
         def add(connection: sqlite3.Connection) -> list[Recall]:
             with transaction(connection):
                 added = [recall for recall in recalls if _insert(connection, recall)]
-                if added:
-                    self._trim_number(connection)
+                self._count += len(added)
+                self._trim_number(connection)
             return added
 
         return self._run(add)
@@ -173,6 +174,7 @@ class RecallStore:
             with transaction(connection):
                 deleted = connection.execute(f"{_DELETE} WHERE {where}", values).rowcount
             if deleted:
+                self._count = _counted(connection)
                 sqlite.rewrite(connection)
             return deleted
 
@@ -184,6 +186,7 @@ class RecallStore:
         def trim(connection: sqlite3.Connection) -> None:
             with transaction(connection):
                 connection.execute(f"{_DELETE} WHERE at < ?", (self._oldest(),))
+                self._count = _counted(connection)
                 self._trim_number(connection)
 
         self._run(trim)
@@ -220,16 +223,14 @@ class RecallStore:
                     raise
                 self._connection.close()
                 self._set_aside(error)
-                self._connection = self._intact()
+                self._connection, self._count = self._intact(), 0
                 return operation(self._connection)
 
     def _trim_number(self, connection: sqlite3.Connection) -> None:
-        (count,) = connection.execute("SELECT count(*) FROM recalls").fetchone()
-        if count > self._bounds.recalls:
-            connection.execute(
-                f"{_DELETE} WHERE id IN {_OLDEST}",
-                (count - self._bounds.recalls,),
-            )
+        surplus = self._count - self._bounds.recalls
+        if surplus > 0:
+            connection.execute(f"{_DELETE} WHERE id IN {_OLDEST}", (surplus,))
+            self._count -= surplus
 
     def _oldest(self) -> str:
         """The time of the oldest recall that may stay."""
@@ -259,6 +260,11 @@ class RecallStore:
         sqlite.delete_database(self._path)
         self.problem = f"the recall log was damaged ({error}) and is set aside as {aside}"
         log.warning("%s", self.problem)
+
+
+def _counted(connection: sqlite3.Connection) -> int:
+    (count,) = connection.execute("SELECT count(*) FROM recalls").fetchone()
+    return int(count)
 
 
 def _insert(connection: sqlite3.Connection, recall: Recall) -> bool:

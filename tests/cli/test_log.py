@@ -228,7 +228,7 @@ async def test_a_list_comes_at_once_and_its_flags_follow(monkeypatch: pytest.Mon
     await recorded(engine, QUERY, "who approves a refund", "soup", k=2)
     for recall in engine.components.recalls.store.newest(limit=3):
         engine.edit(recall.given[0].path, "# Nothing\n\nabout any of that\n")
-    unchecked = []
+    unchecked: list[int] = []
     while not unchecked or unchecked[-1]:
         page = await engine.ask(RecallsRequest())
         unchecked.append(page.unchecked)
