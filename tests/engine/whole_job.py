@@ -1,4 +1,4 @@
-"""`python -m tests.engine.whole_job FOLDER QUERY`: index, search and browse, as a person does.
+"""`python -m tests.engine.whole_job FOLDER QUERY`: index, search, import, replay and browse.
 
 Ends with status 0 when the commands and the browser showed every ranking.
 """
@@ -27,7 +27,11 @@ async def command(*arguments: str) -> None:
 async def main(folder: Path, query: str) -> None:
     try:
         await command("index", str(folder))
-        await command("search", query, "--folder", str(folder), "--json")
+        await command("search", query, "--folder", str(folder), "--json", "--client", "agent")
+        log = folder.parent / "log.jsonl"
+        log.write_text('{"at": "2026-03-02", "query": "which port?", "results": []}\n')
+        await command("log", "import", str(log), "--folder", str(folder))
+        await command("log", "replay", "--folder", str(folder))
         app = MembrowseApp(sessions=tui.engine_sessions, settings=Settings(), folder=folder)
         async with on_stage(app):
             await ask(app, query)
