@@ -80,14 +80,18 @@ def test_rooms_call_downward_only() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("room", ["cli", "client", "presentation", "recall_log", "tui"])
+@pytest.mark.parametrize("room", ["cli", "client", "presentation", "tui"])
 def test_a_client_holds_no_index_and_no_model(room: str) -> None:
     assert loaded_by(*modules_of(room)) & INDEX_AND_MODELS == set()
 
 
-@pytest.mark.parametrize("room", ["client", "recall_log", "wire"])
+@pytest.mark.parametrize("room", ["client", "wire"])
 def test_what_clients_start_with_is_light(room: str) -> None:
     assert loaded_by(*modules_of(room)) & (INDEX_AND_MODELS | SLOW) == set()
+
+
+def test_the_recall_log_is_light() -> None:
+    assert loaded_by(*modules_of("recall_log")) & (INDEX_AND_MODELS | SLOW) == set()
 
 
 def test_presentation_measures_cells_and_paints_nothing() -> None:

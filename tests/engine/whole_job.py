@@ -1,4 +1,4 @@
-"""`python -m tests.engine.whole_job FOLDER QUERY`: index, search, import, replay and browse.
+"""`python -m tests.engine.whole_job FOLDER QUERY`: index, search and browse, as a person does.
 
 Ends with status 0 when the commands and the browser showed every ranking.
 """
@@ -27,17 +27,18 @@ async def command(*arguments: str) -> None:
 async def main(folder: Path, query: str) -> None:
     try:
         await command("index", str(folder))
-        await command("search", query, "--folder", str(folder), "--json", "--client", "agent")
-        log = folder.parent / "log.jsonl"
-        log.write_text('{"at": "2026-03-02", "query": "which port?", "results": []}\n')
-        await command("log", "import", str(log), "--folder", str(folder))
-        await command("log", "replay", "--folder", str(folder))
+        await command("search", query, "--folder", str(folder), "--json")
         app = MembrowseApp(sessions=tui.engine_sessions, settings=Settings(), folder=folder)
         async with on_stage(app):
             await ask(app, query)
             for name, view in app.browser.open_query.views.items():
                 if not view.hits:
                     sys.exit(f"the browser shows no hit by {name}: {view.message}")
+        log = folder.parent / "log.jsonl"
+        log.write_text('{"at": "2026-03-02", "query": "which port?", "results": []}\n')
+        await command("search", query, "--folder", str(folder), "--client", "agent")
+        await command("log", "import", str(log), "--folder", str(folder))
+        await command("log", "replay", "--folder", str(folder))
     finally:
         await discovery.stop(folder)
 

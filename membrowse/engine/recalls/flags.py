@@ -47,8 +47,8 @@ class RankedFlags:
 class Flags:
     """The flags of recalls over one generation; made for one reply.
 
-    After `seconds`, and one query, none is ranked any more: `unchecked` counts the recalls whose
-    flags `near` and `changed` are then not known.
+    After `seconds`, and one query, none is ranked any more: `unchecked` counts recalls whose flags
+    `near` and `changed` are then not known.
     """
 
     def __init__(
