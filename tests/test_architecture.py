@@ -95,6 +95,10 @@ def test_what_clients_start_with_is_light(room: str) -> None:
     assert loaded_by(*modules_of(room)) & (INDEX_AND_MODELS | SLOW) == set()
 
 
+def test_the_recall_log_is_light() -> None:
+    assert loaded_by(*modules_of("recall_log")) & (INDEX_AND_MODELS | SLOW) == set()
+
+
 def test_presentation_measures_cells_and_paints_nothing() -> None:
     back_ends = {"httpx", "rich.console", "rich.text", "textual", "typer"}
     assert loaded_by(*modules_of("presentation")) & back_ends == set()

@@ -40,6 +40,7 @@ _COUNTS = "SELECT substr(at, 1, 10), count(*), sum(empty), sum(cut) FROM recalls
 _DELETE = "DELETE FROM recalls"
 _BEFORE = " AND (at, id) < (SELECT at, id FROM recalls WHERE id = ?)"
 _AFTER = " AND (at, id) > (SELECT at, id FROM recalls WHERE id = ?)"
+_VALUES = "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _OLDEST = "(SELECT id FROM recalls ORDER BY at, id LIMIT ?)"
 _LAST_CHARACTER = chr(0x10FFFF)
 
@@ -110,18 +111,27 @@ class RecallStore:
         self._bounds = bounds
         self._lock = threading.Lock()
         self.problem = ""
+        self._count = 0
         self._connection = self._intact()
         self.trim()
 
     def add(self, recalls: Sequence[Recall]) -> list[Recall]:
-        """Add what the log does not have yet, and return it. Raises `sqlite3.Error`."""
+        """Add what the log does not have yet, and return it. Raises `sqlite3.Error`.
+
+        A recall with more hits replaces the one with the same id.
+        """
 
         def add(connection: sqlite3.Connection) -> list[Recall]:
+            added: dict[str, Recall] = {}
             with transaction(connection):
-                added = [recall for recall in recalls if _insert(connection, recall)]
-                if added:
-                    self._trim_number(connection)
-            return added
+                for recall in recalls:
+                    if _insert(connection, recall):
+                        added[recall.id] = recall
+                    elif _replace(connection, recall) and recall.id in added:
+                        added[recall.id] = recall
+                self._count += len(added)
+                self._trim_number(connection)
+            return list(added.values())
 
         return self._run(add)
 
@@ -173,6 +183,7 @@ class RecallStore:
             with transaction(connection):
                 deleted = connection.execute(f"{_DELETE} WHERE {where}", values).rowcount
             if deleted:
+                self._count = _counted(connection)
                 sqlite.rewrite(connection)
             return deleted
 
@@ -184,6 +195,7 @@ class RecallStore:
         def trim(connection: sqlite3.Connection) -> None:
             with transaction(connection):
                 connection.execute(f"{_DELETE} WHERE at < ?", (self._oldest(),))
+                self._count = _counted(connection)
                 self._trim_number(connection)
 
         self._run(trim)
@@ -220,16 +232,14 @@ class RecallStore:
                     raise
                 self._connection.close()
                 self._set_aside(error)
-                self._connection = self._intact()
+                self._connection, self._count = self._intact(), 0
                 return operation(self._connection)
 
     def _trim_number(self, connection: sqlite3.Connection) -> None:
-        (count,) = connection.execute("SELECT count(*) FROM recalls").fetchone()
-        if count > self._bounds.recalls:
-            connection.execute(
-                f"{_DELETE} WHERE id IN {_OLDEST}",
-                (count - self._bounds.recalls,),
-            )
+        surplus = self._count - self._bounds.recalls
+        if surplus > 0:
+            connection.execute(f"{_DELETE} WHERE id IN {_OLDEST}", (surplus,))
+            self._count -= surplus
 
     def _oldest(self) -> str:
         """The time of the oldest recall that may stay."""
@@ -261,23 +271,41 @@ class RecallStore:
         log.warning("%s", self.problem)
 
 
+def _counted(connection: sqlite3.Connection) -> int:
+    (count,) = connection.execute("SELECT count(*) FROM recalls").fetchone()
+    return int(count)
+
+
 def _insert(connection: sqlite3.Connection, recall: Recall) -> bool:
     """Whether the log did not have it."""
-    record = zlib.compress(_encode(recall), _LEVEL)
-    done = connection.execute(
-        "INSERT OR IGNORE INTO recalls VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            recall.id,
-            recall.at,
-            recall.agent,
-            recall.query,
-            recall.outcome is Outcome.EMPTY,
-            bool(recall.cut),
-            record,
-            checksum(recall.id, recall.at, record),
-        ),
-    )
+    done = connection.execute(f"INSERT OR IGNORE INTO recalls {_VALUES}", _row(recall))
     return done.rowcount > 0
+
+
+def _replace(connection: sqlite3.Connection, recall: Recall) -> bool:
+    """Whether it has more hits than the one that the log has."""
+    rows = connection.execute(f"{_RECORDS} WHERE id = ?", (recall.id,)).fetchall()
+    known = next(_intact_records(rows), None)
+    if known is not None and len(known.given) >= len(recall.given):
+        return False
+    connection.execute(
+        "INSERT OR REPLACE INTO recalls VALUES (?, ?, ?, ?, ?, ?, ?, ?)", _row(recall)
+    )
+    return True
+
+
+def _row(recall: Recall) -> tuple[str | bool | bytes | int, ...]:
+    record = zlib.compress(_encode(recall), _LEVEL)
+    return (
+        recall.id,
+        recall.at,
+        recall.agent,
+        recall.query,
+        recall.outcome is Outcome.EMPTY,
+        bool(recall.cut),
+        record,
+        checksum(recall.id, recall.at, record),
+    )
 
 
 def _intact_records(rows: Sequence[tuple[int, str, str, bytes]]) -> Iterator[Recall]:

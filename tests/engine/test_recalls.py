@@ -7,8 +7,10 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 from membrowse import paths
-from membrowse.client.engine import Engine
+from membrowse.client.engine import Engine, EngineRefused
 from membrowse.wire.engine import HelloRequest, MetricsRequest, RebuildRequest
 from membrowse.wire.recalls import (
     FollowRecallsRequest,
@@ -46,14 +48,15 @@ async def page(engine: Engine, count: int) -> RecallPage:
 
 def foreign(number: int, path: str, start: int = 0, end: int = 0, **fields: object) -> Recall:
     hit = RecallHit(path=path, start_line=start, end_line=end, score=0.4)
-    return Recall(
-        id=f"foreign-{number}",
-        at=f"2026-11-2{number}T00:00:00.000Z",
-        agent="openclaw",
-        query=SSH,
-        source="openclaw",
-        **{"given": (hit,), **fields},  # type: ignore[arg-type]
-    )
+    known = {
+        "id": f"foreign-{number}",
+        "at": f"2026-11-2{number}T00:00:00.000Z",
+        "agent": "openclaw",
+        "query": SSH,
+        "source": "openclaw",
+        "given": (hit,),
+    }
+    return Recall(**known | fields)  # type: ignore[arg-type]
 
 
 async def test_a_search_of_an_agent_is_recorded_and_survives_rebuild_and_kill(
@@ -111,6 +114,9 @@ async def test_hits_of_a_foreign_log_are_found_in_the_index(folder: Path) -> Non
         )
         done = await engine.ask(ImportRecallsRequest(recalls=recalls))
         assert (done.added, done.known, done.located, done.outside) == (6, 0, 4, 1)
+        for unusable in (foreign(7, "a.md", at="soon"), foreign(7, "a.md", id="\x1b[2J")):
+            with pytest.raises(EngineRefused):
+                await engine.ask(ImportRecallsRequest(recalls=(unusable,)))
         again = await engine.ask(ImportRecallsRequest(recalls=recalls))
         assert (again.added, again.known) == (0, 6)
 

@@ -52,6 +52,11 @@ async def main(folder: Path, query: str) -> None:
             for name, view in app.browser.open_query.views.items():
                 if not view.hits:
                     sys.exit(f"the browser shows no hit by {name}: {view.message}")
+        log = folder.parent / "log.jsonl"
+        log.write_text('{"at": "2026-03-02", "query": "which port?", "results": []}\n')
+        await command("search", query, "--folder", str(folder), "--client", "agent")
+        await command("log", "import", str(log), "--folder", str(folder))
+        await command("log", "replay", "--folder", str(folder))
     finally:
         await discovery.stop(folder)
 

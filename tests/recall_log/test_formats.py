@@ -75,6 +75,25 @@ def test_openclaw() -> None:
     assert one(exported).id == recall.id, "the same event in either file is one recall"
 
 
+def test_openclaw_hits_that_it_skips_for_promotion_were_given_too() -> None:
+    skipped = {
+        "type": "memory.recall.skipped",
+        "timestamp": OPENCLAW["timestamp"],
+        "query": OPENCLAW["query"],
+        "eligibleResultCount": 2,
+        "skippedResultCount": 1,
+        "results": [{"path": "MEMORY.md", "startLine": 3, "endLine": 3, "score": 0.45}],
+    }
+    other = skipped | {"query": "another", "eligibleResultCount": 0}
+    _, recalls = read(OPENCLAW, skipped, other)
+    assert [[hit.score for hit in each.given] for each in recalls] == [
+        [0.52, 0.36],
+        [0.52, 0.45, 0.36],
+        [0.45],
+    ]
+    assert recalls[0].id == recalls[1].id != recalls[2].id, "the fuller one replaces the other"
+
+
 def test_gbrain() -> None:
     recall = one(GBRAIN)
     assert [hit.path for hit in recall.given] == ["people/jane", "people/joe"]

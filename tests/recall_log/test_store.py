@@ -47,6 +47,13 @@ def test_a_recall_comes_back_as_it_was_and_is_added_once(store: RecallStore) -> 
     assert ids(store.get("000")) == ["0001", "0002"]
 
 
+def test_a_recall_with_more_hits_replaces_the_one_with_its_id(store: RecallStore) -> None:
+    few, more = recall(1), recall(1, given=(RecallHit(path="a.md"), RecallHit(path="b.md")))
+    assert store.add([few, more]) == [more]
+    assert store.add([few]) == [] == store.add([more])
+    assert store.newest(limit=9) == [more]
+
+
 def test_only_the_owner_can_read_it(store: RecallStore, tmp_path: Path) -> None:
     store.add([recall(1)])
     modes = {stat.S_IMODE(file.stat().st_mode) for file in tmp_path.glob(f"{FILE}*")}

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 import sqlite3
 from collections.abc import Iterator
+from datetime import datetime
 from functools import partial
+
+import msgspec
 
 from membrowse.engine.components import Components
 from membrowse.engine.errors import Impossible, Unknown
@@ -18,6 +22,7 @@ from membrowse.ranking.targets import best_row
 from membrowse.recall_log.store import Selection
 from membrowse.wire.notes import NoteState
 from membrowse.wire.recalls import (
+    QUERY_CHARACTERS,
     ForgetRecallsRequest,
     ForgottenRecalls,
     GivenHit,
@@ -35,6 +40,8 @@ from membrowse.wire.recalls import (
 )
 
 _LARGEST_PAGE = 1000
+_ID = re.compile(r"[\w-]{1,64}", re.ASCII)
+_TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
 _EXAMINED = 500
 """Recalls that one request examines for a flag that the log does not have by itself."""
 _RANKING_SECONDS = 0.25
@@ -184,7 +191,8 @@ def add(components: Components, request: ImportRecallsRequest, pause: Pause) -> 
     """Add a batch of a foreign log. Raises `Impossible` if it cannot be written."""
     recorder = components.recalls
     places = _places(components)
-    recent = [recall for recall in request.recalls if not recorder.store.expired(recall)]
+    usable = [_checked(recall) for recall in request.recalls]
+    recent = [recall for recall in usable if not recorder.store.expired(recall)]
 
     def located() -> Iterator[Recall]:
         for recall in recent:
@@ -203,6 +211,25 @@ def add(components: Components, request: ImportRecallsRequest, pause: Pause) -> 
         hits=len(hits),
         located=sum(bool(hit.chunk) for hit in hits),
         outside=sum(places.is_outside(hit.path) for hit in hits),
+    )
+
+
+def _checked(recall: Recall) -> Recall:
+    """A recall as a foreign log can have it. Raises `Impossible`."""
+    if not _ID.fullmatch(recall.id):
+        raise Impossible(f"no id of a recall: {recall.id[:100]!r}")
+    try:
+        datetime.strptime(recall.at, _TIME)
+    except ValueError as error:
+        raise Impossible(f"{recall.id}: no time like 2026-03-02T10:00:00.000Z") from error
+    return msgspec.structs.replace(
+        recall,
+        agent=recall.agent or "agent",
+        query=recall.query[:QUERY_CHARACTERS],
+        given=recall.given[:_LARGEST_PAGE],
+        rankings={},
+        generation=0,
+        source=recall.source or "generic",
     )
 
 

@@ -40,6 +40,7 @@ class Places:
     note_path: Callable[[Generation, str], str]
     generation: Generation = field(init=False)
     _journals: dict[str, list[JournalEntry]] = field(init=False, default_factory=dict)
+    _mapped: dict[str, str] = field(init=False, default_factory=dict)
     _names: dict[str, list[str]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -73,6 +74,11 @@ class Places:
 
     def mapped(self, path: str) -> str:
         """The note that a path of a foreign log means; a path outside the folder stays as it is."""
+        if path not in self._mapped:
+            self._mapped[path] = self._note_or_path(path)
+        return self._mapped[path]
+
+    def _note_or_path(self, path: str) -> str:
         if not path or "\0" in path:
             return ""
         folder = os.fspath(self.folder)

@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 _WAITING = 1000
 """Recalls that wait to be written, at most: a disk that does not answer costs no memory."""
+_WRITE_SECONDS = 0.1
+"""Between an answer and its recall in the log: first the answer is sent, and more may come."""
 _TRIM_SECONDS = 3600.0
 _AGENTS_COUNTED = 20
 _OTHER = "other"
@@ -52,6 +54,7 @@ class RecallRecorder:
         """Why recalls were lost, or empty."""
         self._record = record
         self._waiting: queue.Queue[_Answer | None] = queue.Queue(_WAITING)
+        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._write, name="recalls", daemon=True)
 
     def start(self) -> None:
@@ -77,6 +80,7 @@ class RecallRecorder:
     def close(self) -> None:
         """Write what waits, and close the store."""
         if self._thread.is_alive():
+            self._ended.set()
             self._waiting.put(None)
             self._thread.join()
         self.store.close()
@@ -88,6 +92,8 @@ class RecallRecorder:
             except queue.Empty:
                 self._trim()
                 continue
+            if None not in answers:
+                self._ended.wait(_WRITE_SECONDS)
             while not self._waiting.empty():
                 answers.append(self._waiting.get())
             self._put([answer for answer in answers if answer is not None])

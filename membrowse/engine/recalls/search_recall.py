@@ -8,6 +8,9 @@ from membrowse.ranking.ranked_query import RankedQuery
 from membrowse.wire.recalls import HITS_KEPT, QUERY_CHARACTERS, Recall, RecallHit
 from membrowse.wire.search import FUSED, RERANKED, RecallContext, SearchRequest, SearchResponse
 
+_LARGEST_K = 1000
+_NAME_CHARACTERS = 200
+
 
 def now() -> str:
     """The current time as recalls have it: UTC, to the millisecond."""
@@ -23,17 +26,18 @@ def search_recall(
 ) -> Recall:
     """The recall of a complete response. The agent gets the first k of the last ranking, without
     those below its minimum score."""
-    first, cut_by_score, cut_by_k = cut(ranked_query, context.k, context.min_score)
+    k = max(0, min(context.k, _LARGEST_K))
+    first, cut_by_score, cut_by_k = cut(ranked_query, k, context.min_score)
     name = last_ranking(ranked_query)
     return Recall(
         id=response.id,
         at=at,
-        agent=context.agent,
-        session=context.session,
+        agent=context.agent[:_NAME_CHARACTERS] or "agent",
+        session=context.session[:_NAME_CHARACTERS],
         query=request.text[:QUERY_CHARACTERS],
         syntax=request.syntax,
         filters=response.query.filters,
-        k=context.k,
+        k=k,
         min_score=context.min_score,
         given=tuple(_hit(ranked_query, name, row) for row in first),
         rankings={
