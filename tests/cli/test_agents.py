@@ -149,3 +149,19 @@ def test_hits_that_the_agent_never_searches_are_named(
 def test_ask_agent_needs_an_agent(program: Program, workspace: Path, engine: StandIn) -> None:
     ran = program("search", "--ask-agent", "which port?", "-f", str(workspace))
     assert (ran.status, "needs --agent" in ran.err) == (2, True)
+
+
+def test_doctor_compares_the_memory_of_an_agent_with_its_own_index(
+    program: Program, workspace: Path, engine: StandIn
+) -> None:
+    program("attach", "openclaw", "--name", "ops")
+    healthy = program("doctor", "--agent", "ops")
+    assert (healthy.status, healthy.out.splitlines()[-1]) == (0, "healthy: 2 files current")
+    (workspace / "memory/new\u001b[2J.md").write_text("new\n")
+    ran = program("doctor", "--agent", "ops")
+    assert ran.status == 1
+    assert "→ openclaw memory index --agent main" in ran.out
+    assert "\x1b" not in ran.out
+    report = json.loads(program("doctor", "--agent", "ops", "--json").out)
+    assert report["schema"] == 1
+    assert {file["state"] for file in report["files"]} == {"current", "not in its index"}

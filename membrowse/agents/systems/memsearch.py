@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -97,6 +98,7 @@ def _chunks(index: Path, memory: AgentMemory) -> list[dict[str, Any]]:
         from pymilvus import MilvusClient
     except ImportError as error:
         raise Unreadable(f"{index}: reading it needs pymilvus with milvus-lite") from error
+    logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
     if paths.tree_size(index) > LARGEST_COPY:
         raise Unreadable(f"{index}: larger than {LARGEST_COPY >> 30} GB")
     with tempfile.TemporaryDirectory(prefix="membrowse-") as place:
