@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from membrowse import paths
 from membrowse.agents.foreign_files import Unreadable
 from membrowse.agents.machine import Machine
 from membrowse.agents.scope import Scope
@@ -60,5 +61,5 @@ def _measured(candidate: Candidate) -> FoundAgent:
         for file in scope.files():
             if file.in_scope:
                 files += 1
-                size += file.path.lstat().st_size
+                size += paths.size(file.path)
     return FoundAgent(memory=memory, files=files, bytes=size, problems=tuple(problems))

@@ -178,3 +178,22 @@ def test_json_of_another_encoding_is_reported(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_bytes(b'{"a": "\xe9"}')
     with pytest.raises(Unreadable, match="cannot be parsed"):
         json5(tmp_path / "x.json")
+
+
+def test_masks_of_qmd_are_globs(tmp_path: Path) -> None:
+    folder = homes.notes(
+        tmp_path / "notes",
+        {"a.md": "x", "b.txt": "x", "sub/c.md": "x", "dist/d.md": "x", "old/e.md": "x"},
+    )
+    homes.qmd(tmp_path, folder)
+    (tmp_path / ".config/qmd/index.yml").write_text(
+        f"collections:\n  n:\n    path: {folder}\n    pattern: 'sub/*.md, *.{{md,txt}}'\n"
+        f"  o:\n    path: {folder}\n    ignore: ['old/**']\n"
+    )
+    found = homes.found(tmp_path)
+    assert (found["qmd:n"].files, found["qmd:o"].files) == (3, 2)
+
+
+def test_paths_that_no_file_can_have_are_ignored(tmp_path: Path) -> None:
+    homes.openclaw(tmp_path, r'{memory: {search: {extraPaths: ["a\u0000b", "\ud800"]}}}')
+    assert homes.found(tmp_path)["openclaw:main"].memory.outside == ()
