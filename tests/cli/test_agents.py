@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from membrowse import tui
 from membrowse.agents import profiles
+from membrowse.cli import browser
+from membrowse.client import launch
+from membrowse.settings import Settings
 from tests.agents import homes
 from tests.cli.conftest import Program
 from tests.standin.engine import StandIn
@@ -165,3 +169,22 @@ def test_doctor_compares_the_memory_of_an_agent_with_its_own_index(
     report = json.loads(program("doctor", "--agent", "ops", "--json").out)
     assert report["schema"] == 1
     assert {file["state"] for file in report["files"]} == {"current", "not in its index"}
+
+
+def test_the_browser_opens_with_the_profile_of_an_agent(
+    program: Program, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[tuple[Path | None, int, object]] = []
+
+    def run(folder: Path | None, settings: Settings, **options: object) -> int:
+        opened.append((folder, settings.agent.k, options["profile"]))
+        return 0
+
+    monkeypatch.setattr(tui, "run", run)
+    monkeypatch.setattr(browser, "_has_terminal", lambda: True)
+    monkeypatch.setattr(launch, "head_start", lambda folder: None)
+    program("attach", "openclaw", "--name", "ops")
+    assert program("--agent", "ops").status == 0
+    assert program(workspace).status == 0
+    assert opened == [(workspace, 6, profiles.read("ops")), (workspace, 5, None)]
+    assert program("browse", workspace, "--agent", "ops").status == 2
