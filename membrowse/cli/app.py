@@ -64,7 +64,8 @@ def _add_agent_option(command: Any, name: str) -> None:
     if "agent" not in named and ("--folder" in options or name == "browse"):
         donor = typer.Typer()
         donor.command()(_with_agent)
-        command.params.append(get_command(donor).params[0])
+        places = [at for at, each in enumerate(command.params) if "--folder" in each.opts]
+        command.params.insert(max(places, default=0) + 1, get_command(donor).params[0])
 
 
 def _with_agent(
