@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from contextlib import closing
@@ -148,6 +149,18 @@ def test_links_out_of_the_folder_are_not_counted(tmp_path: Path) -> None:
     (workspace / "memory/loop").symlink_to(workspace)
     os.mkfifo(workspace / "memory/pipe.md")
     assert homes.found(tmp_path)["openclaw:main"].files == 2
+
+
+def test_a_folder_that_cannot_be_listed_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = homes.openclaw(tmp_path)
+
+    def denied(folder: Path) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+
+    monkeypatch.setattr(Path, "iterdir", denied)
+    assert homes.found(tmp_path)["openclaw:main"].problems == (f"{workspace}: Permission denied",)
 
 
 def test_a_database_in_use_is_read_with_its_log(tmp_path: Path) -> None:
