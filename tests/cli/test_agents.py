@@ -122,6 +122,8 @@ def test_the_agents_own_search_stands_beside_ours(
     agents = response["rankings"]["agent"]
     assert [hit["chunk"] for hit in agents["hits"]] == [ours["chunk"], ""]
     assert agents["hits"][0]["ranks"] == {**ours["ranks"], "agent": 1}
+    assert response["rankings"]["reranked"]["hits"][1]["ranks"]["agent"] == 1
+    assert response["rankings"]["reranked"]["hits"][0]["ranks"]["agent"] is None
     assert response["agent"]["hits"][1]["inside"] is False
     assert {len(each["hits"]) for each in response["rankings"].values()} == {2}
 
