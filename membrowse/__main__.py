@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextvars import copy_context
 from pathlib import Path
 
 from membrowse import __version__
@@ -20,7 +21,8 @@ def run(arguments: Sequence[str]) -> int:
         return _write_stdout(f"membrowse {__version__}\n")
     from membrowse.cli import error_handling
 
-    return error_handling.guarded(lambda: _dispatch(list(arguments)))
+    context = copy_context()  # what a command chooses ends with it
+    return error_handling.guarded(lambda: context.run(_dispatch, list(arguments)))
 
 
 def _write_stdout(text: str) -> int:

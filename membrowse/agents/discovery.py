@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
+from membrowse import paths
 from membrowse.agents.foreign_files import Unreadable
 from membrowse.agents.machine import Machine
 from membrowse.agents.scope import Scope
@@ -55,10 +57,19 @@ def _measured(candidate: Candidate) -> FoundAgent:
     files = size = 0
     if memory.folder:
         scope = Scope(memory)
-        if not scope.folder.is_dir():
-            problems.append(f"{memory.folder}: no such folder")
+        if reason := _unusable(scope.folder):
+            problems.append(f"{memory.folder}: {reason}")
         for file in scope.files():
             if file.in_scope:
                 files += 1
-                size += file.path.lstat().st_size
+                size += paths.size(file.path)
     return FoundAgent(memory=memory, files=files, bytes=size, problems=tuple(problems))
+
+
+def _unusable(folder: Path) -> str:
+    """Why the notes of `folder` cannot be listed, or empty."""
+    try:
+        next(folder.iterdir(), None)
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""

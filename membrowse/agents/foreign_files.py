@@ -135,5 +135,11 @@ def count(value: object) -> int | None:
 
 
 def text(value: object) -> str:
-    """`value` if it is a text without NUL, else empty."""
-    return value if isinstance(value, str) and "\0" not in value else ""
+    """`value` if it is a text that can be part of a path or an argument, else empty."""
+    if not isinstance(value, str) or "\0" in value:
+        return ""
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # lone surrogates
+        return ""
+    return value

@@ -38,7 +38,8 @@ def read(name: str) -> AgentProfile:
     """The profile called `name`. Raises `SettingsError`."""
     file = _file(name)
     try:
-        paths.private(file.parent)
+        if file.parent.is_dir():
+            paths.private(file.parent)
         with os.fdopen(paths.open_file(file, os.O_RDONLY), "rb") as stream:
             content = stream.read(LARGEST + 1)
         if len(content) > LARGEST:

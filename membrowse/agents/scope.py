@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +56,7 @@ class Scope:
         for root in self._outside:
             if root.is_relative_to(self.folder):
                 continue
-            found = [root] if root.is_file() and not root.is_symlink() else _notes(root)
+            found = [root] if _is_regular(root) else _notes(root)
             for path in found:
                 yield MemoryFile(str(path), path, True)
 
@@ -81,5 +82,13 @@ def _notes(folder: Path) -> Iterator[Path]:
                 return
             path = Path(place, name)
             wanted = path.suffix.lower() in NOTE_SUFFIXES and not name.startswith(".")
-            if wanted and path.is_file() and not path.is_symlink():
+            if wanted and _is_regular(path):
                 yield path
+
+
+def _is_regular(path: Path) -> bool:
+    """Whether `path` is a regular file and no link; False if that cannot be found out."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False

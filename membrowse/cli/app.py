@@ -52,6 +52,10 @@ def _imported(name: str) -> Any:
     return command
 
 
+_WITH_FOLDER = ("browse", "index", "mcp")
+"""Commands whose folder is an argument, and need not be given."""
+
+
 def _add_agent_option(command: Any, name: str) -> None:
     """Give `--agent` to every command that works on a folder.
 
@@ -61,10 +65,11 @@ def _add_agent_option(command: Any, name: str) -> None:
         _add_agent_option(sub, sub_name)
     options = {flag for parameter in command.params for flag in parameter.opts}
     named = {parameter.name for parameter in command.params}
-    if "agent" not in named and ("--folder" in options or name == "browse"):
+    if "agent" not in named and ("--folder" in options or name in _WITH_FOLDER):
         donor = typer.Typer()
         donor.command()(_with_agent)
-        command.params.append(get_command(donor).params[0])
+        places = [at for at, each in enumerate(command.params) if "--folder" in each.opts]
+        command.params.insert(max(places, default=0) + 1, get_command(donor).params[0])
 
 
 def _with_agent(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -27,12 +27,22 @@ def with_agent(response: SearchResponse, answer: AgentAnswer, limit: int) -> Sea
         total=len(hits),
         hits=hits,
     )
-    ours = {name: _first(ranking, limit) for name, ranking in response.rankings.items()}
+    given = {hit.chunk: hit for hit in reversed(hits) if hit.chunk}
+    ours = {name: _first(ranking, limit, given) for name, ranking in response.rankings.items()}
     return msgspec.structs.replace(response, rankings={**ours, AGENT: agents})
 
 
-def _first(ranking: Ranking, limit: int) -> Ranking:
-    return msgspec.structs.replace(ranking, hits=ranking.hits[:limit])
+def _first(ranking: Ranking, limit: int, given: Mapping[str, Hit]) -> Ranking:
+    """The first hits, with their ranks among those `given` to the agent, by chunk."""
+    hits = tuple(_with_rank(hit, given.get(hit.chunk)) for hit in ranking.hits[:limit])
+    return msgspec.structs.replace(ranking, hits=hits)
+
+
+def _with_rank(hit: Hit, given: Hit | None) -> Hit:
+    rank, score = (None, None) if given is None else (given.rank, given.scores[AGENT])
+    return msgspec.structs.replace(
+        hit, ranks={**hit.ranks, AGENT: rank}, scores={**hit.scores, AGENT: score}
+    )
 
 
 def _chunk_of(hit: AgentHit, known: Iterable[Hit]) -> Hit | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from contextlib import closing
@@ -150,6 +151,18 @@ def test_links_out_of_the_folder_are_not_counted(tmp_path: Path) -> None:
     assert homes.found(tmp_path)["openclaw:main"].files == 2
 
 
+def test_a_folder_that_cannot_be_listed_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = homes.openclaw(tmp_path)
+
+    def denied(folder: Path) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+
+    monkeypatch.setattr(Path, "iterdir", denied)
+    assert homes.found(tmp_path)["openclaw:main"].problems == (f"{workspace}: Permission denied",)
+
+
 def test_a_database_in_use_is_read_with_its_log(tmp_path: Path) -> None:
     file = tmp_path / "db.sqlite"
     with closing(sqlite3.connect(file)) as writer:
@@ -178,3 +191,22 @@ def test_json_of_another_encoding_is_reported(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_bytes(b'{"a": "\xe9"}')
     with pytest.raises(Unreadable, match="cannot be parsed"):
         json5(tmp_path / "x.json")
+
+
+def test_masks_of_qmd_are_globs(tmp_path: Path) -> None:
+    folder = homes.notes(
+        tmp_path / "notes",
+        {"a.md": "x", "b.txt": "x", "sub/c.md": "x", "dist/d.md": "x", "old/e.md": "x"},
+    )
+    homes.qmd(tmp_path, folder)
+    (tmp_path / ".config/qmd/index.yml").write_text(
+        f"collections:\n  n:\n    path: {folder}\n    pattern: 'sub/*.md, *.{{md,txt}}'\n"
+        f"  o:\n    path: {folder}\n    ignore: ['old/**']\n"
+    )
+    found = homes.found(tmp_path)
+    assert (found["qmd:n"].files, found["qmd:o"].files) == (3, 2)
+
+
+def test_paths_that_no_file_can_have_are_ignored(tmp_path: Path) -> None:
+    homes.openclaw(tmp_path, r'{memory: {search: {extraPaths: ["a\u0000b", "\ud800"]}}}')
+    assert homes.found(tmp_path)["openclaw:main"].memory.outside == ()

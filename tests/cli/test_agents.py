@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from membrowse import tui
 from membrowse.agents import profiles
+from membrowse.cli import browser
+from membrowse.client import launch
+from membrowse.settings import Settings
 from tests.agents import homes
 from tests.cli.conftest import Program
 from tests.standin.engine import StandIn
@@ -118,6 +122,8 @@ def test_the_agents_own_search_stands_beside_ours(
     agents = response["rankings"]["agent"]
     assert [hit["chunk"] for hit in agents["hits"]] == [ours["chunk"], ""]
     assert agents["hits"][0]["ranks"] == {**ours["ranks"], "agent": 1}
+    assert response["rankings"]["reranked"]["hits"][1]["ranks"]["agent"] == 1
+    assert response["rankings"]["reranked"]["hits"][0]["ranks"]["agent"] is None
     assert response["agent"]["hits"][1]["inside"] is False
     assert {len(each["hits"]) for each in response["rankings"].values()} == {2}
 
@@ -149,3 +155,38 @@ def test_hits_that_the_agent_never_searches_are_named(
 def test_ask_agent_needs_an_agent(program: Program, workspace: Path, engine: StandIn) -> None:
     ran = program("search", "--ask-agent", "which port?", "-f", str(workspace))
     assert (ran.status, "needs --agent" in ran.err) == (2, True)
+
+
+def test_doctor_compares_the_memory_of_an_agent_with_its_own_index(
+    program: Program, workspace: Path, engine: StandIn
+) -> None:
+    program("attach", "openclaw", "--name", "ops")
+    healthy = program("doctor", "--agent", "ops")
+    assert (healthy.status, healthy.out.splitlines()[-1]) == (0, "healthy: 2 files current")
+    (workspace / "memory/new\u001b[2J.md").write_text("new\n")
+    ran = program("doctor", "--agent", "ops")
+    assert ran.status == 1
+    assert "→ openclaw memory index --agent main" in ran.out
+    assert "\x1b" not in ran.out
+    report = json.loads(program("doctor", "--agent", "ops", "--json").out)
+    assert report["schema"] == 1
+    assert {file["state"] for file in report["files"]} == {"current", "not in its index"}
+
+
+def test_the_browser_opens_with_the_profile_of_an_agent(
+    program: Program, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[tuple[Path | None, int, object]] = []
+
+    def run(folder: Path | None, settings: Settings, **options: object) -> int:
+        opened.append((folder, settings.agent.k, options["profile"]))
+        return 0
+
+    monkeypatch.setattr(tui, "run", run)
+    monkeypatch.setattr(browser, "_has_terminal", lambda: True)
+    monkeypatch.setattr(launch, "head_start", lambda folder: None)
+    program("attach", "openclaw", "--name", "ops")
+    assert program("--agent", "ops").status == 0
+    assert program(workspace).status == 0
+    assert opened == [(workspace, 6, profiles.read("ops")), (workspace, 5, None)]
+    assert program("browse", workspace, "--agent", "ops").status == 2

@@ -10,6 +10,8 @@ import msgspec
 import pytest
 import typer.main
 
+from membrowse.agents.answers import PRESETS
+from membrowse.agents.discovery import SYSTEMS
 from membrowse.cli.app import app
 from membrowse.cli.commands import ALIASES, COMMANDS
 from membrowse.cli.commands.config import _attribute_docstrings, toml_value
@@ -17,6 +19,15 @@ from membrowse.cli.commands.log import ImportReport
 from membrowse.cli.exit_codes import Exit
 from membrowse.recall_log.foreign_log import FORMATS
 from membrowse.settings import Settings
+from membrowse.wire.agents import (
+    AgentAnswer,
+    AgentHealth,
+    AgentHit,
+    AgentMemory,
+    AgentProfile,
+    FoundAgent,
+    IndexedState,
+)
 from membrowse.wire.diagnosis import DiagnosisReport, Step, Suggestion
 from membrowse.wire.explanation import Explanation
 from membrowse.wire.pins import Measures, PinResult, PinRun
@@ -118,6 +129,29 @@ def test_every_key_of_a_command_is_documented(
     named = {key.removesuffix("[]") for key in _CODE.findall(cells[1])}
     for record in records:
         assert keys_of(record) - _NOT_PRINTED <= named, record
+
+
+@pytest.mark.parametrize(
+    ("heading", "record"),
+    [
+        ("Each agent:\n", FoundAgent),
+        ("prints a profile:\n", AgentProfile),
+        ("`memory` has, in both:\n", AgentMemory),
+        ("`membrowse doctor --agent --json` prints, after `schema`:\n", AgentHealth),
+    ],
+)
+def test_every_key_of_an_agent_is_documented(heading: str, record: type[msgspec.Struct]) -> None:
+    assert documented(section(page("agents"), heading)) == keys_of(record)
+
+
+def test_every_state_preset_and_system_is_documented() -> None:
+    text = page("agents")
+    states = {cells[0] for cells in rows(section(text, 'does not find it"\n'))} - {"state"}
+    assert states == {state.value for state in IndexedState}
+    found = {cells[0].strip("`") for cells in rows(section(text, "## What is found\n"))}
+    assert found - {"system"} == {system.name for system in SYSTEMS}
+    assert all(f"`{key}`" in text for key in keys_of(AgentAnswer) | keys_of(AgentHit))
+    assert all(preset in text for preset in PRESETS)
 
 
 def test_every_key_of_a_report_is_documented() -> None:

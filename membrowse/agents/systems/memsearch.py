@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -68,7 +70,6 @@ class Memsearch:
                         "{query}",
                     ),
                     reads=self.name,
-                    environment=("MEMSEARCH_HOME",),
                 ),
             ),
             tuple(problems),
@@ -97,6 +98,7 @@ def _chunks(index: Path, memory: AgentMemory) -> list[dict[str, Any]]:
         from pymilvus import MilvusClient
     except ImportError as error:
         raise Unreadable(f"{index}: reading it needs pymilvus with milvus-lite") from error
+    logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
     if paths.tree_size(index) > LARGEST_COPY:
         raise Unreadable(f"{index}: larger than {LARGEST_COPY >> 30} GB")
     with tempfile.TemporaryDirectory(prefix="membrowse-") as place:
@@ -128,10 +130,11 @@ def _rows(client: Any, collection: str) -> Iterator[dict[str, Any]]:
 
 def _by_file(chunks: Iterable[dict[str, Any]], memory: AgentMemory) -> Iterator[IndexedFile]:
     texts: dict[str, list[str]] = {}
+    roots = (Path(memory.folder), Path(os.path.realpath(memory.folder)))
     for chunk in chunks:
         texts.setdefault(text(chunk.get("source")), []).append(text(chunk.get("content")))
     for source, contents in sorted(texts.items()):
         path = Path(source)
-        if memory.folder and path.is_relative_to(memory.folder):
-            name = path.relative_to(memory.folder).as_posix()
-            yield IndexedFile(name, texts=tuple(contents))
+        root = next((each for each in roots if path.is_relative_to(each)), None)
+        if root is not None:
+            yield IndexedFile(path.relative_to(root).as_posix(), texts=tuple(contents))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from membrowse.wire.agents import AgentMemory, IndexedState, SearchCommand
 
 DEFAULT_K = 10
 """Hits of its MCP tool."""
+LONGEST_PATTERN = 500
+"""Characters of a collection's pattern that are read."""
+_ALTERNATIVES = re.compile(r"\{([^{}]*)\}")
 _UNMAPPED = (
     "query expansion and reranking by language models",
     "chunks of 900 tokens that overlap by 135",
@@ -89,10 +93,20 @@ class Qmd:
 
 def _globs(pattern: str, ignored: list[object]) -> tuple[str, ...]:
     """A collection's masks as globs: separated by commas, anchored at the folder."""
-    wanted = [f"/{mask.strip().lstrip('/')}" for mask in pattern.split(",") if mask.strip()]
-    left_out = [f"!/{mask.lstrip('/')}" for each in ignored if (mask := text(each))]
+    wanted = [f"/{mask.lstrip('/')}" for mask in _masks(pattern)]
+    left_out = [f"!/{mask.lstrip('/')}" for each in ignored for mask in _masks(text(each))]
     defaults = [f"!**/{name}/**" for name in ("node_modules", "vendor", "dist", "build")]
     return (*wanted, *defaults, *left_out)
+
+
+def _masks(pattern: str) -> Iterator[str]:
+    """The masks of a pattern, `{a,b}` expanded; one that is nested deeper is left as it is."""
+    for mask in re.split(r",(?![^{}]*\})", pattern[:LONGEST_PATTERN]):
+        found = _ALTERNATIVES.search(mask)
+        before, after = (mask[: found.start()], mask[found.end() :]) if found else (mask, "")
+        for choice in found[1].split(",") if found else ("",):
+            if expanded := f"{before}{choice}{after}".strip():
+                yield expanded
 
 
 def _command(collection: str, index: str) -> SearchCommand:

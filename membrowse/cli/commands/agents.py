@@ -15,8 +15,9 @@ from membrowse.wire.agents import AgentMemory, FoundAgent
 
 
 def agents(as_json: AsJson = False) -> None:
-    """List the agents on this machine: memory, index, log, and how they search.
+    """List the agents on this machine.
 
+    Shows where each keeps its memory, its index and its log, and how it searches.
     Nothing is written, and nothing is sent anywhere. `membrowse attach` keeps one as a profile.
     """
     found = find_agents()

@@ -73,7 +73,8 @@ def attach(
     Only the profile is written, in a file of its own beside the settings. Attach again to read the
     agent's settings anew.
     """
-    memory = _chosen(agent, find_agents()).memory
+    found = _chosen(agent, find_agents())
+    memory = found.memory
     if folder is not None:
         memory = msgspec.structs.replace(memory, folder=str(existing(folder)))
     if not memory.folder:
@@ -84,6 +85,8 @@ def attach(
     memory = _with_search(memory, command, reads, tuple(env or ()))
     profile = AgentProfile(name=name or profiles.default_name(memory), memory=memory)
     file = profiles.keep(profile)
+    for problem in found.problems if folder is None else ():
+        output.say(problem)
     if as_json:
         output.write_json(profiles.read(profile.name), output.SCHEMA)
     else:

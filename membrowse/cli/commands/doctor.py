@@ -10,15 +10,22 @@ import msgspec
 import typer
 
 from membrowse import interpreter
+from membrowse.agents.index_comparison import compare_index
 from membrowse.cli import folders, output
+from membrowse.cli.chosen_agent import chosen_profile
 from membrowse.cli.error_handling import Stop
 from membrowse.cli.exit_codes import Exit
 from membrowse.cli.parameters import AsJson, FolderOption
+from membrowse.client import discovery
+from membrowse.client.engine import EngineRefused, EngineUnavailable
 from membrowse.client.registered_services import RegisteredService, registered
 from membrowse.deployment import health as service_health
+from membrowse.presentation.agent_health import agent_health_lines
 from membrowse.presentation.figures import counted
 from membrowse.text import shown
+from membrowse.wire.agents import AgentProfile
 from membrowse.wire.health import Check, CheckState, Health
+from membrowse.wire.notes import FilesRequest, NoteState
 
 _SIGNS = {
     CheckState.OK: "ok     ",
@@ -31,9 +38,12 @@ _STDERR_LINES = 5
 def doctor(folder: FolderOption = None, as_json: AsJson = False) -> None:
     """Find problems, and say which command fixes them.
 
-    Works even if no engine can start. Exit status 1 if there is a problem.
+    Works even if no engine can start. With --agent, the agent's memory on disk is compared with its
+    own index and with ours, file by file. Exit status 1 if there is a problem.
     """
     chosen = folders.chosen(folder)
+    if profile := chosen_profile():
+        raise typer.Exit(_examine_agent(profile, chosen, as_json=as_json))
     service = registered(chosen)
     health = asyncio.run(_examine_service(service)) if service else _run_checks(chosen)
     if as_json:
@@ -41,6 +51,33 @@ def doctor(folder: FolderOption = None, as_json: AsJson = False) -> None:
     else:
         output.write("".join(_health_lines(health)))
     raise typer.Exit(Exit.DONE if health.healthy else Exit.NONE)
+
+
+def _examine_agent(profile: AgentProfile, folder: Path, *, as_json: bool) -> Exit:
+    """Print what the agent finds of its memory, and what it does not."""
+    ours = asyncio.run(_our_states(folder))
+    health = compare_index(profile, ours)
+    if ours is None:
+        output.say("our index is not compared: no engine runs for the folder (`membrowse index`)")
+    if as_json:
+        output.write_json(health, output.SCHEMA)
+    else:
+        output.write("".join(f"{line}\n" for line in agent_health_lines(health)))
+    return Exit.DONE if health.healthy else Exit.NONE
+
+
+async def _our_states(folder: Path) -> dict[str, NoteState] | None:
+    """The states of the folder's files in our index, by path; None if no engine runs."""
+    try:
+        engine = await discovery.connect(folder, start=False)
+    except EngineUnavailable:
+        return None
+    try:
+        return {file.path: file.state for file in await engine.ask(FilesRequest())}
+    except (EngineUnavailable, EngineRefused):
+        return None
+    finally:
+        await engine.close()
 
 
 async def _examine_service(service: RegisteredService) -> Health:
