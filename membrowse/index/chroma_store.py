@@ -11,7 +11,8 @@ import logging
 import shutil
 import threading
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -36,6 +37,21 @@ _DEAD_ENTRIES = 1000
 _COLLECTION = "chunks"
 _PROBE_NEIGHBOURS = 10
 _PASSED_ON = (KeyboardInterrupt, SystemExit, GeneratorExit)
+
+
+class ChromaPanicked(Exception):
+    """Chroma's Rust code panicked, as it does on some damaged files."""
+
+
+@contextmanager
+def _panics_raised() -> Iterator[None]:
+    """Raise a panic, which is no `Exception` and would end the thread, as `ChromaPanicked`."""
+    try:
+        yield
+    except BaseException as error:
+        if isinstance(error, (Exception, *_PASSED_ON)):
+            raise
+        raise ChromaPanicked(str(error)) from error
 
 
 class ChromaStore:
@@ -69,8 +85,8 @@ class ChromaStore:
             try:
                 self._check_files(self._directory / name)
                 self._open(name)
-            except BaseException as error:  # a panic in Chroma is not an Exception
-                if isinstance(error, _PASSED_ON) or not attempts:
+            except Exception:
+                if not attempts:
                     raise
                 log.warning("Chroma's files cannot be read; recreating them", exc_info=True)
                 self._release()
@@ -115,6 +131,7 @@ class ChromaStore:
             return []
         return [path.name for path in self._directory.iterdir() if path.name.isdecimal()]
 
+    @_panics_raised()
     def _open(self, name: str) -> None:
         import chromadb
         from chromadb.config import Settings
@@ -155,6 +172,7 @@ class ChromaStore:
         if len(answer["ids"][0]) < expected:
             raise RuntimeError(f"{expected} neighbours expected, {len(answer['ids'][0])} found")
 
+    @_panics_raised()
     def remove(self, ids: Sequence[str]) -> None:
         """Delete these chunks."""
         for batch in self._batches(ids):
@@ -162,6 +180,7 @@ class ChromaStore:
         for chunk in ids:
             self._keys.pop(chunk, None)
 
+    @_panics_raised()
     def put(self, ids: Sequence[str], keys: Sequence[str], vectors: NDArray[np.float32]) -> None:
         """Add these chunks or replace their vectors, [len(ids), d]."""
         done = 0
@@ -175,6 +194,7 @@ class ChromaStore:
             self._keys.update(zip(batch, keys[done:end], strict=True))
             done = end
 
+    @_panics_raised()
     def approximate_nearest(self, vector: NDArray[np.float32], n: int) -> list[str] | None:
         """Return the ids of the `n` chunks that HNSW finds nearest, nearest first.
 
@@ -223,6 +243,7 @@ class ChromaStore:
             raise RuntimeError("Chroma is not open")
         return self._collection
 
+    @_panics_raised()
     def _release(self) -> None:
         client, self._client, self._collection = self._client, None, None
         self._keys = {}

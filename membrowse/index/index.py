@@ -332,7 +332,12 @@ class Index:
         """
         if not self._chroma_filled or not self._chroma_in_step.wait(_CHROMA_WAIT_SECONDS):
             return None
-        return self.chroma.approximate_nearest(vector, n)
+        try:
+            return self.chroma.approximate_nearest(vector, n)
+        except Exception as error:  # keyword and vectors work without Chroma
+            with self._writing:
+                self.chroma.fail(error)
+            return None
 
     def successor(self, chunk: str) -> str | None:
         """Return the id of the live chunk that replaced `chunk` (itself if live), or None."""
