@@ -367,7 +367,10 @@ class Index:
         brings it up to date first if necessary.
         """
         if not (self._chroma_filled and self.chroma.opened):
-            self.open_chroma()
+            try:
+                self.open_chroma()
+            except Exception as error:  # the other stores are checked without Chroma
+                self.chroma.fail(error)
         with self._writing:
             mended = self._stores.mend(self.generation, self._made_with)
             if "keyword" in mended:

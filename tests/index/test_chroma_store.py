@@ -222,6 +222,20 @@ def test_closing_releases_all_files(open_index: Opener, directory: Path) -> None
     assert [path for path in open_files if str(directory) in path] == []
 
 
+def test_the_other_stores_are_checked_if_chroma_cannot_be_opened(
+    open_index: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = open_index()
+    index.apply([change("a.md", "one")])
+
+    def fail() -> None:
+        raise OSError("no room")
+
+    monkeypatch.setattr(index.chroma, "open", fail)
+    (found,) = index.check()
+    assert found.store == "chroma" and "no room" in found.kind
+
+
 class Panic(BaseException):
     """Like a panic of Chroma's Rust code."""
 
