@@ -13,7 +13,8 @@ import shutil
 import stat
 import threading
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -50,6 +51,21 @@ class _FileVersion(NamedTuple):
     checksum: int
 
 
+class ChromaPanicked(Exception):
+    """Chroma's Rust code panicked, as it does on some damaged files."""
+
+
+@contextmanager
+def _panics_raised() -> Iterator[None]:
+    """Raise a panic, which is no `Exception` and would end the thread, as `ChromaPanicked`."""
+    try:
+        yield
+    except BaseException as error:
+        if isinstance(error, (Exception, *_PASSED_ON)):
+            raise
+        raise ChromaPanicked(str(error)) from error
+
+
 class ChromaStore:
     """The collection in `directory`. One thread writes; any thread may query."""
 
@@ -84,8 +100,8 @@ class ChromaStore:
                 self._check_files(self._directory / name)
                 self._open(name)
                 self._files = _versions(self._directory / name)
-            except BaseException as error:  # a panic in Chroma is not an Exception
-                if isinstance(error, _PASSED_ON) or not attempts:
+            except Exception:
+                if not attempts:
                     raise
                 log.warning("Chroma's files cannot be read; recreating them", exc_info=True)
                 self._release()
@@ -130,6 +146,7 @@ class ChromaStore:
             return []
         return [path.name for path in self._directory.iterdir() if path.name.isdecimal()]
 
+    @_panics_raised()
     def _open(self, name: str) -> None:
         import chromadb
         from chromadb.config import Settings
@@ -170,6 +187,7 @@ class ChromaStore:
         if len(answer["ids"][0]) < expected:
             raise RuntimeError(f"{expected} neighbours expected, {len(answer['ids'][0])} found")
 
+    @_panics_raised()
     def remove(self, ids: Sequence[str]) -> None:
         """Delete these chunks."""
         for batch in self._batches(ids):
@@ -177,6 +195,7 @@ class ChromaStore:
         for chunk in ids:
             self._keys.pop(chunk, None)
 
+    @_panics_raised()
     def put(self, ids: Sequence[str], keys: Sequence[str], vectors: NDArray[np.float32]) -> None:
         """Add these chunks or replace their vectors, [len(ids), d]."""
         done = 0
@@ -190,6 +209,7 @@ class ChromaStore:
             self._keys.update(zip(batch, keys[done:end], strict=True))
             done = end
 
+    @_panics_raised()
     def approximate_nearest(self, vector: NDArray[np.float32], n: int) -> list[str] | None:
         """Return the ids of the `n` chunks that HNSW finds nearest, nearest first.
 
@@ -261,6 +281,7 @@ class ChromaStore:
             raise RuntimeError("Chroma is not open")
         return self._collection
 
+    @_panics_raised()
     def _release(self) -> None:
         client, self._client, self._collection = self._client, None, None
         self._keys, self._files = {}, {}

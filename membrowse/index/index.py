@@ -351,7 +351,12 @@ class Index:
         """
         if not self._chroma_filled or not self._chroma_in_step.wait(_CHROMA_WAIT_SECONDS):
             return None
-        return self.chroma.approximate_nearest(vector, n)
+        try:
+            return self.chroma.approximate_nearest(vector, n)
+        except Exception as error:  # keyword and vectors work without Chroma
+            with self._writing:
+                self.chroma.fail(error)
+            return None
 
     def successor(self, chunk: str) -> str | None:
         """Return the id of the live chunk that replaced `chunk` (itself if live), or None."""
@@ -381,7 +386,10 @@ class Index:
         brings it up to date first if necessary.
         """
         if not (self._chroma_filled and self.chroma.opened):
-            self.open_chroma()
+            try:
+                self.open_chroma()
+            except Exception as error:  # the other stores are checked without Chroma
+                self.chroma.fail(error)
         replaced = self._mend_chroma()
         with self._writing:
             mended = self._stores.mend(self.generation, self._made_with)

@@ -7,6 +7,7 @@ of contents, which ends with its own.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import shutil
@@ -53,6 +54,10 @@ _CHECKSUM_BYTES = 4
 
 class SegmentDamaged(Exception):
     """The bytes of a file are not those that were written."""
+
+
+_DAMAGE = frozenset({errno.ENOENT, errno.EINVAL, None})
+"""Error numbers that damaged files cause; Whoosh raises `OSError` without one."""
 
 
 class PrivateStorage(FileStorage):  # type: ignore[misc]
@@ -262,9 +267,11 @@ class KeywordStore:
 
 
 def failed_access(error: Exception) -> bool:
-    """Whether `error` says that files cannot be written or read now, as when the disk is full,
-    instead of that they are damaged or gone."""
-    return isinstance(error, OSError) and not isinstance(error, FileNotFoundError)
+    """Whether `error` says that files cannot be read or written now, as when the disk is full.
+
+    Damaged files can raise an `OSError`, too: for a missing file, or a place before its start.
+    """
+    return isinstance(error, OSError) and error.errno not in _DAMAGE
 
 
 def memory_segment(documents: Iterable[Document]) -> SegmentData:

@@ -29,6 +29,8 @@ returns is not encoded again."""
 GRACE_SECONDS = 3600.0
 """Younger vectors are always kept: a rebuild uses them again."""
 
+PRECISIONS = frozenset({"float32", "bfloat16"})
+
 _PRUNES_PER_GRACE = 60
 """Maximum number of prune passes within the grace period."""
 _TABLE = """
@@ -153,12 +155,13 @@ class VectorStore:
         )
 
     def precisions(self) -> dict[str, int]:
-        """Number of vectors per precision (`float32`, `bfloat16`)."""
-        return self._run(
-            lambda connection: dict(
-                connection.execute("SELECT precision, count(*) FROM vectors GROUP BY 1").fetchall()
-            )
+        """Number of vectors per precision (`float32`, `bfloat16`), without damaged names."""
+        counts = self._run(
+            lambda connection: connection.execute(
+                "SELECT precision, count(*) FROM vectors GROUP BY 1"
+            ).fetchall()
         )
+        return {name: count for name, count in counts if PRECISIONS.issuperset(name.split(", "))}
 
     def check(self, keys: Sequence[str], table: VectorTable) -> int:
         """Check structure and checksums; returns the number of damaged vectors.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -224,6 +225,17 @@ def test_a_full_disk_is_named_and_indexing_goes_on_by_itself(
         full.clear()
         told.until(lambda state: state.notes == before.notes + 1 and current(state))
         assert index.check() == []
+
+
+def test_a_deleted_index_directory_is_named_with_the_command_that_mends_it(folder: Path) -> None:
+    with telling(folder) as told:
+        before = told.until(current)
+        shutil.rmtree(told.components.index.directory)
+        (folder / "later.md").write_text("# Later\n\nWritten since.\n")
+        stopped = told.until(lambda state: bool(state.problem))
+        assert "was deleted: `membrowse engine restart`" in stopped.problem
+    with telling(folder) as told:
+        told.until(lambda state: state.notes == before.notes + 1 and current(state))
 
 
 async def test_an_index_that_cannot_be_opened_is_rebuilt_once_however_often_it_is_asked(

@@ -264,8 +264,28 @@ def test_closing_releases_all_files(open_index: Opener, directory: Path) -> None
     assert [path for path in open_files if str(directory) in path] == []
 
 
-def test_the_index_works_while_chroma_fails(
+def test_the_other_stores_are_checked_if_chroma_cannot_be_opened(
     open_index: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = open_index()
+    index.apply([change("a.md", "one")])
+
+    def fail() -> None:
+        raise OSError("no room")
+
+    monkeypatch.setattr(index.chroma, "open", fail)
+    (found,) = index.check()
+    assert found.store == "chroma" and "no room" in found.kind
+
+
+class Panic(BaseException):
+    """Like a panic of Chroma's Rust code."""
+
+
+@pytest.mark.parametrize("failure", [RuntimeError, Panic])
+@pytest.mark.parametrize("call", ["upsert", "query"])
+def test_the_index_works_while_chroma_fails(
+    open_index: Opener, monkeypatch: pytest.MonkeyPatch, failure: type[BaseException], call: str
 ) -> None:
     index = open_index()
     index.open_chroma()
@@ -273,14 +293,14 @@ def test_the_index_works_while_chroma_fails(
     encode_all(index)
 
     def fail(**_: object) -> None:
-        raise RuntimeError("the disk image is malformed")
+        raise failure("the disk image is malformed")
 
-    monkeypatch.setattr(index.chroma._open_collection, "upsert", fail)
+    monkeypatch.setattr(index.chroma._open_collection, call, fail)
     index.apply([change("b.md", "two")])
     encode_all(index)
     assert index.generation.encoded.all()
     assert index.approximate_nearest(vector("one"), 1) is None
     assert "malformed" in index.chroma.problem
-    assert [found.store for found in index.check()] == ["chroma"]
-    index.open_chroma()
+    assert index.check() == []
+    assert index.approximate_nearest(vector("one"), 1)
     assert_stores_agree(index)

@@ -65,6 +65,7 @@ class Folder:
             self.index.repair()
         assert self.index.check() == []
         assert indexed_state(self.index) == self.state
+        assert self.index.approximate_nearest(factories.vector("ssh"), 3)
         assert self.index.generation.encoded.all()
 
     def reopen(self) -> None:
@@ -123,6 +124,7 @@ def test_an_open_index_survives_damage_and_full_disks(folder: Folder) -> None:
         else:
             with full_disk(dice.choice((1, 4096, 40_000, 150_000))):
                 folder.edit(tries=1)
+        folder.index.approximate_nearest(factories.vector("ssh"), 3)
         folder.edit()
         folder.assert_repaired()
         if seed % 6 == 5:

@@ -69,6 +69,8 @@ def test_the_precision_of_each_vector_is_known(store: VectorStore) -> None:
     store.put(encoded("a", "b"), "float32")
     store.put(encoded("b", "c"), "bfloat16")
     assert store.precisions() == {"float32": 1, "bfloat16": 2}
+    store._connection.execute("UPDATE vectors SET precision = 'flou' WHERE key = 'a'")
+    assert store.precisions() == {"bfloat16": 2}
 
 
 def test_unused_vectors_are_kept_up_to_a_bound(

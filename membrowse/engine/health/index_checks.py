@@ -108,13 +108,15 @@ async def _engine_of_index(folder: Path, holder: Holder | None) -> EngineClient:
         except discovery.EngineOutdated:
             raise
         except EngineUnavailable:
-            if holder is None or _seconds_since(holder) > _STARTING_SECONDS:
+            if holder is None or not _starting(holder):
                 raise
         await asyncio.sleep(_POLL_SECONDS)
 
 
-def _seconds_since(holder: Holder) -> float:
-    return (datetime.now(UTC) - datetime.fromisoformat(holder.since)).total_seconds()
+def _starting(holder: Holder) -> bool:
+    """Whether `holder` has the lock since a moment ago; a clock that was set back does not tell."""
+    since = (datetime.now(UTC) - datetime.fromisoformat(holder.since)).total_seconds()
+    return 0 <= since <= _STARTING_SECONDS
 
 
 def _lock_advice(directory: Path, holder: Holder | None) -> str:

@@ -32,7 +32,12 @@ class DiskSpace:
             )
 
     def explain(self, error: Exception) -> str:
-        """What to do about `error` if it means that the disk is full, or empty."""
+        """What to do about `error` if the index is gone or the disk is full; else an empty text."""
+        if not self._directory.is_dir():
+            return (
+                f"the index {self._directory} was deleted: `membrowse engine restart` makes it "
+                "again from the folder"
+            )
         if not _is_full(error):
             return ""
         return (
