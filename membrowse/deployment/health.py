@@ -11,7 +11,7 @@ from membrowse.client import discovery
 from membrowse.client.engine import EngineRefused, EngineUnavailable
 from membrowse.client.registered_services import RegisteredService
 from membrowse.wire.engine import HelloRequest, StatesRequest
-from membrowse.wire.health import HealthRequest
+from membrowse.wire.health import EngineHealth, HealthRequest
 
 
 class State(StrEnum):
@@ -48,6 +48,13 @@ class ServiceHealth(msgspec.Struct, frozen=True, kw_only=True):
     pending: int = 0
 
 
+def state_of(health: EngineHealth) -> State:
+    """An engine that is still opening its index is degraded, one that cannot open it is down."""
+    if health.ready:
+        return State.DEGRADED if health.reasons else State.GOOD
+    return State.DOWN if health.reasons else State.DEGRADED
+
+
 def _without_answer(service: RegisteredService, error: Exception) -> ServiceHealth:
     """What is known of a service whose engine cannot be asked."""
     state, reason = State.DOWN, str(error)
@@ -74,7 +81,7 @@ async def examine(service: RegisteredService) -> ServiceHealth:
         return _without_answer(service, error)
     return ServiceHealth(
         service=service.name,
-        state=State.DEGRADED if health.reasons or not health.ready else State.GOOD,
+        state=state_of(health),
         live=True,
         ready=health.ready,
         reasons=health.reasons,

@@ -63,7 +63,7 @@ def main(folder: Path, foreground: Foreground | None = None) -> int:
         settings.load(paths.config_file())
         lock.acquire(clock.now())
     except settings.SettingsError as error:
-        log.error("%s; `membrowse config keys` lists what can be set", error)
+        log.error("%s", error)
         return os.EX_CONFIG
     except IndexLocked as error:
         log.error("%s; `membrowse engine stop` ends it", error)

@@ -116,6 +116,30 @@ def test_filters_that_nothing_passes_are_told_and_status_1(machine: Machine) -> 
     assert [ranking["hits"] for ranking in rankings] == [[]] * 4
 
 
+def test_metrics_are_written_for_a_collector_whose_directory_stays_as_it_is(
+    machine: Machine, tmp_path: Path
+) -> None:
+    collected = tmp_path / "collected"
+    collected.mkdir()
+    collected.chmod(0o2775)
+    if os.geteuid() == 0:
+        os.chown(collected, 65_534, 65_534)
+    before = collected.stat()
+    file = collected / "membrowse.prom"
+    file.write_text("# of an hour ago\n")
+    for _ in range(2):
+        done = machine.run("metrics", "--folder", machine.folder, "--textfile", file)
+        assert (done.returncode, done.stdout) == (0, b""), done.stderr
+    assert "membrowse_ready 1.0" in file.read_text() and file.stat().st_mode & 0o777 == 0o644
+    assert [each.name for each in collected.iterdir()] == ["membrowse.prom"]
+    after = collected.stat()
+    assert (after.st_mode, after.st_uid) == (before.st_mode, before.st_uid)
+    missing = machine.run(
+        "metrics", "--folder", machine.folder, "--textfile", collected / "no" / "x"
+    )
+    assert missing.returncode == 70 and b"cannot be written" in missing.stderr
+
+
 def test_a_batch_ranks_as_each_query_alone(machine: Machine) -> None:
     queries = ["roll back a deploy", "staging ssh port?", "who approves refunds", "端口"]
     lines = "".join(json.dumps({"id": n, "query": q}) + "\n" for n, q in enumerate(queries))

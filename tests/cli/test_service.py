@@ -15,8 +15,9 @@ import pytest
 import yaml
 
 from membrowse.client.registered_services import RegisteredService
-from membrowse.deployment.health import ServiceHealth, State
+from membrowse.deployment.health import ServiceHealth, State, state_of
 from membrowse.wire.codec import encode
+from membrowse.wire.health import EngineHealth
 from tests.cli.conftest import Program
 
 MONITORING = Path(__file__).parents[2] / "assets" / "monitoring"
@@ -172,6 +173,16 @@ def test_who_may_not_connect_does_not_know_how_a_service_is(
     report = json.loads(ran.out)
     assert (ran.status, report["state"]) == (3, "unknown")
     assert "ask for `usermod -aG root" in report["reasons"][0]
+
+
+def test_what_answers_no_search_is_down_and_what_opens_its_index_is_not() -> None:
+    for ready, reasons, state in (
+        (True, (), State.GOOD),
+        (True, ("indexing is paused",), State.DEGRADED),
+        (False, (), State.DEGRADED),
+        (False, ("the index cannot be opened",), State.DOWN),
+    ):
+        assert state_of(EngineHealth(ready=ready, reasons=reasons)) is state
 
 
 def test_every_key_and_exit_status_of_a_service_is_documented() -> None:

@@ -38,8 +38,9 @@ async def metrics(
     if textfile is None:
         output.write(text)
         return Exit.DONE
-    try:
-        paths.replace_file(textfile.absolute(), text.encode(), mode=0o644)
+    file = textfile.absolute()
+    try:  # the directory is the collector's: its owner and rights are left alone
+        paths.replace_file(file, text.encode(), mode=0o644, root=file.parent)
     except OSError as error:
         raise Stop(Exit.INTERNAL, f"{textfile} cannot be written: {error.strerror}") from error
     return Exit.DONE

@@ -29,5 +29,5 @@ def _condition_faults(state: EngineState) -> Iterator[str]:
         yield "indexing is paused"
     if state.pending.failed:
         yield f"{state.pending.failed} notes cannot be indexed"
-    if state.encoder.state in (RankingState.FAILED, RankingState.OFF):
+    if state.encoder.state in (RankingState.FAILED, RankingState.OFF) and state.encoder.message:
         yield f"no vectors: {state.encoder.message}"

@@ -279,10 +279,7 @@ class _Ending:
         try:
             settings.load(paths.config_file())
         except SettingsError as error:
-            log.error(
-                "the settings are not reloaded: %s; `membrowse config keys` lists what can be set",
-                error,
-            )
+            log.error("the settings are not reloaded: %s", error)
             return
         log.info("reloading the settings")
         self._manager.reloading()
