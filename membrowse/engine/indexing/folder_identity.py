@@ -48,12 +48,10 @@ class Exchanged:
 
     def problem(self, folder: Path) -> str:
         """Say that the index is kept, and how to give it up."""
-        where = folder / self.prefix
-        there = f"{self.present} of its {self.indexed} indexed notes are there"
         return (
-            f"{where} is not the directory that was indexed ({there}): is a disk not mounted? "
-            "Nothing was deleted from the index; `membrowse index --rebuild` indexes what is there "
-            "now"
+            f"{folder / self.prefix} is not the directory that was indexed: "
+            f"{self.present} of its {self.indexed} notes are there. Is a disk not mounted? "
+            "The index is kept; `membrowse index --rebuild` indexes what is there now"
         )
 
 
