@@ -12,7 +12,6 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
 
 import msgspec
 
@@ -28,11 +27,6 @@ Identities = dict[str, tuple[int, int]]
 _FILE = "folder.json"
 _LARGEST = 1_000_000
 _decode = msgspec.json.Decoder(Identities).decode
-
-
-class _Sized(Protocol):
-    @property
-    def size(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +108,9 @@ def divided(
     return part(withheld=False), part(withheld=True)
 
 
-def _exchanged(prefix: str, notes: Mapping[str, _Sized], found: Mapping[str, _Sized]) -> Exchanged:
+def _exchanged(
+    prefix: str, notes: Mapping[str, Stat], found: Mapping[str, ScannedFile]
+) -> Exchanged:
     indexed = [path for path in notes if path.startswith(prefix)]
     present = sum(path in found and found[path].size == notes[path].size for path in indexed)
     return Exchanged(prefix, len(indexed), present)
