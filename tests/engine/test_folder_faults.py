@@ -57,7 +57,7 @@ async def test_another_folder_in_its_place_does_not_replace_the_index(folder: Pa
     (folder / "README.md").write_text("# Another disk\n")
     async with serving(folder) as client:
         await client.ask(ReindexRequest())
-        state = await until(client, lambda state: "is a disk not mounted" in state.problem)
+        state = await until(client, lambda state: "Is a disk not mounted" in state.problem)
         assert (state.notes, state.pending.new, state.pending.deleted) == (2, 1, 2)
         assert state.generation == before.generation and not state.reading
         await client.ask(RebuildRequest())

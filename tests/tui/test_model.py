@@ -153,6 +153,7 @@ def test_the_preview_marks_words_without_colour_and_numbers_lines() -> None:
             {"watcher": Watcher(kind="inotify", paused=True), "pending": Pending(new=1)},
             "paused, may be out of date",
         ),
+        ({"problem": "not mounted?", "pending": Pending(deleted=9)}, "may be out of date"),
         ({"reading": True, "pending": Pending(new=146)}, "Reading 146 notes…"),
         ({"reading": True}, "Reading the folder…"),
     ],

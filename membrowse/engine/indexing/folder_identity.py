@@ -12,7 +12,6 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
 
 import msgspec
 
@@ -30,11 +29,6 @@ _LARGEST = 1_000_000
 _decode = msgspec.json.Decoder(Identities).decode
 
 
-class _Sized(Protocol):
-    @property
-    def size(self) -> int: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Exchanged:
     """A directory that is another one than indexed, and lacks most of the indexed notes."""
@@ -48,12 +42,10 @@ class Exchanged:
 
     def problem(self, folder: Path) -> str:
         """Say that the index is kept, and how to give it up."""
-        where = folder / self.prefix
-        there = f"{self.present} of its {self.indexed} indexed notes are there"
         return (
-            f"{where} is not the directory that was indexed ({there}): is a disk not mounted? "
-            "Nothing was deleted from the index; `membrowse index --rebuild` indexes what is there "
-            "now"
+            f"{folder / self.prefix} is not the directory that was indexed: "
+            f"{self.present} of its {self.indexed} notes are there. Is a disk not mounted? "
+            "The index is kept; `membrowse index --rebuild` indexes what is there now"
         )
 
 
@@ -116,7 +108,9 @@ def divided(
     return part(withheld=False), part(withheld=True)
 
 
-def _exchanged(prefix: str, notes: Mapping[str, _Sized], found: Mapping[str, _Sized]) -> Exchanged:
+def _exchanged(
+    prefix: str, notes: Mapping[str, Stat], found: Mapping[str, ScannedFile]
+) -> Exchanged:
     indexed = [path for path in notes if path.startswith(prefix)]
     present = sum(path in found and found[path].size == notes[path].size for path in indexed)
     return Exchanged(prefix, len(indexed), present)

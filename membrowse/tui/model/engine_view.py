@@ -107,8 +107,8 @@ def _condition_part(view: EngineView, state: EngineState) -> Part:
         return Part("stale", "warn")
     if view.reading:
         return Part(reading_text(state), "warn")
-    idle = state.progress is None and (state.watcher.paused or not state.pending.total)
-    if not idle:
+    waiting = state.watcher.paused or bool(state.problem) or not state.pending.total
+    if state.progress is not None or not waiting:
         return Part("catching up", "warn")
     if state.watcher.paused:
         return Part("paused, may be out of date", "warn")

@@ -27,7 +27,7 @@ from membrowse.tui.model.open_query import OpenQuery
 from membrowse.tui.model.questions import Questions
 from membrowse.tui.pins import Pins
 from membrowse.tui.screens.engine_screen import Clock, EngineScreen
-from membrowse.tui.widgets.bars import TroubleLine
+from membrowse.tui.widgets.bars import Trouble
 from membrowse.tui.widgets.explanation_pane import ExplanationPane
 from membrowse.tui.widgets.guide import Guide
 from membrowse.tui.widgets.plain_input import pasted
@@ -84,7 +84,7 @@ class BrowserScreen(EngineScreen):
         """`rankings` (of which the active one is shown), `preview`, `explanation` or empty."""
         self.query_bar = QueryBar(self._history)
         self.target_line = TargetLine(self.open_query, clock)
-        self.trouble = TroubleLine()
+        self.trouble = Trouble()
         self.guide = Guide()
         self.rankings = Rankings(self.open_query, clock, lines=lines)
         self.preview = Preview(self.open_query)

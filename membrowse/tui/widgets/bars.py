@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
+from textual.content import Content
+from textual.widget import Widget
+
 from membrowse.presentation.lines import Line, Part, cells, fit
 from membrowse.tui.actions import Action, key_name
 from membrowse.tui.model.engine_view import EngineView, header_line, status_line, trouble_line
-from membrowse.tui.widgets.lines import OneLine, keymap_of
+from membrowse.tui.widgets.lines import OneLine, content, keymap_of
 
 
 class HeaderLine(OneLine):
@@ -38,21 +41,26 @@ class TableHead(OneLine):
         return [Part("  "), *self._head_line(width - 2)]
 
 
-class TroubleLine(OneLine):
-    """A problem that affects everything; hidden if there is none."""
+class Trouble(Widget):
+    """A problem that affects everything, on up to three lines; hidden if there is none."""
+
+    ALLOW_SELECT = False
+    DEFAULT_CSS = "Trouble { height: auto; max-height: 3; }"
 
     def __init__(self) -> None:
         super().__init__(id="trouble")
         self._line: Line = []
 
-    def line(self, width: int) -> Line:
-        return fit(self._line, width)
-
     def show(self, view: EngineView) -> None:
         """Show this view."""
-        self._line = trouble_line(view)
-        self.display = bool(self._line)
-        self.refresh()
+        line = trouble_line(view)
+        self.display = bool(line)
+        if line != self._line:
+            self._line = line
+            self.refresh(layout=True)
+
+    def render(self) -> Content:
+        return content(self, self._line)
 
 
 class StatusLine(OneLine):
