@@ -144,9 +144,10 @@ def uninstall(
 @app.command()
 @asynchronous
 async def status(name: Name = None, as_json: AsJson = False) -> Exit:
-    """Show how a service is. The exit status is a monitoring plugin's: 0 good, 1 degraded, 2 down.
+    """Show the state of a service.
 
-    It asks the engine as you: you have to be a member of the service's group, or root.
+    The exit status is a monitoring plugin's: 0 good, 1 degraded, 2 down.
+    You must be root or a member of the service's group.
     """
     report = await health.examine(_service(name))
     if as_json:
@@ -159,7 +160,7 @@ async def status(name: Name = None, as_json: AsJson = False) -> Exit:
 @app.command()
 def logs(
     name: Name = None,
-    follow: Annotated[bool, typer.Option("--follow", "-F", help="Go on as lines come.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-F", help="Keep printing.")] = False,
     lines: Annotated[int, typer.Option("-n", "--lines", min=1, help="Lines to print.")] = 50,
 ) -> None:
     """Print the end of a service's log, from the journal."""
@@ -180,7 +181,7 @@ def restart(name: Name = None) -> None:
 @app.command("upgrade")
 @asynchronous
 async def upgrade_command(name: Name = None) -> Exit:
-    """Let a service run this version of membrowse, and go back if it is unhealthy with it.
+    """Upgrade a service to this version of membrowse; roll back if it is unhealthy.
 
     Run it with the new version's program; the service's old program must still be there.
     """
