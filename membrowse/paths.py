@@ -132,7 +132,7 @@ def _open_subdirectory(name: str, directory: int, file: Path) -> int:
         return os.open(name, _DIRECTORY | os.O_NOFOLLOW, dir_fd=directory)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENOTDIR):
-            raise Untrusted(file, f"{name} is a link or no directory") from error
+            raise Untrusted(file, f"{name} is a link or not a directory") from error
         raise
 
 

@@ -142,7 +142,7 @@ def shrink(connection: sqlite3.Connection) -> None:
 
 
 def rewrite(connection: sqlite3.Connection) -> None:
-    """Write the file anew, without a byte of what was deleted."""
+    """Rewrite the file without a byte of what was deleted."""
     connection.execute("VACUUM")
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 

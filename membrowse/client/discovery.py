@@ -136,12 +136,12 @@ def _expected_owner(directory: Path, service: RegisteredService | None) -> int:
     """
     found, owner = directory.stat(), service.uid if service else os.getuid()
     if owner is None:
-        raise EngineUntrusted(f"the user of {directory} is gone: its engine is not asked")
+        raise EngineUntrusted(f"the user of {directory} is gone: its engine is not trusted")
     if found.st_mode & 0o022:
-        raise EngineUntrusted(f"{directory} is writable by other users: its engine is not asked")
+        raise EngineUntrusted(f"{directory} is writable by other users: its engine is not trusted")
     if found.st_uid != owner:
         reason = f"belongs to user {found.st_uid} instead of {owner}"
-        raise EngineUntrusted(f"{directory} {reason}: its engine is not asked")
+        raise EngineUntrusted(f"{directory} {reason}: its engine is not trusted")
     return owner
 
 
@@ -149,7 +149,7 @@ def _check_folder(socket: Path, hello: Hello, folder: Path) -> None:
     asked = msgspec.json.decode(encode(str(folder)))  # as a reply can contain it
     if os.path.realpath(hello.folder) != asked:
         served = shown(hello.folder)
-        raise EngineUntrusted(f"the engine at {socket} serves {served}: it is not asked")
+        raise EngineUntrusted(f"the engine at {socket} serves {served}: not connecting to it")
 
 
 async def _start(folder: Path) -> EngineClient:

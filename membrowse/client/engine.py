@@ -107,7 +107,7 @@ class EngineClient:
         if peer != self._owner:
             raise EngineUntrusted(
                 f"the process at {self._socket} runs as user {peer} instead of {self._owner}: "
-                "it is not asked"
+                "not connecting to it"
             )
 
     @asynccontextmanager
@@ -129,7 +129,7 @@ class EngineClient:
                 yield response
         except httpx.ReadTimeout as error:
             reason = f"the engine at {self._socket} has not answered for {endpoint.seconds:.0f} s"
-            raise EngineHangs(f"{reason}: `membrowse doctor` checks it") from error
+            raise EngineHangs(f"{reason}: run `membrowse doctor`") from error
         except (httpx.TransportError, OSError) as error:
             raise EngineUnavailable(f"the engine at {self._socket} is gone: {error}") from error
 

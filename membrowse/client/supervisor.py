@@ -117,6 +117,6 @@ class Supervisor:
         log = paths.log_file(self._folder)
         return GaveUp(
             f"the engine ended {DEATHS_ALLOWED} times within a minute: {message}. "
-            f"`membrowse doctor` looks for the cause; the log is {log}",
+            f"run `membrowse doctor` to find the cause; the log is {log}",
             discovery.last_words(log, _LOG_LINES),
         )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 LATENCY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 """Upper bounds in seconds, inclusive."""
 CLIENTS = ("tui", "cli")
-"""Clients that are told apart; every other is `other`, so that a client cannot add labels."""
+"""Clients with a label of their own; every other is `other`, so that a client cannot add labels."""
 
 
 @dataclass(slots=True)
@@ -136,7 +136,7 @@ def _index_metrics(state: EngineState) -> Iterator[Metric]:
     chunks = {"indexed": state.chunks, "encoded": state.encoded}
     yield _labelled_gauge("chunks", "Chunks in the index.", "state", chunks)
     yield _gauge_metric(
-        "files_not_indexed", "Files of the folder that are no notes.", state.not_indexed
+        "files_not_indexed", "Files of the folder that are not notes.", state.not_indexed
     )
     yield _gauge_metric("generation", "Number of the index's generation.", state.generation)
     yield _gauge_metric("stale", "1 while the index is of another recipe.", bool(state.stale))

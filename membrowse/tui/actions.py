@@ -204,7 +204,7 @@ _BROWSER = (
            needs=(Need.ENGINE,), bar=1),
     Action("target.choose", "target", "W", "target",
            "Choose the note, chunk or text that you expect, or none.", needs=(Need.ENGINE,)),
-    Action("target.clear", "clear_target", "c", "clear target", "Expect nothing any more.",
+    Action("target.clear", "clear_target", "c", "clear target", "Clear the target.",
            needs=(Need.EXPECTED,)),
     Action("tune.open", "tune", "t", "tune",
            "Change fusion, reranker, pool and cut; the open query is re-ranked at once.",
@@ -260,7 +260,7 @@ _BROWSER = (
     Action("index.pause", "pause", "p", "pause", "Stop watching for changes, or resume.",
            needs=(Need.ENGINE,), right=_REINDEX, bar=11),
     Action("app.back", "back", "escape", "back",
-           "One step back: closes a maximised panel, or what was opened last; clears a message.",
+           "Go one step back: close a maximised panel, or what was opened last; clear a message.",
            palette=False),
 )
 
@@ -381,7 +381,7 @@ _PINS = (
 _APP = (
     Action("app.palette", "command_palette", "ctrl+p,colon", "palette",
            "Find any action by its name.", bar=13, palette=False),
-    Action("app.help", "help", "f1,question_mark", "help", "See every key.", bar=14),
+    Action("app.help", "help", "f1,question_mark", "help", "See every sign and key.", bar=14),
     Action("app.theme", "change_theme", "T", "theme", "Choose a theme."),
     Action("app.export", "export", "E", "export", "Export this view: as a picture (SVG) and text."),
     Action("app.suspend", "suspend_process", "ctrl+z", "suspend",

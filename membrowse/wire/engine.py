@@ -63,7 +63,7 @@ class Pending(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """How far the work at hand is."""
+    """How far the current work is."""
 
     phase: str
     """`opening`, `scanning`, `reading`, `loading` (the encoder), `preparing` (the encoder, on its

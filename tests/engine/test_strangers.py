@@ -213,7 +213,7 @@ def test_an_engine_of_another_folder_is_refused(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     impostor = Impostor(register(tmp_path, folder, monkeypatch), tmp_path)
-    assert f"serves {tmp_path}: it is not asked" in found(folder)
+    assert f"serves {tmp_path}: not connecting to it" in found(folder)
     assert b"/hello" in impostor.received
     impostor.socket.close()
 
@@ -248,7 +248,7 @@ async def test_a_process_of_another_user_is_refused(
             patch.setattr(client_engine, "peer_uid", lambda _: os.getuid() + 1)
             with pytest.raises(EngineUntrusted, match=f"runs as user {os.getuid() + 1}"):
                 await ask(client, "a secret question")
-            with pytest.raises(EngineUntrusted, match="it is not asked"):
+            with pytest.raises(EngineUntrusted, match="not connecting to it"):
                 await discovery.connect(folder)
 
 
@@ -281,7 +281,7 @@ def test_a_stranger_who_makes_the_directory_first_gets_no_query(
         squatted.bind(str(path))
 
     as_nobody(squat)
-    assert f"belongs to user {NOBODY} instead of {os.getuid()}: its engine is not asked" in found(
+    assert f"belongs to user {NOBODY} instead of {os.getuid()}: its engine is not trusted" in found(
         folder
     )
     with pytest.raises(paths.Untrusted, match=f"belongs to user {NOBODY}"):

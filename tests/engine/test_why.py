@@ -250,7 +250,7 @@ async def test_2_a_file_that_only_the_index_still_holds(folder: Path) -> None:
         (folder / "food.md").unlink()
         told = await why(client, "ledger", path="food.md", k=1)
         assert failing(told) is StepName.FOLDER
-        assert "only the index still holds it" in told.verdict
+        assert "only the index still has it" in told.verdict
         told = await why(client, "soup on rainy days", path="food.md", k=1)
         assert told.in_top_k and failing(told) is StepName.FOLDER
         assert told.verdict.startswith("food.md is #1, within the top 1, but it is gone from ")
@@ -294,7 +294,7 @@ async def test_3_a_text_that_was_there_until_an_edit(folder: Path) -> None:
         generation = await reindexed(client)
         told = await why(client, "what does the maintainer like?", text="likes soup on rainy days")
         assert failing(told) is StepName.TEXT
-        assert f"it was in food.md:1–3 until generation {generation - 1}, and was edited" in (
+        assert f"it was in food.md:1–3; an edit after generation {generation - 1} removed it" in (
             told.verdict
         )
         assert "likes soup" in rung(told, StepName.TEXT).evidence[1]
@@ -309,7 +309,7 @@ async def test_3_tags_are_no_text(folder: Path) -> None:
         await reindexed(client)
         told = await why(client, "boats", path="headed.md", text="the harbour office")
         assert failing(told) is StepName.TEXT
-        assert "front matter, where only title, tags and date are searched" in told.verdict
+        assert "the text is in a part of the front matter that is not searched" in told.verdict
         file.unlink()
         await reindexed(client)
 

@@ -84,7 +84,7 @@ class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
 def keys(as_json: AsJson = False) -> None:
     """Print the actions of the browser: id, keys, where they work, what they do.
 
-    `[keys]` in the settings file gives an action other keys by its id, comma-separated:
+    `[keys]` in the settings file rebinds an action by its id; commas separate several keys:
     "view.rows" = "Z"
     """
     from membrowse.tui.actions import ACTIONS, key_name

@@ -16,8 +16,7 @@ def demo(
 ) -> None:
     """Open the browser on a demo memory, with hard questions.
 
-    It is a copy of an agent's notes over months, yours to edit. What you edit or delete is never
-    overwritten.
+    It is a copy of what an agent noted over months. Edit it freely: your changes are kept.
     """
     if path:
         output.write(f"{demo_memory.home()}\n")

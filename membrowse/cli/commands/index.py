@@ -54,7 +54,7 @@ async def index(
     ] = False,
     as_json: AsJson = False,
 ) -> Exit:
-    """Index what differs, and wait until the index is current.
+    """Index what has changed, and wait until the index is current.
 
     Exit status 1 if nothing could be indexed.
     """

@@ -93,7 +93,7 @@ async def run(
 @app.command("list")
 @asynchronous
 async def list_(folder: FolderOption = None, as_json: AsJson = False) -> Exit:
-    """List the pins, and how they fare.
+    """List the pins and their results.
 
     Exit status 1 if there is none.
     """

@@ -273,7 +273,7 @@ async def _search_batch(folder: Path, file: Path, request: SearchRequest, *, wai
         if file != STDIN:
             os.close(descriptor)
     if batch.bad:
-        output.say(f"{batch.bad} lines were left out")
+        output.say(f"{batch.bad} lines were skipped")
         return Exit.USAGE
     return Exit.DONE if batch.hits else Exit.NONE
 

@@ -29,8 +29,8 @@ def serve(
 ) -> None:
     """Run the engine of a folder in the foreground.
 
-    It runs until it is stopped, as under a service manager, whose directories it uses. This is the
-    one command that holds an index.
+    It runs until it is stopped. A service manager can run it, and it then uses the directories
+    that the manager provides.
     """
     managed = paths.become_service()
     if group is not None and not managed:

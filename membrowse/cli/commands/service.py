@@ -166,10 +166,10 @@ def uninstall(
 @app.command()
 @asynchronous
 async def status(name: Name = None, as_json: AsJson = False) -> Exit:
-    """Show how a service is. The exit status is a monitoring plugin's.
+    """Show the state of a service.
 
-    0: good, 1: degraded, 2: down, 3: unknown, because you may not connect: only root and members of
-    the service's group may.
+    The exit status is a monitoring plugin's: 0 good, 1 degraded, 2 down, 3 unknown, because only
+    root and members of the service's group may connect.
     """
     report = await health.examine(_service(name))
     if as_json:
@@ -182,7 +182,7 @@ async def status(name: Name = None, as_json: AsJson = False) -> Exit:
 @app.command()
 def logs(
     name: Name = None,
-    follow: Annotated[bool, typer.Option("--follow", "-F", help="Go on as lines come.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-F", help="Keep printing.")] = False,
     lines: Annotated[int, typer.Option("-n", "--lines", min=1, help="Lines to print.")] = 50,
 ) -> None:
     """Print the end of a service's log, from the journal."""
@@ -204,7 +204,7 @@ def restart(name: Name = None) -> None:
 @app.command("upgrade")
 @asynchronous
 async def upgrade_command(name: Name = None) -> Exit:
-    """Let a service run this version of membrowse, and go back if it is unhealthy with it.
+    """Upgrade a service to this version of membrowse; roll back if it is unhealthy.
 
     Run it with the new version's program; the service's old program must still be there.
     """

@@ -12,9 +12,6 @@ from membrowse.index.index import Index
 from membrowse.notes.chunk import encoder_input
 from membrowse.wire.health import StoreCheck
 
-SPECIALS = 2
-"""Special tokens that the encoder adds to every text."""
-
 
 def check_stores(index: Index, models: Models) -> StoreCheck:
     """Compare everything; takes seconds on a large index."""

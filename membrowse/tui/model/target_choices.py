@@ -81,7 +81,7 @@ def offered_entries(target: Target | None, hit: Hit | None) -> list[Entry]:
         offered.append(Entry(Kind.CURSOR, about, chunk_target(hit)))
     offered.append(Entry(Kind.TEXT, "words that the chunk should contain"))
     if target is not None:
-        offered.append(Entry(Kind.NONE, "expect nothing; hides the line under the query"))
+        offered.append(Entry(Kind.NONE, "clear the target; hides the line under the query"))
     return offered
 
 

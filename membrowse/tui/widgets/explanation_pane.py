@@ -7,7 +7,6 @@ from datetime import datetime
 from functools import partial
 
 from textual.app import ComposeResult
-from textual.containers import Vertical
 from textual.message import Message
 from textual.timer import Timer
 
@@ -17,8 +16,9 @@ from membrowse.text import shown
 from membrowse.tui.messages import ReplyWanted
 from membrowse.tui.model.open_query import OpenQuery
 from membrowse.tui.model.panel_title import panel_title
-from membrowse.tui.widgets.lines import OneLine, keymap_of
+from membrowse.tui.widgets.lines import keymap_of
 from membrowse.tui.widgets.scrolled_lines import ScrolledLines
+from membrowse.tui.widgets.text_pane import TextPane
 from membrowse.wire.explanation import (
     ExplainRequest,
     Explanation,
@@ -36,27 +36,7 @@ AIRY = 20
 """Lines from which there is an empty line between the sections."""
 
 
-class ExplanationHead(OneLine):
-    """The chunk that is explained."""
-
-    def __init__(self, pane: ExplanationPane) -> None:
-        super().__init__(classes="column-head")
-        self._pane = pane
-
-    def line(self, width: int) -> Line:
-        pane = self._pane
-        key = keymap_of(self).key("panel.explanation")
-        left = panel_title(key, "EXPLANATION", active=pane.text.has_focus)
-        explanation = pane.explanation
-        if explanation is None:
-            return spread(left, [Part(f"{pane.waiting} ", "dim")], width)
-        hit = explanation.hit
-        place = clip_start(shown(f"{hit.path}:{hit.start_line}"), max(10, width - 24))
-        more = "" if pane.full else f"{keymap_of(self).key('panel.maximise')} in full "
-        return spread([*left, Part(f"  {place}", "strong")], [Part(more, "dim")], width)
-
-
-class ExplanationPane(Vertical):
+class ExplanationPane(TextPane[ScrolledLines]):
     """Explains the chunk under the cursor of the open query, once started.
 
     An explanation stays until the next one arrives or is late; one that arrives for an earlier
@@ -67,14 +47,13 @@ class ExplanationPane(Vertical):
         """There is another explanation, or none; or the pane was switched on or off."""
 
     def __init__(self, query: OpenQuery, clock: Callable[[], datetime]) -> None:
-        super().__init__(id="explanation", classes="column")
+        super().__init__(ScrolledLines(id="explanation-text"), id="explanation")
         self.following = False
         """Whether the chunk under the cursor is explained."""
         self.explanation: Explanation | None = None
         self.waiting = ""
         """Why there is no explanation."""
         self.full = False
-        self.text = ScrolledLines(id="explanation-text")
         self._query = query
         self._clock = clock
         self._spellings: Sequence[SpellingSuggestion] = ()
@@ -83,13 +62,22 @@ class ExplanationPane(Vertical):
         self._spelled: tuple[str, str, int] | None = None
         """Text, syntax and generation for which spelling suggestions were last requested."""
         self._now = clock()
-        self._head = ExplanationHead(self)
         self._request: ExplainRequest | None = None
         self._late: Timer | None = None
 
     def compose(self) -> ComposeResult:
-        yield self._head
+        yield self.head
         yield self.text
+
+    def head_line(self, width: int, *, active: bool) -> Line:
+        """The place of the chunk, or why there is no explanation."""
+        title = panel_title(keymap_of(self).key("panel.explanation"), "EXPLANATION", active=active)
+        if self.explanation is None:
+            return spread(title, [Part(f"{self.waiting} ", "dim")], width)
+        hit = self.explanation.hit
+        place = clip_start(shown(f"{hit.path}:{hit.start_line}"), max(10, width - 24))
+        more = "" if self.full else f"{keymap_of(self).key('panel.maximise')} in full "
+        return spread([*title, Part(f"  {place}", "strong")], [Part(more, "dim")], width)
 
     # Following the cursor
 
@@ -206,14 +194,3 @@ class ExplanationPane(Vertical):
 
     def on_resize(self) -> None:
         self._show()
-
-    def refresh_head(self) -> None:
-        """Repaint the head."""
-        self.set_class(self.text.has_focus, "-active")
-        self._head.refresh()
-
-    def on_descendant_focus(self) -> None:
-        self.refresh_head()
-
-    def on_descendant_blur(self) -> None:
-        self.refresh_head()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 
 from textual.app import ComposeResult
-from textual.containers import Vertical
 
 from membrowse.presentation.heat_map import HeatMap, heat_map
 from membrowse.presentation.hits import freshness
@@ -16,8 +15,9 @@ from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.open_query import OpenQuery
 from membrowse.tui.model.preview_lines import CLOSE, OPEN, first_inside, preview_head, preview_lines
 from membrowse.tui.widgets.line_list import CURSOR
-from membrowse.tui.widgets.lines import Notice, OneLine, keymap_of
+from membrowse.tui.widgets.lines import Notice, keymap_of
 from membrowse.tui.widgets.scrolled_lines import ScrolledLines
+from membrowse.tui.widgets.text_pane import TextPane
 from membrowse.wire.explanation import Explanation
 from membrowse.wire.notes import ChunkRequest, ChunkView, Freshness
 from membrowse.wire.search import Hit
@@ -29,22 +29,6 @@ JUST_OPENED = 0.1
 
 STILL = 0.015
 """Seconds that the cursor rests on a chunk before the chunk is fetched."""
-
-
-class PreviewHead(OneLine):
-    """The place of the chunk, and whether its file is up to date."""
-
-    def __init__(self, preview: Preview) -> None:
-        super().__init__(classes="column-head")
-        self._preview = preview
-
-    def line(self, width: int) -> Line:
-        preview = self._preview
-        active = preview.text.has_focus
-        key = keymap_of(self).key("panel.preview")
-        return preview_head(
-            preview.view, preview.freshness, width, key, active=active, heated=preview.heating
-        )
 
 
 class PreviewText(ScrolledLines):
@@ -105,32 +89,37 @@ def _lines(view: ChunkView, heat: HeatMap | None, width: int) -> list[Line]:
     return [[Part(" "), *line] for line in preview_lines(view, width - 1, heat)]
 
 
-class Preview(Vertical):
+class Preview(TextPane[PreviewText]):
     """Head, warnings and text of the chunk; follows the cursor of the open query."""
 
     def __init__(self, query: OpenQuery) -> None:
-        super().__init__(id="preview", classes="column")
+        super().__init__(PreviewText(), id="preview")
         self.view: ChunkView | None = None
         self.freshness: Freshness | None = None
         """Of the chunk's file, as far as the engine has noticed; None: as in `view`."""
         self.heating = False
         """Whether to shade the chunk by heat, once that is known."""
-        self.text = PreviewText()
         self.sought = ""
         """The words that n and N look for; empty: those of the query."""
         self._query = query
         self._engine = EngineView()
         self._explanation: Explanation | None = None
-        self._head = PreviewHead(self)
         self._notice = Notice()
 
     def compose(self) -> ComposeResult:
-        yield self._head
+        yield self.head
         yield self._notice
         yield self.text
 
     def on_mount(self) -> None:
         self._notice.show("")
+
+    def head_line(self, width: int, *, active: bool) -> Line:
+        """The place of the chunk, and whether its file is up to date."""
+        key = keymap_of(self).key("panel.preview")
+        return preview_head(
+            self.view, self.freshness, width, key, active=active, heated=self.heating
+        )
 
     def follow(self) -> None:
         """Fetch and show the chunk under the cursor."""
@@ -222,16 +211,3 @@ class Preview(Vertical):
             self.notify("The chunk's text is still loading.", severity="warning", markup=False)
         else:
             self.app.post_message(CopyWanted("text", copy_formats.as_text(self.view)))
-
-    # Focus
-
-    def refresh_head(self) -> None:
-        """Repaint the head."""
-        self.set_class(self.text.has_focus, "-active")
-        self._head.refresh()
-
-    def on_descendant_focus(self) -> None:
-        self.refresh_head()
-
-    def on_descendant_blur(self) -> None:
-        self.refresh_head()

@@ -61,7 +61,7 @@ class FileContext:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What reading the note came upon."""
+        """The warnings from reading the note."""
         note = self.generation.notes.get(self.path)
         return note.warnings if note is not None else ()
 
@@ -79,7 +79,7 @@ class FileContext:
         if state.paused:
             yield "watching is paused: resume it, or reindex this note"
         elif state.progress is not None:
-            yield f"the engine is at work ({state.progress.phase})"
+            yield f"the engine is busy ({state.progress.phase})"
         if state.problem:
             yield state.problem
 

@@ -23,7 +23,7 @@ def check_cut(context: ChunkContext, min_score: float) -> Finding:
     ranking = context.ranked_query.ranking(RERANKED)
     rank = int(ranking.ranks[context.row])
     if not rank:
-        return finding(StepName.CUT, Outcome.FAILS, "no ranking has it")
+        return finding(StepName.CUT, Outcome.FAILS, "it is in no ranking")
     if rank <= context.k:
         score = float(ranking.scores[context.row])
         if 0 < min_score and score < min_score:

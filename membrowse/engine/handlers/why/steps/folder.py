@@ -34,7 +34,7 @@ def check_folder(context: FileContext) -> Finding:
         clause = f"the file {path} is in the folder"
         return finding(StepName.FOLDER, Outcome.PASSES, clause, _copy_lines(context))
     if path in context.generation.notes:
-        clause = "it is gone from the folder, and only the index still holds it"
+        clause = "the file is gone from the folder; only the index still has it"
         return finding(StepName.FOLDER, Outcome.FAILS, clause)
     alike = _similar_paths(path, context.components.indexer.state.comparison.found)
     evidence = [f"there is {each}" for each in alike]

@@ -13,31 +13,43 @@ from membrowse.wire.search import RERANKED
 
 
 def check_fused(context: ChunkContext) -> Finding:
-    told = fused.explain_fused(context.ranked_query, context.row, context.sources.settings.fusion)
-    if told.rank is None:
+    explained = fused.explain_fused(
+        context.ranked_query, context.row, context.sources.settings.fusion
+    )
+    if explained.rank is None:
         return finding(StepName.FUSED, Outcome.SKIPPED, "a filter leaves it out of every ranking")
     pool = context.ranked_query.ranking(RERANKED).pool
-    place = f"it is #{told.rank:,} of {told.total:,} fused"
+    place = f"it is #{explained.rank:,} of {explained.total:,} fused"
     if pool is None:
-        outcome = Outcome.PASSES if told.rank <= context.k else Outcome.WEAK
+        outcome = Outcome.PASSES if explained.rank <= context.k else Outcome.WEAK
         return finding(
-            StepName.FUSED, outcome, f"{place}; nothing is reranked", _share_lines(told), told.rank
+            StepName.FUSED,
+            outcome,
+            f"{place}; nothing is reranked",
+            _share_lines(explained),
+            explained.rank,
         )
-    if told.rank <= pool:
+    if explained.rank <= pool:
         clause = f"{place}, within the pool of {pool:,} candidates"
-        return finding(StepName.FUSED, Outcome.PASSES, clause, _share_lines(told), told.rank)
-    short = f"pushed out of the pool of {pool:,} candidates by {places(told.rank - pool)}"
+        return finding(
+            StepName.FUSED, Outcome.PASSES, clause, _share_lines(explained), explained.rank
+        )
+    short = f"pushed out of the pool of {pool:,} candidates by {places(explained.rank - pool)}"
     return finding(
-        StepName.FUSED, Outcome.FAILS, f"{place}, {short}", _share_lines(told), told.rank
+        StepName.FUSED,
+        Outcome.FAILS,
+        f"{place}, {short}",
+        _share_lines(explained),
+        explained.rank,
     )
 
 
-def _share_lines(told: FusedExplanation) -> Iterable[str]:
-    for share in told.inputs:
+def _share_lines(explained: FusedExplanation) -> Iterable[str]:
+    for share in explained.inputs:
         rank = f"#{share.rank:,}" if share.rank else "not ranked"
         part = f"{share.normalised:.3f} of its best"
-        if told.rrf_k is not None:
-            part = f"1 / ({told.rrf_k} + {share.rank:,})" if share.rank else "0"
+        if explained.rrf_k is not None:
+            part = f"1 / ({explained.rrf_k} + {share.rank:,})" if share.rank else "0"
         yield (
             f"{share.ranking}: {rank}, {part} × weight {share.weight:.2f} = "
             f"{share.contribution:.3f}"

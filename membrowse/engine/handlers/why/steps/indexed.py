@@ -18,23 +18,23 @@ def check_indexed(context: FileContext) -> Finding:
         return finding(StepName.INDEXED, Outcome.FAILS, "it is not indexed yet", context.waiting())
     if not context.exists:
         at = generation.notes[path].indexed_at
-        return finding(StepName.INDEXED, Outcome.PASSES, f"the index holds it as of {at}")
+        return finding(StepName.INDEXED, Outcome.PASSES, f"it was indexed at {at}")
     if isinstance(context.file, str):
-        clause = f"the index holds what the file was, and now it is no note: {context.file}"
+        clause = f"an earlier version is indexed; the file is not a note any more: {context.file}"
         return finding(StepName.INDEXED, Outcome.FAILS, clause, context.waiting())
     lines = indexed_against(context.file, generation, path)
     if not lines:
         stale = context.components.index.stale
         if stale:
-            clause = f"the index was made with another recipe ({stale}) and is to be rebuilt"
+            clause = f"the index was made with another recipe ({stale}) and must be rebuilt"
             return finding(StepName.INDEXED, Outcome.WEAK, clause)
-        clause = "the index holds the file as it is now"
+        clause = "the index is up to date with the file"
         return finding(StepName.INDEXED, Outcome.PASSES, clause, context.warnings)
     evidence = [*context.waiting(), *lines[:_DIFFERENCE_LINES]]
     if context.row is not None and _stands(context):
         clause = "the file has changed since it was indexed, though not in this text"
         return finding(StepName.INDEXED, Outcome.WEAK, clause, evidence)
-    clause = "the index holds an older text than the file"
+    clause = "an older version of the file is indexed"
     return finding(StepName.INDEXED, Outcome.FAILS, clause, evidence)
 
 

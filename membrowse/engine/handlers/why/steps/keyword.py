@@ -17,21 +17,23 @@ def check_keyword(context: ChunkContext) -> Finding:
         return finding(
             StepName.KEYWORD, Outcome.FAILS, f"the keyword ranking failed: {ranking.message}"
         )
-    told = keyword.explain_keyword(
+    explained = keyword.explain_keyword(
         context.ranked_query, context.row, context.sources.settings.keyword
     )
-    outcome, clause = _keyword_outcome(context, told)
-    return finding(StepName.KEYWORD, outcome, clause, map(_term_line, told.terms), told.rank)
+    outcome, clause = _keyword_outcome(context, explained)
+    return finding(
+        StepName.KEYWORD, outcome, clause, map(_term_line, explained.terms), explained.rank
+    )
 
 
-def _keyword_outcome(context: ChunkContext, told: KeywordExplanation) -> tuple[Outcome, str]:
-    held = [term for term in told.terms if term.matches]
+def _keyword_outcome(context: ChunkContext, explained: KeywordExplanation) -> tuple[Outcome, str]:
+    held = [term for term in explained.terms if term.matches]
     of_held = {term.typed for term in held}
-    typed = dict.fromkeys(term.typed for term in told.terms if not term.matches)
+    typed = dict.fromkeys(term.typed for term in explained.terms if not term.matches)
     missing = [word for word in typed if word not in of_held]
     if not context.ranked_query.scope[context.row]:
-        return Outcome.FAILS, f"{told.excluded}, so no ranking has it"
-    if not told.terms:
+        return Outcome.FAILS, f"{explained.excluded}, so no ranking has it"
+    if not explained.terms:
         # Without words for the encoder either, no ranking goes by what a chunk says.
         outcome = Outcome.SKIPPED if context.ranked_query.parsed.words else Outcome.FAILS
         return outcome, NO_WORDS
@@ -39,10 +41,10 @@ def _keyword_outcome(context: ChunkContext, told: KeywordExplanation) -> tuple[O
         what = "the word" if len(missing) == 1 else "none of the words"
         verb = "is not in it" if len(missing) == 1 else "is in it"
         return Outcome.FAILS, f"{what} {quoted_list(missing)} {verb}, as the analyser reads both"
-    if told.rank is None:
-        return Outcome.FAILS, f"{told.excluded}, so the keyword ranking leaves it out"
-    place = f"it is #{told.rank:,} of {told.total:,} by keyword"
-    if told.rank <= context.k:
+    if explained.rank is None:
+        return Outcome.FAILS, f"{explained.excluded}, so the keyword ranking leaves it out"
+    place = f"it is #{explained.rank:,} of {explained.total:,} by keyword"
+    if explained.rank <= context.k:
         return Outcome.PASSES, place
     if missing:
         verb = "is" if len(missing) == 1 else "are"
@@ -50,7 +52,7 @@ def _keyword_outcome(context: ChunkContext, told: KeywordExplanation) -> tuple[O
     light = _light_fields(context, held)
     if light:
         return Outcome.WEAK, f"{place}: its words match only in {light}, which count little"
-    return Outcome.WEAK, f"{place}: it holds all words, and others hold them more tellingly"
+    return Outcome.WEAK, f"{place}: it contains all words, but others match them better"
 
 
 def _light_fields(context: ChunkContext, held: list[TermExplanation]) -> str:

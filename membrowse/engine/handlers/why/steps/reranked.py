@@ -30,41 +30,44 @@ def check_reranked(context: ChunkContext) -> Finding:
         context.sources.tokens_of,
         context.sources.tokenizer,
     )
-    told = reranked.explain_reranked(context.ranked_query, context.row, settings, late)
-    if told.rank is None:
+    explained = reranked.explain_reranked(context.ranked_query, context.row, settings, late)
+    if explained.rank is None:
         return finding(
             StepName.RERANKED, Outcome.SKIPPED, "a filter leaves it out of every ranking"
         )
     if settings.method is RerankMethod.NONE:
         clause = "reranking is switched off, so it stays in fused order"
-        return finding(StepName.RERANKED, Outcome.SKIPPED, clause, rank=told.rank)
+        return finding(StepName.RERANKED, Outcome.SKIPPED, clause, rank=explained.rank)
     if context.ranked_query.ranking(RERANKED).blend is None:
-        outcome = Outcome.FAILS if told.state is RankingState.FAILED else Outcome.WEAK
-        return finding(StepName.RERANKED, outcome, told.message or "not reranked", rank=told.rank)
-    if not told.in_pool:
-        clause = f"it is #{told.rank:,}: beyond the pool, so it was not reranked"
-        return finding(StepName.RERANKED, Outcome.SKIPPED, clause, rank=told.rank)
-    return _movement_finding(context, told)
+        outcome = Outcome.FAILS if explained.state is RankingState.FAILED else Outcome.WEAK
+        return finding(
+            StepName.RERANKED, outcome, explained.message or "not reranked", rank=explained.rank
+        )
+    if not explained.in_pool:
+        clause = f"it is #{explained.rank:,}: beyond the pool, so it was not reranked"
+        return finding(StepName.RERANKED, Outcome.SKIPPED, clause, rank=explained.rank)
+    return _movement_finding(context, explained)
 
 
-def _movement_finding(context: ChunkContext, told: RerankedExplanation) -> Finding:
-    rank, before, lost = told.rank or 0, told.fused_rank or 0, -told.movement
-    named = f" + file name: {told.name_bonus:.3f}" if told.name_bonus else ""
+def _movement_finding(context: ChunkContext, explained: RerankedExplanation) -> Finding:
+    rank, before, lost = explained.rank or 0, explained.fused_rank or 0, -explained.movement
+    named = f" + file name: {explained.name_bonus:.3f}" if explained.name_bonus else ""
     blend = (
-        f"{told.method}: {told.normalised:.3f} of the pool's best × {told.blend_used:.2f} + fused: "
-        f"{told.fused_normalised:.3f} × {1 - told.blend_used:.2f}{named} = {told.score or 0.0:.3f}"
+        f"{explained.method}: {explained.normalised:.3f} of the pool's best"
+        f" × {explained.blend_used:.2f} + fused: {explained.fused_normalised:.3f}"
+        f" × {1 - explained.blend_used:.2f}{named} = {explained.score or 0.0:.3f}"
     )
     if lost <= 0:
         up = f", {places(-lost)} up from the fused ranking" if lost else ", as in the fused ranking"
-        clause = f"it is #{rank:,} of the {told.pool:,} that were reranked{up}"
+        clause = f"it is #{rank:,} of the {explained.pool:,} that were reranked{up}"
         return finding(StepName.RERANKED, Outcome.PASSES, clause, [blend], rank)
-    weaker = _weaker_words(context, told)
+    weaker = _weaker_words(context, explained)
     through = quoted_list((word.word for word in weaker[:3]), most=3)
     clause = f"demoted by {places(lost)}, from #{before:,} to #{rank:,}"
     if through:
-        clause += f", through {through}, which others answer better"
+        clause += f", through {through}, which others match better"
     caused = before <= context.k < rank
-    evidence = [blend, *(word.told for word in weaker[:_WORDS])]
+    evidence = [blend, *(word.evidence for word in weaker[:_WORDS])]
     return finding(
         StepName.RERANKED, Outcome.FAILS if caused else Outcome.WEAK, clause, evidence, rank
     )
@@ -80,26 +83,26 @@ class _Weaker:
     weight: float
 
     @property
-    def told(self) -> str:
+    def evidence(self) -> str:
         return (
             f"“{self.word}” (weight {self.weight:.2f}): {self.here:.2f} here, {self.there:.2f} in "
-            "those that came past it"
+            "the chunks that overtook it"
         )
 
 
-def _weaker_words(context: ChunkContext, told: RerankedExplanation) -> list[_Weaker]:
+def _weaker_words(context: ChunkContext, explained: RerankedExplanation) -> list[_Weaker]:
     """The words that cost most against the chunks that overtook it."""
     others = [
         matches
-        for row in _overtakers(context, told)
+        for row in _overtakers(context, explained)
         if (matches := _token_matches(context, row)) is not None
     ]
-    if not told.tokens or not others:
+    if not explained.tokens or not others:
         return []
     found: list[_Weaker] = []
-    for numbers, word in _words_of_query(context, told.tokens):
-        weight = sum(told.tokens[n].weight for n in numbers)
-        here = sum(told.tokens[n].contribution for n in numbers)
+    for numbers, word in _words_of_query(context, explained.tokens):
+        weight = sum(explained.tokens[n].weight for n in numbers)
+        here = sum(explained.tokens[n].contribution for n in numbers)
         there = float(
             np.mean([sum(matches[n].contribution for n in numbers) for matches in others])
         )
@@ -108,10 +111,10 @@ def _weaker_words(context: ChunkContext, told: RerankedExplanation) -> list[_Wea
     return sorted(found, key=lambda word: (word.here - word.there) * word.weight)
 
 
-def _overtakers(context: ChunkContext, told: RerankedExplanation) -> list[int]:
+def _overtakers(context: ChunkContext, explained: RerankedExplanation) -> list[int]:
     """Rows below it in the fused ranking and above it now, the best first."""
     before = context.ranked_query.ranking(FUSED).ranks
-    above = context.ranked_query.ranking(RERANKED).order[: (told.rank or 1) - 1].tolist()
+    above = context.ranked_query.ranking(RERANKED).order[: (explained.rank or 1) - 1].tolist()
     return [row for row in above if before[row] > before[context.row]][:_OVERTAKERS]
 
 

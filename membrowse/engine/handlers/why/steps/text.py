@@ -46,7 +46,7 @@ def _no_text(context: FileContext) -> Finding:
     if former is not None:
         entry, passed = former
         lines = f"{entry.path}:{passed.start_line}–{passed.end_line}"
-        clause = f"it was in {lines} until generation {entry.generation - 1:,}, and was edited away"
+        clause = f"it was in {lines}; an edit after generation {entry.generation - 1:,} removed it"
         return finding(
             StepName.TEXT, Outcome.FAILS, clause, [f"removed {entry.at}", *_quote(passed)]
         )
@@ -56,7 +56,7 @@ def _no_text(context: FileContext) -> Finding:
             return finding(StepName.TEXT, Outcome.FAILS, clause, context.warnings)
     clause = context.chunks.reason
     if context.wanted.text:
-        clause += f", and none ever did since generation {_oldest(context):,}"
+        clause += f", nor did any since generation {_oldest(context):,}"
     return finding(StepName.TEXT, Outcome.FAILS, clause)
 
 
@@ -66,7 +66,7 @@ def _unindexed_place(context: FileContext) -> str:
     if wanted not in comparable(context.text):
         return ""
     if wanted in comparable(context.text[: parse_front_matter(context.text).end]):
-        return "the text is in the front matter, where only title, tags and date are searched"
+        return "the text is in a part of the front matter that is not searched"
     return "the text is in a part of the file that is not indexed"
 
 

@@ -18,30 +18,35 @@ _MUCH_UNKNOWN = 0.3
 
 
 def check_vector(context: ChunkContext) -> Finding:
-    told = vector.explain_vector(
+    explained = vector.explain_vector(
         context.ranked_query, context.row, context.sources.settings, context.sources.nearest
     )
-    outcome, clause = _vector_outcome(context, told)
-    return finding(StepName.VECTOR, outcome, clause, _vector_evidence(context, told), told.rank)
+    outcome, clause = _vector_outcome(context, explained)
+    return finding(
+        StepName.VECTOR, outcome, clause, _vector_evidence(context, explained), explained.rank
+    )
 
 
-def _vector_outcome(context: ChunkContext, told: VectorExplanation) -> tuple[Outcome, str]:
+def _vector_outcome(context: ChunkContext, explained: VectorExplanation) -> tuple[Outcome, str]:
     ranked_query = context.ranked_query
     if not ranked_query.scope[context.row]:
         return Outcome.SKIPPED, "a filter leaves it out of every ranking"
     if not ranked_query.parsed.words:
         return Outcome.SKIPPED, "the query has no words to encode"
     if ranked_query.encoded is None:
-        return Outcome.FAILS, f"there is no vector ranking: {told.message or told.state.value}"
+        return (
+            Outcome.FAILS,
+            f"there is no vector ranking: {explained.message or explained.state.value}",
+        )
     if not ranked_query.generation.encoded[context.row]:
         return Outcome.FAILS, "it has no vector yet: it is still to be encoded"
     if ranked_query.known_share == 0.0:
-        return Outcome.FAILS, "the encoder knows nothing of the query, so no vector can find it"
-    place = f"it is #{told.rank:,} of {told.total:,} by vector"
-    if told.rank is not None and told.rank <= context.k:
+        return Outcome.FAILS, "the encoder knows no part of the query, so no vector can find it"
+    place = f"it is #{explained.rank:,} of {explained.total:,} by vector"
+    if explained.rank is not None and explained.rank <= context.k:
         return Outcome.PASSES, place
-    if told.unknown >= _MUCH_UNKNOWN:
-        unknown = f"{told.unknown:.0%} of the query is unknown to the encoder"
+    if explained.unknown >= _MUCH_UNKNOWN:
+        unknown = f"{explained.unknown:.0%} of the query is unknown to the encoder"
         return Outcome.WEAK, f"{place}: {unknown}"
     nearer = _nearer_chunk(context)
     if nearer is not None:
@@ -49,7 +54,7 @@ def _vector_outcome(context: ChunkContext, told: VectorExplanation) -> tuple[Out
         chunk = ranked_query.chunks[other]
         lines = f"lines {chunk.start_line}–{chunk.end_line}"
         return Outcome.WEAK, f"{place}: {lines} of the same note are nearer (#{rank:,})"
-    return Outcome.WEAK, f"{place}: what it says is not near to the query"
+    return Outcome.WEAK, f"{place}: its meaning is not close to the query"
 
 
 def _nearer_chunk(context: ChunkContext) -> tuple[int, int] | None:
@@ -63,22 +68,22 @@ def _nearer_chunk(context: ChunkContext) -> tuple[int, int] | None:
     return None if first == context.row else (first, int(ranks[first]))
 
 
-def _vector_evidence(context: ChunkContext, told: VectorExplanation) -> Iterator[str]:
-    if told.passages and told.cosine is not None:
-        best = told.passages[0]
+def _vector_evidence(context: ChunkContext, explained: VectorExplanation) -> Iterator[str]:
+    if explained.passages and explained.cosine is not None:
+        best = explained.passages[0]
         text = " ".join(best.text.split())
         yield f"nearest passage: line {best.line}, cosine {best.similarity:.2f}: {text}"
-        yield f"the chunk as a whole: cosine {told.cosine:.2f}"
-    nearer = _nearer_chunk(context) if told.rank else None
+        yield f"the chunk as a whole: cosine {explained.cosine:.2f}"
+    nearer = _nearer_chunk(context) if explained.rank else None
     if nearer is not None:
         chunk = context.ranked_query.chunks[nearer[0]]
         yield f"nearest chunk of the note: {chunk_place(chunk)}, #{nearer[1]:,}"
-    if told.hnsw_missed:
+    if explained.hnsw_missed:
         yield (
-            f"Chroma's HNSW misses it: #{told.hnsw_exact_rank} of the chunks' own vectors, and not "
-            f"among the {told.hnsw_asked} it returns (the exact ranking here does not)"
+            f"Chroma's HNSW misses it: #{explained.hnsw_exact_rank} of the chunks' own vectors, "
+            f"and not among the {explained.hnsw_asked} it returns (the exact ranking here does not)"
         )
-    elif told.hnsw_rank is not None:
-        yield f"Chroma's HNSW finds it at #{told.hnsw_rank} of {told.hnsw_asked}"
-    if told.effect:
-        yield told.effect
+    elif explained.hnsw_rank is not None:
+        yield f"Chroma's HNSW finds it at #{explained.hnsw_rank} of {explained.hnsw_asked}"
+    if explained.effect:
+        yield explained.effect

@@ -54,7 +54,7 @@ class _Phrasing:
     before: str
     after: str
     words: int
-    told: str
+    change: str
 
 
 def note_edit_candidates(trial: Trial) -> Iterator[Candidate]:
@@ -74,7 +74,9 @@ def note_edit_candidates(trial: Trial) -> Iterator[Candidate]:
             edit = Edit(
                 path=source.path, line=phrasing.line, before=phrasing.before, after=phrasing.after
             )
-            made = Suggestion(kind=SuggestionKind.NOTE, change=phrasing.told, rank=rank, edit=edit)
+            made = Suggestion(
+                kind=SuggestionKind.NOTE, change=phrasing.change, rank=rank, edit=edit
+            )
             yield Candidate(made, _SIZE * phrasing.words, hypothetical)
             found += 1
         if found == _ENOUGH:
@@ -99,9 +101,9 @@ def _sentences(trial: Trial, note: Note) -> Iterator[_Phrasing]:
         return
     before = _line_text(lines, line)
     for words in _word_groups(trial, before):
-        told = f"write the answer's sentence at {note.path}:{line} with {_named(words)}"
+        change = f"write the answer's sentence at {note.path}:{line} with {_named(words)}"
         after = f"{before.rstrip()} … {' … '.join(words)} …"
-        yield _Phrasing(line, before, after, len(words), told)
+        yield _Phrasing(line, before, after, len(words), change)
 
 
 def _headings(trial: Trial, note: Note) -> Iterator[_Phrasing]:
@@ -110,9 +112,9 @@ def _headings(trial: Trial, note: Note) -> Iterator[_Phrasing]:
     if heading is None:
         return
     for words in _word_groups(trial, heading.text):
-        told = f"write the heading at {note.path}:{heading.line} with {_named(words)}"
+        change = f"write the heading at {note.path}:{heading.line} with {_named(words)}"
         after = heading.with_word(f"– {' … '.join(words)} …")
-        yield _Phrasing(heading.line, heading.text, after, len(words), told)
+        yield _Phrasing(heading.line, heading.text, after, len(words), change)
 
 
 def _named(words: Sequence[str]) -> str:
@@ -161,7 +163,7 @@ def _hypothetical(trial: Trial, change: NoteChange) -> tuple[int | None, WhatIf]
         raise NotTried("there is no encoder")
     trial.checkpoint()
     if len(index.missing_inputs([change])) > INLINE_CHUNKS:
-        raise NotTried("they would have too much encoded again")  # in bulk, less precisely
+        raise NotTried("too much would have to be encoded again")  # in bulk, less precisely
     hypothetical = what_if(index, trial.ranked_query.generation, change, encoder.encode)
     return trial.by_edit(hypothetical), hypothetical
 

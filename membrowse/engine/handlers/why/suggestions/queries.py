@@ -37,10 +37,10 @@ def query_candidates(trial: Trial) -> Iterator[Candidate]:
         yield from _tried_query(trial, with_word, f"add {_quoted(word)} to the query")
 
 
-def _tried_query(trial: Trial, text: str, told: str) -> Iterator[Candidate]:
+def _tried_query(trial: Trial, text: str, description: str) -> Iterator[Candidate]:
     rank = trial.by_query(text)
     if rank is not None and trial.works(rank):
-        change = Suggestion(kind=SuggestionKind.QUERY, change=told, rank=rank, query=text)
+        change = Suggestion(kind=SuggestionKind.QUERY, change=description, rank=rank, query=text)
         yield Candidate(change, _SIZE)
 
 
