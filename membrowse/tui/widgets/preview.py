@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 
 from textual.app import ComposeResult
@@ -10,6 +12,7 @@ from textual.containers import Vertical
 from membrowse.presentation.heat_map import HeatMap, heat_map
 from membrowse.presentation.hits import freshness
 from membrowse.presentation.lines import Line, Part, plain
+from membrowse.presentation.recalls import absent_text
 from membrowse.tui.messages import CopyWanted, ReplyUnwanted, ReplyWanted
 from membrowse.tui.model import copy_formats
 from membrowse.tui.model.engine_view import EngineView
@@ -23,6 +26,8 @@ from membrowse.wire.notes import ChunkRequest, ChunkView, Freshness
 from membrowse.wire.search import Hit
 
 _GROUP = "chunk"
+
+_NO_CHUNK = "The chunk under the cursor is shown here."
 
 JUST_OPENED = 0.1
 """Seconds until a preview that was opened has its lines."""
@@ -51,7 +56,7 @@ class PreviewText(ScrolledLines):
     """The note's lines around the chunk, wrapped."""
 
     def __init__(self) -> None:
-        super().__init__(id="preview-text", message="The chunk under the cursor is shown here.")
+        super().__init__(id="preview-text", message=_NO_CHUNK)
         self._view: ChunkView | None = None
         self._found: int | None = None
         """The line of the match that was gone to."""
@@ -108,8 +113,9 @@ def _lines(view: ChunkView, heat: HeatMap | None, width: int) -> list[Line]:
 class Preview(Vertical):
     """Head, warnings and text of the chunk; follows the cursor of the open query."""
 
-    def __init__(self, query: OpenQuery) -> None:
+    def __init__(self, query: OpenQuery, clock: Callable[[], datetime]) -> None:
         super().__init__(id="preview", classes="column")
+        self._clock = clock
         self.view: ChunkView | None = None
         self.freshness: Freshness | None = None
         """Of the chunk's file, as far as the engine has noticed; None: as in `view`."""
@@ -135,6 +141,8 @@ class Preview(Vertical):
     def follow(self) -> None:
         """Fetch and show the chunk under the cursor."""
         hit = self._query.cursor
+        absent = self._query.absent
+        self.text.message = absent_text(absent, self._clock()) if absent else _NO_CHUNK
         if hit is None:
             self.app.post_message(ReplyUnwanted(_GROUP))
             self.show(None)
