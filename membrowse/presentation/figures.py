@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, date, datetime
 
 NONE = "–"
@@ -10,7 +11,7 @@ NONE = "–"
 
 def score(value: float | None) -> str:
     """A score in at most five cells: `.71`, `-.02`, `11.8`, `1042`."""
-    if value is None:
+    if value is None or math.isnan(value):
         return NONE
     if abs(value) >= 99.95:
         return f"{value:.0f}"

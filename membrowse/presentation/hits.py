@@ -24,6 +24,8 @@ MARKS = {
 SHORT_MARKS = {Freshness.CHANGED: "!", Freshness.DELETED: "✗", Freshness.UNREADABLE: "?"}
 TIGHT = 36
 """Columns narrower than this are as terse as possible."""
+CRAMPED = 29
+"""Columns narrower than this have neither bars nor ages."""
 SPACIOUS = 60
 """Columns from this width have longer bars."""
 MATRIX_BAR = 4
@@ -50,6 +52,8 @@ class RowStyle:
     pool: int | None = None
     missed: frozenset[int] = frozenset()
     """Ranks that HNSW missed."""
+    edited: frozenset[int] = frozenset()
+    """Ranks, in an agent's ranking, whose chunk was edited since."""
     saved: Mapping[str, int] | None = None
     """Ranks by chunk to show the movement against; None: the fused ranks."""
     lines: int = PLACE
@@ -109,16 +113,17 @@ def hit_lines(hit: Hit, style: RowStyle, width: int, fresh: Freshness) -> list[L
     says."""
     moved = _movement_parts(hit, style)
     bar = 8 if width >= SPACIOUS else 2 if width < TIGHT else 3 if moved else 4
+    bar = 0 if width < CRAMPED else bar
     lead = [
         Part(str(hit.rank).rjust(style.rank_width), "rank"),
         Part(" "),
         *moved,
         *_score_parts(hit, style, 4 if moved else 5, bar),
     ]
-    age = figures.age(hit.date, style.now).rjust(5)
+    age = "" if width < CRAMPED else figures.age(hit.date, style.now).rjust(5)
     short = style.lines < PLACE and fresh in SHORT_MARKS
     mark = Part(f" {SHORT_MARKS[fresh]}" if short else "", "warn")
-    room = width - cells(lead) - cells([mark]) - 5
+    room = width - cells(lead) - cells([mark]) - len(age)
     first = fit([*lead, *_name_line(hit, style, room), mark, Part(age, "dim")], width)
     lines = [first, _second_line(hit, style, width, fresh), _snippet_line(hit, style, width)]
     return lines[: style.lines]
@@ -216,6 +221,8 @@ def _second_line(hit: Hit, style: RowStyle, width: int, fresh: Freshness) -> Lin
     if not hit.exact:
         ranks.insert(0, Part("≈ ", "warn"))
     mark = Part(f" {MARKS[fresh]}" if fresh in MARKS else "", "warn")
+    if hit.rank in style.edited:
+        mark = Part(" ! edited", "warn")
     indent = style.rank_width + 1
     room = width - indent - cells([mark, *ranks]) - 1
     path = Part(clip_path(place(hit), room), "path")

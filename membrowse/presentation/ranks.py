@@ -41,11 +41,14 @@ def rank_part(rank: int | None) -> Part:
 def ranks_text(
     ranks: Mapping[str, int | None], letters: Mapping[str, str], without: str = ""
 ) -> str:
-    """Ranks by letter, except in the ranking `without`: `k9 v2 f–`."""
+    """Ranks by letter, except in the ranking `without`: `k9 v2 f–`.
+
+    A ranking that is not ours, and that `ranks` does not have, is left out.
+    """
     return " ".join(
         f"{letter}{figures.NONE if (rank := ranks.get(name)) is None else rank}"
         for name, letter in letters.items()
-        if name != without
+        if name != without and (name in ranks or name in LETTERS)
     )
 
 

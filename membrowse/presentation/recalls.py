@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 from rich.cells import cell_len
 
 from membrowse.presentation import figures
-from membrowse.presentation.lines import Line, Part, cells, clip, clip_start, fit, joined, wrapped
+from membrowse.presentation.hits import PLACE, RowStyle
+from membrowse.presentation.lines import (
+    Line,
+    Part,
+    cells,
+    clip,
+    clip_path,
+    clip_start,
+    fit,
+    joined,
+    wrapped,
+)
 from membrowse.text import shown
 from membrowse.wire.notes import Freshness
 from membrowse.wire.recalls import (
+    HITS_KEPT,
     GivenHit,
     Interval,
     Recall,
@@ -24,7 +36,7 @@ from membrowse.wire.recalls import (
     ReplayedRecall,
     ReplaySummary,
 )
-from membrowse.wire.search import RANKINGS
+from membrowse.wire.search import KEYWORD, RANKINGS, RERANKED, VECTOR, TargetMatch
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _AT, _AGENT, _GIVEN, _BEST = 14, 12, 4, 6
@@ -35,6 +47,14 @@ _STYLES = {
     RecallFlag.CHANGED: "warn",
     RecallFlag.STALE: "warn",
 }
+_MEANINGS = {
+    RecallFlag.EMPTY: "the agent got nothing",
+    RecallFlag.CUT: "its k or minimum score removed hits",
+    RecallFlag.NEAR: "a pinned note was just missed",
+    RecallFlag.CHANGED: "today's answer differs",
+    RecallFlag.STALE: "a hit's file has changed or is gone",
+}
+_BY = {KEYWORD: "by keyword", VECTOR: "by vector", RERANKED: "reranked"}
 _NAMES = {"keyword": "k", "vector": "v", "fused": "f", "reranked": "r"}
 
 
@@ -47,29 +67,57 @@ def log_page(page: RecallPage, now: datetime, width: int) -> list[Line]:
 
 
 def summary_line(page: RecallPage, width: int) -> Line:
-    """`63 recalls · 11% empty · 24% cut · ▁▂▁▅▇`."""
-    groups: list[Line] = [[Part(figures.counted(page.total, "recall"), "strong")]]
-    if page.total:
-        groups.append([Part(f"{figures.percent(page.empty / page.total)} empty")])
-        groups.append([Part(f"{figures.percent(page.cut / page.total)} cut")])
-        room = width - cells(joined(groups)) - 6
-        groups.append([Part(day_spark(page.days, max(0, min(60, room))), "bar")])
+    """`63 recalls ▁▂▁▅▇ · 11% empty ▁ ▂▁ · 24% cut ▁▂▁`."""
+    if not page.total:
+        return fit([Part(f" {figures.counted(0, 'recall')}", "strong")], width)
+    facts = (
+        (figures.counted(page.total, "recall"), "strong"),
+        (f"{figures.percent(page.empty / page.total)} empty", ""),
+        (f"{figures.percent(page.cut / page.total)} cut", ""),
+    )
+    room = (width - sum(len(text) for text, _ in facts) - 12) // len(facts)
+    spans = spans_of_days(page.days, max(0, min(40, room)))
+    sparks = (
+        spark([span.recalls or None for span in spans], max((s.recalls for s in spans), default=1)),
+        spark([span.empty / span.recalls if span.recalls else None for span in spans], 1.0),
+        spark([span.cut / span.recalls if span.recalls else None for span in spans], 1.0),
+    )
+    groups = [
+        [Part(text, style), Part(f" {blocks}" if blocks else "", "bar")]
+        for (text, style), blocks in zip(facts, sparks, strict=True)
+    ]
     return fit([Part(" "), *joined(groups)], width)
 
 
-def day_spark(days: Sequence[RecallDay], width: int) -> str:
-    """A block per day, or per equal span of days if there are more than `width`; a day without
-    recalls is a space."""
+def spans_of_days(days: Sequence[RecallDay], width: int) -> list[RecallDay]:
+    """The counts of every day, or of equal spans of days if there are more than `width`; named for
+    their first day."""
     if not days or width <= 0:
-        return ""
+        return []
     first, last = date.fromisoformat(days[0].day), date.fromisoformat(days[-1].day)
-    count = (last - first).days + 1
-    by_day = {day.day: day.recalls for day in days}
-    numbers = [by_day.get((first + timedelta(n)).isoformat(), 0) for n in range(count)]
-    span = -(-count // width)
-    sums = [sum(numbers[start : start + span]) for start in range(0, count, span)]
-    most = max(sums)
-    return "".join(_BLOCKS[(n * len(_BLOCKS) - 1) // most] if n else " " for n in sums)
+    length = -(-((last - first).days + 1) // width)
+    spans: dict[int, list[RecallDay]] = {
+        at: [] for at in range(((last - first).days + length) // length)
+    }
+    for day in days:
+        spans[(date.fromisoformat(day.day) - first).days // length].append(day)
+    return [
+        RecallDay(
+            day=(first + timedelta(at * length)).isoformat(),
+            recalls=sum(day.recalls for day in inside),
+            empty=sum(day.empty for day in inside),
+            cut=sum(day.cut for day in inside),
+        )
+        for at, inside in spans.items()
+    ]
+
+
+def spark(values: Sequence[float | None], most: float) -> str:
+    """A block per value, the taller the nearer to `most`; None is a space."""
+    return "".join(
+        " " if value is None else _BLOCKS[min(7, int(value / most * len(_BLOCKS)))]
+        for value in values
+    )
 
 
 def head_line(width: int) -> Line:
@@ -91,6 +139,17 @@ def recall_line(recall: RecallSummary, now: datetime, width: int) -> Line:
     room = width - cells(line) - cells(flags) - (2 if flags else 0)
     line += fit([Part(clip(shown(recall.query), room), "title")], max(0, room))
     return fit([*line, *([Part("  "), *flags] if flags else [])], width)
+
+
+def about_lines(recall: RecallSummary, width: int) -> tuple[Line, Line]:
+    """The query in full, then its session and what its flags mean."""
+    facts: list[Line] = [[Part(_MEANINGS[flag])] for flag in recall.flags]
+    if recall.session:
+        facts.append([Part(f"session {shown(recall.session)}", "dim")])
+    if recall.source:
+        facts.append([Part(f"from a log of {shown(recall.source)}", "dim")])
+    query = [Part(" / ", "key"), Part(clip(shown(recall.query), width - 4), "title")]
+    return fit(query, width), fit([Part("   "), *joined(facts)], width)
 
 
 def flag_parts(flags: Sequence[RecallFlag]) -> Line:
@@ -165,6 +224,151 @@ def given_lines(number: int, given: GivenHit, width: int) -> list[Line]:
     shown_place = clip_start(place, max(16, room - cell_len(title) - 2))
     line += [Part(shown_place, "path"), Part(f"  {title}", "heading")]
     return [fit(line, width), fit([Part(" " * 11), *today_parts(given)], width)]
+
+
+def absent_lines(given: GivenHit, rank: int, style: RowStyle, width: int) -> list[Line]:
+    """The row of a hit without a chunk today in an agent's ranking, and why there is none."""
+    lead = [
+        Part(f"{rank:>{style.rank_width}} ", "rank"),
+        Part(f"{figures.score(given.hit.score):>5} ", "score"),
+    ]
+    why = [Part(given.note or "gone", "warn")]
+    path = [Part(clip_path(hit_place(given), width - cells(lead)), "absent")]
+    if style.lines < PLACE:
+        return [fit([*lead, *why, Part("  "), *path], width)]
+    indent = Part(" " * (style.rank_width + 1))
+    lines = [fit([*lead, *path], width), fit([indent, *why], width), fit([], width)]
+    return lines[: style.lines]
+
+
+def hit_place(given: GivenHit) -> str:
+    """`path:first-last` as the agent got it, safe to show."""
+    hit = given.hit
+    lines = f":{hit.start_line}-{hit.end_line}" if hit.start_line else ""
+    return (shown(hit.path) or "?") + lines
+
+
+def absent_text(given: GivenHit, now: datetime) -> str:
+    """Why a hit has no chunk today, in full."""
+    since = f", {figures.local_time(given.gone_at, now)}" if given.gone_at else ""
+    return f"{hit_place(given)}\n{given.note or 'gone'}{since}"
+
+
+def asked_line(recall: Recall, flags: Sequence[RecallFlag], now: datetime) -> list[Line]:
+    """`openclaw asked 21 Nov 12:04`, `got 2 hits`, `stale`, `k 6, minimum score .35` …: the most
+    important first."""
+    session = [Part(f"session {shown(recall.session)}", "dim")] if recall.session else []
+    filters = [Part(f"filters {shown(' '.join(recall.filters))}")] if recall.filters else []
+    return [
+        [
+            Part(clip(shown(recall.agent), 24), "accent"),
+            Part(f" asked {figures.local_time(recall.at, now)}"),
+        ],
+        [Part(f"got {figures.counted(len(recall.given), 'hit')}")],
+        flag_parts(flags),
+        [Part(cut_text(recall), "dim")],
+        filters,
+        session,
+    ]
+
+
+# The agent's side of a diagnosis
+
+
+def agent_side(view: RecallView, match: TargetMatch, path: str, saved_at: str) -> str:
+    """What the agent got for its question, and what that says about a note: a sentence or two.
+
+    `saved_at` is when the note's file was saved last, if that is known.
+    """
+    recall = view.recall
+    clauses = [
+        _got_clause(recall),
+        beneath_text(recall),
+        _place_clause(view, match, path),
+        _then_clause(recall, match, path),
+        _today_clause(match),
+        _saved_clause(recall, saved_at),
+    ]
+    return f"{'; '.join(filter(None, clauses))}."
+
+
+def _got_clause(recall: Recall) -> str:
+    """`openclaw's own search returned 2 hits, both above .35`."""
+    who = shown(recall.agent)
+    searched = f"{who}'s own search" if recall.source else f"membrowse's search for {who}"
+    if not recall.given:
+        return f"{searched} returned nothing"
+    clause = f"{searched} returned {figures.counted(len(recall.given), 'hit')}"
+    scores = [hit.score for hit in recall.given]
+    if recall.k == len(recall.given):
+        return f"{clause}, its k"
+    if recall.min_score is None or any(s is None or s < recall.min_score for s in scores):
+        return clause
+    each = {1: "", 2: "both "}.get(len(scores), "all ")
+    return f"{clause}, {each}above {figures.score(recall.min_score)}"
+
+
+def _place_clause(view: RecallView, match: TargetMatch, path: str) -> str:
+    """Whether the chunk, or another one of its note, was among the hits."""
+    chunk = match.hit.chunk if match.hit else ""
+    for rank, given in enumerate(view.given, start=1):
+        if chunk and given.chunk == chunk:
+            score = f" with {figures.score(given.hit.score)}" if given.hit.score else ""
+            return f"this was its {figures.rank(rank)}{score}"
+    for rank, given in enumerate(view.given, start=1):
+        if given.hit.path == path:
+            note = "another part of this note" if chunk and given.chunk else "this note"
+            return f"{note} was its {figures.rank(rank)}"
+    return "this note was not among them" if view.given else ""
+
+
+def _then_clause(recall: Recall, match: TargetMatch, path: str) -> str:
+    """Its rank at that time, if membrowse answered."""
+    chunk = match.hit.chunk if match.hit else ""
+    found = {
+        name: rank
+        for name, hits in recall.rankings.items()
+        for rank, hit in reversed(list(enumerate(hits, start=1)))
+        if hit.chunk == chunk or (not chunk and hit.path == path)
+    }
+    if ranks := _ranks_clause(found):
+        return f"then it stood {ranks}"
+    return f"then it was not in the first {HITS_KEPT} of any ranking" if recall.rankings else ""
+
+
+def _today_clause(match: TargetMatch) -> str:
+    """`this note stands #3 by keyword and #1 reranked here`."""
+    if match.hit is None:
+        return f"here, {match.reason[:1].lower()}{match.reason[1:]}".rstrip(". ,")
+    ranks = _ranks_clause(match.hit.ranks)
+    return f"today it stands {ranks} here" if ranks else "today no ranking has it"
+
+
+def _ranks_clause(ranks: Mapping[str, int | None]) -> str:
+    """`#3 by keyword and #1 reranked`; empty if it has no rank."""
+    found = [f"{figures.rank(rank)} {_BY[name]}" for name in _BY if (rank := ranks.get(name))]
+    *first, last = found or [""]
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _saved_clause(recall: Recall, saved_at: str) -> str:
+    """`its file was saved 40 minutes after the question`."""
+    try:
+        seconds = (
+            datetime.fromisoformat(saved_at) - datetime.fromisoformat(recall.at)
+        ).total_seconds()
+    except (ValueError, TypeError):
+        return ""
+    if seconds <= 0:
+        return ""
+    return f"its file was saved {_long_duration(seconds)} after the question"
+
+
+def _long_duration(seconds: float) -> str:
+    for length, unit in ((86_400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= 2 * length or unit == "minute":
+            return figures.counted(max(1, round(seconds / length)), unit)
+    return ""
 
 
 def today_parts(given: GivenHit) -> Line:

@@ -29,6 +29,7 @@ class Where(Enum):
     TUNE = "In the tuning panel"
     SIDES = "In A | B"
     PINS = "In the pins"
+    LOG = "In the log"
     APP = "Everywhere"
 
 
@@ -43,6 +44,8 @@ class Need(Enum):
     TARGET = "There is neither a target ({target.why}) nor a chunk under the cursor."
     PLACE = "There is no file to open."
     PIN = "There is no pin under the cursor."
+    SHOWN_RECALL = "No recall is shown: {recall.log} opens the log."
+    RECALL = "There is no recall under the cursor."
     PANEL = "The tuning panel is closed: {tune.open} opens it."
     TUNED = "No setting is changed."
     SAVED = "The cursor is not on a saved configuration."
@@ -184,6 +187,8 @@ _BROWSER = (
     Action("panel.keyword", "panel(1)", "1", "keyword", "Go to the keyword ranking."),
     Action("panel.vector", "panel(2)", "2", "vector", "Go to the vector ranking."),
     Action("panel.reranked", "panel(3)", "3", "reranked", "Go to the reranked ranking."),
+    Action("panel.agent", "panel(0)", "0", "agent", "Go to what the agent got, beside a recall.",
+           needs=(Need.SHOWN_RECALL,)),
     Action("panel.preview", "panel(4)", "4", "preview", "Go to the preview.", bar=9),
     Action("panel.explanation", "panel(5)", "5", "explanation",
            "Go to the explanation, to scroll it."),
@@ -214,6 +219,11 @@ _BROWSER = (
            needs=(Need.ENGINE, Need.QUERY, Need.TARGET), right=_REINDEX, bar=3),
     Action("pin.show", "pins", "M", "pins",
            "See every pin, whether it passes, and how its rank changed.", needs=(Need.ENGINE,)),
+    Action("recall.log", "log", "L", "log",
+           "See what agents asked and what they got.", needs=(Need.ENGINE,)),
+    Action("recall.follow", "follow", "F", "follow",
+           "Show each question as an agent asks it; any key that acts stops.",
+           needs=(Need.ENGINE,)),
     Action("hit.changes", "changes", "d", "changes",
            "Show what changed in the note since it was indexed.",
            needs=(Need.ENGINE, Need.HIT)),
@@ -323,8 +333,11 @@ _WHY = (
            "Open the note that you expect in $VISUAL or $EDITOR.", needs=(Need.PLACE,), bar=2),
     Action("why.find", "find", "f,w,W", "another target",
            "Choose another file, chunk or text.", needs=(Need.ENGINE,), bar=3),
+    Action("why.pin", "pin", "m", "pin",
+           "Pin the query to what you expect; again: unpin it.",
+           needs=(Need.ENGINE,), right=_REINDEX, bar=4),
     Action("why.close", "close", "escape,q", "back",
-           "Go back to the rankings; stops the search for suggestions.", bar=4, palette=False),
+           "Go back to the rankings; stops the search for suggestions.", bar=5, palette=False),
 )
 
 _TUNE = (
@@ -378,6 +391,23 @@ _PINS = (
     Action("pins.close", "close", "escape,q,M", "back", "Go back to the rankings.", bar=3),
 )
 
+_LOG = (
+    Action("log.ask", "ask_recall", "enter", "ask",
+           "Ask the recall's query, and show what the agent got beside the rankings.",
+           needs=(Need.RECALL,), bar=1, palette=False),
+    Action("log.filter", "focus_filter", "slash", "filter",
+           "Filter by words of the query, agent:NAME, flag:NAME, since:TIME and until:TIME.",
+           bar=2),
+    Action("log.agent", "next_agent", "a", "agent", "Show one agent's recalls, then the next's.",
+           needs=(Need.ENGINE,), bar=3),
+    Action("log.flag", "next_flag", "f", "flag",
+           "Show the recalls with a flag: empty, cut, near, changed, stale, in turn.", bar=4),
+    Action("log.period", "next_period", "d", "days",
+           "Show the recalls of the last day, week, month or year, in turn.", bar=5),
+    Action("log.close", "close", "escape,q,L", "back",
+           "Clear the filter, or go back to the rankings.", bar=6),
+)
+
 _APP = (
     Action("app.palette", "command_palette", "ctrl+p,colon", "palette",
            "Find any action by its name.", bar=13, palette=False),
@@ -409,6 +439,7 @@ ACTIONS: tuple[Action, ...] = tuple(
         (Where.TUNE, _TUNE),
         (Where.SIDES, _SIDES),
         (Where.PINS, _PINS),
+        (Where.LOG, _LOG),
         (Where.APP, _APP),
     )
     for action in actions

@@ -260,12 +260,20 @@ class MembrowseApp(App[int], inherit_bindings=False):
     def on_search_wanted(self, message: messages.SearchWanted) -> None:
         if self._engine is not None:
             self._start_worker(
-                partial(self._search, self._engine, message), "search", exclusive=True
+                partial(self._stream, self._engine, message), "search", exclusive=True
             )
 
-    async def _search(self, engine: Engine, wanted: messages.SearchWanted) -> None:
-        async for response in engine.stream(wanted.request):
-            wanted.deliver(response)
+    def on_stream_wanted(self, message: messages.StreamWanted[Any]) -> None:
+        if self._engine is not None:
+            self._start_worker(
+                partial(self._stream, self._engine, message), message.group, exclusive=True
+            )
+
+    async def _stream(
+        self, engine: Engine, wanted: messages.SearchWanted | messages.StreamWanted[Any]
+    ) -> None:
+        async for reply in engine.stream(wanted.request):
+            wanted.deliver(reply)
 
     def on_reply_wanted(self, message: messages.ReplyWanted[Any]) -> None:
         if self._engine is not None:
@@ -366,6 +374,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
             if reason := screen.refusal_of(name):
                 self.say(reason, "warning")
                 return True
+            screen.acting(name)
         return await super().run_action(action, default_namespace, namespaces)
 
     def action_press(self, key: str) -> None:

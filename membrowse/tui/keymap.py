@@ -21,6 +21,7 @@ _TOGETHER = (
     (Where.TOKENS, Where.LIST, Where.APP),
     (Where.WHY, Where.LIST, Where.APP),
     (Where.PINS, Where.LIST, Where.APP),
+    (Where.LOG, Where.LIST, Where.APP),
     (Where.SIDES, Where.LIST, Where.APP),
     (Where.TUNE,),
 )

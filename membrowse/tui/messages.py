@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 from textual.message import Message
 
 from membrowse.client.engine import EngineRefused
-from membrowse.wire.request import Request
+from membrowse.wire.request import Request, StreamRequest
 from membrowse.wire.search import SearchRequest, SearchResponse
 
 Reply = TypeVar("Reply")
@@ -51,8 +51,20 @@ class ReplyWanted(Message, Generic[Reply]):
 
 
 @dataclass
+class StreamWanted(Message, Generic[Reply]):
+    """Follow a stream of the engine; a later one of the same group replaces it."""
+
+    group: str
+    request: StreamRequest[Reply]
+    deliver: Callable[[Reply], None]
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, StreamWanted) and message.group == self.group
+
+
+@dataclass
 class ReplyUnwanted(Message):
-    """Cancel the request of this group."""
+    """Cancel the request or the stream of this group."""
 
     group: str
 

@@ -12,7 +12,7 @@ from membrowse.text import shown_block
 from membrowse.tui.messages import ReplyWanted
 from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.open_query import OpenQuery
-from membrowse.tui.model.target_choices import chunk_target
+from membrowse.tui.model.target_choices import cursor_target
 from membrowse.tui.widgets.target_line import TargetLine
 from membrowse.wire.pins import AddPinRequest, PinResult, PinRun, PinsRequest, RemovePinRequest
 from membrowse.wire.search import Target
@@ -48,9 +48,7 @@ class Pins:
         self._screen.app.post_message(ReplyWanted(_GROUP, request, self._pinned))
 
     def _expected(self) -> Target | None:
-        if self._target_line.target is not None:
-            return self._target_line.target
-        return chunk_target(self._query.cursor) if self._query.cursor else None
+        return self._target_line.target or cursor_target(self._query)
 
     def _matches(self, result: PinResult) -> bool:
         """Whether a pin is of the open query and of what it should find."""

@@ -171,10 +171,17 @@ class StandIn:
         if isinstance(request, BackupRequest):
             return _each(BackupPart(data=b"archive", total=7))
         if isinstance(request, FollowRecallsRequest):
-            return _each(NewRecalls())
+            return self._new_recalls(request)
         if isinstance(request, ReplayRequest):
             return self._replay(request)
         return self._search(request) if isinstance(request, SearchRequest) else self._states()
+
+    async def _new_recalls(self, request: FollowRecallsRequest) -> AsyncIterator[NewRecalls]:
+        from membrowse.engine.handlers.recalls import summary_of
+
+        async for batch in self.components.recalls.feed.follow():
+            new = [recall for recall in batch if request.agent in ("", recall.agent)]
+            yield NewRecalls(recalls=tuple(map(summary_of, new)))
 
     async def _states(self) -> AsyncIterator[EngineState]:
         while not self.gone:

@@ -380,7 +380,7 @@ async def test_rankings_become_one_list_and_go_to_the_best_known_rank() -> None:
 
 async def test_the_preview_follows_the_cursor_and_notices_changes_of_the_file() -> None:
     query = OpenQuery()
-    preview = Preview(query)
+    preview = Preview(query, clock)
     await answered(query)
     async with running(preview) as (host, _):
         preview.follow()

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -31,6 +30,7 @@ from membrowse.client.engine import Engine, EngineRefused, EngineUnavailable
 from membrowse.client.recall_import import RecallImport, import_file, logs_in, new_recalls
 from membrowse.presentation import recalls as pages
 from membrowse.presentation.figures import counted, number, percent
+from membrowse.presentation.moments import iso_moment
 from membrowse.recall_log.export import RecallExport
 from membrowse.recall_log.foreign_log import AUTO, FORMATS, BadLine, ForeignLog
 from membrowse.text import shown
@@ -47,11 +47,9 @@ from membrowse.wire.recalls import (
     ReplaySummary,
 )
 
-_AGO = re.compile(r"(\d{1,5})\s*([mhdw])")
 _STDIN = Path("-")
 _BAD_LINES_SHOWN = 20
 _RECORDS = 200
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 app = typer.Typer(
     help="What agents asked and what they got: list, show, import, follow, replay.",
@@ -65,17 +63,12 @@ def moment(text: str) -> str:
     """A date, a time, or an age such as `7d` or `12h`, as ISO time in UTC. Raises `Stop`."""
     if not text:
         return ""
-    if ago := _AGO.fullmatch(text.strip()):
-        then = datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-    else:
-        try:
-            then = datetime.fromisoformat(text.strip())
-        except ValueError as error:
-            raise Stop(
-                Exit.USAGE, f"{text!r} is no time: give a date like 2026-03-02, or an age like 7d"
-            ) from error
-        then = then.astimezone(UTC)  # a time without a zone is local
-    return then.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    try:
+        return iso_moment(text, datetime.now().astimezone())
+    except (ValueError, OverflowError) as error:
+        raise Stop(
+            Exit.USAGE, f"{text!r} is no time: give a date like 2026-03-02, or an age like 7d"
+        ) from error
 
 
 Agent = Annotated[

@@ -7,11 +7,14 @@ from membrowse.presentation.lines import Line, Part, cells, fit, spread
 from membrowse.presentation.progress import reading_text
 from membrowse.text import shown
 from membrowse.tui.actions import KeyOf
+from membrowse.tui.model.agent_ranking import AGENT
 from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.open_query import OpenQuery
 from membrowse.tui.model.panel_title import panel_title
 from membrowse.tui.model.ranking_view import RankingView
 from membrowse.wire.search import KEYWORD, RERANKED, VECTOR, Query, RankingState
+
+_NO_HITS = {RERANKED: "Nothing to rerank.", AGENT: "The agent got nothing."}
 
 
 def state_part(view: RankingView) -> Part:
@@ -48,9 +51,9 @@ def column_notice(view: RankingView, query: Query | None) -> str:
 
 def column_foot(query: OpenQuery, name: str, width: int, *, in_view: bool) -> Line:
     """Rank and score of the chunk under the cursor in this ranking: `#212 of 992 · .31`."""
-    view = query.views[name]
+    view = query.views.get(name)
     hit = query.cursor
-    if hit is None or not view.total:
+    if hit is None or view is None or not view.total:
         return fit([], width)
     rank = hit.ranks.get(name)
     if rank is None:
@@ -71,6 +74,8 @@ def _why_unranked(view: RankingView) -> str:
         return "not ranked so far"
     if view.name == KEYWORD:
         return "contains none of your words"
+    if view.name == AGENT:
+        return "the agent did not get it"
     return "not ranked"
 
 
@@ -101,6 +106,6 @@ def empty_lines(
         return ["", "No note that passes the filters", "contains these words.", edit]
     if view.name == KEYWORD:
         return ["", "No note contains these words.", edit]
-    if view.name == RERANKED:
-        return ["", "Nothing to rerank."]
+    if view.name in _NO_HITS:
+        return ["", _NO_HITS[view.name]]
     return ["", "No hits.", f"{key('view.files')}  every file"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
@@ -12,6 +12,7 @@ from membrowse.presentation.lines import (
     Line,
     Part,
     cells,
+    clip,
     clip_path,
     fit,
     joined,
@@ -23,6 +24,7 @@ from membrowse.presentation.progress import pending_parts, progress_line, readin
 from membrowse.text import shown
 from membrowse.tui.actions import KeyOf
 from membrowse.wire.engine import EngineState, Right
+from membrowse.wire.recalls import Recall
 from membrowse.wire.search import RankingState
 
 _PINS = "screen.pins"
@@ -49,6 +51,8 @@ class EngineView:
     log_tail: str = ""
     rights: frozenset[Right] = frozenset()
     state: EngineState | None = None
+    agent: str = ""
+    """The agent whose recall is shown; its k and minimum score are those of the recall."""
     agent_k: int = 5
     agent_min_score: float = 0.0
     agent_set: bool = False
@@ -75,6 +79,18 @@ class EngineView:
     @property
     def deleted(self) -> frozenset[str]:
         return frozenset(self.state.deleted) if self.state else frozenset()
+
+
+def with_recall(view: EngineView, recall: Recall | None) -> EngineView:
+    """`view` with the agent and the cut of a recall.
+
+    The minimum score of a foreign log is on that agent's own scale, so it cuts nothing of ours.
+    """
+    if recall is None:
+        return view
+    k = view.agent_k if recall.k is None else recall.k
+    min_score = 0.0 if recall.source else recall.min_score or 0.0
+    return replace(view, agent=recall.agent, agent_k=k, agent_min_score=min_score)
 
 
 def short_path(path: Path, home: Path | None = None) -> str:
@@ -127,6 +143,7 @@ def _index_facts(view: EngineView, key: KeyOf) -> list[Line]:
     not_indexed = f"{figures.number(state.not_indexed)} not indexed [{key('view.files')}]"
     return [
         [_condition_part(view, state)],
+        [Part(f"{clip(shown(view.agent), 16)} k {view.agent_k}", "accent")] if view.agent else [],
         [Part(not_indexed, "", "screen.files")] if state.not_indexed else [],
         [Part(figures.counted(state.notes, "note"))],
         [Part(figures.counted(state.chunks, "chunk"), "dim")],

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from membrowse.tui.model.agent_ranking import AGENT, AgentRanking
 from membrowse.tui.model.ranking_view import RankingView
+from membrowse.wire.recalls import GivenHit, RecallView
 from membrowse.wire.search import (
     FUSED,
     KEYWORD,
@@ -51,6 +53,8 @@ class OpenQuery:
     """A ranking and a row: where the cursor goes once the row's hit is known."""
     views: dict[str, RankingView] = field(default_factory=_empty_views)
     tracked: dict[str, Hit] = field(default_factory=dict)
+    agent: AgentRanking | None = None
+    """What an agent got for the query, while its recall is shown."""
     marked: str = ""
     """The chunk that is marked for a comparison."""
     saved_ranks: dict[str, int] | None = None
@@ -97,6 +101,10 @@ class OpenQuery:
         """
         if response.number != self.number:
             return ()
+        if self.agent is not None:
+            self.agent.receive(response.tracked)
+            response = self.agent.linked_response(response)
+            self.views[AGENT] = self.agent.view()
         self.analysis, self.response = response.query, response.id
         self.generation, self.complete = response.generation, response.complete
         self.tracked = dict(response.tracked)
@@ -119,7 +127,7 @@ class OpenQuery:
         return view.cached != ranking.cached or view.state is not ranking.state
 
     def _forget_absent(self, present: Iterable[str]) -> None:
-        for name in set(self.views) - set(present):
+        for name in set(self.views) - {*present, AGENT}:
             if name in RANKINGS:
                 self.views[name].forget()
                 continue
@@ -134,6 +142,8 @@ class OpenQuery:
         if self._fresh:
             if arrived or self.complete:
                 self.cursor, self._fresh = self._first(), False
+            return
+        if self.absent is not None:
             return
         found = self._known(self.cursor.chunk) if self.cursor else None
         if found is not None:
@@ -178,6 +188,8 @@ class OpenQuery:
         hit = view.hits.get(row)
         if hit is None:
             self.wanted = (ranking, row)
+            if self.absent is not None:
+                self.cursor = None
             return False
         self.cursor, self.wanted, self._fresh = hit, None, False
         return True
@@ -185,11 +197,38 @@ class OpenQuery:
     def add_page(self, response: str, ranking: str, hits: Iterable[Hit]) -> bool:
         """Add a page, and move the cursor if it waits for it; False if the page is out of date."""
         view = self.views.get(ranking)
+        if self.agent is not None:
+            hits = map(self.agent.linked, hits)
         if view is None or not view.add(response, hits):
             return False
         if self.wanted is not None and self.wanted[0] == ranking:
             self.put_cursor(*self.wanted)
         return True
+
+    @property
+    def absent(self) -> GivenHit | None:
+        """The row under the cursor if it is a hit of the agent that has no chunk today."""
+        if self.wanted is None or self.wanted[0] != AGENT:
+            return None
+        return self.views[AGENT].absent.get(self.wanted[1])
+
+    def show_recall(self, recall: RecallView) -> None:
+        """Show what an agent got beside the rankings, from the next response on."""
+        known = self.agent is not None and self.agent.recall.recall.id == recall.recall.id
+        self.agent = AgentRanking(recall)
+        if not known:
+            self.views[AGENT] = self.agent.view()
+            self.active = AGENT if recall.given else RERANKED
+            self.cursor, self.wanted = None, None
+
+    def close_recall(self) -> None:
+        """Show our rankings alone."""
+        self.agent = None
+        self.views.pop(AGENT, None)
+        if self.active == AGENT:
+            self.active = RERANKED
+        if self.wanted is not None and self.wanted[0] == AGENT:
+            self.wanted, self.cursor = None, self._first()
 
     def mark_or_compare(self, chunk: str) -> str:
         """Mark `chunk`; or return the chunk marked before, to compare with, and drop the mark.

@@ -6,9 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from membrowse.presentation import figures
+from membrowse.presentation.lines import clip
 from membrowse.presentation.target import cut_name
 from membrowse.settings import AgentSettings
+from membrowse.text import shown
 from membrowse.tui.model.list_layout import Divider
+from membrowse.wire.recalls import GivenHit
 from membrowse.wire.search import (
     RERANKED,
     Approximate,
@@ -19,6 +22,8 @@ from membrowse.wire.search import (
 )
 from membrowse.wire.search import RankingState as State
 
+AGENT_CELLS = 16
+"""Cells of an agent's name in a divider."""
 PAGE = 50
 """Hits in a page."""
 _DEFAULT = AgentSettings()
@@ -41,6 +46,12 @@ class RankingView:
     strength: MatchStrength | None = None
     hits: dict[int, Hit] = field(default_factory=dict)
     """By 0-based row; sparse."""
+    absent: dict[int, GivenHit] = field(default_factory=dict)
+    """By 0-based row, in an agent's ranking: hits without a chunk today."""
+    edited: frozenset[int] = frozenset()
+    """Ranks, in an agent's ranking, whose chunk was edited since."""
+    beneath: str = ""
+    """What was cut off below the last row, if that is known."""
     waiting: bool = False
     """The query has changed; the hits are still those of the query before."""
     _asked: set[int] = field(default_factory=set)
@@ -97,6 +108,8 @@ class RankingView:
     @property
     def top(self) -> float:
         """The best score, the full length of a bar."""
+        if 0 in self.absent:
+            return self.absent[0].hit.score or 0.0
         first = self.hits.get(0)
         return first.score if first else 0.0
 
@@ -106,12 +119,16 @@ class RankingView:
         return frozenset(self.approximate.missed) if self.approximate else frozenset()
 
 
-def agent_cut(view: RankingView, k: int, min_score: float, *, chosen: bool) -> Divider | None:
+def agent_cut(
+    view: RankingView, k: int, min_score: float, *, chosen: bool, agent: str = ""
+) -> Divider | None:
     """Where the agent stops reading: after `k` hits, or before the first hit below `min_score`."""
     if view.total == 0:
         return None
     default = not chosen and (k, min_score) == (_DEFAULT.k, _DEFAULT.min_score)
     label = cut_name(k, CutOrigin.DEFAULT if default else CutOrigin.AGENT)
+    if agent:
+        label = f"{clip(shown(agent), AGENT_CELLS)}: k {k}"
     if min_score > 0:
         label += f", score {figures.score(min_score)}"
         for row in range(min(k, view.total)):
@@ -122,15 +139,16 @@ def agent_cut(view: RankingView, k: int, min_score: float, *, chosen: bool) -> D
 
 
 def dividers(
-    view: RankingView, k: int, min_score: float, *, chosen: bool = False
+    view: RankingView, k: int, min_score: float, *, chosen: bool = False, agent: str = ""
 ) -> tuple[Divider, ...]:
-    """The dividers of a column, from the top; only the reranked ranking has any.
+    """The dividers of a column, from the top; only the reranked ranking and the agent's have any.
 
-    `chosen` says whether somebody set the cut `k` and `min_score`.
+    `chosen` says whether somebody set the cut `k` and `min_score`; `agent` is whose it is, if a
+    recall is shown.
     """
     if view.name != RERANKED:
-        return ()
-    found = [cut] if (cut := agent_cut(view, k, min_score, chosen=chosen)) else []
+        return (Divider(view.total, view.beneath),) if view.beneath else ()
+    found = [cut] if (cut := agent_cut(view, k, min_score, chosen=chosen, agent=agent)) else []
     if view.pool is not None and 0 < view.pool < view.total:
         found.append(Divider(view.pool, "not reranked from here, fused order"))
     return tuple(sorted(found))

@@ -14,6 +14,7 @@ from membrowse.presentation.target import named
 from membrowse.text import shown
 from membrowse.tui.model.files_table import STATES, reason
 from membrowse.tui.model.fuzzy_match import lower_case, match
+from membrowse.tui.model.open_query import OpenQuery
 from membrowse.wire.notes import FileRecord, NoteState
 from membrowse.wire.search import Hit, Target
 
@@ -69,6 +70,14 @@ class FinderInput:
 def chunk_target(hit: Hit) -> Target:
     """The chunk of `hit` as a target."""
     return Target(chunk=hit.chunk, path=hit.path, line=hit.start_line)
+
+
+def cursor_target(query: OpenQuery) -> Target | None:
+    """What is under the cursor as a target: a chunk, or a note that an agent got."""
+    if query.absent is not None:
+        hit = query.absent.hit
+        return Target(path=hit.path, line=hit.start_line or None) if hit.path else None
+    return chunk_target(query.cursor) if query.cursor else None
 
 
 def offered_entries(target: Target | None, hit: Hit | None) -> list[Entry]:

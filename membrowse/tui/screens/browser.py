@@ -21,8 +21,9 @@ from membrowse.tui.messages import (
     SearchWanted,
     WatchingWanted,
 )
+from membrowse.tui.model.agent_ranking import AGENT
 from membrowse.tui.model.details import details_text
-from membrowse.tui.model.engine_view import Basis, EngineView, Phase, state_basis
+from membrowse.tui.model.engine_view import Basis, EngineView, Phase, state_basis, with_recall
 from membrowse.tui.model.open_query import OpenQuery
 from membrowse.tui.model.questions import Questions
 from membrowse.tui.pins import Pins
@@ -34,6 +35,7 @@ from membrowse.tui.widgets.plain_input import pasted
 from membrowse.tui.widgets.preview import Preview
 from membrowse.tui.widgets.query_bar import QueryBar
 from membrowse.tui.widgets.rankings import Rankings
+from membrowse.tui.widgets.recall_line import RecallLine
 from membrowse.tui.widgets.target_line import TargetLine
 from membrowse.tui.widgets.tuning_panel import TuningPanel
 from membrowse.wire.comparison import CompareRequest
@@ -62,6 +64,9 @@ TUNING_BESIDE = 150
 TUNING_BELOW = 42
 """Lines from which the preview stays while the tuning panel is under the rankings."""
 
+_FOLLOWING_GOES_ON = {"follow", "back", "clear_message"}
+"""Actions that do not stop following; `back` stops it as its one step."""
+
 RANKINGS, PREVIEW, EXPLANATION = "rankings", "preview", "explanation"
 
 
@@ -84,15 +89,18 @@ class BrowserScreen(EngineScreen):
         """`rankings` (of which the active one is shown), `preview`, `explanation` or empty."""
         self.query_bar = QueryBar(self._history)
         self.target_line = TargetLine(self.open_query, clock)
+        self.recall_line = RecallLine(clock)
         self.trouble = Trouble()
         self.guide = Guide()
         self.rankings = Rankings(self.open_query, clock, lines=lines)
-        self.preview = Preview(self.open_query)
+        self.preview = Preview(self.open_query, clock)
         self.explanation_pane = ExplanationPane(self.open_query, clock)
         self.tuning_panel = TuningPanel(self.open_query, clock)
         self.pins = Pins(self, self.open_query, self.target_line)
         self._lower = Horizontal(self.preview, self.explanation_pane, id="lower")
         self._furnished = False
+        self._recall_text: str | None = None
+        """The query of the recall that is shown, as it is in the query bar."""
         self._opened: list[str] = []
         """What escape closes, the newest last."""
         self._basis: Basis | None = None
@@ -101,6 +109,7 @@ class BrowserScreen(EngineScreen):
     def compose(self) -> ComposeResult:
         yield self.header
         yield self.query_bar
+        yield self.recall_line
         yield self.target_line
         yield self.tuning_panel.banner
         yield self.trouble
@@ -195,12 +204,21 @@ class BrowserScreen(EngineScreen):
         if was != (view.changed, view.deleted, view.reading):
             self._show_rankings()
         self.preview.show_engine(view)
+        self.recall_line.show_engine(view)
         self.tuning_panel.show_engine(view)
         self.pins.announce_moves(before, view)
         self._search_again_if_outdated(before)
 
+    def with_agent(self, view: EngineView) -> EngineView:
+        return with_recall(view, self.recall_line.recall)
+
+    @property
+    def _with_cut(self) -> EngineView:
+        """The engine's view with the cut that the rankings show."""
+        return self.tuning_panel.with_cut(self.with_agent(self.engine))
+
     def _show_rankings(self) -> None:
-        self.rankings.show(self.tuning_panel.with_cut(self.engine))
+        self.rankings.show(self._with_cut)
 
     def _search_again_if_outdated(self, before: EngineView) -> None:
         """Search again if the engine would now respond differently."""
@@ -218,6 +236,7 @@ class BrowserScreen(EngineScreen):
         """Close the query and forget the target: another folder is opened."""
         self.query_bar.put("")
         self.target_line.reset()
+        self._leave_recall()
         self.search("")
 
     def show_questions(self, questions: Questions) -> None:
@@ -237,9 +256,9 @@ class BrowserScreen(EngineScreen):
             self._close_query()
             return
         query = self.open_query
-        track: list[str] = []
+        track = list(query.agent.chunks) if query.agent else []
         if keep and query.cursor is not None:
-            track = [query.cursor.chunk, *self.rankings.remember_anchors()]
+            track += [query.cursor.chunk, *self.rankings.remember_anchors()]
         is_first = not query.text
         number = query.search(text, self.query_bar.syntax, keep=keep)
         self._basis = state_basis(self.engine.state) if self.engine.state else None
@@ -278,7 +297,7 @@ class BrowserScreen(EngineScreen):
             return
         self.query_bar.show(response.query)
         self.target_line.receive(response)
-        self.rankings.show_response(self.tuning_panel.with_cut(self.engine), arrived)
+        self.rankings.show_response(self._with_cut, arrived)
         self.show_keys()
         if response.complete:
             query.keeping = True
@@ -292,6 +311,8 @@ class BrowserScreen(EngineScreen):
     # Messages of the widgets
 
     def on_query_bar_edited(self) -> None:
+        if self._recall_text not in (None, self.query_bar.text):
+            self._leave_recall()
         self.search(self.query_bar.text)
 
     def on_query_bar_replaced(self, message: QueryBar.Replaced) -> None:
@@ -308,7 +329,7 @@ class BrowserScreen(EngineScreen):
 
     def on_rankings_cursor_moved(self) -> None:
         self.show_keys()
-        if self.open_query.wanted is None:
+        if self.open_query.wanted is None or self.open_query.absent is not None:
             self._follow_cursor()
 
     def on_rankings_chosen(self) -> None:
@@ -316,6 +337,38 @@ class BrowserScreen(EngineScreen):
 
     def on_rankings_outdated(self) -> None:
         self.search_again()
+
+    def on_recall_line_opened(self, message: RecallLine.Opened) -> None:
+        """Show a recall beside the rankings of its query."""
+        asked, query = message.view.recall, self.open_query
+        again = query.agent is not None and query.agent.recall.recall.id == asked.id
+        query.show_recall(message.view)
+        self.header.show(self.with_agent(self.engine))
+        self._show_rankings()
+        if again:
+            self.search_again()
+            return
+        self.query_bar.ask_another(asked.query, syntax=asked.syntax)
+        self._recall_text = self.query_bar.text
+        self.search(self._recall_text)
+        self._focus_list()
+
+    def _leave_recall(self) -> None:
+        """Show our rankings alone again."""
+        self._recall_text = None
+        self.recall_line.close()
+        self.open_query.close_recall()
+        self.header.show(self.engine)
+        if self._furnished:
+            self._show_rankings()
+
+    def _step_back_from_recall(self) -> None:
+        """Stop following; if it does not, leave the recall."""
+        if self.recall_line.following:
+            self.recall_line.stop_following()
+        else:
+            self._leave_recall()
+            self._focus_list()
 
     def on_explanation_pane_changed(self) -> None:
         pane = self.explanation_pane
@@ -331,6 +384,9 @@ class BrowserScreen(EngineScreen):
             self.query_bar.put(suggestion.query)
         else:
             self.tuning_panel.try_settings(dict(suggestion.settings))
+
+    def on_target_line_pin_wanted(self) -> None:
+        self.pins.toggle()
 
     def on_tuning_panel_changed(self) -> None:
         self.search_again()
@@ -363,6 +419,8 @@ class BrowserScreen(EngineScreen):
             met |= {Need.TARGET, Need.EXPECTED}
         if self.open_query.text:
             met.add(Need.QUERY)
+        if self.open_query.agent is not None:
+            met.add(Need.SHOWN_RECALL)
         if self.query_bar.questions.items:
             met.add(Need.QUESTIONS)
         return met
@@ -421,7 +479,9 @@ class BrowserScreen(EngineScreen):
 
     def action_panel(self, number: int) -> None:
         names = self.open_query.columns
-        if number == 4:
+        if number == 0:
+            self._select_ranking(AGENT)
+        elif number == 4:
             if self.open_query.text and not self.preview.display:
                 self.maximised = PREVIEW
                 self.lay_out()
@@ -474,6 +534,8 @@ class BrowserScreen(EngineScreen):
     def _open_things(self) -> dict[str, Callable[[], None]]:
         """What is open, and how to close it."""
         closers: dict[str, Callable[[], None]] = {}
+        if self.recall_line.display:
+            closers["recall"] = self._step_back_from_recall
         if self.open_query.marked:
             closers["mark"] = self._unmark
         if self.tuning_panel.display:
@@ -661,6 +723,21 @@ class BrowserScreen(EngineScreen):
         from membrowse.tui.screens.pins import PinsScreen
 
         self.app.push_screen(PinsScreen(self.clock, self.engine, self._search_pin))
+
+    def action_log(self) -> None:
+        from membrowse.tui.screens.log import LogScreen
+
+        self.app.push_screen(LogScreen(self.clock, self.engine, self.recall_line.open))
+
+    def action_follow(self) -> None:
+        if self.recall_line.following:
+            self.recall_line.stop_following()
+        else:
+            self.recall_line.follow()
+
+    def acting(self, name: str) -> None:
+        if name not in _FOLLOWING_GOES_ON:
+            self.recall_line.stop_following()
 
     def _search_pin(self, pin: Pin) -> None:
         """Search for a pin's query, with what it should find as the target."""

@@ -57,15 +57,22 @@ class EngineScreen(Screen[None]):
         """Take the engine's state; the app calls this at every change."""
         before, self.engine = self.engine, view
         if self._showing:
-            self.header.show(view)
+            self.header.show(self.with_agent(view))
             self.status.show(view, self.clock())
             self.show_keys()
             self.engine_changed(before)
+
+    def with_agent(self, view: EngineView) -> EngineView:
+        """`view` as the header shows it."""
+        return view
 
     def engine_changed(self, before: EngineView) -> None:
         """React to another state in `engine`; `before` is the previous one."""
 
     # Actions
+
+    def acting(self, name: str) -> None:
+        """React to an action with that name, of this screen or of the app, before it runs."""
 
     def show_keys(self) -> None:
         """Show the keys that act now, and which of them cannot."""

@@ -41,6 +41,7 @@ _SIGNS: tuple[tuple[str, str], ...] = (
     ("«word»", "a word of the query, in the preview"),
     ("▁ ▃ ▅ ▇", "while explaining: how strongly a line of the chunk matches the query"),
     ("●", "indexed;  ! changed, + new, − deleted, ✗ failed, ○ skipped, · ignored"),
+    ("◂", "a recall: who asked and when; 0 goes to what the agent got, a2 is its rank there"),
     ("⟦word⟧", "unknown to the encoder"),
 )
 

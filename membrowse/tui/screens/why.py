@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import ClassVar
@@ -23,11 +23,12 @@ from membrowse.presentation.diagnosis import (
 )
 from membrowse.presentation.lines import Line, Part, clip, spread
 from membrowse.presentation.ranks import letters
+from membrowse.presentation.recalls import agent_side
 from membrowse.presentation.target import SIGN, named, target_line
 from membrowse.text import shown
 from membrowse.tui.actions import Action, Need, Where, bindings
 from membrowse.tui.messages import EditWanted, ReplyUnwanted, ReplyWanted
-from membrowse.tui.model.engine_view import EngineView, reply_basis
+from membrowse.tui.model.engine_view import EngineView, reply_basis, with_recall
 from membrowse.tui.model.list_layout import Layout
 from membrowse.tui.screens.engine_screen import Clock, EngineScreen
 from membrowse.tui.widgets.line_list import CURSOR, LineList
@@ -42,9 +43,11 @@ from membrowse.wire.diagnosis import (
     Suggestions,
     SuggestionsRequest,
 )
+from membrowse.wire.notes import FileRecord, FilesRequest
+from membrowse.wire.recalls import RecallView
 from membrowse.wire.search import RANKINGS
 
-_GROUP = "why"
+_GROUP, _FILES = "why", "why files"
 
 _LABELS = {
     SuggestionKind.NOTE: "show edit",
@@ -118,6 +121,16 @@ class Verdict(Widget):
 
     def render(self) -> Content:
         return content(self, self._line)
+
+
+class AgentSide(Verdict):
+    """What the agent got, before the verdict; takes no room until there is something."""
+
+    DEFAULT_CSS = "AgentSide { padding: 1 2 0 2; display: none; }"
+
+    def show(self, line: Line) -> None:
+        self.display = True
+        super().show(line)
 
 
 class DiagnosisList(LineList):
@@ -227,7 +240,8 @@ class WhyScreen(EngineScreen):
     """Requests the diagnosis, which is fast, then suggestions, which take a while.
 
     `apply` takes a suggestion for the settings or the query, after the screen has closed; `find`
-    lets the user choose another target.
+    lets the user choose another target; `pin` pins the query to it. With a `recall`, the agent's
+    side comes first.
     """
 
     PLACES = (Where.WHY,)
@@ -241,20 +255,26 @@ class WhyScreen(EngineScreen):
         *,
         apply: Callable[[Suggestion], None],
         find: Callable[[], None],
+        pin: Callable[[], None],
+        recall: RecallView | None = None,
     ) -> None:
         super().__init__(clock, engine)
         self._request = request
-        self._apply, self._find = apply, find
+        self._apply, self._find, self._pin = apply, find, pin
+        self._recall = recall
+        self._saved: Mapping[str, str] = {}
+        """When each file was saved last, ISO."""
         self._basis = reply_basis(engine)
         self._provisional = False
         self._query, self._target = DiagnosedQuery(), DiagnosedTarget(request)
-        self._verdict = Verdict()
+        self._agent_side, self._verdict = AgentSide(), Verdict()
         self.list = DiagnosisList()
 
     def compose(self) -> ComposeResult:
         yield self.header
         yield self._query
         yield self._target
+        yield self._agent_side
         yield self._verdict
         yield self.list
         yield self.status
@@ -263,6 +283,23 @@ class WhyScreen(EngineScreen):
     def on_mount(self) -> None:
         self.list.focus()
         self._ask()
+        if self._recall is not None:
+            self.app.post_message(ReplyWanted(_FILES, FilesRequest(), self._take_files))
+
+    def with_agent(self, view: EngineView) -> EngineView:
+        return with_recall(view, self._recall.recall if self._recall else None)
+
+    def _take_files(self, files: Sequence[FileRecord]) -> None:
+        self._saved = {file.path: file.modified_at for file in files}
+        self._show_agent_side()
+
+    def _show_agent_side(self) -> None:
+        """Show what the agent got, if a recall is shown and the diagnosis is there."""
+        report = self.list.report
+        if self._recall is not None and report is not None:
+            path = report.match.hit.path if report.match.hit else report.target.path
+            text = agent_side(self._recall, report.match, path, self._saved.get(path, ""))
+            self._agent_side.show([Part("◂ ", "accent"), Part(text)])
 
     def engine_changed(self, before: EngineView) -> None:
         view = self.engine
@@ -310,6 +347,7 @@ class WhyScreen(EngineScreen):
         self._verdict.show(verdict_line(report))
         self._target.show(self._request, report)
         self.list.show(report, trying, restart=restart)
+        self._show_agent_side()
         self.show_keys()
 
     def _refused(self, error: EngineRefused) -> None:
@@ -366,9 +404,13 @@ class WhyScreen(EngineScreen):
         if (place := self._place()) is not None:
             self.app.post_message(EditWanted(*place))
 
+    def action_pin(self) -> None:
+        self._pin()
+
     def action_find(self) -> None:
         self._find()
 
     def action_close(self) -> None:
-        self.app.post_message(ReplyUnwanted(_GROUP))
+        for group in (_GROUP, _FILES):
+            self.app.post_message(ReplyUnwanted(group))
         self.dismiss(None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 
 from textual.app import ComposeResult
@@ -9,6 +11,7 @@ from textual.app import ComposeResult
 from membrowse.presentation.heat_map import HeatMap, heat_map
 from membrowse.presentation.hits import freshness
 from membrowse.presentation.lines import Line, Part, plain
+from membrowse.presentation.recalls import absent_text
 from membrowse.tui.messages import CopyWanted, ReplyUnwanted, ReplyWanted
 from membrowse.tui.model import copy_formats
 from membrowse.tui.model.engine_view import EngineView
@@ -24,6 +27,8 @@ from membrowse.wire.search import Hit
 
 _GROUP = "chunk"
 
+_NO_CHUNK = "The chunk under the cursor is shown here."
+
 JUST_OPENED = 0.1
 """Seconds until a preview that was opened has its lines."""
 
@@ -35,7 +40,7 @@ class PreviewText(ScrolledLines):
     """The note's lines around the chunk, wrapped."""
 
     def __init__(self) -> None:
-        super().__init__(id="preview-text", message="The chunk under the cursor is shown here.")
+        super().__init__(id="preview-text", message=_NO_CHUNK)
         self._view: ChunkView | None = None
         self._found: int | None = None
         """The line of the match that was gone to."""
@@ -92,8 +97,9 @@ def _lines(view: ChunkView, heat: HeatMap | None, width: int) -> list[Line]:
 class Preview(TextPane[PreviewText]):
     """Head, warnings and text of the chunk; follows the cursor of the open query."""
 
-    def __init__(self, query: OpenQuery) -> None:
+    def __init__(self, query: OpenQuery, clock: Callable[[], datetime]) -> None:
         super().__init__(PreviewText(), id="preview")
+        self._clock = clock
         self.view: ChunkView | None = None
         self.freshness: Freshness | None = None
         """Of the chunk's file, as far as the engine has noticed; None: as in `view`."""
@@ -124,6 +130,8 @@ class Preview(TextPane[PreviewText]):
     def follow(self) -> None:
         """Fetch and show the chunk under the cursor."""
         hit = self._query.cursor
+        absent = self._query.absent
+        self.text.message = absent_text(absent, self._clock()) if absent else _NO_CHUNK
         if hit is None:
             self.app.post_message(ReplyUnwanted(_GROUP))
             self.show(None)

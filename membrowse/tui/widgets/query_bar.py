@@ -162,10 +162,12 @@ class QueryBar(Vertical):
         self.select()
         self._show_side()
 
-    def ask_another(self, text: str, target: Target | None = None) -> None:
+    def ask_another(
+        self, text: str, target: Target | None = None, syntax: str | None = None
+    ) -> None:
         """Put another query in the place of the old one, and what it should find."""
         self.post_message(self.Replaced(target))
-        self.put(text)
+        self.put(text, syntax)
 
     def select(self) -> None:
         """Select the text if it is being edited, else show its beginning."""

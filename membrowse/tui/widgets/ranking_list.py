@@ -9,6 +9,7 @@ from textual.message import Message
 from membrowse.presentation.hits import RowStyle, freshness, hit_lines, matrix_lines
 from membrowse.presentation.lines import Line, Part, fit
 from membrowse.presentation.ranks import letters
+from membrowse.presentation.recalls import absent_lines
 from membrowse.tui.model.column_captions import empty_lines
 from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.list_layout import Layout
@@ -71,7 +72,13 @@ class RankingList(LineList):
         """Show what the open query knows now; the scroll stays with the anchor's chunk."""
         self._engine, self._now, self._style_of_rows = engine, now, None
         view = self.view
-        lines = dividers(view, engine.agent_k, engine.agent_min_score, chosen=engine.agent_set)
+        lines = dividers(
+            view,
+            engine.agent_k,
+            engine.agent_min_score,
+            chosen=engine.agent_set,
+            agent=engine.agent,
+        )
         self.set_layout(Layout(view.total, self.lines, lines))
         self._scroll_to_anchor()
         self.want_rows()
@@ -89,6 +96,7 @@ class RankingList(LineList):
                 total=view.total,
                 pool=view.pool,
                 missed=view.missed,
+                edited=view.edited,
                 saved=self.open_query.saved_ranks,
                 lines=self.lines,
             )
@@ -96,6 +104,8 @@ class RankingList(LineList):
 
     def row_line(self, row: int, line: int, width: int) -> Line:
         hit = self.view.hits.get(row)
+        if hit is None and row in self.view.absent:
+            return absent_lines(self.view.absent[row], row + 1, self.row_style, width)[line]
         if hit is None:
             rank = str(row + 1).rjust(self.row_style.rank_width)
             return [Part(f"{rank} …" if line == 0 else "", "faint")]

@@ -15,6 +15,7 @@ from membrowse.client.engine import EngineRefused
 from membrowse.presentation.hits import PLACE, SNIPPET
 from membrowse.text import shown
 from membrowse.tui.messages import ReplyWanted
+from membrowse.tui.model.agent_ranking import AGENT
 from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.open_query import COLUMNS, OpenQuery
 from membrowse.tui.widgets.line_list import LineList
@@ -22,6 +23,8 @@ from membrowse.tui.widgets.ranking_column import RankingColumn
 from membrowse.tui.widgets.ranking_list import RankingList
 from membrowse.wire.search import RERANKED, PageRequest, Ranking
 
+AGENT_KEY = "0"
+"""The key of the agent's ranking."""
 FEWEST, FEWEST_IN_MATRIX = 7, 9
 """Hits that should be in view at least, in a column and in the matrix."""
 
@@ -89,21 +92,27 @@ class Rankings(Vertical):
         """Show what the open query knows now, with the cut and the changes of `engine`."""
         self._engine = engine or self._engine
         now = self._clock()
+        self._match_columns()
         self.matrix.list.ranking = self._query.active
         self.matrix.action = self.columns[self._query.active].action
         for column in self.shown_columns:
             column.list.lines = self.lines
             column.show(self._engine, now)
 
-    def show_response(self, engine: EngineView, arrived: tuple[str, ...]) -> None:
-        """Show a response, or part of one, in which the rankings `arrived` are new."""
+    def _match_columns(self) -> None:
+        """Have a column for each ranking."""
         for name in self._query.columns:
             if name not in self.columns:
-                self.columns[name] = RankingColumn(self._query, name)
+                key = AGENT_KEY if name == AGENT else ""
+                self.columns[name] = RankingColumn(self._query, name, key)
                 self._side_by_side.mount(self.columns[name])
         for name in [name for name in self.columns if name not in self._query.columns]:
             self.columns.pop(name).remove()
         self._display_columns()
+
+    def show_response(self, engine: EngineView, arrived: tuple[str, ...]) -> None:
+        """Show a response, or part of one, in which the rankings `arrived` are new."""
+        self._match_columns()
         if not self._query.keeping:
             for column in self.shown_columns:
                 if column.list.ranking in arrived:
@@ -180,7 +189,7 @@ class Rankings(Vertical):
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         if isinstance(event.widget, RankingList):
-            if not event.widget.matrix:
+            if not event.widget.matrix and event.widget.ranking in self._query.views:
                 self._query.active = event.widget.ranking
             event.widget.show_row(event.widget.cursor_row)
         for column in self.shown_columns:

@@ -13,6 +13,7 @@ from membrowse.presentation.ranks import letters
 from membrowse.presentation.target import target_line
 from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.open_query import OpenQuery
+from membrowse.tui.model.target_choices import cursor_target
 from membrowse.tui.widgets.lines import OneLine, keymap_of
 from membrowse.wire.diagnosis import DiagnosisRequest, Suggestion
 from membrowse.wire.search import SearchResponse, Target, TargetMatch
@@ -37,6 +38,9 @@ class TargetLine(OneLine):
         def __init__(self, suggestion: Suggestion) -> None:
             super().__init__()
             self.suggestion = suggestion
+
+    class PinWanted(Message):
+        """The user pins the diagnosed query to the diagnosed target."""
 
     def __init__(self, query: OpenQuery, clock: Callable[[], datetime]) -> None:
         super().__init__(id="target")
@@ -116,24 +120,39 @@ class TargetLine(OneLine):
             self.notify("Now type what the agent asked.", markup=False)
 
     def diagnose(self) -> None:
-        """Open the diagnosis of the target, or first the finder if there is no target or query."""
+        """Open the diagnosis of the target, or first the finder if there is no target or query.
+
+        While a recall is shown, what is under the cursor is a target, too.
+        """
         query = self._query
-        if self.target is None or not query.text:
+        target = self.target or (cursor_target(query) if query.agent else None)
+        if target is None or not query.text:
             self.choose()
             return
-        request = DiagnosisRequest(text=query.text, syntax=query.syntax, target=self.target)
+        recall = query.agent.recall if query.agent else None
+        k = recall.recall.k if recall else None
+        request = DiagnosisRequest(text=query.text, syntax=query.syntax, target=target, k=k)
         if self._why is not None:
             self._why.diagnose(request)
             return
         from membrowse.tui.screens.why import WhyScreen
 
         self._why = WhyScreen(
-            self._clock, self._engine, request, apply=self._apply, find=self.choose
+            self._clock,
+            self._engine,
+            request,
+            apply=self._apply,
+            find=self.choose,
+            pin=self._pin,
+            recall=recall,
         )
         self.app.push_screen(self._why, self._why_closed)
 
     def _why_closed(self, _: None) -> None:
         self._why = None
+
+    def _pin(self) -> None:
+        self.post_message(self.PinWanted())
 
     def _apply(self, suggestion: Suggestion) -> None:
         self.post_message(self.Applied(suggestion))
