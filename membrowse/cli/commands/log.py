@@ -52,7 +52,7 @@ _BAD_LINES_SHOWN = 20
 _RECORDS = 200
 
 app = typer.Typer(
-    help="What agents asked and what they got: list, show, import, follow, replay.",
+    help="List, import, follow and replay what agents asked and got.",
     rich_markup_mode=None,
     no_args_is_help=True,
     add_completion=False,
