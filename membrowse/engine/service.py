@@ -125,7 +125,7 @@ class Service:
 
     def health(self) -> EngineHealth:
         """Whether the engine does its work."""
-        return engine_health(self.state())
+        return engine_health(self.state(), opened=self._components is not None)
 
     async def metrics(self) -> Metrics:
         """What a monitoring system reads."""

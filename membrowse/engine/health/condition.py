@@ -9,10 +9,9 @@ from membrowse.wire.health import EngineHealth
 from membrowse.wire.search import RankingState
 
 
-def engine_health(state: EngineState) -> EngineHealth:
-    """Ready once the index is open; degraded if there are reasons."""
-    opening = state.progress is not None and state.progress.phase == "opening"
-    return EngineHealth(ready=not (opening or state.problem), reasons=tuple(_faults(state)))
+def engine_health(state: EngineState, *, opened: bool) -> EngineHealth:
+    """Ready once the index is `opened`, which answers also if something is wrong."""
+    return EngineHealth(ready=opened, reasons=tuple(_faults(state)))
 
 
 def _faults(state: EngineState) -> Iterator[str]:
