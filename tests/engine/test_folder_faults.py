@@ -17,8 +17,9 @@ from membrowse.engine.models import Models
 from membrowse.notes.scanner import ScannedFile
 from membrowse.settings import NotesSettings, Settings
 from membrowse.wire.engine import RebuildRequest, ReindexRequest
+from membrowse.wire.health import HealthRequest
 from membrowse.wire.notes import NoteState
-from tests.engine.conftest import current, made_otherwise, serving, until
+from tests.engine.conftest import ask, current, made_otherwise, serving, until
 
 
 async def test_an_unmounted_folder_keeps_its_index(folder: Path) -> None:
@@ -29,6 +30,9 @@ async def test_an_unmounted_folder_keeps_its_index(folder: Path) -> None:
         state = await until(client, lambda state: "is empty" in state.problem)
         assert (state.notes, state.pending.deleted) == (2, 2)
         assert "--rebuild" in state.problem
+        health = await client.ask(HealthRequest())
+        assert health.ready and "is empty" in health.reasons[0]
+        assert (await ask(client, "ssh")).rankings["keyword"].total == 1
         folder.rmdir()
         mounted.rename(folder)
         after = await until(client, lambda state: current(state) and not state.problem)

@@ -10,8 +10,7 @@ from membrowse.wire.search import RankingState
 
 
 def engine_health(state: EngineState, *, opened: bool) -> EngineHealth:
-    """Ready once the index is open, even if a problem stops indexing; degraded if there are
-    reasons."""
+    """Ready once the index is `opened`, which answers also if something is wrong."""
     return EngineHealth(ready=opened, reasons=tuple(_condition_faults(state)))
 
 
