@@ -207,21 +207,17 @@ def status_line(view: EngineView, now: datetime, width: int, key: KeyOf) -> Line
         lead = joined([lead, pending_parts(state.pending, quiet=True), encoder_part(state)])
     right = change_parts(view, now)
     if state.pins.total or state.pins.problem:
-        lead, right = _with_pins(lead, right, state, width, key)
+        lead, right = _with_pins(lead, right, state, width)
     if cells(lead) + cells(right) + 2 > width:
         right = []
     return spread(lead, right, width)
 
 
-def _with_pins(
-    lead: Line, right: Line, state: EngineState, width: int, key: KeyOf
-) -> tuple[Line, Line]:
+def _with_pins(lead: Line, right: Line, state: EngineState, width: int) -> tuple[Line, Line]:
     """The line with the pins added; if there is little room, they replace the last change."""
-    way = Part(f" [{key('pin.show')}]", "", _PINS)
     for last in (right, []):
         for brief in (False, True):
-            pins = [*state_parts(state.pins, brief=brief, action=_PINS), way]
-            line = joined([lead, pins])
+            line = joined([lead, state_parts(state.pins, brief=brief, action=_PINS)])
             if cells(line) + cells(last) + 2 <= width:
                 return line, last
     watching = [Part(" "), watcher_part(state)]
