@@ -44,6 +44,8 @@ def mcp(
     if unknown := allowed - set(WRITING):
         names = ", ".join(sorted(unknown))
         raise Stop(Exit.USAGE, f"--allow: {names}: there are {', '.join(WRITING)}")
+    if sys.stdin is None:
+        raise Stop(Exit.USAGE, "stdin is closed: start this command from an agent")
     first = handshake.begun(sys.stdin.fileno(), sys.stdout.fileno())
     if not first.line:
         return
