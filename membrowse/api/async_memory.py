@@ -161,8 +161,8 @@ class AsyncMemory:
         return await self._ask(lambda engine: engine.ask(StatusRequest()))
 
     async def state(self) -> EngineState:
-        """The engine's state, which the connection follows: it costs no request."""
-        return await self._with_session(lambda session: session.state())
+        """The engine's state once the index is open; the connection follows it without asking."""
+        return await self._with_session(lambda session: session.state(readiness.is_open))
 
     async def reindex(self, paths: Sequence[str] = ()) -> EngineState:
         """Compare the folder with the index now, and index these notes even if unchanged."""

@@ -33,6 +33,11 @@ async def encoder_loaded(engine: Engine) -> EngineState | None:
     raise EngineUnavailable("the engine ended before the encoder was loaded")
 
 
+def is_open(state: EngineState) -> bool:
+    """Whether the index is open, or cannot be opened."""
+    return state.progress is None or state.progress.phase != "opening"
+
+
 def has_encoder(state: EngineState) -> bool:
     """Whether the encoder is loaded, or will not be."""
     return bool(state.problem) or state.encoder.state is not RankingState.LOADING

@@ -327,7 +327,7 @@ class StatusResult(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def text(self) -> str:
-        how = "current" if self.current else f"{self.pending} pending"
+        how = "current" if self.current else f"not current yet, {self.pending} pending"
         counts = f"{counted(self.notes, 'note')}, {counted(self.chunks, 'chunk')}"
         return "\n".join(filter(None, [f"{self.folder}: {counts}; {how}", self.problem]))
 

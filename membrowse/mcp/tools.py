@@ -107,11 +107,11 @@ class MemoryTool(Generic[A]):
     writes: bool = False
 
     async def call(self, memory: AsyncMemory, arguments: object) -> Result:
-        """The answer to `arguments`, as decoded from JSON.
+        """The answer to `arguments`, as decoded from JSON; numbers may come as text.
 
         Raises `msgspec.ValidationError` if these do not fit, and `MembrowseError`.
         """
-        return await self.answer(memory, msgspec.convert(arguments, self.arguments))
+        return await self.answer(memory, msgspec.convert(arguments, self.arguments, strict=False))
 
 
 async def search(memory: AsyncMemory, asked: SearchArguments) -> Result:
@@ -228,7 +228,6 @@ WRITING: tuple[MemoryTool[Any], ...] = (
         writes=True,
     ),
 )
-WRITING_NAMES = tuple(tool.name for tool in WRITING)
 
 
 def offered(allowed: frozenset[str]) -> dict[str, MemoryTool[Any]]:

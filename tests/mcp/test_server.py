@@ -16,11 +16,15 @@ from typing import Any, Literal
 import mcp_types as types
 import pytest
 from mcp import Client, MCPError, StdioServerParameters
+from mcp.shared.message import SessionMessage
 
 from membrowse.api import AsyncMemory
+from membrowse.mcp import handshake
+from membrowse.mcp.messages import messages
 from membrowse.mcp.server import MemoryServer, memory_server
 from membrowse.wire.search import RecallContext
 from tests.standin.engine import StandIn
+from tests.test_architecture import INDEX_AND_MODELS, SLOW, loaded_by
 
 QUESTION = "which port does staging ssh use?"
 ROOT = Path(__file__).parents[2]
@@ -137,6 +141,7 @@ async def test_the_other_tools_answer(notes: Path) -> None:
         ("search", {}, "missing required field `query`"),
         ("search", {"query": ""}, "length >= 1"),
         ("search", {"query": "a" * 20_001}, "length <= 20000"),
+        ("search", {"query": "a", "k": "99"}, "`int` <= 50"),
         ("search", {"query": "a", "k": 0}, "`int` >= 1"),
         ("search", {"query": "a", "k": 10**9}, "`int` <= 50"),
         ("search", {"query": ["a"]}, "Expected `str`"),
@@ -225,6 +230,50 @@ async def test_over_stdin_and_stdout(notes: Path, tmp_path: Path) -> None:
             *(answer(client, "search", query=QUESTION) for _ in range(3))
         )
         assert {found["hits"][0]["path"] for found in answers} == {"logs/2026-03-08.md"}
+
+
+@pytest.mark.parametrize("version", types.version.HANDSHAKE_PROTOCOL_VERSIONS)
+async def test_the_early_answer_to_initialize_is_the_sdks_own(version: str, tmp_path: Path) -> None:
+    params = {
+        "protocolVersion": version,
+        "capabilities": {},
+        "clientInfo": {"name": "a", "version": "1"},
+    }
+    line = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params})
+    incoming, outgoing = os.pipe(), os.pipe()
+    os.write(incoming[1], line.encode() + b"\nmore")
+    first = handshake.begun(incoming[0], outgoing[1])
+    early = json.loads(os.read(outgoing[0], 10_000))
+    assert (first.line, first.answered) == (line.encode() + b"\n", 1)
+    assert os.read(incoming[0], 10) == b"more"
+    for descriptor in (*incoming, *outgoing):
+        os.close(descriptor)
+    answers: list[SessionMessage] = []
+
+    async def send(message: SessionMessage) -> None:
+        answers.append(message)
+
+    async def nothing() -> AsyncIterator[SessionMessage | Exception]:
+        while not answers:
+            await asyncio.sleep(0.01)
+        for _ in ():
+            yield _
+
+    unanswered = handshake.FirstLine(first.line)
+    async with (
+        memory_server(tmp_path) as served,
+        messages(unanswered, nothing(), send) as (received, replies),
+    ):
+        options = served.server.create_initialization_options()
+        await served.server.run(received, replies, options)
+    (answer,) = answers
+    assert answer.message.model_dump(by_alias=True, exclude_unset=True) == early
+    assert handshake.VERSIONS == types.version.HANDSHAKE_PROTOCOL_VERSIONS
+
+
+def test_what_answers_initialize_loads_neither_index_nor_sdk() -> None:
+    loaded = loaded_by("membrowse.cli.commands.mcp")
+    assert loaded & (INDEX_AND_MODELS | SLOW | {"mcp", "mcp_types"}) == set()
 
 
 def test_lines_that_are_no_messages_are_answered_and_stdout_has_nothing_else(notes: Path) -> None:

@@ -14,6 +14,10 @@ from membrowse.cli import folders
 from membrowse.cli.error_handling import Stop
 from membrowse.cli.exit_codes import Exit
 from membrowse.cli.parameters import Folder
+from membrowse.mcp import handshake
+
+WRITING = ("pin", "reindex")
+"""Tools that write, offered on request."""
 
 
 def mcp(
@@ -36,14 +40,19 @@ def mcp(
     other agents.
     """
     chosen = folders.chosen(folder)
-    gc.disable()  # a third of the time to import the SDK, which allocates and frees nothing
-    from membrowse.mcp import server, tools
+    allowed = frozenset(filter(None, (name.strip() for name in allow.split(","))))
+    if unknown := allowed - set(WRITING):
+        names = ", ".join(sorted(unknown))
+        raise Stop(Exit.USAGE, f"--allow: {names}: there are {', '.join(WRITING)}")
+    if sys.stdin is None:
+        raise Stop(Exit.USAGE, "stdin is closed: start this command from an agent")
+    first = handshake.begun(sys.stdin.fileno(), sys.stdout.fileno())
+    if not first.line:
+        return
+    gc.disable()  # a tenth of the time to import the SDK, which frees next to nothing
+    from membrowse.mcp import server
 
     gc.enable()
     gc.freeze()
-    allowed = frozenset(filter(None, (name.strip() for name in allow.split(","))))
-    if unknown := allowed - set(tools.WRITING_NAMES):
-        names = ", ".join(sorted(unknown))
-        raise Stop(Exit.USAGE, f"--allow: {names}: there are {', '.join(tools.WRITING_NAMES)}")
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")
-    asyncio.run(server.serve(chosen, allowed))
+    asyncio.run(server.serve(chosen, allowed, first))
