@@ -262,7 +262,7 @@ def asked_line(recall: Recall, flags: Sequence[RecallFlag], now: datetime) -> li
     return [
         [
             Part(clip(shown(recall.agent), 24), "accent"),
-            Part(f" asked {figures.local_time(recall.at, now)}"),
+            Part(f" {'asked' if recall.id else 'was asked'} {figures.local_time(recall.at, now)}"),
         ],
         [Part(f"got {figures.counted(len(recall.given), 'hit')}")],
         flag_parts(flags),

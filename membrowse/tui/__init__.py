@@ -46,6 +46,7 @@ def run(
         settings=settings,
         folder=folder,
         questions=questions,
+        profile=profile,
         demo=demo,
     )
     return app.run() or app.return_code or 0

@@ -44,6 +44,7 @@ class Need(Enum):
     TARGET = "There is neither a target ({target.why}) nor a chunk under the cursor."
     PLACE = "There is no file to open."
     PIN = "There is no pin under the cursor."
+    AGENT = "No agent with a search of its own is chosen: start with --agent NAME."
     SHOWN_RECALL = "No recall is shown: {recall.log} opens the log."
     RECALL = "There is no recall under the cursor."
     PANEL = "The tuning panel is closed: {tune.open} opens it."
@@ -221,6 +222,9 @@ _BROWSER = (
            "See every pin, whether it passes, and how its rank changed.", needs=(Need.ENGINE,)),
     Action("recall.log", "log", "L", "log",
            "See what agents asked and what they got.", needs=(Need.ENGINE,)),
+    Action("agent.ask", "ask_agent", "A", "ask agent",
+           "Ask the agent's own search for this query; the first time, it asks you.",
+           needs=(Need.ENGINE, Need.QUERY, Need.AGENT)),
     Action("recall.follow", "follow", "F", "follow",
            "Show each question as an agent asks it; any key that acts stops.",
            needs=(Need.ENGINE,)),

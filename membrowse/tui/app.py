@@ -35,7 +35,9 @@ from membrowse.tui.model.engine_view import EngineView, Phase, short_path
 from membrowse.tui.screens.browser import BrowserScreen
 from membrowse.tui.screens.engine_screen import Clock, EngineScreen
 from membrowse.tui.themes import OURS, first_theme
+from membrowse.wire.agents import AgentProfile
 from membrowse.wire.engine import EngineState, RebuildRequest, ReindexRequest, WatchRequest
+from membrowse.wire.search import SearchRequest
 
 _SIGNS = {"warning": "! ", "error": "✗ "}
 """Signs before messages that are not just information."""
@@ -72,6 +74,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
         settings: Settings,
         folder: Path | None = None,
         questions: Path | None = None,
+        profile: AgentProfile | None = None,
         demo: Callable[[], Path] | None = None,
         clock: Clock = _now,
         remembered: Remembered | None = None,
@@ -92,7 +95,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
         if settings.ui.reduced_motion:
             self.animation_level = "none"
         lines = self.remembered.memory.lines or int(settings.ui.one_line_rows)
-        self.browser = BrowserScreen(clock, self._view, self.remembered, lines)
+        self.browser = BrowserScreen(clock, self._view, self.remembered, lines, profile)
         self.register_theme(OURS)
         self.theme = first_theme(
             settings.ui.theme or self.remembered.memory.theme, self.available_themes
@@ -296,6 +299,22 @@ class MembrowseApp(App[int], inherit_bindings=False):
         except EngineUnavailable:
             if wanted.lost is not None:
                 wanted.lost()
+
+    def on_agent_answer_wanted(self, message: messages.AgentAnswerWanted) -> None:
+        if self._engine is not None:
+            self._start_worker(
+                partial(self._ask_agent, self._engine, message), "agent", exclusive=True
+            )
+
+    async def _ask_agent(self, engine: Engine, wanted: messages.AgentAnswerWanted) -> None:
+        from membrowse.tui.agent_search import LINK_DEPTH, answer_of
+
+        answer = await answer_of(wanted.profile, wanted.text)
+        request = SearchRequest(
+            text=wanted.text, syntax=wanted.syntax, limit=LINK_DEPTH, client="tui"
+        )
+        async for response in engine.stream(request):
+            wanted.deliver(answer, response)
 
     def on_reindex_wanted(self, message: messages.ReindexWanted) -> None:
         if self._engine is not None:

@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 from textual.message import Message
 
 from membrowse.client.engine import EngineRefused
+from membrowse.wire.agents import AgentAnswer, AgentProfile
 from membrowse.wire.request import Request, StreamRequest
 from membrowse.wire.search import SearchRequest, SearchResponse
 
@@ -100,6 +101,16 @@ class ReportWanted(Message):
     syntax: str
     target: str
     """`PATH` or `PATH:LINE` of the expected note, or empty."""
+
+
+@dataclass
+class AgentAnswerWanted(Message):
+    """Ask an agent's own search, and link its hits to ours."""
+
+    profile: AgentProfile
+    text: str
+    syntax: str
+    deliver: Callable[[AgentAnswer, SearchResponse], None]
 
 
 @dataclass

@@ -11,9 +11,10 @@ from textual.pilot import Pilot
 
 from membrowse.presentation.recalls import agent_side
 from membrowse.tui.app import MembrowseApp
-from membrowse.tui.model.agent_ranking import AGENT, AgentRanking
+from membrowse.tui.model.agent_ranking import AgentRanking
 from membrowse.tui.model.engine_view import EngineView, with_recall
 from membrowse.tui.screens.why import WhyScreen
+from membrowse.wire.agents import AGENT
 from membrowse.wire.diagnosis import DiagnosisRequest
 from membrowse.wire.recalls import (
     FollowRecallsRequest,
@@ -167,6 +168,15 @@ def test_a_chunk_that_the_agent_got_twice_has_its_first_rank() -> None:
     other = replies.hit(3, chunk="b")
     assert agent.linked(other) is other
     assert agent.chunks == ("a", "old", "a")
+
+
+def test_a_target_is_judged_by_the_agents_cut() -> None:
+    sixth = replies.hit(1, ranks={RERANKED: 6}, scores={RERANKED: 0.3})
+    found = TargetMatch(label="a.md", hit=sixth, k=5, passes=False)
+    assert AgentRanking(view()).match(found).passes, "a foreign minimum score is not ours"
+    assert not AgentRanking(view(source="")).match(found).passes
+    assert not AgentRanking(view(k=3)).match(found).passes
+    assert AgentRanking(view(k=None)).match(found) is found
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 30)], ids=str)

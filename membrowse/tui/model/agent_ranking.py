@@ -10,11 +10,17 @@ import msgspec
 
 from membrowse.presentation.recalls import beneath_text
 from membrowse.tui.model.ranking_view import RankingView
+from membrowse.wire.agents import AGENT
 from membrowse.wire.recalls import GivenHit, RecallView
-from membrowse.wire.search import Hit, Ranking, RankingState, SearchResponse
-
-AGENT = "agent"
-"""Name of the ranking."""
+from membrowse.wire.search import (
+    RERANKED,
+    CutOrigin,
+    Hit,
+    Ranking,
+    RankingState,
+    SearchResponse,
+    TargetMatch,
+)
 
 replace = msgspec.structs.replace
 
@@ -71,6 +77,19 @@ class AgentRanking:
             rankings={name: linked(ranking) for name, ranking in response.rankings.items()},
             tracked={chunk: self.linked(hit) for chunk, hit in response.tracked.items()},
         )
+
+    def match(self, found: TargetMatch) -> TargetMatch:
+        """How a target fared by the agent's cut, if its k is known."""
+        recall = self.recall.recall
+        if recall.k is None:
+            return found
+        rank = found.hit.ranks.get(RERANKED) if found.hit else None
+        score = found.hit.scores.get(RERANKED) if found.hit else None
+        least = None if recall.source else recall.min_score
+        passes = rank is not None and rank <= recall.k
+        if least is not None:
+            passes = passes and score is not None and score >= least
+        return replace(found, k=recall.k, cut=CutOrigin.REQUEST, passes=passes)
 
     def view(self) -> RankingView:
         """The ranking as a column shows it; it has no pages."""

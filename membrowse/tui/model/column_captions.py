@@ -7,11 +7,11 @@ from membrowse.presentation.lines import Line, Part, cells, fit, spread
 from membrowse.presentation.progress import reading_text
 from membrowse.text import shown
 from membrowse.tui.actions import KeyOf
-from membrowse.tui.model.agent_ranking import AGENT
 from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.open_query import OpenQuery
 from membrowse.tui.model.panel_title import panel_title
 from membrowse.tui.model.ranking_view import RankingView
+from membrowse.wire.agents import AGENT
 from membrowse.wire.search import KEYWORD, RERANKED, VECTOR, Query, RankingState
 
 _NO_HITS = {RERANKED: "Nothing to rerank.", AGENT: "The agent got nothing."}

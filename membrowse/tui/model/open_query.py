@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from membrowse.tui.model.agent_ranking import AGENT, AgentRanking
+from membrowse.tui.model.agent_ranking import AgentRanking
 from membrowse.tui.model.ranking_view import RankingView
+from membrowse.wire.agents import AGENT
 from membrowse.wire.recalls import GivenHit, RecallView
 from membrowse.wire.search import (
     FUSED,

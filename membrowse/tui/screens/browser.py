@@ -12,6 +12,7 @@ from textual.containers import Horizontal
 from textual.dom import DOMNode
 
 from membrowse.tui.actions import Need, Where, bindings
+from membrowse.tui.agent_search import AgentSearch
 from membrowse.tui.messages import (
     EditWanted,
     QueryAsked,
@@ -21,7 +22,6 @@ from membrowse.tui.messages import (
     SearchWanted,
     WatchingWanted,
 )
-from membrowse.tui.model.agent_ranking import AGENT
 from membrowse.tui.model.details import details_text
 from membrowse.tui.model.engine_view import Basis, EngineView, Phase, state_basis, with_recall
 from membrowse.tui.model.open_query import OpenQuery
@@ -38,6 +38,7 @@ from membrowse.tui.widgets.rankings import Rankings
 from membrowse.tui.widgets.recall_line import RecallLine
 from membrowse.tui.widgets.target_line import TargetLine
 from membrowse.tui.widgets.tuning_panel import TuningPanel
+from membrowse.wire.agents import AGENT
 from membrowse.wire.comparison import CompareRequest
 from membrowse.wire.diagnosis import SuggestionKind
 from membrowse.wire.explanation import ExplainRequest, Explanation
@@ -48,6 +49,7 @@ from membrowse.wire.search import RERANKED, Hit, SearchRequest, SearchResponse, 
 
 if TYPE_CHECKING:
     from membrowse.client.remembered import Remembered
+    from membrowse.wire.agents import AgentProfile
 
 NARROW = 100
 """Cells under which the columns become one list with a rank matrix."""
@@ -80,7 +82,12 @@ class BrowserScreen(EngineScreen):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Where.BROWSER)]
 
     def __init__(
-        self, clock: Clock, engine: EngineView, remembered: Remembered, lines: int
+        self,
+        clock: Clock,
+        engine: EngineView,
+        remembered: Remembered,
+        lines: int,
+        profile: AgentProfile | None = None,
     ) -> None:
         super().__init__(clock, engine)
         self.remembered = remembered
@@ -96,6 +103,7 @@ class BrowserScreen(EngineScreen):
         self.preview = Preview(self.open_query, clock)
         self.explanation_pane = ExplanationPane(self.open_query, clock)
         self.tuning_panel = TuningPanel(self.open_query, clock)
+        self.agent_search = AgentSearch(self, self.open_query, profile, self.recall_line.show)
         self.pins = Pins(self, self.open_query, self.target_line)
         self._lower = Horizontal(self.preview, self.explanation_pane, id="lower")
         self._furnished = False
@@ -311,9 +319,12 @@ class BrowserScreen(EngineScreen):
     # Messages of the widgets
 
     def on_query_bar_edited(self) -> None:
-        if self._recall_text not in (None, self.query_bar.text):
+        asked, bar = self.open_query, self.query_bar
+        if self._recall_text not in (None, bar.text):
             self._leave_recall()
-        self.search(self.query_bar.text)
+        elif self._recall_text is not None and (bar.text, bar.syntax) == (asked.text, asked.syntax):
+            return  # it was asked when the recall was opened
+        self.search(bar.text)
 
     def on_query_bar_replaced(self, message: QueryBar.Replaced) -> None:
         if message.target is None:
@@ -341,14 +352,15 @@ class BrowserScreen(EngineScreen):
     def on_recall_line_opened(self, message: RecallLine.Opened) -> None:
         """Show a recall beside the rankings of its query."""
         asked, query = message.view.recall, self.open_query
-        again = query.agent is not None and query.agent.recall.recall.id == asked.id
+        again = query.agent is not None and query.agent.recall.recall.id == asked.id != ""
         query.show_recall(message.view)
         self.header.show(self.with_agent(self.engine))
         self._show_rankings()
         if again:
             self.search_again()
             return
-        self.query_bar.ask_another(asked.query, syntax=asked.syntax)
+        if (asked.query, asked.syntax) != (query.text, query.syntax):
+            self.query_bar.ask_another(asked.query, syntax=asked.syntax)
         self._recall_text = self.query_bar.text
         self.search(self._recall_text)
         self._focus_list()
@@ -421,6 +433,8 @@ class BrowserScreen(EngineScreen):
             met.add(Need.QUERY)
         if self.open_query.agent is not None:
             met.add(Need.SHOWN_RECALL)
+        if self.agent_search.available:
+            met.add(Need.AGENT)
         if self.query_bar.questions.items:
             met.add(Need.QUESTIONS)
         return met
@@ -734,6 +748,9 @@ class BrowserScreen(EngineScreen):
             self.recall_line.stop_following()
         else:
             self.recall_line.follow()
+
+    def action_ask_agent(self) -> None:
+        self.agent_search.ask()
 
     def acting(self, name: str) -> None:
         if name not in _FOLLOWING_GOES_ON:

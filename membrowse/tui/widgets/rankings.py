@@ -15,16 +15,14 @@ from membrowse.client.engine import EngineRefused
 from membrowse.presentation.hits import PLACE, SNIPPET
 from membrowse.text import shown
 from membrowse.tui.messages import ReplyWanted
-from membrowse.tui.model.agent_ranking import AGENT
 from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.open_query import COLUMNS, OpenQuery
 from membrowse.tui.widgets.line_list import LineList
 from membrowse.tui.widgets.ranking_column import RankingColumn
 from membrowse.tui.widgets.ranking_list import RankingList
+from membrowse.wire.agents import AGENT
 from membrowse.wire.search import RERANKED, PageRequest, Ranking
 
-AGENT_KEY = "0"
-"""The key of the agent's ranking."""
 FEWEST, FEWEST_IN_MATRIX = 7, 9
 """Hits that should be in view at least, in a column and in the matrix."""
 
@@ -103,8 +101,8 @@ class Rankings(Vertical):
         """Have a column for each ranking."""
         for name in self._query.columns:
             if name not in self.columns:
-                key = AGENT_KEY if name == AGENT else ""
-                self.columns[name] = RankingColumn(self._query, name, key)
+                action = "panel.agent" if name == AGENT else ""
+                self.columns[name] = RankingColumn(self._query, name, action)
                 self._side_by_side.mount(self.columns[name])
         for name in [name for name in self.columns if name not in self._query.columns]:
             self.columns.pop(name).remove()

@@ -51,9 +51,10 @@ class RecallLine(OneLine):
 
     def open(self, recall: str) -> None:
         """Fetch the recall with this id and show it."""
-        self.app.post_message(ReplyWanted(_RECALL, RecallRequest(id=recall), self._take))
+        self.app.post_message(ReplyWanted(_RECALL, RecallRequest(id=recall), self.show))
 
-    def _take(self, view: RecallView) -> None:
+    def show(self, view: RecallView) -> None:
+        """Show a recall; one without an id is in no log, and not fetched again."""
         self.view = view
         self._update()
         self.post_message(self.Opened(view))
@@ -72,8 +73,9 @@ class RecallLine(OneLine):
             return
         if self.following and not before.connected:
             self._follow()
-        if self.view is not None and view.generation > self.view.generation:
-            self.open(self.view.recall.id)
+        shown = self.view
+        if shown is not None and shown.recall.id and view.generation > shown.generation:
+            self.open(shown.recall.id)
 
     # Following
 

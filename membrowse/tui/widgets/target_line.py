@@ -77,7 +77,8 @@ class TargetLine(OneLine):
     def receive(self, response: SearchResponse) -> None:
         """Take the match of a response of the open query."""
         if response.complete or response.target is not None:
-            self.match = response.target
+            agent, match = self._query.agent, response.target
+            self.match = agent.match(match) if agent is not None and match is not None else match
         self._update()
 
     def _update(self) -> None:
