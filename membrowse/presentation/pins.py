@@ -132,7 +132,7 @@ def pin_line(result: PinResult, width: int, id_width: int = 0) -> Line:
     return fit(line, width)
 
 
-def pin_about_lines(result: PinResult, width: int) -> list[Line]:
+def about_lines(result: PinResult, width: int) -> list[Line]:
     """More about one pin, in two lines."""
     return [
         fit([Part(" "), *line], width)

@@ -11,9 +11,9 @@ from textual.binding import BindingType
 from membrowse.client.engine import EngineRefused
 from membrowse.presentation.lines import Line
 from membrowse.presentation.pins import (
+    about_lines,
     failing_first,
     file_line,
-    pin_about_lines,
     pin_line,
     pins_head,
     summary_line,
@@ -62,7 +62,7 @@ class PinAbout(OneLine):
         self.result: PinResult | None = None
 
     def line(self, width: int) -> Line:
-        return pin_about_lines(self.result, width)[self._number] if self.result else []
+        return about_lines(self.result, width)[self._number] if self.result else []
 
 
 class PinsList(ItemList[PinResult]):
