@@ -69,7 +69,9 @@ def redacted(report: Report) -> Report:
     libraries, settings = report.program.libraries, report.settings
     plain["redacted"] = True
     plain["program"]["libraries"] = libraries
-    plain["settings"] = {key: _setting(settings[key]) for key in settings if key in _SETTINGS}
+    plain["settings"] = {
+        key: _redacted_setting(settings[key]) for key in settings if key in _SETTINGS
+    }
     plain["indexed"]["recipe"] = {
         name: value if _VERSION.fullmatch(value) and name != "encoder" else _length(value)
         for name, value in report.indexed.recipe.items()
@@ -86,7 +88,7 @@ def left_out(value: object) -> object:
     return _length(value) if isinstance(value, str) else value
 
 
-def _setting(setting: Setting) -> dict[str, Any]:
+def _redacted_setting(setting: Setting) -> dict[str, Any]:
     known = isinstance(setting.value, str) and setting.value in _WORDS
     kept = setting.source == "default" or known
     value = setting.value if kept else left_out(setting.value)

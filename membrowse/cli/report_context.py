@@ -25,7 +25,7 @@ async def settings_in_force(engine: Engine) -> dict[str, Setting]:
     configured = settings.configured(paths.config_file())
     values = settings.flat(configured.settings)
     found = {
-        key: Setting(value=value, source=_kind_of_origin(configured.origins[key]))
+        key: Setting(value=value, source=_reported_origin(configured.origins[key]))
         for key, value in values.items()
     }
     try:
@@ -39,7 +39,7 @@ async def settings_in_force(engine: Engine) -> dict[str, Setting]:
     return found
 
 
-def _kind_of_origin(origin: str) -> str:
+def _reported_origin(origin: str) -> str:
     """The kind of a value's origin, without names and paths."""
     if origin == settings.DEFAULT:
         return "default"

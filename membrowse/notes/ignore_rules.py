@@ -91,7 +91,7 @@ def load_rules(links: LinkPolicy, directory: str, prefix: str, name: str) -> Ign
     except OSError as error:
         problem = f"its rules do not apply: {error.strerror or error}"
         return IgnoreRules(prefix + name, (), problem)
-    rules, problem = _parsed(content)
+    rules, problem = _parsed_rules(content)
     return IgnoreRules(prefix + name, rules, problem)
 
 
@@ -111,7 +111,7 @@ def _content(links: LinkPolicy, file: str) -> bytes:
 
 
 @lru_cache(maxsize=256)
-def _parsed(content: bytes) -> tuple[tuple[Rule, ...], str]:
+def _parsed_rules(content: bytes) -> tuple[tuple[Rule, ...], str]:
     """The rules of an ignore file, and which lines are not used."""
     rules: list[Rule] = []
     invalid: list[str] = []

@@ -16,7 +16,7 @@ import pytest
 from membrowse.client import discovery
 from membrowse.client.diagnosis import diagnose
 from membrowse.client.engine import EngineClient
-from membrowse.engine.handlers.why.suggestions.settings import nearest
+from membrowse.engine.handlers.why.suggestions.settings import nearest_value_that_works
 from membrowse.wire.diagnosis import DiagnosisReport, DiagnosisRequest, Suggestion, SuggestionKind
 from membrowse.wire.engine import ReindexRequest
 from membrowse.wire.pins import PinsRequest
@@ -149,10 +149,12 @@ async def test_every_offered_change_gives_the_rank_it_promises(
 
 def test_the_nearest_value_that_works_is_found_on_either_side() -> None:
     shares = [step / 20 for step in range(21)]
-    assert nearest(0.5, shares, lambda value: value >= 0.62) == 0.62
-    assert nearest(0.5, shares, lambda value: value <= 0.333) == 0.33
-    assert nearest(0.5, shares, lambda value: value <= 0.2 or value >= 0.77) == 0.77
-    assert nearest(0.537, shares, lambda value: value >= 0.541) == 0.55
-    assert nearest(50, (1, 5, 20, 50, 80, 200), lambda value: value >= 63) == 63
-    assert nearest(50, (1, 5, 20, 50, 80, 200), lambda value: value < 3) == 2
-    assert nearest(0.5, shares, lambda value: False) is None
+    assert nearest_value_that_works(0.5, shares, lambda value: value >= 0.62) == 0.62
+    assert nearest_value_that_works(0.5, shares, lambda value: value <= 0.333) == 0.33
+    assert (
+        nearest_value_that_works(0.5, shares, lambda value: value <= 0.2 or value >= 0.77) == 0.77
+    )
+    assert nearest_value_that_works(0.537, shares, lambda value: value >= 0.541) == 0.55
+    assert nearest_value_that_works(50, (1, 5, 20, 50, 80, 200), lambda value: value >= 63) == 63
+    assert nearest_value_that_works(50, (1, 5, 20, 50, 80, 200), lambda value: value < 3) == 2
+    assert nearest_value_that_works(0.5, shares, lambda value: False) is None

@@ -45,7 +45,7 @@ def doctor(folder: FolderOption = None, as_json: AsJson = False) -> None:
     if profile := chosen_profile():
         raise typer.Exit(_examine_agent(profile, chosen, as_json=as_json))
     service = registered(chosen)
-    health = asyncio.run(_examine_service(service)) if service else _run_checks(chosen)
+    health = asyncio.run(_examine_service(service)) if service else _run_doctor_child(chosen)
     if as_json:
         output.write_json(health)
     else:
@@ -99,7 +99,7 @@ async def _examine_service(service: RegisteredService) -> Health:
     return Health(healthy=healthy, checks=tuple(checks))
 
 
-def _run_checks(folder: Path) -> Health:
+def _run_doctor_child(folder: Path) -> Health:
     """The checks; a child process opens the index and the models."""
     child = interpreter.run("membrowse.engine.health.doctor", str(folder))
     try:

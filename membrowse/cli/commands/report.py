@@ -150,14 +150,14 @@ def _hit_paths(response: SearchResponse, explanation: Explanation | None) -> lis
 def _reported_note(folder: Path, path: str, record: FileRecord | None) -> ReportedNote:
     return ReportedNote(
         path=path,
-        sha256=_file_hash(folder / path),
+        sha256=_hash_of_reported_note(folder / path),
         size=record.size if record else 0,
         state=record.state.value if record else "",
         indexed_at=record.indexed_at if record else "",
     )
 
 
-def _file_hash(file: Path) -> str:
+def _hash_of_reported_note(file: Path) -> str:
     """Hash of the bytes of `file`; empty if it is no readable file of a sensible size."""
     try:
         descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

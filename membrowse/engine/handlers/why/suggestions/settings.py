@@ -38,7 +38,7 @@ def setting_candidates(trial: Trial) -> Iterator[Candidate]:
             known[value] = trial.by_settings(overridden(trial.settings, {key: value}))
             return trial.works(known[value])
 
-        value = nearest(now[key], grid, works)
+        value = nearest_value_that_works(now[key], grid, works)
         if value is not None:
             yield _candidate(trial, key, now[key], value, known[value])
     for key, choice in _method_choices(trial):
@@ -49,7 +49,7 @@ def setting_candidates(trial: Trial) -> Iterator[Candidate]:
             yield _candidate(trial, key, now[key], choice, rank)
 
 
-def nearest(now: float, grid: Sequence[float], works: Works) -> float | None:
+def nearest_value_that_works(now: float, grid: Sequence[float], works: Works) -> float | None:
     """The value nearest to `now` that works, or None.
 
     On each side, finds the first value of `grid` that works, then bisects towards `now`, at two
