@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from membrowse.index import sqlite
+from membrowse import sqlite
 
 TABLES = "CREATE TABLE IF NOT EXISTS facts (name TEXT);"
 LOOK = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT 1 FROM facts')"
