@@ -241,7 +241,7 @@ async def test_2_a_file_that_is_no_note_any_more(folder: Path) -> None:
         (folder / "release.md").write_bytes(b"# Release\n\0\1\2")
         told = await why(client, "when do I pay my taxes?", path="release.md", k=1)
         assert failing(told) is StepName.INDEXED
-        assert "now it is no note: binary: it contains NUL bytes" in told.verdict
+        assert "the file is not a note any more: binary: it contains NUL bytes" in told.verdict
         (folder / "release.md").write_text(RELEASE)
 
 
@@ -253,7 +253,9 @@ async def test_2_a_file_that_only_the_index_still_holds(folder: Path) -> None:
         assert "only the index still has it" in told.verdict
         told = await why(client, "soup on rainy days", path="food.md", k=1)
         assert told.in_top_k and failing(told) is StepName.FOLDER
-        assert told.verdict.startswith("food.md is #1, within the top 1, but it is gone from ")
+        assert told.verdict.startswith(
+            "food.md is #1, within the top 1, but the file is gone from "
+        )
         (folder / "food.md").write_text(FOOD)
 
 
