@@ -31,7 +31,7 @@ def mcp(
         ),
     ] = "",
 ) -> None:
-    """Serve a folder's memory to an agent by the Model Context Protocol, over stdin and stdout.
+    """Serve the memory to an agent by MCP, over stdin and stdout.
 
     \b
       claude mcp add memory -- membrowse mcp FOLDER
