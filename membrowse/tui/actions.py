@@ -188,7 +188,7 @@ _BROWSER = (
     Action("panel.keyword", "panel(1)", "1", "keyword", "Go to the keyword ranking."),
     Action("panel.vector", "panel(2)", "2", "vector", "Go to the vector ranking."),
     Action("panel.reranked", "panel(3)", "3", "reranked", "Go to the reranked ranking."),
-    Action("panel.agent", "panel(0)", "0", "agent", "Go to what the agent got, beside a recall.",
+    Action("panel.agent", "agent_panel", "0", "agent", "Go to what the agent got, beside a recall.",
            needs=(Need.SHOWN_RECALL,)),
     Action("panel.preview", "panel(4)", "4", "preview", "Go to the preview.", bar=9),
     Action("panel.explanation", "panel(5)", "5", "explanation",

@@ -40,7 +40,7 @@ async def test_the_agents_own_search_is_asked_after_consent_and_shown(tmp_path: 
     async with on_stage(app, query=QUERY) as pilot:
         await pilot.press("enter", "A")
         await until(lambda: isinstance(app.screen, ConfirmPrompt), "the question")
-        await until(lambda: "over a network" in screen_text(app))
+        await until(lambda: "is not part of membrowse" in screen_text(app))
         await pilot.press("y")
         query = app.browser.open_query
         await until(lambda: query.agent is not None and query.complete, "the answer")

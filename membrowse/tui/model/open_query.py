@@ -128,7 +128,8 @@ class OpenQuery:
         return view.cached != ranking.cached or view.state is not ranking.state
 
     def _forget_absent(self, present: Iterable[str]) -> None:
-        for name in set(self.views) - {*present, AGENT}:
+        kept = {*present, AGENT} if self.agent is not None else set(present)
+        for name in set(self.views) - kept:
             if name in RANKINGS:
                 self.views[name].forget()
                 continue

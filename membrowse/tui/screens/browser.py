@@ -493,9 +493,7 @@ class BrowserScreen(EngineScreen):
 
     def action_panel(self, number: int) -> None:
         names = self.open_query.columns
-        if number == 0:
-            self._select_ranking(AGENT)
-        elif number == 4:
+        if number == 4:
             if self.open_query.text and not self.preview.display:
                 self.maximised = PREVIEW
                 self.lay_out()
@@ -506,6 +504,9 @@ class BrowserScreen(EngineScreen):
             self._focus_panel(self.explanation_pane)
         elif number <= len(names):
             self._select_ranking(names[number - 1])
+
+    def action_agent_panel(self) -> None:
+        self._select_ranking(AGENT)
 
     def _focus_panel(self, panel: Preview | ExplanationPane) -> None:
         if panel.display:
