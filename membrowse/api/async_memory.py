@@ -14,7 +14,9 @@ from membrowse.api.session import Session
 from membrowse.client import discovery, readiness
 from membrowse.client.diagnosis import diagnose
 from membrowse.client.engine import Engine, EngineHangs, EngineUnavailable
+from membrowse.client.profiled_engine import ProfiledEngine
 from membrowse.client.search import search_response
+from membrowse.wire.agents import AgentProfile
 from membrowse.wire.diagnosis import DiagnosisReport, DiagnosisRequest
 from membrowse.wire.engine import EngineState, ReindexRequest, Status, StatusRequest
 from membrowse.wire.explanation import ExplainRequest, Explanation
@@ -48,12 +50,15 @@ class AsyncMemory:
         *,
         client: str = "",
         session: str = "",
+        profile: AgentProfile | None = None,
         start: bool = True,
     ) -> None:
-        """`session` is the agent's own name for its conversation, recorded with its recalls."""
+        """`session` is the agent's own name for its conversation, recorded with its recalls. With
+        an attached agent's `profile`, its k, minimum score and weights hold."""
         self.folder = Path(folder).expanduser().absolute()
         self.client = client
         self.session = session
+        self._profile = profile
         self._start = start
         self._connection: Session | None = None
         self._connecting = asyncio.Lock()
@@ -213,7 +218,9 @@ class AsyncMemory:
                 await self.close()
             if self._connection is None:
                 settings.load(paths.config_file())
-                engine = await discovery.connect(self.folder, start=self._start)
+                engine: Engine = await discovery.connect(self.folder, start=self._start)
+                if self._profile is not None:
+                    engine = ProfiledEngine(engine, self._profile)
                 self._connection = Session(engine)
             return self._connection
 

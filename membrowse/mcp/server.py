@@ -27,6 +27,7 @@ from membrowse.mcp.handshake import INSTRUCTIONS, NAME, FirstLine
 from membrowse.mcp.messages import messages
 from membrowse.mcp.tools import MemoryTool, offered
 from membrowse.text import shown
+from membrowse.wire.agents import AgentProfile
 
 log = logging.getLogger(__name__)
 
@@ -145,20 +146,23 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
 
 @contextlib.asynccontextmanager
 async def memory_server(
-    folder: Path, allowed: frozenset[str] = frozenset()
+    folder: Path, allowed: frozenset[str] = frozenset(), profile: AgentProfile | None = None
 ) -> AsyncIterator[MemoryServer]:
-    """A server for `folder`, closed with the block."""
-    served = MemoryServer(AsyncMemory(folder, session=secrets.token_hex(4)), allowed)
+    """A server for `folder`, closed with the block; `profile` is that of an attached agent."""
+    memory = AsyncMemory(folder, session=secrets.token_hex(4), profile=profile)
+    served = MemoryServer(memory, allowed)
     try:
         yield served
     finally:
         await served.close()
 
 
-async def serve(folder: Path, allowed: frozenset[str], first: FirstLine) -> None:
+async def serve(
+    folder: Path, allowed: frozenset[str], first: FirstLine, profile: AgentProfile | None
+) -> None:
     """Serve `folder` on stdin and stdout, from the `first` line on, until stdin ends."""
     async with (
-        memory_server(folder, allowed) as served,
+        memory_server(folder, allowed, profile) as served,
         stdio_server() as (incoming, outgoing),
         outgoing,
         messages(first, incoming, outgoing.send) as (received, replies),

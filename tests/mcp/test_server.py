@@ -22,6 +22,8 @@ from membrowse.api import AsyncMemory
 from membrowse.mcp import handshake
 from membrowse.mcp.messages import messages
 from membrowse.mcp.server import MemoryServer, memory_server
+from membrowse.wire.agents import AgentMemory, AgentProfile
+from membrowse.wire.overrides import Overrides
 from membrowse.wire.search import RecallContext
 from tests.standin.engine import StandIn
 from tests.test_architecture import INDEX_AND_MODELS, SLOW, loaded_by
@@ -53,6 +55,16 @@ def text_of(result: types.CallToolResult) -> str:
     (content,) = result.content
     assert isinstance(content, types.TextContent)
     return content.text
+
+
+async def test_an_attached_agent_gets_by_its_own_k_and_minimum_score(notes: Path) -> None:
+    settings: Overrides = {"agent.k": 1, "agent.min_score": 0.0}
+    memory = AgentMemory(
+        id="openclaw:main", system="openclaw", folder=str(notes), settings=settings
+    )
+    profile = AgentProfile(name="main", memory=memory)
+    async with memory_server(notes, profile=profile) as served, Client(served.server) as client:
+        assert len((await answer(client, "search", query=QUESTION))["hits"]) == 1
 
 
 async def test_tools_only_read_unless_others_are_allowed(notes: Path) -> None:

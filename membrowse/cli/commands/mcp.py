@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from membrowse.cli import folders
+from membrowse.cli.chosen_agent import chosen_profile
 from membrowse.cli.error_handling import Stop
 from membrowse.cli.exit_codes import Exit
 from membrowse.cli.parameters import Folder
@@ -55,4 +56,4 @@ def mcp(
     gc.enable()
     gc.freeze()
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s: %(message)s")
-    asyncio.run(server.serve(chosen, allowed, first))
+    asyncio.run(server.serve(chosen, allowed, first, chosen_profile()))
