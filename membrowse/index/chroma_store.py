@@ -226,7 +226,7 @@ class ChromaStore:
 
     def fail(self, error: BaseException) -> None:
         """Close the collection after `error`; it stays closed until it is opened again."""
-        log.error("Chroma failed", exc_info=error)
+        log.error("Chroma failed and reopens soon; `membrowse doctor` checks it", exc_info=error)
         self.problem = f"Chroma failed ({error}); it reopens within a minute or two"
         self._release()
 

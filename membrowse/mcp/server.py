@@ -89,7 +89,7 @@ class MemoryServer:
         except MembrowseError as error:
             return _failed(shown(str(error)))
         except Exception as error:
-            log.exception("%s failed", tool.name)
+            log.exception("%s failed; `membrowse doctor` looks for the cause", tool.name)
             return _failed(f"unexpected error: {type(error).__name__}")
         return types.CallToolResult(
             content=[types.TextContent(text=result.text)],

@@ -68,7 +68,7 @@ async def test_an_engine_that_hangs_is_reported_and_not_waited_for(folder: Path)
     process.suspend()
     try:
         started = time.monotonic()
-        with pytest.raises(EngineUnavailable, match="not answered for 5 s: `membrowse doctor`"):
+        with pytest.raises(EngineUnavailable, match="not answered for 5 s: run `membrowse doctor`"):
             await discovery.connect(folder)
         assert time.monotonic() - started < 15
     finally:

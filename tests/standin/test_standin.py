@@ -56,6 +56,7 @@ async def asked(engine: StandIn, kind: type[AnyRequest]) -> AnyRequest:
         "paused": True,
         "overrides": {"fusion.weight": 0.7},
         "name": "careful",
+        "path": "decisions/ssh.md",
         "recalls": (RECALL,),
     }
     if kind is PageRequest:

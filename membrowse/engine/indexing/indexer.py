@@ -253,10 +253,6 @@ class Indexer:
             return
         if paused:
             return
-        if self._index.stale:
-            self._clear()
-            self._synchronise(even_if_paused=even_if_paused)
-            return
         self._hinted = frozenset()
         usable, withheld = divided(found, exchanged)
         self._apply(usable, forced)
