@@ -215,7 +215,9 @@ class IndexDirectory:
                 [generation.chunks[row].id for row in rows], generation.matrix[rows]
             )
         except Exception:
-            log.exception("Chroma cannot be checked; it is filled again (`membrowse doctor` checks it)")
+            log.exception(
+                "Chroma cannot be checked; it is filled again (`membrowse doctor` checks it)"
+            )
             return max(1, len(rows))
 
     def sync_chroma(self, generation: Generation, among: Collection[str] | None = None) -> bool:

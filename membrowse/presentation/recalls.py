@@ -36,7 +36,7 @@ from membrowse.wire.recalls import (
     ReplayedRecall,
     ReplaySummary,
 )
-from membrowse.wire.search import KEYWORD, RANKINGS, RERANKED, VECTOR, TargetMatch
+from membrowse.wire.search import KEYWORD, RANKINGS, RERANKED, VECTOR, Filters, TargetMatch
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _AT, _AGENT, _GIVEN, _BEST = 14, 12, 4, 6
@@ -258,7 +258,11 @@ def asked_line(recall: Recall, flags: Sequence[RecallFlag], now: datetime) -> li
     """`openclaw asked 21 Nov 12:04`, `got 2 hits`, `stale`, `k 6, minimum score .35` …: the most
     important first."""
     session = [Part(f"session {shown(recall.session)}", "dim")] if recall.session else []
-    filters = [Part(f"filters {shown(' '.join(recall.filters))}")] if recall.filters else []
+    filters: Line = []
+    if recall.filters:
+        only_then = recall.narrowed_to != Filters()
+        why = " (not applied to the rankings here)" if only_then else ""
+        filters = [Part(f"filters {shown(' '.join(recall.filters))}{why}")]
     return [
         [
             Part(clip(shown(recall.agent), 24), "accent"),

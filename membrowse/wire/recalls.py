@@ -8,6 +8,7 @@ import msgspec
 
 from membrowse.wire.notes import Freshness
 from membrowse.wire.request import Request, StreamRequest
+from membrowse.wire.search import Filters
 
 HITS_KEPT = 20
 """Hits of each ranking that a recall keeps."""
@@ -70,6 +71,9 @@ class Recall(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     query: str
     syntax: str = "literal"
     filters: tuple[str, ...] = ()
+    """As they are shown, those in the query included."""
+    narrowed_to: Filters = Filters()
+    """The filters of the request itself."""
     k: int | None = None
     """Hits that the agent could get; None: not known."""
     min_score: float | None = None
@@ -322,7 +326,7 @@ class ReplaySummary(msgspec.Struct, frozen=True, kw_only=True):
 
     recalls: int
     left_out: int
-    """Recalls that cannot be compared: with filters, or empty ones of a foreign log."""
+    """Recalls of a foreign log that cannot be compared: with filters, or empty ones."""
     same_top: Interval
     overlap: Interval
     rank_biased_overlap: Interval

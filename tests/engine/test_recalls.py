@@ -27,7 +27,7 @@ from membrowse.wire.recalls import (
     RecallView,
     ReplayRequest,
 )
-from membrowse.wire.search import RANKINGS, RecallContext
+from membrowse.wire.search import RANKINGS, Filters, RecallContext
 from tests.engine.conftest import ask, at, current, eventually, serving, until
 
 AGENT = RecallContext(agent="clara", session="s1", k=1)
@@ -99,6 +99,21 @@ async def test_a_search_of_an_agent_is_recorded_and_survives_rebuild_and_kill(
         assert last.summary is not None and last.summary.overlap.mean == 1
     file = paths.index_dir(folder) / "recalls.sqlite"
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_recall_with_filters_is_ranked_with_them(folder: Path) -> None:
+    (folder / "other.md").write_text("# Staging\n\nstaging ssh listens on port 22, said ssh\n")
+    async with serving(folder) as engine:
+        await until(engine, current)
+        response = await ask(engine, SSH, recall=AGENT, filters=Filters(path="ports.md"))
+        await page(engine, 1)
+        view = await engine.ask(RecallRequest(id=response.id))
+        (hit,) = view.given
+        assert hit.hit.path == "ports.md" and hit.ranks["reranked"] == 1
+        assert view.recall.filters == ("path:ports.md",) and not view.flags
+        *_, last = [progress async for progress in engine.stream(ReplayRequest())]
+        assert last.summary is not None
+        assert (last.summary.left_out, last.summary.overlap.mean) == (0, 1)
 
 
 async def test_hits_of_a_foreign_log_are_found_in_the_index(folder: Path) -> None:

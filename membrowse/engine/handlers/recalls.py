@@ -117,7 +117,11 @@ def recall(components: Components, request: RecallRequest, pause: Pause) -> Reca
     flags = Flags(components, places, pause)
     wanted = exact[0]
     ranked = components.ranked_queries.fresh(
-        places.generation, wanted.query, wanted.syntax, components.configuration.ranker
+        places.generation,
+        wanted.query,
+        wanted.syntax,
+        components.configuration.ranker,
+        filters=wanted.narrowed_to,
     )
     given = partial(_given, components, places, flags, ranked)
     return RecallView(

@@ -13,10 +13,10 @@ from membrowse.engine.querying.configuration import ActiveConfiguration
 from membrowse.index.generation import Generation
 from membrowse.index.index import Index
 from membrowse.ranking.late_interaction import HasTokenVectors
-from membrowse.ranking.ranked_query import Maxima, RankedQuery
+from membrowse.ranking.ranked_query import NO_FILTERS, Maxima, RankedQuery
 from membrowse.ranking.ranker import Ranker
 from membrowse.settings import Settings
-from membrowse.wire.search import KEYWORD, VECTOR
+from membrowse.wire.search import KEYWORD, VECTOR, Filters
 
 KEPT = 4
 """Ranked queries of the present generation that are kept; the least recently used goes first."""
@@ -75,6 +75,7 @@ class RankedQueries:
         ranker: Ranker,
         extra_tokens: Mapping[str, HasTokenVectors] | None = None,
         maxima: dict[bool, Maxima] | None = None,
+        filters: Filters = NO_FILTERS,
     ) -> RankedQuery:
         """The query over any generation, with any ranker; not kept.
 
@@ -82,7 +83,7 @@ class RankedQueries:
         those of an earlier ranking of the same query, and are added to.
         """
         models, tokens = self._models, self._index.tokens
-        ranked_query = ranker.prepare(generation, text, syntax, models.pieces)
+        ranked_query = ranker.prepare(generation, text, syntax, models.pieces, filters)
         ranked_query.token_vectors.update(extra_tokens or {})
         ranked_query.maxima = {} if maxima is None else maxima
         ranker.keyword(ranked_query)

@@ -112,6 +112,7 @@ class Flags:
             recall.query,
             recall.syntax,
             components.configuration.ranker,
+            filters=recall.narrowed_to,
         )
         first = ranked.rankings[last_ranking(ranked)].order[:HITS_KEPT].tolist()
         near = near or any(ranked.chunks[row].path in wanted for row in first)
@@ -123,9 +124,8 @@ class Flags:
 
 
 def _can_be_asked_again(recall: Recall) -> bool:
-    """Whether membrowse answered, and the text alone is the question."""
-    filtered = bool(recall.filters) and recall.syntax == "literal"
-    return not recall.source and recall.k is not None and not filtered
+    """Whether membrowse answered, so that the whole question is known."""
+    return not recall.source and recall.k is not None
 
 
 def _pinned(components: Components) -> Mapping[str, frozenset[str]]:

@@ -98,11 +98,15 @@ class Replayer:
     def replay(self, recall: Recall) -> ReplayedRecall | None:
         """The recall asked again; None if there is nothing to compare."""
         foreign_empty = bool(recall.source) and not recall.given and self._against is None
-        if foreign_empty or (recall.filters and recall.syntax == "literal"):
+        if foreign_empty or (recall.source and recall.filters):
             return None
         started = time.perf_counter()
         ranked = self._components.ranked_queries.fresh(
-            self._places.generation, recall.query, recall.syntax, self._ranker
+            self._places.generation,
+            recall.query,
+            recall.syntax,
+            self._ranker,
+            filters=recall.narrowed_to,
         )
         took_ms = elapsed_ms(started)
         k = recall.k or len(recall.given) or self._ranker.settings.agent.k

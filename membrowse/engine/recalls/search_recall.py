@@ -37,6 +37,7 @@ def search_recall(
         query=request.text[:QUERY_CHARACTERS],
         syntax=request.syntax,
         filters=response.query.filters,
+        narrowed_to=request.filters,
         k=k,
         min_score=context.min_score,
         given=tuple(_hit(ranked_query, name, row) for row in first),
