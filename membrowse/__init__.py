@@ -3,9 +3,7 @@
 `from membrowse import Memory, AsyncMemory` is the Python interface; `membrowse.api` has its errors.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # `typing` takes half of the time of `membrowse --version` to import
 if TYPE_CHECKING:
     from membrowse.api import AsyncMemory, Memory
 
@@ -13,8 +11,10 @@ __all__ = ["AsyncMemory", "Memory", "__version__"]
 __version__ = "0.1.0"
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Import the interface when it is used: the program itself does without it."""
     if name in ("AsyncMemory", "Memory"):
+        from importlib import import_module
+
         return getattr(import_module("membrowse.api"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
