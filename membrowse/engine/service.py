@@ -102,8 +102,9 @@ class Service:
 
         def opening() -> None:
             self._open()
-            gc.freeze()
-            gc.enable()
+            if not gc.isenabled():  # not again after a reload: garbage would be kept for ever
+                gc.freeze()
+                gc.enable()
             loop.call_soon_threadsafe(self._opened.set)
             self._broadcast.changed()
 
