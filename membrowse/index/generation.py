@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from membrowse.index.keyword_reader import KeywordReader
-from membrowse.index.vector_table import Mask, Matrix, VectorTable
+from membrowse.index.protocols import BestChunks, KeywordIndex
+from membrowse.index.vector_table import Mask, Matrix, StoredVectors, VectorTable
 from membrowse.notes.characters import is_folded
 from membrowse.notes.chunk import Chunk
 
@@ -55,8 +55,10 @@ class Generation:
     """Content keys by row."""
     row_of: Mapping[str, int]
     """Chunk id to row."""
-    keyword: KeywordReader
+    keyword: KeywordIndex
     vectors: VectorTable
+    best_chunks: BestChunks | None = None
+    """The store, if it answers only what is best; `vectors` then has only `encoded`."""
 
     @property
     def matrix(self) -> Matrix:
@@ -77,6 +79,15 @@ class Generation:
     def passage_starts(self) -> NDArray[np.int64]:
         """[rows + 1] int64: row r's passages are `passage_matrix[starts[r]:starts[r + 1]]`."""
         return self.vectors.starts
+
+    def vectors_of(self, row: int) -> StoredVectors | None:
+        """The vectors of the chunk at `row`; None if it is not encoded."""
+        if not self.encoded[row]:
+            return None
+        if self.best_chunks is not None:
+            return self.best_chunks.vectors([row]).get(row)
+        start, end = self.passage_starts[row : row + 2].tolist()
+        return StoredVectors(self.matrix[row], self.passage_matrix[start:end])
 
     def rows(self, path: str) -> range:
         """The rows of the note at `path`; empty for an unknown path."""

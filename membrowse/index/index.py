@@ -25,6 +25,7 @@ from membrowse.index.discrepancies import find_discrepancies
 from membrowse.index.generation import Generation, IndexedNote, content_key
 from membrowse.index.index_directory import IndexDirectory
 from membrowse.index.journal import DEFAULT_RETENTION, JournalEntry, Retention
+from membrowse.index.keyword_reader import embedded_reader
 from membrowse.index.keyword_store import failed_access
 from membrowse.index.manifest import IndexCorrupt, Manifest, Recipe
 from membrowse.index.vector_table import rearrange, vectors_by_key
@@ -136,7 +137,9 @@ class Index:
                 plan.chunks,
                 plan.keys,
                 plan.row_of,
-                self._stores.keyword.reader(plan.row_of, (before.keyword, plan.moved)),
+                self._stores.keyword.reader(
+                    plan.row_of, (embedded_reader(before.keyword), plan.moved)
+                ),
                 rearrange(before.vectors, plan.source, vectors),
             )
             self._confirm(plan, number)
@@ -293,7 +296,7 @@ class Index:
             self._fault_point("token vectors stored")
 
     def _write_keyword(self, plan: ChangePlan) -> None:
-        reader = self.generation.keyword
+        reader = embedded_reader(self.generation.keyword)
         row_of = self.generation.row_of
         numbers = [reader.document_number(row_of[chunk.id]) for chunk in plan.removed]
         if not numbers and not plan.documents:
@@ -432,6 +435,16 @@ class Index:
     def last_check(self) -> float:
         """When (seconds since the epoch) `check` last read everything; 0 if never."""
         return self._stores.last_check
+
+    @property
+    def problem(self) -> str:
+        """The stores are files of this machine: if one fails, so does the call."""
+        return ""
+
+    @property
+    def hnsw_problem(self) -> str:
+        """Why Chroma cannot be used, or empty."""
+        return self.chroma.problem
 
     def sizes(self) -> dict[str, int]:
         """Bytes on disk of each store."""

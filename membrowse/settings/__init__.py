@@ -32,7 +32,10 @@ from membrowse.settings.values import (
     RerankMethod,
     RerankSettings,
     Settings,
+    StoreKind,
+    StoreSettings,
     UiSettings,
+    VectorIndex,
     VectorSettings,
 )
 
@@ -55,7 +58,10 @@ __all__ = [
     "RerankSettings",
     "Settings",
     "SettingsError",
+    "StoreKind",
+    "StoreSettings",
     "UiSettings",
+    "VectorIndex",
     "VectorSettings",
     "configured",
     "fixed_keys",

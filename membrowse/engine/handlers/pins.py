@@ -44,6 +44,7 @@ def add(components: Components, request: AddPinRequest, pause: Pause) -> PinRun:
     generation = ranked_query.generation
     agent = components.configuration.settings.agent
     target = components.targets.locate(generation, request.target, agent)
+    ranked_query = components.ranked_queries.located(ranked_query, target.chunks.rows)
     row = best_row(ranked_query, target.chunks.rows)
     if row is None:
         raise Unknown(target.reason or target.chunks.reason)

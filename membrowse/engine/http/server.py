@@ -29,6 +29,7 @@ from membrowse.engine.service_manager import (
     feed_watchdog,
     report_states,
 )
+from membrowse.index.store_errors import StoreUnavailable
 from membrowse.ranking.query_parser import InvalidFilter
 from membrowse.settings import SettingsError
 from membrowse.wire.codec import encode
@@ -90,7 +91,7 @@ def _http_problem(error: Exception, http: HttpRequest) -> tuple[int, Problem]:
             status, kind = 400, "filter"
         case Impossible():
             status, kind = 409, "impossible"
-        case NotReady():
+        case NotReady() | StoreUnavailable():
             status, kind = 503, "not ready"
         case Unknown():
             status, kind = 404, "unknown"

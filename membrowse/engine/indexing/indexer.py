@@ -30,8 +30,8 @@ from membrowse.engine.indexing.vectoriser import INLINE_PRECISION, Vectoriser
 from membrowse.engine.models import Models
 from membrowse.index.change_plan import NoteChange
 from membrowse.index.generation import Generation
-from membrowse.index.index import Index
 from membrowse.index.manifest import Recipe
+from membrowse.index.protocols import SearchIndex
 from membrowse.notes.scanner import FolderUnreadable
 from membrowse.notes.watcher import FolderWatch, watch_scope
 from membrowse.settings import Settings
@@ -54,7 +54,7 @@ class Indexer:
         self,
         folder: Path,
         settings: Settings,
-        index: Index,
+        index: SearchIndex,
         recipe: Recipe,
         models: Models,
         changed: Callable[[], None],

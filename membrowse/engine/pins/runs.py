@@ -132,6 +132,9 @@ class PinRunner:
                 last.get(pin.id, ""),
                 successor,
             )
+            ranked_query = self._ranked_queries.located(
+                ranked_query, target.rows or target.instead, ranker
+            )
             found.append(_pin_match(pin, ranked_query, target, keep=len(found) < kept))
         return found
 
