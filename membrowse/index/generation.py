@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from membrowse.index.keyword_reader import KeywordReader
 from membrowse.index.protocols import BestChunks, KeywordIndex
 from membrowse.index.vector_table import Mask, Matrix, StoredVectors, VectorTable
 from membrowse.notes.characters import is_folded
@@ -94,6 +95,13 @@ class Generation:
         first = bisect_left(self.chunks, path, key=_path)
         count = self.notes[path].chunks if path in self.notes else 0
         return range(first, first + count)
+
+
+@dataclass(frozen=True, eq=False)
+class EmbeddedGeneration(Generation):
+    """A generation whose postings and vectors are all within reach."""
+
+    keyword: KeywordReader
 
 
 def content_key(chunk: Chunk, encoder_key: str) -> str:

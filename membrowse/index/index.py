@@ -22,10 +22,9 @@ from numpy.typing import NDArray
 from membrowse.encoding.encoder import EncodedText, EncoderInput
 from membrowse.index.change_plan import ChangePlan, NoteChange, new_vectors, plan_changes
 from membrowse.index.discrepancies import find_discrepancies
-from membrowse.index.generation import Generation, IndexedNote, content_key
+from membrowse.index.generation import EmbeddedGeneration, Generation, IndexedNote, content_key
 from membrowse.index.index_directory import IndexDirectory
 from membrowse.index.journal import DEFAULT_RETENTION, JournalEntry, Retention
-from membrowse.index.keyword_reader import embedded_reader
 from membrowse.index.keyword_store import failed_access
 from membrowse.index.manifest import IndexCorrupt, Manifest, Recipe
 from membrowse.index.vector_table import rearrange, vectors_by_key
@@ -108,7 +107,7 @@ class Index:
         encoded: Sequence[EncodedText] = (),
         precision: str = "",
         published: Callable[[Generation], None] | None = None,
-    ) -> Generation:
+    ) -> EmbeddedGeneration:
         """Index changed notes and return the new generation.
 
         The generation can be queried, and `published` is called, before Chroma follows: no ranking
@@ -131,15 +130,13 @@ class Index:
             vectors = new_vectors(before, plan, vectors_by_key(encoded), self.vectors.get)
             self._write_keyword(plan)
             self._fault_point("keyword written")
-            generation = Generation(
+            generation = EmbeddedGeneration(
                 number,
                 plan.notes,
                 plan.chunks,
                 plan.keys,
                 plan.row_of,
-                self._stores.keyword.reader(
-                    plan.row_of, (embedded_reader(before.keyword), plan.moved)
-                ),
+                self._stores.keyword.reader(plan.row_of, (before.keyword, plan.moved)),
                 rearrange(before.vectors, plan.source, vectors),
             )
             self._confirm(plan, number)
@@ -149,7 +146,7 @@ class Index:
             self._publish(generation, changed, published)
             return generation
 
-    def add_vectors(self, encoded: Sequence[EncodedText], precision: str) -> Generation:
+    def add_vectors(self, encoded: Sequence[EncodedText], precision: str) -> EmbeddedGeneration:
         """Store vectors and token vectors; makes a new generation if a chunk needs them."""
         with self._exclusive_change():
             self._store_vectors(encoded, precision)
@@ -168,7 +165,7 @@ class Index:
 
     def _publish(
         self,
-        generation: Generation,
+        generation: EmbeddedGeneration,
         changed: Collection[str],
         published: Callable[[Generation], None] | None,
     ) -> None:
@@ -296,7 +293,7 @@ class Index:
             self._fault_point("token vectors stored")
 
     def _write_keyword(self, plan: ChangePlan) -> None:
-        reader = embedded_reader(self.generation.keyword)
+        reader = self.generation.keyword
         row_of = self.generation.row_of
         numbers = [reader.document_number(row_of[chunk.id]) for chunk in plan.removed]
         if not numbers and not plan.documents:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from membrowse import sqlite
 from membrowse.index.chroma_store import ChromaStore
-from membrowse.index.generation import Generation, IndexedNote, content_key
+from membrowse.index.generation import EmbeddedGeneration, Generation, IndexedNote, content_key
 from membrowse.index.journal import JournalEntry, Retention
 from membrowse.index.keyword_reader import KeywordReader
 from membrowse.index.keyword_store import KeywordStore, failed_access
@@ -92,7 +92,7 @@ class IndexDirectory:
             return f"manifest {self.manifest.format} → {FORMAT}"
         return recipe.difference(made_with)
 
-    def load(self, recipe: Recipe) -> Generation:
+    def load(self, recipe: Recipe) -> EmbeddedGeneration:
         """Load the generation that the manifest describes; repairs the keyword index."""
         if self.manifest.format != FORMAT:
             return self.empty(self.manifest.generation)
@@ -102,7 +102,7 @@ class IndexDirectory:
         keys = [content_key(chunk, recipe.encoder) for chunk in chunks]
         row_of = {chunk.id: row for row, chunk in enumerate(chunks)}
         table = self.vectors.table(keys)
-        return Generation(
+        return EmbeddedGeneration(
             self.manifest.generation,
             content.notes,
             chunks,
@@ -112,10 +112,10 @@ class IndexDirectory:
             table,
         )
 
-    def empty(self, number: int) -> Generation:
+    def empty(self, number: int) -> EmbeddedGeneration:
         """A generation without notes."""
         table = empty_vector_table(0, self._dimension)
-        return Generation(number, {}, [], [], {}, KeywordReader([], [], {}), table)
+        return EmbeddedGeneration(number, {}, [], [], {}, KeywordReader([], [], {}), table)
 
     def _repair_keyword(self, chunks: list[Chunk], notes: Mapping[str, IndexedNote]) -> None:
         intended = self.manifest.intent()

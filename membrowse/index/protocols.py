@@ -115,9 +115,12 @@ class SearchIndex(Protocol):
     directory: Path
     recipe: Recipe
     stale: str
-    generation: Generation
     vectors: VectorStore
     tokens: TokenStore
+
+    @property
+    def generation(self) -> Generation:
+        """The current state; read it once and use it for a whole answer."""
 
     @property
     def problem(self) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 
 from membrowse.encoding.encoder import EncodedText, EncoderInput
 from membrowse.index.change_plan import ChangePlan, NoteChange, new_vectors, plan_changes
-from membrowse.index.generation import Generation
+from membrowse.index.generation import EmbeddedGeneration, Generation
 from membrowse.index.keyword_reader import KeywordReader, Rows, embedded_reader
 from membrowse.index.keyword_segment import SegmentData
 from membrowse.index.keyword_store import memory_segment
@@ -33,7 +33,7 @@ Encode = Callable[[Sequence[EncoderInput]], list[EncodedText]]
 class WhatIf:
     """A hypothetical generation, and how it follows from the current one."""
 
-    generation: Generation
+    generation: EmbeddedGeneration
     encoded: tuple[EncodedText, ...]
     """Texts encoded for it, with token vectors that the store does not have."""
     successors: dict[str, str]
@@ -47,7 +47,7 @@ def what_if(
     encoded = tuple(encode(index.missing_inputs([change])))
     plan = plan_changes(generation, [change], index.recipe.encoder)
     vectors = new_vectors(generation, plan, vectors_by_key(encoded), index.vectors.get)
-    following = Generation(
+    following = EmbeddedGeneration(
         next(_numbers),
         plan.notes,
         plan.chunks,

@@ -70,7 +70,9 @@ def _ranking_head(name: str, ranking: Ranking, width: int) -> Line:
     left.append(weak if weak.text else rankings.state_part(ranking.state))
     if ranking.state is not RankingState.READY and not ranking.hits:
         return fit(left, width)
-    counts = rankings.ranking_counts(ranking.total, ranking.pool, ranking.cached, ranking.took_ms)
+    counts = rankings.ranking_counts(
+        ranking.total, ranking.pool, ranking.cached, ranking.took_ms, exact=ranking.exact
+    )
     return spread(left, [Part(counts, "dim")], width)
 
 

@@ -304,6 +304,7 @@ def _pin_result(match: PinMatch) -> PinResult:
         passes=match.passes,
         rank=match.rank,
         ranks=match.ranks,
+        at_least=match.at_least,
         chunk=match.chunk,
         problem=match.problem,
     )

@@ -52,14 +52,15 @@ class MilvusCollections:
         self.names = {part: f"{name}_{part}" for part in (_CHUNKS, _PASSAGES)}
         self._dimension = dimension
         self._index = index
-        self._ready = False
+        self._ready_since = 0
+        """The connection on which both collections were created and loaded."""
         self._unflushed = dict.fromkeys(self.names, 0)
 
     def _call(self, work: Any) -> Any:
         def ready(client: Any) -> Any:
-            if not self._ready:
+            if self._ready_since != self.connection.connected:
                 self._create(client)
-                self._ready = True
+                self._ready_since = self.connection.connected
             return work(client)
 
         return self.connection.call(ready)
@@ -161,7 +162,7 @@ class MilvusCollections:
                 client.drop_collection(name, timeout=TIMEOUT_SECONDS)
 
         self._call(drop)
-        self._ready = False
+        self._ready_since = 0
 
     def count(self) -> int:
         """Number of chunks."""

@@ -66,6 +66,8 @@ class MilvusConnection:
         self.address = address
         self.problem = ""
         """Why the last request failed; empty if it did not."""
+        self.connected = 0
+        """How often a connection was made: a server that was started again has loaded nothing."""
         self._socket = _socket(directory)
         self._lock = threading.Lock()
         self._client: Any = None
@@ -95,6 +97,7 @@ class MilvusConnection:
                 raise StoreUnavailable(self.problem)
             try:
                 self._client = self._connect()
+                self.connected += 1
             finally:
                 self._retry_at = time.monotonic() + _PAUSE_SECONDS
             return self._client

@@ -10,6 +10,8 @@ nothing is read or encoded twice.
 from __future__ import annotations
 
 import logging
+import re
+import secrets
 import shutil
 import threading
 from collections import Counter
@@ -99,7 +101,7 @@ class MilvusIndex:
             self._connection = MilvusConnection(Address.of(store.uri, directory), directory)
             opened.callback(self._connection.close)
             self._collections = MilvusCollections(
-                self._connection, f"membrowse_{directory.name}", dimension, store.vector_index
+                self._connection, _collection_name(directory), dimension, store.vector_index
             )
             made_with = self._manifest.recipe
             self.recipe = made_with if made_with and not recipe.encoder else recipe
@@ -629,6 +631,19 @@ class MilvusIndex:
             self.generation = self._empty(self.generation.number)
             self._opened.close()
         self._repairs.join(5.0)
+
+
+def _collection_name(directory: Path) -> str:
+    """A name of this index's own, also on a server that others use; kept in `directory`."""
+    file = directory / "milvus"
+    try:
+        name = file.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        name = ""
+    if not re.fullmatch(r"membrowse_[0-9a-f]{16}", name):
+        name = f"membrowse_{secrets.token_hex(8)}"
+        paths.replace_file(file, name.encode(), sync=True)
+    return name
 
 
 def _without_vectors(encoded: Mask) -> VectorTable:

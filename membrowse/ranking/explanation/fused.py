@@ -33,6 +33,7 @@ def explain_fused(
         method=settings.method.value,
         rank=ranking.rank_of(row),
         total=ranking.ranked,
+        complete=ranking.complete,
         score=score,
         rrf_k=rrf_k,
         weight_set=settings.weight,

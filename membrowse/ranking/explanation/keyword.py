@@ -40,6 +40,7 @@ def explain_keyword(
         b=b,
         terms=tuple(sorted(explanations, key=lambda term: (not term.matches, -term.contribution))),
         dropped=ranked_query.query.dropped,
+        complete=ranking.complete,
         excluded="" if rank else _excluded(ranked_query, row, matched),
     )
 
