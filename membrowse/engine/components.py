@@ -161,6 +161,7 @@ def _index_settled(indexer: Indexer, models: Models, index: SearchIndex) -> bool
     pending = state.pending.new + state.pending.changed + state.pending.deleted
     return (
         not state.busy
+        and not index.problem
         and (state.paused or not pending)
         and models.state is RankingState.READY
         and bool(index.generation.encoded.all())

@@ -32,6 +32,7 @@ from membrowse.index.change_plan import NoteChange
 from membrowse.index.generation import Generation
 from membrowse.index.manifest import Recipe
 from membrowse.index.protocols import SearchIndex
+from membrowse.index.store_errors import StoreUnavailable
 from membrowse.notes.scanner import FolderUnreadable
 from membrowse.notes.watcher import FolderWatch, watch_scope
 from membrowse.settings import Settings
@@ -149,6 +150,8 @@ class Indexer:
         except DiskNearlyFull as error:
             log.warning("%s", error)
             self._vectoriser.abandon()
+            self._wait_for_retry(event, str(error))
+        except StoreUnavailable as error:
             self._wait_for_retry(event, str(error))
         except Exception as error:  # the thread's boundary
             log.exception("indexing failed; retrying soon; `membrowse doctor` looks for the cause")

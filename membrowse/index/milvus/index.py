@@ -231,6 +231,9 @@ class MilvusIndex:
         """Store vectors and token vectors; makes a new generation if a chunk needs them."""
         with self._writing:
             self._keep_vectors(encoded, precision)
+            chunks, new = self.generation.chunks, {text.key for text in encoded}
+            rows = [row for row, key in enumerate(self.generation.keys) if key in new]
+            self._manifest.intend(chunks[row].id for row in rows)
         with self._exclusive_change():
             return self._add_stored(encoded)
 
@@ -239,9 +242,9 @@ class MilvusIndex:
         before = self.generation
         new = {text.key for text in encoded}
         rows = [row for row, key in enumerate(before.keys) if key in new]
-        if not rows:
+        if not rows or before.encoded[rows].all():
+            self._manifest.repaired()
             return before
-        self._manifest.intend(before.chunks[row].id for row in rows)
         self._write_passages(before.chunks, before.keys, rows)
         self._fault_point("milvus written")
         mask = before.encoded.copy()
@@ -366,23 +369,34 @@ class MilvusIndex:
 
     def _repair(self) -> None:
         """Make Milvus equal to the manifest. Raises `StoreUnavailable`."""
-        self.generation = generation = self._load()
+        generation = self._load()
         intended = self._manifest.intent()
         if self._mend_counts() or intended is None:
-            repaired = self._repair_all(generation.row_of.keys())
+            repaired = self._repair_all(generation, generation.row_of.keys())
         elif intended:
-            repaired = self._repair_rows(intended)
+            repaired = self._repair_rows(generation, intended)
         elif self._collections.count() != len(generation.chunks):
-            repaired = self._repair_all(())
+            repaired = self._repair_all(generation, ())
         else:
             repaired = 0
         self._manifest.repaired()
+        self._adopt(generation)
         self._needs_repair = False
         if repaired:
             log.warning("generation %d: %d rows of Milvus repaired", generation.number, repaired)
 
-    def _repair_rows(self, ids: Collection[str]) -> int:
-        generation = self.generation
+    def _adopt(self, loaded: Generation) -> None:
+        """Make `loaded` current, as another generation if it has more vectors or notes."""
+        before = self.generation
+        same = np.array_equal(before.encoded, loaded.encoded) and before.row_of == loaded.row_of
+        if not same and loaded.number == before.number:
+            number = loaded.number + 1
+            self._counts.change(number, {})
+            self._manifest.raise_generation(number)
+            loaded = replace(loaded, number=number)
+        self.generation = loaded
+
+    def _repair_rows(self, generation: Generation, ids: Collection[str]) -> int:
         rows = sorted(generation.row_of[chunk] for chunk in ids if chunk in generation.row_of)
         self._collections.delete([chunk for chunk in ids if chunk not in generation.row_of])
         self._write_rows([generation.chunks[row] for row in rows], generation.notes)
@@ -390,9 +404,8 @@ class MilvusIndex:
         self._write_passages(generation.chunks, generation.keys, encoded)
         return len(ids)
 
-    def _repair_all(self, outdated: Collection[str]) -> int:
+    def _repair_all(self, generation: Generation, outdated: Collection[str]) -> int:
         """Compare every id, and write or remove what differs or is `outdated`."""
-        generation = self.generation
         present, passages = set(self._collections.chunk_ids()), self._passages_by_chunk()
         live = generation.row_of.keys()
         self._collections.delete(present - live)
@@ -403,10 +416,12 @@ class MilvusIndex:
         )
         wrong = [
             row
-            for row, expected in self._expected_passages().items()
+            for row, expected in self._expected_passages(generation).items()
             if passages.get(generation.chunks[row].id, 0) != expected
             or generation.chunks[row].id in outdated
         ]
+        ids = (generation.chunks[row].id for row in wrong)
+        self._collections.delete_passages([chunk for chunk in ids if passages[chunk]])
         self._write_passages(generation.chunks, generation.keys, wrong)
         return len(present - live) + len(doubtful) + len(wrong)
 
@@ -414,9 +429,8 @@ class MilvusIndex:
         """Number of passages in Milvus by chunk id."""
         return Counter(passage.partition(":")[0] for passage in self._collections.passage_ids())
 
-    def _expected_passages(self) -> dict[int, int]:
+    def _expected_passages(self, generation: Generation) -> dict[int, int]:
         """Number of passages of every encoded row."""
-        generation = self.generation
         rows = np.flatnonzero(generation.encoded).tolist()
         expected: dict[int, int] = {}
         for first in range(0, len(rows), _REPAIR_BATCH):
@@ -523,8 +537,10 @@ class MilvusIndex:
             for chunk in change.chunks:
                 key = content_key(chunk, self.recipe.encoder)
                 inputs[key] = EncoderInput(key, chunk.header, chunk.text)
-        missing = inputs.keys() - self.vectors.has(inputs.keys())
-        return [inputs[key] for key in sorted(missing)]
+        return [inputs[key] for key in sorted(self._not_kept(inputs.keys()))]
+
+    def _not_kept(self, keys: Collection[str]) -> set[str]:
+        return set(keys) - self.vectors.has(keys)
 
     def unencoded(self) -> list[EncoderInput]:
         """Encoder inputs of all chunks without vectors, each once, notes changed last first."""
@@ -535,7 +551,8 @@ class MilvusIndex:
         for row in sorted(rows, key=lambda row: -notes[chunks[row].path].mtime_ns):
             chunk, key = chunks[row], generation.keys[row]
             inputs.setdefault(key, EncoderInput(key, chunk.header, chunk.text))
-        return list(inputs.values())
+        missing = self._not_kept(inputs.keys())  # during an outage, vectors wait beside Milvus
+        return [text for key, text in inputs.items() if key in missing]
 
     def successor(self, chunk: str) -> str | None:
         """Return the id of the live chunk that replaced `chunk` (itself if live), or None."""
@@ -585,7 +602,9 @@ class MilvusIndex:
     def _wrong_passages(self) -> Iterator[Discrepancy]:
         present = self._passages_by_chunk()
         chunks = self.generation.chunks
-        expected = {chunks[row].id: n for row, n in self._expected_passages().items() if n}
+        expected = {
+            chunks[row].id: n for row, n in self._expected_passages(self.generation).items() if n
+        }
         missing = {chunk for chunk, n in expected.items() if present[chunk] < n}
         surplus = {chunk for chunk, n in present.items() if expected.get(chunk, 0) < n}
         yield from _report("milvus vectors", "missing", missing)
@@ -594,8 +613,9 @@ class MilvusIndex:
     def repair(self) -> None:
         """Make Milvus equal to the manifest again, id by id."""
         with self._writing:
-            self.generation = self._load()
-            self._repair_all(())
+            generation = self._load()
+            self._repair_all(generation, ())
+            self._adopt(generation)
             self._manifest.repaired()
             self.tokens.delete(self.tokens.keys() - self.vectors.keys())
 
