@@ -434,6 +434,11 @@ class Index:
         return self._stores.last_check
 
     @property
+    def store(self) -> str:
+        """Chunks and vectors are kept in files beside the index."""
+        return ""
+
+    @property
     def problem(self) -> str:
         """The stores are files of this machine: if one fails, so does the call."""
         return ""

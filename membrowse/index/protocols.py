@@ -123,6 +123,10 @@ class SearchIndex(Protocol):
         """The current state; read it once and use it for a whole answer."""
 
     @property
+    def store(self) -> str:
+        """Where chunks and vectors are kept, if not in files beside the index."""
+
+    @property
     def problem(self) -> str:
         """What is wrong with a store now and may mend itself, or empty."""
 

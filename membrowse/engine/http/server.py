@@ -91,8 +91,10 @@ def _http_problem(error: Exception, http: HttpRequest) -> tuple[int, Problem]:
             status, kind = 400, "filter"
         case Impossible():
             status, kind = 409, "impossible"
-        case NotReady() | StoreUnavailable():
+        case NotReady():
             status, kind = 503, "not ready"
+        case StoreUnavailable():
+            status, kind = 503, "store"
         case Unknown():
             status, kind = 404, "unknown"
         case Cancelled():

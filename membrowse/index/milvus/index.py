@@ -165,6 +165,10 @@ class MilvusIndex:
         return self._generation(number, {}, [], [], np.zeros(0, np.bool_))
 
     @property
+    def store(self) -> str:
+        return str(self._connection.address)
+
+    @property
     def problem(self) -> str:
         return self._connection.problem
 
