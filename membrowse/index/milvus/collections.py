@@ -67,9 +67,10 @@ class MilvusCollections:
 
     def _create(self, client: Any) -> None:
         for part, create in ((_CHUNKS, self._create_chunks), (_PASSAGES, self._create_passages)):
-            if not client.has_collection(self.names[part], timeout=TIMEOUT_SECONDS):
-                create(client, self.names[part])
-            client.load_collection(self.names[part], timeout=TIMEOUT_SECONDS)
+            if client.has_collection(self.names[part], timeout=TIMEOUT_SECONDS):
+                client.load_collection(self.names[part], timeout=TIMEOUT_SECONDS)
+            else:
+                create(client, self.names[part])  # and loads it
 
     @staticmethod
     def _create_chunks(client: Any, name: str) -> None:

@@ -173,7 +173,7 @@ def _serve(file: Path, socket: Path) -> Callable[[], None]:
         raise StoreUnavailable(f"another process uses {file}") from error
 
     def close() -> None:
-        server.stop(grace=1).wait()
+        server.stop(grace=0.1).wait()
         database.close()
         socket.unlink(missing_ok=True)
 
