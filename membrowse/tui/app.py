@@ -442,9 +442,8 @@ class MembrowseApp(App[int], inherit_bindings=False):
 
         if self._folder is None:
             return
-        query = [wanted.text, *(["--syntax"] if wanted.syntax == "operators" else [])]
         try:
-            file = await export.write_report(self._clock(), self._folder, query, wanted.target)
+            file = await export.write_report(self._clock(), self._folder, wanted)
         except (export.ExportFailed, OSError) as error:
             self.say(f"Cannot write the report: {error}", "warning")
         else:
