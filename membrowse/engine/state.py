@@ -11,7 +11,6 @@ from membrowse.wire.search import RankingState
 
 if TYPE_CHECKING:
     from membrowse.engine.components import Components
-    from membrowse.notes.scanner import ScannedFile
 
 
 def unopened_state(
@@ -44,14 +43,13 @@ def open_state(components: Components, *, stopping: bool = False) -> EngineState
     indexing, generation = components.indexer.state, components.index.generation
     settings = components.configuration.settings
     configurations = components.configurations
-    excluded = sum(map(_could_be_a_note, indexing.comparison.found.values()))
     return EngineState(
         folder=str(components.folder),
         generation=generation.number,
         notes=len(generation.notes),
         chunks=len(generation.chunks),
         encoded=int(generation.encoded.sum()),
-        not_indexed=excluded + len(indexing.unindexed),
+        not_indexed=indexing.not_indexed,
         pending=indexing.pending,
         watcher=components.indexer.watcher(),
         encoder=_encoder_state(components, indexing.precision),
@@ -73,11 +71,6 @@ def open_state(components: Components, *, stopping: bool = False) -> EngineState
         reading=indexing.reading,
         stopping=stopping,
     )
-
-
-def _could_be_a_note(file: ScannedFile) -> bool:
-    """Whether a file is missing from the index: data in JSON lines (transcripts, pins) is not."""
-    return file.excluded is not None and not file.path.endswith(".jsonl")
 
 
 def _encoder_state(components: Components, precision: str) -> EncoderState:

@@ -14,6 +14,8 @@ from membrowse.notes.symlinks import LinkPolicy
 from membrowse.settings import NotesSettings
 from membrowse.wire.notes import NoteState
 
+NO_NOTE = "not a note"
+"""How the reason begins why a file that `notes.include` does not name is left out."""
 _WORLD_READABLE = stat.S_IROTH | stat.S_IRGRP | stat.S_IRUSR
 _OTHER_TYPES = {
     stat.S_IFIFO: "FIFO",
@@ -298,7 +300,7 @@ class _Walk:
         if not stat.S_ISREG(status.st_mode):
             return NoteState.SKIPPED, not_regular_reason(status)
         if not self.is_note(path):
-            return NoteState.IGNORED, "not a note: no pattern in notes.include matches"
+            return NoteState.IGNORED, f"{NO_NOTE}: notes are {self.settings.kinds}"
         if status.st_size > self.settings.max_bytes:
             return NoteState.SKIPPED, too_large_reason(status.st_size, self.settings)
         if status.st_mode & _WORLD_READABLE != _WORLD_READABLE and not os.access(real, os.R_OK):

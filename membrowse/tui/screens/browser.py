@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
@@ -11,7 +12,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.dom import DOMNode
 
-from membrowse.tui.actions import Need, Where, bindings
+from membrowse.tui.actions import Action, Need, Where, bindings
 from membrowse.tui.agent_search import AgentSearch
 from membrowse.tui.messages import (
     EditWanted,
@@ -447,6 +448,14 @@ class BrowserScreen(EngineScreen):
             met.add(Need.QUESTIONS)
         return met
 
+    def labelled(self, actions: tuple[Action, ...]) -> tuple[Action, ...]:
+        if not self.guide.display:
+            return actions
+        return tuple(
+            replace(action, label="leave the query") if action.id == "query.leave" else action
+            for action in actions
+        )
+
     def performer(self, where: Where) -> DOMNode:
         return self.tuning_panel if where is Where.TUNE else super().performer(where)
 
@@ -483,6 +492,17 @@ class BrowserScreen(EngineScreen):
 
     def action_question(self, by: int) -> None:
         self.query_bar.step_question(by)
+
+    def action_question_if_empty(self) -> None:
+        """Ask the next question, and leave the query, so that the key goes on to others."""
+        self.query_bar.step_question(1)
+        self._focus_list()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A key of questions is typed unless the query is empty and there are questions."""
+        if action == "question_if_empty":
+            return not self.query_bar.text and bool(self.query_bar.questions.items)
+        return super().check_action(action, parameters)
 
     # Actions: panels
 
