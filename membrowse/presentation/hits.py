@@ -101,6 +101,11 @@ def freshness_part(freshness: Freshness) -> Part:
     }[freshness]
 
 
+def score_name(ranking: str) -> str:
+    """What a score of the ranking is: `blend` if it only compares hits of one query."""
+    return "blend" if ranking in (FUSED, RERANKED) else "score"
+
+
 def freshness(hit: Hit, changed: frozenset[str], deleted: frozenset[str]) -> Freshness:
     """The hit's freshness, updated by the paths that changed or were deleted since."""
     if hit.path in deleted:
@@ -162,7 +167,7 @@ def matrix_head(style: RowStyle, width: int) -> Line:
     line = [
         Part("#".rjust(style.rank_width) + " ", "dim"),
         Part("▲".ljust(4) if style.ranking == RERANKED else "", "dim"),
-        Part("score".rjust(5) + " " * bar, "dim"),
+        Part(score_name(style.ranking).rjust(5) + " " * bar, "dim"),
     ]
     line += [
         Part(letter.rjust(rank), "dim")
