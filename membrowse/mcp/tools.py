@@ -39,6 +39,9 @@ class _Arguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 class SearchArguments(_Arguments, frozen=True, kw_only=True):
     query: Query
     k: TopK | None = None
+    root: Annotated[
+        str, Meta(max_length=100, description="Only notes in this root, the path's first segment.")
+    ] = ""
     path: Annotated[
         str,
         Meta(
@@ -120,6 +123,7 @@ async def search(memory: AsyncMemory, asked: SearchArguments) -> Result:
     response = await memory.search(
         asked.query,
         k=k,
+        root=asked.root,
         path=asked.path,
         tag=asked.tag,
         after=asked.after,
