@@ -24,6 +24,7 @@ from membrowse.wire.explanation import ExplainRequest, Explanation
 from membrowse.wire.notes import NoteLines, NoteRequest
 from membrowse.wire.pins import AddPinRequest, PinRun
 from membrowse.wire.search import (
+    NO_FILTERS,
     Filters,
     RecallContext,
     SearchRequest,
@@ -135,15 +136,22 @@ class AsyncMemory:
         line: int | None = None,
         text: str = "",
         k: int | None = None,
+        filters: Filters = NO_FILTERS,
         syntax: str = "literal",
         suggest: bool = True,
     ) -> DiagnosisReport:
         """Why the note at `path`, or the chunk with `line` or `text`, is not in the top k.
 
         With `suggest`, also changes that would bring it there; this takes up to a few seconds.
+        `filters` are those of the search in question: `Filters(path="logs/*", after="2026-03")`.
         """
-        target = Target(path=path, line=line, text=text)
-        request = DiagnosisRequest(text=query, syntax=syntax, target=target, k=k)
+        request = DiagnosisRequest(
+            text=query,
+            syntax=syntax,
+            target=Target(path=path, line=line, text=text),
+            k=k,
+            filters=filters,
+        )
         return await self._ask(lambda engine: diagnose(engine, request, suggest=suggest))
 
     async def explain(
@@ -153,11 +161,12 @@ class AsyncMemory:
         *,
         line: int | None = None,
         text: str = "",
+        filters: Filters = NO_FILTERS,
         syntax: str = "literal",
     ) -> Explanation:
         """The rank of a chunk, term by term; of the note's best chunk without `line` or `text`."""
         target = Target(path=path, line=line, text=text)
-        request = ExplainRequest(text=query, syntax=syntax, target=target)
+        request = ExplainRequest(text=query, syntax=syntax, target=target, filters=filters)
         return await self._ask(lambda engine: engine.ask(request))
 
     async def get(self, path: str, start: int = 1, end: int | None = None) -> NoteLines:
@@ -190,10 +199,11 @@ class AsyncMemory:
         line: int | None = None,
         text: str = "",
         k: int | None = None,
+        filters: Filters = NO_FILTERS,
     ) -> PinRun:
         """Pin the query to the note it should find, and run all pins."""
         target = Target(path=path, line=line, text=text)
-        request = AddPinRequest(text=query, target=target, k=k)
+        request = AddPinRequest(text=query, target=target, k=k, filters=filters)
         return await self._ask(lambda engine: engine.ask(request))
 
     async def _ask(self, ask: Callable[[Engine], Awaitable[T]]) -> T:

@@ -15,7 +15,7 @@ from membrowse.wire.engine import EngineState, Status
 from membrowse.wire.explanation import Explanation
 from membrowse.wire.notes import NoteLines
 from membrowse.wire.pins import PinRun
-from membrowse.wire.search import SearchResponse
+from membrowse.wire.search import NO_FILTERS, Filters, SearchResponse
 
 T = TypeVar("T")
 
@@ -104,12 +104,20 @@ class Memory:
         line: int | None = None,
         text: str = "",
         k: int | None = None,
+        filters: Filters = NO_FILTERS,
         syntax: str = "literal",
         suggest: bool = True,
     ) -> DiagnosisReport:
         """Why a note is not in the top k, and what would bring it there."""
         asked = self._memory.why(
-            query, path, line=line, text=text, k=k, syntax=syntax, suggest=suggest
+            query,
+            path,
+            line=line,
+            text=text,
+            k=k,
+            filters=filters,
+            syntax=syntax,
+            suggest=suggest,
         )
         return self._run(asked)
 
@@ -120,10 +128,14 @@ class Memory:
         *,
         line: int | None = None,
         text: str = "",
+        filters: Filters = NO_FILTERS,
         syntax: str = "literal",
     ) -> Explanation:
         """The rank of a chunk, term by term."""
-        return self._run(self._memory.explain(query, path, line=line, text=text, syntax=syntax))
+        asked = self._memory.explain(
+            query, path, line=line, text=text, filters=filters, syntax=syntax
+        )
+        return self._run(asked)
 
     def get(self, path: str, start: int = 1, end: int | None = None) -> NoteLines:
         """The lines `start` to `end` (1-based, inclusive) of an indexed note, as on disk."""
@@ -153,9 +165,11 @@ class Memory:
         line: int | None = None,
         text: str = "",
         k: int | None = None,
+        filters: Filters = NO_FILTERS,
     ) -> PinRun:
         """Pin the query to the note it should find, and run all pins."""
-        return self._run(self._memory.pin(query, path, line=line, text=text, k=k))
+        asked = self._memory.pin(query, path, line=line, text=text, k=k, filters=filters)
+        return self._run(asked)
 
     def _run(self, call: Coroutine[Any, Any, T]) -> T:
         """What `call` returns; an interrupt cancels it."""

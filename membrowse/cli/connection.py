@@ -23,7 +23,7 @@ from membrowse.client.profiled_engine import ProfiledEngine
 from membrowse.roots import collection_of
 from membrowse.wire.engine import EngineState, HelloRequest, RebuildRequest, ReindexRequest
 from membrowse.wire.explanation import ExplainRequest, Explanation
-from membrowse.wire.search import Target
+from membrowse.wire.search import NO_FILTERS, Filters, Target
 
 Parameters = ParamSpec("Parameters")
 
@@ -63,10 +63,13 @@ async def engine_of(folder: Path) -> AsyncIterator[Engine]:
         await engine.close()
 
 
-async def explain_target(engine: Engine, text: str, syntax: str, target: Target) -> Explanation:
+async def explain_target(
+    engine: Engine, text: str, syntax: str, target: Target, filters: Filters = NO_FILTERS
+) -> Explanation:
     """The explanation of the target's chunk; raises `Stop` if none is indexed."""
+    request = ExplainRequest(text=text, syntax=syntax, target=target, filters=filters)
     try:
-        return await engine.ask(ExplainRequest(text=text, syntax=syntax, target=target))
+        return await engine.ask(request)
     except EngineRefused as refusal:
         if refusal.status != NOT_FOUND:
             raise

@@ -15,6 +15,8 @@ from membrowse.roots import Root
 from membrowse.settings import NotesSettings
 from membrowse.wire.notes import NoteState
 
+NO_NOTE = "not a note"
+"""How the reason begins why a file that `notes.include` does not name is left out."""
 _WORLD_READABLE = stat.S_IROTH | stat.S_IRGRP | stat.S_IRUSR
 _OTHER_TYPES = {
     stat.S_IFIFO: "FIFO",
@@ -332,8 +334,8 @@ class _Walk:
             return NoteState.SKIPPED, not_regular_reason(status)
         below = self.root.below(path)
         if below and not self.is_note(below):
-            globs = f"the globs of {self.root.name}" if self.root.include else "notes.include"
-            return NoteState.IGNORED, f"not a note: no pattern in {globs} matches"
+            kinds = ", ".join(self.root.include) or self.settings.kinds
+            return NoteState.IGNORED, f"{NO_NOTE}: notes are {kinds}"
         if status.st_size > self.settings.max_bytes:
             return NoteState.SKIPPED, too_large_reason(status.st_size, self.settings)
         if status.st_mode & _WORLD_READABLE != _WORLD_READABLE and not os.access(real, os.R_OK):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from rich.cells import cell_len
@@ -58,10 +59,34 @@ class RowStyle:
     """Ranks by chunk to show the movement against; None: the fused ranks."""
     lines: int = PLACE
     """Lines of a hit: 1, 2 (with its path) or 3 (with its text, too)."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """What to call the notes whose title is another note's, too, by path."""
 
     @property
     def rank_width(self) -> int:
         return max(2, len(str(self.total)))
+
+
+def telling_names(hits: Iterable[Hit]) -> dict[str, str]:
+    """By path, how to name the notes that share their title: by the shortest end of the path that
+    is no other's, such as `2026-10-22.md` or `mobile/README.md`."""
+    paths: dict[str, set[str]] = {}
+    for hit in hits:
+        paths.setdefault(hit.title, set()).add(hit.path)
+    names: dict[str, str] = {}
+    for alike in paths.values():
+        ends = Counter(end for path in alike for end in _ends(path))
+        if len(alike) > 1:
+            names |= {path: next(end for end in _ends(path) if ends[end] == 1) for path in alike}
+    return names
+
+
+def _ends(path: str) -> Iterator[str]:
+    """The file name, then the folders before it one by one, at last the path behind a slash."""
+    parts = path.split("/")
+    for count in range(1, len(parts) + 1):
+        yield "/".join(parts[-count:])
+    yield f"/{path}"
 
 
 def freshness_part(freshness: Freshness) -> Part:
@@ -195,15 +220,18 @@ def _score_parts(hit: Hit, style: RowStyle, width: int, bar: int) -> Line:
 def _name_line(hit: Hit, style: RowStyle, width: int) -> Line:
     """What tells the hit from others: heading and title; if it has one line only, its path, too."""
     if style.lines >= PLACE or width < 24:
-        return _heading_parts(hit, width)
+        return _heading_parts(hit, style.names.get(hit.path, ""), width)
     path = clip_path(place(hit), max(12, width * 9 // 20))
     room = width - cell_len(path) - 2
-    return [*_heading_parts(hit, room), Part("  "), Part(path, "path")]
+    return [*_heading_parts(hit, "", room), Part("  "), Part(path, "path")]
 
 
-def _heading_parts(hit: Hit, width: int) -> Line:
-    """The innermost heading, then the title, in `width` cells."""
+def _heading_parts(hit: Hit, name: str, width: int) -> Line:
+    """The innermost heading, then the title, in `width` cells; with `name`, that before the
+    title."""
     title, heading = shown(hit.title), shown(hit.heading).rpartition(" › ")[2]
+    if name:
+        title = f"{shown(name)} · {title}"
     if hit.copy_of:
         title = f"[copy] {title}"
     if not heading or heading == title:

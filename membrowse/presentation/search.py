@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import zip_longest
 
 from membrowse.presentation import figures, rankings
-from membrowse.presentation.hits import RowStyle, hit_lines, snippet_parts
+from membrowse.presentation.hits import RowStyle, hit_lines, snippet_parts, telling_names
 from membrowse.presentation.lines import Line, Part, cells, clip_start, fit, joined, spread
 from membrowse.presentation.query import query_line
 from membrowse.presentation.ranks import letters
@@ -102,6 +102,7 @@ def _hit_rows(
         total=ranking.total,
         pool=ranking.pool,
         missed=frozenset(missed),
+        names=telling_names(ranking.hits),
     )
     lines: list[Line] = []
     for hit in ranking.hits:

@@ -229,7 +229,7 @@ def _take_filter(parsed: Filter, parts: _Parts) -> None:
 
 def requested_filters(filters: Filters) -> tuple[Filter, ...]:
     """Return the filters of a request. Raises `InvalidFilter`."""
-    given = {kind: value for kind in FILTERS if (value := getattr(filters, kind))}
+    given = filters.given
     parsed = {kind: _requested_filter(kind, value) for kind, value in given.items()}
     if {"after", "before"} <= given.keys() and parsed["after"].value >= parsed["before"].value:
         raise InvalidFilter(

@@ -64,6 +64,15 @@ class NotesSettings(_Section, frozen=True):
     """Encodings of files that are not UTF-8, by glob: `{"old/*.txt" = "cp1252"}`; the last that
     matches counts."""
 
+    @property
+    def kinds(self) -> str:
+        """What the notes are, in words: `.md, .markdown and .txt files`."""
+        suffixes = [glob.removeprefix("*") for glob in self.include]
+        if not suffixes or not all(each[:1] == "." and each[1:].isalnum() for each in suffixes):
+            return f"files that match {' '.join(self.include) or 'no pattern'} (notes.include)"
+        *others, last = suffixes
+        return f"{', '.join(others)}{' and ' if others else ''}{last} files"
+
     def __post_init__(self) -> None:
         """Raise `ValueError` for a glob or an encoding that cannot be used."""
         _check_globs("include", self.include)

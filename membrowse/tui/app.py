@@ -103,7 +103,11 @@ class MembrowseApp(App[int], inherit_bindings=False):
         self.remembered = remembered or Remembered()
         self._folder = folder or self.remembered.last_folder
         self._engine: Engine | None = None
-        self._view = EngineView(agent_k=settings.agent.k, agent_min_score=settings.agent.min_score)
+        self._view = EngineView(
+            agent_k=settings.agent.k,
+            agent_min_score=settings.agent.min_score,
+            note_kinds=settings.notes.kinds,
+        )
         if self._folder is not None:
             self._view = replace(self._view, folder=self._folder, phase=Phase.STARTING)
         if settings.ui.reduced_motion:
@@ -457,9 +461,8 @@ class MembrowseApp(App[int], inherit_bindings=False):
 
         if self._folder is None:
             return
-        query = [wanted.text, *(["--syntax"] if wanted.syntax == "operators" else [])]
         try:
-            file = await export.write_report(self._clock(), self._folder, query, wanted.target)
+            file = await export.write_report(self._clock(), self._folder, wanted)
         except (export.ExportFailed, OSError) as error:
             self.say(f"Cannot write the report: {error}", "warning")
         else:

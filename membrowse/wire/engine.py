@@ -154,7 +154,7 @@ class EngineState(msgspec.Struct, frozen=True, kw_only=True):
     encoded: int
     """Chunks that have a vector."""
     not_indexed: int
-    """Files that are not indexed, without data in JSON lines (`.jsonl`)."""
+    """Files that are ignored, skipped or failed."""
     pending: Pending
     watcher: Watcher
     encoder: EncoderState

@@ -48,7 +48,7 @@ def test_each_root_has_its_globs_and_its_ignore_files(tree: Roots, tmp_path: Pat
     (tmp_path / "team" / ".membrowseignore").write_text("none\n")
     found = scan(tree)
     assert noted(found) == {"work/b.txt", "team/deep/a.md", "style.md"}
-    assert found["team/b.txt"].reason == "not a note: no pattern in the globs of team matches"
+    assert found["team/b.txt"].reason == "not a note: notes are *.md, !/b.md"
     assert found["work/deep/"].reason.startswith("ignored by line 1 of work/.membrowseignore")
     assert not tree.unavailable
 

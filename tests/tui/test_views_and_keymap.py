@@ -319,7 +319,7 @@ async def test_no_text_names_a_key_that_is_rebound_to_another() -> None:
         assert "f2   type the query; ctrl+g leaves it" in guide
         assert "f6  f7   explain a hit" in guide and "not indexed [f4]" in guide
         engine.change(notes=0, chunks=0)
-        await until(lambda: "ctrl+g f4 shows every file" in screen_text(app))
+        await until(lambda: "ctrl+g, then f4 shows every file" in screen_text(app))
         await ask(app, QUERY)
         await pilot.press("ctrl+g")
         await until(lambda: "f10 PREVIEW" in screen_text(app))

@@ -49,5 +49,11 @@ class IndexerState:
     """Whether the first pass over the folder (or the one after a rebuild) has not ended yet."""
 
     @property
+    def not_indexed(self) -> int:
+        """How many files are ignored, skipped or failed."""
+        found = self.comparison.found.items()
+        return sum(file.excluded is not None or path in self.unindexed for path, file in found)
+
+    @property
     def busy(self) -> bool:
         return self.progress is not None or not self.checked

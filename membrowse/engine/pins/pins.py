@@ -294,7 +294,8 @@ class Pins:
 
 def key_of(pin: Pin) -> str:
     """Key of a pin's history; editing the pin's text keeps the history."""
-    said = "\0".join((pin.id, pin.query, pin.path)).encode(errors="surrogatepass")
+    filters = (repr(pin.filters),) if pin.filters else ()
+    said = "\0".join((pin.id, pin.query, pin.path, *filters)).encode(errors="surrogatepass")
     return hashlib.sha256(said).hexdigest()[:24]
 
 

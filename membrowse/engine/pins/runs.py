@@ -123,7 +123,13 @@ class PinRunner:
         for pin in pins:
             pause()
             ranked_query = self._ranked_queries.fresh(
-                generation, pin.query, pin.syntax, ranker, extra_tokens, self._known(pin)
+                generation,
+                pin.query,
+                pin.syntax,
+                ranker,
+                extra_tokens,
+                self._known(pin),
+                pin.filters,
             )
             target = locate_pin(
                 generation,

@@ -87,7 +87,7 @@ def empty_lines(
         return ["", reading_text(engine.state), "This column fills by itself."]
     if engine.state is not None and not engine.state.notes:
         ways = (f"{key('view.files')}  every file", f"{key('app.open')}  another folder")
-        return ["", "No note of this folder is indexed.", *ways]
+        return ["", "No notes here. Notes are", f"{engine.note_kinds}.", *ways]
     if view.state is None or (view.waiting and not view.total):
         return ["", "ranking…"]
     if view.state is RankingState.LOADING:

@@ -23,6 +23,7 @@ from membrowse.presentation.lines import (
 from membrowse.presentation.pins import state_parts
 from membrowse.presentation.progress import pending_parts, progress_line, reading_text
 from membrowse.roots import Root, Roots
+from membrowse.settings import NotesSettings
 from membrowse.text import shown
 from membrowse.tui.actions import KeyOf
 from membrowse.wire.engine import EngineState, Right
@@ -53,6 +54,8 @@ class EngineView:
     log_tail: str = ""
     rights: frozenset[Right] = frozenset()
     state: EngineState | None = None
+    note_kinds: str = NotesSettings().kinds
+    """Which files are notes, in words."""
     agent: str = ""
     """The agent whose recall is shown; its k and minimum score are those of the recall."""
     agent_k: int = 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -11,7 +12,7 @@ from membrowse.presentation import figures
 from membrowse.presentation.lines import Line, Part, cells, clip_path, fit
 from membrowse.roots import Roots
 from membrowse.text import shown
-from membrowse.wire.notes import FileRecord, NoteState
+from membrowse.wire.notes import NOT_INDEXED, FileRecord, NoteState
 
 STATES: dict[NoteState, tuple[str, str]] = {
     NoteState.FAILED: ("✗", "bad"),
@@ -134,10 +135,13 @@ def file_line(record: FileRecord, now: datetime, width: int) -> Line:
 
 
 def files_summary(records: Sequence[FileRecord]) -> Line:
-    """The number of files in each state."""
-    line: Line = []
-    for state, (glyph, style) in STATES.items():
-        count = sum(record.state is state for record in records)
-        if count:
-            line += [Part(f"{glyph} {figures.number(count)} {state.value}", style), Part("  ")]
+    """`5 not indexed: ✗ 1 failed  · 4 ignored   ● 49 indexed`: the files of each state."""
+    counts = Counter(record.state for record in records)
+    left_out = sum(counts[state] for state in NOT_INDEXED)
+    line = [Part(f"{figures.number(left_out)} not indexed: ", "strong")] if left_out else []
+    for state in (*NOT_INDEXED, *(state for state in STATES if state not in NOT_INDEXED)):
+        if counts[state]:
+            glyph, style = STATES[state]
+            text = f"{glyph} {figures.number(counts[state])} {state.value}"
+            line += [Part(text, style), Part("  ")]
     return line
