@@ -60,7 +60,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     required: tuple[str, ...] = ()
     """Constraints of the operator syntax on keyword (phrases, excluded words, fields), as typed."""
     filters: tuple[str, ...] = ()
-    """Filters in force (`path:`, `tag:`, `after:`, `before:`), as typed."""
+    """Filters in force (`root:`, `path:`, `tag:`, `after:`, `before:`), as typed."""
     dates: tuple[QueryDate, ...] = ()
     """Date expressions, and what they are read as."""
     encoded: str = ""
@@ -247,6 +247,8 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Ranks are ranks among the chunks that pass. The engine refuses a filter that it cannot read.
     """
 
+    root: str = ""
+    """The first segment of the path: a root of a collection, or a folder's subfolder."""
     path: str = ""
     """A glob that matches the path, or from any `/` on; without `*?[`, what the path contains."""
     tag: str = ""

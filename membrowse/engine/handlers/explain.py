@@ -91,7 +91,7 @@ def explained(
     """The explanation of the chunk at `row`, with the state of its note."""
     generation = ranked_query.generation
     fresh = indexed_version(
-        components.folder, generation, generation.chunks[row].path, settings.notes
+        components.roots, generation, generation.chunks[row].path, settings.notes
     )
     return explain_chunk(ranked_query, row, sources(components, ranked_query, settings), fresh)
 

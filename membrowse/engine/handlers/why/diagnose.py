@@ -52,7 +52,7 @@ def diagnose(components: Components, request: DiagnosisRequest, pause: Pause) ->
             pause()
         findings.append(check_cut(chunk, settings.agent.min_score))
     in_top_k = row is not None and passes(ranked_query, row, target.k)
-    freshness = FreshnessOf(components.folder, ranked_query.notes)
+    freshness = FreshnessOf(components.roots, ranked_query.notes)
     doubt = provisional(components.indexer.state, ranked_query.generation, components.models.state)
     return Diagnosis(
         query=request.text,
