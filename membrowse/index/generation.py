@@ -7,11 +7,8 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from membrowse.index.keyword_reader import KeywordReader
-from membrowse.index.vector_table import Mask, Matrix, VectorTable
+from membrowse.index.vector_table import Mask, VectorTable
 from membrowse.notes.characters import is_folded
 from membrowse.notes.chunk import Chunk
 
@@ -59,24 +56,9 @@ class Generation:
     vectors: VectorTable
 
     @property
-    def matrix(self) -> Matrix:
-        """[rows, d] float32, C-contiguous: sentence vectors; zero if not encoded."""
-        return self.vectors.matrix
-
-    @property
     def encoded(self) -> Mask:
         """[rows] bool: whether the chunk has vectors."""
         return self.vectors.encoded
-
-    @property
-    def passage_matrix(self) -> Matrix:
-        """[p, d] float32, C-contiguous: passage vectors, chunks by row."""
-        return self.vectors.passages
-
-    @property
-    def passage_starts(self) -> NDArray[np.int64]:
-        """[rows + 1] int64: row r's passages are `passage_matrix[starts[r]:starts[r + 1]]`."""
-        return self.vectors.starts
 
     def rows(self, path: str) -> range:
         """The rows of the note at `path`; empty for an unknown path."""

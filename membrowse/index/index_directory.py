@@ -23,7 +23,7 @@ from membrowse.paths import replace_file
 
 log = logging.getLogger(__name__)
 
-INDEX_FORMAT = 2
+INDEX_FORMAT = 3
 """Version of all files of an index together. A program leaves an index of a later one alone."""
 MANIFEST = "manifest.sqlite"
 _FORMAT_FILE = "format"
@@ -212,7 +212,7 @@ class IndexDirectory:
         ]
         try:
             return chroma.check(
-                [generation.chunks[row].id for row in rows], generation.matrix[rows]
+                [generation.chunks[row].id for row in rows], generation.vectors.vectors(rows)
             )
         except Exception:
             log.exception(
@@ -238,7 +238,9 @@ class IndexDirectory:
             # A changed entry is removed first: HNSW takes ten times as long to move one.
             ids = [generation.chunks[row].id for row in rows]
             chroma.remove([*surplus, *(chunk for chunk in ids if chunk in chroma.keys)])
-            chroma.put(ids, [generation.keys[row] for row in rows], generation.matrix[rows])
+            chroma.put(
+                ids, [generation.keys[row] for row in rows], generation.vectors.vectors(rows)
+            )
         except Exception as error:  # keyword and vectors work without Chroma
             chroma.fail(error)
             return False

@@ -68,7 +68,7 @@ def _candidates(
         for candidate in _sharing_rarest_terms(generation, row, terms):
             yield candidate, None
         return
-    cosines = generation.matrix @ generation.matrix[row]
+    cosines = generation.vectors.cosines(generation.vectors.stored(row).vector)
     cosines[~generation.encoded] = -1.0
     cosines[row] = -1.0
     count = min(_MAX_CANDIDATES, len(cosines))

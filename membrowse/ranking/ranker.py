@@ -41,7 +41,7 @@ from membrowse.ranking.keyword import satisfying_rows
 from membrowse.ranking.match_strength import match_strength
 from membrowse.ranking.query_dates import DateReader
 from membrowse.ranking.ranked_query import NO_WORDS, RankedQuery, prepare
-from membrowse.ranking.vector import EqualRows, known_share, missed_rows, vector_scores
+from membrowse.ranking.vector import known_share, missed_rows, vector_scores
 from membrowse.settings import DateReading, FusionMethod, Settings
 from membrowse.wire.search import (
     FUSED,
@@ -151,7 +151,6 @@ class Ranker:
             _report_pieces(ranked_query, encoded.pieces, ranked_query.known_share)
             generation = ranked_query.generation
             scores = vector_scores(generation, encoded.vector, self.settings.vector.passage_weight)
-            self._equal_rows(generation).equalise(scores)
             state, message = _vector_state(ranked_query, state, message)
             mask = generation.encoded & ranked_query.scope
             ranked_query.put(VECTOR, rank_by_score(scores, mask, state, message))
@@ -247,12 +246,6 @@ class Ranker:
             reranked = ranked_query.rankings[RERANKED]
             ranked_query.rankings[RERANKED] = replace(reranked, strength=strength)
 
-    def _equal_rows(self, generation: Generation) -> EqualRows:
-        cache = self._cache(generation)
-        if cache.equal_rows is None:
-            cache.equal_rows = EqualRows(generation.keys)
-        return cache.equal_rows
-
     def _cache(self, generation: Generation) -> _GenerationCache:
         """Return the cache of `generation`; two threads may both fill it, with equal results."""
         cached = self._cached
@@ -266,7 +259,6 @@ class _GenerationCache:
     """What is computed once per generation."""
 
     number: int
-    equal_rows: EqualRows | None = None
     idf: dict[str, float] = field(default_factory=dict)
     """Of stop words, in the body."""
 

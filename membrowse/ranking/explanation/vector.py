@@ -45,7 +45,7 @@ def explain_vector(
         return explanation
     explanation = msgspec.structs.replace(
         explanation,
-        cosine=float(generation.matrix[row] @ query.vector),
+        cosine=float(generation.vectors.cosines(query.vector)[row]),
         passages=passage_matches(generation, row, query.vector),
     )
     if nearest is None:
@@ -58,8 +58,7 @@ def passage_matches(
 ) -> tuple[PassageMatch, ...]:
     """Return the passages of the chunk at `row`, nearest to `query` ([d]) first."""
     chunk = generation.chunks[row]
-    start, end = generation.passage_starts[row : row + 2].tolist()
-    cosines = (generation.passage_matrix[start:end] @ query).tolist()
+    cosines = (generation.vectors.passages(row) @ query).tolist()
     spans = passages(chunk.text)
     if len(spans) != len(cosines):  # a blank text has one vector and no passage
         spans, cosines = [(0, len(chunk.text))], [max(cosines, default=0.0)]
@@ -110,7 +109,7 @@ def _with_hnsw(
 
 def exact_rank(generation: Generation, row: int, query: NDArray[np.float32]) -> int:
     """Return the rank, from 1, by cosine of the chunks' own vectors to `query` ([d])."""
-    cosines = generation.matrix @ query
+    cosines = generation.vectors.cosines(query)
     cosines[~generation.encoded] = -np.inf
     before = np.count_nonzero(cosines > cosines[row])
     return int(before + np.count_nonzero(cosines[:row] == cosines[row])) + 1
