@@ -72,7 +72,7 @@ def _candidates(
     if generation.best_chunks is not None:
         yield from _nearest_in_store(generation, generation.best_chunks, row)
         return
-    cosines = generation.matrix @ generation.matrix[row]
+    cosines = generation.vectors.cosines(generation.vectors.stored(row).vector)
     cosines[~generation.encoded] = -1.0
     cosines[row] = -1.0
     count = min(_MAX_CANDIDATES, len(cosines))

@@ -41,12 +41,13 @@ from membrowse.ranking.elapsed import elapsed_ms
 from membrowse.ranking.keyword import StoredTermMatches, satisfying_rows
 from membrowse.ranking.match_strength import match_strength
 from membrowse.ranking.query_dates import DateReader
-from membrowse.ranking.ranked_query import NO_FILTERS, NO_WORDS, RankedQuery, prepare
-from membrowse.ranking.vector import EqualRows, known_share, missed_rows, vector_scores
+from membrowse.ranking.ranked_query import NO_WORDS, RankedQuery, prepare
+from membrowse.ranking.vector import known_share, missed_rows, vector_scores
 from membrowse.settings import DateReading, FusionMethod, Settings
 from membrowse.wire.search import (
     FUSED,
     KEYWORD,
+    NO_FILTERS,
     RERANKED,
     VECTOR,
     Approximate,
@@ -162,7 +163,6 @@ class Ranker:
                 )
             else:
                 scores = vector_scores(generation, encoded.vector, settings.passage_weight)
-                self._equal_rows(generation).equalise(scores)
                 mask = generation.encoded & ranked_query.scope
                 ranking = rank_by_score(scores, mask, state, message)
             ranked_query.put(VECTOR, ranking)
@@ -276,12 +276,6 @@ class Ranker:
             reranked = best_chunks.bound_reranked(reranked, fused)
             ranked_query.rankings[RERANKED] = replace(reranked, strength=strength)
 
-    def _equal_rows(self, generation: Generation) -> EqualRows:
-        cache = self._cache(generation)
-        if cache.equal_rows is None:
-            cache.equal_rows = EqualRows(generation.keys)
-        return cache.equal_rows
-
     def _cache(self, generation: Generation) -> _GenerationCache:
         """Return the cache of `generation`; two threads may both fill it, with equal results."""
         cached = self._cached
@@ -295,7 +289,6 @@ class _GenerationCache:
     """What is computed once per generation."""
 
     number: int
-    equal_rows: EqualRows | None = None
     idf: dict[str, float] = field(default_factory=dict)
     """Of stop words, in the body."""
 

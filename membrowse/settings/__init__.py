@@ -19,6 +19,7 @@ from membrowse.settings.origins import (
 from membrowse.settings.overrides import flat, overridden
 from membrowse.settings.values import (
     AgentSettings,
+    CollectionSettings,
     DateReading,
     EncoderSettings,
     EngineSettings,
@@ -31,6 +32,7 @@ from membrowse.settings.values import (
     Precision,
     RerankMethod,
     RerankSettings,
+    RootSettings,
     Settings,
     StoreKind,
     StoreSettings,
@@ -43,6 +45,7 @@ __all__ = [
     "DEFAULT",
     "PREFIX",
     "AgentSettings",
+    "CollectionSettings",
     "Configured",
     "DateReading",
     "EncoderSettings",
@@ -56,6 +59,7 @@ __all__ = [
     "Precision",
     "RerankMethod",
     "RerankSettings",
+    "RootSettings",
     "Settings",
     "SettingsError",
     "StoreKind",

@@ -17,6 +17,7 @@ from membrowse.index.generation import IndexedNote, content_key
 from membrowse.index.index import Index
 from membrowse.index.manifest import Recipe
 from membrowse.index.protocols import SearchIndex
+from membrowse.index.vector_table import VectorTable
 from membrowse.notes.chunk import Chunk
 
 DIMENSION = 16
@@ -126,6 +127,12 @@ def _encoded(text: EncoderInput, dimension: int) -> EncodedText:
         tokens=tokens,
         scales=scales,
     )
+
+
+def all_vectors(table: VectorTable) -> list[bytes]:
+    """By row, the bytes of all its vectors."""
+    rows = range(len(table.entries))
+    return [table.vectors([row]).tobytes() + table.passages(row).tobytes() for row in rows]
 
 
 def encode_all(index: Index) -> None:

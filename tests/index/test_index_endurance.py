@@ -64,8 +64,8 @@ def test_readers_see_whole_generations_during_writes(index: Index) -> None:
             expected = [n for n, part in enumerate(generation.chunks) if "fox" in part.text]
             if rows.tolist() != expected:
                 wrong.append(f"postings of generation {generation.number}")
-            if len(generation.matrix) != len(generation.chunks):
-                wrong.append(f"matrix of generation {generation.number}")
+            if len(generation.vectors.entries) != len(generation.chunks):
+                wrong.append(f"vectors of generation {generation.number}")
             if len(generation.keyword.lengths("body")) != len(generation.chunks):
                 wrong.append(f"lengths of generation {generation.number}")
             index.successor("unknown")

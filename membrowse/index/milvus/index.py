@@ -28,7 +28,7 @@ from membrowse import paths
 from membrowse.encoding.encoder import EncodedText, EncoderInput
 from membrowse.index.change_plan import ChangePlan, NoteChange, plan_changes
 from membrowse.index.generation import Generation, IndexedNote, content_key
-from membrowse.index.index_directory import MANIFEST, check_format
+from membrowse.index.index_directory import MANIFEST, check_format, write_format
 from membrowse.index.journal import JournalEntry, Retention
 from membrowse.index.keyword_document import document
 from membrowse.index.manifest import FORMAT, IndexCorrupt, Manifest, Recipe
@@ -40,7 +40,7 @@ from membrowse.index.milvus.term_weights import AnalysedChunk
 from membrowse.index.store_errors import StoreUnavailable
 from membrowse.index.token_store import TokenStore
 from membrowse.index.vector_store import VectorStore
-from membrowse.index.vector_table import Mask, VectorTable, empty_vector_table
+from membrowse.index.vector_table import Mask, VectorTable
 from membrowse.notes.chunk import Chunk
 from membrowse.notes.chunk_lineage import successors
 from membrowse.settings import StoreSettings, VectorIndex
@@ -80,6 +80,7 @@ class MilvusIndex:
         """
         check_format(directory)
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_format(directory)
         self.directory = directory
         self._constants = constants
         self._exact = store.vector_index is VectorIndex.FLAT
@@ -313,7 +314,7 @@ class MilvusIndex:
             stored = self.vectors.get({keys[row] for row in batch})
             self._collections.write_passages(
                 {
-                    chunks[row].id: (chunks[row].path, stored[keys[row]].passages)
+                    chunks[row].id: (chunks[row].path, stored[keys[row]].passage_vectors)
                     for row in batch
                     if keys[row] in stored
                 }
@@ -672,7 +673,7 @@ def _collection_name(directory: Path) -> str:
 
 def _without_vectors(encoded: Mask) -> VectorTable:
     """A table that says which rows have vectors, and has none itself."""
-    return replace(empty_vector_table(len(encoded), 0), encoded=encoded)
+    return VectorTable(0, (), np.where(encoded, 0, -1))
 
 
 def _differences(store: str, expected: set[str], ids: Sequence[str]) -> Iterator[Discrepancy]:

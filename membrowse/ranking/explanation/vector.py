@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from membrowse.index.generation import Generation
+from membrowse.index.vector_table import StoredVectors
 from membrowse.notes.chunk import Chunk
 from membrowse.notes.passages import passages
 from membrowse.notes.text_segmentation import Lines
@@ -49,7 +50,7 @@ def explain_vector(
     explanation = msgspec.structs.replace(
         explanation,
         cosine=float(vectors.vector @ query.vector),
-        passages=passage_matches(generation.chunks[row], vectors.passages, query.vector),
+        passages=passage_matches(generation.chunks[row], vectors, query.vector),
     )
     if nearest is None or generation.best_chunks is not None:
         return explanation
@@ -57,10 +58,10 @@ def explain_vector(
 
 
 def passage_matches(
-    chunk: Chunk, vectors: NDArray[np.float32], query: NDArray[np.float32]
+    chunk: Chunk, vectors: StoredVectors, query: NDArray[np.float32]
 ) -> tuple[PassageMatch, ...]:
-    """Return the passages of `chunk`, with these `vectors` [p, d], nearest to `query` first."""
-    cosines = (vectors @ query).tolist()
+    """Return the passages of `chunk`, nearest to `query` ([d]) first."""
+    cosines = (vectors.passage_vectors @ query).tolist()
     spans = passages(chunk.text)
     if len(spans) != len(cosines):  # a blank text has one vector and no passage
         spans, cosines = [(0, len(chunk.text))], [max(cosines, default=0.0)]
@@ -111,7 +112,7 @@ def _with_hnsw(
 
 def exact_rank(generation: Generation, row: int, query: NDArray[np.float32]) -> int:
     """Return the rank, from 1, by cosine of the chunks' own vectors to `query` ([d])."""
-    cosines = generation.matrix @ query
+    cosines = generation.vectors.cosines(query)
     cosines[~generation.encoded] = -np.inf
     before = np.count_nonzero(cosines > cosines[row])
     return int(before + np.count_nonzero(cosines[:row] == cosines[row])) + 1
