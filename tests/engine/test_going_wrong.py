@@ -6,7 +6,6 @@ import asyncio
 import errno
 import os
 import shutil
-import subprocess
 import sys
 import threading
 import time
@@ -20,7 +19,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from membrowse import paths
+from membrowse import interpreter, paths
 from membrowse.cli.commands.status import _watcher_text
 from membrowse.client import discovery
 from membrowse.engine import components
@@ -310,8 +309,7 @@ async def test_a_second_engine_is_refused_by_name_and_a_killed_one_leaves_no_loc
     async with serving(folder) as client:
         await until(client, current)
         first = (await client.ask(HelloRequest())).engine
-        command = [sys.executable, "-m", "membrowse.engine", str(folder)]
-        second = subprocess.run(command, capture_output=True, timeout=60)
+        second = interpreter.run("membrowse.engine", folder=folder, timeout=60)
         assert second.returncode == os.EX_TEMPFAIL
         told = paths.log_file(folder).read_text()
         assert f"is in use by process {first.pid} of {first.user}," in told

@@ -96,7 +96,7 @@ def registry(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> P
     monkeypatch.setenv("MEMBROWSE_SERVICES_DIR", str(directory))
     service = RegisteredService(
         name=SERVICE,
-        folder=os.path.realpath(folder),
+        key=paths.folder_key(folder),
         user=subprocess.check_output(["id", "-un"], text=True).strip(),
         group=subprocess.check_output(["id", "-gn"], text=True).strip(),
         socket=str(tmp_path / "run" / paths.SERVICE_SOCKET),
@@ -213,7 +213,7 @@ async def test_a_users_own_service_is_waited_for_too(
     systemctl.reports("activating")
     service = RegisteredService(
         name=SERVICE,
-        folder=os.path.realpath(folder),
+        key=paths.folder_key(folder),
         user=user_name(os.getuid()),
         group="",
         socket=str(paths.own_socket(folder)),
