@@ -37,6 +37,7 @@ from membrowse.wire.engine import (
     Hello,
     HelloRequest,
     Metrics,
+    MetricsFormat,
     MetricsRequest,
     RebuildRequest,
     Right,
@@ -133,12 +134,13 @@ class Service:
         """Whether the engine does its work."""
         return engine_health(self.state(), opened=self._components is not None)
 
-    async def metrics(self) -> Metrics:
+    async def metrics(self, text_format: MetricsFormat = MetricsFormat.OPENMETRICS) -> Metrics:
         """What a monitoring system reads."""
         components = self._components
 
         def exposed() -> str:
             sample = Sample(
+                service=os.environ.get(paths.SERVICE) or paths.folder_key(self._folder),
                 state=self.state(),
                 info=engine_info(self._folder),
                 open_files=psutil.Process().num_fds(),
@@ -150,7 +152,7 @@ class Service:
                 ready=self.health().ready,
                 recalls=dict(components.recalls.counts) if components is not None else {},
             )
-            return exposition(self.counts, sample)
+            return exposition(self.counts, sample, text_format)
 
         return Metrics(text=await asyncio.to_thread(exposed))
 
@@ -171,7 +173,7 @@ class Service:
             case HealthRequest():
                 return self.health()
             case MetricsRequest():
-                return await self.metrics()
+                return await self.metrics(request.text_format)
             case StopRequest():
                 log.info("asked to stop")
                 return self.begin_stop()

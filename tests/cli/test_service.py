@@ -6,6 +6,8 @@ import json
 import os
 import plistlib
 import re
+import shutil
+import subprocess
 import textwrap
 from itertools import takewhile
 from pathlib import Path
@@ -257,3 +259,27 @@ def test_alerts_and_dashboard_use_documented_metrics() -> None:
     documented = set(re.findall(r"`(membrowse_[a-z_]+)`", page))
     assert {name.removesuffix("_bucket") for name in used} <= documented
     assert len(rules) >= 7 and len(panels) >= 9
+
+
+@pytest.mark.usefixtures("registered")
+def test_a_textfile_says_that_an_engine_does_not_answer(
+    program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "membrowse.prom"
+    ran = program("metrics", "--service", "memory", "--textfile", str(file))
+    assert ran.status == 3 and "membrowse@memory.service does not answer" in ran.err
+    assert file.read_text().splitlines()[-1] == 'membrowse_ready{service="memory"} 0.0'
+    file.unlink()
+    monkeypatch.setattr(RegisteredService, "admits", False)
+    ran = program("metrics", "--service", "memory", "--textfile", str(file))
+    assert ran.status == 3 and not file.exists(), "who may not ask does not know"
+
+
+def test_prometheus_accepts_the_alert_rules() -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool is not installed")
+    rules = [str(MONITORING / "alerts.yml"), str(Path(__file__).parent / "alert_cases.yml")]
+    for command in (["check", "rules", rules[0]], ["test", "rules", rules[1]]):
+        ran = subprocess.run([promtool, *command], capture_output=True, text=True, check=False)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
