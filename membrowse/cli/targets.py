@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path, PurePosixPath
 
+from membrowse.cli import folders
 from membrowse.cli.error_handling import Stop
 from membrowse.cli.exit_codes import Exit
 from membrowse.cli.parameters import valid
@@ -37,7 +38,7 @@ def parse_target(folder: Path, place: str | None, text: str = "") -> Target:
 
 def _existing_file(folder: Path, place: str) -> Path | None:
     """The file that `place` names, relative to the folder or to the current directory in it."""
-    for base in (folder, Path.cwd()):
+    for base in filter(None, (folder, folders.current_directory())):
         candidate = base / place
         try:
             if os.path.lexists(candidate) and _path_in_folder(folder, candidate) is not None:

@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import msgspec
 import psutil
 
 from membrowse import paths
@@ -88,6 +89,8 @@ class Service:
         self._traffic = QueryTraffic()
         self._in_progress: Counter[Executor] = Counter()
         self.counts = Counts()
+        self.unused_settings = ""
+        """Why the settings file, which changed since the start, is not used."""
         self._opening = threading.Lock()
         self._opened = asyncio.Event()
         self._stopped = asyncio.Event()
@@ -132,7 +135,11 @@ class Service:
 
     def health(self) -> EngineHealth:
         """Whether the engine does its work."""
-        return engine_health(self.state(), opened=self._components is not None)
+        health = engine_health(self.state(), opened=self._components is not None)
+        if not self.unused_settings:
+            return health
+        reason = f"the settings are not used, and prevent the next start: {self.unused_settings}"
+        return msgspec.structs.replace(health, reasons=(*health.reasons, reason))
 
     async def metrics(self, text_format: MetricsFormat = MetricsFormat.OPENMETRICS) -> Metrics:
         """What a monitoring system reads."""
@@ -276,6 +283,7 @@ class Service:
         self._broadcast.changed()
         if self._components is not None:
             self._components.recalls.feed.end()
+            self._components.models.ending.set()
         return self.state()
 
     async def stopped(self) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 import membrowse
+from membrowse import paths
 from tests.conftest import ExportedEncoder
 
 NOTES = {

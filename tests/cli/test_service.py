@@ -21,7 +21,11 @@ from membrowse.client.registered_services import RegisteredService, own_director
 from membrowse.deployment import access, acl, steps
 from membrowse.deployment.accounts import Accounts
 from membrowse.deployment.health import ServiceHealth, State, state_of
+from membrowse.engine.health.condition import engine_health
+from membrowse.engine.state import unopened_state
+from membrowse.settings import Settings
 from membrowse.wire.codec import encode
+from membrowse.wire.engine import Pending
 from membrowse.wire.health import EngineHealth
 from tests.cli.conftest import Program
 
@@ -214,6 +218,31 @@ def test_what_answers_no_search_is_down_and_what_opens_its_index_is_not() -> Non
         (False, ("the index cannot be opened",), State.DOWN),
     ):
         assert state_of(EngineHealth(ready=ready, reasons=reasons)) is state
+
+
+def test_an_index_that_lacks_most_of_its_folder_is_not_good() -> None:
+    state = unopened_state(Path("/srv"), Settings(), problem="", stopping=False)
+    state = msgspec.structs.replace(state, notes=100, chunks=400, encoded=400, progress=None)
+    for pending, encoded, reason in (
+        (Pending(changed=10), 400, ""),
+        (Pending(new=200), 400, "200 notes differ from it"),
+        (Pending(), 300, "100 of 400 chunks have no vector yet"),
+    ):
+        lagging = msgspec.structs.replace(state, pending=pending, encoded=encoded)
+        reasons = [each for each in engine_health(lagging, opened=True).reasons if reason in each]
+        assert bool(reason) is any("differ" in each or "vector yet" in each for each in reasons)
+
+
+def test_a_serving_program_leaves_a_services_folder_alone(
+    program: Program, memory: Path, registered: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
+    ran = program("serve", str(memory))
+    assert ran.status == 2 and "membrowse@memory.service serves" in ran.err
+    (registered / "memory.json").unlink()
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    ran = program("serve", str(memory))
+    assert ran.status == 2 and "is not a readable folder" in ran.err
 
 
 def test_every_key_and_exit_status_of_a_service_is_documented() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import os
 import random
@@ -21,7 +22,7 @@ from membrowse.wire.explanation import ExplainRequest
 from membrowse.wire.notes import ChunkRequest, FileRecord, FilesRequest, Freshness, NoteState
 from membrowse.wire.pins import PinsRequest
 from membrowse.wire.search import KEYWORD, RERANKED, VECTOR, Target
-from tests.engine.conftest import ask, at, current, first_paths, serving, until
+from tests.engine.conftest import DEADLINE_SECONDS, ask, at, current, first_paths, serving, until
 
 FILLER = (
     "The group walked along the river, and stopped at the old mill for bread and cheese. {} people "
@@ -111,6 +112,10 @@ async def test_legacy_encodings_are_read_and_reported_wherever_the_note_is_shown
         assert listed["damaged.md"].warnings[0].startswith("one byte is not UTF-8")
         assert listed["unknown.md"].state is NoteState.FAILED
         assert "its encoding is not known" in listed["unknown.md"].reason
+        logged = f"unknown.md {listed['unknown.md'].reason}"
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while logged not in paths.log_file(folder).read_text():
+                await asyncio.sleep(0.05)
         response = await ask(client, "шкафу")
         hits = {hit.path: hit.chunk for hit in response.rankings[KEYWORD].hits}
         assert hits.keys() == {"cp1251.md", "damaged.md"}

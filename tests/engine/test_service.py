@@ -163,6 +163,8 @@ async def test_hangup_reloads_the_settings_in_the_same_process(
                 await asyncio.sleep(0.05)
         async with client(folder) as engine:
             assert (await until(engine, lambda state: True)).agent_k == 9
+            (reason,) = (await engine.ask(HealthRequest())).reasons
+            assert "prevent the next start" in reason and "not_a_key" in reason
 
 
 class Systemctl:
