@@ -17,7 +17,7 @@ from membrowse.engine.indexing.note_reader import NO_TEXT
 from membrowse.engine.querying.freshness import FreshnessOf
 from membrowse.index.generation import IndexedNote
 from membrowse.wire.diagnosis import DiagnosisRequest, StepName
-from membrowse.wire.engine import ReindexRequest, WatchRequest
+from membrowse.wire.engine import Pending, ReindexRequest, WatchRequest
 from membrowse.wire.explanation import ExplainRequest
 from membrowse.wire.notes import ChunkRequest, FileRecord, FilesRequest, Freshness, NoteState
 from membrowse.wire.pins import PinsRequest
@@ -105,7 +105,7 @@ async def test_legacy_encodings_are_read_and_reported_wherever_the_note_is_shown
     )
     (folder / "unknown.md").write_bytes(random.Random(1).randbytes(600).replace(b"\0", b"a"))
     async with serving(folder) as client:
-        state = await until(client, lambda state: state.pending.failed == 1 and current(state))
+        await until(client, lambda state: state.pending == Pending(failed=1))
         listed = records(await client.ask(FilesRequest()))
         assert listed["cp1251.md"].warnings[0].startswith("read as cp1251, which is a guess")
         assert listed["damaged.md"].warnings[0].startswith("one byte is not UTF-8")
