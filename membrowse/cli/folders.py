@@ -32,20 +32,29 @@ def chosen(named: Path | None) -> Path:
         return collection
     if named is not None:
         return existing(named)
-    current = Path.cwd()
-    for candidate in (current, *current.parents):
+    current = current_directory()
+    for candidate in (current, *current.parents) if current is not None else ():
         if _has_index(candidate):
             output.say(f"folder: {candidate}")
             return candidate
     last = Remembered().last_folder
     if last is None:
+        here = current or "the current directory"
         raise Stop(
             Exit.USAGE,
-            f"which folder? {current} has no index, and none was opened before: name one, "
+            f"which folder? {here} has no index, and none was opened before: name one, "
             "or try `membrowse demo`",
         )
     output.say(f"folder: {last} (opened last; choose another with --folder)")
     return last
+
+
+def current_directory() -> Path | None:
+    """The working directory; None if it was deleted, or this user cannot reach it."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return None
 
 
 def of_report(named: Path | None, recorded: str) -> Path:
