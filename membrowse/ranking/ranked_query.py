@@ -165,7 +165,7 @@ def prepare(
     """
     started = time.perf_counter()
     parsed = parse_query(text, syntax, reader)
-    parsed = replace(parsed, filters=(*parsed.filters, *requested_filters(filters)))
+    parsed = replace(parsed, filters=(*parsed.filters, *requested_filters(filters, reader)))
     postings = Postings(generation.keyword, parsed.terms.terms)
     lookup_ms = elapsed_ms(started)
     return RankedQuery(

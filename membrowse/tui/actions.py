@@ -50,6 +50,7 @@ class Need(Enum):
     PANEL = "The tuning panel is closed: {tune.open} opens it."
     TUNED = "No setting is changed."
     SAVED = "The cursor is not on a saved configuration."
+    FILTERS = "No filter is set: {filter.add} sets one."
     QUESTIONS = "There are no questions: start with --questions FILE.jsonl."
     RETRY = "Nothing to retry: the engine has not failed."
 
@@ -182,6 +183,10 @@ _BROWSER = (
            "Type another query; an arrow keeps the old one to edit.", bar=1),
     Action("query.operators", "operators", "ctrl+o,o", "operators",
            'Switch operators on or off: "phrases", -words and field:words.', bar=12),
+    Action("filter.add", "filter", "s", "filter",
+           "Choose which notes are ranked: by root, folder, tag or date.", needs=(Need.ENGINE,)),
+    Action("filter.drop", "drop_last_filter", "S", "remove filter",
+           "Remove the last filter; its × removes another.", needs=(Need.FILTERS,)),
     Action("query.history", "show_history", "H", "history", "Choose an earlier query."),
     Action("question.next", "question(1)", "right_square_bracket", "next question",
            "Ask the next question of --questions.", needs=(Need.QUESTIONS,)),
@@ -227,6 +232,8 @@ _BROWSER = (
     Action("agent.ask", "ask_agent", "A", "ask agent",
            "Ask the agent's own search for this query; the first time, it asks you.",
            needs=(Need.ENGINE, Need.QUERY, Need.AGENT)),
+    Action("query.crowding", "crowding", "C", "crowding",
+           "See who has the first places: by root, folder and note.", needs=(Need.ENGINE,)),
     Action("recall.follow", "follow", "F", "follow",
            "Show each question as an agent asks it; any key that acts stops.",
            needs=(Need.ENGINE,)),
