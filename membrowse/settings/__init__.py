@@ -34,7 +34,10 @@ from membrowse.settings.values import (
     RerankSettings,
     RootSettings,
     Settings,
+    StoreKind,
+    StoreSettings,
     UiSettings,
+    VectorIndex,
     VectorSettings,
 )
 
@@ -59,7 +62,10 @@ __all__ = [
     "RootSettings",
     "Settings",
     "SettingsError",
+    "StoreKind",
+    "StoreSettings",
     "UiSettings",
+    "VectorIndex",
     "VectorSettings",
     "configured",
     "fixed_keys",

@@ -287,7 +287,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
     def on_stream_wanted(self, message: messages.StreamWanted[Any]) -> None:
         if self._engine is not None:
             self._start_worker(
-                partial(self._stream, self._engine, message), message.group, exclusive=True
+                partial(self._follow, self._engine, message), message.group, exclusive=True
             )
 
     async def _stream(
@@ -295,6 +295,14 @@ class MembrowseApp(App[int], inherit_bindings=False):
     ) -> None:
         async for reply in engine.stream(wanted.request):
             wanted.deliver(reply)
+
+    async def _follow(self, engine: Engine, wanted: messages.StreamWanted[Any]) -> None:
+        try:
+            await self._stream(engine, wanted)
+        except EngineRefused as error:
+            if wanted.refused is None:
+                raise
+            wanted.refused(error)
 
     def on_reply_wanted(self, message: messages.ReplyWanted[Any]) -> None:
         if self._engine is not None:

@@ -211,6 +211,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     index_dir: str
     sizes: dict[str, int]
     """Bytes on disk by store: manifest, keyword, vectors, chroma, tokens, recalls."""
+    store: str = ""
+    """Where chunks and vectors are kept, if not in files beside the index."""
     notes_by_state: dict[str, int]
     notes_by_root: dict[str, int] = {}
     """Indexed notes by root of a collection; empty for a folder."""

@@ -80,7 +80,7 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
 
     rank: int
     exact: bool = True
-    """False where a store could only estimate the rank."""
+    """False if `rank` is a lower bound."""
     chunk: str
     """The chunk's id."""
     path: str
@@ -99,6 +99,9 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     """Rank in every ranking; None where the chunk has none (no term matches, not encoded)."""
     scores: dict[str, float | None]
     """Score in every ranking, likewise."""
+    at_least: tuple[str, ...] = ()
+    """Rankings in which the rank is a lower bound: a store that lists only the best did not count
+    all that may rank above."""
     score: float
     snippet: str
     marks: tuple[tuple[int, int], ...] = ()
@@ -140,6 +143,8 @@ class Ranking(msgspec.Struct, frozen=True, kw_only=True):
     """Time of this stage alone, in the engine."""
     total: int = 0
     """Chunks that have a rank in this ranking; `hits` may hold fewer."""
+    exact: bool = True
+    """False if more chunks may have a rank than `total`: the store lists only the best."""
     hits: tuple[Hit, ...] = ()
     pool: int | None = None
     """Reranked only: hits beyond this rank keep their fused order."""

@@ -41,6 +41,8 @@ def _status_rows(status: Status) -> Iterator[tuple[str, str]]:
         )
     yield "index", f"{status.index_dir} ({size(sum(status.sizes.values()))})"
     yield "", ", ".join(f"{name} {size(count)}" for name, count in status.sizes.items())
+    if status.store:
+        yield "store", status.store
     yield "engine", f"process {engine.pid} of {engine.user} since {engine.since}"
     yield "", f"version {engine.version}, memory {size(engine.memory_bytes)}, log {engine.log}"
     yield "generation", f"{state.generation}: {state.notes} notes, {state.chunks} chunks"

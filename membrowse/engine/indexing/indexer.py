@@ -29,8 +29,9 @@ from membrowse.engine.indexing.vectoriser import INLINE_PRECISION, Vectoriser
 from membrowse.engine.models import Models
 from membrowse.index.change_plan import NoteChange
 from membrowse.index.generation import Generation
-from membrowse.index.index import Index
 from membrowse.index.manifest import Recipe
+from membrowse.index.protocols import SearchIndex
+from membrowse.index.store_errors import StoreUnavailable
 from membrowse.notes.scanner import FolderUnreadable
 from membrowse.notes.tree_scanner import TreeScanner
 from membrowse.notes.tree_watch import TreeWatch
@@ -55,7 +56,7 @@ class Indexer:
         self,
         roots: Roots,
         settings: Settings,
-        index: Index,
+        index: SearchIndex,
         recipe: Recipe,
         models: Models,
         changed: Callable[[], None],
@@ -151,6 +152,8 @@ class Indexer:
         except DiskNearlyFull as error:
             log.warning("%s", error)
             self._vectoriser.abandon()
+            self._wait_for_retry(event, str(error))
+        except StoreUnavailable as error:
             self._wait_for_retry(event, str(error))
         except Exception as error:  # the thread's boundary
             log.exception("indexing failed; retrying soon; `membrowse doctor` looks for the cause")

@@ -59,6 +59,8 @@ class _Phrasing:
 
 def note_edit_candidates(trial: Trial) -> Iterator[Candidate]:
     """Edits that work, the shortest first. Raises `NotTried` if they cannot be tried."""
+    if trial.ranked_query.generation.best_chunks is not None:
+        raise NotTried("Milvus ranks what is stored in it: make the edit and save it")
     source = _target_file(trial)
     trial.checkpoint()
     reader = NoteReader(trial.components.roots, trial.settings.notes, trial.components.models)
