@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from membrowse import __version__
-from membrowse.cli import chosen_agent
+from membrowse.cli import chosen_agent, chosen_store
 from membrowse.cli.commands import ALIASES, COMMANDS
 
 _HELP = """See how an agent's memory is recalled: keyword, vector and reranked, side by side.
@@ -48,7 +48,7 @@ def _imported(name: str) -> Any:
         commands.command()(getattr(module, module_name))
     command = get_command(commands)
     command.hidden = name in ALIASES
-    _add_agent_option(command, name)
+    _add_choices(command, name)
     return command
 
 
@@ -56,23 +56,26 @@ _WITH_FOLDER = ("browse", "index", "mcp")
 """Commands whose folder is an argument, and need not be given."""
 
 
-def _add_agent_option(command: Any, name: str) -> None:
-    """Give `--agent` to every command that works on a folder.
+def _add_choices(command: Any, name: str) -> None:
+    """Give `--agent` and `--store` to every command that works on a folder.
 
-    A command with a parameter called `agent` reads that itself.
+    A command with a parameter of that name reads it itself.
     """
     for sub_name, sub in getattr(command, "commands", {}).items():
-        _add_agent_option(sub, sub_name)
+        _add_choices(sub, sub_name)
     options = {flag for parameter in command.params for flag in parameter.opts}
+    if "--folder" not in options and name not in _WITH_FOLDER:
+        return
     named = {parameter.name for parameter in command.params}
-    if "agent" not in named and ("--folder" in options or name in _WITH_FOLDER):
-        donor = typer.Typer()
-        donor.command()(_with_agent)
-        places = [at for at, each in enumerate(command.params) if "--folder" in each.opts]
-        command.params.insert(max(places, default=0) + 1, get_command(donor).params[0])
+    donor = typer.Typer()
+    donor.command()(_with_choices)
+    choices = [each for each in get_command(donor).params if each.name not in named]
+    places = [at for at, each in enumerate(command.params) if "--folder" in each.opts]
+    after = max(places, default=0) + 1
+    command.params[after:after] = choices
 
 
-def _with_agent(
+def _with_choices(
     agent: Annotated[
         str | None,
         typer.Option(
@@ -84,8 +87,20 @@ def _with_agent(
             callback=chosen_agent.choose,
         ),
     ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            "--store",
+            metavar="STORE",
+            help="A Chroma or Milvus collection, read-only, instead of a folder: chroma:PATH, "
+            "milvus:FILE.db (`membrowse docs stores`).",
+            show_default=False,
+            expose_value=False,
+            callback=chosen_store.choose,
+        ),
+    ] = None,
 ) -> None:
-    """A command that only has the option which others get."""
+    """A command that only has the options which others get."""
 
 
 app = typer.Typer(

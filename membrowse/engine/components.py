@@ -12,6 +12,9 @@ from pathlib import Path
 import msgspec
 
 from membrowse import paths
+from membrowse.engine.foreign_store.record_notes import RECORDS
+from membrowse.engine.foreign_store.store_encoder import StoreEncoder, VectorMatch
+from membrowse.engine.foreign_store.store_indexer import StoreIndexer
 from membrowse.engine.indexing.events import EncoderLoaded
 from membrowse.engine.indexing.indexer import Indexer
 from membrowse.engine.indexing.store_upkeep import StoreUpkeep
@@ -31,9 +34,11 @@ from membrowse.index.index_directory import discard
 from membrowse.index.journal import Retention
 from membrowse.index.manifest import IndexCorrupt, Recipe
 from membrowse.notes.chunker import CHUNKER
+from membrowse.ranking.ranker import Nearest
 from membrowse.recall_log.store import FILE as RECALLS
 from membrowse.recall_log.store import Bounds, RecallStore
 from membrowse.settings import Settings, saved_configurations
+from membrowse.stores.directory import OpenedStore, opened_store
 from membrowse.wire.search import RankingState
 
 log = logging.getLogger(__name__)
@@ -44,9 +49,11 @@ class Components:
     """The parts of an engine with an open index; each is safe to use from several threads."""
 
     folder: Path
+    store: str
+    """Address of the store that is served; empty for a folder."""
     index: Index
     models: Models
-    indexer: Indexer
+    indexer: Indexer | StoreIndexer
     configuration: ActiveConfiguration
     configurations: ConfigurationStore
     ranked_queries: RankedQueries
@@ -56,6 +63,11 @@ class Components:
     recalls: RecallRecorder
     upkeep: StoreUpkeep
     ranked_flags: RankedFlags = field(default_factory=RankedFlags)
+
+    @property
+    def nearest(self) -> Nearest:
+        """Our HNSW index, which a store's own vectors have none of."""
+        return no_hnsw if self.store else self.index.approximate_nearest
 
     @property
     def busy(self) -> bool:
@@ -85,6 +97,10 @@ class Components:
         self.index.close()
 
 
+def no_hnsw(_vector: object, _n: int) -> None:
+    """No HNSW index: that of a store is its own program's."""
+
+
 def open_components(
     folder: Path, settings: Settings, traffic: QueryTraffic, changed: Callable[[], None]
 ) -> Components:
@@ -109,22 +125,34 @@ def open_components(
         pins.wake()
         changed()
 
-    models = Models(settings, encoder_loaded)
+    store = opened_store(folder)
+    match = VectorMatch()
+    if store is None:
+        models = Models(settings, encoder_loaded)
+    else:
+        settings = _with_encoder(settings, store.encoder)
+        models = Models(settings, encoder_loaded, partial(StoreEncoder, match=match))
     models.prepare()
-    index = _open_or_rebuild(paths.index_dir(folder), settings, models)
+    index = _open_or_rebuild(paths.index_dir(folder), settings, models, store)
     configuration = ActiveConfiguration(settings)
     tunings = saved_configurations.configurations_file(paths.config_file())
     configurations = ConfigurationStore(configuration, tunings, lambda: rerun())
-    indexer = Indexer(folder, settings, index, recipe(models, settings), models, index_changed)
+    indexer: Indexer | StoreIndexer
+    if store is None:
+        indexer = Indexer(folder, settings, index, recipe(models, settings), models, index_changed)
+    else:
+        made_with = recipe(models, settings, store)
+        indexer = StoreIndexer(store, settings, index, made_with, models, match, index_changed)
     ranked_queries = RankedQueries(configuration, index, models)
     targets = Targets(index, lambda: indexer.state, lambda: configurations.cut_set)
     settled = partial(_index_settled, indexer, models, index)
-    upkeep = StoreUpkeep(index, settled, changed)
+    upkeep = StoreUpkeep(index, settled, changed, hnsw=store is None)
     recalls = _recalls(paths.index_dir(folder), settings)
     place = partial(place_of, folder, settings.pins.file)
     pins = Pins(place, index, ranked_queries, settled, traffic, changed, targets.note_path)
     return Components(
         folder=folder,
+        store=str(store.address) if store is not None else "",
         index=index,
         models=models,
         indexer=indexer,
@@ -140,11 +168,20 @@ def open_components(
             lambda: indexer.state,
             targets,
             recalls.answered,
+            index.approximate_nearest if store is None else no_hnsw,
         ),
         pins=pins,
         recalls=recalls,
         upkeep=upkeep,
     )
+
+
+def _with_encoder(settings: Settings, model: str) -> Settings:
+    """`settings` with the encoder that the person said made the store's vectors, if any."""
+    if not model:
+        return settings
+    encoder = msgspec.structs.replace(settings.encoder, model=model)
+    return msgspec.structs.replace(settings, encoder=encoder)
 
 
 def _recalls(directory: Path, settings: Settings) -> RecallRecorder:
@@ -154,7 +191,7 @@ def _recalls(directory: Path, settings: Settings) -> RecallRecorder:
     return RecallRecorder(store, record=keep.record)
 
 
-def _index_settled(indexer: Indexer, models: Models, index: Index) -> bool:
+def _index_settled(indexer: Indexer | StoreIndexer, models: Models, index: Index) -> bool:
     """Whether the index matches the folder, and all of it is encoded."""
     state = indexer.state
     pending = state.pending.new + state.pending.changed + state.pending.deleted
@@ -162,18 +199,20 @@ def _index_settled(indexer: Indexer, models: Models, index: Index) -> bool:
         not state.busy
         and (state.paused or not pending)
         and models.state is RankingState.READY
-        and bool(index.generation.encoded.all())
+        and int((~index.generation.encoded).sum()) <= state.vectorless
     )
 
 
-def open_index(directory: Path, settings: Settings, models: Models) -> Index:
+def open_index(
+    directory: Path, settings: Settings, models: Models, store: OpenedStore | None = None
+) -> Index:
     """The index in `directory`, for what `models` prepared. Raises what `Index` raises."""
     files = models.files
     return Index(
         directory,
-        recipe(models, settings),
+        recipe(models, settings, store),
         token_budget=settings.encoder.token_budget_mb << 20,
-        dimension=files.dimension if files else 0,
+        dimension=files.dimension if files and store is None else 0,
         retention=Retention(
             generations=settings.journal.keep_generations,
             days=settings.journal.keep_days,
@@ -182,24 +221,35 @@ def open_index(directory: Path, settings: Settings, models: Models) -> Index:
     )
 
 
-def _open_or_rebuild(directory: Path, settings: Settings, models: Models) -> Index:
+def _open_or_rebuild(
+    directory: Path, settings: Settings, models: Models, store: OpenedStore | None
+) -> Index:
     """Like `open_index`; an index whose manifest cannot be read starts over, and is stale.
 
     Its manifest is damaged, or is of an earlier format.
     """
     try:
-        return open_index(directory, settings, models)
+        return open_index(directory, settings, models, store)
     except IndexCorrupt as error:
         log.warning("%s; rebuilding it", error)
         discard(directory)
-        index = open_index(directory, settings, models)
+        index = open_index(directory, settings, models, store)
         index.stale = "its manifest was damaged, or was written by another version"
         return index
 
 
-def recipe(models: Models, settings: Settings) -> Recipe:
-    """Chunker, analyser and encoder of this version, with the settings that shape chunks."""
+def recipe(models: Models, settings: Settings, store: OpenedStore | None = None) -> Recipe:
+    """Chunker, analyser and encoder of this version, with the settings that shape chunks.
+
+    The records of a `store` are its chunks; the encoder makes their token vectors alone.
+    """
     files, encodings = models.files, settings.notes.encodings
+    if store is not None:
+        return Recipe(
+            chunker=f"records-{RECORDS}-{store.fields}",
+            analyser=ANALYSER,
+            encoder=f"store, {files.identity.key}" if files else "",
+        )
     chunker = [CHUNKER, str(files.window) if files else "estimated"]
     if encodings:
         chunker.append(hashlib.sha256(msgspec.json.encode(encodings)).hexdigest()[:8])

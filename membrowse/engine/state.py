@@ -47,6 +47,8 @@ def open_state(components: Components, *, stopping: bool = False) -> EngineState
     excluded = sum(map(_could_be_a_note, indexing.comparison.found.values()))
     return EngineState(
         folder=str(components.folder),
+        store=components.store,
+        vectorless=indexing.vectorless,
         generation=generation.number,
         notes=len(generation.notes),
         chunks=len(generation.chunks),

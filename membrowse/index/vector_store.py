@@ -68,7 +68,8 @@ class VectorStore:
             if not sqlite.is_corrupt(error):
                 raise
             self._recreate(error)
-        self._dimension = dimension or self._stored_dimension()
+        self.dimension = dimension or self._stored_dimension()
+        """Of the vectors that are read."""
 
     def _stored_dimension(self) -> int:
         """Dimension of any stored vector; 1 if there is none."""
@@ -134,7 +135,7 @@ class VectorStore:
                 key, vector, passages, _ = values
                 if checksum(*values) != expected:
                     damaged.append(row)
-                elif len(vector) == 4 * self._dimension:
+                elif len(vector) == 4 * self.dimension:
                     stored[key] = StoredVectors(
                         np.frombuffer(vector, np.float32), self._passages([passages])
                     )
@@ -204,7 +205,7 @@ class VectorStore:
         rows_of: dict[str, list[int]] = {}
         for row, key in enumerate(keys):
             rows_of.setdefault(key, []).append(row)
-        matrix = np.zeros((len(keys), self._dimension), np.float32)
+        matrix = np.zeros((len(keys), self.dimension), np.float32)
         passages: list[bytes] = [b""] * len(keys)
         vectors: dict[int, bytes] = {}
         damaged: list[int] = []
@@ -212,17 +213,17 @@ class VectorStore:
             key, vector, blob, _ = values
             if checksum(*values) != expected:
                 damaged.append(number)
-            elif len(vector) == 4 * self._dimension:
+            elif len(vector) == 4 * self.dimension:
                 for row in rows_of.get(key, ()):
                     vectors[row], passages[row] = vector, blob
         self._delete_rows(connection, damaged)
         rows = list(vectors)
         if rows:
             read = np.frombuffer(b"".join(vectors.values()), np.float32)
-            matrix[rows] = read.reshape(-1, self._dimension)
+            matrix[rows] = read.reshape(-1, self.dimension)
         encoded = np.zeros(len(keys), np.bool_)
         encoded[rows] = True
-        counts = [len(blob) // (4 * self._dimension) for blob in passages]
+        counts = [len(blob) // (4 * self.dimension) for blob in passages]
         starts = np.concatenate(([0], np.cumsum(np.array(counts, np.int64))))
         return VectorTable(matrix, encoded, self._passages(passages), starts)
 
@@ -287,4 +288,4 @@ class VectorStore:
 
     def _passages(self, blobs: Iterable[bytes]) -> Matrix:
         read = np.frombuffer(b"".join(blobs), np.float32)
-        return read.reshape(-1, self._dimension)
+        return read.reshape(-1, self.dimension)

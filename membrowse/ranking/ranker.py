@@ -149,6 +149,12 @@ class Ranker:
             ranked_query.known_share = known_share(encoded.text, encoded.pieces, dates)
             _report_pieces(ranked_query, encoded.pieces, ranked_query.known_share)
             generation = ranked_query.generation
+            if encoded.incomparable:
+                empty = empty_ranking(
+                    len(ranked_query.chunks), RankingState.OFF, encoded.incomparable
+                )
+                ranked_query.put(VECTOR, empty)
+                return
             scores = vector_scores(generation, encoded.vector, self.settings.vector.passage_weight)
             self._equal_rows(generation).equalise(scores)
             state, message = _vector_state(ranked_query, state, message)
@@ -289,11 +295,14 @@ def _vector_state(
     messages = [message] if message else []
     encoded = int(np.count_nonzero(ranked_query.generation.encoded))
     total = len(ranked_query.chunks)
-    if encoded < total:
+    query = ranked_query.encoded
+    if encoded < total and query is not None and query.foreign:
+        messages.append(f"{total - encoded:,} of {total:,} records have no vector in the store")
+    elif encoded < total:
         messages.append(f"{encoded:,} of {total:,} chunks encoded")
         state = RankingState.INDEXING if state is READY else state
     if ranked_query.known_share < 1.0:
         messages.append(f"{1.0 - ranked_query.known_share:.0%} unknown to the encoder")
-    if ranked_query.encoded is not None and ranked_query.encoded.cut:
+    if query is not None and query.cut:
         messages.append(QUERY_TOO_LONG)
     return state, "; ".join(messages)

@@ -32,6 +32,7 @@ from membrowse.settings.values import (
     RerankMethod,
     RerankSettings,
     Settings,
+    StoresSettings,
     UiSettings,
     VectorSettings,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "RerankSettings",
     "Settings",
     "SettingsError",
+    "StoresSettings",
     "UiSettings",
     "VectorSettings",
     "configured",

@@ -163,6 +163,13 @@ class AgentSettings(_Section, frozen=True):
     """Minimum reranked score; 0: none."""
 
 
+class StoresSettings(_Section, frozen=True):
+    """`[stores]`: stores of other programs, opened read-only."""
+
+    refresh_minutes: Annotated[float, Meta(ge=0.0, le=100_000.0)] = 10.0
+    """How often a store is read again; 0: only when asked. Files that did not change are not."""
+
+
 class PinsSettings(_Section, frozen=True):
     """`[pins]`: queries with the notes that they should find."""
 
@@ -230,6 +237,7 @@ class Settings(_Section, frozen=True):
     rerank: RerankSettings = RerankSettings()
     encoder: EncoderSettings = EncoderSettings()
     agent: AgentSettings = AgentSettings()
+    stores: StoresSettings = StoresSettings()
     pins: PinsSettings = PinsSettings()
     engine: EngineSettings = EngineSettings()
     journal: JournalSettings = JournalSettings()

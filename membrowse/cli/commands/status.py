@@ -31,6 +31,8 @@ async def status(folder: FolderOption = None, as_json: AsJson = False) -> Exit:
 
 def _status_rows(status: Status) -> Iterator[tuple[str, str]]:
     state, engine = status.state, status.engine
+    if state.store:
+        yield "store", state.store
     yield "folder", state.folder
     yield "index", f"{status.index_dir} ({size(sum(status.sizes.values()))})"
     yield "", ", ".join(f"{name} {size(count)}" for name, count in status.sizes.items())

@@ -12,6 +12,7 @@ from typing import Any
 from membrowse.engine.handlers import (
     compare,
     explain,
+    own_search,
     pins,
     recalls,
     spelling,
@@ -22,6 +23,7 @@ from membrowse.engine.handlers import (
 from membrowse.engine.handlers.quick import Handler
 from membrowse.engine.handlers.why.diagnose import diagnose
 from membrowse.engine.handlers.why.suggest import suggest
+from membrowse.wire.agents import OwnSearchRequest
 from membrowse.wire.comparison import CompareRequest
 from membrowse.wire.diagnosis import DiagnosisRequest, SuggestionsRequest
 from membrowse.wire.engine import PurgeRequest
@@ -55,6 +57,7 @@ HANDLERS: dict[type[Request[Any]], Handler] = {
     CompareRequest: compare.compare,
     DiagnosisRequest: diagnose,
     SuggestionsRequest: suggest,
+    OwnSearchRequest: own_search.own_search,
     TokensRequest: tokens.tokens,
     PinsRequest: pins.pins,
     AddPinRequest: pins.add,

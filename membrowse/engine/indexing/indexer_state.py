@@ -39,6 +39,8 @@ class IndexerState:
     paused: bool = False
     stale: str = ""
     problem: str = ""
+    vectorless: int = 0
+    """Chunks that never get a vector, because the store has none for them."""
     started: int = 0
     """Requests whose work has started, counted like `Indexer.requested`."""
     checked: bool = False

@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from membrowse.index.generation import IndexedNote
+from membrowse.stores.directory import is_own_directory
 from membrowse.wire.notes import Freshness
 
 
@@ -18,6 +19,7 @@ class FreshnessOf:
     def __init__(self, folder: Path, notes: Mapping[str, IndexedNote]) -> None:
         self._folder = folder
         self._notes = notes
+        self._is_store = is_own_directory(folder)
         self._of = lru_cache(maxsize=None)(self._look)
 
     def __call__(self, path: str) -> Freshness:
@@ -25,6 +27,8 @@ class FreshnessOf:
 
     def _look(self, path: str) -> Freshness:
         note = self._notes.get(path)
+        if self._is_store:  # it is as it was last read
+            return Freshness.DELETED if note is None else Freshness.CURRENT
         file = self._folder / path
         try:
             found = file.stat()

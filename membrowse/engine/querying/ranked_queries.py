@@ -45,7 +45,7 @@ class RankedQueries:
         """The query over the present generation; `ranker` defaults to that of the settings in
         force."""
         generation, ranker = self._index.generation, ranker or self.configuration.ranker
-        ranked_by = f"{ranker.settings.digest}{self._models.state}{ranker.today()}"
+        ranked_by = f"{ranker.settings.digest}{self._models.basis}{ranker.today()}"
         key = (generation.number, text, syntax, ranked_by)
         with self._lock:
             known = self._kept.get(key)

@@ -22,6 +22,8 @@ def details_text(view: EngineView, query: OpenQuery, now: datetime) -> str:
 
 
 def _index_details(state: EngineState, now: datetime) -> Iterator[tuple[str, str]]:
+    if state.store:
+        yield "store", state.store
     yield "folder", state.folder
     yield "generation", figures.number(state.generation)
     yield "notes", figures.number(state.notes)

@@ -58,6 +58,18 @@ class EngineView:
     agent_set: bool = False
 
     @property
+    def store(self) -> str:
+        """Address of the store that is open; empty for a folder."""
+        return self.state.store if self.state else ""
+
+    @property
+    def opened(self) -> str:
+        """What is open, safe to show: a folder, or the address of a store."""
+        if self.store:
+            return shown(self.store)
+        return short_path(self.folder) if self.folder is not None else ""
+
+    @property
     def connected(self) -> bool:
         return self.phase is Phase.CONNECTED
 
@@ -110,7 +122,7 @@ def header_line(view: EngineView, width: int, key: KeyOf) -> Line:
     needed = cells(joined(facts[:2]))
     if view.folder is not None:
         room = max(16, width - cells(left) - needed - 4)
-        left.append(Part(f" {clip_path(short_path(view.folder), room)}", "folder"))
+        left.append(Part(f" {clip_path(view.opened, room)}", "folder"))
     if not facts:
         return spread(left, [], width)
     shown_facts = shortened(facts, width - cells(left) - 3)
@@ -161,6 +173,8 @@ def watcher_part(state: EngineState) -> Part:
         return Part("○ not watching yet", "dim")
     if watcher.kind == "polling":
         return Part("◐ polling", "warn")
+    if watcher.kind == "store":
+        return Part("● read-only store", "good")
     if watcher.restarted_at:
         return Part("● watching again", "good")
     return Part("● watching", "good")
@@ -237,7 +251,8 @@ def state_basis(state: EngineState) -> Basis:
     """What a response depends on besides the generation; ask again when it differs."""
     cut = (state.agent_k, state.agent_min_score, state.agent_set)
     configured = (state.settings_digest, state.configuration)
-    return (state.reading, state.encoder.state, *configured, *cut)
+    encoder = (state.encoder.state, state.encoder.message)
+    return (state.reading, *encoder, *configured, *cut)
 
 
 def reply_basis(view: EngineView) -> Basis | None:

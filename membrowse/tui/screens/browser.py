@@ -103,7 +103,9 @@ class BrowserScreen(EngineScreen):
         self.preview = Preview(self.open_query, clock)
         self.explanation_pane = ExplanationPane(self.open_query, clock)
         self.tuning_panel = TuningPanel(self.open_query, clock)
-        self.agent_search = AgentSearch(self, self.open_query, profile, self.recall_line.show)
+        self.agent_search = AgentSearch(
+            self, self.open_query, profile, self.recall_line.show, lambda: self.engine.store
+        )
         self.pins = Pins(self, self.open_query, self.target_line)
         self._lower = Horizontal(self.preview, self.explanation_pane, id="lower")
         self._furnished = False

@@ -33,12 +33,15 @@ def _vector_outcome(context: ChunkContext, explained: VectorExplanation) -> tupl
         return Outcome.SKIPPED, "a filter leaves it out of every ranking"
     if not ranked_query.parsed.words:
         return Outcome.SKIPPED, "the query has no words to encode"
-    if ranked_query.encoded is None:
+    encoded = ranked_query.encoded
+    if encoded is None or encoded.incomparable:
         return (
             Outcome.FAILS,
             f"there is no vector ranking: {explained.message or explained.state.value}",
         )
     if not ranked_query.generation.encoded[context.row]:
+        if encoded.foreign:
+            return Outcome.FAILS, "the store has no vector for it"
         return Outcome.FAILS, "it has no vector yet: it is still to be encoded"
     if ranked_query.known_share == 0.0:
         return Outcome.FAILS, "the encoder knows no part of the query, so no vector can find it"
