@@ -130,7 +130,7 @@ def open_components(
     if store is None:
         models = Models(settings, encoder_loaded)
     else:
-        settings = _with_encoder(settings, store.encoder)
+        settings = _for_store(settings, store)
         models = Models(settings, encoder_loaded, partial(StoreEncoder, match=match))
     models.prepare()
     index = _open_or_rebuild(paths.index_dir(folder), settings, models, store)
@@ -176,12 +176,14 @@ def open_components(
     )
 
 
-def _with_encoder(settings: Settings, model: str) -> Settings:
-    """`settings` with the encoder that the person said made the store's vectors, if any."""
-    if not model:
-        return settings
-    encoder = msgspec.structs.replace(settings.encoder, model=model)
-    return msgspec.structs.replace(settings, encoder=encoder)
+def _for_store(settings: Settings, store: OpenedStore) -> Settings:
+    """`settings` for vectors without passages, made by the encoder that the person named."""
+    model = store.encoder or settings.encoder.model
+    return msgspec.structs.replace(
+        settings,
+        encoder=msgspec.structs.replace(settings.encoder, model=model),
+        vector=msgspec.structs.replace(settings.vector, passage_weight=0.0),
+    )
 
 
 def _recalls(directory: Path, settings: Settings) -> RecallRecorder:

@@ -38,11 +38,13 @@ from membrowse.ranking import fusion, reranker
 from membrowse.ranking.chunk_ranking import ChunkRanking, Scores, empty_ranking, rank_by_score
 from membrowse.ranking.elapsed import elapsed_ms
 from membrowse.ranking.keyword import satisfying_rows
+from membrowse.ranking.like import chunk_at, no_words
 from membrowse.ranking.match_strength import match_strength
 from membrowse.ranking.query_dates import DateReader
 from membrowse.ranking.ranked_query import NO_FILTERS, NO_WORDS, RankedQuery, prepare
 from membrowse.ranking.vector import EqualRows, known_share, missed_rows, vector_scores
 from membrowse.settings import DateReading, FusionMethod, Settings
+from membrowse.text import shown
 from membrowse.wire.search import (
     FUSED,
     KEYWORD,
@@ -139,6 +141,9 @@ class Ranker:
         other than READY is kept: stale vectors are ranked and reported as stale.
         """
         with ranked_query.stage(VECTOR):
+            if ranked_query.parsed.like:
+                self._vector_like(ranked_query, encoder)
+                return
             if encoder is None or not ranked_query.parsed.words:
                 reason = message if encoder is None else NO_WORDS
                 ranked_query.put(VECTOR, empty_ranking(len(ranked_query.chunks), state, reason))
@@ -160,6 +165,30 @@ class Ranker:
             state, message = _vector_state(ranked_query, state, message)
             mask = generation.encoded & ranked_query.scope
             ranked_query.put(VECTOR, rank_by_score(scores, mask, state, message))
+
+    def _vector_like(self, ranked_query: RankedQuery, encoder: Encoder | None) -> None:
+        """Rank by the vector of the chunk that the query names, which needs no encoder.
+
+        With an encoder, its words are encoded for the reranker.
+        """
+        generation, place = ranked_query.generation, ranked_query.parsed.like
+        row = chunk_at(generation, place)
+        if row is None or not generation.encoded[row]:
+            what = "no such chunk" if row is None else "it has no vector"
+            message = f"like:{shown(place)}: {what}"
+            failed = empty_ranking(len(ranked_query.chunks), RankingState.FAILED, message)
+            ranked_query.put(VECTOR, failed)
+            return
+        words = ranked_query.parsed.words
+        encoded = encoder.query(words) if encoder is not None and words else no_words()
+        vector = generation.matrix[row]
+        ranked_query.encoded = replace(encoded, vector=vector, incomparable="")
+        ranked_query.known_share = 1.0
+        scores = vector_scores(generation, vector, self.settings.vector.passage_weight)
+        self._equal_rows(generation).equalise(scores)
+        message = f"by the vector of {shown(place)}, not by words"
+        mask = generation.encoded & ranked_query.scope
+        ranked_query.put(VECTOR, rank_by_score(scores, mask, READY, message))
 
     def approximate(self, ranked_query: RankedQuery, nearest: Nearest) -> Approximate | None:
         """Compare `nearest` (HNSW) with the exact ranking; only reads `ranked_query`.

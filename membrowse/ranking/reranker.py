@@ -93,6 +93,8 @@ def _interact(
     result = _late_scores(ranked_query, pool, settings, idf)
     if result is None:
         reason = "the encoder knows no word of the query"
+        if not ranked_query.parsed.words:
+            reason = NO_WORDS
         _put_not_reranked(ranked_query, RankingState.READY, reason)
         return
     scores, scored = result

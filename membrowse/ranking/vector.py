@@ -32,16 +32,12 @@ _executor = ThreadPoolExecutor(max(1, _PARTS - 1), thread_name_prefix="product")
 def vector_scores(
     generation: Generation, query: NDArray[np.float32], passage_weight: float
 ) -> Scores:
-    """Return scores [rows] for `query` ([d], unit length); 0 if a chunk is not encoded.
-
-    A chunk without passages, as of a store that has one vector each, scores by its own vector.
-    """
+    """Return scores [rows] for `query` ([d], unit length); 0 if a chunk is not encoded."""
     scores = np.zeros(len(generation.encoded))
-    passages = np.diff(generation.passage_starts)
-    if passage_weight < 1.0 or not passages[generation.encoded].all():
+    if passage_weight < 1.0:
         scores += generation.matrix @ query
     if passage_weight > 0.0 and len(generation.passage_matrix):
-        rows = np.flatnonzero(passages)
+        rows = np.flatnonzero(np.diff(generation.passage_starts))
         starts = generation.passage_starts[rows]
         products = _dot_products(generation.passage_matrix, query)
         best = np.maximum.reduceat(products, starts).astype(np.float64)

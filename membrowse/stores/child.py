@@ -87,7 +87,7 @@ def _read(work: ReadStore) -> Iterator[Message]:
             if writer is None:
                 names = {name for record in batch[:_SAMPLE] for name in record.metadata}
                 preset, fields = fields_of(store.fields, names)
-                writer = SpoolWriter(place / work.spool, fields)
+                writer = SpoolWriter(place / work.spool, fields, work.root)
             writer.add(batch)
             yield Progressed(writer.records, facts.records)
         if writer is None:
@@ -99,6 +99,7 @@ def _read(work: ReadStore) -> Iterator[Message]:
         model=facts.model,
         records=writer.records,
         dimension=dimension,
+        root=writer.root,
         preset=preset,
         fields=fields,
         facts=(*facts.facts, *_doubts(writer, facts)),

@@ -10,6 +10,8 @@ from membrowse.stores.chroma_directory import NEEDS_VECTOR, facts, found_in, rec
 from membrowse.stores.source import BATCH, Answer, CollectionFacts, Record, StoreUnreadable
 
 _SECONDS = 20.0
+_FIRST_SECONDS = 8.0
+"""For the first reply, which is small."""
 _BASE = "/api/v2/tenants/default_tenant/databases/default_database/collections"
 _PAGE = 100
 LARGEST_REPLY = 256 << 20
@@ -26,7 +28,9 @@ class ChromaServer:
         self._url = url
         self._errors: type[Exception] = httpx.HTTPError
         self._client = httpx.Client(
-            base_url=url, headers=headers, timeout=_SECONDS, trust_env=remote
+            base_url=url,
+            headers=headers,
+            trust_env=remote,
         )
         self._path = ""
         self._space = ""
@@ -34,7 +38,8 @@ class ChromaServer:
     def collections(self) -> list[str]:
         names: list[str] = []
         while True:
-            page = self._ask("GET", f"{_BASE}?limit={_PAGE}&offset={len(names)}")
+            path = f"{_BASE}?limit={_PAGE}&offset={len(names)}"
+            page = self._ask("GET", path, seconds=_FIRST_SECONDS)
             names += [str(each["name"]) for each in page]
             if len(page) < _PAGE:
                 return names
@@ -72,10 +77,12 @@ class ChromaServer:
     def close(self) -> None:
         self._client.close()
 
-    def _ask(self, method: str, path: str, body: object = None) -> Any:
+    def _ask(
+        self, method: str, path: str, body: object = None, *, seconds: float = _SECONDS
+    ) -> Any:
         """The reply's JSON. Raises `StoreUnreadable`."""
         try:
-            with self._client.stream(method, path, json=body) as response:
+            with self._client.stream(method, path, json=body, timeout=seconds) as response:
                 content = bytearray()
                 for piece in response.iter_bytes():
                     content += piece

@@ -17,6 +17,8 @@ class ReadStore(msgspec.Struct, frozen=True, kw_only=True, tag="read"):
     """Where the spool and the copy go."""
     spool: str
     """File name of the spool."""
+    root: str = ""
+    """Folder of all paths, if an earlier reading found one."""
     known: str = ""
     """Fingerprint of the files at the last reading: if they are the same, nothing is read."""
 
@@ -30,6 +32,7 @@ class SearchStore(msgspec.Struct, frozen=True, kw_only=True, tag="search"):
     """The copy of the last reading; empty for a server."""
     collection: str
     fields: Fields
+    root: str = ""
     text: str
     vector: tuple[float, ...] = ()
     k: int
@@ -64,6 +67,8 @@ class Description(msgspec.Struct, frozen=True, kw_only=True, tag="description"):
     """0 if no record has a vector."""
     preset: str
     fields: Fields
+    root: str = ""
+    """The folder that all paths lie in, with a `/` at its end; notes are named below it."""
     facts: tuple[str, ...] = ()
     """What a person should know about how it is read."""
     fingerprint: str = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -63,12 +64,17 @@ class SpooledNote(NamedTuple):
     """Changes with any record of the note."""
 
 
-def spooled(record: Record, fields: Fields) -> SpooledRecord:
-    """`record` with the parts of a chunk found in its metadata. Any content is taken."""
+def spooled(record: Record, fields: Fields, root: str = "") -> SpooledRecord:
+    """`record` with the parts of a chunk found in its metadata. Any content is taken.
+
+    A path below `root` is relative to it.
+    """
     metadata = record.metadata
     document, problem = _document(record.document)
     vector, doubt = unit_vector(record.vector)
     named = _path(value_of(fields.path, metadata)) or _path(record.id) or "record"
+    if root and named.startswith(root):
+        named = named[len(root) :]
     return SpooledRecord(
         id=_valid(record.id)[:LONGEST_PATH],
         path=named,
@@ -104,8 +110,12 @@ def unit_vector(vector: Sequence[float] | None) -> tuple[NDArray[np.float32] | N
 class SpoolWriter:
     """Writes a new spool at `path`."""
 
-    def __init__(self, path: Path, fields: Fields) -> None:
+    def __init__(self, path: Path, fields: Fields, root: str = "") -> None:
+        """`root` is the folder of all paths, if an earlier reading found one."""
         self._fields = fields
+        self._known_root = root
+        self._folders: set[str] | None = None if root else set()
+        """Folders of the paths while all are absolute; None otherwise."""
         self._connection = sqlite3.connect(path)
         self._connection.execute("PRAGMA journal_mode=OFF")
         self._connection.execute("PRAGMA synchronous=OFF")
@@ -116,7 +126,12 @@ class SpoolWriter:
         self.records = 0
 
     def add(self, records: Sequence[Record]) -> None:
-        rows = [spooled(record, self._fields) for record in records]
+        rows = [spooled(record, self._fields, self._known_root) for record in records]
+        if self._folders is not None:
+            absolute = (value_of(self._fields.path, each.metadata)[:1] == "/" for each in records)
+            whole = all(absolute)
+            self._folders |= {row.path.rpartition("/")[0] for row in rows}
+            self._folders = self._folders if whole else None
         for row, record in zip(rows, records, strict=True):
             if row.vector is not None and record.vector is not None:
                 self._lengths[len(row.vector)] += 1
@@ -124,6 +139,14 @@ class SpoolWriter:
                 self.not_unit += abs(length - 1.0) > _UNIT_TOLERANCE
         self._connection.executemany(_INSERT, ((*row, _digest(row)) for row in rows))
         self.records += len(rows)
+
+    @property
+    def root(self) -> str:
+        """The folder that all paths lie in, if they are absolute, with a `/` at its end."""
+        if not self._folders:
+            return self._known_root
+        common = os.path.commonpath(self._folders)
+        return f"{common}/" if common else ""
 
     def finish(self) -> int:
         """Complete the spool, and return the dimension of its vectors: the most frequent one.
@@ -139,6 +162,10 @@ class SpoolWriter:
                 "' dimensions, not ' || ?, '; ') WHERE length(vector) != ?",
                 (dimension, size),
             )
+            if self.root and not self._known_root:
+                connection.execute(
+                    "UPDATE records SET path = substr(path, ?)", (len(self.root) + 1,)
+                )
             connection.execute("CREATE INDEX by_path ON records (path)")
             connection.commit()
         return dimension
@@ -173,9 +200,9 @@ class Spool:
 
 
 def _digest(row: SpooledRecord) -> bytes:
-    """A hash of everything that is indexed of a record."""
+    """A hash of everything that is indexed of a record besides its path."""
     digest = hashlib.sha256()
-    for value in row:
+    for value in row._replace(path=""):
         data = value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
         digest.update(b"%d " % len(data) + data)
     return digest.digest()[:16]

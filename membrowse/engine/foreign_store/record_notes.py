@@ -165,12 +165,12 @@ def _line_starts(texts: Sequence[Lines], lines: Sequence[int]) -> dict[int, int]
 
 
 def _encoded(key: str, vector: bytes) -> EncodedText:
-    """The store's vector; it has no passages, and token vectors are made when they are needed."""
+    """The store's vector, which is its only passage; token vectors are made when needed."""
     values = np.frombuffer(vector, np.float32)
     return EncodedText(
         key=key,
         vector=values,
-        passages=np.zeros((0, len(values)), np.float32),
+        passages=values[None],
         tokens=np.zeros((0, 0), np.int8),
         scales=np.zeros(0, np.float32),
     )

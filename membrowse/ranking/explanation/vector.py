@@ -43,12 +43,10 @@ def explain_vector(
     generation, query = ranked_query.generation, ranked_query.encoded
     if query is None or query.incomparable or not generation.encoded[row]:
         return explanation
-    passages = passage_matches(generation, row, query.vector)
     explanation = msgspec.structs.replace(
         explanation,
         cosine=float(generation.matrix[row] @ query.vector),
-        passage_weight=explanation.passage_weight if passages else 0.0,
-        passages=passages,
+        passages=passage_matches(generation, row, query.vector),
     )
     if nearest is None:
         return explanation
@@ -61,8 +59,6 @@ def passage_matches(
     """Return the passages of the chunk at `row`, nearest to `query` ([d]) first."""
     chunk = generation.chunks[row]
     start, end = generation.passage_starts[row : row + 2].tolist()
-    if start == end:
-        return ()
     cosines = (generation.passage_matrix[start:end] @ query).tolist()
     spans = passages(chunk.text)
     if len(spans) != len(cosines):  # a blank text has one vector and no passage

@@ -643,6 +643,13 @@ class BrowserScreen(EngineScreen):
     def action_rendered(self) -> None:
         self.preview.read()
 
+    def action_like(self) -> None:
+        """Search by the vector of the chunk: `like:PATH:LINE`."""
+        hit = self._hit()
+        place = f"{hit.path}:{hit.start_line}"
+        quoted = f'"{place}"' if any(map(str.isspace, place)) else place
+        self.query_bar.put(f"like:{quoted}", "operators")
+
     def action_changes(self) -> None:
         """Ask for the difference between the indexed note and its file."""
         query = self.open_query

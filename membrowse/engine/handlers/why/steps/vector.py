@@ -31,7 +31,7 @@ def _vector_outcome(context: ChunkContext, explained: VectorExplanation) -> tupl
     ranked_query = context.ranked_query
     if not ranked_query.scope[context.row]:
         return Outcome.SKIPPED, "a filter leaves it out of every ranking"
-    if not ranked_query.parsed.words:
+    if not ranked_query.parsed.words and not ranked_query.parsed.like:
         return Outcome.SKIPPED, "the query has no words to encode"
     encoded = ranked_query.encoded
     if encoded is None or encoded.incomparable:
