@@ -123,9 +123,7 @@ def _searched(work: SearchStore) -> Answered:
         facts = source.use(work.collection)
         answer = source.search(work.text, work.vector or None, max(1, min(work.k, facts.records)))
     found = (
-        FoundRecord(
-            record=spooled(each.record, work.fields)._replace(vector=None), score=each.score
-        )
+        FoundRecord(record=spooled(each.record, work.fields, work.root), score=each.score)
         for each in answer.found
     )
     return Answered(tuple(found), answer.warning)

@@ -180,6 +180,24 @@ def test_a_notes_digest_changes_with_any_part(tmp_path: Path) -> None:
     assert len(digests) == 1 + len(others)
 
 
-def test_fields_of_a_preset_are_known() -> None:
-    names = set(Fields.__struct_fields__)
-    assert names == {"path", "line", "title", "heading", "date", "tags", "order"}
+def test_the_folder_of_all_absolute_paths_is_left_out_of_them(tmp_path: Path) -> None:
+    paths = ["/home/u/memory/a.md", "/home/u/memory/logs/b.md"]
+    fields = Fields(path="path")
+    writer = SpoolWriter(tmp_path / "first", fields)
+    writer.add([Record(path, "t", {"path": path}, UNIT) for path in paths])
+    assert writer.root == "home/u/memory/"
+    writer.finish()
+    later = SpoolWriter(tmp_path / "later", fields, writer.root)
+    later.add([Record(path, "t", {"path": path}, UNIT) for path in [*paths, "/etc/c.md"]])
+    later.finish()
+    assert later.root == writer.root
+    found = [Spool(tmp_path / name) for name in ("first", "later")]
+    first, second = ({note.path: note.digest for note in each.notes()} for each in found)
+    assert list(first) == ["a.md", "logs/b.md"]
+    assert list(second) == ["a.md", "etc/c.md", "logs/b.md"]
+    assert first.items() < second.items()
+    mixed = SpoolWriter(tmp_path / "mixed", fields)
+    mixed.add([Record("x", "t", {"path": path}, UNIT) for path in (*paths, "relative/c.md")])
+    assert mixed.root == ""
+    for each in found:
+        each.close()

@@ -143,6 +143,7 @@ class StoreIndexer:
                 copy=found.copy,
                 collection=found.collection,
                 fields=found.fields,
+                root=found.root,
                 text=text,
                 vector=tuple(query.vector.tolist()) if query is not None and usable else (),
                 k=k,
@@ -251,6 +252,7 @@ class StoreIndexer:
             store=self._store,
             directory=str(work),
             spool=_SPOOL,
+            root=known.root if known and not everything else "",
             known=known.fingerprint if known and not everything else "",
         )
         return self._reader.read(asked, self._show_progress)
