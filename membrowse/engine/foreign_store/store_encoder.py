@@ -80,6 +80,7 @@ def incomparability(
     if cosine >= _SAME or said:
         return ""
     return (
-        f"its vectors were made by {made}, not by {name}: encoded again, its records have a cosine "
-        f"of {cosine:.2f} to them; `membrowse open --encoder` names the local model that made them"
+        f"its vectors are not {name}'s (it names {model or 'no model'}): encoded again, its records "
+        f"have a cosine of {cosine:.2f} to them; `membrowse open --encoder` names the local model "
+        "that made them"
     )

@@ -190,6 +190,8 @@ class StoreIndexer:
     def _fail(self, event: Event | None, problem: str) -> None:
         log.warning("%s", problem)
         self._schedule(failed=True)
+        if self.description is None:
+            self._set_match(problem)
         started = self.state.started + isinstance(event, IndexRequested)
         self._publish(problem=problem, progress=None, checked=True, reading=False, started=started)
 
