@@ -67,7 +67,7 @@ def _add_choices(command: Any, name: str) -> None:
     if "--folder" not in options and name not in _WITH_FOLDER:
         return
     named = {parameter.name for parameter in command.params}
-    donor = typer.Typer()
+    donor = typer.Typer(add_completion=False)
     donor.command()(_with_choices)
     choices = [each for each in get_command(donor).params if each.name not in named]
     places = [at for at, each in enumerate(command.params) if "--folder" in each.opts]

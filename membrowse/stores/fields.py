@@ -63,7 +63,7 @@ PRESETS: Mapping[str, Fields] = {
         order="chunk_index|chunk|index|chunk_id|position",
     ),
 }
-"""Metadata as memsearch 0.4, MemPalace 3 and claude-mem 10 write it, and usual names."""
+"""Metadata as memsearch 0.4, MemPalace and claude-mem write it (2026), and usual names."""
 
 _SIGNS: Mapping[str, frozenset[str]] = {
     "memsearch": frozenset({"source", "start_line", "heading_level"}),

@@ -44,7 +44,8 @@ class AgentMemory(msgspec.Struct, frozen=True, kw_only=True):
     index: str = ""
     """Its own index; empty if it has none."""
     store: str = ""
-    """Address of the store to open in place of `folder`; empty: the folder is opened."""
+    """Address of the store that it keeps. In a profile: the one to open, `folder` being the
+    directory that stands for it; empty: the folder is opened."""
     index_part: str = ""
     """Its part of an index that several share: a collection's or project's name."""
     log: str = ""
