@@ -81,6 +81,6 @@ def incomparability(
         return ""
     return (
         f"its vectors are not {name}'s (it names {model or 'no model'}): encoded again, its records "
-        f"have a cosine of {cosine:.2f} to them; `membrowse open --encoder` names the local model "
-        "that made them"
+        f"have a cosine of {cosine:.2f} to them; `membrowse open --encoder` names the model that made "
+        "them"
     )
