@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from membrowse import __version__
-from membrowse.cli import chosen_agent, chosen_store
+from membrowse.cli import chosen_agent, chosen_collection, chosen_store
 from membrowse.cli.commands import ALIASES, COMMANDS
 
 _HELP = """See how an agent's memory is recalled: keyword, vector and reranked, side by side.
@@ -48,43 +48,42 @@ def _imported(name: str) -> Any:
         commands.command()(getattr(module, module_name))
     command = get_command(commands)
     command.hidden = name in ALIASES
-    _add_choices(command, name)
+    _add_memory_options(command, name)
     return command
 
 
-_WITH_FOLDER = ("browse", "index", "mcp")
+_WITH_FOLDER = ("browse", "index", "mcp", "serve")
 """Commands whose folder is an argument, and need not be given."""
 
 
-def _add_choices(command: Any, name: str) -> None:
-    """Give `--agent` and `--store` to every command that works on a folder.
+def _add_memory_options(command: Any, name: str) -> None:
+    """Give `--collection`, `--store` and `--agent` to every command that works on a folder.
 
-    A command with a parameter of that name reads it itself.
+    A command with a parameter of the same name reads that itself.
     """
     for sub_name, sub in getattr(command, "commands", {}).items():
-        _add_choices(sub, sub_name)
+        _add_memory_options(sub, sub_name)
     options = {flag for parameter in command.params for flag in parameter.opts}
-    if "--folder" not in options and name not in _WITH_FOLDER:
-        return
     named = {parameter.name for parameter in command.params}
-    donor = typer.Typer(add_completion=False)
-    donor.command()(_with_choices)
-    choices = [each for each in get_command(donor).params if each.name not in named]
-    places = [at for at, each in enumerate(command.params) if "--folder" in each.opts]
-    after = max(places, default=0) + 1
-    command.params[after:after] = choices
+    if name != "attach" and ("--folder" in options or name in _WITH_FOLDER):
+        donor = typer.Typer(add_completion=False)
+        donor.command()(_with_memory)
+        places = [at for at, each in enumerate(command.params) if "--folder" in each.opts]
+        after = max(places, default=0) + 1
+        given = get_command(donor).params
+        command.params[after:after] = [each for each in given if each.name not in named]
 
 
-def _with_choices(
-    agent: Annotated[
+def _with_memory(
+    collection: Annotated[
         str | None,
         typer.Option(
-            "--agent",
+            "--collection",
             metavar="NAME",
-            help="An attached agent: its folder, k, minimum score and weights.",
+            help="Several folders as one: a collection of the settings.",
             show_default=False,
             expose_value=False,
-            callback=chosen_agent.choose,
+            callback=chosen_collection.choose,
         ),
     ] = None,
     store: Annotated[
@@ -97,6 +96,17 @@ def _with_choices(
             show_default=False,
             expose_value=False,
             callback=chosen_store.choose,
+        ),
+    ] = None,
+    agent: Annotated[
+        str | None,
+        typer.Option(
+            "--agent",
+            metavar="NAME",
+            help="An attached agent: its folder, k, minimum score and weights.",
+            show_default=False,
+            expose_value=False,
+            callback=chosen_agent.choose,
         ),
     ] = None,
 ) -> None:

@@ -5,31 +5,31 @@ from __future__ import annotations
 from pathlib import Path
 
 from membrowse import paths
+from membrowse.agents.collections import folder_of
 from membrowse.cli import output
 from membrowse.cli.chosen_agent import chosen_profile
+from membrowse.cli.chosen_collection import chosen_collection
 from membrowse.cli.chosen_store import chosen_store
 from membrowse.cli.error_handling import Stop
 from membrowse.cli.exit_codes import Exit
 from membrowse.client.registered_services import registered
 from membrowse.client.remembered import Remembered
-from membrowse.stores.address import parse_address
-from membrowse.stores.directory import opened
-from membrowse.wire.agents import AgentProfile
 
 
 def chosen(named: Path | None) -> Path:
-    """The named folder, else the store's or the agent's, else the current one (or a parent) if it
-    has an index, else the one that was opened last.
+    """The folder that was named, by its path, as a collection, a store or by an agent; else the
+    current one (or a parent) if it has an index, else the one that was opened last.
 
     Says on stderr which folder it is, unless it was named. Raises `Stop` if there is none.
     """
-    profile, store = chosen_profile(), chosen_store()
-    if sum(choice is not None for choice in (named, profile, store)) > 1:
-        raise Stop(Exit.USAGE, "give --agent, --store or a folder, not several of them")
-    if store is not None:
-        return store
+    profile = chosen_profile()
+    given = (named, profile, chosen_collection(), chosen_store())
+    if sum(each is not None for each in given) > 1:
+        raise Stop(Exit.USAGE, "give --agent, --collection, --store or a folder, one of them")
     if profile is not None:
         named = folder_of(profile)
+    if (stands_for := chosen_collection() or chosen_store()) is not None:
+        return stands_for
     if named is not None:
         return existing(named)
     current = Path.cwd()
@@ -46,12 +46,6 @@ def chosen(named: Path | None) -> Path:
         )
     output.say(f"folder: {last} (opened last; choose another with --folder)")
     return last
-
-
-def folder_of(profile: AgentProfile) -> Path:
-    """The folder of an agent; the own directory of its store, if it names one."""
-    memory = profile.memory
-    return opened(parse_address(memory.store)) if memory.store else Path(memory.folder)
 
 
 def of_report(named: Path | None, recorded: str) -> Path:

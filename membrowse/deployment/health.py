@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 
 import msgspec
 
@@ -70,7 +69,7 @@ def _without_answer(service: RegisteredService, error: Exception) -> ServiceHeal
 async def examine(service: RegisteredService) -> ServiceHealth:
     """Ask the engine of `service`."""
     try:
-        engine = await discovery.connect(Path(service.folder), start=False)
+        engine = await discovery.connect_to(service)
         try:
             health = await engine.ask(HealthRequest())
             hello = await engine.ask(HelloRequest())

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from membrowse import paths
+from membrowse.agents.collections import roots_of
 from membrowse.engine.foreign_store.record_notes import RECORDS
 from membrowse.engine.foreign_store.store_encoder import StoreEncoder, VectorMatch
 from membrowse.engine.foreign_store.store_indexer import StoreIndexer
@@ -33,11 +34,13 @@ from membrowse.index.index import Index
 from membrowse.index.index_directory import discard
 from membrowse.index.journal import Retention
 from membrowse.index.manifest import IndexCorrupt, Recipe
+from membrowse.index.protocols import SearchIndex
 from membrowse.notes.chunker import CHUNKER
 from membrowse.ranking.ranker import Nearest
 from membrowse.recall_log.store import FILE as RECALLS
 from membrowse.recall_log.store import Bounds, RecallStore
-from membrowse.settings import Settings, saved_configurations
+from membrowse.roots import Roots
+from membrowse.settings import Settings, StoreKind, saved_configurations
 from membrowse.stores.directory import OpenedStore, opened_store
 from membrowse.wire.search import RankingState
 
@@ -48,10 +51,10 @@ log = logging.getLogger(__name__)
 class Components:
     """The parts of an engine with an open index; each is safe to use from several threads."""
 
-    folder: Path
+    roots: Roots
     store: str
     """Address of the store that is served; empty for a folder."""
-    index: Index
+    index: SearchIndex
     models: Models
     indexer: Indexer | StoreIndexer
     configuration: ActiveConfiguration
@@ -63,6 +66,11 @@ class Components:
     recalls: RecallRecorder
     upkeep: StoreUpkeep
     ranked_flags: RankedFlags = field(default_factory=RankedFlags)
+
+    @property
+    def folder(self) -> Path:
+        """The folder, or the directory that stands for the collection or the store."""
+        return self.roots.folder
 
     @property
     def nearest(self) -> Nearest:
@@ -106,7 +114,8 @@ def open_components(
 ) -> Components:
     """Open the index of `folder` and wire the parts; nothing runs until `start`.
 
-    `changed` is called, from any thread, when the state changed. Raises what `Index` raises.
+    `changed` is called, from any thread, when the state changed. Raises what `Index` raises, and
+    `SettingsError` for a collection that does not exist.
     """
 
     def encoder_loaded() -> None:
@@ -133,16 +142,20 @@ def open_components(
         settings = _for_store(settings, store)
         models = Models(settings, encoder_loaded, partial(StoreEncoder, match=match))
     models.prepare()
-    index = _open_or_rebuild(paths.index_dir(folder), settings, models, store)
+    roots = roots_of(folder, settings)
     configuration = ActiveConfiguration(settings)
     tunings = saved_configurations.configurations_file(paths.config_file())
     configurations = ConfigurationStore(configuration, tunings, lambda: rerun())
+    index: SearchIndex
     indexer: Indexer | StoreIndexer
+    made_by = recipe(models, settings, store)
     if store is None:
-        indexer = Indexer(folder, settings, index, recipe(models, settings), models, index_changed)
+        index = _open_or_rebuild(paths.index_dir(folder), settings, models)
+        indexer = Indexer(roots, settings, index, made_by, models, index_changed)
     else:
-        made_with = recipe(models, settings, store)
-        indexer = StoreIndexer(store, settings, index, made_with, models, match, index_changed)
+        records = _open_or_rebuild_records(paths.index_dir(folder), settings, made_by)
+        indexer = StoreIndexer(store, settings, records, made_by, models, match, index_changed)
+        index = records
     ranked_queries = RankedQueries(configuration, index, models)
     targets = Targets(index, lambda: indexer.state, lambda: configurations.cut_set)
     settled = partial(_index_settled, indexer, models, index)
@@ -150,8 +163,18 @@ def open_components(
     recalls = _recalls(paths.index_dir(folder), settings)
     place = partial(place_of, folder, settings.pins.file)
     pins = Pins(place, index, ranked_queries, settled, traffic, changed, targets.note_path)
+    searcher = Searcher(
+        roots,
+        configuration,
+        index,
+        models,
+        lambda: indexer.state,
+        targets,
+        recalls.answered,
+        index.approximate_nearest if store is None else no_hnsw,
+    )
     return Components(
-        folder=folder,
+        roots=roots,
         store=str(store.address) if store is not None else "",
         index=index,
         models=models,
@@ -160,16 +183,7 @@ def open_components(
         configurations=configurations,
         ranked_queries=ranked_queries,
         targets=targets,
-        searcher=Searcher(
-            folder,
-            configuration,
-            index,
-            models,
-            lambda: indexer.state,
-            targets,
-            recalls.answered,
-            index.approximate_nearest if store is None else no_hnsw,
-        ),
+        searcher=searcher,
         pins=pins,
         recalls=recalls,
         upkeep=upkeep,
@@ -193,51 +207,91 @@ def _recalls(directory: Path, settings: Settings) -> RecallRecorder:
     return RecallRecorder(store, record=keep.record)
 
 
-def _index_settled(indexer: Indexer | StoreIndexer, models: Models, index: Index) -> bool:
+def _index_settled(indexer: Indexer | StoreIndexer, models: Models, index: SearchIndex) -> bool:
     """Whether the index matches the folder, and all of it is encoded."""
     state = indexer.state
     pending = state.pending.new + state.pending.changed + state.pending.deleted
     return (
         not state.busy
+        and not index.problem
         and (state.paused or not pending)
         and models.state is RankingState.READY
         and int((~index.generation.encoded).sum()) <= state.vectorless
     )
 
 
-def open_index(
-    directory: Path, settings: Settings, models: Models, store: OpenedStore | None = None
-) -> Index:
-    """The index in `directory`, for what `models` prepared. Raises what `Index` raises."""
-    files = models.files
-    return Index(
-        directory,
-        recipe(models, settings, store),
-        token_budget=settings.encoder.token_budget_mb << 20,
-        dimension=files.dimension if files and store is None else 0,
-        retention=Retention(
-            generations=settings.journal.keep_generations,
-            days=settings.journal.keep_days,
-            bytes=settings.journal.keep_mb << 20,
-        ),
+def _retention(settings: Settings) -> Retention:
+    return Retention(
+        generations=settings.journal.keep_generations,
+        days=settings.journal.keep_days,
+        bytes=settings.journal.keep_mb << 20,
     )
 
 
-def _open_or_rebuild(
-    directory: Path, settings: Settings, models: Models, store: OpenedStore | None
-) -> Index:
+def open_index(directory: Path, settings: Settings, models: Models) -> SearchIndex:
+    """The index in `directory`, for what `models` prepared. Raises what `Index` raises."""
+    dimension = models.files.dimension if models.files else 0
+    token_budget = settings.encoder.token_budget_mb << 20
+    retention = _retention(settings)
+    made_by = recipe(models, settings)
+    if settings.store.kind is StoreKind.MILVUS:
+        from membrowse.index.milvus.index import MilvusIndex
+        from membrowse.index.milvus.reader import Bm25Constants
+
+        return MilvusIndex(
+            directory,
+            made_by,
+            settings.store,
+            Bm25Constants(settings.keyword.k1, settings.keyword.b),
+            token_budget=token_budget,
+            dimension=dimension,
+            retention=retention,
+        )
+    return Index(
+        directory, made_by, token_budget=token_budget, dimension=dimension, retention=retention
+    )
+
+
+def _open_or_rebuild_records(directory: Path, settings: Settings, made_by: Recipe) -> Index:
+    """Like `_open_or_rebuild`, for the records of another program's store."""
+    try:
+        return _open_records(directory, settings, made_by)
+    except IndexCorrupt as error:
+        log.warning("%s; rebuilding it", error)
+        discard(directory)
+        return _open_records(directory, settings, made_by)
+
+
+def _open_records(directory: Path, settings: Settings, made_by: Recipe) -> Index:
+    return Index(
+        directory,
+        made_by,
+        token_budget=settings.encoder.token_budget_mb << 20,
+        dimension=0,  # whatever the store's vectors have
+        retention=_retention(settings),
+    )
+
+
+def _open_or_rebuild(directory: Path, settings: Settings, models: Models) -> SearchIndex:
     """Like `open_index`; an index whose manifest cannot be read starts over, and is stale.
 
     Its manifest is damaged, or is of an earlier format.
     """
     try:
-        return open_index(directory, settings, models, store)
+        return open_index(directory, settings, models)
     except IndexCorrupt as error:
         log.warning("%s; rebuilding it", error)
         discard(directory)
-        index = open_index(directory, settings, models, store)
+        index = open_index(directory, settings, models)
         index.stale = "its manifest was damaged, or was written by another version"
         return index
+
+
+def _analyser(settings: Settings) -> str:
+    """The analyser, with the constants of BM25 if chunks are stored with them."""
+    if settings.store.kind is StoreKind.EMBEDDED:
+        return ANALYSER
+    return f"{ANALYSER}-bm25-{settings.keyword.k1:g}-{settings.keyword.b:g}"
 
 
 def recipe(models: Models, settings: Settings, store: OpenedStore | None = None) -> Recipe:
@@ -257,6 +311,6 @@ def recipe(models: Models, settings: Settings, store: OpenedStore | None = None)
         chunker.append(hashlib.sha256(msgspec.json.encode(encodings)).hexdigest()[:8])
     return Recipe(
         chunker="-".join(chunker),
-        analyser=ANALYSER,
+        analyser=_analyser(settings),
         encoder=files.identity.key if files else "",
     )

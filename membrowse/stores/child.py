@@ -58,10 +58,10 @@ def main() -> int:
     try:
         match work:
             case ReadStore():
-                for message in _read(work):
+                for message in read_store(work):
                     send(message)
             case SearchStore():
-                send(_searched(work))
+                send(search_store(work))
     except (StoreUnreadable, SettingsError) as error:
         send(Failed(str(error)[:_LONGEST_PROBLEM]))
     except Exception as error:  # whatever a store's library raises
@@ -69,8 +69,8 @@ def main() -> int:
     return 0
 
 
-def _read(work: ReadStore) -> Iterator[Message]:
-    """Read every record into the spool."""
+def read_store(work: ReadStore) -> Iterator[Message]:
+    """Read every record into the spool, and say how far that is. Raises `StoreUnreadable`."""
     store, place = work.store, Path(work.directory)
     store.check()
     known = "" if store.address.is_server else fingerprint(Path(store.address.place))
@@ -116,8 +116,8 @@ def _doubts(writer: SpoolWriter, facts: CollectionFacts) -> Iterator[str]:
         )
 
 
-def _searched(work: SearchStore) -> Answered:
-    """Ask the store's own search."""
+def search_store(work: SearchStore) -> Answered:
+    """Ask the store's own search. Raises `StoreUnreadable`."""
     work.store.check()
     with _opened(work.store, Path(work.directory) / work.copy, fresh=False) as (source, _):
         facts = source.use(work.collection)

@@ -86,6 +86,15 @@ def is_own_directory(folder: Path) -> bool:
     return folder.parent == Path(os.path.realpath(paths.data_dir() / "stores"))
 
 
+def title_of(folder: Path) -> str:
+    """The address of the store that `folder` is the own directory of; empty if it is of none."""
+    try:
+        store = opened_store(folder)
+    except SettingsError:
+        return ""
+    return str(store.address) if store is not None else ""
+
+
 def opened_store(directory: Path) -> OpenedStore | None:
     """The store that `directory` is the own directory of; None for a folder of notes.
 

@@ -88,7 +88,7 @@ class StoreReader:
             thread.start()
         try:
             while line := lines.get(timeout=seconds):
-                message = _decode(line)
+                message = _decoded(work, line)
                 if isinstance(message, Failed):
                     raise StoreUnreadable(message.problem)
                 yield message
@@ -120,6 +120,16 @@ class StoreReader:
             with contextlib.suppress(BrokenPipeError), process.stdin as stdin:
                 stdin.write(msgspec.json.encode(work))
         return process
+
+
+def _decoded(work: Work, line: bytes) -> Message:
+    try:
+        message: Message = _decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise StoreUnreadable(
+            f"the reader of {work.store.address} cannot be understood: {error}"
+        ) from error
+    return message
 
 
 def _pass_on(stream: Iterator[bytes] | None, take: Callable[[bytes], None]) -> None:

@@ -30,6 +30,7 @@ class Where(Enum):
     SIDES = "In A | B"
     PINS = "In the pins"
     LOG = "In the log"
+    REPLAY = "In a replay"
     APP = "Everywhere"
 
 
@@ -47,6 +48,7 @@ class Need(Enum):
     AGENT = "No agent or store with a search of its own is open: start with --agent NAME."
     SHOWN_RECALL = "No recall is shown: {recall.log} opens the log."
     RECALL = "There is no recall under the cursor."
+    CONFIGURATIONS = "No configuration is saved: {tune.open} tunes, and saves one."
     PANEL = "The tuning panel is closed: {tune.open} opens it."
     TUNED = "No setting is changed."
     SAVED = "The cursor is not on a saved configuration."
@@ -162,17 +164,19 @@ _QUERY = (
     Action("query.leave", "leave_query", "enter,escape", "to the list",
            "Leave the query for the list; the query stays.", bar=1, palette=False),
     Action("query.down", "result(1)", "down", "results",
-           "Move down the results while typing.", bar=2, palette=False),
+           "Move down the results while typing.", needs=(Need.QUERY,), bar=2, palette=False),
     Action("query.up", "result(-1)", "up", "previous result",
-           "Move up the results while typing.", palette=False),
+           "Move up the results while typing.", needs=(Need.QUERY,), palette=False),
     Action("query.page_down", "result(10)", "pagedown", "ten results down",
-           "Move down ten results while typing.", palette=False),
+           "Move down ten results while typing.", needs=(Need.QUERY,), palette=False),
     Action("query.page_up", "result(-10)", "pageup", "ten results up",
-           "Move up ten results while typing.", palette=False),
+           "Move up ten results while typing.", needs=(Need.QUERY,), palette=False),
     Action("query.older", "history(1)", "ctrl+up", "older query",
            "Go back to the query before this one.", bar=4, palette=False),
     Action("query.newer", "history(-1)", "ctrl+down", "newer query",
            "Go forward to the query after this one.", palette=False),
+    Action("query.question", "question_if_empty", "right_square_bracket", "first question",
+           "Ask the next question of --questions while the query is empty.", palette=False),
 )
 
 _BROWSER = (
@@ -411,8 +415,21 @@ _LOG = (
            "Show the recalls with a flag: empty, cut, near, changed, stale, in turn.", bar=4),
     Action("log.period", "next_period", "d", "days",
            "Show the recalls of the last day, week, month or year, in turn.", bar=5),
+    Action("log.replay", "replay", "r", "replay",
+           "Ask every question again, and compare with what the agents got.",
+           needs=(Need.ENGINE,), bar=6),
     Action("log.close", "close", "escape,q,L", "back",
-           "Clear the filter, or go back to the rankings.", bar=6),
+           "Clear the filter, or go back to the rankings.", bar=7),
+)
+
+_REPLAY = (
+    Action("replay.ask", "ask_recall", "enter", "ask",
+           "Ask the question, and show what the agent got beside the rankings.",
+           needs=(Need.RECALL,), bar=1, palette=False),
+    Action("replay.against", "next_against", "c", "compare with",
+           "Compare with a saved configuration instead of with what the agents got.",
+           needs=(Need.ENGINE, Need.CONFIGURATIONS), bar=2),
+    Action("replay.close", "close", "escape,q", "back", "Go back to the log.", bar=3),
 )
 
 _APP = (
@@ -447,6 +464,7 @@ ACTIONS: tuple[Action, ...] = tuple(
         (Where.SIDES, _SIDES),
         (Where.PINS, _PINS),
         (Where.LOG, _LOG),
+        (Where.REPLAY, _REPLAY),
         (Where.APP, _APP),
     )
     for action in actions

@@ -14,7 +14,10 @@ import msgspec
 import pytest
 import yaml
 
-from membrowse.client.registered_services import RegisteredService
+from membrowse import interpreter, paths
+from membrowse.client.registered_services import RegisteredService, own_directory
+from membrowse.deployment import access, acl, steps
+from membrowse.deployment.accounts import Accounts
 from membrowse.deployment.health import ServiceHealth, State, state_of
 from membrowse.wire.codec import encode
 from membrowse.wire.health import EngineHealth
@@ -38,7 +41,7 @@ def registered(tmp_path: Path, memory: Path, monkeypatch: pytest.MonkeyPatch) ->
     for name in ("memory", "other"):
         service = RegisteredService(
             name=name,
-            folder=str(memory) if name == "memory" else "/srv/other",
+            key=paths.folder_key(memory if name == "memory" else Path("/srv/other")),
             user="root",
             group="root",
             socket=str(tmp_path / name / "engine.sock"),
@@ -47,13 +50,18 @@ def registered(tmp_path: Path, memory: Path, monkeypatch: pytest.MonkeyPatch) ->
     return directory
 
 
-def test_a_dry_run_prints_every_file_and_command(program: Program, memory: Path) -> None:
+def test_a_dry_run_prints_every_file_and_command(
+    program: Program, memory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access, "check_program", lambda *_: None)
     ran = program("service", "install", str(memory), "--grant-read", "--dry-run")
     assert ran.status == 0
     lines = ran.out.splitlines()
     assert "# write /etc/systemd/system/membrowse@.service" in lines
     assert "# write /etc/systemd/system/membrowse@my-memory.service.d/folder.conf" in lines
     assert "# write /etc/membrowse/services/my-memory.json" in lines
+    named = "# write /etc/membrowse/services/my-memory.env, which only its owner can read"
+    assert lines[lines.index(named) + 1] == f'    MEMBROWSE_FOLDER="{memory}"'
     assert f"setfacl -R -m u:membrowse-my-memory:rX '{memory}'" in lines
     assert lines[-1] == "systemctl enable --now membrowse@my-memory.service"
     assert list(memory.iterdir()) == []
@@ -76,10 +84,13 @@ def test_other_platforms_are_only_shown(program: Program, memory: Path) -> None:
         "launchctl bootstrap system /Library/LaunchDaemons/membrowse.m.plist"
     )
     assert not Path("/Library/LaunchDaemons").exists()
-    _, _, after = ran.out.partition("# write /Library/LaunchDaemons/membrowse.m.plist\n")
+    _, _, after = ran.out.partition(
+        "LaunchDaemons/membrowse.m.plist, which only its owner can read\n"
+    )
     written = takewhile(lambda line: line.startswith("    "), after.splitlines())
     content = plistlib.loads(textwrap.dedent("\n".join(written)).encode())
-    assert content["ProgramArguments"][3:6] == ["membrowse", "serve", str(memory)]
+    assert content["ProgramArguments"][3:5] == ["membrowse", "serve"]
+    assert content["EnvironmentVariables"]["MEMBROWSE_FOLDER"] == str(memory)
     assert (content["Label"], content["UserName"]) == ("membrowse.m", "membrowse-m")
 
 
@@ -103,7 +114,10 @@ def test_a_service_of_the_users_own_has_a_status_like_any_other(
     unit = "membrowse@my-memory.service"
     assert program("service", "install", str(memory), "--user-unit").status == 0
     drop_in = tmp_path / "config" / "systemd" / "user" / f"{unit}.d" / "folder.conf"
-    assert f'"serve" "{memory}"' in drop_in.read_text()
+    environment = own_directory() / "my-memory.env"
+    assert f"EnvironmentFile={environment}\n" in drop_in.read_text()
+    assert environment.read_text() == f'{interpreter.FOLDER}="{memory}"\n'
+    assert environment.stat().st_mode & 0o777 == 0o600
 
     ran = program("service", "status", "--json")
     report = json.loads(ran.out)
@@ -153,15 +167,30 @@ def test_a_service_that_does_not_answer_is_down(program: Program) -> None:
     )
 
 
-def test_uninstalling_takes_back_what_the_installation_granted(
-    program: Program, memory: Path, registered: Path
+def test_uninstalling_takes_back_what_the_users_number_could_inherit(
+    program: Program, memory: Path, registered: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = registered / "memory.json"
-    service = msgspec.json.decode(file.read_bytes(), type=RegisteredService)
-    for granted in (False, True):
-        file.write_bytes(encode(msgspec.structs.replace(service, granted=granted)))
+    revocation = steps.Run(("setfacl", "-R", "-x", "u:root,m", str(memory)))
+    monkeypatch.setattr(acl, "removal_steps", lambda *_: [revocation])
+    monkeypatch.setattr(steps, "folder", lambda _: memory)
+    record = registered / "memory.acl"
+    monkeypatch.setattr(steps, "acl_record", lambda _: record)
+    for own, granted in (("", False), ("", True), ("membrowse-memory", False)):
+        monkeypatch.setattr(steps, "own_accounts", lambda _, own=own: Accounts(own))
+        record.write_text("{}") if granted else record.unlink(missing_ok=True)
         ran = program("service", "uninstall", "memory", "--dry-run")
-        assert (f"setfacl -R -x u:root '{memory}'" in ran.out) is granted
+        assert (f"setfacl -R -x u:root,m '{memory}'" in ran.out) is (granted or bool(own))
+
+
+def test_a_name_belongs_to_one_folder_and_a_folder_to_one_service(
+    program: Program, memory: Path, registered: Path, tmp_path: Path
+) -> None:
+    ran = program("service", "install", str(memory), "--name", "second", "--dry-run")
+    assert ran.status == 2 and "membrowse@memory.service serves" in ran.err
+    ran = program("service", "install", str(tmp_path), "--name", "memory", "--dry-run")
+    assert ran.status == 2 and "serves another folder: choose another --name" in ran.err
+    assert "systemctl enable --now membrowse@memory.service" in ran.out
+    assert sorted(file.name for file in registered.iterdir()) == ["memory.json", "other.json"]
 
 
 @pytest.mark.usefixtures("registered")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from membrowse import paths, settings
+from membrowse import interpreter, paths, settings
 from membrowse.cli import folders
 from membrowse.cli.error_handling import Stop
 from membrowse.cli.exit_codes import Exit
@@ -36,6 +36,8 @@ def serve(
     if group is not None and not managed:
         reason = "--group needs the directories of a service manager"
         raise Stop(Exit.USAGE, f"{reason}: `membrowse service install` sets one up")
+    if folder is None and interpreter.FOLDER in os.environ:
+        folder = interpreter.given_folder()
     chosen = folder.absolute() if managed and folder is not None else folders.chosen(folder)
     settings.load(paths.config_file())
     from membrowse.engine import process

@@ -22,7 +22,7 @@ from membrowse.cli.parameters import AsJson
 from membrowse.client import registered_services
 from membrowse.client.registered_services import RegisteredService
 from membrowse.credentials import user_name
-from membrowse.deployment import access, health, launchd, steps, upgrade
+from membrowse.deployment import access, acl, health, launchd, steps, upgrade
 from membrowse.deployment.service import ServicePlan, UnsuitableService, default_name
 from membrowse.log_formats import LogFormat
 from membrowse.presentation.figures import size
@@ -60,7 +60,7 @@ User = Annotated[
 ]
 Group = Annotated[
     str | None,
-    typer.Option(help="Its members may read. [default: the user's name]", show_default=False),
+    typer.Option(help="Its members may read. [default: membrowse-NAME]", show_default=False),
 ]
 OperatorsGroup = Annotated[
     str | None,
@@ -105,15 +105,7 @@ def install(
     if platform is Platform.MACOS:
         _carry_out(steps.mac_installation(plan), dry_run or _HERE is not Platform.MACOS)
         return
-    todo = steps.installation(plan)
-    if plan.grant_read:
-        todo[2:2] = access.grants(plan.folder, plan.user)
-    if not dry_run:
-        _check_plan(plan)
-    _carry_out(todo, dry_run)
-    if not dry_run:
-        output.say(f"{steps.unit(plan.name)} serves {plan.folder} as {plan.user}")
-        output.say(f"let a person read it: usermod -aG {plan.group} PERSON")
+    _install(plan, dry_run)
 
 
 @app.command()
@@ -154,10 +146,14 @@ def uninstall(
         last = len(list(registered_services.own_services())) == 1
         _carry_out(steps.user_removal(service, last=last), dry_run)
         return
+    if not dry_run:
+        _require_root()
     last = len(list(registered_services.services())) == 1
-    todo = steps.removal(service, keep_index=keep_index, last=last)
-    if service.granted and Path(service.folder).is_dir():
-        todo[1:1] = access.revocations(Path(service.folder), service.user)
+    own, record = steps.own_accounts(service.name), steps.acl_record(service.name)
+    todo = steps.removal(service, own, keep_index=keep_index, last=last)
+    folder = steps.folder(service)
+    if folder is not None and folder.is_dir() and (own.user or record.exists()):
+        todo[1:1] = acl.removal_steps(folder, service.user, record)
     if not (yes or dry_run or keep_index):
         typer.confirm(f"Remove {service.unit} and its index?", abort=True, err=True)
     _carry_out(todo, dry_run)
@@ -246,7 +242,7 @@ def _service_plan(
             name=chosen,
             folder=real,
             user=owner,
-            group=group or owner,
+            group=group or f"membrowse-{chosen}",
             operators=operators,
             log_format=log_format,
             grant_read=grant_read,
@@ -255,28 +251,57 @@ def _service_plan(
         raise Stop(Exit.USAGE, str(error)) from error
 
 
-def _check_plan(plan: ServicePlan) -> None:
-    """Raise `Stop` if the service could not work."""
-    _require_root()
-    if shutil.which("systemctl") is None:
+def _install(plan: ServicePlan, dry_run: bool) -> None:
+    """Set up a system service on Linux. Raises `Stop` if it could not work."""
+    if not dry_run:
+        _require_root()
+    refusal = _refusal(plan)
+    if refusal and not dry_run:
+        raise Stop(Exit.USAGE, refusal)
+    if not dry_run and shutil.which("systemctl") is None:
         raise Stop(Exit.UNAVAILABLE, "systemd does not run here; see `membrowse docs service`")
+    todo = steps.installation(plan)
+    if plan.grant_read and plan.folder.is_dir():
+        todo[2:2] = acl.grant_steps(plan.folder, plan.user, steps.acl_record(plan.name))
+    _carry_out(todo, dry_run)
+    if refusal:
+        raise Stop(Exit.USAGE, f"it would stop: {refusal}")
+    if not dry_run:
+        output.say(f"{steps.unit(plan.name)} serves {plan.folder} as {plan.user}")
+        output.say(f"let a person read it: usermod -aG {plan.group} PERSON")
+
+
+def _refusal(plan: ServicePlan) -> str:
+    """Why the service could not work, and what to do; empty if it could, as far as this user can
+    find out. Changes nothing."""
     if not plan.folder.is_dir():
-        raise Stop(Exit.USAGE, f"no such folder: {plan.folder}")
-    other = registered_services.registered(plan.folder)
-    if other is not None and other.name != plan.name:
-        raise Stop(Exit.USAGE, f"{other.unit} serves {plan.folder} already")
+        return f"no such folder: {plan.folder}"
+    if reason := _conflict(plan):
+        return reason
+    if os.geteuid() != 0:
+        return ""
     try:
         access.check_program(plan.user, plan.group)
         found = access.folder_access(plan.folder, plan.user, plan.group)
     except access.Unreadable as error:
-        raise Stop(Exit.USAGE, str(error)) from error
-    if not found.granted and not plan.grant_read:
-        commands = "\n".join(steps.shown_steps(access.grants(plan.folder, plan.user)))
-        raise Stop(
-            Exit.USAGE,
-            f"{plan.user} cannot read {found}; nothing was changed. "
-            f"--grant-read would run:\n{commands}",
-        )
+        return str(error)
+    if found.granted or plan.grant_read:
+        return ""
+    commands = "\n".join(steps.shown_steps(acl.grants(plan.folder, plan.user)))
+    return (
+        f"{plan.user} cannot read {found}; nothing was changed. --grant-read would run:\n{commands}"
+    )
+
+
+def _conflict(plan: ServicePlan) -> str:
+    """Which service is in the way: a folder has one, and a name belongs to one folder."""
+    for other in registered_services.services():
+        if other.serves(plan.folder) and other.name != plan.name:
+            return f"{other.unit} serves {plan.folder} already"
+        if other.name == plan.name and not other.serves(plan.folder):
+            remedy = f"`membrowse service uninstall {other.name}` removes it"
+            return f"{other.unit} serves another folder: choose another --name, or {remedy}"
+    return ""
 
 
 def _carry_out(todo: Sequence[steps.Step], dry_run: bool) -> None:

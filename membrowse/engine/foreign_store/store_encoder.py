@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from membrowse.encoding.encoder import EncodedQuery, EncodedText, Encoder, EncoderInput
-from membrowse.index.generation import Generation
+from membrowse.index.generation import EmbeddedGeneration
 
 _SAMPLE = 8
 """Records that are encoded again, to see whether the encoder made their vectors."""
@@ -18,6 +18,7 @@ _SAME = 0.98
 """Cosine from which a vector was made by the same encoder; another one gives about 0."""
 _LONGEST = 20_000
 """Characters of a text that are encoded; the encoder's window is shorter."""
+_REMEDY = "`membrowse open --encoder` names the local model that made them"
 UNKNOWN = "the store has not been read yet"
 
 
@@ -48,7 +49,7 @@ class StoreEncoder:
 
 
 def incomparability(
-    generation: Generation, encoder: Encoder, *, name: str, model: str, said: bool
+    generation: EmbeddedGeneration, encoder: Encoder, *, name: str, model: str, said: bool
 ) -> str:
     """Why queries of the encoder called `name` cannot be compared with the store's vectors.
 
@@ -66,21 +67,18 @@ def incomparability(
     ]
     made = model or "a model that the store does not name"
     own = encoder.encode(texts)
-    dimension, ours = generation.matrix.shape[1], len(own[0].vector)
+    dimension, ours = generation.vectors.dimension, len(own[0].vector)
     if ours != dimension:
         return (
             f"its vectors ({dimension} dimensions) were made by {made}, not by {name} ({ours}); "
-            "`membrowse open --encoder` names the local model that made them"
+            f"{_REMEDY}"
         )
-    cosines = [
-        float(generation.matrix[row] @ encoded.vector)
-        for row, encoded in zip(sample, own, strict=True)
-    ]
+    theirs = generation.vectors.vectors(sample)
+    cosines = [float(vector @ encoded.vector) for vector, encoded in zip(theirs, own, strict=True)]
     cosine = float(np.median(cosines))
     if cosine >= _SAME or said:
         return ""
     return (
-        f"its vectors are not {name}'s (it names {model or 'no model'}): encoded again, its records "
-        f"have a cosine of {cosine:.2f} to them; `membrowse open --encoder` names the model that made "
-        "them"
+        f"its vectors are not {name}'s (it names {model or 'no model'}): encoded again, its "
+        f"records have a cosine of {cosine:.2f} to them; {_REMEDY}"
     )

@@ -39,7 +39,7 @@ def note(components: Components, request: NoteRequest, _pause: Pause) -> NoteLin
         path=path,
         title=indexed.title,
         date=indexed.date,
-        freshness=FreshnessOf(components.folder, notes)(path),
+        freshness=FreshnessOf(components.roots, notes)(path),
         first_line=first,
         total=len(text),
         lines=lines,
@@ -55,7 +55,7 @@ def _content(components: Components, path: str) -> str:
         lines = chunk_lines(chunks)
         return "\n".join([*[""] * (chunks[0].start_line - 1), *lines]) if chunks else ""
     try:
-        return read_file(components.folder, path, components.configuration.settings.notes).text
+        return read_file(components.roots, path, components.configuration.settings.notes).text
     except FileNotFoundError as error:
         raise Unknown(f"the file {shown(path)} is gone") from error
     except NotIndexable as error:
