@@ -17,6 +17,7 @@ from membrowse.cli.chosen_store import chosen_store
 from membrowse.cli.error_handling import Stop
 from membrowse.cli.exit_codes import Exit
 from membrowse.client.engine import Engine
+from membrowse.stores.directory import title_of
 from membrowse.text import shown_block
 from membrowse.wire.agents import AgentAnswer, AgentProfile, OwnSearchRequest
 from membrowse.wire.search import RERANKED, SearchResponse
@@ -32,7 +33,7 @@ def agreed_profile(*, yes: bool) -> AgentProfile:
     """
     profile = chosen_profile()
     if profile is None and (store := chosen_store()) is not None:
-        return profiles.of_store(str(store))
+        return profiles.of_store(title_of(store))
     if profile is None:
         raise Stop(Exit.USAGE, "--ask-agent needs --agent or --store: whose search?")
     if profile.memory.search is None and profile.memory.store:

@@ -93,13 +93,17 @@ class StoreReader:
                     raise StoreUnreadable(message.problem)
                 yield message
         except queue.Empty:
+            _end(process)
             raise StoreUnreadable(
                 f"{work.store.address} says nothing for {seconds:.0f} s: its reader was ended"
             ) from None
         finally:
             status = _ended(process)
             self._running.discard(process)
-            threads[1].join(1.0)
+            for thread, stream in zip(threads, (process.stdout, process.stderr), strict=True):
+                thread.join(1.0)
+                if stream is not None and not thread.is_alive():
+                    stream.close()
         if status:
             words = errors.decode("utf-8", "replace").strip()[-_LAST_WORDS:]
             log.warning("the reader of a store ended with status %d: %s", status, words)

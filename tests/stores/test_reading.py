@@ -251,7 +251,7 @@ class Server(http.server.BaseHTTPRequestHandler):
 def server() -> Iterator[str]:
     Server.mode, Server.released, Server.tokens = "", threading.Event(), set()
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server) as running:
-        thread = threading.Thread(target=running.serve_forever)
+        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
         thread.start()
         yield f"http://127.0.0.1:{running.server_port}"
         Server.released.set()
