@@ -28,6 +28,7 @@ from membrowse.engine.handlers.spelling import suggest_spelling
 from membrowse.engine.health.condition import engine_health
 from membrowse.engine.http.peers import EVERY_RIGHT
 from membrowse.engine.indexing import disk_space, note_reader
+from membrowse.engine.indexing.indexer import Indexer
 from membrowse.engine.indexing.note_reader import NoteReader
 from membrowse.engine.priority import Cancelled, QueryTraffic
 from membrowse.engine.service import Service
@@ -91,6 +92,7 @@ def telling(folder: Path) -> Iterator[Told]:
 
 
 def kill_observer(components: Components) -> None:
+    assert isinstance(components.indexer, Indexer)
     observer = components.indexer._watch._watches[""]._observer
     assert observer is not None
     for emitter in observer.emitters.copy():
