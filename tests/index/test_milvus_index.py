@@ -27,7 +27,7 @@ from membrowse.ranking.explanation.keyword import explain_keyword
 from membrowse.ranking.explanation.vector import explain_vector
 from membrowse.ranking.ranked_query import RankedQuery
 from membrowse.ranking.ranker import Ranker
-from membrowse.settings import Settings, StoreKind, StoreSettings, VectorSettings
+from membrowse.settings import Settings, StoreKind, StoreSettings, VectorIndex, VectorSettings
 from membrowse.wire.search import FUSED, KEYWORD, RERANKED, VECTOR, Filters, RankingState
 from tests.index.factories import BUDGET, RECIPE, change, encoder_inputs, removal
 from tests.standin.encoder import DIMENSION, stub_encoder
@@ -342,3 +342,37 @@ def test_an_outage_loses_nothing(
     finally:
         server.stop(0).wait()
         database.close()
+
+
+def test_an_approximate_index_makes_ranks_lower_bounds(open_index: Opener) -> None:
+    index = open_index(vector_index=VectorIndex.HNSW)
+    index.apply(notes(10))
+    encoded(index)
+    ranked_query = ranked(index)
+    vector, fused = ranked_query.rankings[VECTOR], ranked_query.rankings[FUSED]
+    assert vector.total == 10
+    assert all(vector.is_lower_bound(row) for row in vector.order.tolist())
+    weight = Settings().fusion.weight  # a chunk that was missed contains no word of the query
+    for row in fused.order.tolist():
+        assert fused.is_lower_bound(row) == (fused.scores[row] <= weight + 1e-5)
+    keyword = ranked_query.rankings[KEYWORD]
+    assert not any(keyword.is_lower_bound(row) for row in keyword.order.tolist())
+
+
+def test_an_index_moves_to_milvus_and_back_without_encoding(
+    open_index: Opener, tmp_path: Path
+) -> None:
+    directory = tmp_path / "index"
+    with closing(Index(directory, RECIPE, token_budget=BUDGET, dimension=DIMENSION)) as index:
+        index.apply(notes(10))
+        encoded(index)
+    there = open_index()
+    assert there.check() == [] and there.generation.encoded.all()
+    there.apply([change("new.md", "written in milvus"), removal("notes/004.md")])
+    texts = [chunk.text for chunk in there.generation.chunks]
+    assert there.check() == []
+    there.close()
+    with closing(Index(directory, RECIPE, token_budget=BUDGET, dimension=DIMENSION)) as index:
+        assert [chunk.text for chunk in index.generation.chunks] == texts
+        assert len(index.unencoded()) == 1
+        assert index.check() == []
