@@ -376,3 +376,16 @@ def test_an_index_moves_to_milvus_and_back_without_encoding(
         assert [chunk.text for chunk in index.generation.chunks] == texts
         assert len(index.unencoded()) == 1
         assert index.check() == []
+
+
+def test_another_kind_of_index_is_filled_from_the_stored_vectors(open_index: Opener) -> None:
+    index = open_index()
+    index.apply(notes(5))
+    encoded(index)
+    old = index._collections.names["passages"]
+    index.close()
+    again = open_index(vector_index=VectorIndex.HNSW)
+    assert again.check() == [] and again.unencoded() == []
+    assert ranked(again).rankings[VECTOR].total == 5
+    listed = again._connection.call(lambda client: client.list_collections())
+    assert old not in listed and len(listed) == 2

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
@@ -41,17 +42,27 @@ Scored = list[tuple[str, float]]
 """Ids of chunks and their scores, best first; a chunk may repeat."""
 
 
+@dataclass(frozen=True, slots=True)
+class CollectionKind:
+    """The collections of an index; those of another kind are others."""
+
+    name: str
+    dimension: int
+    index: VectorIndex
+
+
 class MilvusCollections:
     """Creates the collections when they are first written. All calls raise `StoreUnavailable`."""
 
     def __init__(
-        self, connection: MilvusConnection, name: str, dimension: int, index: VectorIndex
+        self, connection: MilvusConnection, kind: CollectionKind, outdated: str = ""
     ) -> None:
-        """`name` begins the names of both collections; `dimension` is the vectors' own."""
+        """Collections of the name `outdated` are removed."""
         self.connection = connection
-        self.names = {part: f"{name}_{part}" for part in (_CHUNKS, _PASSAGES)}
-        self._dimension = dimension
-        self._index = index
+        self.names = _names(kind.name)
+        self._dimension = kind.dimension
+        self._index = kind.index
+        self._outdated = outdated
         self._ready_since = 0
         """The connection on which both collections were created and loaded."""
         self._unflushed = dict.fromkeys(self.names, 0)
@@ -66,6 +77,8 @@ class MilvusCollections:
         return self.connection.call(ready)
 
     def _create(self, client: Any) -> None:
+        for name in _names(self._outdated).values() if self._outdated else ():
+            client.drop_collection(name, timeout=TIMEOUT_SECONDS)
         for part, create in ((_CHUNKS, self._create_chunks), (_PASSAGES, self._create_passages)):
             if client.has_collection(self.names[part], timeout=TIMEOUT_SECONDS):
                 client.load_collection(self.names[part], timeout=TIMEOUT_SECONDS)
@@ -247,6 +260,10 @@ class MilvusCollections:
 
 
 _NO_BOUND = 1e30
+
+
+def _names(name: str) -> dict[str, str]:
+    return {part: f"{name}_{part}" for part in (_CHUNKS, _PASSAGES)}
 
 
 def note_key(path: str) -> str:

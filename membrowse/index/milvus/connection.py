@@ -28,9 +28,9 @@ _T = TypeVar("_T")
 TOKEN = "MEMBROWSE_MILVUS_TOKEN"  # noqa: S105 (the variable's name)
 """Environment variable with the server's token, or `user:password`."""
 INSTALL = "`pip install 'membrowse[milvus]'`"
-_PAUSE_SECONDS = 2.0
+_PAUSE_SECONDS = 3.0
 """After a failure, until the next attempt."""
-_CONNECT_SECONDS = 5.0
+_CONNECT_SECONDS = 3.0
 TIMEOUT_SECONDS = 30.0
 """For one request."""
 _REASON_CHARACTERS = 160
@@ -88,19 +88,23 @@ class MilvusConnection:
         return result
 
     def _connected(self) -> Any:
-        with self._lock:
+        """The client; during an outage, one caller waits for a new connection, and no other."""
+        if not self._lock.acquire(blocking=not self.problem):
+            raise StoreUnavailable(self.problem)
+        try:
             if self._closed:
                 raise StoreUnavailable(f"{self.address} is closed")
-            if self._client is not None:
-                return self._client
-            if time.monotonic() < self._retry_at:
-                raise StoreUnavailable(self.problem)
-            try:
-                self._client = self._connect()
-                self.connected += 1
-            finally:
-                self._retry_at = time.monotonic() + _PAUSE_SECONDS
+            if self._client is None:
+                if time.monotonic() < self._retry_at:
+                    raise StoreUnavailable(self.problem)
+                try:
+                    self._client = self._connect()
+                    self.connected += 1
+                finally:
+                    self._retry_at = time.monotonic() + _PAUSE_SECONDS
             return self._client
+        finally:
+            self._lock.release()
 
     def _connect(self) -> Any:
         try:
