@@ -151,13 +151,17 @@ class MilvusCollections:
             self._unflushed[part] = 0
 
     def delete(self, chunks: Collection[str]) -> None:
-        """Remove chunks and their passages."""
-        self._delete(_CHUNKS, chunks)
-        self._delete(_PASSAGES, chunks)
+        """Remove passages, then chunks: after a kill in between, the count of chunks tells."""
+        self.delete_passages(chunks)
+        self.delete_chunks(chunks)
 
     def delete_passages(self, chunks: Collection[str]) -> None:
         """Remove the passages of these chunks."""
         self._delete(_PASSAGES, chunks)
+
+    def delete_chunks(self, chunks: Collection[str]) -> None:
+        """Remove these chunks, whose passages are removed."""
+        self._delete(_CHUNKS, chunks)
 
     def _delete(self, part: str, chunks: Collection[str]) -> None:
         for batch in _batches(sorted(chunks), _BATCH):

@@ -34,6 +34,8 @@ _CONNECT_SECONDS = 3.0
 TIMEOUT_SECONDS = 30.0
 """For one request."""
 _REASON_CHARACTERS = 160
+_NO_PINGS = {"grpc.keepalive_time_ms": (1 << 31) - 1}
+"""Milvus Lite closes a connection that is pinged as often as pymilvus does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +114,13 @@ class MilvusConnection:
         except ImportError as error:
             raise StoreUnavailable(f"{self.address}: pymilvus is missing: {INSTALL}") from error
         _silence_libraries()
-        uri, token = self.address.uri, os.environ.get(TOKEN, "")
+        uri, token, options = self.address.uri, os.environ.get(TOKEN, ""), {}
         if self.address.file is not None:
             self._close_server = _serve(self.address.file, self._socket)
-            uri, token = f"unix:{self._socket}", ""
-        return MilvusClient(uri=uri, token=token, timeout=_CONNECT_SECONDS, dedicated=True)
+            uri, token, options = f"unix:{self._socket}", "", {"grpc_options": _NO_PINGS}
+        return MilvusClient(
+            uri=uri, token=token, timeout=_CONNECT_SECONDS, dedicated=True, **options
+        )
 
     def _failed(self, error: Exception) -> StoreUnavailable:
         """Describe `error`; a server that does not answer is connected to again."""

@@ -325,7 +325,9 @@ class MilvusIndex:
         if not ids:
             return
         try:
-            self._collections.delete(ids)
+            self._collections.delete_passages(ids)
+            self._fault_point("passages removed")
+            self._collections.delete_chunks(ids)
         except StoreUnavailable:
             self._want_repair()
 
