@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import stat
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -314,8 +315,9 @@ def test_an_outage_loses_nothing(
     from milvus_lite.adapter.grpc.server import start_server_in_thread
 
     monkeypatch.setenv(TOKEN, "secret-token")
-    monkeypatch.setattr("membrowse.index.milvus.connection._PAUSE_SECONDS", 0.0)
-    monkeypatch.setattr("membrowse.index.milvus.collections.TIMEOUT_SECONDS", 3.0)
+    for name in ("TIMEOUT_SECONDS", "SEARCH_SECONDS"):
+        monkeypatch.setattr(f"membrowse.index.milvus.collections.{name}", 3.0)
+    monkeypatch.setattr("membrowse.index.milvus.index._REPAIR_SECONDS", 0.1)
     server, database, port = start_server_in_thread(str(tmp_path / "server.db"))
     index = open_index(uri=f"http://127.0.0.1:{port}")
     index.apply(notes(10))
@@ -334,6 +336,10 @@ def test_an_outage_loses_nothing(
     assert len(index.generation.chunks) == 10
     server, database, _ = start_server_in_thread(str(tmp_path / "server.db"), port=port)
     try:
+        deadline = time.monotonic() + 30
+        while index.problem:
+            assert time.monotonic() < deadline, index.problem
+            time.sleep(0.05)
         assert index.apply([changed]).encoded.all()
         assert ranked(index).rankings[VECTOR].total == 11
         assert index.problem == ""

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from membrowse.index.milvus.connection import TIMEOUT_SECONDS, MilvusConnection
+from membrowse.index.milvus.connection import SEARCH_SECONDS, TIMEOUT_SECONDS, MilvusConnection
 from membrowse.index.milvus.term_weights import SparseVector
 from membrowse.notes.chunk import Chunk
 from membrowse.settings import VectorIndex
@@ -256,7 +256,7 @@ class MilvusCollections:
                 limit=limit,
                 output_fields=["chunk"],
                 search_params={"metric_type": "IP", "params": effort | bound},
-                timeout=TIMEOUT_SECONDS,
+                timeout=SEARCH_SECONDS,
             )
         )
         hits: list[dict[str, Any]] = found[0]

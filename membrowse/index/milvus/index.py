@@ -357,12 +357,14 @@ class MilvusIndex:
         )
 
     def _keep_repaired(self) -> None:
-        """Repair whenever it is wanted, until it succeeds."""
+        """Connect again after an outage, and repair whenever it is wanted, until it succeeds."""
         while not self._closing.is_set():
-            self._repair_wanted.wait()
+            self._repair_wanted.wait(_REPAIR_SECONDS)
             if self._closing.is_set():
                 return
             try:
+                if self._connection.problem:
+                    self._connection.reconnect()
                 with self._writing:
                     if self._needs_repair:
                         self._repair()
