@@ -134,28 +134,13 @@ def open_components(
         pins.wake()
         changed()
 
-    store = opened_store(folder)
-    match = VectorMatch()
-    if store is None:
-        models = Models(settings, encoder_loaded)
-    else:
+    store, roots = opened_store(folder), roots_of(folder, settings)
+    if store is not None:
         settings = _for_store(settings, store)
-        models = Models(settings, encoder_loaded, partial(StoreEncoder, match=match))
-    models.prepare()
-    roots = roots_of(folder, settings)
+    models, index, indexer = _opened(store, roots, settings, encoder_loaded, index_changed)
     configuration = ActiveConfiguration(settings)
     tunings = saved_configurations.configurations_file(paths.config_file())
     configurations = ConfigurationStore(configuration, tunings, lambda: rerun())
-    index: SearchIndex
-    indexer: Indexer | StoreIndexer
-    made_by = recipe(models, settings, store)
-    if store is None:
-        index = _open_or_rebuild(paths.index_dir(folder), settings, models)
-        indexer = Indexer(roots, settings, index, made_by, models, index_changed)
-    else:
-        records = _open_or_rebuild_records(paths.index_dir(folder), settings, made_by)
-        indexer = StoreIndexer(store, settings, records, made_by, models, match, index_changed)
-        index = records
     ranked_queries = RankedQueries(configuration, index, models)
     targets = Targets(index, lambda: indexer.state, lambda: configurations.cut_set)
     settled = partial(_index_settled, indexer, models, index)
@@ -163,16 +148,9 @@ def open_components(
     recalls = _recalls(paths.index_dir(folder), settings)
     place = partial(place_of, folder, settings.pins.file)
     pins = Pins(place, index, ranked_queries, settled, traffic, changed, targets.note_path)
-    searcher = Searcher(
-        roots,
-        configuration,
-        index,
-        models,
-        lambda: indexer.state,
-        targets,
-        recalls.answered,
-        index.approximate_nearest if store is None else no_hnsw,
-    )
+    nearest = index.approximate_nearest if store is None else no_hnsw
+    state, answered = lambda: indexer.state, recalls.answered
+    searcher = Searcher(roots, configuration, index, models, state, targets, answered, nearest)
     return Components(
         roots=roots,
         store=str(store.address) if store is not None else "",
@@ -188,6 +166,30 @@ def open_components(
         recalls=recalls,
         upkeep=upkeep,
     )
+
+
+def _opened(
+    store: OpenedStore | None,
+    roots: Roots,
+    settings: Settings,
+    loaded: Callable[[], None],
+    changed: Callable[[], None],
+) -> tuple[Models, SearchIndex, Indexer | StoreIndexer]:
+    """Models, index and indexer of a folder, a collection or a store."""
+    directory = paths.index_dir(roots.folder)
+    if store is None:
+        models = Models(settings, loaded)
+        models.prepare()
+        index = _open_or_rebuild(directory, settings, models)
+        made_by = recipe(models, settings)
+        return models, index, Indexer(roots, settings, index, made_by, models, changed)
+    match = VectorMatch()
+    models = Models(settings, loaded, partial(StoreEncoder, match=match))
+    models.prepare()
+    made_by = recipe(models, settings, store)
+    records = _open_or_rebuild_records(directory, settings, made_by)
+    indexer = StoreIndexer(store, settings, records, made_by, models, match, changed)
+    return models, records, indexer
 
 
 def _for_store(settings: Settings, store: OpenedStore) -> Settings:

@@ -29,6 +29,9 @@ _COMMAND_HELP = (
     "Search with another program; {query}, {k} and {folder} in its arguments are replaced. It runs "
     "without a shell."
 )
+_STORE_HELP = (
+    "Open the store that it keeps, read-only, in place of its folder (`membrowse agents` lists it)."
+)
 _READS_HELP = (
     "How its output is read: openclaw, qmd, memsearch, basic-memory, or fields of its JSON such as "
     "results=hits,path=file,start_line=line,score=rank,text=body."
@@ -52,14 +55,7 @@ def attach(
         Path | None,
         typer.Option("--folder", "-f", help="The folder of its notes, if another one."),
     ] = None,
-    store: Annotated[
-        str,
-        typer.Option(
-            metavar="STORE",
-            help="Open the store that it keeps, read-only, in place of its folder "
-            "(`membrowse agents` lists it).",
-        ),
-    ] = "",
+    store: Annotated[str, typer.Option(metavar="STORE", help=_STORE_HELP)] = "",
     include: Annotated[
         list[str] | None,
         typer.Option(metavar="GLOB", help="Files that it searches (repeatable)."),
