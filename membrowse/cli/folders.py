@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from membrowse import paths
-from membrowse.agents.collections import folder_of
+from membrowse.agents.collections import folder_of, title
 from membrowse.cli import output
 from membrowse.cli.chosen_agent import chosen_profile
 from membrowse.cli.chosen_collection import chosen_collection
@@ -32,20 +32,29 @@ def chosen(named: Path | None) -> Path:
         return stands_for
     if named is not None:
         return existing(named)
-    current = Path.cwd()
-    for candidate in (current, *current.parents):
+    current = current_directory()
+    for candidate in (current, *current.parents) if current is not None else ():
         if _has_index(candidate):
             output.say(f"folder: {candidate}")
             return candidate
     last = Remembered().last_folder
     if last is None:
+        here = current or "the current directory"
         raise Stop(
             Exit.USAGE,
-            f"which folder? {current} has no index, and none was opened before: name one, "
+            f"which folder? {here} has no index, and none was opened before: name one, "
             "or try `membrowse demo`",
         )
-    output.say(f"folder: {last} (opened last; choose another with --folder)")
+    output.say(f"folder: {title(last) or last} (opened last; choose another with --folder)")
     return last
+
+
+def current_directory() -> Path | None:
+    """The working directory; None if it was deleted, or this user cannot reach it."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return None
 
 
 def of_report(named: Path | None, recorded: str) -> Path:

@@ -61,6 +61,8 @@ class Models:
         self.preparing = False
         """Whether the encoder is exported before it is loaded, which happens once."""
         self._started = time.monotonic()
+        self.ending = threading.Event()
+        """Set when the engine begins to stop: nothing more is started."""
 
     @property
     def name(self) -> str:
@@ -130,7 +132,7 @@ class Models:
                 RankingState.LOADING, "the encoder is being prepared (first run only)"
             )
         try:
-            loaded = _loaded_encoder(self.files)
+            loaded = _loaded_encoder(self.files, self.ending)
             if isinstance(loaded.encoder, ChildEncoder):
                 self._child = loaded.encoder
             if loaded.encoder is not None:
@@ -149,8 +151,8 @@ class Models:
         self.loaded = Loaded(RankingState.FAILED, message)
 
 
-def _loaded_encoder(files: ModelFiles) -> Loaded:
-    """Load the encoder for queries and small edits.
+def _loaded_encoder(files: ModelFiles, ending: threading.Event) -> Loaded:
+    """Load the encoder for queries and small edits, but start no child once `ending` is set.
 
     ONNX Runtime is imported here, on the loading thread: keyword does not wait for it.
     """
@@ -160,6 +162,8 @@ def _loaded_encoder(files: ModelFiles) -> Loaded:
         export = ensure_export(files, paths.cache_dir())
         return Loaded(RankingState.READY, "", ResidentEncoder(files, export), export)
     except ExportFailed as error:
+        if ending.is_set():  # the manager that stops the engine stops its children, too
+            return Loaded(RankingState.FAILED, "the engine ends")
         log.warning("%s; a child process encodes instead", error)
         served = ChildEncoder(files)
         served.query("ready?")  # fails here if the model cannot be loaded at all

@@ -166,6 +166,9 @@ class RerankSettings(_Section, frozen=True):
     name_bonus: NonNegative = 1.0
     """Added to the score of the best chunk of a note whose name, with or without folders, is
     the query."""
+    per_root_limit: Annotated[int, Meta(ge=0, le=10_000)] = 0
+    """Chunks of one root (the first segment of a path) that keep their place in the pool; its
+    others follow after all other chunks of the pool. 0: no limit."""
     idf: bool = True
     """Weight words of the query by the square root of their idf in late interaction."""
 

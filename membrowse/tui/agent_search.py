@@ -44,6 +44,10 @@ class AgentSearch:
         self._show = show
         self._store = store
 
+    def use(self, profile: AgentProfile | None) -> None:
+        """Ask the search of another agent, or of none."""
+        self._profile = profile
+
     @property
     def available(self) -> bool:
         """Whether there is an agent or a store with a search of its own."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.actions import SkipAction
 from textual.app import App
@@ -39,10 +39,14 @@ from membrowse.wire.agents import AgentProfile, OwnSearchRequest
 from membrowse.wire.engine import EngineState, Hello, RebuildRequest, ReindexRequest, WatchRequest
 from membrowse.wire.search import SearchRequest
 
+if TYPE_CHECKING:
+    from membrowse.tui.model.openable import Openable
+
 _SIGNS = {"warning": "! ", "error": "✗ "}
 """Signs before messages that are not just information."""
 
-Sessions = Callable[[Path], AsyncGenerator[Session, None]]
+Sessions = Callable[[Path, AgentProfile | None], AsyncGenerator[Session, None]]
+"""The sessions with the engine of a folder, which ranks by an agent's profile if one is given."""
 
 
 def _now() -> datetime:
@@ -99,6 +103,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
         self._clock = clock
         self._sessions = sessions
         self._questions = questions
+        self._profile = profile
         self.demo = demo
         self.remembered = remembered or Remembered()
         self._folder = folder or self.remembered.last_folder
@@ -166,7 +171,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
         self._start_worker(partial(self._supervise, folder), "session", exclusive=True)
 
     async def _supervise(self, folder: Path) -> None:
-        async with aclosing(self._sessions(folder)) as sessions:
+        async with aclosing(self._sessions(folder, self._profile)) as sessions:
             async for session in sessions:
                 self._take_session(session)
 
@@ -375,6 +380,8 @@ class MembrowseApp(App[int], inherit_bindings=False):
 
     def on_folder_chosen(self, message: messages.FolderChosen) -> None:
         self.browser.start_over()
+        self._profile = message.profile
+        self.browser.agent_search.use(message.profile)
         self._open_folder(message.folder)
         self.browser.query_bar.forget_place()
 
@@ -490,14 +497,15 @@ class MembrowseApp(App[int], inherit_bindings=False):
             return
         welcome = WelcomeScreen(
             folders=self.remembered.recent(besides=self._folder),
+            current=self._folder,
             demo=self.demo,
             first=self._folder is None,
         )
         self.push_screen(welcome, self._folder_chosen)
 
-    def _folder_chosen(self, folder: Path | None) -> None:
-        if folder is not None:
-            self.post_message(messages.FolderChosen(folder))
+    def _folder_chosen(self, chosen: Openable | None) -> None:
+        if chosen is not None and chosen.folder is not None:
+            self.post_message(messages.FolderChosen(chosen.folder, chosen.profile))
 
     def action_retry(self) -> None:
         if self._folder is not None:

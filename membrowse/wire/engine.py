@@ -231,15 +231,24 @@ class StatusRequest(Request[Status], frozen=True, kw_only=True):
     """The engine, its index and its state."""
 
 
+class MetricsFormat(StrEnum):
+    """A text format of metrics."""
+
+    OPENMETRICS = "openmetrics"
+    PROMETHEUS = "prometheus"
+    """The older one, which node_exporter's textfile collector reads."""
+
+
 class Metrics(msgspec.Struct, frozen=True, kw_only=True):
     """What a monitoring system reads."""
 
     text: str
-    """In the OpenMetrics text format."""
 
 
 class MetricsRequest(Request[Metrics], frozen=True, kw_only=True):
     """The engine's metrics; answered before the index is open."""
+
+    text_format: MetricsFormat = MetricsFormat.OPENMETRICS
 
 
 class ReindexRequest(Request[EngineState], frozen=True, kw_only=True):

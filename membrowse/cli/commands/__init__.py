@@ -14,6 +14,7 @@ COMMANDS = (
     "tokens",
     "pins",
     "log",
+    "crowding",
     "report",
     "rerun",
     "status",

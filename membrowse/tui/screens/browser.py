@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
+import msgspec
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -47,7 +48,15 @@ from membrowse.wire.explanation import ExplainRequest, Explanation
 from membrowse.wire.notes import Freshness
 from membrowse.wire.pins import Pin
 from membrowse.wire.rank_flow import RankFlowRequest
-from membrowse.wire.search import NO_FILTERS, RERANKED, Hit, SearchRequest, SearchResponse, Target
+from membrowse.wire.search import (
+    NO_FILTERS,
+    RERANKED,
+    Filters,
+    Hit,
+    SearchRequest,
+    SearchResponse,
+    Target,
+)
 
 if TYPE_CHECKING:
     from membrowse.client.remembered import Remembered
@@ -247,7 +256,8 @@ class BrowserScreen(EngineScreen):
 
     def start_over(self) -> None:
         """Close the query and forget the target: another folder is opened."""
-        self.query_bar.put("", filters=NO_FILTERS)
+        self.query_bar.put("")
+        self.query_bar.pick(NO_FILTERS)
         self.target_line.reset()
         self._leave_recall()
         self.search("")
@@ -390,12 +400,19 @@ class BrowserScreen(EngineScreen):
             self.recall_line.stop_following()
         else:
             self._leave_recall()
-            self._clear_filters()
+            self._pick_filters(self.query_bar.picked)
             self._focus_list()
 
     def _clear_filters(self) -> None:
-        if self.query_bar.filters:
-            self.query_bar.filters = NO_FILTERS
+        self._pick_filters(NO_FILTERS)
+
+    def _pick_filters(self, filters: Filters) -> None:
+        """Rank these notes from now on."""
+        changed = filters != self.query_bar.filters
+        self.query_bar.pick(filters)
+        self._note_opened()
+        self.show_keys()
+        if changed:
             self.search_again()
 
     def on_explanation_pane_changed(self) -> None:
@@ -451,6 +468,8 @@ class BrowserScreen(EngineScreen):
             met.add(Need.SHOWN_RECALL)
         if self.agent_search.available:
             met.add(Need.AGENT)
+        if self.query_bar.filters:
+            met.add(Need.FILTERS)
         if self.query_bar.questions.items:
             met.add(Need.QUESTIONS)
         return met
@@ -510,6 +529,23 @@ class BrowserScreen(EngineScreen):
         if action == "question_if_empty":
             return not self.query_bar.text and bool(self.query_bar.questions.items)
         return super().check_action(action, parameters)
+
+    # Actions: filters
+
+    def action_filter(self) -> None:
+        from membrowse.tui.screens.filter_picker import FilterPicker
+
+        def picked(filters: Filters | None) -> None:
+            if filters is not None:
+                self._pick_filters(filters)
+
+        self.app.push_screen(FilterPicker(self.query_bar.filters), picked)
+
+    def action_drop_filter(self, kind: str) -> None:
+        self._pick_filters(msgspec.structs.replace(self.query_bar.filters, **{kind: ""}))
+
+    def action_drop_last_filter(self) -> None:
+        self.action_drop_filter(list(self.query_bar.filters.given)[-1])
 
     # Actions: panels
 
@@ -830,6 +866,21 @@ class BrowserScreen(EngineScreen):
             go=self._go_to,
         )
         self.app.push_screen(screen)
+
+    def action_crowding(self) -> None:
+        from membrowse.tui.screens.crowding import CrowdingScreen
+        from membrowse.wire.crowding import CrowdingRequest, CrowdingSource
+
+        query, request = self.open_query, None
+        if query.text:
+            request = CrowdingRequest(
+                source=CrowdingSource.QUERY,
+                text=query.text,
+                syntax=query.syntax,
+                filters=query.filters,
+                k=self._with_cut.agent_k,
+            )
+        self.app.push_screen(CrowdingScreen(request))
 
     def action_tokens(self) -> None:
         from membrowse.tui.screens.tokens import TokensScreen
