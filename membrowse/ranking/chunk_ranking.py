@@ -30,6 +30,10 @@ class Blend:
     """Effective share of the reranker in the final score; the rest is the fused score's."""
     bonuses: Scores
     """[n]: added to the final score of notes that the query names."""
+    by_score: Rows
+    """[n]: the rank that each chunk would have by its score alone."""
+    limited: Mask
+    """[n]: which chunks follow after the others, because their root has enough better ones."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

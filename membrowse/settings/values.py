@@ -166,6 +166,9 @@ class RerankSettings(_Section, frozen=True):
     name_bonus: NonNegative = 1.0
     """Added to the score of the best chunk of a note whose name, with or without folders, is
     the query."""
+    per_root_limit: Annotated[int, Meta(ge=0, le=10_000)] = 0
+    """Chunks of one root (the first segment of a path) that keep their place in the pool; its
+    others follow after all other chunks of the pool. 0: no limit."""
     idf: bool = True
     """Weight words of the query by the square root of their idf in late interaction."""
 
@@ -209,6 +212,13 @@ class StoreSettings(_Section, frozen=True):
             raise ValueError("`uri`: an address begins with http:// or https://")
         if separator and "@" in rest:
             raise ValueError("`uri`: name no password here; set MEMBROWSE_MILVUS_TOKEN")
+
+
+class StoresSettings(_Section, frozen=True):
+    """`[stores]`: stores of other programs, opened read-only."""
+
+    refresh_minutes: Annotated[float, Meta(ge=0.0, le=100_000.0)] = 10.0
+    """How often a store is read again; 0: only when asked. Files that did not change are not."""
 
 
 class PinsSettings(_Section, frozen=True):
@@ -331,6 +341,7 @@ class Settings(_Section, frozen=True):
     encoder: EncoderSettings = EncoderSettings()
     agent: AgentSettings = AgentSettings()
     store: StoreSettings = StoreSettings()
+    stores: StoresSettings = StoresSettings()
     pins: PinsSettings = PinsSettings()
     engine: EngineSettings = EngineSettings()
     journal: JournalSettings = JournalSettings()

@@ -6,6 +6,7 @@ import asyncio
 import json
 from contextlib import aclosing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -206,7 +207,7 @@ async def recorded(engine: StandIn, *queries: str, **context: object) -> None:
     engine.components.recalls.store = reopened
 
 
-async def replayed(engine: StandIn, **fields: str) -> tuple[list[ReplayedRecall], ReplaySummary]:
+async def replayed(engine: StandIn, **fields: Any) -> tuple[list[ReplayedRecall], ReplaySummary]:
     progress = [each async for each in engine.stream(ReplayRequest(**fields))]
     assert progress[-1].summary is not None
     return [recall for each in progress for recall in each.recalls], progress[-1].summary

@@ -6,7 +6,6 @@ import asyncio
 import errno
 import os
 import shutil
-import subprocess
 import sys
 import threading
 import time
@@ -20,7 +19,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from membrowse import paths
+from membrowse import interpreter, paths
 from membrowse.cli.commands.status import _watcher_text
 from membrowse.client import discovery
 from membrowse.engine import components
@@ -29,6 +28,7 @@ from membrowse.engine.handlers.spelling import suggest_spelling
 from membrowse.engine.health.condition import engine_health
 from membrowse.engine.http.peers import EVERY_RIGHT
 from membrowse.engine.indexing import disk_space, note_reader
+from membrowse.engine.indexing.indexer import Indexer
 from membrowse.engine.indexing.note_reader import NoteReader
 from membrowse.engine.priority import Cancelled, QueryTraffic
 from membrowse.engine.service import Service
@@ -92,6 +92,7 @@ def telling(folder: Path) -> Iterator[Told]:
 
 
 def kill_observer(components: Components) -> None:
+    assert isinstance(components.indexer, Indexer)
     observer = components.indexer._watch._watches[""]._observer
     assert observer is not None
     for emitter in observer.emitters.copy():
@@ -310,8 +311,7 @@ async def test_a_second_engine_is_refused_by_name_and_a_killed_one_leaves_no_loc
     async with serving(folder) as client:
         await until(client, current)
         first = (await client.ask(HelloRequest())).engine
-        command = [sys.executable, "-m", "membrowse.engine", str(folder)]
-        second = subprocess.run(command, capture_output=True, timeout=60)
+        second = interpreter.run("membrowse.engine", folder=folder, timeout=60)
         assert second.returncode == os.EX_TEMPFAIL
         told = paths.log_file(folder).read_text()
         assert f"is in use by process {first.pid} of {first.user}," in told
