@@ -30,6 +30,7 @@ class Where(Enum):
     SIDES = "In A | B"
     PINS = "In the pins"
     LOG = "In the log"
+    REPLAY = "In a replay"
     APP = "Everywhere"
 
 
@@ -47,6 +48,7 @@ class Need(Enum):
     AGENT = "No agent with a search of its own is chosen: start with --agent NAME."
     SHOWN_RECALL = "No recall is shown: {recall.log} opens the log."
     RECALL = "There is no recall under the cursor."
+    CONFIGURATIONS = "No configuration is saved: {tune.open} tunes, and saves one."
     PANEL = "The tuning panel is closed: {tune.open} opens it."
     TUNED = "No setting is changed."
     SAVED = "The cursor is not on a saved configuration."
@@ -410,8 +412,21 @@ _LOG = (
            "Show the recalls with a flag: empty, cut, near, changed, stale, in turn.", bar=4),
     Action("log.period", "next_period", "d", "days",
            "Show the recalls of the last day, week, month or year, in turn.", bar=5),
+    Action("log.replay", "replay", "r", "replay",
+           "Ask every question again, and compare with what the agents got.",
+           needs=(Need.ENGINE,), bar=6),
     Action("log.close", "close", "escape,q,L", "back",
-           "Clear the filter, or go back to the rankings.", bar=6),
+           "Clear the filter, or go back to the rankings.", bar=7),
+)
+
+_REPLAY = (
+    Action("replay.ask", "ask_recall", "enter", "ask",
+           "Ask the question, and show what the agent got beside the rankings.",
+           needs=(Need.RECALL,), bar=1, palette=False),
+    Action("replay.against", "next_against", "c", "compare with",
+           "Compare with a saved configuration instead of with what the agents got.",
+           needs=(Need.ENGINE, Need.CONFIGURATIONS), bar=2),
+    Action("replay.close", "close", "escape,q", "back", "Go back to the log.", bar=3),
 )
 
 _APP = (
@@ -446,6 +461,7 @@ ACTIONS: tuple[Action, ...] = tuple(
         (Where.SIDES, _SIDES),
         (Where.PINS, _PINS),
         (Where.LOG, _LOG),
+        (Where.REPLAY, _REPLAY),
         (Where.APP, _APP),
     )
     for action in actions

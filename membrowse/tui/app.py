@@ -36,7 +36,7 @@ from membrowse.tui.screens.browser import BrowserScreen
 from membrowse.tui.screens.engine_screen import Clock, EngineScreen
 from membrowse.tui.themes import OURS, first_theme
 from membrowse.wire.agents import AgentProfile
-from membrowse.wire.engine import EngineState, RebuildRequest, ReindexRequest, WatchRequest
+from membrowse.wire.engine import EngineState, Hello, RebuildRequest, ReindexRequest, WatchRequest
 from membrowse.wire.search import SearchRequest
 
 _SIGNS = {"warning": "! ", "error": "✗ "}
@@ -47,6 +47,20 @@ Sessions = Callable[[Path], AsyncGenerator[Session, None]]
 
 def _now() -> datetime:
     return datetime.now().astimezone()
+
+
+def _outdated(hello: Hello) -> str:
+    """That the engine's collection has changed in the settings; empty if it has not."""
+    if not hello.roots:
+        return ""
+    from membrowse import paths
+    from membrowse.agents.collections import outdated
+    from membrowse.settings import SettingsError, load
+
+    try:
+        return outdated(Path(hello.folder), hello.roots, load(paths.config_file()))
+    except SettingsError as error:
+        return str(error)
 
 
 def _palette() -> type[Provider]:
@@ -164,7 +178,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
                 self._show_engine(replace(view, phase=phase, message=message))
             case Connected(engine, hello):
                 self._engine = engine
-                if difference := version_difference(hello):
+                if difference := version_difference(hello) or _outdated(hello):
                     self.say(difference, "warning")
                 rights = frozenset(hello.rights)
                 self._show_engine(replace(view, phase=Phase.CONNECTED, message="", rights=rights))
@@ -273,7 +287,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
     def on_stream_wanted(self, message: messages.StreamWanted[Any]) -> None:
         if self._engine is not None:
             self._start_worker(
-                partial(self._stream, self._engine, message), message.group, exclusive=True
+                partial(self._follow, self._engine, message), message.group, exclusive=True
             )
 
     async def _stream(
@@ -281,6 +295,14 @@ class MembrowseApp(App[int], inherit_bindings=False):
     ) -> None:
         async for reply in engine.stream(wanted.request):
             wanted.deliver(reply)
+
+    async def _follow(self, engine: Engine, wanted: messages.StreamWanted[Any]) -> None:
+        try:
+            await self._stream(engine, wanted)
+        except EngineRefused as error:
+            if wanted.refused is None:
+                raise
+            wanted.refused(error)
 
     def on_reply_wanted(self, message: messages.ReplyWanted[Any]) -> None:
         if self._engine is not None:
@@ -355,10 +377,11 @@ class MembrowseApp(App[int], inherit_bindings=False):
     def on_edit_wanted(self, message: messages.EditWanted) -> None:
         from membrowse.tui import external_programs
 
-        if self._folder is None:
+        roots = self._view.roots
+        if roots is None:
             return
         try:
-            path = self._folder / message.path
+            path = roots.resolve(message.path)
             command = external_programs.installed_editor_command(path, message.line)
             with self.suspend():
                 trouble = external_programs.run_editor(command)

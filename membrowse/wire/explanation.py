@@ -62,6 +62,8 @@ class KeywordExplanation(msgspec.Struct, frozen=True, kw_only=True):
     """Stop words that were left out."""
     excluded: str = ""
     """Why a chunk that contains terms has no rank: the constraint or filter that excludes it."""
+    complete: bool = True
+    """False if more chunks than `total` may have a rank: the store lists only the best."""
 
 
 class PassageMatch(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,6 +141,8 @@ class FusedExplanation(msgspec.Struct, frozen=True, kw_only=True):
     weight_used: float
     inputs: tuple[FusedInput, ...] = msgspec.field(name="shares")
     """Keyword, then vector."""
+    complete: bool = True
+    """False if more chunks than `total` may have a rank: the store lists only the best."""
 
 
 class TokenMatch(msgspec.Struct, frozen=True, kw_only=True):
@@ -201,6 +205,8 @@ class RerankedExplanation(msgspec.Struct, frozen=True, kw_only=True):
     """Added because the query is the file name of the note."""
     tokens: tuple[TokenMatch, ...] = ()
     """One per word piece of the query, in order (late interaction only)."""
+    complete: bool = True
+    """False if more chunks than `total` may have a rank: the store lists only the best."""
 
 
 class HeatSpan(msgspec.Struct, frozen=True, kw_only=True):

@@ -200,7 +200,7 @@ def test_a_weak_match_is_said_on_stderr(engine: StandIn, program: Program, folde
     engine.replies[SearchRequest] = response(rankings={"reranked": found})
     ran = program("search", "deploy", "--folder", folder)
     assert ran.status == 0
-    assert ran.err == "membrowse: reranked: weak: nothing here matches well\n"
+    assert ran.err == "membrowse: reranked: weak match in words and meaning\n"
     ran = program("search", "deploy", "--folder", folder, "--json")
     found = json.loads(ran.out)["rankings"]["reranked"]["strength"]
     assert found == {"weak": True, "cosine": 0.2, "coverage": 0.1}

@@ -35,6 +35,7 @@ from membrowse.engine.state import open_state
 from membrowse.index import index_directory
 from membrowse.index.index import Index
 from membrowse.index.index_directory import discard
+from membrowse.index.protocols import SearchIndex
 from membrowse.notes import watchdog_observers, watcher
 from membrowse.settings import EngineSettings, Settings
 from membrowse.wire.engine import (
@@ -90,7 +91,7 @@ def telling(folder: Path) -> Iterator[Told]:
 
 
 def kill_observer(components: Components) -> None:
-    observer = components.indexer._watch._observer
+    observer = components.indexer._watch._watches[""]._observer
     assert observer is not None
     for emitter in observer.emitters.copy():
         emitter.stop()
@@ -208,6 +209,7 @@ def test_a_full_disk_is_named_and_indexing_goes_on_by_itself(
     with telling(folder) as told:
         before = told.until(current)
         index, full = told.components.index, threading.Event()
+        assert isinstance(index, Index)
         written = index._stores.manifest.confirm
 
         def confirm(*parts: Any) -> None:
@@ -245,7 +247,7 @@ async def test_an_index_that_cannot_be_opened_is_rebuilt_once_however_often_it_i
     opened, discarded = components.open_index, list[Path]()
     failures = iter((True,))
 
-    def unopened_at_first(*parts: Any) -> Index:
+    def unopened_at_first(*parts: Any) -> SearchIndex:
         if next(failures, False):
             raise RuntimeError("cannot be opened")
         return opened(*parts)

@@ -62,10 +62,10 @@ def test_notes_of_one_title_are_told_apart_by_the_end_of_their_path() -> None:
     hits += [a_hit(path="top.md", title="Top"), a_hit(path="a/top.md", title="Top")]
     hits.append(a_hit(path="ssh.md", title="SSH"))
     names = telling_names(hits)
-    assert {names[path] for path in daily} == {"2026-10-20.md", "2026-10-21.md", "2026-10-22.md"}
+    assert {names[path] for path in daily} == {"2026-10-20", "2026-10-21", "2026-10-22"}
     readmes = [names[f"{app}/README.md"] for app in ("web", "mobile", "x/web")]
-    assert readmes == ["/web/README.md", "mobile/README.md", "x/web/README.md"]
-    assert (names["top.md"], names["a/top.md"]) == ("/top.md", "a/top.md")
+    assert readmes == ["/web/README.md", "mobile/README", "x/web/README"]
+    assert (names["top.md"], names["a/top.md"]) == ("/top.md", "a/top")
     assert len(set(names.values())) == len(names) == 8 and "ssh.md" not in names
     style = RowStyle(
         ranking=RERANKED, letters=letters(NAMES), now=NOW, total=40, pool=50, names=names
@@ -73,6 +73,8 @@ def test_notes_of_one_title_are_told_apart_by_the_end_of_their_path() -> None:
     for lines in (hit_lines, matrix_lines):
         rows = {plain(lines(hit, style, 64, Freshness.CURRENT)[0]) for hit in hits[:3]}
         assert len(rows) == 3 and all("Notes · 2026-10-2" in row for row in rows)
+    narrow = plain(hit_lines(hits[0], style, 36, Freshness.CURRENT)[0])
+    assert "Notes · …-10-20" in narrow
 
 
 def test_chunks_that_hnsw_missed_are_marked() -> None:

@@ -288,7 +288,7 @@ def test_a_chunk_that_hnsw_missed_is_marked(
     ranked_query = rank_query("tea with milk")
     generation, query = ranked_query.generation, ranked_query.encoded
     assert query is not None
-    by_own = np.argsort(-(generation.matrix @ query.vector), kind="stable").tolist()
+    by_own = np.argsort(-generation.vectors.cosines(query.vector), kind="stable").tolist()
     assert [exact_rank(generation, row, query.vector) for row in by_own] == list(
         range(1, len(by_own) + 1)
     )

@@ -33,6 +33,7 @@ from membrowse.cli.parameters import (
     FolderOption,
     Operators,
     PathFilter,
+    RootFilter,
     TagFilter,
     not_blank,
     syntax_of,
@@ -108,6 +109,7 @@ async def search(
     query: QueryText = None,
     batch: BatchFile = None,
     folder: FolderOption = None,
+    root: RootFilter = "",
     path: PathFilter = "",
     tag: TagFilter = "",
     after: AfterFilter = "",
@@ -136,7 +138,7 @@ async def search(
         syntax=syntax_of(syntax),
         limit=limit,
         client="cli",
-        filters=Filters(path=path, tag=tag, after=after, before=before),
+        filters=Filters(root=root, path=path, tag=tag, after=after, before=before),
         recall=_recall_context(client, limit) if client else None,
     )
     if ask_agent and batch is not None:

@@ -9,7 +9,7 @@ import msgspec
 
 from membrowse.engine.components import Components
 from membrowse.engine.errors import Impossible, Unknown
-from membrowse.engine.handlers.explain import rank_query
+from membrowse.engine.handlers.explain import located, rank_query
 from membrowse.engine.pins import pin_file
 from membrowse.engine.pins.pin_file import PinFile
 from membrowse.engine.priority import Pause
@@ -44,6 +44,7 @@ def add(components: Components, request: AddPinRequest, pause: Pause) -> PinRun:
     ranked_query, settings = rank_query(components, request)
     generation = ranked_query.generation
     target = components.targets.locate(generation, request.target, settings.agent)
+    ranked_query = located(components, ranked_query, target.chunks.rows, settings)
     row = best_row(ranked_query, target.chunks.rows)
     if row is None:
         raise Unknown(target.reason or target.chunks.reason)

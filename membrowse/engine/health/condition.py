@@ -20,6 +20,9 @@ def engine_health(state: EngineState, *, opened: bool) -> EngineHealth:
 def _condition_faults(state: EngineState) -> Iterator[str]:
     if state.problem:
         yield state.problem
+    for root in state.roots:
+        if root.problem:
+            yield f"the root {root.name} is not indexed: {root.problem}"
     if state.stale:
         yield f"the index is out of date: {state.stale}"
     if state.self_check is not None and state.self_check.unrepaired:
@@ -29,14 +32,23 @@ def _condition_faults(state: EngineState) -> Iterator[str]:
         yield f"the folder is not watched: {state.watcher.message}"
     if state.watcher.paused:
         yield "indexing is paused"
+    yield from _incomplete(state)
+    if state.pending.failed:
+        yield f"{state.pending.failed} notes cannot be indexed"
+    if _without_encoder(state) and state.encoder.message:
+        yield f"no vectors: {state.encoder.message}"
+
+
+def _incomplete(state: EngineState) -> Iterator[str]:
+    """What the index lacks, if that is more than the moment after a change explains."""
     pending = state.pending
     missing = pending.new + pending.changed + pending.deleted
     if missing > max(_FEW, _PART * state.notes):
         yield f"the index is incomplete: {missing} notes differ from it"
-    no_encoder = state.encoder.state in (RankingState.FAILED, RankingState.OFF)
-    if not no_encoder and state.chunks - state.encoded > max(_FEW, _PART * state.chunks):
-        yield f"{state.chunks - state.encoded} of {state.chunks} chunks have no vector yet"
-    if state.pending.failed:
-        yield f"{state.pending.failed} notes cannot be indexed"
-    if no_encoder and state.encoder.message:
-        yield f"no vectors: {state.encoder.message}"
+    unencoded = 0 if _without_encoder(state) else state.chunks - state.encoded
+    if unencoded > max(_FEW, _PART * state.chunks):
+        yield f"{unencoded} of {state.chunks} chunks have no vector yet"
+
+
+def _without_encoder(state: EngineState) -> bool:
+    return state.encoder.state in (RankingState.FAILED, RankingState.OFF)

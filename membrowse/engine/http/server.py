@@ -29,6 +29,7 @@ from membrowse.engine.service_manager import (
     feed_watchdog,
     report_states,
 )
+from membrowse.index.store_errors import StoreUnavailable
 from membrowse.ranking.query_parser import InvalidFilter
 from membrowse.settings import SettingsError
 from membrowse.wire.codec import encode
@@ -93,6 +94,8 @@ def _http_problem(error: Exception, http: HttpRequest) -> tuple[int, Problem]:
             status, kind = 409, "impossible"
         case NotReady():
             status, kind = 503, "not ready"
+        case StoreUnavailable():
+            status, kind = 503, "store"
         case Unknown():
             status, kind = 404, "unknown"
         case Cancelled():

@@ -27,6 +27,7 @@ from membrowse.tui.model.details import details_text
 from membrowse.tui.model.engine_view import Basis, EngineView, Phase, state_basis, with_recall
 from membrowse.tui.model.open_query import OpenQuery
 from membrowse.tui.model.questions import Questions
+from membrowse.tui.model.replay import Replay
 from membrowse.tui.pins import Pins
 from membrowse.tui.screens.engine_screen import Clock, EngineScreen
 from membrowse.tui.widgets.bars import Trouble
@@ -108,6 +109,7 @@ class BrowserScreen(EngineScreen):
         self.pins = Pins(self, self.open_query, self.target_line)
         self._lower = Horizontal(self.preview, self.explanation_pane, id="lower")
         self._furnished = False
+        self._replay = Replay()
         self._recall_text: str | None = None
         """The query of the recall that is shown, as it is in the query bar."""
         self._opened: list[str] = []
@@ -361,8 +363,11 @@ class BrowserScreen(EngineScreen):
         if again:
             self.search_again()
             return
+        missed = next(iter(message.view.missed), None)
         if (asked.query, asked.syntax) != (query.text, query.syntax):
-            self.query_bar.ask_another(asked.query, syntax=asked.syntax)
+            self.query_bar.ask_another(asked.query, missed, asked.syntax)
+        elif missed is not None:
+            self.target_line.expect(missed)
         self.query_bar.filters = asked.narrowed_to
         self._recall_text = self.query_bar.text
         self.search(self._recall_text)
@@ -774,7 +779,9 @@ class BrowserScreen(EngineScreen):
     def action_log(self) -> None:
         from membrowse.tui.screens.log import LogScreen
 
-        self.app.push_screen(LogScreen(self.clock, self.engine, self.recall_line.open))
+        self.app.push_screen(
+            LogScreen(self.clock, self.engine, self._replay, self.recall_line.open)
+        )
 
     def action_follow(self) -> None:
         if self.recall_line.following:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from membrowse.engine.components import Components
-from membrowse.engine.handlers.explain import rank_query, sources
+from membrowse.engine.handlers.explain import located, rank_query, sources
 from membrowse.engine.handlers.why.steps.context import ChunkContext, FileContext
 from membrowse.engine.handlers.why.steps.cut import check_cut
 from membrowse.engine.handlers.why.steps.filters import check_filters
@@ -35,6 +35,7 @@ def diagnose(components: Components, request: DiagnosisRequest, pause: Pause) ->
     target = components.targets.locate(
         ranked_query.generation, request.target, settings.agent, request.k
     )
+    ranked_query = located(components, ranked_query, target.chunks.rows, settings)
     row = best_row(ranked_query, target.chunks.rows)
     files = FileContext(
         components, ranked_query.generation, request.target, target, row, settings.notes, pause
@@ -52,7 +53,7 @@ def diagnose(components: Components, request: DiagnosisRequest, pause: Pause) ->
             pause()
         findings.append(check_cut(chunk, settings.agent.min_score))
     in_top_k = row is not None and passes(ranked_query, row, target.k)
-    freshness = FreshnessOf(components.folder, ranked_query.notes)
+    freshness = FreshnessOf(components.roots, ranked_query.notes)
     doubt = provisional(components.indexer.state, ranked_query.generation, components.models.state)
     return Diagnosis(
         query=request.text,

@@ -52,5 +52,7 @@ def _value(kind: str, chunk: Chunk) -> str:
 def _rank_without_filters(components: Components, context: ChunkContext) -> int:
     """The reranked rank if no filter applied; 0 if there is none."""
     asked = context.ranked_query
-    unfiltered = components.ranked_queries.unfiltered(asked, context.sources.settings)
+    queries = components.ranked_queries
+    unfiltered = queries.unfiltered(asked, context.sources.settings)
+    unfiltered = queries.located(unfiltered, (context.row,))
     return int(unfiltered.ranking(RERANKED).ranks[context.row])

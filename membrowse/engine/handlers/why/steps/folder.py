@@ -28,7 +28,8 @@ def check_folder(context: FileContext) -> Finding:
         what = "a text was looked for, in all notes" if context.wanted.text else "a chunk was meant"
         return finding(StepName.FOLDER, Outcome.PASSES, what)
     if state in _LEFT_OUT:
-        reason = context.target.reason.removeprefix(f"{path}: ") or "the reason is not known"
+        _, reason = context.components.targets.state(context.generation, path)
+        reason = reason or "the reason is not known"
         clause = f"it {_LEFT_OUT[state]}: {reason}"
         return finding(StepName.FOLDER, Outcome.FAILS, clause, _how_to_include(path, reason))
     if context.exists:
