@@ -34,7 +34,8 @@ def _condition_faults(state: EngineState) -> Iterator[str]:
         yield "indexing is paused"
     yield from _incomplete(state)
     if state.pending.failed:
-        yield f"{state.pending.failed} notes cannot be indexed"
+        failed = state.pending.failed
+        yield f"{failed} note{'s' if failed > 1 else ''} cannot be indexed"
     if _without_encoder(state) and state.encoder.message:
         yield f"no vectors: {state.encoder.message}"
 
