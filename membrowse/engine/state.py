@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from membrowse.settings import Settings
-from membrowse.wire.engine import EncoderState, EngineState, Pending, Progress, Watcher
+from membrowse.wire.engine import (
+    EncoderState,
+    EngineState,
+    Pending,
+    Progress,
+    RootState,
+    Watcher,
+)
 from membrowse.wire.search import RankingState
 
 if TYPE_CHECKING:
@@ -45,6 +53,8 @@ def open_state(components: Components, *, stopping: bool = False) -> EngineState
     configurations = components.configurations
     return EngineState(
         folder=str(components.folder),
+        store=components.store,
+        vectorless=indexing.vectorless,
         generation=generation.number,
         notes=len(generation.notes),
         chunks=len(generation.chunks),
@@ -58,7 +68,8 @@ def open_state(components: Components, *, stopping: bool = False) -> EngineState
         changed=indexing.changed,
         deleted=indexing.deleted,
         stale=indexing.stale,
-        problem=indexing.problem or configurations.problem,
+        problem=indexing.problem or components.index.problem or configurations.problem,
+        roots=tuple(_root_states(components)),
         self_check=components.upkeep.self_check,
         pins=components.pins.state,
         settings_digest=settings.digest,
@@ -71,6 +82,13 @@ def open_state(components: Components, *, stopping: bool = False) -> EngineState
         reading=indexing.reading,
         stopping=stopping,
     )
+
+
+def _root_states(components: Components) -> Iterator[RootState]:
+    problems = components.indexer.state.roots
+    for root in components.roots if components.roots.is_collection else ():
+        problem = problems.get(root.name, "")
+        yield RootState(name=root.name, path=str(root.path), problem=problem)
 
 
 def _encoder_state(components: Components, precision: str) -> EncoderState:

@@ -12,6 +12,7 @@ from membrowse.presentation.hits import PLACE, RowStyle
 from membrowse.presentation.lines import (
     Line,
     Part,
+    bar_parts,
     cells,
     clip,
     clip_path,
@@ -34,9 +35,10 @@ from membrowse.wire.recalls import (
     RecallView,
     ReplayedHit,
     ReplayedRecall,
+    ReplayRequest,
     ReplaySummary,
 )
-from membrowse.wire.search import KEYWORD, RANKINGS, RERANKED, VECTOR, Filters, TargetMatch
+from membrowse.wire.search import KEYWORD, RANKINGS, RERANKED, VECTOR, TargetMatch
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _AT, _AGENT, _GIVEN, _BEST = 14, 12, 4, 6
@@ -260,8 +262,8 @@ def asked_line(recall: Recall, flags: Sequence[RecallFlag], now: datetime) -> li
     session = [Part(f"session {shown(recall.session)}", "dim")] if recall.session else []
     filters: Line = []
     if recall.filters:
-        only_then = recall.narrowed_to != Filters()
-        why = " (not applied to the rankings here)" if only_then else ""
+        applied = recall.narrowed_to or not recall.source
+        why = "" if applied else " (not applied to the rankings here)"
         filters = [Part(f"filters {shown(' '.join(recall.filters))}{why}")]
     return [
         [
@@ -423,6 +425,30 @@ def _place(hit: ReplayedHit) -> str:
 
 def _now(hit: ReplayedHit) -> str:
     return figures.rank(hit.rank) if hit.rank is not None else "gone"
+
+
+def replay_about(recall: ReplayedRecall, width: int) -> list[Line]:
+    """The whole query, and what its answer lost and gained."""
+    query = [Part(" / ", "key"), Part(shown(recall.query))]
+    moved = moved_parts(recall) or [Part("the same hits", "good")]
+    return [fit(query, width), fit([Part("   "), *moved], width)]
+
+
+def replay_title(request: ReplayRequest, width: int) -> Line:
+    """`REPLAY  openclaw since 19 Nov · today's answers against what the agents got`."""
+    of_agent = shown(request.agent) if request.agent else "every agent"
+    since = f" since {shown(request.since[:10])}" if request.since else ""
+    against = f"the configuration {shown(request.against)}" if request.against else ""
+    text = f"  {of_agent}{since} · today's answers against {against or 'what the agents got'}"
+    return fit([Part(" "), Part("REPLAY", "strong"), Part(text)], width)
+
+
+def replay_progress(done: int, total: int, width: int) -> Line:
+    """`◌ 120 of 600 questions ━━━───`."""
+    if not total:
+        return fit([Part(" ◌ ", "accent"), Part("reading the log…", "dim")], width)
+    count = f"{figures.number(done)} of {figures.counted(total, 'question')} "
+    return fit([Part(" ◌ ", "accent"), Part(count), *bar_parts(done / total, 12)], width)
 
 
 def replay_head(width: int) -> Line:

@@ -16,7 +16,7 @@ from textual.message import Message
 from membrowse.client.engine import EngineRefused
 from membrowse.wire.agents import AgentAnswer, AgentProfile
 from membrowse.wire.request import Request, StreamRequest
-from membrowse.wire.search import SearchRequest, SearchResponse
+from membrowse.wire.search import Filters, SearchRequest, SearchResponse
 
 Reply = TypeVar("Reply")
 
@@ -58,6 +58,8 @@ class StreamWanted(Message, Generic[Reply]):
     group: str
     request: StreamRequest[Reply]
     deliver: Callable[[Reply], None]
+    refused: Callable[[EngineRefused], None] | None = None
+    """Takes the engine's refusal; without it, a message shows the reason."""
 
     def can_replace(self, message: Message) -> bool:
         return isinstance(message, StreamWanted) and message.group == self.group
@@ -99,6 +101,7 @@ class ReportWanted(Message):
 
     text: str
     syntax: str
+    filters: Filters
     target: str
     """`PATH` or `PATH:LINE` of the expected note, or empty."""
 
@@ -115,9 +118,10 @@ class AgentAnswerWanted(Message):
 
 @dataclass
 class FolderChosen(Message):
-    """Open this folder."""
+    """Open this folder, and rank by this agent's profile."""
 
     folder: Path
+    profile: AgentProfile | None = None
 
 
 @dataclass

@@ -8,7 +8,7 @@ import msgspec
 
 from membrowse.wire.overrides import Overrides
 from membrowse.wire.request import Request
-from membrowse.wire.search import Target, TargetMatch
+from membrowse.wire.search import Filters, Target, TargetMatch
 
 
 class StepName(StrEnum):
@@ -17,6 +17,8 @@ class StepName(StrEnum):
     FOLDER = "folder"
     INDEXED = "indexed"
     TEXT = "text"
+    FILTERS = "filters"
+    """Only if the query has filters."""
     KEYWORD = "keyword"
     VECTOR = "vector"
     FUSED = "fused"
@@ -47,6 +49,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     """Lines: figures, the rule and its file, missing terms, a diff."""
     rank: int | None = None
     """The target's rank in this step's ranking."""
+    at_least: bool = False
+    """Whether `rank` is a lower bound."""
 
 
 class SuggestionKind(StrEnum):
@@ -101,7 +105,7 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     verdict: str
     """One sentence."""
     steps: tuple[Step, ...] = msgspec.field(name="rungs")
-    """All of `StepName`, in order; the first that fails determines the verdict."""
+    """All of `StepName` that apply, in order; the first that fails determines the verdict."""
     generation: int
     took_ms: float
 
@@ -114,6 +118,8 @@ class DiagnosisRequest(Request[Diagnosis], frozen=True, kw_only=True):
     target: Target
     k: int | None = None
     """None: the agent's."""
+    filters: Filters = Filters()
+    """As in `SearchRequest`."""
     profile: Overrides = {}
     """Settings of an agent's profile, over those in force."""
 
@@ -140,6 +146,8 @@ class SuggestionsRequest(Request[Suggestions], frozen=True, kw_only=True):
     target: Target
     k: int | None = None
     """None: the agent's."""
+    filters: Filters = Filters()
+    """As in `SearchRequest`."""
     profile: Overrides = {}
     """Settings of an agent's profile, over those in force."""
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+from membrowse.wire.overrides import Overrides
 from membrowse.wire.request import Request
-from membrowse.wire.search import Target
+from membrowse.wire.search import Filters, Target
 
 
 class Pin(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,6 +22,8 @@ class Pin(msgspec.Struct, frozen=True, kw_only=True):
     k: int = 5
     """The expected chunk must be in the first k of the reranked ranking."""
     syntax: str = "literal"
+    filters: Filters = Filters()
+    """As in `SearchRequest`."""
 
 
 def pin_line(pin: Pin) -> bytes:
@@ -30,6 +33,8 @@ def pin_line(pin: Pin) -> bytes:
         del fields["syntax"]
     if not pin.text:
         del fields["text"]
+    if not pin.filters:
+        del fields["filters"]
     return msgspec.json.encode(fields)
 
 
@@ -48,6 +53,8 @@ class PinResult(msgspec.Struct, frozen=True, kw_only=True):
     """Id of the chunk that was found for the pin; empty if there is none."""
     problem: str = ""
     """Why there is no rank: the text was edited away, the note is not indexed."""
+    at_least: tuple[str, ...] = ()
+    """Rankings in which the rank is a lower bound (see `Hit.at_least`)."""
     history: tuple[int | None, ...] = ()
     """Reranked ranks over generations, the newest last (at most 60)."""
 
@@ -119,6 +126,10 @@ class AddPinRequest(Request[PinRun], frozen=True, kw_only=True):
     target: Target
     k: int | None = None
     """None: the agent's."""
+    filters: Filters = Filters()
+    """As in `SearchRequest`."""
+    profile: Overrides = {}
+    """Settings of an agent's profile: its k is the default."""
 
 
 class RemovePinRequest(Request[PinRun], frozen=True, kw_only=True):

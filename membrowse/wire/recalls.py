@@ -7,8 +7,9 @@ from enum import StrEnum
 import msgspec
 
 from membrowse.wire.notes import Freshness
+from membrowse.wire.overrides import Overrides
 from membrowse.wire.request import Request, StreamRequest
-from membrowse.wire.search import Filters
+from membrowse.wire.search import Filters, Target
 
 HITS_KEPT = 20
 """Hits of each ranking that a recall keeps."""
@@ -204,6 +205,8 @@ class RecallView(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Outcome
     flags: tuple[RecallFlag, ...] = ()
     given: tuple[GivenHit, ...] = ()
+    missed: tuple[Target, ...] = ()
+    """What is pinned to the same query, and was not given."""
     generation: int
     """Today's."""
 
@@ -359,3 +362,5 @@ class ReplayRequest(StreamRequest[ReplayProgress], frozen=True, kw_only=True):
     """ISO date or time, inclusive."""
     against: str = ""
     """Name of a saved configuration to compare with, instead of with what the agents got."""
+    profile: Overrides = {}
+    """Settings of an agent's profile, over those in force and those compared with."""

@@ -6,6 +6,7 @@ import asyncio
 import json
 from contextlib import aclosing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -165,7 +166,7 @@ async def test_a_growing_log_is_followed_through_torn_lines_rotation_and_truncat
     engine: StandIn, tmp_path: Path
 ) -> None:
     file, bad = tmp_path / "events.jsonl", list[BadLine]()
-    log = ForeignLog(folder=str(tmp_path))
+    log = ForeignLog(folders=(str(tmp_path),))
     importing = RecallImport(engine=engine, log=log, bad_line=bad.append)
 
     def line(query: str) -> str:
@@ -206,7 +207,7 @@ async def recorded(engine: StandIn, *queries: str, **context: object) -> None:
     engine.components.recalls.store = reopened
 
 
-async def replayed(engine: StandIn, **fields: str) -> tuple[list[ReplayedRecall], ReplaySummary]:
+async def replayed(engine: StandIn, **fields: Any) -> tuple[list[ReplayedRecall], ReplaySummary]:
     progress = [each async for each in engine.stream(ReplayRequest(**fields))]
     assert progress[-1].summary is not None
     return [recall for each in progress for recall in each.recalls], progress[-1].summary

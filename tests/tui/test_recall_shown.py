@@ -16,6 +16,8 @@ from membrowse.tui.model.engine_view import EngineView, with_recall
 from membrowse.tui.screens.why import WhyScreen
 from membrowse.wire.agents import AGENT
 from membrowse.wire.diagnosis import DiagnosisRequest
+from membrowse.wire.explanation import ExplainRequest
+from membrowse.wire.pins import Pin, pin_line
 from membrowse.wire.recalls import (
     FollowRecallsRequest,
     GivenHit,
@@ -25,7 +27,7 @@ from membrowse.wire.recalls import (
     RecallRequest,
     RecallView,
 )
-from membrowse.wire.search import RERANKED, TargetMatch
+from membrowse.wire.search import RERANKED, Filters, TargetMatch
 from tests.standin import replies
 from tests.standin.corpus import HOSTILE
 from tests.standin.engine import StandIn
@@ -120,6 +122,25 @@ async def test_leaving_a_recall_shows_three_rankings_again(keys: tuple[str, ...]
         assert "No recall is shown: L opens the log." in screen_text(app)
 
 
+async def test_our_rankings_have_the_filters_of_the_recall_until_it_is_left() -> None:
+    narrowed = recall(
+        0, source="", filters=("path:decisions",), narrowed_to=Filters(path="decisions")
+    )
+    async with with_recall_shown(narrowed) as (app, engine, pilot):
+        assert "only: path:decisions" in screen_text(app)
+        assert "not applied" not in screen_text(app)
+        await pilot.press("3", "x")
+        await until(lambda: engine.requests(ExplainRequest))
+        await pilot.press("x", "w")
+        await until(lambda: engine.requests(DiagnosisRequest))
+        explained, why = engine.requests(ExplainRequest), engine.requests(DiagnosisRequest)
+        asked = (engine.asked[-1].filters, explained[-1].filters, why[-1].filters)
+        assert asked == (narrowed.narrowed_to,) * 3
+        await pilot.press("escape", "escape")
+        await until(lambda: not engine.asked[-1].filters and app.browser.open_query.complete)
+        assert "only:" not in screen_text(app)
+
+
 async def test_an_empty_recall_shows_ours_and_what_was_cut() -> None:
     empty = recall(0, given=(), cut_by_score=2)
     async with with_recall_shown(empty) as (app, _, _):
@@ -208,6 +229,22 @@ async def test_why_answers_from_the_agents_side_first_and_m_pins() -> None:
         assert engine.requests(DiagnosisRequest)[-1].k == 6
         await pilot.press("m")
         await until(lambda: "1 of 1 pin passes" in screen_text(app), "the toast")
+
+
+async def test_a_pinned_note_that_was_just_missed_is_the_target_of_w() -> None:
+    pin = Pin(id="g1", query=QUERY, path="logs/2025-11-08.md", text="Staging")
+    engine = StandIn(others={"golden.jsonl": (pin_line(pin) + b"\n").decode()})
+    add(engine, recall(0, given=SSH[1:]))
+    app = make_app(Sessions(engine))
+    async with on_stage(app, (120, 30)) as pilot:
+        await shown(app, pilot)
+        await until(lambda: app.browser.target_line.target is not None)
+        await pilot.press("w")
+        await until(lambda: engine.requests(DiagnosisRequest))
+        target = engine.requests(DiagnosisRequest)[-1].target
+        assert (target.path, target.text) == (pin.path, pin.text)
+        await pilot.press("escape", "escape")
+        await until(lambda: app.browser.open_query.agent is None)
 
 
 def match(rank: int | None = 1, **fields: object) -> TargetMatch:

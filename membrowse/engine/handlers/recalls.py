@@ -129,6 +129,7 @@ def recall(components: Components, request: RecallRequest, pause: Pause) -> Reca
         outcome=wanted.outcome,
         flags=flags.of(wanted),
         given=tuple(given(hit) for hit in wanted.given),
+        missed=flags.missed(wanted),
         generation=places.generation.number,
     )
 
@@ -251,4 +252,4 @@ def forget(
 
 
 def _places(components: Components) -> Places:
-    return Places(components.folder, components.index, components.targets.note_path)
+    return Places(components.roots, components.index, components.targets.note_path)

@@ -20,7 +20,9 @@ from msgspec import Meta
 
 from membrowse import paths
 from membrowse.engine.errors import Unknown
+from membrowse.ranking.query_parser import InvalidFilter, requested_filters
 from membrowse.wire.pins import Pin, pin_line
+from membrowse.wire.search import Filters
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -55,6 +57,11 @@ class PinFile:
         self.folder = folder
         self._root = folder if path.is_relative_to(folder) else path.parent
 
+    @property
+    def shared(self) -> bool:
+        """Whether it is part of the folder."""
+        return self.path.is_relative_to(self.folder)
+
     def stamp(self) -> Stamp | None:
         """Identity of the file's content; None if there is no file."""
         try:
@@ -74,7 +81,7 @@ class PinFile:
 
     def append(self, pin: Pin) -> None:
         """Append a line in one write. Raises `OSError`."""
-        if not self.path.is_relative_to(self.folder):
+        if not self.shared:
             paths.private(self.path.parent)
         descriptor = paths.open_file(
             self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, root=self._root
@@ -152,6 +159,7 @@ class _Line(msgspec.Struct, frozen=True, kw_only=True):
     text: str = ""
     k: Annotated[int, Meta(ge=1)] = 5
     syntax: Literal["literal", "operators"] = "literal"
+    filters: Filters = Filters()
 
 
 def parse(content: bytes, folder: Path) -> ParsedPins:
@@ -162,7 +170,12 @@ def parse(content: bytes, folder: Path) -> ParsedPins:
     for number, line in _pin_lines(content):
         try:
             pin = _pin(msgspec.json.decode(line, type=_Line), folder)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except (
+            msgspec.DecodeError,
+            UnicodeDecodeError,
+            RecursionError,
+            InvalidFilter,
+        ) as error:
             problems.append(f"line {number}: {error}")
             continue
         pin = msgspec.structs.replace(pin, id=unique(pin.id, pins))
@@ -193,6 +206,8 @@ def _pin_lines(content: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _pin(line: _Line, folder: Path) -> Pin:
+    """The pin of a line. Raises `InvalidFilter`."""
+    requested_filters(line.filters)
     path = os.path.normpath(line.path)
     if Path(path).is_relative_to(folder):  # else relative, or a note of another folder
         path = Path(path).relative_to(folder).as_posix()
@@ -203,4 +218,5 @@ def _pin(line: _Line, folder: Path) -> Pin:
         text=line.text,
         k=line.k,
         syntax=line.syntax,
+        filters=line.filters,
     )

@@ -30,7 +30,7 @@ from membrowse.engine.pins.runs import (
 from membrowse.engine.priority import BackgroundWork, Cancelled, Pause, QueryTraffic
 from membrowse.engine.querying.ranked_queries import RankedQueries
 from membrowse.index.generation import Generation
-from membrowse.index.index import Index
+from membrowse.index.protocols import SearchIndex
 from membrowse.ranking.late_interaction import HasTokenVectors
 from membrowse.settings import Settings
 from membrowse.wire.pins import Pin, PinResult, PinRun, PinsState
@@ -77,7 +77,7 @@ class Pins:
     def __init__(
         self,
         place: Callable[[], PinFile],
-        index: Index,
+        index: SearchIndex,
         ranked_queries: RankedQueries,
         settled: Callable[[], bool],
         traffic: QueryTraffic,
@@ -301,7 +301,8 @@ class Pins:
 
 def key_of(pin: Pin) -> str:
     """Key of a pin's history; editing the pin's text keeps the history."""
-    said = "\0".join((pin.id, pin.query, pin.path)).encode(errors="surrogatepass")
+    filters = (repr(pin.filters),) if pin.filters else ()
+    said = "\0".join((pin.id, pin.query, pin.path, *filters)).encode(errors="surrogatepass")
     return hashlib.sha256(said).hexdigest()[:24]
 
 

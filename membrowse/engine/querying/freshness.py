@@ -9,15 +9,18 @@ from functools import lru_cache
 from pathlib import Path
 
 from membrowse.index.generation import IndexedNote
+from membrowse.roots import Roots
+from membrowse.stores.directory import is_own_directory
 from membrowse.wire.notes import Freshness
 
 
 class FreshnessOf:
     """Checks each note's file once; made for one reply."""
 
-    def __init__(self, folder: Path, notes: Mapping[str, IndexedNote]) -> None:
-        self._folder = folder
+    def __init__(self, roots: Roots, notes: Mapping[str, IndexedNote]) -> None:
+        self._roots = roots
         self._notes = notes
+        self._is_store = is_own_directory(roots.folder)
         self._of = lru_cache(maxsize=None)(self._look)
 
     def __call__(self, path: str) -> Freshness:
@@ -25,8 +28,12 @@ class FreshnessOf:
 
     def _look(self, path: str) -> Freshness:
         note = self._notes.get(path)
-        file = self._folder / path
+        if self._is_store:  # it is as it was last read
+            return Freshness.DELETED if note is None else Freshness.CURRENT
+        if self._roots.is_unavailable(path):
+            return Freshness.UNREADABLE
         try:
+            file = self._roots.resolve(path)
             found = file.stat()
             if note is None or not stat.S_ISREG(found.st_mode):
                 return Freshness.DELETED

@@ -7,23 +7,26 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from membrowse.encoding.encoder import EncodedQuery, EncodedText, Encoder, EncoderInput
 from membrowse.engine.models import Models
 from membrowse.engine.querying.configuration import ActiveConfiguration
 from membrowse.index.generation import Generation
-from membrowse.index.index import Index
+from membrowse.index.protocols import SearchIndex
+from membrowse.ranking import best_chunks
 from membrowse.ranking.late_interaction import HasTokenVectors
-from membrowse.ranking.ranked_query import NO_FILTERS, Maxima, RankedQuery
+from membrowse.ranking.ranked_query import Maxima, RankedQuery
 from membrowse.ranking.ranker import Ranker
 from membrowse.settings import Settings
-from membrowse.wire.search import KEYWORD, VECTOR, Filters
+from membrowse.wire.search import KEYWORD, NO_FILTERS, VECTOR, Filters
 
 KEPT = 4
 """Ranked queries of the present generation that are kept; the least recently used goes first."""
 QUERIES_KEPT = 256
 """EncodedText queries that are kept (about 20 KB each); the least recently used goes first."""
 
-_Key = tuple[int, str, str, str]
+_Key = tuple[int, str, str, Filters, str]
 
 
 class RankedQueries:
@@ -33,7 +36,9 @@ class RankedQueries:
     similarities) may grow, always by the same values.
     """
 
-    def __init__(self, configuration: ActiveConfiguration, index: Index, models: Models) -> None:
+    def __init__(
+        self, configuration: ActiveConfiguration, index: SearchIndex, models: Models
+    ) -> None:
         self.configuration = configuration
         self._index = index
         self._models = models
@@ -41,18 +46,19 @@ class RankedQueries:
         self._queries: _QueriesOnce | None = None
         self._lock = threading.Lock()
 
-    def of(self, text: str, syntax: str, ranker: Ranker | None = None) -> RankedQuery:
-        """The query over the present generation; `ranker` defaults to that of the settings in
-        force."""
-        generation, ranker = self._index.generation, ranker or self.configuration.ranker
-        ranked_by = f"{ranker.settings.digest}{self._models.state}{ranker.today()}"
-        key = (generation.number, text, syntax, ranked_by)
+    def of(
+        self, text: str, syntax: str, ranker: Ranker, filters: Filters = NO_FILTERS
+    ) -> RankedQuery:
+        """The query over the present generation. Raises `InvalidFilter`."""
+        generation = self._index.generation
+        ranked_by = f"{ranker.settings.digest}{self._models.basis}{ranker.today()}"
+        key = (generation.number, text, syntax, filters, ranked_by)
         with self._lock:
             known = self._kept.get(key)
             if known is not None:
                 self._kept.move_to_end(key)
                 return known
-        found = self.fresh(generation, text, syntax, ranker)
+        found = self.fresh(generation, text, syntax, ranker, filters=filters)
         with self._lock:
             self._kept[key] = found
             while len(self._kept) > KEPT:
@@ -82,17 +88,42 @@ class RankedQueries:
         `extra_tokens` are token vectors, by content key, that the store does not have; `maxima` are
         those of an earlier ranking of the same query, and are added to.
         """
-        models, tokens = self._models, self._index.tokens
-        ranked_query = ranker.prepare(generation, text, syntax, models.pieces, filters)
+        ranked_query = ranker.prepare(generation, text, syntax, self._models.pieces, filters)
         ranked_query.token_vectors.update(extra_tokens or {})
         ranked_query.maxima = {} if maxima is None else maxima
+        return self._ranked(ranked_query, ranker)
+
+    def unfiltered(self, ranked_query: RankedQuery, settings: Settings) -> RankedQuery:
+        """The same query, ranked by `settings`, as if it had no filters, typed ones included."""
+        other = replace(
+            ranked_query,
+            parsed=replace(ranked_query.parsed, filters=()),
+            filters=NO_FILTERS,
+            scope=np.ones(len(ranked_query.chunks), dtype=np.bool_),
+            rankings={},
+        )
+        return self._ranked(other, self.configuration.ranker.with_settings(settings))
+
+    def _ranked(self, ranked_query: RankedQuery, ranker: Ranker) -> RankedQuery:
+        models = self._models
         ranker.keyword(ranked_query)
         loaded = models.loaded
         ranker.vector(ranked_query, self._once(loaded.encoder), loaded.state, loaded.message)
-        ranker.fuse(ranked_query)
-        ranker.gather(ranked_query, tokens)
-        ranker.rerank(ranked_query, tokens, models.encoder, models.cross)
+        self._fuse_and_rerank(ranked_query, ranker)
         return ranked_query
+
+    def located(
+        self, ranked_query: RankedQuery, rows: Sequence[int], ranker: Ranker | None = None
+    ) -> RankedQuery:
+        """The same query with the ranks of `rows` in it, which a store may not have listed."""
+        if best_chunks.is_located(ranked_query, rows):
+            return ranked_query
+        ranker = ranker or self.configuration.ranker
+        kept = {name: ranked_query.rankings[name] for name in (KEYWORD, VECTOR)}
+        other = replace(ranked_query, rankings=kept)
+        ranker.locate(other, rows)
+        self._fuse_and_rerank(other, ranker)
+        return other
 
     def with_settings(self, ranked_query: RankedQuery, settings: Settings) -> RankedQuery:
         """The same query with other settings of fusion and reranking; takes 1–2 ms.
@@ -105,11 +136,14 @@ class RankedQueries:
         """Like `with_settings`, with a ranker that is used for several queries."""
         kept = {name: ranked_query.rankings[name] for name in (KEYWORD, VECTOR)}
         other = replace(ranked_query, rankings=kept)
-        models, tokens = self._models, self._index.tokens
-        ranker.fuse(other)
-        ranker.gather(other, tokens)
-        ranker.rerank(other, tokens, models.encoder, models.cross)
+        self._fuse_and_rerank(other, ranker)
         return other
+
+    def _fuse_and_rerank(self, ranked_query: RankedQuery, ranker: Ranker) -> None:
+        models, tokens = self._models, self._index.tokens
+        ranker.fuse(ranked_query)
+        ranker.gather(ranked_query, tokens)
+        ranker.rerank(ranked_query, tokens, models.encoder, models.cross)
 
     def _once(self, encoder: Encoder | None) -> Encoder | None:
         if encoder is None:

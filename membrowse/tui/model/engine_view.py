@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import Enum
 from pathlib import Path
 
+from membrowse.agents.collections import title
 from membrowse.presentation import figures
 from membrowse.presentation.lines import (
     Line,
@@ -21,6 +22,7 @@ from membrowse.presentation.lines import (
 )
 from membrowse.presentation.pins import state_parts
 from membrowse.presentation.progress import pending_parts, progress_line, reading_text
+from membrowse.roots import Root, Roots
 from membrowse.settings import NotesSettings
 from membrowse.text import shown
 from membrowse.tui.actions import KeyOf
@@ -61,6 +63,11 @@ class EngineView:
     agent_set: bool = False
 
     @property
+    def store(self) -> str:
+        """Address of the store that is open; empty for a folder."""
+        return self.state.store if self.state else ""
+
+    @property
     def connected(self) -> bool:
         return self.phase is Phase.CONNECTED
 
@@ -74,6 +81,16 @@ class EngineView:
     def generation(self) -> int:
         """Generation of the index; −1 if it is unknown."""
         return self.state.generation if self.state else -1
+
+    @property
+    def roots(self) -> Roots | None:
+        """Where the notes are on the disk; None without a folder."""
+        if self.folder is None:
+            return None
+        if self.state is None or not self.state.roots:
+            return Roots.of_folder(self.folder)
+        roots = (Root(Path(root.path), root.name) for root in self.state.roots)
+        return Roots(self.folder, roots)
 
     @property
     def changed(self) -> frozenset[str]:
@@ -106,6 +123,11 @@ def short_path(path: Path, home: Path | None = None) -> str:
     return shown(str(path))
 
 
+def folder_title(folder: Path) -> str:
+    """What an opened folder or collection is called, safe to show."""
+    return shown(title(folder)) or short_path(folder)
+
+
 def header_line(view: EngineView, width: int, key: KeyOf) -> Line:
     """Name and folder at the left; at the right the state of the index, then its size."""
     left = [Part(" membrowse ", "brand")]
@@ -113,7 +135,7 @@ def header_line(view: EngineView, width: int, key: KeyOf) -> Line:
     needed = cells(joined(facts[:2]))
     if view.folder is not None:
         room = max(16, width - cells(left) - needed - 4)
-        left.append(Part(f" {clip_path(short_path(view.folder), room)}", "folder"))
+        left.append(Part(f" {clip_path(folder_title(view.folder), room)}", "folder"))
     if not facts:
         return spread(left, [], width)
     shown_facts = shortened(facts, width - cells(left) - 3)
@@ -164,6 +186,8 @@ def watcher_part(state: EngineState) -> Part:
         return Part("○ not watching yet", "dim")
     if watcher.kind == "polling":
         return Part("◐ polling", "warn")
+    if watcher.kind == "store":
+        return Part("● read-only store", "good")
     if watcher.restarted_at:
         return Part("● watching again", "good")
     return Part("● watching", "good")
@@ -240,7 +264,8 @@ def state_basis(state: EngineState) -> Basis:
     """What a response depends on besides the generation; ask again when it differs."""
     cut = (state.agent_k, state.agent_min_score, state.agent_set)
     configured = (state.settings_digest, state.configuration)
-    return (state.reading, state.encoder.state, *configured, *cut)
+    encoder = (state.encoder.state, state.encoder.message)
+    return (state.reading, *encoder, *configured, *cut)
 
 
 def reply_basis(view: EngineView) -> Basis | None:
@@ -271,6 +296,11 @@ def trouble_line(view: EngineView) -> Line:
         return []
     if state.problem:
         return [Part(" ✗ ", "bad"), Part(shown(state.problem))]
+    if missing := [root for root in state.roots if root.problem]:
+        return [
+            Part(" ! ", "warn"),
+            Part("; ".join(shown(f"{root.name}: {root.problem}") for root in missing)),
+        ]
     if state.stale:
         return [
             Part(" ! ", "warn"),

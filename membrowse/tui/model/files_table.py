@@ -6,11 +6,11 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from membrowse.presentation import figures
 from membrowse.presentation.lines import Line, Part, cells, clip_path, fit
+from membrowse.roots import Roots
 from membrowse.text import shown
 from membrowse.wire.notes import NOT_INDEXED, FileRecord, NoteState
 
@@ -77,16 +77,18 @@ def full_account(record: FileRecord, now: datetime) -> str:
     return "\n".join(lines)
 
 
-def without_ghosts(folder: Path | None, records: Sequence[FileRecord]) -> list[FileRecord]:
+def without_ghosts(roots: Roots | None, records: Sequence[FileRecord]) -> list[FileRecord]:
     """The files without those that are not indexed and have gone since the engine looked, such as
     an editor's swap file."""
-    if folder is None or not folder.is_dir():
-        return list(records)
+    there = frozenset(root.name for root in roots or () if root.path.exists())
     excluded = (NoteState.IGNORED, NoteState.SKIPPED)
     return [
         record
         for record in records
-        if record.state not in excluded or os.path.lexists(folder / record.path)
+        if roots is None
+        or record.state not in excluded
+        or roots.root_of(record.path).name not in there
+        or os.path.lexists(roots.resolve(record.path))
     ]
 
 

@@ -107,7 +107,7 @@ class FilesScreen(EngineScreen):
 
     def _take(self, records: Sequence[FileRecord]) -> None:
         if self.is_attached:
-            self._records = without_ghosts(self.engine.folder, records)
+            self._records = without_ghosts(self.engine.roots, records)
             self._show()
 
     def engine_changed(self, before: EngineView) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from membrowse.engine.handlers.why.steps.context import ChunkContext
+from membrowse.engine.handlers.why.steps.filters import LEFT_OUT
 from membrowse.engine.handlers.why.steps.finding import (
     Finding,
     chunk_place,
@@ -22,6 +23,8 @@ def check_cut(context: ChunkContext, min_score: float) -> Finding:
     """`min_score` is the agent's; 0: none."""
     ranking = context.ranked_query.ranking(RERANKED)
     rank = int(ranking.ranks[context.row])
+    if not context.ranked_query.scope[context.row]:
+        return finding(StepName.CUT, Outcome.SKIPPED, LEFT_OUT)
     if not rank:
         return finding(StepName.CUT, Outcome.FAILS, "it is in no ranking")
     if rank <= context.k:
@@ -33,7 +36,10 @@ def check_cut(context: ChunkContext, min_score: float) -> Finding:
             StepName.CUT, Outcome.PASSES, f"it is #{rank}, within the top {context.k}", rank=rank
         )
     above = ranking.order[: min(rank - 1, max(context.k, _LISTED))].tolist()
-    below = f"it is #{rank:,}, {places(rank - context.k)} below the cut of {context.k}"
+    unsure = context.is_lower_bound(RERANKED)
+    at_least = "at least " if unsure else ""
+    gap = f"{at_least}{places(rank - context.k)}"
+    below = f"it is {context.place(RERANKED)}, {gap} below the cut of {context.k}"
     said, chunks = resemblance_terms(context.chunk.text), context.ranked_query.chunks
     same = [
         (row, place)
@@ -55,7 +61,7 @@ def check_cut(context: ChunkContext, min_score: float) -> Finding:
         )
         for place, row in enumerate(above[: max(context.k, 1)], 1)
     ]
-    return finding(StepName.CUT, Outcome.FAILS, clause, evidence, rank)
+    return finding(StepName.CUT, Outcome.FAILS, clause, evidence, rank, at_least=unsure)
 
 
 def _aged(other: Chunk, target: Chunk) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from membrowse.engine.handlers.why.steps.context import ChunkContext
+from membrowse.engine.handlers.why.steps.filters import LEFT_OUT
 from membrowse.engine.handlers.why.steps.finding import Finding, finding, quoted_list
 from membrowse.ranking.explanation import keyword
 from membrowse.ranking.ranked_query import NO_WORDS
@@ -21,9 +22,9 @@ def check_keyword(context: ChunkContext) -> Finding:
         context.ranked_query, context.row, context.sources.settings.keyword
     )
     outcome, clause = _keyword_outcome(context, explained)
-    return finding(
-        StepName.KEYWORD, outcome, clause, map(_term_line, explained.terms), explained.rank
-    )
+    evidence = map(_term_line, explained.terms)
+    unsure = context.is_lower_bound(KEYWORD)
+    return finding(StepName.KEYWORD, outcome, clause, evidence, explained.rank, at_least=unsure)
 
 
 def _keyword_outcome(context: ChunkContext, explained: KeywordExplanation) -> tuple[Outcome, str]:
@@ -32,7 +33,7 @@ def _keyword_outcome(context: ChunkContext, explained: KeywordExplanation) -> tu
     typed = dict.fromkeys(term.typed for term in explained.terms if not term.matches)
     missing = [word for word in typed if word not in of_held]
     if not context.ranked_query.scope[context.row]:
-        return Outcome.FAILS, f"{explained.excluded}, so no ranking has it"
+        return Outcome.SKIPPED, LEFT_OUT
     if not explained.terms:
         # Without words for the encoder either, no ranking goes by what a chunk says.
         outcome = Outcome.SKIPPED if context.ranked_query.parsed.words else Outcome.FAILS
@@ -43,7 +44,7 @@ def _keyword_outcome(context: ChunkContext, explained: KeywordExplanation) -> tu
         return Outcome.FAILS, f"{what} {quoted_list(missing)} {verb}, as the analyser reads both"
     if explained.rank is None:
         return Outcome.FAILS, f"{explained.excluded}, so the keyword ranking leaves it out"
-    place = f"it is #{explained.rank:,} of {explained.total:,} by keyword"
+    place = f"it is {context.place_of(KEYWORD)} by keyword"
     if explained.rank <= context.k:
         return Outcome.PASSES, place
     if missing:
