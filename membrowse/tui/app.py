@@ -24,7 +24,7 @@ from membrowse.client.discovery import version_difference
 from membrowse.client.engine import Engine, EngineRefused, EngineUnavailable
 from membrowse.client.remembered import Remembered
 from membrowse.client.supervisor import Changed, Connected, GaveUp, Lost, Session, Starting
-from membrowse.presentation.lines import clip
+from membrowse.presentation.lines import clip, clip_path
 from membrowse.settings import Settings
 from membrowse.text import shown
 from membrowse.tui import messages
@@ -42,6 +42,8 @@ from membrowse.wire.search import SearchRequest
 if TYPE_CHECKING:
     from membrowse.tui.model.openable import Openable
 
+PATH_CELLS = 42
+"""Cells of a path in a message, so that 80 columns have room for all of it."""
 _SIGNS = {"warning": "! ", "error": "✗ "}
 """Signs before messages that are not just information."""
 
@@ -472,7 +474,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
         except OSError as error:
             self.say(f"Cannot export the view: {error.strerror or error}", "warning")
         else:
-            self.say(f"Exported {short_path(file)} and .txt")
+            self.say(f"Exported {clip_path(short_path(file), PATH_CELLS)} and .txt")
 
     def on_report_wanted(self, message: messages.ReportWanted) -> None:
         self.say("Writing the report…")
@@ -488,7 +490,8 @@ class MembrowseApp(App[int], inherit_bindings=False):
         except (export.ExportFailed, OSError) as error:
             self.say(f"Cannot write the report: {error}", "warning")
         else:
-            self.say(f"Wrote {short_path(file)} and .md; they contain text of your notes.")
+            path = clip_path(short_path(file), PATH_CELLS)
+            self.say(f"Wrote {path} and .md with text of your notes")
 
     def action_open_folder(self) -> None:
         from membrowse.tui.screens.welcome import WelcomeScreen
