@@ -89,7 +89,11 @@ class MembrowseApp(App[int], inherit_bindings=False):
         self.remembered = remembered or Remembered()
         self._folder = folder or self.remembered.last_folder
         self._engine: Engine | None = None
-        self._view = EngineView(agent_k=settings.agent.k, agent_min_score=settings.agent.min_score)
+        self._view = EngineView(
+            agent=profile.name if profile else "",
+            agent_k=settings.agent.k,
+            agent_min_score=settings.agent.min_score,
+        )
         if self._folder is not None:
             self._view = replace(self._view, folder=self._folder, phase=Phase.STARTING)
         if settings.ui.reduced_motion:
@@ -398,10 +402,10 @@ class MembrowseApp(App[int], inherit_bindings=False):
         screen = (default_namespace or self).screen
         if isinstance(screen, EngineScreen) and isinstance(action, str):
             name = action.partition("(")[0].rpartition(".")[2]
+            screen.acting(name)
             if reason := screen.refusal_of(name):
                 self.say(reason, "warning")
                 return True
-            screen.acting(name)
         return await super().run_action(action, default_namespace, namespaces)
 
     def action_press(self, key: str) -> None:

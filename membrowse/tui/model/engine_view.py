@@ -52,7 +52,8 @@ class EngineView:
     rights: frozenset[Right] = frozenset()
     state: EngineState | None = None
     agent: str = ""
-    """The agent whose recall is shown; its k and minimum score are those of the recall."""
+    """The agent whose recall is shown, with the recall's k and minimum score; else the attached
+    agent that was chosen."""
     agent_k: int = 5
     agent_min_score: float = 0.0
     agent_set: bool = False
