@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TypeVar
 
 from membrowse import paths, settings
+from membrowse.agents.collections import open_collection
 from membrowse.api.session import Session
 from membrowse.client import discovery, readiness
 from membrowse.client.diagnosis import diagnose
@@ -35,7 +36,7 @@ T = TypeVar("T")
 
 
 class AsyncMemory:
-    """The memory in `folder`.
+    """The memory in `folder`, or a collection of the settings.
 
         async with AsyncMemory("~/notes", client="planner") as memory:
             response = await memory.search("which port does staging use?")
@@ -47,8 +48,9 @@ class AsyncMemory:
 
     def __init__(
         self,
-        folder: str | os.PathLike[str],
+        folder: str | os.PathLike[str] | None = None,
         *,
+        collection: str = "",
         client: str = "",
         session: str = "",
         profile: AgentProfile | None = None,
@@ -57,8 +59,9 @@ class AsyncMemory:
     ) -> None:
         """`session` is the agent's own name for its conversation, recorded with its recalls. With
         an attached agent's `profile`, its k, minimum score and weights hold. With `withholds_weak`,
-        the caller gives the agent no hit if nothing matches well, and its recalls say so."""
-        self.folder = Path(folder).expanduser().absolute()
+        the caller gives the agent no hit if nothing matches well, and its recalls say so. Raises
+        `SettingsError` for a collection that the settings lack."""
+        self.folder = _folder(folder, collection)
         self.client = client
         self.session = session
         self._profile = profile
@@ -90,6 +93,7 @@ class AsyncMemory:
         *,
         k: int | None = None,
         min_score: float | None = None,
+        root: str = "",
         path: str = "",
         tag: str = "",
         after: str = "",
@@ -99,11 +103,11 @@ class AsyncMemory:
         """The first `k` hits of every ranking, with the text of their chunks.
 
         `response.hits` are those of the reranked ranking. `k` and `min_score` default to the
-        agent's settings; `min_score` hides nothing here and is recorded with the recall. `path` is
-        a glob, `after` and `before` are dates such as 2026, 2026-03 or 2026-03-02: only chunks of
-        notes that pass are ranked.
+        agent's settings; `min_score` hides nothing here and is recorded with the recall. `root` is
+        the first segment of a path, `path` a glob, `after` and `before` are dates such as 2026,
+        2026-03 or 2026-03-02: only chunks of notes that pass are ranked.
         """
-        filters = Filters(path=path, tag=tag, after=after, before=before)
+        filters = Filters(root=root, path=path, tag=tag, after=after, before=before)
 
         async def ask(session: Session) -> SearchResponse:
             state = await _loaded(session)
@@ -254,3 +258,12 @@ async def _loaded(session: Session) -> EngineState:
             return await session.state(readiness.has_encoder)
     except TimeoutError:
         return await session.state()
+
+
+def _folder(folder: str | os.PathLike[str] | None, collection: str) -> Path:
+    """The folder, or what stands for the collection; exactly one of them is given."""
+    if (folder is None) is not bool(collection):
+        raise ValueError("give a folder or a collection")
+    if folder is None:
+        return open_collection(collection, settings.load(paths.config_file()))
+    return Path(folder).expanduser().absolute()

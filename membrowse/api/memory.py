@@ -32,13 +32,16 @@ class Memory:
 
     def __init__(
         self,
-        folder: str | os.PathLike[str],
+        folder: str | os.PathLike[str] | None = None,
         *,
+        collection: str = "",
         client: str = "",
         session: str = "",
         start: bool = True,
     ) -> None:
-        self._memory = AsyncMemory(folder, client=client, session=session, start=start)
+        self._memory = AsyncMemory(
+            folder, collection=collection, client=client, session=session, start=start
+        )
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(
             target=self._loop.run_forever, name="membrowse", daemon=True
@@ -71,6 +74,7 @@ class Memory:
         *,
         k: int | None = None,
         min_score: float | None = None,
+        root: str = "",
         path: str = "",
         tag: str = "",
         after: str = "",
@@ -83,6 +87,7 @@ class Memory:
                 query,
                 k=k,
                 min_score=min_score,
+                root=root,
                 path=path,
                 tag=tag,
                 after=after,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import threading
 from contextlib import aclosing
 from datetime import datetime
 from pathlib import Path
 
+from membrowse.agents.collections import real_roots
 from membrowse.client import discovery
 from membrowse.client.engine import Engine, EngineRefused, EngineUnavailable
 from membrowse.client.recall_import import RecallImport, new_recalls
@@ -54,7 +54,7 @@ async def import_new(engine: Engine, profile: AgentProfile) -> None:
 
     def importing(_file: Path) -> RecallImport:
         log = ForeignLog(
-            folder=os.path.realpath(profile.memory.folder),
+            folders=real_roots(Path(profile.memory.folder)),
             format=profile.memory.log_format,
             agent=profile.name,
         )

@@ -12,6 +12,7 @@ from typing import Any, ParamSpec
 import typer
 
 from membrowse import paths, settings
+from membrowse.agents.collections import outdated
 from membrowse.cli import output
 from membrowse.cli.chosen_agent import chosen_profile
 from membrowse.cli.error_handling import Stop
@@ -19,7 +20,8 @@ from membrowse.cli.exit_codes import Exit
 from membrowse.client import discovery, readiness
 from membrowse.client.engine import Engine, EngineRefused
 from membrowse.client.profiled_engine import ProfiledEngine
-from membrowse.wire.engine import EngineState, RebuildRequest, ReindexRequest
+from membrowse.roots import collection_of
+from membrowse.wire.engine import EngineState, HelloRequest, RebuildRequest, ReindexRequest
 from membrowse.wire.explanation import ExplainRequest, Explanation
 from membrowse.wire.search import NO_FILTERS, Filters, Target
 
@@ -47,8 +49,12 @@ async def engine_of(folder: Path) -> AsyncIterator[Engine]:
     With `--agent`, it ranks by the agent's profile. Raises `SettingsError` before an engine starts
     with settings that cannot be used.
     """
-    settings.load(paths.config_file())
+    configured = settings.load(paths.config_file())
     engine: Engine = await discovery.connect(folder, say=output.say)
+    if collection_of(folder):
+        served = (await engine.ask(HelloRequest())).roots
+        if served and (difference := outdated(folder, served, configured)):
+            output.say(difference)
     if profile := chosen_profile():
         engine = ProfiledEngine(engine, profile)
     try:

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from membrowse import paths
+from membrowse.agents.collections import roots_of
 from membrowse.engine.indexing.events import EncoderLoaded
 from membrowse.engine.indexing.indexer import Indexer
 from membrowse.engine.indexing.store_upkeep import StoreUpkeep
@@ -30,10 +31,12 @@ from membrowse.index.index import Index
 from membrowse.index.index_directory import discard
 from membrowse.index.journal import Retention
 from membrowse.index.manifest import IndexCorrupt, Recipe
+from membrowse.index.protocols import SearchIndex
 from membrowse.notes.chunker import CHUNKER
 from membrowse.recall_log.store import FILE as RECALLS
 from membrowse.recall_log.store import Bounds, RecallStore
-from membrowse.settings import Settings, saved_configurations
+from membrowse.roots import Roots
+from membrowse.settings import Settings, StoreKind, saved_configurations
 from membrowse.wire.search import RankingState
 
 log = logging.getLogger(__name__)
@@ -43,8 +46,8 @@ log = logging.getLogger(__name__)
 class Components:
     """The parts of an engine with an open index; each is safe to use from several threads."""
 
-    folder: Path
-    index: Index
+    roots: Roots
+    index: SearchIndex
     models: Models
     indexer: Indexer
     configuration: ActiveConfiguration
@@ -56,6 +59,11 @@ class Components:
     recalls: RecallRecorder
     upkeep: StoreUpkeep
     ranked_flags: RankedFlags = field(default_factory=RankedFlags)
+
+    @property
+    def folder(self) -> Path:
+        """The folder, or the directory that stands for the collection."""
+        return self.roots.folder
 
     @property
     def busy(self) -> bool:
@@ -90,7 +98,8 @@ def open_components(
 ) -> Components:
     """Open the index of `folder` and wire the parts; nothing runs until `start`.
 
-    `changed` is called, from any thread, when the state changed. Raises what `Index` raises.
+    `changed` is called, from any thread, when the state changed. Raises what `Index` raises, and
+    `SettingsError` for a collection that does not exist.
     """
 
     def encoder_loaded() -> None:
@@ -111,11 +120,12 @@ def open_components(
 
     models = Models(settings, encoder_loaded)
     models.prepare()
+    roots = roots_of(folder, settings)
     index = _open_or_rebuild(paths.index_dir(folder), settings, models)
     configuration = ActiveConfiguration(settings)
     tunings = saved_configurations.configurations_file(paths.config_file())
     configurations = ConfigurationStore(configuration, tunings, lambda: rerun())
-    indexer = Indexer(folder, settings, index, recipe(models, settings), models, index_changed)
+    indexer = Indexer(roots, settings, index, recipe(models, settings), models, index_changed)
     ranked_queries = RankedQueries(configuration, index, models)
     targets = Targets(index, lambda: indexer.state, lambda: configurations.cut_set)
     settled = partial(_index_settled, indexer, models, index)
@@ -123,8 +133,11 @@ def open_components(
     recalls = _recalls(paths.index_dir(folder), settings)
     place = partial(place_of, folder, settings.pins.file)
     pins = Pins(place, index, ranked_queries, settled, traffic, changed, targets.note_path)
+    searcher = Searcher(
+        roots, configuration, index, models, lambda: indexer.state, targets, recalls.answered
+    )
     return Components(
-        folder=folder,
+        roots=roots,
         index=index,
         models=models,
         indexer=indexer,
@@ -132,15 +145,7 @@ def open_components(
         configurations=configurations,
         ranked_queries=ranked_queries,
         targets=targets,
-        searcher=Searcher(
-            folder,
-            configuration,
-            index,
-            models,
-            lambda: indexer.state,
-            targets,
-            recalls.answered,
-        ),
+        searcher=searcher,
         pins=pins,
         recalls=recalls,
         upkeep=upkeep,
@@ -154,35 +159,48 @@ def _recalls(directory: Path, settings: Settings) -> RecallRecorder:
     return RecallRecorder(store, record=keep.record)
 
 
-def _index_settled(indexer: Indexer, models: Models, index: Index) -> bool:
+def _index_settled(indexer: Indexer, models: Models, index: SearchIndex) -> bool:
     """Whether the index matches the folder, and all of it is encoded."""
     state = indexer.state
     pending = state.pending.new + state.pending.changed + state.pending.deleted
     return (
         not state.busy
+        and not index.problem
         and (state.paused or not pending)
         and models.state is RankingState.READY
         and bool(index.generation.encoded.all())
     )
 
 
-def open_index(directory: Path, settings: Settings, models: Models) -> Index:
+def open_index(directory: Path, settings: Settings, models: Models) -> SearchIndex:
     """The index in `directory`, for what `models` prepared. Raises what `Index` raises."""
-    files = models.files
+    dimension = models.files.dimension if models.files else 0
+    token_budget = settings.encoder.token_budget_mb << 20
+    retention = Retention(
+        generations=settings.journal.keep_generations,
+        days=settings.journal.keep_days,
+        bytes=settings.journal.keep_mb << 20,
+    )
+    made_by = recipe(models, settings)
+    if settings.store.kind is StoreKind.MILVUS:
+        from membrowse.index.milvus.index import MilvusIndex
+        from membrowse.index.milvus.reader import Bm25Constants
+
+        return MilvusIndex(
+            directory,
+            made_by,
+            settings.store,
+            Bm25Constants(settings.keyword.k1, settings.keyword.b),
+            token_budget=token_budget,
+            dimension=dimension,
+            retention=retention,
+        )
     return Index(
-        directory,
-        recipe(models, settings),
-        token_budget=settings.encoder.token_budget_mb << 20,
-        dimension=files.dimension if files else 0,
-        retention=Retention(
-            generations=settings.journal.keep_generations,
-            days=settings.journal.keep_days,
-            bytes=settings.journal.keep_mb << 20,
-        ),
+        directory, made_by, token_budget=token_budget, dimension=dimension, retention=retention
     )
 
 
-def _open_or_rebuild(directory: Path, settings: Settings, models: Models) -> Index:
+def _open_or_rebuild(directory: Path, settings: Settings, models: Models) -> SearchIndex:
     """Like `open_index`; an index whose manifest cannot be read starts over, and is stale.
 
     Its manifest is damaged, or is of an earlier format.
@@ -197,6 +215,13 @@ def _open_or_rebuild(directory: Path, settings: Settings, models: Models) -> Ind
         return index
 
 
+def _analyser(settings: Settings) -> str:
+    """The analyser, with the constants of BM25 if chunks are stored with them."""
+    if settings.store.kind is StoreKind.EMBEDDED:
+        return ANALYSER
+    return f"{ANALYSER}-bm25-{settings.keyword.k1:g}-{settings.keyword.b:g}"
+
+
 def recipe(models: Models, settings: Settings) -> Recipe:
     """Chunker, analyser and encoder of this version, with the settings that shape chunks."""
     files, encodings = models.files, settings.notes.encodings
@@ -205,6 +230,6 @@ def recipe(models: Models, settings: Settings) -> Recipe:
         chunker.append(hashlib.sha256(msgspec.json.encode(encodings)).hexdigest()[:8])
     return Recipe(
         chunker="-".join(chunker),
-        analyser=ANALYSER,
+        analyser=_analyser(settings),
         encoder=files.identity.key if files else "",
     )

@@ -53,6 +53,8 @@ class Models:
         self.preparing = False
         """Whether the encoder is exported before it is loaded, which happens once."""
         self._started = time.monotonic()
+        self.ending = threading.Event()
+        """Set when the engine begins to stop: nothing more is started."""
 
     @property
     def name(self) -> str:
@@ -113,7 +115,7 @@ class Models:
                 RankingState.LOADING, "the encoder is being prepared (first run only)"
             )
         try:
-            self.loaded = _loaded_encoder(self.files)
+            self.loaded = _loaded_encoder(self.files, self.ending)
         except (ModelRefused, ChildFailed, OSError, RuntimeError, ValueError) as error:
             log.debug("the encoder cannot be loaded", exc_info=True)
             self._fail(f"the encoder {self.files.name} cannot be loaded: {error}")
@@ -127,8 +129,8 @@ class Models:
         self.loaded = Loaded(RankingState.FAILED, message)
 
 
-def _loaded_encoder(files: ModelFiles) -> Loaded:
-    """Load the encoder for queries and small edits.
+def _loaded_encoder(files: ModelFiles, ending: threading.Event) -> Loaded:
+    """Load the encoder for queries and small edits, but start no child once `ending` is set.
 
     ONNX Runtime is imported here, on the loading thread: keyword does not wait for it.
     """
@@ -138,6 +140,8 @@ def _loaded_encoder(files: ModelFiles) -> Loaded:
         export = ensure_export(files, paths.cache_dir())
         return Loaded(RankingState.READY, "", ResidentEncoder(files, export), export)
     except ExportFailed as error:
+        if ending.is_set():  # the manager that stops the engine stops its children, too
+            return Loaded(RankingState.FAILED, "the engine ends")
         log.warning("%s; a child process encodes instead", error)
         served = ChildEncoder(files)
         served.query("ready?")  # fails here if the model cannot be loaded at all

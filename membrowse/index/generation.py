@@ -7,11 +7,9 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from membrowse.index.keyword_reader import KeywordReader
-from membrowse.index.vector_table import Mask, Matrix, VectorTable
+from membrowse.index.protocols import BestChunks, KeywordIndex
+from membrowse.index.vector_table import Mask, StoredVectors, VectorTable
 from membrowse.notes.characters import is_folded
 from membrowse.notes.chunk import Chunk
 
@@ -55,34 +53,36 @@ class Generation:
     """Content keys by row."""
     row_of: Mapping[str, int]
     """Chunk id to row."""
-    keyword: KeywordReader
+    keyword: KeywordIndex
     vectors: VectorTable
-
-    @property
-    def matrix(self) -> Matrix:
-        """[rows, d] float32, C-contiguous: sentence vectors; zero if not encoded."""
-        return self.vectors.matrix
+    best_chunks: BestChunks | None = None
+    """The store, if it answers only what is best; `vectors` then has only `encoded`."""
 
     @property
     def encoded(self) -> Mask:
         """[rows] bool: whether the chunk has vectors."""
         return self.vectors.encoded
 
-    @property
-    def passage_matrix(self) -> Matrix:
-        """[p, d] float32, C-contiguous: passage vectors, chunks by row."""
-        return self.vectors.passages
-
-    @property
-    def passage_starts(self) -> NDArray[np.int64]:
-        """[rows + 1] int64: row r's passages are `passage_matrix[starts[r]:starts[r + 1]]`."""
-        return self.vectors.starts
+    def vectors_of(self, row: int) -> StoredVectors | None:
+        """The vectors of the chunk at `row`; None if it is not encoded."""
+        if not self.encoded[row]:
+            return None
+        if self.best_chunks is not None:
+            return self.best_chunks.vectors([row]).get(row)
+        return self.vectors.stored(row)
 
     def rows(self, path: str) -> range:
         """The rows of the note at `path`; empty for an unknown path."""
         first = bisect_left(self.chunks, path, key=_path)
         count = self.notes[path].chunks if path in self.notes else 0
         return range(first, first + count)
+
+
+@dataclass(frozen=True, eq=False)
+class EmbeddedGeneration(Generation):
+    """A generation whose postings and vectors are all within reach."""
+
+    keyword: KeywordReader
 
 
 def content_key(chunk: Chunk, encoder_key: str) -> str:

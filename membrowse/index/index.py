@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from membrowse.encoding.encoder import EncodedText, EncoderInput
 from membrowse.index.change_plan import ChangePlan, NoteChange, new_vectors, plan_changes
 from membrowse.index.discrepancies import find_discrepancies
-from membrowse.index.generation import Generation, IndexedNote, content_key
+from membrowse.index.generation import EmbeddedGeneration, Generation, IndexedNote, content_key
 from membrowse.index.index_directory import IndexDirectory
 from membrowse.index.journal import DEFAULT_RETENTION, JournalEntry, Retention
 from membrowse.index.keyword_store import failed_access
@@ -107,7 +107,7 @@ class Index:
         encoded: Sequence[EncodedText] = (),
         precision: str = "",
         published: Callable[[Generation], None] | None = None,
-    ) -> Generation:
+    ) -> EmbeddedGeneration:
         """Index changed notes and return the new generation.
 
         The generation can be queried, and `published` is called, before Chroma follows: no ranking
@@ -130,7 +130,7 @@ class Index:
             vectors = new_vectors(before, plan, vectors_by_key(encoded), self.vectors.get)
             self._write_keyword(plan)
             self._fault_point("keyword written")
-            generation = Generation(
+            generation = EmbeddedGeneration(
                 number,
                 plan.notes,
                 plan.chunks,
@@ -146,7 +146,7 @@ class Index:
             self._publish(generation, changed, published)
             return generation
 
-    def add_vectors(self, encoded: Sequence[EncodedText], precision: str) -> Generation:
+    def add_vectors(self, encoded: Sequence[EncodedText], precision: str) -> EmbeddedGeneration:
         """Store vectors and token vectors; makes a new generation if a chunk needs them."""
         with self._exclusive_change():
             self._store_vectors(encoded, precision)
@@ -165,7 +165,7 @@ class Index:
 
     def _publish(
         self,
-        generation: Generation,
+        generation: EmbeddedGeneration,
         changed: Collection[str],
         published: Callable[[Generation], None] | None,
     ) -> None:
@@ -432,6 +432,21 @@ class Index:
     def last_check(self) -> float:
         """When (seconds since the epoch) `check` last read everything; 0 if never."""
         return self._stores.last_check
+
+    @property
+    def store(self) -> str:
+        """Chunks and vectors are kept in files beside the index."""
+        return ""
+
+    @property
+    def problem(self) -> str:
+        """The stores are files of this machine: if one fails, so does the call."""
+        return ""
+
+    @property
+    def hnsw_problem(self) -> str:
+        """Why Chroma cannot be used, or empty."""
+        return self.chroma.problem
 
     def sizes(self) -> dict[str, int]:
         """Bytes on disk of each store."""

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
 from membrowse import sqlite
 from membrowse.encoding.encoder import EncodedText
-from membrowse.index.vector_table import Matrix, StoredVectors, VectorTable, vectors_by_key
+from membrowse.encoding.pooling import quantise
+from membrowse.index.vector_table import (
+    StoredVectors,
+    VectorBlock,
+    VectorTable,
+    extended,
+    vectors_by_key,
+)
 from membrowse.sqlite import checksum, transaction
 
 _T = TypeVar("_T")
@@ -35,15 +44,20 @@ _PRUNES_PER_GRACE = 60
 """Maximum number of prune passes within the grace period."""
 _TABLE = """
 CREATE TABLE IF NOT EXISTS vectors (
-    key TEXT PRIMARY KEY, vector BLOB NOT NULL, passages BLOB NOT NULL,
+    key TEXT PRIMARY KEY, vector BLOB NOT NULL, passages BLOB NOT NULL, scales BLOB NOT NULL,
     precision TEXT NOT NULL, at REAL NOT NULL, checksum INTEGER NOT NULL
 )
 """
+_EARLIER_COLUMNS = ["key", "vector", "passages", "precision", "at", "checksum"]
+_EARLIER_ROWS = "SELECT checksum, at, key, vector, passages, precision FROM earlier"
+_PUT = "INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?, ?, ?, ?)"
 _IN_KEYS = "WHERE key IN (SELECT value FROM json_each(?))"
-_ROWS = "SELECT rowid, checksum, key, vector, passages, precision FROM vectors"
+_ROWS = "SELECT rowid, checksum, key, vector, passages, scales, precision FROM vectors"
 _GET = f"{_ROWS} {_IN_KEYS}"
 _HAS = f"SELECT key FROM vectors {_IN_KEYS}"  # noqa: S608
-_PAGE_SIZE = 8192
+_PAGE_SIZE = 32768
+"""Of a few rows of 4 KB; in smaller pages half the room would be left over."""
+_READ_ROWS = 1024
 
 
 class VectorStore:
@@ -78,6 +92,8 @@ class VectorStore:
         return 1
 
     def _connect(self) -> sqlite3.Connection:
+        if self._path.exists():
+            _quantise_passages(self._path)
         return sqlite.open_tables(self._path, _TABLE, page_size=_PAGE_SIZE)
 
     def _recreate(self, error: Exception) -> None:
@@ -113,14 +129,13 @@ class VectorStore:
         now = self._clock()
         rows = []
         for key, each in vectors.items():
-            values = (key, each.vector.tobytes(), each.passages.tobytes(), precision)
+            blobs = (each.vector.tobytes(), each.passages.tobytes(), each.scales.tobytes())
+            values = (key, *blobs, precision)
             rows.append((*values, now, checksum(*values)))
 
         def put(connection: sqlite3.Connection) -> None:
             with transaction(connection):
-                connection.executemany(
-                    "INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?, ?, ?)", rows
-                )
+                connection.executemany(_PUT, rows)
 
         self._run(put)
 
@@ -128,20 +143,30 @@ class VectorStore:
         """Vectors of those `keys` that are stored."""
 
         def get(connection: sqlite3.Connection) -> dict[str, StoredVectors]:
-            stored: dict[str, StoredVectors] = {}
-            damaged: list[int] = []
-            for row, expected, *values in connection.execute(_GET, (json.dumps(list(keys)),)):
-                key, vector, passages, _ = values
-                if checksum(*values) != expected:
-                    damaged.append(row)
-                elif len(vector) == 4 * self._dimension:
-                    stored[key] = StoredVectors(
-                        np.frombuffer(vector, np.float32), self._passages([passages])
-                    )
-            self._delete_rows(connection, damaged)
-            return stored
+            rows = connection.execute(_GET, (json.dumps(list(keys)),))
+            return dict(self._intact(connection, rows))
 
         return self._run(get)
+
+    def _intact(
+        self, connection: sqlite3.Connection, rows: Iterable[Sequence[Any]]
+    ) -> Iterator[tuple[str, StoredVectors]]:
+        """Key and vectors of each of `rows`; damaged ones are deleted in the end."""
+        damaged: list[int] = []
+        for number, expected, *values in rows:
+            key, vector, passages, scales, _ = values
+            if checksum(*values) != expected:
+                damaged.append(number)
+            elif len(vector) == 4 * self._dimension:
+                yield (
+                    key,
+                    StoredVectors(
+                        np.frombuffer(vector, np.float32),
+                        np.frombuffer(passages, np.int8).reshape(-1, self._dimension),
+                        np.frombuffer(scales, np.float32),
+                    ),
+                )
+        self._delete_rows(connection, damaged)
 
     def has(self, keys: Collection[str]) -> set[str]:
         """Those of `keys` that are stored."""
@@ -183,9 +208,7 @@ class VectorStore:
         count = self._run(damaged_rows)
         missing = set(keys) - self.keys()
         lost = {
-            key: StoredVectors(
-                table.matrix[row], table.passages[table.starts[row] : table.starts[row + 1]]
-            )
+            key: table.stored(row)
             for row, key in enumerate(keys)
             if key in missing and table.encoded[row]
         }
@@ -204,27 +227,15 @@ class VectorStore:
         rows_of: dict[str, list[int]] = {}
         for row, key in enumerate(keys):
             rows_of.setdefault(key, []).append(row)
-        matrix = np.zeros((len(keys), self._dimension), np.float32)
-        passages: list[bytes] = [b""] * len(keys)
-        vectors: dict[int, bytes] = {}
-        damaged: list[int] = []
-        for number, expected, *values in connection.execute(_ROWS):
-            key, vector, blob, _ = values
-            if checksum(*values) != expected:
-                damaged.append(number)
-            elif len(vector) == 4 * self._dimension:
-                for row in rows_of.get(key, ()):
-                    vectors[row], passages[row] = vector, blob
-        self._delete_rows(connection, damaged)
-        rows = list(vectors)
-        if rows:
-            read = np.frombuffer(b"".join(vectors.values()), np.float32)
-            matrix[rows] = read.reshape(-1, self._dimension)
-        encoded = np.zeros(len(keys), np.bool_)
-        encoded[rows] = True
-        counts = [len(blob) // (4 * self._dimension) for blob in passages]
-        starts = np.concatenate(([0], np.cumsum(np.array(counts, np.int64))))
-        return VectorTable(matrix, encoded, self._passages(passages), starts)
+        blocks: tuple[VectorBlock, ...] = ()
+        entries = np.full(len(keys), -1, np.int64)
+        intact = self._intact(connection, connection.execute(_ROWS))
+        wanted = ((rows_of[key], vectors) for key, vectors in intact if key in rows_of)
+        while batch := list(itertools.islice(wanted, _READ_ROWS)):
+            blocks, numbers = extended(self._dimension, blocks, [vectors for _, vectors in batch])
+            for number, (rows, _) in zip(numbers, batch, strict=True):
+                entries[rows] = number
+        return VectorTable(self._dimension, blocks, entries)
 
     def prune(self, live: Collection[str]) -> list[str]:
         """Delete the oldest vectors not in `live` beyond the bound; return their keys."""
@@ -285,6 +296,29 @@ class VectorStore:
         with self._lock:
             self._connection.close()
 
-    def _passages(self, blobs: Iterable[bytes]) -> Matrix:
-        read = np.frombuffer(b"".join(blobs), np.float32)
-        return read.reshape(-1, self._dimension)
+
+def _quantise_passages(path: Path) -> None:
+    """Convert a store of an earlier version, whose passages are float32, in one transaction."""
+    connection = sqlite.connect(path)
+    with closing(connection):
+        columns = [name for _, name, *_ in connection.execute("PRAGMA table_info(vectors)")]
+        if columns != _EARLIER_COLUMNS:
+            return
+        log.info("converting the stored vectors: passages take a quarter of the room")
+        with transaction(connection):
+            connection.execute("ALTER TABLE vectors RENAME TO earlier")
+            connection.execute(_TABLE)
+            rows = connection.execute(_EARLIER_ROWS)
+            connection.executemany(_PUT, filter(None, map(_converted, rows)))
+            connection.execute("DROP TABLE earlier")
+        sqlite.shrink(connection)
+
+
+def _converted(row: tuple[int, float, str, bytes, bytes, str]) -> tuple[Any, ...] | None:
+    """A row of today for one of an earlier version; None if that is damaged."""
+    expected, at, key, vector, passages, precision = row
+    if checksum(key, vector, passages, precision) != expected:
+        return None
+    tokens, scales = quantise(np.frombuffer(passages, np.float32).reshape(-1, len(vector) // 4))
+    values = (key, vector, tokens.tobytes(), scales.tobytes(), precision)
+    return (*values, at, checksum(*values))

@@ -1,31 +1,36 @@
-"""The vectors of one generation's chunks, by row, and how they move to the next generation."""
+"""The vectors of one generation's chunks, by row, in blocks that generations share.
+
+A block is filled and then never changes, so the next generation adds vectors without copying those
+that exist, and a reader needs no lock. Passage vectors are int8 with a scale each; every cosine is
+computed exactly over what is stored.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import os
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from membrowse.encoding.encoder import EncodedText
+from membrowse.encoding.pooling import quantise
 
 Matrix = NDArray[np.float32]
 Mask = NDArray[np.bool_]
+Quantised = NDArray[np.int8]
 
-
-@dataclass(frozen=True, eq=False)
-class VectorTable:
-    """Sentence and passage vectors by row; d dimensions, p passages in all."""
-
-    matrix: Matrix
-    """[rows, d], C-contiguous, unit rows; zero if the chunk is not encoded."""
-    encoded: Mask
-    """[rows]: whether the chunk has vectors."""
-    passages: Matrix
-    """[p, d], C-contiguous, unit rows; the passages of a chunk are adjacent, chunks by row."""
-    starts: NDArray[np.int64]
-    """[rows + 1]: the passages of row r are `passages[starts[r]:starts[r + 1]]`."""
+BLOCK_ENTRIES = 1024
+_BLOCK_PASSAGES = 8192
+_TILE = 512
+"""Rows of a product. Every product has as many, of zeros if need be: a matrix-vector product can
+differ in its last bit by the number of rows, and no score may depend on where a chunk lies."""
+_THREADS = min(os.cpu_count() or 1, 4)
+_executor = ThreadPoolExecutor(max(1, _THREADS - 1), thread_name_prefix="product")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -33,30 +38,154 @@ class StoredVectors:
     """The vectors of one content key."""
 
     vector: Matrix
-    """[d]"""
-    passages: Matrix
-    """[p, d]"""
+    """[d]: the sentence vector, unit length."""
+    passages: Quantised
+    """[p, d]: `passages * scales[:, None]` are unit vectors; at least one."""
+    scales: Matrix
+    """[p]"""
+
+    @property
+    def passage_vectors(self) -> Matrix:
+        """[p, d] float32: unit vectors."""
+        return self.passages * self.scales[:, None]
 
 
 def vectors_by_key(encoded: Iterable[EncodedText]) -> dict[str, StoredVectors]:
-    """Sentence and passage vectors of `encoded` by content key, C-contiguous float32."""
+    """Vectors of `encoded` by content key; passages are quantised."""
     return {
         text.key: StoredVectors(
             np.ascontiguousarray(text.vector, np.float32),
-            np.ascontiguousarray(text.passages, np.float32),
+            *quantise(np.asarray(text.passages, np.float32)),
         )
         for text in encoded
     }
 
 
+class VectorBlock:
+    """Vectors of up to `BLOCK_ENTRIES` content keys. Memory is taken as it is filled."""
+
+    def __init__(self, dimension: int, passages: int) -> None:
+        """`passages` is the least number that it must have room for."""
+        capacity = -(-max(passages, _BLOCK_PASSAGES) // _TILE) * _TILE
+        self.count = 0
+        """Number of entries; those before never change."""
+        self.vectors = np.zeros((BLOCK_ENTRIES, dimension), np.float32)
+        self.passages = np.zeros((capacity, dimension), np.int8)
+        self.scales = np.zeros(capacity, np.float32)
+        self.starts = np.zeros(BLOCK_ENTRIES + 1, np.int64)
+        """The passages of entry e are `passages[starts[e]:starts[e + 1]]`."""
+        self._adding = threading.Lock()
+
+    def add(self, entries: Sequence[StoredVectors]) -> range:
+        """Add as many of `entries` as there is room for, and return their numbers."""
+        with self._adding:
+            first, used = self.count, int(self.starts[self.count])
+            counts = np.cumsum([len(each.scales) for each in entries[: BLOCK_ENTRIES - first]])
+            fitting = int(np.searchsorted(counts, len(self.scales) - used, side="right"))
+            if not fitting:
+                return range(first, first)
+            added, end = entries[:fitting], used + int(counts[fitting - 1])
+            last = first + fitting
+            np.stack([each.vector for each in added], out=self.vectors[first:last])
+            np.concatenate([each.passages for each in added], out=self.passages[used:end])
+            np.concatenate([each.scales for each in added], out=self.scales[used:end])
+            self.starts[first + 1 : last + 1] = used + counts[:fitting]
+            self.count = last
+            return range(first, last)
+
+    def entry(self, number: int) -> StoredVectors:
+        """The vectors of an entry."""
+        start, end = self.starts[number : number + 2].tolist()
+        return StoredVectors(self.vectors[number], self.passages[start:end], self.scales[start:end])
+
+    def cosines(self, query: Matrix) -> Matrix:
+        """Products of all sentence vectors with `query` [d], float32 [BLOCK_ENTRIES]."""
+        cosines = np.zeros(BLOCK_ENTRIES, np.float32)
+        for first in range(0, self.count, _TILE):
+            tile = slice(first, first + _TILE)
+            np.dot(self.vectors[tile], query, out=cosines[tile])
+        return cosines
+
+    def best_passages(self, query: Matrix) -> Matrix:
+        """Greatest product of each entry's passages with `query` [d], float32 [BLOCK_ENTRIES]."""
+        best = np.zeros(BLOCK_ENTRIES, np.float32)
+        count = self.count
+        if not count:
+            return best
+        used = int(self.starts[count])
+        products = np.empty(len(self.scales), np.float32)
+        passages = np.empty((_TILE, len(query)), np.float32)
+        for first in range(0, used, _TILE):
+            tile = slice(first, first + _TILE)
+            np.copyto(passages, self.passages[tile])
+            np.dot(passages, query, out=products[tile])
+        products[:used] *= self.scales[:used]
+        best[:count] = np.maximum.reduceat(products[:used], self.starts[:count])
+        return best
+
+
+@dataclass(frozen=True, eq=False)
+class VectorTable:
+    """Vectors by row; d dimensions. Rows of equal content share an entry, and so every score."""
+
+    dimension: int
+    blocks: tuple[VectorBlock, ...]
+    entries: NDArray[np.int64]
+    """[rows]: entry e is number `e % BLOCK_ENTRIES` of block `e // BLOCK_ENTRIES`; -1 if the chunk
+    is not encoded."""
+
+    @cached_property
+    def encoded(self) -> Mask:
+        """[rows]: whether the chunk has vectors."""
+        return self.entries >= 0
+
+    def stored(self, row: int) -> StoredVectors:
+        """The vectors of a row, which must be encoded."""
+        block, number = divmod(int(self.entries[row]), BLOCK_ENTRIES)
+        return self.blocks[block].entry(number)
+
+    def vectors(self, rows: Sequence[int]) -> Matrix:
+        """Sentence vectors of `rows`, float32 [n, d]; zero if not encoded."""
+        matrix = np.zeros((len(rows), self.dimension), np.float32)
+        for number, row in enumerate(rows):
+            if self.entries[row] >= 0:
+                matrix[number] = self.stored(row).vector
+        return matrix
+
+    def passages(self, row: int) -> Matrix:
+        """Passage vectors of a row, float32 [p, d]; none if it is not encoded."""
+        if self.entries[row] < 0:
+            return np.zeros((0, self.dimension), np.float32)
+        return self.stored(row).passage_vectors
+
+    def cosines(self, query: Matrix) -> Matrix:
+        """Exact cosine of `query` ([d], unit length) to every row; 0 if it is not encoded."""
+        return self._by_row([partial(block.cosines, query) for block in self.blocks])
+
+    def best_passages(self, query: Matrix) -> Matrix:
+        """Exact cosine of `query` ([d], unit length) to the nearest passage of every row; or 0."""
+        return self._by_row([partial(block.best_passages, query) for block in self.blocks])
+
+    def _by_row(self, products: Sequence[Callable[[], Matrix]]) -> Matrix:
+        """The results of `products`, one per block, by row; computed in concurrent parts."""
+        share = -(-len(products) // _THREADS)
+        first, *rest = [products[n * share : (n + 1) * share] for n in range(_THREADS)]
+        futures = [_executor.submit(_results, part) for part in rest if part]
+        results = _results(first)
+        for future in futures:
+            results += future.result()
+        by_entry = np.concatenate([*results, np.zeros(1, np.float32)])  # entry -1 has a zero
+        by_row: Matrix = by_entry[self.entries]
+        return by_row
+
+
+def _results(products: Iterable[Callable[[], Matrix]]) -> list[Matrix]:
+    return [product() for product in products]
+
+
 def empty_vector_table(rows: int, dimension: int) -> VectorTable:
     """A table in which no row is encoded."""
-    return VectorTable(
-        np.zeros((rows, dimension), np.float32),
-        np.zeros(rows, np.bool_),
-        np.zeros((0, dimension), np.float32),
-        np.zeros(rows + 1, np.int64),
-    )
+    return VectorTable(dimension, (), np.full(rows, -1, np.int64))
 
 
 def rearrange(
@@ -64,49 +193,49 @@ def rearrange(
 ) -> VectorTable:
     """Return a table whose row r is `added[r]`, else row `source[r]` of `table` (none if -1).
 
-    Copies each matrix once; returns `table` itself if nothing would change.
+    Costs what is added; blocks that consist mostly of unused entries are written again. Rows that
+    are the same object in `added` share an entry. Returns `table` itself if nothing would change.
     """
-    old_rows = len(table.encoded)
-    if not added and np.array_equal(source, np.arange(old_rows)):
+    if not added and np.array_equal(source, np.arange(len(table.entries))):
         return table
-    source = source.copy()
-    added_rows = np.fromiter(added, np.int64, len(added))
-    source[added_rows] = -1
+    entries = np.full(len(source), -1, np.int64)
     kept = source >= 0
-    counts = np.zeros(len(source), np.int64)
-    counts[kept] = np.diff(table.starts)[source[kept]]
-    counts[added_rows] = [len(vectors.passages) for vectors in added.values()]
-    encoded = np.zeros(len(source), np.bool_)
-    encoded[kept] = table.encoded[source[kept]]
-    encoded[added_rows] = True
-    starts = np.concatenate(([0], np.cumsum(counts)))
-    result = VectorTable(
-        np.empty((len(source), table.matrix.shape[1]), np.float32),
-        encoded,
-        np.empty((int(starts[-1]), table.passages.shape[1]), np.float32),
-        starts,
-    )
-    result.matrix[~encoded] = 0.0
-    for first, end, old in _runs(source):
-        old_end = old + end - first
-        result.matrix[first:end] = table.matrix[old:old_end]
-        result.passages[starts[first] : starts[end]] = table.passages[
-            table.starts[old] : table.starts[old_end]
-        ]
+    entries[kept] = table.entries[source[kept]]
+    distinct = {id(vectors): vectors for vectors in added.values()}
+    blocks, numbers = extended(table.dimension, table.blocks, list(distinct.values()))
+    number_of = dict(zip(distinct, numbers, strict=True))
     for row, vectors in added.items():
-        result.matrix[row] = vectors.vector
-        result.passages[starts[row] : starts[row + 1]] = vectors.passages
-    return result
+        entries[row] = number_of[id(vectors)]
+    return _compact(VectorTable(table.dimension, blocks, entries))
 
 
-def _runs(source: NDArray[np.int64]) -> Iterable[tuple[int, int, int]]:
-    """Yield (first row, end row, first old row) of adjacent rows that were adjacent before."""
-    if not len(source):
-        return
-    breaks = np.flatnonzero((np.diff(source) != 1) | (source[:-1] < 0)) + 1
-    firsts = np.concatenate(([0], breaks))
-    ends = np.concatenate((breaks, [len(source)]))
-    for first, end in zip(firsts.tolist(), ends.tolist(), strict=True):
-        old = int(source[first])
-        if old >= 0:
-            yield first, end, old
+def extended(
+    dimension: int, blocks: tuple[VectorBlock, ...], vectors: Sequence[StoredVectors]
+) -> tuple[tuple[VectorBlock, ...], list[int]]:
+    """Add `vectors` to the last of `blocks` and to new ones; returns all, and the new entries."""
+    numbers: list[int] = []
+    while len(numbers) < len(vectors):
+        left = vectors[len(numbers) :]
+        added = blocks[-1].add(left) if blocks else range(0)
+        numbers += [(len(blocks) - 1) * BLOCK_ENTRIES + number for number in added]
+        if len(added) < len(left):
+            blocks = (*blocks, VectorBlock(dimension, len(left[len(added)].scales)))
+    return blocks, numbers
+
+
+def _compact(table: VectorTable) -> VectorTable:
+    """`table` without unused entries, if these are more than its rows and a few blocks."""
+    filled = sum(block.count for block in table.blocks)
+    if filled <= 2 * np.count_nonzero(table.encoded) + 4 * BLOCK_ENTRIES:
+        return table
+    used, number_of = np.unique(table.entries[table.encoded], return_inverse=True)
+    blocks: tuple[VectorBlock, ...] = ()
+    numbers: list[int] = []
+    for first in range(0, len(used), BLOCK_ENTRIES):
+        part = [divmod(n, BLOCK_ENTRIES) for n in used[first : first + BLOCK_ENTRIES].tolist()]
+        live = [table.blocks[block].entry(number) for block, number in part]
+        blocks, added = extended(table.dimension, blocks, live)
+        numbers += added
+    entries = np.full(len(table.entries), -1, np.int64)
+    entries[table.encoded] = np.array(numbers, np.int64)[number_of]
+    return VectorTable(table.dimension, blocks, entries)

@@ -30,6 +30,9 @@ Path = Annotated[
     str, Meta(min_length=1, max_length=4_000, description="A note's path, as a hit names it.")
 ]
 TopK = Annotated[int, Meta(ge=1, le=50, description="Hits at most; default: the agent's k.")]
+RootFilter = Annotated[
+    str, Meta(max_length=100, description="Only notes in this root: the path's first segment.")
+]
 PathFilter = Annotated[
     str,
     Meta(
@@ -40,9 +43,7 @@ PathFilter = Annotated[
 TagFilter = Annotated[str, Meta(max_length=1000, description="Only notes with this tag.")]
 AfterFilter = Annotated[
     str,
-    Meta(
-        max_length=40, description="Only notes dated in or after it: 2026, 2026-03 or 2026-03-02."
-    ),
+    Meta(max_length=40, description="Only notes dated in or after it: 2026, 2026-03 or last week."),
 ]
 BeforeFilter = Annotated[str, Meta(max_length=40, description="Only notes dated before it.")]
 ExpectedLine = Annotated[int, Meta(ge=1, description="A line of the expected part of the note.")]
@@ -55,6 +56,7 @@ class _Arguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 class SearchArguments(_Arguments, frozen=True, kw_only=True):
     query: Query
     k: TopK | None = None
+    root: RootFilter = ""
     path: PathFilter = ""
     tag: TagFilter = ""
     after: AfterFilter = ""
@@ -67,6 +69,7 @@ class _AboutNote(_Arguments, frozen=True, kw_only=True):
     query: Query
     path: Path
     line: ExpectedLine | None = None
+    root: RootFilter = ""
     filter_path: PathFilter = ""
     tag: TagFilter = ""
     after: AfterFilter = ""
@@ -74,7 +77,13 @@ class _AboutNote(_Arguments, frozen=True, kw_only=True):
 
     @property
     def filters(self) -> Filters:
-        return Filters(path=self.filter_path, tag=self.tag, after=self.after, before=self.before)
+        return Filters(
+            root=self.root,
+            path=self.filter_path,
+            tag=self.tag,
+            after=self.after,
+            before=self.before,
+        )
 
 
 class GetArguments(_Arguments, frozen=True, kw_only=True):
@@ -132,6 +141,7 @@ async def search(memory: AsyncMemory, asked: SearchArguments) -> Result:
     response = await memory.search(
         asked.query,
         k=k,
+        root=asked.root,
         path=asked.path,
         tag=asked.tag,
         after=asked.after,

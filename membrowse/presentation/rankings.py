@@ -10,8 +10,9 @@ from membrowse.presentation.query import DOUBTFUL
 from membrowse.text import shown
 from membrowse.wire.search import VECTOR, Approximate, MatchStrength, Query, RankingState
 
-WEAK = "weak: nothing here matches well"
-_WEAK = (WEAK, "weak: no good match", "weak")
+WEAK = "weak match in words and meaning"
+"""What the best hits have in common if `MatchStrength.weak`, whatever their scores."""
+_WEAK = (WEAK, "weak match", "weak")
 _STYLES = {RankingState.READY: "dim", RankingState.FAILED: "bad"}
 
 
@@ -21,16 +22,21 @@ def state_part(state: RankingState) -> Part:
 
 
 def weak_part(strength: MatchStrength | None, width: int) -> Part:
-    """That nothing matches well, in at most `width` cells; empty if something does."""
+    """That the best hits match weakly, in at most `width` cells; empty if they do not."""
     if strength is None or not strength.weak:
         return Part("")
     return Part(next((text for text in _WEAK if cell_len(text) <= width), ""), "warn")
 
 
-def ranking_counts(total: int, pool: int | None, cached: int | None, took_ms: float) -> str:
-    """`57 · 3 ms`, `pool 50 · 9 ms`, or `31/50 cached` while token vectors are missing."""
+def ranking_counts(
+    total: int, pool: int | None, cached: int | None, took_ms: float, *, exact: bool = True
+) -> str:
+    """`57 · 3 ms`, `pool 50 · 9 ms`, or `31/50 cached` while token vectors are missing.
+
+    `≥400` if more may have a rank.
+    """
     if pool is None:
-        count = figures.number(total)
+        count = f"{'' if exact else figures.AT_LEAST}{figures.number(total)}"
     elif cached is not None and cached < pool:
         count = f"{cached}/{pool} cached"
     else:

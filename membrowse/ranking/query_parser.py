@@ -7,6 +7,7 @@ Literal syntax (the default): everything is words. Operator syntax:
 | `"a phrase"`                  | only chunks with the phrase    |                              |
 | `-word`, `-"a phrase"`        | no chunks with it              |                              |
 | `title:word`, `body:"a b"` …  | only chunks with it there      |                              |
+| `root:team`                   |                                | in this root, or subfolder   |
 | `path:runbooks`, `path:*.txt` |                                | path contains or matches it  |
 | `tag:ops`                     |                                | tagged `ops`, or `ops/…`     |
 | `after:2026-03`               |                                | dated in or after            |
@@ -19,7 +20,6 @@ words, with a warning. The encoder gets the words without operators, filters and
 
 from __future__ import annotations
 
-import calendar
 import re
 from dataclasses import dataclass, field
 from datetime import date
@@ -33,13 +33,13 @@ from membrowse.wire.search import Filters
 
 LITERAL, OPERATORS = "literal", "operators"
 FIELDS = {name: name for name in ("title", "headings", "body", "tags")} | {"heading": "headings"}
-FILTERS = ("path", "tag", "after", "before")
+FILTERS = ("root", "path", "tag", "after", "before")
 
 MAX_QUERY_CHARACTERS = 20_000
 """A longer query is cut, with a warning."""
 
 MAX_FILTER_CHARACTERS = 1000
-A_DATE = "a date such as 2026, 2026-03 or 2026-03-02"
+A_DATE = "a date such as 2026, 2026-03, 2026-03-02 or last week"
 
 _ITEM = re.compile(
     r'(?P<negative>-(?=[\w"“.]))?'
@@ -47,7 +47,6 @@ _ITEM = re.compile(
     r'(?:["“](?P<quoted>[^"“”]*)["”]|(?P<word>\S*))'
 )
 _TYPED = re.compile(r"\S+")
-_DAY = re.compile(r"(\d{4})(?:-(\d\d?))?(?:-(\d\d?))?")
 
 
 class InvalidFilter(ValueError):
@@ -82,6 +81,8 @@ class Filter:
         return self._matches(chunk) != self.excluded
 
     def _matches(self, chunk: Chunk) -> bool:
+        if self.kind == "root":
+            return normal_form(chunk.path.partition("/")[0].casefold()) == self.value
         if self.kind == "path":
             return re.search(self.value, normal_form(chunk.path.casefold())) is not None
         if self.kind == "tag":
@@ -121,6 +122,7 @@ class ParsedQuery:
 
 @dataclass(slots=True)
 class _Parts:
+    reader: DateReader
     words: list[str] = field(default_factory=list)
     constraints: list[Constraint] = field(default_factory=list)
     filters: list[Filter] = field(default_factory=list)
@@ -132,7 +134,7 @@ def parse_query(text: str, syntax: str = LITERAL, reader: DateReader | None = No
 
     Without a `reader`, dates are only words.
     """
-    parts = _Parts()
+    parts = _Parts(reader or DateReader(date.today()))
     read = text[:MAX_QUERY_CHARACTERS]
     if len(text) > MAX_QUERY_CHARACTERS:
         parts.warnings.append(f"only the first {MAX_QUERY_CHARACTERS:,} characters are used")
@@ -215,19 +217,27 @@ def _take_constraint(
 
 
 def _take_filter(parsed: Filter, parts: _Parts) -> None:
-    value = _filter_value(parsed.kind, parsed.value)
+    value = _filter_value(parsed.kind, parsed.value, parts.reader)
     if value is None:
         what = A_DATE if parsed.kind in ("after", "before") else "a value"
         parts.warnings.append(f"{parsed.typed}: needs {what}, read as words")
         parts.words.append(parsed.typed)
     else:
-        parts.filters.append(Filter(parsed.kind, value, parsed.excluded, parsed.typed))
+        typed = _as_read(parsed.kind, value, parsed.typed)
+        parts.filters.append(Filter(parsed.kind, value, parsed.excluded, typed))
 
 
-def requested_filters(filters: Filters) -> tuple[Filter, ...]:
-    """Return the filters of a request. Raises `InvalidFilter`."""
+def _as_read(kind: str, value: str, typed: str) -> str:
+    """`typed`; a date in words as the day that it is read as."""
+    in_words = kind in ("after", "before") and re.search("[a-z]", typed.partition(":")[2], re.I)
+    return f"{typed.partition(':')[0]}:{value}" if in_words else typed
+
+
+def requested_filters(filters: Filters, reader: DateReader | None = None) -> tuple[Filter, ...]:
+    """Return the filters of a request; `reader` reads dates in words. Raises `InvalidFilter`."""
+    reader = reader or DateReader(date.today())
     given = filters.given
-    parsed = {kind: _requested_filter(kind, value) for kind, value in given.items()}
+    parsed = {kind: _requested_filter(kind, value, reader) for kind, value in given.items()}
     if {"after", "before"} <= given.keys() and parsed["after"].value >= parsed["before"].value:
         raise InvalidFilter(
             f"no note passes both filters: after {filters.after} is not before {filters.before}"
@@ -235,16 +245,16 @@ def requested_filters(filters: Filters) -> tuple[Filter, ...]:
     return tuple(parsed.values())
 
 
-def _requested_filter(kind: str, value: str) -> Filter:
+def _requested_filter(kind: str, value: str, reader: DateReader) -> Filter:
     value = value.strip()
     typed = f'{kind}:"{value}"' if re.search(r"\s", value) else f"{kind}:{value}"
     if problem := _filter_problem(kind, value):
         raise InvalidFilter(problem)
-    compared = _filter_value(kind, value)
+    compared = _filter_value(kind, value, reader)
     if compared is None:
         what = A_DATE if kind in ("after", "before") else "a value"
         raise InvalidFilter(f"the filter {shown(typed)} needs {what}")
-    return Filter(kind, compared, False, typed)
+    return Filter(kind, compared, False, _as_read(kind, compared, typed))
 
 
 def _filter_problem(kind: str, value: str) -> str:
@@ -258,14 +268,16 @@ def _filter_problem(kind: str, value: str) -> str:
     return ""
 
 
-def _filter_value(kind: str, value: str) -> str | None:
+def _filter_value(kind: str, value: str, reader: DateReader) -> str | None:
     """Return the value that a filter compares with, or None if `value` is invalid."""
     folded = normal_form(value.casefold())
     if kind == "path" and folded:
         return _path_pattern(folded)
+    if kind == "root":
+        return folded.rstrip("/") or None
     if kind == "tag":
         return folded.lstrip("#").rstrip("/") or None
-    return _first_day(folded) if kind in ("after", "before") else None
+    return _first_day(folded, reader) if kind in ("after", "before") else None
 
 
 def _path_pattern(value: str) -> str:
@@ -275,12 +287,7 @@ def _path_pattern(value: str) -> str:
     return rf"(?:\A|/){translate(value.removeprefix('/'))}"
 
 
-def _first_day(value: str) -> str | None:
-    """Return the first day of the year, month or day that `value` names."""
-    match = _DAY.fullmatch(value)
-    if match is None:
-        return None
-    year, month, day = int(match[1]), int(match[2] or 1), int(match[3] or 1)
-    if not (1 <= year and 1 <= month <= 12 and 1 <= day <= calendar.monthrange(year, month)[1]):
-        return None
-    return date(year, month, day).isoformat()
+def _first_day(value: str, reader: DateReader) -> str | None:
+    """Return the first day of the year, month, week or day that `value` names."""
+    period = reader.period(value)
+    return period[0].isoformat() if period else None

@@ -33,15 +33,16 @@ from membrowse.encoding.cross_encoder import CrossEncoder
 from membrowse.encoding.encoder import Encoder, Piece
 from membrowse.encoding.word_pieces import WordPieces
 from membrowse.index.generation import Generation
+from membrowse.index.store_errors import StoreUnavailable
 from membrowse.index.token_store import TokenStore
-from membrowse.ranking import fusion, reranker
+from membrowse.ranking import best_chunks, fusion, reranker
 from membrowse.ranking.chunk_ranking import ChunkRanking, Scores, empty_ranking, rank_by_score
 from membrowse.ranking.elapsed import elapsed_ms
-from membrowse.ranking.keyword import satisfying_rows
+from membrowse.ranking.keyword import StoredTermMatches, satisfying_rows
 from membrowse.ranking.match_strength import match_strength
 from membrowse.ranking.query_dates import DateReader
 from membrowse.ranking.ranked_query import NO_WORDS, RankedQuery, prepare
-from membrowse.ranking.vector import EqualRows, known_share, missed_rows, vector_scores
+from membrowse.ranking.vector import known_share, missed_rows, vector_scores
 from membrowse.settings import DateReading, FusionMethod, Settings
 from membrowse.wire.search import (
     FUSED,
@@ -109,21 +110,26 @@ class Ranker:
         dates = self.settings.keyword.dates
         if dates is DateReading.OFF:
             return None
-
-        def is_indexed(term: str) -> bool:
-            return len(generation.keyword.postings("date", term)[0]) > 0
-
-        return DateReader(self.today(), dates is DateReading.DAY_FIRST, is_indexed)
+        day_first = dates is DateReading.DAY_FIRST
+        return DateReader(self.today(), day_first, generation.keyword.is_date)
 
     def keyword(self, ranked_query: RankedQuery) -> None:
         """Rank all chunks in scope that contain a word of the query, by BM25."""
         with ranked_query.stage(KEYWORD, spent_ms=ranked_query.lookup_ms):
             postings = ranked_query.postings
+            message = "" if postings.df else NO_WORDS
+            if isinstance(postings, StoredTermMatches):
+                ranked_query.put(
+                    KEYWORD,
+                    best_chunks.rank_by_words(
+                        ranked_query, postings.store, self.settings.keyword, message
+                    ),
+                )
+                return
             scores, matched = postings.scores(self.settings.keyword)
             constraints = ranked_query.parsed.constraints
             if constraints:
                 matched &= satisfying_rows(ranked_query.generation.keyword, constraints)
-            message = "" if postings.by_term else NO_WORDS
             ranking = rank_by_score(scores, matched & ranked_query.scope, READY, message)
             ranked_query.put(KEYWORD, ranking)
 
@@ -149,12 +155,29 @@ class Ranker:
             dates = ranked_query.parsed.date_spans
             ranked_query.known_share = known_share(encoded.text, encoded.pieces, dates)
             _report_pieces(ranked_query, encoded.pieces, ranked_query.known_share)
-            generation = ranked_query.generation
-            scores = vector_scores(generation, encoded.vector, self.settings.vector.passage_weight)
-            self._equal_rows(generation).equalise(scores)
             state, message = _vector_state(ranked_query, state, message)
-            mask = generation.encoded & ranked_query.scope
-            ranked_query.put(VECTOR, rank_by_score(scores, mask, state, message))
+            generation, settings = ranked_query.generation, self.settings.vector
+            if (store := generation.best_chunks) is not None:
+                ranking = best_chunks.rank_by_vector(
+                    ranked_query, store, encoded.vector, settings, state, message
+                )
+            else:
+                scores = vector_scores(generation, encoded.vector, settings.passage_weight)
+                mask = generation.encoded & ranked_query.scope
+                ranking = rank_by_score(scores, mask, state, message)
+            ranked_query.put(VECTOR, ranking)
+
+    def locate(self, ranked_query: RankedQuery, rows: Sequence[int]) -> None:
+        """Find where `rows` rank by words and vector, before `fuse`, if the store does not list
+        them; over embedded stores every rank is known."""
+        store, encoded = ranked_query.generation.best_chunks, ranked_query.encoded
+        if store is None:
+            return
+        query = encoded.vector if encoded is not None else None
+        try:
+            best_chunks.locate(ranked_query, store, rows, query, self.settings.vector)
+        except StoreUnavailable as error:
+            log.warning("a target's rank is not known: %s", error)
 
     def approximate(self, ranked_query: RankedQuery, nearest: Nearest) -> Approximate | None:
         """Compare `nearest` (HNSW) with the exact ranking; only reads `ranked_query`.
@@ -192,7 +215,7 @@ class Ranker:
             weight = fusion.vector_weight(
                 self.settings.fusion.weight,
                 ranked_query.known_share,
-                vector.total,
+                vector.ranked,
                 ranked_query.scope,
             )
             scores = self._fused_scores(ranked_query, keyword, vector, weight)
@@ -202,7 +225,12 @@ class Ranker:
                 message = vector.message if vector.total else f"keyword only: {vector.message}"
             elif keyword.state is not READY:
                 state, message = keyword.state, f"vector only: {keyword.message}"
-            ranked_query.put(FUSED, rank_by_score(scores, ranked_query.scope, state, message))
+            scope = ranked_query.scope
+            if ranked_query.generation.best_chunks is not None:
+                scope = best_chunks.union(ranked_query)
+            fused = rank_by_score(scores, scope, state, message)
+            fused = best_chunks.bound_fused(fused, keyword, vector, weight, self.settings.fusion)
+            ranked_query.put(FUSED, fused)
 
     def _fused_scores(
         self, ranked_query: RankedQuery, keyword: ChunkRanking, vector: ChunkRanking, weight: float
@@ -212,7 +240,7 @@ class Ranker:
             return fusion.reciprocal_rank(keyword.ranks, vector.ranks, weight, k)
         return fusion.convex(
             fusion.minmax(keyword.scores, ranked_query.scope),
-            fusion.minmax(vector.scores, vector.ranks > 0),
+            fusion.minmax(vector.scores, vector.ranks > 0, fusion.floor(vector)),
             weight,
         )
 
@@ -244,14 +272,9 @@ class Ranker:
             idf = ranked_query.postings.idf_lookup(self._cache(ranked_query.generation).idf)
             reranker.rerank(ranked_query, self.settings.rerank, tokens, encoder, cross, idf)
             strength = match_strength(ranked_query, self.settings.encoder.model)
-            reranked = ranked_query.rankings[RERANKED]
+            reranked, fused = ranked_query.rankings[RERANKED], ranked_query.ranking(FUSED)
+            reranked = best_chunks.bound_reranked(reranked, fused)
             ranked_query.rankings[RERANKED] = replace(reranked, strength=strength)
-
-    def _equal_rows(self, generation: Generation) -> EqualRows:
-        cache = self._cache(generation)
-        if cache.equal_rows is None:
-            cache.equal_rows = EqualRows(generation.keys)
-        return cache.equal_rows
 
     def _cache(self, generation: Generation) -> _GenerationCache:
         """Return the cache of `generation`; two threads may both fill it, with equal results."""
@@ -266,7 +289,6 @@ class _GenerationCache:
     """What is computed once per generation."""
 
     number: int
-    equal_rows: EqualRows | None = None
     idf: dict[str, float] = field(default_factory=dict)
     """Of stop words, in the body."""
 

@@ -19,6 +19,7 @@ from membrowse.settings.origins import (
 from membrowse.settings.overrides import flat, overridden
 from membrowse.settings.values import (
     AgentSettings,
+    CollectionSettings,
     DateReading,
     EncoderSettings,
     EngineSettings,
@@ -31,8 +32,12 @@ from membrowse.settings.values import (
     Precision,
     RerankMethod,
     RerankSettings,
+    RootSettings,
     Settings,
+    StoreKind,
+    StoreSettings,
     UiSettings,
+    VectorIndex,
     VectorSettings,
 )
 
@@ -40,6 +45,7 @@ __all__ = [
     "DEFAULT",
     "PREFIX",
     "AgentSettings",
+    "CollectionSettings",
     "Configured",
     "DateReading",
     "EncoderSettings",
@@ -53,9 +59,13 @@ __all__ = [
     "Precision",
     "RerankMethod",
     "RerankSettings",
+    "RootSettings",
     "Settings",
     "SettingsError",
+    "StoreKind",
+    "StoreSettings",
     "UiSettings",
+    "VectorIndex",
     "VectorSettings",
     "configured",
     "fixed_keys",

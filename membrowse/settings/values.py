@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import re
+from collections.abc import Iterable
 from enum import StrEnum
+from itertools import combinations
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -40,6 +45,16 @@ class DateReading(StrEnum):
     OFF = "off"
 
 
+class StoreKind(StrEnum):
+    EMBEDDED = "embedded"
+    MILVUS = "milvus"
+
+
+class VectorIndex(StrEnum):
+    FLAT = "flat"
+    HNSW = "hnsw"
+
+
 class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A table of the settings file; unknown keys are errors."""
 
@@ -59,19 +74,32 @@ class NotesSettings(_Section, frozen=True):
     """Encodings of files that are not UTF-8, by glob: `{"old/*.txt" = "cp1252"}`; the last that
     matches counts."""
 
+    @property
+    def kinds(self) -> str:
+        """What the notes are, in words: `.md, .markdown and .txt files`."""
+        suffixes = [glob.removeprefix("*") for glob in self.include]
+        if not suffixes or not all(each[:1] == "." and each[1:].isalnum() for each in suffixes):
+            return f"files that match {' '.join(self.include) or 'no pattern'} (notes.include)"
+        *others, last = suffixes
+        return f"{', '.join(others)}{' and ' if others else ''}{last} files"
+
     def __post_init__(self) -> None:
         """Raise `ValueError` for a glob or an encoding that cannot be used."""
-        for name, globs in (("include", self.include), ("encodings", self.encodings)):
-            for text in globs:
-                try:
-                    gitignore.parse(text)
-                except gitignore.InvalidPattern as error:
-                    raise ValueError(f"`{name}`: {text!r}: {error}") from error
+        _check_globs("include", self.include)
+        _check_globs("encodings", self.encodings)
         for encoding in self.encodings.values():
             try:
                 "-".encode(encoding)
             except (LookupError, ValueError) as error:
                 raise ValueError(f"unknown encoding {encoding!r} in notes.encodings") from error
+
+
+def _check_globs(name: str, globs: Iterable[str]) -> None:
+    for text in globs:
+        try:
+            gitignore.parse(text)
+        except gitignore.InvalidPattern as error:
+            raise ValueError(f"`{name}`: {text!r}: {error}") from error
 
 
 class FieldWeights(_Section, frozen=True):
@@ -138,6 +166,9 @@ class RerankSettings(_Section, frozen=True):
     name_bonus: NonNegative = 1.0
     """Added to the score of the best chunk of a note whose name, with or without folders, is
     the query."""
+    per_root_limit: Annotated[int, Meta(ge=0, le=10_000)] = 0
+    """Chunks of one root (the first segment of a path) that keep their place in the pool; its
+    others follow after all other chunks of the pool. 0: no limit."""
     idf: bool = True
     """Weight words of the query by the square root of their idf in late interaction."""
 
@@ -161,6 +192,26 @@ class AgentSettings(_Section, frozen=True):
     """Hits that the agent gets."""
     min_score: Annotated[float, Meta(ge=-1000.0, le=1000.0)] = 0.0
     """Minimum reranked score; 0: none."""
+
+
+class StoreSettings(_Section, frozen=True):
+    """`[store]`: where chunks, words and vectors are kept."""
+
+    kind: StoreKind = StoreKind.EMBEDDED
+    """`embedded`, in files of this machine, or `milvus` (see `membrowse docs scale`)."""
+    uri: str = ""
+    """Milvus: `http://HOST:PORT` of a server, to which texts and queries are sent, or a file
+    (Milvus Lite); empty: a file beside the index."""
+    vector_index: VectorIndex = VectorIndex.FLAT
+    """Milvus: `flat` compares all vectors; `hnsw` is faster and misses some."""
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` for an address with a password, or one of no known kind."""
+        scheme, separator, rest = self.uri.partition("://")
+        if separator and scheme not in ("http", "https"):
+            raise ValueError("`uri`: an address begins with http:// or https://")
+        if separator and "@" in rest:
+            raise ValueError("`uri`: name no password here; set MEMBROWSE_MILVUS_TOKEN")
 
 
 class PinsSettings(_Section, frozen=True):
@@ -220,6 +271,58 @@ class UiSettings(_Section, frozen=True):
     """Whether a hit takes one line, instead of as many as the height allows."""
 
 
+_NAME = re.compile(r"\w[\w.-]{0,59}")
+
+
+def _check_name(name: str, what: str) -> None:
+    """Raise `ValueError` for a name that cannot be a segment of a path."""
+    if not _NAME.fullmatch(name):
+        raise ValueError(
+            f"{name!r} cannot be the name of a {what}: letters, digits, `.`, `_` and `-`, up to 60"
+        )
+
+
+class RootSettings(_Section, frozen=True):
+    """A root of a collection: `{path = "/srv/team", include = ["*.md"]}`."""
+
+    path: str
+    """A directory, or a single note: absolute, or with `~`."""
+    include: tuple[str, ...] = ()
+    """Globs of its notes, relative to it; empty: those of `notes.include`."""
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` for a path or a glob that cannot be used."""
+        _check_globs("include", self.include)
+        if "\0" in self.path or not self.expanded.is_absolute():
+            raise ValueError(f"{self.path!r} is not an absolute path, nor does it begin with ~/")
+
+    @property
+    def expanded(self) -> Path:
+        """The path without `~`, `.` and `..`."""
+        return Path(os.path.normpath(os.path.expanduser(self.path)))  # noqa: PTH111 (never raises)
+
+
+class CollectionSettings(_Section, frozen=True):
+    """`[collections.NAME]`: several folders as one."""
+
+    roots: dict[str, str | RootSettings]
+    """By name: a path, or a table with path and globs."""
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` for a name that cannot be used, and for nested roots."""
+        if not self.roots:
+            raise ValueError("`roots` is empty")
+        found: dict[str, Path] = {}
+        for name, root in self.roots.items():
+            _check_name(name, "root")
+            found[name] = (RootSettings(path=root) if isinstance(root, str) else root).expanded
+        for (name, path), (other, above) in combinations(found.items(), 2):
+            if path.is_relative_to(above):
+                raise ValueError(f"the root {name} ({path}) lies in the root {other} ({above})")
+            if above.is_relative_to(path):
+                raise ValueError(f"the root {other} ({above}) lies in the root {name} ({path})")
+
+
 class Settings(_Section, frozen=True):
     """All settings, with their defaults."""
 
@@ -230,23 +333,33 @@ class Settings(_Section, frozen=True):
     rerank: RerankSettings = RerankSettings()
     encoder: EncoderSettings = EncoderSettings()
     agent: AgentSettings = AgentSettings()
+    store: StoreSettings = StoreSettings()
     pins: PinsSettings = PinsSettings()
     engine: EngineSettings = EngineSettings()
     journal: JournalSettings = JournalSettings()
     log: LogSettings = LogSettings()
     ui: UiSettings = UiSettings()
+    collections: dict[str, CollectionSettings] = {}
+    """Several folders as one tree, by name: `--collection NAME` opens it."""
     keys: dict[str, str] = {}
     """Keys of the browser by the ids of actions (`membrowse config keys`), comma-separated."""
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` for the name of a collection that cannot be used."""
+        for name in self.collections:
+            _check_name(name, "collection")
 
     @property
     def digest(self) -> str:
         """Short hash of all settings that can change a ranking."""
-        ranking = (
+        ranking: list[_Section] = [
             self.keyword,
             self.vector,
             self.fusion,
             self.rerank,
             self.encoder,
             self.notes,
-        )
+        ]
+        if self.store.kind is not StoreKind.EMBEDDED:
+            ranking.append(self.store)
         return hashlib.sha256(msgspec.json.encode(ranking)).hexdigest()[:12]

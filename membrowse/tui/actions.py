@@ -52,6 +52,7 @@ class Need(Enum):
     PANEL = "The tuning panel is closed: {tune.open} opens it."
     TUNED = "No setting is changed."
     SAVED = "The cursor is not on a saved configuration."
+    FILTERS = "No filter is set: {filter.add} sets one."
     QUESTIONS = "There are no questions: start with --questions FILE.jsonl."
     RETRY = "Nothing to retry: the engine has not failed."
 
@@ -164,17 +165,19 @@ _QUERY = (
     Action("query.leave", "leave_query", "enter,escape", "to the list",
            "Leave the query for the list; the query stays.", bar=1, palette=False),
     Action("query.down", "result(1)", "down", "results",
-           "Move down the results while typing.", bar=2, palette=False),
+           "Move down the results while typing.", needs=(Need.QUERY,), bar=2, palette=False),
     Action("query.up", "result(-1)", "up", "previous result",
-           "Move up the results while typing.", palette=False),
+           "Move up the results while typing.", needs=(Need.QUERY,), palette=False),
     Action("query.page_down", "result(10)", "pagedown", "ten results down",
-           "Move down ten results while typing.", palette=False),
+           "Move down ten results while typing.", needs=(Need.QUERY,), palette=False),
     Action("query.page_up", "result(-10)", "pageup", "ten results up",
-           "Move up ten results while typing.", palette=False),
+           "Move up ten results while typing.", needs=(Need.QUERY,), palette=False),
     Action("query.older", "history(1)", "ctrl+up", "older query",
            "Go back to the query before this one.", bar=4, palette=False),
     Action("query.newer", "history(-1)", "ctrl+down", "newer query",
            "Go forward to the query after this one.", palette=False),
+    Action("query.question", "question_if_empty", "right_square_bracket", "first question",
+           "Ask the next question of --questions while the query is empty.", palette=False),
 )
 
 _BROWSER = (
@@ -182,6 +185,10 @@ _BROWSER = (
            "Type another query; an arrow keeps the old one to edit.", bar=1),
     Action("query.operators", "operators", "ctrl+o,o", "operators",
            'Switch operators on or off: "phrases", -words and field:words.', bar=12),
+    Action("filter.add", "filter", "s", "filter",
+           "Choose which notes are ranked: by root, folder, tag or date.", needs=(Need.ENGINE,)),
+    Action("filter.drop", "drop_last_filter", "S", "remove filter",
+           "Remove the last filter; its × removes another.", needs=(Need.FILTERS,)),
     Action("query.history", "show_history", "H", "history", "Choose an earlier query."),
     Action("question.next", "question(1)", "right_square_bracket", "next question",
            "Ask the next question of --questions.", needs=(Need.QUESTIONS,)),
@@ -227,6 +234,8 @@ _BROWSER = (
     Action("agent.ask", "ask_agent", "A", "ask agent",
            "Ask the agent's own search for this query; the first time, it asks you.",
            needs=(Need.ENGINE, Need.QUERY, Need.AGENT)),
+    Action("query.crowding", "crowding", "C", "crowding",
+           "See who has the first places: by root, folder and note.", needs=(Need.ENGINE,)),
     Action("recall.follow", "follow", "F", "follow",
            "Show each question as an agent asks it; any key that acts stops.",
            needs=(Need.ENGINE,)),
@@ -435,8 +444,8 @@ _APP = (
     Action("app.export", "export", "E", "export", "Export this view: as a picture (SVG) and text."),
     Action("app.suspend", "suspend_process", "ctrl+z", "suspend",
            "Suspend membrowse; the shell's `fg` brings it back."),
-    Action("app.open", "open_folder", "O", "open folder",
-           "Open another folder, or the demo memory."),
+    Action("app.open", "open_folder", "O", "open",
+           "Open another folder, a collection, an agent's memory, or the demo memory."),
     Action("app.retry", "retry", "f5,ctrl+r", "retry", "Restart the engine after a failure.",
            needs=(Need.RETRY,)),
     Action("app.quit", "quit", "q,ctrl+q", "quit",

@@ -41,6 +41,10 @@ class AgentSearch:
         self._profile = profile
         self._show = show
 
+    def use(self, profile: AgentProfile | None) -> None:
+        """Ask the search of another agent, or of none."""
+        self._profile = profile
+
     @property
     def available(self) -> bool:
         """Whether there is an agent with a search of its own."""

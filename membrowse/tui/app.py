@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.actions import SkipAction
 from textual.app import App
@@ -36,17 +36,35 @@ from membrowse.tui.screens.browser import BrowserScreen
 from membrowse.tui.screens.engine_screen import Clock, EngineScreen
 from membrowse.tui.themes import OURS, first_theme
 from membrowse.wire.agents import AgentProfile
-from membrowse.wire.engine import EngineState, RebuildRequest, ReindexRequest, WatchRequest
+from membrowse.wire.engine import EngineState, Hello, RebuildRequest, ReindexRequest, WatchRequest
 from membrowse.wire.search import SearchRequest
+
+if TYPE_CHECKING:
+    from membrowse.tui.model.openable import Openable
 
 _SIGNS = {"warning": "! ", "error": "✗ "}
 """Signs before messages that are not just information."""
 
-Sessions = Callable[[Path], AsyncGenerator[Session, None]]
+Sessions = Callable[[Path, AgentProfile | None], AsyncGenerator[Session, None]]
+"""The sessions with the engine of a folder, which ranks by an agent's profile if one is given."""
 
 
 def _now() -> datetime:
     return datetime.now().astimezone()
+
+
+def _outdated(hello: Hello) -> str:
+    """That the engine's collection has changed in the settings; empty if it has not."""
+    if not hello.roots:
+        return ""
+    from membrowse import paths
+    from membrowse.agents.collections import outdated
+    from membrowse.settings import SettingsError, load
+
+    try:
+        return outdated(Path(hello.folder), hello.roots, load(paths.config_file()))
+    except SettingsError as error:
+        return str(error)
 
 
 def _palette() -> type[Provider]:
@@ -85,6 +103,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
         self._clock = clock
         self._sessions = sessions
         self._questions = questions
+        self._profile = profile
         self.demo = demo
         self.remembered = remembered or Remembered()
         self._folder = folder or self.remembered.last_folder
@@ -93,6 +112,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
             agent=profile.name if profile else "",
             agent_k=settings.agent.k,
             agent_min_score=settings.agent.min_score,
+            note_kinds=settings.notes.kinds,
         )
         if self._folder is not None:
             self._view = replace(self._view, folder=self._folder, phase=Phase.STARTING)
@@ -152,7 +172,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
         self._start_worker(partial(self._supervise, folder), "session", exclusive=True)
 
     async def _supervise(self, folder: Path) -> None:
-        async with aclosing(self._sessions(folder)) as sessions:
+        async with aclosing(self._sessions(folder, self._profile)) as sessions:
             async for session in sessions:
                 self._take_session(session)
 
@@ -164,7 +184,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
                 self._show_engine(replace(view, phase=phase, message=message))
             case Connected(engine, hello):
                 self._engine = engine
-                if difference := version_difference(hello):
+                if difference := version_difference(hello) or _outdated(hello):
                     self.say(difference, "warning")
                 rights = frozenset(hello.rights)
                 self._show_engine(replace(view, phase=Phase.CONNECTED, message="", rights=rights))
@@ -357,16 +377,19 @@ class MembrowseApp(App[int], inherit_bindings=False):
 
     def on_folder_chosen(self, message: messages.FolderChosen) -> None:
         self.browser.start_over()
+        self._profile = message.profile
+        self.browser.agent_search.use(message.profile)
         self._open_folder(message.folder)
         self.browser.query_bar.forget_place()
 
     def on_edit_wanted(self, message: messages.EditWanted) -> None:
         from membrowse.tui import external_programs
 
-        if self._folder is None:
+        roots = self._view.roots
+        if roots is None:
             return
         try:
-            path = self._folder / message.path
+            path = roots.resolve(message.path)
             command = external_programs.installed_editor_command(path, message.line)
             with self.suspend():
                 trouble = external_programs.run_editor(command)
@@ -468,14 +491,15 @@ class MembrowseApp(App[int], inherit_bindings=False):
             return
         welcome = WelcomeScreen(
             folders=self.remembered.recent(besides=self._folder),
+            current=self._folder,
             demo=self.demo,
             first=self._folder is None,
         )
         self.push_screen(welcome, self._folder_chosen)
 
-    def _folder_chosen(self, folder: Path | None) -> None:
-        if folder is not None:
-            self.post_message(messages.FolderChosen(folder))
+    def _folder_chosen(self, chosen: Openable | None) -> None:
+        if chosen is not None and chosen.folder is not None:
+            self.post_message(messages.FolderChosen(chosen.folder, chosen.profile))
 
     def action_retry(self) -> None:
         if self._folder is not None:

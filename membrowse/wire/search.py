@@ -60,7 +60,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     required: tuple[str, ...] = ()
     """Constraints of the operator syntax on keyword (phrases, excluded words, fields), as typed."""
     filters: tuple[str, ...] = ()
-    """Filters in force (`path:`, `tag:`, `after:`, `before:`), as typed."""
+    """Filters in force (`root:`, `path:`, `tag:`, `after:`, `before:`), as typed; a date in
+    words as the day that it is read as."""
     dates: tuple[QueryDate, ...] = ()
     """Date expressions, and what they are read as."""
     encoded: str = ""
@@ -79,7 +80,7 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
 
     rank: int
     exact: bool = True
-    """False where a store could only estimate the rank."""
+    """False if `rank` is a lower bound."""
     chunk: str
     """The chunk's id."""
     path: str
@@ -98,6 +99,9 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     """Rank in every ranking; None where the chunk has none (no term matches, not encoded)."""
     scores: dict[str, float | None]
     """Score in every ranking, likewise."""
+    at_least: tuple[str, ...] = ()
+    """Rankings in which the rank is a lower bound: a store that lists only the best did not count
+    all that may rank above."""
     score: float
     snippet: str
     marks: tuple[tuple[int, int], ...] = ()
@@ -139,6 +143,8 @@ class Ranking(msgspec.Struct, frozen=True, kw_only=True):
     """Time of this stage alone, in the engine."""
     total: int = 0
     """Chunks that have a rank in this ranking; `hits` may hold fewer."""
+    exact: bool = True
+    """False if more chunks may have a rank than `total`: the store lists only the best."""
     hits: tuple[Hit, ...] = ()
     pool: int | None = None
     """Reranked only: hits beyond this rank keep their fused order."""
@@ -249,12 +255,15 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Ranks are ranks among the chunks that pass. The engine refuses a filter that it cannot read.
     """
 
+    root: str = ""
+    """The first segment of the path: a root of a collection, or a folder's subfolder."""
     path: str = ""
     """A glob that matches the path, or from any `/` on; without `*?[`, what the path contains."""
     tag: str = ""
     """`ops` passes notes tagged `ops` or `ops/…`."""
     after: str = ""
-    """Notes dated in or after this year, month or day: `2026`, `2026-03`, `2026-03-02`."""
+    """Notes dated in or after this year, month or day: `2026`, `2026-03`, `2026-03-02`, `last
+    week`."""
     before: str = ""
     """Notes dated before this year, month or day."""
 

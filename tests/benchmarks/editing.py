@@ -25,7 +25,7 @@ async def found(client: EngineClient, word: str) -> bool:
     async for recall in client.stream(SearchRequest(text=f"where is the {word}?", limit=10)):
         hits = [recall.rankings[name].hits for name in (KEYWORD, VECTOR, RERANKED)]
         keyword = hits[0]
-        if not keyword:
+        if not keyword or word not in keyword[0].snippet:
             return False
         chunk = keyword[0].chunk
         return keyword[0].ranks[VECTOR] is not None and any(h.chunk == chunk for h in hits[2])

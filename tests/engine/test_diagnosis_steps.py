@@ -53,7 +53,7 @@ def context(
 def test_a_chunk_that_is_not_encoded_fails_the_vector_step(
     rank_query: sample_notes.RankQuery, generation: Generation
 ) -> None:
-    rows, dimension = generation.matrix.shape
+    rows, dimension = len(generation.chunks), generation.vectors.dimension
     bare = replace(generation, number=-1, vectors=empty_vector_table(rows, dimension))
     finding = check_vector(context(rank_query(QUESTION, generation=bare), "runbooks/backup.md"))
     assert (finding.outcome, finding.rank) == (Outcome.FAILS, None)

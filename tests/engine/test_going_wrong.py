@@ -6,7 +6,6 @@ import asyncio
 import errno
 import os
 import shutil
-import subprocess
 import sys
 import threading
 import time
@@ -20,7 +19,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from membrowse import paths
+from membrowse import interpreter, paths
 from membrowse.cli.commands.status import _watcher_text
 from membrowse.client import discovery
 from membrowse.engine import components
@@ -36,6 +35,7 @@ from membrowse.engine.state import open_state
 from membrowse.index import index_directory
 from membrowse.index.index import Index
 from membrowse.index.index_directory import discard
+from membrowse.index.protocols import SearchIndex
 from membrowse.notes import watchdog_observers, watcher
 from membrowse.settings import EngineSettings, Settings
 from membrowse.wire.engine import (
@@ -91,7 +91,7 @@ def telling(folder: Path) -> Iterator[Told]:
 
 
 def kill_observer(components: Components) -> None:
-    observer = components.indexer._watch._observer
+    observer = components.indexer._watch._watches[""]._observer
     assert observer is not None
     for emitter in observer.emitters.copy():
         emitter.stop()
@@ -209,6 +209,7 @@ def test_a_full_disk_is_named_and_indexing_goes_on_by_itself(
     with telling(folder) as told:
         before = told.until(current)
         index, full = told.components.index, threading.Event()
+        assert isinstance(index, Index)
         written = index._stores.manifest.confirm
 
         def confirm(*parts: Any) -> None:
@@ -246,7 +247,7 @@ async def test_an_index_that_cannot_be_opened_is_rebuilt_once_however_often_it_i
     opened, discarded = components.open_index, list[Path]()
     failures = iter((True,))
 
-    def unopened_at_first(*parts: Any) -> Index:
+    def unopened_at_first(*parts: Any) -> SearchIndex:
         if next(failures, False):
             raise RuntimeError("cannot be opened")
         return opened(*parts)
@@ -308,8 +309,7 @@ async def test_a_second_engine_is_refused_by_name_and_a_killed_one_leaves_no_loc
     async with serving(folder) as client:
         await until(client, current)
         first = (await client.ask(HelloRequest())).engine
-        command = [sys.executable, "-m", "membrowse.engine", str(folder)]
-        second = subprocess.run(command, capture_output=True, timeout=60)
+        second = interpreter.run("membrowse.engine", folder=folder, timeout=60)
         assert second.returncode == os.EX_TEMPFAIL
         told = paths.log_file(folder).read_text()
         assert f"is in use by process {first.pid} of {first.user}," in told

@@ -16,6 +16,8 @@ from membrowse.index.change_plan import NoteChange
 from membrowse.index.generation import IndexedNote, content_key
 from membrowse.index.index import Index
 from membrowse.index.manifest import Recipe
+from membrowse.index.protocols import SearchIndex
+from membrowse.index.vector_table import VectorTable
 from membrowse.notes.chunk import Chunk
 
 DIMENSION = 16
@@ -101,7 +103,7 @@ def vector(text: str, dimension: int = DIMENSION) -> NDArray[np.float32]:
     return normalise_rows(drawn)
 
 
-def encoder_inputs(index: Index, chunks: Sequence[Chunk]) -> list[EncoderInput]:
+def encoder_inputs(index: SearchIndex, chunks: Sequence[Chunk]) -> list[EncoderInput]:
     """Encoder inputs of `chunks` under their content keys."""
     return [
         EncoderInput(content_key(chunk, index.recipe.encoder), chunk.header, chunk.text)
@@ -125,6 +127,12 @@ def _encoded(text: EncoderInput, dimension: int) -> EncodedText:
         tokens=tokens,
         scales=scales,
     )
+
+
+def all_vectors(table: VectorTable) -> list[bytes]:
+    """By row, the bytes of all its vectors."""
+    rows = range(len(table.entries))
+    return [table.vectors([row]).tobytes() + table.passages(row).tobytes() for row in rows]
 
 
 def encode_all(index: Index) -> None:

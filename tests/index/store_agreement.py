@@ -45,7 +45,7 @@ def assert_stores_agree(index: Index) -> None:
     assert sorted(manifest_ids(index.directory)) == sorted(ids)
     assert sorted(keyword_ids(index.directory)) == sorted(ids)
     assert chroma_ids(index) == encoded
-    assert len(generation.matrix) == len(ids)
+    assert len(generation.vectors.entries) == len(ids)
     assert index.vectors.has(set(generation.keys)) == {
         key for key, known in zip(generation.keys, generation.encoded, strict=True) if known
     }

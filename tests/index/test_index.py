@@ -11,7 +11,16 @@ import pytest
 from membrowse.index.change_plan import NoteChange
 from membrowse.index.index import Index
 from tests.index.conftest import Opener, logged_repairs
-from tests.index.factories import change, encode, encode_all, encoder_inputs, note, removal, vector
+from tests.index.factories import (
+    all_vectors,
+    change,
+    encode,
+    encode_all,
+    encoder_inputs,
+    note,
+    removal,
+    vector,
+)
 from tests.index.store_agreement import assert_stores_agree
 
 
@@ -22,7 +31,7 @@ def texts(index: Index) -> list[str]:
 def test_an_empty_index_can_be_read(index: Index) -> None:
     generation = index.generation
     assert generation.number == 0
-    assert len(generation.chunks) == len(generation.notes) == len(generation.matrix) == 0
+    assert len(generation.chunks) == len(generation.notes) == len(generation.vectors.entries) == 0
     rows, frequencies = generation.keyword.postings("body", "fox")
     assert len(rows) == len(frequencies) == 0
     assert generation.keyword.mean_length("body") == 0.0
@@ -87,15 +96,12 @@ def test_vectors_belong_to_their_rows(index: Index) -> None:
     assert generation.encoded.tolist() == [True, False, True]
     for row in (0, 2):
         lines = generation.chunks[row].text.splitlines()
-        first, last = generation.passage_starts[row : row + 2]
-        assert np.array_equal(generation.matrix[row], vector(generation.chunks[row].text))
-        assert np.array_equal(
-            generation.passage_matrix[first:last], np.stack([vector(line) for line in lines])
-        )
-    assert not generation.matrix[1].any()
-    assert np.diff(generation.passage_starts).tolist() == [1, 0, 3]
-    assert generation.matrix.flags.c_contiguous
-    assert generation.matrix.dtype == generation.passage_matrix.dtype == np.float32
+        own = vector(generation.chunks[row].text)
+        assert np.array_equal(generation.vectors.vectors([row]), own[None])
+        passages = np.stack([vector(line) for line in lines])
+        assert generation.vectors.passages(row) == pytest.approx(passages, abs=1 / 254)
+    assert not generation.vectors.vectors([1]).any()
+    assert [len(generation.vectors.passages(row)) for row in range(3)] == [1, 0, 3]
 
 
 def test_vectors_can_accompany_a_change(index: Index) -> None:
@@ -205,9 +211,7 @@ def test_an_index_opened_again_is_the_same(
     assert (after.number, after.notes) == (before.number, before.notes)
     assert list(after.chunks) == list(before.chunks)
     assert after.keys == before.keys
-    assert np.array_equal(after.matrix, before.matrix)
-    assert np.array_equal(after.passage_matrix, before.passage_matrix)
-    assert np.array_equal(after.passage_starts, before.passage_starts)
+    assert all_vectors(after.vectors) == all_vectors(before.vectors)
     assert_stores_agree(index)
 
 

@@ -8,7 +8,7 @@ import threading
 from contextlib import closing
 from pathlib import Path
 
-from membrowse.index.generation import Generation
+from membrowse.index.generation import EmbeddedGeneration
 from membrowse.index.index import Index
 from membrowse.index.journal import Retention
 from tests.index.edit_history import indexed_state, state_of, step
@@ -44,7 +44,7 @@ def test_hundreds_of_edits_leak_nothing(index: Index, directory: Path) -> None:
 
 def test_a_segment_is_closed_when_no_generation_needs_it(index: Index, directory: Path) -> None:
     index.apply([change("a.md", "one")])
-    kept: list[Generation] = [index.generation]
+    kept: list[EmbeddedGeneration] = [index.generation]
     index.apply([change("a.md", "two")])
     assert mapped_files(directory) == 2
     assert kept[0].keyword.postings("body", "one")[0].tolist() == [0]
@@ -64,8 +64,8 @@ def test_readers_see_whole_generations_during_writes(index: Index) -> None:
             expected = [n for n, part in enumerate(generation.chunks) if "fox" in part.text]
             if rows.tolist() != expected:
                 wrong.append(f"postings of generation {generation.number}")
-            if len(generation.matrix) != len(generation.chunks):
-                wrong.append(f"matrix of generation {generation.number}")
+            if len(generation.vectors.entries) != len(generation.chunks):
+                wrong.append(f"vectors of generation {generation.number}")
             if len(generation.keyword.lengths("body")) != len(generation.chunks):
                 wrong.append(f"lengths of generation {generation.number}")
             index.successor("unknown")

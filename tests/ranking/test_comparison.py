@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import settings as effort
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 
 from membrowse.encoding.resident_encoder import ResidentEncoder
 from membrowse.index.index import Index
+from membrowse.index.vector_table import empty_vector_table
 from membrowse.ranking.comparison import compare_chunks, words_only_in
 from membrowse.ranking.explanation.chunk_explanation import ExplanationSources, explain_chunk
 from membrowse.ranking.explanation.token_matches import ChunkTokenizer
@@ -127,10 +127,7 @@ def test_near_duplicates_are_found_with_and_without_vectors(index: Index) -> Non
     assert [(each.row, each.resemblance) for each in found] == [(copy, 1.0)]
     assert found[0].cosine == pytest.approx(1.0, abs=1e-6)
     bare = index.generation
-    vectors = bare.vectors
-    blind = type(vectors)(
-        vectors.matrix, np.zeros_like(vectors.encoded), vectors.passages, vectors.starts
-    )
+    blind = empty_vector_table(len(bare.chunks), bare.vectors.dimension)
     without = type(bare)(
         bare.number, bare.notes, bare.chunks, bare.keys, bare.row_of, bare.keyword, blind
     )

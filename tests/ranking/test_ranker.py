@@ -150,7 +150,7 @@ def test_without_an_encoder_only_keyword_ranks(index: Index, state: RankingState
 def test_a_failing_stage_does_not_affect_others(
     rank_query: sample_notes.RankQuery, generation: Generation, caplog: pytest.LogCaptureFixture
 ) -> None:
-    damaged = replace(generation.vectors, passages=np.zeros((3, 1), np.float32))
+    damaged = replace(generation.vectors, blocks=())
     ranked_query = rank_query(QUESTION, generation=replace(generation, vectors=damaged))
     assert ranked_query.rankings[VECTOR].state is RankingState.FAILED
     assert "failed" in ranked_query.rankings[VECTOR].message
@@ -264,9 +264,8 @@ def test_chunks_that_hnsw_misses_are_recorded(
     ranker = Ranker(Settings())
 
     def forgetful(vector: object, n: int) -> list[str]:
-        nearest = np.argsort(-(ranked_query.generation.matrix @ np.asarray(vector)), kind="stable")[
-            :n
-        ]
+        cosines = ranked_query.generation.vectors.cosines(np.asarray(vector))
+        nearest = np.argsort(-cosines, kind="stable")[:n]
         return [ranked_query.chunks[row].id for row in nearest.tolist()[1:]]
 
     assert ranker.approximate(ranked_query, lambda vector, n: None) is None

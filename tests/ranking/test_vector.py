@@ -1,39 +1,25 @@
-"""Exact vector scores, including those of large matrices multiplied in parts."""
+"""Exact vector scores, and how much of a query the encoder knows."""
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from membrowse.encoding.resident_encoder import ResidentEncoder
 from membrowse.index.generation import Generation
 from membrowse.ranking import vector
-from membrowse.ranking.chunk_ranking import Scores
 
 
-@pytest.fixture
-def in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vector, "_LARGE_BYTES", 0)
-    monkeypatch.setattr(vector, "_PARTS", 3)
-
-
-def expected(generation: Generation, query: Scores) -> Scores:
-    """Each chunk's best passage, one by one, in float64."""
-    starts = generation.passage_starts
-    passages = generation.passage_matrix.astype(np.float64)
-    return np.array(
-        [(passages[a:b] @ query).max() for a, b in zip(starts[:-1], starts[1:], strict=True)]
-    )
-
-
-@pytest.mark.usefixtures("in_parts")
-def test_a_product_in_parts_equals_the_product(
+def test_a_score_is_of_the_chunks_own_vector_and_its_best_passage(
     generation: Generation, encoder: ResidentEncoder
 ) -> None:
     query = encoder.query("which port does staging ssh use?").vector
-    found = vector.vector_scores(generation, query, 1.0)
-    assert found == pytest.approx(expected(generation, query.astype(np.float64)), abs=1e-6)
-    assert found.tolist() == vector.vector_scores(generation, query, 1.0).tolist()
+    vectors = generation.vectors
+    expected = [
+        0.4 * float(vectors.stored(row).vector @ query)
+        + 0.6 * float((vectors.passages(row) @ query).max())
+        for row in range(len(generation.chunks))
+    ]
+    assert vector.vector_scores(generation, query, 0.6) == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.parametrize(

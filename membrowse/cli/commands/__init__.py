@@ -13,6 +13,7 @@ COMMANDS = (
     "tokens",
     "pins",
     "log",
+    "crowding",
     "report",
     "rerun",
     "status",

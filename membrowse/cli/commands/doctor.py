@@ -101,7 +101,7 @@ async def _examine_service(service: RegisteredService) -> Health:
 
 def _run_doctor_child(folder: Path) -> Health:
     """The checks; a child process opens the index and the models."""
-    child = interpreter.run("membrowse.engine.health.doctor", str(folder))
+    child = interpreter.run("membrowse.engine.health.doctor", folder=folder)
     try:
         return msgspec.json.decode(child.stdout, type=Health)
     except msgspec.DecodeError as error:

@@ -19,6 +19,7 @@ from membrowse.cli.parameters import (
     PathFilter,
     Place,
     Query,
+    RootFilter,
     TagFilter,
     syntax_of,
 )
@@ -33,6 +34,7 @@ async def explain(
     query: Query,
     place: Place,
     folder: FolderOption = None,
+    root: RootFilter = "",
     path: PathFilter = "",
     tag: TagFilter = "",
     after: AfterFilter = "",
@@ -52,7 +54,7 @@ async def explain(
     """
     chosen = folders.chosen(folder)
     target, read_as = parse_target(chosen, place), syntax_of(syntax)
-    filters = Filters(path=path, tag=tag, after=after, before=before)
+    filters = Filters(root=root, path=path, tag=tag, after=after, before=before)
     similar = None
     async with engine_of(chosen) as engine:
         await encoder_loaded(engine)

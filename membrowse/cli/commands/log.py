@@ -16,6 +16,7 @@ import typer
 
 from membrowse import paths
 from membrowse.agents import profiles
+from membrowse.agents.collections import real_roots
 from membrowse.cli import chosen_agent, folders, output, terminal
 from membrowse.cli.chosen_agent import chosen_profile
 from membrowse.cli.connection import (
@@ -279,7 +280,7 @@ async def import_(
     done: list[RecallImport] = []
     async with engine_of(chosen) as engine:
         for file in files:
-            log = ForeignLog(folder=os.path.realpath(chosen), format=format, agent=agent)
+            log = ForeignLog(folders=real_roots(chosen), format=format, agent=agent)
             importing = RecallImport(engine=engine, log=log, bad_line=_reporter(file))
             await _import(importing, file)
             if log.lines and not log.known:
@@ -555,7 +556,7 @@ async def _watch(engine: Engine, folder: Path, file: Path | None, name: str, age
         return
 
     def importing(each: Path) -> RecallImport:
-        log = ForeignLog(folder=os.path.realpath(folder), format=name, agent=agent)
+        log = ForeignLog(folders=real_roots(folder), format=name, agent=agent)
         return RecallImport(engine=engine, log=log, bad_line=_reporter(each))
 
     async for _ in new_recalls(importing, file):

@@ -28,6 +28,7 @@ from membrowse.cli.parameters import (
     Operators,
     PathFilter,
     Query,
+    RootFilter,
     TagFilter,
     TopK,
     syntax_of,
@@ -122,6 +123,7 @@ async def add(
     text: ExpectedText = "",
     k: TopK = None,
     folder: FolderOption = None,
+    root: RootFilter = "",
     path: PathFilter = "",
     tag: TagFilter = "",
     after: AfterFilter = "",
@@ -144,7 +146,7 @@ async def add(
         syntax=syntax_of(syntax),
         target=target,
         k=k,
-        filters=Filters(path=path, tag=tag, after=after, before=before),
+        filters=Filters(root=root, path=path, tag=tag, after=after, before=before),
     )
     answer = await _changed_pins(chosen, request)
     output.say(f"pinned in {answer.file}")

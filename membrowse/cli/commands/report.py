@@ -14,6 +14,7 @@ import msgspec
 import typer
 
 from membrowse import paths
+from membrowse.agents.collections import roots_now
 from membrowse.cli import folders, output, report_context
 from membrowse.cli.connection import (
     asynchronous,
@@ -31,6 +32,7 @@ from membrowse.cli.parameters import (
     Operators,
     PathFilter,
     Query,
+    RootFilter,
     TagFilter,
     syntax_of,
 )
@@ -39,6 +41,7 @@ from membrowse.client.diagnosis import diagnose
 from membrowse.client.engine import Engine
 from membrowse.client.search import search_response
 from membrowse.presentation.report import TITLE, report_markdown
+from membrowse.roots import Roots
 from membrowse.wire.diagnosis import DiagnosisRequest
 from membrowse.wire.engine import StatusRequest
 from membrowse.wire.explanation import Explanation
@@ -73,6 +76,7 @@ async def report(
     force: Annotated[bool, typer.Option("--force", help="Overwrite the files.")] = False,
     folder: FolderOption = None,
     syntax: Operators = False,
+    root: RootFilter = "",
     path: PathFilter = "",
     tag: TagFilter = "",
     after: AfterFilter = "",
@@ -91,7 +95,7 @@ async def report(
         limit=DEPTH,
         client="cli",
         target=None if place is None else parse_target(chosen, place),
-        filters=Filters(path=path, tag=tag, after=after, before=before),
+        filters=Filters(root=root, path=path, tag=tag, after=after, before=before),
     )
     async with engine_of(chosen) as engine:
         await encoder_loaded(engine)
@@ -133,6 +137,7 @@ async def _query_report(engine: Engine, folder: Path, request: SearchRequest) ->
         diagnosis = await diagnose(engine, wanted)
     in_force = await report_context.settings_in_force(engine)
     files = {file.path: file for file in await engine.ask(FilesRequest())}
+    roots = roots_now(folder)
     return Report(
         made_at=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         program=report_context.running_program(status),
@@ -144,7 +149,7 @@ async def _query_report(engine: Engine, folder: Path, request: SearchRequest) ->
         explanation=explanation,
         diagnosis=diagnosis,
         notes=tuple(
-            _reported_note(folder, path, files.get(path))
+            _reported_note(roots, path, files.get(path))
             for path in _hit_paths(response, explanation)
         ),
     )
@@ -168,20 +173,20 @@ def _hit_paths(response: SearchResponse, explanation: Explanation | None) -> lis
     return list(dict.fromkeys(hit.path for hit in hits))
 
 
-def _reported_note(folder: Path, path: str, record: FileRecord | None) -> ReportedNote:
+def _reported_note(roots: Roots, path: str, record: FileRecord | None) -> ReportedNote:
     return ReportedNote(
         path=path,
-        sha256=_hash_of_reported_note(folder / path),
+        sha256=_hash_of_reported_note(roots, path),
         size=record.size if record else 0,
         state=record.state.value if record else "",
         indexed_at=record.indexed_at if record else "",
     )
 
 
-def _hash_of_reported_note(file: Path) -> str:
-    """Hash of the bytes of `file`; empty if it is no readable file of a sensible size."""
+def _hash_of_reported_note(roots: Roots, path: str) -> str:
+    """Hash of the bytes of a note; empty if it is no readable file of a sensible size."""
     try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(roots.resolve(path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, ValueError):
         return ""
     with os.fdopen(descriptor, "rb") as stream:

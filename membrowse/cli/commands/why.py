@@ -19,6 +19,7 @@ from membrowse.cli.parameters import (
     Operators,
     PathFilter,
     Query,
+    RootFilter,
     TagFilter,
     TopK,
     syntax_of,
@@ -37,6 +38,7 @@ async def why(
     text: ExpectedText = "",
     k: TopK = None,
     folder: FolderOption = None,
+    root: RootFilter = "",
     path: PathFilter = "",
     tag: TagFilter = "",
     after: AfterFilter = "",
@@ -62,7 +64,7 @@ async def why(
         syntax=syntax_of(syntax),
         target=target,
         k=k,
-        filters=Filters(path=path, tag=tag, after=after, before=before),
+        filters=Filters(root=root, path=path, tag=tag, after=after, before=before),
     )
     async with engine_of(chosen) as engine:
         await encoder_loaded(engine)

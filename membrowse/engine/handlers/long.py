@@ -11,7 +11,9 @@ from typing import Any
 
 from membrowse.engine.handlers import (
     compare,
+    crowding,
     explain,
+    filters,
     pins,
     recalls,
     spelling,
@@ -23,9 +25,11 @@ from membrowse.engine.handlers.quick import Handler
 from membrowse.engine.handlers.why.diagnose import diagnose
 from membrowse.engine.handlers.why.suggest import suggest
 from membrowse.wire.comparison import CompareRequest
+from membrowse.wire.crowding import CrowdingRequest
 from membrowse.wire.diagnosis import DiagnosisRequest, SuggestionsRequest
 from membrowse.wire.engine import PurgeRequest
 from membrowse.wire.explanation import ExplainRequest, SpellingRequest
+from membrowse.wire.filters import DateReadingRequest, FilterValuesRequest
 from membrowse.wire.health import StoreCheckRequest
 from membrowse.wire.pins import AddPinRequest, PinsRequest, RemovePinRequest
 from membrowse.wire.rank_flow import RankFlowRequest
@@ -51,6 +55,9 @@ HANDLERS: dict[type[Request[Any]], Handler] = {
     PurgeRequest: stores.purge,
     ExplainRequest: explain.explain,
     SpellingRequest: spelling.suggest_spelling,
+    CrowdingRequest: crowding.crowding,
+    FilterValuesRequest: filters.filter_values,
+    DateReadingRequest: filters.read_date,
     RankFlowRequest: explain.follow_ranks,
     CompareRequest: compare.compare,
     DiagnosisRequest: diagnose,

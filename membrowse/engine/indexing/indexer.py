@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 
 from membrowse.engine import clock
 from membrowse.engine.indexing.disk_space import DiskNearlyFull, DiskSpace
@@ -30,12 +29,17 @@ from membrowse.engine.indexing.vectoriser import INLINE_PRECISION, Vectoriser
 from membrowse.engine.models import Models
 from membrowse.index.change_plan import NoteChange
 from membrowse.index.generation import Generation
-from membrowse.index.index import Index
 from membrowse.index.manifest import Recipe
+from membrowse.index.protocols import SearchIndex
+from membrowse.index.store_errors import StoreUnavailable
 from membrowse.notes.scanner import FolderUnreadable
-from membrowse.notes.watcher import FolderWatch, watch_scope
+from membrowse.notes.tree_scanner import TreeScanner
+from membrowse.notes.tree_watch import TreeWatch
+from membrowse.roots import Roots
 from membrowse.settings import Settings
+from membrowse.text import shown
 from membrowse.wire.engine import IndexChange, Progress, Watcher
+from membrowse.wire.notes import NoteState
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +48,7 @@ _FIRST_BATCH_SECONDS = 0.5
 _TICK_SECONDS = 1.0
 """Between two states while the encoder is loading."""
 _LISTED = 1000
+_LOGGED = 20
 """Limit of the lists of changed and deleted notes in the state."""
 
 
@@ -52,21 +57,22 @@ class Indexer:
 
     def __init__(
         self,
-        folder: Path,
+        roots: Roots,
         settings: Settings,
-        index: Index,
+        index: SearchIndex,
         recipe: Recipe,
         models: Models,
         changed: Callable[[], None],
     ) -> None:
-        self._folder = folder
+        self._roots = roots
+        self._scanner = TreeScanner(roots)
         self._settings = settings
         self._index = index
         self._recipe = recipe
         self._changed = changed
         self._identity = FolderIdentity.of(index.directory)
         self._disk = DiskSpace(index.directory, settings.engine.reserve_mb)
-        self._reader = NoteReader(folder, settings.notes, models)
+        self._reader = NoteReader(roots, settings.notes, models)
         self._vectoriser = Vectoriser(index, models, settings.encoder.precision, self.tell)
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="indexer", daemon=True)
@@ -76,10 +82,11 @@ class Indexer:
         self._counting = threading.Lock()
         self.requested = 1
         """Requests so far; the first is the indexer's own first look at the folder."""
+        self._failed: frozenset[str] = frozenset()
         self.state = IndexerState(stale=index.stale, precision=self._vectoriser.precision)
         engine = settings.engine
-        self._watch = FolderWatch(
-            folder,
+        self._watch = TreeWatch(
+            roots,
             lambda paths: self.tell(FilesTouched(paths)),
             settle=engine.settle_ms / 1000,
             limit=engine.settle_limit_ms / 1000,
@@ -150,6 +157,8 @@ class Indexer:
             log.warning("%s", error)
             self._vectoriser.abandon()
             self._wait_for_retry(event, str(error))
+        except StoreUnavailable as error:
+            self._wait_for_retry(event, str(error))
         except Exception as error:  # the thread's boundary
             log.exception("indexing failed; retrying soon; `membrowse doctor` looks for the cause")
             problem = self._disk.explain(error) or f"indexing failed: {error}; retrying soon"
@@ -195,9 +204,9 @@ class Indexer:
             self._vectoriser.flush()
             self._publish_encoding()
         if now >= self._check_due:
-            if not self._watch.alive:
-                log.warning("the watcher died (%s); restarting it", self._watch.message)
-                self._watch.restart()
+            message = self._watch.message
+            if self._watch.revive():
+                log.warning("the watcher died (%s); restarting it", message)
             self._synchronise()
 
     def _publish(self, **changes: object) -> None:
@@ -240,31 +249,65 @@ class Indexer:
         self._hinted |= hinted
         hints = frozenset() if paused else self._hinted  # unread, so not known to have changed
         try:
-            found = compare(self._folder, self._settings.notes, notes, unindexed, hints)
+            files = self._scanner.scan(self._settings.notes)
         except FolderUnreadable as error:
             self._publish(checked=True, last_check=clock.now())
             self._give_up(error.strerror or str(error))
             return
-        self._watch.set_scope(watch_scope(found.found.values()))
-        self._publish_comparison(found)
-        exchanged = self._identity.exchanged(self._folder, notes, found.found)
-        if problem := self._not_the_folder(found, exchanged):
+        found = compare(files, notes, unindexed, hints)
+        self._watch.follow(files)
+        exchanged = self._identity.exchanged(self._roots, notes, found.found)
+        if self._roots.is_collection:
+            exchanged = self._withhold_roots(exchanged, found)
+        usable, withheld = divided(found, exchanged)
+        self._publish_comparison(usable if self._roots.is_collection else found)
+        if problem := _whole_folder(exchanged, self._roots):
             self._give_up(problem)
             return
         if paused:
             return
         self._hinted = frozenset()
-        usable, withheld = divided(found, exchanged)
         self._apply(usable, forced)
-        if exchanged:
+        if not exchanged:
+            self._identity.remember(self._roots, found.found)
+        elif not self._roots.is_collection:
             self._publish_comparison(withheld)
-            self._publish(problem=exchanged[0].problem(self._folder))
-        else:
-            self._identity.remember(self._folder, found.found)
+            self._publish(problem=exchanged[0].problem(self._roots))
+        if not exchanged and not self.state.roots:
             self._adopt_recipe()
         if self.state.reading:
             self._publish(reading=False)
+        self._log_failures()
         self._encode()
+
+    def _withhold_roots(self, exchanged: list[Exchanged], found: Comparison) -> list[Exchanged]:
+        """Publish which roots of the collection keep their part of the index as it is, and why.
+
+        Returns `exchanged` as whole roots: nothing is indexed below them.
+        """
+        problems = {
+            name: found.found[f"{name}/"].reason for name in sorted(self._roots.unavailable)
+        }
+        for one in exchanged:
+            problems.setdefault(self._roots.root_of(one.prefix).name, one.problem(self._roots))
+        self._roots.unavailable = frozenset(problems)
+        if problems != self.state.roots:
+            for name, problem in problems.items():
+                log.warning("the root %s: %s", name, problem)
+            self._publish(roots=problems)
+        return [replace(one, prefix=self._roots.root_of(one.prefix).prefix) for one in exchanged]
+
+    def _log_failures(self) -> None:
+        """Log every file that cannot be indexed, once until it can be."""
+        found, unindexed = self.state.comparison.found, self.state.unindexed
+        failed = {path: file.reason for path, file in found.items() if _failed(file.excluded)}
+        failed |= {path: note.reason for path, note in unindexed.items() if _failed(note.state)}
+        new = sorted(failed.keys() - self._failed)
+        for path in new[:_LOGGED]:
+            log.warning("%s %s", shown(path), failed[path])
+        if len(new) > _LOGGED:
+            log.warning("and %d more files cannot be indexed", len(new) - _LOGGED)
+        self._failed = frozenset(failed)
 
     def _adopt_recipe(self) -> None:
         """All notes were read with today's recipe, so that the index is of it."""
@@ -272,16 +315,10 @@ class Indexer:
             log.info("the index was renewed (%s)", self._index.stale)
             self._index.adopt_recipe()
 
-    def _not_the_folder(self, found: Comparison, exchanged: list[Exchanged]) -> str:
-        """Why nothing in the folder may be indexed, or empty."""
-        notes = len(self._index.generation.notes)
-        if notes and not found.found:
-            return _emptied_folder(self._folder, notes)
-        whole = (one.problem(self._folder) for one in exchanged if not one.prefix)
-        return next(whole, "")
-
     def _give_up(self, problem: str) -> None:
         """Keep the index as it is because of `problem`."""
+        if problem != self.state.problem:
+            log.warning("%s: the index stays as it is", problem)
         progress = self._vectoriser.progress()
         self._publish(problem=problem, reading=False, progress=progress)
 
@@ -377,12 +414,14 @@ class Indexer:
         )
 
 
-def _emptied_folder(folder: Path, notes: int) -> str:
-    """Why the index is kept although there is not a file left: an unmounted folder looks so."""
-    return (
-        f"{folder} is empty, but {notes} notes of it are indexed: is it mounted? "
-        "The index is kept; `membrowse index --rebuild` empties it"
-    )
+def _failed(state: NoteState | None) -> bool:
+    return state is NoteState.FAILED
+
+
+def _whole_folder(exchanged: list[Exchanged], roots: Roots) -> str:
+    """Why nothing in the folder may be indexed, or empty."""
+    whole = (one.problem(roots) for one in exchanged if not one.prefix)
+    return next(whole, "")
 
 
 def _index_change(changes: list[NoteChange]) -> IndexChange:

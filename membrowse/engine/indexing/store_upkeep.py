@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from membrowse.engine import clock, memory
-from membrowse.index.index import Index
+from membrowse.index.protocols import SearchIndex
 from membrowse.wire.engine import SelfCheck
 from membrowse.wire.health import DAMAGED, Discrepancy
 
@@ -28,7 +28,7 @@ class StoreUpkeep:
     """
 
     def __init__(
-        self, index: Index, settled: Callable[[], bool], changed: Callable[[], None]
+        self, index: SearchIndex, settled: Callable[[], bool], changed: Callable[[], None]
     ) -> None:
         """`changed` is called after `self_check` has changed."""
         self._index = index
@@ -66,7 +66,7 @@ class StoreUpkeep:
                 renewed = self._index.generation.number
                 self._try("Chroma could not be compacted", self._index.compact_chroma)
                 memory.give_back()
-            if self._index.chroma.problem:
+            if self._index.hnsw_problem:
                 self._try("Chroma failed again", self._index.open_chroma)
             if _due(self._index.last_check) and self._settled():
                 self._try("the stores could not be checked", self._check)

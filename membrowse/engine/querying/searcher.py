@@ -5,11 +5,10 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 from typing import Protocol
 
 from membrowse.engine import clock
@@ -20,12 +19,13 @@ from membrowse.engine.querying.configuration import ActiveConfiguration
 from membrowse.engine.querying.freshness import FreshnessOf
 from membrowse.engine.querying.provisional import provisional, still_to_read
 from membrowse.engine.querying.targets import Targets
-from membrowse.index.index import Index
+from membrowse.index.protocols import SearchIndex
 from membrowse.ranking import search_response
 from membrowse.ranking.ranked_query import RankedQuery
 from membrowse.ranking.ranker import Ranker
 from membrowse.ranking.search_response import SearchContext
 from membrowse.ranking.targets import match_target
+from membrowse.roots import Roots
 from membrowse.settings import Settings
 from membrowse.wire.search import (
     Approximate,
@@ -50,19 +50,19 @@ Answered = Callable[[SearchRequest, SearchResponse, RankedQuery], None]
 
 
 class Searcher:
-    """Searches the index of `folder`; safe to use from several threads."""
+    """Searches the index of `roots`; safe to use from several threads."""
 
     def __init__(
         self,
-        folder: Path,
+        roots: Roots,
         configuration: ActiveConfiguration,
-        index: Index,
+        index: SearchIndex,
         models: Models,
         state: Callable[[], IndexerState],
         targets: Targets,
         answered: Answered = lambda request, response, ranked_query: None,
     ) -> None:
-        self._folder = folder
+        self._roots = roots
         self._configuration = configuration
         self._index = index
         self._models = models
@@ -104,8 +104,23 @@ class Searcher:
             respond=self._responder(ranked_query, request, ranker.settings, request.client, state),
             finished=finished,
             progressive=request.progressive,
+            wanted=self._wanted(ranked_query, request, ranker.settings),
         )
         return (search.keyword, search.vector, search.rerank, search.finish)
+
+    def _wanted(
+        self, ranked_query: RankedQuery, request: SearchRequest, settings: Settings
+    ) -> Sequence[int]:
+        """Rows that the response reports wherever they rank, if the store may not list them."""
+        generation = ranked_query.generation
+        if generation.best_chunks is None:
+            return ()
+        live = [self._index.successor(chunk) for chunk in request.track]
+        rows = [generation.row_of[chunk] for chunk in live if chunk and chunk in generation.row_of]
+        if request.target is not None:
+            target = self._targets.locate(generation, request.target, settings.agent)
+            rows = [*target.chunks.rows, *rows]
+        return rows
 
     def respond(
         self, ranked_query: RankedQuery, request: TuneRequest, settings: Settings, client: str
@@ -128,7 +143,7 @@ class Searcher:
             raise Unknown("this response is no longer remembered: ask again")
         if request.ranking not in ranked_query.rankings:
             raise Unknown(f"this response has no ranking called {request.ranking}")
-        freshness = FreshnessOf(self._folder, ranked_query.notes)
+        freshness = FreshnessOf(self._roots, ranked_query.notes)
         return search_response.page(
             ranked_query, request.ranking, request.offset, request.limit, freshness
         )
@@ -152,7 +167,7 @@ class Searcher:
             id=secrets.token_hex(8),
             asked_at=clock.now(),
             client=client,
-            folder=str(self._folder),
+            folder=str(self._roots.folder),
             settings_digest=settings.digest,
             limit=request.limit,
             track=request.track,
@@ -161,7 +176,7 @@ class Searcher:
         )
 
         def respond(*, complete: bool) -> SearchResponse:
-            freshness = FreshnessOf(self._folder, ranked_query.notes)
+            freshness = FreshnessOf(self._roots, ranked_query.notes)
             doubt = provisional(began, generation, self._models.state)
             return search_response.search_response(
                 ranked_query,
@@ -195,12 +210,14 @@ class _Search:
 
     ranked_query: RankedQuery
     ranker: Ranker
-    index: Index
+    index: SearchIndex
     models: Models
     hnsw_threads: ThreadPoolExecutor
     respond: _Responder
     finished: Callable[[SearchResponse], None]
     progressive: bool
+    wanted: Sequence[int]
+    """Rows whose ranks are asked for."""
     hnsw: Future[Approximate | None] = field(default_factory=Future)
 
     def keyword(self) -> SearchResponse | None:
@@ -212,6 +229,7 @@ class _Search:
         ranker.vector(ranked_query, loaded.encoder, loaded.state, loaded.message)
         ask = partial(ranker.approximate, ranked_query, self.index.approximate_nearest)
         self.hnsw = self.hnsw_threads.submit(ask)
+        ranker.locate(ranked_query, self.wanted)
         ranker.fuse(ranked_query)
         missing = ranker.gather(ranked_query, self.index.tokens)
         return self._so_far() if missing else None

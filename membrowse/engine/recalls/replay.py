@@ -92,7 +92,7 @@ class Replayer:
 
     def __init__(self, components: Components, request: ReplayRequest) -> None:
         self._components = components
-        self._places = Places(components.folder, components.index, components.targets.note_path)
+        self._places = Places(components.roots, components.index, components.targets.note_path)
         self._ranker = components.configuration.ranker_with(request.profile)
         self._against = _saved(components, request) if request.against else None
 

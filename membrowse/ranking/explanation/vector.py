@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from membrowse.index.generation import Generation
+from membrowse.index.vector_table import StoredVectors
 from membrowse.notes.chunk import Chunk
 from membrowse.notes.passages import passages
 from membrowse.notes.text_segmentation import Lines
@@ -31,7 +32,7 @@ def explain_vector(
         state=ranking.state,
         message=ranking.message,
         rank=rank,
-        total=ranking.total,
+        total=ranking.ranked,
         score=float(ranking.scores[row]) if rank else None,
         cosine=None,
         passage_weight=settings.vector.passage_weight,
@@ -43,23 +44,24 @@ def explain_vector(
     generation, query = ranked_query.generation, ranked_query.encoded
     if query is None or not generation.encoded[row]:
         return explanation
+    vectors = generation.vectors_of(row)
+    if vectors is None:
+        return explanation
     explanation = msgspec.structs.replace(
         explanation,
-        cosine=float(generation.matrix[row] @ query.vector),
-        passages=passage_matches(generation, row, query.vector),
+        cosine=float(vectors.vector @ query.vector),
+        passages=passage_matches(generation.chunks[row], vectors, query.vector),
     )
-    if nearest is None:
+    if nearest is None or generation.best_chunks is not None:
         return explanation
     return _with_hnsw(explanation, generation, row, query.vector, nearest)
 
 
 def passage_matches(
-    generation: Generation, row: int, query: NDArray[np.float32]
+    chunk: Chunk, vectors: StoredVectors, query: NDArray[np.float32]
 ) -> tuple[PassageMatch, ...]:
-    """Return the passages of the chunk at `row`, nearest to `query` ([d]) first."""
-    chunk = generation.chunks[row]
-    start, end = generation.passage_starts[row : row + 2].tolist()
-    cosines = (generation.passage_matrix[start:end] @ query).tolist()
+    """Return the passages of `chunk`, nearest to `query` ([d]) first."""
+    cosines = (vectors.passage_vectors @ query).tolist()
     spans = passages(chunk.text)
     if len(spans) != len(cosines):  # a blank text has one vector and no passage
         spans, cosines = [(0, len(chunk.text))], [max(cosines, default=0.0)]
@@ -110,7 +112,7 @@ def _with_hnsw(
 
 def exact_rank(generation: Generation, row: int, query: NDArray[np.float32]) -> int:
     """Return the rank, from 1, by cosine of the chunks' own vectors to `query` ([d])."""
-    cosines = generation.matrix @ query
+    cosines = generation.vectors.cosines(query)
     cosines[~generation.encoded] = -np.inf
     before = np.count_nonzero(cosines > cosines[row])
     return int(before + np.count_nonzero(cosines[:row] == cosines[row])) + 1

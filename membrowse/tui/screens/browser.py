@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
+import msgspec
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.dom import DOMNode
 
-from membrowse.tui.actions import Need, Where, bindings
+from membrowse.tui.actions import Action, Need, Where, bindings
 from membrowse.tui.agent_search import AgentSearch
 from membrowse.tui.messages import (
     EditWanted,
@@ -46,7 +48,15 @@ from membrowse.wire.explanation import ExplainRequest, Explanation
 from membrowse.wire.notes import Freshness
 from membrowse.wire.pins import Pin
 from membrowse.wire.rank_flow import RankFlowRequest
-from membrowse.wire.search import NO_FILTERS, RERANKED, Hit, SearchRequest, SearchResponse, Target
+from membrowse.wire.search import (
+    NO_FILTERS,
+    RERANKED,
+    Filters,
+    Hit,
+    SearchRequest,
+    SearchResponse,
+    Target,
+)
 
 if TYPE_CHECKING:
     from membrowse.client.remembered import Remembered
@@ -245,7 +255,8 @@ class BrowserScreen(EngineScreen):
 
     def start_over(self) -> None:
         """Close the query and forget the target: another folder is opened."""
-        self.query_bar.put("", filters=NO_FILTERS)
+        self.query_bar.put("")
+        self.query_bar.pick(NO_FILTERS)
         self.target_line.reset()
         self._leave_recall()
         self.search("")
@@ -388,12 +399,19 @@ class BrowserScreen(EngineScreen):
             self.recall_line.stop_following()
         else:
             self._leave_recall()
-            self._clear_filters()
+            self._pick_filters(self.query_bar.picked)
             self._focus_list()
 
     def _clear_filters(self) -> None:
-        if self.query_bar.filters:
-            self.query_bar.filters = NO_FILTERS
+        self._pick_filters(NO_FILTERS)
+
+    def _pick_filters(self, filters: Filters) -> None:
+        """Rank these notes from now on."""
+        changed = filters != self.query_bar.filters
+        self.query_bar.pick(filters)
+        self._note_opened()
+        self.show_keys()
+        if changed:
             self.search_again()
 
     def on_explanation_pane_changed(self) -> None:
@@ -449,9 +467,19 @@ class BrowserScreen(EngineScreen):
             met.add(Need.SHOWN_RECALL)
         if self.agent_search.available:
             met.add(Need.AGENT)
+        if self.query_bar.filters:
+            met.add(Need.FILTERS)
         if self.query_bar.questions.items:
             met.add(Need.QUESTIONS)
         return met
+
+    def labelled(self, actions: tuple[Action, ...]) -> tuple[Action, ...]:
+        if not self.guide.display:
+            return actions
+        return tuple(
+            replace(action, label="leave the query") if action.id == "query.leave" else action
+            for action in actions
+        )
 
     def performer(self, where: Where) -> DOMNode:
         return self.tuning_panel if where is Where.TUNE else super().performer(where)
@@ -489,6 +517,34 @@ class BrowserScreen(EngineScreen):
 
     def action_question(self, by: int) -> None:
         self.query_bar.step_question(by)
+
+    def action_question_if_empty(self) -> None:
+        """Ask the next question, and leave the query, so that the key goes on to others."""
+        self.query_bar.step_question(1)
+        self._focus_list()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A key of questions is typed unless the query is empty and there are questions."""
+        if action == "question_if_empty":
+            return not self.query_bar.text and bool(self.query_bar.questions.items)
+        return super().check_action(action, parameters)
+
+    # Actions: filters
+
+    def action_filter(self) -> None:
+        from membrowse.tui.screens.filter_picker import FilterPicker
+
+        def picked(filters: Filters | None) -> None:
+            if filters is not None:
+                self._pick_filters(filters)
+
+        self.app.push_screen(FilterPicker(self.query_bar.filters), picked)
+
+    def action_drop_filter(self, kind: str) -> None:
+        self._pick_filters(msgspec.structs.replace(self.query_bar.filters, **{kind: ""}))
+
+    def action_drop_last_filter(self) -> None:
+        self.action_drop_filter(list(self.query_bar.filters.given)[-1])
 
     # Actions: panels
 
@@ -802,6 +858,21 @@ class BrowserScreen(EngineScreen):
             go=self._go_to,
         )
         self.app.push_screen(screen)
+
+    def action_crowding(self) -> None:
+        from membrowse.tui.screens.crowding import CrowdingScreen
+        from membrowse.wire.crowding import CrowdingRequest, CrowdingSource
+
+        query, request = self.open_query, None
+        if query.text:
+            request = CrowdingRequest(
+                source=CrowdingSource.QUERY,
+                text=query.text,
+                syntax=query.syntax,
+                filters=query.filters,
+                k=self._with_cut.agent_k,
+            )
+        self.app.push_screen(CrowdingScreen(request))
 
     def action_tokens(self) -> None:
         from membrowse.tui.screens.tokens import TokensScreen

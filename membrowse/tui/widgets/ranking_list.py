@@ -6,7 +6,13 @@ from datetime import datetime
 
 from textual.message import Message
 
-from membrowse.presentation.hits import RowStyle, freshness, hit_lines, matrix_lines
+from membrowse.presentation.hits import (
+    RowStyle,
+    freshness,
+    hit_lines,
+    matrix_lines,
+    telling_names,
+)
 from membrowse.presentation.lines import Line, Part, fit
 from membrowse.presentation.ranks import letters
 from membrowse.presentation.recalls import absent_lines
@@ -99,6 +105,7 @@ class RankingList(LineList):
                 edited=view.edited,
                 saved=self.open_query.saved_ranks,
                 lines=self.lines,
+                names=telling_names(view.hits.values()),
             )
         return self._style_of_rows
 
@@ -155,7 +162,7 @@ class RankingList(LineList):
     def _row_of(self, chunk: str) -> int | None:
         tracked = self.open_query.tracked.get(chunk)
         if tracked is not None and (rank := tracked.ranks.get(self.ranking)) is not None:
-            return rank - 1
+            return rank - 1 if rank <= self.view.total else None
         return next((row for row, hit in self.view.hits.items() if hit.chunk == chunk), None)
 
     def to_top(self) -> None:

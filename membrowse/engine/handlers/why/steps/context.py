@@ -48,7 +48,7 @@ class FileContext:
     def file(self) -> FileContent | str:
         """The file, read once; or why it cannot be a note."""
         try:
-            return read_file(self.components.folder, self.path, self.notes)
+            return read_file(self.components.roots, self.path, self.notes)
         except NotIndexable as error:
             return error.reason
         except (OSError, ValueError) as error:
@@ -69,7 +69,7 @@ class FileContext:
     def exists(self) -> bool:
         """Whether the folder has the file."""
         try:
-            return (self.components.folder / self.path).is_file()
+            return self.components.roots.resolve(self.path).is_file()
         except (OSError, ValueError):
             return False
 
@@ -96,3 +96,17 @@ class ChunkContext:
     @property
     def chunk(self) -> Chunk:
         return self.ranked_query.chunks[self.row]
+
+    def is_lower_bound(self, name: str) -> bool:
+        """Whether the chunk may rank lower in the ranking `name` than its rank says."""
+        return self.ranked_query.ranking(name).is_lower_bound(self.row)
+
+    def place(self, name: str) -> str:
+        """`#12`, or `≥#401` for a lower bound."""
+        rank = self.ranked_query.ranking(name).rank_of(self.row) or 0
+        return f"{'≥' if self.is_lower_bound(name) else ''}#{rank:,}"
+
+    def place_of(self, name: str) -> str:
+        """`#12 of 57`, or `≥#401 of ≥408` for lower bounds."""
+        ranking = self.ranked_query.ranking(name)
+        return f"{self.place(name)} of {'' if ranking.complete else '≥'}{ranking.ranked:,}"

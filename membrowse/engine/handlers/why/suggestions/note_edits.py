@@ -59,9 +59,11 @@ class _Phrasing:
 
 def note_edit_candidates(trial: Trial) -> Iterator[Candidate]:
     """Edits that work, the shortest first. Raises `NotTried` if they cannot be tried."""
+    if trial.ranked_query.generation.best_chunks is not None:
+        raise NotTried("Milvus ranks what is stored in it: make the edit and save it")
     source = _target_file(trial)
     trial.checkpoint()
-    reader = NoteReader(trial.components.folder, trial.settings.notes, trial.components.models)
+    reader = NoteReader(trial.components.roots, trial.settings.notes, trial.components.models)
     found = encoded = 0
     for phrasing in _phrasings(trial, source):
         trial.checkpoint()
@@ -178,7 +180,7 @@ def _target_file(trial: Trial) -> FileContent:
     if note.chunks > _LONGEST:
         raise NotTried(f"the note is long ({note.chunks} chunks)")
     try:
-        source = read_file(trial.components.folder, path, trial.settings.notes)
+        source = read_file(trial.components.roots, path, trial.settings.notes)
     except (NotIndexable, OSError) as error:
         raise NotTried("the file cannot be read") from error
     if source.sha256 != note.sha256:
