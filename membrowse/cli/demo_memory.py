@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -18,6 +20,8 @@ QUESTIONS = "golden.jsonl"
 """In the demo memory, beside its notes; not a note itself."""
 RECALLS = "recalls.jsonl"
 """Likewise: what agents asked of it over months, for its recall log."""
+_DAY = re.compile(rb"^date: (\d{4}-\d\d-\d\d)$", re.MULTILINE)
+_HEAD_BYTES = 500
 _COPIED = "demo-memory.copied.json"
 """Beside the copy: path → SHA-256 of every file as it was last copied."""
 
@@ -44,6 +48,7 @@ def update(say: Callable[[str], None]) -> Path:
         if _is_ours(target / name, known.get(name)):
             if known.get(name) != digest:
                 paths.replace_file(target / name, content, root=target)
+                _date(target / name, content)
             copied[name] = digest
     if copied != known:
         paths.replace_file(
@@ -76,6 +81,14 @@ def _is_ours(file: Path, copied: str | None) -> bool:
         return not file.is_symlink() and hashlib.sha256(file.read_bytes()).hexdigest() == copied
     except OSError:
         return False
+
+
+def _date(file: Path, content: bytes) -> None:
+    """Let a copied note look saved on its date, as if the demo had happened here."""
+    day = _DAY.search(content[:_HEAD_BYTES])
+    if day is not None:
+        saved = datetime.fromisoformat(day[1].decode()).replace(tzinfo=UTC).timestamp()
+        os.utime(file, (saved, saved), follow_symlinks=False)
 
 
 def _known() -> dict[str, str]:

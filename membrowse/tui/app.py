@@ -111,6 +111,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
         self._folder = folder or self.remembered.last_folder
         self._engine: Engine | None = None
         self._view = EngineView(
+            agent=profile.name if profile else "",
             agent_k=settings.agent.k,
             agent_min_score=settings.agent.min_score,
             note_kinds=settings.notes.kinds,
@@ -433,10 +434,10 @@ class MembrowseApp(App[int], inherit_bindings=False):
         screen = (default_namespace or self).screen
         if isinstance(screen, EngineScreen) and isinstance(action, str):
             name = action.partition("(")[0].rpartition(".")[2]
+            screen.acting(name)
             if reason := screen.refusal_of(name):
                 self.say(reason, "warning")
                 return True
-            screen.acting(name)
         return await super().run_action(action, default_namespace, namespaces)
 
     def action_press(self, key: str) -> None:

@@ -57,7 +57,8 @@ class EngineView:
     note_kinds: str = NotesSettings().kinds
     """Which files are notes, in words."""
     agent: str = ""
-    """The agent whose recall is shown; its k and minimum score are those of the recall."""
+    """The agent whose recall is shown, with the recall's k and minimum score; else the attached
+    agent that was chosen."""
     agent_k: int = 5
     agent_min_score: float = 0.0
     agent_set: bool = False
