@@ -83,7 +83,7 @@ async def examine(service: RegisteredService) -> ServiceHealth:
         state=state_of(health),
         live=True,
         ready=health.ready,
-        reasons=health.reasons,
+        reasons=health.reasons or (() if health.ready else ("the index is being opened",)),
         version=hello.engine.version,
         since=hello.engine.since,
         memory_bytes=hello.engine.memory_bytes,

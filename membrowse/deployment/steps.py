@@ -44,13 +44,13 @@ class WriteFile:
 
 @dataclass(frozen=True, slots=True)
 class RemoveFile:
-    """Remove a file, and its directory if that is empty then."""
+    """Remove a file, and the directory of drop-ins that it leaves empty."""
 
     path: Path
 
     def carry_out(self) -> None:
         self.path.unlink(missing_ok=True)
-        if self.path.parent.name.endswith(".d") and not any(self.path.parent.iterdir()):
+        if self.path.parent.name.startswith("membrowse@") and not any(self.path.parent.iterdir()):
             self.path.parent.rmdir()
 
 

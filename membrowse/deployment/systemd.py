@@ -21,6 +21,8 @@ Restart=always
 RestartSec=5s
 # A settings file that cannot be used stays so until somebody edits it.
 RestartPreventExitStatus=2
+# The engine ends its children itself.
+KillMode=mixed
 TimeoutStartSec=5min
 TimeoutStopSec=1min
 WatchdogSec=2min
@@ -44,6 +46,7 @@ StartLimitBurst=20
 Environment=MEMBROWSE_SERVICE=%i
 
 ConfigurationDirectory=membrowse/%i
+ConfigurationDirectoryMode=0750
 StateDirectory=membrowse/%i
 StateDirectoryMode=0700
 CacheDirectory=membrowse/%i

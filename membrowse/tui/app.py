@@ -35,7 +35,7 @@ from membrowse.tui.model.engine_view import EngineView, Phase, short_path
 from membrowse.tui.screens.browser import BrowserScreen
 from membrowse.tui.screens.engine_screen import Clock, EngineScreen
 from membrowse.tui.themes import OURS, first_theme
-from membrowse.wire.agents import AgentProfile
+from membrowse.wire.agents import AgentProfile, OwnSearchRequest
 from membrowse.wire.engine import EngineState, Hello, RebuildRequest, ReindexRequest, WatchRequest
 from membrowse.wire.search import SearchRequest
 
@@ -340,7 +340,11 @@ class MembrowseApp(App[int], inherit_bindings=False):
     async def _ask_agent(self, engine: Engine, wanted: messages.AgentAnswerWanted) -> None:
         from membrowse.tui.agent_search import LINK_DEPTH, answer_of
 
-        answer = await answer_of(wanted.profile, wanted.text)
+        if wanted.profile.memory.search is None:
+            k = wanted.profile.memory.k or self._view.agent_k
+            answer = await engine.ask(OwnSearchRequest(text=wanted.text, k=k))
+        else:
+            answer = await answer_of(wanted.profile, wanted.text)
         request = SearchRequest(
             text=wanted.text, syntax=wanted.syntax, limit=LINK_DEPTH, client="tui"
         )
@@ -386,6 +390,9 @@ class MembrowseApp(App[int], inherit_bindings=False):
 
         roots = self._view.roots
         if roots is None:
+            return
+        if self._view.store:
+            self.say("The store is read-only: its own program writes it.", "warning")
             return
         try:
             path = roots.resolve(message.path)

@@ -6,6 +6,8 @@ import json
 import os
 import plistlib
 import re
+import shutil
+import subprocess
 import textwrap
 from itertools import takewhile
 from pathlib import Path
@@ -19,7 +21,11 @@ from membrowse.client.registered_services import RegisteredService, own_director
 from membrowse.deployment import access, acl, steps
 from membrowse.deployment.accounts import Accounts
 from membrowse.deployment.health import ServiceHealth, State, state_of
+from membrowse.engine.health.condition import engine_health
+from membrowse.engine.state import unopened_state
+from membrowse.settings import Settings
 from membrowse.wire.codec import encode
+from membrowse.wire.engine import Pending
 from membrowse.wire.health import EngineHealth
 from tests.cli.conftest import Program
 
@@ -214,6 +220,31 @@ def test_what_answers_no_search_is_down_and_what_opens_its_index_is_not() -> Non
         assert state_of(EngineHealth(ready=ready, reasons=reasons)) is state
 
 
+def test_an_index_that_lacks_most_of_its_folder_is_not_good() -> None:
+    state = unopened_state(Path("/srv"), Settings(), problem="", stopping=False)
+    state = msgspec.structs.replace(state, notes=100, chunks=400, encoded=400, progress=None)
+    for pending, encoded, reason in (
+        (Pending(changed=10), 400, ""),
+        (Pending(new=200), 400, "200 notes differ from it"),
+        (Pending(), 300, "100 of 400 chunks have no vector yet"),
+    ):
+        lagging = msgspec.structs.replace(state, pending=pending, encoded=encoded)
+        reasons = [each for each in engine_health(lagging, opened=True).reasons if reason in each]
+        assert bool(reason) is any("differ" in each or "vector yet" in each for each in reasons)
+
+
+def test_a_serving_program_leaves_a_services_folder_alone(
+    program: Program, memory: Path, registered: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
+    ran = program("serve", str(memory))
+    assert ran.status == 2 and "membrowse@memory.service serves" in ran.err
+    (registered / "memory.json").unlink()
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    ran = program("serve", str(memory))
+    assert ran.status == 2 and "is not a readable folder" in ran.err
+
+
 def test_every_key_and_exit_status_of_a_service_is_documented() -> None:
     page = (MONITORING.parent / "docs" / "service.md").read_text()
     for state in State:
@@ -257,3 +288,27 @@ def test_alerts_and_dashboard_use_documented_metrics() -> None:
     documented = set(re.findall(r"`(membrowse_[a-z_]+)`", page))
     assert {name.removesuffix("_bucket") for name in used} <= documented
     assert len(rules) >= 7 and len(panels) >= 9
+
+
+@pytest.mark.usefixtures("registered")
+def test_a_textfile_says_that_an_engine_does_not_answer(
+    program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "membrowse.prom"
+    ran = program("metrics", "--service", "memory", "--textfile", str(file))
+    assert ran.status == 3 and "membrowse@memory.service does not answer" in ran.err
+    assert file.read_text().splitlines()[-1] == 'membrowse_ready{service="memory"} 0.0'
+    file.unlink()
+    monkeypatch.setattr(RegisteredService, "admits", False)
+    ran = program("metrics", "--service", "memory", "--textfile", str(file))
+    assert ran.status == 3 and not file.exists(), "who may not ask does not know"
+
+
+def test_prometheus_accepts_the_alert_rules() -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool is not installed")
+    rules = [str(MONITORING / "alerts.yml"), str(Path(__file__).parent / "alert_cases.yml")]
+    for command in (["check", "rules", rules[0]], ["test", "rules", rules[1]]):
+        ran = subprocess.run([promtool, *command], capture_output=True, text=True, check=False)
+        assert ran.returncode == 0, ran.stdout + ran.stderr

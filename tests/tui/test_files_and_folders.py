@@ -49,7 +49,10 @@ async def test_filter_sort_read_and_reindex() -> None:
     async with on_stage(app) as pilot:
         await pilot.press("tab", "f")
         screen = await files_of(app)
-        await pilot.press("slash", *"restore", "enter")
+        assert "s sort" in screen_text(app)
+        await pilot.press("slash", *"restore")
+        await until(lambda: "s sort" not in screen_text(app), "the keys that type are not offered")
+        await pilot.press("enter")
         await until(lambda: [r.path for r in screen.list.items] == ["runbooks/restore.md"])
         await pilot.press("enter")
         await pilot.pause()

@@ -12,6 +12,7 @@ from membrowse.cli import folders
 from membrowse.cli.error_handling import Stop
 from membrowse.cli.exit_codes import Exit
 from membrowse.cli.parameters import Folder
+from membrowse.client.registered_services import registered
 from membrowse.log_formats import LogFormat
 
 
@@ -39,6 +40,10 @@ def serve(
     if folder is None and interpreter.FOLDER in os.environ:
         folder = interpreter.given_folder()
     chosen = folder.absolute() if managed and folder is not None else folders.chosen(folder)
+    if not managed and (service := registered(chosen)) is not None:
+        raise Stop(Exit.USAGE, f"{service.unit} serves {chosen} already")
+    if not managed and not os.access(chosen, os.R_OK | os.X_OK):
+        raise Stop(Exit.USAGE, f"{chosen} is not a readable folder")
     settings.load(paths.config_file())
     from membrowse.engine import process
 

@@ -14,13 +14,12 @@ from typing import Annotated
 import typer
 
 from membrowse import interpreter
-from membrowse.cli import output
+from membrowse.cli import chosen_service, output
 from membrowse.cli.connection import asynchronous
 from membrowse.cli.error_handling import Stop
 from membrowse.cli.exit_codes import Exit
 from membrowse.cli.parameters import AsJson
 from membrowse.client import registered_services
-from membrowse.client.registered_services import RegisteredService
 from membrowse.credentials import user_name
 from membrowse.deployment import access, acl, health, launchd, steps, upgrade
 from membrowse.deployment.service import ServicePlan, UnsuitableService, default_name
@@ -141,7 +140,7 @@ def uninstall(
     What `install --grant-read` allowed is taken back.
     The index of a service of your own (`--user-unit`) is yours, and stays.
     """
-    service = _service(name)
+    service = chosen_service.named(name)
     if service.own:
         last = len(list(registered_services.own_services())) == 1
         _carry_out(steps.user_removal(service, last=last), dry_run)
@@ -167,7 +166,7 @@ async def status(name: Name = None, as_json: AsJson = False) -> Exit:
     The exit status is a monitoring plugin's: 0 good, 1 degraded, 2 down, 3 unknown, because only
     root and members of the service's group may connect.
     """
-    report = await health.examine(_service(name))
+    report = await health.examine(chosen_service.named(name))
     if as_json:
         output.write_json(report)
     else:
@@ -182,7 +181,7 @@ def logs(
     lines: Annotated[int, typer.Option("-n", "--lines", min=1, help="Lines to print.")] = 50,
 ) -> None:
     """Print the end of a service's log, from the journal."""
-    service = _service(name)
+    service = chosen_service.named(name)
     kind = "--user-unit" if service.own else "--unit"
     arguments = ["journalctl", kind, service.unit, "--lines", str(lines), "--no-pager"]
     ended = subprocess.run([*arguments, *(["--follow"] if follow else [])], check=False)  # noqa: S603
@@ -192,7 +191,7 @@ def logs(
 @app.command()
 def restart(name: Name = None) -> None:
     """Restart a service, and wait until it answers."""
-    service = _service(name)
+    service = chosen_service.named(name)
     _carry_out([steps.systemctl(service, "restart", service.unit)], dry_run=False)
     output.say(f"{service.unit} answers")
 
@@ -204,7 +203,7 @@ async def upgrade_command(name: Name = None) -> Exit:
 
     Run it with the new version's program; the service's old program must still be there.
     """
-    service = _service(name)
+    service = chosen_service.named(name)
     if not service.own:
         _require_root()
     try:
@@ -319,19 +318,6 @@ def _carry_out(todo: Sequence[steps.Step], dry_run: bool) -> None:
         except subprocess.CalledProcessError as error:
             command = " ".join(error.cmd)
             raise Stop(Exit.UNAVAILABLE, f"{command} failed: {error.stderr.strip()}") from error
-
-
-def _service(name: str | None) -> RegisteredService:
-    """The service called `name`, or the only one. Raises `Stop`."""
-    own = {each.name: each for each in registered_services.own_services()}
-    known = own | {each.name: each for each in registered_services.services()}
-    if name is None and len(known) == 1:
-        return next(iter(known.values()))
-    if name is None or name not in known:
-        listed = ", ".join(known) or "none; `membrowse service install FOLDER` sets one up"
-        asked = "which service?" if name is None else f"no service is called {name};"
-        raise Stop(Exit.USAGE, f"{asked} there are: {listed}")
-    return known[name]
 
 
 def _require_root() -> None:

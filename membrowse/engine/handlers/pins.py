@@ -71,7 +71,14 @@ def _append(file: PinFile, pin: Pin) -> None:
     try:
         file.append(msgspec.structs.replace(pin, id=name))
     except OSError as error:
-        raise Impossible(f"{file.path} cannot be written: {error.strerror or error}") from error
+        raise _unwritable(file, error) from error
+
+
+def _unwritable(file: PinFile, error: OSError) -> Impossible:
+    message = f"{file.path} cannot be written: {error.strerror or error}"
+    if file.shared and isinstance(error, PermissionError):
+        message += ": who owns the folder edits it, or `pins.file` names another file"
+    return Impossible(message)
 
 
 def _same_pin(one: Pin, other: Pin) -> bool:
@@ -87,7 +94,7 @@ def remove(components: Components, request: RemovePinRequest, pause: Pause) -> P
     try:
         file.remove(request.id)
     except OSError as error:
-        raise Impossible(f"{file.path} cannot be written: {error.strerror or error}") from error
+        raise _unwritable(file, error) from error
     return components.pins.current(pause)
 
 

@@ -37,7 +37,9 @@ from membrowse.notes.tree_scanner import TreeScanner
 from membrowse.notes.tree_watch import TreeWatch
 from membrowse.roots import Roots
 from membrowse.settings import Settings
+from membrowse.text import shown
 from membrowse.wire.engine import IndexChange, Progress, Watcher
+from membrowse.wire.notes import NoteState
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +48,7 @@ _FIRST_BATCH_SECONDS = 0.5
 _TICK_SECONDS = 1.0
 """Between two states while the encoder is loading."""
 _LISTED = 1000
+_LOGGED = 20
 """Limit of the lists of changed and deleted notes in the state."""
 
 
@@ -79,6 +82,7 @@ class Indexer:
         self._counting = threading.Lock()
         self.requested = 1
         """Requests so far; the first is the indexer's own first look at the folder."""
+        self._failed: frozenset[str] = frozenset()
         self.state = IndexerState(stale=index.stale, precision=self._vectoriser.precision)
         engine = settings.engine
         self._watch = TreeWatch(
@@ -273,6 +277,7 @@ class Indexer:
             self._adopt_recipe()
         if self.state.reading:
             self._publish(reading=False)
+        self._log_failures()
         self._encode()
 
     def _withhold_roots(self, exchanged: list[Exchanged], found: Comparison) -> list[Exchanged]:
@@ -292,6 +297,18 @@ class Indexer:
             self._publish(roots=problems)
         return [replace(one, prefix=self._roots.root_of(one.prefix).prefix) for one in exchanged]
 
+    def _log_failures(self) -> None:
+        """Log every file that cannot be indexed, once until it can be."""
+        found, unindexed = self.state.comparison.found, self.state.unindexed
+        failed = {path: file.reason for path, file in found.items() if _failed(file.excluded)}
+        failed |= {path: note.reason for path, note in unindexed.items() if _failed(note.state)}
+        new = sorted(failed.keys() - self._failed)
+        for path in new[:_LOGGED]:
+            log.warning("%s %s", shown(path), failed[path])
+        if len(new) > _LOGGED:
+            log.warning("and %d more files cannot be indexed", len(new) - _LOGGED)
+        self._failed = frozenset(failed)
+
     def _adopt_recipe(self) -> None:
         """All notes were read with today's recipe, so that the index is of it."""
         if self._index.stale:
@@ -300,6 +317,8 @@ class Indexer:
 
     def _give_up(self, problem: str) -> None:
         """Keep the index as it is because of `problem`."""
+        if problem != self.state.problem:
+            log.warning("%s: the index stays as it is", problem)
         progress = self._vectoriser.progress()
         self._publish(problem=problem, reading=False, progress=progress)
 
@@ -393,6 +412,10 @@ class Indexer:
                 seconds_left=pace.seconds_left(done),
             )
         )
+
+
+def _failed(state: NoteState | None) -> bool:
+    return state is NoteState.FAILED
 
 
 def _whole_folder(exchanged: list[Exchanged], roots: Roots) -> str:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from membrowse.index.milvus.connection import TIMEOUT_SECONDS, MilvusConnection
+from membrowse.index.milvus.connection import SEARCH_SECONDS, TIMEOUT_SECONDS, MilvusConnection
 from membrowse.index.milvus.term_weights import SparseVector
 from membrowse.notes.chunk import Chunk
 from membrowse.settings import VectorIndex
@@ -41,17 +42,27 @@ Scored = list[tuple[str, float]]
 """Ids of chunks and their scores, best first; a chunk may repeat."""
 
 
+@dataclass(frozen=True, slots=True)
+class CollectionKind:
+    """The collections of an index; those of another kind are others."""
+
+    name: str
+    dimension: int
+    index: VectorIndex
+
+
 class MilvusCollections:
     """Creates the collections when they are first written. All calls raise `StoreUnavailable`."""
 
     def __init__(
-        self, connection: MilvusConnection, name: str, dimension: int, index: VectorIndex
+        self, connection: MilvusConnection, kind: CollectionKind, outdated: str = ""
     ) -> None:
-        """`name` begins the names of both collections; `dimension` is the vectors' own."""
+        """Collections of the name `outdated` are removed."""
         self.connection = connection
-        self.names = {part: f"{name}_{part}" for part in (_CHUNKS, _PASSAGES)}
-        self._dimension = dimension
-        self._index = index
+        self.names = _names(kind.name)
+        self._dimension = kind.dimension
+        self._index = kind.index
+        self._outdated = outdated
         self._ready_since = 0
         """The connection on which both collections were created and loaded."""
         self._unflushed = dict.fromkeys(self.names, 0)
@@ -66,6 +77,8 @@ class MilvusCollections:
         return self.connection.call(ready)
 
     def _create(self, client: Any) -> None:
+        for name in _names(self._outdated).values() if self._outdated else ():
+            client.drop_collection(name, timeout=TIMEOUT_SECONDS)
         for part, create in ((_CHUNKS, self._create_chunks), (_PASSAGES, self._create_passages)):
             if client.has_collection(self.names[part], timeout=TIMEOUT_SECONDS):
                 client.load_collection(self.names[part], timeout=TIMEOUT_SECONDS)
@@ -138,13 +151,17 @@ class MilvusCollections:
             self._unflushed[part] = 0
 
     def delete(self, chunks: Collection[str]) -> None:
-        """Remove chunks and their passages."""
-        self._delete(_CHUNKS, chunks)
-        self._delete(_PASSAGES, chunks)
+        """Remove passages, then chunks: after a kill in between, the count of chunks tells."""
+        self.delete_passages(chunks)
+        self.delete_chunks(chunks)
 
     def delete_passages(self, chunks: Collection[str]) -> None:
         """Remove the passages of these chunks."""
         self._delete(_PASSAGES, chunks)
+
+    def delete_chunks(self, chunks: Collection[str]) -> None:
+        """Remove these chunks, whose passages are removed."""
+        self._delete(_CHUNKS, chunks)
 
     def _delete(self, part: str, chunks: Collection[str]) -> None:
         for batch in _batches(sorted(chunks), _BATCH):
@@ -239,7 +256,7 @@ class MilvusCollections:
                 limit=limit,
                 output_fields=["chunk"],
                 search_params={"metric_type": "IP", "params": effort | bound},
-                timeout=TIMEOUT_SECONDS,
+                timeout=SEARCH_SECONDS,
             )
         )
         hits: list[dict[str, Any]] = found[0]
@@ -247,6 +264,10 @@ class MilvusCollections:
 
 
 _NO_BOUND = 1e30
+
+
+def _names(name: str) -> dict[str, str]:
+    return {part: f"{name}_{part}" for part in (_CHUNKS, _PASSAGES)}
 
 
 def note_key(path: str) -> str:

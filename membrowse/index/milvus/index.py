@@ -32,7 +32,7 @@ from membrowse.index.index_directory import MANIFEST, check_format, write_format
 from membrowse.index.journal import JournalEntry, Retention
 from membrowse.index.keyword_document import document
 from membrowse.index.manifest import FORMAT, IndexCorrupt, Manifest, Recipe
-from membrowse.index.milvus.collections import MilvusCollections
+from membrowse.index.milvus.collections import CollectionKind, MilvusCollections
 from membrowse.index.milvus.connection import Address, MilvusConnection
 from membrowse.index.milvus.reader import Bm25Constants, MilvusReader
 from membrowse.index.milvus.term_counts import TermCounts
@@ -54,6 +54,7 @@ _REPAIR_SECONDS = 3.0
 """Between two attempts."""
 _REPAIR_BATCH = 1000
 _UNCOUNTED = -1
+_KIND = re.compile(r"(membrowse_[0-9a-f]{16}) (\d+) (flat|hnsw)")
 
 
 class MilvusIndex:
@@ -101,9 +102,8 @@ class MilvusIndex:
             opened.callback(self._counts.close)
             self._connection = MilvusConnection(Address.of(store.uri, directory), directory)
             opened.callback(self._connection.close)
-            self._collections = MilvusCollections(
-                self._connection, _collection_name(directory), dimension, store.vector_index
-            )
+            kind, outdated = _collection_kind(directory, dimension, store.vector_index)
+            self._collections = MilvusCollections(self._connection, kind, outdated)
             made_with = self._manifest.recipe
             self.recipe = made_with if made_with and not recipe.encoder else recipe
             self.stale = self._difference()
@@ -325,7 +325,9 @@ class MilvusIndex:
         if not ids:
             return
         try:
-            self._collections.delete(ids)
+            self._collections.delete_passages(ids)
+            self._fault_point("passages removed")
+            self._collections.delete_chunks(ids)
         except StoreUnavailable:
             self._want_repair()
 
@@ -355,12 +357,14 @@ class MilvusIndex:
         )
 
     def _keep_repaired(self) -> None:
-        """Repair whenever it is wanted, until it succeeds."""
+        """Connect again after an outage, and repair whenever it is wanted, until it succeeds."""
         while not self._closing.is_set():
-            self._repair_wanted.wait()
+            self._repair_wanted.wait(_REPAIR_SECONDS)
             if self._closing.is_set():
                 return
             try:
+                if self._connection.problem:
+                    self._connection.reconnect()
                 with self._writing:
                     if self._needs_repair:
                         self._repair()
@@ -658,17 +662,25 @@ class MilvusIndex:
         self._repairs.join(5.0)
 
 
-def _collection_name(directory: Path) -> str:
-    """A name of this index's own, also on a server that others use; kept in `directory`."""
+def _collection_kind(
+    directory: Path, dimension: int, index: VectorIndex
+) -> tuple[CollectionKind, str]:
+    """The collections of this index, by a name of their own also on a server that others use, and
+    the name of those that they replace, if any. Kept in `directory`.
+
+    A dimension of 0 stands for that of the existing collections.
+    """
     file = directory / "milvus"
     try:
-        name = file.read_text(encoding="ascii").strip()
+        found = _KIND.fullmatch(file.read_text(encoding="ascii"))
     except (OSError, UnicodeDecodeError):
-        name = ""
-    if not re.fullmatch(r"membrowse_[0-9a-f]{16}", name):
-        name = f"membrowse_{secrets.token_hex(8)}"
-        paths.replace_file(file, name.encode(), sync=True)
-    return name
+        found = None
+    if found and dimension in (0, int(found[2])) and found[3] == index:
+        return CollectionKind(found[1], int(found[2]), index), ""
+    kind = CollectionKind(f"membrowse_{secrets.token_hex(8)}", max(1, dimension), index)
+    text = f"{kind.name} {kind.dimension} {kind.index}"
+    paths.replace_file(file, text.encode(), sync=True)
+    return kind, found[1] if found else ""
 
 
 def _without_vectors(encoded: Mask) -> VectorTable:

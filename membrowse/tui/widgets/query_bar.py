@@ -50,7 +50,7 @@ class QuerySide(OneLine):
 
     def line(self, width: int) -> Line:
         style = "dim" if self._syntax == "literal" else "accent"
-        line = [Part(self._syntax, style, "screen.operators")]
+        line = [Part(" "), Part(self._syntax, style, "screen.operators")]
         if self._place:
             next_question = "screen.question(1)"
             line += [Part(" · ", "dim"), Part(self._place, "", next_question)]
