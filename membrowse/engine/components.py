@@ -40,7 +40,7 @@ from membrowse.ranking.ranker import Nearest
 from membrowse.recall_log.store import FILE as RECALLS
 from membrowse.recall_log.store import Bounds, RecallStore
 from membrowse.roots import Roots
-from membrowse.settings import Settings, StoreKind, saved_configurations
+from membrowse.settings import Settings, StoreKind, StoreSettings, saved_configurations
 from membrowse.stores.directory import OpenedStore, opened_store
 from membrowse.wire.search import RankingState
 
@@ -197,6 +197,7 @@ def _for_store(settings: Settings, store: OpenedStore) -> Settings:
         settings,
         encoder=msgspec.structs.replace(settings.encoder, model=model),
         vector=msgspec.structs.replace(settings.vector, passage_weight=0.0),
+        store=StoreSettings(),  # its records are indexed on this machine
     )
 
 

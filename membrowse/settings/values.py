@@ -200,7 +200,7 @@ class StoreSettings(_Section, frozen=True):
     kind: StoreKind = StoreKind.EMBEDDED
     """`embedded`, in files of this machine, or `milvus` (see `membrowse docs scale`)."""
     uri: str = ""
-    """Milvus: `http://HOST:PORT` of a server, to which texts and queries are sent, or a file
+    """Milvus: `http://HOST:PORT` of a server, to which the text of notes is sent, or a file
     (Milvus Lite); empty: a file beside the index."""
     vector_index: VectorIndex = VectorIndex.FLAT
     """Milvus: `flat` compares all vectors; `hnsw` is faster and misses some."""
