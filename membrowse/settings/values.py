@@ -212,6 +212,8 @@ class StoreSettings(_Section, frozen=True):
             raise ValueError("`uri`: an address begins with http:// or https://")
         if separator and "@" in rest:
             raise ValueError("`uri`: name no password here; set MEMBROWSE_MILVUS_TOKEN")
+        if self.uri and not separator and not self.uri.startswith(("/", "~")):
+            raise ValueError("`uri`: a file needs its whole path, from / or ~ on")
 
 
 class StoresSettings(_Section, frozen=True):
