@@ -45,6 +45,45 @@ class StoredVectors:
     """[p]"""
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Entries:
+    """Vectors of n content keys in one array each."""
+
+    vectors: Matrix
+    """[n, d]"""
+    passages: Quantised
+    """[p, d]"""
+    scales: Matrix
+    """[p]"""
+    starts: NDArray[np.int64]
+    """[n + 1], from 0: the passages of entry e are `passages[starts[e]:starts[e + 1]]`."""
+
+    def after(self, count: int) -> Entries:
+        """These without the first `count`."""
+        start = self.starts[count]
+        return Entries(
+            self.vectors[count:],
+            self.passages[start:],
+            self.scales[start:],
+            self.starts[count:] - start,
+        )
+
+
+def entries_of(vectors: Sequence[StoredVectors]) -> Entries:
+    """One or more vectors as entries."""
+    return Entries(
+        np.stack([each.vector for each in vectors]),
+        np.concatenate([each.passages for each in vectors]),
+        np.concatenate([each.scales for each in vectors]),
+        starts_of([len(each.scales) for each in vectors]),
+    )
+
+
+def starts_of(counts: Sequence[int]) -> NDArray[np.int64]:
+    """Where each of some runs of `counts` elements starts, and where the last ends."""
+    return np.concatenate(([0], np.cumsum(np.array(counts, np.int64))))
+
+
 def vectors_by_key(encoded: Iterable[EncodedText]) -> dict[str, StoredVectors]:
     """Vectors of `encoded` by content key; passages are quantised."""
     return {
@@ -71,20 +110,17 @@ class VectorBlock:
         """The passages of entry e are `passages[starts[e]:starts[e + 1]]`."""
         self._adding = threading.Lock()
 
-    def add(self, entries: Sequence[StoredVectors]) -> range:
+    def add(self, entries: Entries) -> range:
         """Add as many of `entries` as there is room for, and return their numbers."""
         with self._adding:
             first, used = self.count, int(self.starts[self.count])
-            counts = np.cumsum([len(each.scales) for each in entries[: BLOCK_ENTRIES - first]])
-            fitting = int(np.searchsorted(counts, len(self.scales) - used, side="right"))
-            if not fitting:
-                return range(first, first)
-            added, end = entries[:fitting], used + int(counts[fitting - 1])
-            last = first + fitting
-            np.stack([each.vector for each in added], out=self.vectors[first:last])
-            np.concatenate([each.passages for each in added], out=self.passages[used:end])
-            np.concatenate([each.scales for each in added], out=self.scales[used:end])
-            self.starts[first + 1 : last + 1] = used + counts[:fitting]
+            ends = entries.starts[1 : BLOCK_ENTRIES - first + 1]
+            fitting = int(np.searchsorted(ends, len(self.scales) - used, side="right"))
+            last, passages = first + fitting, int(entries.starts[fitting])
+            self.vectors[first:last] = entries.vectors[:fitting]
+            self.passages[used : used + passages] = entries.passages[:passages]
+            self.scales[used : used + passages] = entries.scales[:passages]
+            self.starts[first + 1 : last + 1] = used + ends[:fitting]
             self.count = last
             return range(first, last)
 
@@ -197,25 +233,28 @@ def rearrange(
     entries = np.full(len(source), -1, np.int64)
     kept = source >= 0
     entries[kept] = table.entries[source[kept]]
-    distinct = {id(vectors): vectors for vectors in added.values()}
-    blocks, numbers = extended(table.dimension, table.blocks, list(distinct.values()))
-    number_of = dict(zip(distinct, numbers, strict=True))
-    for row, vectors in added.items():
-        entries[row] = number_of[id(vectors)]
+    blocks = table.blocks
+    if added:
+        distinct = {id(vectors): vectors for vectors in added.values()}
+        blocks, numbers = extended(blocks, entries_of(list(distinct.values())))
+        number_of = dict(zip(distinct, numbers, strict=True))
+        for row, vectors in added.items():
+            entries[row] = number_of[id(vectors)]
     return _compact(VectorTable(table.dimension, blocks, entries))
 
 
 def extended(
-    dimension: int, blocks: tuple[VectorBlock, ...], vectors: Sequence[StoredVectors]
+    blocks: tuple[VectorBlock, ...], entries: Entries
 ) -> tuple[tuple[VectorBlock, ...], list[int]]:
-    """Add `vectors` to the last of `blocks` and to new ones; returns all, and the new entries."""
+    """Add `entries` to the last of `blocks` and to new ones; returns all, and their numbers."""
     numbers: list[int] = []
-    while len(numbers) < len(vectors):
-        left = vectors[len(numbers) :]
-        added = blocks[-1].add(left) if blocks else range(0)
+    while len(entries.vectors):
+        added = blocks[-1].add(entries) if blocks else range(0)
         numbers += [(len(blocks) - 1) * BLOCK_ENTRIES + number for number in added]
-        if len(added) < len(left):
-            blocks = (*blocks, VectorBlock(dimension, len(left[len(added)].scales)))
+        entries = entries.after(len(added))
+        if len(entries.vectors):
+            dimension, passages = entries.vectors.shape[1], int(entries.starts[1])
+            blocks = (*blocks, VectorBlock(dimension, passages))
     return blocks, numbers
 
 
@@ -230,7 +269,7 @@ def _compact(table: VectorTable) -> VectorTable:
     for first in range(0, len(used), BLOCK_ENTRIES):
         part = [divmod(n, BLOCK_ENTRIES) for n in used[first : first + BLOCK_ENTRIES].tolist()]
         live = [table.blocks[block].entry(number) for block, number in part]
-        blocks, added = extended(table.dimension, blocks, live)
+        blocks, added = extended(blocks, entries_of(live))
         numbers += added
     entries = np.full(len(table.entries), -1, np.int64)
     entries[table.encoded] = np.array(numbers, np.int64)[number_of]
