@@ -14,6 +14,9 @@ from membrowse.presentation.progress import progress_line, reading_text
 from membrowse.text import shown
 from membrowse.wire.engine import Pending, Status, StatusRequest, Watcher
 
+EMBEDDED_CHUNKS = 250_000
+"""Beyond, the embedded store takes more time and memory than a debugger should."""
+
 
 @asynchronous
 async def status(folder: FolderOption = None, as_json: AsJson = False) -> Exit:
@@ -37,6 +40,8 @@ def _status_rows(status: Status) -> Iterator[tuple[str, str]]:
     yield "engine", f"process {engine.pid} of {engine.user} since {engine.since}"
     yield "", f"version {engine.version}, memory {size(engine.memory_bytes)}, log {engine.log}"
     yield "generation", f"{state.generation}: {state.notes} notes, {state.chunks} chunks"
+    if state.chunks > EMBEDDED_CHUNKS:
+        yield "size", f"more than {EMBEDDED_CHUNKS:,} chunks: see `membrowse docs scale`"
     files = ", ".join(f"{n} {name}" for name, n in status.notes_by_state.items())
     reading = reading_text(state)
     yield "files", files or ("not known yet" if reading else "none")
