@@ -61,7 +61,7 @@ def _opens_browser(word: str) -> bool:
     if word in COMMANDS or word in ALIASES:
         return False
     if word.startswith("-"):
-        return word.startswith(("--questions", "--agent"))
+        return word.startswith(("--questions", "--agent", "--collection"))
     if os.sep in word or Path(word).exists():
         return True
     import difflib

@@ -271,6 +271,11 @@ def data_dir() -> Path:
     return _resolved_directory("data", platformdirs.user_data_dir(APP, appauthor=False))
 
 
+def collections_dir() -> Path:
+    """Directory with a directory per collection, which stands for it as a folder does."""
+    return data_dir() / "collections"
+
+
 def exports_dir() -> Path:
     """Directory for what the browser exports: pictures of views, reports."""
     return _resolved_directory("exports", platformdirs.user_downloads_dir())

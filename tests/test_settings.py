@@ -11,6 +11,7 @@ from msgspec import inspect
 
 from membrowse.settings import (
     FusionMethod,
+    RootSettings,
     Settings,
     SettingsError,
     configured,
@@ -54,6 +55,19 @@ def test_plain_strings_need_no_quotes_in_the_environment(tmp_path: Path) -> None
         ("fusion = 3\n", "fusion"),
         ('[notes]\ninclude = ["[z-a]*"]\n', "the range z-a is reversed.*notes"),
         ('[notes]\ninclude = ["a[b"]\n', "include.*not closed"),
+        ("[collections.ops]\n", "roots"),
+        ("[collections.ops]\nroots = {}\n", "`roots` is empty"),
+        ('[collections."a/b"]\nroots = { x = "/x" }\n', "'a/b' cannot be the name of a coll"),
+        ('[collections.ops]\nroots = { "a/b" = "/x" }\n', "'a/b' cannot be the name of a root"),
+        ('[collections.ops]\nroots = { ".." = "/x" }\n', "'..' cannot be the name of a root"),
+        ('[collections.ops]\nroots = { x = "notes" }\n', "'notes' is not an absolute path"),
+        (
+            '[collections.ops]\nroots = { x = "/x", y = "/x/y/.." }\n',
+            "root x .* lies in the root y",
+        ),
+        ('[collections.ops]\nroots = { x = "/x/y", z = "/x" }\n', "x .*/x/y. lies in the root z"),
+        ('[collections.ops.roots.x]\npath = "/x"\ninclude = ["a[b"]\n', "include.*not closed"),
+        ('[collections.ops.roots.x]\npath = "/x"\nincude = ["a"]\n', "incude"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named(tmp_path: Path, content: str, named: str) -> None:
@@ -62,6 +76,23 @@ def test_a_setting_that_cannot_be_used_is_named(tmp_path: Path, content: str, na
     with pytest.raises(SettingsError, match=named) as raised:
         load(file, {})
     assert str(file) in str(raised.value)
+
+
+def test_a_root_is_a_path_or_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ada")
+    file = tmp_path / "config.toml"
+    file.write_text(
+        '[collections.ops]\nroots = { own = "~/notes", team = { path = "~/a/../b" } }\n'
+        '[collections.all.roots.more]\npath = "/more"\ninclude = ["*.md"]\n'
+    )
+    found = load(file, {"MEMBROWSE_COLLECTIONS_ONE": '{ roots = { x = "/x" } }'}).collections
+    assert found["ops"].roots["own"] == "~/notes"
+    team = found["ops"].roots["team"]
+    assert isinstance(team, RootSettings) and team.expanded == Path("/home/ada/b")
+    assert sorted(found) == ["all", "one", "ops"]
+    assert flat(load(file, {}))["collections"]["all"] == {
+        "roots": {"more": {"path": "/more", "include": ("*.md",)}}
+    }
 
 
 def test_a_bad_variable_is_told_apart_from_the_file(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from urllib.parse import unquote
 
 import msgspec
 
+from membrowse.agents.collections import roots_of_memory
 from membrowse.agents.foreign_files import number, text
 from membrowse.settings import SettingsError
 from membrowse.wire.agents import AgentHit, AgentMemory
@@ -164,17 +165,15 @@ def _hits(items: list[object], reader: Reader, memory: AgentMemory) -> Iterator[
 
 
 def _located(path: str, memory: AgentMemory) -> tuple[str, bool]:
-    """A path relative to the folder, or as reported, and whether it is inside.
+    """A path of the agent's tree, or as reported, and whether it is inside.
 
     Nothing is opened: the program, or who writes its notes, may report any path.
     """
     if "://" in path:
         return path, False
     absolute = Path(os.path.normpath(Path(memory.folder) / path))
-    for folder in (Path(memory.folder), Path(os.path.realpath(memory.folder))):
-        if absolute.is_relative_to(folder) and absolute != folder:
-            return absolute.relative_to(folder).as_posix(), True
-    return str(absolute), False
+    found = roots_of_memory(memory).path_of(absolute)
+    return (str(absolute), False) if found is None else (found, True)
 
 
 def _at(content: object, key: str) -> Any:

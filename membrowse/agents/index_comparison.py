@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from membrowse import paths
+from membrowse.agents.collections import roots_of_memory
 from membrowse.agents.discovery import system_of
 from membrowse.agents.foreign_files import Unreadable
 from membrowse.agents.scope import MemoryFile, Scope
@@ -71,17 +72,22 @@ def _compared(
 ) -> Iterator[ComparedFile]:
     """Every file on disk or in the index; adds to `problems` what cannot be compared."""
     known = {file.name: file for file in (index.files if index is not None else ())}
+    folder, roots = Path(memory.folder), roots_of_memory(memory)
+
+    def our_state(name: str) -> NoteState | None:
+        return ours.get(roots.path_of(folder / name) or name)
+
     for file in Scope(memory).files():
         theirs = known.pop(file.name, None)
         state = _state(file, theirs, indexes=index is not None)
-        yield ComparedFile(path=file.name, state=state, ours=ours.get(file.name))
+        yield ComparedFile(path=file.name, state=state, ours=our_state(file.name))
     strange = 0
     for name, theirs in sorted(known.items()):
-        path = Path(memory.folder) / name
+        path = folder / name
         if not os.path.lexists(path):
-            yield ComparedFile(path=name, state=IndexedState.GONE, ours=ours.get(name))
-        elif _is_inside(name, Path(memory.folder)):
-            yield ComparedFile(path=name, state=_against(path, theirs), ours=ours.get(name))
+            yield ComparedFile(path=name, state=IndexedState.GONE, ours=our_state(name))
+        elif _is_inside(name, folder):
+            yield ComparedFile(path=name, state=_against(path, theirs), ours=our_state(name))
         else:
             strange += 1
     if strange:

@@ -21,6 +21,7 @@ from datetime import datetime
 from pathlib import Path
 
 from membrowse.agents.answers import UnreadableAnswer, read_answer, reader_of
+from membrowse.agents.collections import roots_of_memory
 from membrowse.settings import SettingsError
 from membrowse.wire.agents import AgentAnswer, AgentHit, AgentMemory, AgentProfile, SearchCommand
 
@@ -160,7 +161,7 @@ def _program(name: str, path: str, memory: AgentMemory) -> str:
     if found is None:
         reason = "is not installed (not on PATH)" if os.sep not in name else "is a relative path"
         raise _Failed(f"{name} {reason}")
-    if Path(os.path.realpath(found)).is_relative_to(os.path.realpath(memory.folder)):
+    if roots_of_memory(memory).path_of(Path(os.path.realpath(found))) is not None:
         raise _Failed(f"{found} is in the agent's folder: it is not run")
     return found
 

@@ -8,11 +8,13 @@ from membrowse.api.memory import Memory
 from membrowse.client.engine import EngineRefused, EngineUnavailable
 from membrowse.client.readiness import NeverCurrent
 from membrowse.errors import MembrowseError
+from membrowse.wire.search import Filters
 
 __all__ = [
     "AsyncMemory",
     "EngineRefused",
     "EngineUnavailable",
+    "Filters",
     "MembrowseError",
     "Memory",
     "NeverCurrent",

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TypeVar
 
 from membrowse import paths, settings
+from membrowse.agents.collections import open_collection
 from membrowse.api.session import Session
 from membrowse.client import discovery, readiness
 from membrowse.client.diagnosis import diagnose
@@ -23,6 +24,7 @@ from membrowse.wire.explanation import ExplainRequest, Explanation
 from membrowse.wire.notes import NoteLines, NoteRequest
 from membrowse.wire.pins import AddPinRequest, PinRun
 from membrowse.wire.search import (
+    NO_FILTERS,
     Filters,
     RecallContext,
     SearchRequest,
@@ -34,7 +36,7 @@ T = TypeVar("T")
 
 
 class AsyncMemory:
-    """The memory in `folder`.
+    """The memory in `folder`, or a collection of the settings.
 
         async with AsyncMemory("~/notes", client="planner") as memory:
             response = await memory.search("which port does staging use?")
@@ -46,16 +48,18 @@ class AsyncMemory:
 
     def __init__(
         self,
-        folder: str | os.PathLike[str],
+        folder: str | os.PathLike[str] | None = None,
         *,
+        collection: str = "",
         client: str = "",
         session: str = "",
         profile: AgentProfile | None = None,
         start: bool = True,
     ) -> None:
         """`session` is the agent's own name for its conversation, recorded with its recalls. With
-        an attached agent's `profile`, its k, minimum score and weights hold."""
-        self.folder = Path(folder).expanduser().absolute()
+        an attached agent's `profile`, its k, minimum score and weights hold. Raises
+        `SettingsError` for a collection that the settings lack."""
+        self.folder = _folder(folder, collection)
         self.client = client
         self.session = session
         self._profile = profile
@@ -86,6 +90,7 @@ class AsyncMemory:
         *,
         k: int | None = None,
         min_score: float | None = None,
+        root: str = "",
         path: str = "",
         tag: str = "",
         after: str = "",
@@ -95,11 +100,11 @@ class AsyncMemory:
         """The first `k` hits of every ranking, with the text of their chunks.
 
         `response.hits` are those of the reranked ranking. `k` and `min_score` default to the
-        agent's settings; `min_score` hides nothing here and is recorded with the recall. `path` is
-        a glob, `after` and `before` are dates such as 2026, 2026-03 or 2026-03-02: only chunks of
-        notes that pass are ranked.
+        agent's settings; `min_score` hides nothing here and is recorded with the recall. `root` is
+        the first segment of a path, `path` a glob, `after` and `before` are dates such as 2026,
+        2026-03 or 2026-03-02: only chunks of notes that pass are ranked.
         """
-        filters = Filters(path=path, tag=tag, after=after, before=before)
+        filters = Filters(root=root, path=path, tag=tag, after=after, before=before)
 
         async def ask(session: Session) -> SearchResponse:
             state = await _loaded(session)
@@ -131,15 +136,22 @@ class AsyncMemory:
         line: int | None = None,
         text: str = "",
         k: int | None = None,
+        filters: Filters = NO_FILTERS,
         syntax: str = "literal",
         suggest: bool = True,
     ) -> DiagnosisReport:
         """Why the note at `path`, or the chunk with `line` or `text`, is not in the top k.
 
         With `suggest`, also changes that would bring it there; this takes up to a few seconds.
+        `filters` are those of the search in question: `Filters(path="logs/*", after="2026-03")`.
         """
-        target = Target(path=path, line=line, text=text)
-        request = DiagnosisRequest(text=query, syntax=syntax, target=target, k=k)
+        request = DiagnosisRequest(
+            text=query,
+            syntax=syntax,
+            target=Target(path=path, line=line, text=text),
+            k=k,
+            filters=filters,
+        )
         return await self._ask(lambda engine: diagnose(engine, request, suggest=suggest))
 
     async def explain(
@@ -149,11 +161,12 @@ class AsyncMemory:
         *,
         line: int | None = None,
         text: str = "",
+        filters: Filters = NO_FILTERS,
         syntax: str = "literal",
     ) -> Explanation:
         """The rank of a chunk, term by term; of the note's best chunk without `line` or `text`."""
         target = Target(path=path, line=line, text=text)
-        request = ExplainRequest(text=query, syntax=syntax, target=target)
+        request = ExplainRequest(text=query, syntax=syntax, target=target, filters=filters)
         return await self._ask(lambda engine: engine.ask(request))
 
     async def get(self, path: str, start: int = 1, end: int | None = None) -> NoteLines:
@@ -186,10 +199,11 @@ class AsyncMemory:
         line: int | None = None,
         text: str = "",
         k: int | None = None,
+        filters: Filters = NO_FILTERS,
     ) -> PinRun:
         """Pin the query to the note it should find, and run all pins."""
         target = Target(path=path, line=line, text=text)
-        request = AddPinRequest(text=query, target=target, k=k)
+        request = AddPinRequest(text=query, target=target, k=k, filters=filters)
         return await self._ask(lambda engine: engine.ask(request))
 
     async def _ask(self, ask: Callable[[Engine], Awaitable[T]]) -> T:
@@ -237,3 +251,12 @@ async def _loaded(session: Session) -> EngineState:
             return await session.state(readiness.has_encoder)
     except TimeoutError:
         return await session.state()
+
+
+def _folder(folder: str | os.PathLike[str] | None, collection: str) -> Path:
+    """The folder, or what stands for the collection; exactly one of them is given."""
+    if (folder is None) is not bool(collection):
+        raise ValueError("give a folder or a collection")
+    if folder is None:
+        return open_collection(collection, settings.load(paths.config_file()))
+    return Path(folder).expanduser().absolute()

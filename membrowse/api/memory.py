@@ -15,7 +15,7 @@ from membrowse.wire.engine import EngineState, Status
 from membrowse.wire.explanation import Explanation
 from membrowse.wire.notes import NoteLines
 from membrowse.wire.pins import PinRun
-from membrowse.wire.search import SearchResponse
+from membrowse.wire.search import NO_FILTERS, Filters, SearchResponse
 
 T = TypeVar("T")
 
@@ -32,13 +32,16 @@ class Memory:
 
     def __init__(
         self,
-        folder: str | os.PathLike[str],
+        folder: str | os.PathLike[str] | None = None,
         *,
+        collection: str = "",
         client: str = "",
         session: str = "",
         start: bool = True,
     ) -> None:
-        self._memory = AsyncMemory(folder, client=client, session=session, start=start)
+        self._memory = AsyncMemory(
+            folder, collection=collection, client=client, session=session, start=start
+        )
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(
             target=self._loop.run_forever, name="membrowse", daemon=True
@@ -71,6 +74,7 @@ class Memory:
         *,
         k: int | None = None,
         min_score: float | None = None,
+        root: str = "",
         path: str = "",
         tag: str = "",
         after: str = "",
@@ -83,6 +87,7 @@ class Memory:
                 query,
                 k=k,
                 min_score=min_score,
+                root=root,
                 path=path,
                 tag=tag,
                 after=after,
@@ -99,12 +104,20 @@ class Memory:
         line: int | None = None,
         text: str = "",
         k: int | None = None,
+        filters: Filters = NO_FILTERS,
         syntax: str = "literal",
         suggest: bool = True,
     ) -> DiagnosisReport:
         """Why a note is not in the top k, and what would bring it there."""
         asked = self._memory.why(
-            query, path, line=line, text=text, k=k, syntax=syntax, suggest=suggest
+            query,
+            path,
+            line=line,
+            text=text,
+            k=k,
+            filters=filters,
+            syntax=syntax,
+            suggest=suggest,
         )
         return self._run(asked)
 
@@ -115,10 +128,14 @@ class Memory:
         *,
         line: int | None = None,
         text: str = "",
+        filters: Filters = NO_FILTERS,
         syntax: str = "literal",
     ) -> Explanation:
         """The rank of a chunk, term by term."""
-        return self._run(self._memory.explain(query, path, line=line, text=text, syntax=syntax))
+        asked = self._memory.explain(
+            query, path, line=line, text=text, filters=filters, syntax=syntax
+        )
+        return self._run(asked)
 
     def get(self, path: str, start: int = 1, end: int | None = None) -> NoteLines:
         """The lines `start` to `end` (1-based, inclusive) of an indexed note, as on disk."""
@@ -148,9 +165,11 @@ class Memory:
         line: int | None = None,
         text: str = "",
         k: int | None = None,
+        filters: Filters = NO_FILTERS,
     ) -> PinRun:
         """Pin the query to the note it should find, and run all pins."""
-        return self._run(self._memory.pin(query, path, line=line, text=text, k=k))
+        asked = self._memory.pin(query, path, line=line, text=text, k=k, filters=filters)
+        return self._run(asked)
 
     def _run(self, call: Coroutine[Any, Any, T]) -> T:
         """What `call` returns; an interrupt cancels it."""

@@ -8,6 +8,7 @@ import sys
 import typer
 
 from membrowse.agents import profiles
+from membrowse.agents.collections import own_name
 from membrowse.agents.scope import Scope
 from membrowse.agents.search_command import ask, question
 from membrowse.cli import output
@@ -56,6 +57,7 @@ def report_out_of_scope(response: SearchResponse) -> None:
         return
     scope = Scope(profile.memory)
     k = profile.memory.k or len(ranking.hits)
-    paths = dict.fromkeys(hit.path for hit in ranking.hits[:k] if not scope.contains(hit.path))
+    names = ((hit.path, own_name(profile.memory, hit.path)) for hit in ranking.hits[:k])
+    paths = dict.fromkeys(path for path, name in names if not scope.contains(name))
     if paths:
         output.say(f"{profile.name} does not search {', '.join(paths)}")

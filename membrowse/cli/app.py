@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from membrowse import __version__
-from membrowse.cli import chosen_agent
+from membrowse.cli import chosen_agent, chosen_collection
 from membrowse.cli.commands import ALIASES, COMMANDS
 
 _HELP = """See how an agent's memory is recalled: keyword, vector and reranked, side by side.
@@ -48,31 +48,44 @@ def _imported(name: str) -> Any:
         commands.command()(getattr(module, module_name))
     command = get_command(commands)
     command.hidden = name in ALIASES
-    _add_agent_option(command, name)
+    _add_memory_options(command, name)
     return command
 
 
-_WITH_FOLDER = ("browse", "index", "mcp")
+_WITH_FOLDER = ("browse", "index", "mcp", "serve")
 """Commands whose folder is an argument, and need not be given."""
 
 
-def _add_agent_option(command: Any, name: str) -> None:
-    """Give `--agent` to every command that works on a folder.
+def _add_memory_options(command: Any, name: str) -> None:
+    """Give `--collection` and `--agent` to every command that works on a folder.
 
-    A command with a parameter called `agent` reads that itself.
+    A command with a parameter of the same name reads that itself.
     """
     for sub_name, sub in getattr(command, "commands", {}).items():
-        _add_agent_option(sub, sub_name)
+        _add_memory_options(sub, sub_name)
     options = {flag for parameter in command.params for flag in parameter.opts}
     named = {parameter.name for parameter in command.params}
-    if "agent" not in named and ("--folder" in options or name in _WITH_FOLDER):
-        donor = typer.Typer()
-        donor.command()(_with_agent)
+    if name != "attach" and ("--folder" in options or name in _WITH_FOLDER):
+        donor = typer.Typer(add_completion=False)
+        donor.command()(_with_memory)
         places = [at for at, each in enumerate(command.params) if "--folder" in each.opts]
-        command.params.insert(max(places, default=0) + 1, get_command(donor).params[0])
+        after = max(places, default=0) + 1
+        given = get_command(donor).params
+        command.params[after:after] = [each for each in given if each.name not in named]
 
 
-def _with_agent(
+def _with_memory(
+    collection: Annotated[
+        str | None,
+        typer.Option(
+            "--collection",
+            metavar="NAME",
+            help="Several folders as one: a collection of the settings.",
+            show_default=False,
+            expose_value=False,
+            callback=chosen_collection.choose,
+        ),
+    ] = None,
     agent: Annotated[
         str | None,
         typer.Option(
@@ -85,7 +98,7 @@ def _with_agent(
         ),
     ] = None,
 ) -> None:
-    """A command that only has the option which others get."""
+    """A command that only has the options which others get."""
 
 
 app = typer.Typer(

@@ -8,6 +8,7 @@ from pathlib import Path
 from membrowse import paths, settings
 from membrowse.cli import demo_memory, folders, output
 from membrowse.cli.chosen_agent import chosen_profile
+from membrowse.cli.chosen_collection import chosen_collection
 from membrowse.cli.error_handling import Stop
 from membrowse.cli.exit_codes import Exit
 from membrowse.client import launch
@@ -19,7 +20,7 @@ def browse(folder: Path | None, questions: Path | None) -> None:
     if questions is not None and not questions.is_file():
         raise Stop(Exit.USAGE, f"no such file of questions: {questions}")
     profile = chosen_profile()
-    if folder is not None or profile is not None:
+    if folder is not None or profile is not None or chosen_collection() is not None:
         folder = folders.chosen(folder)
     _open(folder, questions, profile)
 

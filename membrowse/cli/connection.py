@@ -12,6 +12,7 @@ from typing import Any, ParamSpec
 import typer
 
 from membrowse import paths, settings
+from membrowse.agents.collections import outdated
 from membrowse.cli import output
 from membrowse.cli.chosen_agent import chosen_profile
 from membrowse.cli.error_handling import Stop
@@ -19,9 +20,10 @@ from membrowse.cli.exit_codes import Exit
 from membrowse.client import discovery, readiness
 from membrowse.client.engine import Engine, EngineRefused
 from membrowse.client.profiled_engine import ProfiledEngine
-from membrowse.wire.engine import EngineState, RebuildRequest, ReindexRequest
+from membrowse.roots import collection_of
+from membrowse.wire.engine import EngineState, HelloRequest, RebuildRequest, ReindexRequest
 from membrowse.wire.explanation import ExplainRequest, Explanation
-from membrowse.wire.search import Target
+from membrowse.wire.search import NO_FILTERS, Filters, Target
 
 Parameters = ParamSpec("Parameters")
 
@@ -47,8 +49,12 @@ async def engine_of(folder: Path) -> AsyncIterator[Engine]:
     With `--agent`, it ranks by the agent's profile. Raises `SettingsError` before an engine starts
     with settings that cannot be used.
     """
-    settings.load(paths.config_file())
+    configured = settings.load(paths.config_file())
     engine: Engine = await discovery.connect(folder, say=output.say)
+    if collection_of(folder):
+        served = (await engine.ask(HelloRequest())).roots
+        if served and (difference := outdated(folder, served, configured)):
+            output.say(difference)
     if profile := chosen_profile():
         engine = ProfiledEngine(engine, profile)
     try:
@@ -57,10 +63,13 @@ async def engine_of(folder: Path) -> AsyncIterator[Engine]:
         await engine.close()
 
 
-async def explain_target(engine: Engine, text: str, syntax: str, target: Target) -> Explanation:
+async def explain_target(
+    engine: Engine, text: str, syntax: str, target: Target, filters: Filters = NO_FILTERS
+) -> Explanation:
     """The explanation of the target's chunk; raises `Stop` if none is indexed."""
+    request = ExplainRequest(text=text, syntax=syntax, target=target, filters=filters)
     try:
-        return await engine.ask(ExplainRequest(text=text, syntax=syntax, target=target))
+        return await engine.ask(request)
     except EngineRefused as refusal:
         if refusal.status != NOT_FOUND:
             raise

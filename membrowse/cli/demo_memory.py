@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from membrowse import paths
+from membrowse.agents.collections import real_roots
 from membrowse.cli.released_files import released
 
 NAME = "demo-memory"
@@ -103,7 +104,7 @@ async def import_recalls(folder: Path) -> None:
                 break
         if (await engine.ask(RecallsRequest(limit=1))).total:
             return
-        log = ForeignLog(folder=os.path.realpath(folder))
+        log = ForeignLog(folders=real_roots(folder))
         importing = RecallImport(engine=engine, log=log, bad_line=lambda _: None)
         descriptor = paths.open_file(folder / RECALLS, os.O_RDONLY)
         stack.callback(os.close, descriptor)

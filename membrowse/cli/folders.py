@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from membrowse import paths
+from membrowse.agents.collections import folder_of
 from membrowse.cli import output
 from membrowse.cli.chosen_agent import chosen_profile
+from membrowse.cli.chosen_collection import chosen_collection
 from membrowse.cli.error_handling import Stop
 from membrowse.cli.exit_codes import Exit
 from membrowse.client.registered_services import registered
@@ -14,16 +16,20 @@ from membrowse.client.remembered import Remembered
 
 
 def chosen(named: Path | None) -> Path:
-    """The named folder, else the agent's, else the current one (or a parent) if it has an index,
-    else the one that was opened last.
+    """The folder that was named, by its path, as a collection or by an agent; else the current one
+    (or a parent) if it has an index, else the one that was opened last.
 
     Says on stderr which folder it is, unless it was named. Raises `Stop` if there is none.
     """
     profile = chosen_profile()
-    if named is not None and profile is not None:
-        raise Stop(Exit.USAGE, "give --agent or a folder, not both")
-    if named is None and profile is not None:
-        named = Path(profile.memory.folder)
+    collection = chosen_collection()
+    given = [each is not None for each in (named, profile, collection)]
+    if sum(given) > 1:
+        raise Stop(Exit.USAGE, "give --agent, --collection or a folder, not both")
+    if profile is not None:
+        named = folder_of(profile)
+    if collection is not None:
+        return collection
     if named is not None:
         return existing(named)
     current = Path.cwd()

@@ -87,6 +87,16 @@ TopK = Annotated[
     int | None,
     typer.Option("-k", min=1, help="The top k. [default: the agent's]", show_default=False),
 ]
+RootFilter = Annotated[
+    str,
+    typer.Option(
+        "--root",
+        metavar="NAME",
+        help="Rank only notes in this root of a collection (or subfolder of a folder).",
+        show_default=False,
+        parser=valid,
+    ),
+]
 PathFilter = Annotated[
     str,
     typer.Option(
@@ -132,7 +142,7 @@ Operators = Annotated[
     bool,
     typer.Option(
         "--syntax",
-        help='Read operators: "phrase", -word, field:word, path: tag: after: before:. '
+        help='Read operators: "phrase", -word, field:word, root: path: tag: after: before:. '
         "Otherwise a query is literal.",
     ),
 ]

@@ -15,7 +15,11 @@ async def diagnose(
         return DiagnosisReport.of(diagnosis, None)
     found = await engine.ask(
         SuggestionsRequest(
-            text=request.text, syntax=request.syntax, target=request.target, k=request.k
+            text=request.text,
+            syntax=request.syntax,
+            target=request.target,
+            k=request.k,
+            filters=request.filters,
         )
     )
     return DiagnosisReport.of(diagnosis, found)

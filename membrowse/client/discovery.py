@@ -14,7 +14,7 @@ import msgspec
 from membrowse import __version__, paths
 from membrowse.client.engine import EngineClient, EngineHangs, EngineUnavailable, EngineUntrusted
 from membrowse.client.launch import spawned, started
-from membrowse.client.registered_services import RegisteredService, registered
+from membrowse.client.registered_services import RegisteredService, own_registered, registered
 from membrowse.text import shown
 from membrowse.wire.codec import encode
 from membrowse.wire.engine import PROTOCOL, Hello, HelloRequest, StopRequest
@@ -22,6 +22,7 @@ from membrowse.wire.engine import PROTOCOL, Hello, HelloRequest, StopRequest
 START_SECONDS = 30.0
 """Time for a started engine until its socket answers, which is before anything is loaded."""
 _POLL_SECONDS = 0.02
+_SERVICE_POLL_SECONDS = 0.25
 
 
 class EngineOutdated(EngineUnavailable):
@@ -37,26 +38,48 @@ def ignore(_message: str) -> None:
 
 
 async def connect(
-    folder: Path, *, start: bool = True, say: Callable[[str], None] = ignore
+    folder: Path, *, start: bool = True, wait: bool = True, say: Callable[[str], None] = ignore
 ) -> EngineClient:
     """A client of the engine that serves `folder`: a system service's, else the user's own.
 
-    With `start`, an engine is started if none runs, and `say` reports it; none is started beside a
-    system service. Raises `EngineUnavailable`, with the reason and what to do, if none answers.
+    With `start`, an engine is started if none runs, and `say` reports it. A service is not started
+    but, with `wait`, waited for while its service manager restarts it. Raises `EngineUnavailable`,
+    with the reason and what to do, if none answers.
     """
     folder = Path(os.path.realpath(folder))
     service = registered(folder)
     if service is None and start and not os.access(folder, os.R_OK | os.X_OK):
         raise EngineUnavailable(f"{folder} is not a readable folder")
-    found = await _find_engine(folder, say)
-    if found is not None:
+    if (found := await _find_engine(folder, say)) is not None:
         return found
-    if service is not None:
+    service = service or (own_registered(folder) if start else None)
+    if start and service is not None and await _restarts(service):
+        if wait and (found := await _restarted(folder, service, say)) is not None:
+            return found
+        raise ServiceUnavailable(_service_unreachable(service))
+    if service is not None and not service.own:
         raise ServiceUnavailable(_service_unreachable(service))
     if not start:
         raise EngineUnavailable(f"no engine runs for {folder}; `membrowse index` starts one")
     say(f"starting an engine for {folder}")
     return await _start(folder)
+
+
+async def _restarts(service: RegisteredService) -> bool:
+    return service.admits and await asyncio.to_thread(lambda: service.restarts)
+
+
+async def _restarted(
+    folder: Path, service: RegisteredService, say: Callable[[str], None]
+) -> EngineClient | None:
+    """A client of the engine of `service` once its manager has restarted it; None if it fails."""
+    say(f"waiting for {service.unit}, which is being restarted")
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and await _restarts(service):
+        await asyncio.sleep(_SERVICE_POLL_SECONDS)
+        if (found := await _find_engine(folder, say)) is not None:
+            return found
+    return None
 
 
 def _service_unreachable(service: RegisteredService) -> str:

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 from membrowse import interpreter, paths
-from membrowse.client.registered_services import registered
+from membrowse.client.registered_services import own_registered, registered
 
 started: dict[int, subprocess.Popen[bytes]] = {}
 """Engines that this process started, by pid; polling them leaves no zombies."""
@@ -23,7 +23,8 @@ def head_start(folder: Path) -> None:
     Errors are ignored: `discovery.connect` finds the engine or the reason.
     """
     folder = Path(os.path.realpath(folder))
-    served = registered(folder) is not None or paths.reachable(paths.own_socket(folder))
+    service = registered(folder) or own_registered(folder)
+    served = service is not None or paths.reachable(paths.own_socket(folder))
     if not served and folder.is_dir():
         with contextlib.suppress(OSError):
             _ahead[folder] = spawn(folder, paths.log_file(folder))

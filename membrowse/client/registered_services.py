@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import pwd
 import stat
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,9 @@ import msgspec
 from membrowse import paths
 
 DIRECTORY = Path("/etc/membrowse/services")
+_MANAGER_SECONDS = 5.0
+_RUNNING = ("active", "activating", "deactivating", "reloading", "refreshing", "maintenance")
+"""States of a unit whose engine answers soon."""
 
 
 class RegisteredService(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -60,6 +64,24 @@ class RegisteredService(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
         return f"membrowse@{self.name}.service"
 
     @property
+    def restarts(self) -> bool:
+        """Whether its service manager runs it, or is about to; True if that is not systemd."""
+        manager = ["systemctl", *(["--user"] if self.own else [])]
+        try:
+            asked = subprocess.run(  # noqa: S603  (no shell)
+                [*manager, "is-active", self.unit],
+                capture_output=True,
+                check=False,
+                stdin=subprocess.DEVNULL,
+                timeout=_MANAGER_SECONDS,
+            )
+        except FileNotFoundError:
+            return True
+        except (OSError, subprocess.TimeoutExpired):
+            return False
+        return asked.stdout.decode().strip() in _RUNNING
+
+    @property
     def uid(self) -> int | None:
         """The user id of its engine; None if the user is gone."""
         try:
@@ -84,6 +106,12 @@ def registered(folder: Path) -> RegisteredService | None:
     """The system service that is registered for `folder`, if there is one."""
     real = os.path.realpath(folder)
     return next((each for each in services() if each.folder == real), None)
+
+
+def own_registered(folder: Path) -> RegisteredService | None:
+    """The user's own service that is registered for `folder`, if there is one."""
+    real = os.path.realpath(folder)
+    return next((each for each in own_services() if each.folder == real), None)
 
 
 def services() -> Iterator[RegisteredService]:

@@ -82,7 +82,7 @@ class Supervisor:
         while True:
             yield Starting(f"looking for the engine of {self._folder}")
             try:
-                engine: Engine = await discovery.connect(self._folder)
+                engine: Engine = await discovery.connect(self._folder, wait=False)
                 if self._profile is not None:
                     engine = ProfiledEngine(engine, self._profile)
                 try:

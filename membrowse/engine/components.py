@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from membrowse import paths
+from membrowse.agents.collections import roots_of
 from membrowse.engine.indexing.events import EncoderLoaded
 from membrowse.engine.indexing.indexer import Indexer
 from membrowse.engine.indexing.store_upkeep import StoreUpkeep
@@ -33,6 +34,7 @@ from membrowse.index.manifest import IndexCorrupt, Recipe
 from membrowse.notes.chunker import CHUNKER
 from membrowse.recall_log.store import FILE as RECALLS
 from membrowse.recall_log.store import Bounds, RecallStore
+from membrowse.roots import Roots
 from membrowse.settings import Settings, saved_configurations
 from membrowse.wire.search import RankingState
 
@@ -43,7 +45,7 @@ log = logging.getLogger(__name__)
 class Components:
     """The parts of an engine with an open index; each is safe to use from several threads."""
 
-    folder: Path
+    roots: Roots
     index: Index
     models: Models
     indexer: Indexer
@@ -56,6 +58,11 @@ class Components:
     recalls: RecallRecorder
     upkeep: StoreUpkeep
     ranked_flags: RankedFlags = field(default_factory=RankedFlags)
+
+    @property
+    def folder(self) -> Path:
+        """The folder, or the directory that stands for the collection."""
+        return self.roots.folder
 
     @property
     def busy(self) -> bool:
@@ -90,7 +97,8 @@ def open_components(
 ) -> Components:
     """Open the index of `folder` and wire the parts; nothing runs until `start`.
 
-    `changed` is called, from any thread, when the state changed. Raises what `Index` raises.
+    `changed` is called, from any thread, when the state changed. Raises what `Index` raises, and
+    `SettingsError` for a collection that does not exist.
     """
 
     def encoder_loaded() -> None:
@@ -111,11 +119,12 @@ def open_components(
 
     models = Models(settings, encoder_loaded)
     models.prepare()
+    roots = roots_of(folder, settings)
     index = _open_or_rebuild(paths.index_dir(folder), settings, models)
     configuration = ActiveConfiguration(settings)
     tunings = saved_configurations.configurations_file(paths.config_file())
     configurations = ConfigurationStore(configuration, tunings, lambda: rerun())
-    indexer = Indexer(folder, settings, index, recipe(models, settings), models, index_changed)
+    indexer = Indexer(roots, settings, index, recipe(models, settings), models, index_changed)
     ranked_queries = RankedQueries(configuration, index, models)
     targets = Targets(index, lambda: indexer.state, lambda: configurations.cut_set)
     settled = partial(_index_settled, indexer, models, index)
@@ -123,8 +132,11 @@ def open_components(
     recalls = _recalls(paths.index_dir(folder), settings)
     place = partial(place_of, folder, settings.pins.file)
     pins = Pins(place, index, ranked_queries, settled, traffic, changed, targets.note_path)
+    searcher = Searcher(
+        roots, configuration, index, models, lambda: indexer.state, targets, recalls.answered
+    )
     return Components(
-        folder=folder,
+        roots=roots,
         index=index,
         models=models,
         indexer=indexer,
@@ -132,15 +144,7 @@ def open_components(
         configurations=configurations,
         ranked_queries=ranked_queries,
         targets=targets,
-        searcher=Searcher(
-            folder,
-            configuration,
-            index,
-            models,
-            lambda: indexer.state,
-            targets,
-            recalls.answered,
-        ),
+        searcher=searcher,
         pins=pins,
         recalls=recalls,
         upkeep=upkeep,

@@ -164,9 +164,12 @@ class Service:
         """The reply to `request`. Raises the exceptions of `engine.errors`, and `SettingsError`."""
         match request:
             case HelloRequest():
-                info = engine_info(self._folder)
                 return Hello(
-                    protocol=PROTOCOL, folder=str(self._folder), rights=rights, engine=info
+                    protocol=PROTOCOL,
+                    folder=str(self._folder),
+                    rights=rights,
+                    engine=engine_info(self._folder),
+                    roots={root.name: root.path for root in self.state().roots},
                 )
             case HealthRequest():
                 return self.health()

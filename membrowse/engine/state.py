@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from membrowse.settings import Settings
-from membrowse.wire.engine import EncoderState, EngineState, Pending, Progress, Watcher
+from membrowse.wire.engine import (
+    EncoderState,
+    EngineState,
+    Pending,
+    Progress,
+    RootState,
+    Watcher,
+)
 from membrowse.wire.search import RankingState
 
 if TYPE_CHECKING:
     from membrowse.engine.components import Components
-    from membrowse.notes.scanner import ScannedFile
 
 
 def unopened_state(
@@ -44,14 +51,13 @@ def open_state(components: Components, *, stopping: bool = False) -> EngineState
     indexing, generation = components.indexer.state, components.index.generation
     settings = components.configuration.settings
     configurations = components.configurations
-    excluded = sum(map(_could_be_a_note, indexing.comparison.found.values()))
     return EngineState(
         folder=str(components.folder),
         generation=generation.number,
         notes=len(generation.notes),
         chunks=len(generation.chunks),
         encoded=int(generation.encoded.sum()),
-        not_indexed=excluded + len(indexing.unindexed),
+        not_indexed=indexing.not_indexed,
         pending=indexing.pending,
         watcher=components.indexer.watcher(),
         encoder=_encoder_state(components, indexing.precision),
@@ -61,6 +67,7 @@ def open_state(components: Components, *, stopping: bool = False) -> EngineState
         deleted=indexing.deleted,
         stale=indexing.stale,
         problem=indexing.problem or configurations.problem,
+        roots=tuple(_root_states(components)),
         self_check=components.upkeep.self_check,
         pins=components.pins.state,
         settings_digest=settings.digest,
@@ -75,9 +82,11 @@ def open_state(components: Components, *, stopping: bool = False) -> EngineState
     )
 
 
-def _could_be_a_note(file: ScannedFile) -> bool:
-    """Whether a file is missing from the index: data in JSON lines (transcripts, pins) is not."""
-    return file.excluded is not None and not file.path.endswith(".jsonl")
+def _root_states(components: Components) -> Iterator[RootState]:
+    problems = components.indexer.state.roots
+    for root in components.roots if components.roots.is_collection else ():
+        problem = problems.get(root.name, "")
+        yield RootState(name=root.name, path=str(root.path), problem=problem)
 
 
 def _encoder_state(components: Components, precision: str) -> EncoderState:

@@ -144,6 +144,9 @@ def _doubts(
         yield "Nothing matches."
     if state.problem:
         yield f"The index has a problem: {shown(state.problem)}."
+    for root in state.roots:
+        if root.problem:
+            yield f"{root.name}/ may be out of date: {shown(root.problem)}."
     if response.reading:
         so_far = counted(response.notes, "note")
         yield f"The folder is still being read ({so_far} so far): more may follow."
@@ -332,6 +335,12 @@ class StatusResult(msgspec.Struct, frozen=True, kw_only=True):
         return "\n".join(filter(None, [f"{self.folder}: {counts}; {how}", self.problem]))
 
 
+def _problems(state: EngineState) -> Iterator[str]:
+    if state.problem:
+        yield state.problem
+    yield from (f"{root.name}/: {root.problem}" for root in state.roots if root.problem)
+
+
 def status_result(state: EngineState) -> StatusResult:
     """The engine's state as an answer."""
     pending = state.pending.total
@@ -345,7 +354,7 @@ def status_result(state: EngineState) -> StatusResult:
         current=whole and not pending and bool(state.watcher.last_check),
         generation=state.generation,
         last_check=state.watcher.last_check,
-        problem=shown(state.problem),
+        problem=shown("; ".join(_problems(state))),
         k=state.agent_k,
         min_score=state.agent_min_score,
     )

@@ -15,6 +15,7 @@ from msgspec import Meta
 from membrowse.api import AsyncMemory
 from membrowse.mcp import results
 from membrowse.mcp.results import Result
+from membrowse.wire.search import Filters
 
 MAX_LINES = 400
 MAX_CHARACTERS = 40_000
@@ -29,6 +30,24 @@ Path = Annotated[
     str, Meta(min_length=1, max_length=4_000, description="A note's path, as a hit names it.")
 ]
 TopK = Annotated[int, Meta(ge=1, le=50, description="Hits at most; default: the agent's k.")]
+RootFilter = Annotated[
+    str, Meta(max_length=100, description="Only notes in this root: the path's first segment.")
+]
+PathFilter = Annotated[
+    str,
+    Meta(
+        max_length=1000,
+        description="Only notes whose path matches this glob (logs/*.md) or contains it.",
+    ),
+]
+TagFilter = Annotated[str, Meta(max_length=1000, description="Only notes with this tag.")]
+AfterFilter = Annotated[
+    str,
+    Meta(
+        max_length=40, description="Only notes dated in or after it: 2026, 2026-03 or 2026-03-02."
+    ),
+]
+BeforeFilter = Annotated[str, Meta(max_length=40, description="Only notes dated before it.")]
 ExpectedLine = Annotated[int, Meta(ge=1, description="A line of the expected part of the note.")]
 
 
@@ -39,22 +58,34 @@ class _Arguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 class SearchArguments(_Arguments, frozen=True, kw_only=True):
     query: Query
     k: TopK | None = None
-    path: Annotated[
-        str,
-        Meta(
-            max_length=1000,
-            description="Only notes whose path matches this glob (logs/*.md) or contains it.",
-        ),
-    ] = ""
-    tag: Annotated[str, Meta(max_length=1000, description="Only notes with this tag.")] = ""
-    after: Annotated[
-        str,
-        Meta(
-            max_length=40,
-            description="Only notes dated in or after it: 2026, 2026-03 or 2026-03-02.",
-        ),
-    ] = ""
-    before: Annotated[str, Meta(max_length=40, description="Only notes dated before it.")] = ""
+    root: RootFilter = ""
+    path: PathFilter = ""
+    tag: TagFilter = ""
+    after: AfterFilter = ""
+    before: BeforeFilter = ""
+
+
+class _AboutNote(_Arguments, frozen=True, kw_only=True):
+    """Arguments of a tool about one note in a search."""
+
+    query: Query
+    path: Path
+    line: ExpectedLine | None = None
+    root: RootFilter = ""
+    filter_path: PathFilter = ""
+    tag: TagFilter = ""
+    after: AfterFilter = ""
+    before: BeforeFilter = ""
+
+    @property
+    def filters(self) -> Filters:
+        return Filters(
+            root=self.root,
+            path=self.filter_path,
+            tag=self.tag,
+            after=self.after,
+            before=self.before,
+        )
 
 
 class GetArguments(_Arguments, frozen=True, kw_only=True):
@@ -63,27 +94,19 @@ class GetArguments(_Arguments, frozen=True, kw_only=True):
     end: Annotated[int, Meta(ge=1, description="Last line; default: the note's.")] | None = None
 
 
-class WhyArguments(_Arguments, frozen=True, kw_only=True):
-    query: Query
-    path: Path
-    line: ExpectedLine | None = None
+class WhyArguments(_AboutNote, frozen=True, kw_only=True):
     k: TopK | None = None
 
 
-class ExplainArguments(_Arguments, frozen=True, kw_only=True):
-    query: Query
-    path: Path
-    line: ExpectedLine | None = None
+class ExplainArguments(_AboutNote, frozen=True, kw_only=True):
+    pass
 
 
 class StatusArguments(_Arguments, frozen=True, kw_only=True):
     pass
 
 
-class PinArguments(_Arguments, frozen=True, kw_only=True):
-    query: Query
-    path: Path
-    line: ExpectedLine | None = None
+class PinArguments(_AboutNote, frozen=True, kw_only=True):
     k: TopK | None = None
 
 
@@ -120,6 +143,7 @@ async def search(memory: AsyncMemory, asked: SearchArguments) -> Result:
     response = await memory.search(
         asked.query,
         k=k,
+        root=asked.root,
         path=asked.path,
         tag=asked.tag,
         after=asked.after,
@@ -145,11 +169,17 @@ async def get(memory: AsyncMemory, asked: GetArguments) -> Result:
 
 
 async def why(memory: AsyncMemory, asked: WhyArguments) -> Result:
-    return results.why_result(await memory.why(asked.query, asked.path, line=asked.line, k=asked.k))
+    report = await memory.why(
+        asked.query, asked.path, line=asked.line, k=asked.k, filters=asked.filters
+    )
+    return results.why_result(report)
 
 
 async def explain(memory: AsyncMemory, asked: ExplainArguments) -> Result:
-    return results.explain_result(await memory.explain(asked.query, asked.path, line=asked.line))
+    explanation = await memory.explain(
+        asked.query, asked.path, line=asked.line, filters=asked.filters
+    )
+    return results.explain_result(explanation)
 
 
 async def status(memory: AsyncMemory, _asked: StatusArguments) -> Result:
@@ -157,7 +187,10 @@ async def status(memory: AsyncMemory, _asked: StatusArguments) -> Result:
 
 
 async def pin(memory: AsyncMemory, asked: PinArguments) -> Result:
-    return results.pin_result(await memory.pin(asked.query, asked.path, line=asked.line, k=asked.k))
+    run = await memory.pin(
+        asked.query, asked.path, line=asked.line, k=asked.k, filters=asked.filters
+    )
+    return results.pin_result(run)
 
 
 async def reindex(memory: AsyncMemory, _asked: ReindexArguments) -> Result:

@@ -13,11 +13,13 @@ from membrowse.notes.encodings import decode
 from membrowse.notes.not_indexable import NotIndexable
 from membrowse.notes.scanner import not_regular_reason, too_large_reason
 from membrowse.notes.symlinks import LinkPolicy
+from membrowse.roots import OutsideRoots, Roots
 from membrowse.settings import NotesSettings
 from membrowse.wire.notes import NoteState
 
 _ATTEMPTS = 6
 _FIRST_WAIT = 0.01
+_OUTSIDE = "a link to outside the folder"
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 
 
@@ -44,8 +46,8 @@ class FileContent:
     inode: int = 0
 
 
-def read_file(folder: Path, path: str, settings: NotesSettings) -> FileContent:
-    """Read `path` (relative to `folder`).
+def read_file(roots: Roots, path: str, settings: NotesSettings) -> FileContent:
+    """Read the note at `path`.
 
     A file that changes meanwhile is read again, for about half a second in all. Raises
     `NotIndexable`, or `FileNotFoundError` if the file is gone.
@@ -53,7 +55,9 @@ def read_file(folder: Path, path: str, settings: NotesSettings) -> FileContent:
     wait = _FIRST_WAIT
     for _ in range(_ATTEMPTS):
         try:
-            content, status = _read_whole(folder, path, settings)
+            content, status = _read_whole(roots, path, settings)
+        except OutsideRoots as error:
+            raise NotIndexable(NoteState.SKIPPED, _OUTSIDE) from error
         except _Changed:
             time.sleep(wait)
             wait *= 2
@@ -65,14 +69,14 @@ def read_file(folder: Path, path: str, settings: NotesSettings) -> FileContent:
             reason = f"cannot be read: {error.strerror or error}"
             raise NotIndexable(NoteState.FAILED, reason) from error
         else:
-            return _file_content(path, content, status, settings)
+            return _file_content(roots, path, content, status, settings)
     raise NotIndexable(NoteState.FAILED, "it kept changing while being read")
 
 
 def _file_content(
-    path: str, content: bytes, status: os.stat_result, settings: NotesSettings
+    roots: Roots, path: str, content: bytes, status: os.stat_result, settings: NotesSettings
 ) -> FileContent:
-    decoded = decode(content, path, settings.encodings)
+    decoded = decode(content, roots.root_of(path).below(path), settings.encodings)
     return FileContent(
         path=path,
         text=decoded.text,
@@ -86,11 +90,10 @@ def _file_content(
     )
 
 
-def _read_whole(folder: Path, path: str, settings: NotesSettings) -> tuple[bytes, os.stat_result]:
-    links = LinkPolicy(folder, settings.follow)
-    real = os.path.realpath(Path(links.root) / path)
-    if not links.allows(real):
-        raise NotIndexable(NoteState.SKIPPED, "a link to outside the folder")
+def _read_whole(roots: Roots, path: str, settings: NotesSettings) -> tuple[bytes, os.stat_result]:
+    real = os.path.realpath(roots.resolve(path))
+    if not LinkPolicy(roots.root_of(path).path, settings.follow).allows(real):
+        raise NotIndexable(NoteState.SKIPPED, _OUTSIDE)
     _check(Path(real).stat(), settings)  # before opening: opening a device can block
     try:
         descriptor = os.open(real, _FLAGS)

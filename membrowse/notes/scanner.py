@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from membrowse.notes import ignore_rules, packages
 from membrowse.notes.globs import note_matcher
 from membrowse.notes.symlinks import LinkPolicy
+from membrowse.roots import Root
 from membrowse.settings import NotesSettings
 from membrowse.wire.notes import NoteState
 
+NO_NOTE = "not a note"
+"""How the reason begins why a file that `notes.include` does not name is left out."""
 _WORLD_READABLE = stat.S_IROTH | stat.S_IRGRP | stat.S_IRUSR
 _OTHER_TYPES = {
     stat.S_IFIFO: "FIFO",
@@ -86,21 +89,49 @@ class _Directory:
         return False
 
 
+@dataclass(frozen=True, slots=True)
+class RootScan:
+    """The files of one root, before several paths to one file were noticed."""
+
+    files: list[ScannedFile]
+    paths_by_identity: Mapping[tuple[int, int], Sequence[str]]
+    """Paths of notes, by device and inode."""
+    linked: Collection[str]
+    """Paths that lead through a symbolic link."""
+
+
 def scan_folder(folder: Path, settings: NotesSettings) -> list[ScannedFile]:
-    """List every file below `folder`, sorted by path; opens only ignore files.
+    """List every file below `folder`, sorted by path. Raises `FolderUnreadable`."""
+    return merged([scan_root(Root(folder), settings)])
+
+
+def merged(scans: Iterable[RootScan]) -> list[ScannedFile]:
+    """The files of several roots, sorted by path; of several paths to one file, one is a note."""
+    files: dict[str, ScannedFile] = {}
+    paths_by_identity: dict[tuple[int, int], list[str]] = {}
+    linked: set[str] = set()
+    for scan in scans:
+        files |= {file.path: file for file in scan.files}
+        linked.update(scan.linked)
+        for identity, paths in scan.paths_by_identity.items():
+            paths_by_identity.setdefault(identity, []).extend(paths)
+    for paths in paths_by_identity.values():
+        if len(paths) > 1:
+            files.update(_same_file(files, paths, linked))
+    return sorted(files.values(), key=lambda file: file.path)
+
+
+def scan_root(root: Root, settings: NotesSettings) -> RootScan:
+    """List every file of `root`; opens only ignore files.
 
     Directories that are hidden, ignored or made by a package manager are listed once and not
     entered, unless a rule names them. So is a directory that cannot be listed, in state failed: its
     content is unknown, not gone. A link to an allowed directory is entered once per target, so
-    links cannot multiply or loop, and of several paths to one file only one is a note. Raises
-    `FolderUnreadable`.
+    links cannot multiply or loop. Raises `FolderUnreadable`.
     """
-    walk = _Walk(LinkPolicy(folder, settings.follow), settings)
-    files = {file.path: file for file in sorted(walk.run(), key=lambda file: file.path)}
-    for paths in walk.paths_by_identity.values():
-        if len(paths) > 1:
-            files.update(_same_file(files, paths, walk.linked))
-    return list(files.values())
+    walk = _Walk(root, settings)
+    walk.run()
+    return RootScan(walk.files, walk.paths_by_identity, walk.linked)
 
 
 def _same_file(
@@ -116,10 +147,11 @@ def _same_file(
 
 
 class _Walk:
-    def __init__(self, links: LinkPolicy, settings: NotesSettings) -> None:
-        self.links = links
+    def __init__(self, root: Root, settings: NotesSettings) -> None:
+        self.root = root
+        self.links = LinkPolicy(root.path, settings.follow)
         self.settings = settings
-        self.is_note = note_matcher(settings.include)
+        self.is_note = note_matcher(root.include or settings.include)
         self.ignore_files = [ignore_rules.MEMBROWSE_IGNORE]
         if settings.honour_gitignore:
             self.ignore_files.insert(0, ignore_rules.GIT_IGNORE)
@@ -131,15 +163,19 @@ class _Walk:
         self.linked: set[str] = set()
         """Paths that lead through a symbolic link."""
 
-    def run(self) -> list[ScannedFile]:
+    def run(self) -> None:
         root = self.links.root
         try:
             status = Path(root).stat()
+            if self.root.name and stat.S_ISREG(status.st_mode):
+                self._add_file(root, self.root.name, status, None)
+                return
             entries = _list(root)
         except OSError as error:
             message = f"{root} cannot be listed: {error.strerror or error}"
             raise FolderUnreadable(error.errno, message) from error
-        self._enter(_Directory(root, "", (status.st_dev, status.st_ino), (), None), entries)
+        identity = (status.st_dev, status.st_ino)
+        self._enter(_Directory(root, self.root.prefix, identity, (), None), entries)
         while self.pending:
             directory = self.pending.pop()
             try:
@@ -156,7 +192,6 @@ class _Walk:
                 self._exclude(directory.prefix, NoteState.IGNORED, reason)
             else:
                 self._enter(directory, entries)
-        return self.files
 
     def _enter(self, directory: _Directory, entries: list[os.DirEntry[str]]) -> None:
         names = {entry.name for entry in entries}
@@ -297,8 +332,10 @@ class _Walk:
     ) -> tuple[NoteState | None, str]:
         if not stat.S_ISREG(status.st_mode):
             return NoteState.SKIPPED, not_regular_reason(status)
-        if not self.is_note(path):
-            return NoteState.IGNORED, "not a note: no pattern in notes.include matches"
+        below = self.root.below(path)
+        if below and not self.is_note(below):
+            kinds = ", ".join(self.root.include) or self.settings.kinds
+            return NoteState.IGNORED, f"{NO_NOTE}: notes are {kinds}"
         if status.st_size > self.settings.max_bytes:
             return NoteState.SKIPPED, too_large_reason(status.st_size, self.settings)
         if status.st_mode & _WORLD_READABLE != _WORLD_READABLE and not os.access(real, os.R_OK):

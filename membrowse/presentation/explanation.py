@@ -38,7 +38,7 @@ PASSAGE_LENGTH = 400
 """Characters of a passage that are shown."""
 WEIGHTY = 0.005
 """Tokens with a smaller weight are not shown in brief."""
-RELATIVE = "relative: 1 is the best of this query"
+RELATIVE = "1 would be the best in every part"
 METHODS = {"late-interaction": "MaxSim"}
 
 Spellings = Sequence[SpellingSuggestion] | None

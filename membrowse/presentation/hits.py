@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import PurePosixPath
 
 from rich.cells import cell_len
 
 from membrowse.presentation import figures
-from membrowse.presentation.lines import Line, Part, bar_parts, cells, clip_path, fit
+from membrowse.presentation.lines import Line, Part, bar_parts, cells, clip_path, clip_start, fit
 from membrowse.presentation.ranks import movement_part, ranks_text
 from membrowse.text import shown
 from membrowse.wire.notes import Freshness
@@ -58,10 +60,35 @@ class RowStyle:
     """Ranks by chunk to show the movement against; None: the fused ranks."""
     lines: int = PLACE
     """Lines of a hit: 1, 2 (with its path) or 3 (with its text, too)."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """What to call the notes whose title is another note's, too, by path."""
 
     @property
     def rank_width(self) -> int:
         return max(2, len(str(self.total)))
+
+
+def telling_names(hits: Iterable[Hit]) -> dict[str, str]:
+    """By path, how to name the notes that share their title: by the shortest end of the path that
+    is no other's, such as `2026-10-22` or `mobile/README`."""
+    paths: dict[str, set[str]] = {}
+    for hit in hits:
+        paths.setdefault(hit.title, set()).add(hit.path)
+    names: dict[str, str] = {}
+    for alike in paths.values():
+        ends = Counter(end for path in alike for end in _ends(path))
+        if len(alike) > 1:
+            names |= {path: next(end for end in _ends(path) if ends[end] == 1) for path in alike}
+    return names
+
+
+def _ends(path: str) -> Iterator[str]:
+    """The file name without suffix, then the folders before it one by one, at last the path behind
+    a slash."""
+    parts = str(PurePosixPath(path).with_suffix("")).split("/")
+    for count in range(1, len(parts) + 1):
+        yield "/".join(parts[-count:])
+    yield f"/{path}"
 
 
 def freshness_part(freshness: Freshness) -> Part:
@@ -72,6 +99,11 @@ def freshness_part(freshness: Freshness) -> Part:
         Freshness.DELETED: Part("✗ file deleted", "bad"),
         Freshness.UNREADABLE: Part("? file cannot be read", "warn"),
     }[freshness]
+
+
+def score_name(ranking: str) -> str:
+    """What a score of the ranking is: `blend` if it only compares hits of one query."""
+    return "blend" if ranking in (FUSED, RERANKED) else "score"
 
 
 def freshness(hit: Hit, changed: frozenset[str], deleted: frozenset[str]) -> Freshness:
@@ -135,7 +167,7 @@ def matrix_head(style: RowStyle, width: int) -> Line:
     line = [
         Part("#".rjust(style.rank_width) + " ", "dim"),
         Part("▲".ljust(4) if style.ranking == RERANKED else "", "dim"),
-        Part("score".rjust(5) + " " * bar, "dim"),
+        Part(score_name(style.ranking).rjust(5) + " " * bar, "dim"),
     ]
     line += [
         Part(letter.rjust(rank), "dim")
@@ -195,18 +227,25 @@ def _score_parts(hit: Hit, style: RowStyle, width: int, bar: int) -> Line:
 def _name_line(hit: Hit, style: RowStyle, width: int) -> Line:
     """What tells the hit from others: heading and title; if it has one line only, its path, too."""
     if style.lines >= PLACE or width < 24:
-        return _heading_parts(hit, width)
+        return _heading_parts(hit, style.names.get(hit.path, ""), width)
     path = clip_path(place(hit), max(12, width * 9 // 20))
     room = width - cell_len(path) - 2
-    return [*_heading_parts(hit, room), Part("  "), Part(path, "path")]
+    return [*_heading_parts(hit, "", room), Part("  "), Part(path, "path")]
 
 
-def _heading_parts(hit: Hit, width: int) -> Line:
-    """The innermost heading, then the title, in `width` cells."""
+def _heading_parts(hit: Hit, name: str, width: int) -> Line:
+    """The innermost heading, then the title, in `width` cells; with `name`, that before the
+    title."""
     title, heading = shown(hit.title), shown(hit.heading).rpartition(" › ")[2]
     if hit.copy_of:
         title = f"[copy] {title}"
-    if not heading or heading == title:
+    if heading == title:
+        heading = ""
+    if name:
+        room = width - cell_len(f"{heading} · " if heading else "")
+        name = clip_start(shown(name), room)
+        title = f"{name} · {title}" if cell_len(name) + 8 <= room else name
+    if not heading:
         return fit([Part(title, "title")], width)
     if cell_len(heading) + 8 > width:
         return fit([Part(heading, "title")], width)

@@ -167,10 +167,12 @@ def _pin_facts(result: PinResult) -> list[Line]:
     ranks = " ".join(
         f"{shown(name)} {figures.rank(result.ranks[name])}" for name in in_order(result.ranks)
     )
+    filters = " ".join(f"{name}:{value}" for name, value in pin.filters.given.items())
     return [
         [Part(shown(pin.path), "strong")],
         [Part(f"id {shown(pin.id)}", "dim")],
         [Part(f"k {pin.k}", "dim")],
+        [Part(f"only {shown(filters)}", "dim")] if filters else [],
         [Part(ranks, "dim")] if ranks else [],
     ]
 

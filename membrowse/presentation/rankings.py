@@ -10,8 +10,9 @@ from membrowse.presentation.query import DOUBTFUL
 from membrowse.text import shown
 from membrowse.wire.search import VECTOR, Approximate, MatchStrength, Query, RankingState
 
-WEAK = "weak: nothing here matches well"
-_WEAK = (WEAK, "weak: no good match", "weak")
+WEAK = "weak match in words and meaning"
+"""What the best hits have in common if `MatchStrength.weak`, whatever their scores."""
+_WEAK = (WEAK, "weak match", "weak")
 _STYLES = {RankingState.READY: "dim", RankingState.FAILED: "bad"}
 
 
@@ -21,7 +22,7 @@ def state_part(state: RankingState) -> Part:
 
 
 def weak_part(strength: MatchStrength | None, width: int) -> Part:
-    """That nothing matches well, in at most `width` cells; empty if something does."""
+    """That the best hits match weakly, in at most `width` cells; empty if they do not."""
     if strength is None or not strength.weak:
         return Part("")
     return Part(next((text for text in _WEAK if cell_len(text) <= width), ""), "warn")

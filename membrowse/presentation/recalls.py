@@ -36,7 +36,7 @@ from membrowse.wire.recalls import (
     ReplayedRecall,
     ReplaySummary,
 )
-from membrowse.wire.search import KEYWORD, RANKINGS, RERANKED, VECTOR, Filters, TargetMatch
+from membrowse.wire.search import KEYWORD, RANKINGS, RERANKED, VECTOR, TargetMatch
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _AT, _AGENT, _GIVEN, _BEST = 14, 12, 4, 6
@@ -260,8 +260,8 @@ def asked_line(recall: Recall, flags: Sequence[RecallFlag], now: datetime) -> li
     session = [Part(f"session {shown(recall.session)}", "dim")] if recall.session else []
     filters: Line = []
     if recall.filters:
-        only_then = recall.narrowed_to != Filters()
-        why = " (not applied to the rankings here)" if only_then else ""
+        applied = recall.narrowed_to or not recall.source
+        why = "" if applied else " (not applied to the rankings here)"
         filters = [Part(f"filters {shown(' '.join(recall.filters))}{why}")]
     return [
         [

@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import zip_longest
 
 from membrowse.presentation import figures, rankings
-from membrowse.presentation.hits import RowStyle, hit_lines, snippet_parts
+from membrowse.presentation.hits import RowStyle, hit_lines, snippet_parts, telling_names
 from membrowse.presentation.lines import Line, Part, cells, clip_start, fit, joined, spread
 from membrowse.presentation.query import query_line
 from membrowse.presentation.ranks import letters
@@ -66,11 +66,11 @@ def _index_line(response: SearchResponse, width: int) -> Line:
 def _ranking_head(name: str, ranking: Ranking, width: int) -> Line:
     """`KEYWORD  ready        57 · 3 ms`."""
     left = [Part(f" {shown(name).upper()}", "strong"), Part("  ")]
-    weak = rankings.weak_part(ranking.strength, width - cells(left) - 1)
-    left.append(weak if weak.text else rankings.state_part(ranking.state))
-    if ranking.state is not RankingState.READY and not ranking.hits:
-        return fit(left, width)
     counts = rankings.ranking_counts(ranking.total, ranking.pool, ranking.cached, ranking.took_ms)
+    if ranking.state is not RankingState.READY and not ranking.hits:
+        counts = ""
+    weak = rankings.weak_part(ranking.strength, width - cells(left) - len(counts) - 1)
+    left.append(weak if weak.text else rankings.state_part(ranking.state))
     return spread(left, [Part(counts, "dim")], width)
 
 
@@ -102,6 +102,7 @@ def _hit_rows(
         total=ranking.total,
         pool=ranking.pool,
         missed=frozenset(missed),
+        names=telling_names(ranking.hits),
     )
     lines: list[Line] = []
     for hit in ranking.hits:

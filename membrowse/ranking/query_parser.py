@@ -7,6 +7,7 @@ Literal syntax (the default): everything is words. Operator syntax:
 | `"a phrase"`                  | only chunks with the phrase    |                              |
 | `-word`, `-"a phrase"`        | no chunks with it              |                              |
 | `title:word`, `body:"a b"` …  | only chunks with it there      |                              |
+| `root:team`                   |                                | in this root, or subfolder   |
 | `path:runbooks`, `path:*.txt` |                                | path contains or matches it  |
 | `tag:ops`                     |                                | tagged `ops`, or `ops/…`     |
 | `after:2026-03`               |                                | dated in or after            |
@@ -33,7 +34,7 @@ from membrowse.wire.search import Filters
 
 LITERAL, OPERATORS = "literal", "operators"
 FIELDS = {name: name for name in ("title", "headings", "body", "tags")} | {"heading": "headings"}
-FILTERS = ("path", "tag", "after", "before")
+FILTERS = ("root", "path", "tag", "after", "before")
 
 MAX_QUERY_CHARACTERS = 20_000
 """A longer query is cut, with a warning."""
@@ -82,6 +83,8 @@ class Filter:
         return self._matches(chunk) != self.excluded
 
     def _matches(self, chunk: Chunk) -> bool:
+        if self.kind == "root":
+            return normal_form(chunk.path.partition("/")[0].casefold()) == self.value
         if self.kind == "path":
             return re.search(self.value, normal_form(chunk.path.casefold())) is not None
         if self.kind == "tag":
@@ -226,7 +229,7 @@ def _take_filter(parsed: Filter, parts: _Parts) -> None:
 
 def requested_filters(filters: Filters) -> tuple[Filter, ...]:
     """Return the filters of a request. Raises `InvalidFilter`."""
-    given = {kind: value for kind in FILTERS if (value := getattr(filters, kind))}
+    given = filters.given
     parsed = {kind: _requested_filter(kind, value) for kind, value in given.items()}
     if {"after", "before"} <= given.keys() and parsed["after"].value >= parsed["before"].value:
         raise InvalidFilter(
@@ -263,6 +266,8 @@ def _filter_value(kind: str, value: str) -> str | None:
     folded = normal_form(value.casefold())
     if kind == "path" and folded:
         return _path_pattern(folded)
+    if kind == "root":
+        return folded.rstrip("/") or None
     if kind == "tag":
         return folded.lstrip("#").rstrip("/") or None
     return _first_day(folded) if kind in ("after", "before") else None

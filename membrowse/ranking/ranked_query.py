@@ -22,11 +22,19 @@ from membrowse.ranking.late_interaction import HasTokenVectors
 from membrowse.ranking.query_dates import DateReader
 from membrowse.ranking.query_parser import ParsedQuery, parse_query, requested_filters
 from membrowse.ranking.snippets import Snippet, Snippets
-from membrowse.wire.search import FUSED, RERANKED, Filters, Query, QueryDate, RankingState, Term
+from membrowse.wire.search import (
+    FUSED,
+    NO_FILTERS,
+    RERANKED,
+    Filters,
+    Query,
+    QueryDate,
+    RankingState,
+    Term,
+)
 
 log = logging.getLogger(__name__)
 
-NO_FILTERS = Filters()
 NO_WORDS = "the query has no words to search for"
 NOT_RERANKED = "not reranked, in fused order"
 
@@ -51,6 +59,8 @@ class RankedQuery:
     row_of: Mapping[str, int]
     """Chunk id to row."""
     parsed: ParsedQuery
+    filters: Filters
+    """Those of the request; `parsed` has them, too."""
     query: Query
     scope: Mask
     """Chunks that pass the filters; every ranking is limited to these."""
@@ -169,6 +179,7 @@ def prepare(
         notes=generation.notes,
         row_of=generation.row_of,
         parsed=parsed,
+        filters=filters,
         query=_query_record(parsed, postings),
         scope=_scope(generation, parsed),
         body_matches=postings.body_matches(),

@@ -40,12 +40,13 @@ from membrowse.ranking.elapsed import elapsed_ms
 from membrowse.ranking.keyword import satisfying_rows
 from membrowse.ranking.match_strength import match_strength
 from membrowse.ranking.query_dates import DateReader
-from membrowse.ranking.ranked_query import NO_FILTERS, NO_WORDS, RankedQuery, prepare
+from membrowse.ranking.ranked_query import NO_WORDS, RankedQuery, prepare
 from membrowse.ranking.vector import known_share, missed_rows, vector_scores
 from membrowse.settings import DateReading, FusionMethod, Settings
 from membrowse.wire.search import (
     FUSED,
     KEYWORD,
+    NO_FILTERS,
     RERANKED,
     VECTOR,
     Approximate,

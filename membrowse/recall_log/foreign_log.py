@@ -38,8 +38,8 @@ class Format:
     """A format by its name: how it is recognised and read."""
 
     matches: Callable[[Record], bool]
-    reader: Callable[[str, str], Reader]
-    """From the agent's name (empty: the log's own) and the folder's path."""
+    reader: Callable[[str, tuple[str, ...]], Reader]
+    """From the agent's name (empty: the log's own) and the roots' paths."""
 
 
 FORMATS: dict[str, Format] = {
@@ -65,7 +65,8 @@ class BadLine:
 class ForeignLog:
     """One log, fed line by line; may go on when the log grows."""
 
-    folder: str
+    folders: tuple[str, ...]
+    """The roots of the memory, as real paths."""
     format: str = AUTO
     """Of `FORMATS`, or `auto`."""
     agent: str = ""
@@ -111,7 +112,7 @@ class ForeignLog:
                 del self._waiting[:-_UNDECIDED]
                 return
             self.format = name
-            self._reader = FORMATS[name].reader(self.agent, self.folder)
+            self._reader = FORMATS[name].reader(self.agent, self.folders)
             waiting, self._waiting = self._waiting, []
         else:
             waiting = [(number, record)]

@@ -19,6 +19,7 @@ from membrowse.settings.origins import (
 from membrowse.settings.overrides import flat, overridden
 from membrowse.settings.values import (
     AgentSettings,
+    CollectionSettings,
     DateReading,
     EncoderSettings,
     EngineSettings,
@@ -31,6 +32,7 @@ from membrowse.settings.values import (
     Precision,
     RerankMethod,
     RerankSettings,
+    RootSettings,
     Settings,
     UiSettings,
     VectorSettings,
@@ -40,6 +42,7 @@ __all__ = [
     "DEFAULT",
     "PREFIX",
     "AgentSettings",
+    "CollectionSettings",
     "Configured",
     "DateReading",
     "EncoderSettings",
@@ -53,6 +56,7 @@ __all__ = [
     "Precision",
     "RerankMethod",
     "RerankSettings",
+    "RootSettings",
     "Settings",
     "SettingsError",
     "UiSettings",

@@ -37,21 +37,6 @@ def fixed_keys(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
     return tuple(key for key in flat(Settings()) if _variable(key) in named)
 
 
-def put_on(
-    base: Settings, saved: saved_configurations.SavedConfigurations, environment: Mapping[str, str]
-) -> Settings:
-    """`base` with the saved configuration in force, except for keys that `environment` fixes.
-
-    Raises `SettingsError`, with the configuration's name.
-    """
-    fixed = fixed_keys(environment)
-    free = {key: value for key, value in saved.overrides.items() if key not in fixed}
-    try:
-        return overridden(base, free)
-    except SettingsError as error:
-        raise SettingsError(f"the saved configuration {saved.in_force!r}: {error}") from error
-
-
 def configured(
     file: Path,
     environment: Mapping[str, str] = os.environ,
@@ -69,7 +54,7 @@ def configured(
         read = saved_configurations.read_configurations(
             saved_configurations.configurations_file(file)
         )
-        settings, saved = put_on(base, read, environment), read
+        settings, saved = read.applied_to(base, fixed_keys(environment)), read
     except SettingsError as error:
         problem = str(error)
     layers = [(f"saved configuration {saved.in_force}", saved.overrides)]

@@ -43,7 +43,13 @@ def _setting_values(node: msgspec.Struct, prefix: str) -> Iterator[tuple[str, An
         if isinstance(value, msgspec.Struct):
             yield from _setting_values(value, f"{prefix}{field.name}.")
         else:
-            yield f"{prefix}{field.name}", value.value if isinstance(value, Enum) else value
+            yield f"{prefix}{field.name}", _plain(value)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Enum):
+        return value.value
+    return msgspec.to_builtins(value) if isinstance(value, dict) else value
 
 
 def _replaced_setting(settings: Settings, path: list[str], value: object, key: str) -> Settings:

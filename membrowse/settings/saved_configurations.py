@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,6 +16,8 @@ import msgspec
 
 from membrowse.paths import private, replace_file
 from membrowse.settings.loader import SettingsError
+from membrowse.settings.overrides import overridden
+from membrowse.settings.values import Settings
 from membrowse.wire.overrides import Overrides
 from membrowse.wire.tuning import SavedConfiguration
 
@@ -33,6 +35,17 @@ class SavedConfigurations(msgspec.Struct, frozen=True, kw_only=True):
     def overrides(self) -> Overrides:
         """The overrides in force; empty if no saved configuration is."""
         return self.saved.get(self.in_force, {})
+
+    def applied_to(self, base: Settings, fixed: Container[str]) -> Settings:
+        """`base` with the overrides in force, except for the dotted keys that are `fixed`.
+
+        Raises `SettingsError`, with the configuration's name.
+        """
+        free = {key: value for key, value in self.overrides.items() if key not in fixed}
+        try:
+            return overridden(base, free)
+        except SettingsError as error:
+            raise SettingsError(f"the saved configuration {self.in_force!r}: {error}") from error
 
     def listed(self) -> tuple[SavedConfiguration, ...]:
         """All saved configurations, sorted by name."""

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import re
+from collections.abc import Iterable
 from enum import StrEnum
+from itertools import combinations
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -59,19 +64,32 @@ class NotesSettings(_Section, frozen=True):
     """Encodings of files that are not UTF-8, by glob: `{"old/*.txt" = "cp1252"}`; the last that
     matches counts."""
 
+    @property
+    def kinds(self) -> str:
+        """What the notes are, in words: `.md, .markdown and .txt files`."""
+        suffixes = [glob.removeprefix("*") for glob in self.include]
+        if not suffixes or not all(each[:1] == "." and each[1:].isalnum() for each in suffixes):
+            return f"files that match {' '.join(self.include) or 'no pattern'} (notes.include)"
+        *others, last = suffixes
+        return f"{', '.join(others)}{' and ' if others else ''}{last} files"
+
     def __post_init__(self) -> None:
         """Raise `ValueError` for a glob or an encoding that cannot be used."""
-        for name, globs in (("include", self.include), ("encodings", self.encodings)):
-            for text in globs:
-                try:
-                    gitignore.parse(text)
-                except gitignore.InvalidPattern as error:
-                    raise ValueError(f"`{name}`: {text!r}: {error}") from error
+        _check_globs("include", self.include)
+        _check_globs("encodings", self.encodings)
         for encoding in self.encodings.values():
             try:
                 "-".encode(encoding)
             except (LookupError, ValueError) as error:
                 raise ValueError(f"unknown encoding {encoding!r} in notes.encodings") from error
+
+
+def _check_globs(name: str, globs: Iterable[str]) -> None:
+    for text in globs:
+        try:
+            gitignore.parse(text)
+        except gitignore.InvalidPattern as error:
+            raise ValueError(f"`{name}`: {text!r}: {error}") from error
 
 
 class FieldWeights(_Section, frozen=True):
@@ -220,6 +238,58 @@ class UiSettings(_Section, frozen=True):
     """Whether a hit takes one line, instead of as many as the height allows."""
 
 
+_NAME = re.compile(r"\w[\w.-]{0,59}")
+
+
+def _check_name(name: str, what: str) -> None:
+    """Raise `ValueError` for a name that cannot be a segment of a path."""
+    if not _NAME.fullmatch(name):
+        raise ValueError(
+            f"{name!r} cannot be the name of a {what}: letters, digits, `.`, `_` and `-`, up to 60"
+        )
+
+
+class RootSettings(_Section, frozen=True):
+    """A root of a collection: `{path = "/srv/team", include = ["*.md"]}`."""
+
+    path: str
+    """A directory, or a single note: absolute, or with `~`."""
+    include: tuple[str, ...] = ()
+    """Globs of its notes, relative to it; empty: those of `notes.include`."""
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` for a path or a glob that cannot be used."""
+        _check_globs("include", self.include)
+        if "\0" in self.path or not self.expanded.is_absolute():
+            raise ValueError(f"{self.path!r} is not an absolute path, nor does it begin with ~/")
+
+    @property
+    def expanded(self) -> Path:
+        """The path without `~`, `.` and `..`."""
+        return Path(os.path.normpath(os.path.expanduser(self.path)))  # noqa: PTH111 (never raises)
+
+
+class CollectionSettings(_Section, frozen=True):
+    """`[collections.NAME]`: several folders as one."""
+
+    roots: dict[str, str | RootSettings]
+    """By name: a path, or a table with path and globs."""
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` for a name that cannot be used, and for nested roots."""
+        if not self.roots:
+            raise ValueError("`roots` is empty")
+        found: dict[str, Path] = {}
+        for name, root in self.roots.items():
+            _check_name(name, "root")
+            found[name] = (RootSettings(path=root) if isinstance(root, str) else root).expanded
+        for (name, path), (other, above) in combinations(found.items(), 2):
+            if path.is_relative_to(above):
+                raise ValueError(f"the root {name} ({path}) lies in the root {other} ({above})")
+            if above.is_relative_to(path):
+                raise ValueError(f"the root {other} ({above}) lies in the root {name} ({path})")
+
+
 class Settings(_Section, frozen=True):
     """All settings, with their defaults."""
 
@@ -235,8 +305,15 @@ class Settings(_Section, frozen=True):
     journal: JournalSettings = JournalSettings()
     log: LogSettings = LogSettings()
     ui: UiSettings = UiSettings()
+    collections: dict[str, CollectionSettings] = {}
+    """Several folders as one tree, by name: `--collection NAME` opens it."""
     keys: dict[str, str] = {}
     """Keys of the browser by the ids of actions (`membrowse config keys`), comma-separated."""
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` for the name of a collection that cannot be used."""
+        for name in self.collections:
+            _check_name(name, "collection")
 
     @property
     def digest(self) -> str:

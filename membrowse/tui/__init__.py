@@ -63,9 +63,11 @@ async def engine_sessions(
     import contextlib
     import importlib
 
+    from membrowse.agents.collections import folder_of
+
     await asyncio.to_thread(importlib.import_module, "httpx")
     supervisor = await asyncio.to_thread(importlib.import_module, "membrowse.client.supervisor")
-    agents_folder = os.path.realpath(profile.memory.folder) if profile is not None else None
+    agents_folder = os.path.realpath(folder_of(profile)) if profile is not None else None
     own = agents_folder == os.path.realpath(folder)
     supervised = supervisor.Supervisor(folder, profile if own else None)
     async with contextlib.aclosing(supervised.sessions()) as sessions:

@@ -162,17 +162,19 @@ _QUERY = (
     Action("query.leave", "leave_query", "enter,escape", "to the list",
            "Leave the query for the list; the query stays.", bar=1, palette=False),
     Action("query.down", "result(1)", "down", "results",
-           "Move down the results while typing.", bar=2, palette=False),
+           "Move down the results while typing.", needs=(Need.QUERY,), bar=2, palette=False),
     Action("query.up", "result(-1)", "up", "previous result",
-           "Move up the results while typing.", palette=False),
+           "Move up the results while typing.", needs=(Need.QUERY,), palette=False),
     Action("query.page_down", "result(10)", "pagedown", "ten results down",
-           "Move down ten results while typing.", palette=False),
+           "Move down ten results while typing.", needs=(Need.QUERY,), palette=False),
     Action("query.page_up", "result(-10)", "pageup", "ten results up",
-           "Move up ten results while typing.", palette=False),
+           "Move up ten results while typing.", needs=(Need.QUERY,), palette=False),
     Action("query.older", "history(1)", "ctrl+up", "older query",
            "Go back to the query before this one.", bar=4, palette=False),
     Action("query.newer", "history(-1)", "ctrl+down", "newer query",
            "Go forward to the query after this one.", palette=False),
+    Action("query.question", "question_if_empty", "right_square_bracket", "first question",
+           "Ask the next question of --questions while the query is empty.", palette=False),
 )
 
 _BROWSER = (

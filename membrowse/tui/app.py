@@ -36,7 +36,7 @@ from membrowse.tui.screens.browser import BrowserScreen
 from membrowse.tui.screens.engine_screen import Clock, EngineScreen
 from membrowse.tui.themes import OURS, first_theme
 from membrowse.wire.agents import AgentProfile
-from membrowse.wire.engine import EngineState, RebuildRequest, ReindexRequest, WatchRequest
+from membrowse.wire.engine import EngineState, Hello, RebuildRequest, ReindexRequest, WatchRequest
 from membrowse.wire.search import SearchRequest
 
 _SIGNS = {"warning": "! ", "error": "✗ "}
@@ -47,6 +47,20 @@ Sessions = Callable[[Path], AsyncGenerator[Session, None]]
 
 def _now() -> datetime:
     return datetime.now().astimezone()
+
+
+def _outdated(hello: Hello) -> str:
+    """That the engine's collection has changed in the settings; empty if it has not."""
+    if not hello.roots:
+        return ""
+    from membrowse import paths
+    from membrowse.agents.collections import outdated
+    from membrowse.settings import SettingsError, load
+
+    try:
+        return outdated(Path(hello.folder), hello.roots, load(paths.config_file()))
+    except SettingsError as error:
+        return str(error)
 
 
 def _palette() -> type[Provider]:
@@ -89,7 +103,11 @@ class MembrowseApp(App[int], inherit_bindings=False):
         self.remembered = remembered or Remembered()
         self._folder = folder or self.remembered.last_folder
         self._engine: Engine | None = None
-        self._view = EngineView(agent_k=settings.agent.k, agent_min_score=settings.agent.min_score)
+        self._view = EngineView(
+            agent_k=settings.agent.k,
+            agent_min_score=settings.agent.min_score,
+            note_kinds=settings.notes.kinds,
+        )
         if self._folder is not None:
             self._view = replace(self._view, folder=self._folder, phase=Phase.STARTING)
         if settings.ui.reduced_motion:
@@ -160,7 +178,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
                 self._show_engine(replace(view, phase=phase, message=message))
             case Connected(engine, hello):
                 self._engine = engine
-                if difference := version_difference(hello):
+                if difference := version_difference(hello) or _outdated(hello):
                     self.say(difference, "warning")
                 rights = frozenset(hello.rights)
                 self._show_engine(replace(view, phase=Phase.CONNECTED, message="", rights=rights))
@@ -351,10 +369,11 @@ class MembrowseApp(App[int], inherit_bindings=False):
     def on_edit_wanted(self, message: messages.EditWanted) -> None:
         from membrowse.tui import external_programs
 
-        if self._folder is None:
+        roots = self._view.roots
+        if roots is None:
             return
         try:
-            path = self._folder / message.path
+            path = roots.resolve(message.path)
             command = external_programs.installed_editor_command(path, message.line)
             with self.suspend():
                 trouble = external_programs.run_editor(command)
@@ -442,9 +461,8 @@ class MembrowseApp(App[int], inherit_bindings=False):
 
         if self._folder is None:
             return
-        query = [wanted.text, *(["--syntax"] if wanted.syntax == "operators" else [])]
         try:
-            file = await export.write_report(self._clock(), self._folder, query, wanted.target)
+            file = await export.write_report(self._clock(), self._folder, wanted)
         except (export.ExportFailed, OSError) as error:
             self.say(f"Cannot write the report: {error}", "warning")
         else:

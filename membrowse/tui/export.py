@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 from membrowse import interpreter, paths
+from membrowse.tui.messages import ReportWanted
 
 
 class ExportFailed(Exception):
@@ -30,16 +30,14 @@ def write_view(now: datetime, svg: str, text: str) -> Path:
     return file
 
 
-async def write_report(now: datetime, folder: Path, query: Sequence[str], target: str) -> Path:
-    """Run `membrowse report` and return the JSON file; `query` is the text and options.
-
-    Raises `ExportFailed`.
-    """
+async def write_report(now: datetime, folder: Path, wanted: ReportWanted) -> Path:
+    """Run `membrowse report` and return the JSON file. Raises `ExportFailed`."""
     file = new_file(now, "report", ".json")
     paths.private(file.parent)
-    text, *options = query
-    command = ["report", "-o", str(file), "--folder", str(folder), *options, "--", text]
-    command += [target] if target else []
+    options = ["--syntax"] if wanted.syntax == "operators" else []
+    options += [f"--{name}={value}" for name, value in wanted.filters.given.items()]
+    command = ["report", "-o", str(file), "--folder", str(folder), *options, "--", wanted.text]
+    command += [wanted.target] if wanted.target else []
     ended = await asyncio.to_thread(interpreter.run, "membrowse", *command)
     if ended.returncode:
         raise ExportFailed(ended.stderr.decode(errors="replace").strip() or "the report failed")

@@ -16,7 +16,7 @@ from textual.message import Message
 from membrowse.client.engine import EngineRefused
 from membrowse.wire.agents import AgentAnswer, AgentProfile
 from membrowse.wire.request import Request, StreamRequest
-from membrowse.wire.search import SearchRequest, SearchResponse
+from membrowse.wire.search import Filters, SearchRequest, SearchResponse
 
 Reply = TypeVar("Reply")
 
@@ -99,6 +99,7 @@ class ReportWanted(Message):
 
     text: str
     syntax: str
+    filters: Filters
     target: str
     """`PATH` or `PATH:LINE` of the expected note, or empty."""
 

@@ -44,7 +44,9 @@ class Pins:
         if pinned is not None:
             self._offer_to_unpin(pinned)
             return
-        request = AddPinRequest(text=query.text, syntax=query.syntax, target=expected)
+        request = AddPinRequest(
+            text=query.text, syntax=query.syntax, target=expected, filters=query.filters
+        )
         self._screen.app.post_message(ReplyWanted(_GROUP, request, self._pinned))
 
     def _expected(self) -> Target | None:
@@ -56,7 +58,11 @@ class Pins:
         hit = self._query.cursor
         if line.target is not None:
             hit = line.match.hit if line.match else None
-        if expected is None or result.pin.query.split() != self._query.text.split():
+        pin, query = result.pin, self._query
+        if expected is None or (pin.query.split(), pin.filters) != (
+            query.text.split(),
+            query.filters,
+        ):
             return False
         if hit is not None and result.chunk:
             return result.chunk == hit.chunk

@@ -7,7 +7,7 @@ import msgspec
 from membrowse.wire.explanation import Explanation
 from membrowse.wire.overrides import Overrides
 from membrowse.wire.request import Request
-from membrowse.wire.search import Target
+from membrowse.wire.search import Filters, Target
 
 
 class ScoreDifference(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,5 +66,7 @@ class CompareRequest(Request[Comparison], frozen=True, kw_only=True):
     left: str
     """A chunk's id."""
     right: Target
+    filters: Filters = Filters()
+    """As in `SearchRequest`."""
     profile: Overrides = {}
     """Settings of an agent's profile, over those in force."""

@@ -8,7 +8,7 @@ import msgspec
 
 from membrowse.wire.overrides import Overrides
 from membrowse.wire.request import Request
-from membrowse.wire.search import Target, TargetMatch
+from membrowse.wire.search import Filters, Target, TargetMatch
 
 
 class StepName(StrEnum):
@@ -17,6 +17,8 @@ class StepName(StrEnum):
     FOLDER = "folder"
     INDEXED = "indexed"
     TEXT = "text"
+    FILTERS = "filters"
+    """Only if the query has filters."""
     KEYWORD = "keyword"
     VECTOR = "vector"
     FUSED = "fused"
@@ -101,7 +103,7 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     verdict: str
     """One sentence."""
     steps: tuple[Step, ...] = msgspec.field(name="rungs")
-    """All of `StepName`, in order; the first that fails determines the verdict."""
+    """All of `StepName` that apply, in order; the first that fails determines the verdict."""
     generation: int
     took_ms: float
 
@@ -114,6 +116,8 @@ class DiagnosisRequest(Request[Diagnosis], frozen=True, kw_only=True):
     target: Target
     k: int | None = None
     """None: the agent's."""
+    filters: Filters = Filters()
+    """As in `SearchRequest`."""
     profile: Overrides = {}
     """Settings of an agent's profile, over those in force."""
 
@@ -140,6 +144,8 @@ class SuggestionsRequest(Request[Suggestions], frozen=True, kw_only=True):
     target: Target
     k: int | None = None
     """None: the agent's."""
+    filters: Filters = Filters()
+    """As in `SearchRequest`."""
     profile: Overrides = {}
     """Settings of an agent's profile, over those in force."""
 

@@ -43,6 +43,8 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True):
     rights: tuple[Right, ...]
     """The caller's rights."""
     engine: EngineInfo
+    roots: dict[str, str] = {}
+    """Path by name of the roots of a collection; none for a folder, or before the index is open."""
 
 
 class HelloRequest(Request[Hello], frozen=True, kw_only=True):
@@ -127,6 +129,17 @@ class IndexChange(msgspec.Struct, frozen=True, kw_only=True):
     chunks: int
 
 
+class RootState(msgspec.Struct, frozen=True, kw_only=True):
+    """A root of a collection."""
+
+    name: str
+    """First segment of the paths of its notes."""
+    path: str
+    """Where it is on the disk."""
+    problem: str = ""
+    """Why it is not indexed now, or empty; its part of the index is kept."""
+
+
 class EngineState(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that a client shows of the engine.
 
@@ -141,7 +154,7 @@ class EngineState(msgspec.Struct, frozen=True, kw_only=True):
     encoded: int
     """Chunks that have a vector."""
     not_indexed: int
-    """Files that are not indexed, without data in JSON lines (`.jsonl`)."""
+    """Files that are ignored, skipped or failed."""
     pending: Pending
     watcher: Watcher
     encoder: EncoderState
@@ -155,6 +168,8 @@ class EngineState(msgspec.Struct, frozen=True, kw_only=True):
     """Why the whole index is out of date (another recipe), or empty."""
     problem: str = ""
     """What stops the engine from working, and what to do, or empty."""
+    roots: tuple[RootState, ...] = ()
+    """The roots of a collection; none for a folder."""
     self_check: SelfCheck | None = None
     """None before the first daily check."""
     pins: PinsState = PinsState()
@@ -197,6 +212,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     sizes: dict[str, int]
     """Bytes on disk by store: manifest, keyword, vectors, chroma, tokens, recalls."""
     notes_by_state: dict[str, int]
+    notes_by_root: dict[str, int] = {}
+    """Indexed notes by root of a collection; empty for a folder."""
     token_vectors: TokenStorage
     recipe: dict[str, str]
     """Chunker, analyser and encoder that made the index."""

@@ -11,7 +11,7 @@ import msgspec
 from membrowse.wire.notes import Freshness
 from membrowse.wire.overrides import Overrides
 from membrowse.wire.request import Request
-from membrowse.wire.search import Hit, RankingState, Target
+from membrowse.wire.search import Filters, Hit, RankingState, Target
 
 
 class FieldMatch(msgspec.Struct, frozen=True, kw_only=True):
@@ -251,6 +251,8 @@ class ExplainRequest(Request[Explanation], frozen=True, kw_only=True):
     syntax: str = "literal"
     chunk: str = ""
     target: Target | None = None
+    filters: Filters = Filters()
+    """As in `SearchRequest`."""
     profile: Overrides = {}
     """Settings of an agent's profile, over those in force."""
 

@@ -21,6 +21,10 @@ class NoteState(StrEnum):
     FAILED = "failed"
 
 
+NOT_INDEXED = (NoteState.FAILED, NoteState.SKIPPED, NoteState.IGNORED)
+"""States of a file of which the index has nothing, or an older version that cannot be renewed."""
+
+
 class Freshness(StrEnum):
     """State of a hit's note on disk, compared with the indexed version."""
 

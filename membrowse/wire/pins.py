@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+from membrowse.wire.overrides import Overrides
 from membrowse.wire.request import Request
-from membrowse.wire.search import Target
+from membrowse.wire.search import Filters, Target
 
 
 class Pin(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,6 +22,8 @@ class Pin(msgspec.Struct, frozen=True, kw_only=True):
     k: int = 5
     """The expected chunk must be in the first k of the reranked ranking."""
     syntax: str = "literal"
+    filters: Filters = Filters()
+    """As in `SearchRequest`."""
 
 
 def pin_line(pin: Pin) -> bytes:
@@ -30,6 +33,8 @@ def pin_line(pin: Pin) -> bytes:
         del fields["syntax"]
     if not pin.text:
         del fields["text"]
+    if not pin.filters:
+        del fields["filters"]
     return msgspec.json.encode(fields)
 
 
@@ -119,6 +124,10 @@ class AddPinRequest(Request[PinRun], frozen=True, kw_only=True):
     target: Target
     k: int | None = None
     """None: the agent's."""
+    filters: Filters = Filters()
+    """As in `SearchRequest`."""
+    profile: Overrides = {}
+    """Settings of an agent's profile: its k is the default."""
 
 
 class RemovePinRequest(Request[PinRun], frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ import msgspec
 
 from membrowse.wire.overrides import Overrides
 from membrowse.wire.request import Request
+from membrowse.wire.search import Filters
 
 
 class ChunkFlow(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,5 +35,7 @@ class RankFlowRequest(Request[RankFlow], frozen=True, kw_only=True):
     text: str
     syntax: str = "literal"
     depth: int = 20
+    filters: Filters = Filters()
+    """As in `SearchRequest`."""
     profile: Overrides = {}
     """Settings of an agent's profile, over those in force."""

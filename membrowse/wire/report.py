@@ -7,7 +7,7 @@ import msgspec
 from membrowse.wire.diagnosis import DiagnosisReport
 from membrowse.wire.explanation import Explanation
 from membrowse.wire.overrides import Value
-from membrowse.wire.search import SearchResponse
+from membrowse.wire.search import Filters, SearchResponse
 
 SCHEMA = 1
 """Version of the file. Keys may be added; none changes its meaning."""
@@ -72,6 +72,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     indexed: ReportedIndex
     response: SearchResponse = msgspec.field(name="recall")
     """With the first `DEPTH` hits of each ranking."""
+    filters: Filters = Filters()
+    """Of the request, beside those in the query."""
     explanation: Explanation | None = None
     diagnosis: DiagnosisReport | None = msgspec.field(default=None, name="why")
     notes: tuple[ReportedNote, ...] = ()

@@ -60,7 +60,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     required: tuple[str, ...] = ()
     """Constraints of the operator syntax on keyword (phrases, excluded words, fields), as typed."""
     filters: tuple[str, ...] = ()
-    """Filters in force (`path:`, `tag:`, `after:`, `before:`), as typed."""
+    """Filters in force (`root:`, `path:`, `tag:`, `after:`, `before:`), as typed."""
     dates: tuple[QueryDate, ...] = ()
     """Date expressions, and what they are read as."""
     encoded: str = ""
@@ -241,12 +241,14 @@ class RecallContext(msgspec.Struct, frozen=True, kw_only=True):
     """The least score of a hit that the agent gets; None: any."""
 
 
-class Filters(msgspec.Struct, frozen=True, kw_only=True):
+class Filters(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Which notes a search ranks; an empty field lets every note pass.
 
     Ranks are ranks among the chunks that pass. The engine refuses a filter that it cannot read.
     """
 
+    root: str = ""
+    """The first segment of the path: a root of a collection, or a folder's subfolder."""
     path: str = ""
     """A glob that matches the path, or from any `/` on; without `*?[`, what the path contains."""
     tag: str = ""
@@ -255,6 +257,17 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
     """Notes dated in or after this year, month or day: `2026`, `2026-03`, `2026-03-02`."""
     before: str = ""
     """Notes dated before this year, month or day."""
+
+    @property
+    def given(self) -> dict[str, str]:
+        """The fields that are not empty."""
+        return {name: value for name, value in msgspec.structs.asdict(self).items() if value}
+
+    def __bool__(self) -> bool:
+        return bool(self.given)
+
+
+NO_FILTERS = Filters()
 
 
 class SearchRequest(StreamRequest[SearchResponse], frozen=True, kw_only=True):

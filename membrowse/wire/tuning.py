@@ -6,7 +6,7 @@ import msgspec
 
 from membrowse.wire.overrides import Overrides
 from membrowse.wire.request import Request
-from membrowse.wire.search import SearchResponse, Target
+from membrowse.wire.search import Filters, SearchResponse, Target
 
 TUNABLE = (
     "fusion.method",
@@ -62,8 +62,9 @@ class TuneRequest(Request[TuneResponse], frozen=True, kw_only=True):
     limit: int = 50
     number: int = 0
     track: tuple[str, ...] = ()
-    """As in `SearchRequest`, answered in the response of `a`; likewise `target`."""
+    """As in `SearchRequest`, answered in the response of `a`; likewise `target` and `filters`."""
     target: Target | None = None
+    filters: Filters = Filters()
     pins: bool = False
     """Whether to run the pins, too (slower)."""
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from membrowse import AsyncMemory, Memory
+from membrowse import AsyncMemory, Filters, Memory
 from membrowse.api import EngineRefused, EngineUnavailable, MembrowseError
 from membrowse.settings import SettingsError
 from membrowse.wire.engine import HelloRequest
-from membrowse.wire.search import Filters, RecallContext, SearchRequest
+from membrowse.wire.search import RecallContext, SearchRequest
 from tests.api.conftest import NOTES
 from tests.standin.engine import StandIn
 from tests.standin.replies import everything

@@ -23,6 +23,7 @@ from membrowse.notes.chunker import chunk_note
 from membrowse.notes.note import parse_note
 from membrowse.notes.reader import read_file
 from membrowse.notes.scanner import scan_folder
+from membrowse.roots import Roots
 from tests.benchmarks import bench
 
 _PLAIN = """
@@ -42,7 +43,10 @@ def texts(folder: Path) -> list[str]:
     configured = settings.Settings()
     pieces = WordPieces(locate(configured.encoder))
     found = [file for file in scan_folder(folder, configured.notes) if file.excluded is None]
-    notes = (parse_note(read_file(folder, file.path, configured.notes)) for file in found)
+    notes = (
+        parse_note(read_file(Roots.of_folder(folder), file.path, configured.notes))
+        for file in found
+    )
     made = (chunk for note in notes for chunk in chunk_note(note, pieces.count))
     return [f"{chunk.header}\n{chunk.text}" if chunk.header else chunk.text for chunk in made]
 

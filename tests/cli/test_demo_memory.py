@@ -106,7 +106,7 @@ def test_nothing_is_written_when_nothing_changed(release: Path) -> None:
 
 
 def demo_recalls() -> list[Recall]:
-    log = ForeignLog(folder="/memory")
+    log = ForeignLog(folders=("/memory",))
     lines = (updated() / demo_memory.RECALLS).read_bytes().splitlines()
     found = [each for line in lines for each in log.feed(line)]
     assert not log.bad

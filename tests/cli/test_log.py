@@ -165,7 +165,7 @@ async def test_a_growing_log_is_followed_through_torn_lines_rotation_and_truncat
     engine: StandIn, tmp_path: Path
 ) -> None:
     file, bad = tmp_path / "events.jsonl", list[BadLine]()
-    log = ForeignLog(folder=str(tmp_path))
+    log = ForeignLog(folders=(str(tmp_path),))
     importing = RecallImport(engine=engine, log=log, bad_line=bad.append)
 
     def line(query: str) -> str:

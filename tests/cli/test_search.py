@@ -129,10 +129,40 @@ def test_none_found_is_status_1(engine: StandIn, program: Program, folder: Path)
 def test_nothing_indexed_is_status_1_and_said(
     engine: StandIn, program: Program, folder: Path
 ) -> None:
-    engine.replies[SearchRequest] = response(hits=0, chunks=0, notes=0)
+    engine.replies[SearchRequest] = response(hits=0, chunks=0, notes=0, pending=2)
     ran = program("search", "x", "--folder", folder)
     assert ran.status == 1
     assert "nothing is indexed yet; --wait waits" in ran.err
+
+
+@pytest.mark.parametrize("waiting", ["--wait", "--no-wait"])
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        (
+            {"notes": 0, "not_indexed": 3},
+            "no notes here, 3 files not indexed (notes are .md, .markdown and .txt files)",
+        ),
+        (
+            {"notes": 0, "not_indexed": 0},
+            "no notes here (notes are .md, .markdown and .txt files)",
+        ),
+        ({"notes": 2, "not_indexed": 0}, "nothing to find: 2 notes without text"),
+    ],
+)
+def test_a_folder_without_anything_to_find_is_described_and_not_waited_for(
+    engine: StandIn,
+    program: Program,
+    folder: Path,
+    waiting: str,
+    counts: dict[str, int],
+    said: str,
+) -> None:
+    engine.replies |= going_through(state(chunks=0, encoded=0, pending=Pending(), **counts))
+    engine.replies[SearchRequest] = response(hits=0, chunks=0, notes=counts["notes"])
+    ran = program("search", "x", waiting, "--folder", folder)
+    assert (ran.status, ran.out) == (1, "")
+    assert ran.err == f"membrowse: {said}\n"
 
 
 def test_a_ranking_that_is_not_ready_says_so_on_stderr(
@@ -170,7 +200,7 @@ def test_a_weak_match_is_said_on_stderr(engine: StandIn, program: Program, folde
     engine.replies[SearchRequest] = response(rankings={"reranked": found})
     ran = program("search", "deploy", "--folder", folder)
     assert ran.status == 0
-    assert ran.err == "membrowse: reranked: weak: nothing here matches well\n"
+    assert ran.err == "membrowse: reranked: weak match in words and meaning\n"
     ran = program("search", "deploy", "--folder", folder, "--json")
     found = json.loads(ran.out)["rankings"]["reranked"]["strength"]
     assert found == {"weak": True, "cosine": 0.2, "coverage": 0.1}

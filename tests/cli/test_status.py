@@ -36,7 +36,7 @@ def test_status_tells_engine_index_and_pending(
     for part in (
         "process 4321 of ada since",
         "1 new, 2 changed, 0 deleted, 3 failed",
-        "131 indexed, 4 skipped",
+        "131 indexed, 4 not indexed (4 skipped)",
         "manifest 1.5 MB, keyword 900 B",
         "all-MiniLM-L6-v2, float32: ready",
         "85.0 MB of 2.1 GB",

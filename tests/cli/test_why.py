@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from membrowse.wire.diagnosis import (
     Suggestions,
     SuggestionsRequest,
 )
-from membrowse.wire.search import Target
+from membrowse.wire.search import Filters, Target
 from tests.cli.conftest import Program
 from tests.standin import replies
 from tests.standin.engine import StandIn
@@ -65,14 +66,18 @@ def test_a_text_can_be_asked_for_and_changes_left_out(
 
     engine.replies |= {DiagnosisRequest: answer, SuggestionsRequest: suggest}
     program("why", "ssh", "--text", "port 22", "-k", "3", "--no-changes", "--folder", folder)
-    program("why", "ssh", "a.md:4", "--syntax", "--folder", folder)
+    program("why", "ssh", "a.md:4", "--syntax", "--tag=ops", "--before=2026", "--folder", folder)
+    searched: dict[str, Any] = {
+        "text": "ssh",
+        "syntax": "operators",
+        "target": Target(path="a.md", line=4),
+        "filters": Filters(tag="ops", before="2026"),
+    }
     assert asked == [
         DiagnosisRequest(text="ssh", target=Target(text="port 22"), k=3),
-        DiagnosisRequest(text="ssh", syntax="operators", target=Target(path="a.md", line=4)),
+        DiagnosisRequest(**searched),
     ]
-    assert found == [
-        SuggestionsRequest(text="ssh", syntax="operators", target=Target(path="a.md", line=4))
-    ]
+    assert found == [SuggestionsRequest(**searched)]
 
 
 def test_without_a_note_and_a_text_there_is_nothing_to_ask(

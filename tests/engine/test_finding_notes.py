@@ -15,6 +15,7 @@ from membrowse import paths
 from membrowse.engine.indexing.note_reader import NO_TEXT
 from membrowse.engine.querying.freshness import FreshnessOf
 from membrowse.index.generation import IndexedNote
+from membrowse.roots import Roots
 from membrowse.wire.diagnosis import DiagnosisRequest, StepName
 from membrowse.wire.engine import ReindexRequest, WatchRequest
 from membrowse.wire.explanation import ExplainRequest
@@ -160,9 +161,9 @@ def test_a_hit_in_an_unreadable_folder_is_not_deleted(
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "stat", refuse)
-    assert FreshnessOf(tmp_path, {"a.md": note})("a.md") is Freshness.UNREADABLE
+    assert FreshnessOf(Roots.of_folder(tmp_path), {"a.md": note})("a.md") is Freshness.UNREADABLE
     monkeypatch.undo()
-    assert FreshnessOf(tmp_path, {"a.md": note})("a.md") is Freshness.DELETED
+    assert FreshnessOf(Roots.of_folder(tmp_path), {"a.md": note})("a.md") is Freshness.DELETED
 
 
 async def test_one_file_with_several_names_is_one_hit(folder: Path) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from membrowse.engine.indexing.folder_comparison import compare
+from membrowse.notes.scanner import scan_folder
 from membrowse.settings import NotesSettings
 
 
@@ -27,6 +28,6 @@ def test_notes_changed_last_come_first(tmp_path: Path) -> None:
             note.write_text("text")
             os.utime(note, (day, day))
     known = {f"changed-{name}.md": Read() for name in "abcd"}
-    found = compare(tmp_path, NotesSettings(), known, {})
+    found = compare(scan_folder(tmp_path, NotesSettings()), known, {})
     assert found.new == ("new-c.md", "new-a.md", "new-d.md", "new-b.md")
     assert found.changed == ("changed-c.md", "changed-a.md", "changed-d.md", "changed-b.md")

@@ -15,6 +15,7 @@ from membrowse.engine.indexing.folder_identity import FolderIdentity, divided
 from membrowse.engine.indexing.note_reader import NoteReader
 from membrowse.engine.models import Models
 from membrowse.notes.scanner import ScannedFile
+from membrowse.roots import Roots
 from membrowse.settings import NotesSettings, Settings
 from membrowse.wire.engine import RebuildRequest, ReindexRequest
 from membrowse.wire.health import HealthRequest
@@ -101,23 +102,23 @@ def test_what_is_mounted_in_the_folder_is_known_by_itself(tmp_path: Path) -> Non
     (tmp_path / "disk").mkdir()
     identity = FolderIdentity(tmp_path / "folder.json")
     files = {file.path: file for file in (scanned("a.md", 1), scanned("disk/b.md", 2))}
-    identity.remember(tmp_path, files)
+    identity.remember(Roots.of_folder(tmp_path), files)
     assert FolderIdentity.of(tmp_path).known == identity.known
     identity.known["disk/"] = (2, 2)
     del files["disk/b.md"]
     notes = {"a.md": scanned("a.md", 1), "disk/b.md": scanned("disk/b.md", 2)}
-    (exchanged,) = identity.exchanged(tmp_path, notes, files)
+    (exchanged,) = identity.exchanged(Roots.of_folder(tmp_path), notes, files)
     assert (exchanged.prefix, exchanged.indexed, exchanged.present) == ("disk/", 1, 0)
     found = Comparison(found=files, new=("c.md", "disk/x.md"), deleted=("d.md", "disk/b.md"))
     usable, withheld = divided(found, [exchanged])
     assert (usable.new, usable.deleted) == (("c.md",), ("d.md",))
     assert (withheld.new, withheld.deleted) == (("disk/x.md",), ("disk/b.md",))
     (tmp_path / "disk").rmdir()
-    assert not identity.exchanged(tmp_path, notes, files), "removed, not exchanged"
+    assert not identity.exchanged(Roots.of_folder(tmp_path), notes, files), "removed, not exchanged"
 
 
 def reader(folder: Path) -> NoteReader:
-    return NoteReader(folder, NotesSettings(), Models(Settings(), lambda: None))
+    return NoteReader(Roots.of_folder(folder), NotesSettings(), Models(Settings(), lambda: None))
 
 
 @pytest.mark.parametrize("headings", [True, False])

@@ -14,6 +14,7 @@ from membrowse.index.index import Index
 from membrowse.notes.chunker import chunk_note
 from membrowse.notes.note import parse_note
 from membrowse.notes.reader import FileContent, read_file
+from membrowse.roots import Roots
 from membrowse.settings import NotesSettings
 from tests.index import factories
 
@@ -58,7 +59,7 @@ def test_the_lines_are_put_together_again(parts: list[str], end: str) -> None:
 def test_a_difference_leaves_front_matter_out(tmp_path: Path) -> None:
     text = f"{FRONT}\n# One\n\nThe port is 22.\n\n## Two\n\nThe end.\n"
     (tmp_path / "a.md").write_text(text)
-    source = read_file(tmp_path, "a.md", NotesSettings())
+    source = read_file(Roots.of_folder(tmp_path), "a.md", NotesSettings())
     note = parse_note(source)
     parts = tuple(chunk_note(note, lambda part: len(part.split())))
     index = factories.opened(tmp_path / "index")
@@ -85,4 +86,4 @@ def test_a_difference_leaves_front_matter_out(tmp_path: Path) -> None:
 
 
 def difference(index: Index, folder: Path) -> tuple[str, ...]:
-    return indexed_against_file(folder, index.generation, "a.md", NotesSettings())
+    return indexed_against_file(Roots.of_folder(folder), index.generation, "a.md", NotesSettings())

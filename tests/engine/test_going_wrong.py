@@ -91,7 +91,7 @@ def telling(folder: Path) -> Iterator[Told]:
 
 
 def kill_observer(components: Components) -> None:
-    observer = components.indexer._watch._observer
+    observer = components.indexer._watch._watches[""]._observer
     assert observer is not None
     for emitter in observer.emitters.copy():
         emitter.stop()

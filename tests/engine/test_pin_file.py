@@ -16,6 +16,7 @@ from membrowse.engine.handlers.pins import PASSAGE_CHARACTERS, pin_passage
 from membrowse.engine.pins.pin_file import PinFile, parse, place_of
 from membrowse.notes.chunk import Chunk
 from membrowse.wire.pins import Pin, pin_line
+from membrowse.wire.search import Filters
 
 DEMO = Path(__file__).parents[2] / "assets" / "demo-memory" / "golden.jsonl"
 FOLDER = Path("/notes")
@@ -45,15 +46,20 @@ def test_bad_lines_are_told_with_their_number_and_the_others_used() -> None:
             b'{"query": "\xff", "path": "x.md"}',
             b"[" * 100_000,
             b'["a"]',
-            b'{"query": "b", "path": "y.md", "k": 1, "text": "t", "syntax": "operators"}\r',
+            b'{"query": "a", "path": "x.md", "filters": {"after": "soon"}}',
+            b'{"query": "b", "path": "y.md", "filters": {"tag": "ops"}, "k": 1, "text": "t", '
+            b'"syntax": "operators"}\r',
         )
     )
     golden = parse(content, FOLDER)
     assert [(pin.id, pin.path) for pin in golden.pins[:1]] == [("7", "x.md")]
     assert golden.pins[1].id.startswith("p-")
     assert (golden.pins[1].k, golden.pins[1].syntax) == (1, "operators")
+    assert golden.pins[1].filters == Filters(tag="ops")
+    assert b'"filters":{"tag":"ops"}' in pin_line(golden.pins[1])
+    assert b"filters" not in pin_line(golden.pins[0])
     told = [problem.split(":")[0] for problem in golden.problems]
-    assert told == [f"line {number}" for number in (3, 4, 5, 6, 7, 8, 9)]
+    assert told == [f"line {number}" for number in (3, 4, 5, 6, 7, 8, 9, 10)]
     assert "path" in golden.problems[0]
 
 

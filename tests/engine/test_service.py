@@ -21,8 +21,9 @@ import pytest
 from membrowse import paths
 from membrowse.client import discovery, registered_services
 from membrowse.client.engine import EngineClient, EngineRefused, EngineUnavailable
-from membrowse.client.registered_services import RegisteredService
+from membrowse.client.registered_services import RegisteredService, own_directory
 from membrowse.client.supervisor import Connected, Lost, Supervisor
+from membrowse.credentials import user_name
 from membrowse.engine.http.peers import Peer, Rights
 from membrowse.engine.service_manager import ServiceManager
 from membrowse.wire.engine import HelloRequest, MetricsRequest, PurgeRequest, Right
@@ -162,6 +163,67 @@ async def test_hangup_reloads_the_settings_in_the_same_process(
                 await asyncio.sleep(0.05)
         async with client(folder) as engine:
             assert (await until(engine, lambda state: True)).agent_k == 9
+
+
+class Systemctl:
+    """Stands in for systemctl, which reports `state` of every unit."""
+
+    def __init__(self, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._state = directory / "state"
+        program = directory / "systemctl"
+        directory.mkdir()
+        program.write_text(f"#!/bin/sh\ncat {self._state}\n")
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{directory}:{os.environ['PATH']}")
+
+    def reports(self, state: str) -> None:
+        self._state.write_text(state)
+
+
+@pytest.fixture
+def systemctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Systemctl:
+    return Systemctl(tmp_path / "bin", monkeypatch)
+
+
+@pytest.mark.usefixtures("registry")
+async def test_clients_wait_while_the_service_restarts(
+    tmp_path: Path, folder: Path, systemctl: Systemctl
+) -> None:
+    systemctl.reports("activating")
+    said: list[str] = []
+    with managed(tmp_path, folder) as manager:
+        waiting = asyncio.create_task(discovery.connect(folder, say=said.append))
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while not said:
+                await asyncio.sleep(0.01)
+        manager.start()
+        engine = await waiting
+        assert (await engine.ask(HelloRequest())).engine.pid == manager.engine.pid
+        await engine.close()
+    assert said == [f"waiting for membrowse@{SERVICE}.service, which is being restarted"]
+    systemctl.reports("failed")
+    with pytest.raises(EngineUnavailable, match="membrowse service status notes"):
+        await discovery.connect(folder)
+
+
+async def test_a_users_own_service_is_waited_for_too(
+    tmp_path: Path, folder: Path, systemctl: Systemctl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEMBROWSE_SERVICES_DIR", "")
+    systemctl.reports("activating")
+    service = RegisteredService(
+        name=SERVICE,
+        folder=os.path.realpath(folder),
+        user=user_name(os.getuid()),
+        group="",
+        socket=str(paths.own_socket(folder)),
+        own=True,
+    )
+    paths.replace_file(own_directory() / f"{SERVICE}.json", msgspec.json.encode(service))
+    monkeypatch.setattr(discovery, "START_SECONDS", 0.5)
+    with pytest.raises(EngineUnavailable, match="membrowse service status notes"):
+        await discovery.connect(folder)
+    assert not paths.index_dir(folder).exists()
 
 
 @pytest.mark.usefixtures("registry")

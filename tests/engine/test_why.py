@@ -8,6 +8,7 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,10 +24,13 @@ from membrowse.wire.diagnosis import (
     SuggestionKind,
 )
 from membrowse.wire.engine import ReindexRequest, WatchRequest
+from membrowse.wire.explanation import ExplainRequest
 from membrowse.wire.notes import NoteState
 from membrowse.wire.overrides import Overrides
-from membrowse.wire.search import Target
-from membrowse.wire.tuning import SaveConfigurationRequest, UseConfigurationRequest
+from membrowse.wire.pins import AddPinRequest, RemovePinRequest
+from membrowse.wire.rank_flow import RankFlowRequest
+from membrowse.wire.search import Filters, Target
+from membrowse.wire.tuning import SaveConfigurationRequest, TuneRequest, UseConfigurationRequest
 from tests.conftest import ExportedEncoder
 from tests.engine.conftest import current, until
 from tests.engine.standing import at_home, client_of
@@ -87,7 +91,10 @@ def rung(told: DiagnosisReport, step: StepName) -> Step:
 
 def failing(told: DiagnosisReport) -> StepName | None:
     """The first rung that fails; its sentence is in the verdict."""
-    assert [rung.name for rung in told.steps] == list(StepName)
+    optional = {StepName.FILTERS}
+    assert [rung.name for rung in told.steps if rung.name not in optional] == [
+        name for name in StepName if name not in optional
+    ]
     assert all(rung.finding.endswith(".") for rung in told.steps)
     for each in told.steps:
         if each.outcome is Outcome.FAILS:
@@ -367,11 +374,48 @@ async def test_4_a_filter_leaves_it_out_of_every_ranking(folder: Path) -> None:
             text="ssh port path:decisions", syntax="operators", target=Target(path="ports.md")
         )
         told = await diagnose(client, request)
-        assert failing(told) is StepName.KEYWORD
-        assert "its note does not pass path:decisions, so no ranking has it" in told.verdict
+        assert failing(told) is StepName.FILTERS
+        assert "the filter “path:decisions” excludes this note" in told.verdict
+        assert rung(told, StepName.FILTERS).evidence == (
+            "path:decisions: the path is ports.md",
+            "without filters, this chunk is #1 reranked",
+        )
         assert rung(told, StepName.VECTOR).outcome is Outcome.SKIPPED
         dropped = [change for change in told.suggestions if change.kind is SuggestionKind.QUERY]
         assert dropped and dropped[0].query == "ssh port"
+
+
+async def test_4_the_filters_of_a_request_narrow_explanations_diagnoses_pins_and_previews(
+    folder: Path,
+) -> None:
+    asked: dict[str, Any] = {
+        "text": "ssh port",
+        "filters": Filters(path="ports.md", before="2025-06"),
+    }
+    old = "decisions/2025-01-09-ports.md"
+    async with client_of(folder, when=current) as client:
+        told = await diagnose(client, DiagnosisRequest(target=Target(path="ports.md"), **asked))
+        assert (
+            rung(told, StepName.FILTERS).finding
+            == "The filter “before:2025-06” excludes this note."
+        )
+        assert not told.suggestions and told.unfinished.startswith("no change was tried: a filter")
+        told = await diagnose(client, DiagnosisRequest(target=Target(path=old), **asked))
+        assert rung(told, StepName.FILTERS).outcome is Outcome.PASSES and told.in_top_k
+        explained = await client.ask(ExplainRequest(target=Target(path=old), **asked))
+        only = explained.keyword.total
+        assert (explained.reranked.rank, only) == (1, explained.vector.total) and only < 4
+        flow = await client.ask(RankFlowRequest(**asked))
+        assert {each.path for each in flow.flows} == {old}
+        for key in ("fusion.weight", "keyword.k1"):
+            tried = await client.ask(TuneRequest(overrides={key: 0.9}, **asked))
+            assert tried.a.response.rankings["reranked"].total == only
+        run = await client.ask(AddPinRequest(target=Target(path="ports.md"), k=9, **asked))
+        assert (run.results[-1].pin.filters, run.results[-1].passes) == (asked["filters"], False)
+        run = await client.ask(AddPinRequest(target=Target(path="ports.md"), k=9, text="ssh port"))
+        assert [each.passes for each in run.results] == [False, True]
+        for each in run.results:
+            await client.ask(RemovePinRequest(id=each.pin.id))
 
 
 async def test_5_what_the_encoder_does_not_know(folder: Path) -> None:

@@ -139,6 +139,8 @@ async def test_the_other_tools_answer(notes: Path) -> None:
         assert (lines["start"], lines["end"], lines["total"], lines["cut"]) == (9, 9, 9, False)
         why = await answer(client, "why", query="undo a release", path="MEMORY.md", k=1)
         assert not why["in_top_k"] and why["steps"][0]["outcome"] == "holds" and why["verdict"]
+        why = await answer(client, "why", query=QUESTION, path="MEMORY.md", filter_path="logs/*")
+        assert why["verdict"].endswith("the filter “path:logs/*” excludes this note.")
         explained = await answer(client, "explain", query=QUESTION, path="logs/2026-03-08.md")
         assert explained["ranks"]["reranked"] == 1
         assert "port" in {term["term"] for term in explained["terms"]}

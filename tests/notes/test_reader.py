@@ -13,6 +13,7 @@ import pytest
 from membrowse.notes import reader
 from membrowse.notes.not_indexable import NotIndexable
 from membrowse.notes.reader import FileContent, read_file
+from membrowse.roots import Roots
 from membrowse.settings import NotesSettings
 from membrowse.wire.notes import NoteState
 from tests.notes.conftest import leave_socket
@@ -22,7 +23,7 @@ DEFAULTS = NotesSettings()
 
 def read_bytes(folder: Path, content: bytes) -> FileContent:
     (folder / "note.md").write_bytes(content)
-    return read_file(folder, "note.md", DEFAULTS)
+    return read_file(Roots.of_folder(folder), "note.md", DEFAULTS)
 
 
 def test_a_note_is_read_unchanged(tmp_path: Path) -> None:
@@ -64,8 +65,8 @@ def test_binary_files_are_skipped(tmp_path: Path, content: bytes) -> None:
 def test_a_large_file_is_skipped_and_the_limit_is_a_setting(tmp_path: Path) -> None:
     (tmp_path / "note.md").write_bytes(b"x" * 101)
     with pytest.raises(NotIndexable, match=r"too large: 101 bytes, notes.max_bytes is 100"):
-        read_file(tmp_path, "note.md", NotesSettings(max_bytes=100))
-    assert read_file(tmp_path, "note.md", NotesSettings(max_bytes=101)).size == 101
+        read_file(Roots.of_folder(tmp_path), "note.md", NotesSettings(max_bytes=100))
+    assert read_file(Roots.of_folder(tmp_path), "note.md", NotesSettings(max_bytes=101)).size == 101
 
 
 @pytest.mark.timeout(10)
@@ -76,10 +77,10 @@ def test_special_files_are_skipped_without_blocking(tmp_path: Path) -> None:
     leave_socket(tmp_path, "socket.md")
     for name, kind in (("fifo", "FIFO"), ("folder", "special"), ("socket", "socket")):
         with pytest.raises(NotIndexable, match=f"not a regular file: {kind}") as refusal:
-            read_file(tmp_path, f"{name}.md", DEFAULTS)
+            read_file(Roots.of_folder(tmp_path), f"{name}.md", DEFAULTS)
         assert refusal.value.state is NoteState.SKIPPED
     with pytest.raises(NotIndexable, match="outside"):
-        read_file(tmp_path, "device.md", DEFAULTS)
+        read_file(Roots.of_folder(tmp_path), "device.md", DEFAULTS)
 
 
 def test_links_are_followed_only_to_allowed_folders(tmp_path: Path) -> None:
@@ -91,7 +92,7 @@ def test_links_are_followed_only_to_allowed_folders(tmp_path: Path) -> None:
     (folder / "inside.md").symlink_to("real.md")
     (folder / "leads-out.md").symlink_to(outside / "secret.md")
     (folder / "out").symlink_to(outside)
-    assert read_file(folder, "inside.md", DEFAULTS).text == "real"
+    assert read_file(Roots.of_folder(folder), "inside.md", DEFAULTS).text == "real"
     for path in (
         "leads-out.md",
         "out/secret.md",
@@ -99,9 +100,9 @@ def test_links_are_followed_only_to_allowed_folders(tmp_path: Path) -> None:
         str(outside / "secret.md"),
     ):
         with pytest.raises(NotIndexable, match="outside"):
-            read_file(folder, path, DEFAULTS)
+            read_file(Roots.of_folder(folder), path, DEFAULTS)
     follow = NotesSettings(follow=(str(outside),))
-    assert read_file(folder, "out/secret.md", follow).text == "secret"
+    assert read_file(Roots.of_folder(folder), "out/secret.md", follow).text == "secret"
 
 
 def test_a_missing_file_is_not_found(tmp_path: Path) -> None:
@@ -109,7 +110,7 @@ def test_a_missing_file_is_not_found(tmp_path: Path) -> None:
     (tmp_path / "broken.md").symlink_to("nowhere.md")
     for path in ("gone.md", "gone/note.md", "file.md/note.md", "broken.md"):
         with pytest.raises(FileNotFoundError):
-            read_file(tmp_path, path, DEFAULTS)
+            read_file(Roots.of_folder(tmp_path), path, DEFAULTS)
 
 
 def test_an_unreadable_file_fails_with_the_reason(
@@ -122,7 +123,7 @@ def test_an_unreadable_file_fails_with_the_reason(
 
     monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(NotIndexable, match="cannot be read: Permission denied") as refusal:
-        read_file(tmp_path, "note.md", DEFAULTS)
+        read_file(Roots.of_folder(tmp_path), "note.md", DEFAULTS)
     assert refusal.value.state is NoteState.FAILED
 
 
@@ -151,7 +152,7 @@ def test_a_file_that_changes_during_a_read_is_read_again(
     path = tmp_path / "note.md"
     path.write_text("aaaaaaaa")
     interrupt_reading(monkeypatch, 2, lambda: path.write_text("bbbbbbbbbb"))
-    assert read_file(tmp_path, "note.md", DEFAULTS).text == "bbbbbbbbbb"
+    assert read_file(Roots.of_folder(tmp_path), "note.md", DEFAULTS).text == "bbbbbbbbbb"
 
 
 def test_a_file_replaced_during_a_read_is_never_mixed(
@@ -165,7 +166,10 @@ def test_a_file_replaced_during_a_read_is_never_mixed(
         (tmp_path / "new").replace(path)
 
     interrupt_reading(monkeypatch, 1, replace)
-    assert read_file(tmp_path, "note.md", DEFAULTS).text in ("aaaaaaaa", "bbbbbbbb")
+    assert read_file(Roots.of_folder(tmp_path), "note.md", DEFAULTS).text in (
+        "aaaaaaaa",
+        "bbbbbbbb",
+    )
 
 
 def test_a_file_that_keeps_changing_fails_with_the_reason(
@@ -180,7 +184,7 @@ def test_a_file_that_keeps_changing_fails_with_the_reason(
 
     interrupt_reading(monkeypatch, 100, grow)
     with pytest.raises(NotIndexable, match="kept changing") as refusal:
-        read_file(tmp_path, "note.md", DEFAULTS)
+        read_file(Roots.of_folder(tmp_path), "note.md", DEFAULTS)
     assert refusal.value.state is NoteState.FAILED
 
 
@@ -200,7 +204,7 @@ def test_concurrent_readers_see_whole_saves_only(tmp_path: Path) -> None:
     writer.start()
     try:
         for _ in range(200):
-            text = read_file(tmp_path, "note.md", DEFAULTS).text
+            text = read_file(Roots.of_folder(tmp_path), "note.md", DEFAULTS).text
             assert (len(text), len(set(text))) == (50_000, 1)
     finally:
         done.set()

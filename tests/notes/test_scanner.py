@@ -15,7 +15,7 @@ from membrowse.wire.notes import NoteState
 from tests.notes.conftest import leave_socket
 
 IGNORED, SKIPPED, FAILED = NoteState.IGNORED, NoteState.SKIPPED, NoteState.FAILED
-NOT_A_NOTE = "not a note: no pattern in notes.include matches"
+NOT_A_NOTE = "not a note: notes are .md, .markdown and .txt files"
 
 
 def fill(folder: Path, *paths: str) -> None:

@@ -14,6 +14,7 @@ from membrowse.notes import watcher
 from membrowse.notes.reader import read_file
 from membrowse.notes.scanner import scan_folder
 from membrowse.notes.watcher import FOLDER, FolderWatch, is_noise, watch_scope
+from membrowse.roots import Roots
 from membrowse.settings import NotesSettings
 from tests.notes.watch_recorder import DEADLINE, Reports, Watched, until, watched
 
@@ -132,7 +133,7 @@ def test_reading_and_listing_report_nothing(setting: Watched) -> None:
     folder, _, reports = setting
     for _ in range(3):
         scan_folder(folder, NotesSettings())
-        read_file(folder, "note.md", NotesSettings())
+        read_file(Roots.of_folder(folder), "note.md", NotesSettings())
     (folder / "last.md").touch()
     reports.wait_for("last.md")
     assert reports.paths == {"last.md"}

@@ -6,7 +6,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from membrowse.presentation.hits import RowStyle, hit_lines, matrix_lines, movement
+from membrowse.presentation.hits import (
+    RowStyle,
+    hit_lines,
+    matrix_lines,
+    movement,
+    telling_names,
+)
 from membrowse.presentation.lines import cells, plain
 from membrowse.presentation.ranks import letters
 from membrowse.wire.notes import Freshness
@@ -47,6 +53,28 @@ def test_a_row_says_where_the_chunk_stands_elsewhere() -> None:
     first, second = (plain(line) for line in hit_lines(a_hit(), style, 60, Freshness.CHANGED))
     assert "▲1" in first and ".64" in first and "Decision · SSH moved" in first and "3d" in first
     assert "decisions/ssh.md:14 ! changed" in second and "k9 v– f4" in second
+
+
+def test_notes_of_one_title_are_told_apart_by_the_end_of_their_path() -> None:
+    daily = [f"memory/2026-10-{day}.md" for day in (20, 21, 22)]
+    hits = [a_hit(path=path, title="Daily log", heading="Notes") for path in (*daily, daily[0])]
+    hits += [a_hit(path=f"{app}/README.md", title="Setup") for app in ("web", "mobile", "x/web")]
+    hits += [a_hit(path="top.md", title="Top"), a_hit(path="a/top.md", title="Top")]
+    hits.append(a_hit(path="ssh.md", title="SSH"))
+    names = telling_names(hits)
+    assert {names[path] for path in daily} == {"2026-10-20", "2026-10-21", "2026-10-22"}
+    readmes = [names[f"{app}/README.md"] for app in ("web", "mobile", "x/web")]
+    assert readmes == ["/web/README.md", "mobile/README", "x/web/README"]
+    assert (names["top.md"], names["a/top.md"]) == ("/top.md", "a/top")
+    assert len(set(names.values())) == len(names) == 8 and "ssh.md" not in names
+    style = RowStyle(
+        ranking=RERANKED, letters=letters(NAMES), now=NOW, total=40, pool=50, names=names
+    )
+    for lines in (hit_lines, matrix_lines):
+        rows = {plain(lines(hit, style, 64, Freshness.CURRENT)[0]) for hit in hits[:3]}
+        assert len(rows) == 3 and all("Notes · 2026-10-2" in row for row in rows)
+    narrow = plain(hit_lines(hits[0], style, 36, Freshness.CURRENT)[0])
+    assert "Notes · …-10-20" in narrow
 
 
 def test_chunks_that_hnsw_missed_are_marked() -> None:

@@ -77,10 +77,10 @@ def test_a_changed_or_deleted_note_is_marked() -> None:
 @pytest.mark.parametrize(
     ("width", "said"),
     [
-        (40, "RERANKED  weak: no good match"),
-        (90, "RERANKED  weak: nothing here matches well"),
-        (120, "RERANKED  weak: no good match"),
-        (160, "RERANKED  weak: nothing here matches well"),
+        (40, "RERANKED  weak match"),
+        (90, "RERANKED  weak match in words and meaning"),
+        (120, "RERANKED  weak match"),
+        (160, "RERANKED  weak match in words and meaning"),
     ],
 )
 def test_weak_matches_are_named_at_the_head_of_their_column(width: int, said: str) -> None:

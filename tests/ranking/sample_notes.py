@@ -17,6 +17,7 @@ from membrowse.notes.note import parse_note
 from membrowse.notes.reader import read_file
 from membrowse.ranking.ranked_query import RankedQuery
 from membrowse.ranking.ranker import Ranker
+from membrowse.roots import Roots
 from membrowse.settings import NotesSettings, Settings
 from membrowse.wire.explanation import IndexedVersion
 from membrowse.wire.notes import Freshness
@@ -111,7 +112,7 @@ def written(
         file = folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
-        parsed = parse_note(read_file(folder, path, NotesSettings()))
+        parsed = parse_note(read_file(Roots.of_folder(folder), path, NotesSettings()))
         chunks = tuple(chunk_note(parsed, encoder.pieces.count))
         indexed = replace(
             note(path, len(chunks), date_source=parsed.date_source),

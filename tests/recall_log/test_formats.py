@@ -47,7 +47,7 @@ SPAN = {
 
 
 def read(*records: object) -> tuple[ForeignLog, list[Recall]]:
-    log = ForeignLog(folder=FOLDER)
+    log = ForeignLog(folders=(FOLDER,))
     lines = (each if isinstance(each, bytes) else json.dumps(each).encode() for each in records)
     found = [each for line in lines for each in log.feed(line)]
     return log, [each for each in found if isinstance(each, Recall)]
@@ -252,7 +252,7 @@ def test_openinference_retrievers(nested: bool) -> None:
 
 
 def test_a_bad_line_is_counted_by_number_and_the_rest_is_read() -> None:
-    log = ForeignLog(folder=FOLDER)
+    log = ForeignLog(folders=(FOLDER,))
     lines = [
         json.dumps(OPENCLAW).encode(),
         b'{"type": "memory.recall.rec',
@@ -390,7 +390,7 @@ def everything(log: ForeignLog, lines: Iterable[bytes]) -> int:
 @settings(max_examples=60, deadline=None)
 @given(format=st.sampled_from(["auto", *FORMATS]), blocks=st.lists(st.binary(max_size=200)))
 def test_any_bytes_are_read_or_counted(format: str, blocks: list[bytes]) -> None:  # noqa: A002
-    log, lines = ForeignLog(folder=FOLDER, format=format), LogLines()
+    log, lines = ForeignLog(folders=(FOLDER,), format=format), LogLines()
     ended = [line for block in blocks for line in lines.feed(block) if line is not None]
     assert everything(log, ended) == log.bad <= log.lines == len(ended)
 
@@ -398,7 +398,7 @@ def test_any_bytes_are_read_or_counted(format: str, blocks: list[bytes]) -> None
 @settings(max_examples=50, deadline=None)
 @given(format=st.sampled_from(["auto", *FORMATS]), records=st.lists(RECORDS, max_size=6))
 def test_any_records_are_read_or_counted(format: str, records: list[Any]) -> None:  # noqa: A002
-    log = ForeignLog(folder=FOLDER, format=format)
+    log = ForeignLog(folders=(FOLDER,), format=format)
     assert everything(log, [json.dumps(record).encode() for record in records]) == log.bad
 
 
@@ -408,7 +408,7 @@ def test_deep_nesting_is_a_bad_line_or_nothing() -> None:
     before, after = '{"sessionId": "s", "type": "user", "message": {"content": [', "]}}"
     use = '{"type": "tool_use", "id": "1", "name": "Bash", "input": {"command": "cat a.md"}}'
     result = '{"type": "tool_result", "tool_use_id": "1", "content": ' + wrapped + "}"
-    log = ForeignLog(folder=FOLDER, format="claude-code")
+    log = ForeignLog(folders=(FOLDER,), format="claude-code")
     lines = (deep, before + use + after, before + result + after, '{"at": ' + deep + "}")
     everything(log, [line.encode() for line in lines])
     assert log.lines == 4

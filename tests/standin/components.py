@@ -24,6 +24,7 @@ from membrowse.engine.indexing.events import Event, IndexRequested
 from membrowse.engine.indexing.note_reader import NoteReader
 from membrowse.engine.priority import QueryTraffic
 from membrowse.notes.scanner import scan_folder
+from membrowse.roots import Roots
 from membrowse.settings import Settings
 from tests.standin.encoder import StubModels, stub_encoder
 
@@ -96,7 +97,7 @@ def _indexed(files: tuple[tuple[str, str], ...]) -> Path:
     for path, text in files:
         write(folder / path, text)
     opened, settings = _open(folder, Settings(), lambda: None), Settings().notes
-    reader = NoteReader(folder, settings, opened.models)
+    reader = NoteReader(Roots.of_folder(folder), settings, opened.models)
     notes = [file.path for file in scan_folder(folder, settings) if file.excluded is None]
     with frozen_time():
         changes = [change for path in notes if (change := reader.read(path, None).change)]

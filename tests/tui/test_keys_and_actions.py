@@ -274,6 +274,26 @@ async def test_stepping_through_questions(tmp_path: Path) -> None:
         await until(lambda: app.browser.open_query.text == "ssh port")
 
 
+async def test_an_empty_query_takes_the_key_of_the_next_question_and_a_typed_one_does_not(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "questions.jsonl"
+    file.write_text('{"query": "ssh port"}\n{"query": "restore drill"}\n')
+    app = make_app(questions=file)
+    async with on_stage(app) as pilot:
+        await until(lambda: "]   ask the first of 2 questions" in screen_text(app), "the offer")
+        await pilot.press("right_square_bracket")
+        await until(lambda: app.browser.open_query.text == "ssh port")
+        await pilot.press("right_square_bracket")
+        await until(lambda: app.browser.open_query.text == "restore drill")
+        await pilot.press("slash", *"a[0", "right_square_bracket")
+        assert app.browser.query_bar.text == "a[0]"
+    app = make_app()
+    async with on_stage(app) as pilot:
+        await pilot.press("right_square_bracket")
+        assert app.browser.query_bar.text == "]"
+
+
 async def test_operators_are_switched_on_and_shown() -> None:
     sessions = Sessions()
     app = make_app(sessions)

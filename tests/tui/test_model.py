@@ -40,8 +40,13 @@ def test_the_head_of_the_reranked_column_says_when_nothing_matches_well() -> Non
     strength = MatchStrength(weak=True, cosine=0.2, coverage=0.1)
     view.receive("r1", msgspec.structs.replace(a_ranking(RERANKED, "abc"), strength=strength))
     wide, narrow = (plain(column_head(view, "3", width, active=True)) for width in (60, 40))
-    assert wide.startswith("▸3 RERANKED  weak: nothing here matches well")
-    assert narrow.startswith("▸3 RERANKED  weak: no good match")
+    assert wide.startswith("▸3 RERANKED  weak match in words and meaning")
+    assert narrow.startswith("▸3 RERANKED  weak match")
+    view.pool = 50
+    for width in range(24, 60):
+        head = plain(column_head(view, "3", width, active=True))
+        said = head.rstrip().removeprefix("▸3 RERANKED").removesuffix("pool 50").strip()
+        assert said in ("", "weak", "weak match", "weak match in words and meaning"), head
     view.waiting = True
     assert "weak" not in plain(column_head(view, "3", 60, active=True))
     view.receive("r2", a_ranking(RERANKED, "abc"))

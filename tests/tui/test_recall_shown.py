@@ -16,6 +16,7 @@ from membrowse.tui.model.engine_view import EngineView, with_recall
 from membrowse.tui.screens.why import WhyScreen
 from membrowse.wire.agents import AGENT
 from membrowse.wire.diagnosis import DiagnosisRequest
+from membrowse.wire.explanation import ExplainRequest
 from membrowse.wire.recalls import (
     FollowRecallsRequest,
     GivenHit,
@@ -25,7 +26,7 @@ from membrowse.wire.recalls import (
     RecallRequest,
     RecallView,
 )
-from membrowse.wire.search import RERANKED, TargetMatch
+from membrowse.wire.search import RERANKED, Filters, TargetMatch
 from tests.standin import replies
 from tests.standin.corpus import HOSTILE
 from tests.standin.engine import StandIn
@@ -118,6 +119,25 @@ async def test_leaving_a_recall_shows_three_rankings_again(keys: tuple[str, ...]
         assert query.cursor is not None
         await pilot.press("escape", "0")
         assert "No recall is shown: L opens the log." in screen_text(app)
+
+
+async def test_our_rankings_have_the_filters_of_the_recall_until_it_is_left() -> None:
+    narrowed = recall(
+        0, source="", filters=("path:decisions",), narrowed_to=Filters(path="decisions")
+    )
+    async with with_recall_shown(narrowed) as (app, engine, pilot):
+        assert "only: path:decisions" in screen_text(app)
+        assert "not applied" not in screen_text(app)
+        await pilot.press("3", "x")
+        await until(lambda: engine.requests(ExplainRequest))
+        await pilot.press("x", "w")
+        await until(lambda: engine.requests(DiagnosisRequest))
+        explained, why = engine.requests(ExplainRequest), engine.requests(DiagnosisRequest)
+        asked = (engine.asked[-1].filters, explained[-1].filters, why[-1].filters)
+        assert asked == (narrowed.narrowed_to,) * 3
+        await pilot.press("escape", "escape")
+        await until(lambda: not engine.asked[-1].filters and app.browser.open_query.complete)
+        assert "only:" not in screen_text(app)
 
 
 async def test_an_empty_recall_shows_ours_and_what_was_cut() -> None:

@@ -12,6 +12,7 @@ from membrowse.client.remembered import Remembered
 from membrowse.presentation.hits import RowStyle, hit_lines, matrix_lines
 from membrowse.presentation.lines import Part, cells, clip_path, plain
 from membrowse.presentation.ranks import letters
+from membrowse.roots import Roots
 from membrowse.settings import Settings, SettingsError
 from membrowse.tui.actions import ACTIONS, Need, refusal, with_keys
 from membrowse.tui.keymap import Keymap
@@ -318,7 +319,7 @@ async def test_no_text_names_a_key_that_is_rebound_to_another() -> None:
         assert "f2   type the query; ctrl+g leaves it" in guide
         assert "f6  f7   explain a hit" in guide and "not indexed [f4]" in guide
         engine.change(notes=0, chunks=0)
-        await until(lambda: "ctrl+g f4 shows every file" in screen_text(app))
+        await until(lambda: "ctrl+g, then f4 shows every file" in screen_text(app))
         await ask(app, QUERY)
         await pilot.press("ctrl+g")
         await until(lambda: "f10 PREVIEW" in screen_text(app))
@@ -397,9 +398,9 @@ def test_a_file_that_is_gone_is_no_ghost_and_an_unknown_size_is_a_dash(tmp_path:
         FileRecord(path=name, state=NoteState.IGNORED) for name in ("there.jsonl", ".a.md.swp")
     ]
     records.append(FileRecord(path="gone.md", state=NoteState.DELETED))
-    kept = without_ghosts(tmp_path, records)
+    kept = without_ghosts(Roots.of_folder(tmp_path), records)
     assert [record.path for record in kept] == ["there.jsonl", "gone.md"]
-    assert without_ghosts(tmp_path / "none", records) == records
+    assert without_ghosts(Roots.of_folder(tmp_path / "none"), records) == records
     assert "0 B" not in plain(file_line(kept[0], NOW, 120))
 
 

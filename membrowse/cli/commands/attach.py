@@ -12,6 +12,7 @@ import typer
 
 from membrowse.agents import profiles
 from membrowse.agents.answers import reader_of
+from membrowse.agents.collections import roots_of_memory
 from membrowse.agents.discovery import find_agents
 from membrowse.cli import output
 from membrowse.cli.commands.agents import search_terms
@@ -143,6 +144,8 @@ def _lines(profile: AgentProfile, file: Path) -> Iterator[str]:
     memory = profile.memory
     yield f"{profile.name}: {shown(memory.id)} in {shown(memory.folder)}\n"
     rows = [("profile", str(file)), ("search", ", ".join(search_terms(memory)))]
+    if (roots := roots_of_memory(memory)).is_collection:
+        rows += [("root", f"{root.name}: {root.path}") for root in roots]
     rows += [("setting", f"{key} = {value}") for key, value in memory.settings.items()]
     rows += [("not here", each) for each in memory.unmapped]
     if memory.search is not None:

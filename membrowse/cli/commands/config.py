@@ -166,7 +166,7 @@ def toml_value(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, str):
         return msgspec.json.encode(str(value)).decode()
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list):
         return f"[{', '.join(map(toml_value, value))}]"
     if isinstance(value, dict):
         items = (f"{toml_value(key)} = {toml_value(each)}" for key, each in value.items())

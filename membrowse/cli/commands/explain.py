@@ -10,10 +10,23 @@ import typer
 from membrowse.cli import folders, output, terminal
 from membrowse.cli.connection import asynchronous, encoder_loaded, engine_of, explain_target
 from membrowse.cli.exit_codes import Exit
-from membrowse.cli.parameters import AsJson, FolderOption, Operators, Place, Query, syntax_of
+from membrowse.cli.parameters import (
+    AfterFilter,
+    AsJson,
+    BeforeFilter,
+    FolderOption,
+    Operators,
+    PathFilter,
+    Place,
+    Query,
+    RootFilter,
+    TagFilter,
+    syntax_of,
+)
 from membrowse.cli.targets import parse_target
 from membrowse.presentation.explanation import explanation_page
 from membrowse.wire.explanation import SpellingRequest
+from membrowse.wire.search import Filters
 
 
 @asynchronous
@@ -21,6 +34,11 @@ async def explain(
     query: Query,
     place: Place,
     folder: FolderOption = None,
+    root: RootFilter = "",
+    path: PathFilter = "",
+    tag: TagFilter = "",
+    after: AfterFilter = "",
+    before: BeforeFilter = "",
     syntax: Operators = False,
     spellings: Annotated[
         bool,
@@ -36,10 +54,11 @@ async def explain(
     """
     chosen = folders.chosen(folder)
     target, read_as = parse_target(chosen, place), syntax_of(syntax)
+    filters = Filters(root=root, path=path, tag=tag, after=after, before=before)
     similar = None
     async with engine_of(chosen) as engine:
         await encoder_loaded(engine)
-        explanation = await explain_target(engine, query, read_as, target)
+        explanation = await explain_target(engine, query, read_as, target, filters)
         if spellings:
             similar = await engine.ask(SpellingRequest(text=query, syntax=read_as))
     hit = explanation.hit

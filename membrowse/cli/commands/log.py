@@ -15,6 +15,7 @@ import msgspec
 import typer
 
 from membrowse import paths
+from membrowse.agents.collections import real_roots
 from membrowse.cli import folders, output, terminal
 from membrowse.cli.connection import (
     NOT_FOUND,
@@ -250,7 +251,7 @@ async def import_(
     done: list[RecallImport] = []
     async with engine_of(chosen) as engine:
         for file in files:
-            log = ForeignLog(folder=os.path.realpath(chosen), format=format, agent=agent)
+            log = ForeignLog(folders=real_roots(chosen), format=format, agent=agent)
             importing = RecallImport(engine=engine, log=log, bad_line=_reporter(file))
             await _import(importing, file)
             if log.lines and not log.known:
@@ -521,7 +522,7 @@ async def _watch(engine: Engine, folder: Path, file: Path | None, name: str, age
     """Import what is appended to a foreign log."""
     if file is None:
         return
-    log = ForeignLog(folder=os.path.realpath(folder), format=name, agent=agent)
+    log = ForeignLog(folders=real_roots(folder), format=name, agent=agent)
     importing = RecallImport(engine=engine, log=log, bad_line=_reporter(file))
     async for _ in new_recalls(importing, file, from_start=True):
         pass

@@ -19,12 +19,17 @@ from membrowse.cli.connection import (
 from membrowse.cli.error_handling import Stop
 from membrowse.cli.exit_codes import Exit
 from membrowse.cli.parameters import (
+    AfterFilter,
     AsJson,
+    BeforeFilter,
     ExpectedPlace,
     ExpectedText,
     FolderOption,
     Operators,
+    PathFilter,
     Query,
+    RootFilter,
+    TagFilter,
     TopK,
     syntax_of,
 )
@@ -34,6 +39,7 @@ from membrowse.presentation import pins as pages
 from membrowse.presentation.figures import counted
 from membrowse.wire.pins import AddPinRequest, PinRun, PinsRequest, RemovePinRequest, pin_line
 from membrowse.wire.request import Request
+from membrowse.wire.search import Filters
 
 _LARGEST_BYTES = 1_000_000
 """An engine takes no larger request."""
@@ -117,6 +123,11 @@ async def add(
     text: ExpectedText = "",
     k: TopK = None,
     folder: FolderOption = None,
+    root: RootFilter = "",
+    path: PathFilter = "",
+    tag: TagFilter = "",
+    after: AfterFilter = "",
+    before: BeforeFilter = "",
     syntax: Operators = False,
     as_json: AsJson = False,
 ) -> Exit:
@@ -130,7 +141,13 @@ async def add(
     """
     chosen = folders.chosen(folder)
     target = parse_target(chosen, place, text)
-    request = AddPinRequest(text=query, syntax=syntax_of(syntax), target=target, k=k)
+    request = AddPinRequest(
+        text=query,
+        syntax=syntax_of(syntax),
+        target=target,
+        k=k,
+        filters=Filters(root=root, path=path, tag=tag, after=after, before=before),
+    )
     answer = await _changed_pins(chosen, request)
     output.say(f"pinned in {answer.file}")
     if as_json:

@@ -14,6 +14,7 @@ import msgspec
 import typer
 
 from membrowse import paths
+from membrowse.agents.collections import roots_now
 from membrowse.cli import folders, output, report_context
 from membrowse.cli.connection import (
     asynchronous,
@@ -23,18 +24,30 @@ from membrowse.cli.connection import (
 )
 from membrowse.cli.error_handling import Stop
 from membrowse.cli.exit_codes import Exit
-from membrowse.cli.parameters import ExpectedPlace, FolderOption, Operators, Query, syntax_of
+from membrowse.cli.parameters import (
+    AfterFilter,
+    BeforeFilter,
+    ExpectedPlace,
+    FolderOption,
+    Operators,
+    PathFilter,
+    Query,
+    RootFilter,
+    TagFilter,
+    syntax_of,
+)
 from membrowse.cli.targets import parse_target
 from membrowse.client.diagnosis import diagnose
 from membrowse.client.engine import Engine
 from membrowse.client.search import search_response
 from membrowse.presentation.report import TITLE, report_markdown
+from membrowse.roots import Roots
 from membrowse.wire.diagnosis import DiagnosisRequest
 from membrowse.wire.engine import StatusRequest
 from membrowse.wire.explanation import Explanation
 from membrowse.wire.notes import FileRecord, FilesRequest
 from membrowse.wire.report import DEPTH, Report, ReportedNote
-from membrowse.wire.search import SearchRequest, SearchResponse, Target
+from membrowse.wire.search import Filters, SearchRequest, SearchResponse, Target
 
 _LARGEST_NOTE = 50_000_000
 """Bytes; larger files are not hashed."""
@@ -63,6 +76,11 @@ async def report(
     force: Annotated[bool, typer.Option("--force", help="Overwrite the files.")] = False,
     folder: FolderOption = None,
     syntax: Operators = False,
+    root: RootFilter = "",
+    path: PathFilter = "",
+    tag: TagFilter = "",
+    after: AfterFilter = "",
+    before: BeforeFilter = "",
 ) -> Exit:
     """Write a search with everything that explains it to a file.
 
@@ -71,10 +89,17 @@ async def report(
     """
     markdown = _markdown_beside(file, force=force)
     chosen = folders.chosen(folder)
-    target = None if place is None else parse_target(chosen, place)
+    request = SearchRequest(
+        text=query,
+        syntax=syntax_of(syntax),
+        limit=DEPTH,
+        client="cli",
+        target=None if place is None else parse_target(chosen, place),
+        filters=Filters(root=root, path=path, tag=tag, after=after, before=before),
+    )
     async with engine_of(chosen) as engine:
         await encoder_loaded(engine)
-        made = await _query_report(engine, chosen, query, syntax_of(syntax), target)
+        made = await _query_report(engine, chosen, request)
     if redact:
         from membrowse.cli.redaction import redacted
 
@@ -96,44 +121,45 @@ def query_hash(text: str) -> str:
 # Gathering
 
 
-async def _query_report(
-    engine: Engine, folder: Path, text: str, syntax: str, target: Target | None
-) -> Report:
+async def _query_report(engine: Engine, folder: Path, request: SearchRequest) -> Report:
     """The report of one query; with a target, also its explanation and diagnosis."""
-    response = await search_response(
-        engine,
-        SearchRequest(text=text, syntax=syntax, limit=DEPTH, client="cli", target=target),
-    )
+    response = await search_response(engine, request)
     status = await engine.ask(StatusRequest())
     explanation = diagnosis = None
-    if target is not None:
-        explanation = await _target_explanation(engine, text, syntax, target)
-        diagnosis = await diagnose(
-            engine, DiagnosisRequest(text=text, syntax=syntax, target=target)
+    if request.target is not None:
+        explanation = await _target_explanation(engine, request, request.target)
+        wanted = DiagnosisRequest(
+            text=request.text,
+            syntax=request.syntax,
+            target=request.target,
+            filters=request.filters,
         )
+        diagnosis = await diagnose(engine, wanted)
     in_force = await report_context.settings_in_force(engine)
     files = {file.path: file for file in await engine.ask(FilesRequest())}
+    roots = roots_now(folder)
     return Report(
         made_at=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         program=report_context.running_program(status),
-        query_sha256=query_hash(text),
+        query_sha256=query_hash(request.text),
         settings=in_force,
         indexed=report_context.reported_index(status),
         response=response,
+        filters=request.filters,
         explanation=explanation,
         diagnosis=diagnosis,
         notes=tuple(
-            _reported_note(folder, path, files.get(path))
+            _reported_note(roots, path, files.get(path))
             for path in _hit_paths(response, explanation)
         ),
     )
 
 
 async def _target_explanation(
-    engine: Engine, text: str, syntax: str, target: Target
+    engine: Engine, request: SearchRequest, target: Target
 ) -> Explanation | None:
     try:
-        return await explain_target(engine, text, syntax, target)
+        return await explain_target(engine, request.text, request.syntax, target, request.filters)
     except Stop as reason:
         output.say(str(reason))
         return None
@@ -147,20 +173,20 @@ def _hit_paths(response: SearchResponse, explanation: Explanation | None) -> lis
     return list(dict.fromkeys(hit.path for hit in hits))
 
 
-def _reported_note(folder: Path, path: str, record: FileRecord | None) -> ReportedNote:
+def _reported_note(roots: Roots, path: str, record: FileRecord | None) -> ReportedNote:
     return ReportedNote(
         path=path,
-        sha256=_hash_of_reported_note(folder / path),
+        sha256=_hash_of_reported_note(roots, path),
         size=record.size if record else 0,
         state=record.state.value if record else "",
         indexed_at=record.indexed_at if record else "",
     )
 
 
-def _hash_of_reported_note(file: Path) -> str:
-    """Hash of the bytes of `file`; empty if it is no readable file of a sensible size."""
+def _hash_of_reported_note(roots: Roots, path: str) -> str:
+    """Hash of the bytes of a note; empty if it is no readable file of a sensible size."""
     try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(roots.resolve(path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, ValueError):
         return ""
     with os.fdopen(descriptor, "rb") as stream:

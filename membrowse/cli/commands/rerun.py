@@ -56,6 +56,7 @@ async def rerun(
         syntax=then.response.query.syntax,
         limit=DEPTH,
         client="cli",
+        filters=then.filters,
         track=tuple(dict.fromkeys(hit.chunk for hit in hits)),
     )
     async with engine_of(chosen) as engine:
@@ -99,6 +100,8 @@ def _read_report(file: Path, query: str | None) -> Report:
     report = _decoded_report(file)
     if query is None and report.redacted:
         raise Stop(Exit.USAGE, f"{file} is redacted: give its query with --query")
+    if report.redacted and report.filters:
+        raise Stop(Exit.USAGE, f"{file} is redacted, and its filters with it: make a report anew")
     text = valid(report.response.query.text) if query is None else query
     if query_hash(text) != report.query_sha256:
         raise Stop(Exit.USAGE, f"{file} is about another query")

@@ -33,6 +33,7 @@ from membrowse.cli.parameters import (
     FolderOption,
     Operators,
     PathFilter,
+    RootFilter,
     TagFilter,
     not_blank,
     syntax_of,
@@ -46,6 +47,7 @@ from membrowse.presentation.rankings import WEAK
 from membrowse.presentation.search import search_page
 from membrowse.text import shown
 from membrowse.wire.agents import AgentAnswer, AgentProfile
+from membrowse.wire.engine import EngineState, StatusRequest
 from membrowse.wire.search import (
     Filters,
     Ranking,
@@ -107,6 +109,7 @@ async def search(
     query: QueryText = None,
     batch: BatchFile = None,
     folder: FolderOption = None,
+    root: RootFilter = "",
     path: PathFilter = "",
     tag: TagFilter = "",
     after: AfterFilter = "",
@@ -135,7 +138,7 @@ async def search(
         syntax=syntax_of(syntax),
         limit=limit,
         client="cli",
-        filters=Filters(path=path, tag=tag, after=after, before=before),
+        filters=Filters(root=root, path=path, tag=tag, after=after, before=before),
         recall=_recall_context(client, limit) if client else None,
     )
     if ask_agent and batch is not None:
@@ -173,6 +176,8 @@ async def _search(
             await index_current(engine)
         await encoder_loaded(engine)
         response = await search_response(engine, request)
+        if not (response.chunks or response.reading or response.pending):
+            output.say(_nothing_to_find((await engine.ask(StatusRequest())).state))
     _report_problems(response, waited=wait)
     agent_search.report_out_of_scope(response)
     if answer is not None:
@@ -219,12 +224,24 @@ def _report_problems(response: SearchResponse, *, waited: bool) -> None:
     if response.reading:
         output.say(f"still reading the folder: {_read_so_far(response)}{_WAIT}")
     elif not response.chunks:
-        output.say("nothing is indexed" + ("" if waited else f" yet{_WAIT}"))
+        if response.pending:
+            output.say("nothing is indexed" + ("" if waited else f" yet{_WAIT}"))
     elif not has_hits(response):
         messages = (ranking.message for ranking in response.rankings.values() if ranking.message)
         output.say(next(messages, "no hit"))
     elif response.pending:
         output.say(f"{response.pending} notes differ from the index" + ("" if waited else _WAIT))
+
+
+def _nothing_to_find(state: EngineState) -> str:
+    """Why a folder that was read has no chunk."""
+    if state.problem:
+        return state.problem
+    if state.notes:
+        return f"nothing to find: {figures.counted(state.notes, 'note')} without text"
+    kinds = settings.configured(paths.config_file()).settings.notes.kinds
+    left_out = f", {figures.counted(state.not_indexed, 'file')} not indexed"
+    return f"no notes here{left_out if state.not_indexed else ''} (notes are {kinds})"
 
 
 def _report_doubt(name: str, ranking: Ranking, *, reading: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from membrowse.cli import folders, output, terminal
 from membrowse.cli.connection import asynchronous, engine_of
@@ -13,6 +13,7 @@ from membrowse.presentation.lines import plain
 from membrowse.presentation.progress import progress_line, reading_text
 from membrowse.text import shown
 from membrowse.wire.engine import Pending, Status, StatusRequest, Watcher
+from membrowse.wire.notes import NOT_INDEXED
 
 EMBEDDED_CHUNKS = 250_000
 """Beyond, the embedded store takes more time and memory than a debugger should."""
@@ -35,6 +36,12 @@ async def status(folder: FolderOption = None, as_json: AsJson = False) -> Exit:
 def _status_rows(status: Status) -> Iterator[tuple[str, str]]:
     state, engine = status.state, status.engine
     yield "folder", state.folder
+    for root in state.roots:
+        notes = f"{root.path}: {status.notes_by_root.get(root.name, 0)} notes"
+        yield (
+            f"root {root.name}",
+            f"{notes}; not indexed: {root.problem}" if root.problem else notes,
+        )
     yield "index", f"{status.index_dir} ({size(sum(status.sizes.values()))})"
     yield "", ", ".join(f"{name} {size(count)}" for name, count in status.sizes.items())
     yield "engine", f"process {engine.pid} of {engine.user} since {engine.since}"
@@ -42,9 +49,8 @@ def _status_rows(status: Status) -> Iterator[tuple[str, str]]:
     yield "generation", f"{state.generation}: {state.notes} notes, {state.chunks} chunks"
     if state.chunks > EMBEDDED_CHUNKS:
         yield "size", f"more than {EMBEDDED_CHUNKS:,} chunks: see `membrowse docs scale`"
-    files = ", ".join(f"{n} {name}" for name, n in status.notes_by_state.items())
     reading = reading_text(state)
-    yield "files", files or ("not known yet" if reading else "none")
+    yield "files", _files_text(status.notes_by_state) or ("not known yet" if reading else "none")
     yield "pending", reading or _pending(state.pending)
     if state.progress is not None:
         yield "progress", plain(progress_line(state.progress, terminal.width()))
@@ -62,6 +68,16 @@ def _status_rows(status: Status) -> Iterator[tuple[str, str]]:
         yield "stale", state.stale
     if state.problem:
         yield "problem", state.problem
+
+
+def _files_text(by_state: Mapping[str, int]) -> str:
+    """`131 indexed, 2 new, 5 not indexed (4 ignored, 1 failed)`."""
+    left_out = {name: count for name, count in by_state.items() if name in NOT_INDEXED}
+    counts = [f"{count} {name}" for name, count in by_state.items() if name not in left_out]
+    if left_out:
+        states = ", ".join(f"{count} {name}" for name, count in left_out.items())
+        counts.append(f"{sum(left_out.values())} not indexed ({states})")
+    return ", ".join(counts)
 
 
 def _pending(pending: Pending) -> str:

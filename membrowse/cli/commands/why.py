@@ -10,12 +10,17 @@ from membrowse.cli import folders, output, terminal
 from membrowse.cli.connection import asynchronous, encoder_loaded, engine_of
 from membrowse.cli.exit_codes import Exit
 from membrowse.cli.parameters import (
+    AfterFilter,
     AsJson,
+    BeforeFilter,
     ExpectedPlace,
     ExpectedText,
     FolderOption,
     Operators,
+    PathFilter,
     Query,
+    RootFilter,
+    TagFilter,
     TopK,
     syntax_of,
 )
@@ -23,6 +28,7 @@ from membrowse.cli.targets import parse_target
 from membrowse.client.diagnosis import diagnose
 from membrowse.presentation.diagnosis import diagnosis_page
 from membrowse.wire.diagnosis import DiagnosisRequest
+from membrowse.wire.search import Filters
 
 
 @asynchronous
@@ -32,6 +38,11 @@ async def why(
     text: ExpectedText = "",
     k: TopK = None,
     folder: FolderOption = None,
+    root: RootFilter = "",
+    path: PathFilter = "",
+    tag: TagFilter = "",
+    after: AfterFilter = "",
+    before: BeforeFilter = "",
     syntax: Operators = False,
     no_changes: Annotated[
         bool, typer.Option("--no-changes", help="Do not look for changes that would help.")
@@ -48,7 +59,13 @@ async def why(
     """
     chosen = folders.chosen(folder)
     target = parse_target(chosen, place, text)
-    request = DiagnosisRequest(text=query, syntax=syntax_of(syntax), target=target, k=k)
+    request = DiagnosisRequest(
+        text=query,
+        syntax=syntax_of(syntax),
+        target=target,
+        k=k,
+        filters=Filters(root=root, path=path, tag=tag, after=after, before=before),
+    )
     async with engine_of(chosen) as engine:
         await encoder_loaded(engine)
         report = await diagnose(engine, request, suggest=not no_changes)

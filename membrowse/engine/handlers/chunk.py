@@ -25,7 +25,7 @@ def chunk(components: Components, request: ChunkRequest, _pause: Pause) -> Chunk
     """The chunk, or its successor, within its note. Raises `Unknown` if it is gone."""
     generation = components.index.generation
     row = components.targets.live_row(generation.row_of, request.chunk)
-    freshness = FreshnessOf(components.folder, generation.notes)(generation.chunks[row].path)
+    freshness = FreshnessOf(components.roots, generation.notes)(generation.chunks[row].path)
     reader = components.configuration.ranker.date_reader(generation)
     marker = _word_marker(parse_query(request.text, request.syntax, reader))
     return _chunk_view(generation, row, freshness, marker)

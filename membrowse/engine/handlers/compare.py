@@ -11,7 +11,7 @@ from membrowse.wire.comparison import CompareRequest, Comparison
 
 def compare(components: Components, request: CompareRequest, pause: Pause) -> Comparison:
     """Compare the chunk `left` with the target. Raises `Unknown` if one is not indexed."""
-    ranked_query, settings = rank_query(components, request.text, request.syntax, request.profile)
+    ranked_query, settings = rank_query(components, request)
     rows = (
         components.targets.live_row(ranked_query.row_of, request.left),
         row_of_target(components, ranked_query, request.right),

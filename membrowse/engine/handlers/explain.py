@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from dataclasses import dataclass
+from typing import Protocol
 
 from membrowse.encoding.encoder import EncoderInput
 from membrowse.engine.components import Components
@@ -23,14 +24,14 @@ from membrowse.settings import Settings
 from membrowse.wire.explanation import ExplainRequest, Explanation
 from membrowse.wire.overrides import Overrides
 from membrowse.wire.rank_flow import RankFlow, RankFlowRequest
-from membrowse.wire.search import Target
+from membrowse.wire.search import Filters, Target
 
 log = logging.getLogger(__name__)
 
 
 def explain(components: Components, request: ExplainRequest, pause: Pause) -> Explanation:
     """Explain a chunk's rank, term by term. Raises `Unknown` if there is no such chunk."""
-    ranked_query, settings = rank_query(components, request.text, request.syntax, request.profile)
+    ranked_query, settings = rank_query(components, request)
     pause()
     if request.chunk or request.target is None:
         row = components.targets.live_row(ranked_query.row_of, request.chunk)
@@ -41,20 +42,35 @@ def explain(components: Components, request: ExplainRequest, pause: Pause) -> Ex
 
 def follow_ranks(components: Components, request: RankFlowRequest, pause: Pause) -> RankFlow:
     """The best chunks of every ranking, with their ranks in all rankings."""
-    ranked_query, _ = rank_query(components, request.text, request.syntax, request.profile)
+    ranked_query, _ = rank_query(components, request)
     pause()
     return rank_flow(ranked_query, request.depth)
 
 
-def rank_query(
-    components: Components, text: str, syntax: str, profile: Overrides | None = None
-) -> tuple[RankedQuery, Settings]:
+class QueryRequest(Protocol):
+    """A request about one query."""
+
+    @property
+    def text(self) -> str: ...
+
+    @property
+    def syntax(self) -> str: ...
+
+    @property
+    def filters(self) -> Filters: ...
+
+    @property
+    def profile(self) -> Overrides: ...
+
+
+def rank_query(components: Components, request: QueryRequest) -> tuple[RankedQuery, Settings]:
     """The query over the present generation, and the settings it was ranked by.
 
-    `profile` changes the settings in force; raises `SettingsError` if it cannot.
+    Raises `SettingsError` if the profile cannot change the settings in force, and `InvalidFilter`.
     """
-    ranker = components.configuration.ranker_with(profile or {})
-    return components.ranked_queries.of(text, syntax, ranker), ranker.settings
+    ranker = components.configuration.ranker_with(request.profile)
+    queries = components.ranked_queries
+    return queries.of(request.text, request.syntax, ranker, request.filters), ranker.settings
 
 
 def row_of_target(components: Components, ranked_query: RankedQuery, target: Target) -> int:
@@ -75,7 +91,7 @@ def explained(
     """The explanation of the chunk at `row`, with the state of its note."""
     generation = ranked_query.generation
     fresh = indexed_version(
-        components.folder, generation, generation.chunks[row].path, settings.notes
+        components.roots, generation, generation.chunks[row].path, settings.notes
     )
     return explain_chunk(ranked_query, row, sources(components, ranked_query, settings), fresh)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
+from collections.abc import Iterable
 
 import msgspec
 
@@ -14,6 +15,7 @@ from membrowse.engine.indexing.file_states import file_records
 from membrowse.engine.info import engine_info
 from membrowse.engine.priority import Pause
 from membrowse.engine.state import open_state
+from membrowse.roots import Roots
 from membrowse.wire.engine import (
     EngineState,
     RebuildRequest,
@@ -42,6 +44,7 @@ def status(components: Components, _request: StatusRequest, _pause: Pause) -> St
         index_dir=str(paths.index_dir(components.folder)),
         sizes=components.sizes(),
         notes_by_state=dict(sorted(states.items())),
+        notes_by_root=_notes_by_root(components.roots, notes),
         token_vectors=TokenStorage(
             chunks=index.tokens.count,
             bytes=index.tokens.bytes,
@@ -50,6 +53,13 @@ def status(components: Components, _request: StatusRequest, _pause: Pause) -> St
         recipe=dataclasses.asdict(index.recipe),
         settings_digest=components.configuration.settings.digest,
     )
+
+
+def _notes_by_root(roots: Roots, notes: Iterable[str]) -> dict[str, int]:
+    if not roots.is_collection:
+        return {}
+    counted = Counter(path.partition("/")[0] for path in notes)
+    return {root.name: counted[root.name] for root in roots}
 
 
 def reindex(components: Components, request: ReindexRequest, _pause: Pause) -> EngineState:

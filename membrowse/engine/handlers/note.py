@@ -30,7 +30,7 @@ def note(components: Components, request: NoteRequest, _pause: Pause) -> NoteLin
     if indexed is None:
         raise Unknown(f"no note called {shown(path)} is indexed")
     try:
-        content = read_file(components.folder, path, components.configuration.settings.notes)
+        content = read_file(components.roots, path, components.configuration.settings.notes)
     except FileNotFoundError as error:
         raise Unknown(f"the file {shown(path)} is gone") from error
     except NotIndexable as error:
@@ -44,7 +44,7 @@ def note(components: Components, request: NoteRequest, _pause: Pause) -> NoteLin
         path=path,
         title=indexed.title,
         date=indexed.date,
-        freshness=FreshnessOf(components.folder, notes)(path),
+        freshness=FreshnessOf(components.roots, notes)(path),
         first_line=first,
         total=len(text),
         lines=lines,

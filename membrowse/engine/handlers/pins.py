@@ -9,6 +9,7 @@ import msgspec
 
 from membrowse.engine.components import Components
 from membrowse.engine.errors import Impossible, Unknown
+from membrowse.engine.handlers.explain import rank_query
 from membrowse.engine.pins import pin_file
 from membrowse.engine.pins.pin_file import PinFile
 from membrowse.engine.priority import Pause
@@ -17,7 +18,7 @@ from membrowse.notes.chunk import Chunk
 from membrowse.ranking.ranked_query import RankedQuery
 from membrowse.ranking.targets import best_row, comparable
 from membrowse.wire.pins import AddPinRequest, Pin, PinRun, PinsRequest, RemovePinRequest
-from membrowse.wire.search import Target
+from membrowse.wire.search import Filters, Target
 
 PASSAGE_CHARACTERS = 160
 """Length limit of the passage by which a pin identifies a chunk."""
@@ -40,10 +41,9 @@ def add(components: Components, request: AddPinRequest, pause: Pause) -> PinRun:
     """Append a pin, unless the same one exists, and run all pins."""
     if not request.text.strip():
         raise Impossible("a pin needs a query")
-    ranked_query = components.ranked_queries.of(request.text, request.syntax)
+    ranked_query, settings = rank_query(components, request)
     generation = ranked_query.generation
-    agent = components.configuration.settings.agent
-    target = components.targets.locate(generation, request.target, agent)
+    target = components.targets.locate(generation, request.target, settings.agent)
     row = best_row(ranked_query, target.chunks.rows)
     if row is None:
         raise Unknown(target.reason or target.chunks.reason)
@@ -54,8 +54,9 @@ def add(components: Components, request: AddPinRequest, pause: Pause) -> PinRun:
         query=request.text,
         path=chunk.path,
         text=_expected_text(ranked_query, request.target, chunk, siblings),
-        k=request.k or agent.k,
+        k=request.k or settings.agent.k,
         syntax=request.syntax,
+        filters=request.filters,
     )
     _append(components.pins.file, pin)
     return components.pins.current(pause)
@@ -73,8 +74,8 @@ def _append(file: PinFile, pin: Pin) -> None:
 
 
 def _same_pin(one: Pin, other: Pin) -> bool:
-    def content(pin: Pin) -> tuple[str, str, str, str, int]:
-        return pin.query, pin.syntax, pin.path, comparable(pin.text), pin.k
+    def content(pin: Pin) -> tuple[str, str, Filters, str, str, int]:
+        return pin.query, pin.syntax, pin.filters, pin.path, comparable(pin.text), pin.k
 
     return content(one) == content(other)
 

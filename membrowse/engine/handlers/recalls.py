@@ -251,4 +251,4 @@ def forget(
 
 
 def _places(components: Components) -> Places:
-    return Places(components.folder, components.index, components.targets.note_path)
+    return Places(components.roots, components.index, components.targets.note_path)

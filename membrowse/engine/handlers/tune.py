@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 from membrowse.engine.components import Components
-from membrowse.engine.handlers.explain import rank_query
 from membrowse.engine.priority import Pause
 from membrowse.ranking.elapsed import elapsed_ms
 from membrowse.ranking.ranked_query import RankedQuery
@@ -30,10 +29,11 @@ _OVERLAP_DEPTH = 200
 def tune(components: Components, request: TuneRequest, pause: Pause) -> TuneResponse:
     """Rank the query with other settings. Raises `SettingsError` if they cannot be tried."""
     started = time.perf_counter()
-    saved, in_force = rank_query(components, request.text, request.syntax)
+    ranker = components.configuration.ranker
+    saved = components.ranked_queries.of(request.text, request.syntax, ranker, request.filters)
     wanted = [request.overrides] + ([] if request.against is None else [request.against])
     tried = [components.configurations.with_overrides(overrides) for overrides in wanted]
-    ranked_queries = [rank_with(components, saved, in_force, settings) for settings in tried]
+    ranked_queries = [rank_with(components, saved, ranker.settings, settings) for settings in tried]
     pause()
     tuned = [
         _tuned(components, request, saved, ranked_query, settings, pause)
@@ -55,7 +55,9 @@ def rank_with(
         return components.ranked_queries.with_settings(saved, settings)
     query = saved.query
     ranker = components.configuration.ranker.with_settings(settings)
-    return components.ranked_queries.fresh(saved.generation, query.text, query.syntax, ranker)
+    return components.ranked_queries.fresh(
+        saved.generation, query.text, query.syntax, ranker, filters=saved.filters
+    )
 
 
 def _tuned(

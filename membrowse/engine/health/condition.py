@@ -17,6 +17,9 @@ def engine_health(state: EngineState, *, opened: bool) -> EngineHealth:
 def _condition_faults(state: EngineState) -> Iterator[str]:
     if state.problem:
         yield state.problem
+    for root in state.roots:
+        if root.problem:
+            yield f"the root {root.name} is not indexed: {root.problem}"
     if state.stale:
         yield f"the index is out of date: {state.stale}"
     if state.self_check is not None and state.self_check.unrepaired:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from membrowse import paths
+from membrowse.agents.collections import roots_of
+from membrowse.roots import Roots
 from membrowse.settings import Settings
 from membrowse.wire.health import Check, CheckState
 from membrowse.wire.notes import NoteState
+
+if TYPE_CHECKING:
+    from membrowse.notes.scanner import ScannedFile
 
 _DISK_WARNING_BYTES = 1 << 30
 _INOTIFY = Path("/proc/sys/fs/inotify")
@@ -38,7 +44,7 @@ def problem(name: str, detail: str, remedy: str) -> Check:
 
 
 def folder(subject: Subject) -> Iterator[Check]:
-    from membrowse.notes.scanner import scan_folder
+    from membrowse.notes.tree_scanner import TreeScanner
 
     if not subject.folder.is_dir():
         yield problem(
@@ -47,7 +53,10 @@ def folder(subject: Subject) -> Iterator[Check]:
             "name the folder of notes: `membrowse doctor --folder FOLDER`",
         )
         return
-    found = scan_folder(subject.folder, subject.settings.notes)
+    roots = roots_of(subject.folder, subject.settings)
+    found = TreeScanner(roots).scan(subject.settings.notes)
+    yield from _roots_out_of_reach(roots, found)
+    found = [file for file in found if file.path.rstrip("/") not in roots.unavailable]
     notes = sum(file.excluded is None for file in found)
     failed = [file for file in found if file.excluded is NoteState.FAILED]
     if failed:
@@ -59,6 +68,15 @@ def folder(subject: Subject) -> Iterator[Check]:
         )
     else:
         yield ok("folder", f"{notes} notes, {len(found) - notes} other files")
+
+
+def _roots_out_of_reach(roots: Roots, found: Iterable[ScannedFile]) -> Iterator[Check]:
+    """The roots of a collection that cannot be listed."""
+    for file in found:
+        if file.path.rstrip("/") in roots.unavailable:
+            root = roots.root_of(file.path)
+            remedy = f"mount or make readable {root.path}, or correct the root in the settings"
+            yield warning(f"root {root.name}", f"{file.reason}; its index is kept", remedy)
 
 
 def model(subject: Subject) -> Iterator[Check]:
@@ -86,7 +104,8 @@ def inotify(subject: Subject) -> Iterator[Check]:
         return
     watches = int((_INOTIFY / "max_user_watches").read_text())
     instances = int((_INOTIFY / "max_user_instances").read_text())
-    folders = sum(1 for _ in os.walk(subject.folder))
+    roots = roots_of(subject.folder, subject.settings)
+    folders = sum(1 for root in roots for _ in os.walk(root.path))
     detail = f"{folders} folders to watch; {watches} watches and {instances} instances allowed"
     if folders * 2 > watches:
         yield warning(

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
-from membrowse.notes.scanner import ScannedFile, scan_folder
-from membrowse.settings import NotesSettings
+from membrowse.notes.scanner import ScannedFile
 from membrowse.wire.engine import Pending
 from membrowse.wire.notes import NoteState
 
@@ -54,18 +52,17 @@ class Comparison:
 
 
 def compare(
-    folder: Path,
-    settings: NotesSettings,
+    files: Iterable[ScannedFile],
     notes: Mapping[str, Stat],
     known_unindexed: Mapping[str, Stat],
     hinted: frozenset[str] = frozenset(),
 ) -> Comparison:
-    """Scan `folder` and compare it with the indexed `notes`.
+    """Compare the `files` of a scan with the indexed `notes`.
 
     `known_unindexed` are the notes that could not be indexed, as they were then; `hinted` paths
-    count as changed even if size and time are the same. Raises `FolderUnreadable`.
+    count as changed even if size and time are the same.
     """
-    found = {file.path: file for file in scan_folder(folder, settings)}
+    found = {file.path: file for file in files}
     wanted = {path: file for path, file in found.items() if file.excluded is None}
     closed = tuple(
         path
@@ -91,7 +88,7 @@ def compare(
 
 def _hidden(path: str, closed: tuple[str, ...]) -> bool:
     """Whether the note is below a directory that could not be listed, and so may still exist."""
-    return path.startswith(closed)
+    return f"{path}/".startswith(closed)  # a root can be a single note
 
 
 def _same(known: Stat | None, file: ScannedFile) -> bool:

@@ -1,7 +1,7 @@
-"""Whether the folder is still the one that was indexed.
+"""Whether a folder, or a root of a collection, is still the one that was indexed.
 
 While a disk is not mounted, another directory is seen in its place: empty, or with other files.
-Its notes must not replace those of the disk. So device and inode of the folder are remembered, and
+Its notes must not replace those of the disk. So device and inode of each root are remembered, and
 of what is mounted in it.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -18,11 +18,14 @@ import msgspec
 from membrowse import paths
 from membrowse.engine.indexing.folder_comparison import Comparison, Stat
 from membrowse.notes.scanner import ScannedFile
+from membrowse.roots import Root, Roots
 
 log = logging.getLogger(__name__)
 
 Identities = dict[str, tuple[int, int]]
-"""Device and inode of directories, by path with a trailing `/`; the folder itself is empty."""
+"""Device and inode of directories. In a folder, by path with a trailing `/`; the folder itself is
+empty. In a collection, by the path on the disk: a root that was given another place is not the same
+directory, and need not be."""
 
 _FILE = "folder.json"
 _LARGEST = 1_000_000
@@ -39,11 +42,19 @@ class Exchanged:
     """Notes below it in the index."""
     present: int
     """How many of them are there, with the same size."""
+    emptied: bool = False
+    """Whether nothing at all is in the root; an unmounted one looks so."""
 
-    def problem(self, folder: Path) -> str:
+    def problem(self, roots: Roots) -> str:
         """Say that the index is kept, and how to give it up."""
+        place = roots.resolve(self.prefix)
+        if self.emptied:
+            return (
+                f"{place} is empty, but {self.indexed} notes of it are indexed: is it mounted? "
+                "The index is kept; `membrowse index --rebuild` empties it"
+            )
         return (
-            f"{folder / self.prefix} is not the directory that was indexed: "
+            f"{place} is not the directory that was indexed: "
             f"{self.present} of its {self.indexed} notes are there. Is a disk not mounted? "
             "The index is kept; `membrowse index --rebuild` indexes what is there now"
         )
@@ -66,19 +77,40 @@ class FolderIdentity:
             return cls(file)
 
     def exchanged(
-        self, folder: Path, notes: Mapping[str, Stat], found: Mapping[str, ScannedFile]
+        self, roots: Roots, notes: Mapping[str, Stat], found: Mapping[str, ScannedFile]
     ) -> list[Exchanged]:
         """The directories whose notes must not be replaced by what is there now."""
-        suspects = (
+        suspects = [
             _exchanged(prefix, notes, found)
-            for prefix, identity in self.known.items()
-            if _identity(folder / prefix) not in (identity, None)
-        )
-        return [suspect for suspect in suspects if suspect.present * 2 < suspect.indexed]
+            for prefix, identity in self._remembered(roots)
+            if _identity(roots.resolve(prefix)) not in (identity, None)
+        ]
+        return [
+            *_emptied(roots, notes, found),
+            *(suspect for suspect in suspects if suspect.present * 2 < suspect.indexed),
+        ]
 
-    def remember(self, folder: Path, found: Mapping[str, ScannedFile]) -> None:
+    def _remembered(self, roots: Roots) -> Iterator[tuple[str, tuple[int, int]]]:
+        """What is known of the directories of `roots` that can be looked at, by path."""
+        for key, identity in self.known.items():
+            if not roots.is_collection:
+                yield key, identity
+            elif (path := roots.path_of(Path(key))) and not roots.is_unavailable(path):
+                yield f"{path}/", identity
+
+    def remember(self, roots: Roots, found: Mapping[str, ScannedFile]) -> None:
         """Remember the directories that the index is made from now."""
-        identities = _identities(folder, found.values())
+        identities = {
+            key: identity
+            for key, identity in self.known.items()
+            if (path := roots.path_of(Path(key))) and roots.is_unavailable(path)
+        }
+        identities |= {
+            str(roots.resolve(prefix)) if roots.is_collection else prefix: identity
+            for root in roots
+            if root.name not in roots.unavailable
+            for prefix, identity in _identities(roots, root, found.values()).items()
+        }
         if identities == self.known:
             return
         self.known = identities
@@ -116,18 +148,30 @@ def _exchanged(
     return Exchanged(prefix, len(indexed), present)
 
 
-def _identities(folder: Path, files: Iterable[ScannedFile]) -> Identities:
-    """The folder, and the directories of notes where another device begins."""
-    root = _identity(folder)
-    if root is None:
+def _emptied(
+    roots: Roots, notes: Mapping[str, Stat], found: Mapping[str, ScannedFile]
+) -> Iterator[Exchanged]:
+    """The roots of indexed notes in which there is not a file left."""
+    for root in roots:
+        if not any(root.contains(path) for path in found):
+            indexed = sum(root.contains(path) for path in notes)
+            if indexed:
+                yield Exchanged(root.prefix, indexed, 0, emptied=True)
+
+
+def _identities(roots: Roots, root: Root, files: Iterable[ScannedFile]) -> Identities:
+    """The root, and directories of its notes where another device begins, by path in the tree."""
+    top = _identity(root.path)
+    if top is None:
         return {}
-    identities: Identities = {"": root}
-    parents = {file.path.rpartition("/")[0] for file in files if file.device not in (0, root[0])}
+    identities: Identities = {root.prefix: top}
+    own = (file for file in files if root.contains(file.path))
+    parents = {file.path.rpartition("/")[0] for file in own if file.device not in (0, top[0])}
     for parent in parents:
-        device, prefix = root[0], ""
-        for name in parent.split("/"):
+        device, prefix = top[0], root.prefix
+        for name in root.below(parent).split("/"):
             prefix += f"{name}/"
-            identity = _identity(folder / prefix)
+            identity = _identity(roots.resolve(prefix))
             if identity is not None and identity[0] != device:
                 identities[prefix] = identity
                 device = identity[0]

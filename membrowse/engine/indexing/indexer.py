@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 
 from membrowse.engine import clock
 from membrowse.engine.indexing.disk_space import DiskNearlyFull, DiskSpace
@@ -33,7 +32,9 @@ from membrowse.index.generation import Generation
 from membrowse.index.index import Index
 from membrowse.index.manifest import Recipe
 from membrowse.notes.scanner import FolderUnreadable
-from membrowse.notes.watcher import FolderWatch, watch_scope
+from membrowse.notes.tree_scanner import TreeScanner
+from membrowse.notes.tree_watch import TreeWatch
+from membrowse.roots import Roots
 from membrowse.settings import Settings
 from membrowse.wire.engine import IndexChange, Progress, Watcher
 
@@ -54,21 +55,22 @@ class Indexer:
 
     def __init__(
         self,
-        folder: Path,
+        roots: Roots,
         settings: Settings,
         index: Index,
         recipe: Recipe,
         models: Models,
         changed: Callable[[], None],
     ) -> None:
-        self._folder = folder
+        self._roots = roots
+        self._scanner = TreeScanner(roots)
         self._settings = settings
         self._index = index
         self._recipe = recipe
         self._changed = changed
         self._identity = FolderIdentity.of(index.directory)
         self._disk = DiskSpace(index.directory, settings.engine.reserve_mb)
-        self._reader = NoteReader(folder, settings.notes, models)
+        self._reader = NoteReader(roots, settings.notes, models)
         self._vectoriser = Vectoriser(index, models, settings.encoder.precision, self.tell)
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="indexer", daemon=True)
@@ -80,8 +82,8 @@ class Indexer:
         """Requests so far; the first is the indexer's own first look at the folder."""
         self.state = IndexerState(stale=index.stale, precision=self._vectoriser.precision)
         engine = settings.engine
-        self._watch = FolderWatch(
-            folder,
+        self._watch = TreeWatch(
+            roots,
             lambda paths: self.tell(FilesTouched(paths)),
             settle=engine.settle_ms / 1000,
             limit=engine.settle_limit_ms / 1000,
@@ -197,9 +199,9 @@ class Indexer:
             self._vectoriser.flush()
             self._publish_encoding()
         if now >= self._check_due:
-            if not self._watch.alive:
-                log.warning("the watcher died (%s); restarting it", self._watch.message)
-                self._watch.restart()
+            message = self._watch.message
+            if self._watch.revive():
+                log.warning("the watcher died (%s); restarting it", message)
             self._synchronise()
 
     def _publish(self, **changes: object) -> None:
@@ -242,45 +244,58 @@ class Indexer:
         self._hinted |= hinted
         hints = frozenset() if paused else self._hinted  # unread, so not known to have changed
         try:
-            found = compare(self._folder, self._settings.notes, notes, unindexed, hints)
+            files = self._scanner.scan(self._settings.notes)
         except FolderUnreadable as error:
             self._publish(checked=True, last_check=clock.now())
             self._give_up(error.strerror or str(error))
             return
-        self._watch.set_scope(watch_scope(found.found.values()))
-        self._publish_comparison(found)
-        exchanged = self._identity.exchanged(self._folder, notes, found.found)
-        if problem := self._not_the_folder(found, exchanged):
+        found = compare(files, notes, unindexed, hints)
+        self._watch.follow(files)
+        exchanged = self._identity.exchanged(self._roots, notes, found.found)
+        if self._roots.is_collection:
+            exchanged = self._withhold_roots(exchanged, found)
+        usable, withheld = divided(found, exchanged)
+        self._publish_comparison(usable if self._roots.is_collection else found)
+        if problem := _whole_folder(exchanged, self._roots):
             self._give_up(problem)
             return
         if paused:
             return
         self._hinted = frozenset()
-        usable, withheld = divided(found, exchanged)
         self._apply(usable, forced)
-        if exchanged:
+        if not exchanged:
+            self._identity.remember(self._roots, found.found)
+        elif not self._roots.is_collection:
             self._publish_comparison(withheld)
-            self._publish(problem=exchanged[0].problem(self._folder))
-        else:
-            self._identity.remember(self._folder, found.found)
+            self._publish(problem=exchanged[0].problem(self._roots))
+        if not exchanged and not self.state.roots:
             self._adopt_recipe()
         if self.state.reading:
             self._publish(reading=False)
         self._encode()
+
+    def _withhold_roots(self, exchanged: list[Exchanged], found: Comparison) -> list[Exchanged]:
+        """Publish which roots of the collection keep their part of the index as it is, and why.
+
+        Returns `exchanged` as whole roots: nothing is indexed below them.
+        """
+        problems = {
+            name: found.found[f"{name}/"].reason for name in sorted(self._roots.unavailable)
+        }
+        for one in exchanged:
+            problems.setdefault(self._roots.root_of(one.prefix).name, one.problem(self._roots))
+        self._roots.unavailable = frozenset(problems)
+        if problems != self.state.roots:
+            for name, problem in problems.items():
+                log.warning("the root %s: %s", name, problem)
+            self._publish(roots=problems)
+        return [replace(one, prefix=self._roots.root_of(one.prefix).prefix) for one in exchanged]
 
     def _adopt_recipe(self) -> None:
         """All notes were read with today's recipe, so that the index is of it."""
         if self._index.stale:
             log.info("the index was renewed (%s)", self._index.stale)
             self._index.adopt_recipe()
-
-    def _not_the_folder(self, found: Comparison, exchanged: list[Exchanged]) -> str:
-        """Why nothing in the folder may be indexed, or empty."""
-        notes = len(self._index.generation.notes)
-        if notes and not found.found:
-            return _emptied_folder(self._folder, notes)
-        whole = (one.problem(self._folder) for one in exchanged if not one.prefix)
-        return next(whole, "")
 
     def _give_up(self, problem: str) -> None:
         """Keep the index as it is because of `problem`."""
@@ -381,12 +396,10 @@ class Indexer:
         )
 
 
-def _emptied_folder(folder: Path, notes: int) -> str:
-    """Why the index is kept although there is not a file left: an unmounted folder looks so."""
-    return (
-        f"{folder} is empty, but {notes} notes of it are indexed: is it mounted? "
-        "The index is kept; `membrowse index --rebuild` empties it"
-    )
+def _whole_folder(exchanged: list[Exchanged], roots: Roots) -> str:
+    """Why nothing in the folder may be indexed, or empty."""
+    whole = (one.problem(roots) for one in exchanged if not one.prefix)
+    return next(whole, "")
 
 
 def _index_change(changes: list[NoteChange]) -> IndexChange:

@@ -39,12 +39,20 @@ class IndexerState:
     paused: bool = False
     stale: str = ""
     problem: str = ""
+    roots: Mapping[str, str] = field(default_factory=dict)
+    """Why roots of a collection are not indexed now, by name; their part of the index is kept."""
     started: int = 0
     """Requests whose work has started, counted like `Indexer.requested`."""
     checked: bool = False
     """Whether the folder was compared with the index at least once."""
     reading: bool = True
     """Whether the first pass over the folder (or the one after a rebuild) has not ended yet."""
+
+    @property
+    def not_indexed(self) -> int:
+        """How many files are ignored, skipped or failed."""
+        found = self.comparison.found.items()
+        return sum(file.excluded is not None or path in self.unindexed for path, file in found)
 
     @property
     def busy(self) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from membrowse.engine.querying.freshness import FreshnessOf
 from membrowse.index.generation import Generation
@@ -13,6 +12,7 @@ from membrowse.notes.note import parse_note
 from membrowse.notes.reader import FileContent, read_file
 from membrowse.notes.text_diff import diff_lines
 from membrowse.notes.text_segmentation import Lines
+from membrowse.roots import Roots
 from membrowse.settings import NotesSettings
 from membrowse.wire.explanation import IndexedVersion
 from membrowse.wire.notes import Freshness
@@ -21,26 +21,26 @@ NO_TEXT_CHANGED = "@@ only metadata, white space or text that is not indexed dif
 
 
 def indexed_version(
-    folder: Path, generation: Generation, path: str, settings: NotesSettings
+    roots: Roots, generation: Generation, path: str, settings: NotesSettings
 ) -> IndexedVersion:
     """The indexed version of the note at `path`, and the diff to the file if it has changed."""
-    freshness = FreshnessOf(folder, generation.notes)(path)
+    freshness = FreshnessOf(roots, generation.notes)(path)
     changed = freshness is Freshness.CHANGED
     return IndexedVersion(
         generation=generation.number,
         indexed_at=generation.notes[path].indexed_at,
         freshness=freshness,
-        diff=indexed_against_file(folder, generation, path, settings) if changed else (),
+        diff=indexed_against_file(roots, generation, path, settings) if changed else (),
     )
 
 
 def indexed_against_file(
-    folder: Path, generation: Generation, path: str, settings: NotesSettings
+    roots: Roots, generation: Generation, path: str, settings: NotesSettings
 ) -> tuple[str, ...]:
     """The diff from a note's indexed text to its file; empty if equal or if the file cannot be
     read."""
     try:
-        source = read_file(folder, path, settings)
+        source = read_file(roots, path, settings)
     except (NotIndexable, FileNotFoundError):
         return ()
     return indexed_against(source, generation, path)

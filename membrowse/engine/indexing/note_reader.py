@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from membrowse.engine import clock
 from membrowse.engine.indexing.indexer_state import UnindexedNote
@@ -16,6 +15,7 @@ from membrowse.notes.chunker import chunk_note
 from membrowse.notes.not_indexable import NotIndexable
 from membrowse.notes.note import MTIME, Note, parse_note
 from membrowse.notes.reader import FileContent, read_file
+from membrowse.roots import Roots
 from membrowse.settings import NotesSettings
 
 DEFAULT_WINDOW = 256
@@ -37,10 +37,10 @@ class Reading:
 
 
 class NoteReader:
-    """Reads notes of `folder` and cuts them into chunks that fit the encoder."""
+    """Reads notes of `roots` and cuts them into chunks that fit the encoder."""
 
-    def __init__(self, folder: Path, settings: NotesSettings, models: Models) -> None:
-        self._folder = folder
+    def __init__(self, roots: Roots, settings: NotesSettings, models: Models) -> None:
+        self._roots = roots
         self._settings = settings
         self._models = models
 
@@ -50,7 +50,7 @@ class NoteReader:
         With `force`, a note is chunked again even if its content is unchanged.
         """
         try:
-            source = read_file(self._folder, path, self._settings)
+            source = read_file(self._roots, path, self._settings)
         except FileNotFoundError:
             return Reading(change=_removal(path, known))
         except NotIndexable as error:
@@ -96,7 +96,7 @@ class NoteReader:
 
     def _unindexed(self, path: str, error: NotIndexable) -> UnindexedNote:
         try:
-            stat = (self._folder / path).stat()
+            stat = self._roots.resolve(path).stat()
         except OSError:
             return UnindexedNote(-1, -1, error.state, error.reason)
         return UnindexedNote(

@@ -20,7 +20,9 @@ from msgspec import Meta
 
 from membrowse import paths
 from membrowse.engine.errors import Unknown
+from membrowse.ranking.query_parser import InvalidFilter, requested_filters
 from membrowse.wire.pins import Pin, pin_line
+from membrowse.wire.search import Filters
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -152,6 +154,7 @@ class _Line(msgspec.Struct, frozen=True, kw_only=True):
     text: str = ""
     k: Annotated[int, Meta(ge=1)] = 5
     syntax: Literal["literal", "operators"] = "literal"
+    filters: Filters = Filters()
 
 
 def parse(content: bytes, folder: Path) -> ParsedPins:
@@ -162,7 +165,12 @@ def parse(content: bytes, folder: Path) -> ParsedPins:
     for number, line in _pin_lines(content):
         try:
             pin = _pin(msgspec.json.decode(line, type=_Line), folder)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except (
+            msgspec.DecodeError,
+            UnicodeDecodeError,
+            RecursionError,
+            InvalidFilter,
+        ) as error:
             problems.append(f"line {number}: {error}")
             continue
         pin = msgspec.structs.replace(pin, id=unique(pin.id, pins))
@@ -193,6 +201,8 @@ def _pin_lines(content: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _pin(line: _Line, folder: Path) -> Pin:
+    """The pin of a line. Raises `InvalidFilter`."""
+    requested_filters(line.filters)
     path = os.path.normpath(line.path)
     if Path(path).is_relative_to(folder):  # else relative, or a note of another folder
         path = Path(path).relative_to(folder).as_posix()
@@ -203,4 +213,5 @@ def _pin(line: _Line, folder: Path) -> Pin:
         text=line.text,
         k=line.k,
         syntax=line.syntax,
+        filters=line.filters,
     )

@@ -19,7 +19,14 @@ import msgspec
 from membrowse.engine import clock
 from membrowse.engine.pins.history import FILE, PinHistory, Point
 from membrowse.engine.pins.pin_file import ParsedPins, PinFile, Stamp
-from membrowse.engine.pins.runs import NotePath, PinMatch, PinRunner, passes, rank_measures
+from membrowse.engine.pins.runs import (
+    NotePath,
+    PinMatch,
+    PinRunner,
+    passes,
+    pin_result,
+    pin_run,
+)
 from membrowse.engine.priority import BackgroundWork, Cancelled, Pause, QueryTraffic
 from membrowse.engine.querying.ranked_queries import RankedQueries
 from membrowse.index.generation import Generation
@@ -122,8 +129,8 @@ class Pins:
         """Run other pins over the present generation; nothing is remembered."""
         generation, settings = self._index.generation, self._configuration.settings
         matches = self._matches(generation, settings, parsed.pins, pause)
-        results = [_pin_result(match) for match in matches]
-        return _pin_run(generation.number, settings, parsed, file, results)
+        results = [pin_result(match) for match in matches]
+        return pin_run(generation.number, settings, parsed, file, results)
 
     def outcomes(self, settings: Settings, pause: Pause = no_pause) -> dict[str, bool]:
         """Pin id → whether it would pass with `settings`, over the present generation.
@@ -229,7 +236,7 @@ class Pins:
         if key.settled:
             problem = self._remember(matches, generation.number, settings.digest) or problem
         results = [self._with_history(match, recorded=key.settled) for match in matches]
-        record = _pin_run(generation.number, settings, parsed, str(file.path), results)
+        record = pin_run(generation.number, settings, parsed, str(file.path), results)
         by_id = {match.pin.id: match for match in matches}
         self._last = _Run(key, generation, settings, record, by_id)
         if key.settled:
@@ -281,7 +288,7 @@ class Pins:
     def _with_history(self, match: PinMatch, *, recorded: bool) -> PinResult:
         history = self._history.ranks(key_of(match.pin))
         earlier = history[:-1] if recorded else history
-        result = _pin_result(match)
+        result = pin_result(match)
         before = earlier[-1] if earlier else None
         return msgspec.structs.replace(result, before=before, history=history)
 
@@ -294,33 +301,9 @@ class Pins:
 
 def key_of(pin: Pin) -> str:
     """Key of a pin's history; editing the pin's text keeps the history."""
-    said = "\0".join((pin.id, pin.query, pin.path)).encode(errors="surrogatepass")
+    filters = (repr(pin.filters),) if pin.filters else ()
+    said = "\0".join((pin.id, pin.query, pin.path, *filters)).encode(errors="surrogatepass")
     return hashlib.sha256(said).hexdigest()[:24]
-
-
-def _pin_result(match: PinMatch) -> PinResult:
-    return PinResult(
-        pin=match.pin,
-        passes=match.passes,
-        rank=match.rank,
-        ranks=match.ranks,
-        chunk=match.chunk,
-        problem=match.problem,
-    )
-
-
-def _pin_run(
-    generation: int, settings: Settings, parsed: ParsedPins, file: str, results: Sequence[PinResult]
-) -> PinRun:
-    return PinRun(
-        generation=generation,
-        at=clock.now(),
-        file=file,
-        settings_digest=settings.digest,
-        results=tuple(results),
-        measures=rank_measures(result.ranks for result in results),
-        problems=parsed.problems,
-    )
 
 
 def moved_lines(results: Iterable[PinResult]) -> tuple[str, ...]:

@@ -11,6 +11,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from membrowse.engine import clock
+from membrowse.engine.pins.pin_file import ParsedPins
 from membrowse.engine.priority import Pause
 from membrowse.engine.querying.ranked_queries import RankedQueries
 from membrowse.index.generation import Generation
@@ -18,7 +20,8 @@ from membrowse.ranking.late_interaction import HasTokenVectors
 from membrowse.ranking.ranked_query import Maxima, RankedQuery
 from membrowse.ranking.ranker import Ranker
 from membrowse.ranking.targets import Successor, best_rank, best_row, locate
-from membrowse.wire.pins import Measures, Pin
+from membrowse.settings import Settings
+from membrowse.wire.pins import Measures, Pin, PinResult, PinRun
 from membrowse.wire.search import KEYWORD, RANKINGS, RERANKED, VECTOR, Target
 
 _KEPT_BYTES = 48 << 20
@@ -123,7 +126,13 @@ class PinRunner:
         for pin in pins:
             pause()
             ranked_query = self._ranked_queries.fresh(
-                generation, pin.query, pin.syntax, ranker, extra_tokens, self._known(pin)
+                generation,
+                pin.query,
+                pin.syntax,
+                ranker,
+                extra_tokens,
+                self._known(pin),
+                pin.filters,
             )
             target = locate_pin(
                 generation,
@@ -179,7 +188,34 @@ def _lightened_query(ranked_query: RankedQuery) -> RankedQuery:
     return replace(ranked_query, rankings=kept, token_vectors={}, snippet_by_row={})
 
 
-def rank_measures(all_ranks: Iterable[Mapping[str, int | None]]) -> dict[str, Measures]:
+def pin_result(match: PinMatch) -> PinResult:
+    """The match as a record, without history."""
+    return PinResult(
+        pin=match.pin,
+        passes=match.passes,
+        rank=match.rank,
+        ranks=match.ranks,
+        chunk=match.chunk,
+        problem=match.problem,
+    )
+
+
+def pin_run(
+    generation: int, settings: Settings, parsed: ParsedPins, file: str, results: Sequence[PinResult]
+) -> PinRun:
+    """The results of one run as a record, with their measures."""
+    return PinRun(
+        generation=generation,
+        at=clock.now(),
+        file=file,
+        settings_digest=settings.digest,
+        results=tuple(results),
+        measures=_rank_measures(result.ranks for result in results),
+        problems=parsed.problems,
+    )
+
+
+def _rank_measures(all_ranks: Iterable[Mapping[str, int | None]]) -> dict[str, Measures]:
     """R@1, R@5 and MRR@10 of each ranking; 0 if there are no pins."""
     listed = list(all_ranks)
     return {name: _measures([ranks[name] for ranks in listed]) for name in RANKINGS}

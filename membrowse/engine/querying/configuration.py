@@ -12,7 +12,6 @@ from typing import Any
 from membrowse import paths, settings
 from membrowse.ranking.ranker import Ranker
 from membrowse.settings import Settings, SettingsError, saved_configurations
-from membrowse.settings.origins import put_on
 from membrowse.wire.overrides import Overrides
 from membrowse.wire.tuning import TUNABLE, Configurations
 
@@ -145,7 +144,7 @@ class ConfigurationStore:
         wanted = self._base
         try:
             tuned = saved_configurations.read_configurations(self._file)
-            wanted = put_on(self._base, tuned, os.environ)
+            wanted = tuned.applied_to(self._base, settings.fixed_keys())
         except SettingsError as error:
             log.warning("no saved configuration is in force: %s", error)
             problem = f"no saved configuration is in force: {error}"

@@ -9,14 +9,15 @@ from functools import lru_cache
 from pathlib import Path
 
 from membrowse.index.generation import IndexedNote
+from membrowse.roots import Roots
 from membrowse.wire.notes import Freshness
 
 
 class FreshnessOf:
     """Checks each note's file once; made for one reply."""
 
-    def __init__(self, folder: Path, notes: Mapping[str, IndexedNote]) -> None:
-        self._folder = folder
+    def __init__(self, roots: Roots, notes: Mapping[str, IndexedNote]) -> None:
+        self._roots = roots
         self._notes = notes
         self._of = lru_cache(maxsize=None)(self._look)
 
@@ -25,8 +26,10 @@ class FreshnessOf:
 
     def _look(self, path: str) -> Freshness:
         note = self._notes.get(path)
-        file = self._folder / path
+        if self._roots.is_unavailable(path):
+            return Freshness.UNREADABLE
         try:
+            file = self._roots.resolve(path)
             found = file.stat()
             if note is None or not stat.S_ISREG(found.st_mode):
                 return Freshness.DELETED

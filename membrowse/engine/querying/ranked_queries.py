@@ -7,23 +7,25 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from membrowse.encoding.encoder import EncodedQuery, EncodedText, Encoder, EncoderInput
 from membrowse.engine.models import Models
 from membrowse.engine.querying.configuration import ActiveConfiguration
 from membrowse.index.generation import Generation
 from membrowse.index.index import Index
 from membrowse.ranking.late_interaction import HasTokenVectors
-from membrowse.ranking.ranked_query import NO_FILTERS, Maxima, RankedQuery
+from membrowse.ranking.ranked_query import Maxima, RankedQuery
 from membrowse.ranking.ranker import Ranker
 from membrowse.settings import Settings
-from membrowse.wire.search import KEYWORD, VECTOR, Filters
+from membrowse.wire.search import KEYWORD, NO_FILTERS, VECTOR, Filters
 
 KEPT = 4
 """Ranked queries of the present generation that are kept; the least recently used goes first."""
 QUERIES_KEPT = 256
 """EncodedText queries that are kept (about 20 KB each); the least recently used goes first."""
 
-_Key = tuple[int, str, str, str]
+_Key = tuple[int, str, str, Filters, str]
 
 
 class RankedQueries:
@@ -41,18 +43,19 @@ class RankedQueries:
         self._queries: _QueriesOnce | None = None
         self._lock = threading.Lock()
 
-    def of(self, text: str, syntax: str, ranker: Ranker | None = None) -> RankedQuery:
-        """The query over the present generation; `ranker` defaults to that of the settings in
-        force."""
-        generation, ranker = self._index.generation, ranker or self.configuration.ranker
+    def of(
+        self, text: str, syntax: str, ranker: Ranker, filters: Filters = NO_FILTERS
+    ) -> RankedQuery:
+        """The query over the present generation. Raises `InvalidFilter`."""
+        generation = self._index.generation
         ranked_by = f"{ranker.settings.digest}{self._models.state}{ranker.today()}"
-        key = (generation.number, text, syntax, ranked_by)
+        key = (generation.number, text, syntax, filters, ranked_by)
         with self._lock:
             known = self._kept.get(key)
             if known is not None:
                 self._kept.move_to_end(key)
                 return known
-        found = self.fresh(generation, text, syntax, ranker)
+        found = self.fresh(generation, text, syntax, ranker, filters=filters)
         with self._lock:
             self._kept[key] = found
             while len(self._kept) > KEPT:
@@ -82,10 +85,24 @@ class RankedQueries:
         `extra_tokens` are token vectors, by content key, that the store does not have; `maxima` are
         those of an earlier ranking of the same query, and are added to.
         """
-        models, tokens = self._models, self._index.tokens
-        ranked_query = ranker.prepare(generation, text, syntax, models.pieces, filters)
+        ranked_query = ranker.prepare(generation, text, syntax, self._models.pieces, filters)
         ranked_query.token_vectors.update(extra_tokens or {})
         ranked_query.maxima = {} if maxima is None else maxima
+        return self._ranked(ranked_query, ranker)
+
+    def unfiltered(self, ranked_query: RankedQuery, settings: Settings) -> RankedQuery:
+        """The same query, ranked by `settings`, as if it had no filters, typed ones included."""
+        other = replace(
+            ranked_query,
+            parsed=replace(ranked_query.parsed, filters=()),
+            filters=NO_FILTERS,
+            scope=np.ones(len(ranked_query.chunks), dtype=np.bool_),
+            rankings={},
+        )
+        return self._ranked(other, self.configuration.ranker.with_settings(settings))
+
+    def _ranked(self, ranked_query: RankedQuery, ranker: Ranker) -> RankedQuery:
+        models, tokens = self._models, self._index.tokens
         ranker.keyword(ranked_query)
         loaded = models.loaded
         ranker.vector(ranked_query, self._once(loaded.encoder), loaded.state, loaded.message)

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 from typing import Protocol
 
 from membrowse.engine import clock
@@ -26,6 +25,7 @@ from membrowse.ranking.ranked_query import RankedQuery
 from membrowse.ranking.ranker import Ranker
 from membrowse.ranking.search_response import SearchContext
 from membrowse.ranking.targets import match_target
+from membrowse.roots import Roots
 from membrowse.settings import Settings
 from membrowse.wire.search import (
     Approximate,
@@ -50,11 +50,11 @@ Answered = Callable[[SearchRequest, SearchResponse, RankedQuery], None]
 
 
 class Searcher:
-    """Searches the index of `folder`; safe to use from several threads."""
+    """Searches the index of `roots`; safe to use from several threads."""
 
     def __init__(
         self,
-        folder: Path,
+        roots: Roots,
         configuration: ActiveConfiguration,
         index: Index,
         models: Models,
@@ -62,7 +62,7 @@ class Searcher:
         targets: Targets,
         answered: Answered = lambda request, response, ranked_query: None,
     ) -> None:
-        self._folder = folder
+        self._roots = roots
         self._configuration = configuration
         self._index = index
         self._models = models
@@ -128,7 +128,7 @@ class Searcher:
             raise Unknown("this response is no longer remembered: ask again")
         if request.ranking not in ranked_query.rankings:
             raise Unknown(f"this response has no ranking called {request.ranking}")
-        freshness = FreshnessOf(self._folder, ranked_query.notes)
+        freshness = FreshnessOf(self._roots, ranked_query.notes)
         return search_response.page(
             ranked_query, request.ranking, request.offset, request.limit, freshness
         )
@@ -152,7 +152,7 @@ class Searcher:
             id=secrets.token_hex(8),
             asked_at=clock.now(),
             client=client,
-            folder=str(self._folder),
+            folder=str(self._roots.folder),
             settings_digest=settings.digest,
             limit=request.limit,
             track=request.track,
@@ -161,7 +161,7 @@ class Searcher:
         )
 
         def respond(*, complete: bool) -> SearchResponse:
-            freshness = FreshnessOf(self._folder, ranked_query.notes)
+            freshness = FreshnessOf(self._roots, ranked_query.notes)
             doubt = provisional(began, generation, self._models.state)
             return search_response.search_response(
                 ranked_query,

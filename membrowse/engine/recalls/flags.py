@@ -60,7 +60,7 @@ class Flags:
         self._places = places
         self._pause = pause
         self._deadline = time.monotonic() + seconds
-        self._freshness = FreshnessOf(components.folder, places.generation.notes)
+        self._freshness = FreshnessOf(components.roots, places.generation.notes)
         self._pinned = _pinned(components)
 
     def of(self, recall: Recall) -> tuple[RecallFlag, ...]:

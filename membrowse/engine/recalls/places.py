@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import posixpath
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from membrowse.index.index import Index
 from membrowse.index.journal import JournaledChunk, JournalEntry
 from membrowse.notes.chunk import Chunk
 from membrowse.ranking.targets import rows_containing
+from membrowse.roots import Roots
 from membrowse.wire.recalls import Recall, RecallHit
 
 _ENDINGS = (".md", ".markdown", ".txt")
@@ -35,7 +35,7 @@ class Place:
 class Places:
     """Finds hits in one generation; the journal of a note is read once."""
 
-    folder: Path
+    roots: Roots
     index: Index
     note_path: Callable[[Generation, str], str]
     generation: Generation = field(init=False)
@@ -81,18 +81,20 @@ class Places:
     def _note_or_path(self, path: str) -> str:
         if not path or "\0" in path:
             return ""
-        folder = os.fspath(self.folder)
         normal = posixpath.normpath(path.removeprefix("file://"))
         if normal.startswith("/"):
-            inside = normal.startswith(f"{folder}/")
-            return self._named(normal[len(folder) + 1 :]) if inside else normal
+            inside = self.roots.path_of(Path(normal))
+            return normal if inside is None else self._named(inside)
         return normal if normal.startswith("../") or normal == ".." else self._named(normal)
 
     def _named(self, path: str) -> str:
-        """The note with this path: as it is, below the folder's own name, without an ending, or the
-        only one whose path ends so."""
+        """The note with this path: as it is, below the name of a root's directory, without an
+        ending, or the only one whose path ends so."""
         notes = self.generation.notes
-        below = path.removeprefix(f"{self.folder.name}/")
+        below = path
+        for root in self.roots:
+            if path.startswith(f"{root.path.name}/"):
+                below = root.prefix + path.removeprefix(f"{root.path.name}/")
         for candidate in (path, below, *(path + end for end in _ENDINGS)):
             found = self.note_path(self.generation, candidate)
             if found in notes:

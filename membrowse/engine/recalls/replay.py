@@ -91,7 +91,7 @@ class Replayer:
 
     def __init__(self, components: Components, against: str) -> None:
         self._components = components
-        self._places = Places(components.folder, components.index, components.targets.note_path)
+        self._places = Places(components.roots, components.index, components.targets.note_path)
         self._ranker = components.configuration.ranker
         self._against = _saved(components, against) if against else None
 

@@ -15,8 +15,8 @@ class ClaudeCode:
 
     name = "claude-code"
 
-    def __init__(self, agent: str, folder: str) -> None:
-        self._calls = PendingCalls(self.name, agent or self.name, folder)
+    def __init__(self, agent: str, folders: tuple[str, ...]) -> None:
+        self._calls = PendingCalls(self.name, agent or self.name, folders)
 
     @staticmethod
     def matches(record: Record) -> bool:

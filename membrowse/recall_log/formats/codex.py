@@ -17,8 +17,8 @@ class Codex:
 
     name = "codex"
 
-    def __init__(self, agent: str, folder: str) -> None:
-        self._calls = PendingCalls(self.name, agent or self.name, folder)
+    def __init__(self, agent: str, folders: tuple[str, ...]) -> None:
+        self._calls = PendingCalls(self.name, agent or self.name, folders)
         self._session = ""
         self._directory = "/"
 

@@ -16,10 +16,10 @@ _WAITING = 1000
 class PendingCalls:
     """The calls of one transcript."""
 
-    def __init__(self, source: str, agent: str, folder: str) -> None:
+    def __init__(self, source: str, agent: str, folders: tuple[str, ...]) -> None:
         self._source = source
         self._agent = agent
-        self._folder = folder
+        self._folders = folders
         self._waiting: OrderedDict[str, Call] = OrderedDict()
 
     def made(self, event: str, call: Call | None) -> None:
@@ -36,7 +36,7 @@ class PendingCalls:
         call = self._waiting.pop(event, None)
         if call is None or failed:
             return
-        given = hits_of(call, output, self._folder)
+        given = hits_of(call, output, self._folders)
         if given is not None:
             yield recall(
                 self._source,

@@ -151,20 +151,20 @@ def _plain(arguments: list[str]) -> list[str]:
     return plain
 
 
-def hits_of(call: Call, output: object, folder: str) -> tuple[RecallHit, ...] | None:
-    """What `call` gave of the memory in `folder`; None if it did not look there."""
+def hits_of(call: Call, output: object, folders: tuple[str, ...]) -> tuple[RecallHit, ...] | None:
+    """What `call` gave of the memory in `folders`; None if it did not look there."""
     if call.reads:
         path = _absolute(call.reads, call.directory)
         found = hit(path, call.first_line, call.last_line)
-        return (found,) if _is_inside(path, folder) else None
+        return (found,) if _is_inside(path, folders) else None
     given = list(_structured(output)) or [
         _resolved(each, call.directory) for each in places_in(output_text(output))
     ]
     if call.any_place:
         return tuple(given)
-    inside = tuple(each for each in given if _is_inside(each.path, folder))
+    inside = tuple(each for each in given if _is_inside(each.path, folders))
     scope = _absolute(call.scope, call.directory)
-    return inside if inside or _is_inside(scope, folder) else None
+    return inside if inside or _is_inside(scope, folders) else None
 
 
 def output_text(output: object, depth: int = 8) -> str:
@@ -209,5 +209,5 @@ def _absolute(path: str, directory: str) -> str:
     return posixpath.normpath(posixpath.join(directory, path)) if path else path
 
 
-def _is_inside(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(f"{folder}/")
+def _is_inside(path: str, folders: tuple[str, ...]) -> bool:
+    return any(path == folder or path.startswith(f"{folder}/") for folder in folders)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from membrowse.presentation import figures, rankings
+from membrowse.presentation.hits import score_name
 from membrowse.presentation.lines import Line, Part, cells, fit, spread
 from membrowse.presentation.progress import reading_text
 from membrowse.text import shown
@@ -36,11 +37,11 @@ def column_head(view: RankingView, key: str, width: int, *, active: bool) -> Lin
     """`1 KEYWORD        57`; the active column has a pointer."""
     name = shown(view.name).upper()
     left = panel_title(key, name, active=active)
-    weak = rankings.weak_part(view.strength, width - cells(left) - 3)
+    right = [Part(f"{_ranking_counts(view)} ", "dim")]
+    weak = rankings.weak_part(view.strength, width - cells(left) - cells(right) - 3)
     state = state_part(view) if view.waiting or not weak.text else weak
     if state.text:
         left += [Part("  "), state]
-    right = [Part(f"{_ranking_counts(view)} ", "dim")]
     return spread(left, right, width)
 
 
@@ -50,7 +51,7 @@ def column_notice(view: RankingView, query: Query | None) -> str:
 
 
 def column_foot(query: OpenQuery, name: str, width: int, *, in_view: bool) -> Line:
-    """Rank and score of the chunk under the cursor in this ranking: `#212 of 992 · .31`."""
+    """Rank and score of the chunk under the cursor in this ranking: `#212 of 992 · score .31`."""
     view = query.views.get(name)
     hit = query.cursor
     if hit is None or view is None or not view.total:
@@ -58,7 +59,7 @@ def column_foot(query: OpenQuery, name: str, width: int, *, in_view: bool) -> Li
     rank = hit.ranks.get(name)
     if rank is None:
         return fit([Part(f"   {_why_unranked(view)}", "dim")], width)
-    figure = figures.score(hit.scores.get(name))
+    figure = f"{score_name(name)} {figures.score(hit.scores.get(name))}"
     style = "dim" if in_view else "strong"
     mark = Part("   " if in_view else " › ", "accent")
     total = figures.number(view.total)
@@ -87,7 +88,7 @@ def empty_lines(
         return ["", reading_text(engine.state), "This column fills by itself."]
     if engine.state is not None and not engine.state.notes:
         ways = (f"{key('view.files')}  every file", f"{key('app.open')}  another folder")
-        return ["", "No note of this folder is indexed.", *ways]
+        return ["", "No notes here. Notes are", f"{engine.note_kinds}.", *ways]
     if view.state is None or (view.waiting and not view.total):
         return ["", "ranking…"]
     if view.state is RankingState.LOADING:

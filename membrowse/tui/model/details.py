@@ -23,6 +23,8 @@ def details_text(view: EngineView, query: OpenQuery, now: datetime) -> str:
 
 def _index_details(state: EngineState, now: datetime) -> Iterator[tuple[str, str]]:
     yield "folder", state.folder
+    for root in state.roots:
+        yield f"root {root.name}", f"{root.path} {root.problem and f'({root.problem})'}".strip()
     yield "generation", figures.number(state.generation)
     yield "notes", figures.number(state.notes)
     yield "chunks", f"{figures.number(state.chunks)}, {figures.number(state.encoded)} encoded"

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import Enum
 from pathlib import Path
 
+from membrowse.agents.collections import title
 from membrowse.presentation import figures
 from membrowse.presentation.lines import (
     Line,
@@ -21,6 +22,8 @@ from membrowse.presentation.lines import (
 )
 from membrowse.presentation.pins import state_parts
 from membrowse.presentation.progress import pending_parts, progress_line, reading_text
+from membrowse.roots import Root, Roots
+from membrowse.settings import NotesSettings
 from membrowse.text import shown
 from membrowse.tui.actions import KeyOf
 from membrowse.wire.engine import EngineState, Right
@@ -51,6 +54,8 @@ class EngineView:
     log_tail: str = ""
     rights: frozenset[Right] = frozenset()
     state: EngineState | None = None
+    note_kinds: str = NotesSettings().kinds
+    """Which files are notes, in words."""
     agent: str = ""
     """The agent whose recall is shown; its k and minimum score are those of the recall."""
     agent_k: int = 5
@@ -71,6 +76,16 @@ class EngineView:
     def generation(self) -> int:
         """Generation of the index; −1 if it is unknown."""
         return self.state.generation if self.state else -1
+
+    @property
+    def roots(self) -> Roots | None:
+        """Where the notes are on the disk; None without a folder."""
+        if self.folder is None:
+            return None
+        if self.state is None or not self.state.roots:
+            return Roots.of_folder(self.folder)
+        roots = (Root(Path(root.path), root.name) for root in self.state.roots)
+        return Roots(self.folder, roots)
 
     @property
     def changed(self) -> frozenset[str]:
@@ -103,6 +118,11 @@ def short_path(path: Path, home: Path | None = None) -> str:
     return shown(str(path))
 
 
+def folder_title(folder: Path) -> str:
+    """What an opened folder or collection is called, safe to show."""
+    return shown(title(folder)) or short_path(folder)
+
+
 def header_line(view: EngineView, width: int, key: KeyOf) -> Line:
     """Name and folder at the left; at the right the state of the index, then its size."""
     left = [Part(" membrowse ", "brand")]
@@ -110,7 +130,7 @@ def header_line(view: EngineView, width: int, key: KeyOf) -> Line:
     needed = cells(joined(facts[:2]))
     if view.folder is not None:
         room = max(16, width - cells(left) - needed - 4)
-        left.append(Part(f" {clip_path(short_path(view.folder), room)}", "folder"))
+        left.append(Part(f" {clip_path(folder_title(view.folder), room)}", "folder"))
     if not facts:
         return spread(left, [], width)
     shown_facts = shortened(facts, width - cells(left) - 3)
@@ -268,6 +288,11 @@ def trouble_line(view: EngineView) -> Line:
         return []
     if state.problem:
         return [Part(" ✗ ", "bad"), Part(shown(state.problem))]
+    if missing := [root for root in state.roots if root.problem]:
+        return [
+            Part(" ! ", "warn"),
+            Part("; ".join(shown(f"{root.name}: {root.problem}") for root in missing)),
+        ]
     if state.stale:
         return [
             Part(" ! ", "warn"),

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from membrowse.presentation import figures
 from membrowse.presentation.lines import Line, Part, cells, clip_path, fit
+from membrowse.roots import Roots
 from membrowse.text import shown
-from membrowse.wire.notes import FileRecord, NoteState
+from membrowse.wire.notes import NOT_INDEXED, FileRecord, NoteState
 
 STATES: dict[NoteState, tuple[str, str]] = {
     NoteState.FAILED: ("✗", "bad"),
@@ -76,16 +77,18 @@ def full_account(record: FileRecord, now: datetime) -> str:
     return "\n".join(lines)
 
 
-def without_ghosts(folder: Path | None, records: Sequence[FileRecord]) -> list[FileRecord]:
+def without_ghosts(roots: Roots | None, records: Sequence[FileRecord]) -> list[FileRecord]:
     """The files without those that are not indexed and have gone since the engine looked, such as
     an editor's swap file."""
-    if folder is None or not folder.is_dir():
-        return list(records)
+    there = frozenset(root.name for root in roots or () if root.path.exists())
     excluded = (NoteState.IGNORED, NoteState.SKIPPED)
     return [
         record
         for record in records
-        if record.state not in excluded or os.path.lexists(folder / record.path)
+        if roots is None
+        or record.state not in excluded
+        or roots.root_of(record.path).name not in there
+        or os.path.lexists(roots.resolve(record.path))
     ]
 
 
@@ -132,10 +135,13 @@ def file_line(record: FileRecord, now: datetime, width: int) -> Line:
 
 
 def files_summary(records: Sequence[FileRecord]) -> Line:
-    """The number of files in each state."""
-    line: Line = []
-    for state, (glyph, style) in STATES.items():
-        count = sum(record.state is state for record in records)
-        if count:
-            line += [Part(f"{glyph} {figures.number(count)} {state.value}", style), Part("  ")]
+    """`5 not indexed: ✗ 1 failed  · 4 ignored   ● 49 indexed`: the files of each state."""
+    counts = Counter(record.state for record in records)
+    left_out = sum(counts[state] for state in NOT_INDEXED)
+    line = [Part(f"{figures.number(left_out)} not indexed: ", "strong")] if left_out else []
+    for state in (*NOT_INDEXED, *(state for state in STATES if state not in NOT_INDEXED)):
+        if counts[state]:
+            glyph, style = STATES[state]
+            text = f"{glyph} {figures.number(counts[state])} {state.value}"
+            line += [Part(text, style), Part("  ")]
     return line

@@ -12,9 +12,11 @@ from membrowse.wire.recalls import GivenHit, RecallView
 from membrowse.wire.search import (
     FUSED,
     KEYWORD,
+    NO_FILTERS,
     RANKINGS,
     RERANKED,
     VECTOR,
+    Filters,
     Hit,
     Query,
     Ranking,
@@ -39,6 +41,8 @@ class OpenQuery:
     text: str = ""
     """Empty: no query is open."""
     syntax: str = "literal"
+    filters: Filters = NO_FILTERS
+    """Of the request, beside those in the text."""
     number: int = 0
     """Number of the latest search; responses to earlier ones are dropped."""
     analysis: Query | None = None
@@ -75,10 +79,12 @@ class OpenQuery:
         """Names of all known rankings, ours first."""
         return (*RANKINGS, *(name for name in self.views if name not in RANKINGS))
 
-    def search(self, text: str, syntax: str = "literal", *, keep: bool) -> int:
+    def search(
+        self, text: str, syntax: str = "literal", filters: Filters = NO_FILTERS, *, keep: bool
+    ) -> int:
         """Note that `text` is searched for and return the number of the search."""
         self.number += 1
-        self.text, self.syntax = text, syntax
+        self.text, self.syntax, self.filters = text, syntax, filters
         self.keeping = keep and self.analysis is not None
         self._fresh = not self.keeping
         self.wanted = self.wanted if self.keeping else None

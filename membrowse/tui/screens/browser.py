@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
@@ -11,7 +12,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.dom import DOMNode
 
-from membrowse.tui.actions import Need, Where, bindings
+from membrowse.tui.actions import Action, Need, Where, bindings
 from membrowse.tui.agent_search import AgentSearch
 from membrowse.tui.messages import (
     EditWanted,
@@ -45,7 +46,7 @@ from membrowse.wire.explanation import ExplainRequest, Explanation
 from membrowse.wire.notes import Freshness
 from membrowse.wire.pins import Pin
 from membrowse.wire.rank_flow import RankFlowRequest
-from membrowse.wire.search import RERANKED, Hit, SearchRequest, SearchResponse, Target
+from membrowse.wire.search import NO_FILTERS, RERANKED, Hit, SearchRequest, SearchResponse, Target
 
 if TYPE_CHECKING:
     from membrowse.client.remembered import Remembered
@@ -242,7 +243,7 @@ class BrowserScreen(EngineScreen):
 
     def start_over(self) -> None:
         """Close the query and forget the target: another folder is opened."""
-        self.query_bar.put("")
+        self.query_bar.put("", filters=NO_FILTERS)
         self.target_line.reset()
         self._leave_recall()
         self.search("")
@@ -268,7 +269,7 @@ class BrowserScreen(EngineScreen):
         if keep and query.cursor is not None:
             track += [query.cursor.chunk, *self.rankings.remember_anchors()]
         is_first = not query.text
-        number = query.search(text, self.query_bar.syntax, keep=keep)
+        number = query.search(text, self.query_bar.syntax, self.query_bar.filters, keep=keep)
         self._basis = state_basis(self.engine.state) if self.engine.state else None
         if is_first:
             self.lay_out()
@@ -280,6 +281,7 @@ class BrowserScreen(EngineScreen):
             progressive=True,
             track=tuple(dict.fromkeys(track)),
             target=self.target_line.target,
+            filters=query.filters,
         )
         if not self.tuning_panel.search(request):
             query.saved_ranks = None
@@ -361,6 +363,7 @@ class BrowserScreen(EngineScreen):
             return
         if (asked.query, asked.syntax) != (query.text, query.syntax):
             self.query_bar.ask_another(asked.query, syntax=asked.syntax)
+        self.query_bar.filters = asked.narrowed_to
         self._recall_text = self.query_bar.text
         self.search(self._recall_text)
         self._focus_list()
@@ -380,7 +383,13 @@ class BrowserScreen(EngineScreen):
             self.recall_line.stop_following()
         else:
             self._leave_recall()
+            self._clear_filters()
             self._focus_list()
+
+    def _clear_filters(self) -> None:
+        if self.query_bar.filters:
+            self.query_bar.filters = NO_FILTERS
+            self.search_again()
 
     def on_explanation_pane_changed(self) -> None:
         pane = self.explanation_pane
@@ -439,6 +448,14 @@ class BrowserScreen(EngineScreen):
             met.add(Need.QUESTIONS)
         return met
 
+    def labelled(self, actions: tuple[Action, ...]) -> tuple[Action, ...]:
+        if not self.guide.display:
+            return actions
+        return tuple(
+            replace(action, label="leave the query") if action.id == "query.leave" else action
+            for action in actions
+        )
+
     def performer(self, where: Where) -> DOMNode:
         return self.tuning_panel if where is Where.TUNE else super().performer(where)
 
@@ -475,6 +492,17 @@ class BrowserScreen(EngineScreen):
 
     def action_question(self, by: int) -> None:
         self.query_bar.step_question(by)
+
+    def action_question_if_empty(self) -> None:
+        """Ask the next question, and leave the query, so that the key goes on to others."""
+        self.query_bar.step_question(1)
+        self._focus_list()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A key of questions is typed unless the query is empty and there are questions."""
+        if action == "question_if_empty":
+            return not self.query_bar.text and bool(self.query_bar.questions.items)
+        return super().check_action(action, parameters)
 
     # Actions: panels
 
@@ -551,6 +579,8 @@ class BrowserScreen(EngineScreen):
         closers: dict[str, Callable[[], None]] = {}
         if self.recall_line.display:
             closers["recall"] = self._step_back_from_recall
+        elif self.query_bar.filters:
+            closers["filters"] = self._clear_filters
         if self.open_query.marked:
             closers["mark"] = self._unmark
         if self.tuning_panel.display:
@@ -644,7 +674,9 @@ class BrowserScreen(EngineScreen):
     def action_changes(self) -> None:
         """Ask for the difference between the indexed note and its file."""
         query = self.open_query
-        request = ExplainRequest(text=query.text, syntax=query.syntax, chunk=self._hit().chunk)
+        request = ExplainRequest(
+            text=query.text, syntax=query.syntax, chunk=self._hit().chunk, filters=query.filters
+        )
         self.app.post_message(ReplyWanted("changes", request, self._show_changes))
 
     def _show_changes(self, explanation: Explanation) -> None:
@@ -704,7 +736,7 @@ class BrowserScreen(EngineScreen):
         place = f"{target.path}:{target.line}" if target and target.line else ""
         place = place or (target.path if target else "")
         query = self.open_query
-        self.app.post_message(ReportWanted(query.text, query.syntax, place))
+        self.app.post_message(ReportWanted(query.text, query.syntax, query.filters, place))
 
     def action_details(self) -> None:
         from membrowse.tui.screens.reader import TextScreen
@@ -759,7 +791,7 @@ class BrowserScreen(EngineScreen):
 
     def _search_pin(self, pin: Pin) -> None:
         """Search for a pin's query, with what it should find as the target."""
-        self.query_bar.put(pin.query, pin.syntax)
+        self.query_bar.put(pin.query, pin.syntax, pin.filters)
         self.target_line.expect(Target(path=pin.path, text=pin.text))
         self.call_after_refresh(self._focus_list)
 
@@ -770,7 +802,9 @@ class BrowserScreen(EngineScreen):
 
         query = self.open_query
         match = self.target_line.match
-        request = RankFlowRequest(text=query.text, syntax=query.syntax, depth=DEPTH)
+        request = RankFlowRequest(
+            text=query.text, syntax=query.syntax, depth=DEPTH, filters=query.filters
+        )
         screen = RankFlowScreen(
             self.clock,
             self.engine,
@@ -804,7 +838,9 @@ class BrowserScreen(EngineScreen):
         from membrowse.tui.screens.comparison import ComparisonScreen
 
         query = self.open_query
-        request = CompareRequest(text=query.text, syntax=query.syntax, left=chunk, right=target)
+        request = CompareRequest(
+            text=query.text, syntax=query.syntax, left=chunk, right=target, filters=query.filters
+        )
         self.app.push_screen(
             ComparisonScreen(
                 self.clock, self.engine, request, lambda rank: self._go_to({RERANKED: rank})

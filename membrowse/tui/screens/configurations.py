@@ -23,7 +23,7 @@ from membrowse.tui.screens.engine_screen import Clock, EngineScreen
 from membrowse.tui.widgets.line_list import LineList
 from membrowse.tui.widgets.lines import OneLine
 from membrowse.tui.widgets.ranking_list import RankingList
-from membrowse.wire.search import RERANKED
+from membrowse.wire.search import RERANKED, Filters
 from membrowse.wire.tuning import TunedSearch, TuneRequest, TuneResponse
 
 _GROUP = "configurations side by side"
@@ -114,11 +114,11 @@ class ConfigurationsScreen(EngineScreen):
         self,
         clock: Clock,
         engine: EngineView,
-        query: tuple[str, str],
+        query: tuple[str, str, Filters],
         configurations: tuple[NamedConfiguration, NamedConfiguration],
     ) -> None:
         super().__init__(clock, engine)
-        self._text, self._syntax = query
+        self._text, self._syntax, self._filters = query
         self._overlap = OverlapLine(self._text)
         a, b = configurations
         self.sides = (Side("A", a), Side("B", b))
@@ -144,10 +144,11 @@ class ConfigurationsScreen(EngineScreen):
         a, b = self.sides
         if not pins:
             for side in self.sides:
-                side.open_query.search(self._text, self._syntax, keep=True)
+                side.open_query.search(self._text, self._syntax, self._filters, keep=True)
         request = TuneRequest(
             text=self._text,
             syntax=self._syntax,
+            filters=self._filters,
             overrides=a.configuration.overrides,
             against=b.configuration.overrides,
             limit=1 if pins else HITS,

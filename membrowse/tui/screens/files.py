@@ -10,25 +10,30 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Input
 
-from membrowse.presentation.lines import Line, Part, fit, spread
+from membrowse.presentation.lines import Line, Part, fit, hanging, spread
 from membrowse.presentation.progress import progress_line
 from membrowse.tui.actions import Need, Where, bindings
 from membrowse.tui.messages import EditWanted, ReindexWanted, ReplyWanted
 from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.files_table import (
     ORDERS,
+    TIMES,
     file_line,
     files_head,
     files_summary,
     full_account,
+    reason,
     selected_files,
     without_ghosts,
 )
 from membrowse.tui.screens.engine_screen import Clock, EngineScreen
 from membrowse.tui.widgets.bars import TableHead
 from membrowse.tui.widgets.line_list import ItemList, LineList
-from membrowse.tui.widgets.lines import OneLine
+from membrowse.tui.widgets.lines import LineBlock, OneLine
 from membrowse.wire.notes import FileRecord, FilesRequest
+
+REASON_LINES = 2
+"""Lines under the list for a reason that its column clips."""
 
 
 class FilesSummary(OneLine):
@@ -78,6 +83,8 @@ class FilesScreen(EngineScreen):
         self.filter = Input(placeholder="filter by path, state or reason", id="files-filter")
         self.list = FilesList(clock)
         self._summary = FilesSummary()
+        self._reason = LineBlock([])
+        self._reason.id = "files-reason"
 
     def compose(self) -> ComposeResult:
         yield self.header
@@ -86,6 +93,7 @@ class FilesScreen(EngineScreen):
         yield self._summary
         yield TableHead(files_head)
         yield self.list
+        yield self._reason
         yield self.status
         yield self.keys
 
@@ -99,7 +107,7 @@ class FilesScreen(EngineScreen):
 
     def _take(self, records: Sequence[FileRecord]) -> None:
         if self.is_attached:
-            self._records = without_ghosts(self.engine.folder, records)
+            self._records = without_ghosts(self.engine.roots, records)
             self._show()
 
     def engine_changed(self, before: EngineView) -> None:
@@ -124,7 +132,18 @@ class FilesScreen(EngineScreen):
             self._order,
             progress_line(progress, self.size.width - 2) if progress else [],
         )
+        self._show_reason()
         self.show_keys()
+
+    def _show_reason(self) -> None:
+        """Show the whole reason of the file under the cursor where its column is narrow."""
+        width = self.size.width
+        self._reason.display = width < TIMES
+        text = reason(self.list.item) if self.list.item else ""
+        self._reason.show(hanging([Part("   ")], [Part(text)], width - 2)[:REASON_LINES])
+
+    def on_resize(self) -> None:
+        self._show_reason()
 
     def met_needs(self) -> set[Need]:
         return {Need.FILE} if self.list.item else set()
@@ -137,6 +156,7 @@ class FilesScreen(EngineScreen):
 
     def on_line_list_moved(self, message: LineList.Moved) -> None:
         self.list.put_cursor(message.row)
+        self._show_reason()
         self.show_keys()
 
     def on_line_list_chosen(self) -> None:

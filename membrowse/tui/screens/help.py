@@ -22,7 +22,16 @@ _SIGNS: tuple[tuple[str, str], ...] = (
     ("❯=", "the chunk that {hit.compare} has marked for a comparison"),
     ("ssh 12", "a word of the query as it is searched for, and the chunks that contain it"),
     ("question 3/55", "the place in the list of questions; {question.next} asks the next one"),
-    ("1.00", "a reranked score is relative to the best hit of this query"),
+    (
+        "blend .95",
+        "a fused or reranked score compares the hits of one query: 1.00 would be the best in every "
+        "part of it; it does not say whether a hit answers the query",
+    ),
+    (
+        "weak match",
+        "the best hits have few of the query's words and little of its meaning, "
+        "whatever their scores",
+    ),
     (
         "▲3 ▼2 =",
         "ranks gained or lost against the fused ranking; while tuning, against the saved settings",

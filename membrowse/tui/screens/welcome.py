@@ -17,7 +17,7 @@ from textual.widgets.option_list import Option
 
 from membrowse.presentation.lines import Line, Part
 from membrowse.text import shown
-from membrowse.tui.model.engine_view import short_path
+from membrowse.tui.model.engine_view import folder_title
 from membrowse.tui.model.folder_path import complete, problem
 from membrowse.tui.screens.dialog import Dialog
 from membrowse.tui.widgets.lines import LineBlock
@@ -85,7 +85,7 @@ class WelcomeScreen(Dialog[Path]):
         if self._demo is not None:
             options.append(Option(Content("The demo memory: months of a small project"), id="demo"))
         options += [
-            Option(Content(short_path(folder)), id=f"folder-{at}")
+            Option(Content(folder_title(folder)), id=f"folder-{at}")
             for at, folder in enumerate(self._folders)
         ]
         return options

@@ -330,8 +330,13 @@ class WhyScreen(EngineScreen):
         trying = "trying changes, each one on the whole folder…" if more else ""
         self._show(DiagnosisReport.of(diagnosis, None), trying)
         if more:
+            asked = self._request
             request = SuggestionsRequest(
-                text=self._request.text, syntax=self._request.syntax, target=self._request.target
+                text=asked.text,
+                syntax=asked.syntax,
+                target=asked.target,
+                k=asked.k,
+                filters=asked.filters,
             )
             take = partial(self._take_suggestions, diagnosis)
             self.app.post_message(ReplyWanted(_GROUP, request, take, self._suggestions_refused))

@@ -105,7 +105,12 @@ class ExplanationPane(TextPane[ScrolledLines]):
             self._stop_waiting()
             self.say("There is no chunk under the cursor.")
             return
-        request = ExplainRequest(text=query.text, syntax=query.syntax, chunk=query.cursor.chunk)
+        request = ExplainRequest(
+            text=query.text,
+            syntax=query.syntax,
+            chunk=query.cursor.chunk,
+            filters=query.filters,
+        )
         self._request = request
         if self._late is None:
             self._late = self.set_timer(LATE, self._say_late)

@@ -43,7 +43,7 @@ def guide_lines(
     lines.append([])
     lines += _condition_lines(view, key)
     if questions:
-        ask = with_keys("{query.leave} {question.next}", key)
+        ask = key("query.question")
         what = f"   ask the first of {figures.counted(questions, 'question')}"
         lines.append([Part(f"{ask:>8}", "key", _ASK), Part(what, "", _ASK)])
     for keys, what in _KEYS:
@@ -79,7 +79,7 @@ def _condition_lines(view: EngineView, key: KeyOf) -> list[Line]:
     if state.progress is not None:
         return [progress_line(state.progress, 70), []]
     if state.notes == 0:
-        return _nothing_indexed(state, key)
+        return _nothing_indexed(view, state, key)
     pending = state.pending.total
     if pending:
         text = f"{figures.counted(pending, 'note')} on disk differ from the index."
@@ -87,35 +87,39 @@ def _condition_lines(view: EngineView, key: KeyOf) -> list[Line]:
     return []
 
 
-def _nothing_indexed(state: EngineState, key: KeyOf) -> list[Line]:
+def _nothing_indexed(view: EngineView, state: EngineState, key: KeyOf) -> list[Line]:
     """Why there is nothing to search, and what to do."""
-    if state.not_indexed:
-        left_out = figures.counted(state.not_indexed, "file")
-        text = f"No note of this folder is indexed; {left_out} left out."
-    else:
-        text = "This folder has no notes yet; a new one is found at once."
-    leave = key("query.leave")
+    left_out = f", {figures.counted(state.not_indexed, 'file')} not indexed"
+    kinds = f"  Notes are {view.note_kinds}; a new one is found at once."
     return [
-        [Part("! ", "warn"), Part(text)],
-        [Part(f"  {leave} {key('view.files')}", "key", "screen.files")]
-        + [Part(" shows every file and why;  ", "dim", "screen.files")]
-        + [Part(f"{leave} {key('app.open')}", "key", "app.open_folder")]
-        + [Part(" opens another folder.", "dim", "app.open_folder")],
+        [Part("! ", "warn"), Part(f"No notes here{left_out if state.not_indexed else ''}.")],
+        [Part(kinds, "dim")],
+        [Part("  ")]
+        + _after_the_query("view.files", "shows every file and why;  ", "screen.files", key)
+        + _after_the_query("app.open", "opens another folder.", "app.open_folder", key),
         [],
     ]
 
 
+def _after_the_query(action: str, what: str, click: str, key: KeyOf) -> Line:
+    """`enter, then f shows every file`: a letter acts once the query is left."""
+    return [
+        Part(key("query.leave"), "key", click),
+        Part(", then ", "dim", click),
+        Part(key(action), "key", click),
+        Part(f" {what}", "dim", click),
+    ]
+
+
 def _gave_up(view: EngineView, width: int, key: KeyOf) -> list[Line]:
-    leave = key("query.leave")
     lines: list[Line] = [
         [Part("✗ ", "bad"), Part("The engine keeps failing.", "strong")],
         [],
         *([Part(shown(text))] for text in _filled(view.message, width)),
         [],
         [Part(key("app.retry"), "key", "app.retry"), Part(" restarts it   ", "dim")]
-        + [Part(f"{leave} {key('app.open')}", "key", "app.open_folder")]
-        + [Part(" opens another folder   ", "dim")]
-        + [Part(f"{leave} {key('app.quit')}", "key", "app.quit"), Part(" quits", "dim")],
+        + _after_the_query("app.open", "opens another folder   ", "app.open_folder", key)
+        + _after_the_query("app.quit", "quits", "app.quit", key),
     ]
     tail = view.log_tail.strip().splitlines()[-12:]
     if tail:

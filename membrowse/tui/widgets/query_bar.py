@@ -19,7 +19,7 @@ from membrowse.tui.messages import QueryAsked
 from membrowse.tui.model.questions import Questions
 from membrowse.tui.widgets.lines import OneLine, keymap_of
 from membrowse.tui.widgets.plain_input import PlainInput
-from membrowse.wire.search import Query, Target
+from membrowse.wire.search import NO_FILTERS, Filters, Query, Target
 
 DEBOUNCE = 0.05
 """Seconds without a key until the query is searched."""
@@ -95,7 +95,7 @@ class QueryWarnings(OneLine):
 
 
 class QueryBar(Vertical):
-    """The query's text and syntax, the questions to step through, and earlier queries."""
+    """The query's text, syntax and filters, the questions to step through, and earlier queries."""
 
     class Edited(Message):
         """Typing has paused, or the syntax changed: search."""
@@ -115,6 +115,7 @@ class QueryBar(Vertical):
         super().__init__(id="query-bar")
         self.input = QueryInput("what did the agent ask?", id="query")
         self.syntax = "literal"
+        self.filters = NO_FILTERS
         self.questions = Questions()
         self._history = history
         self._at = -1
@@ -152,22 +153,27 @@ class QueryBar(Vertical):
         """What is typed, without lone surrogates."""
         return self.input.value.encode("utf-8", "replace").decode()
 
-    def put(self, text: str, syntax: str | None = None) -> None:
+    def put(self, text: str, syntax: str | None = None, filters: Filters | None = None) -> None:
         """Change the text, and with `syntax` how it is read; a new text is searched at once.
 
         It is selected while it is edited: typing replaces it, an arrow keeps it.
         """
         self.syntax = syntax or self.syntax
+        self.filters = self.filters if filters is None else filters
         self.input.value = text
         self.select()
         self._show_side()
 
     def ask_another(
-        self, text: str, target: Target | None = None, syntax: str | None = None
+        self,
+        text: str,
+        target: Target | None = None,
+        syntax: str | None = None,
+        filters: Filters = NO_FILTERS,
     ) -> None:
         """Put another query in the place of the old one, and what it should find."""
         self.post_message(self.Replaced(target))
-        self.put(text, syntax)
+        self.put(text, syntax, filters)
 
     def select(self) -> None:
         """Select the text if it is being edited, else show its beginning."""
@@ -183,6 +189,7 @@ class QueryBar(Vertical):
 
     def on_plain_input_replaced(self, event: PlainInput.Replaced) -> None:
         event.stop()
+        self.filters = NO_FILTERS
         self.post_message(self.Replaced())
 
     def on_input_changed(self, event: Input.Changed) -> None:

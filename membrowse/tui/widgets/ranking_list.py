@@ -6,7 +6,13 @@ from datetime import datetime
 
 from textual.message import Message
 
-from membrowse.presentation.hits import RowStyle, freshness, hit_lines, matrix_lines
+from membrowse.presentation.hits import (
+    RowStyle,
+    freshness,
+    hit_lines,
+    matrix_lines,
+    telling_names,
+)
 from membrowse.presentation.lines import Line, Part, fit
 from membrowse.presentation.ranks import letters
 from membrowse.presentation.recalls import absent_lines
@@ -99,6 +105,7 @@ class RankingList(LineList):
                 edited=view.edited,
                 saved=self.open_query.saved_ranks,
                 lines=self.lines,
+                names=telling_names(view.hits.values()),
             )
         return self._style_of_rows
 

@@ -132,7 +132,9 @@ class TargetLine(OneLine):
             return
         recall = query.agent.recall if query.agent else None
         k = recall.recall.k if recall else None
-        request = DiagnosisRequest(text=query.text, syntax=query.syntax, target=target, k=k)
+        request = DiagnosisRequest(
+            text=query.text, syntax=query.syntax, target=target, k=k, filters=query.filters
+        )
         if self._why is not None:
             self._why.diagnose(request)
             return

@@ -292,6 +292,7 @@ class TuningPanel(Vertical, can_focus=True):
             number=request.number,
             track=request.track,
             target=request.target,
+            filters=request.filters,
         )
         self.app.post_message(ReplyWanted(_SEARCH, self._request, self._take, self._refused))
         return True
@@ -470,5 +471,8 @@ class TuningPanel(Vertical, can_focus=True):
             text = "Both sides are the same: change a value, or go to another configuration."
             self.notify(text, severity="warning", markup=False)
             return
-        query = (self._query.text, self._query.syntax)
-        self.app.push_screen(ConfigurationsScreen(self._clock, self._engine, query, (a, b)))
+        asked = self._query
+        screen = ConfigurationsScreen(
+            self._clock, self._engine, (asked.text, asked.syntax, asked.filters), (a, b)
+        )
+        self.app.push_screen(screen)

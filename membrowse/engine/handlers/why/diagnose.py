@@ -1,4 +1,4 @@
-"""The answer to "why not this note?": eight steps, from the file on disk to the cut."""
+"""The answer to "why not this note?": step by step, from the file on disk to the cut."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from membrowse.engine.components import Components
 from membrowse.engine.handlers.explain import rank_query, sources
 from membrowse.engine.handlers.why.steps.context import ChunkContext, FileContext
 from membrowse.engine.handlers.why.steps.cut import check_cut
+from membrowse.engine.handlers.why.steps.filters import check_filters
 from membrowse.engine.handlers.why.steps.finding import Finding
 from membrowse.engine.handlers.why.steps.folder import check_folder
 from membrowse.engine.handlers.why.steps.fused import check_fused
@@ -30,7 +31,7 @@ _RANKING_STEPS = (check_keyword, check_vector, check_fused, check_reranked)
 def diagnose(components: Components, request: DiagnosisRequest, pause: Pause) -> Diagnosis:
     """Where the target is lost on its way from the folder to the first k."""
     started = time.perf_counter()
-    ranked_query, settings = rank_query(components, request.text, request.syntax, request.profile)
+    ranked_query, settings = rank_query(components, request)
     target = components.targets.locate(
         ranked_query.generation, request.target, settings.agent, request.k
     )
@@ -43,12 +44,15 @@ def diagnose(components: Components, request: DiagnosisRequest, pause: Pause) ->
         chunk = ChunkContext(
             ranked_query, row, target.k, sources(components, ranked_query, settings)
         )
+        if ranked_query.parsed.filters:
+            findings.append(check_filters(components, chunk))
+            pause()
         for check in _RANKING_STEPS:
             findings.append(check(chunk))
             pause()
         findings.append(check_cut(chunk, settings.agent.min_score))
     in_top_k = row is not None and passes(ranked_query, row, target.k)
-    freshness = FreshnessOf(components.folder, ranked_query.notes)
+    freshness = FreshnessOf(components.roots, ranked_query.notes)
     doubt = provisional(components.indexer.state, ranked_query.generation, components.models.state)
     return Diagnosis(
         query=request.text,
@@ -73,7 +77,8 @@ def _file_findings(context: FileContext) -> list[Finding]:
             break
     if context.row is None:
         clause = "nothing of it is indexed"
-        left = list(StepName)[len(found) :]
+        done = {each.name for each in found}
+        left = [name for name in StepName if name not in {*done, StepName.FILTERS}]
         found += [Finding(name, Outcome.SKIPPED, clause) for name in left]
     return found
 

@@ -16,6 +16,7 @@ import msgspec
 
 from membrowse.engine.components import Components
 from membrowse.engine.handlers.explain import rank_query
+from membrowse.engine.handlers.why.steps.filters import LEFT_OUT
 from membrowse.engine.handlers.why.suggestions import note_edits, queries, settings
 from membrowse.engine.handlers.why.suggestions.pin_effect import pin_effect
 from membrowse.engine.handlers.why.suggestions.trial import Candidate, NotTried, OutOfTime, Trial
@@ -45,7 +46,7 @@ _SEARCHES: tuple[tuple[str, Callable[[Trial], Iterator[Candidate]], float], ...]
 def suggest(components: Components, request: SuggestionsRequest, pause: Pause) -> Suggestions:
     """Changes that help; none if the target is in the top k already, or not indexed."""
     started = time.perf_counter()
-    ranked_query, in_force = rank_query(components, request.text, request.syntax, request.profile)
+    ranked_query, in_force = rank_query(components, request)
     target = components.targets.locate(
         ranked_query.generation, request.target, in_force.agent, request.k
     )
@@ -54,6 +55,8 @@ def suggest(components: Components, request: SuggestionsRequest, pause: Pause) -
     tried, unfinished = 0, ""
     if components.models.state is RankingState.LOADING:
         unfinished = f"no change was tried: {components.models.message}"
+    elif row is not None and ranked_query.filters and not ranked_query.scope[row]:
+        unfinished = f"no change was tried: {LEFT_OUT}"
     elif row is not None and not passes(ranked_query, row, target.k):
         trial = Trial(
             components, ranked_query, request.target, target.chunks, target.k, in_force, pause

@@ -48,7 +48,7 @@ class FileContext:
     def file(self) -> FileContent | str:
         """The file, read once; or why it cannot be a note."""
         try:
-            return read_file(self.components.folder, self.path, self.notes)
+            return read_file(self.components.roots, self.path, self.notes)
         except NotIndexable as error:
             return error.reason
         except (OSError, ValueError) as error:
@@ -69,7 +69,7 @@ class FileContext:
     def exists(self) -> bool:
         """Whether the folder has the file."""
         try:
-            return (self.components.folder / self.path).is_file()
+            return self.components.roots.resolve(self.path).is_file()
         except (OSError, ValueError):
             return False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from membrowse.engine.handlers.why.steps.context import ChunkContext
+from membrowse.engine.handlers.why.steps.filters import LEFT_OUT
 from membrowse.engine.handlers.why.steps.finding import (
     Finding,
     chunk_place,
@@ -22,6 +23,8 @@ def check_cut(context: ChunkContext, min_score: float) -> Finding:
     """`min_score` is the agent's; 0: none."""
     ranking = context.ranked_query.ranking(RERANKED)
     rank = int(ranking.ranks[context.row])
+    if not context.ranked_query.scope[context.row]:
+        return finding(StepName.CUT, Outcome.SKIPPED, LEFT_OUT)
     if not rank:
         return finding(StepName.CUT, Outcome.FAILS, "it is in no ranking")
     if rank <= context.k:

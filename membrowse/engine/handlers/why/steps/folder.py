@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from membrowse.engine.handlers.why.steps.context import FileContext
 from membrowse.engine.handlers.why.steps.finding import Finding, finding
 from membrowse.notes.conflict_copies import copied_note
+from membrowse.notes.scanner import NO_NOTE
 from membrowse.wire.diagnosis import Outcome, StepName
 from membrowse.wire.notes import NoteState
 
@@ -27,7 +28,8 @@ def check_folder(context: FileContext) -> Finding:
         what = "a text was looked for, in all notes" if context.wanted.text else "a chunk was meant"
         return finding(StepName.FOLDER, Outcome.PASSES, what)
     if state in _LEFT_OUT:
-        reason = context.target.reason.removeprefix(f"{path}: ") or "the reason is not known"
+        _, reason = context.components.targets.state(context.generation, path)
+        reason = reason or "the reason is not known"
         clause = f"it {_LEFT_OUT[state]}: {reason}"
         return finding(StepName.FOLDER, Outcome.FAILS, clause, _how_to_include(path, reason))
     if context.exists:
@@ -57,7 +59,7 @@ def _how_to_include(path: str, reason: str) -> Iterator[str]:
     name = path.rpartition("/")[2]
     suffix = PurePosixPath(name).suffix
     pattern = f"*{suffix}" if suffix else name
-    if "notes.include" in reason:
+    if reason.startswith(NO_NOTE):
         yield f'to index it, add "{pattern}" to notes.include in the settings file'
         yield _WHERE
     elif "notes.max_bytes" in reason:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from membrowse.engine.handlers.why.steps.context import ChunkContext
+from membrowse.engine.handlers.why.steps.filters import LEFT_OUT
 from membrowse.engine.handlers.why.steps.finding import Finding, finding, places
 from membrowse.ranking.explanation import fused
 from membrowse.wire.diagnosis import Outcome, StepName
@@ -17,7 +18,7 @@ def check_fused(context: ChunkContext) -> Finding:
         context.ranked_query, context.row, context.sources.settings.fusion
     )
     if explained.rank is None:
-        return finding(StepName.FUSED, Outcome.SKIPPED, "a filter leaves it out of every ranking")
+        return finding(StepName.FUSED, Outcome.SKIPPED, LEFT_OUT)
     pool = context.ranked_query.ranking(RERANKED).pool
     place = f"it is #{explained.rank:,} of {explained.total:,} fused"
     if pool is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from membrowse.engine.handlers.why.steps.context import ChunkContext
+from membrowse.engine.handlers.why.steps.filters import LEFT_OUT
 from membrowse.engine.handlers.why.steps.finding import Finding, finding, quoted_list
 from membrowse.ranking.explanation import keyword
 from membrowse.ranking.ranked_query import NO_WORDS
@@ -32,7 +33,7 @@ def _keyword_outcome(context: ChunkContext, explained: KeywordExplanation) -> tu
     typed = dict.fromkeys(term.typed for term in explained.terms if not term.matches)
     missing = [word for word in typed if word not in of_held]
     if not context.ranked_query.scope[context.row]:
-        return Outcome.FAILS, f"{explained.excluded}, so no ranking has it"
+        return Outcome.SKIPPED, LEFT_OUT
     if not explained.terms:
         # Without words for the encoder either, no ranking goes by what a chunk says.
         outcome = Outcome.SKIPPED if context.ranked_query.parsed.words else Outcome.FAILS

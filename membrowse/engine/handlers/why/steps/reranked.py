@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from membrowse.engine.handlers.why.steps.context import ChunkContext
+from membrowse.engine.handlers.why.steps.filters import LEFT_OUT
 from membrowse.engine.handlers.why.steps.finding import Finding, finding, places, quoted_list
 from membrowse.ranking.explanation import reranked
 from membrowse.ranking.explanation.token_matches import interact
@@ -32,9 +33,7 @@ def check_reranked(context: ChunkContext) -> Finding:
     )
     explained = reranked.explain_reranked(context.ranked_query, context.row, settings, late)
     if explained.rank is None:
-        return finding(
-            StepName.RERANKED, Outcome.SKIPPED, "a filter leaves it out of every ranking"
-        )
+        return finding(StepName.RERANKED, Outcome.SKIPPED, LEFT_OUT)
     if settings.method is RerankMethod.NONE:
         clause = "reranking is switched off, so it stays in fused order"
         return finding(StepName.RERANKED, Outcome.SKIPPED, clause, rank=explained.rank)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from membrowse.engine.handlers.why.steps.context import ChunkContext
+from membrowse.engine.handlers.why.steps.filters import LEFT_OUT
 from membrowse.engine.handlers.why.steps.finding import Finding, chunk_place, finding
 from membrowse.ranking.explanation import vector
 from membrowse.wire.diagnosis import Outcome, StepName
@@ -30,7 +31,7 @@ def check_vector(context: ChunkContext) -> Finding:
 def _vector_outcome(context: ChunkContext, explained: VectorExplanation) -> tuple[Outcome, str]:
     ranked_query = context.ranked_query
     if not ranked_query.scope[context.row]:
-        return Outcome.SKIPPED, "a filter leaves it out of every ranking"
+        return Outcome.SKIPPED, LEFT_OUT
     if not ranked_query.parsed.words:
         return Outcome.SKIPPED, "the query has no words to encode"
     if ranked_query.encoded is None:

@@ -61,7 +61,7 @@ def note_edit_candidates(trial: Trial) -> Iterator[Candidate]:
     """Edits that work, the shortest first. Raises `NotTried` if they cannot be tried."""
     source = _target_file(trial)
     trial.checkpoint()
-    reader = NoteReader(trial.components.folder, trial.settings.notes, trial.components.models)
+    reader = NoteReader(trial.components.roots, trial.settings.notes, trial.components.models)
     found = encoded = 0
     for phrasing in _phrasings(trial, source):
         trial.checkpoint()
@@ -178,7 +178,7 @@ def _target_file(trial: Trial) -> FileContent:
     if note.chunks > _LONGEST:
         raise NotTried(f"the note is long ({note.chunks} chunks)")
     try:
-        source = read_file(trial.components.folder, path, trial.settings.notes)
+        source = read_file(trial.components.roots, path, trial.settings.notes)
     except (NotIndexable, OSError) as error:
         raise NotTried("the file cannot be read") from error
     if source.sha256 != note.sha256:

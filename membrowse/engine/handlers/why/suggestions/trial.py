@@ -101,7 +101,12 @@ class Trial:
         self._step()
         base = self.ranked_query
         other = self.components.ranked_queries.fresh(
-            base.generation, text, base.query.syntax, self._ranker, base.token_vectors
+            base.generation,
+            text,
+            base.query.syntax,
+            self._ranker,
+            base.token_vectors,
+            filters=base.filters,
         )
         base.token_vectors.update(other.token_vectors)
         return self._rank(other, self.chunks)
@@ -116,6 +121,7 @@ class Trial:
             base.query.syntax,
             Ranker(self.settings),
             {**base.token_vectors, **{each.key: each for each in hypothetical.encoded}},
+            filters=base.filters,
         )
         return self._rank(
             other, locate(hypothetical.generation, self.target, self._follow(hypothetical))

@@ -1,0 +1,148 @@
+"""A real engine over three roots: one tree, whatever happens to one of them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from membrowse import paths
+from membrowse.agents import profiles
+from membrowse.agents.collections import folder_of, open_collection
+from membrowse.client import discovery
+from membrowse.settings import load
+from membrowse.wire.agents import AgentMemory, AgentProfile
+from membrowse.wire.engine import EngineState, HelloRequest, StatusRequest
+from membrowse.wire.notes import Freshness, NoteRequest
+from membrowse.wire.search import RERANKED, Filters, Hit
+from tests.engine.conftest import FOOD, PORTS, ask, current, serving, until
+
+QUESTION = "which port does staging ssh listen on?"
+NEEDLE = "# Needle\n\nThe zephyrine lantern hangs in the boathouse.\n"
+
+
+@pytest.fixture
+def roots(tmp_path: Path) -> Path:
+    """The directory of three roots, which are the collection `ops`."""
+    for name, text in (("work", PORTS), ("team", FOOD), ("own", NEEDLE)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "note.md").write_text(text)
+    (tmp_path / "team" / "log.txt").write_text("left out by the globs of its root\n")
+    configure(tmp_path, "work", "team", "own")
+    return tmp_path
+
+
+def configure(directory: Path, *names: str, **places: str) -> None:
+    where = {name: str(directory / name) for name in names} | places
+    lines = ", ".join(
+        f"{name} = {{ path = {json.dumps(place)}, include = ['*.md'] }}"
+        for name, place in where.items()
+    )
+    file = paths.config_file()
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(f"[collections.ops]\nroots = {{ {lines} }}\n")
+
+
+def ops() -> Path:
+    return open_collection("ops", load(paths.config_file()))
+
+
+def problem_of(name: str) -> Callable[[EngineState], bool]:
+    """Whether the root `name` is out of reach."""
+    return lambda state: any(root.name == name and bool(root.problem) for root in state.roots)
+
+
+def complete(state: EngineState) -> bool:
+    return current(state) and not any(root.problem for root in state.roots)
+
+
+def first(hits: tuple[Hit, ...]) -> str:
+    return hits[0].path
+
+
+async def test_a_collection_is_one_tree_and_outlives_the_loss_of_a_root(roots: Path) -> None:
+    async with serving(ops()) as client:
+        before = await until(client, current)
+        assert (before.notes, before.not_indexed) == (3, 1)
+        assert [(root.name, root.path) for root in before.roots] == [
+            (name, str(roots / name)) for name in ("work", "team", "own")
+        ]
+        assert first((await ask(client, QUESTION)).hits) == "work/note.md"
+        only = await ask(client, QUESTION, filters=Filters(root="team"))
+        assert {hit.path for hit in only.rankings[RERANKED].hits} == {"team/note.md"}
+        assert (await client.ask(NoteRequest(path="own/note.md"))).path == "own/note.md"
+
+        (roots / "work").rename(roots / "away")
+        lost = await until(client, problem_of("work"))
+        assert lost.notes == 3
+        (roots / "own" / "new.md").write_text("# New\n\nPangolins sleep at noon.\n")
+        found = await until(client, lambda state: state.notes == 4)
+        assert found.problem == ""
+        kept = await ask(client, QUESTION)
+        assert first(kept.hits) == "work/note.md"
+        assert kept.hits[0].freshness is Freshness.UNREADABLE
+
+        (roots / "away" / "note.md").write_text(PORTS.replace("2222", "2200"))
+        (roots / "away").rename(roots / "work")
+        await until(client, complete)
+        assert "2200" in (await ask(client, QUESTION)).hits[0].snippet
+        counted = (await client.ask(StatusRequest())).notes_by_root
+        assert counted == {"work": 1, "team": 1, "own": 2}
+
+
+async def test_an_emptied_root_keeps_its_part_and_the_others_go_on(roots: Path) -> None:
+    async with serving(ops()) as client:
+        await until(client, current)
+        (roots / "work" / "note.md").unlink()
+        lost = await until(client, problem_of("work"))
+        (said,) = (root.problem for root in lost.roots if root.problem)
+        assert f"{roots / 'work'} is empty, but 1 notes of it are indexed" in said
+        (roots / "own" / "new.md").write_text("# New\n\nPangolins sleep at noon.\n")
+        assert (await until(client, lambda state: state.notes == 4)).pending.total == 0
+
+
+async def test_roots_that_change_in_the_settings_are_noticed(roots: Path) -> None:
+    async with serving(ops()) as client:
+        await until(client, current)
+    shutil.copytree(roots / "own", roots / "moved")
+    (roots / "moved" / "note.md").write_text("# Moved\n\nPangolins sleep at noon.\n")
+    (roots / "extra").mkdir()
+    (roots / "extra" / "note.md").write_text("# Extra\n\nAn added root.\n")
+    configure(roots, "work", "extra", own=str(roots / "moved"))
+    async with serving(ops()) as client:
+        after = await until(client, lambda state: current(state) and state.notes == 3)
+        assert not any(root.problem for root in after.roots), "moved on purpose, not exchanged"
+        assert first((await ask(client, "when do pangolins sleep?")).hits) == "own/note.md"
+        hello = await client.ask(HelloRequest())
+        assert hello.roots["own"] == str(roots / "moved")
+
+
+async def test_an_agents_extra_paths_are_roots(roots: Path) -> None:
+    memory = AgentMemory(
+        id="openclaw:main",
+        system="openclaw",
+        folder=str(roots / "work"),
+        outside=(str(roots / "team"), str(roots / "own" / "note.md"), str(roots / "work" / "x")),
+    )
+    profile = AgentProfile(name="main", memory=memory)
+    profiles.keep(profile)
+    async with serving(folder_of(profile)) as client:
+        state = await until(client, current)
+        assert [root.name for root in state.roots] == ["workspace", "team", "note.md"]
+        assert first((await ask(client, "zephyrine lantern")).hits) == "note.md"
+        assert first((await ask(client, QUESTION)).hits) == "workspace/note.md"
+
+
+async def test_a_collection_that_left_the_settings_is_a_problem_with_a_reason(roots: Path) -> None:
+    folder = ops()
+    paths.config_file().unlink()
+    client = await discovery.connect(folder)
+    try:
+        state = await until(client, lambda state: bool(state.problem))
+        assert "no collection 'ops' in the settings" in state.problem
+    finally:
+        await client.close()
+        await discovery.stop(folder)
