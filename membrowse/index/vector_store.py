@@ -18,13 +18,13 @@ import numpy as np
 
 from membrowse import sqlite
 from membrowse.encoding.encoder import EncodedText
-from membrowse.encoding.pooling import quantise
 from membrowse.index.vector_table import (
     Entries,
     StoredVectors,
     VectorBlock,
     VectorTable,
     extended,
+    quantised,
     starts_of,
     vectors_by_key,
 )
@@ -62,7 +62,7 @@ _GET = f"{_ROWS} {_IN_KEYS}"
 _HAS = f"SELECT key FROM vectors {_IN_KEYS}"  # noqa: S608
 _PAGE_SIZE = 32768
 """Of a few rows of 4 KB; in smaller pages half the room would be left over."""
-_READ_ROWS = 1024
+_READ_ROWS = 64
 
 
 class VectorStore:
@@ -152,7 +152,7 @@ class VectorStore:
             return {
                 key: StoredVectors(
                     np.frombuffer(vector, np.float32),
-                    np.frombuffer(passages, np.int8).reshape(-1, self._dimension),
+                    np.frombuffer(passages, np.int16).reshape(-1, self._dimension),
                     np.frombuffer(scales, np.float32),
                 )
                 for key, vector, passages, scales in self._intact(connection, rows)
@@ -246,7 +246,7 @@ class VectorStore:
         _, vectors, passages, scales = zip(*rows, strict=True)
         return Entries(
             np.frombuffer(b"".join(vectors), np.float32).reshape(-1, self._dimension),
-            np.frombuffer(b"".join(passages), np.int8).reshape(-1, self._dimension),
+            np.frombuffer(b"".join(passages), np.int16).reshape(-1, self._dimension),
             np.frombuffer(b"".join(scales), np.float32),
             starts_of([len(blob) // 4 for blob in scales]),
         )
@@ -319,7 +319,7 @@ def _quantise_passages(path: Path) -> None:
         columns = [name for _, name, *_ in connection.execute("PRAGMA table_info(vectors)")]
         if columns != _EARLIER_COLUMNS:
             return
-        log.info("converting the stored vectors: passages take a quarter of the room")
+        log.info("converting the stored vectors: passages take half the room")
         with transaction(connection):
             connection.execute("ALTER TABLE vectors RENAME TO earlier")
             connection.execute(_TABLE)
@@ -334,8 +334,8 @@ def _converted(row: tuple[int, float, str, bytes, bytes, str]) -> tuple[Any, ...
     expected, at, key, vector, passages, precision = row
     if checksum(key, vector, passages, precision) != expected:
         return None
-    tokens, scales = quantise(np.frombuffer(passages, np.float32).reshape(-1, len(vector) // 4))
-    values = (key, vector, tokens.tobytes(), scales.tobytes(), precision)
+    numbers, scales = quantised(np.frombuffer(passages, np.float32).reshape(-1, len(vector) // 4))
+    values = (key, vector, numbers.tobytes(), scales.tobytes(), precision)
     return (*values, at, _checksum(*values))
 
 

@@ -1,8 +1,8 @@
 """The vectors of one generation's chunks, by row, in blocks that generations share.
 
-A block is filled and then never changes, so the next generation adds vectors without copying those
-that exist, and a reader needs no lock. Passage vectors are int8 with a scale each; every cosine is
-computed exactly over what is stored.
+What a block contains never changes, so the next generation adds vectors without copying those that
+exist, and a reader needs no lock. Passage vectors are int16 with a scale each, which is finer than
+the last bits in which two runs of an encoder differ; cosines are of all that is stored.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from membrowse.encoding.encoder import EncodedText
-from membrowse.encoding.pooling import quantise
 
 Matrix = NDArray[np.float32]
 Mask = NDArray[np.bool_]
-Quantised = NDArray[np.int8]
+Quantised = NDArray[np.int16]
 
 BLOCK_ENTRIES = 1024
 _BLOCK_PASSAGES = 8192
+_LARGEST = 32767.0
 _TILE = 512
 """Rows of a product. Every product has as many, of zeros if need be: a matrix-vector product can
 differ in its last bit by the number of rows, and no score may depend on where a chunk lies."""
@@ -89,10 +89,20 @@ def vectors_by_key(encoded: Iterable[EncodedText]) -> dict[str, StoredVectors]:
     return {
         text.key: StoredVectors(
             np.ascontiguousarray(text.vector, np.float32),
-            *quantise(np.asarray(text.passages, np.float32)),
+            *quantised(np.asarray(text.passages, np.float32)),
         )
         for text in encoded
     }
+
+
+def quantised(passages: Matrix) -> tuple[Quantised, Matrix]:
+    """Passage vectors [p, d] as int16 [p, d] with a scale each [p].
+
+    The largest component becomes ±32767; a component is off by at most half a scale.
+    """
+    largest = np.abs(passages).max(axis=1, initial=0.0)
+    scales = np.where(largest > 0, largest / _LARGEST, 1.0).astype(np.float32)
+    return np.rint(passages / scales[:, None]).astype(np.int16), scales
 
 
 class VectorBlock:
@@ -104,7 +114,7 @@ class VectorBlock:
         self.count = 0
         """Number of entries; those before never change."""
         self.vectors = np.zeros((BLOCK_ENTRIES, dimension), np.float32)
-        self.passages = np.zeros((capacity, dimension), np.int8)
+        self.passages = np.zeros((capacity, dimension), np.int16)
         self.scales = np.zeros(capacity, np.float32)
         self.starts = np.zeros(BLOCK_ENTRIES + 1, np.int64)
         """The passages of entry e are `passages[starts[e]:starts[e + 1]]`."""

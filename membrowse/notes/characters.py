@@ -93,7 +93,7 @@ _UNFOLDED = re.compile(
     "|[øłđðħıæœþØŁĐÐĦÆŒÞ]|(?![0-9])\\d"
 )
 """What `fold` changes in NFKC text, except for case and accents: none of it is ASCII."""
-_BEYOND_ASCII = re.compile("[^\x00-\x7f]+")
+_ASCII = bytes(range(128))
 _CLUSTERS = re.compile(
     "[\x00-\x7f](?=[^\x00-\x7f])[{0}]+|[^\x00-\x7f][{0}]*".format(
         f"{_MARKS}{JOINERS}\u3099\u309a\u1160-\u11ff\ud7b0-\ud7fb\uff9e-\uffdc"
@@ -108,7 +108,8 @@ def is_folded(text: str) -> bool:
         return True
     if not unicodedata.is_normalized("NFKC", text):
         return False
-    return _UNFOLDED.search("".join(_BEYOND_ASCII.findall(text))) is None
+    others = text.encode(errors="surrogatepass").translate(None, _ASCII)
+    return _UNFOLDED.search(others.decode(errors="surrogatepass")) is None
 
 
 def compatible(text: str) -> str:

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from membrowse.encoding.encoder import EncodedQuery
 from membrowse.index.generation import Generation, IndexedNote
-from membrowse.index.vector_table import Matrix
 from membrowse.notes.chunk import Chunk
 from membrowse.ranking.chunk_ranking import ChunkRanking, Mask, empty_ranking, in_order
 from membrowse.ranking.elapsed import elapsed_ms
@@ -74,8 +73,6 @@ class RankedQuery:
     rankings: dict[str, ChunkRanking] = field(default_factory=dict)
     """Finished rankings (and a waiting reranked one) by name."""
     encoded: EncodedQuery | None = None
-    cosines: Matrix | None = None
-    """[rows]: of the encoded query to each chunk's own vector."""
     known_share: float = 0.0
     """Share of the query that the encoder knows, 0 to 1; scales the vector's weight."""
     token_vectors: dict[str, HasTokenVectors] = field(default_factory=dict)
@@ -149,7 +146,6 @@ class RankedQuery:
         self.open_generation = None
         self.open_postings = None
         self.encoded = None
-        self.cosines = None
         self.token_vectors = {}
         self.late_scores = {}
         self.maxima = {}

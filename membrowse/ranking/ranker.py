@@ -150,9 +150,9 @@ class Ranker:
             ranked_query.known_share = known_share(encoded.text, encoded.pieces, dates)
             _report_pieces(ranked_query, encoded.pieces, ranked_query.known_share)
             generation = ranked_query.generation
-            vectors, weight = generation.vectors, self.settings.vector.passage_weight
-            ranked_query.cosines = vectors.cosines(encoded.vector)
-            scores = vector_scores(vectors, encoded.vector, ranked_query.cosines, weight)
+            scores = vector_scores(
+                generation.vectors, encoded.vector, self.settings.vector.passage_weight
+            )
             state, message = _vector_state(ranked_query, state, message)
             mask = generation.encoded & ranked_query.scope
             ranked_query.put(VECTOR, rank_by_score(scores, mask, state, message))
@@ -164,10 +164,7 @@ class Ranker:
         answer.
         """
         exact, encoded = ranked_query.rankings.get(VECTOR), ranked_query.encoded
-        cosines = ranked_query.cosines
-        if exact is None or encoded is None or cosines is None:
-            return None
-        if not exact.total or ranked_query.parsed.filters:
+        if exact is None or encoded is None or not exact.total or ranked_query.parsed.filters:
             return None
         started, generation = time.perf_counter(), ranked_query.generation
         asked = min(APPROXIMATE_DEPTH, exact.total)
@@ -175,6 +172,7 @@ class Ranker:
         if answer is None:
             return None
         rows = [ranked_query.row_of[chunk] for chunk in answer if chunk in ranked_query.row_of]
+        cosines = generation.vectors.cosines(encoded.vector)
         missed = missed_rows(cosines, generation.encoded, rows, asked)
         ranks = tuple(sorted(exact.ranks[missed].tolist()))
         return Approximate(asked=asked, missed=ranks, took_ms=elapsed_ms(started))

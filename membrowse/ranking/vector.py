@@ -22,14 +22,11 @@ _CODE = re.compile(r"\b(?=[^\W_]*\d[^\W_]*\d)[^\W_]{7,100}\b")
 _CODE_PIECES = 3
 
 
-def vector_scores(
-    vectors: VectorTable, query: Matrix, cosines: Matrix, passage_weight: float
-) -> Scores:
-    """Return scores [rows] for `query` ([d], unit length); 0 if a chunk is not encoded.
-
-    `cosines` [rows] are those of the chunks' own vectors.
-    """
-    scores = (1.0 - passage_weight) * cosines.astype(np.float64)
+def vector_scores(vectors: VectorTable, query: Matrix, passage_weight: float) -> Scores:
+    """Return scores [rows] for `query` ([d], unit length); 0 if a chunk is not encoded."""
+    scores = np.zeros(len(vectors.entries))
+    if passage_weight < 1.0:
+        scores += (1.0 - passage_weight) * vectors.cosines(query).astype(np.float64)
     if passage_weight > 0.0:
         scores += passage_weight * vectors.best_passages(query).astype(np.float64)
     return scores

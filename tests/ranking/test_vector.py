@@ -19,7 +19,7 @@ def test_a_score_is_of_the_chunks_own_vector_and_its_best_passage(
         + 0.6 * float((vectors.passages(row) @ query).max())
         for row in range(len(generation.chunks))
     ]
-    scores = vector.vector_scores(vectors, query, vectors.cosines(query), 0.6)
+    scores = vector.vector_scores(vectors, query, 0.6)
     assert scores == pytest.approx(expected, abs=1e-6)
 
 

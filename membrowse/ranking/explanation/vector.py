@@ -45,9 +45,9 @@ def explain_vector(
         effect=unknown_effect(ranked_query, settings),
     )
     generation, query = ranked_query.generation, ranked_query.encoded
-    cosines = ranked_query.cosines
-    if query is None or cosines is None or not generation.encoded[row]:
+    if query is None or not generation.encoded[row]:
         return explanation
+    cosines = generation.vectors.cosines(query.vector)
     explanation = msgspec.structs.replace(
         explanation,
         cosine=float(cosines[row]),
