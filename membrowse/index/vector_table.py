@@ -7,12 +7,14 @@ the last bits in which two runs of an encoder differ; cosines are of all that is
 
 from __future__ import annotations
 
+import mmap
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,8 +115,8 @@ class VectorBlock:
         capacity = -(-max(passages, _BLOCK_PASSAGES) // _TILE) * _TILE
         self.count = 0
         """Number of entries; those before never change."""
-        self.vectors = np.zeros((BLOCK_ENTRIES, dimension), np.float32)
-        self.passages = np.zeros((capacity, dimension), np.int16)
+        self.vectors: Matrix = _zeros(BLOCK_ENTRIES, dimension, np.float32)
+        self.passages: Quantised = _zeros(capacity, dimension, np.int16)
         self.scales = np.zeros(capacity, np.float32)
         self.starts = np.zeros(BLOCK_ENTRIES + 1, np.int64)
         """The passages of entry e are `passages[starts[e]:starts[e + 1]]`."""
@@ -163,6 +165,14 @@ class VectorBlock:
         products[:used] *= self.scales[:used]
         best[:count] = np.maximum.reduceat(products[:used], self.starts[:count])
         return best
+
+
+def _zeros(rows: int, columns: int, kind: type[np.generic]) -> NDArray[Any]:
+    """Zeros that take memory only where they are written: malloc may recycle pages, which it clears
+    and so takes at once."""
+    size = rows * columns * np.dtype(kind).itemsize
+    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    return np.frombuffer(memory, kind).reshape(rows, columns)
 
 
 @dataclass(frozen=True, eq=False)
