@@ -22,6 +22,9 @@ somebody else may have written, such as the `.env` that Chroma reads."""
 PROGRAM = Path(sys.executable)
 """The Python that runs this program."""
 _ROOT = str(Path(__file__).parents[1])
+FOLDER = "MEMBROWSE_FOLDER"
+"""Environment variable of the folder that an engine serves, or a child works on. Every user can see
+the arguments of a process; its environment, only the user who runs it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +42,21 @@ def start(
     stdin: int = subprocess.DEVNULL,
     stdout: int = subprocess.PIPE,
     stderr: int = subprocess.PIPE,
+    folder: Path | None = None,
     extra: Mapping[str, str] | None = None,
     new_session: bool = False,
 ) -> subprocess.Popen[bytes]:
-    """Start `module`, with the variables `extra` added to the environment. Raises `OSError`."""
+    """Start `module`, with the variables `extra` added to the environment. Raises `OSError`.
+
+    It gets `folder` in the environment, too: see `given_folder`.
+    """
     return subprocess.Popen(  # noqa: S603 (our own interpreter and module, no shell)
         _command(module, *arguments),
         stdin=stdin,
         stdout=stdout,
         stderr=stderr,
         cwd=DIRECTORY,
-        env=environment() | dict(extra or {}),
+        env=environment() | _naming(folder) | dict(extra or {}),
         start_new_session=new_session,
     )
 
@@ -58,6 +65,7 @@ def run(
     module: str,
     *arguments: str,
     stdin: int = subprocess.DEVNULL,
+    folder: Path | None = None,
     extra: Mapping[str, str] | None = None,
     timeout: float | None = None,
     user: User | None = None,
@@ -71,13 +79,25 @@ def run(
         stdin=stdin,
         capture_output=True,
         cwd=DIRECTORY,
-        env=environment() | dict(extra or {}),
+        env=environment() | _naming(folder) | dict(extra or {}),
         timeout=timeout,
         check=False,
         user=user.uid if user else None,
         group=user.gid if user else None,
         extra_groups=user.groups if user else None,
     )
+
+
+def given_folder() -> Path:
+    """The folder that this process was started for. Its own children do not inherit it.
+
+    Raises `KeyError` if there is none.
+    """
+    return Path(os.environ.pop(FOLDER))
+
+
+def _naming(folder: Path | None) -> dict[str, str]:
+    return {} if folder is None else {FOLDER: str(folder)}
 
 
 def _command(module: str, *arguments: str) -> list[str]:

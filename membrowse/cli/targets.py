@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from membrowse.agents.collections import roots_now
+from membrowse.cli import folders
 from membrowse.cli.error_handling import Stop
 from membrowse.cli.exit_codes import Exit
 from membrowse.cli.parameters import valid
@@ -39,7 +40,9 @@ def parse_target(folder: Path, place: str | None, text: str = "") -> Target:
 
 def _existing_file(roots: Roots, place: str) -> Path | None:
     """The file that `place` names, in the folder or relative to the current directory in it."""
-    for candidate in (_in_folder(roots, place), Path.cwd() / place):
+    current = folders.current_directory()
+    candidates = [_in_folder(roots, place), *([current / place] if current else [])]
+    for candidate in candidates:
         try:
             if os.path.lexists(candidate) and _path_of(roots, candidate) is not None:
                 return candidate

@@ -7,6 +7,7 @@ import getpass
 import os
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -15,6 +16,7 @@ from membrowse import __version__, paths
 from membrowse.client.engine import EngineClient, EngineHangs, EngineUnavailable, EngineUntrusted
 from membrowse.client.launch import spawned, started
 from membrowse.client.registered_services import RegisteredService, own_registered, registered
+from membrowse.stores.directory import title_of
 from membrowse.text import shown
 from membrowse.wire.codec import encode
 from membrowse.wire.engine import PROTOCOL, Hello, HelloRequest, StopRequest
@@ -50,18 +52,20 @@ async def connect(
     service = registered(folder)
     if service is None and start and not os.access(folder, os.R_OK | os.X_OK):
         raise EngineUnavailable(f"{folder} is not a readable folder")
-    if (found := await _find_engine(folder, say)) is not None:
+    address = _address(folder, service)
+    if (found := await _find_engine(address, say)) is not None:
         return found
     service = service or (own_registered(folder) if start else None)
     if start and service is not None and await _restarts(service):
-        if wait and (found := await _restarted(folder, service, say)) is not None:
+        if wait and (found := await _restarted(address, service, say)) is not None:
             return found
         raise ServiceUnavailable(_service_unreachable(service))
     if service is not None and not service.own:
         raise ServiceUnavailable(_service_unreachable(service))
+    named = title_of(folder) or folder
     if not start:
-        raise EngineUnavailable(f"no engine runs for {folder}; `membrowse index` starts one")
-    say(f"starting an engine for {folder}")
+        raise EngineUnavailable(f"no engine runs for {named}; `membrowse index` starts one")
+    say(f"starting an engine for {named}")
     return await _start(folder)
 
 
@@ -70,14 +74,14 @@ async def _restarts(service: RegisteredService) -> bool:
 
 
 async def _restarted(
-    folder: Path, service: RegisteredService, say: Callable[[str], None]
+    address: _Address, service: RegisteredService, say: Callable[[str], None]
 ) -> EngineClient | None:
     """A client of the engine of `service` once its manager has restarted it; None if it fails."""
     say(f"waiting for {service.unit}, which is being restarted")
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and await _restarts(service):
         await asyncio.sleep(_SERVICE_POLL_SECONDS)
-        if (found := await _find_engine(folder, say)) is not None:
+        if (found := await _find_engine(address, say)) is not None:
             return found
     return None
 
@@ -86,18 +90,51 @@ def _service_unreachable(service: RegisteredService) -> str:
     """Why a system service cannot be reached, and what to do."""
     if not service.admits:
         return (
-            f"{service.unit} serves {service.folder} for members of the group {service.group}: "
+            f"{service.unit} answers members of the group {service.group}: "
             f"ask for `usermod -aG {service.group} {getpass.getuser()}`"
         )
     return f"{service.unit} does not answer: `membrowse service status {service.name}`"
 
 
-async def _find_engine(folder: Path, say: Callable[[str], None] = ignore) -> EngineClient | None:
-    """A client of a running engine of `folder`; `say` reports that it is of another version.
+@dataclass(frozen=True, slots=True)
+class _Address:
+    """Where an engine must answer, and for which folder."""
+
+    socket: Path
+    folder: Path | None
+    """Its real path; None: the folder of `service`."""
+    service: RegisteredService | None
+    """The system service that it belongs to; None: it is the user's own."""
+
+    def serves(self, folder: str) -> bool:
+        """Whether an engine that reports `folder` is the one."""
+        if self.folder is None:
+            return self.service is not None and self.service.serves(folder)
+        asked = msgspec.json.decode(encode(str(self.folder)))  # as a reply can contain it
+        return bool(os.path.realpath(folder) == asked)
+
+
+def _address(folder: Path, service: RegisteredService | None) -> _Address:
+    socket = Path(service.socket) if service else paths.own_socket(folder)
+    return _Address(socket, folder, service)
+
+
+async def connect_to(service: RegisteredService) -> EngineClient:
+    """A client of the engine of `service`, whatever its folder. Raises `EngineUnavailable`."""
+    found = await _find_engine(_Address(Path(service.socket), None, service))
+    if found is None:
+        raise ServiceUnavailable(_service_unreachable(service))
+    return found
+
+
+async def _find_engine(
+    address: _Address, say: Callable[[str], None] = ignore
+) -> EngineClient | None:
+    """A client of the engine that answers at `address`; `say` reports another version.
 
     Raises `EngineOutdated` if they cannot talk to each other.
     """
-    found = await _greeted_engine(folder)
+    found = await _greeted_engine(address)
     if found is None:
         return None
     client, hello = found
@@ -127,19 +164,21 @@ def version_difference(hello: Hello) -> str:
     return f"the engine (process {pid}) is version {theirs}, this program is {ours}: {remedy}"
 
 
-async def _greeted_engine(folder: Path) -> tuple[EngineClient, Hello] | None:
-    """A client of any engine that answers for `folder`, and its handshake.
+async def _greeted_engine(address: _Address) -> tuple[EngineClient, Hello] | None:
+    """A client of any engine that answers at `address`, and its handshake.
 
     Raises `EngineUntrusted` if somebody else's process answers, or an engine of another folder.
     """
-    service = registered(folder)
-    socket = Path(service.socket) if service else paths.own_socket(folder)
-    if not paths.reachable(socket):
+    if not paths.reachable(address.socket):
         return None
-    client = EngineClient(socket, _expected_owner(socket.parent, service))
+    owner = _expected_owner(address.socket.parent, address.service)
+    client = EngineClient(address.socket, owner)
     try:
         hello = await client.ask(HelloRequest())
-        _check_folder(socket, hello, folder)
+        if not address.serves(hello.folder):
+            served = shown(hello.folder)
+            reason = f"the engine at {address.socket} serves {served}: not connecting to it"
+            raise EngineUntrusted(reason)
         return client, hello
     except (EngineHangs, EngineUntrusted):
         await client.close()
@@ -168,13 +207,6 @@ def _expected_owner(directory: Path, service: RegisteredService | None) -> int:
     return owner
 
 
-def _check_folder(socket: Path, hello: Hello, folder: Path) -> None:
-    asked = msgspec.json.decode(encode(str(folder)))  # as a reply can contain it
-    if os.path.realpath(hello.folder) != asked:
-        served = shown(hello.folder)
-        raise EngineUntrusted(f"the engine at {socket} serves {served}: not connecting to it")
-
-
 async def _start(folder: Path) -> EngineClient:
     log = paths.log_file(folder)
     try:
@@ -184,7 +216,7 @@ async def _start(folder: Path) -> EngineClient:
         raise EngineUnavailable(reason) from error
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
-        client = await _find_engine(folder)
+        client = await _find_engine(_address(folder, None))
         if client is not None:
             return client
         if process.poll() is not None and process.returncode != _exit_locked():
@@ -217,7 +249,8 @@ async def stop(folder: Path, seconds: float = 20.0) -> bool:
     Raises `EngineRefused` if the caller lacks the right, and `EngineUnavailable` if the engine has
     not ended after `seconds`.
     """
-    found = await _greeted_engine(Path(os.path.realpath(folder)))
+    folder = Path(os.path.realpath(folder))
+    found = await _greeted_engine(_address(folder, registered(folder)))
     if found is None:
         return False
     client, hello = found

@@ -47,7 +47,11 @@ def spawn(folder: Path, log: Path) -> subprocess.Popen[bytes]:
     descriptor = paths.open_file(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     try:
         process = interpreter.start(
-            "membrowse.engine", str(folder), stdout=descriptor, stderr=descriptor, new_session=True
+            "membrowse.engine",
+            folder=folder,
+            stdout=descriptor,
+            stderr=descriptor,
+            new_session=True,
         )
     finally:
         os.close(descriptor)

@@ -28,16 +28,18 @@ class RegisteredService(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
     """A service that serves a folder."""
 
     name: str
-    folder: str
-    """Its real path."""
+    key: str
+    """The key of its folder: everybody can read this file, and only the group may know the path."""
     user: str
     group: str
     """Its members may read; empty for a user's own service."""
     socket: str
-    granted: bool = False
-    """Its installation let its user read the folder; its removal takes that back."""
     own: bool = False
     """The user's own manager runs it, as the user."""
+
+    def serves(self, folder: str | Path) -> bool:
+        """Whether `folder` is its folder."""
+        return self.key == paths.folder_key(Path(folder))
 
     @property
     def admits(self) -> bool:
@@ -104,14 +106,12 @@ def own_directory() -> Path:
 
 def registered(folder: Path) -> RegisteredService | None:
     """The system service that is registered for `folder`, if there is one."""
-    real = os.path.realpath(folder)
-    return next((each for each in services() if each.folder == real), None)
+    return next((each for each in services() if each.serves(folder)), None)
 
 
 def own_registered(folder: Path) -> RegisteredService | None:
     """The user's own service that is registered for `folder`, if there is one."""
-    real = os.path.realpath(folder)
-    return next((each for each in own_services() if each.folder == real), None)
+    return next((each for each in own_services() if each.serves(folder)), None)
 
 
 def services() -> Iterator[RegisteredService]:

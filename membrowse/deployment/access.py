@@ -6,12 +6,10 @@ import grp
 import os
 import pwd
 import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from membrowse import interpreter
-from membrowse.deployment.steps import Run
 
 _NOBODY = 65_534
 _SHOWN = 3
@@ -85,36 +83,13 @@ def _run_as(user: str, group: str, *arguments: str) -> subprocess.CompletedProce
     )
 
 
-def grants(folder: Path, user: str) -> list[Run]:
-    """The commands that let `user` read `folder`, today's notes and those to come."""
-    return [
-        *(Run(("setfacl", "-m", f"u:{user}:--x", str(each))) for each in _closed_parents(folder)),
-        Run(("setfacl", "-R", "-m", f"u:{user}:rX", str(folder))),
-        Run(("setfacl", "-R", "-d", "-m", f"u:{user}:rX", str(folder))),
-    ]
-
-
-def revocations(folder: Path, user: str) -> list[Run]:
-    """The commands that take back what `grants` gave: another user may get the number of `user`."""
-    return [
-        Run(("setfacl", "-R", "-x", f"u:{user}", str(folder))),
-        Run(("setfacl", "-R", "-d", "-x", f"u:{user}", str(folder))),
-        *(Run(("setfacl", "-x", f"u:{user}", str(each))) for each in _closed_parents(folder)),
-    ]
-
-
-def _closed_parents(folder: Path) -> Iterator[Path]:
-    """The directories above `folder` that not everybody can pass, outermost first."""
-    return (each for each in reversed(folder.parents) if not each.stat().st_mode & 0o001)
-
-
 def _identity(user: str, group: str) -> tuple[int, int, list[int]]:
     try:
         account = pwd.getpwnam(user)
     except KeyError:
         return _NOBODY, _NOBODY, _known_group(group)
-    groups = os.getgrouplist(user, account.pw_gid)
-    return account.pw_uid, account.pw_gid, groups
+    own = _known_group(group) or [account.pw_gid]
+    return account.pw_uid, own[0], os.getgrouplist(user, own[0])
 
 
 def _known_group(group: str) -> list[int]:

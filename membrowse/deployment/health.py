@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 
 import msgspec
 
@@ -70,7 +69,7 @@ def _without_answer(service: RegisteredService, error: Exception) -> ServiceHeal
 async def examine(service: RegisteredService) -> ServiceHealth:
     """Ask the engine of `service`."""
     try:
-        engine = await discovery.connect(Path(service.folder), start=False)
+        engine = await discovery.connect_to(service)
         try:
             health = await engine.ask(HealthRequest())
             hello = await engine.ask(HelloRequest())
@@ -84,7 +83,7 @@ async def examine(service: RegisteredService) -> ServiceHealth:
         state=state_of(health),
         live=True,
         ready=health.ready,
-        reasons=health.reasons,
+        reasons=health.reasons or (() if health.ready else ("the index is being opened",)),
         version=hello.engine.version,
         since=hello.engine.since,
         memory_bytes=hello.engine.memory_bytes,

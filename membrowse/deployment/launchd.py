@@ -5,6 +5,7 @@ from __future__ import annotations
 import plistlib
 from pathlib import Path
 
+from membrowse import interpreter
 from membrowse.deployment.service import ServicePlan
 
 DAEMONS = Path("/Library/LaunchDaemons")
@@ -42,6 +43,7 @@ def plist(plan: ServicePlan) -> str:
         "EnvironmentVariables": {
             "MEMBROWSE_HOME": str(place / "home"),
             "MEMBROWSE_SERVICE": plan.name,
+            interpreter.FOLDER: str(plan.folder),
             "RUNTIME_DIRECTORY": str(place / "run"),
         },
         "StandardErrorPath": str(place / "home" / "stderr.log"),

@@ -46,8 +46,14 @@ class ServicePlan:
                 raise UnsuitableService(f"{path!s}: a service needs a path of printable characters")
 
     @property
+    def environment(self) -> str:
+        """An environment file that names the folder, for the service manager to read."""
+        escaped = re.sub(r'(["\\$`])', r"\\\1", str(self.folder))
+        return f'{interpreter.FOLDER}="{escaped}"\n'
+
+    @property
     def arguments(self) -> tuple[str, ...]:
-        """The command line of the engine."""
+        """The command line of the engine. Everybody can see it, so it does not name the folder."""
         operators = ("--operators", self.operators) if self.operators else ()
         return (*self.own_arguments, "--group", self.group, *operators)
 
@@ -55,7 +61,13 @@ class ServicePlan:
     def own_arguments(self) -> tuple[str, ...]:
         """The command line of the engine as a user's own."""
         log = () if self.log_format is LogFormat.TEXT else ("--log-format", str(self.log_format))
-        return (str(self.python), "-P", "-m", "membrowse", "serve", str(self.folder), *log)
+        return (str(self.python), "-P", "-m", "membrowse", "serve", *log)
+
+
+def folder_of(environment: str) -> Path | None:
+    """The folder that `ServicePlan.environment` names."""
+    found = re.search(rf'^{interpreter.FOLDER}="(.+)"$', environment, re.MULTILINE)
+    return Path(re.sub(r"\\(.)", r"\1", found[1])) if found else None
 
 
 def default_name(folder: Path) -> str:

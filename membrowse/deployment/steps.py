@@ -14,10 +14,12 @@ from pathlib import Path
 
 import msgspec
 
+from membrowse import paths
 from membrowse.client import registered_services
 from membrowse.client.registered_services import RegisteredService
-from membrowse.deployment import launchd, systemd
-from membrowse.deployment.service import ServicePlan
+from membrowse.deployment import accounts, launchd, systemd
+from membrowse.deployment.accounts import Accounts
+from membrowse.deployment.service import ServicePlan, folder_of
 from membrowse.paths import SERVICE_SOCKET, own_socket
 
 UNITS = Path("/etc/systemd/system")
@@ -28,26 +30,27 @@ _TEMPLATE = "membrowse@.service"
 
 @dataclass(frozen=True, slots=True)
 class WriteFile:
-    """Write a file that everybody can read."""
+    """Write a file that everybody can read, or with `secret` only its owner."""
 
     path: Path
     content: str
+    secret: bool = False
 
     def carry_out(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.path.write_text(self.content, encoding="utf-8")
-        self.path.chmod(0o644)
+        mode, directory = 0o600 if self.secret else 0o644, self.path.parent
+        paths.replace_file(self.path, self.content.encode(), mode=mode, root=directory)
 
 
 @dataclass(frozen=True, slots=True)
 class RemoveFile:
-    """Remove a file, and its directory if that is empty then."""
+    """Remove a file, and the directory of drop-ins that it leaves empty."""
 
     path: Path
 
     def carry_out(self) -> None:
         self.path.unlink(missing_ok=True)
-        if self.path.parent.name.endswith(".d") and not any(self.path.parent.iterdir()):
+        if self.path.parent.name.startswith("membrowse@") and not any(self.path.parent.iterdir()):
             self.path.parent.rmdir()
 
 
@@ -69,14 +72,16 @@ Step = WriteFile | RemoveFile | Run
 
 def installation(plan: ServicePlan) -> list[Step]:
     """The steps that set the service up on Linux, and start it."""
-    sysusers = _SYSUSERS / f"membrowse-{plan.name}.conf"
+    sysusers, own = _sysusers(plan.name), accounts.planned(plan, own_accounts(plan.name))
     return [
-        WriteFile(sysusers, systemd.sysusers(plan)),
+        WriteFile(sysusers, systemd.sysusers(plan, own)),
         _run("systemd-sysusers", str(sysusers)),
         *unit_files(plan),
+        WriteFile(_environment(plan.name), plan.environment, secret=True),
         WriteFile(_registration(plan.name), _registered(plan)),
         _run("systemctl", "daemon-reload"),
-        _run("systemctl", "enable", "--now", unit(plan.name)),
+        _run("systemctl", "enable", unit(plan.name)),
+        _run("systemctl", "restart", unit(plan.name)),
     ]
 
 
@@ -84,26 +89,53 @@ def unit_files(plan: ServicePlan) -> list[WriteFile]:
     """The template, and what is particular to this service."""
     return [
         WriteFile(UNITS / _TEMPLATE, systemd.TEMPLATE),
-        WriteFile(UNITS / f"{unit(plan.name)}.d" / "folder.conf", systemd.drop_in(plan)),
+        WriteFile(
+            UNITS / f"{unit(plan.name)}.d" / "folder.conf",
+            systemd.drop_in(plan, _environment(plan.name)),
+        ),
     ]
 
 
-def removal(service: RegisteredService, *, keep_index: bool, last: bool) -> list[Step]:
-    """The steps that stop and remove a service; `last`: no other service uses the template."""
+def own_accounts(name: str) -> Accounts:
+    """The accounts that the installation of the service `name` made."""
+    try:
+        return accounts.listed(_sysusers(name).read_text(encoding="utf-8"))
+    except OSError:
+        return Accounts()
+
+
+def folder(service: RegisteredService) -> Path | None:
+    """The folder of `service`; None for somebody who may not know it."""
+    file = _own_environment(service.name) if service.own else _environment(service.name)
+    try:
+        return folder_of(file.read_text(encoding="utf-8"))
+    except OSError:
+        return None
+
+
+def removal(
+    service: RegisteredService, own: Accounts, *, keep_index: bool, last: bool
+) -> list[Step]:
+    """The steps that stop and remove a service and its `own` accounts.
+
+    `last`: no other service uses the template.
+    """
     name = service.name
     steps: list[Step] = [_run("systemctl", "disable", "--now", service.unit)]
     if not keep_index:
         kinds = ("state", "cache", "logs", "runtime", "configuration")
         steps.append(_run("systemctl", "clean", f"--what={','.join(kinds)}", service.unit))
-    steps += [RemoveFile(_registration(name)), RemoveFile(drop_in(service))]
+    steps += [RemoveFile(_registration(name)), RemoveFile(_environment(name))]
+    steps += [RemoveFile(acl_record(name)), RemoveFile(drop_in(service))]
     if last:
         steps.append(RemoveFile(UNITS / _TEMPLATE))
     steps.append(_run("systemctl", "daemon-reload"))
     if not keep_index:
-        steps.append(RemoveFile(_SYSUSERS / f"membrowse-{name}.conf"))
-        if service.group == service.user:  # userdel keeps a group that has members
-            steps.append(_run("gpasswd", "--members", "", service.group))
-        steps.append(_run("userdel", service.user))
+        steps.append(RemoveFile(_sysusers(name)))
+        if own.user:
+            # userdel keeps a group that has members
+            steps += [_run("gpasswd", "--members", "", own.user), _run("userdel", own.user)]
+        steps += [_run("groupdel", group) for group in own.groups]
     return steps
 
 
@@ -119,7 +151,7 @@ def mac_installation(plan: ServicePlan) -> list[Step]:
         _run("install", "-d", "-o", plan.user, "-g", plan.group, "-m", "0755", str(place)),
         _run("install", "-d", "-o", plan.user, "-g", plan.group, "-m", "0700", f"{place}/home"),
         _run("install", "-d", "-o", plan.user, "-g", plan.group, "-m", "0750", f"{place}/run"),
-        WriteFile(file, launchd.plist(plan)),
+        WriteFile(file, launchd.plist(plan), secret=True),
         WriteFile(_registration(plan.name), _registered(plan, place / "run")),
         _run("chown", "-R", owner, f"{place}/home"),
         _run("launchctl", "bootstrap", "system", str(file)),
@@ -130,7 +162,7 @@ def user_installation(plan: ServicePlan) -> list[Step]:
     """The steps that keep a user's own engine running, without root."""
     service = RegisteredService(
         name=plan.name,
-        folder=str(plan.folder),
+        key=paths.folder_key(plan.folder),
         user=plan.user,
         group="",
         socket=str(own_socket(plan.folder)),
@@ -138,10 +170,12 @@ def user_installation(plan: ServicePlan) -> list[Step]:
     )
     return [
         WriteFile(_user_units() / _TEMPLATE, systemd.USER_TEMPLATE),
-        WriteFile(drop_in(service), systemd.user_drop_in(plan)),
+        WriteFile(drop_in(service), systemd.user_drop_in(plan, _own_environment(plan.name))),
+        WriteFile(_own_environment(plan.name), plan.environment, secret=True),
         WriteFile(registered_services.own_directory() / f"{plan.name}.json", _written(service)),
         systemctl(service, "daemon-reload"),
-        systemctl(service, "enable", "--now", service.unit),
+        systemctl(service, "enable", service.unit),
+        systemctl(service, "restart", service.unit),
     ]
 
 
@@ -150,6 +184,7 @@ def user_removal(service: RegisteredService, *, last: bool) -> list[Step]:
     steps: list[Step] = [
         systemctl(service, "disable", "--now", service.unit),
         RemoveFile(registered_services.own_directory() / f"{service.name}.json"),
+        RemoveFile(_own_environment(service.name)),
         RemoveFile(drop_in(service)),
     ]
     if last:
@@ -182,7 +217,8 @@ def shown_steps(steps: Sequence[Step]) -> Iterator[str]:
     for step in steps:
         match step:
             case WriteFile():
-                yield f"# write {step.path}"
+                secret = ", which only its owner can read" if step.secret else ""
+                yield f"# write {step.path}{secret}"
                 yield from (f"    {line}".rstrip() for line in step.content.splitlines())
             case RemoveFile():
                 yield f"# remove {step.path}"
@@ -193,11 +229,10 @@ def shown_steps(steps: Sequence[Step]) -> Iterator[str]:
 def _registered(plan: ServicePlan, runtime: Path | None = None) -> str:
     service = RegisteredService(
         name=plan.name,
-        folder=str(plan.folder),
+        key=paths.folder_key(plan.folder),
         user=plan.user,
         group=plan.group,
         socket=str((runtime or _RUNTIME / plan.name) / SERVICE_SOCKET),
-        granted=plan.grant_read,
     )
     return _written(service)
 
@@ -208,6 +243,23 @@ def _written(service: RegisteredService) -> str:
 
 def _registration(name: str) -> Path:
     return registered_services.DIRECTORY / f"{name}.json"
+
+
+def acl_record(name: str) -> Path:
+    """What the access control lists of the folder were before a grant."""
+    return registered_services.DIRECTORY / f"{name}.acl"
+
+
+def _environment(name: str) -> Path:
+    return registered_services.DIRECTORY / f"{name}.env"
+
+
+def _own_environment(name: str) -> Path:
+    return registered_services.own_directory() / f"{name}.env"
+
+
+def _sysusers(name: str) -> Path:
+    return _SYSUSERS / f"membrowse-{name}.conf"
 
 
 def _run(*arguments: str) -> Run:

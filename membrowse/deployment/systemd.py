@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from membrowse.deployment.accounts import Accounts
 from membrowse.deployment.service import ServicePlan
 
 _HOMES = (Path("/home"), Path("/root"), Path("/run/user"))
@@ -20,6 +21,8 @@ Restart=always
 RestartSec=5s
 # A settings file that cannot be used stays so until somebody edits it.
 RestartPreventExitStatus=2
+# The engine ends its children itself.
+KillMode=mixed
 TimeoutStartSec=5min
 TimeoutStopSec=1min
 WatchdogSec=2min
@@ -43,6 +46,7 @@ StartLimitBurst=20
 Environment=MEMBROWSE_SERVICE=%i
 
 ConfigurationDirectory=membrowse/%i
+ConfigurationDirectoryMode=0750
 StateDirectory=membrowse/%i
 StateDirectoryMode=0700
 CacheDirectory=membrowse/%i
@@ -125,35 +129,39 @@ WantedBy=default.target
 )
 
 
-def drop_in(plan: ServicePlan) -> str:
-    """What the template leaves open for one service."""
+def drop_in(plan: ServicePlan, environment: Path) -> str:
+    """What the template leaves open for one service; the file `environment` names its folder.
+
+    Everybody can see a unit's properties.
+    """
     lines = [
-        "[Unit]",
-        f"Description=membrowse engine of {_literal(str(plan.folder))}",
-        "",
         "[Service]",
         f"User={plan.user}",
         f"Group={plan.group}",
     ]
     if plan.operators:
         lines.append(f"SupplementaryGroups={plan.operators}")
-    lines += [f"ExecStart={_command(plan.arguments)}", *_homes(plan)]
+    lines += [
+        f"EnvironmentFile={_literal(str(environment))}",
+        f"ExecStart={_command(plan.arguments)}",
+    ]
+    lines += _homes(plan)
     return "\n".join(lines) + "\n"
 
 
-def user_drop_in(plan: ServicePlan) -> str:
+def user_drop_in(plan: ServicePlan, environment: Path) -> str:
     """What the user's template leaves open for one service: the user's own engine, for good."""
-    return f"[Service]\nExecStart={_command(plan.own_arguments)}\n"
+    file, command = _literal(str(environment)), _command(plan.own_arguments)
+    return f"[Service]\nEnvironmentFile={file}\nExecStart={command}\n"
 
 
-def sysusers(plan: ServicePlan) -> str:
-    """The service's user and group, for systemd-sysusers(8)."""
-    lines = [f'u {plan.user} - "membrowse engine {plan.name}" /nonexistent /usr/sbin/nologin']
-    if plan.group != plan.user:
-        lines += [f"g {plan.group} -", f"m {plan.user} {plan.group}"]
-    if plan.operators:
-        lines.append(f"g {plan.operators} -")
-    return "\n".join(lines) + "\n"
+def sysusers(plan: ServicePlan, accounts: Accounts) -> str:
+    """Those of the service's user and groups that are its own, for systemd-sysusers(8)."""
+    lines = [f"g {group} -" for group in accounts.groups]
+    if accounts.user:
+        comment = f'"membrowse engine {plan.name}"'
+        lines.append(f"u {accounts.user} - {comment} /nonexistent /usr/sbin/nologin")
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _homes(plan: ServicePlan) -> Iterator[str]:

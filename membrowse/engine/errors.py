@@ -5,6 +5,7 @@ Exception
 ├── Unknown        no such response, chunk, pin or note (404)
 ├── Impossible     the request cannot be carried out (409)
 ├── SettingsError  from `membrowse.settings`: settings that cannot be used (400)
+├── StoreUnavailable  from `membrowse.index`: the store does not answer (503)
 └── InvalidFilter  from `membrowse.ranking`: a filter that cannot be read (400)
 """
 

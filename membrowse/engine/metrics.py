@@ -1,6 +1,7 @@
-"""What an engine counts, and its metrics in the OpenMetrics text format.
+"""What an engine counts, and its metrics in the text formats that monitoring systems read.
 
-No text of a note or of a query becomes part of a metric. The names are documented in
+Every metric has the label `service`, because a collector may gather those of several engines. No
+text of a note or of a query becomes part of a metric. The names are documented in
 `assets/docs/service.md` and stay.
 """
 
@@ -14,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from membrowse.wire.engine import EngineInfo, EngineState, SelfCheck
+from membrowse.wire.engine import EngineInfo, EngineState, MetricsFormat, SelfCheck
 from membrowse.wire.search import SearchResponse
 
 if TYPE_CHECKING:
@@ -76,6 +77,8 @@ class Counts:
 class Sample:
     """What the metrics show of an engine at one moment."""
 
+    service: str
+    """The name of the service, or the key of the folder that a user's own engine serves."""
     state: EngineState
     info: EngineInfo
     open_files: int
@@ -87,14 +90,18 @@ class Sample:
     """Recorded recalls by agent and outcome."""
 
 
-def exposition(counts: Counts, sample: Sample) -> str:
-    """The metrics in the OpenMetrics text format, version 1.0."""
-    from prometheus_client import CollectorRegistry
-    from prometheus_client.openmetrics.exposition import generate_latest
+def exposition(counts: Counts, sample: Sample, text_format: MetricsFormat) -> str:
+    """The metrics in OpenMetrics 1.0, or in version 0.0.4 of Prometheus's own format."""
+    from prometheus_client import CollectorRegistry, exposition
+    from prometheus_client.openmetrics import exposition as openmetrics
 
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Collector(counts, sample))
-    text: bytes = generate_latest(registry)  # type: ignore[no-untyped-call]
+    text: bytes = (
+        openmetrics.generate_latest(registry)  # type: ignore[no-untyped-call]
+        if text_format is MetricsFormat.OPENMETRICS
+        else exposition.generate_latest(registry)
+    )
     return text.decode()
 
 
@@ -104,6 +111,15 @@ class _Collector:
     sample: Sample
 
     def collect(self) -> Iterator[Metric]:
+        """The metrics, each sample with the label of the engine."""
+        for metric in self._metrics():
+            metric.samples = [
+                each._replace(labels={"service": self.sample.service, **each.labels})
+                for each in metric.samples
+            ]
+            yield metric
+
+    def _metrics(self) -> Iterator[Metric]:
         yield from _engine_metrics(self.sample)
         yield from _index_metrics(self.sample.state)
         yield from _watcher_metrics(self.sample.state)

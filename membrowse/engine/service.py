@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import msgspec
 import psutil
 
 from membrowse import paths
@@ -37,6 +38,7 @@ from membrowse.wire.engine import (
     Hello,
     HelloRequest,
     Metrics,
+    MetricsFormat,
     MetricsRequest,
     RebuildRequest,
     Right,
@@ -87,6 +89,8 @@ class Service:
         self._traffic = QueryTraffic()
         self._in_progress: Counter[Executor] = Counter()
         self.counts = Counts()
+        self.unused_settings = ""
+        """Why the settings file, which changed since the start, is not used."""
         self._opening = threading.Lock()
         self._opened = asyncio.Event()
         self._stopped = asyncio.Event()
@@ -102,7 +106,7 @@ class Service:
 
         def opening() -> None:
             self._open()
-            if not gc.isenabled():  # not again after a reload: garbage would be kept for ever
+            if not gc.isenabled():  # once: what is garbage by then would be kept for ever
                 gc.freeze()
                 gc.enable()
             loop.call_soon_threadsafe(self._opened.set)
@@ -131,14 +135,19 @@ class Service:
 
     def health(self) -> EngineHealth:
         """Whether the engine does its work."""
-        return engine_health(self.state(), opened=self._components is not None)
+        health = engine_health(self.state(), opened=self._components is not None)
+        if not self.unused_settings:
+            return health
+        reason = f"the settings are not used, and prevent the next start: {self.unused_settings}"
+        return msgspec.structs.replace(health, reasons=(*health.reasons, reason))
 
-    async def metrics(self) -> Metrics:
+    async def metrics(self, text_format: MetricsFormat = MetricsFormat.OPENMETRICS) -> Metrics:
         """What a monitoring system reads."""
         components = self._components
 
         def exposed() -> str:
             sample = Sample(
+                service=os.environ.get(paths.SERVICE) or paths.folder_key(self._folder),
                 state=self.state(),
                 info=engine_info(self._folder),
                 open_files=psutil.Process().num_fds(),
@@ -150,7 +159,7 @@ class Service:
                 ready=self.health().ready,
                 recalls=dict(components.recalls.counts) if components is not None else {},
             )
-            return exposition(self.counts, sample)
+            return exposition(self.counts, sample, text_format)
 
         return Metrics(text=await asyncio.to_thread(exposed))
 
@@ -174,7 +183,7 @@ class Service:
             case HealthRequest():
                 return self.health()
             case MetricsRequest():
-                return await self.metrics()
+                return await self.metrics(request.text_format)
             case StopRequest():
                 log.info("asked to stop")
                 return self.begin_stop()
@@ -277,6 +286,7 @@ class Service:
         self._broadcast.changed()
         if self._components is not None:
             self._components.recalls.feed.end()
+            self._components.models.ending.set()
         return self.state()
 
     async def stopped(self) -> None:

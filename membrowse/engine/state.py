@@ -53,6 +53,8 @@ def open_state(components: Components, *, stopping: bool = False) -> EngineState
     configurations = components.configurations
     return EngineState(
         folder=str(components.folder),
+        store=components.store,
+        vectorless=indexing.vectorless,
         generation=generation.number,
         notes=len(generation.notes),
         chunks=len(generation.chunks),
@@ -66,7 +68,7 @@ def open_state(components: Components, *, stopping: bool = False) -> EngineState
         changed=indexing.changed,
         deleted=indexing.deleted,
         stale=indexing.stale,
-        problem=indexing.problem or configurations.problem,
+        problem=indexing.problem or components.index.problem or configurations.problem,
         roots=tuple(_root_states(components)),
         self_check=components.upkeep.self_check,
         pins=components.pins.state,

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from membrowse.index.keyword_reader import KeywordReader
-from membrowse.index.vector_table import Mask, VectorTable
+from membrowse.index.protocols import BestChunks, KeywordIndex
+from membrowse.index.vector_table import Mask, StoredVectors, VectorTable
 from membrowse.notes.characters import is_folded
 from membrowse.notes.chunk import Chunk
 
@@ -52,19 +53,36 @@ class Generation:
     """Content keys by row."""
     row_of: Mapping[str, int]
     """Chunk id to row."""
-    keyword: KeywordReader
+    keyword: KeywordIndex
     vectors: VectorTable
+    best_chunks: BestChunks | None = None
+    """The store, if it answers only what is best; `vectors` then has only `encoded`."""
 
     @property
     def encoded(self) -> Mask:
         """[rows] bool: whether the chunk has vectors."""
         return self.vectors.encoded
 
+    def vectors_of(self, row: int) -> StoredVectors | None:
+        """The vectors of the chunk at `row`; None if it is not encoded."""
+        if not self.encoded[row]:
+            return None
+        if self.best_chunks is not None:
+            return self.best_chunks.vectors([row]).get(row)
+        return self.vectors.stored(row)
+
     def rows(self, path: str) -> range:
         """The rows of the note at `path`; empty for an unknown path."""
         first = bisect_left(self.chunks, path, key=_path)
         count = self.notes[path].chunks if path in self.notes else 0
         return range(first, first + count)
+
+
+@dataclass(frozen=True, eq=False)
+class EmbeddedGeneration(Generation):
+    """A generation whose postings and vectors are all within reach."""
+
+    keyword: KeywordReader
 
 
 def content_key(chunk: Chunk, encoder_key: str) -> str:

@@ -23,12 +23,12 @@ from numpy.typing import NDArray
 from membrowse.encoding.encoder import EncodedText, EncoderInput
 from membrowse.index.change_plan import ChangePlan, NoteChange, new_vectors, plan_changes
 from membrowse.index.discrepancies import find_discrepancies
-from membrowse.index.generation import Generation, IndexedNote, content_key
+from membrowse.index.generation import EmbeddedGeneration, Generation, IndexedNote, content_key
 from membrowse.index.index_directory import IndexDirectory
 from membrowse.index.journal import DEFAULT_RETENTION, JournalEntry, Retention
 from membrowse.index.keyword_store import failed_access
 from membrowse.index.manifest import IndexCorrupt, Manifest, Recipe
-from membrowse.index.vector_table import rearrange, vectors_by_key
+from membrowse.index.vector_table import empty_vector_table, rearrange, vectors_by_key
 from membrowse.notes.chunk_lineage import successors
 from membrowse.wire.health import DAMAGED, Discrepancy
 
@@ -114,7 +114,7 @@ class Index:
         encoded: Sequence[EncodedText] = (),
         precision: str = "",
         published: Callable[[Generation], None] | None = None,
-    ) -> Generation:
+    ) -> EmbeddedGeneration:
         """Index changed notes and return the new generation.
 
         The generation can be queried, and `published` is called, before Chroma follows: no ranking
@@ -137,7 +137,7 @@ class Index:
             vectors = new_vectors(before, plan, vectors_by_key(encoded), self.vectors.get)
             self._write_keyword(plan)
             self._fault_point("keyword written")
-            generation = Generation(
+            generation = EmbeddedGeneration(
                 number,
                 plan.notes,
                 plan.chunks,
@@ -153,7 +153,7 @@ class Index:
             self._publish(generation, changed, published)
             return generation
 
-    def add_vectors(self, encoded: Sequence[EncodedText], precision: str) -> Generation:
+    def add_vectors(self, encoded: Sequence[EncodedText], precision: str) -> EmbeddedGeneration:
         """Store vectors and token vectors; makes a new generation if a chunk needs them.
 
         Token vectors fill the budget and evict none: those that came first are of notes changed
@@ -176,7 +176,7 @@ class Index:
 
     def _publish(
         self,
-        generation: Generation,
+        generation: EmbeddedGeneration,
         changed: Collection[str],
         published: Callable[[Generation], None] | None,
     ) -> None:
@@ -243,6 +243,19 @@ class Index:
             self.stale = ""
             self.generation = self._stores.empty(number)
             return self.generation
+
+    def change_dimension(self, dimension: int) -> None:
+        """Expect vectors of `dimension` from now on; no chunk has one until they come."""
+        with self._exclusive_change():
+            generation = self.generation
+            if dimension == generation.vectors.dimension:
+                return
+            self._stores.change_dimension(dimension)
+            self._empty_chroma()
+            table = empty_vector_table(len(generation.chunks), dimension)
+            number = generation.number + 1
+            self._stores.manifest.raise_generation(number)
+            self.generation = replace(generation, number=number, vectors=table)
 
     def purge(self, condition: Callable[[JournalEntry], bool]) -> int:
         """Remove the history that satisfies `condition` from all stores, to the last byte.
@@ -314,7 +327,7 @@ class Index:
         if encoded:
             self.vectors.put(encoded, precision)
             self._fault_point("vectors stored")
-            self.tokens.put(encoded, evict=evict)
+            self.tokens.put([text for text in encoded if len(text.tokens)], evict=evict)
             self._fault_point("token vectors stored")
 
     def _write_keyword(self, plan: ChangePlan) -> None:
@@ -457,6 +470,21 @@ class Index:
     def last_check(self) -> float:
         """When (seconds since the epoch) `check` last read everything; 0 if never."""
         return self._stores.last_check
+
+    @property
+    def store(self) -> str:
+        """Chunks and vectors are kept in files beside the index."""
+        return ""
+
+    @property
+    def problem(self) -> str:
+        """The stores are files of this machine: if one fails, so does the call."""
+        return ""
+
+    @property
+    def hnsw_problem(self) -> str:
+        """Why Chroma cannot be used, or empty."""
+        return self.chroma.problem
 
     def sizes(self) -> dict[str, int]:
         """Bytes on disk of each store."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from membrowse import sqlite
 from membrowse.index.chroma_store import ChromaStore
-from membrowse.index.generation import Generation, IndexedNote, content_key
+from membrowse.index.generation import EmbeddedGeneration, Generation, IndexedNote, content_key
 from membrowse.index.journal import JournalEntry, Retention
 from membrowse.index.keyword_reader import KeywordReader
 from membrowse.index.keyword_store import KeywordStore, failed_access
@@ -52,7 +52,7 @@ class IndexDirectory:
         check_format(directory)
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         directory.chmod(0o700)
-        _write_format(directory)
+        write_format(directory)
         self._dimension = dimension
         self._check_mark = directory / "checked"
         with ExitStack() as opened:
@@ -70,6 +70,10 @@ class IndexDirectory:
 
     def close(self) -> None:
         self._opened.close()
+
+    def change_dimension(self, dimension: int) -> None:
+        """Expect vectors of `dimension`; stored ones of another are not used any more."""
+        self._dimension = self.vectors.dimension = dimension
 
     def sizes(self) -> dict[str, int]:
         """Bytes on disk of each store."""
@@ -91,7 +95,7 @@ class IndexDirectory:
             return f"manifest {self.manifest.format} → {FORMAT}"
         return recipe.difference(made_with)
 
-    def load(self, recipe: Recipe) -> Generation:
+    def load(self, recipe: Recipe) -> EmbeddedGeneration:
         """Load the generation that the manifest describes; repairs the keyword index."""
         if self.manifest.format != FORMAT:
             return self.empty(self.manifest.generation)
@@ -101,7 +105,7 @@ class IndexDirectory:
         keys = [content_key(chunk, recipe.encoder) for chunk in chunks]
         row_of = {chunk.id: row for row, chunk in enumerate(chunks)}
         table = self.vectors.table(keys)
-        return Generation(
+        return EmbeddedGeneration(
             self.manifest.generation,
             content.notes,
             chunks,
@@ -111,10 +115,10 @@ class IndexDirectory:
             table,
         )
 
-    def empty(self, number: int) -> Generation:
+    def empty(self, number: int) -> EmbeddedGeneration:
         """A generation without notes."""
         table = empty_vector_table(0, self._dimension)
-        return Generation(number, {}, [], [], {}, KeywordReader([], [], {}), table)
+        return EmbeddedGeneration(number, {}, [], [], {}, KeywordReader([], [], {}), table)
 
     def _repair_keyword(self, chunks: list[Chunk], notes: Mapping[str, IndexedNote]) -> None:
         intended = self.manifest.intent()
@@ -279,7 +283,7 @@ def _format(directory: Path) -> int:
     return int(number) if intact else 0
 
 
-def _write_format(directory: Path) -> None:
+def write_format(directory: Path) -> None:
     if _format(directory) != INDEX_FORMAT:
         line = f"{INDEX_FORMAT} {sqlite.checksum(INDEX_FORMAT)}\n"
         replace_file(directory / _FORMAT_FILE, line.encode())

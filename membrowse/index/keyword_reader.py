@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from membrowse.index.keyword_segment import SegmentData
+from membrowse.index.protocols import KeywordIndex
 from membrowse.index.whoosh_codec import Frequencies, Lengths
 
 Rows = NDArray[np.int32]
@@ -109,6 +110,18 @@ class KeywordReader:
             self._lengths[field] = known
         return known
 
+    def rows_with(self, field: str, term: str) -> Rows:
+        """Rows, ascending, of the chunks with `term` in `field`."""
+        return self.postings(field, term)[0]
+
+    def is_date(self, term: str) -> bool:
+        """Whether the date of any note has `term`."""
+        return len(self.postings("date", term)[0]) > 0
+
+    def length(self, field: str, row: int) -> float:
+        """Terms in `field` of the chunk at `row`; quantised by Whoosh."""
+        return float(self.lengths(field)[row])
+
     def mean_length(self, field: str) -> float:
         """Mean of `lengths(field)` over all live chunks; 0 if there are none.
 
@@ -178,6 +191,13 @@ class KeywordReader:
             segments[rows[live]] = number
             documents[rows[live]] = live
         return segments, documents
+
+
+def embedded_reader(keyword: KeywordIndex) -> KeywordReader:
+    """`keyword`, of a generation in embedded stores. Raises `TypeError` for any other."""
+    if not isinstance(keyword, KeywordReader):
+        raise TypeError(f"{type(keyword).__name__} has no postings of all chunks")
+    return keyword
 
 
 def _moved_rows(rows: Rows, deleted: Iterable[int], moved: Rows) -> Rows:

@@ -87,7 +87,8 @@ class VectorStore:
             if not sqlite.is_corrupt(error):
                 raise
             self._recreate(error)
-        self._dimension = dimension or self._stored_dimension()
+        self.dimension = dimension or self._stored_dimension()
+        """Of the vectors that are read."""
 
     def _stored_dimension(self) -> int:
         """Dimension of any stored vector; 1 if there is none."""
@@ -152,7 +153,7 @@ class VectorStore:
             return {
                 key: StoredVectors(
                     np.frombuffer(vector, np.float32),
-                    np.frombuffer(passages, np.int16).reshape(-1, self._dimension),
+                    np.frombuffer(passages, np.int16).reshape(-1, self.dimension),
                     np.frombuffer(scales, np.float32),
                 )
                 for key, vector, passages, scales in self._intact(connection, rows)
@@ -165,7 +166,7 @@ class VectorStore:
     ) -> Iterator[tuple[str, bytes, bytes, bytes]]:
         """Key and vectors of each of `rows`; damaged ones are deleted in the end."""
         damaged: list[int] = []
-        size = self._dimension * np.dtype(np.float32).itemsize
+        size = self.dimension * np.dtype(np.float32).itemsize
         for number, expected, key, vector, passages, scales, precision in rows:
             if _checksum(key, vector, passages, scales, precision) != expected:
                 damaged.append(number)
@@ -240,13 +241,13 @@ class VectorStore:
             blocks, numbers = extended(blocks, self._entries(batch))
             for number, (key, *_) in zip(numbers, batch, strict=True):
                 entries[rows_of[key]] = number
-        return VectorTable(self._dimension, blocks, entries)
+        return VectorTable(self.dimension, blocks, entries)
 
     def _entries(self, rows: Sequence[tuple[str, bytes, bytes, bytes]]) -> Entries:
         _, vectors, passages, scales = zip(*rows, strict=True)
         return Entries(
-            np.frombuffer(b"".join(vectors), np.float32).reshape(-1, self._dimension),
-            np.frombuffer(b"".join(passages), np.int16).reshape(-1, self._dimension),
+            np.frombuffer(b"".join(vectors), np.float32).reshape(-1, self.dimension),
+            np.frombuffer(b"".join(passages), np.int16).reshape(-1, self.dimension),
             np.frombuffer(b"".join(scales), np.float32),
             starts_of([len(blob) // 4 for blob in scales]),
         )

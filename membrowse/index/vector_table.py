@@ -46,6 +46,11 @@ class StoredVectors:
     scales: Matrix
     """[p]"""
 
+    @property
+    def passage_vectors(self) -> Matrix:
+        """[p, d] float32: unit vectors."""
+        return self.passages * self.scales[:, None]
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Entries:
@@ -207,8 +212,7 @@ class VectorTable:
         """Passage vectors of a row, float32 [p, d]; none if it is not encoded."""
         if self.entries[row] < 0:
             return np.zeros((0, self.dimension), np.float32)
-        stored = self.stored(row)
-        return stored.passages * stored.scales[:, None]
+        return self.stored(row).passage_vectors
 
     def cosines(self, query: Matrix) -> Matrix:
         """Exact cosine of `query` ([d], unit length) to every row; 0 if it is not encoded."""

@@ -14,11 +14,11 @@ import numpy as np
 
 from membrowse.encoding.encoder import EncodedText, EncoderInput
 from membrowse.index.change_plan import ChangePlan, NoteChange, new_vectors, plan_changes
-from membrowse.index.generation import Generation
-from membrowse.index.index import Index
-from membrowse.index.keyword_reader import KeywordReader, Rows
+from membrowse.index.generation import EmbeddedGeneration, Generation
+from membrowse.index.keyword_reader import KeywordReader, Rows, embedded_reader
 from membrowse.index.keyword_segment import SegmentData
 from membrowse.index.keyword_store import memory_segment
+from membrowse.index.protocols import SearchIndex
 from membrowse.index.vector_table import rearrange, vectors_by_key
 from membrowse.index.whoosh_codec import Frequencies
 from membrowse.notes.chunk_lineage import successors
@@ -33,19 +33,21 @@ Encode = Callable[[Sequence[EncoderInput]], list[EncodedText]]
 class WhatIf:
     """A hypothetical generation, and how it follows from the current one."""
 
-    generation: Generation
+    generation: EmbeddedGeneration
     encoded: tuple[EncodedText, ...]
     """Texts encoded for it, with token vectors that the store does not have."""
     successors: dict[str, str]
     """Removed chunk id to the id of its successor."""
 
 
-def what_if(index: Index, generation: Generation, change: NoteChange, encode: Encode) -> WhatIf:
+def what_if(
+    index: SearchIndex, generation: Generation, change: NoteChange, encode: Encode
+) -> WhatIf:
     """Compute the generation that follows `generation` (the current one of `index`)."""
     encoded = tuple(encode(index.missing_inputs([change])))
     plan = plan_changes(generation, [change], index.recipe.encoder)
     vectors = new_vectors(generation, plan, vectors_by_key(encoded), index.vectors.get)
-    following = Generation(
+    following = EmbeddedGeneration(
         next(_numbers),
         plan.notes,
         plan.chunks,
@@ -60,7 +62,7 @@ def what_if(index: Index, generation: Generation, change: NoteChange, encode: En
 
 def _keyword_reader(generation: Generation, plan: ChangePlan) -> KeywordReader:
     """Return a reader of the existing segments without `plan.removed`, plus `plan.added`."""
-    reader = generation.keyword
+    reader = embedded_reader(generation.keyword)
     removed = [generation.row_of[chunk.id] for chunk in plan.removed]
     deleted: list[set[int]] = [set() for _ in reader.segments]
     for row in removed:

@@ -192,7 +192,7 @@ def _step_lines(step: Step, is_open: bool, width: int) -> list[Line]:
     """`✓ passes   fused          #8  it is in the pool`, then its evidence."""
     outcome, style = OUTCOMES[step.outcome]
     skipped = step.outcome is Outcome.SKIPPED
-    rank = "" if step.rank is None else figures.rank(step.rank)
+    rank = "" if step.rank is None else figures.rank(step.rank, at_least=step.at_least)
     lead = [
         Part(outcome.ljust(_OUTCOME), style),
         Part(step.name.value.ljust(_STEP), "faint" if skipped else "title"),

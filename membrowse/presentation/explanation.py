@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from membrowse.presentation import figures
@@ -26,7 +26,7 @@ from membrowse.wire.explanation import (
     TokenMatch,
     VectorExplanation,
 )
-from membrowse.wire.search import RankingState
+from membrowse.wire.search import FUSED, KEYWORD, RERANKED, VECTOR, RankingState
 
 PASSAGES = 2
 """Passages shown in brief."""
@@ -71,17 +71,18 @@ def explanation_lines(
 ) -> list[Line]:
     """The explanation in brief; `full` adds the small print, `airy` a line between sections."""
     sheet = Sheet(width, airy=airy, whole=full)
-    _keyword(sheet, explanation.keyword, spellings, full)
-    _vector(sheet, explanation.vector, full)
-    _fused(sheet, explanation.fused, full)
-    _reranked(sheet, explanation.reranked, full)
+    at_least = frozenset(explanation.hit.at_least)
+    _keyword(sheet, explanation.keyword, spellings, full, at_least)
+    _vector(sheet, explanation.vector, full, at_least)
+    _fused(sheet, explanation.fused, full, at_least)
+    _reranked(sheet, explanation.reranked, full, at_least)
     _add_times(sheet, explanation.took_ms)
     _add_indexed_version(sheet, explanation.indexed, now, full)
     return sheet.lines
 
 
-def _of(total: int) -> str:
-    return f"of {figures.number(total)}"
+def _of(total: int, *, complete: bool = True) -> str:
+    return f"of {'' if complete else figures.AT_LEAST}{figures.number(total)}"
 
 
 def _add_state(sheet: Sheet, state: RankingState, message: str) -> None:
@@ -93,9 +94,17 @@ def _add_state(sheet: Sheet, state: RankingState, message: str) -> None:
 # Keyword
 
 
-def _keyword(sheet: Sheet, keyword: KeywordExplanation, spellings: Spellings, full: bool) -> None:
-    detail = f"{_of(keyword.total)} · k1 {weight(keyword.k1)}, b {weight(keyword.b)}"
-    sheet.section("KEYWORD", [rank_part(keyword.rank)], exact(keyword.score), detail)
+def _keyword(
+    sheet: Sheet,
+    keyword: KeywordExplanation,
+    spellings: Spellings,
+    full: bool,
+    at_least: Collection[str],
+) -> None:
+    of = _of(keyword.total, complete=keyword.complete)
+    detail = f"{of} · k1 {weight(keyword.k1)}, b {weight(keyword.b)}"
+    rank = rank_part(keyword.rank, at_least=KEYWORD in at_least)
+    sheet.section("KEYWORD", [rank], exact(keyword.score), detail)
     if keyword.excluded:
         sheet.warning(f"not ranked: {shown(keyword.excluded)}")
     matching = [term for term in keyword.terms if term.matches]
@@ -161,9 +170,10 @@ def _add_missing_terms(
 # Vector
 
 
-def _vector(sheet: Sheet, vector: VectorExplanation, full: bool) -> None:
+def _vector(sheet: Sheet, vector: VectorExplanation, full: bool, at_least: Collection[str]) -> None:
     score, total = exact(vector.score), _of(vector.total)
-    sheet.section("VECTOR", [rank_part(vector.rank)], score, total)
+    rank = rank_part(vector.rank, at_least=VECTOR in at_least)
+    sheet.section("VECTOR", [rank], score, total)
     _add_state(sheet, vector.state, vector.message)
     for at, passage in enumerate(vector.passages if full else vector.passages[:PASSAGES]):
         text = " ".join(passage.text[:PASSAGE_LENGTH].split())
@@ -213,12 +223,13 @@ def _hnsw(sheet: Sheet, vector: VectorExplanation) -> None:
 # Fused
 
 
-def _fused(sheet: Sheet, fused: FusedExplanation, full: bool) -> None:
+def _fused(sheet: Sheet, fused: FusedExplanation, full: bool, at_least: Collection[str]) -> None:
     method = "RRF" if fused.method == "rrf" else shown(fused.method)
-    detail = f"{_of(fused.total)} · {method}"
-    sheet.section("FUSED", [rank_part(fused.rank)], exact(fused.score), detail)
+    detail = f"{_of(fused.total, complete=fused.complete)} · {method}"
+    fused_rank = rank_part(fused.rank, at_least=FUSED in at_least)
+    sheet.section("FUSED", [fused_rank], exact(fused.score), detail)
     for each in fused.inputs:
-        rank = figures.rank(each.rank) if each.rank else "not ranked"
+        rank = rank_part(each.rank or None, at_least=each.ranking in at_least).text
         weighed = f"{weight(each.weight)} × {exact(each.normalised)} · {rank}"
         sheet.row(
             Part(shown(each.ranking)), each.share, exact(each.contribution), [Part(weighed, "dim")]
@@ -241,17 +252,21 @@ def _normalised_input(each: FusedInput, rrf_k: int | None) -> str:
 # Reranked
 
 
-def _reranked(sheet: Sheet, reranked: RerankedExplanation, full: bool) -> None:
-    rank = [rank_part(reranked.rank)]
+def _reranked(
+    sheet: Sheet, reranked: RerankedExplanation, full: bool, at_least: Collection[str]
+) -> None:
+    rank = [rank_part(reranked.rank, at_least=RERANKED in at_least)]
     if reranked.rank is not None and reranked.in_pool:
         rank += [Part(" "), movement_part(reranked.movement)]
     pool = f" · pool {figures.number(reranked.pool)}" if reranked.pool else ""
-    sheet.section("RERANKED", rank, exact(reranked.score), f"{_of(reranked.total)}{pool}")
+    of = _of(reranked.total, complete=reranked.complete)
+    sheet.section("RERANKED", rank, exact(reranked.score), f"{of}{pool}")
     _add_state(sheet, reranked.state, reranked.message)
     if reranked.in_pool and reranked.score is not None:
         _add_blend(sheet, reranked, full)
     elif not reranked.in_pool and reranked.fused_rank is not None and reranked.pool:
-        fused, first = figures.rank(reranked.fused_rank), figures.number(reranked.pool)
+        fused = figures.rank(reranked.fused_rank, at_least=FUSED in at_least)
+        first = figures.number(reranked.pool)
         text = f"beyond the pool: fused {fused}, and only the first {first} are reranked"
         sheet.note([Part(text)])
     if reranked.tokens and reranked.raw is not None:
@@ -285,6 +300,9 @@ def _add_blend(sheet: Sheet, reranked: RerankedExplanation, full: bool) -> None:
         why = Part("the query is the note's file name", "dim")
         sheet.row(Part("name"), share, exact(reranked.name_bonus), [why])
     sheet.total(exact(reranked.score), RELATIVE)
+    if reranked.rank_by_score not in (None, reranked.rank):
+        moved = f"{figures.rank(reranked.rank_by_score)} by score → {figures.rank(reranked.rank)}"
+        sheet.note([Part(f"limit of {reranked.root_limit} per root: {moved}", "warn")])
 
 
 def _tokens(sheet: Sheet, reranked: RerankedExplanation, full: bool) -> None:

@@ -41,9 +41,13 @@ def percent(share: float) -> str:
     return f"{share:.0%}"
 
 
-def rank(value: int | None) -> str:
-    """`#3`, or a dash if there is no rank."""
-    return NONE if value is None else f"#{number(value)}"
+AT_LEAST = "≥"
+"""Before a figure that is a lower bound."""
+
+
+def rank(value: int | None, *, at_least: bool = False) -> str:
+    """`#3`, `≥#401` if the rank is a lower bound, or a dash if there is none."""
+    return NONE if value is None else f"{AT_LEAST if at_least else ''}#{number(value)}"
 
 
 def number(count: int) -> str:

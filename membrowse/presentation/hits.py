@@ -13,7 +13,7 @@ from rich.cells import cell_len
 
 from membrowse.presentation import figures
 from membrowse.presentation.lines import Line, Part, bar_parts, cells, clip_path, clip_start, fit
-from membrowse.presentation.ranks import movement_part, ranks_text
+from membrowse.presentation.ranks import movement_part, ranks_text, short_rank
 from membrowse.text import shown
 from membrowse.wire.notes import Freshness
 from membrowse.wire.search import FUSED, RERANKED, Hit
@@ -199,9 +199,7 @@ def _matrix_line(hit: Hit, style: RowStyle, width: int, fresh: Freshness) -> Lin
     ]
     for name in style.letters:
         if name != style.ranking:
-            rank = hit.ranks.get(name)
-            text = figures.NONE if rank is None else str(rank)
-            line.append(Part(text.rjust(rank_cells), "ranks"))
+            line.append(Part(short_rank(hit, name).rjust(rank_cells), "ranks"))
     mark = Part(f" {SHORT_MARKS[fresh]}", "warn") if fresh in SHORT_MARKS else Part("")
     if hit.rank in style.missed:
         mark = Part(f"{mark.text} ≠HNSW", "warn")
@@ -254,11 +252,11 @@ def _heading_parts(hit: Hit, name: str, width: int) -> Line:
 
 def _second_line(hit: Hit, style: RowStyle, width: int, fresh: Freshness) -> Line:
     """`path:line` and freshness at the left, the ranks elsewhere at the right."""
-    ranks: Line = [Part(ranks_text(hit.ranks, style.letters, style.ranking), "ranks")]
+    ranks: Line = [Part(ranks_text(hit, style.letters, style.ranking), "ranks")]
     if hit.rank in style.missed:
         ranks.insert(0, Part("≠HNSW ", "warn"))
     if not hit.exact:
-        ranks.insert(0, Part("≈ ", "warn"))
+        ranks.insert(0, Part(f"{figures.AT_LEAST}#{hit.rank} ", "warn"))
     mark = Part(f" {MARKS[fresh]}" if fresh in MARKS else "", "warn")
     if hit.rank in style.edited:
         mark = Part(" ! edited", "warn")

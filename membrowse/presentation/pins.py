@@ -22,7 +22,7 @@ from membrowse.presentation.lines import (
 from membrowse.presentation.ranks import change_part, in_order
 from membrowse.text import shown
 from membrowse.wire.pins import Measures, PinResult, PinRun, PinsState
-from membrowse.wire.search import RANKINGS
+from membrowse.wire.search import RANKINGS, RERANKED
 
 WIDE = 100
 """Cells of a line from which the path has a column."""
@@ -132,7 +132,10 @@ def pin_line(result: PinResult, width: int, id_width: int = 0, *, so_far: bool =
     """
     line = [
         _verdict(result.passes, so_far=so_far),
-        Part(figures.rank(result.rank).rjust(_NOW - 1) + " ", "strong"),
+        Part(
+            figures.rank(result.rank, at_least=RERANKED in result.at_least).rjust(_NOW - 1) + " ",
+            "strong",
+        ),
         *fit([Part(" "), change_part(result.before, result.rank)], _MOVED),
         Part(f"{spark(result.history, _spark_width(width))}  ", "bar"),
         *fit([Part(shown(result.pin.id), "dim")], id_width),
@@ -165,7 +168,8 @@ def _pin_facts(result: PinResult) -> list[Line]:
     """Note, id, k, and the ranks by ranking."""
     pin = result.pin
     ranks = " ".join(
-        f"{shown(name)} {figures.rank(result.ranks[name])}" for name in in_order(result.ranks)
+        f"{shown(name)} {figures.rank(result.ranks[name], at_least=name in result.at_least)}"
+        for name in in_order(result.ranks)
     )
     filters = " ".join(f"{name}:{value}" for name, value in pin.filters.given.items())
     return [

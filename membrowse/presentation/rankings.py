@@ -28,10 +28,15 @@ def weak_part(strength: MatchStrength | None, width: int) -> Part:
     return Part(next((text for text in _WEAK if cell_len(text) <= width), ""), "warn")
 
 
-def ranking_counts(total: int, pool: int | None, cached: int | None, took_ms: float) -> str:
-    """`57 · 3 ms`, `pool 50 · 9 ms`, or `31/50 cached` while token vectors are missing."""
+def ranking_counts(
+    total: int, pool: int | None, cached: int | None, took_ms: float, *, exact: bool = True
+) -> str:
+    """`57 · 3 ms`, `pool 50 · 9 ms`, or `31/50 cached` while token vectors are missing.
+
+    `≥400` if more may have a rank.
+    """
     if pool is None:
-        count = figures.number(total)
+        count = f"{'' if exact else figures.AT_LEAST}{figures.number(total)}"
     elif cached is not None and cached < pool:
         count = f"{cached}/{pool} cached"
     else:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from membrowse.presentation import figures
 from membrowse.presentation.lines import Part
 from membrowse.text import shown
-from membrowse.wire.search import FUSED, KEYWORD, RANKINGS, RERANKED, VECTOR
+from membrowse.wire.search import FUSED, KEYWORD, RANKINGS, RERANKED, VECTOR, Hit
 
 LETTERS = {KEYWORD: "k", VECTOR: "v", FUSED: "f", RERANKED: "r"}
 
@@ -33,22 +33,30 @@ def in_order(names: Iterable[str]) -> list[str]:
     return [*(name for name in RANKINGS if name in given), *(n for n in given if n not in RANKINGS)]
 
 
-def rank_part(rank: int | None) -> Part:
-    """`#3`, or `not ranked`."""
-    return Part("not ranked", "warn") if rank is None else Part(figures.rank(rank))
+def rank_part(rank: int | None, *, at_least: bool = False) -> Part:
+    """`#3`, `≥#401`, or `not ranked`."""
+    if rank is None:
+        return Part("not ranked", "warn")
+    return Part(figures.rank(rank, at_least=at_least))
 
 
-def ranks_text(
-    ranks: Mapping[str, int | None], letters: Mapping[str, str], without: str = ""
-) -> str:
-    """Ranks by letter, except in the ranking `without`: `k9 v2 f–`.
+def short_rank(hit: Hit, name: str) -> str:
+    """The hit's rank in the ranking `name`, without `#`: `3`, `≥401` or a dash."""
+    rank = hit.ranks.get(name)
+    if rank is None:
+        return figures.NONE
+    return f"{figures.AT_LEAST if name in hit.at_least else ''}{rank}"
 
-    A ranking that is not ours, and that `ranks` does not have, is left out.
+
+def ranks_text(hit: Hit, letters: Mapping[str, str], without: str = "") -> str:
+    """Ranks by letter, except in the ranking `without`: `k9 v≥401 f–`.
+
+    A ranking that is not ours, and in which the hit has no rank, is left out.
     """
     return " ".join(
-        f"{letter}{figures.NONE if (rank := ranks.get(name)) is None else rank}"
+        f"{letter}{short_rank(hit, name)}"
         for name, letter in letters.items()
-        if name != without and (name in ranks or name in LETTERS)
+        if name != without and (name in hit.ranks or name in LETTERS)
     )
 
 

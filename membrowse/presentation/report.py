@@ -94,7 +94,7 @@ def _rankings(response: SearchResponse) -> Iterator[Line]:
     short = letters(response.rankings)
     for name, ranking in response.rankings.items():
         counts = rankings.ranking_counts(
-            ranking.total, ranking.pool, ranking.cached, ranking.took_ms
+            ranking.total, ranking.pool, ranking.cached, ranking.took_ms, exact=ranking.exact
         )
         notice = rankings.ranking_notice(name, ranking.message, ranking.approximate, response.query)
         weak = rankings.WEAK if ranking.strength is not None and ranking.strength.weak else ""
@@ -104,5 +104,5 @@ def _rankings(response: SearchResponse) -> Iterator[Line]:
             heading = shown(hit.heading or hit.title)
             score = figures.exact(hit.score)
             left = [Part(f"{hit.rank:>4} {score:>8}  {lines_place(hit)}  {heading}")]
-            yield spread(left, [Part(ranks_text(hit.ranks, short, name))], _WIDTH)
+            yield spread(left, [Part(ranks_text(hit, short, name))], _WIDTH)
         yield []

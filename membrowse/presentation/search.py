@@ -66,7 +66,9 @@ def _index_line(response: SearchResponse, width: int) -> Line:
 def _ranking_head(name: str, ranking: Ranking, width: int) -> Line:
     """`KEYWORD  ready        57 · 3 ms`."""
     left = [Part(f" {shown(name).upper()}", "strong"), Part("  ")]
-    counts = rankings.ranking_counts(ranking.total, ranking.pool, ranking.cached, ranking.took_ms)
+    counts = rankings.ranking_counts(
+        ranking.total, ranking.pool, ranking.cached, ranking.took_ms, exact=ranking.exact
+    )
     if ranking.state is not RankingState.READY and not ranking.hits:
         counts = ""
     weak = rankings.weak_part(ranking.strength, width - cells(left) - len(counts) - 1)

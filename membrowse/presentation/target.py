@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from membrowse.presentation import figures
 from membrowse.presentation.lines import Line, Part, cells, clip, clip_start, fit, spread
+from membrowse.presentation.ranks import short_rank
 from membrowse.text import shown
 from membrowse.wire.search import RERANKED, CutOrigin, Hit, Target, TargetMatch
 
@@ -60,9 +60,8 @@ def _ranks(hit: Hit, letters: Mapping[str, str]) -> Line:
     """`k9 v2 f4 r6`."""
     line: Line = []
     for name, letter in letters.items():
-        rank = hit.ranks.get(name)
         style = "strong" if name == RERANKED else "ranks"
-        line += [Part(f"{letter}{figures.NONE if rank is None else rank}", style), Part(" ")]
+        line += [Part(f"{letter}{short_rank(hit, name)}", style), Part(" ")]
     return line[:-1]
 
 

@@ -30,6 +30,24 @@ class Blend:
     """Effective share of the reranker in the final score; the rest is the fused score's."""
     bonuses: Scores
     """[n]: added to the final score of notes that the query names."""
+    by_score: Rows
+    """[n]: the rank that each chunk would have by its score alone."""
+    limited: Mask
+    """[n]: which chunks follow after the others, because their root has enough better ones."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Unlisted:
+    """What a ranking leaves open if its store lists only the best chunks."""
+
+    bounds: Mask
+    """[rows]: which ranks are lower bounds."""
+    ceiling: float
+    """No chunk outside the list scores more."""
+    ranked: int
+    """Chunks that have a rank, known or not; a lower bound."""
+    complete: bool
+    """Whether nothing is open: every chunk with a score is listed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,11 +73,27 @@ class ChunkRanking:
     """Reranked only: whether anything matches well."""
     blend: Blend | None = None
     """Reranked only, if a reranker ran."""
+    unlisted: Unlisted | None = None
+    """None if every chunk's rank is known."""
 
     @property
     def total(self) -> int:
         """Number of chunks with a rank."""
         return len(self.order)
+
+    @property
+    def ranked(self) -> int:
+        """Number of chunks with a rank, whether it is known or not."""
+        return self.total if self.unlisted is None else self.unlisted.ranked
+
+    @property
+    def complete(self) -> bool:
+        """Whether every chunk with a rank is in `order`."""
+        return self.unlisted is None or self.unlisted.complete
+
+    def is_lower_bound(self, row: int) -> bool:
+        """Whether the rank of the chunk at `row` may be higher than shown."""
+        return self.unlisted is not None and bool(self.unlisted.bounds[row])
 
     def rank_of(self, row: int) -> int | None:
         """The rank of the chunk at `row`, from 1; None if it has none."""

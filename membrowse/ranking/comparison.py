@@ -46,7 +46,7 @@ def compare_chunks(
     reader = ranked_query.generation.keyword
 
     def frequency(term: str) -> int:
-        return len(reader.postings("body", term)[0])
+        return len(reader.rows_with("body", term))
 
     differences = score_differences(left, right)
     rows = {ranked_query.row_of[each.hit.chunk] for each in (left, right)}

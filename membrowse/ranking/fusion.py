@@ -6,19 +6,27 @@ only the keyword ranking, 1 only the vector ranking.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from membrowse.ranking.chunk_ranking import Mask, Rows, Scores
+from membrowse.ranking.chunk_ranking import ChunkRanking, Mask, Rows, Scores
 
 
-def minmax(scores: Scores, mask: Mask) -> Scores:
-    """Scale `scores` over `mask` to 0 … 1; 0 elsewhere.
+def floor(ranking: ChunkRanking) -> float:
+    """The least score that counts as the lowest of `ranking`: the lowest is unknown if chunks are
+    not listed, and taken to be 0 then."""
+    return math.inf if ranking.complete else 0.0
+
+
+def minmax(scores: Scores, mask: Mask, floor: float = math.inf) -> Scores:
+    """Scale `scores` over `mask`, from the lowest or from a lower `floor`, to 0 … 1; 0 elsewhere.
 
     If all scores are equal, all become 1, or 0 if they are not positive: a single match is the best
     one.
     """
     result = np.zeros(len(scores))
-    low, high = bounds(scores, mask)
+    low, high = bounds(scores, mask, floor)
     if high > low:
         result[mask] = (scores[mask] - low) / (high - low)
     elif high > 0:
@@ -26,10 +34,11 @@ def minmax(scores: Scores, mask: Mask) -> Scores:
     return result
 
 
-def bounds(scores: Scores, mask: Mask) -> tuple[float, float]:
-    """Return the lowest and highest of `scores` over `mask`; 0 and 0 if it is empty."""
+def bounds(scores: Scores, mask: Mask, floor: float = math.inf) -> tuple[float, float]:
+    """Return the lowest (at most `floor`) and highest of `scores` over `mask`; 0 and 0 if it is
+    empty."""
     inside = scores[mask]
-    return (float(inside.min()), float(inside.max())) if len(inside) else (0.0, 0.0)
+    return (min(floor, float(inside.min())), float(inside.max())) if len(inside) else (0.0, 0.0)
 
 
 def minmax_value(score: float, low: float, high: float) -> float:

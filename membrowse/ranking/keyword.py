@@ -14,7 +14,9 @@ import msgspec
 import numpy as np
 
 from membrowse.index import bm25
-from membrowse.index.keyword_reader import FIELDS, KeywordReader
+from membrowse.index.generation import Generation
+from membrowse.index.keyword_reader import FIELDS, embedded_reader
+from membrowse.index.protocols import BestChunks, KeywordIndex
 from membrowse.ranking.chunk_ranking import Mask, Rows, Scores
 from membrowse.ranking.query_parser import Constraint
 from membrowse.settings import KeywordSettings
@@ -23,8 +25,8 @@ from membrowse.settings import KeywordSettings
 class Postings:
     """The postings of a query's terms, read once: by term, by field, and over all fields."""
 
-    def __init__(self, reader: KeywordReader, terms: Iterable[str]) -> None:
-        self._reader = reader
+    def __init__(self, keyword: KeywordIndex, terms: Iterable[str]) -> None:
+        reader = self._reader = embedded_reader(keyword)
         self.rows = reader.rows
         self.by_term = {
             term: {field: reader.postings(field, term) for field in FIELDS} for term in terms
@@ -102,7 +104,48 @@ class Postings:
         return scores, matched
 
 
-def satisfying_rows(reader: KeywordReader, constraints: Iterable[Constraint]) -> Mask:
+class StoredTermMatches:
+    """A query's terms in the chunks of a store: counts, and what single chunks say."""
+
+    def __init__(self, store: BestChunks, terms: Iterable[str]) -> None:
+        self.store = store
+        self.df = {term: store.df(term) for term in terms}
+        self.idf = {term: bm25.idf(store.rows, df) for term, df in self.df.items()}
+
+    def idf_lookup(self, cache: dict[str, float]) -> Callable[[str], float]:
+        def lookup(term: str) -> float:
+            if term in self.idf:
+                return self.idf[term]
+            if term not in cache:
+                cache[term] = bm25.idf(self.store.rows, self.store.df(term))
+            return cache[term]
+
+        return lookup
+
+    def frequency(self, term: str, field: str, row: int) -> float:
+        return float(self.store.frequency(field, term, row))
+
+    def contained(self, term: str, rows: Rows) -> Mask:
+        return np.array(
+            [any(self.store.frequency(field, term, row) for field in FIELDS) for row in rows],
+            np.bool_,
+        )
+
+    def body_matches(self) -> Mask:
+        return np.ones(self.store.rows, np.bool_)
+
+
+TermMatches = Postings | StoredTermMatches
+
+
+def term_matches(generation: Generation, terms: Iterable[str]) -> TermMatches:
+    """The matches of `terms` in the chunks of `generation`."""
+    if generation.best_chunks is not None:
+        return StoredTermMatches(generation.best_chunks, terms)
+    return Postings(generation.keyword, terms)
+
+
+def satisfying_rows(reader: KeywordIndex, constraints: Iterable[Constraint]) -> Mask:
     """Return the rows that satisfy every phrase, word and field constraint."""
     result = np.ones(reader.rows, dtype=np.bool_)
     for constraint in constraints:
@@ -113,5 +156,5 @@ def satisfying_rows(reader: KeywordReader, constraints: Iterable[Constraint]) ->
     return result
 
 
-def _rows_with(reader: KeywordReader, field: str, terms: tuple[str, ...]) -> Rows:
-    return reader.postings(field, terms[0])[0] if len(terms) == 1 else reader.phrase(field, terms)
+def _rows_with(reader: KeywordIndex, field: str, terms: tuple[str, ...]) -> Rows:
+    return reader.rows_with(field, terms[0]) if len(terms) == 1 else reader.phrase(field, terms)

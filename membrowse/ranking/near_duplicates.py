@@ -10,6 +10,7 @@ import numpy as np
 
 from membrowse.index.analyser import TokenKind, analyse
 from membrowse.index.generation import Generation
+from membrowse.index.protocols import BestChunks
 
 MIN_RESEMBLANCE = 0.6
 """Resemblance from which two chunks are near-duplicates."""
@@ -68,6 +69,9 @@ def _candidates(
         for candidate in _sharing_rarest_terms(generation, row, terms):
             yield candidate, None
         return
+    if generation.best_chunks is not None:
+        yield from _nearest_in_store(generation, generation.best_chunks, row)
+        return
     cosines = generation.vectors.cosines(generation.vectors.stored(row).vector)
     cosines[~generation.encoded] = -1.0
     cosines[row] = -1.0
@@ -77,10 +81,24 @@ def _candidates(
             yield candidate, float(cosines[candidate])
 
 
+def _nearest_in_store(
+    generation: Generation, store: BestChunks, row: int
+) -> Iterator[tuple[int, float]]:
+    """Chunks with a passage near the chunk at `row`, by the cosine of the whole chunks."""
+    own = generation.vectors_of(row)
+    if own is None:
+        return
+    near = [other for other in store.nearest(own.vector, None).rows.tolist() if other != row]
+    for candidate, vectors in store.vectors(near[:_MAX_CANDIDATES]).items():
+        cosine = float(vectors.vector @ own.vector)
+        if cosine >= _MIN_COSINE:
+            yield candidate, cosine
+
+
 def _sharing_rarest_terms(generation: Generation, row: int, terms: frozenset[str]) -> list[int]:
     """Return the chunks that share the most of the text's rarest terms."""
     reader = generation.keyword
-    rows_by_term = {term: reader.postings("body", term)[0] for term in terms}
+    rows_by_term = {term: reader.rows_with("body", term) for term in terms}
     rarest = sorted((term for term in terms), key=lambda term: (len(rows_by_term[term]), term))
     shared: Counter[int] = Counter()
     for term in rarest[:_RAREST_TERMS]:

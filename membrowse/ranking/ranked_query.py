@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from membrowse.encoding.encoder import EncodedQuery
 from membrowse.index.generation import Generation, IndexedNote
+from membrowse.index.protocols import TermWeights
+from membrowse.index.store_errors import StoreUnavailable
 from membrowse.notes.chunk import Chunk
 from membrowse.ranking.chunk_ranking import ChunkRanking, Mask, empty_ranking, in_order
 from membrowse.ranking.elapsed import elapsed_ms
-from membrowse.ranking.keyword import Postings
+from membrowse.ranking.keyword import TermMatches, term_matches
 from membrowse.ranking.late_interaction import HasTokenVectors
 from membrowse.ranking.query_dates import DateReader
 from membrowse.ranking.query_parser import ParsedQuery, parse_query, requested_filters
@@ -66,7 +68,7 @@ class RankedQuery:
     body_matches: Mask
     """Chunks with a query term in their text, and so in their snippet."""
     snippets: Snippets
-    open_postings: Postings | None
+    open_postings: TermMatches | None
     """None after `finish`."""
     lookup_ms: float
     """Time to look up the query's terms, part of the keyword ranking's time."""
@@ -86,6 +88,8 @@ class RankedQuery:
     cross_scores: dict[str, float] = field(default_factory=dict)
     """The cross-encoder's scores by content key: expensive, and independent of other settings."""
     snippet_by_row: dict[int, Snippet] = field(default_factory=dict)
+    stored_weights: TermWeights = field(default_factory=dict)
+    """What a store that lists only the best was asked for by words."""
 
     @property
     def generation(self) -> Generation:
@@ -95,7 +99,7 @@ class RankedQuery:
         return self.open_generation
 
     @property
-    def postings(self) -> Postings:
+    def postings(self) -> TermMatches:
         """The postings of the query's terms. Raises `RuntimeError` after `finish`."""
         if self.open_postings is None:
             raise RuntimeError("the ranked query is finished: it can only be read")
@@ -130,13 +134,16 @@ class RankedQuery:
         try:
             yield
         except Exception as error:
-            log.exception("the %s ranking failed; `membrowse doctor` looks for the cause", name)
+            if not isinstance(error, StoreUnavailable):
+                log.exception("the %s ranking failed; `membrowse doctor` looks for the cause", name)
             self.rankings[name] = self._failed(name, error)
         took_ms = spent_ms + elapsed_ms(started)
         self.rankings[name] = replace(self.rankings[name], took_ms=took_ms)
 
     def _failed(self, name: str, error: Exception) -> ChunkRanking:
         message = f"failed: {error!r} (see `membrowse engine log`)"
+        if isinstance(error, StoreUnavailable):
+            message = str(error)
         if name == RERANKED and FUSED in self.rankings:
             return self.not_reranked(RankingState.FAILED, message)
         return empty_ranking(len(self.chunks), RankingState.FAILED, message)
@@ -165,8 +172,8 @@ def prepare(
     """
     started = time.perf_counter()
     parsed = parse_query(text, syntax, reader)
-    parsed = replace(parsed, filters=(*parsed.filters, *requested_filters(filters)))
-    postings = Postings(generation.keyword, parsed.terms.terms)
+    parsed = replace(parsed, filters=(*parsed.filters, *requested_filters(filters, reader)))
+    postings = term_matches(generation, parsed.terms.terms)
     lookup_ms = elapsed_ms(started)
     return RankedQuery(
         open_generation=generation,
@@ -196,7 +203,7 @@ def _scope(generation: Generation, parsed: ParsedQuery) -> Mask:
     return np.array([passes[chunk.path] for chunk in generation.chunks], dtype=np.bool_)
 
 
-def _query_record(parsed: ParsedQuery, postings: Postings) -> Query:
+def _query_record(parsed: ParsedQuery, postings: TermMatches) -> Query:
     typed = parsed.typed
     return Query(
         text=parsed.text,

@@ -33,16 +33,19 @@ from membrowse.encoding.cross_encoder import CrossEncoder
 from membrowse.encoding.encoder import Encoder, Piece
 from membrowse.encoding.word_pieces import WordPieces
 from membrowse.index.generation import Generation
+from membrowse.index.store_errors import StoreUnavailable
 from membrowse.index.token_store import TokenStore
-from membrowse.ranking import fusion, reranker
+from membrowse.ranking import best_chunks, fusion, reranker
 from membrowse.ranking.chunk_ranking import ChunkRanking, Scores, empty_ranking, rank_by_score
 from membrowse.ranking.elapsed import elapsed_ms
-from membrowse.ranking.keyword import satisfying_rows
+from membrowse.ranking.keyword import StoredTermMatches, satisfying_rows
+from membrowse.ranking.like import chunk_at, no_words, vector_of
 from membrowse.ranking.match_strength import match_strength
 from membrowse.ranking.query_dates import DateReader
 from membrowse.ranking.ranked_query import NO_WORDS, RankedQuery, prepare
 from membrowse.ranking.vector import known_share, missed_rows, vector_scores
 from membrowse.settings import DateReading, FusionMethod, Settings
+from membrowse.text import shown
 from membrowse.wire.search import (
     FUSED,
     KEYWORD,
@@ -109,21 +112,26 @@ class Ranker:
         dates = self.settings.keyword.dates
         if dates is DateReading.OFF:
             return None
-
-        def is_indexed(term: str) -> bool:
-            return len(generation.keyword.postings("date", term)[0]) > 0
-
-        return DateReader(self.today(), dates is DateReading.DAY_FIRST, is_indexed)
+        day_first = dates is DateReading.DAY_FIRST
+        return DateReader(self.today(), day_first, generation.keyword.is_date)
 
     def keyword(self, ranked_query: RankedQuery) -> None:
         """Rank all chunks in scope that contain a word of the query, by BM25."""
         with ranked_query.stage(KEYWORD, spent_ms=ranked_query.lookup_ms):
             postings = ranked_query.postings
+            message = "" if postings.df else NO_WORDS
+            if isinstance(postings, StoredTermMatches):
+                ranked_query.put(
+                    KEYWORD,
+                    best_chunks.rank_by_words(
+                        ranked_query, postings.store, self.settings.keyword, message
+                    ),
+                )
+                return
             scores, matched = postings.scores(self.settings.keyword)
             constraints = ranked_query.parsed.constraints
             if constraints:
                 matched &= satisfying_rows(ranked_query.generation.keyword, constraints)
-            message = "" if postings.by_term else NO_WORDS
             ranking = rank_by_score(scores, matched & ranked_query.scope, READY, message)
             ranked_query.put(KEYWORD, ranking)
 
@@ -140,6 +148,9 @@ class Ranker:
         other than READY is kept: stale vectors are ranked and reported as stale.
         """
         with ranked_query.stage(VECTOR):
+            if ranked_query.parsed.like:
+                self._vector_like(ranked_query, encoder)
+                return
             if encoder is None or not ranked_query.parsed.words:
                 reason = message if encoder is None else NO_WORDS
                 ranked_query.put(VECTOR, empty_ranking(len(ranked_query.chunks), state, reason))
@@ -149,13 +160,62 @@ class Ranker:
             dates = ranked_query.parsed.date_spans
             ranked_query.known_share = known_share(encoded.text, encoded.pieces, dates)
             _report_pieces(ranked_query, encoded.pieces, ranked_query.known_share)
-            generation = ranked_query.generation
-            scores = vector_scores(
-                generation.vectors, encoded.vector, self.settings.vector.passage_weight
-            )
+            if encoded.incomparable:
+                empty = empty_ranking(
+                    len(ranked_query.chunks), RankingState.OFF, encoded.incomparable
+                )
+                ranked_query.put(VECTOR, empty)
+                return
             state, message = _vector_state(ranked_query, state, message)
-            mask = generation.encoded & ranked_query.scope
-            ranked_query.put(VECTOR, rank_by_score(scores, mask, state, message))
+            ranking = self._by_vector(ranked_query, encoded.vector, state, message)
+            ranked_query.put(VECTOR, ranking)
+
+    def _by_vector(
+        self,
+        ranked_query: RankedQuery,
+        vector: NDArray[np.float32],
+        state: RankingState,
+        message: str,
+    ) -> ChunkRanking:
+        """The chunks in scope by their cosine to `vector`."""
+        generation, settings = ranked_query.generation, self.settings.vector
+        if (store := generation.best_chunks) is not None:
+            return best_chunks.rank_by_vector(ranked_query, store, vector, settings, state, message)
+        scores = vector_scores(generation.vectors, vector, settings.passage_weight)
+        return rank_by_score(scores, generation.encoded & ranked_query.scope, state, message)
+
+    def locate(self, ranked_query: RankedQuery, rows: Sequence[int]) -> None:
+        """Find where `rows` rank by words and vector, before `fuse`, if the store does not list
+        them; over embedded stores every rank is known."""
+        store, encoded = ranked_query.generation.best_chunks, ranked_query.encoded
+        if store is None:
+            return
+        query = encoded.vector if encoded is not None else None
+        try:
+            best_chunks.locate(ranked_query, store, rows, query, self.settings.vector)
+        except StoreUnavailable as error:
+            log.warning("a target's rank is not known: %s", error)
+
+    def _vector_like(self, ranked_query: RankedQuery, encoder: Encoder | None) -> None:
+        """Rank by the vector of the chunk that the query names, which needs no encoder.
+
+        With an encoder, its words are encoded for the reranker.
+        """
+        generation, place = ranked_query.generation, ranked_query.parsed.like
+        row = chunk_at(generation, place)
+        if row is None or not generation.encoded[row]:
+            what = "no such chunk" if row is None else "it has no vector"
+            message = f"like:{shown(place)}: {what}"
+            failed = empty_ranking(len(ranked_query.chunks), RankingState.FAILED, message)
+            ranked_query.put(VECTOR, failed)
+            return
+        words = ranked_query.parsed.words
+        encoded = encoder.query(words) if encoder is not None and words else no_words()
+        vector = vector_of(generation, row)
+        ranked_query.encoded = replace(encoded, vector=vector, incomparable="")
+        ranked_query.known_share = 1.0
+        message = f"by the vector of {shown(place)}, not by words"
+        ranked_query.put(VECTOR, self._by_vector(ranked_query, vector, READY, message))
 
     def approximate(self, ranked_query: RankedQuery, nearest: Nearest) -> Approximate | None:
         """Compare `nearest` (HNSW) with the exact ranking; only reads `ranked_query`.
@@ -194,7 +254,7 @@ class Ranker:
             weight = fusion.vector_weight(
                 self.settings.fusion.weight,
                 ranked_query.known_share,
-                vector.total,
+                vector.ranked,
                 ranked_query.scope,
             )
             scores = self._fused_scores(ranked_query, keyword, vector, weight)
@@ -204,7 +264,12 @@ class Ranker:
                 message = vector.message if vector.total else f"keyword only: {vector.message}"
             elif keyword.state is not READY:
                 state, message = keyword.state, f"vector only: {keyword.message}"
-            ranked_query.put(FUSED, rank_by_score(scores, ranked_query.scope, state, message))
+            scope = ranked_query.scope
+            if ranked_query.generation.best_chunks is not None:
+                scope = best_chunks.union(ranked_query)
+            fused = rank_by_score(scores, scope, state, message)
+            fused = best_chunks.bound_fused(fused, keyword, vector, weight, self.settings.fusion)
+            ranked_query.put(FUSED, fused)
 
     def _fused_scores(
         self, ranked_query: RankedQuery, keyword: ChunkRanking, vector: ChunkRanking, weight: float
@@ -214,7 +279,7 @@ class Ranker:
             return fusion.reciprocal_rank(keyword.ranks, vector.ranks, weight, k)
         return fusion.convex(
             fusion.minmax(keyword.scores, ranked_query.scope),
-            fusion.minmax(vector.scores, vector.ranks > 0),
+            fusion.minmax(vector.scores, vector.ranks > 0, fusion.floor(vector)),
             weight,
         )
 
@@ -246,7 +311,8 @@ class Ranker:
             idf = ranked_query.postings.idf_lookup(self._cache(ranked_query.generation).idf)
             reranker.rerank(ranked_query, self.settings.rerank, tokens, encoder, cross, idf)
             strength = match_strength(ranked_query, self.settings.encoder.model)
-            reranked = ranked_query.rankings[RERANKED]
+            reranked, fused = ranked_query.rankings[RERANKED], ranked_query.ranking(FUSED)
+            reranked = best_chunks.bound_reranked(reranked, fused)
             ranked_query.rankings[RERANKED] = replace(reranked, strength=strength)
 
     def _cache(self, generation: Generation) -> _GenerationCache:
@@ -285,11 +351,14 @@ def _vector_state(
     messages = [message] if message else []
     encoded = int(np.count_nonzero(ranked_query.generation.encoded))
     total = len(ranked_query.chunks)
-    if encoded < total:
+    query = ranked_query.encoded
+    if encoded < total and query is not None and query.foreign:
+        messages.append(f"{total - encoded:,} of {total:,} records have no vector in the store")
+    elif encoded < total:
         messages.append(f"{encoded:,} of {total:,} chunks encoded")
         state = RankingState.INDEXING if state is READY else state
     if ranked_query.known_share < 1.0:
         messages.append(f"{1.0 - ranked_query.known_share:.0%} unknown to the encoder")
-    if ranked_query.encoded is not None and ranked_query.encoded.cut:
+    if query is not None and query.cut:
         messages.append(QUERY_TOO_LONG)
     return state, "; ".join(messages)

@@ -153,7 +153,11 @@ class _Hits:
             message=ranking.message,
             took_ms=round(ranking.took_ms, 3),
             total=ranking.total,
-            hits=tuple(self._hit_at(row, rank, score) for rank, (row, score) in ranked),
+            exact=ranking.complete,
+            hits=tuple(
+                self._hit_at(row, rank, score, exact=not ranking.is_lower_bound(row))
+                for rank, (row, score) in ranked
+            ),
             pool=ranking.pool,
             cached=ranking.cached,
             approximate=ranking.approximate,
@@ -175,10 +179,7 @@ class _Hits:
             if row is not None and last.ranks[row]:
                 rows[chunk] = row
         self._prepare(rows.values())
-        return {
-            chunk: self._hit_at(row, int(last.ranks[row]), float(last.scores[row]))
-            for chunk, row in rows.items()
-        }
+        return {chunk: self._in_ranking(row, last) for chunk, row in rows.items()}
 
     def in_last(self, row: int) -> Hit:
         """Return the chunk at `row` as a hit of the last ranking with any hits."""
@@ -186,14 +187,19 @@ class _Hits:
         last = self._last()
         if last is None or not last.ranks[row]:
             return self._hit_at(row, 0, 0.0)
-        return self._hit_at(row, int(last.ranks[row]), float(last.scores[row]))
+        return self._in_ranking(row, last)
 
     def _last(self) -> ChunkRanking | None:
         rankings = (self._ranked_query.rankings.get(name) for name in reversed(RANKINGS))
         return next((ranking for ranking in rankings if ranking and ranking.total), None)
 
-    def _hit_at(self, row: int, rank: int, score: float) -> Hit:
-        return Hit(rank=rank, score=score, **self._common[row])  # type: ignore[arg-type]
+    def _in_ranking(self, row: int, ranking: ChunkRanking) -> Hit:
+        exact = not ranking.is_lower_bound(row)
+        return self._hit_at(row, int(ranking.ranks[row]), float(ranking.scores[row]), exact=exact)
+
+    def _hit_at(self, row: int, rank: int, score: float, *, exact: bool = True) -> Hit:
+        common = self._common[row]
+        return Hit(rank=rank, score=score, exact=exact, **common)  # type: ignore[arg-type]
 
     def _prepare(self, rows: Iterable[int]) -> None:
         missing = [row for row in rows if row not in self._common]
@@ -221,6 +227,11 @@ class _Hits:
             "freshness": self._freshness_of(chunk.path),
             "ranks": ranks,
             "scores": scores,
+            "at_least": tuple(
+                name
+                for name, ranking in ranked_query.rankings.items()
+                if ranks[name] is not None and ranking.is_lower_bound(row)
+            ),
             "snippet": snippet.text,
             "marks": snippet.marks,
             "copy_of": self._copied_note(chunk.path),

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from membrowse.index.analyser import fold_word
-from membrowse.index.keyword_reader import KeywordReader
+from membrowse.index.protocols import KeywordIndex
 from membrowse.notes.characters import SPACELESS
 from membrowse.ranking.query_parser import ParsedQuery
 from membrowse.wire.explanation import SpellingSuggestion
@@ -95,7 +95,7 @@ def edit_distance(one: str, other: str) -> int:
     return last[-1]
 
 
-def unknown_words(parsed: ParsedQuery, reader: KeywordReader) -> list[str]:
+def unknown_words(parsed: ParsedQuery, reader: KeywordIndex) -> list[str]:
     """Return the words of the query, as typed, that no live chunk contains in any field."""
     unknown: dict[str, None] = {}
     for term, (start, end) in zip(parsed.terms.terms, parsed.terms.spans, strict=True):

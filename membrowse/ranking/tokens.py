@@ -10,7 +10,7 @@ import msgspec
 from membrowse.encoding.encoder import EncoderInput
 from membrowse.encoding.word_pieces import WordPieces
 from membrowse.index.analyser import Token, TokenKind, analyse, fold_word, is_stop_word
-from membrowse.index.keyword_reader import KeywordReader
+from membrowse.index.protocols import KeywordIndex
 from membrowse.notes.characters import fold
 from membrowse.notes.chunk import Chunk
 from membrowse.ranking.query_parser import MAX_QUERY_CHARACTERS
@@ -24,7 +24,7 @@ QUERY = "query"
 class TokenSources:
     """What tokenising a text requires."""
 
-    reader: KeywordReader
+    reader: KeywordIndex
     pieces: WordPieces | None
     window: int
     """Word pieces that the encoder reads, including specials; 0 without an encoder."""

@@ -34,7 +34,11 @@ from membrowse.settings.values import (
     RerankSettings,
     RootSettings,
     Settings,
+    StoreKind,
+    StoreSettings,
+    StoresSettings,
     UiSettings,
+    VectorIndex,
     VectorSettings,
 )
 
@@ -59,7 +63,11 @@ __all__ = [
     "RootSettings",
     "Settings",
     "SettingsError",
+    "StoreKind",
+    "StoreSettings",
+    "StoresSettings",
     "UiSettings",
+    "VectorIndex",
     "VectorSettings",
     "configured",
     "fixed_keys",

@@ -45,6 +45,16 @@ class DateReading(StrEnum):
     OFF = "off"
 
 
+class StoreKind(StrEnum):
+    EMBEDDED = "embedded"
+    MILVUS = "milvus"
+
+
+class VectorIndex(StrEnum):
+    FLAT = "flat"
+    HNSW = "hnsw"
+
+
 class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A table of the settings file; unknown keys are errors."""
 
@@ -156,6 +166,9 @@ class RerankSettings(_Section, frozen=True):
     name_bonus: NonNegative = 1.0
     """Added to the score of the best chunk of a note whose name, with or without folders, is
     the query."""
+    per_root_limit: Annotated[int, Meta(ge=0, le=10_000)] = 0
+    """Chunks of one root (the first segment of a path) that keep their place in the pool; its
+    others follow after all other chunks of the pool. 0: no limit."""
     idf: bool = True
     """Weight words of the query by the square root of their idf in late interaction."""
 
@@ -179,6 +192,33 @@ class AgentSettings(_Section, frozen=True):
     """Hits that the agent gets."""
     min_score: Annotated[float, Meta(ge=-1000.0, le=1000.0)] = 0.0
     """Minimum reranked score; 0: none."""
+
+
+class StoreSettings(_Section, frozen=True):
+    """`[store]`: where chunks, words and vectors are kept."""
+
+    kind: StoreKind = StoreKind.EMBEDDED
+    """`embedded`, in files of this machine, or `milvus` (see `membrowse docs scale`)."""
+    uri: str = ""
+    """Milvus: `http://HOST:PORT` of a server, to which texts and queries are sent, or a file
+    (Milvus Lite); empty: a file beside the index."""
+    vector_index: VectorIndex = VectorIndex.FLAT
+    """Milvus: `flat` compares all vectors; `hnsw` is faster and misses some."""
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` for an address with a password, or one of no known kind."""
+        scheme, separator, rest = self.uri.partition("://")
+        if separator and scheme not in ("http", "https"):
+            raise ValueError("`uri`: an address begins with http:// or https://")
+        if separator and "@" in rest:
+            raise ValueError("`uri`: name no password here; set MEMBROWSE_MILVUS_TOKEN")
+
+
+class StoresSettings(_Section, frozen=True):
+    """`[stores]`: stores of other programs, opened read-only."""
+
+    refresh_minutes: Annotated[float, Meta(ge=0.0, le=100_000.0)] = 10.0
+    """How often a store is read again; 0: only when asked. Files that did not change are not."""
 
 
 class PinsSettings(_Section, frozen=True):
@@ -300,6 +340,8 @@ class Settings(_Section, frozen=True):
     rerank: RerankSettings = RerankSettings()
     encoder: EncoderSettings = EncoderSettings()
     agent: AgentSettings = AgentSettings()
+    store: StoreSettings = StoreSettings()
+    stores: StoresSettings = StoresSettings()
     pins: PinsSettings = PinsSettings()
     engine: EngineSettings = EngineSettings()
     journal: JournalSettings = JournalSettings()
@@ -318,12 +360,14 @@ class Settings(_Section, frozen=True):
     @property
     def digest(self) -> str:
         """Short hash of all settings that can change a ranking."""
-        ranking = (
+        ranking: list[_Section] = [
             self.keyword,
             self.vector,
             self.fusion,
             self.rerank,
             self.encoder,
             self.notes,
-        )
+        ]
+        if self.store.kind is not StoreKind.EMBEDDED:
+            ranking.append(self.store)
         return hashlib.sha256(msgspec.json.encode(ranking)).hexdigest()[:12]

@@ -58,6 +58,8 @@ class StreamWanted(Message, Generic[Reply]):
     group: str
     request: StreamRequest[Reply]
     deliver: Callable[[Reply], None]
+    refused: Callable[[EngineRefused], None] | None = None
+    """Takes the engine's refusal; without it, a message shows the reason."""
 
     def can_replace(self, message: Message) -> bool:
         return isinstance(message, StreamWanted) and message.group == self.group
@@ -116,9 +118,10 @@ class AgentAnswerWanted(Message):
 
 @dataclass
 class FolderChosen(Message):
-    """Open this folder."""
+    """Open this folder, and rank by this agent's profile."""
 
     folder: Path
+    profile: AgentProfile | None = None
 
 
 @dataclass

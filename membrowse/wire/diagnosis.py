@@ -49,6 +49,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     """Lines: figures, the rule and its file, missing terms, a diff."""
     rank: int | None = None
     """The target's rank in this step's ranking."""
+    at_least: bool = False
+    """Whether `rank` is a lower bound."""
 
 
 class SuggestionKind(StrEnum):

@@ -62,6 +62,8 @@ class KeywordExplanation(msgspec.Struct, frozen=True, kw_only=True):
     """Stop words that were left out."""
     excluded: str = ""
     """Why a chunk that contains terms has no rank: the constraint or filter that excludes it."""
+    complete: bool = True
+    """False if more chunks than `total` may have a rank: the store lists only the best."""
 
 
 class PassageMatch(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,6 +141,8 @@ class FusedExplanation(msgspec.Struct, frozen=True, kw_only=True):
     weight_used: float
     inputs: tuple[FusedInput, ...] = msgspec.field(name="shares")
     """Keyword, then vector."""
+    complete: bool = True
+    """False if more chunks than `total` may have a rank: the store lists only the best."""
 
 
 class TokenMatch(msgspec.Struct, frozen=True, kw_only=True):
@@ -199,8 +203,16 @@ class RerankedExplanation(msgspec.Struct, frozen=True, kw_only=True):
     fused_share: float = 0.0
     name_bonus: float = 0.0
     """Added because the query is the file name of the note."""
+    root_limit: int = 0
+    """Chunks of one root that keep their place in the pool; 0: no limit."""
+    rank_by_score: int | None = None
+    """The rank without the limit; None beyond the pool."""
+    limited: bool = False
+    """Whether it follows after the pool's other chunks, because its root has enough better ones."""
     tokens: tuple[TokenMatch, ...] = ()
     """One per word piece of the query, in order (late interaction only)."""
+    complete: bool = True
+    """False if more chunks than `total` may have a rank: the store lists only the best."""
 
 
 class HeatSpan(msgspec.Struct, frozen=True, kw_only=True):

@@ -53,6 +53,8 @@ class PinResult(msgspec.Struct, frozen=True, kw_only=True):
     """Id of the chunk that was found for the pin; empty if there is none."""
     problem: str = ""
     """Why there is no rank: the text was edited away, the note is not indexed."""
+    at_least: tuple[str, ...] = ()
+    """Rankings in which the rank is a lower bound (see `Hit.at_least`)."""
     history: tuple[int | None, ...] = ()
     """Reranked ranks over generations, the newest last (at most 60)."""
 

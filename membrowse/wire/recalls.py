@@ -7,8 +7,9 @@ from enum import StrEnum
 import msgspec
 
 from membrowse.wire.notes import Freshness
+from membrowse.wire.overrides import Overrides
 from membrowse.wire.request import Request, StreamRequest
-from membrowse.wire.search import Filters
+from membrowse.wire.search import Filters, Target
 
 HITS_KEPT = 20
 """Hits of each ranking that a recall keeps."""
@@ -90,6 +91,10 @@ class Recall(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Hits among the first k that the minimum score removed."""
     cut_by_k: int = 0
     """Reranked hits beyond k that reach the minimum score; 0 without a minimum score."""
+    withholds_weak: bool = False
+    """The agent gets no hit if nothing matches well."""
+    withheld: int = 0
+    """Hits that were not given because nothing matches well."""
     source: str = ""
     """Format of the foreign log, such as `openclaw`; empty if membrowse answered."""
 
@@ -204,6 +209,8 @@ class RecallView(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Outcome
     flags: tuple[RecallFlag, ...] = ()
     given: tuple[GivenHit, ...] = ()
+    missed: tuple[Target, ...] = ()
+    """What is pinned to the same query, and was not given."""
     generation: int
     """Today's."""
 
@@ -359,3 +366,5 @@ class ReplayRequest(StreamRequest[ReplayProgress], frozen=True, kw_only=True):
     """ISO date or time, inclusive."""
     against: str = ""
     """Name of a saved configuration to compare with, instead of with what the agents got."""
+    profile: Overrides = {}
+    """Settings of an agent's profile, over those in force and those compared with."""

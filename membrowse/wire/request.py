@@ -22,5 +22,5 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
     message: str
     kind: str = ""
-    """`bad request`, `rights`, `settings`, `impossible`, `not ready`, `unknown`, `cancelled` or
-    `internal`."""
+    """`bad request`, `rights`, `settings`, `impossible`, `not ready`, `unknown`, `cancelled`,
+    `store` (it does not answer) or `internal`."""

@@ -60,7 +60,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     required: tuple[str, ...] = ()
     """Constraints of the operator syntax on keyword (phrases, excluded words, fields), as typed."""
     filters: tuple[str, ...] = ()
-    """Filters in force (`root:`, `path:`, `tag:`, `after:`, `before:`), as typed."""
+    """Filters in force (`root:`, `path:`, `tag:`, `after:`, `before:`), as typed; a date in
+    words as the day that it is read as."""
     dates: tuple[QueryDate, ...] = ()
     """Date expressions, and what they are read as."""
     encoded: str = ""
@@ -79,7 +80,7 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
 
     rank: int
     exact: bool = True
-    """False where a store could only estimate the rank."""
+    """False if `rank` is a lower bound."""
     chunk: str
     """The chunk's id."""
     path: str
@@ -98,6 +99,9 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True):
     """Rank in every ranking; None where the chunk has none (no term matches, not encoded)."""
     scores: dict[str, float | None]
     """Score in every ranking, likewise."""
+    at_least: tuple[str, ...] = ()
+    """Rankings in which the rank is a lower bound: a store that lists only the best did not count
+    all that may rank above."""
     score: float
     snippet: str
     marks: tuple[tuple[int, int], ...] = ()
@@ -139,6 +143,8 @@ class Ranking(msgspec.Struct, frozen=True, kw_only=True):
     """Time of this stage alone, in the engine."""
     total: int = 0
     """Chunks that have a rank in this ranking; `hits` may hold fewer."""
+    exact: bool = True
+    """False if more chunks may have a rank than `total`: the store lists only the best."""
     hits: tuple[Hit, ...] = ()
     pool: int | None = None
     """Reranked only: hits beyond this rank keep their fused order."""
@@ -239,6 +245,8 @@ class RecallContext(msgspec.Struct, frozen=True, kw_only=True):
     """Hits that the agent gets."""
     min_score: float | None = None
     """The least score of a hit that the agent gets; None: any."""
+    withholds_weak: bool = False
+    """The agent gets no hit if nothing matches well."""
 
 
 class Filters(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -254,7 +262,8 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tag: str = ""
     """`ops` passes notes tagged `ops` or `ops/…`."""
     after: str = ""
-    """Notes dated in or after this year, month or day: `2026`, `2026-03`, `2026-03-02`."""
+    """Notes dated in or after this year, month or day: `2026`, `2026-03`, `2026-03-02`, `last
+    week`."""
     before: str = ""
     """Notes dated before this year, month or day."""
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 from contextlib import aclosing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -176,7 +177,7 @@ async def test_a_growing_log_is_followed_through_torn_lines_rotation_and_truncat
             stream.write(text)
 
     async with (
-        aclosing(new_recalls(importing, file, from_start=True, seconds=0.01)) as changes,
+        aclosing(new_recalls(lambda _: importing, file, seconds=0.01)) as changes,
         asyncio.timeout(30),
     ):
         asyncio.get_running_loop().call_later(0.05, append, line("one") + line("two")[:9])
@@ -206,7 +207,7 @@ async def recorded(engine: StandIn, *queries: str, **context: object) -> None:
     engine.components.recalls.store = reopened
 
 
-async def replayed(engine: StandIn, **fields: str) -> tuple[list[ReplayedRecall], ReplaySummary]:
+async def replayed(engine: StandIn, **fields: Any) -> tuple[list[ReplayedRecall], ReplaySummary]:
     progress = [each async for each in engine.stream(ReplayRequest(**fields))]
     assert progress[-1].summary is not None
     return [recall for each in progress for recall in each.recalls], progress[-1].summary

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 import membrowse
+from membrowse import paths
 from tests.conftest import ExportedEncoder
 
 NOTES = {
@@ -130,7 +131,8 @@ def test_metrics_are_written_for_a_collector_whose_directory_stays_as_it_is(
     for _ in range(2):
         done = machine.run("metrics", "--folder", machine.folder, "--textfile", file)
         assert (done.returncode, done.stdout) == (0, b""), done.stderr
-    assert "membrowse_ready 1.0" in file.read_text() and file.stat().st_mode & 0o777 == 0o644
+    ready = f'membrowse_ready{{service="{paths.folder_key(machine.folder)}"}}'
+    assert f"{ready} 1.0" in file.read_text() and file.stat().st_mode & 0o777 == 0o644
     assert [each.name for each in collected.iterdir()] == ["membrowse.prom"]
     after = collected.stat()
     assert (after.st_mode, after.st_uid) == (before.st_mode, before.st_uid)

@@ -6,6 +6,8 @@ import json
 import os
 import plistlib
 import re
+import shutil
+import subprocess
 import textwrap
 from itertools import takewhile
 from pathlib import Path
@@ -14,9 +16,16 @@ import msgspec
 import pytest
 import yaml
 
-from membrowse.client.registered_services import RegisteredService
+from membrowse import interpreter, paths
+from membrowse.client.registered_services import RegisteredService, own_directory
+from membrowse.deployment import access, acl, steps
+from membrowse.deployment.accounts import Accounts
 from membrowse.deployment.health import ServiceHealth, State, state_of
+from membrowse.engine.health.condition import engine_health
+from membrowse.engine.state import unopened_state
+from membrowse.settings import Settings
 from membrowse.wire.codec import encode
+from membrowse.wire.engine import Pending
 from membrowse.wire.health import EngineHealth
 from tests.cli.conftest import Program
 
@@ -38,7 +47,7 @@ def registered(tmp_path: Path, memory: Path, monkeypatch: pytest.MonkeyPatch) ->
     for name in ("memory", "other"):
         service = RegisteredService(
             name=name,
-            folder=str(memory) if name == "memory" else "/srv/other",
+            key=paths.folder_key(memory if name == "memory" else Path("/srv/other")),
             user="root",
             group="root",
             socket=str(tmp_path / name / "engine.sock"),
@@ -47,15 +56,23 @@ def registered(tmp_path: Path, memory: Path, monkeypatch: pytest.MonkeyPatch) ->
     return directory
 
 
-def test_a_dry_run_prints_every_file_and_command(program: Program, memory: Path) -> None:
+def test_a_dry_run_prints_every_file_and_command(
+    program: Program, memory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access, "check_program", lambda *_: None)
     ran = program("service", "install", str(memory), "--grant-read", "--dry-run")
     assert ran.status == 0
     lines = ran.out.splitlines()
     assert "# write /etc/systemd/system/membrowse@.service" in lines
     assert "# write /etc/systemd/system/membrowse@my-memory.service.d/folder.conf" in lines
     assert "# write /etc/membrowse/services/my-memory.json" in lines
+    named = "# write /etc/membrowse/services/my-memory.env, which only its owner can read"
+    assert lines[lines.index(named) + 1] == f'    MEMBROWSE_FOLDER="{memory}"'
     assert f"setfacl -R -m u:membrowse-my-memory:rX '{memory}'" in lines
-    assert lines[-1] == "systemctl enable --now membrowse@my-memory.service"
+    assert lines[-2:] == [
+        "systemctl enable membrowse@my-memory.service",
+        "systemctl restart membrowse@my-memory.service",  # a service that runs may be changed
+    ]
     assert list(memory.iterdir()) == []
 
 
@@ -76,16 +93,19 @@ def test_other_platforms_are_only_shown(program: Program, memory: Path) -> None:
         "launchctl bootstrap system /Library/LaunchDaemons/membrowse.m.plist"
     )
     assert not Path("/Library/LaunchDaemons").exists()
-    _, _, after = ran.out.partition("# write /Library/LaunchDaemons/membrowse.m.plist\n")
+    _, _, after = ran.out.partition(
+        "LaunchDaemons/membrowse.m.plist, which only its owner can read\n"
+    )
     written = takewhile(lambda line: line.startswith("    "), after.splitlines())
     content = plistlib.loads(textwrap.dedent("\n".join(written)).encode())
-    assert content["ProgramArguments"][3:6] == ["membrowse", "serve", str(memory)]
+    assert content["ProgramArguments"][3:5] == ["membrowse", "serve"]
+    assert content["EnvironmentVariables"]["MEMBROWSE_FOLDER"] == str(memory)
     assert (content["Label"], content["UserName"]) == ("membrowse.m", "membrowse-m")
 
 
 def test_a_user_unit_needs_no_user_of_its_own(program: Program, memory: Path) -> None:
     ran = program("service", "install", str(memory), "--user-unit", "--dry-run")
-    assert "systemctl --user enable --now membrowse@my-memory.service" in ran.out
+    assert "systemctl --user restart membrowse@my-memory.service" in ran.out
     assert "User=" not in ran.out and "sysusers" not in ran.out
 
 
@@ -103,7 +123,10 @@ def test_a_service_of_the_users_own_has_a_status_like_any_other(
     unit = "membrowse@my-memory.service"
     assert program("service", "install", str(memory), "--user-unit").status == 0
     drop_in = tmp_path / "config" / "systemd" / "user" / f"{unit}.d" / "folder.conf"
-    assert f'"serve" "{memory}"' in drop_in.read_text()
+    environment = own_directory() / "my-memory.env"
+    assert f"EnvironmentFile={environment}\n" in drop_in.read_text()
+    assert environment.read_text() == f'{interpreter.FOLDER}="{memory}"\n'
+    assert environment.stat().st_mode & 0o777 == 0o600
 
     ran = program("service", "status", "--json")
     report = json.loads(ran.out)
@@ -115,7 +138,8 @@ def test_a_service_of_the_users_own_has_a_status_like_any_other(
     assert program("service", "uninstall", "my-memory").status == 0
     assert called.read_text().splitlines() == [
         "--user daemon-reload",
-        f"--user enable --now {unit}",
+        f"--user enable {unit}",
+        f"--user restart {unit}",
         f"--user restart {unit}",
         f"--user disable --now {unit}",
         "--user daemon-reload",
@@ -153,15 +177,30 @@ def test_a_service_that_does_not_answer_is_down(program: Program) -> None:
     )
 
 
-def test_uninstalling_takes_back_what_the_installation_granted(
-    program: Program, memory: Path, registered: Path
+def test_uninstalling_takes_back_what_the_users_number_could_inherit(
+    program: Program, memory: Path, registered: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = registered / "memory.json"
-    service = msgspec.json.decode(file.read_bytes(), type=RegisteredService)
-    for granted in (False, True):
-        file.write_bytes(encode(msgspec.structs.replace(service, granted=granted)))
+    revocation = steps.Run(("setfacl", "-R", "-x", "u:root,m", str(memory)))
+    monkeypatch.setattr(acl, "removal_steps", lambda *_: [revocation])
+    monkeypatch.setattr(steps, "folder", lambda _: memory)
+    record = registered / "memory.acl"
+    monkeypatch.setattr(steps, "acl_record", lambda _: record)
+    for own, granted in (("", False), ("", True), ("membrowse-memory", False)):
+        monkeypatch.setattr(steps, "own_accounts", lambda _, own=own: Accounts(own))
+        record.write_text("{}") if granted else record.unlink(missing_ok=True)
         ran = program("service", "uninstall", "memory", "--dry-run")
-        assert (f"setfacl -R -x u:root '{memory}'" in ran.out) is granted
+        assert (f"setfacl -R -x u:root,m '{memory}'" in ran.out) is (granted or bool(own))
+
+
+def test_a_name_belongs_to_one_folder_and_a_folder_to_one_service(
+    program: Program, memory: Path, registered: Path, tmp_path: Path
+) -> None:
+    ran = program("service", "install", str(memory), "--name", "second", "--dry-run")
+    assert ran.status == 2 and "membrowse@memory.service serves" in ran.err
+    ran = program("service", "install", str(tmp_path), "--name", "memory", "--dry-run")
+    assert ran.status == 2 and "serves another folder: choose another --name" in ran.err
+    assert "systemctl restart membrowse@memory.service" in ran.out
+    assert sorted(file.name for file in registered.iterdir()) == ["memory.json", "other.json"]
 
 
 @pytest.mark.usefixtures("registered")
@@ -183,6 +222,31 @@ def test_what_answers_no_search_is_down_and_what_opens_its_index_is_not() -> Non
         (False, ("the index cannot be opened",), State.DOWN),
     ):
         assert state_of(EngineHealth(ready=ready, reasons=reasons)) is state
+
+
+def test_an_index_that_lacks_most_of_its_folder_is_not_good() -> None:
+    state = unopened_state(Path("/srv"), Settings(), problem="", stopping=False)
+    state = msgspec.structs.replace(state, notes=100, chunks=400, encoded=400, progress=None)
+    for pending, encoded, reason in (
+        (Pending(changed=10), 400, ""),
+        (Pending(new=200), 400, "200 notes differ from it"),
+        (Pending(), 300, "100 of 400 chunks have no vector yet"),
+    ):
+        lagging = msgspec.structs.replace(state, pending=pending, encoded=encoded)
+        reasons = [each for each in engine_health(lagging, opened=True).reasons if reason in each]
+        assert bool(reason) is any("differ" in each or "vector yet" in each for each in reasons)
+
+
+def test_a_serving_program_leaves_a_services_folder_alone(
+    program: Program, memory: Path, registered: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
+    ran = program("serve", str(memory))
+    assert ran.status == 2 and "membrowse@memory.service serves" in ran.err
+    (registered / "memory.json").unlink()
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    ran = program("serve", str(memory))
+    assert ran.status == 2 and "is not a readable folder" in ran.err
 
 
 def test_every_key_and_exit_status_of_a_service_is_documented() -> None:
@@ -228,3 +292,27 @@ def test_alerts_and_dashboard_use_documented_metrics() -> None:
     documented = set(re.findall(r"`(membrowse_[a-z_]+)`", page))
     assert {name.removesuffix("_bucket") for name in used} <= documented
     assert len(rules) >= 7 and len(panels) >= 9
+
+
+@pytest.mark.usefixtures("registered")
+def test_a_textfile_says_that_an_engine_does_not_answer(
+    program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "membrowse.prom"
+    ran = program("metrics", "--service", "memory", "--textfile", str(file))
+    assert ran.status == 3 and "membrowse@memory.service does not answer" in ran.err
+    assert file.read_text().splitlines()[-1] == 'membrowse_ready{service="memory"} 0.0'
+    file.unlink()
+    monkeypatch.setattr(RegisteredService, "admits", False)
+    ran = program("metrics", "--service", "memory", "--textfile", str(file))
+    assert ran.status == 3 and not file.exists(), "who may not ask does not know"
+
+
+def test_prometheus_accepts_the_alert_rules() -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool is not installed")
+    rules = [str(MONITORING / "alerts.yml"), str(Path(__file__).parent / "alert_cases.yml")]
+    for command in (["check", "rules", rules[0]], ["test", "rules", rules[1]]):
+        ran = subprocess.run([promtool, *command], capture_output=True, text=True, check=False)
+        assert ran.returncode == 0, ran.stdout + ran.stderr

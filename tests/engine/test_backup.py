@@ -20,7 +20,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from membrowse import paths
+from membrowse import interpreter, paths
 from membrowse.client.engine import Engine, EngineUnavailable
 from membrowse.engine.backup.archive import unpack
 from membrowse.wire.backup import BackupContent, BackupRequest, Restored
@@ -46,7 +46,8 @@ def ready(state: EngineState) -> bool:
 
 def restore(backup: bytes, folder: Path, *options: str) -> tuple[Restored | None, str]:
     child = subprocess.run(
-        [sys.executable, "-P", "-m", "membrowse.engine.backup.restore", str(folder), *options],
+        [sys.executable, "-P", "-m", "membrowse.engine.backup.restore", *options],
+        env=os.environ | {interpreter.FOLDER: str(folder)},
         input=backup,
         capture_output=True,
         check=False,

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from membrowse import paths
+from membrowse import interpreter, paths
 from membrowse.client.engine import EngineRefused
 from membrowse.engine.lock import IndexLock
 from membrowse.index.index_directory import INDEX_FORMAT
@@ -23,8 +21,7 @@ from tests.engine.conftest import ask, current, made_otherwise, serving, until
 
 
 def examined(folder: Path) -> tuple[int, dict[str, Check]]:
-    command = [sys.executable, "-m", "membrowse.engine.health.doctor", str(folder)]
-    done = subprocess.run(command, capture_output=True, timeout=100)
+    done = interpreter.run("membrowse.engine.health.doctor", folder=folder, timeout=100)
     health = msgspec.json.decode(done.stdout, type=Health)
     assert health.healthy == (done.returncode == 0)
     return done.returncode, {check.name: check for check in health.checks}

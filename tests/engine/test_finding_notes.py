@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import os
 import random
@@ -17,12 +18,12 @@ from membrowse.engine.querying.freshness import FreshnessOf
 from membrowse.index.generation import IndexedNote
 from membrowse.roots import Roots
 from membrowse.wire.diagnosis import DiagnosisRequest, StepName
-from membrowse.wire.engine import ReindexRequest, WatchRequest
+from membrowse.wire.engine import Pending, ReindexRequest, WatchRequest
 from membrowse.wire.explanation import ExplainRequest
 from membrowse.wire.notes import ChunkRequest, FileRecord, FilesRequest, Freshness, NoteState
 from membrowse.wire.pins import PinsRequest
 from membrowse.wire.search import KEYWORD, RERANKED, VECTOR, Target
-from tests.engine.conftest import ask, at, current, first_paths, serving, until
+from tests.engine.conftest import DEADLINE_SECONDS, ask, at, current, first_paths, serving, until
 
 FILLER = (
     "The group walked along the river, and stopped at the old mill for bread and cheese. {} people "
@@ -105,13 +106,16 @@ async def test_legacy_encodings_are_read_and_reported_wherever_the_note_is_shown
     )
     (folder / "unknown.md").write_bytes(random.Random(1).randbytes(600).replace(b"\0", b"a"))
     async with serving(folder) as client:
-        state = await until(client, lambda state: current(state) or state.pending.failed == 1)
-        assert state.pending.failed == 1
+        await until(client, lambda state: state.pending == Pending(failed=1))
         listed = records(await client.ask(FilesRequest()))
         assert listed["cp1251.md"].warnings[0].startswith("read as cp1251, which is a guess")
         assert listed["damaged.md"].warnings[0].startswith("one byte is not UTF-8")
         assert listed["unknown.md"].state is NoteState.FAILED
         assert "its encoding is not known" in listed["unknown.md"].reason
+        logged = f"unknown.md {listed['unknown.md'].reason}"
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while logged not in paths.log_file(folder).read_text():
+                await asyncio.sleep(0.05)
         response = await ask(client, "шкафу")
         hits = {hit.path: hit.chunk for hit in response.rankings[KEYWORD].hits}
         assert hits.keys() == {"cp1251.md", "damaged.md"}

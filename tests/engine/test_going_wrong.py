@@ -6,7 +6,6 @@ import asyncio
 import errno
 import os
 import shutil
-import subprocess
 import sys
 import threading
 import time
@@ -20,15 +19,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from membrowse import paths
+from membrowse import interpreter, paths
 from membrowse.cli.commands.status import _watcher_text
 from membrowse.client import discovery
-from membrowse.engine import components
+from membrowse.engine import sources
 from membrowse.engine.components import Components, open_components
 from membrowse.engine.handlers.spelling import suggest_spelling
 from membrowse.engine.health.condition import engine_health
 from membrowse.engine.http.peers import EVERY_RIGHT
 from membrowse.engine.indexing import disk_space, note_reader
+from membrowse.engine.indexing.indexer import Indexer
 from membrowse.engine.indexing.note_reader import NoteReader
 from membrowse.engine.priority import Cancelled, QueryTraffic
 from membrowse.engine.service import Service
@@ -36,6 +36,7 @@ from membrowse.engine.state import open_state
 from membrowse.index import index_directory
 from membrowse.index.index import Index
 from membrowse.index.index_directory import discard
+from membrowse.index.protocols import SearchIndex
 from membrowse.notes import watchdog_observers, watcher
 from membrowse.settings import EngineSettings, Settings
 from membrowse.wire.engine import (
@@ -91,6 +92,7 @@ def telling(folder: Path) -> Iterator[Told]:
 
 
 def kill_observer(components: Components) -> None:
+    assert isinstance(components.indexer, Indexer)
     observer = components.indexer._watch._watches[""]._observer
     assert observer is not None
     for emitter in observer.emitters.copy():
@@ -209,6 +211,7 @@ def test_a_full_disk_is_named_and_indexing_goes_on_by_itself(
     with telling(folder) as told:
         before = told.until(current)
         index, full = told.components.index, threading.Event()
+        assert isinstance(index, Index)
         written = index._stores.manifest.confirm
 
         def confirm(*parts: Any) -> None:
@@ -243,15 +246,15 @@ async def test_an_index_that_cannot_be_opened_is_rebuilt_once_however_often_it_i
 ) -> None:
     with telling(folder) as told:
         told.until(current)
-    opened, discarded = components.open_index, list[Path]()
+    opened, discarded = sources.open_index, list[Path]()
     failures = iter((True,))
 
-    def unopened_at_first(*parts: Any) -> Index:
+    def unopened_at_first(*parts: Any) -> SearchIndex:
         if next(failures, False):
             raise RuntimeError("cannot be opened")
         return opened(*parts)
 
-    monkeypatch.setattr(components, "open_index", unopened_at_first)
+    monkeypatch.setattr(sources, "open_index", unopened_at_first)
 
     def slowly(directory: Path) -> None:
         discarded.append(directory)
@@ -308,8 +311,7 @@ async def test_a_second_engine_is_refused_by_name_and_a_killed_one_leaves_no_loc
     async with serving(folder) as client:
         await until(client, current)
         first = (await client.ask(HelloRequest())).engine
-        command = [sys.executable, "-m", "membrowse.engine", str(folder)]
-        second = subprocess.run(command, capture_output=True, timeout=60)
+        second = interpreter.run("membrowse.engine", folder=folder, timeout=60)
         assert second.returncode == os.EX_TEMPFAIL
         told = paths.log_file(folder).read_text()
         assert f"is in use by process {first.pid} of {first.user}," in told

@@ -100,7 +100,7 @@ def test_a_child_ignores_an_empty_entry_of_pythonpath(
 ) -> None:
     monkeypatch.chdir(hostile)
     monkeypatch.setenv("PYTHONPATH", os.pathsep)
-    done = interpreter.run("membrowse.engine.health.doctor", str(hostile))
+    done = interpreter.run("membrowse.engine.health.doctor", folder=hostile)
     assert b"not indexed" in done.stdout, done.stderr
 
 

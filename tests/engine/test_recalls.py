@@ -83,8 +83,9 @@ async def test_a_search_of_an_agent_is_recorded_and_survives_rebuild_and_kill(
         assert set(recall.rankings) == set(RANKINGS) and recall.generation == state.generation
         assert view.given[0].ranks == top.ranks and not view.flags
         metrics = (await engine.ask(MetricsRequest())).text
-        assert 'membrowse_recalls_total{agent="clara",outcome="answered"} 1.0' in metrics
-        assert 'membrowse_recalls_total{agent="bob",outcome="empty"} 1.0' in metrics
+        served = f'service="{paths.folder_key(folder)}"'
+        assert f'total{{agent="clara",outcome="answered",{served}}} 1.0' in metrics
+        assert f'total{{agent="bob",outcome="empty",{served}}} 1.0' in metrics
         assert "soup" not in metrics
         await engine.ask(RebuildRequest())
         await until(engine, at(state.generation))

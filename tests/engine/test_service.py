@@ -26,7 +26,7 @@ from membrowse.client.supervisor import Connected, Lost, Supervisor
 from membrowse.credentials import user_name
 from membrowse.engine.http.peers import Peer, Rights
 from membrowse.engine.service_manager import ServiceManager
-from membrowse.wire.engine import HelloRequest, MetricsRequest, PurgeRequest, Right
+from membrowse.wire.engine import HelloRequest, MetricsFormat, MetricsRequest, PurgeRequest, Right
 from membrowse.wire.explanation import ExplainRequest
 from membrowse.wire.health import HealthRequest
 from membrowse.wire.pins import AddPinRequest
@@ -96,7 +96,7 @@ def registry(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> P
     monkeypatch.setenv("MEMBROWSE_SERVICES_DIR", str(directory))
     service = RegisteredService(
         name=SERVICE,
-        folder=os.path.realpath(folder),
+        key=paths.folder_key(folder),
         user=subprocess.check_output(["id", "-un"], text=True).strip(),
         group=subprocess.check_output(["id", "-gn"], text=True).strip(),
         socket=str(tmp_path / "run" / paths.SERVICE_SOCKET),
@@ -163,6 +163,8 @@ async def test_hangup_reloads_the_settings_in_the_same_process(
                 await asyncio.sleep(0.05)
         async with client(folder) as engine:
             assert (await until(engine, lambda state: True)).agent_k == 9
+            (reason,) = (await engine.ask(HealthRequest())).reasons
+            assert "prevent the next start" in reason and "not_a_key" in reason
 
 
 class Systemctl:
@@ -213,7 +215,7 @@ async def test_a_users_own_service_is_waited_for_too(
     systemctl.reports("activating")
     service = RegisteredService(
         name=SERVICE,
-        folder=os.path.realpath(folder),
+        key=paths.folder_key(folder),
         user=user_name(os.getuid()),
         group="",
         socket=str(paths.own_socket(folder)),
@@ -272,14 +274,21 @@ async def test_metrics_and_health_hold_no_text(tmp_path: Path, folder: Path) -> 
             await ask(engine, "nosuchword")
             text = (await engine.ask(MetricsRequest())).text
             health = await engine.ask(HealthRequest())
-        assert 'membrowse_notes{state="indexed"} 2.0' in text
+            collected = await engine.ask(MetricsRequest(text_format=MetricsFormat.PROMETHEUS))
+        assert 'membrowse_notes{service="membrowse",state="indexed"} 2.0' in text
+        samples = re.findall(r"^\w+(?:\{(.*)\})? ", text, re.M)
+        assert samples and all('service="membrowse"' in labels for labels in samples)
         documented = set(re.findall(r"^\| `(membrowse_\w+)` \|", SERVICE_PAGE.read_text(), re.M))
         told = set(re.findall(r"^# TYPE (\w+) (\w+)$", text, re.M))
         suffixes = {"counter": "_total", "info": "_info"}
-        assert re.search(r'membrowse_watcher\{kind="(inotify|fsevents|polling)"\} 1.0', text)
-        assert "membrowse_watcher_restarts_total 0.0" in text
+        assert re.search(
+            r'membrowse_watcher\{kind="(inotify|fsevents|polling)",service="membrowse"\} 1.0', text
+        )
+        assert 'membrowse_watcher_restarts_total{service="membrowse"} 0.0' in text
         assert {name + suffixes.get(kind, "") for name, kind in told} == documented
-        assert 'membrowse_search_seconds_count{ranking="keyword"} 2.0' in text
+        assert 'membrowse_search_seconds_count{ranking="keyword",service="membrowse"} 2.0' in text
+        types = dict(re.findall(r"^# TYPE (\w+) (\w+)$", collected.text, re.M))
+        assert set(types) == documented and set(types.values()) <= {"counter", "gauge", "histogram"}
         assert text.endswith("# EOF\n")
         assert not any(word in text for word in ("bastion", "nosuchword", "ports", str(folder)))
         assert health.ready and not health.reasons

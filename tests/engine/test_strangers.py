@@ -123,7 +123,7 @@ def register(base: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     run.mkdir(mode=0o750)
     service = RegisteredService(
         name="notes",
-        folder=os.path.realpath(folder),
+        key=paths.folder_key(folder),
         user=user_name(os.getuid()),
         group=grp.getgrgid(os.getgid()).gr_name,
         socket=str(run / paths.SERVICE_SOCKET),

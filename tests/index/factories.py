@@ -16,6 +16,7 @@ from membrowse.index.change_plan import NoteChange
 from membrowse.index.generation import IndexedNote, content_key
 from membrowse.index.index import Index
 from membrowse.index.manifest import Recipe
+from membrowse.index.protocols import SearchIndex
 from membrowse.index.vector_table import VectorTable
 from membrowse.notes.chunk import Chunk
 
@@ -102,7 +103,7 @@ def vector(text: str, dimension: int = DIMENSION) -> NDArray[np.float32]:
     return normalise_rows(drawn)
 
 
-def encoder_inputs(index: Index, chunks: Sequence[Chunk]) -> list[EncoderInput]:
+def encoder_inputs(index: SearchIndex, chunks: Sequence[Chunk]) -> list[EncoderInput]:
     """Encoder inputs of `chunks` under their content keys."""
     return [
         EncoderInput(content_key(chunk, index.recipe.encoder), chunk.header, chunk.text)

@@ -8,7 +8,7 @@ import threading
 from contextlib import closing
 from pathlib import Path
 
-from membrowse.index.generation import Generation
+from membrowse.index.generation import EmbeddedGeneration
 from membrowse.index.index import Index
 from membrowse.index.journal import Retention
 from tests.index.edit_history import indexed_state, state_of, step
@@ -44,7 +44,7 @@ def test_hundreds_of_edits_leak_nothing(index: Index, directory: Path) -> None:
 
 def test_a_segment_is_closed_when_no_generation_needs_it(index: Index, directory: Path) -> None:
     index.apply([change("a.md", "one")])
-    kept: list[Generation] = [index.generation]
+    kept: list[EmbeddedGeneration] = [index.generation]
     index.apply([change("a.md", "two")])
     assert mapped_files(directory) == 2
     assert kept[0].keyword.postings("body", "one")[0].tolist() == [0]

@@ -10,7 +10,7 @@ import pytest
 
 from membrowse.index.analyser import analyse
 from membrowse.index.change_plan import NoteChange
-from membrowse.index.generation import Generation
+from membrowse.index.generation import EmbeddedGeneration, Generation
 from membrowse.index.index import Index
 from membrowse.index.keyword_reader import FIELDS
 from membrowse.index.what_if import what_if
@@ -40,7 +40,7 @@ def terms(generation: Generation) -> Iterable[str]:
     return sorted(indexed_terms | {"rename", "op", "march", "added", "md"})
 
 
-def assert_same(hypothetical: Generation, real: Generation) -> None:
+def assert_same(hypothetical: EmbeddedGeneration, real: EmbeddedGeneration) -> None:
     assert hypothetical.chunks == real.chunks
     assert list(hypothetical.keys) == list(real.keys)
     assert hypothetical.row_of == real.row_of

@@ -99,20 +99,29 @@ def test_without_vectors_coverage_decides(index: Index) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cosine", "coverage", "weak"),
+    ("cosine", "coverage", "chunks", "weak"),
     [
-        (0.35, 0.49, True),
-        (0.35, 0.51, False),
-        (0.61, 0.0, False),
-        (-0.1, 1.0, True),
-        (None, 0.19, True),
-        (None, 0.2, False),
-        (0.39, None, True),
-        (0.4, None, False),
+        (0.35, 0.49, 1000, True),
+        (0.35, 0.51, 1000, False),
+        (0.61, 0.0, 50_000, False),
+        (-0.1, 1.0, 1000, True),
+        (0.4, 0.18, 100, True),
+        (0.4, 0.22, 100, False),
+        (0.3, 0.08, 1, True),
+        (0.3, 0.12, 30, False),
+        (None, 0.19, 10, True),
+        (None, 0.2, 10, False),
+        (0.39, None, 10, True),
+        (0.4, None, 10, False),
     ],
 )
-def test_the_rule(cosine: float | None, coverage: float | None, weak: bool) -> None:
-    assert is_weak(cosine, coverage) is weak
+def test_the_rule(cosine: float | None, coverage: float | None, chunks: int, weak: bool) -> None:
+    assert is_weak(cosine, coverage, chunks) is weak
+
+
+def test_more_chunks_never_make_a_match_stronger() -> None:
+    weak = [is_weak(0.3, 0.4, chunks) for chunks in range(1, 3000)]
+    assert weak == sorted(weak) and not weak[0] and weak[-1]
 
 
 def test_rows_that_contain_a_term_in_any_field(rank_query: sample_notes.RankQuery) -> None:

@@ -17,6 +17,7 @@ from membrowse.tui.screens.why import WhyScreen
 from membrowse.wire.agents import AGENT
 from membrowse.wire.diagnosis import DiagnosisRequest
 from membrowse.wire.explanation import ExplainRequest
+from membrowse.wire.pins import Pin, pin_line
 from membrowse.wire.recalls import (
     FollowRecallsRequest,
     GivenHit,
@@ -228,6 +229,22 @@ async def test_why_answers_from_the_agents_side_first_and_m_pins() -> None:
         assert engine.requests(DiagnosisRequest)[-1].k == 6
         await pilot.press("m")
         await until(lambda: "1 of 1 pin passes" in screen_text(app), "the toast")
+
+
+async def test_a_pinned_note_that_was_just_missed_is_the_target_of_w() -> None:
+    pin = Pin(id="g1", query=QUERY, path="logs/2025-11-08.md", text="Staging")
+    engine = StandIn(others={"golden.jsonl": (pin_line(pin) + b"\n").decode()})
+    add(engine, recall(0, given=SSH[1:]))
+    app = make_app(Sessions(engine))
+    async with on_stage(app, (120, 30)) as pilot:
+        await shown(app, pilot)
+        await until(lambda: app.browser.target_line.target is not None)
+        await pilot.press("w")
+        await until(lambda: engine.requests(DiagnosisRequest))
+        target = engine.requests(DiagnosisRequest)[-1].target
+        assert (target.path, target.text) == (pin.path, pin.text)
+        await pilot.press("escape", "escape")
+        await until(lambda: app.browser.open_query.agent is None)
 
 
 def match(rank: int | None = 1, **fields: object) -> TargetMatch:

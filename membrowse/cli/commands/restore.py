@@ -52,9 +52,9 @@ def _restore(
     with file.open("rb") as backup:
         child = interpreter.run(
             "membrowse.engine.backup.restore",
-            str(folder),
             *options,
             stdin=backup.fileno(),
+            folder=folder,
             extra=variables,
             user=interpreter.User(account.pw_uid, account.pw_gid, []) if account else None,
         )

@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
-from membrowse import paths, settings
+from membrowse import interpreter, paths, settings
 from membrowse.cli import folders
 from membrowse.cli.error_handling import Stop
 from membrowse.cli.exit_codes import Exit
 from membrowse.cli.parameters import Folder
+from membrowse.client.registered_services import registered
 from membrowse.log_formats import LogFormat
 
 
@@ -36,7 +37,13 @@ def serve(
     if group is not None and not managed:
         reason = "--group needs the directories of a service manager"
         raise Stop(Exit.USAGE, f"{reason}: `membrowse service install` sets one up")
+    if folder is None and interpreter.FOLDER in os.environ:
+        folder = interpreter.given_folder()
     chosen = folder.absolute() if managed and folder is not None else folders.chosen(folder)
+    if not managed and (service := registered(chosen)) is not None:
+        raise Stop(Exit.USAGE, f"{service.unit} serves {chosen} already")
+    if not managed and not os.access(chosen, os.R_OK | os.X_OK):
+        raise Stop(Exit.USAGE, f"{chosen} is not a readable folder")
     settings.load(paths.config_file())
     from membrowse.engine import process
 

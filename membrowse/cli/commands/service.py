@@ -14,15 +14,14 @@ from typing import Annotated
 import typer
 
 from membrowse import interpreter
-from membrowse.cli import output
+from membrowse.cli import chosen_service, output
 from membrowse.cli.connection import asynchronous
 from membrowse.cli.error_handling import Stop
 from membrowse.cli.exit_codes import Exit
 from membrowse.cli.parameters import AsJson
 from membrowse.client import registered_services
-from membrowse.client.registered_services import RegisteredService
 from membrowse.credentials import user_name
-from membrowse.deployment import access, health, launchd, steps, upgrade
+from membrowse.deployment import access, acl, health, launchd, steps, upgrade
 from membrowse.deployment.service import ServicePlan, UnsuitableService, default_name
 from membrowse.log_formats import LogFormat
 from membrowse.presentation.figures import size
@@ -60,7 +59,7 @@ User = Annotated[
 ]
 Group = Annotated[
     str | None,
-    typer.Option(help="Its members may read. [default: the user's name]", show_default=False),
+    typer.Option(help="Its members may read. [default: membrowse-NAME]", show_default=False),
 ]
 OperatorsGroup = Annotated[
     str | None,
@@ -105,15 +104,7 @@ def install(
     if platform is Platform.MACOS:
         _carry_out(steps.mac_installation(plan), dry_run or _HERE is not Platform.MACOS)
         return
-    todo = steps.installation(plan)
-    if plan.grant_read:
-        todo[2:2] = access.grants(plan.folder, plan.user)
-    if not dry_run:
-        _check_plan(plan)
-    _carry_out(todo, dry_run)
-    if not dry_run:
-        output.say(f"{steps.unit(plan.name)} serves {plan.folder} as {plan.user}")
-        output.say(f"let a person read it: usermod -aG {plan.group} PERSON")
+    _install(plan, dry_run)
 
 
 @app.command()
@@ -149,15 +140,19 @@ def uninstall(
     What `install --grant-read` allowed is taken back.
     The index of a service of your own (`--user-unit`) is yours, and stays.
     """
-    service = _service(name)
+    service = chosen_service.named(name)
     if service.own:
         last = len(list(registered_services.own_services())) == 1
         _carry_out(steps.user_removal(service, last=last), dry_run)
         return
+    if not dry_run:
+        _require_root()
     last = len(list(registered_services.services())) == 1
-    todo = steps.removal(service, keep_index=keep_index, last=last)
-    if service.granted and Path(service.folder).is_dir():
-        todo[1:1] = access.revocations(Path(service.folder), service.user)
+    own, record = steps.own_accounts(service.name), steps.acl_record(service.name)
+    todo = steps.removal(service, own, keep_index=keep_index, last=last)
+    folder = steps.folder(service)
+    if folder is not None and folder.is_dir() and (own.user or record.exists()):
+        todo[1:1] = acl.removal_steps(folder, service.user, record)
     if not (yes or dry_run or keep_index):
         typer.confirm(f"Remove {service.unit} and its index?", abort=True, err=True)
     _carry_out(todo, dry_run)
@@ -171,7 +166,7 @@ async def status(name: Name = None, as_json: AsJson = False) -> Exit:
     The exit status is a monitoring plugin's: 0 good, 1 degraded, 2 down, 3 unknown, because only
     root and members of the service's group may connect.
     """
-    report = await health.examine(_service(name))
+    report = await health.examine(chosen_service.named(name))
     if as_json:
         output.write_json(report)
     else:
@@ -186,7 +181,7 @@ def logs(
     lines: Annotated[int, typer.Option("-n", "--lines", min=1, help="Lines to print.")] = 50,
 ) -> None:
     """Print the end of a service's log, from the journal."""
-    service = _service(name)
+    service = chosen_service.named(name)
     kind = "--user-unit" if service.own else "--unit"
     arguments = ["journalctl", kind, service.unit, "--lines", str(lines), "--no-pager"]
     ended = subprocess.run([*arguments, *(["--follow"] if follow else [])], check=False)  # noqa: S603
@@ -196,7 +191,7 @@ def logs(
 @app.command()
 def restart(name: Name = None) -> None:
     """Restart a service, and wait until it answers."""
-    service = _service(name)
+    service = chosen_service.named(name)
     _carry_out([steps.systemctl(service, "restart", service.unit)], dry_run=False)
     output.say(f"{service.unit} answers")
 
@@ -208,7 +203,7 @@ async def upgrade_command(name: Name = None) -> Exit:
 
     Run it with the new version's program; the service's old program must still be there.
     """
-    service = _service(name)
+    service = chosen_service.named(name)
     if not service.own:
         _require_root()
     try:
@@ -246,7 +241,7 @@ def _service_plan(
             name=chosen,
             folder=real,
             user=owner,
-            group=group or owner,
+            group=group or f"membrowse-{chosen}",
             operators=operators,
             log_format=log_format,
             grant_read=grant_read,
@@ -255,28 +250,57 @@ def _service_plan(
         raise Stop(Exit.USAGE, str(error)) from error
 
 
-def _check_plan(plan: ServicePlan) -> None:
-    """Raise `Stop` if the service could not work."""
-    _require_root()
-    if shutil.which("systemctl") is None:
+def _install(plan: ServicePlan, dry_run: bool) -> None:
+    """Set up a system service on Linux. Raises `Stop` if it could not work."""
+    if not dry_run:
+        _require_root()
+    refusal = _refusal(plan)
+    if refusal and not dry_run:
+        raise Stop(Exit.USAGE, refusal)
+    if not dry_run and shutil.which("systemctl") is None:
         raise Stop(Exit.UNAVAILABLE, "systemd does not run here; see `membrowse docs service`")
+    todo = steps.installation(plan)
+    if plan.grant_read and plan.folder.is_dir():
+        todo[2:2] = acl.grant_steps(plan.folder, plan.user, steps.acl_record(plan.name))
+    _carry_out(todo, dry_run)
+    if refusal:
+        raise Stop(Exit.USAGE, f"it would stop: {refusal}")
+    if not dry_run:
+        output.say(f"{steps.unit(plan.name)} serves {plan.folder} as {plan.user}")
+        output.say(f"let a person read it: usermod -aG {plan.group} PERSON")
+
+
+def _refusal(plan: ServicePlan) -> str:
+    """Why the service could not work, and what to do; empty if it could, as far as this user can
+    find out. Changes nothing."""
     if not plan.folder.is_dir():
-        raise Stop(Exit.USAGE, f"no such folder: {plan.folder}")
-    other = registered_services.registered(plan.folder)
-    if other is not None and other.name != plan.name:
-        raise Stop(Exit.USAGE, f"{other.unit} serves {plan.folder} already")
+        return f"no such folder: {plan.folder}"
+    if reason := _conflict(plan):
+        return reason
+    if os.geteuid() != 0:
+        return ""
     try:
         access.check_program(plan.user, plan.group)
         found = access.folder_access(plan.folder, plan.user, plan.group)
     except access.Unreadable as error:
-        raise Stop(Exit.USAGE, str(error)) from error
-    if not found.granted and not plan.grant_read:
-        commands = "\n".join(steps.shown_steps(access.grants(plan.folder, plan.user)))
-        raise Stop(
-            Exit.USAGE,
-            f"{plan.user} cannot read {found}; nothing was changed. "
-            f"--grant-read would run:\n{commands}",
-        )
+        return str(error)
+    if found.granted or plan.grant_read:
+        return ""
+    commands = "\n".join(steps.shown_steps(acl.grants(plan.folder, plan.user)))
+    return (
+        f"{plan.user} cannot read {found}; nothing was changed. --grant-read would run:\n{commands}"
+    )
+
+
+def _conflict(plan: ServicePlan) -> str:
+    """Which service is in the way: a folder has one, and a name belongs to one folder."""
+    for other in registered_services.services():
+        if other.serves(plan.folder) and other.name != plan.name:
+            return f"{other.unit} serves {plan.folder} already"
+        if other.name == plan.name and not other.serves(plan.folder):
+            remedy = f"`membrowse service uninstall {other.name}` removes it"
+            return f"{other.unit} serves another folder: choose another --name, or {remedy}"
+    return ""
 
 
 def _carry_out(todo: Sequence[steps.Step], dry_run: bool) -> None:
@@ -294,19 +318,6 @@ def _carry_out(todo: Sequence[steps.Step], dry_run: bool) -> None:
         except subprocess.CalledProcessError as error:
             command = " ".join(error.cmd)
             raise Stop(Exit.UNAVAILABLE, f"{command} failed: {error.stderr.strip()}") from error
-
-
-def _service(name: str | None) -> RegisteredService:
-    """The service called `name`, or the only one. Raises `Stop`."""
-    own = {each.name: each for each in registered_services.own_services()}
-    known = own | {each.name: each for each in registered_services.services()}
-    if name is None and len(known) == 1:
-        return next(iter(known.values()))
-    if name is None or name not in known:
-        listed = ", ".join(known) or "none; `membrowse service install FOLDER` sets one up"
-        asked = "which service?" if name is None else f"no service is called {name};"
-        raise Stop(Exit.USAGE, f"{asked} there are: {listed}")
-    return known[name]
 
 
 def _require_root() -> None:

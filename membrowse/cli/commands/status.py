@@ -35,6 +35,8 @@ async def status(folder: FolderOption = None, as_json: AsJson = False) -> Exit:
 
 def _status_rows(status: Status) -> Iterator[tuple[str, str]]:
     state, engine = status.state, status.engine
+    if state.store:
+        yield "store", state.store
     yield "folder", state.folder
     for root in state.roots:
         notes = f"{root.path}: {status.notes_by_root.get(root.name, 0)} notes"
@@ -44,6 +46,8 @@ def _status_rows(status: Status) -> Iterator[tuple[str, str]]:
         )
     yield "index", f"{status.index_dir} ({size(sum(status.sizes.values()))})"
     yield "", ", ".join(f"{name} {size(count)}" for name, count in status.sizes.items())
+    if status.store:
+        yield "store", status.store
     yield "engine", f"process {engine.pid} of {engine.user} since {engine.since}"
     yield "", f"version {engine.version}, memory {size(engine.memory_bytes)}, log {engine.log}"
     yield "generation", f"{state.generation}: {state.notes} notes, {state.chunks} chunks"

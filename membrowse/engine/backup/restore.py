@@ -1,4 +1,4 @@
-"""`python -m membrowse.engine.backup.restore FOLDER [--force] < FILE`: put a backup in place.
+"""`python -m membrowse.engine.backup.restore [--force] < FILE`: put a backup in place.
 
 Runs in a separate process, as the user who owns the index and who may be unable to open the file,
 and prints one `Restored` as JSON. Exit status 1 with a message on stderr if nothing was restored.
@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import IO
 
-from membrowse import paths, sqlite
+from membrowse import interpreter, paths, sqlite
 from membrowse.engine import clock
 from membrowse.engine.backup import archive
 from membrowse.engine.lock import IndexLock, IndexLocked
@@ -82,12 +82,12 @@ def _put_member(member: str, unpacked: Path, folder: Path) -> bool:
 
 
 def main() -> int:
-    """Restore what the command line names, and print what was done."""
-    folder = Path(os.path.realpath(sys.argv[1]))
+    """Restore the folder that the environment names, and print what was done."""
+    folder = Path(os.path.realpath(interpreter.given_folder()))
     os.umask(0o077)
-    action = check if "--check" in sys.argv[2:] else restore
+    action = check if "--check" in sys.argv[1:] else restore
     try:
-        restored = action(sys.stdin.buffer, folder, force="--force" in sys.argv[2:])
+        restored = action(sys.stdin.buffer, folder, force="--force" in sys.argv[1:])
     except (archive.UnusableArchive, Occupied, OSError, sqlite3.Error) as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -73,15 +74,23 @@ def rank_query(components: Components, request: QueryRequest) -> tuple[RankedQue
     return queries.of(request.text, request.syntax, ranker, request.filters), ranker.settings
 
 
+def located(
+    components: Components, ranked_query: RankedQuery, rows: Sequence[int], settings: Settings
+) -> RankedQuery:
+    """The query, ranked by `settings`, with the ranks of `rows`."""
+    ranker = components.configuration.ranker.with_settings(settings)
+    return components.ranked_queries.located(ranked_query, rows, ranker)
+
+
 def row_of_target(components: Components, ranked_query: RankedQuery, target: Target) -> int:
     """The row of the chunk that represents `target` in this query. Raises `Unknown`, with the
     reason, if there is none."""
-    located = components.targets.locate(
-        ranked_query.generation, target, components.configuration.settings.agent
-    )
-    row = best_row(ranked_query, located.chunks.rows)
+    settings = components.configuration.settings
+    place = components.targets.locate(ranked_query.generation, target, settings.agent)
+    ranked_query = located(components, ranked_query, place.chunks.rows, settings)
+    row = best_row(ranked_query, place.chunks.rows)
     if row is None:
-        raise Unknown(located.reason or located.chunks.reason or GONE)
+        raise Unknown(place.reason or place.chunks.reason or GONE)
     return row
 
 
@@ -89,6 +98,7 @@ def explained(
     components: Components, ranked_query: RankedQuery, row: int, settings: Settings
 ) -> Explanation:
     """The explanation of the chunk at `row`, with the state of its note."""
+    ranked_query = located(components, ranked_query, (row,), settings)
     generation = ranked_query.generation
     fresh = indexed_version(
         components.roots, generation, generation.chunks[row].path, settings.notes
@@ -106,7 +116,7 @@ def sources(
         settings=settings,
         tokens_of=_Tokens(components, ranked_query),
         tokenizer=ChunkTokenizer(pieces, prompt) if pieces is not None else None,
-        nearest=components.index.approximate_nearest,
+        nearest=components.nearest,
     )
 
 

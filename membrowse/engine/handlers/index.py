@@ -43,6 +43,7 @@ def status(components: Components, _request: StatusRequest, _pause: Pause) -> St
         engine=engine_info(components.folder),
         index_dir=str(paths.index_dir(components.folder)),
         sizes=components.sizes(),
+        store=index.store,
         notes_by_state=dict(sorted(states.items())),
         notes_by_root=_notes_by_root(components.roots, notes),
         token_vectors=TokenStorage(

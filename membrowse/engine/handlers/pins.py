@@ -9,7 +9,7 @@ import msgspec
 
 from membrowse.engine.components import Components
 from membrowse.engine.errors import Impossible, Unknown
-from membrowse.engine.handlers.explain import rank_query
+from membrowse.engine.handlers.explain import located, rank_query
 from membrowse.engine.pins import pin_file
 from membrowse.engine.pins.pin_file import PinFile
 from membrowse.engine.priority import Pause
@@ -44,6 +44,7 @@ def add(components: Components, request: AddPinRequest, pause: Pause) -> PinRun:
     ranked_query, settings = rank_query(components, request)
     generation = ranked_query.generation
     target = components.targets.locate(generation, request.target, settings.agent)
+    ranked_query = located(components, ranked_query, target.chunks.rows, settings)
     row = best_row(ranked_query, target.chunks.rows)
     if row is None:
         raise Unknown(target.reason or target.chunks.reason)
@@ -70,7 +71,14 @@ def _append(file: PinFile, pin: Pin) -> None:
     try:
         file.append(msgspec.structs.replace(pin, id=name))
     except OSError as error:
-        raise Impossible(f"{file.path} cannot be written: {error.strerror or error}") from error
+        raise _unwritable(file, error) from error
+
+
+def _unwritable(file: PinFile, error: OSError) -> Impossible:
+    message = f"{file.path} cannot be written: {error.strerror or error}"
+    if file.shared and isinstance(error, PermissionError):
+        message += ": who owns the folder edits it, or `pins.file` names another file"
+    return Impossible(message)
 
 
 def _same_pin(one: Pin, other: Pin) -> bool:
@@ -86,7 +94,7 @@ def remove(components: Components, request: RemovePinRequest, pause: Pause) -> P
     try:
         file.remove(request.id)
     except OSError as error:
-        raise Impossible(f"{file.path} cannot be written: {error.strerror or error}") from error
+        raise _unwritable(file, error) from error
     return components.pins.current(pause)
 
 

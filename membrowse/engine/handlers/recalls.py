@@ -129,6 +129,7 @@ def recall(components: Components, request: RecallRequest, pause: Pause) -> Reca
         outcome=wanted.outcome,
         flags=flags.of(wanted),
         given=tuple(given(hit) for hit in wanted.given),
+        missed=flags.missed(wanted),
         generation=places.generation.number,
     )
 

@@ -8,6 +8,9 @@ from membrowse.wire.engine import EngineState
 from membrowse.wire.health import EngineHealth
 from membrowse.wire.search import RankingState
 
+_FEW, _PART = 10, 0.1
+"""An index lags behind its folder for a moment after every change; so much is more than that."""
+
 
 def engine_health(state: EngineState, *, opened: bool) -> EngineHealth:
     """Ready once the index is `opened`, which answers also if something is wrong."""
@@ -29,7 +32,24 @@ def _condition_faults(state: EngineState) -> Iterator[str]:
         yield f"the folder is not watched: {state.watcher.message}"
     if state.watcher.paused:
         yield "indexing is paused"
+    yield from _incomplete(state)
     if state.pending.failed:
-        yield f"{state.pending.failed} notes cannot be indexed"
-    if state.encoder.state in (RankingState.FAILED, RankingState.OFF) and state.encoder.message:
+        failed = state.pending.failed
+        yield f"{failed} note{'s' if failed > 1 else ''} cannot be indexed"
+    if _without_encoder(state) and state.encoder.message:
         yield f"no vectors: {state.encoder.message}"
+
+
+def _incomplete(state: EngineState) -> Iterator[str]:
+    """What the index lacks, if that is more than the moment after a change explains."""
+    pending = state.pending
+    missing = pending.new + pending.changed + pending.deleted
+    if missing > max(_FEW, _PART * state.notes):
+        yield f"the index is incomplete: {missing} notes differ from it"
+    unencoded = 0 if _without_encoder(state) else state.chunks - state.encoded
+    if unencoded > max(_FEW, _PART * state.chunks):
+        yield f"{unencoded} of {state.chunks} chunks have no vector yet"
+
+
+def _without_encoder(state: EngineState) -> bool:
+    return state.encoder.state in (RankingState.FAILED, RankingState.OFF)

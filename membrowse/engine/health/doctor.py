@@ -1,4 +1,4 @@
-"""`python -m membrowse.engine.health.doctor FOLDER`: what is wrong, and which command fixes it.
+"""`python -m membrowse.engine.health.doctor`: what is wrong, and which command fixes it.
 
 Runs in a separate process, so that it works even if no engine can start, and prints one
 `membrowse.wire.health.Health` as JSON.
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from membrowse import paths, settings
+from membrowse import interpreter, paths, settings
 from membrowse.engine.health import environment_checks
 from membrowse.engine.health.environment_checks import Subject, problem
 from membrowse.engine.health.index_checks import index_checks
@@ -52,8 +52,8 @@ def _examined(folder: Path) -> Iterator[Check]:
 
 
 def main() -> int:
-    """Examine the folder named on the command line and print the result."""
-    health = examine(Path(sys.argv[1]))
+    """Examine the folder that the environment names, and print the result."""
+    health = examine(interpreter.given_folder())
     sys.stdout.buffer.write(encode(health) + b"\n")
     return 0 if health.healthy else 1
 

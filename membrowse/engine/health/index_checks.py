@@ -20,10 +20,12 @@ from membrowse.engine.health.store_check import check_stores
 from membrowse.engine.lock import LOCK_NAME, Holder, IndexLock, IndexLocked
 from membrowse.index.index_directory import IndexTooNew
 from membrowse.index.manifest import IndexCorrupt
+from membrowse.index.store_errors import StoreUnavailable
 from membrowse.wire.engine import HelloRequest
 from membrowse.wire.health import DAMAGED, Check, StoreCheck, StoreCheckRequest
 
 _REBUILD = "`membrowse index --rebuild`"
+_STORE_REMEDY = "start Milvus, or correct `store.uri`; nothing is lost"
 _STARTING_SECONDS = 5.0
 """A process that has held the lock for this long must answer."""
 _POLL_SECONDS = 0.1
@@ -57,8 +59,8 @@ def _locked_by_another(lock: IndexLock) -> IndexLocked | None:
 
 
 def _checks_of_open_index(subject: Subject, directory: Path) -> Iterator[Check]:
-    from membrowse.engine.components import open_index
     from membrowse.engine.models import Models
+    from membrowse.engine.sources import open_index
 
     models = Models(subject.settings, lambda: None)
     models.prepare()
@@ -70,6 +72,8 @@ def _checks_of_open_index(subject: Subject, directory: Path) -> Iterator[Check]:
     try:
         index.open_chroma()
         yield from _judged_stores(check_stores(index, models))
+    except StoreUnavailable as error:
+        yield problem("store", str(error), _STORE_REMEDY)
     finally:
         index.close()
 
@@ -97,6 +101,8 @@ async def _store_checks_by_engine(client: EngineClient) -> list[Check]:
     try:
         return list(_judged_stores(await client.ask(StoreCheckRequest())))
     except EngineRefused as error:
+        if error.problem.kind == "store":
+            return [problem("store", str(error), _STORE_REMEDY)]
         return [problem("index", str(error), _REBUILD)]
 
 

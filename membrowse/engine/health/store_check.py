@@ -8,12 +8,12 @@ from membrowse.encoding.word_pieces import WordPieces
 from membrowse.engine.indexing.note_reader import DEFAULT_WINDOW
 from membrowse.engine.models import Models
 from membrowse.index.generation import Generation
-from membrowse.index.index import Index
+from membrowse.index.protocols import SearchIndex
 from membrowse.notes.chunk import encoder_input
 from membrowse.wire.health import StoreCheck
 
 
-def check_stores(index: Index, models: Models) -> StoreCheck:
+def check_stores(index: SearchIndex, models: Models) -> StoreCheck:
     """Compare everything; takes seconds on a large index."""
     generation = index.generation
     longest = _longest(generation, models.pieces) if models.pieces is not None else 0

@@ -29,6 +29,7 @@ from membrowse.engine.service_manager import (
     feed_watchdog,
     report_states,
 )
+from membrowse.index.store_errors import StoreUnavailable
 from membrowse.ranking.query_parser import InvalidFilter
 from membrowse.settings import SettingsError
 from membrowse.wire.codec import encode
@@ -69,7 +70,8 @@ def _with_right(respond: Respond, right: Right, counts: Counts) -> Respond:
         try:
             if right not in _caller_rights(http):
                 holders = http.app.state.rights.holders(right)
-                raise _Refused(403, "rights", f"permission denied: only {holders} may {right} here")
+                work = "reindex and pin" if right is Right.REINDEX else right
+                raise _Refused(403, "rights", f"permission denied: only {holders} may {work} here")
             return await respond(http)
         except Exception as error:
             status, problem = _http_problem(error, http)
@@ -92,6 +94,8 @@ def _http_problem(error: Exception, http: HttpRequest) -> tuple[int, Problem]:
             status, kind = 409, "impossible"
         case NotReady():
             status, kind = 503, "not ready"
+        case StoreUnavailable():
+            status, kind = 503, "store"
         case Unknown():
             status, kind = 404, "unknown"
         case Cancelled():
@@ -280,6 +284,7 @@ class _Ending:
             settings.load(paths.config_file())
         except SettingsError as error:
             log.error("the settings are not reloaded: %s", error)
+            self._service.unused_settings = str(error)
             return
         log.info("reloading the settings")
         self._manager.reloading()

@@ -29,14 +29,17 @@ from membrowse.engine.indexing.vectoriser import INLINE_PRECISION, Vectoriser
 from membrowse.engine.models import Models
 from membrowse.index.change_plan import NoteChange
 from membrowse.index.generation import Generation
-from membrowse.index.index import Index
 from membrowse.index.manifest import Recipe
+from membrowse.index.protocols import SearchIndex
+from membrowse.index.store_errors import StoreUnavailable
 from membrowse.notes.scanner import FolderUnreadable
 from membrowse.notes.tree_scanner import TreeScanner
 from membrowse.notes.tree_watch import TreeWatch
 from membrowse.roots import Roots
 from membrowse.settings import Settings
+from membrowse.text import shown
 from membrowse.wire.engine import IndexChange, Progress, Watcher
+from membrowse.wire.notes import NoteState
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +50,7 @@ _BATCH_SECONDS = 10.0
 _TICK_SECONDS = 1.0
 """Between two states while the encoder is loading."""
 _LISTED = 1000
+_LOGGED = 20
 """Limit of the lists of changed and deleted notes in the state."""
 
 
@@ -57,7 +61,7 @@ class Indexer:
         self,
         roots: Roots,
         settings: Settings,
-        index: Index,
+        index: SearchIndex,
         recipe: Recipe,
         models: Models,
         changed: Callable[[], None],
@@ -80,6 +84,7 @@ class Indexer:
         self._counting = threading.Lock()
         self.requested = 1
         """Requests so far; the first is the indexer's own first look at the folder."""
+        self._failed: frozenset[str] = frozenset()
         self.state = IndexerState(stale=index.stale, precision=self._vectoriser.precision)
         engine = settings.engine
         self._watch = TreeWatch(
@@ -153,6 +158,8 @@ class Indexer:
         except DiskNearlyFull as error:
             log.warning("%s", error)
             self._vectoriser.abandon()
+            self._wait_for_retry(event, str(error))
+        except StoreUnavailable as error:
             self._wait_for_retry(event, str(error))
         except Exception as error:  # the thread's boundary
             log.exception("indexing failed; retrying soon; `membrowse doctor` looks for the cause")
@@ -272,7 +279,20 @@ class Indexer:
             self._adopt_recipe()
         if self.state.reading:
             self._publish(reading=False)
+        self._log_failures()
         self._encode()
+
+    def _log_failures(self) -> None:
+        """Log every file that cannot be indexed, once until it can be."""
+        found, unindexed = self.state.comparison.found, self.state.unindexed
+        failed = {path: file.reason for path, file in found.items() if _failed(file.excluded)}
+        failed |= {path: note.reason for path, note in unindexed.items() if _failed(note.state)}
+        new = sorted(failed.keys() - self._failed)
+        for path in new[:_LOGGED]:
+            log.warning("%s %s", shown(path), failed[path])
+        if len(new) > _LOGGED:
+            log.warning("and %d more files cannot be indexed", len(new) - _LOGGED)
+        self._failed = frozenset(failed)
 
     def _withhold_roots(self, exchanged: list[Exchanged], found: Comparison) -> list[Exchanged]:
         """Publish which roots of the collection keep their part of the index as it is, and why.
@@ -299,6 +319,8 @@ class Indexer:
 
     def _give_up(self, problem: str) -> None:
         """Keep the index as it is because of `problem`."""
+        if problem != self.state.problem:
+            log.warning("%s: the index stays as it is", problem)
         progress = self._vectoriser.progress()
         self._publish(problem=problem, reading=False, progress=progress)
 
@@ -394,6 +416,10 @@ class Indexer:
                 seconds_left=pace.seconds_left(done),
             )
         )
+
+
+def _failed(state: NoteState | None) -> bool:
+    return state is NoteState.FAILED
 
 
 def _whole_folder(exchanged: list[Exchanged], roots: Roots) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from membrowse.engine import clock, memory
-from membrowse.index.index import Index
+from membrowse.index.protocols import SearchIndex
 from membrowse.wire.engine import SelfCheck
 from membrowse.wire.health import DAMAGED, Discrepancy
 
@@ -31,9 +31,16 @@ class StoreUpkeep:
     """
 
     def __init__(
-        self, index: Index, settled: Callable[[], bool], changed: Callable[[], None]
+        self,
+        index: SearchIndex,
+        settled: Callable[[], bool],
+        changed: Callable[[], None],
+        *,
+        hnsw: bool = True,
     ) -> None:
-        """`changed` is called after `self_check` has changed."""
+        """`changed` is called after `self_check` has changed. Without `hnsw`, Chroma is opened for
+        checks alone."""
+        self._hnsw = hnsw
         self._index = index
         self._settled = settled
         self._changed = changed
@@ -64,7 +71,8 @@ class StoreUpkeep:
         renewed = self._index.generation.number
         self._try("old history could not be deleted", self._index.trim_history)
         open_chroma = partial(self._index.open_chroma, self._may_fill)
-        self._try("Chroma failed: its HNSW ranks are not shown", open_chroma)
+        if self._hnsw:
+            self._try("Chroma failed: its HNSW ranks are not shown", open_chroma)
         due = time.monotonic() + _RENEW_SECONDS
         while not self._stopping.wait(_FILL_SECONDS):
             fill = partial(self._index.fill_chroma, self._may_fill)
@@ -76,7 +84,7 @@ class StoreUpkeep:
                 renewed = self._index.generation.number
                 self._try("Chroma could not be compacted", self._index.compact_chroma)
                 memory.give_back()
-            if self._index.chroma.problem:
+            if self._index.hnsw_problem:
                 self._try("Chroma failed again", open_chroma)
             if _due(self._index.last_check) and self._settled():
                 self._try("the stores could not be checked", self._check)

@@ -10,7 +10,7 @@ from membrowse.encoding.encoder import EncodedText
 from membrowse.engine.indexing.encoding_run import EncodedBatch, EncodingRun, RunEnded
 from membrowse.engine.models import Models
 from membrowse.index.change_plan import NoteChange
-from membrowse.index.index import Index
+from membrowse.index.protocols import SearchIndex
 from membrowse.settings import Precision
 from membrowse.wire.engine import Progress
 from membrowse.wire.search import RankingState
@@ -31,7 +31,7 @@ class Vectoriser:
 
     def __init__(
         self,
-        index: Index,
+        index: SearchIndex,
         models: Models,
         precision: Precision,
         deliver: Callable[[EncodedBatch | RunEnded], None],

@@ -57,6 +57,11 @@ class PinFile:
         self.folder = folder
         self._root = folder if path.is_relative_to(folder) else path.parent
 
+    @property
+    def shared(self) -> bool:
+        """Whether it is part of the folder."""
+        return self.path.is_relative_to(self.folder)
+
     def stamp(self) -> Stamp | None:
         """Identity of the file's content; None if there is no file."""
         try:
@@ -76,7 +81,7 @@ class PinFile:
 
     def append(self, pin: Pin) -> None:
         """Append a line in one write. Raises `OSError`."""
-        if not self.path.is_relative_to(self.folder):
+        if not self.shared:
             paths.private(self.path.parent)
         descriptor = paths.open_file(
             self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, root=self._root

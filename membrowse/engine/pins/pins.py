@@ -30,7 +30,7 @@ from membrowse.engine.pins.runs import (
 from membrowse.engine.priority import BackgroundWork, Cancelled, Pause, QueryTraffic
 from membrowse.engine.querying.ranked_queries import RankedQueries
 from membrowse.index.generation import Generation
-from membrowse.index.index import Index
+from membrowse.index.protocols import SearchIndex
 from membrowse.ranking.late_interaction import HasTokenVectors
 from membrowse.settings import Settings
 from membrowse.wire.pins import Pin, PinResult, PinRun, PinsState
@@ -77,7 +77,7 @@ class Pins:
     def __init__(
         self,
         place: Callable[[], PinFile],
-        index: Index,
+        index: SearchIndex,
         ranked_queries: RankedQueries,
         settled: Callable[[], bool],
         traffic: QueryTraffic,

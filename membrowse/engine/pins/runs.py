@@ -40,6 +40,8 @@ class PinMatch:
     pin: Pin
     ranks: dict[str, int | None]
     """By ranking: the best rank of the chunks that match the pin."""
+    at_least: tuple[str, ...]
+    """Rankings in which it is a lower bound."""
     chunk: str
     """The chunk that represents the pin; empty if there is none."""
     problem: str
@@ -141,6 +143,9 @@ class PinRunner:
                 last.get(pin.id, ""),
                 successor,
             )
+            ranked_query = self._ranked_queries.located(
+                ranked_query, target.rows or target.instead, ranker
+            )
             found.append(_pin_match(pin, ranked_query, target, keep=len(found) < kept))
         return found
 
@@ -175,11 +180,19 @@ def _pin_match(pin: Pin, ranked_query: RankedQuery, target: PinTarget, *, keep: 
     return PinMatch(
         pin=pin,
         ranks={name: best_rank(ranked_query, rows, name) for name in RANKINGS},
+        at_least=tuple(name for name in RANKINGS if _is_lower_bound(ranked_query, rows, name)),
         chunk="" if row is None else ranked_query.chunks[row].id,
         problem=problem,
         ranked_query=_lightened_query(ranked_query) if keep else None,
         rows=rows,
     )
+
+
+def _is_lower_bound(ranked_query: RankedQuery, rows: Sequence[int], name: str) -> bool:
+    ranking = ranked_query.ranking(name)
+    ranked = [row for row in rows if ranking.ranks[row]]
+    best = min(ranked, key=lambda row: int(ranking.ranks[row]), default=None)
+    return best is not None and ranking.is_lower_bound(best)
 
 
 def _lightened_query(ranked_query: RankedQuery) -> RankedQuery:

@@ -33,19 +33,24 @@ class ActiveConfiguration:
         return self.ranker.settings
 
     def ranker_with(self, profile: Overrides) -> Ranker:
-        """The ranker for a request with an agent's profile; the environment outranks the profile.
-
-        Raises `SettingsError`.
-        """
+        """The ranker for a request with an agent's profile. Raises `SettingsError`."""
         if not profile:
             return self.ranker
-        fixed = settings.fixed_keys(os.environ)
-        free = {key: value for key, value in profile.items() if key not in fixed}
-        return self.ranker.with_settings(settings.overridden(self.settings, free))
+        return self.ranker.with_settings(with_profile(self.settings, profile))
 
     def put(self, settings: Settings) -> None:
         """Rank by `settings` from now on."""
         self.ranker = Ranker(settings)
+
+
+def with_profile(base: Settings, profile: Overrides) -> Settings:
+    """`base` with an agent's profile over it; the environment outranks the profile.
+
+    Raises `SettingsError`.
+    """
+    fixed = settings.fixed_keys(os.environ)
+    free = {key: value for key, value in profile.items() if key not in fixed}
+    return settings.overridden(base, free)
 
 
 class ConfigurationStore:

@@ -13,7 +13,8 @@ from membrowse.encoding.encoder import EncodedQuery, EncodedText, Encoder, Encod
 from membrowse.engine.models import Models
 from membrowse.engine.querying.configuration import ActiveConfiguration
 from membrowse.index.generation import Generation
-from membrowse.index.index import Index
+from membrowse.index.protocols import SearchIndex
+from membrowse.ranking import best_chunks
 from membrowse.ranking.late_interaction import HasTokenVectors
 from membrowse.ranking.ranked_query import Maxima, RankedQuery
 from membrowse.ranking.ranker import Ranker
@@ -35,7 +36,9 @@ class RankedQueries:
     similarities) may grow, always by the same values.
     """
 
-    def __init__(self, configuration: ActiveConfiguration, index: Index, models: Models) -> None:
+    def __init__(
+        self, configuration: ActiveConfiguration, index: SearchIndex, models: Models
+    ) -> None:
         self.configuration = configuration
         self._index = index
         self._models = models
@@ -48,7 +51,7 @@ class RankedQueries:
     ) -> RankedQuery:
         """The query over the present generation. Raises `InvalidFilter`."""
         generation = self._index.generation
-        ranked_by = f"{ranker.settings.digest}{self._models.state}{ranker.today()}"
+        ranked_by = f"{ranker.settings.digest}{self._models.basis}{ranker.today()}"
         key = (generation.number, text, syntax, filters, ranked_by)
         with self._lock:
             known = self._kept.get(key)
@@ -102,14 +105,25 @@ class RankedQueries:
         return self._ranked(other, self.configuration.ranker.with_settings(settings))
 
     def _ranked(self, ranked_query: RankedQuery, ranker: Ranker) -> RankedQuery:
-        models, tokens = self._models, self._index.tokens
+        models = self._models
         ranker.keyword(ranked_query)
         loaded = models.loaded
         ranker.vector(ranked_query, self._once(loaded.encoder), loaded.state, loaded.message)
-        ranker.fuse(ranked_query)
-        ranker.gather(ranked_query, tokens)
-        ranker.rerank(ranked_query, tokens, models.encoder, models.cross)
+        self._fuse_and_rerank(ranked_query, ranker)
         return ranked_query
+
+    def located(
+        self, ranked_query: RankedQuery, rows: Sequence[int], ranker: Ranker | None = None
+    ) -> RankedQuery:
+        """The same query with the ranks of `rows` in it, which a store may not have listed."""
+        if best_chunks.is_located(ranked_query, rows):
+            return ranked_query
+        ranker = ranker or self.configuration.ranker
+        kept = {name: ranked_query.rankings[name] for name in (KEYWORD, VECTOR)}
+        other = replace(ranked_query, rankings=kept)
+        ranker.locate(other, rows)
+        self._fuse_and_rerank(other, ranker)
+        return other
 
     def with_settings(self, ranked_query: RankedQuery, settings: Settings) -> RankedQuery:
         """The same query with other settings of fusion and reranking; takes 1–2 ms.
@@ -122,11 +136,14 @@ class RankedQueries:
         """Like `with_settings`, with a ranker that is used for several queries."""
         kept = {name: ranked_query.rankings[name] for name in (KEYWORD, VECTOR)}
         other = replace(ranked_query, rankings=kept)
-        models, tokens = self._models, self._index.tokens
-        ranker.fuse(other)
-        ranker.gather(other, tokens)
-        ranker.rerank(other, tokens, models.encoder, models.cross)
+        self._fuse_and_rerank(other, ranker)
         return other
+
+    def _fuse_and_rerank(self, ranked_query: RankedQuery, ranker: Ranker) -> None:
+        models, tokens = self._models, self._index.tokens
+        ranker.fuse(ranked_query)
+        ranker.gather(ranked_query, tokens)
+        ranker.rerank(ranked_query, tokens, models.encoder, models.cross)
 
     def _once(self, encoder: Encoder | None) -> Encoder | None:
         if encoder is None:

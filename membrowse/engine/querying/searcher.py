@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -19,10 +19,10 @@ from membrowse.engine.querying.configuration import ActiveConfiguration
 from membrowse.engine.querying.freshness import FreshnessOf
 from membrowse.engine.querying.provisional import provisional, still_to_read
 from membrowse.engine.querying.targets import Targets
-from membrowse.index.index import Index
+from membrowse.index.protocols import SearchIndex
 from membrowse.ranking import search_response
 from membrowse.ranking.ranked_query import RankedQuery
-from membrowse.ranking.ranker import Ranker
+from membrowse.ranking.ranker import Nearest, Ranker
 from membrowse.ranking.search_response import SearchContext
 from membrowse.ranking.targets import match_target
 from membrowse.roots import Roots
@@ -56,12 +56,14 @@ class Searcher:
         self,
         roots: Roots,
         configuration: ActiveConfiguration,
-        index: Index,
+        index: SearchIndex,
         models: Models,
         state: Callable[[], IndexerState],
         targets: Targets,
         answered: Answered = lambda request, response, ranked_query: None,
+        nearest: Nearest | None = None,
     ) -> None:
+        """`nearest` is an HNSW index to compare with, by default that of `index`."""
         self._roots = roots
         self._configuration = configuration
         self._index = index
@@ -69,6 +71,7 @@ class Searcher:
         self._state = state
         self._targets = targets
         self._answered = answered
+        self._nearest = nearest or index.approximate_nearest
         self._remembered: OrderedDict[str, RankedQuery] = OrderedDict()
         self._lock = threading.Lock()
         self._hnsw_threads = ThreadPoolExecutor(_HNSW_THREADS, thread_name_prefix="hnsw")
@@ -99,13 +102,29 @@ class Searcher:
             ranked_query=ranked_query,
             ranker=ranker,
             index=self._index,
+            nearest=self._nearest,
             models=models,
             hnsw_threads=self._hnsw_threads,
             respond=self._responder(ranked_query, request, ranker.settings, request.client, state),
             finished=finished,
             progressive=request.progressive,
+            wanted=self._wanted(ranked_query, request, ranker.settings),
         )
         return (search.keyword, search.vector, search.rerank, search.finish)
+
+    def _wanted(
+        self, ranked_query: RankedQuery, request: SearchRequest, settings: Settings
+    ) -> Sequence[int]:
+        """Rows that the response reports wherever they rank, if the store may not list them."""
+        generation = ranked_query.generation
+        if generation.best_chunks is None:
+            return ()
+        live = [self._index.successor(chunk) for chunk in request.track]
+        rows = [generation.row_of[chunk] for chunk in live if chunk and chunk in generation.row_of]
+        if request.target is not None:
+            target = self._targets.locate(generation, request.target, settings.agent)
+            rows = [*target.chunks.rows, *rows]
+        return rows
 
     def respond(
         self, ranked_query: RankedQuery, request: TuneRequest, settings: Settings, client: str
@@ -195,12 +214,15 @@ class _Search:
 
     ranked_query: RankedQuery
     ranker: Ranker
-    index: Index
+    index: SearchIndex
+    nearest: Nearest
     models: Models
     hnsw_threads: ThreadPoolExecutor
     respond: _Responder
     finished: Callable[[SearchResponse], None]
     progressive: bool
+    wanted: Sequence[int]
+    """Rows whose ranks are asked for."""
     hnsw: Future[Approximate | None] = field(default_factory=Future)
 
     def keyword(self) -> SearchResponse | None:
@@ -210,8 +232,9 @@ class _Search:
     def vector(self) -> SearchResponse | None:
         ranker, ranked_query, loaded = self.ranker, self.ranked_query, self.models.loaded
         ranker.vector(ranked_query, loaded.encoder, loaded.state, loaded.message)
-        ask = partial(ranker.approximate, ranked_query, self.index.approximate_nearest)
+        ask = partial(ranker.approximate, ranked_query, self.nearest)
         self.hnsw = self.hnsw_threads.submit(ask)
+        ranker.locate(ranked_query, self.wanted)
         ranker.fuse(ranked_query)
         missing = ranker.gather(ranked_query, self.index.tokens)
         return self._so_far() if missing else None

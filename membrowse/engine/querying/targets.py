@@ -12,7 +12,7 @@ from membrowse.engine.errors import Unknown
 from membrowse.engine.indexing.file_states import note_path, note_state
 from membrowse.engine.indexing.indexer_state import IndexerState
 from membrowse.index.generation import Generation
-from membrowse.index.index import Index
+from membrowse.index.protocols import SearchIndex
 from membrowse.ranking.targets import LocatedTarget, TargetChunks, locate, target_label
 from membrowse.settings import AgentSettings
 from membrowse.wire.notes import NoteState
@@ -27,7 +27,7 @@ class Targets:
     """Looks up targets. Thread-safe."""
 
     def __init__(
-        self, index: Index, state: Callable[[], IndexerState], cut_set: Callable[[], bool]
+        self, index: SearchIndex, state: Callable[[], IndexerState], cut_set: Callable[[], bool]
     ) -> None:
         """`cut_set` says whether somebody set the agent's cut, be it to the default values."""
         self._index = index

@@ -6,17 +6,17 @@ import math
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from membrowse.engine.priority import Pause
 from membrowse.engine.querying.freshness import FreshnessOf
 from membrowse.engine.recalls.places import Places
-from membrowse.engine.recalls.search_recall import cut, last_ranking
+from membrowse.engine.recalls.search_recall import given_hits, last_ranking
 from membrowse.ranking.targets import comparable
 from membrowse.wire.notes import Freshness
 from membrowse.wire.recalls import HITS_KEPT, Outcome, Recall, RecallFlag
-from membrowse.wire.search import RERANKED
+from membrowse.wire.search import RERANKED, Target
 
 if TYPE_CHECKING:
     from membrowse.engine.components import Components
@@ -76,6 +76,12 @@ class Flags:
         }
         return tuple(flag for flag in RecallFlag if applies[flag])
 
+    def missed(self, recall: Recall) -> tuple[Target, ...]:
+        """What is pinned to the same query, and was not given."""
+        given = {hit.path for hit in recall.given}
+        pinned = self._pinned.get(comparable(recall.query), ())
+        return tuple(target for target in pinned if target.path not in given)
+
     def freshness(self, path: str) -> Freshness:
         """Of the note's file; a path that is no note of the index is not looked at."""
         known = path in self._places.generation.notes
@@ -87,8 +93,7 @@ class Flags:
 
     def _near_and_changed(self, recall: Recall) -> _NearAndChanged:
         """About 5 ms over 1,000 chunks, the first time, for a recall that needs a ranking."""
-        given = {hit.path for hit in recall.given}
-        wanted = self._pinned.get(comparable(recall.query), frozenset()) - given
+        wanted = frozenset(target.path for target in self.missed(recall))
         then = recall.rankings.get(RERANKED, ())
         near = any(hit.path in wanted for hit in then)
         if not (_can_be_asked_again(recall) or (wanted and not then)):
@@ -118,7 +123,8 @@ class Flags:
         near = near or any(ranked.chunks[row].path in wanted for row in first)
         if not _can_be_asked_again(recall) or recall.k is None:
             return near, False
-        today = [ranked.chunks[row].id for row in cut(ranked, recall.k, recall.min_score)[0]]
+        got = given_hits(ranked, recall.k, recall.min_score, withhold_weak=recall.withholds_weak)
+        today = [ranked.chunks[row].id for row in got.rows]
         then = [components.index.successor(hit.chunk) or hit.chunk for hit in recall.given]
         return near, today != then
 
@@ -128,10 +134,10 @@ def _can_be_asked_again(recall: Recall) -> bool:
     return not recall.source and recall.k is not None
 
 
-def _pinned(components: Components) -> Mapping[str, frozenset[str]]:
-    """Paths of the pinned notes by their query."""
-    places: dict[str, set[str]] = {}
+def _pinned(components: Components) -> Mapping[str, Sequence[Target]]:
+    """What the pins expect, by their query."""
+    targets: dict[str, list[Target]] = {}
     for pin in components.pins.file.read().pins:
         path = components.targets.note_path(components.index.generation, pin.path)
-        places.setdefault(comparable(pin.query), set()).add(path)
-    return {query: frozenset(paths) for query, paths in places.items()}
+        targets.setdefault(comparable(pin.query), []).append(Target(path=path, text=pin.text))
+    return targets

@@ -10,8 +10,8 @@ from pathlib import Path
 import msgspec
 
 from membrowse.index.generation import Generation
-from membrowse.index.index import Index
 from membrowse.index.journal import JournaledChunk, JournalEntry
+from membrowse.index.protocols import SearchIndex
 from membrowse.notes.chunk import Chunk
 from membrowse.ranking.targets import rows_containing
 from membrowse.roots import Roots
@@ -36,7 +36,7 @@ class Places:
     """Finds hits in one generation; the journal of a note is read once."""
 
     roots: Roots
-    index: Index
+    index: SearchIndex
     note_path: Callable[[Generation, str], str]
     generation: Generation = field(init=False)
     _journals: dict[str, list[JournalEntry]] = field(init=False, default_factory=dict)

@@ -13,8 +13,9 @@ from membrowse.engine.components import Components
 from membrowse.engine.errors import Unknown
 from membrowse.engine.handlers.tune import rank_with
 from membrowse.engine.priority import Pause
+from membrowse.engine.querying.configuration import with_profile
 from membrowse.engine.recalls.places import Places
-from membrowse.engine.recalls.search_recall import cut, last_ranking
+from membrowse.engine.recalls.search_recall import given_hits, last_ranking
 from membrowse.ranking.elapsed import elapsed_ms
 from membrowse.ranking.ranked_query import RankedQuery
 from membrowse.ranking.rbo import rank_biased_overlap
@@ -60,7 +61,7 @@ def replay(
     """Batches of replayed recalls, then the summary. Raises `Unknown` if there is no such
     configuration, and `SettingsError` if it cannot be used."""
     started = time.perf_counter()
-    replayer = Replayer(components, request.against)
+    replayer = Replayer(components, request)
     selection = Selection(agent=request.agent, since=request.since)
     total = components.recalls.store.counts(selection).total
     done: list[ReplayedRecall] = []
@@ -75,7 +76,7 @@ def replay(
             found = tuple(each for each in threads.map(again, batch) if each is not None)
             done += found
             yield ReplayProgress(recalls=found, total=total)
-    summary = _summary(components, request, done, total - len(done), started)
+    summary = _summary(components, request, done, total - len(done), started, replayer.settings)
     yield ReplayProgress(total=total, summary=summary)
 
 
@@ -89,11 +90,16 @@ def _batches(components: Components, selection: Selection) -> Iterator[Sequence[
 class Replayer:
     """Asks recalls again over one generation with one configuration."""
 
-    def __init__(self, components: Components, against: str) -> None:
+    def __init__(self, components: Components, request: ReplayRequest) -> None:
         self._components = components
         self._places = Places(components.roots, components.index, components.targets.note_path)
-        self._ranker = components.configuration.ranker
-        self._against = _saved(components, against) if against else None
+        self._ranker = components.configuration.ranker_with(request.profile)
+        self._against = _saved(components, request) if request.against else None
+
+    @property
+    def settings(self) -> Settings:
+        """What today's answers are ranked by."""
+        return self._ranker.settings
 
     def replay(self, recall: Recall) -> ReplayedRecall | None:
         """The recall asked again; None if there is nothing to compare."""
@@ -110,13 +116,12 @@ class Replayer:
         )
         took_ms = elapsed_ms(started)
         k = recall.k or len(recall.given) or self._ranker.settings.agent.k
-        min_score = None if recall.source else recall.min_score
-        now = _answer_of(ranked, k, min_score)
+        now = _answer_of(ranked, recall, k)
         if self._against is None:
             then = self._then(recall, ranked)
         else:
             other = rank_with(self._components, ranked, self._ranker.settings, self._against)
-            then = _answer_of(other, k, min_score)
+            then = _answer_of(other, recall, k)
         return _compared(recall, k, then, now, took_ms)
 
     def _then(self, recall: Recall, ranked: RankedQuery) -> _Answer:
@@ -146,17 +151,19 @@ class Replayer:
         return row
 
 
-def _saved(components: Components, name: str) -> Settings:
-    """The settings with a saved configuration in force."""
+def _saved(components: Components, request: ReplayRequest) -> Settings:
+    """The settings with a saved configuration in force, and the profile over it."""
+    name = request.against
     saved = {each.name: each.overrides for each in components.configurations.listed().saved}
     if name not in saved:
         raise Unknown(f"no configuration is saved as {name!r}")
-    return components.configurations.with_overrides(saved[name])
+    return with_profile(components.configurations.with_overrides(saved[name]), request.profile)
 
 
-def _answer_of(ranked: RankedQuery, k: int, min_score: float | None) -> _Answer:
-    """What an agent with this cut would get."""
-    given = cut(ranked, k, min_score)[0]
+def _answer_of(ranked: RankedQuery, recall: Recall, k: int) -> _Answer:
+    """What the agent of `recall` would get."""
+    min_score = None if recall.source else recall.min_score
+    given = given_hits(ranked, k, min_score, withhold_weak=recall.withholds_weak).rows
     order = ranked.rankings[last_ranking(ranked)].order[:HITS_KEPT].tolist()
     hits = [
         ReplayedHit(
@@ -204,6 +211,7 @@ def _summary(
     done: Sequence[ReplayedRecall],
     left_out: int,
     started: float,
+    settings: Settings,
 ) -> ReplaySummary:
     return ReplaySummary(
         recalls=len(done),
@@ -217,7 +225,7 @@ def _summary(
         seconds=round(elapsed_ms(started) / 1000, 3),
         against=request.against,
         generation=components.index.generation.number,
-        settings_digest=components.configuration.settings.digest,
+        settings_digest=settings.digest,
     )
 
 

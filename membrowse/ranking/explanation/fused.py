@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 
 from membrowse.ranking.chunk_ranking import ChunkRanking, Mask
-from membrowse.ranking.fusion import bounds, minmax_value, vector_weight
+from membrowse.ranking.fusion import bounds, floor, minmax_value, vector_weight
 from membrowse.ranking.ranked_query import RankedQuery
 from membrowse.settings import FusionMethod, FusionSettings
 from membrowse.wire.explanation import FusedExplanation, FusedInput
@@ -19,7 +21,7 @@ def explain_fused(
     ranking = ranked_query.ranking(FUSED)
     keyword, vector = ranked_query.ranking(KEYWORD), ranked_query.ranking(VECTOR)
     weight = vector_weight(
-        settings.weight, ranked_query.known_share, vector.total, ranked_query.scope
+        settings.weight, ranked_query.known_share, vector.ranked, ranked_query.scope
     )
     rrf_k = settings.rrf_k if settings.method is FusionMethod.RRF else None
     inputs = (
@@ -30,7 +32,8 @@ def explain_fused(
     return FusedExplanation(
         method=settings.method.value,
         rank=ranking.rank_of(row),
-        total=ranking.total,
+        total=ranking.ranked,
+        complete=ranking.complete,
         score=score,
         rrf_k=rrf_k,
         weight_set=settings.weight,
@@ -46,7 +49,7 @@ def _fused_input(
     name: str, ranking: ChunkRanking, row: int, among: Mask, weight: float, rrf_k: int | None
 ) -> FusedInput:
     """Return one input, normalised over `among`; its share is filled in later."""
-    low, high = bounds(ranking.scores, among)
+    low, high = bounds(ranking.scores, among, floor(ranking) if name == VECTOR else math.inf)
     score, rank = float(ranking.scores[row]), ranking.rank_of(row)
     if rrf_k is not None:
         normalised = 1.0 / (rrf_k + rank) if rank else 0.0

@@ -25,22 +25,30 @@ def explain_keyword(
     They sum to the score in the ranking (1e-6), in the order in which the ranking adds them.
     """
     ranking = ranked_query.ranking(KEYWORD)
-    terms = [_Term(ranked_query, row, term, settings) for term in ranked_query.postings.by_term]
+    terms = [_Term(ranked_query, row, term, settings) for term in ranked_query.postings.df]
     score = sum(match.contribution for term in terms for match in term.matches)
     typed = ranked_query.parsed.typed
     explanations = [term.explained(typed.get(term.term, term.term), score) for term in terms]
     rank = ranking.rank_of(row)
+    k1, b = constants(ranked_query, settings)
     matched = any(term.matches for term in terms)
     return KeywordExplanation(
         rank=rank,
-        total=ranking.total,
+        total=ranking.ranked,
         score=score,
-        k1=settings.k1,
-        b=settings.b,
+        k1=k1,
+        b=b,
         terms=tuple(sorted(explanations, key=lambda term: (not term.matches, -term.contribution))),
         dropped=ranked_query.query.dropped,
+        complete=ranking.complete,
         excluded="" if rank else _excluded(ranked_query, row, matched),
     )
+
+
+def constants(ranked_query: RankedQuery, settings: KeywordSettings) -> tuple[float, float]:
+    """k1 and b: those set, or those that the store has weighted chunks with."""
+    store = ranked_query.generation.best_chunks
+    return (settings.k1, settings.b) if store is None else (store.k1, store.b)
 
 
 class _Term:
@@ -65,8 +73,9 @@ class _Term:
             if not frequency:
                 continue
             weight, mean = weights.get(field, 0.0), reader.mean_length(field)
-            length = float(reader.lengths(field)[row])
-            score = bm25.bm25(self.idf, frequency, length, mean, k1=settings.k1, b=settings.b)
+            length = reader.length(field, row)
+            k1, b = constants(ranked_query, settings)
+            score = bm25.bm25(self.idf, frequency, length, mean, k1=k1, b=b)
             positions = reader.positions(field, self.term, row)
             yield FieldMatch(
                 field=field,

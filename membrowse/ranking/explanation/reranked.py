@@ -30,7 +30,8 @@ def explain_reranked(
         message=ranking.message,
         method=settings.method.value,
         rank=rank,
-        total=ranking.total,
+        total=ranking.ranked,
+        complete=ranking.complete,
         score=None,
         pool=ranking.pool or 0,
         in_pool=False,
@@ -38,6 +39,7 @@ def explain_reranked(
         movement=fused_rank - rank if rank and fused_rank else 0,
         raw=sum(token.contribution for token in tokens) if tokens else None,
         blend_set=settings.blend,
+        root_limit=settings.per_root_limit,
         tokens=tokens,
     )
     blend = ranking.blend
@@ -78,4 +80,6 @@ def _with_blend(
         fused_contribution=fused_contribution,
         fused_share=fused_contribution / score if score else 0.0,
         name_bonus=bonus,
+        rank_by_score=int(blend.by_score[index]),
+        limited=bool(blend.limited[index]),
     )

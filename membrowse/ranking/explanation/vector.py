@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from membrowse.index.generation import Generation
-from membrowse.index.vector_table import Mask, Matrix
+from membrowse.index.vector_table import Mask, Matrix, StoredVectors
 from membrowse.notes.chunk import Chunk
 from membrowse.notes.passages import passages
 from membrowse.notes.text_segmentation import Lines
@@ -35,7 +35,7 @@ def explain_vector(
         state=ranking.state,
         message=ranking.message,
         rank=rank,
-        total=ranking.total,
+        total=ranking.ranked,
         score=float(ranking.scores[row]) if rank else None,
         cosine=None,
         passage_weight=settings.vector.passage_weight,
@@ -45,25 +45,27 @@ def explain_vector(
         effect=unknown_effect(ranked_query, settings),
     )
     generation, query = ranked_query.generation, ranked_query.encoded
-    if query is None or not generation.encoded[row]:
+    if query is None or query.incomparable or not generation.encoded[row]:
         return explanation
-    cosines = generation.vectors.cosines(query.vector)
+    vectors = generation.vectors_of(row)
+    if vectors is None:
+        return explanation
     explanation = msgspec.structs.replace(
         explanation,
-        cosine=float(cosines[row]),
-        passages=passage_matches(generation, row, query.vector),
+        cosine=float(vectors.vector @ query.vector),
+        passages=passage_matches(generation.chunks[row], vectors, query.vector),
     )
-    if nearest is None:
+    if nearest is None or generation.best_chunks is not None:
         return explanation
+    cosines = generation.vectors.cosines(query.vector)
     return _with_hnsw(explanation, generation, row, cosines, partial(nearest, query.vector))
 
 
 def passage_matches(
-    generation: Generation, row: int, query: NDArray[np.float32]
+    chunk: Chunk, vectors: StoredVectors, query: NDArray[np.float32]
 ) -> tuple[PassageMatch, ...]:
-    """Return the passages of the chunk at `row`, nearest to `query` ([d]) first."""
-    chunk = generation.chunks[row]
-    cosines = (generation.vectors.passages(row) @ query).tolist()
+    """Return the passages of `chunk`, nearest to `query` ([d]) first."""
+    cosines = (vectors.passage_vectors @ query).tolist()
     spans = passages(chunk.text)
     if len(spans) != len(cosines):  # a blank text has one vector and no passage
         spans, cosines = [(0, len(chunk.text))], [max(cosines, default=0.0)]

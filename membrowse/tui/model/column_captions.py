@@ -30,7 +30,7 @@ def state_part(view: RankingView) -> Part:
 def _ranking_counts(view: RankingView) -> str:
     if view.state is None or not view.total:
         return ""
-    return rankings.ranking_counts(view.total, view.pool, view.cached, 0.0)
+    return rankings.ranking_counts(view.total, view.pool, view.cached, 0.0, exact=view.exact)
 
 
 def column_head(view: RankingView, key: str, width: int, *, active: bool) -> Line:
@@ -62,10 +62,9 @@ def column_foot(query: OpenQuery, name: str, width: int, *, in_view: bool) -> Li
     figure = f"{score_name(name)} {figures.score(hit.scores.get(name))}"
     style = "dim" if in_view else "strong"
     mark = Part("   " if in_view else " › ", "accent")
-    total = figures.number(view.total)
-    return fit(
-        [mark, Part(f"{figures.rank(rank)} of {total}", style), Part(f" · {figure}", "dim")], width
-    )
+    total = f"{'' if view.exact else figures.AT_LEAST}{figures.number(view.total)}"
+    place = figures.rank(rank, at_least=name in hit.at_least)
+    return fit([mark, Part(f"{place} of {total}", style), Part(f" · {figure}", "dim")], width)
 
 
 def _why_unranked(view: RankingView) -> str:

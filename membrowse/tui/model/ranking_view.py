@@ -40,6 +40,8 @@ class RankingView:
     message: str = ""
     took_ms: float = 0.0
     total: int = 0
+    exact: bool = True
+    """False if more may have a rank than `total`."""
     pool: int | None = None
     cached: int | None = None
     approximate: Approximate | None = None
@@ -64,7 +66,7 @@ class RankingView:
         self.hits = {hit.rank - 1: hit for hit in ranking.hits}
         self.state, self.message = ranking.state, ranking.message
         self.took_ms, self.total = ranking.took_ms, max(ranking.total, len(ranking.hits))
-        self.pool, self.cached = ranking.pool, ranking.cached
+        self.pool, self.cached, self.exact = ranking.pool, ranking.cached, ranking.exact
         self.approximate, self.strength = ranking.approximate, ranking.strength
         self.waiting = False
 

@@ -19,6 +19,7 @@ from membrowse.tui.messages import ReplyUnwanted, ReplyWanted, StreamWanted
 from membrowse.tui.model import log_filter
 from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.log_pages import LogPages
+from membrowse.tui.model.replay import Replay
 from membrowse.tui.screens.engine_screen import Clock, EngineScreen
 from membrowse.tui.widgets.bars import TableHead
 from membrowse.tui.widgets.line_list import ItemList, LineList
@@ -30,6 +31,7 @@ from membrowse.wire.recalls import (
     RecallFlag,
     RecallPage,
     RecallSummary,
+    ReplayRequest,
 )
 
 _NEWEST, _OLDER, _FOLLOW = "log", "log older", "log follow"
@@ -43,8 +45,10 @@ _FILTERED = "No recall passes the filter; {log.filter} changes it, {log.close} c
 _NONE = """The log is empty.
 
 A recall is a question that an agent asked, with what it got. To have some here:
-  membrowse search --client NAME QUERY    ask as an agent
-  membrowse log import FILE…              read an agent's own log
+  membrowse mcp FOLDER               let an agent search through membrowse
+  membrowse agents, then attach      see the agents here, and follow one's log
+  membrowse log import FILE…         read an agent's own log
+  membrowse search --client NAME …   ask as an agent
 Queries that you type are not recorded. membrowse docs log says more."""
 
 
@@ -108,9 +112,12 @@ class LogScreen(EngineScreen):
         Binding("tab,shift+tab", "other", show=False, id="log.other"),
     ]
 
-    def __init__(self, clock: Clock, engine: EngineView, go: Callable[[str], None]) -> None:
+    def __init__(
+        self, clock: Clock, engine: EngineView, replay: Replay, go: Callable[[str], None]
+    ) -> None:
         super().__init__(clock, engine)
         self._go = go
+        self._replay = replay
         self.pages = LogPages()
         self._loading_older = False
         self.filter = PlainInput("words, agent:NAME flag:cut since:7d", id="log-filter")
@@ -264,13 +271,31 @@ class LogScreen(EngineScreen):
     def action_next_period(self) -> None:
         self._step(log_filter.SINCE, list(log_filter.PERIODS))
 
+    def action_replay(self) -> None:
+        """Replay the recalls of the agent and the period that the filter names."""
+        from membrowse.tui.screens.replay import ReplayScreen
+
+        try:
+            chosen = log_filter.recalls_request(self.filter.value, self.clock(), limit=_PAGE)
+        except log_filter.InvalidFilter as error:
+            self.notify(str(error), severity="warning", markup=False)
+            return
+        if chosen.flag or chosen.text or chosen.until:
+            self.notify("A replay keeps to agent: and since: of the filter.", markup=False)
+        request = ReplayRequest(agent=chosen.agent, since=chosen.since)
+        self.app.push_screen(
+            ReplayScreen(self.clock, self.engine, self._replay, request, self._ask)
+        )
+
     # Leaving
 
     def action_ask_recall(self) -> None:
         if self.list.item is not None:
-            recall = self.list.item
-            self.dismiss(None)
-            self._go(recall.id)
+            self._ask(self.list.item.id)
+
+    def _ask(self, recall: str) -> None:
+        self.dismiss(None)
+        self._go(recall)
 
     def action_close(self) -> None:
         if self.filter.has_focus:

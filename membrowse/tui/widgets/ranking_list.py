@@ -162,7 +162,7 @@ class RankingList(LineList):
     def _row_of(self, chunk: str) -> int | None:
         tracked = self.open_query.tracked.get(chunk)
         if tracked is not None and (rank := tracked.ranks.get(self.ranking)) is not None:
-            return rank - 1
+            return rank - 1 if rank <= self.view.total else None
         return next((row for row, hit in self.view.hits.items() if hit.chunk == chunk), None)
 
     def to_top(self) -> None:

@@ -15,7 +15,7 @@ from dataclasses import replace
 import msgspec
 
 from membrowse.engine.components import Components
-from membrowse.engine.handlers.explain import rank_query
+from membrowse.engine.handlers.explain import located, rank_query
 from membrowse.engine.handlers.why.steps.filters import LEFT_OUT
 from membrowse.engine.handlers.why.suggestions import note_edits, queries, settings
 from membrowse.engine.handlers.why.suggestions.pin_effect import pin_effect
@@ -50,6 +50,7 @@ def suggest(components: Components, request: SuggestionsRequest, pause: Pause) -
     target = components.targets.locate(
         ranked_query.generation, request.target, in_force.agent, request.k
     )
+    ranked_query = located(components, ranked_query, target.chunks.rows, in_force)
     row = best_row(ranked_query, target.chunks.rows)
     found: list[Candidate] = []
     tried, unfinished = 0, ""

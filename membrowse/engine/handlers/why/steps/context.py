@@ -67,7 +67,9 @@ class FileContext:
 
     @property
     def exists(self) -> bool:
-        """Whether the folder has the file."""
+        """Whether the folder has the file, or the store a record of it."""
+        if self.components.store:
+            return self.path in self.components.indexer.state.comparison.found
         try:
             return self.components.roots.resolve(self.path).is_file()
         except (OSError, ValueError):
@@ -96,3 +98,17 @@ class ChunkContext:
     @property
     def chunk(self) -> Chunk:
         return self.ranked_query.chunks[self.row]
+
+    def is_lower_bound(self, name: str) -> bool:
+        """Whether the chunk may rank lower in the ranking `name` than its rank says."""
+        return self.ranked_query.ranking(name).is_lower_bound(self.row)
+
+    def place(self, name: str) -> str:
+        """`#12`, or `≥#401` for a lower bound."""
+        rank = self.ranked_query.ranking(name).rank_of(self.row) or 0
+        return f"{'≥' if self.is_lower_bound(name) else ''}#{rank:,}"
+
+    def place_of(self, name: str) -> str:
+        """`#12 of 57`, or `≥#401 of ≥408` for lower bounds."""
+        ranking = self.ranked_query.ranking(name)
+        return f"{self.place(name)} of {'' if ranking.complete else '≥'}{ranking.ranked:,}"

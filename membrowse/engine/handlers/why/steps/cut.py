@@ -36,7 +36,10 @@ def check_cut(context: ChunkContext, min_score: float) -> Finding:
             StepName.CUT, Outcome.PASSES, f"it is #{rank}, within the top {context.k}", rank=rank
         )
     above = ranking.order[: min(rank - 1, max(context.k, _LISTED))].tolist()
-    below = f"it is #{rank:,}, {places(rank - context.k)} below the cut of {context.k}"
+    unsure = context.is_lower_bound(RERANKED)
+    at_least = "at least " if unsure else ""
+    gap = f"{at_least}{places(rank - context.k)}"
+    below = f"it is {context.place(RERANKED)}, {gap} below the cut of {context.k}"
     said, chunks = resemblance_terms(context.chunk.text), context.ranked_query.chunks
     same = [
         (row, place)
@@ -58,7 +61,7 @@ def check_cut(context: ChunkContext, min_score: float) -> Finding:
         )
         for place, row in enumerate(above[: max(context.k, 1)], 1)
     ]
-    return finding(StepName.CUT, Outcome.FAILS, clause, evidence, rank)
+    return finding(StepName.CUT, Outcome.FAILS, clause, evidence, rank, at_least=unsure)
 
 
 def _aged(other: Chunk, target: Chunk) -> str:

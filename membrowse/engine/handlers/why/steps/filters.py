@@ -42,6 +42,8 @@ def _evidence(components: Components, context: ChunkContext, failed: list[Filter
 
 def _value(kind: str, chunk: Chunk) -> str:
     """What the filter compares."""
+    if kind == "root":
+        return f"it is in {chunk.path.partition('/')[0]}"
     if kind == "path":
         return f"the path is {chunk.path}"
     if kind == "tag":
@@ -52,5 +54,7 @@ def _value(kind: str, chunk: Chunk) -> str:
 def _rank_without_filters(components: Components, context: ChunkContext) -> int:
     """The reranked rank if no filter applied; 0 if there is none."""
     asked = context.ranked_query
-    unfiltered = components.ranked_queries.unfiltered(asked, context.sources.settings)
+    queries = components.ranked_queries
+    unfiltered = queries.unfiltered(asked, context.sources.settings)
+    unfiltered = queries.located(unfiltered, (context.row,))
     return int(unfiltered.ranking(RERANKED).ranks[context.row])

@@ -20,6 +20,8 @@ class Finding:
     evidence: tuple[str, ...] = ()
     rank: int | None = None
     """The target's rank in the step's ranking."""
+    at_least: bool = False
+    """Whether `rank` is a lower bound."""
 
     def step(self) -> Step:
         """The record for clients."""
@@ -29,6 +31,7 @@ class Finding:
             finding=as_sentence(self.clause),
             evidence=self.evidence,
             rank=self.rank,
+            at_least=self.at_least,
         )
 
 
@@ -38,9 +41,11 @@ def finding(
     clause: str,
     evidence: Iterable[str] = (),
     rank: int | None = None,
+    *,
+    at_least: bool = False,
 ) -> Finding:
     """A finding with any iterable of evidence."""
-    return Finding(name, outcome, clause, tuple(evidence), rank)
+    return Finding(name, outcome, clause, tuple(evidence), rank, at_least)
 
 
 def as_sentence(clause: str) -> str:

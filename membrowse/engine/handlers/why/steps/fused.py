@@ -10,7 +10,7 @@ from membrowse.engine.handlers.why.steps.finding import Finding, finding, places
 from membrowse.ranking.explanation import fused
 from membrowse.wire.diagnosis import Outcome, StepName
 from membrowse.wire.explanation import FusedExplanation
-from membrowse.wire.search import RERANKED
+from membrowse.wire.search import FUSED, RERANKED
 
 
 def check_fused(context: ChunkContext) -> Finding:
@@ -20,7 +20,8 @@ def check_fused(context: ChunkContext) -> Finding:
     if explained.rank is None:
         return finding(StepName.FUSED, Outcome.SKIPPED, LEFT_OUT)
     pool = context.ranked_query.ranking(RERANKED).pool
-    place = f"it is #{explained.rank:,} of {explained.total:,} fused"
+    unsure = context.is_lower_bound(FUSED)
+    place = f"it is {context.place_of(FUSED)} fused"
     if pool is None:
         outcome = Outcome.PASSES if explained.rank <= context.k else Outcome.WEAK
         return finding(
@@ -29,11 +30,17 @@ def check_fused(context: ChunkContext) -> Finding:
             f"{place}; nothing is reranked",
             _share_lines(explained),
             explained.rank,
+            at_least=unsure,
         )
     if explained.rank <= pool:
         clause = f"{place}, within the pool of {pool:,} candidates"
         return finding(
-            StepName.FUSED, Outcome.PASSES, clause, _share_lines(explained), explained.rank
+            StepName.FUSED,
+            Outcome.PASSES,
+            clause,
+            _share_lines(explained),
+            explained.rank,
+            at_least=unsure,
         )
     short = f"pushed out of the pool of {pool:,} candidates by {places(explained.rank - pool)}"
     return finding(
@@ -42,6 +49,7 @@ def check_fused(context: ChunkContext) -> Finding:
         f"{place}, {short}",
         _share_lines(explained),
         explained.rank,
+        at_least=unsure,
     )
 
 

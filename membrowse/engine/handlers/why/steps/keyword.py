@@ -22,9 +22,9 @@ def check_keyword(context: ChunkContext) -> Finding:
         context.ranked_query, context.row, context.sources.settings.keyword
     )
     outcome, clause = _keyword_outcome(context, explained)
-    return finding(
-        StepName.KEYWORD, outcome, clause, map(_term_line, explained.terms), explained.rank
-    )
+    evidence = map(_term_line, explained.terms)
+    unsure = context.is_lower_bound(KEYWORD)
+    return finding(StepName.KEYWORD, outcome, clause, evidence, explained.rank, at_least=unsure)
 
 
 def _keyword_outcome(context: ChunkContext, explained: KeywordExplanation) -> tuple[Outcome, str]:
@@ -44,7 +44,7 @@ def _keyword_outcome(context: ChunkContext, explained: KeywordExplanation) -> tu
         return Outcome.FAILS, f"{what} {quoted_list(missing)} {verb}, as the analyser reads both"
     if explained.rank is None:
         return Outcome.FAILS, f"{explained.excluded}, so the keyword ranking leaves it out"
-    place = f"it is #{explained.rank:,} of {explained.total:,} by keyword"
+    place = f"it is {context.place_of(KEYWORD)} by keyword"
     if explained.rank <= context.k:
         return Outcome.PASSES, place
     if missing:

@@ -43,33 +43,45 @@ def check_reranked(context: ChunkContext) -> Finding:
             StepName.RERANKED, outcome, explained.message or "not reranked", rank=explained.rank
         )
     if not explained.in_pool:
-        clause = f"it is #{explained.rank:,}: beyond the pool, so it was not reranked"
-        return finding(StepName.RERANKED, Outcome.SKIPPED, clause, rank=explained.rank)
+        clause = f"it is {context.place(RERANKED)}: beyond the pool, so it was not reranked"
+        unsure = context.is_lower_bound(RERANKED)
+        return finding(
+            StepName.RERANKED, Outcome.SKIPPED, clause, rank=explained.rank, at_least=unsure
+        )
     return _movement_finding(context, explained)
 
 
 def _movement_finding(context: ChunkContext, explained: RerankedExplanation) -> Finding:
     rank, before, lost = explained.rank or 0, explained.fused_rank or 0, -explained.movement
+    unsure = context.is_lower_bound(RERANKED)
     named = f" + file name: {explained.name_bonus:.3f}" if explained.name_bonus else ""
     blend = (
         f"{explained.method}: {explained.normalised:.3f} of the pool's best"
         f" × {explained.blend_used:.2f} + fused: {explained.fused_normalised:.3f}"
         f" × {1 - explained.blend_used:.2f}{named} = {explained.score or 0.0:.3f}"
     )
+    if explained.limited and rank > (explained.rank_by_score or rank):
+        clause = (
+            f"it is #{explained.rank_by_score} by score, but rerank.per_root_limit = "
+            f"{explained.root_limit} moves it to {context.place(RERANKED)}: better chunks of its "
+            "root have these places"
+        )
+        caused = (explained.rank_by_score or 0) <= context.k < rank
+        outcome = Outcome.FAILS if caused else Outcome.WEAK
+        return finding(StepName.RERANKED, outcome, clause, [blend], rank, at_least=unsure)
     if lost <= 0:
         up = f", {places(-lost)} up from the fused ranking" if lost else ", as in the fused ranking"
-        clause = f"it is #{rank:,} of the {explained.pool:,} that were reranked{up}"
-        return finding(StepName.RERANKED, Outcome.PASSES, clause, [blend], rank)
+        clause = f"it is {context.place(RERANKED)} of the {explained.pool:,} that were reranked{up}"
+        return finding(StepName.RERANKED, Outcome.PASSES, clause, [blend], rank, at_least=unsure)
     weaker = _weaker_words(context, explained)
     through = quoted_list((word.word for word in weaker[:3]), most=3)
-    clause = f"demoted by {places(lost)}, from #{before:,} to #{rank:,}"
+    clause = f"demoted by {places(lost)}, from {context.place(FUSED)} to {context.place(RERANKED)}"
     if through:
         clause += f", through {through}, which others match better"
     caused = before <= context.k < rank
     evidence = [blend, *(word.evidence for word in weaker[:_WORDS])]
-    return finding(
-        StepName.RERANKED, Outcome.FAILS if caused else Outcome.WEAK, clause, evidence, rank
-    )
+    outcome = Outcome.FAILS if caused else Outcome.WEAK
+    return finding(StepName.RERANKED, outcome, clause, evidence, rank, at_least=unsure)
 
 
 @dataclass(frozen=True, slots=True)

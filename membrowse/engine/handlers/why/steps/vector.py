@@ -12,7 +12,7 @@ from membrowse.engine.handlers.why.steps.finding import Finding, chunk_place, fi
 from membrowse.ranking.explanation import vector
 from membrowse.wire.diagnosis import Outcome, StepName
 from membrowse.wire.explanation import VectorExplanation
-from membrowse.wire.search import VECTOR
+from membrowse.wire.search import VECTOR, RankingState
 
 _MUCH_UNKNOWN = 0.3
 """Share of unknown word pieces that is worth a warning."""
@@ -23,27 +23,30 @@ def check_vector(context: ChunkContext) -> Finding:
         context.ranked_query, context.row, context.sources.settings, context.sources.nearest
     )
     outcome, clause = _vector_outcome(context, explained)
-    return finding(
-        StepName.VECTOR, outcome, clause, _vector_evidence(context, explained), explained.rank
-    )
+    evidence = _vector_evidence(context, explained)
+    unsure = context.is_lower_bound(VECTOR)
+    return finding(StepName.VECTOR, outcome, clause, evidence, explained.rank, at_least=unsure)
 
 
 def _vector_outcome(context: ChunkContext, explained: VectorExplanation) -> tuple[Outcome, str]:
     ranked_query = context.ranked_query
     if not ranked_query.scope[context.row]:
         return Outcome.SKIPPED, LEFT_OUT
-    if not ranked_query.parsed.words:
+    if not ranked_query.parsed.words and not ranked_query.parsed.like:
         return Outcome.SKIPPED, "the query has no words to encode"
-    if ranked_query.encoded is None:
+    encoded = ranked_query.encoded
+    if encoded is None or encoded.incomparable or explained.state is RankingState.FAILED:
         return (
             Outcome.FAILS,
             f"there is no vector ranking: {explained.message or explained.state.value}",
         )
     if not ranked_query.generation.encoded[context.row]:
+        if encoded.foreign:
+            return Outcome.FAILS, "the store has no vector for it"
         return Outcome.FAILS, "it has no vector yet: it is still to be encoded"
     if ranked_query.known_share == 0.0:
         return Outcome.FAILS, "the encoder knows no part of the query, so no vector can find it"
-    place = f"it is #{explained.rank:,} of {explained.total:,} by vector"
+    place = f"it is {context.place_of(VECTOR)} by vector"
     if explained.rank is not None and explained.rank <= context.k:
         return Outcome.PASSES, place
     if explained.unknown >= _MUCH_UNKNOWN:

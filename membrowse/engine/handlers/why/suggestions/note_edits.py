@@ -59,6 +59,8 @@ class _Phrasing:
 
 def note_edit_candidates(trial: Trial) -> Iterator[Candidate]:
     """Edits that work, the shortest first. Raises `NotTried` if they cannot be tried."""
+    if trial.ranked_query.generation.best_chunks is not None:
+        raise NotTried("Milvus ranks what is stored in it: make the edit and save it")
     source = _target_file(trial)
     trial.checkpoint()
     reader = NoteReader(trial.components.roots, trial.settings.notes, trial.components.models)
@@ -175,6 +177,8 @@ def _target_file(trial: Trial) -> FileContent:
     note = trial.ranked_query.notes[path]
     if trial.components.index.stale or pending.total > pending.failed:
         raise NotTried("other changes wait to be indexed")
+    if trial.components.store:
+        raise NotTried("the store is read-only")
     if note.chunks > _LONGEST:
         raise NotTried(f"the note is long ({note.chunks} chunks)")
     try:

@@ -68,7 +68,7 @@ def words_of_target(trial: Trial) -> list[str]:
         if token.term not in asked and not value and _can_be_asked(token, written, text):
             found.setdefault(token.term, written)
     reader = ranked_query.generation.keyword
-    idf = {term: bm25.idf(reader.rows, len(reader.postings("body", term)[0])) for term in found}
+    idf = {term: bm25.idf(reader.rows, len(reader.rows_with("body", term))) for term in found}
     order = sorted(found, key=lambda term: (-idf[term], not found[term].isalpha()))
     return [found[term] for term in order]
 

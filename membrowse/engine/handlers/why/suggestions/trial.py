@@ -140,7 +140,8 @@ class Trial:
     def _rank(self, ranked_query: RankedQuery, chunks: TargetChunks) -> int | None:
         if ranked_query.rankings[RERANKED].state is RankingState.FAILED:
             return None
-        return best_rank(ranked_query, chunks.rows)
+        located = self.components.ranked_queries.located(ranked_query, chunks.rows, self._ranker)
+        return best_rank(located, chunks.rows)
 
     def checkpoint(self) -> None:
         """Give way to queries. Raises `OutOfTime`, and `Cancelled`."""
