@@ -73,6 +73,7 @@ class StoreUpkeep:
         open_chroma = partial(self._index.open_chroma, self._may_fill)
         if self._hnsw:
             self._try("Chroma failed: its HNSW ranks are not shown", open_chroma)
+        memory.give_back()  # opening an index and filling Chroma take twice what they keep
         due = time.monotonic() + _RENEW_SECONDS
         while not self._stopping.wait(_FILL_SECONDS):
             fill = partial(self._index.fill_chroma, self._may_fill)

@@ -528,10 +528,10 @@ class MilvusIndex:
         with self._writing:
             self._manifest.trim()
 
-    def open_chroma(self, wanted: Callable[[], bool] = bool) -> None:
+    def open_chroma(self, wanted: Callable[[], bool] = lambda: True) -> None:
         """There is no Chroma."""
 
-    def fill_chroma(self, wanted: Callable[[], bool] = bool) -> None:
+    def fill_chroma(self, wanted: Callable[[], bool] = lambda: True) -> None:
         """There is no Chroma."""
 
     def compact_chroma(self) -> None:
