@@ -136,7 +136,7 @@ def open_components(
 
     store, roots = opened_store(folder), roots_of(folder, settings)
     if store is not None:
-        settings = _for_store(settings, store)
+        settings = settings_for_store(settings, store)
     models, index, indexer = _opened(store, roots, settings, encoder_loaded, index_changed)
     configuration = ActiveConfiguration(settings)
     tunings = saved_configurations.configurations_file(paths.config_file())
@@ -192,7 +192,7 @@ def _opened(
     return models, records, indexer
 
 
-def _for_store(settings: Settings, store: OpenedStore) -> Settings:
+def settings_for_store(settings: Settings, store: OpenedStore) -> Settings:
     """`settings` for vectors without passages, made by the encoder that the person named."""
     model = store.encoder or settings.encoder.model
     return msgspec.structs.replace(
@@ -257,14 +257,15 @@ def open_index(directory: Path, settings: Settings, models: Models) -> SearchInd
 def _open_or_rebuild_records(directory: Path, settings: Settings, made_by: Recipe) -> Index:
     """Like `_open_or_rebuild`, for the records of another program's store."""
     try:
-        return _open_records(directory, settings, made_by)
+        return open_records(directory, settings, made_by)
     except IndexCorrupt as error:
         log.warning("%s; rebuilding it", error)
         discard(directory)
-        return _open_records(directory, settings, made_by)
+        return open_records(directory, settings, made_by)
 
 
-def _open_records(directory: Path, settings: Settings, made_by: Recipe) -> Index:
+def open_records(directory: Path, settings: Settings, made_by: Recipe) -> Index:
+    """The index of a store's records in `directory`. Raises what `Index` raises."""
     return Index(
         directory,
         made_by,

@@ -20,7 +20,9 @@ from membrowse.engine.health.store_check import check_stores
 from membrowse.engine.lock import LOCK_NAME, Holder, IndexLock, IndexLocked
 from membrowse.index.index_directory import IndexTooNew
 from membrowse.index.manifest import IndexCorrupt
+from membrowse.index.protocols import SearchIndex
 from membrowse.index.store_errors import StoreUnavailable
+from membrowse.stores.directory import opened_store
 from membrowse.wire.engine import HelloRequest
 from membrowse.wire.health import DAMAGED, Check, StoreCheck, StoreCheckRequest
 
@@ -59,19 +61,27 @@ def _locked_by_another(lock: IndexLock) -> IndexLocked | None:
 
 
 def _checks_of_open_index(subject: Subject, directory: Path) -> Iterator[Check]:
-    from membrowse.engine.components import open_index
+    from membrowse.engine import components
     from membrowse.engine.models import Models
 
-    models = Models(subject.settings, lambda: None)
+    store, settings = opened_store(subject.folder), subject.settings
+    if store is not None:
+        settings = components.settings_for_store(settings, store)
+    models = Models(settings, lambda: None)
     models.prepare()
+    index: SearchIndex
     try:
-        index = open_index(directory, subject.settings, models)
+        if store is None:
+            index = components.open_index(directory, settings, models)
+        else:
+            made_by = components.recipe(models, settings, store)
+            index = components.open_records(directory, settings, made_by)
     except (IndexCorrupt, IndexTooNew) as error:
         yield problem("index", str(error), _REBUILD)
         return
     try:
         index.open_chroma()
-        yield from _judged_stores(check_stores(index, models))
+        yield from _judged_stores(check_stores(index, models, cut=store is not None))
     except StoreUnavailable as error:
         yield problem("store", str(error), _STORE_REMEDY)
     finally:
