@@ -395,3 +395,16 @@ def test_another_kind_of_index_is_filled_from_the_stored_vectors(open_index: Ope
     assert ranked(again).rankings[VECTOR].total == 5
     listed = again._connection.call(lambda client: client.list_collections())
     assert old not in listed and len(listed) == 2
+
+
+def test_a_rebuild_begins_with_new_collections(open_index: Opener) -> None:
+    index = open_index()
+    index.apply(notes(5))
+    encoded(index)
+    old = set(index._collections.names.values())
+    index.clear(RECIPE)
+    assert index.check() == [] and len(index.generation.chunks) == 0
+    assert index.apply(notes(3)).encoded.all()
+    assert index.check() == []
+    listed = set(index._connection.call(lambda client: client.list_collections()))
+    assert len(listed) == 2 and not listed & old

@@ -10,8 +10,6 @@ nothing is read or encoded twice.
 from __future__ import annotations
 
 import logging
-import re
-import secrets
 import shutil
 import threading
 from collections import Counter
@@ -32,7 +30,7 @@ from membrowse.index.index_directory import MANIFEST, check_format, write_format
 from membrowse.index.journal import JournalEntry, Retention
 from membrowse.index.keyword_document import document
 from membrowse.index.manifest import FORMAT, IndexCorrupt, Manifest, Recipe
-from membrowse.index.milvus.collections import CollectionKind, MilvusCollections
+from membrowse.index.milvus.collections import CollectionRecord, MilvusCollections
 from membrowse.index.milvus.connection import Address, MilvusConnection
 from membrowse.index.milvus.reader import Bm25Constants, MilvusReader
 from membrowse.index.milvus.term_counts import TermCounts
@@ -54,7 +52,6 @@ _REPAIR_SECONDS = 3.0
 """Between two attempts."""
 _REPAIR_BATCH = 1000
 _UNCOUNTED = -1
-_KIND = re.compile(r"(membrowse_[0-9a-f]{16}) (\d+) (flat|hnsw)")
 
 
 class MilvusIndex:
@@ -102,8 +99,8 @@ class MilvusIndex:
             opened.callback(self._counts.close)
             self._connection = MilvusConnection(Address.of(store.uri, directory), directory)
             opened.callback(self._connection.close)
-            kind, outdated = _collection_kind(directory, dimension, store.vector_index)
-            self._collections = MilvusCollections(self._connection, kind, outdated)
+            self._record = CollectionRecord(directory / "milvus", dimension, store.vector_index)
+            self._collections = MilvusCollections(self._connection, self._record)
             made_with = self._manifest.recipe
             self.recipe = made_with if made_with and not recipe.encoder else recipe
             self.stale = self._difference()
@@ -508,9 +505,10 @@ class MilvusIndex:
             self._counts.replace(number, {})
             self.recipe = self._made_with = recipe
             self.stale = ""
+            self._record.renew()
+            self._collections = MilvusCollections(self._connection, self._record)
             self.generation = self._empty(number)
             self._want_repair()
-            self._collections.clear()
             return self.generation
 
     def purge(self, condition: Callable[[JournalEntry], bool]) -> int:
@@ -660,27 +658,6 @@ class MilvusIndex:
             self.generation = self._empty(self.generation.number)
             self._opened.close()
         self._repairs.join(5.0)
-
-
-def _collection_kind(
-    directory: Path, dimension: int, index: VectorIndex
-) -> tuple[CollectionKind, str]:
-    """The collections of this index, by a name of their own also on a server that others use, and
-    the name of those that they replace, if any. Kept in `directory`.
-
-    A dimension of 0 stands for that of the existing collections.
-    """
-    file = directory / "milvus"
-    try:
-        found = _KIND.fullmatch(file.read_text(encoding="ascii"))
-    except (OSError, UnicodeDecodeError):
-        found = None
-    if found and dimension in (0, int(found[2])) and found[3] == index:
-        return CollectionKind(found[1], int(found[2]), index), ""
-    kind = CollectionKind(f"membrowse_{secrets.token_hex(8)}", max(1, dimension), index)
-    text = f"{kind.name} {kind.dimension} {kind.index}"
-    paths.replace_file(file, text.encode(), sync=True)
-    return kind, found[1] if found else ""
 
 
 def _without_vectors(encoded: Mask) -> VectorTable:
