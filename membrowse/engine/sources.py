@@ -76,6 +76,21 @@ def open_source(
     return Source(roots, settings, models, index, indexer, index.approximate_nearest)
 
 
+def open_closed_index(folder: Path, settings: Settings) -> tuple[SearchIndex, Models]:
+    """The index of `folder`, which no engine serves, and the models that it is for.
+
+    Raises what `Index` raises.
+    """
+    directory, store = paths.index_dir(folder), opened_store(folder)
+    if store is not None:
+        settings = _for_store(settings, store)
+    models = Models(settings, lambda: None)
+    models.prepare()
+    if store is None:
+        return open_index(directory, settings, models), models
+    return _open_records(directory, settings, _recipe_of_records(models, store)), models
+
+
 def _open_store(
     folder: Path,
     store: OpenedStore,
