@@ -127,7 +127,7 @@ async def test_our_rankings_have_the_filters_of_the_recall_until_it_is_left() ->
         0, source="", filters=("path:decisions",), narrowed_to=Filters(path="decisions")
     )
     async with with_recall_shown(narrowed) as (app, engine, pilot):
-        assert "only: path:decisions" in screen_text(app)
+        assert " only  path decisions × " in screen_text(app)
         assert "not applied" not in screen_text(app)
         await pilot.press("3", "x")
         await until(lambda: engine.requests(ExplainRequest))
