@@ -304,6 +304,8 @@ async def test_following_asks_each_recall_as_it_comes_until_a_key_acts() -> None
         add(engine, recall(0, id="four"))
         await pilot.pause()
         assert [each.id for each in engine.requests(RecallRequest)] == ["two", "three"]
+        await pilot.press("F", "A")
+        assert not line.following, "a key that is refused stops, too"
         await pilot.press("F", "escape")
         assert (line.following, line.display) == (False, True), "the first esc only stops"
         await pilot.press("escape")
