@@ -76,6 +76,10 @@ class EncodedQuery:
     """Fraction of `pieces` that the encoder does not know, 0 to 1."""
     cut: bool = False
     """Whether the query is longer than the window; only its end is encoded."""
+    foreign: bool = False
+    """Whether the index has vectors that another program made; some chunks may never have one."""
+    incomparable: str = ""
+    """Why `vector` cannot be compared with those of the index; empty if it can."""
 
 
 class Encoder(Protocol):

@@ -27,7 +27,7 @@ from membrowse.index.index_directory import IndexDirectory
 from membrowse.index.journal import DEFAULT_RETENTION, JournalEntry, Retention
 from membrowse.index.keyword_store import failed_access
 from membrowse.index.manifest import IndexCorrupt, Manifest, Recipe
-from membrowse.index.vector_table import rearrange, vectors_by_key
+from membrowse.index.vector_table import empty_vector_table, rearrange, vectors_by_key
 from membrowse.notes.chunk_lineage import successors
 from membrowse.wire.health import DAMAGED, Discrepancy
 
@@ -230,6 +230,19 @@ class Index:
             self.generation = self._stores.empty(number)
             return self.generation
 
+    def change_dimension(self, dimension: int) -> None:
+        """Expect vectors of `dimension` from now on; no chunk has one until they come."""
+        with self._exclusive_change():
+            generation = self.generation
+            if dimension == generation.vectors.dimension:
+                return
+            self._stores.change_dimension(dimension)
+            self._empty_chroma()
+            table = empty_vector_table(len(generation.chunks), dimension)
+            number = generation.number + 1
+            self._stores.manifest.raise_generation(number)
+            self.generation = replace(generation, number=number, vectors=table)
+
     def purge(self, condition: Callable[[JournalEntry], bool]) -> int:
         """Remove the history that satisfies `condition` from all stores, to the last byte.
 
@@ -289,7 +302,7 @@ class Index:
         if encoded:
             self.vectors.put(encoded, precision)
             self._fault_point("vectors stored")
-            self.tokens.put(encoded)
+            self.tokens.put([text for text in encoded if len(text.tokens)])
             self._fault_point("token vectors stored")
 
     def _write_keyword(self, plan: ChangePlan) -> None:

@@ -72,6 +72,10 @@ class IndexDirectory:
     def close(self) -> None:
         self._opened.close()
 
+    def change_dimension(self, dimension: int) -> None:
+        """Expect vectors of `dimension`; stored ones of another are not used any more."""
+        self._dimension = self.vectors.dimension = dimension
+
     def sizes(self) -> dict[str, int]:
         """Bytes on disk of each store."""
         return {

@@ -82,7 +82,8 @@ class VectorStore:
             if not sqlite.is_corrupt(error):
                 raise
             self._recreate(error)
-        self._dimension = dimension or self._stored_dimension()
+        self.dimension = dimension or self._stored_dimension()
+        """Of the vectors that are read."""
 
     def _stored_dimension(self) -> int:
         """Dimension of any stored vector; 1 if there is none."""
@@ -157,12 +158,12 @@ class VectorStore:
             key, vector, passages, scales, _ = values
             if checksum(*values) != expected:
                 damaged.append(number)
-            elif len(vector) == 4 * self._dimension:
+            elif len(vector) == 4 * self.dimension:
                 yield (
                     key,
                     StoredVectors(
                         np.frombuffer(vector, np.float32),
-                        np.frombuffer(passages, np.int8).reshape(-1, self._dimension),
+                        np.frombuffer(passages, np.int8).reshape(-1, self.dimension),
                         np.frombuffer(scales, np.float32),
                     ),
                 )
@@ -232,10 +233,10 @@ class VectorStore:
         intact = self._intact(connection, connection.execute(_ROWS))
         wanted = ((rows_of[key], vectors) for key, vectors in intact if key in rows_of)
         while batch := list(itertools.islice(wanted, _READ_ROWS)):
-            blocks, numbers = extended(self._dimension, blocks, [vectors for _, vectors in batch])
+            blocks, numbers = extended(self.dimension, blocks, [vectors for _, vectors in batch])
             for number, (rows, _) in zip(numbers, batch, strict=True):
                 entries[rows] = number
-        return VectorTable(self._dimension, blocks, entries)
+        return VectorTable(self.dimension, blocks, entries)
 
     def prune(self, live: Collection[str]) -> list[str]:
         """Delete the oldest vectors not in `live` beyond the bound; return their keys."""

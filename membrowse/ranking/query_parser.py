@@ -13,6 +13,8 @@ Literal syntax (the default): everything is words. Operator syntax:
 | `after:2026-03`               |                                | dated in or after            |
 | `before:2026-03-02`           |                                | dated before                 |
 
+`like:logs/ports.md:31` lets the vector ranking search by the vector of the chunk at that line.
+
 Fields are title, headings, body and tags; for the path there is a filter. `-` before a filter
 negates it, and several filters must all pass. An invalid operator and an unknown field become
 words, with a warning. The encoder gets the words without operators, filters and excluded words.
@@ -34,6 +36,7 @@ from membrowse.wire.search import Filters
 LITERAL, OPERATORS = "literal", "operators"
 FIELDS = {name: name for name in ("title", "headings", "body", "tags")} | {"heading": "headings"}
 FILTERS = ("root", "path", "tag", "after", "before")
+LIKE = "like"
 
 MAX_QUERY_CHARACTERS = 20_000
 """A longer query is cut, with a warning."""
@@ -107,6 +110,8 @@ class ParsedQuery:
     constraints: tuple[Constraint, ...] = ()
     filters: tuple[Filter, ...] = ()
     warnings: tuple[str, ...] = ()
+    like: str = ""
+    """`PATH` or `PATH:LINE` of the chunk whose vector is searched by, instead of the words'."""
 
     @property
     def date_spans(self) -> tuple[tuple[int, int], ...]:
@@ -127,6 +132,7 @@ class _Parts:
     constraints: list[Constraint] = field(default_factory=list)
     filters: list[Filter] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    like: str = ""
 
 
 def parse_query(text: str, syntax: str = LITERAL, reader: DateReader | None = None) -> ParsedQuery:
@@ -155,6 +161,7 @@ def parse_query(text: str, syntax: str = LITERAL, reader: DateReader | None = No
         constraints=tuple(parts.constraints),
         filters=tuple(parts.filters),
         warnings=tuple(parts.warnings),
+        like=parts.like,
     )
 
 
@@ -188,11 +195,13 @@ def _add_operator(match: re.Match[str], parts: _Parts) -> None:
     typed, name, quoted = match[0], (match["field"] or "").lower(), match["quoted"]
     value = (quoted if quoted is not None else match["word"]).strip()
     excluded = match["negative"] is not None
-    if name in FILTERS:
+    if name == LIKE and value and not excluded:
+        parts.like = value
+    elif name in FILTERS:
         _take_filter(Filter(name, value, excluded, typed), parts)
     elif name and name not in FIELDS:
         if quoted is None and value:
-            known = ", ".join([*FIELDS, *FILTERS])
+            known = ", ".join([*FIELDS, *FILTERS, LIKE])
             parts.warnings.append(f"{typed}: unknown field, read as words (fields: {known})")
         parts.words.append(typed)
     elif quoted is None and value.startswith(('"', "“")):

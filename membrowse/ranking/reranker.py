@@ -63,7 +63,8 @@ def rerank(
         _cross_encode(ranked_query, settings, cross)
     elif encoder is None or not _can_interact(ranked_query, settings):
         vector = ranked_query.ranking(VECTOR)
-        _put_not_reranked(ranked_query, vector.state, vector.message or NO_WORDS)
+        reason = vector.message if ranked_query.parsed.words else NO_WORDS
+        _put_not_reranked(ranked_query, vector.state, reason or NO_WORDS)
     else:
         _interact(ranked_query, settings, store, encoder, idf)
 
@@ -74,7 +75,8 @@ def _put_not_reranked(ranked_query: RankedQuery, state: RankingState, reason: st
 
 def _can_interact(ranked_query: RankedQuery, settings: RerankSettings) -> bool:
     late = settings.method is RerankMethod.LATE_INTERACTION
-    return late and ranked_query.encoded is not None and FUSED in ranked_query.rankings
+    words = bool(ranked_query.parsed.words) and ranked_query.encoded is not None
+    return late and words and FUSED in ranked_query.rankings
 
 
 def _interact(

@@ -214,6 +214,13 @@ class StoreSettings(_Section, frozen=True):
             raise ValueError("`uri`: name no password here; set MEMBROWSE_MILVUS_TOKEN")
 
 
+class StoresSettings(_Section, frozen=True):
+    """`[stores]`: stores of other programs, opened read-only."""
+
+    refresh_minutes: Annotated[float, Meta(ge=0.0, le=100_000.0)] = 10.0
+    """How often a store is read again; 0: only when asked. Files that did not change are not."""
+
+
 class PinsSettings(_Section, frozen=True):
     """`[pins]`: queries with the notes that they should find."""
 
@@ -334,6 +341,7 @@ class Settings(_Section, frozen=True):
     encoder: EncoderSettings = EncoderSettings()
     agent: AgentSettings = AgentSettings()
     store: StoreSettings = StoreSettings()
+    stores: StoresSettings = StoresSettings()
     pins: PinsSettings = PinsSettings()
     engine: EngineSettings = EngineSettings()
     journal: JournalSettings = JournalSettings()

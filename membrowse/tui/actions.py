@@ -45,7 +45,7 @@ class Need(Enum):
     TARGET = "There is neither a target ({target.why}) nor a chunk under the cursor."
     PLACE = "There is no file to open."
     PIN = "There is no pin under the cursor."
-    AGENT = "No agent: membrowse agents, then attach, then --agent NAME."
+    AGENT = "Neither agent nor store: membrowse agents, attach, then --agent NAME."
     SHOWN_RECALL = "No recall is shown: {recall.log} opens the log."
     RECALL = "There is no recall under the cursor."
     CONFIGURATIONS = "No configuration is saved: {tune.open} tunes, and saves one."
@@ -255,6 +255,9 @@ _BROWSER = (
     Action("hit.compare", "compare", "equals_sign", "compare",
            "Compare the chunk with the target; without one, mark it to compare it with another.",
            needs=(Need.ENGINE, Need.HIT), bar=10),
+    Action("hit.like", "like", "l", "more like this",
+           "Search by the vector of this chunk instead of words.",
+           needs=(Need.ENGINE, Need.HIT)),
     Action("hit.reindex", "reindex_note", "r", "reindex", "Index this note again.",
            needs=(Need.ENGINE, Need.HIT), right=_REINDEX, bar=4),
     Action("query.flow", "rank_flow", "X", "rank flow",

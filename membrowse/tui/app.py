@@ -24,7 +24,7 @@ from membrowse.client.discovery import version_difference
 from membrowse.client.engine import Engine, EngineRefused, EngineUnavailable
 from membrowse.client.remembered import Remembered
 from membrowse.client.supervisor import Changed, Connected, GaveUp, Lost, Session, Starting
-from membrowse.presentation.lines import clip
+from membrowse.presentation.lines import clip, clip_path
 from membrowse.settings import Settings
 from membrowse.text import shown
 from membrowse.tui import messages
@@ -35,13 +35,15 @@ from membrowse.tui.model.engine_view import EngineView, Phase, short_path
 from membrowse.tui.screens.browser import BrowserScreen
 from membrowse.tui.screens.engine_screen import Clock, EngineScreen
 from membrowse.tui.themes import OURS, first_theme
-from membrowse.wire.agents import AgentProfile
+from membrowse.wire.agents import AgentProfile, OwnSearchRequest
 from membrowse.wire.engine import EngineState, Hello, RebuildRequest, ReindexRequest, WatchRequest
 from membrowse.wire.search import SearchRequest
 
 if TYPE_CHECKING:
     from membrowse.tui.model.openable import Openable
 
+PATH_CELLS = 42
+"""Cells of a path in a message, so that 80 columns have room for all of it."""
 _SIGNS = {"warning": "! ", "error": "✗ "}
 """Signs before messages that are not just information."""
 
@@ -341,7 +343,11 @@ class MembrowseApp(App[int], inherit_bindings=False):
     async def _ask_agent(self, engine: Engine, wanted: messages.AgentAnswerWanted) -> None:
         from membrowse.tui.agent_search import LINK_DEPTH, answer_of
 
-        answer = await answer_of(wanted.profile, wanted.text)
+        if wanted.profile.memory.search is None:
+            k = wanted.profile.memory.k or self._view.agent_k
+            answer = await engine.ask(OwnSearchRequest(text=wanted.text, k=k))
+        else:
+            answer = await answer_of(wanted.profile, wanted.text)
         request = SearchRequest(
             text=wanted.text, syntax=wanted.syntax, limit=LINK_DEPTH, client="tui"
         )
@@ -387,6 +393,9 @@ class MembrowseApp(App[int], inherit_bindings=False):
 
         roots = self._view.roots
         if roots is None:
+            return
+        if self._view.store:
+            self.say("The store is read-only: its own program writes it.", "warning")
             return
         try:
             path = roots.resolve(message.path)
@@ -466,7 +475,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
         except OSError as error:
             self.say(f"Cannot export the view: {error.strerror or error}", "warning")
         else:
-            self.say(f"Exported {short_path(file)} and .txt")
+            self.say(f"Exported {clip_path(short_path(file), PATH_CELLS)} and .txt")
 
     def on_report_wanted(self, message: messages.ReportWanted) -> None:
         self.say("Writing the report…")
@@ -482,7 +491,8 @@ class MembrowseApp(App[int], inherit_bindings=False):
         except (export.ExportFailed, OSError) as error:
             self.say(f"Cannot write the report: {error}", "warning")
         else:
-            self.say(f"Wrote {short_path(file)} and .md; they contain text of your notes.")
+            path = clip_path(short_path(file), PATH_CELLS)
+            self.say(f"Wrote {path} and .md with text of your notes")
 
     def action_open_folder(self) -> None:
         from membrowse.tui.screens.welcome import WelcomeScreen

@@ -25,6 +25,7 @@ from typing import Any
 
 import msgspec
 
+from membrowse.wire.agents import AgentAnswer, OwnSearchRequest
 from membrowse.wire.backup import BackupPart, BackupRequest
 from membrowse.wire.comparison import CompareRequest, Comparison
 from membrowse.wire.crowding import Crowding, CrowdingRequest
@@ -146,6 +147,7 @@ ENDPOINTS: dict[type[AnyRequest], Endpoint] = {
     CompareRequest: Endpoint("/compare", Comparison),
     DiagnosisRequest: Endpoint("/why", Diagnosis),
     SuggestionsRequest: Endpoint("/why/suggestions", Suggestions),
+    OwnSearchRequest: Endpoint("/own-search", AgentAnswer, seconds=90.0),
     TokensRequest: Endpoint("/tokens", Tokens),
     PinsRequest: Endpoint("/pins", PinRun),
     AddPinRequest: Endpoint("/pins/add", PinRun, Right.REINDEX),

@@ -12,7 +12,7 @@ import re
 import sys
 from pathlib import Path
 
-from membrowse.cli import demo_memory
+from membrowse.cli import demo_log, demo_memory
 from membrowse.client import discovery
 from membrowse.settings import Settings, UiSettings
 from membrowse.tui import engine_sessions
@@ -31,7 +31,7 @@ async def draw(folder: Path, out: Path, query: str, size: tuple[int, int], keys:
     async with bench.engine(folder) as client:
         await bench.until_current(client)
         if (folder / demo_memory.RECALLS).exists():
-            await demo_memory.import_recalls(folder)
+            await demo_log.import_recalls(folder)
         app = MembrowseApp(sessions=engine_sessions, settings=_SETTINGS, folder=folder)
         async with app.run_test(size=size) as pilot:
             async with asyncio.timeout(_GIVE_UP_SECONDS):

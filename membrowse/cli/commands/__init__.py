@@ -5,6 +5,7 @@ A module has a function with the command's name, or an `app` of subcommands.
 
 COMMANDS = (
     "browse",
+    "open",
     "demo",
     "index",
     "search",

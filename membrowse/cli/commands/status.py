@@ -32,6 +32,8 @@ async def status(folder: FolderOption = None, as_json: AsJson = False) -> Exit:
 
 def _status_rows(status: Status) -> Iterator[tuple[str, str]]:
     state, engine = status.state, status.engine
+    if state.store:
+        yield "store", state.store
     yield "folder", state.folder
     for root in state.roots:
         notes = f"{root.path}: {status.notes_by_root.get(root.name, 0)} notes"

@@ -14,6 +14,7 @@ from membrowse.engine.handlers import (
     crowding,
     explain,
     filters,
+    own_search,
     pins,
     recalls,
     spelling,
@@ -24,6 +25,7 @@ from membrowse.engine.handlers import (
 from membrowse.engine.handlers.quick import Handler
 from membrowse.engine.handlers.why.diagnose import diagnose
 from membrowse.engine.handlers.why.suggest import suggest
+from membrowse.wire.agents import OwnSearchRequest
 from membrowse.wire.comparison import CompareRequest
 from membrowse.wire.crowding import CrowdingRequest
 from membrowse.wire.diagnosis import DiagnosisRequest, SuggestionsRequest
@@ -62,6 +64,7 @@ HANDLERS: dict[type[Request[Any]], Handler] = {
     CompareRequest: compare.compare,
     DiagnosisRequest: diagnose,
     SuggestionsRequest: suggest,
+    OwnSearchRequest: own_search.own_search,
     TokensRequest: tokens.tokens,
     PinsRequest: pins.pins,
     AddPinRequest: pins.add,

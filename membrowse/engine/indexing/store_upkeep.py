@@ -28,9 +28,16 @@ class StoreUpkeep:
     """
 
     def __init__(
-        self, index: SearchIndex, settled: Callable[[], bool], changed: Callable[[], None]
+        self,
+        index: SearchIndex,
+        settled: Callable[[], bool],
+        changed: Callable[[], None],
+        *,
+        hnsw: bool = True,
     ) -> None:
-        """`changed` is called after `self_check` has changed."""
+        """`changed` is called after `self_check` has changed. Without `hnsw`, Chroma is opened for
+        checks alone."""
+        self._hnsw = hnsw
         self._index = index
         self._settled = settled
         self._changed = changed
@@ -60,7 +67,8 @@ class StoreUpkeep:
             return
         renewed = self._index.generation.number
         self._try("old history could not be deleted", self._index.trim_history)
-        self._try("Chroma failed: its HNSW ranks are not shown", self._index.open_chroma)
+        if self._hnsw:
+            self._try("Chroma failed: its HNSW ranks are not shown", self._index.open_chroma)
         while not self._stopping.wait(_RENEW_SECONDS):
             if self._index.generation.number != renewed:
                 renewed = self._index.generation.number

@@ -42,7 +42,7 @@ def explain_vector(
         effect=unknown_effect(ranked_query, settings),
     )
     generation, query = ranked_query.generation, ranked_query.encoded
-    if query is None or not generation.encoded[row]:
+    if query is None or query.incomparable or not generation.encoded[row]:
         return explanation
     vectors = generation.vectors_of(row)
     if vectors is None:

@@ -115,7 +115,9 @@ class BrowserScreen(EngineScreen):
         self.explanation_pane = ExplanationPane(self.open_query, clock)
         self._agent = profile.name if profile else ""
         self.tuning_panel = TuningPanel(self.open_query, clock, self._agent)
-        self.agent_search = AgentSearch(self, self.open_query, profile, self.recall_line.show)
+        self.agent_search = AgentSearch(
+            self, self.open_query, profile, self.recall_line.show, lambda: self.engine.store
+        )
         self.pins = Pins(self, self.open_query, self.target_line)
         self._lower = Horizontal(self.preview, self.explanation_pane, id="lower")
         self._furnished = False
@@ -712,6 +714,13 @@ class BrowserScreen(EngineScreen):
 
     def action_rendered(self) -> None:
         self.preview.read()
+
+    def action_like(self) -> None:
+        """Search by the vector of the chunk: `like:PATH:LINE`."""
+        hit = self._hit()
+        place = f"{hit.path}:{hit.start_line}"
+        quoted = f'"{place}"' if any(map(str.isspace, place)) else place
+        self.query_bar.put(f"like:{quoted}", "operators")
 
     def action_changes(self) -> None:
         """Ask for the difference between the indexed note and its file."""

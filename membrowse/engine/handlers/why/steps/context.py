@@ -67,7 +67,9 @@ class FileContext:
 
     @property
     def exists(self) -> bool:
-        """Whether the folder has the file."""
+        """Whether the folder has the file, or the store a record of it."""
+        if self.components.store:
+            return self.path in self.components.indexer.state.comparison.found
         try:
             return self.components.roots.resolve(self.path).is_file()
         except (OSError, ValueError):
