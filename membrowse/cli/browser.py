@@ -43,6 +43,10 @@ def _open(folder: Path | None, questions: Path | None, profile: AgentProfile | N
         configured = settings.with_profile(configured, profile)
     if folder is not None:
         launch.head_start(folder)
+    if profile is not None and profile.memory.log:
+        from membrowse.cli import attached_log
+
+        attached_log.follow(profile)
     from membrowse import tui
 
     status = tui.run(

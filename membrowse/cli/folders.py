@@ -25,7 +25,7 @@ def chosen(named: Path | None) -> Path:
     profile = chosen_profile()
     given = (named, profile, chosen_collection(), chosen_store())
     if sum(each is not None for each in given) > 1:
-        raise Stop(Exit.USAGE, "give --agent, --collection, --store or a folder, one of them")
+        raise Stop(Exit.USAGE, "give --agent, --collection, --store or a folder, not both")
     if profile is not None:
         named = folder_of(profile)
     if (stands_for := chosen_collection() or chosen_store()) is not None:

@@ -80,7 +80,8 @@ def installation(plan: ServicePlan) -> list[Step]:
         WriteFile(_environment(plan.name), plan.environment, secret=True),
         WriteFile(_registration(plan.name), _registered(plan)),
         _run("systemctl", "daemon-reload"),
-        _run("systemctl", "enable", "--now", unit(plan.name)),
+        _run("systemctl", "enable", unit(plan.name)),
+        _run("systemctl", "restart", unit(plan.name)),
     ]
 
 
@@ -173,7 +174,8 @@ def user_installation(plan: ServicePlan) -> list[Step]:
         WriteFile(_own_environment(plan.name), plan.environment, secret=True),
         WriteFile(registered_services.own_directory() / f"{plan.name}.json", _written(service)),
         systemctl(service, "daemon-reload"),
-        systemctl(service, "enable", "--now", service.unit),
+        systemctl(service, "enable", service.unit),
+        systemctl(service, "restart", service.unit),
     ]
 
 

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-import msgspec
-
 from membrowse import paths
-from membrowse.agents.collections import roots_of
-from membrowse.engine.foreign_store.record_notes import RECORDS
-from membrowse.engine.foreign_store.store_encoder import StoreEncoder, VectorMatch
 from membrowse.engine.foreign_store.store_indexer import StoreIndexer
 from membrowse.engine.indexing.events import EncoderLoaded
 from membrowse.engine.indexing.indexer import Indexer
@@ -29,19 +23,13 @@ from membrowse.engine.querying.searcher import Searcher
 from membrowse.engine.querying.targets import Targets
 from membrowse.engine.recalls.flags import RankedFlags
 from membrowse.engine.recalls.recorder import RecallRecorder
-from membrowse.index.analyser import ANALYSER
-from membrowse.index.index import Index
-from membrowse.index.index_directory import discard
-from membrowse.index.journal import Retention
-from membrowse.index.manifest import IndexCorrupt, Recipe
+from membrowse.engine.sources import open_source
 from membrowse.index.protocols import SearchIndex
-from membrowse.notes.chunker import CHUNKER
 from membrowse.ranking.ranker import Nearest
 from membrowse.recall_log.store import FILE as RECALLS
 from membrowse.recall_log.store import Bounds, RecallStore
 from membrowse.roots import Roots
-from membrowse.settings import Settings, StoreKind, StoreSettings, saved_configurations
-from membrowse.stores.directory import OpenedStore, opened_store
+from membrowse.settings import Settings, saved_configurations
 from membrowse.wire.search import RankingState
 
 log = logging.getLogger(__name__)
@@ -54,6 +42,7 @@ class Components:
     roots: Roots
     store: str
     """Address of the store that is served; empty for a folder."""
+    nearest: Nearest
     index: SearchIndex
     models: Models
     indexer: Indexer | StoreIndexer
@@ -71,11 +60,6 @@ class Components:
     def folder(self) -> Path:
         """The folder, or the directory that stands for the collection or the store."""
         return self.roots.folder
-
-    @property
-    def nearest(self) -> Nearest:
-        """Our HNSW index, which a store's own vectors have none of."""
-        return no_hnsw if self.store else self.index.approximate_nearest
 
     @property
     def busy(self) -> bool:
@@ -105,10 +89,6 @@ class Components:
         self.index.close()
 
 
-def no_hnsw(_vector: object, _n: int) -> None:
-    """No HNSW index: that of a store is its own program's."""
-
-
 def open_components(
     folder: Path, settings: Settings, traffic: QueryTraffic, changed: Callable[[], None]
 ) -> Components:
@@ -134,48 +114,26 @@ def open_components(
         pins.wake()
         changed()
 
-    store = opened_store(folder)
-    match = VectorMatch()
-    if store is None:
-        models = Models(settings, encoder_loaded)
-    else:
-        settings = _for_store(settings, store)
-        models = Models(settings, encoder_loaded, partial(StoreEncoder, match=match))
-    models.prepare()
-    roots = roots_of(folder, settings)
+    source = open_source(folder, settings, encoder_loaded, index_changed)
+    settings, index, indexer, models = source.settings, source.index, source.indexer, source.models
     configuration = ActiveConfiguration(settings)
     tunings = saved_configurations.configurations_file(paths.config_file())
     configurations = ConfigurationStore(configuration, tunings, lambda: rerun())
-    index: SearchIndex
-    indexer: Indexer | StoreIndexer
-    made_by = recipe(models, settings, store)
-    if store is None:
-        index = _open_or_rebuild(paths.index_dir(folder), settings, models)
-        indexer = Indexer(roots, settings, index, made_by, models, index_changed)
-    else:
-        records = _open_or_rebuild_records(paths.index_dir(folder), settings, made_by)
-        indexer = StoreIndexer(store, settings, records, made_by, models, match, index_changed)
-        index = records
     ranked_queries = RankedQueries(configuration, index, models)
     targets = Targets(index, lambda: indexer.state, lambda: configurations.cut_set)
     settled = partial(_index_settled, indexer, models, index)
-    upkeep = StoreUpkeep(index, settled, changed, hnsw=store is None)
+    upkeep = StoreUpkeep(index, settled, changed, hnsw=source.hnsw)
     recalls = _recalls(paths.index_dir(folder), settings)
     place = partial(place_of, folder, settings.pins.file)
     pins = Pins(place, index, ranked_queries, settled, traffic, changed, targets.note_path)
+    state, answered = lambda: indexer.state, recalls.answered
     searcher = Searcher(
-        roots,
-        configuration,
-        index,
-        models,
-        lambda: indexer.state,
-        targets,
-        recalls.answered,
-        index.approximate_nearest if store is None else no_hnsw,
+        source.roots, configuration, index, models, state, targets, answered, source.nearest
     )
     return Components(
-        roots=roots,
-        store=str(store.address) if store is not None else "",
+        roots=source.roots,
+        store=source.address,
+        nearest=source.nearest,
         index=index,
         models=models,
         indexer=indexer,
@@ -187,17 +145,6 @@ def open_components(
         pins=pins,
         recalls=recalls,
         upkeep=upkeep,
-    )
-
-
-def _for_store(settings: Settings, store: OpenedStore) -> Settings:
-    """`settings` for vectors without passages, made by the encoder that the person named."""
-    model = store.encoder or settings.encoder.model
-    return msgspec.structs.replace(
-        settings,
-        encoder=msgspec.structs.replace(settings.encoder, model=model),
-        vector=msgspec.structs.replace(settings.vector, passage_weight=0.0),
-        store=StoreSettings(),  # its records are indexed on this machine
     )
 
 
@@ -218,100 +165,4 @@ def _index_settled(indexer: Indexer | StoreIndexer, models: Models, index: Searc
         and (state.paused or not pending)
         and models.state is RankingState.READY
         and int((~index.generation.encoded).sum()) <= state.vectorless
-    )
-
-
-def _retention(settings: Settings) -> Retention:
-    return Retention(
-        generations=settings.journal.keep_generations,
-        days=settings.journal.keep_days,
-        bytes=settings.journal.keep_mb << 20,
-    )
-
-
-def open_index(directory: Path, settings: Settings, models: Models) -> SearchIndex:
-    """The index in `directory`, for what `models` prepared. Raises what `Index` raises."""
-    dimension = models.files.dimension if models.files else 0
-    token_budget = settings.encoder.token_budget_mb << 20
-    retention = _retention(settings)
-    made_by = recipe(models, settings)
-    if settings.store.kind is StoreKind.MILVUS:
-        from membrowse.index.milvus.index import MilvusIndex
-        from membrowse.index.milvus.reader import Bm25Constants
-
-        return MilvusIndex(
-            directory,
-            made_by,
-            settings.store,
-            Bm25Constants(settings.keyword.k1, settings.keyword.b),
-            token_budget=token_budget,
-            dimension=dimension,
-            retention=retention,
-        )
-    return Index(
-        directory, made_by, token_budget=token_budget, dimension=dimension, retention=retention
-    )
-
-
-def _open_or_rebuild_records(directory: Path, settings: Settings, made_by: Recipe) -> Index:
-    """Like `_open_or_rebuild`, for the records of another program's store."""
-    try:
-        return _open_records(directory, settings, made_by)
-    except IndexCorrupt as error:
-        log.warning("%s; rebuilding it", error)
-        discard(directory)
-        return _open_records(directory, settings, made_by)
-
-
-def _open_records(directory: Path, settings: Settings, made_by: Recipe) -> Index:
-    return Index(
-        directory,
-        made_by,
-        token_budget=settings.encoder.token_budget_mb << 20,
-        dimension=0,  # whatever the store's vectors have
-        retention=_retention(settings),
-    )
-
-
-def _open_or_rebuild(directory: Path, settings: Settings, models: Models) -> SearchIndex:
-    """Like `open_index`; an index whose manifest cannot be read starts over, and is stale.
-
-    Its manifest is damaged, or is of an earlier format.
-    """
-    try:
-        return open_index(directory, settings, models)
-    except IndexCorrupt as error:
-        log.warning("%s; rebuilding it", error)
-        discard(directory)
-        index = open_index(directory, settings, models)
-        index.stale = "its manifest was damaged, or was written by another version"
-        return index
-
-
-def _analyser(settings: Settings) -> str:
-    """The analyser, with the constants of BM25 if chunks are stored with them."""
-    if settings.store.kind is StoreKind.EMBEDDED:
-        return ANALYSER
-    return f"{ANALYSER}-bm25-{settings.keyword.k1:g}-{settings.keyword.b:g}"
-
-
-def recipe(models: Models, settings: Settings, store: OpenedStore | None = None) -> Recipe:
-    """Chunker, analyser and encoder of this version, with the settings that shape chunks.
-
-    The records of a `store` are its chunks; the encoder makes their token vectors alone.
-    """
-    files, encodings = models.files, settings.notes.encodings
-    if store is not None:
-        return Recipe(
-            chunker=f"records-{RECORDS}-{store.fields}",
-            analyser=ANALYSER,
-            encoder=f"store, {files.identity.key}" if files else "",
-        )
-    chunker = [CHUNKER, str(files.window) if files else "estimated"]
-    if encodings:
-        chunker.append(hashlib.sha256(msgspec.json.encode(encodings)).hexdigest()[:8])
-    return Recipe(
-        chunker="-".join(chunker),
-        analyser=_analyser(settings),
-        encoder=files.identity.key if files else "",
     )

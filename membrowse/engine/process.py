@@ -73,7 +73,9 @@ def main(folder: Path, foreground: Foreground | None = None) -> int:
         if foreground is not None:
             _wait_for(folder, manager)
         while _serve(folder, foreground, manager):
-            pass
+            gc.unfreeze()
+            gc.collect()  # a closed index is a cycle, and large
+            gc.disable()
     except paths.Untrusted as error:
         log.error("%s; `membrowse doctor` shows what is wrong", error)
         return os.EX_NOPERM

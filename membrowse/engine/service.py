@@ -106,7 +106,7 @@ class Service:
 
         def opening() -> None:
             self._open()
-            if not gc.isenabled():  # not again after a reload: garbage would be kept for ever
+            if not gc.isenabled():  # once: what is garbage by then would be kept for ever
                 gc.freeze()
                 gc.enable()
             loop.call_soon_threadsafe(self._opened.set)

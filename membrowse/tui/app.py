@@ -24,7 +24,7 @@ from membrowse.client.discovery import version_difference
 from membrowse.client.engine import Engine, EngineRefused, EngineUnavailable
 from membrowse.client.remembered import Remembered
 from membrowse.client.supervisor import Changed, Connected, GaveUp, Lost, Session, Starting
-from membrowse.presentation.lines import clip
+from membrowse.presentation.lines import clip, clip_path
 from membrowse.settings import Settings
 from membrowse.text import shown
 from membrowse.tui import messages
@@ -42,6 +42,8 @@ from membrowse.wire.search import SearchRequest
 if TYPE_CHECKING:
     from membrowse.tui.model.openable import Openable
 
+PATH_CELLS = 42
+"""Cells of a path in a message, so that 80 columns have room for all of it."""
 _SIGNS = {"warning": "! ", "error": "✗ "}
 """Signs before messages that are not just information."""
 
@@ -109,6 +111,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
         self._folder = folder or self.remembered.last_folder
         self._engine: Engine | None = None
         self._view = EngineView(
+            agent=profile.name if profile else "",
             agent_k=settings.agent.k,
             agent_min_score=settings.agent.min_score,
             note_kinds=settings.notes.kinds,
@@ -431,10 +434,10 @@ class MembrowseApp(App[int], inherit_bindings=False):
         screen = (default_namespace or self).screen
         if isinstance(screen, EngineScreen) and isinstance(action, str):
             name = action.partition("(")[0].rpartition(".")[2]
+            screen.acting(name)
             if reason := screen.refusal_of(name):
                 self.say(reason, "warning")
                 return True
-            screen.acting(name)
         return await super().run_action(action, default_namespace, namespaces)
 
     def action_press(self, key: str) -> None:
@@ -472,7 +475,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
         except OSError as error:
             self.say(f"Cannot export the view: {error.strerror or error}", "warning")
         else:
-            self.say(f"Exported {short_path(file)} and .txt")
+            self.say(f"Exported {clip_path(short_path(file), PATH_CELLS)} and .txt")
 
     def on_report_wanted(self, message: messages.ReportWanted) -> None:
         self.say("Writing the report…")
@@ -488,7 +491,8 @@ class MembrowseApp(App[int], inherit_bindings=False):
         except (export.ExportFailed, OSError) as error:
             self.say(f"Cannot write the report: {error}", "warning")
         else:
-            self.say(f"Wrote {short_path(file)} and .md; they contain text of your notes.")
+            path = clip_path(short_path(file), PATH_CELLS)
+            self.say(f"Wrote {path} and .md with text of your notes")
 
     def action_open_folder(self) -> None:
         from membrowse.tui.screens.welcome import WelcomeScreen

@@ -245,6 +245,8 @@ class RecallContext(msgspec.Struct, frozen=True, kw_only=True):
     """Hits that the agent gets."""
     min_score: float | None = None
     """The least score of a hit that the agent gets; None: any."""
+    withholds_weak: bool = False
+    """The agent gets no hit if nothing matches well."""
 
 
 class Filters(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

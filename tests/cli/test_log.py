@@ -177,7 +177,7 @@ async def test_a_growing_log_is_followed_through_torn_lines_rotation_and_truncat
             stream.write(text)
 
     async with (
-        aclosing(new_recalls(importing, file, from_start=True, seconds=0.01)) as changes,
+        aclosing(new_recalls(lambda _: importing, file, seconds=0.01)) as changes,
         asyncio.timeout(30),
     ):
         asyncio.get_running_loop().call_later(0.05, append, line("one") + line("two")[:9])

@@ -69,7 +69,10 @@ def test_a_dry_run_prints_every_file_and_command(
     named = "# write /etc/membrowse/services/my-memory.env, which only its owner can read"
     assert lines[lines.index(named) + 1] == f'    MEMBROWSE_FOLDER="{memory}"'
     assert f"setfacl -R -m u:membrowse-my-memory:rX '{memory}'" in lines
-    assert lines[-1] == "systemctl enable --now membrowse@my-memory.service"
+    assert lines[-2:] == [
+        "systemctl enable membrowse@my-memory.service",
+        "systemctl restart membrowse@my-memory.service",  # a service that runs may be changed
+    ]
     assert list(memory.iterdir()) == []
 
 
@@ -102,7 +105,7 @@ def test_other_platforms_are_only_shown(program: Program, memory: Path) -> None:
 
 def test_a_user_unit_needs_no_user_of_its_own(program: Program, memory: Path) -> None:
     ran = program("service", "install", str(memory), "--user-unit", "--dry-run")
-    assert "systemctl --user enable --now membrowse@my-memory.service" in ran.out
+    assert "systemctl --user restart membrowse@my-memory.service" in ran.out
     assert "User=" not in ran.out and "sysusers" not in ran.out
 
 
@@ -135,7 +138,8 @@ def test_a_service_of_the_users_own_has_a_status_like_any_other(
     assert program("service", "uninstall", "my-memory").status == 0
     assert called.read_text().splitlines() == [
         "--user daemon-reload",
-        f"--user enable --now {unit}",
+        f"--user enable {unit}",
+        f"--user restart {unit}",
         f"--user restart {unit}",
         f"--user disable --now {unit}",
         "--user daemon-reload",
@@ -195,7 +199,7 @@ def test_a_name_belongs_to_one_folder_and_a_folder_to_one_service(
     assert ran.status == 2 and "membrowse@memory.service serves" in ran.err
     ran = program("service", "install", str(tmp_path), "--name", "memory", "--dry-run")
     assert ran.status == 2 and "serves another folder: choose another --name" in ran.err
-    assert "systemctl enable --now membrowse@memory.service" in ran.out
+    assert "systemctl restart membrowse@memory.service" in ran.out
     assert sorted(file.name for file in registered.iterdir()) == ["memory.json", "other.json"]
 
 

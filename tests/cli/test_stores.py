@@ -65,7 +65,7 @@ def test_open_keeps_how_a_store_is_read_and_opens_the_browser(
         (("open", "chroma:{db}", "--fields", "mine"), "is no preset"),
         (("open", "chroma:{db}", "--encoder", "/no/model"), "no model at /no/model"),
         (("search", "--store", "folder", "q"), "is not the address of a store"),
-        (("search", "--store", "chroma:{db}", "-f", ".", "q"), "one of them"),
+        (("search", "--store", "chroma:{db}", "-f", ".", "q"), "not both"),
         (("index", "--store", "chroma:{db}", "--agent", "none"), "no agent is attached"),
         (("attach", "memsearch", "--store", "chroma:{db}", "-f", "."), "not both"),
     ],

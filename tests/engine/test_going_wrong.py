@@ -22,7 +22,7 @@ import pytest
 from membrowse import interpreter, paths
 from membrowse.cli.commands.status import _watcher_text
 from membrowse.client import discovery
-from membrowse.engine import components
+from membrowse.engine import sources
 from membrowse.engine.components import Components, open_components
 from membrowse.engine.handlers.spelling import suggest_spelling
 from membrowse.engine.health.condition import engine_health
@@ -246,7 +246,7 @@ async def test_an_index_that_cannot_be_opened_is_rebuilt_once_however_often_it_i
 ) -> None:
     with telling(folder) as told:
         told.until(current)
-    opened, discarded = components.open_index, list[Path]()
+    opened, discarded = sources.open_index, list[Path]()
     failures = iter((True,))
 
     def unopened_at_first(*parts: Any) -> SearchIndex:
@@ -254,7 +254,7 @@ async def test_an_index_that_cannot_be_opened_is_rebuilt_once_however_often_it_i
             raise RuntimeError("cannot be opened")
         return opened(*parts)
 
-    monkeypatch.setattr(components, "open_index", unopened_at_first)
+    monkeypatch.setattr(sources, "open_index", unopened_at_first)
 
     def slowly(directory: Path) -> None:
         discarded.append(directory)

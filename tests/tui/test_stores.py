@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from membrowse.wire.agents import AGENT, AgentAnswer, AgentHit, OwnSearchRequest
 from membrowse.wire.engine import Watcher
-from membrowse.wire.search import VECTOR
+from membrowse.wire.search import RERANKED, VECTOR
 from tests.standin.engine import StandIn
 from tests.tui.stage import QUERY, Sessions, make_app, on_stage, screen_text, until
 
@@ -57,13 +57,12 @@ async def test_a_stores_own_search_is_its_agents_ranking_and_its_notes_are_not_e
 async def test_more_like_this_searches_by_the_vector_under_the_cursor() -> None:
     app = make_app()
     async with on_stage(app, query=QUERY) as pilot:
-        await pilot.press("enter", "2", "j")
         query = app.browser.open_query
-        await until(lambda: query.row(VECTOR) == 1, "the second hit")
+        await pilot.press("enter", "j")
+        await until(lambda: query.row(RERANKED) == 1, "the second hit")
         hit = query.cursor
         assert hit is not None
         await pilot.press("l")
         place = f"like:{hit.path}:{hit.start_line}"
         await until(lambda: (query.text, query.syntax) == (place, "operators") and query.complete)
         assert query.views[VECTOR].hits[0].chunk == hit.chunk
-        assert query.views[VECTOR].hits[0].score > 0.99

@@ -29,6 +29,9 @@ _COMMAND_HELP = (
     "Search with another program; {query}, {k} and {folder} in its arguments are replaced. It runs "
     "without a shell."
 )
+_STORE_HELP = (
+    "Open the store that it keeps, read-only, in place of its folder (`membrowse agents` lists it)."
+)
 _READS_HELP = (
     "How its output is read: openclaw, qmd, memsearch, basic-memory, or fields of its JSON such as "
     "results=hits,path=file,start_line=line,score=rank,text=body."
@@ -52,14 +55,7 @@ def attach(
         Path | None,
         typer.Option("--folder", "-f", help="The folder of its notes, if another one."),
     ] = None,
-    store: Annotated[
-        str,
-        typer.Option(
-            metavar="STORE",
-            help="Open the store that it keeps, read-only, in place of its folder "
-            "(`membrowse agents` lists it).",
-        ),
-    ] = "",
+    store: Annotated[str, typer.Option(metavar="STORE", help=_STORE_HELP)] = "",
     include: Annotated[
         list[str] | None,
         typer.Option(metavar="GLOB", help="Files that it searches (repeatable)."),
@@ -86,11 +82,7 @@ def attach(
     """
     found = _chosen(agent, find_agents())
     memory = found.memory
-    if folder is not None and store:
-        raise Stop(Exit.USAGE, "give --store or --folder, not both")
-    if folder is not None:
-        memory = msgspec.structs.replace(memory, folder=str(existing(folder)))
-    memory = _with_store(memory, store)
+    memory = _with_place(memory, folder, store)
     if not memory.folder:
         raise Stop(Exit.USAGE, f"the folder of {memory.id} is not known: name it with --folder")
     if include:
@@ -119,11 +111,16 @@ def _chosen(agent: str, found: list[FoundAgent]) -> FoundAgent:
     raise Stop(Exit.USAGE, f"which agent is {agent}? On this machine: {known}")
 
 
-def _with_store(memory: AgentMemory, store: str) -> AgentMemory:
-    """`memory` in the store at an address, whose own search its engine asks; without one, in its
-    folder. Raises `SettingsError`."""
+def _with_place(memory: AgentMemory, folder: Path | None, store: str) -> AgentMemory:
+    """`memory` in another folder, or in the store at an address, whose own search its engine asks.
+
+    Raises `Stop` and `SettingsError`.
+    """
+    if folder is not None and store:
+        raise Stop(Exit.USAGE, "give --store or --folder, not both")
     if not store:
-        return msgspec.structs.replace(memory, store="")
+        place = str(existing(folder)) if folder is not None else memory.folder
+        return msgspec.structs.replace(memory, store="", folder=place)
     address = parse_address(store)
     return msgspec.structs.replace(
         memory,

@@ -28,6 +28,16 @@ _FIELDS_HELP = (
     "a preset (memsearch, mempalace, claude-mem, general), or path=NAME,date=NAME after it."
 )
 
+TokenVariable = Annotated[
+    str | None,
+    typer.Option(
+        metavar="VARIABLE",
+        help="The environment variable with the server's token. "
+        "[default: CHROMA_TOKEN or MILVUS_TOKEN]",
+        show_default=False,
+    ),
+]
+
 
 def open(  # noqa: A001 (the command's name)
     store: Annotated[
@@ -53,15 +63,7 @@ def open(  # noqa: A001 (the command's name)
             show_default=False,
         ),
     ] = None,
-    token_variable: Annotated[
-        str | None,
-        typer.Option(
-            metavar="VARIABLE",
-            help="The environment variable with the server's token. "
-            "[default: CHROMA_TOKEN or MILVUS_TOKEN]",
-            show_default=False,
-        ),
-    ] = None,
+    token_variable: TokenVariable = None,
     questions: Annotated[
         Path | None,
         typer.Option(help="A JSONL file of queries to step through with [ and ]."),

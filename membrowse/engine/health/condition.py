@@ -14,11 +14,10 @@ _FEW, _PART = 10, 0.1
 
 def engine_health(state: EngineState, *, opened: bool) -> EngineHealth:
     """Ready once the index is `opened`, which answers also if something is wrong."""
-    return EngineHealth(ready=opened, reasons=(*_obstacles(state), *_gaps(state)))
+    return EngineHealth(ready=opened, reasons=tuple(_condition_faults(state)))
 
 
-def _obstacles(state: EngineState) -> Iterator[str]:
-    """What keeps the index from following its folder."""
+def _condition_faults(state: EngineState) -> Iterator[str]:
     if state.problem:
         yield state.problem
     for root in state.roots:
@@ -33,18 +32,24 @@ def _obstacles(state: EngineState) -> Iterator[str]:
         yield f"the folder is not watched: {state.watcher.message}"
     if state.watcher.paused:
         yield "indexing is paused"
+    yield from _incomplete(state)
+    if state.pending.failed:
+        failed = state.pending.failed
+        yield f"{failed} note{'s' if failed > 1 else ''} cannot be indexed"
+    if _without_encoder(state) and state.encoder.message:
+        yield f"no vectors: {state.encoder.message}"
 
 
-def _gaps(state: EngineState) -> Iterator[str]:
-    """What the index lacks."""
+def _incomplete(state: EngineState) -> Iterator[str]:
+    """What the index lacks, if that is more than the moment after a change explains."""
     pending = state.pending
     missing = pending.new + pending.changed + pending.deleted
     if missing > max(_FEW, _PART * state.notes):
         yield f"the index is incomplete: {missing} notes differ from it"
-    no_encoder = state.encoder.state in (RankingState.FAILED, RankingState.OFF)
-    if not no_encoder and state.chunks - state.encoded > max(_FEW, _PART * state.chunks):
-        yield f"{state.chunks - state.encoded} of {state.chunks} chunks have no vector yet"
-    if pending.failed:
-        yield f"{pending.failed} notes cannot be indexed"
-    if no_encoder and state.encoder.message:
-        yield f"no vectors: {state.encoder.message}"
+    unencoded = 0 if _without_encoder(state) else state.chunks - state.encoded
+    if unencoded > max(_FEW, _PART * state.chunks):
+        yield f"{unencoded} of {state.chunks} chunks have no vector yet"
+
+
+def _without_encoder(state: EngineState) -> bool:
+    return state.encoder.state in (RankingState.FAILED, RankingState.OFF)

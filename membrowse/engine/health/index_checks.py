@@ -59,8 +59,8 @@ def _locked_by_another(lock: IndexLock) -> IndexLocked | None:
 
 
 def _checks_of_open_index(subject: Subject, directory: Path) -> Iterator[Check]:
-    from membrowse.engine.components import open_index
     from membrowse.engine.models import Models
+    from membrowse.engine.sources import open_index
 
     models = Models(subject.settings, lambda: None)
     models.prepare()

@@ -280,6 +280,18 @@ class Indexer:
         self._log_failures()
         self._encode()
 
+    def _log_failures(self) -> None:
+        """Log every file that cannot be indexed, once until it can be."""
+        found, unindexed = self.state.comparison.found, self.state.unindexed
+        failed = {path: file.reason for path, file in found.items() if _failed(file.excluded)}
+        failed |= {path: note.reason for path, note in unindexed.items() if _failed(note.state)}
+        new = sorted(failed.keys() - self._failed)
+        for path in new[:_LOGGED]:
+            log.warning("%s %s", shown(path), failed[path])
+        if len(new) > _LOGGED:
+            log.warning("and %d more files cannot be indexed", len(new) - _LOGGED)
+        self._failed = frozenset(failed)
+
     def _withhold_roots(self, exchanged: list[Exchanged], found: Comparison) -> list[Exchanged]:
         """Publish which roots of the collection keep their part of the index as it is, and why.
 
@@ -296,18 +308,6 @@ class Indexer:
                 log.warning("the root %s: %s", name, problem)
             self._publish(roots=problems)
         return [replace(one, prefix=self._roots.root_of(one.prefix).prefix) for one in exchanged]
-
-    def _log_failures(self) -> None:
-        """Log every file that cannot be indexed, once until it can be."""
-        found, unindexed = self.state.comparison.found, self.state.unindexed
-        failed = {path: file.reason for path, file in found.items() if _failed(file.excluded)}
-        failed |= {path: note.reason for path, note in unindexed.items() if _failed(note.state)}
-        new = sorted(failed.keys() - self._failed)
-        for path in new[:_LOGGED]:
-            log.warning("%s %s", shown(path), failed[path])
-        if len(new) > _LOGGED:
-            log.warning("and %d more files cannot be indexed", len(new) - _LOGGED)
-        self._failed = frozenset(failed)
 
     def _adopt_recipe(self) -> None:
         """All notes were read with today's recipe, so that the index is of it."""

@@ -57,7 +57,8 @@ class EngineView:
     note_kinds: str = NotesSettings().kinds
     """Which files are notes, in words."""
     agent: str = ""
-    """The agent whose recall is shown; its k and minimum score are those of the recall."""
+    """The agent whose recall is shown, with the recall's k and minimum score; else the attached
+    agent that was chosen."""
     agent_k: int = 5
     agent_min_score: float = 0.0
     agent_set: bool = False
@@ -148,12 +149,13 @@ def _condition_part(view: EngineView, state: EngineState) -> Part:
         return Part("stale", "warn")
     if view.reading:
         return Part(reading_text(state), "warn")
-    waiting = state.watcher.paused or bool(state.problem) or not state.pending.total
+    missing = any(root.problem for root in state.roots)
+    waiting = state.watcher.paused or bool(state.problem) or missing or not state.pending.total
     if state.progress is not None or not waiting:
         return Part("catching up", "warn")
     if state.watcher.paused:
         return Part("paused, may be out of date", "warn")
-    if not state.watcher.alive or state.pending.total:
+    if missing or not state.watcher.alive or state.pending.total:
         return Part("may be out of date", "warn")
     return Part("current", "good")
 

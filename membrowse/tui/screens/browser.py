@@ -113,7 +113,8 @@ class BrowserScreen(EngineScreen):
         self.rankings = Rankings(self.open_query, clock, lines=lines)
         self.preview = Preview(self.open_query, clock)
         self.explanation_pane = ExplanationPane(self.open_query, clock)
-        self.tuning_panel = TuningPanel(self.open_query, clock)
+        self._agent = profile.name if profile else ""
+        self.tuning_panel = TuningPanel(self.open_query, clock, self._agent)
         self.agent_search = AgentSearch(
             self, self.open_query, profile, self.recall_line.show, lambda: self.engine.store
         )
@@ -819,7 +820,7 @@ class BrowserScreen(EngineScreen):
     def action_pins(self) -> None:
         from membrowse.tui.screens.pins import PinsScreen
 
-        self.app.push_screen(PinsScreen(self.clock, self.engine, self._search_pin))
+        self.app.push_screen(PinsScreen(self.clock, self.engine, self._agent, self._search_pin))
 
     def action_log(self) -> None:
         from membrowse.tui.screens.log import LogScreen

@@ -60,10 +60,11 @@ def _movement_finding(context: ChunkContext, explained: RerankedExplanation) -> 
         f" × {explained.blend_used:.2f} + fused: {explained.fused_normalised:.3f}"
         f" × {1 - explained.blend_used:.2f}{named} = {explained.score or 0.0:.3f}"
     )
-    if explained.limited:
+    if explained.limited and rank > (explained.rank_by_score or rank):
         clause = (
-            f"it is #{explained.rank_by_score} by score, but its root has {explained.root_limit} "
-            f"better chunks, so rerank.per_root_limit moves it to {context.place(RERANKED)}"
+            f"it is #{explained.rank_by_score} by score, but rerank.per_root_limit = "
+            f"{explained.root_limit} moves it to {context.place(RERANKED)}: better chunks of its "
+            "root have these places"
         )
         caused = (explained.rank_by_score or 0) <= context.k < rank
         outcome = Outcome.FAILS if caused else Outcome.WEAK
