@@ -293,6 +293,8 @@ class MilvusCollections:
         limit: int,
         above: float | None,
     ) -> list[dict[str, Any]]:
+        lite = self.connection.address.file is not None  # the first search builds its index
+        seconds = TIMEOUT_SECONDS if lite else SEARCH_SECONDS
         effort = _EFFORT if part == _PASSAGES and self._index is VectorIndex.HNSW else {}
         bound = {} if above is None else {"radius": above, "range_filter": _NO_BOUND}
         found = self._call(
@@ -304,7 +306,7 @@ class MilvusCollections:
                 limit=limit,
                 output_fields=["chunk"],
                 search_params={"metric_type": "IP", "params": effort | bound},
-                timeout=SEARCH_SECONDS,
+                timeout=seconds,
             )
         )
         hits: list[dict[str, Any]] = found[0]
