@@ -27,7 +27,7 @@ from membrowse.index.protocols import SearchIndex
 from membrowse.notes.chunker import CHUNKER
 from membrowse.ranking.ranker import Nearest
 from membrowse.roots import Roots
-from membrowse.settings import Settings, StoreKind
+from membrowse.settings import Settings, StoreKind, StoreSettings
 from membrowse.stores.directory import OpenedStore, opened_store
 
 log = logging.getLogger(__name__)
@@ -119,6 +119,7 @@ def _for_store(settings: Settings, store: OpenedStore) -> Settings:
         settings,
         encoder=msgspec.structs.replace(settings.encoder, model=model),
         vector=msgspec.structs.replace(settings.vector, passage_weight=0.0),
+        store=StoreSettings(),  # its records are indexed on this machine
     )
 
 

@@ -181,7 +181,7 @@ class Ranker:
         generation, settings = ranked_query.generation, self.settings.vector
         if (store := generation.best_chunks) is not None:
             return best_chunks.rank_by_vector(ranked_query, store, vector, settings, state, message)
-        scores = vector_scores(generation, vector, settings.passage_weight)
+        scores = vector_scores(generation.vectors, vector, settings.passage_weight)
         return rank_by_score(scores, generation.encoded & ranked_query.scope, state, message)
 
     def locate(self, ranked_query: RankedQuery, rows: Sequence[int]) -> None:
@@ -227,13 +227,14 @@ class Ranker:
         exact, encoded = ranked_query.rankings.get(VECTOR), ranked_query.encoded
         if exact is None or encoded is None or not exact.total or ranked_query.parsed.filters:
             return None
-        started = time.perf_counter()
+        started, generation = time.perf_counter(), ranked_query.generation
         asked = min(APPROXIMATE_DEPTH, exact.total)
         answer = nearest(encoded.vector, asked)
         if answer is None:
             return None
         rows = [ranked_query.row_of[chunk] for chunk in answer if chunk in ranked_query.row_of]
-        missed = missed_rows(ranked_query.generation, encoded.vector, rows, asked)
+        cosines = generation.vectors.cosines(encoded.vector)
+        missed = missed_rows(cosines, generation.encoded, rows, asked)
         ranks = tuple(sorted(exact.ranks[missed].tolist()))
         return Approximate(asked=asked, missed=ranks, took_ms=elapsed_ms(started))
 
