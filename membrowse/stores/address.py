@@ -67,6 +67,17 @@ def parse_address(text: str) -> StoreAddress:
     return _file(StoreKind(kind), rest)
 
 
+def require_files(address: StoreAddress) -> None:
+    """Raise `SettingsError` if the files of a store are not there."""
+    path = Path(address.place)
+    if address.is_server:
+        return
+    if not path.exists():
+        raise SettingsError(f"there is no {path}: {FORMS}")
+    if address.kind is StoreKind.CHROMA and not (path / "chroma.sqlite3").is_file():
+        raise SettingsError(f"{path} is not a Chroma directory: it has no chroma.sqlite3")
+
+
 def _server(kind: StoreKind, protocol: str, rest: str) -> StoreAddress:
     if protocol not in ("http", "https") or not rest.startswith("//"):
         raise SettingsError(f"a server's address is {kind}+http://HOST:PORT, not {kind}+{protocol}")
@@ -92,10 +103,6 @@ def _file(kind: StoreKind, rest: str) -> StoreAddress:
     path = _path(name)
     if kind is StoreKind.CHROMA and path.name == "chroma.sqlite3":
         path = path.parent
-    if not path.exists():
-        raise SettingsError(f"there is no {path}: {FORMS}")
-    if kind is StoreKind.CHROMA and not (path / "chroma.sqlite3").is_file():
-        raise SettingsError(f"{path} is not a Chroma directory: it has no chroma.sqlite3")
     return StoreAddress(kind=kind, place=str(path), collection=collection)
 
 

@@ -14,7 +14,7 @@ import msgspec
 
 from membrowse import paths
 from membrowse.settings import SettingsError
-from membrowse.stores.address import StoreAddress
+from membrowse.stores.address import StoreAddress, require_files
 
 _FILE = "store.json"
 _LARGEST = 1 << 16
@@ -58,9 +58,14 @@ def directory_of(address: StoreAddress) -> Path:
 
 
 def keep(store: OpenedStore) -> Path:
-    """Write how `store` is read, and return its own directory. Raises `SettingsError`."""
+    """Write how `store` is read, and return its own directory. Raises `SettingsError`.
+
+    A store that was opened before may be gone meanwhile: its index is still there.
+    """
     store.check()
     directory = directory_of(store.address)
+    if not (directory / _FILE).exists():
+        require_files(store.address)
     try:
         content = msgspec.json.format(msgspec.json.encode(store), indent=2) + b"\n"
         paths.replace_file(directory / _FILE, content)

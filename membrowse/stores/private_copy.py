@@ -23,8 +23,13 @@ Version = tuple[str, int, int]
 
 
 def fingerprint(store: Path) -> str:
-    """A hash that changes when a file of `store` is written."""
-    return hashlib.sha256(repr(_versions(store)).encode()).hexdigest()
+    """A hash that changes when a file of `store` is written. Raises `StoreUnreadable`."""
+    try:
+        return hashlib.sha256(repr(_versions(store)).encode()).hexdigest()
+    except OSError as error:
+        raise StoreUnreadable(
+            f"{error.filename or store}: cannot be read: {error.strerror}"
+        ) from error
 
 
 def copy(store: Path, target: Path) -> str:

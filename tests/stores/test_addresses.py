@@ -35,7 +35,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         ("chroma:db", "{here}/db", ""),
         ("chroma:db/chroma.sqlite3#notes", "{here}/db", "notes"),
-        ("chroma:./db/#a#b", "", ""),
+        ("chroma:./db/#a#b", "{here}/db/#a", "b"),
         ("milvus:odd#name.db", "{here}/odd#name.db", ""),
         ("milvus:odd#name.db#c", "{here}/odd#name.db", "c"),
         ("chroma+http://localhost", "http://localhost:8000", ""),
@@ -45,10 +45,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 )
 def test_an_address_is_read(home: Path, typed: str, place: str, collection: str) -> None:
     assert is_address(typed)
-    if not place:
-        with pytest.raises(SettingsError, match="there is no"):
-            parse_address(typed)
-        return
     address = parse_address(typed)
     assert (address.place, address.collection) == (place.format(here=home), collection)
     assert parse_address(str(address)) == address
@@ -70,7 +66,7 @@ def test_an_address_is_read(home: Path, typed: str, place: str, collection: str)
 )
 def test_what_is_no_address_is_refused_without_its_password(typed: str, reason: str) -> None:
     with pytest.raises(SettingsError, match=reason) as refused:
-        parse_address(typed)
+        opened(parse_address(typed))
     assert "secret" not in str(refused.value)
 
 
@@ -97,6 +93,8 @@ def test_a_stores_own_directory_keeps_how_it_is_read(home: Path) -> None:
         address=address, fields="memsearch", token_variable=VARIABLE
     )
     assert opened_store(home) is None
+    (home / "db" / "chroma.sqlite3").unlink()
+    assert opened(address) == directory, "its index is still there"
     others = {directory_of(StoreAddress(kind=address.kind, place=address.place)), directory}
     assert len(others) == 2
     (directory / "store.json").write_text("{")
