@@ -24,7 +24,9 @@ def test_places_are_counted(program: Program, folder: Path, engine: StandIn, sou
     assert ran.status == (0 if found["places"] else 1)
     assert sum(note["places"] for note in found["notes"]) == found["places"]
     for kind in ("folders", "notes"):
-        assert sum(each["share"] for each in found[kind]) == pytest.approx(bool(found["places"]))
+        assert sum(each["share"] for each in found[kind]) == pytest.approx(
+            1.0 if found["places"] else 0.0
+        )
     if source == QUERY:
         assert (found["lists"], found["places"], found["k"]) == (1, 5, 5)
         text = program("crowding", source, "--folder", folder, "-k", "3").out

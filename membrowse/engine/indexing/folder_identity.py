@@ -169,7 +169,7 @@ def _identities(roots: Roots, root: Root, files: Iterable[ScannedFile]) -> Ident
     parents = {file.path.rpartition("/")[0] for file in own if file.device not in (0, top[0])}
     for parent in parents:
         device, prefix = top[0], root.prefix
-        for name in root.below(parent).split("/"):
+        for name in filter(None, root.below(parent).split("/")):
             prefix += f"{name}/"
             identity = _identity(roots.resolve(prefix))
             if identity is not None and identity[0] != device:
