@@ -27,7 +27,7 @@ class Generic:
     name = "generic"
 
     def __init__(self, agent: str) -> None:
-        self._agent = agent or "agent"
+        self._agent = agent
 
     @staticmethod
     def matches(record: Record) -> bool:
@@ -36,7 +36,7 @@ class Generic:
     def recalls(self, record: Record) -> Iterator[Recall]:
         yield recall(
             self.name,
-            text(record.get("agent")) or self._agent,
+            self._agent or text(record.get("agent")) or "agent",
             record.get("at"),
             record.get("query"),
             (

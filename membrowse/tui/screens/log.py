@@ -44,9 +44,9 @@ _PAUSE = 0.1
 _FILTERED = "No recall passes the filter; {log.filter} changes it, {log.close} clears it."
 _NONE = """The log is empty.
 
-A recall is a question that an agent asked, with what it got. To have some here:
+A recall is what an agent asked, with what it got. To have some here:
   membrowse mcp FOLDER               let an agent search through membrowse
-  membrowse agents, then attach      see the agents here, and follow one's log
+  membrowse agents, then attach      follow the log of an agent
   membrowse log import FILE…         read an agent's own log
   membrowse search --client NAME …   ask as an agent
 Queries that you type are not recorded. membrowse docs log says more."""
