@@ -38,15 +38,20 @@ def _write_stdout(text: str) -> int:
 
 
 def _dispatch(arguments: list[str]) -> None:
+    from membrowse.stores.address import is_address
+
     completing = "_MEMBROWSE_COMPLETE" in os.environ
-    if not completing and (not arguments or (len(arguments) == 1 and _opens_browser(arguments[0]))):
+    plain = not completing and not any(map(is_address, arguments[:1]))
+    if plain and (not arguments or (len(arguments) == 1 and _opens_browser(arguments[0]))):
         from membrowse.cli import browser
 
         browser.browse(Path(arguments[0]) if arguments else None, questions=None)
         return
     from membrowse.cli.app import app
 
-    if not completing and _opens_browser(arguments[0]):
+    if not completing and is_address(arguments[0]):
+        arguments = ["browse", "--store", *arguments]
+    elif not completing and _opens_browser(arguments[0]):
         arguments = ["browse", *arguments]
     app(args=None if completing else arguments, prog_name="membrowse")
 
@@ -61,7 +66,7 @@ def _opens_browser(word: str) -> bool:
     if word in COMMANDS or word in ALIASES:
         return False
     if word.startswith("-"):
-        return word.startswith(("--questions", "--agent", "--collection"))
+        return word.startswith(("--questions", "--agent", "--collection", "--store"))
     if os.sep in word or Path(word).exists():
         return True
     import difflib

@@ -43,7 +43,9 @@ DROPPED = set(
     "rung rungs utils".split()
 )
 """Words with a better one in their place (target, pin, step, tokens …), and words for nothing."""
-NOUNS = set("encoding finding handling indexing pooling querying ranking spelling tuning".split())
+NOUNS = set(
+    "crowding encoding finding handling indexing pooling querying ranking spelling tuning".split()
+)
 """Nouns of the field that end like gerunds."""
 MODELS_OF_CHILDREN = {"sentence_transformers", "torch", "transformers"}
 

@@ -18,6 +18,8 @@ from membrowse.roots import (
     of_collection,
 )
 from membrowse.settings import Settings, SettingsError, load
+from membrowse.stores.address import parse_address
+from membrowse.stores.directory import opened, title_of
 from membrowse.wire.agents import AgentMemory, AgentProfile
 
 WORKSPACE = "workspace"
@@ -41,7 +43,10 @@ def open_collection(name: str, settings: Settings) -> Path:
 
 
 def folder_of(profile: AgentProfile) -> Path:
-    """The folder that an agent's memory is opened as: a collection's if it has extra paths."""
+    """The folder that an agent's memory is opened as: a collection's if it has extra paths, the own
+    directory of a store if the profile names one. Raises `SettingsError`."""
+    if profile.memory.store:
+        return opened(parse_address(profile.memory.store))
     if not roots_of_memory(profile.memory).is_collection:
         return Path(profile.memory.folder)
     return paths.private(collection_folder(f"{_AGENT}{profile.name}"))
@@ -106,10 +111,12 @@ def outdated(folder: Path, served: Mapping[str, str], settings: Settings) -> str
 
 
 def title(folder: Path) -> str:
-    """What a collection is called where a folder's path is shown; empty for a folder.
+    """What a collection or a store is called where a folder's path is shown; empty for a folder.
 
-    The disk is not looked at.
+    The disk is not looked at, but for a store's address.
     """
+    if store := title_of(folder):
+        return store
     if folder.parent != paths.collections_dir():
         return ""
     name = folder.name

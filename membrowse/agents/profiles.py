@@ -104,6 +104,12 @@ def of_folder(folder: Path) -> list[AgentProfile]:
     return [each for each in listed() if os.path.realpath(each.memory.folder) == real]
 
 
+def of_store(address: str) -> AgentProfile:
+    """A profile for the own search of the store at `address`, which nothing else is known of."""
+    kind = re.split("[:+]", address, maxsplit=1)[0]
+    return AgentProfile(name=kind, memory=AgentMemory(id=kind, system=kind, store=address))
+
+
 def default_name(memory: AgentMemory) -> str:
     """A name for the profile of `memory`: its id, without characters that a name cannot have."""
     return re.sub(r"[^A-Za-z0-9_.]+", "-", memory.id).strip("-.")[:60]

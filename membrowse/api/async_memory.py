@@ -54,15 +54,18 @@ class AsyncMemory:
         client: str = "",
         session: str = "",
         profile: AgentProfile | None = None,
+        withholds_weak: bool = False,
         start: bool = True,
     ) -> None:
         """`session` is the agent's own name for its conversation, recorded with its recalls. With
-        an attached agent's `profile`, its k, minimum score and weights hold. Raises
+        an attached agent's `profile`, its k, minimum score and weights hold. With `withholds_weak`,
+        the caller gives the agent no hit if nothing matches well, and its recalls say so. Raises
         `SettingsError` for a collection that the settings lack."""
         self.folder = _folder(folder, collection)
         self.client = client
         self.session = session
         self._profile = profile
+        self._withholds_weak = withholds_weak
         self._start = start
         self._connection: Session | None = None
         self._connecting = asyncio.Lock()
@@ -125,7 +128,11 @@ class AsyncMemory:
 
     def _recall(self, k: int, min_score: float) -> RecallContext:
         return RecallContext(
-            agent=self.client, session=self.session, k=k, min_score=min_score or None
+            agent=self.client,
+            session=self.session,
+            k=k,
+            min_score=min_score or None,
+            withholds_weak=self._withholds_weak,
         )
 
     async def why(

@@ -13,10 +13,13 @@ from membrowse.agents.scope import Scope
 from membrowse.agents.search_command import ask, question
 from membrowse.cli import output
 from membrowse.cli.chosen_agent import chosen_profile
+from membrowse.cli.chosen_store import chosen_store
 from membrowse.cli.error_handling import Stop
 from membrowse.cli.exit_codes import Exit
+from membrowse.client.engine import Engine
+from membrowse.stores.directory import title_of
 from membrowse.text import shown_block
-from membrowse.wire.agents import AgentAnswer, AgentProfile
+from membrowse.wire.agents import AgentAnswer, AgentProfile, OwnSearchRequest
 from membrowse.wire.search import RERANKED, SearchResponse
 
 LINK_DEPTH = 500
@@ -24,10 +27,17 @@ LINK_DEPTH = 500
 
 
 def agreed_profile(*, yes: bool) -> AgentProfile:
-    """The chosen agent, whose search may run: the person agreed now or earlier. Raises `Stop`."""
+    """The chosen agent, whose search may run: the person agreed now or earlier. Raises `Stop`.
+
+    The own search of a store is asked by its engine.
+    """
     profile = chosen_profile()
+    if profile is None and (store := chosen_store()) is not None:
+        return profiles.of_store(title_of(store))
     if profile is None:
-        raise Stop(Exit.USAGE, "--ask-agent needs --agent: which agent?")
+        raise Stop(Exit.USAGE, "--ask-agent needs --agent or --store: whose search?")
+    if profile.memory.search is None and profile.memory.store:
+        return profile
     text = question(profile)
     if profile.may_run:
         return profile
@@ -40,9 +50,12 @@ def agreed_profile(*, yes: bool) -> AgentProfile:
     return profiles.agree(profile)
 
 
-async def agents_answer(profile: AgentProfile, query: str) -> AgentAnswer:
+async def agents_answer(profile: AgentProfile, query: str, engine: Engine) -> AgentAnswer:
     """What the agent's own search returns; reports what is wrong with it on stderr."""
-    answer = await asyncio.to_thread(ask, profile, query)
+    if profile.memory.search is None:
+        answer = await engine.ask(OwnSearchRequest(text=query, k=profile.memory.k or 0))
+    else:
+        answer = await asyncio.to_thread(ask, profile, query)
     for text in (answer.problem, answer.warning):
         if text:
             output.say(f"{profile.name}: {text}")

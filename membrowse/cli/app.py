@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from membrowse import __version__
-from membrowse.cli import chosen_agent, chosen_collection
+from membrowse.cli import chosen_agent, chosen_collection, chosen_store
 from membrowse.cli.commands import ALIASES, COMMANDS
 
 _HELP = """See how an agent's memory is recalled: keyword, vector and reranked, side by side.
@@ -57,7 +57,7 @@ _WITH_FOLDER = ("browse", "index", "mcp", "serve")
 
 
 def _add_memory_options(command: Any, name: str) -> None:
-    """Give `--collection` and `--agent` to every command that works on a folder.
+    """Give `--collection`, `--store` and `--agent` to every command that works on a folder.
 
     A command with a parameter of the same name reads that itself.
     """
@@ -84,6 +84,18 @@ def _with_memory(
             show_default=False,
             expose_value=False,
             callback=chosen_collection.choose,
+        ),
+    ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            "--store",
+            metavar="STORE",
+            help="A Chroma or Milvus collection, read-only, instead of a folder: chroma:PATH, "
+            "milvus:FILE.db (`membrowse docs stores`).",
+            show_default=False,
+            expose_value=False,
+            callback=chosen_store.choose,
         ),
     ] = None,
     agent: Annotated[

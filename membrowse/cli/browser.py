@@ -9,6 +9,7 @@ from membrowse import paths, settings
 from membrowse.cli import demo_memory, folders, output
 from membrowse.cli.chosen_agent import chosen_profile
 from membrowse.cli.chosen_collection import chosen_collection
+from membrowse.cli.chosen_store import chosen_store
 from membrowse.cli.error_handling import Stop
 from membrowse.cli.exit_codes import Exit
 from membrowse.client import launch
@@ -20,7 +21,8 @@ def browse(folder: Path | None, questions: Path | None) -> None:
     if questions is not None and not questions.is_file():
         raise Stop(Exit.USAGE, f"no such file of questions: {questions}")
     profile = chosen_profile()
-    if folder is not None or profile is not None or chosen_collection() is not None:
+    choices = (folder, profile, chosen_collection(), chosen_store())
+    if any(choice is not None for choice in choices):
         folder = folders.chosen(folder)
     _open(folder, questions, profile)
 
@@ -41,6 +43,10 @@ def _open(folder: Path | None, questions: Path | None, profile: AgentProfile | N
         configured = settings.with_profile(configured, profile)
     if folder is not None:
         launch.head_start(folder)
+    if profile is not None and profile.memory.log:
+        from membrowse.cli import attached_log
+
+        attached_log.follow(profile)
     from membrowse import tui
 
     status = tui.run(

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import hashlib
 import os
+import re
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
 from membrowse import paths
-from membrowse.agents.collections import real_roots
 from membrowse.cli.released_files import released
 
 NAME = "demo-memory"
@@ -21,8 +20,8 @@ QUESTIONS = "golden.jsonl"
 """In the demo memory, beside its notes; not a note itself."""
 RECALLS = "recalls.jsonl"
 """Likewise: what agents asked of it over months, for its recall log."""
-_FILL_SECONDS = 300.0
-_POLL_SECONDS = 0.5
+_DAY = re.compile(rb"^date: (\d{4}-\d\d-\d\d)$", re.MULTILINE)
+_HEAD_BYTES = 500
 _COPIED = "demo-memory.copied.json"
 """Beside the copy: path → SHA-256 of every file as it was last copied."""
 
@@ -49,6 +48,7 @@ def update(say: Callable[[str], None]) -> Path:
         if _is_ours(target / name, known.get(name)):
             if known.get(name) != digest:
                 paths.replace_file(target / name, content, root=target)
+                _date(target / name, content)
             copied[name] = digest
     if copied != known:
         paths.replace_file(
@@ -64,51 +64,13 @@ def fill_log(folder: Path) -> None:
 
     A thread waits for the engine that the browser starts, and until it has read the folder.
     """
-    threading.Thread(
-        target=lambda: asyncio.run(_fill_log(folder)), name="demo log", daemon=True
-    ).start()
+    threading.Thread(target=_fill_log, args=(folder,), name="demo log", daemon=True).start()
 
 
-async def _fill_log(folder: Path) -> None:
-    from membrowse.client.engine import EngineRefused, EngineUnavailable
+def _fill_log(folder: Path) -> None:
+    from membrowse.cli import demo_log
 
-    with contextlib.suppress(EngineUnavailable, EngineRefused, OSError, TimeoutError):
-        async with asyncio.timeout(_FILL_SECONDS):
-            await import_recalls(folder)
-
-
-async def import_recalls(folder: Path) -> None:
-    """Import the demo's recalls into an empty log, once the folder is indexed.
-
-    Raises `EngineUnavailable` and `EngineRefused`.
-    """
-    from membrowse.client import discovery
-    from membrowse.client.engine import EngineUnavailable
-    from membrowse.client.recall_import import RecallImport, import_file
-    from membrowse.recall_log.foreign_log import ForeignLog
-    from membrowse.wire.engine import StatesRequest
-    from membrowse.wire.recalls import RecallsRequest
-
-    while True:
-        await asyncio.sleep(_POLL_SECONDS)
-        with contextlib.suppress(EngineUnavailable):
-            engine = await discovery.connect(folder, start=False)
-            break
-    async with contextlib.AsyncExitStack() as stack:
-        stack.push_async_callback(engine.close)
-        states = await stack.enter_async_context(
-            contextlib.aclosing(engine.stream(StatesRequest()))
-        )
-        async for state in states:
-            if state.watcher.last_check and not (state.reading or state.pending.total):
-                break
-        if (await engine.ask(RecallsRequest(limit=1))).total:
-            return
-        log = ForeignLog(folders=real_roots(folder))
-        importing = RecallImport(engine=engine, log=log, bad_line=lambda _: None)
-        descriptor = paths.open_file(folder / RECALLS, os.O_RDONLY)
-        stack.callback(os.close, descriptor)
-        await import_file(importing, descriptor, whole=False, progress=lambda _: None)
+    demo_log.fill(folder)
 
 
 def _is_ours(file: Path, copied: str | None) -> bool:
@@ -119,6 +81,14 @@ def _is_ours(file: Path, copied: str | None) -> bool:
         return not file.is_symlink() and hashlib.sha256(file.read_bytes()).hexdigest() == copied
     except OSError:
         return False
+
+
+def _date(file: Path, content: bytes) -> None:
+    """Let a copied note look saved on its date, as if the demo had happened here."""
+    day = _DAY.search(content[:_HEAD_BYTES])
+    if day is not None:
+        saved = datetime.fromisoformat(day[1].decode()).replace(tzinfo=UTC).timestamp()
+        os.utime(file, (saved, saved), follow_symlinks=False)
 
 
 def _known() -> dict[str, str]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from membrowse import paths
-from membrowse.agents.collections import folder_of
+from membrowse.agents.collections import folder_of, title
 from membrowse.cli import output
 from membrowse.cli.chosen_agent import chosen_profile
 from membrowse.cli.chosen_collection import chosen_collection
+from membrowse.cli.chosen_store import chosen_store
 from membrowse.cli.error_handling import Stop
 from membrowse.cli.exit_codes import Exit
 from membrowse.client.registered_services import registered
@@ -16,20 +17,19 @@ from membrowse.client.remembered import Remembered
 
 
 def chosen(named: Path | None) -> Path:
-    """The folder that was named, by its path, as a collection or by an agent; else the current one
-    (or a parent) if it has an index, else the one that was opened last.
+    """The folder that was named, by its path, as a collection, a store or by an agent; else the
+    current one (or a parent) if it has an index, else the one that was opened last.
 
     Says on stderr which folder it is, unless it was named. Raises `Stop` if there is none.
     """
     profile = chosen_profile()
-    collection = chosen_collection()
-    given = [each is not None for each in (named, profile, collection)]
-    if sum(given) > 1:
-        raise Stop(Exit.USAGE, "give --agent, --collection or a folder, not both")
+    given = (named, profile, chosen_collection(), chosen_store())
+    if sum(each is not None for each in given) > 1:
+        raise Stop(Exit.USAGE, "give --agent, --collection, --store or a folder, not both")
     if profile is not None:
         named = folder_of(profile)
-    if collection is not None:
-        return collection
+    if (stands_for := chosen_collection() or chosen_store()) is not None:
+        return stands_for
     if named is not None:
         return existing(named)
     current = current_directory()
@@ -45,7 +45,7 @@ def chosen(named: Path | None) -> Path:
             f"which folder? {here} has no index, and none was opened before: name one, "
             "or try `membrowse demo`",
         )
-    output.say(f"folder: {last} (opened last; choose another with --folder)")
+    output.say(f"folder: {title(last) or last} (opened last; choose another with --folder)")
     return last
 
 

@@ -122,7 +122,7 @@ AfterFilter = Annotated[
     typer.Option(
         "--after",
         metavar="DATE",
-        help="Rank only notes dated in or after DATE: 2026, 2026-03 or 2026-03-02.",
+        help="Rank only notes dated in or after DATE: 2026, 2026-03, 2026-03-02 or last week.",
         show_default=False,
         parser=valid,
     ),

@@ -40,8 +40,9 @@ def parse_target(folder: Path, place: str | None, text: str = "") -> Target:
 
 def _existing_file(roots: Roots, place: str) -> Path | None:
     """The file that `place` names, in the folder or relative to the current directory in it."""
-    here = folders.current_directory()
-    for candidate in filter(None, (_in_folder(roots, place), here and here / place)):
+    current = folders.current_directory()
+    candidates = [_in_folder(roots, place), *([current / place] if current else [])]
+    for candidate in candidates:
         try:
             if os.path.lexists(candidate) and _path_of(roots, candidate) is not None:
                 return candidate

@@ -47,6 +47,8 @@ def _with_rank(hit: Hit, given: Hit | None) -> Hit:
 
 def _chunk_of(hit: AgentHit, known: Iterable[Hit]) -> Hit | None:
     """The chunk that `hit` is of, from the best-ranked down."""
+    if hit.chunk:
+        return next((each for each in known if each.chunk == hit.chunk), None)
     of_note = [each for each in known if hit.inside and each.path == hit.path]
     if hit.start_line is None:
         return next(iter(of_note), None)

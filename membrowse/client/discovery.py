@@ -16,6 +16,7 @@ from membrowse import __version__, paths
 from membrowse.client.engine import EngineClient, EngineHangs, EngineUnavailable, EngineUntrusted
 from membrowse.client.launch import spawned, started
 from membrowse.client.registered_services import RegisteredService, own_registered, registered
+from membrowse.stores.directory import title_of
 from membrowse.text import shown
 from membrowse.wire.codec import encode
 from membrowse.wire.engine import PROTOCOL, Hello, HelloRequest, StopRequest
@@ -61,9 +62,10 @@ async def connect(
         raise ServiceUnavailable(_service_unreachable(service))
     if service is not None and not service.own:
         raise ServiceUnavailable(_service_unreachable(service))
+    named = title_of(folder) or folder
     if not start:
-        raise EngineUnavailable(f"no engine runs for {folder}; `membrowse index` starts one")
-    say(f"starting an engine for {folder}")
+        raise EngineUnavailable(f"no engine runs for {named}; `membrowse index` starts one")
+    say(f"starting an engine for {named}")
     return await _start(folder)
 
 

@@ -97,6 +97,6 @@ def is_current(state: EngineState) -> bool:
     pending = state.pending
     differ = pending.new + pending.changed + pending.deleted
     hopeless = state.encoder.state in (RankingState.FAILED, RankingState.OFF)
-    unencoded = state.encoded < state.chunks and not hopeless
+    unencoded = state.encoded + state.vectorless < state.chunks and not hopeless
     busy = state.progress is not None or bool(state.stale)
     return bool(state.watcher.last_check) and not (busy or differ or unencoded)

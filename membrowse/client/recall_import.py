@@ -123,32 +123,43 @@ def _is_json(content: bytes) -> bool:
 
 
 async def new_recalls(
-    importing: RecallImport, path: Path, *, from_start: bool, seconds: float = 0.3
+    importing: Callable[[Path], RecallImport],
+    path: Path,
+    *,
+    since: float = 0.0,
+    seconds: float = 0.3,
 ) -> AsyncGenerator[ImportedRecalls, None]:
-    """Import what is appended to the log at `path`, for ever; yields the sums after each change.
+    """Import the log at `path`, or the logs below it, and what is appended, for ever; yields the
+    sums of a log after each change. `importing` makes the import of a log.
 
-    A log that is rotated (another file of that name) or truncated is read from its start; a line
-    counts when it has an end. A log that is missing is waited for.
+    Logs that have not changed after `since` (seconds of the epoch) are not read. A log that is
+    rotated (another file of that name) or truncated is read from its start; a line counts when it
+    has an end. A log that is missing is waited for.
     """
-    watched = _Watched(path, None if from_start else _size(path))
+    logs: dict[Path, tuple[RecallImport, _Watched]] = {}
     while True:
-        blocks = await asyncio.to_thread(watched.blocks)
-        for block in blocks:
-            for line in watched.lines.feed(block):
-                await importing.line(line)
-        if blocks:
-            await importing.send()
-            yield importing.done
-        else:
+        changed = False
+        for file in await asyncio.to_thread(lambda: list(logs_in(path))):
+            if file not in logs:
+                logs[file] = importing(file), _Watched(file, since)
+            log, watched = logs[file]
+            for block in await asyncio.to_thread(watched.blocks):
+                changed = True
+                for line in watched.lines.feed(block):
+                    await log.line(line)
+                await log.send()
+                yield log.done
+        if not changed:
             await asyncio.sleep(seconds)
 
 
 class _Watched:
     """A growing file: which one, and how far it was read."""
 
-    def __init__(self, path: Path, start: int | None) -> None:
+    def __init__(self, path: Path, since: float) -> None:
         self._path = path
-        self._position = start or 0
+        self._since = since
+        self._position = 0
         self._identity: tuple[int, int] | None = None
         self.lines = LogLines()
 
@@ -165,6 +176,8 @@ class _Watched:
             if rotated or found.st_size < self._position:
                 self._position, self.lines = 0, LogLines()
             self._identity = identity
+            if found.st_mtime < self._since:
+                return []
             block = os.pread(descriptor, _BLOCK_BYTES, self._position)
             self._position += len(block)
             return [block] if block else []
@@ -172,10 +185,3 @@ class _Watched:
             return []
         finally:
             os.close(descriptor)
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0

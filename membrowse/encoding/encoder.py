@@ -60,6 +60,12 @@ class EncodedText:
     scales: Float32
     """[t]: `tokens * scales[:, None]` are the token vectors."""
 
+    @property
+    def bytes(self) -> int:
+        """Memory that its vectors take."""
+        arrays = (self.vector, self.passages, self.tokens, self.scales)
+        return sum(array.nbytes for array in arrays)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EncodedQuery:
@@ -76,6 +82,10 @@ class EncodedQuery:
     """Fraction of `pieces` that the encoder does not know, 0 to 1."""
     cut: bool = False
     """Whether the query is longer than the window; only its end is encoded."""
+    foreign: bool = False
+    """Whether the index has vectors that another program made; some chunks may never have one."""
+    incomparable: str = ""
+    """Why `vector` cannot be compared with those of the index; empty if it can."""
 
 
 class Encoder(Protocol):

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-import msgspec
-
 from membrowse import paths
-from membrowse.agents.collections import roots_of
+from membrowse.engine.foreign_store.store_indexer import StoreIndexer
 from membrowse.engine.indexing.events import EncoderLoaded
 from membrowse.engine.indexing.indexer import Indexer
 from membrowse.engine.indexing.store_upkeep import StoreUpkeep
@@ -26,17 +23,13 @@ from membrowse.engine.querying.searcher import Searcher
 from membrowse.engine.querying.targets import Targets
 from membrowse.engine.recalls.flags import RankedFlags
 from membrowse.engine.recalls.recorder import RecallRecorder
-from membrowse.index.analyser import ANALYSER
-from membrowse.index.index import Index
-from membrowse.index.index_directory import discard
-from membrowse.index.journal import Retention
-from membrowse.index.manifest import IndexCorrupt, Recipe
+from membrowse.engine.sources import open_source
 from membrowse.index.protocols import SearchIndex
-from membrowse.notes.chunker import CHUNKER
+from membrowse.ranking.ranker import Nearest
 from membrowse.recall_log.store import FILE as RECALLS
 from membrowse.recall_log.store import Bounds, RecallStore
 from membrowse.roots import Roots
-from membrowse.settings import Settings, StoreKind, saved_configurations
+from membrowse.settings import Settings, saved_configurations
 from membrowse.wire.search import RankingState
 
 log = logging.getLogger(__name__)
@@ -47,9 +40,12 @@ class Components:
     """The parts of an engine with an open index; each is safe to use from several threads."""
 
     roots: Roots
+    store: str
+    """Address of the store that is served; empty for a folder."""
+    nearest: Nearest
     index: SearchIndex
     models: Models
-    indexer: Indexer
+    indexer: Indexer | StoreIndexer
     configuration: ActiveConfiguration
     configurations: ConfigurationStore
     ranked_queries: RankedQueries
@@ -62,7 +58,7 @@ class Components:
 
     @property
     def folder(self) -> Path:
-        """The folder, or the directory that stands for the collection."""
+        """The folder, or the directory that stands for the collection or the store."""
         return self.roots.folder
 
     @property
@@ -118,26 +114,26 @@ def open_components(
         pins.wake()
         changed()
 
-    models = Models(settings, encoder_loaded)
-    models.prepare()
-    roots = roots_of(folder, settings)
-    index = _open_or_rebuild(paths.index_dir(folder), settings, models)
+    source = open_source(folder, settings, encoder_loaded, index_changed)
+    settings, index, indexer, models = source.settings, source.index, source.indexer, source.models
     configuration = ActiveConfiguration(settings)
     tunings = saved_configurations.configurations_file(paths.config_file())
     configurations = ConfigurationStore(configuration, tunings, lambda: rerun())
-    indexer = Indexer(roots, settings, index, recipe(models, settings), models, index_changed)
     ranked_queries = RankedQueries(configuration, index, models)
     targets = Targets(index, lambda: indexer.state, lambda: configurations.cut_set)
     settled = partial(_index_settled, indexer, models, index)
-    upkeep = StoreUpkeep(index, settled, changed)
+    upkeep = StoreUpkeep(index, settled, changed, hnsw=source.hnsw)
     recalls = _recalls(paths.index_dir(folder), settings)
     place = partial(place_of, folder, settings.pins.file)
     pins = Pins(place, index, ranked_queries, settled, traffic, changed, targets.note_path)
+    state, answered = lambda: indexer.state, recalls.answered
     searcher = Searcher(
-        roots, configuration, index, models, lambda: indexer.state, targets, recalls.answered
+        source.roots, configuration, index, models, state, targets, answered, source.nearest
     )
     return Components(
-        roots=roots,
+        roots=source.roots,
+        store=source.address,
+        nearest=source.nearest,
         index=index,
         models=models,
         indexer=indexer,
@@ -159,7 +155,7 @@ def _recalls(directory: Path, settings: Settings) -> RecallRecorder:
     return RecallRecorder(store, record=keep.record)
 
 
-def _index_settled(indexer: Indexer, models: Models, index: SearchIndex) -> bool:
+def _index_settled(indexer: Indexer | StoreIndexer, models: Models, index: SearchIndex) -> bool:
     """Whether the index matches the folder, and all of it is encoded."""
     state = indexer.state
     pending = state.pending.new + state.pending.changed + state.pending.deleted
@@ -168,68 +164,5 @@ def _index_settled(indexer: Indexer, models: Models, index: SearchIndex) -> bool
         and not index.problem
         and (state.paused or not pending)
         and models.state is RankingState.READY
-        and bool(index.generation.encoded.all())
-    )
-
-
-def open_index(directory: Path, settings: Settings, models: Models) -> SearchIndex:
-    """The index in `directory`, for what `models` prepared. Raises what `Index` raises."""
-    dimension = models.files.dimension if models.files else 0
-    token_budget = settings.encoder.token_budget_mb << 20
-    retention = Retention(
-        generations=settings.journal.keep_generations,
-        days=settings.journal.keep_days,
-        bytes=settings.journal.keep_mb << 20,
-    )
-    made_by = recipe(models, settings)
-    if settings.store.kind is StoreKind.MILVUS:
-        from membrowse.index.milvus.index import MilvusIndex
-        from membrowse.index.milvus.reader import Bm25Constants
-
-        return MilvusIndex(
-            directory,
-            made_by,
-            settings.store,
-            Bm25Constants(settings.keyword.k1, settings.keyword.b),
-            token_budget=token_budget,
-            dimension=dimension,
-            retention=retention,
-        )
-    return Index(
-        directory, made_by, token_budget=token_budget, dimension=dimension, retention=retention
-    )
-
-
-def _open_or_rebuild(directory: Path, settings: Settings, models: Models) -> SearchIndex:
-    """Like `open_index`; an index whose manifest cannot be read starts over, and is stale.
-
-    Its manifest is damaged, or is of an earlier format.
-    """
-    try:
-        return open_index(directory, settings, models)
-    except IndexCorrupt as error:
-        log.warning("%s; rebuilding it", error)
-        discard(directory)
-        index = open_index(directory, settings, models)
-        index.stale = "its manifest was damaged, or was written by another version"
-        return index
-
-
-def _analyser(settings: Settings) -> str:
-    """The analyser, with the constants of BM25 if chunks are stored with them."""
-    if settings.store.kind is StoreKind.EMBEDDED:
-        return ANALYSER
-    return f"{ANALYSER}-bm25-{settings.keyword.k1:g}-{settings.keyword.b:g}"
-
-
-def recipe(models: Models, settings: Settings) -> Recipe:
-    """Chunker, analyser and encoder of this version, with the settings that shape chunks."""
-    files, encodings = models.files, settings.notes.encodings
-    chunker = [CHUNKER, str(files.window) if files else "estimated"]
-    if encodings:
-        chunker.append(hashlib.sha256(msgspec.json.encode(encodings)).hexdigest()[:8])
-    return Recipe(
-        chunker="-".join(chunker),
-        analyser=_analyser(settings),
-        encoder=files.identity.key if files else "",
+        and int((~index.generation.encoded).sum()) <= state.vectorless
     )

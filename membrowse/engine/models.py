@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from membrowse import paths
@@ -42,8 +42,16 @@ class Models:
     get an encoder with its matching state.
     """
 
-    def __init__(self, settings: Settings, announce: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        announce: Callable[[], None],
+        wrap: Callable[[Encoder], Encoder] = lambda encoder: encoder,
+    ) -> None:
+        """`wrap` returns what is used in place of the loaded encoder."""
         self._settings = settings
+        self._wrap = wrap
+        self._child: ChildEncoder | None = None
         self._announce = announce
         self._thread = threading.Thread(target=self._load, name="models", daemon=True)
         self.loaded = Loaded(RankingState.LOADING, "the encoder is loading")
@@ -70,6 +78,11 @@ class Models:
         return self.loaded.message
 
     @property
+    def basis(self) -> str:
+        """What a ranked query depends on: state and message of the encoder."""
+        return f"{self.state} {self.message}"
+
+    @property
     def seconds_loading(self) -> float:
         """Seconds since `start`."""
         return time.monotonic() - self._started
@@ -77,6 +90,10 @@ class Models:
     @property
     def encoder(self) -> Encoder | None:
         return self.loaded.encoder
+
+    def remark(self, message: str) -> None:
+        """Say `message` of the encoder from now on."""
+        self.loaded = replace(self.loaded, message=message)
 
     def prepare(self) -> None:
         """Find and verify the model's files and read its tokenizer, on the caller's thread.
@@ -103,8 +120,8 @@ class Models:
         """Stop the child processes; a load in progress is abandoned."""
         if self.cross is not None:
             self.cross.close()
-        if isinstance(self.encoder, ChildEncoder):
-            self.encoder.close()
+        if self._child is not None:
+            self._child.close()
 
     def _load(self) -> None:
         if self.files is None:
@@ -115,7 +132,12 @@ class Models:
                 RankingState.LOADING, "the encoder is being prepared (first run only)"
             )
         try:
-            self.loaded = _loaded_encoder(self.files, self.ending)
+            loaded = _loaded_encoder(self.files, self.ending)
+            if isinstance(loaded.encoder, ChildEncoder):
+                self._child = loaded.encoder
+            if loaded.encoder is not None:
+                loaded = replace(loaded, encoder=self._wrap(loaded.encoder))
+            self.loaded = loaded
         except (ModelRefused, ChildFailed, OSError, RuntimeError, ValueError) as error:
             log.debug("the encoder cannot be loaded", exc_info=True)
             self._fail(f"the encoder {self.files.name} cannot be loaded: {error}")

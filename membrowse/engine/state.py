@@ -53,6 +53,8 @@ def open_state(components: Components, *, stopping: bool = False) -> EngineState
     configurations = components.configurations
     return EngineState(
         folder=str(components.folder),
+        store=components.store,
+        vectorless=indexing.vectorless,
         generation=generation.number,
         notes=len(generation.notes),
         chunks=len(generation.chunks),

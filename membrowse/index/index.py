@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -27,11 +28,17 @@ from membrowse.index.index_directory import IndexDirectory
 from membrowse.index.journal import DEFAULT_RETENTION, JournalEntry, Retention
 from membrowse.index.keyword_store import failed_access
 from membrowse.index.manifest import IndexCorrupt, Manifest, Recipe
-from membrowse.index.vector_table import rearrange, vectors_by_key
+from membrowse.index.vector_table import empty_vector_table, rearrange, vectors_by_key
 from membrowse.notes.chunk_lineage import successors
 from membrowse.wire.health import DAMAGED, Discrepancy
 
 _CHROMA_WAIT_SECONDS = 0.05
+_CHROMA_AT_ONCE = 200
+"""Chunks of a change with which Chroma follows at once; HNSW takes a millisecond or two for each,
+so that more are left to `fill_chroma`."""
+_CHROMA_STEP = 100
+_BETWEEN_STEPS_SECONDS = 0.005
+"""For a change that waits for its turn."""
 
 log = logging.getLogger(__name__)
 
@@ -93,8 +100,8 @@ class Index:
                 self._stores.mend_manifest(self.generation, self._made_with)
                 self.generation = self._stores.load(self.recipe)
                 self._needs_repair = False
-                while self._stores.sync_chroma(self.generation):
-                    pass
+                self._chroma_filled = False
+                self.fill_chroma()
             try:
                 yield
             except BaseException:
@@ -147,9 +154,13 @@ class Index:
             return generation
 
     def add_vectors(self, encoded: Sequence[EncodedText], precision: str) -> EmbeddedGeneration:
-        """Store vectors and token vectors; makes a new generation if a chunk needs them."""
+        """Store vectors and token vectors; makes a new generation if a chunk needs them.
+
+        Token vectors fill the budget and evict none: those that came first are of notes changed
+        last.
+        """
         with self._exclusive_change():
-            self._store_vectors(encoded, precision)
+            self._store_vectors(encoded, precision, evict=False)
             by_key = vectors_by_key(encoded)
             before = self.generation
             added = {row: by_key[key] for row, key in enumerate(before.keys) if key in by_key}
@@ -177,11 +188,14 @@ class Index:
                 published(generation)
         finally:
             try:
-                self._stores.sync_chroma(generation, changed)
-                self._fault_point("chroma written")
+                if len(changed) > _CHROMA_AT_ONCE:
+                    self._chroma_filled = False  # see `fill_chroma`
+                else:
+                    self._stores.sync_chroma(generation, changed)
+                    self._fault_point("chroma written")
             finally:
                 self._chroma_in_step.set()
-        removed = self.vectors.prune(frozenset(generation.keys))
+        removed = self.vectors.prune(generation.keys)
         if removed:
             self.tokens.delete(removed)
 
@@ -230,6 +244,19 @@ class Index:
             self.generation = self._stores.empty(number)
             return self.generation
 
+    def change_dimension(self, dimension: int) -> None:
+        """Expect vectors of `dimension` from now on; no chunk has one until they come."""
+        with self._exclusive_change():
+            generation = self.generation
+            if dimension == generation.vectors.dimension:
+                return
+            self._stores.change_dimension(dimension)
+            self._empty_chroma()
+            table = empty_vector_table(len(generation.chunks), dimension)
+            number = generation.number + 1
+            self._stores.manifest.raise_generation(number)
+            self.generation = replace(generation, number=number, vectors=table)
+
     def purge(self, condition: Callable[[JournalEntry], bool]) -> int:
         """Remove the history that satisfies `condition` from all stores, to the last byte.
 
@@ -241,7 +268,7 @@ class Index:
             purged = self._stores.purge(self.generation, condition)
             reader = self._stores.keyword.reader(self.generation.row_of)
             self.generation = replace(self.generation, keyword=reader)
-        self._fill_chroma()
+        self.fill_chroma()
         return purged
 
     def trim_history(self) -> None:
@@ -249,13 +276,11 @@ class Index:
         with self._exclusive_change():
             self._stores.manifest.trim()
 
-    def open_chroma(self) -> None:
-        """Open Chroma (slow: use a separate thread) and bring it up to date.
-
-        Changes may be applied between the steps of the update.
-        """
+    def open_chroma(self, wanted: Callable[[], bool] = lambda: True) -> None:
+        """Open Chroma (slow: use a separate thread) and bring it up to date; see `fill_chroma`."""
+        self._chroma_filled = False
         self.chroma.open()
-        self._fill_chroma()
+        self.fill_chroma(wanted)
         with self._writing:
             self.tokens.delete(self.tokens.keys() - self.vectors.keys())
 
@@ -268,28 +293,41 @@ class Index:
             if not self.chroma.opened or not self.chroma.wasteful:
                 return
             self._empty_chroma()
-        self._fill_chroma()
+        self.fill_chroma()
 
     def _empty_chroma(self) -> None:
         self._chroma_filled = False
         self.chroma.clear()
 
-    def _fill_chroma(self) -> None:
-        while True:
+    def fill_chroma(self, wanted: Callable[[], bool] = lambda: True) -> None:
+        """Bring Chroma, if it is open, up to date, as long as it is `wanted`.
+
+        Changes may be applied between the steps.
+        """
+        while not self._chroma_filled and wanted():
             with self._writing:
-                if not self._stores.sync_chroma(self.generation):
+                missing = self._stores.chroma_differences(self.generation)
+                if not missing:
                     self._chroma_filled = True
-                    break
+                    return
+            for first in range(0, len(missing), _CHROMA_STEP):
+                if not wanted():
+                    return
+                time.sleep(_BETWEEN_STEPS_SECONDS)
+                with self._writing:
+                    self._stores.sync_chroma(self.generation, missing[first : first + _CHROMA_STEP])
 
     def _fault_point(self, step: str) -> None:
         """Called between any two writes: an instant at which the process may die."""
         log.debug("%s", step)
 
-    def _store_vectors(self, encoded: Sequence[EncodedText], precision: str) -> None:
+    def _store_vectors(
+        self, encoded: Sequence[EncodedText], precision: str, *, evict: bool = True
+    ) -> None:
         if encoded:
             self.vectors.put(encoded, precision)
             self._fault_point("vectors stored")
-            self.tokens.put(encoded)
+            self.tokens.put([text for text in encoded if len(text.tokens)], evict=evict)
             self._fault_point("token vectors stored")
 
     def _write_keyword(self, plan: ChangePlan) -> None:
@@ -425,7 +463,7 @@ class Index:
             if not damaged:
                 return {}
             self._empty_chroma()
-        self._fill_chroma()
+        self.fill_chroma()
         return {"chroma": damaged}
 
     @property

@@ -39,8 +39,12 @@ Context = ServerRequestContext[Any, Any]
 class MemoryServer:
     """Serves the tools for one folder."""
 
-    def __init__(self, memory: AsyncMemory, allowed: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, memory: AsyncMemory, allowed: frozenset[str] = frozenset(), agent: str = ""
+    ) -> None:
+        """Recalls have the name `agent`, or without it the name that the agent's program gives."""
         self._memory = memory
+        self._agent = agent
         self._tools = offered(allowed)
         self._preparing: asyncio.Task[object] | None = None
         self.server = Server(
@@ -80,7 +84,7 @@ class MemoryServer:
             known = ", ".join(self._tools)
             message = f"unknown tool {shown(params.name[:MAX_NAME_CHARACTERS])}; there are {known}"
             raise MCPError(types.INVALID_PARAMS, message)
-        self._memory.client = _agent(context)
+        self._memory.client = self._agent or _agent(context)
         try:
             result = await tool.call(self._memory, params.arguments or {})
         except msgspec.ValidationError as error:
@@ -149,8 +153,8 @@ async def memory_server(
     folder: Path, allowed: frozenset[str] = frozenset(), profile: AgentProfile | None = None
 ) -> AsyncIterator[MemoryServer]:
     """A server for `folder`, closed with the block; `profile` is that of an attached agent."""
-    memory = AsyncMemory(folder, session=secrets.token_hex(4), profile=profile)
-    served = MemoryServer(memory, allowed)
+    memory = AsyncMemory(folder, session=secrets.token_hex(4), profile=profile, withholds_weak=True)
+    served = MemoryServer(memory, allowed, profile.name if profile else "")
     try:
         yield served
     finally:

@@ -43,9 +43,7 @@ PathFilter = Annotated[
 TagFilter = Annotated[str, Meta(max_length=1000, description="Only notes with this tag.")]
 AfterFilter = Annotated[
     str,
-    Meta(
-        max_length=40, description="Only notes dated in or after it: 2026, 2026-03 or 2026-03-02."
-    ),
+    Meta(max_length=40, description="Only notes dated in or after it: 2026, 2026-03 or last week."),
 ]
 BeforeFilter = Annotated[str, Meta(max_length=40, description="Only notes dated before it.")]
 ExpectedLine = Annotated[int, Meta(ge=1, description="A line of the expected part of the note.")]

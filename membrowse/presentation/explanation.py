@@ -300,6 +300,9 @@ def _add_blend(sheet: Sheet, reranked: RerankedExplanation, full: bool) -> None:
         why = Part("the query is the note's file name", "dim")
         sheet.row(Part("name"), share, exact(reranked.name_bonus), [why])
     sheet.total(exact(reranked.score), RELATIVE)
+    if reranked.rank_by_score not in (None, reranked.rank):
+        moved = f"{figures.rank(reranked.rank_by_score)} by score → {figures.rank(reranked.rank)}"
+        sheet.note([Part(f"limit of {reranked.root_limit} per root: {moved}", "warn")])
 
 
 def _tokens(sheet: Sheet, reranked: RerankedExplanation, full: bool) -> None:

@@ -15,7 +15,8 @@ def progress_line(progress: Progress, width: int) -> Line:
     """`encoding 40/992 chunks ━━──── 4% · 3 min left · 94 chunks/s`; `loading the model, 2 s`."""
     if progress.phase in _LOADING:
         return shortened([_loading_parts(progress)], width)
-    if progress.phase == "encoding":
+    records = bool(progress.chunks_total) and not progress.notes_total
+    if progress.phase == "encoding" or records:
         done, total, noun = progress.chunks_done, progress.chunks_total, "chunks"
     else:
         done, total, noun = progress.notes_done, progress.notes_total, "notes"

@@ -41,7 +41,9 @@ from membrowse.wire.recalls import (
 from membrowse.wire.search import KEYWORD, RANKINGS, RERANKED, VECTOR, TargetMatch
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
-_AT, _AGENT, _GIVEN, _BEST = 14, 12, 4, 6
+_AT, _AGENT, _GIVEN, _CUT, _BEST = 14, 12, 3, 4, 5
+_ID = 8
+"""Characters of an id that are listed: `log show` takes a beginning."""
 _STYLES = {
     RecallFlag.EMPTY: "bad",
     RecallFlag.CUT: "warn",
@@ -51,7 +53,7 @@ _STYLES = {
 }
 _MEANINGS = {
     RecallFlag.EMPTY: "the agent got nothing",
-    RecallFlag.CUT: "its k or minimum score removed hits",
+    RecallFlag.CUT: "got {recall.given}, its k or minimum score removed {recall.cut}",
     RecallFlag.NEAR: "a pinned note was just missed",
     RecallFlag.CHANGED: "today's answer differs",
     RecallFlag.STALE: "a hit's file has changed or is gone",
@@ -61,11 +63,14 @@ _NAMES = {"keyword": "k", "vector": "v", "fused": "f", "reranked": "r"}
 
 
 def log_page(page: RecallPage, now: datetime, width: int) -> list[Line]:
-    """Counts and a sparkline by day, then a line per recall."""
+    """Counts and a sparkline by day, then a line per recall with its id, and how to see more."""
     lines = [summary_line(page, width)]
     if page.recalls:
-        lines += [[], head_line(width)]
-    return lines + [recall_line(recall, now, width) for recall in page.recalls]
+        lines += [[], head_line(width, ids=True)]
+    lines += [recall_line(recall, now, width, ids=True) for recall in page.recalls]
+    if page.next:
+        lines.append([Part(" there are more: -n N lists N, --since and --text choose", "dim")])
+    return lines
 
 
 def summary_line(page: RecallPage, width: int) -> Line:
@@ -122,19 +127,27 @@ def spark(values: Sequence[float | None], most: float) -> str:
     )
 
 
-def head_line(width: int) -> Line:
+def head_line(width: int, *, ids: bool = False) -> Line:
     """The names of the columns."""
-    names = ["at".ljust(_AT), "agent".ljust(_AGENT), "got".rjust(_GIVEN), "best".rjust(_BEST)]
+    names = [
+        *(["id".ljust(_ID)] if ids else []),
+        "at".ljust(_AT),
+        "agent".ljust(_AGENT),
+        "got".rjust(_GIVEN),
+        "cut".rjust(_CUT),
+        "best".rjust(_BEST),
+    ]
     return fit([Part(f" {' '.join(names)}  query", "dim")], width)
 
 
-def recall_line(recall: RecallSummary, now: datetime, width: int) -> Line:
-    """`21 Nov 12:04  openclaw   3   .52  which port does …   cut stale`."""
-    given = str(recall.given) + (f"-{recall.cut}" if recall.cut else "")
+def recall_line(recall: RecallSummary, now: datetime, width: int, *, ids: bool = False) -> Line:
+    """`21 Nov 12:04  openclaw   3   1   .52  which port does …   cut stale`: got 3, 1 cut off."""
     line = [
+        *([Part(f" {shown(recall.id[:_ID]):<{_ID}}", "dim")] if ids else []),
         Part(f" {figures.local_time(recall.at, now):<{_AT}} ", "dim"),
         *fit([Part(clip(shown(recall.agent), _AGENT), "accent")], _AGENT),
-        Part(f" {given:>{_GIVEN}} "),
+        Part(f" {recall.given:>{_GIVEN}} "),
+        Part(f"{recall.cut or '':>{_CUT}} ", "warn"),
         Part(f"{figures.score(recall.best):>{_BEST}}  ", "strong"),
     ]
     flags = flag_parts(recall.flags)
@@ -145,7 +158,7 @@ def recall_line(recall: RecallSummary, now: datetime, width: int) -> Line:
 
 def about_lines(recall: RecallSummary, width: int) -> tuple[Line, Line]:
     """The query in full, then its session and what its flags mean."""
-    facts: list[Line] = [[Part(_MEANINGS[flag])] for flag in recall.flags]
+    facts: list[Line] = [[Part(_MEANINGS[flag].format(recall=recall))] for flag in recall.flags]
     if recall.session:
         facts.append([Part(f"session {shown(recall.session)}", "dim")])
     if recall.source:
@@ -207,6 +220,9 @@ def beneath_text(recall: Recall) -> str:
         parts.append(f"minimum score cut {figures.counted(recall.cut_by_score, 'hit')}")
     if recall.cut_by_k:
         parts.append(f"k cut {figures.counted(recall.cut_by_k, 'hit')}")
+    if recall.withheld:
+        withheld = figures.counted(recall.withheld, "hit")
+        parts.append(f"nothing matched well, so {withheld} withheld")
     return ", ".join(parts)
 
 

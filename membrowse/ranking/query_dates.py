@@ -56,6 +56,8 @@ _DOTTED = re.compile(r"\d\d?\.\d\d?\.\d{4}")
 _PAST = re.compile(r"\Apast ", re.IGNORECASE)
 _PART_OF_DAY = re.compile(r"(?P<before>last night)|tonight|this (?:morning|afternoon|evening)")
 
+_ISO = re.compile(r"\d{4}(?:-\d\d?){0,2}")
+
 _MAX_EXPRESSIONS = 4
 
 
@@ -97,6 +99,18 @@ class DateReader:
     def expressions(self, words: str) -> tuple[DateExpression, ...]:
         """Return the date expressions of `words` in order, at most `_MAX_EXPRESSIONS`."""
         return tuple(islice(self._expressions(words), _MAX_EXPRESSIONS))
+
+    def period(self, text: str) -> tuple[date, date] | None:
+        """The first day of the date, week, month or year that `text` is, and the day after it.
+
+        None if `text` is something else.
+        """
+        for words in (text.strip(), f"in {text.strip()}", f"on {text.strip()}"):
+            for match in _EXPRESSION.finditer(words):
+                whole = match.end() == len(words) and match[0].endswith(text.strip())
+                if whole and (read := self._read(match)) is not None:
+                    return _period(read.meaning)
+        return _period(text.strip()) if _ISO.fullmatch(text.strip()) else None
 
     def _expressions(self, words: str) -> Iterator[DateExpression]:
         for match in _EXPRESSION.finditer(words):
@@ -162,6 +176,21 @@ class DateReader:
             found = parser.get_date_data(text)
             if found.date_obj is not None:
                 return found.date_obj.date(), str(found.period)
+        return None
+
+
+def _period(meaning: str) -> tuple[date, date] | None:
+    """First day, and the day after the last, of `2026`, `2026-10`, `2026-10-02` or `… to …`."""
+    first, _, last = meaning.partition(" to ")
+    year, month, day = (*map(int, first.split("-")), 0, 0)[:3]
+    try:
+        begin = date(year, month or 1, day or 1)
+        if last:
+            return begin, date.fromisoformat(last) + timedelta(1)
+        if day:
+            return begin, begin + timedelta(1)
+        return begin, date(year + (month in (0, 12)), month % 12 + 1 if month else 1, 1)
+    except ValueError:
         return None
 
 

@@ -13,6 +13,8 @@ Literal syntax (the default): everything is words. Operator syntax:
 | `after:2026-03`               |                                | dated in or after            |
 | `before:2026-03-02`           |                                | dated before                 |
 
+`like:logs/ports.md:31` lets the vector ranking search by the vector of the chunk at that line.
+
 Fields are title, headings, body and tags; for the path there is a filter. `-` before a filter
 negates it, and several filters must all pass. An invalid operator and an unknown field become
 words, with a warning. The encoder gets the words without operators, filters and excluded words.
@@ -20,7 +22,6 @@ words, with a warning. The encoder gets the words without operators, filters and
 
 from __future__ import annotations
 
-import calendar
 import re
 from dataclasses import dataclass, field
 from datetime import date
@@ -35,12 +36,13 @@ from membrowse.wire.search import Filters
 LITERAL, OPERATORS = "literal", "operators"
 FIELDS = {name: name for name in ("title", "headings", "body", "tags")} | {"heading": "headings"}
 FILTERS = ("root", "path", "tag", "after", "before")
+LIKE = "like"
 
 MAX_QUERY_CHARACTERS = 20_000
 """A longer query is cut, with a warning."""
 
 MAX_FILTER_CHARACTERS = 1000
-A_DATE = "a date such as 2026, 2026-03 or 2026-03-02"
+A_DATE = "a date such as 2026, 2026-03, 2026-03-02 or last week"
 
 _ITEM = re.compile(
     r'(?P<negative>-(?=[\w"“.]))?'
@@ -48,7 +50,6 @@ _ITEM = re.compile(
     r'(?:["“](?P<quoted>[^"“”]*)["”]|(?P<word>\S*))'
 )
 _TYPED = re.compile(r"\S+")
-_DAY = re.compile(r"(\d{4})(?:-(\d\d?))?(?:-(\d\d?))?")
 
 
 class InvalidFilter(ValueError):
@@ -109,6 +110,8 @@ class ParsedQuery:
     constraints: tuple[Constraint, ...] = ()
     filters: tuple[Filter, ...] = ()
     warnings: tuple[str, ...] = ()
+    like: str = ""
+    """`PATH` or `PATH:LINE` of the chunk whose vector is searched by, instead of the words'."""
 
     @property
     def date_spans(self) -> tuple[tuple[int, int], ...]:
@@ -124,10 +127,12 @@ class ParsedQuery:
 
 @dataclass(slots=True)
 class _Parts:
+    reader: DateReader
     words: list[str] = field(default_factory=list)
     constraints: list[Constraint] = field(default_factory=list)
     filters: list[Filter] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    like: str = ""
 
 
 def parse_query(text: str, syntax: str = LITERAL, reader: DateReader | None = None) -> ParsedQuery:
@@ -135,7 +140,7 @@ def parse_query(text: str, syntax: str = LITERAL, reader: DateReader | None = No
 
     Without a `reader`, dates are only words.
     """
-    parts = _Parts()
+    parts = _Parts(reader or DateReader(date.today()))
     read = text[:MAX_QUERY_CHARACTERS]
     if len(text) > MAX_QUERY_CHARACTERS:
         parts.warnings.append(f"only the first {MAX_QUERY_CHARACTERS:,} characters are used")
@@ -156,6 +161,7 @@ def parse_query(text: str, syntax: str = LITERAL, reader: DateReader | None = No
         constraints=tuple(parts.constraints),
         filters=tuple(parts.filters),
         warnings=tuple(parts.warnings),
+        like=parts.like,
     )
 
 
@@ -189,11 +195,13 @@ def _add_operator(match: re.Match[str], parts: _Parts) -> None:
     typed, name, quoted = match[0], (match["field"] or "").lower(), match["quoted"]
     value = (quoted if quoted is not None else match["word"]).strip()
     excluded = match["negative"] is not None
-    if name in FILTERS:
+    if name == LIKE and value and not excluded:
+        parts.like = value
+    elif name in FILTERS:
         _take_filter(Filter(name, value, excluded, typed), parts)
     elif name and name not in FIELDS:
         if quoted is None and value:
-            known = ", ".join([*FIELDS, *FILTERS])
+            known = ", ".join([*FIELDS, *FILTERS, LIKE])
             parts.warnings.append(f"{typed}: unknown field, read as words (fields: {known})")
         parts.words.append(typed)
     elif quoted is None and value.startswith(('"', "“")):
@@ -218,19 +226,27 @@ def _take_constraint(
 
 
 def _take_filter(parsed: Filter, parts: _Parts) -> None:
-    value = _filter_value(parsed.kind, parsed.value)
+    value = _filter_value(parsed.kind, parsed.value, parts.reader)
     if value is None:
         what = A_DATE if parsed.kind in ("after", "before") else "a value"
         parts.warnings.append(f"{parsed.typed}: needs {what}, read as words")
         parts.words.append(parsed.typed)
     else:
-        parts.filters.append(Filter(parsed.kind, value, parsed.excluded, parsed.typed))
+        typed = _as_read(parsed.kind, value, parsed.typed)
+        parts.filters.append(Filter(parsed.kind, value, parsed.excluded, typed))
 
 
-def requested_filters(filters: Filters) -> tuple[Filter, ...]:
-    """Return the filters of a request. Raises `InvalidFilter`."""
+def _as_read(kind: str, value: str, typed: str) -> str:
+    """`typed`; a date in words as the day that it is read as."""
+    in_words = kind in ("after", "before") and re.search("[a-z]", typed.partition(":")[2], re.I)
+    return f"{typed.partition(':')[0]}:{value}" if in_words else typed
+
+
+def requested_filters(filters: Filters, reader: DateReader | None = None) -> tuple[Filter, ...]:
+    """Return the filters of a request; `reader` reads dates in words. Raises `InvalidFilter`."""
+    reader = reader or DateReader(date.today())
     given = filters.given
-    parsed = {kind: _requested_filter(kind, value) for kind, value in given.items()}
+    parsed = {kind: _requested_filter(kind, value, reader) for kind, value in given.items()}
     if {"after", "before"} <= given.keys() and parsed["after"].value >= parsed["before"].value:
         raise InvalidFilter(
             f"no note passes both filters: after {filters.after} is not before {filters.before}"
@@ -238,16 +254,16 @@ def requested_filters(filters: Filters) -> tuple[Filter, ...]:
     return tuple(parsed.values())
 
 
-def _requested_filter(kind: str, value: str) -> Filter:
+def _requested_filter(kind: str, value: str, reader: DateReader) -> Filter:
     value = value.strip()
     typed = f'{kind}:"{value}"' if re.search(r"\s", value) else f"{kind}:{value}"
     if problem := _filter_problem(kind, value):
         raise InvalidFilter(problem)
-    compared = _filter_value(kind, value)
+    compared = _filter_value(kind, value, reader)
     if compared is None:
         what = A_DATE if kind in ("after", "before") else "a value"
         raise InvalidFilter(f"the filter {shown(typed)} needs {what}")
-    return Filter(kind, compared, False, typed)
+    return Filter(kind, compared, False, _as_read(kind, compared, typed))
 
 
 def _filter_problem(kind: str, value: str) -> str:
@@ -261,7 +277,7 @@ def _filter_problem(kind: str, value: str) -> str:
     return ""
 
 
-def _filter_value(kind: str, value: str) -> str | None:
+def _filter_value(kind: str, value: str, reader: DateReader) -> str | None:
     """Return the value that a filter compares with, or None if `value` is invalid."""
     folded = normal_form(value.casefold())
     if kind == "path" and folded:
@@ -270,7 +286,7 @@ def _filter_value(kind: str, value: str) -> str | None:
         return folded.rstrip("/") or None
     if kind == "tag":
         return folded.lstrip("#").rstrip("/") or None
-    return _first_day(folded) if kind in ("after", "before") else None
+    return _first_day(folded, reader) if kind in ("after", "before") else None
 
 
 def _path_pattern(value: str) -> str:
@@ -280,12 +296,7 @@ def _path_pattern(value: str) -> str:
     return rf"(?:\A|/){translate(value.removeprefix('/'))}"
 
 
-def _first_day(value: str) -> str | None:
-    """Return the first day of the year, month or day that `value` names."""
-    match = _DAY.fullmatch(value)
-    if match is None:
-        return None
-    year, month, day = int(match[1]), int(match[2] or 1), int(match[3] or 1)
-    if not (1 <= year and 1 <= month <= 12 and 1 <= day <= calendar.monthrange(year, month)[1]):
-        return None
-    return date(year, month, day).isoformat()
+def _first_day(value: str, reader: DateReader) -> str | None:
+    """Return the first day of the year, month, week or day that `value` names."""
+    period = reader.period(value)
+    return period[0].isoformat() if period else None

@@ -172,7 +172,7 @@ def prepare(
     """
     started = time.perf_counter()
     parsed = parse_query(text, syntax, reader)
-    parsed = replace(parsed, filters=(*parsed.filters, *requested_filters(filters)))
+    parsed = replace(parsed, filters=(*parsed.filters, *requested_filters(filters, reader)))
     postings = term_matches(generation, parsed.terms.terms)
     lookup_ms = elapsed_ms(started)
     return RankedQuery(

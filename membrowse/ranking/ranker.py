@@ -39,11 +39,13 @@ from membrowse.ranking import best_chunks, fusion, reranker
 from membrowse.ranking.chunk_ranking import ChunkRanking, Scores, empty_ranking, rank_by_score
 from membrowse.ranking.elapsed import elapsed_ms
 from membrowse.ranking.keyword import StoredTermMatches, satisfying_rows
+from membrowse.ranking.like import chunk_at, no_words
 from membrowse.ranking.match_strength import match_strength
 from membrowse.ranking.query_dates import DateReader
 from membrowse.ranking.ranked_query import NO_WORDS, RankedQuery, prepare
 from membrowse.ranking.vector import known_share, missed_rows, vector_scores
 from membrowse.settings import DateReading, FusionMethod, Settings
+from membrowse.text import shown
 from membrowse.wire.search import (
     FUSED,
     KEYWORD,
@@ -146,6 +148,9 @@ class Ranker:
         other than READY is kept: stale vectors are ranked and reported as stale.
         """
         with ranked_query.stage(VECTOR):
+            if ranked_query.parsed.like:
+                self._vector_like(ranked_query, encoder)
+                return
             if encoder is None or not ranked_query.parsed.words:
                 reason = message if encoder is None else NO_WORDS
                 ranked_query.put(VECTOR, empty_ranking(len(ranked_query.chunks), state, reason))
@@ -155,17 +160,29 @@ class Ranker:
             dates = ranked_query.parsed.date_spans
             ranked_query.known_share = known_share(encoded.text, encoded.pieces, dates)
             _report_pieces(ranked_query, encoded.pieces, ranked_query.known_share)
-            state, message = _vector_state(ranked_query, state, message)
-            generation, settings = ranked_query.generation, self.settings.vector
-            if (store := generation.best_chunks) is not None:
-                ranking = best_chunks.rank_by_vector(
-                    ranked_query, store, encoded.vector, settings, state, message
+            if encoded.incomparable:
+                empty = empty_ranking(
+                    len(ranked_query.chunks), RankingState.OFF, encoded.incomparable
                 )
-            else:
-                scores = vector_scores(generation, encoded.vector, settings.passage_weight)
-                mask = generation.encoded & ranked_query.scope
-                ranking = rank_by_score(scores, mask, state, message)
+                ranked_query.put(VECTOR, empty)
+                return
+            state, message = _vector_state(ranked_query, state, message)
+            ranking = self._by_vector(ranked_query, encoded.vector, state, message)
             ranked_query.put(VECTOR, ranking)
+
+    def _by_vector(
+        self,
+        ranked_query: RankedQuery,
+        vector: NDArray[np.float32],
+        state: RankingState,
+        message: str,
+    ) -> ChunkRanking:
+        """The chunks in scope by their cosine to `vector`."""
+        generation, settings = ranked_query.generation, self.settings.vector
+        if (store := generation.best_chunks) is not None:
+            return best_chunks.rank_by_vector(ranked_query, store, vector, settings, state, message)
+        scores = vector_scores(generation.vectors, vector, settings.passage_weight)
+        return rank_by_score(scores, generation.encoded & ranked_query.scope, state, message)
 
     def locate(self, ranked_query: RankedQuery, rows: Sequence[int]) -> None:
         """Find where `rows` rank by words and vector, before `fuse`, if the store does not list
@@ -179,6 +196,28 @@ class Ranker:
         except StoreUnavailable as error:
             log.warning("a target's rank is not known: %s", error)
 
+    def _vector_like(self, ranked_query: RankedQuery, encoder: Encoder | None) -> None:
+        """Rank by the vector of the chunk that the query names, which needs no encoder.
+
+        With an encoder, its words are encoded for the reranker.
+        """
+        generation, place = ranked_query.generation, ranked_query.parsed.like
+        row = chunk_at(generation, place)
+        vectors = generation.vectors_of(row) if row is not None else None
+        if vectors is None:
+            what = "no such chunk" if row is None else "it has no vector"
+            message = f"like:{shown(place)}: {what}"
+            failed = empty_ranking(len(ranked_query.chunks), RankingState.FAILED, message)
+            ranked_query.put(VECTOR, failed)
+            return
+        words = ranked_query.parsed.words
+        encoded = encoder.query(words) if encoder is not None and words else no_words()
+        vector = vectors.vector
+        ranked_query.encoded = replace(encoded, vector=vector, incomparable="")
+        ranked_query.known_share = 1.0
+        message = f"by the vector of {shown(place)}, not by words"
+        ranked_query.put(VECTOR, self._by_vector(ranked_query, vector, READY, message))
+
     def approximate(self, ranked_query: RankedQuery, nearest: Nearest) -> Approximate | None:
         """Compare `nearest` (HNSW) with the exact ranking; only reads `ranked_query`.
 
@@ -188,13 +227,14 @@ class Ranker:
         exact, encoded = ranked_query.rankings.get(VECTOR), ranked_query.encoded
         if exact is None or encoded is None or not exact.total or ranked_query.parsed.filters:
             return None
-        started = time.perf_counter()
+        started, generation = time.perf_counter(), ranked_query.generation
         asked = min(APPROXIMATE_DEPTH, exact.total)
         answer = nearest(encoded.vector, asked)
         if answer is None:
             return None
         rows = [ranked_query.row_of[chunk] for chunk in answer if chunk in ranked_query.row_of]
-        missed = missed_rows(ranked_query.generation, encoded.vector, rows, asked)
+        cosines = generation.vectors.cosines(encoded.vector)
+        missed = missed_rows(cosines, generation.encoded, rows, asked)
         ranks = tuple(sorted(exact.ranks[missed].tolist()))
         return Approximate(asked=asked, missed=ranks, took_ms=elapsed_ms(started))
 
@@ -312,11 +352,14 @@ def _vector_state(
     messages = [message] if message else []
     encoded = int(np.count_nonzero(ranked_query.generation.encoded))
     total = len(ranked_query.chunks)
-    if encoded < total:
+    query = ranked_query.encoded
+    if encoded < total and query is not None and query.foreign:
+        messages.append(f"{total - encoded:,} of {total:,} records have no vector in the store")
+    elif encoded < total:
         messages.append(f"{encoded:,} of {total:,} chunks encoded")
         state = RankingState.INDEXING if state is READY else state
     if ranked_query.known_share < 1.0:
         messages.append(f"{1.0 - ranked_query.known_share:.0%} unknown to the encoder")
-    if ranked_query.encoded is not None and ranked_query.encoded.cut:
+    if query is not None and query.cut:
         messages.append(QUERY_TOO_LONG)
     return state, "; ".join(messages)

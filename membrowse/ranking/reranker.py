@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -62,7 +63,8 @@ def rerank(
         _cross_encode(ranked_query, settings, cross)
     elif encoder is None or not _can_interact(ranked_query, settings):
         vector = ranked_query.ranking(VECTOR)
-        _put_not_reranked(ranked_query, vector.state, vector.message or NO_WORDS)
+        reason = vector.message if ranked_query.parsed.words else NO_WORDS
+        _put_not_reranked(ranked_query, vector.state, reason or NO_WORDS)
     else:
         _interact(ranked_query, settings, store, encoder, idf)
 
@@ -73,7 +75,8 @@ def _put_not_reranked(ranked_query: RankedQuery, state: RankingState, reason: st
 
 def _can_interact(ranked_query: RankedQuery, settings: RerankSettings) -> bool:
     late = settings.method is RerankMethod.LATE_INTERACTION
-    return late and ranked_query.encoded is not None and FUSED in ranked_query.rankings
+    words = bool(ranked_query.parsed.words) and ranked_query.encoded is not None
+    return late and words and FUSED in ranked_query.rankings
 
 
 def _interact(
@@ -97,7 +100,7 @@ def _interact(
         return
     scores, scored = result
     share = settings.blend * ranked_query.known_share
-    ranking = _blended(ranked_query, pool, scores, scored, share, settings.name_bonus)
+    ranking = _blended(ranked_query, pool, scores, scored, share, settings)
     unscored = len(pool) - int(np.count_nonzero(scored))
     if unscored:
         message = f"{unscored} of the best {len(pool)} are not encoded yet"
@@ -118,7 +121,7 @@ def _cross_encode(
     pool = _pool(ranked_query, settings)
     scores = _cross_scores(ranked_query, pool, cross)
     scored = np.ones(len(pool), dtype=np.bool_)
-    ranking = _blended(ranked_query, pool, scores, scored, settings.blend, settings.name_bonus)
+    ranking = _blended(ranked_query, pool, scores, scored, settings.blend, settings)
     ranked_query.put(RERANKED, replace(ranking, pool=len(pool)))
 
 
@@ -244,11 +247,12 @@ def _blended(
     reranker: Scores,
     scored: Mask,
     share: float,
-    name_bonus: float,
+    settings: RerankSettings,
 ) -> ChunkRanking:
     """Order the pool by share · minmax(reranker) + (1 - share) · minmax(fused), over the pool.
 
-    The best chunk of a note that the query names gets `name_bonus` on top.
+    The best chunk of a note that the query names gets the name bonus on top. Chunks beyond the
+    limit of their root follow after the others of the pool.
     A chunk that the reranker could not score keeps its fused score. The rest follows in fused
     order with the fused score.
     """
@@ -257,12 +261,27 @@ def _blended(
     normalised = minmax(pool_fused, np.ones(len(pool), dtype=np.bool_))
     blended = convex(normalised, np.where(scored, minmax(reranker, scored), normalised), share)
     paths = [ranked_query.chunks[row].path for row in pool.tolist()]
-    bonuses = name_bonuses(ranked_query.parsed.words, paths, blended, name_bonus)
+    bonuses = name_bonuses(ranked_query.parsed.words, paths, blended, settings.name_bonus)
     blended += bonuses
     scores = fused.scores.copy()
     scores[pool] = blended
     by_row = np.argsort(pool)
     best = by_row[np.argsort(-blended[by_row], kind="stable")]
+    by_score = np.empty(len(pool), dtype=np.int32)
+    by_score[best] = np.arange(1, len(pool) + 1)
+    limited = _beyond_root_limit(paths, best.tolist(), settings.per_root_limit)
+    best = np.concatenate([best[~limited[best]], best[limited[best]]])
     order = np.concatenate([pool[best], fused.order[len(pool) :]]).astype(np.int32)
-    blend = Blend(pool, reranker, scored, share, bonuses)
+    blend = Blend(pool, reranker, scored, share, bonuses, by_score, limited)
     return replace(in_order(scores, order, RankingState.READY), blend=blend)
+
+
+def _beyond_root_limit(paths: Sequence[str], best_first: Iterable[int], limit: int) -> Mask:
+    """Return which of `paths` [n] are beyond the `limit` best of their root; 0: none."""
+    limited = np.zeros(len(paths), dtype=np.bool_)
+    taken: Counter[str] = Counter()
+    for place in best_first if limit else ():
+        root = paths[place].partition("/")[0]
+        limited[place] = taken[root] >= limit
+        taken[root] += 1
+    return limited

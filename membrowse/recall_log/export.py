@@ -32,6 +32,7 @@ class RecallExport:
             "outcome": recall.outcome.value,
             "cut_by_score": recall.cut_by_score or None,
             "cut_by_k": recall.cut_by_k or None,
+            "withheld": recall.withheld or None,
             "took_ms": recall.took_ms,
             "source": recall.source,
         }

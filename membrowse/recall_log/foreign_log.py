@@ -84,8 +84,8 @@ class ForeignLog:
         return self._reader is not None
 
     def feed(self, line: bytes) -> Iterator[Recall | BadLine]:
-        """What is in the next line; nothing, while the format is not known."""
-        self.lines += 1
+        """What is in the next line, or lines; nothing, while the format is not known."""
+        self.lines += 1 + line.count(b"\n")
         if not line.strip():
             return
         try:

@@ -166,6 +166,9 @@ class RerankSettings(_Section, frozen=True):
     name_bonus: NonNegative = 1.0
     """Added to the score of the best chunk of a note whose name, with or without folders, is
     the query."""
+    per_root_limit: Annotated[int, Meta(ge=0, le=10_000)] = 0
+    """Chunks of one root (the first segment of a path) that keep their place in the pool; its
+    others follow after all other chunks of the pool. 0: no limit."""
     idf: bool = True
     """Weight words of the query by the square root of their idf in late interaction."""
 
@@ -197,7 +200,7 @@ class StoreSettings(_Section, frozen=True):
     kind: StoreKind = StoreKind.EMBEDDED
     """`embedded`, in files of this machine, or `milvus` (see `membrowse docs scale`)."""
     uri: str = ""
-    """Milvus: `http://HOST:PORT` of a server, to which texts and queries are sent, or a file
+    """Milvus: `http://HOST:PORT` of a server, to which the text of notes is sent, or a file
     (Milvus Lite); empty: a file beside the index."""
     vector_index: VectorIndex = VectorIndex.FLAT
     """Milvus: `flat` compares all vectors; `hnsw` is faster and misses some."""
@@ -209,6 +212,15 @@ class StoreSettings(_Section, frozen=True):
             raise ValueError("`uri`: an address begins with http:// or https://")
         if separator and "@" in rest:
             raise ValueError("`uri`: name no password here; set MEMBROWSE_MILVUS_TOKEN")
+        if self.uri and not separator and not self.uri.startswith(("/", "~")):
+            raise ValueError("`uri`: a file needs its whole path, from / or ~ on")
+
+
+class StoresSettings(_Section, frozen=True):
+    """`[stores]`: stores of other programs, opened read-only."""
+
+    refresh_minutes: Annotated[float, Meta(ge=0.0, le=100_000.0)] = 10.0
+    """How often a store is read again; 0: only when asked. Files that did not change are not."""
 
 
 class PinsSettings(_Section, frozen=True):
@@ -331,6 +343,7 @@ class Settings(_Section, frozen=True):
     encoder: EncoderSettings = EncoderSettings()
     agent: AgentSettings = AgentSettings()
     store: StoreSettings = StoreSettings()
+    stores: StoresSettings = StoresSettings()
     pins: PinsSettings = PinsSettings()
     engine: EngineSettings = EngineSettings()
     journal: JournalSettings = JournalSettings()

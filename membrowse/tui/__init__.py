@@ -10,7 +10,6 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import AsyncGenerator, Callable
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,7 +41,7 @@ def run(
     gc.freeze()
     gc.enable()
     app = MembrowseApp(
-        sessions=partial(engine_sessions, profile=profile),
+        sessions=engine_sessions,
         settings=settings,
         folder=folder,
         questions=questions,

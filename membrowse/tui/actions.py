@@ -45,13 +45,14 @@ class Need(Enum):
     TARGET = "There is neither a target ({target.why}) nor a chunk under the cursor."
     PLACE = "There is no file to open."
     PIN = "There is no pin under the cursor."
-    AGENT = "No agent with a search of its own is chosen: start with --agent NAME."
+    AGENT = "Neither agent nor store: membrowse agents, attach, then --agent NAME."
     SHOWN_RECALL = "No recall is shown: {recall.log} opens the log."
     RECALL = "There is no recall under the cursor."
     CONFIGURATIONS = "No configuration is saved: {tune.open} tunes, and saves one."
     PANEL = "The tuning panel is closed: {tune.open} opens it."
     TUNED = "No setting is changed."
     SAVED = "The cursor is not on a saved configuration."
+    FILTERS = "No filter is set: {filter.add} sets one."
     QUESTIONS = "There are no questions: start with --questions FILE.jsonl."
     RETRY = "Nothing to retry: the engine has not failed."
 
@@ -184,6 +185,10 @@ _BROWSER = (
            "Type another query; an arrow keeps the old one to edit.", bar=1),
     Action("query.operators", "operators", "ctrl+o,o", "operators",
            'Switch operators on or off: "phrases", -words and field:words.', bar=12),
+    Action("filter.add", "filter", "s", "filter",
+           "Choose which notes are ranked: by root, folder, tag or date.", needs=(Need.ENGINE,)),
+    Action("filter.drop", "drop_last_filter", "S", "remove filter",
+           "Remove the last filter; its × removes another.", needs=(Need.FILTERS,)),
     Action("query.history", "show_history", "H", "history", "Choose an earlier query."),
     Action("question.next", "question(1)", "right_square_bracket", "next question",
            "Ask the next question of --questions.", needs=(Need.QUESTIONS,)),
@@ -229,6 +234,8 @@ _BROWSER = (
     Action("agent.ask", "ask_agent", "A", "ask agent",
            "Ask the agent's own search for this query; the first time, it asks you.",
            needs=(Need.ENGINE, Need.QUERY, Need.AGENT)),
+    Action("query.crowding", "crowding", "C", "crowding",
+           "See who has the first places: by root, folder and note.", needs=(Need.ENGINE,)),
     Action("recall.follow", "follow", "F", "follow",
            "Show each question as an agent asks it; any key that acts stops.",
            needs=(Need.ENGINE,)),
@@ -248,6 +255,9 @@ _BROWSER = (
     Action("hit.compare", "compare", "equals_sign", "compare",
            "Compare the chunk with the target; without one, mark it to compare it with another.",
            needs=(Need.ENGINE, Need.HIT), bar=10),
+    Action("hit.like", "like", "l", "more like this",
+           "Search by the vector of this chunk instead of words.",
+           needs=(Need.ENGINE, Need.HIT)),
     Action("hit.reindex", "reindex_note", "r", "reindex", "Index this note again.",
            needs=(Need.ENGINE, Need.HIT), right=_REINDEX, bar=4),
     Action("query.flow", "rank_flow", "X", "rank flow",
@@ -437,8 +447,8 @@ _APP = (
     Action("app.export", "export", "E", "export", "Export this view: as a picture (SVG) and text."),
     Action("app.suspend", "suspend_process", "ctrl+z", "suspend",
            "Suspend membrowse; the shell's `fg` brings it back."),
-    Action("app.open", "open_folder", "O", "open folder",
-           "Open another folder, or the demo memory."),
+    Action("app.open", "open_folder", "O", "open",
+           "Open another folder, a collection, an agent's memory, or the demo memory."),
     Action("app.retry", "retry", "f5,ctrl+r", "retry", "Restart the engine after a failure.",
            needs=(Need.RETRY,)),
     Action("app.quit", "quit", "q,ctrl+q", "quit",

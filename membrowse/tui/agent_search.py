@@ -24,9 +24,10 @@ LINK_DEPTH = 500
 
 
 class AgentSearch:
-    """Asks the search of `profile`; the first time, asks the user whether its program may run.
+    """Asks the search of `profile`, else that of the store that is open.
 
-    `show` takes the answer. `screen` shows the dialogue and the toasts.
+    The first time, it asks the user whether the agent's program may run. `show` takes the answer.
+    `screen` shows the dialogue and the toasts. `store` returns the address of the store.
     """
 
     def __init__(
@@ -35,25 +36,41 @@ class AgentSearch:
         query: OpenQuery,
         profile: AgentProfile | None,
         show: Callable[[RecallView], None],
+        store: Callable[[], str] = lambda: "",
     ) -> None:
         self._screen = screen
         self._query = query
         self._profile = profile
         self._show = show
+        self._store = store
+
+    def use(self, profile: AgentProfile | None) -> None:
+        """Ask the search of another agent, or of none."""
+        self._profile = profile
 
     @property
     def available(self) -> bool:
-        """Whether there is an agent with a search of its own."""
+        """Whether there is an agent or a store with a search of its own."""
+        return self._has_program or bool(self._store())
+
+    @property
+    def _has_program(self) -> bool:
         return self._profile is not None and self._profile.memory.search is not None
 
     def ask(self) -> None:
         """Ask for the open query."""
-        if self._profile is None:
-            return
-        if self._profile.may_run:
+        if self._profile is None or not self._has_program:
+            self._ask_store()
+        elif self._profile.may_run:
             self._run(self._profile)
         else:
             self._ask_user(self._profile)
+
+    def _ask_store(self) -> None:
+        from membrowse.agents import profiles
+
+        if address := self._store():
+            self._run(self._profile or profiles.of_store(address))
 
     def _ask_user(self, profile: AgentProfile) -> None:
         from membrowse.agents import profiles

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.actions import SkipAction
 from textual.app import App
@@ -24,7 +24,7 @@ from membrowse.client.discovery import version_difference
 from membrowse.client.engine import Engine, EngineRefused, EngineUnavailable
 from membrowse.client.remembered import Remembered
 from membrowse.client.supervisor import Changed, Connected, GaveUp, Lost, Session, Starting
-from membrowse.presentation.lines import clip
+from membrowse.presentation.lines import clip, clip_path
 from membrowse.settings import Settings
 from membrowse.text import shown
 from membrowse.tui import messages
@@ -35,14 +35,20 @@ from membrowse.tui.model.engine_view import EngineView, Phase, short_path
 from membrowse.tui.screens.browser import BrowserScreen
 from membrowse.tui.screens.engine_screen import Clock, EngineScreen
 from membrowse.tui.themes import OURS, first_theme
-from membrowse.wire.agents import AgentProfile
+from membrowse.wire.agents import AgentProfile, OwnSearchRequest
 from membrowse.wire.engine import EngineState, Hello, RebuildRequest, ReindexRequest, WatchRequest
 from membrowse.wire.search import SearchRequest
 
+if TYPE_CHECKING:
+    from membrowse.tui.model.openable import Openable
+
+PATH_CELLS = 42
+"""Cells of a path in a message, so that 80 columns have room for all of it."""
 _SIGNS = {"warning": "! ", "error": "✗ "}
 """Signs before messages that are not just information."""
 
-Sessions = Callable[[Path], AsyncGenerator[Session, None]]
+Sessions = Callable[[Path, AgentProfile | None], AsyncGenerator[Session, None]]
+"""The sessions with the engine of a folder, which ranks by an agent's profile if one is given."""
 
 
 def _now() -> datetime:
@@ -99,11 +105,13 @@ class MembrowseApp(App[int], inherit_bindings=False):
         self._clock = clock
         self._sessions = sessions
         self._questions = questions
+        self._profile = profile
         self.demo = demo
         self.remembered = remembered or Remembered()
         self._folder = folder or self.remembered.last_folder
         self._engine: Engine | None = None
         self._view = EngineView(
+            agent=profile.name if profile else "",
             agent_k=settings.agent.k,
             agent_min_score=settings.agent.min_score,
             note_kinds=settings.notes.kinds,
@@ -166,7 +174,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
         self._start_worker(partial(self._supervise, folder), "session", exclusive=True)
 
     async def _supervise(self, folder: Path) -> None:
-        async with aclosing(self._sessions(folder)) as sessions:
+        async with aclosing(self._sessions(folder, self._profile)) as sessions:
             async for session in sessions:
                 self._take_session(session)
 
@@ -335,7 +343,11 @@ class MembrowseApp(App[int], inherit_bindings=False):
     async def _ask_agent(self, engine: Engine, wanted: messages.AgentAnswerWanted) -> None:
         from membrowse.tui.agent_search import LINK_DEPTH, answer_of
 
-        answer = await answer_of(wanted.profile, wanted.text)
+        if wanted.profile.memory.search is None:
+            k = wanted.profile.memory.k or self._view.agent_k
+            answer = await engine.ask(OwnSearchRequest(text=wanted.text, k=k))
+        else:
+            answer = await answer_of(wanted.profile, wanted.text)
         request = SearchRequest(
             text=wanted.text, syntax=wanted.syntax, limit=LINK_DEPTH, client="tui"
         )
@@ -371,6 +383,8 @@ class MembrowseApp(App[int], inherit_bindings=False):
 
     def on_folder_chosen(self, message: messages.FolderChosen) -> None:
         self.browser.start_over()
+        self._profile = message.profile
+        self.browser.agent_search.use(message.profile)
         self._open_folder(message.folder)
         self.browser.query_bar.forget_place()
 
@@ -379,6 +393,9 @@ class MembrowseApp(App[int], inherit_bindings=False):
 
         roots = self._view.roots
         if roots is None:
+            return
+        if self._view.store:
+            self.say("The store is read-only: its own program writes it.", "warning")
             return
         try:
             path = roots.resolve(message.path)
@@ -417,10 +434,10 @@ class MembrowseApp(App[int], inherit_bindings=False):
         screen = (default_namespace or self).screen
         if isinstance(screen, EngineScreen) and isinstance(action, str):
             name = action.partition("(")[0].rpartition(".")[2]
+            screen.acting(name)
             if reason := screen.refusal_of(name):
                 self.say(reason, "warning")
                 return True
-            screen.acting(name)
         return await super().run_action(action, default_namespace, namespaces)
 
     def action_press(self, key: str) -> None:
@@ -458,7 +475,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
         except OSError as error:
             self.say(f"Cannot export the view: {error.strerror or error}", "warning")
         else:
-            self.say(f"Exported {short_path(file)} and .txt")
+            self.say(f"Exported {clip_path(short_path(file), PATH_CELLS)} and .txt")
 
     def on_report_wanted(self, message: messages.ReportWanted) -> None:
         self.say("Writing the report…")
@@ -474,7 +491,8 @@ class MembrowseApp(App[int], inherit_bindings=False):
         except (export.ExportFailed, OSError) as error:
             self.say(f"Cannot write the report: {error}", "warning")
         else:
-            self.say(f"Wrote {short_path(file)} and .md; they contain text of your notes.")
+            path = clip_path(short_path(file), PATH_CELLS)
+            self.say(f"Wrote {path} and .md with text of your notes")
 
     def action_open_folder(self) -> None:
         from membrowse.tui.screens.welcome import WelcomeScreen
@@ -483,14 +501,15 @@ class MembrowseApp(App[int], inherit_bindings=False):
             return
         welcome = WelcomeScreen(
             folders=self.remembered.recent(besides=self._folder),
+            current=self._folder,
             demo=self.demo,
             first=self._folder is None,
         )
         self.push_screen(welcome, self._folder_chosen)
 
-    def _folder_chosen(self, folder: Path | None) -> None:
-        if folder is not None:
-            self.post_message(messages.FolderChosen(folder))
+    def _folder_chosen(self, chosen: Openable | None) -> None:
+        if chosen is not None and chosen.folder is not None:
+            self.post_message(messages.FolderChosen(chosen.folder, chosen.profile))
 
     def action_retry(self) -> None:
         if self._folder is not None:

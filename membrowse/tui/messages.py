@@ -118,9 +118,10 @@ class AgentAnswerWanted(Message):
 
 @dataclass
 class FolderChosen(Message):
-    """Open this folder."""
+    """Open this folder, and rank by this agent's profile."""
 
     folder: Path
+    profile: AgentProfile | None = None
 
 
 @dataclass

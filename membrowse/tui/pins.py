@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from textual.screen import Screen
 
 from membrowse.presentation import figures
+from membrowse.presentation.lines import clip_path
 from membrowse.presentation.pins import moved_text, passing_text
 from membrowse.text import shown_block
 from membrowse.tui.messages import ReplyWanted
-from membrowse.tui.model.engine_view import EngineView
+from membrowse.tui.model.engine_view import EngineView, short_path
 from membrowse.tui.model.open_query import OpenQuery
 from membrowse.tui.model.target_choices import cursor_target
 from membrowse.tui.widgets.target_line import TargetLine
@@ -70,7 +72,8 @@ class Pins:
 
     def _pinned(self, run: PinRun) -> None:
         passing = passing_text(run.passing, run.total)
-        self._say(f"Pinned “{self._query.text[:80]}”; {passing}.\nSaved in {run.file}")
+        file = clip_path(short_path(Path(run.file)), 40)
+        self._say(f"Pinned; {passing}\nSaved in {file}")
 
     def _offer_to_unpin(self, result: PinResult) -> None:
         from membrowse.tui.screens.prompts import ConfirmPrompt

@@ -8,6 +8,7 @@ import msgspec
 
 from membrowse.wire.notes import NoteState
 from membrowse.wire.overrides import Overrides
+from membrowse.wire.request import Request
 
 AGENT = "agent"
 """Name of the ranking that an agent's own search returned."""
@@ -42,6 +43,9 @@ class AgentMemory(msgspec.Struct, frozen=True, kw_only=True):
     """Files and folders outside `folder` that it searches, too."""
     index: str = ""
     """Its own index; empty if it has none."""
+    store: str = ""
+    """Address of the store that it keeps. In a profile: the one to open, `folder` being the
+    directory that stands for it; empty: the folder is opened."""
     index_part: str = ""
     """Its part of an index that several share: a collection's or project's name."""
     log: str = ""
@@ -94,6 +98,8 @@ class AgentHit(msgspec.Struct, frozen=True, kw_only=True):
     score: float | None = None
     """On the agent's own scale."""
     text: str = ""
+    chunk: str = ""
+    """The chunk that it is, if that is known."""
 
 
 class AgentAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,6 +118,14 @@ class AgentAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """What the program reported beside its hits, such as a stale index."""
     problem: str = ""
     """Why there is no answer; empty if there is one."""
+
+
+class OwnSearchRequest(Request[AgentAnswer], frozen=True, kw_only=True):
+    """Ask the own search of the store that is served."""
+
+    text: str
+    k: int = 0
+    """0: the agent's."""
 
 
 class IndexedState(StrEnum):

@@ -68,8 +68,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """How far the current work is."""
 
     phase: str
-    """`opening`, `scanning`, `reading`, `loading` (the encoder), `preparing` (the encoder, on its
-    first run) or `encoding`."""
+    """`opening`, `scanning`, `reading`, `indexing` (records that were read), `loading` (the
+    encoder), `preparing` (the encoder, on its first run) or `encoding`."""
     notes_done: int = 0
     notes_total: int = 0
     chunks_done: int = 0
@@ -84,7 +84,8 @@ class Watcher(msgspec.Struct, frozen=True, kw_only=True):
     """How the folder is watched."""
 
     kind: str
-    """`inotify`, `fsevents` or `polling`; `none` before the watcher starts."""
+    """`inotify`, `fsevents` or `polling`; `none` before the watcher starts; `store` for a store,
+    which is read again from time to time."""
     alive: bool = True
     paused: bool = False
     last_event: str = ""
@@ -158,6 +159,10 @@ class EngineState(msgspec.Struct, frozen=True, kw_only=True):
     pending: Pending
     watcher: Watcher
     encoder: EncoderState
+    store: str = ""
+    """Address of the store that is served read-only; empty for a folder."""
+    vectorless: int = 0
+    """Chunks that never get a vector: the store has none for them."""
     progress: Progress | None = None
     last_change: IndexChange | None = None
     changed: tuple[str, ...] = ()

@@ -203,6 +203,12 @@ class RerankedExplanation(msgspec.Struct, frozen=True, kw_only=True):
     fused_share: float = 0.0
     name_bonus: float = 0.0
     """Added because the query is the file name of the note."""
+    root_limit: int = 0
+    """Chunks of one root that keep their place in the pool; 0: no limit."""
+    rank_by_score: int | None = None
+    """The rank without the limit; None beyond the pool."""
+    limited: bool = False
+    """Whether it follows after the pool's other chunks, because its root has enough better ones."""
     tokens: tuple[TokenMatch, ...] = ()
     """One per word piece of the query, in order (late interaction only)."""
     complete: bool = True

@@ -91,6 +91,10 @@ class Recall(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Hits among the first k that the minimum score removed."""
     cut_by_k: int = 0
     """Reranked hits beyond k that reach the minimum score; 0 without a minimum score."""
+    withholds_weak: bool = False
+    """The agent gets no hit if nothing matches well."""
+    withheld: int = 0
+    """Hits that were not given because nothing matches well."""
     source: str = ""
     """Format of the foreign log, such as `openclaw`; empty if membrowse answered."""
 

@@ -25,8 +25,10 @@ from typing import Any
 
 import msgspec
 
+from membrowse.wire.agents import AgentAnswer, OwnSearchRequest
 from membrowse.wire.backup import BackupPart, BackupRequest
 from membrowse.wire.comparison import CompareRequest, Comparison
+from membrowse.wire.crowding import Crowding, CrowdingRequest
 from membrowse.wire.diagnosis import (
     Diagnosis,
     DiagnosisRequest,
@@ -55,6 +57,12 @@ from membrowse.wire.explanation import (
     Explanation,
     SpellingRequest,
     SpellingSuggestion,
+)
+from membrowse.wire.filters import (
+    DateReading,
+    DateReadingRequest,
+    FilterValues,
+    FilterValuesRequest,
 )
 from membrowse.wire.health import EngineHealth, HealthRequest, StoreCheck, StoreCheckRequest
 from membrowse.wire.notes import (
@@ -132,10 +140,14 @@ ENDPOINTS: dict[type[AnyRequest], Endpoint] = {
     WatchRequest: Endpoint("/watch", EngineState, Right.REINDEX),
     ExplainRequest: Endpoint("/explain", Explanation),
     SpellingRequest: Endpoint("/spelling", list[SpellingSuggestion]),
+    FilterValuesRequest: Endpoint("/filters", FilterValues),
+    DateReadingRequest: Endpoint("/filters/date", DateReading),
+    CrowdingRequest: Endpoint("/crowding", Crowding, seconds=600.0),
     RankFlowRequest: Endpoint("/rank-flow", RankFlow),
     CompareRequest: Endpoint("/compare", Comparison),
     DiagnosisRequest: Endpoint("/why", Diagnosis),
     SuggestionsRequest: Endpoint("/why/suggestions", Suggestions),
+    OwnSearchRequest: Endpoint("/own-search", AgentAnswer, seconds=90.0),
     TokensRequest: Endpoint("/tokens", Tokens),
     PinsRequest: Endpoint("/pins", PinRun),
     AddPinRequest: Endpoint("/pins/add", PinRun, Right.REINDEX),

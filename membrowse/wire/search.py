@@ -60,7 +60,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     required: tuple[str, ...] = ()
     """Constraints of the operator syntax on keyword (phrases, excluded words, fields), as typed."""
     filters: tuple[str, ...] = ()
-    """Filters in force (`root:`, `path:`, `tag:`, `after:`, `before:`), as typed."""
+    """Filters in force (`root:`, `path:`, `tag:`, `after:`, `before:`), as typed; a date in
+    words as the day that it is read as."""
     dates: tuple[QueryDate, ...] = ()
     """Date expressions, and what they are read as."""
     encoded: str = ""
@@ -244,6 +245,8 @@ class RecallContext(msgspec.Struct, frozen=True, kw_only=True):
     """Hits that the agent gets."""
     min_score: float | None = None
     """The least score of a hit that the agent gets; None: any."""
+    withholds_weak: bool = False
+    """The agent gets no hit if nothing matches well."""
 
 
 class Filters(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -259,7 +262,8 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tag: str = ""
     """`ops` passes notes tagged `ops` or `ops/…`."""
     after: str = ""
-    """Notes dated in or after this year, month or day: `2026`, `2026-03`, `2026-03-02`."""
+    """Notes dated in or after this year, month or day: `2026`, `2026-03`, `2026-03-02`, `last
+    week`."""
     before: str = ""
     """Notes dated before this year, month or day."""
 

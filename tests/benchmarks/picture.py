@@ -1,7 +1,8 @@
 """The picture in README, from the running app over a real engine: `picture.py FOLDER OUT.svg`.
 
-Also `picture.py FOLDER OUT.svg QUERY COLUMNS LINES [KEY…]`: keys are pressed after the answer came;
-`=some words` types them.
+FOLDER is the demo memory; its log is imported, and one question of it opened. Also
+`picture.py FOLDER OUT.svg QUERY COLUMNS LINES [KEY…]`: keys are pressed after the answer came;
+`=some words` types them. An empty query asks nothing.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import re
 import sys
 from pathlib import Path
 
+from membrowse.cli import demo_log, demo_memory
 from membrowse.client import discovery
 from membrowse.settings import Settings, UiSettings
 from membrowse.tui import engine_sessions
@@ -18,7 +20,7 @@ from membrowse.tui.app import MembrowseApp
 from membrowse.tui.themes import OURS
 from tests.benchmarks import bench
 
-QUERY = "On which weekday do we ship to production these days?"
+DEFAULT = ("", "160", "44", "L", "slash", "=diary", "enter", "enter", "g")
 _FONTS_FROM_ELSEWHERE = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
 _SETTINGS = Settings(ui=UiSettings(theme=OURS.name))
 _GIVE_UP_SECONDS = 240.0
@@ -28,6 +30,8 @@ _AFTER_A_KEY_SECONDS = 3.0
 async def draw(folder: Path, out: Path, query: str, size: tuple[int, int], keys: list[str]) -> None:
     async with bench.engine(folder) as client:
         await bench.until_current(client)
+        if (folder / demo_memory.RECALLS).exists():
+            await demo_log.import_recalls(folder)
         app = MembrowseApp(sessions=engine_sessions, settings=_SETTINGS, folder=folder)
         async with app.run_test(size=size) as pilot:
             async with asyncio.timeout(_GIVE_UP_SECONDS):
@@ -56,7 +60,7 @@ def _as_keys(text: str) -> list[str]:
 
 if __name__ == "__main__":
     folder, out, *rest = sys.argv[1:]
-    query, columns, lines, *keys = rest if rest else (QUERY, "160", "44")
+    query, columns, lines, *keys = rest or DEFAULT
     with bench.home():
         asyncio.run(
             draw(Path(folder).resolve(), Path(out), query, (int(columns), int(lines)), keys)

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from membrowse import tui
+from membrowse import AsyncMemory, tui
 from membrowse.cli import browser
 from membrowse.cli.targets import parse_target
 from membrowse.client import launch
 from membrowse.roots import collection_folder
+from membrowse.settings import SettingsError
 from membrowse.wire.search import Target
 from tests.agents import homes
 from tests.cli.conftest import Program
@@ -39,6 +40,15 @@ def test_a_collection_is_searched_with_filters(
     assert ops.is_dir()
     shown = program("config", "show").out
     assert 'collections = { "ops" = { "roots" = { "work" = ' in shown
+
+
+def test_python_opens_a_collection_or_a_folder(ops: Path, tmp_path: Path) -> None:
+    assert AsyncMemory(collection="ops").folder == ops
+    with pytest.raises(SettingsError, match="there are ops"):
+        AsyncMemory(collection="opz")
+    for both in ((None, ""), (tmp_path, "ops")):
+        with pytest.raises(ValueError, match="a folder or a collection"):
+            AsyncMemory(both[0], collection=both[1])
 
 
 def test_only_one_thing_is_named(program: Program, ops: Path, engine: StandIn) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from membrowse import paths
-from membrowse.cli import demo_memory
+from membrowse.cli import demo_log, demo_memory
 from membrowse.recall_log.foreign_log import ForeignLog
 from membrowse.recall_log.store import Selection
 from membrowse.wire.engine import StatesRequest
@@ -129,13 +129,13 @@ async def test_the_demo_log_is_filled_once(
 ) -> None:
     del engine.replies[StatesRequest]
     folder = updated()
-    await demo_memory.import_recalls(folder)
+    await demo_log.import_recalls(folder)
     filled = await engine.ask(RecallsRequest(limit=200))
     assert filled.total == len(demo_recalls())
     assert {RecallFlag.EMPTY, RecallFlag.CUT, RecallFlag.STALE} <= {
         flag for each in filled.recalls for flag in each.flags
     }
     engine.components.recalls.store.forget(Selection(id=filled.recalls[0].id))
-    await demo_memory.import_recalls(folder)
+    await demo_log.import_recalls(folder)
     assert (await engine.ask(RecallsRequest())).total == filled.total - 1
     close_all()

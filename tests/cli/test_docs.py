@@ -28,6 +28,7 @@ from membrowse.wire.agents import (
     FoundAgent,
     IndexedState,
 )
+from membrowse.wire.crowding import Crowding, PlaceShare
 from membrowse.wire.diagnosis import DiagnosisReport, Step, Suggestion
 from membrowse.wire.explanation import Explanation
 from membrowse.wire.pins import Measures, PinResult, PinRun
@@ -116,6 +117,7 @@ def test_every_key_of_a_target_is_documented() -> None:
         ("tokens", [Tokens, TokenisedText]),
         ("pins run", [PinRun, PinResult, Measures]),
         ("rerun", [Rerun, RerunRanking, Difference]),
+        ("crowding", [Crowding, PlaceShare]),
         ("log list", [RecallPage, RecallSummary, RecallDay]),
         ("log import", [ImportReport]),
         ("log replay", [ReplayedRecall, ReplayedHit, ReplaySummary, Interval]),

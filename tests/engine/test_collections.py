@@ -13,9 +13,12 @@ from membrowse import paths
 from membrowse.agents import profiles
 from membrowse.agents.collections import folder_of, open_collection
 from membrowse.client import discovery
+from membrowse.client.engine import EngineClient
 from membrowse.settings import load
 from membrowse.wire.agents import AgentMemory, AgentProfile
+from membrowse.wire.crowding import CrowdingRequest, CrowdingSource
 from membrowse.wire.engine import EngineState, HelloRequest, StatusRequest
+from membrowse.wire.filters import DateReadingRequest, FilterValuesRequest
 from membrowse.wire.notes import Freshness, NoteRequest
 from membrowse.wire.search import RERANKED, Filters, Hit
 from tests.engine.conftest import FOOD, PORTS, ask, current, serving, until
@@ -74,6 +77,7 @@ async def test_a_collection_is_one_tree_and_outlives_the_loss_of_a_root(roots: P
         only = await ask(client, QUESTION, filters=Filters(root="team"))
         assert {hit.path for hit in only.rankings[RERANKED].hits} == {"team/note.md"}
         assert (await client.ask(NoteRequest(path="own/note.md"))).path == "own/note.md"
+        await offers_filters_and_counts_places(client)
 
         (roots / "work").rename(roots / "away")
         lost = await until(client, problem_of("work"))
@@ -92,16 +96,25 @@ async def test_a_collection_is_one_tree_and_outlives_the_loss_of_a_root(roots: P
         counted = (await client.ask(StatusRequest())).notes_by_root
         assert counted == {"work": 1, "team": 1, "own": 2}
 
-
-async def test_an_emptied_root_keeps_its_part_and_the_others_go_on(roots: Path) -> None:
-    async with serving(ops()) as client:
-        await until(client, current)
         (roots / "work" / "note.md").unlink()
-        lost = await until(client, problem_of("work"))
-        (said,) = (root.problem for root in lost.roots if root.problem)
+        emptied = await until(client, problem_of("work"))
+        (said,) = (root.problem for root in emptied.roots if root.problem)
         assert f"{roots / 'work'} is empty, but 1 notes of it are indexed" in said
-        (roots / "own" / "new.md").write_text("# New\n\nPangolins sleep at noon.\n")
-        assert (await until(client, lambda state: state.notes == 4)).pending.total == 0
+        assert (emptied.notes, emptied.pending.total) == (4, 0)
+
+
+async def offers_filters_and_counts_places(client: EngineClient) -> None:
+    values = (await client.ask(FilterValuesRequest())).values
+    assert [(each.kind, each.value, each.notes) for each in values] == [
+        ("root", name, 1) for name in ("work", "team", "own")
+    ]
+    read = await client.ask(DateReadingRequest(text="March 2026"))
+    assert (read.first, read.after) == ("2026-03-01", "2026-04-01")
+    request = CrowdingRequest(source=CrowdingSource.QUERY, text=QUESTION, k=3)
+    crowding = await client.ask(request)
+    assert (crowding.lists, crowding.places) == (1, 3)
+    assert sum(root.share for root in crowding.roots) == pytest.approx(1.0)
+    assert sum(root.chunk_share for root in crowding.roots) <= 1.0
 
 
 async def test_roots_that_change_in_the_settings_are_noticed(roots: Path) -> None:

@@ -23,12 +23,13 @@ import pytest
 from membrowse import interpreter, paths
 from membrowse.cli.commands.status import _watcher_text
 from membrowse.client import discovery
-from membrowse.engine import components
+from membrowse.engine import sources
 from membrowse.engine.components import Components, open_components
 from membrowse.engine.handlers.spelling import suggest_spelling
 from membrowse.engine.health.condition import engine_health
 from membrowse.engine.http.peers import EVERY_RIGHT
 from membrowse.engine.indexing import disk_space, note_reader
+from membrowse.engine.indexing.indexer import Indexer
 from membrowse.engine.indexing.note_reader import NoteReader
 from membrowse.engine.priority import Cancelled, QueryTraffic
 from membrowse.engine.service import Service
@@ -92,6 +93,7 @@ def telling(folder: Path) -> Iterator[Told]:
 
 
 def kill_observer(components: Components) -> None:
+    assert isinstance(components.indexer, Indexer)
     observer = components.indexer._watch._watches[""]._observer
     assert observer is not None
     for emitter in observer.emitters.copy():
@@ -245,7 +247,7 @@ async def test_an_index_that_cannot_be_opened_is_rebuilt_once_however_often_it_i
 ) -> None:
     with telling(folder) as told:
         told.until(current)
-    opened, discarded = components.open_index, list[Path]()
+    opened, discarded = sources.open_index, list[Path]()
     failures = iter((True,))
 
     def unopened_at_first(*parts: Any) -> SearchIndex:
@@ -253,7 +255,7 @@ async def test_an_index_that_cannot_be_opened_is_rebuilt_once_however_often_it_i
             raise RuntimeError("cannot be opened")
         return opened(*parts)
 
-    monkeypatch.setattr(components, "open_index", unopened_at_first)
+    monkeypatch.setattr(sources, "open_index", unopened_at_first)
 
     def slowly(directory: Path) -> None:
         discarded.append(directory)

@@ -31,7 +31,7 @@ from tests.engine.conftest import (
     until,
 )
 
-KILLS = 10
+KILLS = 6
 
 
 def kill(pid: int) -> None:

@@ -331,6 +331,9 @@ async def test_4_no_word_of_the_query_is_in_it(folder: Path) -> None:
         assert "“day” and “laundry”" in finding.finding and finding.rank is None
         assert "laundry (laundri): in no chunk of the folder" in finding.evidence
         assert rung(told, StepName.VECTOR).rank is not None
+        near = await why(client, "which day is laundry day?", path="ports.md", line=5, k=50)
+        assert near.in_top_k and failing(near) is None, "it did without its keyword rank"
+        assert rung(near, StepName.KEYWORD).outcome is Outcome.WEAK
 
 
 async def test_4_a_query_without_words(folder: Path) -> None:

@@ -24,6 +24,7 @@ from membrowse.mcp.messages import messages
 from membrowse.mcp.server import MemoryServer, memory_server
 from membrowse.wire.agents import AgentMemory, AgentProfile
 from membrowse.wire.overrides import Overrides
+from membrowse.wire.recalls import Outcome, Recall, RecallRequest, RecallsRequest
 from membrowse.wire.search import RecallContext
 from tests.standin.engine import StandIn
 from tests.test_architecture import INDEX_AND_MODELS, SLOW, loaded_by
@@ -55,6 +56,15 @@ def text_of(result: types.CallToolResult) -> str:
     (content,) = result.content
     assert isinstance(content, types.TextContent)
     return content.text
+
+
+async def newest_recall(memory: AsyncMemory, count: int) -> Recall:
+    """The newest recall of the log once it has `count`."""
+    engine = (await memory._connected()).engine
+    async with asyncio.timeout(10):
+        while (page := await engine.ask(RecallsRequest())).total < count:
+            await asyncio.sleep(0.02)
+    return (await engine.ask(RecallRequest(id=page.recalls[0].id))).recall
 
 
 async def test_an_attached_agent_gets_by_its_own_k_and_minimum_score(notes: Path) -> None:
@@ -128,6 +138,9 @@ async def test_where_nothing_matches_well_it_says_so(notes: Path) -> None:
         found = await answer(client, "search", query="favourite colour of the cat")
         assert found["hits"] == [] and len(found["nearest"]) == 3
         assert found["message"].startswith("Nothing in this memory matches well")
+        async with AsyncMemory(notes) as memory:
+            recall = await newest_recall(memory, 1)
+        assert (recall.outcome, recall.given, recall.withheld) == (Outcome.EMPTY, (), 3)
         none = await answer(client, "search", query="deploy", path="drafts/*")
         assert (none["hits"], none["message"]) == ([], "Nothing matches.")
 
@@ -207,7 +220,9 @@ async def test_notes_are_shown_safely_and_bounded(
         assert (long["end"], long["cut"]) == (400, True)
     (asked,) = engine.asked
     assert asked.recall is not None
-    assert asked.recall == RecallContext(agent="planner␛[31m", session=asked.recall.session, k=5)
+    assert asked.recall == RecallContext(
+        agent="planner␛[31m", session=asked.recall.session, k=5, withholds_weak=True
+    )
     assert asked.recall.session
 
 

@@ -96,7 +96,14 @@ def adds_up(found: Explanation, ranked_query: RankedQuery, row: int) -> None:
         assert (explanation.rank or 0) == rankings[name].ranks[row]
 
 
-@given(text=QUERIES, weight=SHARES, blend=SHARES, passages=SHARES, pool=st.integers(1, 12))
+@given(
+    text=QUERIES,
+    weight=SHARES,
+    blend=SHARES,
+    passages=SHARES,
+    pool=st.integers(1, 12),
+    limit=st.integers(0, 3),
+)
 @effort(max_examples=50, deadline=None)
 def test_all_shares_sum_to_the_ranked_scores(
     rank_query: RankQuery,
@@ -106,10 +113,11 @@ def test_all_shares_sum_to_the_ranked_scores(
     blend: float,
     passages: float,
     pool: int,
+    limit: int,
 ) -> None:
     settings = configured(
         fusion={"weight": weight},
-        rerank={"blend": blend, "pool": pool},
+        rerank={"blend": blend, "pool": pool, "per_root_limit": limit},
         vector={"passage_weight": passages},
     )
     ranked_query = rank_query(text, settings=settings)
@@ -131,6 +139,31 @@ def test_shares_of_reciprocal_ranks_sum_up(
         assert found.fused.rrf_k == k
         for share in found.fused.inputs:
             assert share.normalised == (1 / (k + share.rank) if share.rank else 0.0)
+
+
+@pytest.mark.parametrize("limit", [0, 1, 2])
+def test_a_limit_per_root_moves_the_rest_behind_and_says_so(
+    rank_query: RankQuery, explain: Explain, limit: int
+) -> None:
+    text, pool = "which port does staging ssh use?", 10
+    settings = configured(rerank={"per_root_limit": limit, "pool": pool})
+    ranked_query = rank_query(text, settings=settings)
+    first = ranked_query.rankings[RERANKED].order[:pool].tolist()
+    found = [explain(ranked_query, row, settings).reranked for row in first]
+    roots = [ranked_query.chunks[row].path.partition("/")[0] for row in first]
+    kept = [root for root, each in zip(roots, found, strict=True) if not each.limited]
+    assert [each.limited for each in found] == sorted(each.limited for each in found)
+    assert all(each.root_limit == limit for each in found)
+    if limit:
+        assert len(kept) < pool
+        assert all(kept.count(root) == min(limit, roots.count(root)) for root in roots)
+        assert any(each.rank != each.rank_by_score for each in found)
+    else:
+        assert [each.rank for each in found] == [each.rank_by_score for each in found]
+    by_score = rank_query(text, settings=configured(rerank={"pool": pool}))
+    for row, each in zip(first, found, strict=True):
+        assert each.rank_by_score == by_score.rankings[RERANKED].ranks[row]
+        assert each.score == pytest.approx(by_score.rankings[RERANKED].scores[row])
 
 
 def best_of(ranked_query: RankedQuery, ranking: str = RERANKED) -> int:
@@ -288,8 +321,9 @@ def test_a_chunk_that_hnsw_missed_is_marked(
     ranked_query = rank_query("tea with milk")
     generation, query = ranked_query.generation, ranked_query.encoded
     assert query is not None
-    by_own = np.argsort(-generation.vectors.cosines(query.vector), kind="stable").tolist()
-    assert [exact_rank(generation, row, query.vector) for row in by_own] == list(
+    cosines = generation.vectors.cosines(query.vector)
+    by_own = np.argsort(-cosines, kind="stable").tolist()
+    assert [exact_rank(cosines, generation.encoded, row) for row in by_own] == list(
         range(1, len(by_own) + 1)
     )
     found = [generation.chunks[row].id for row in by_own if row != by_own[1]]

@@ -181,3 +181,26 @@ def test_the_encoder_does_not_decide_between_dates(
         assert sample_notes.paths(ranked_query, "reranked")[0] == "2026-11-03.md"
         assert ranked_query.known_share < 1.0
     notes.index.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "after"),
+    [
+        ("2026", "2026-01-01", "2027-01-01"),
+        ("2026-12", "2026-12-01", "2027-01-01"),
+        ("2026-3-2", "2026-03-02", "2026-03-03"),
+        ("yesterday", "2026-11-25", "2026-11-26"),
+        ("march", "2026-03-01", "2026-04-01"),
+        ("Nov 3rd, 2025", "2025-11-03", "2025-11-04"),
+    ],
+)
+def test_a_period_has_a_first_day_and_a_day_after(text: str, first: str, after: str) -> None:
+    reader = DateReader(date(2026, 11, 26))
+    assert reader.period(text) == (date.fromisoformat(first), date.fromisoformat(after))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "soup", "2026-13", "2026-02-30", "0000", "in march", "9999999"]
+)
+def test_what_is_no_period(text: str) -> None:
+    assert DateReader(TODAY).period(text) is None

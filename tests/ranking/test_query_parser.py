@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Literal
 from unicodedata import normalize
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from membrowse.notes.chunk import Chunk
+from membrowse.ranking.query_dates import DateReader
 from membrowse.ranking.query_parser import (
     LITERAL,
     MAX_QUERY_CHARACTERS,
@@ -166,10 +168,27 @@ def test_filters_of_a_request_are_read_like_those_of_a_query() -> None:
     assert path.typed == 'path:"other notes"' and not path.passes(NOTE)
 
 
+def test_a_date_filter_understands_words_and_says_how() -> None:
+    reader = DateReader(date(2026, 3, 11))
+    (after,) = requested_filters(Filters(after="last week"), reader)
+    assert (after.typed, after.value) == ("after:2026-03-02", "2026-03-02")
+    parsed = parse_query('ports -before:"last month" after:march', OPERATORS, reader)
+    assert [each.typed for each in parsed.filters] == ["-before:2026-02-01", "after:2026-03-01"]
+    assert parsed.words == "ports"
+
+
+def test_a_root_is_the_first_segment_of_a_path() -> None:
+    for root, passes in (("Runbooks", True), ("runbook", False), ("deploy.md", False)):
+        (parsed,) = requested_filters(Filters(root=root))
+        assert parsed.passes(structs.replace(NOTE, path="runbooks/deploy.md")) is passes
+    (typed,) = parse_query("-root:team deploy", OPERATORS).filters
+    assert not typed.passes(structs.replace(NOTE, path="team/deploy.md"))
+
+
 @pytest.mark.parametrize(
     ("filters", "message"),
     [
-        (Filters(after="last week"), 'after:"last week" needs a date such as 2026'),
+        (Filters(after="the week"), 'after:"the week" needs a date such as 2026'),
         (Filters(before="2026-02-30"), "before:2026-02-30 needs a date"),
         (Filters(tag="#"), "tag:# needs a value"),
         (Filters(path="  "), "path: needs a value"),

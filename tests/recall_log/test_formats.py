@@ -201,6 +201,38 @@ def test_codex_searches_and_reads_of_the_memory() -> None:
     ]
 
 
+def test_codex_names_the_server_beside_the_tool_and_heads_its_output() -> None:
+    """As Codex 0.171 writes it."""
+
+    def item(**payload: object) -> dict[str, Any]:
+        return {"timestamp": AT, "type": "response_item", "payload": payload}
+
+    def asked(event: str, query: str, namespace: str) -> dict[str, Any]:
+        arguments = json.dumps({"query": query, "k": 3})
+        known = {"name": "search", "namespace": namespace, "arguments": arguments}
+        return item(type="function_call", call_id=event, **known)
+
+    def output(event: str, text: str) -> dict[str, Any]:
+        return item(type="function_call_output", call_id=event, output=text)
+
+    hits = json.dumps({"hits": [{"path": "ports.md", "start_line": 3, "end_line": 4}]})
+    head = "Chunk ID: 92b0d4\nWall time: 0.0 seconds\nProcess exited with code 0\nOutput:\n"
+    command = json.dumps({"cmd": f"rg -n port {FOLDER}"})
+    log, recalls = read(
+        {"timestamp": AT, "type": "session_meta", "payload": {"id": "c1", "cwd": "/home/ada"}},
+        asked("1", "ssh port", "mcp__memory"),
+        output("1", f"Wall time: 0.2330 seconds\nOutput:\n{hits}"),
+        asked("2", "lost", "mcp__memory__"),
+        output("2", "unsupported call: mcp__memory__search"),
+        item(type="function_call", call_id="3", name="exec_command", arguments=command),
+        output("3", f"{head}{FOLDER}/ports.md:3:port"),
+    )
+    assert [(each.query, places(each), each.k) for each in recalls] == [
+        ("ssh port", [("ports.md", 3, 4)], 3),
+        ("port", [(f"{FOLDER}/ports.md", 3, 3)], None),
+    ]
+
+
 def test_genai_spans_in_an_otlp_export() -> None:
     documents = [{"id": "ports.md", "score": 0.8, "content": "ssh on 2222"}]
     attributes = [
@@ -412,3 +444,19 @@ def test_deep_nesting_is_a_bad_line_or_nothing() -> None:
     lines = (deep, before + use + after, before + result + after, '{"at": ' + deep + "}")
     everything(log, [line.encode() for line in lines])
     assert log.lines == 4
+
+
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+def test_spans_that_are_indented_over_several_lines_are_read(size: int) -> None:
+    """As OpenTelemetry's console exporter writes them, one after another."""
+    attributes = {"openinference.span.kind": "RETRIEVER", "input.value": "ssh port"}
+    span = {"name": "retrieve", "start_time": AT, "attributes": attributes}
+    spans = [span | {"context": {"span_id": f"0x{number}"}} for number in range(2)]
+    content = "\n".join(json.dumps(each, indent=4) for each in spans) + '\n{\n{"torn": 1}\n'
+    log, lines = ForeignLog(folders=(FOLDER,)), LogLines()
+    blocks = [content.encode()[at : at + size] for at in range(0, len(content), size)]
+    found = [
+        each for block in blocks for line in lines.feed(block) for each in log.feed(line or b"")
+    ]
+    assert [each.query for each in found if isinstance(each, Recall)] == ["ssh port"] * 2
+    assert [each.number for each in found if isinstance(each, BadLine)] == [content.count("\n") - 1]

@@ -14,13 +14,14 @@ from pathlib import Path
 from membrowse.client.supervisor import Changed, Connected, Session, Starting
 from membrowse.settings import Settings
 from membrowse.tui.app import MembrowseApp
+from membrowse.wire.agents import AgentProfile
 from membrowse.wire.engine import HelloRequest, Right, StatesRequest
 from tests.standin.corpus import corpus
 from tests.standin.engine import StandIn
 from tests.standin.replies import FOLDER
 
 
-async def sessions(_: Path) -> AsyncGenerator[Session, None]:
+async def sessions(_: Path, _profile: AgentProfile | None = None) -> AsyncGenerator[Session, None]:
     """One session that stays."""
     yield Starting("starting an engine")
     engine = StandIn(corpus(logs=160), rights=tuple(Right))

@@ -16,6 +16,7 @@ from textual.pilot import Pilot
 from membrowse.client.supervisor import Changed, Connected, Session
 from membrowse.settings import Settings
 from membrowse.tui.app import MembrowseApp
+from membrowse.wire.agents import AgentProfile
 from membrowse.wire.engine import HelloRequest, StatesRequest
 from membrowse.wire.search import Ranking, SearchResponse
 from tests.standin.engine import StandIn
@@ -31,11 +32,15 @@ class Sessions:
     def __init__(self, engine: StandIn | None = None) -> None:
         self.engine = engine or StandIn()
         self.folders: list[Path] = []
+        self.profiles: list[AgentProfile | None] = []
         self._queue: asyncio.Queue[Session] = asyncio.Queue()
         self.connects = True
 
-    async def __call__(self, folder: Path) -> AsyncGenerator[Session, None]:
+    async def __call__(
+        self, folder: Path, profile: AgentProfile | None = None
+    ) -> AsyncGenerator[Session, None]:
         self.folders.append(folder)
+        self.profiles.append(profile)
         if self.connects:
             yield await self.connected()
         states = asyncio.create_task(self._tell_states())

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from rich.segment import Segment
 from textual.color import Color
-from textual.screen import ModalScreen
+from textual.geometry import Region
+from textual.screen import ModalScreen, Screen
 
 from membrowse.tui.app import MembrowseApp
 from membrowse.tui.contrast import MARK, TEXT, contrast
 from membrowse.tui.styles import STYLES
-from tests.tui.stage import QUERY, make_app, on_stage
+from tests.tui.stage import QUERY, make_app, on_stage, until
 
 MARKS = frozenset("━╸▏▎▍▌▋▊▉█▁▂▃▄▅▆▇│┃❯›▸●○◌▲▼◎·")
 DRAWN = frozenset("─╭╮╰╯╌ ▏▎▕▔▁")
 """Frames, rules and the rest of a bar: nothing is lost without them."""
 GROUNDS = ("background", "surface", "panel", "ground-active", "ground-cursor", "ground-linked")
 NOT_TEXT = {"", "track"}
+ROOMY = (160, 50)
+"""Rankings, preview, explanation and tuning panel at once."""
 
 
 def themes(app: MembrowseApp) -> list[str]:
@@ -24,12 +30,16 @@ def themes(app: MembrowseApp) -> list[str]:
     return [name for name, theme in app.available_themes.items() if not theme.ansi]
 
 
-def unreadable(app: MembrowseApp) -> list[str]:
+def unreadable(app: MembrowseApp, screen: Screen[Any]) -> list[str]:
     """What is on the screen with too little contrast."""
-    strips = app.screen._compositor.render_strips(app.size)
-    if isinstance(app.screen, ModalScreen):  # what is behind it is dimmed on purpose
-        box = app.screen.query(".dialog, #--container").first().region
+    if isinstance(screen, ModalScreen):  # what is behind it is dimmed on purpose
+        screen.styles.background = Color(0, 0, 0)
+    strips = screen._compositor.render_strips(app.size)
+    if isinstance(screen, ModalScreen):
+        parts = screen.query(".dialog") or screen.query("CommandInput, CommandList")
+        box = Region.from_union([part.region for part in parts])
         strips = [strip.crop(box.x, box.right) for strip in strips[box.y : box.bottom]]
+    assert any(strip.text.strip() for strip in strips), screen
     return [
         f"{app.theme}: {segment.text.strip()!r} {ratio:.2f}"
         for strip in strips
@@ -71,23 +81,31 @@ async def test_named_styles_can_be_read_on_every_ground() -> None:
                     assert contrast(ink, ground) >= least, (theme, name, ground)
 
 
-@pytest.mark.parametrize(
-    "keys",
-    ["", "x", "t", "f", "X", "u", "f1", "y", "T", "H", "W", "O", "ctrl+p"],
-)
-async def test_every_screen_can_be_read_in_every_theme(keys: str) -> None:
+def open_every_screen(app: MembrowseApp) -> list[Callable[[], Any]]:
+    """The actions that open a screen or a dialog, the dialogs last."""
+    browser = app.browser
+    screens = [browser.action_rank_flow, browser.action_tokens, browser.action_files]
+    dialogs = [browser.action_copy, browser.action_show_history, browser.action_target]
+    dialogs += [app.action_help, app.action_open_folder, app.action_change_theme]
+    return [*screens, *dialogs, app.action_command_palette]
+
+
+@pytest.mark.timeout(300)
+async def test_every_screen_can_be_read_in_every_theme() -> None:
     app = make_app()
-    async with on_stage(app, (120, 40), QUERY) as pilot:
-        await pilot.press("enter", *([keys] if keys else []))
-        await pilot.pause(0.3)
+    async with on_stage(app, ROOMY, QUERY) as pilot:
+        await pilot.press("enter", "x", "t")
+        for number, open_screen in enumerate(open_every_screen(app), start=2):
+            open_screen()
+            await until(lambda: len(app.screen_stack) == number, str(open_screen))  # noqa: B023
+            await pilot.pause(0.3)
         found: list[str] = []
-        if isinstance(app.screen, ModalScreen):  # so that what is behind it is not painted
-            app.screen.styles.background = Color(0, 0, 0)
-        with app.batch_update():  # it is painted once a theme, by `unreadable`
+        with app.batch_update():  # every screen is painted once a theme, by `unreadable`
             for theme in themes(app):
                 app.theme = theme
                 await pilot.pause()
-                found += unreadable(app)
+                for screen in app.screen_stack:
+                    found += unreadable(app, screen)
         assert not found, "\n".join(dict.fromkeys(found))
 
 
@@ -98,4 +116,4 @@ async def test_messages_can_be_read_in_every_theme() -> None:
             app.theme = theme
             app.say("a warning", "warning")
             await pilot.pause()
-            assert not unreadable(app)
+            assert not unreadable(app, app.screen)

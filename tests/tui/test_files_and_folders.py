@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
+from membrowse import paths
+from membrowse.agents import profiles
 from membrowse.client.remembered import FOLDERS, QUERIES, Remembered
 from membrowse.tui.app import MembrowseApp
 from membrowse.tui.screens.browser import BrowserScreen
 from membrowse.tui.screens.files import FilesScreen
 from membrowse.tui.screens.welcome import WelcomeScreen
+from membrowse.wire.agents import AgentMemory, AgentProfile
 from membrowse.wire.engine import Progress, ReindexRequest
 from membrowse.wire.notes import NoteState
 from tests.standin.corpus import BROKEN
@@ -46,7 +49,10 @@ async def test_filter_sort_read_and_reindex() -> None:
     async with on_stage(app) as pilot:
         await pilot.press("tab", "f")
         screen = await files_of(app)
-        await pilot.press("slash", *"restore", "enter")
+        assert "s sort" in screen_text(app)
+        await pilot.press("slash", *"restore")
+        await until(lambda: "s sort" not in screen_text(app), "the keys that type are not offered")
+        await pilot.press("enter")
         await until(lambda: [r.path for r in screen.list.items] == ["runbooks/restore.md"])
         await pilot.press("enter")
         await pilot.pause()
@@ -173,3 +179,34 @@ def test_a_damaged_file_counts_as_empty(own_home: Path, content: bytes) -> None:
     assert remembered.queries(own_home) == ()
     remembered.query("x", own_home)
     assert Remembered().queries(own_home) == ("x",)
+
+
+async def test_collections_and_agents_are_listed_with_their_state_and_found_by_letters(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "work").mkdir()
+    file = paths.config_file()
+    file.parent.mkdir(parents=True)
+    roots = f'{{ work = "{tmp_path}/work", team = "{tmp_path}/gone" }}'
+    file.write_text(f"[collections.ops]\nroots = {roots}\n")
+    memory = AgentMemory(id="codex:x", system="codex", folder=str(tmp_path / "work"))
+    profiles.keep(AgentProfile(name="helper", memory=memory))
+    Remembered().folder(tmp_path / "vanished")
+    sessions = Sessions()
+    app = make_app(sessions)
+    async with on_stage(app) as pilot:
+        await pilot.press("tab", "O")
+        await until(lambda: "team missing, not indexed yet" in screen_text(app), "the states")
+        assert "vanished" in screen_text(app)
+        await pilot.press(*"help")
+        await until(lambda: "vanished" not in screen_text(app), "the agent alone")
+        await pilot.press("enter")
+        await until(lambda: sessions.folders[-1] == tmp_path / "work")
+        chosen = sessions.profiles[-1]
+        assert chosen is not None and chosen.name == "helper"
+        await pilot.press("tab", "O")
+        await until(lambda: isinstance(app.screen, WelcomeScreen))
+        await pilot.press(*"coll ops", "enter")
+        await until(lambda: sessions.folders[-1] == paths.collections_dir() / "ops")
+        assert sessions.profiles[-1] is None
+        await until(lambda: " collection ops " in screen_text(app), "its title")

@@ -71,7 +71,7 @@ async def test_pinning_the_chunk_under_the_cursor_and_unpinning_it() -> None:
     async with on_stage(app, query=QUERY) as pilot:
         await pilot.press("enter", "j", "m")
         await until(lambda: "1 of 1 pin passes" in screen_text(app), "the toast")
-        assert "Saved in /home/me/agents/ops/memo" in screen_text(app)
+        assert "Saved in /home/me/agents/ops/memory" in screen_text(app)
         assert paths(engine) == ["decisions/ssh.md"]
         await pilot.press("m", "n")
         assert paths(engine)

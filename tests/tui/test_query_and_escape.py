@@ -220,6 +220,15 @@ async def test_a_key_clears_the_target() -> None:
         await until(lambda: app.browser.open_query.complete)
 
 
+async def test_a_query_longer_than_its_field_ends_in_an_ellipsis_while_it_is_not_edited() -> None:
+    app = make_app()
+    async with on_stage(app, (80, 24), query="why does staging " * 12) as pilot:
+        await pilot.press("enter")
+        await until(lambda: "… literal" in screen_text(app).split("\n")[1], "the ellipsis")
+        await pilot.press("slash", "end")
+        await until(lambda: "…" not in screen_text(app).split("\n")[1], "its end")
+
+
 async def test_the_number_of_a_question_falls_away_with_its_text(tmp_path: Path) -> None:
     file = tmp_path / "questions.jsonl"
     file.write_text('{"query": "ssh port"}\n{"query": "restore drill"}\n')

@@ -250,6 +250,18 @@ async def test_why_shows_the_steps_at_once_then_suggestions_which_escape_gives_u
         assert screen.list.at == 6
 
 
+async def test_suggestions_below_the_last_line_are_announced() -> None:
+    app = make_app(Sessions(StandIn(others=PINS)))
+    async with on_stage(app, (80, 24), QUERY) as pilot:
+        await pilot.press("enter")
+        await expect(app, pilot, "runbooks/restore")
+        screen = await why_screen(app)
+        assert screen.list.report is not None
+        await until(lambda: "↓ 5 suggestions" in screen_text(app).split("\n")[1], "how many")
+        await pilot.press("G")
+        await until(lambda: "why not?" in screen_text(app).split("\n")[1], "none is below")
+
+
 async def choose(pilot: Pilot[Any], screen: WhyScreen, kind: SuggestionKind) -> Suggestion:
     """Apply the first suggestion of that kind."""
     assert screen.list.report is not None

@@ -42,6 +42,7 @@ class Memsearch:
         if not folders:
             problems.append("its folder is recorded nowhere: name it when you attach (--folder)")
         folder = str(folders[0]) if folders else ""
+        collection = text(settings.get("collection")) or DEFAULT_COLLECTION
         yield Candidate(
             AgentMemory(
                 id=self.name,
@@ -49,7 +50,8 @@ class Memsearch:
                 folder=folder,
                 include=("*.md", "*.markdown"),
                 index=str(machine.path(uri)) if local else "",
-                index_part=text(settings.get("collection")) or DEFAULT_COLLECTION,
+                index_part=collection,
+                store=f"milvus:{machine.path(uri)}#{collection}" if local else "",
                 k=DEFAULT_K,
                 weights={"rrf_k": 60},
                 settings={

@@ -5,6 +5,7 @@ A module has a function with the command's name, or an `app` of subcommands.
 
 COMMANDS = (
     "browse",
+    "open",
     "demo",
     "index",
     "search",
@@ -13,6 +14,7 @@ COMMANDS = (
     "tokens",
     "pins",
     "log",
+    "crowding",
     "report",
     "rerun",
     "status",

@@ -44,6 +44,7 @@ def _rows(agent: FoundAgent, memory: AgentMemory) -> Iterator[tuple[str, str]]:
         yield "memory", ", ".join((*memory.include, *memory.outside))
     part = f" ({memory.index_part})" if memory.index_part else ""
     yield "index", f"{memory.index}{part}" if memory.index else ""
+    yield "store", memory.store
     yield "log", memory.log
     yield "search", ", ".join(search_terms(memory))
     for problem in agent.problems:

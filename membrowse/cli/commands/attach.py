@@ -20,12 +20,17 @@ from membrowse.cli.error_handling import Stop
 from membrowse.cli.exit_codes import Exit
 from membrowse.cli.folders import existing
 from membrowse.cli.parameters import AsJson, valid
+from membrowse.stores.address import parse_address
+from membrowse.stores.directory import opened
 from membrowse.text import shown
 from membrowse.wire.agents import AgentMemory, AgentProfile, FoundAgent, SearchCommand
 
 _COMMAND_HELP = (
     "Search with another program; {query}, {k} and {folder} in its arguments are replaced. It runs "
     "without a shell."
+)
+_STORE_HELP = (
+    "Open the store that it keeps, read-only, in place of its folder (`membrowse agents` lists it)."
 )
 _READS_HELP = (
     "How its output is read: openclaw, qmd, memsearch, basic-memory, or fields of its JSON such as "
@@ -50,6 +55,7 @@ def attach(
         Path | None,
         typer.Option("--folder", "-f", help="The folder of its notes, if another one."),
     ] = None,
+    store: Annotated[str, typer.Option(metavar="STORE", help=_STORE_HELP)] = "",
     include: Annotated[
         list[str] | None,
         typer.Option(metavar="GLOB", help="Files that it searches (repeatable)."),
@@ -76,8 +82,7 @@ def attach(
     """
     found = _chosen(agent, find_agents())
     memory = found.memory
-    if folder is not None:
-        memory = msgspec.structs.replace(memory, folder=str(existing(folder)))
+    memory = _with_place(memory, folder, store)
     if not memory.folder:
         raise Stop(Exit.USAGE, f"the folder of {memory.id} is not known: name it with --folder")
     if include:
@@ -86,7 +91,7 @@ def attach(
     memory = _with_search(memory, command, reads, tuple(env or ()))
     profile = AgentProfile(name=name or profiles.default_name(memory), memory=memory)
     file = profiles.keep(profile)
-    for problem in found.problems if folder is None else ():
+    for problem in found.problems if folder is None and not store else ():
         output.say(problem)
     if as_json:
         output.write_json(profiles.read(profile.name), output.SCHEMA)
@@ -104,6 +109,27 @@ def _chosen(agent: str, found: list[FoundAgent]) -> FoundAgent:
             return matching[0]
     known = ", ".join(each.memory.id for each in found) or "none was found"
     raise Stop(Exit.USAGE, f"which agent is {agent}? On this machine: {known}")
+
+
+def _with_place(memory: AgentMemory, folder: Path | None, store: str) -> AgentMemory:
+    """`memory` in another folder, or in the store at an address, whose own search its engine asks.
+
+    Raises `Stop` and `SettingsError`.
+    """
+    if folder is not None and store:
+        raise Stop(Exit.USAGE, "give --store or --folder, not both")
+    if not store:
+        place = str(existing(folder)) if folder is not None else memory.folder
+        return msgspec.structs.replace(memory, store="", folder=place)
+    address = parse_address(store)
+    return msgspec.structs.replace(
+        memory,
+        store=str(address),
+        folder=str(opened(address)),
+        include=("**",),
+        outside=(),
+        search=None,
+    )
 
 
 def _with_cut(memory: AgentMemory, k: int | None, min_score: float | None) -> AgentMemory:
@@ -142,7 +168,7 @@ def _with_search(
 
 def _lines(profile: AgentProfile, file: Path) -> Iterator[str]:
     memory = profile.memory
-    yield f"{profile.name}: {shown(memory.id)} in {shown(memory.folder)}\n"
+    yield f"{profile.name}: {shown(memory.id)} in {shown(memory.store or memory.folder)}\n"
     rows = [("profile", str(file)), ("search", ", ".join(search_terms(memory)))]
     if (roots := roots_of_memory(memory)).is_collection:
         rows += [("root", f"{root.name}: {root.path}") for root in roots]

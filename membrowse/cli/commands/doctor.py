@@ -42,7 +42,8 @@ def doctor(folder: FolderOption = None, as_json: AsJson = False) -> None:
     own index and with ours, file by file. Exit status 1 if there is a problem.
     """
     chosen = folders.chosen(folder)
-    if profile := chosen_profile():
+    profile = chosen_profile()
+    if profile is not None and not profile.memory.store:
         raise typer.Exit(_examine_agent(profile, chosen, as_json=as_json))
     service = registered(chosen)
     health = asyncio.run(_examine_service(service)) if service else _run_doctor_child(chosen)

@@ -15,8 +15,10 @@ import msgspec
 import typer
 
 from membrowse import paths
+from membrowse.agents import profiles
 from membrowse.agents.collections import real_roots
-from membrowse.cli import folders, output, terminal
+from membrowse.cli import chosen_agent, folders, output, terminal
+from membrowse.cli.chosen_agent import chosen_profile
 from membrowse.cli.connection import (
     NOT_FOUND,
     asynchronous,
@@ -75,7 +77,11 @@ def moment(text: str) -> str:
 Agent = Annotated[
     str,
     typer.Option(
-        "--agent", metavar="NAME", help="Only this agent.", show_default=False, parser=valid
+        "--agent",
+        metavar="NAME",
+        help="Only recalls of this agent; if it is attached, in its folder.",
+        show_default=False,
+        parser=valid,
     ),
 ]
 Since = Annotated[
@@ -88,6 +94,24 @@ Since = Annotated[
         parser=moment,
     ),
 ]
+
+
+def _folder(named: Path | None, agent: str) -> Path:
+    """The folder of the log; if `agent` is attached and no folder is named, the agent's."""
+    if named is None and agent in profiles.names():
+        chosen_agent.choose(agent)
+    return folders.chosen(named)
+
+
+def _attached_log(name: str, logs: list[Path]) -> tuple[str, list[Path]]:
+    """Format and logs: as given, else those of the attached agent. Raises `Stop`."""
+    profile = chosen_profile()
+    if logs:
+        return name, logs
+    if profile is None or not profile.memory.log:
+        what = f"{profile.name} keeps no log that is known" if profile else "name a log"
+        raise Stop(Exit.USAGE, f"{what}: `membrowse docs log` lists the formats")
+    return profile.memory.log_format or name, [Path(profile.memory.log)]
 
 
 @app.command("list")
@@ -119,7 +143,7 @@ async def list_(
     changed or is gone). Exit status 1 if there is none.
     """
     request = RecallsRequest(agent=agent, since=since, flag=flag, text=text, limit=limit)
-    async with engine_of(folders.chosen(folder)) as engine:
+    async with engine_of(_folder(folder, agent)) as engine:
         await encoder_loaded(engine)
         page = await engine.ask(request)
         while page.unchecked:
@@ -213,7 +237,7 @@ AgentName = Annotated[
     typer.Option(
         "--agent",
         metavar="NAME",
-        help="Name of the agent. [default: as the log says]",
+        help="Name of the agent; if it is attached, its folder. [default: as the log says]",
         show_default=False,
         parser=valid,
     ),
@@ -224,11 +248,14 @@ AgentName = Annotated[
 @asynchronous
 async def import_(
     logs: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
-            metavar="PATH…", help="Logs, or directories of logs; -: stdin.", show_default=False
+            metavar="PATH…",
+            help="Logs, or directories of logs; -: stdin. [default: the log of --agent, if that "
+            "is attached]",
+            show_default=False,
         ),
-    ],
+    ] = None,
     format: LogFormat = AUTO,  # noqa: A002
     agent: AgentName = "",
     folder: FolderOption = None,
@@ -239,11 +266,13 @@ async def import_(
     \b
       membrowse log import ~/.openclaw/workspace/memory/.dreams/events.jsonl
       membrowse log import ~/.claude/projects/-home-me-ops --agent claude
+      membrowse log import --agent main            (an attached agent)
 
     Importing a log again adds only what is new. A bad line is reported by number and left out; the
     exit status is then 2. Exit status 1 if there is no recall. Formats: `membrowse docs log`.
     """
-    chosen = folders.chosen(folder)
+    chosen = _folder(folder, agent)
+    format, logs = _attached_log(format, logs or [])  # noqa: A001
     files = [file for path in logs for file in logs_in(path)]
     if not files:
         raise Stop(Exit.NONE, "no log there: *.jsonl, *.ndjson or *.json")
@@ -378,7 +407,7 @@ async def export(
     `--redact` writes numbers for queries, sessions, filters and paths. Exit status 1 if there is no
     recall.
     """
-    chosen, exporting, written = folders.chosen(folder), RecallExport(redact=redact), 0
+    chosen, exporting, written = _folder(folder, agent), RecallExport(redact=redact), 0
     write, close = _writer(file)
     try:
         async with engine_of(chosen) as engine:
@@ -458,7 +487,7 @@ async def forget(
     request = ForgetRecallsRequest(id=recall or "", agent=agent, before=before, text=text)
     if everything is (request != ForgetRecallsRequest()):
         raise Stop(Exit.USAGE, "give an ID, --agent, --before or --text, or --all")
-    chosen = folders.chosen(folder)
+    chosen = _folder(folder, agent)
     if not yes:
         _confirm(everything)
     async with engine_of(chosen) as engine:
@@ -500,7 +529,10 @@ async def follow(
     With PATH, that log is imported, and what is appended to it within a second; a log that is
     rotated or truncated is read again from its start.
     """
-    chosen = folders.chosen(folder)
+    chosen = _folder(folder, agent)
+    if log is None and chosen_profile() is not None:
+        format, logs = _attached_log(format, [])  # noqa: A001
+        log = next(iter(logs), None)
     async with engine_of(chosen) as engine:
         watching = asyncio.create_task(_watch(engine, chosen, log, format, agent))
         watching.add_done_callback(_report_end)
@@ -522,9 +554,12 @@ async def _watch(engine: Engine, folder: Path, file: Path | None, name: str, age
     """Import what is appended to a foreign log."""
     if file is None:
         return
-    log = ForeignLog(folders=real_roots(folder), format=name, agent=agent)
-    importing = RecallImport(engine=engine, log=log, bad_line=_reporter(file))
-    async for _ in new_recalls(importing, file, from_start=True):
+
+    def importing(each: Path) -> RecallImport:
+        log = ForeignLog(folders=real_roots(folder), format=name, agent=agent)
+        return RecallImport(engine=engine, log=log, bad_line=_reporter(each))
+
+    async for _ in new_recalls(importing, file):
         pass
 
 
@@ -569,7 +604,7 @@ async def replay(
     intervals. Exit status 1 if there is nothing to compare, or below --min-overlap.
     """
     request = ReplayRequest(agent=agent, since=since, against=against)
-    async with engine_of(folders.chosen(folder)) as engine:
+    async with engine_of(_folder(folder, agent)) as engine:
         await index_current(engine)
         await encoder_loaded(engine)
         try:

@@ -99,7 +99,7 @@ ClientName = Annotated[
     ),
 ]
 AskAgent = Annotated[
-    bool, typer.Option("--ask-agent", help="Ask the agent's own search, too (with --agent).")
+    bool, typer.Option("--ask-agent", help="Ask the agent's or store's own search, too.")
 ]
 Agreed = Annotated[bool, typer.Option("--yes", help="Agree that the agent's search program runs.")]
 
@@ -123,6 +123,9 @@ async def search(
     as_json: AsJson = False,
 ) -> Exit:
     """Print the rankings of a query, or of a batch of queries.
+
+    A terminal gets a page to read, a pipe one line per hit with tabs between rank, ranking,
+    score, place and heading; --json prints everything.
 
     \b
       membrowse search "who approves a refund?"
@@ -169,7 +172,6 @@ async def _search(
     answer: AgentAnswer | None = None
     limit = request.limit
     if agent is not None:
-        answer = await agent_search.agents_answer(agent, request.text)
         request = msgspec.structs.replace(request, limit=max(limit, agent_search.LINK_DEPTH))
     async with engine_of(folder) as engine:
         if wait:
@@ -178,6 +180,8 @@ async def _search(
         response = await search_response(engine, request)
         if not (response.chunks or response.reading or response.pending):
             output.say(_nothing_to_find((await engine.ask(StatusRequest())).state))
+        if agent is not None:
+            answer = await agent_search.agents_answer(agent, request.text, engine)
     _report_problems(response, waited=wait)
     agent_search.report_out_of_scope(response)
     if answer is not None:

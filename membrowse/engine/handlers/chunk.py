@@ -48,7 +48,7 @@ def _chunk_view(generation: Generation, row: int, freshness: Freshness, mark: Ma
     chunk = generation.chunks[row]
     note = generation.notes[chunk.path]
     around = _neighbours(generation, row, note.chunks)
-    lines = _chunk_lines(around)
+    lines = chunk_lines(around)
     first = around[0].start_line
     return ChunkView(
         chunk=chunk.id,
@@ -82,13 +82,18 @@ def _neighbours(generation: Generation, row: int, count: int) -> Sequence[Chunk]
     return generation.chunks[row - before : row + after + 1]
 
 
-def _chunk_lines(chunks: Sequence[Chunk]) -> list[str]:
-    """The lines from the start of the first chunk to the end of the last."""
-    first = chunks[0].start_line
-    lines = [""] * (chunks[-1].end_line - first + 1)
+def chunk_lines(chunks: Sequence[Chunk]) -> list[str]:
+    """The lines from the start of the first chunk to the end of the last.
+
+    Two chunks may share a line; those of a store may overlap, and then the later one counts.
+    """
+    first, done = chunks[0].start_line, 0
+    lines = [""] * (max(chunk.end_line for chunk in chunks) - first + 1)
     for chunk in chunks:
         text = Lines(chunk.text)
         for number in range(len(text)):
             start, end = text.line_span(number)
-            lines[chunk.start_line - first + number] += chunk.text[start:end].rstrip("\r\n")
+            line, part = chunk.start_line - first + number, chunk.text[start:end].rstrip("\r\n")
+            lines[line] = part if chunk.start_offset < done else lines[line] + part
+        done = chunk.end_offset
     return lines

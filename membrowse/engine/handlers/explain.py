@@ -116,7 +116,7 @@ def sources(
         settings=settings,
         tokens_of=_Tokens(components, ranked_query),
         tokenizer=ChunkTokenizer(pieces, prompt) if pieces is not None else None,
-        nearest=components.index.approximate_nearest,
+        nearest=components.nearest,
     )
 
 

@@ -11,7 +11,10 @@ from typing import Any
 
 from membrowse.engine.handlers import (
     compare,
+    crowding,
     explain,
+    filters,
+    own_search,
     pins,
     recalls,
     spelling,
@@ -22,10 +25,13 @@ from membrowse.engine.handlers import (
 from membrowse.engine.handlers.quick import Handler
 from membrowse.engine.handlers.why.diagnose import diagnose
 from membrowse.engine.handlers.why.suggest import suggest
+from membrowse.wire.agents import OwnSearchRequest
 from membrowse.wire.comparison import CompareRequest
+from membrowse.wire.crowding import CrowdingRequest
 from membrowse.wire.diagnosis import DiagnosisRequest, SuggestionsRequest
 from membrowse.wire.engine import PurgeRequest
 from membrowse.wire.explanation import ExplainRequest, SpellingRequest
+from membrowse.wire.filters import DateReadingRequest, FilterValuesRequest
 from membrowse.wire.health import StoreCheckRequest
 from membrowse.wire.pins import AddPinRequest, PinsRequest, RemovePinRequest
 from membrowse.wire.rank_flow import RankFlowRequest
@@ -51,10 +57,14 @@ HANDLERS: dict[type[Request[Any]], Handler] = {
     PurgeRequest: stores.purge,
     ExplainRequest: explain.explain,
     SpellingRequest: spelling.suggest_spelling,
+    CrowdingRequest: crowding.crowding,
+    FilterValuesRequest: filters.filter_values,
+    DateReadingRequest: filters.read_date,
     RankFlowRequest: explain.follow_ranks,
     CompareRequest: compare.compare,
     DiagnosisRequest: diagnose,
     SuggestionsRequest: suggest,
+    OwnSearchRequest: own_search.own_search,
     TokensRequest: tokens.tokens,
     PinsRequest: pins.pins,
     AddPinRequest: pins.add,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from membrowse.engine.components import Components
 from membrowse.engine.errors import Impossible, Unknown
+from membrowse.engine.handlers.chunk import chunk_lines
 from membrowse.engine.priority import Pause
 from membrowse.engine.querying.freshness import FreshnessOf
 from membrowse.notes.not_indexable import NotIndexable
@@ -29,13 +30,7 @@ def note(components: Components, request: NoteRequest, _pause: Pause) -> NoteLin
     indexed = notes.get(path)
     if indexed is None:
         raise Unknown(f"no note called {shown(path)} is indexed")
-    try:
-        content = read_file(components.roots, path, components.configuration.settings.notes)
-    except FileNotFoundError as error:
-        raise Unknown(f"the file {shown(path)} is gone") from error
-    except NotIndexable as error:
-        raise Impossible(f"{shown(path)}: {error.reason}") from error
-    text = Lines(content.text)
+    text = Lines(_content(components, path))
     first = max(1, request.first_line)
     last = len(text) if request.last_line is None else min(request.last_line, len(text))
     asked = (_line(text, number) for number in range(first, last + 1))
@@ -50,6 +45,21 @@ def note(components: Components, request: NoteRequest, _pause: Pause) -> NoteLin
         lines=lines,
         cut=len(lines) < last - first + 1 or sum(map(len, lines)) >= MAX_CHARACTERS,
     )
+
+
+def _content(components: Components, path: str) -> str:
+    """The text of a note: the file, or the records of a store as they were read."""
+    if components.store:
+        generation = components.index.generation
+        chunks = [generation.chunks[row] for row in generation.rows(path)]
+        lines = chunk_lines(chunks)
+        return "\n".join([*[""] * (chunks[0].start_line - 1), *lines]) if chunks else ""
+    try:
+        return read_file(components.roots, path, components.configuration.settings.notes).text
+    except FileNotFoundError as error:
+        raise Unknown(f"the file {shown(path)} is gone") from error
+    except NotIndexable as error:
+        raise Impossible(f"{shown(path)}: {error.reason}") from error
 
 
 def _line(text: Lines, number: int) -> str:

@@ -45,7 +45,11 @@ def problem(name: str, detail: str, remedy: str) -> Check:
 
 def folder(subject: Subject) -> Iterator[Check]:
     from membrowse.notes.tree_scanner import TreeScanner
+    from membrowse.stores.directory import opened_store
 
+    if (store := opened_store(subject.folder)) is not None:
+        yield ok("store", f"{store.address}, read-only")
+        return
     if not subject.folder.is_dir():
         yield problem(
             "folder",

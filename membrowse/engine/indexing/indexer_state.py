@@ -39,6 +39,8 @@ class IndexerState:
     paused: bool = False
     stale: str = ""
     problem: str = ""
+    vectorless: int = 0
+    """Chunks that never get a vector, because the store has none for them."""
     roots: Mapping[str, str] = field(default_factory=dict)
     """Why roots of a collection are not indexed now, by name; their part of the index is kept."""
     started: int = 0

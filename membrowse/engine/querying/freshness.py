@@ -10,6 +10,7 @@ from pathlib import Path
 
 from membrowse.index.generation import IndexedNote
 from membrowse.roots import Roots
+from membrowse.stores.directory import is_own_directory
 from membrowse.wire.notes import Freshness
 
 
@@ -19,6 +20,7 @@ class FreshnessOf:
     def __init__(self, roots: Roots, notes: Mapping[str, IndexedNote]) -> None:
         self._roots = roots
         self._notes = notes
+        self._is_store = is_own_directory(roots.folder)
         self._of = lru_cache(maxsize=None)(self._look)
 
     def __call__(self, path: str) -> Freshness:
@@ -26,6 +28,8 @@ class FreshnessOf:
 
     def _look(self, path: str) -> Freshness:
         note = self._notes.get(path)
+        if self._is_store:  # it is as it was last read
+            return Freshness.DELETED if note is None else Freshness.CURRENT
         if self._roots.is_unavailable(path):
             return Freshness.UNREADABLE
         try:

@@ -23,8 +23,8 @@ def provisional(state: IndexerState, generation: Generation, encoder: RankingSta
         return still_to_read(state)
     if encoder is RankingState.LOADING:
         return "the model is still loading"
-    missing = int(np.count_nonzero(~generation.encoded))
-    if not missing or encoder is not RankingState.READY:
+    missing = int(np.count_nonzero(~generation.encoded)) - state.vectorless
+    if missing <= 0 or encoder is not RankingState.READY:
         return ""
     return f"{missing:,} of {_counted(len(generation.chunks), 'chunk')} still to encode"
 

@@ -51,7 +51,7 @@ class RankedQueries:
     ) -> RankedQuery:
         """The query over the present generation. Raises `InvalidFilter`."""
         generation = self._index.generation
-        ranked_by = f"{ranker.settings.digest}{self._models.state}{ranker.today()}"
+        ranked_by = f"{ranker.settings.digest}{self._models.basis}{ranker.today()}"
         key = (generation.number, text, syntax, filters, ranked_by)
         with self._lock:
             known = self._kept.get(key)

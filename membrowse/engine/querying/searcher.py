@@ -22,7 +22,7 @@ from membrowse.engine.querying.targets import Targets
 from membrowse.index.protocols import SearchIndex
 from membrowse.ranking import search_response
 from membrowse.ranking.ranked_query import RankedQuery
-from membrowse.ranking.ranker import Ranker
+from membrowse.ranking.ranker import Nearest, Ranker
 from membrowse.ranking.search_response import SearchContext
 from membrowse.ranking.targets import match_target
 from membrowse.roots import Roots
@@ -61,7 +61,9 @@ class Searcher:
         state: Callable[[], IndexerState],
         targets: Targets,
         answered: Answered = lambda request, response, ranked_query: None,
+        nearest: Nearest | None = None,
     ) -> None:
+        """`nearest` is an HNSW index to compare with, by default that of `index`."""
         self._roots = roots
         self._configuration = configuration
         self._index = index
@@ -69,6 +71,7 @@ class Searcher:
         self._state = state
         self._targets = targets
         self._answered = answered
+        self._nearest = nearest or index.approximate_nearest
         self._remembered: OrderedDict[str, RankedQuery] = OrderedDict()
         self._lock = threading.Lock()
         self._hnsw_threads = ThreadPoolExecutor(_HNSW_THREADS, thread_name_prefix="hnsw")
@@ -99,6 +102,7 @@ class Searcher:
             ranked_query=ranked_query,
             ranker=ranker,
             index=self._index,
+            nearest=self._nearest,
             models=models,
             hnsw_threads=self._hnsw_threads,
             respond=self._responder(ranked_query, request, ranker.settings, request.client, state),
@@ -211,6 +215,7 @@ class _Search:
     ranked_query: RankedQuery
     ranker: Ranker
     index: SearchIndex
+    nearest: Nearest
     models: Models
     hnsw_threads: ThreadPoolExecutor
     respond: _Responder
@@ -227,7 +232,7 @@ class _Search:
     def vector(self) -> SearchResponse | None:
         ranker, ranked_query, loaded = self.ranker, self.ranked_query, self.models.loaded
         ranker.vector(ranked_query, loaded.encoder, loaded.state, loaded.message)
-        ask = partial(ranker.approximate, ranked_query, self.index.approximate_nearest)
+        ask = partial(ranker.approximate, ranked_query, self.nearest)
         self.hnsw = self.hnsw_threads.submit(ask)
         ranker.locate(ranked_query, self.wanted)
         ranker.fuse(ranked_query)

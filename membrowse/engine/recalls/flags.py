@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from membrowse.engine.priority import Pause
 from membrowse.engine.querying.freshness import FreshnessOf
 from membrowse.engine.recalls.places import Places
-from membrowse.engine.recalls.search_recall import cut, last_ranking
+from membrowse.engine.recalls.search_recall import given_hits, last_ranking
 from membrowse.ranking.targets import comparable
 from membrowse.wire.notes import Freshness
 from membrowse.wire.recalls import HITS_KEPT, Outcome, Recall, RecallFlag
@@ -123,7 +123,8 @@ class Flags:
         near = near or any(ranked.chunks[row].path in wanted for row in first)
         if not _can_be_asked_again(recall) or recall.k is None:
             return near, False
-        today = [ranked.chunks[row].id for row in cut(ranked, recall.k, recall.min_score)[0]]
+        got = given_hits(ranked, recall.k, recall.min_score, withhold_weak=recall.withholds_weak)
+        today = [ranked.chunks[row].id for row in got.rows]
         then = [components.index.successor(hit.chunk) or hit.chunk for hit in recall.given]
         return near, today != then
 

@@ -15,7 +15,7 @@ from membrowse.engine.handlers.tune import rank_with
 from membrowse.engine.priority import Pause
 from membrowse.engine.querying.configuration import with_profile
 from membrowse.engine.recalls.places import Places
-from membrowse.engine.recalls.search_recall import cut, last_ranking
+from membrowse.engine.recalls.search_recall import given_hits, last_ranking
 from membrowse.ranking.elapsed import elapsed_ms
 from membrowse.ranking.ranked_query import RankedQuery
 from membrowse.ranking.rbo import rank_biased_overlap
@@ -116,13 +116,12 @@ class Replayer:
         )
         took_ms = elapsed_ms(started)
         k = recall.k or len(recall.given) or self._ranker.settings.agent.k
-        min_score = None if recall.source else recall.min_score
-        now = _answer_of(ranked, k, min_score)
+        now = _answer_of(ranked, recall, k)
         if self._against is None:
             then = self._then(recall, ranked)
         else:
             other = rank_with(self._components, ranked, self._ranker.settings, self._against)
-            then = _answer_of(other, k, min_score)
+            then = _answer_of(other, recall, k)
         return _compared(recall, k, then, now, took_ms)
 
     def _then(self, recall: Recall, ranked: RankedQuery) -> _Answer:
@@ -161,9 +160,10 @@ def _saved(components: Components, request: ReplayRequest) -> Settings:
     return with_profile(components.configurations.with_overrides(saved[name]), request.profile)
 
 
-def _answer_of(ranked: RankedQuery, k: int, min_score: float | None) -> _Answer:
-    """What an agent with this cut would get."""
-    given = cut(ranked, k, min_score)[0]
+def _answer_of(ranked: RankedQuery, recall: Recall, k: int) -> _Answer:
+    """What the agent of `recall` would get."""
+    min_score = None if recall.source else recall.min_score
+    given = given_hits(ranked, k, min_score, withhold_weak=recall.withholds_weak).rows
     order = ranked.rankings[last_ranking(ranked)].order[:HITS_KEPT].tolist()
     hits = [
         ReplayedHit(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from membrowse.ranking.ranked_query import RankedQuery
@@ -27,7 +28,7 @@ def search_recall(
     """The recall of a complete response. The agent gets the first k of the last ranking, without
     those below its minimum score."""
     k = max(0, min(context.k, _LARGEST_K))
-    first, cut_by_score, cut_by_k = cut(ranked_query, k, context.min_score)
+    got = given_hits(ranked_query, k, context.min_score, withhold_weak=context.withholds_weak)
     name = last_ranking(ranked_query)
     return Recall(
         id=response.id,
@@ -40,7 +41,7 @@ def search_recall(
         narrowed_to=request.filters,
         k=k,
         min_score=context.min_score,
-        given=tuple(_hit(ranked_query, name, row) for row in first),
+        given=tuple(_hit(ranked_query, name, row) for row in got.rows),
         rankings={
             name: tuple(_hit(ranked_query, name, row) for row in ranking.order[:HITS_KEPT].tolist())
             for name, ranking in ranked_query.rankings.items()
@@ -48,21 +49,41 @@ def search_recall(
         generation=response.generation,
         settings_digest=response.settings_digest,
         took_ms=round(sum(ranking.took_ms for ranking in response.rankings.values()), 3),
-        cut_by_score=cut_by_score,
-        cut_by_k=cut_by_k,
+        cut_by_score=got.cut_by_score,
+        cut_by_k=got.cut_by_k,
+        withholds_weak=context.withholds_weak,
+        withheld=got.withheld,
     )
 
 
-def cut(ranked_query: RankedQuery, k: int, min_score: float | None) -> tuple[list[int], int, int]:
-    """What an agent gets: the rows, how many of the first k the minimum score removed, and how many
-    hits beyond k reach it (0 without a minimum score)."""
+@dataclass(frozen=True, slots=True)
+class GivenHits:
+    """What an agent gets, and what it does not."""
+
+    rows: list[int]
+    cut_by_score: int = 0
+    """Hits among the first k that the minimum score removed."""
+    cut_by_k: int = 0
+    """Hits beyond k that reach the minimum score; 0 without one."""
+    withheld: int = 0
+    """Hits that are not given because nothing matches well."""
+
+
+def given_hits(
+    ranked_query: RankedQuery, k: int, min_score: float | None, *, withhold_weak: bool
+) -> GivenHits:
+    """What an agent with this cut gets."""
     ranking = ranked_query.rankings[last_ranking(ranked_query)]
-    rows = ranking.order[:k].tolist()
-    if min_score is None:
-        return rows, 0, 0
-    kept = [row for row in rows if ranking.scores[row] >= min_score]
-    beyond = ranking.order[k : ranking.pool or ranking.total]
-    return kept, len(rows) - len(kept), int((ranking.scores[beyond] >= min_score).sum())
+    first = ranking.order[:k].tolist()
+    rows = [row for row in first if min_score is None or ranking.scores[row] >= min_score]
+    beyond = 0
+    if min_score is not None:
+        rest = ranking.order[k : ranking.pool or ranking.total]
+        beyond = int((ranking.scores[rest] >= min_score).sum())
+    is_weak = ranking.strength is not None and ranking.strength.weak
+    if withhold_weak and is_weak:
+        return GivenHits([], len(first) - len(rows), beyond, len(rows))
+    return GivenHits(rows, len(first) - len(rows), beyond)
 
 
 def last_ranking(ranked_query: RankedQuery) -> str:

@@ -9,15 +9,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import secrets
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from membrowse.index.milvus.connection import TIMEOUT_SECONDS, MilvusConnection
+from membrowse.index.milvus.connection import SEARCH_SECONDS, TIMEOUT_SECONDS, MilvusConnection
 from membrowse.index.milvus.term_weights import SparseVector
 from membrowse.notes.chunk import Chunk
+from membrowse.paths import replace_file
 from membrowse.settings import VectorIndex
 
 _T = TypeVar("_T")
@@ -29,10 +34,15 @@ LISTED_PASSAGES = 1200
 COUNTED = 16_384
 """Results at most: the limit of a Milvus server."""
 _BATCH = 500
-_FLUSH_ROWS = 100
-"""Milvus Lite builds an index of rows that are not flushed for every search."""
+_UNFLUSHED_ROWS = 4000
+"""Milvus Lite builds an index of rows that are not flushed for every search, but every flush makes
+a file that is merged with others later."""
+_SETTLED_ROWS = 100
+"""The same, while nothing is written."""
 _TEXT_BYTES = 65_535
 _NAME_BYTES = 4096
+_NAME = re.compile(r"membrowse_[0-9a-f]{16}")
+_KIND = re.compile(rf"({_NAME.pattern}) (\d+) (flat|hnsw)")
 _CHUNKS, _PASSAGES = "chunks", "passages"
 _EFFORT = {"ef": 2 * LISTED_PASSAGES}
 """Of HNSW."""
@@ -41,17 +51,64 @@ Scored = list[tuple[str, float]]
 """Ids of chunks and their scores, best first; a chunk may repeat."""
 
 
+@dataclass(frozen=True, slots=True)
+class CollectionKind:
+    """The collections of an index; those of another kind are others."""
+
+    name: str
+    dimension: int
+    index: VectorIndex
+
+
+class CollectionRecord:
+    """Which collections are the index's, and which it had before, in a file of its directory.
+
+    A name is random, so that no two indexes share collections on a server. Nothing is emptied: a
+    rebuild takes a new name, and the old collections are dropped when Milvus answers.
+    """
+
+    def __init__(self, file: Path, dimension: int, index: VectorIndex) -> None:
+        """A dimension of 0 stands for that of the existing collections."""
+        self._file = file
+        try:
+            lines = file.read_text(encoding="ascii").splitlines()
+        except (OSError, UnicodeDecodeError):
+            lines = []
+        found = _KIND.fullmatch(lines[0]) if lines else None
+        self.outdated = [name for name in lines[1:] if _NAME.fullmatch(name)]
+        dimension = dimension or (int(found[2]) if found else 1)
+        self.kind = CollectionKind(found[1] if found else "", dimension, index)
+        if not found or (int(found[2]), found[3]) != (dimension, index):
+            self.renew()
+
+    def renew(self) -> None:
+        """Take a new name: the collections are empty."""
+        if self.kind.name:
+            self.outdated.append(self.kind.name)
+        self.kind = replace(self.kind, name=f"membrowse_{secrets.token_hex(8)}")
+        self._write()
+
+    def forget_outdated(self) -> None:
+        """The outdated collections are dropped."""
+        if self.outdated:
+            self.outdated = []
+            self._write()
+
+    def _write(self) -> None:
+        first = f"{self.kind.name} {self.kind.dimension} {self.kind.index}"
+        text = "\n".join((first, *self.outdated))
+        replace_file(self._file, text.encode(), sync=True)
+
+
 class MilvusCollections:
     """Creates the collections when they are first written. All calls raise `StoreUnavailable`."""
 
-    def __init__(
-        self, connection: MilvusConnection, name: str, dimension: int, index: VectorIndex
-    ) -> None:
-        """`name` begins the names of both collections; `dimension` is the vectors' own."""
+    def __init__(self, connection: MilvusConnection, record: CollectionRecord) -> None:
         self.connection = connection
-        self.names = {part: f"{name}_{part}" for part in (_CHUNKS, _PASSAGES)}
-        self._dimension = dimension
-        self._index = index
+        self.names = _names(record.kind.name)
+        self._record = record
+        self._dimension = record.kind.dimension
+        self._index = record.kind.index
         self._ready_since = 0
         """The connection on which both collections were created and loaded."""
         self._unflushed = dict.fromkeys(self.names, 0)
@@ -66,6 +123,10 @@ class MilvusCollections:
         return self.connection.call(ready)
 
     def _create(self, client: Any) -> None:
+        for outdated in self._record.outdated:
+            for name in _names(outdated).values():
+                client.drop_collection(name, timeout=TIMEOUT_SECONDS)
+        self._record.forget_outdated()
         for part, create in ((_CHUNKS, self._create_chunks), (_PASSAGES, self._create_passages)):
             if client.has_collection(self.names[part], timeout=TIMEOUT_SECONDS):
                 client.load_collection(self.names[part], timeout=TIMEOUT_SECONDS)
@@ -132,19 +193,33 @@ class MilvusCollections:
                     self.names[part], batch, timeout=TIMEOUT_SECONDS
                 )
             )
-        self._unflushed[part] += len(rows)
-        if self.connection.address.file is not None and self._unflushed[part] >= _FLUSH_ROWS:
+            self._unflushed[part] += len(batch)
+            if self._unflushed[part] >= _UNFLUSHED_ROWS:
+                self._flush(part)
+
+    def settle(self) -> None:
+        """Let Milvus Lite flush what was written; call it now and then."""
+        for part, rows in self._unflushed.items():
+            if rows >= _SETTLED_ROWS:
+                self._flush(part)
+
+    def _flush(self, part: str) -> None:
+        if self.connection.address.file is not None:  # a server does that by itself
             self._call(lambda client: client.flush(self.names[part], timeout=TIMEOUT_SECONDS))
-            self._unflushed[part] = 0
+        self._unflushed[part] = 0
 
     def delete(self, chunks: Collection[str]) -> None:
-        """Remove chunks and their passages."""
-        self._delete(_CHUNKS, chunks)
-        self._delete(_PASSAGES, chunks)
+        """Remove passages, then chunks: after a kill in between, the count of chunks tells."""
+        self.delete_passages(chunks)
+        self.delete_chunks(chunks)
 
     def delete_passages(self, chunks: Collection[str]) -> None:
         """Remove the passages of these chunks."""
         self._delete(_PASSAGES, chunks)
+
+    def delete_chunks(self, chunks: Collection[str]) -> None:
+        """Remove these chunks, whose passages are removed."""
+        self._delete(_CHUNKS, chunks)
 
     def _delete(self, part: str, chunks: Collection[str]) -> None:
         for batch in _batches(sorted(chunks), _BATCH):
@@ -154,16 +229,6 @@ class MilvusCollections:
                     self.names[part], filter=condition, timeout=TIMEOUT_SECONDS
                 )
             )
-
-    def clear(self) -> None:
-        """Remove both collections."""
-
-        def drop(client: Any) -> None:
-            for name in self.names.values():
-                client.drop_collection(name, timeout=TIMEOUT_SECONDS)
-
-        self._call(drop)
-        self._ready_since = 0
 
     def count(self) -> int:
         """Number of chunks."""
@@ -239,7 +304,7 @@ class MilvusCollections:
                 limit=limit,
                 output_fields=["chunk"],
                 search_params={"metric_type": "IP", "params": effort | bound},
-                timeout=TIMEOUT_SECONDS,
+                timeout=SEARCH_SECONDS,
             )
         )
         hits: list[dict[str, Any]] = found[0]
@@ -247,6 +312,10 @@ class MilvusCollections:
 
 
 _NO_BOUND = 1e30
+
+
+def _names(name: str) -> dict[str, str]:
+    return {part: f"{name}_{part}" for part in (_CHUNKS, _PASSAGES)}
 
 
 def note_key(path: str) -> str:

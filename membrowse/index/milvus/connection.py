@@ -10,7 +10,6 @@ import hashlib
 import logging
 import os
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,12 +27,14 @@ _T = TypeVar("_T")
 TOKEN = "MEMBROWSE_MILVUS_TOKEN"  # noqa: S105 (the variable's name)
 """Environment variable with the server's token, or `user:password`."""
 INSTALL = "`pip install 'membrowse[milvus]'`"
-_PAUSE_SECONDS = 2.0
-"""After a failure, until the next attempt."""
-_CONNECT_SECONDS = 5.0
-TIMEOUT_SECONDS = 30.0
-"""For one request."""
+_CONNECT_SECONDS = 3.0
+TIMEOUT_SECONDS = 120.0
+"""For one request: Milvus Lite may rewrite its files before it answers."""
+SEARCH_SECONDS = 10.0
+"""For a search, for which somebody waits."""
 _REASON_CHARACTERS = 160
+_NO_PINGS = {"grpc.keepalive_time_ms": (1 << 31) - 1}
+"""Milvus Lite closes a connection that is pinged as often as pymilvus does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,8 @@ class Address:
 
 
 class MilvusConnection:
-    """Connects when it is first used, and again after a failure and a pause. Thread-safe."""
+    """Connects when it is first used, and after a failure when `reconnect` is called: meanwhile
+    nobody waits. Thread-safe."""
 
     def __init__(self, address: Address, directory: Path) -> None:
         """`directory` is the index's own."""
@@ -72,11 +74,12 @@ class MilvusConnection:
         self._lock = threading.Lock()
         self._client: Any = None
         self._close_server: Callable[[], None] = lambda: None
-        self._retry_at = 0.0
         self._closed = False
 
     def call(self, work: Callable[[Any], _T]) -> _T:
-        """Return `work(client)`. Raises `StoreUnavailable`."""
+        """Return `work(client)`. Raises `StoreUnavailable`, at once during an outage."""
+        if self.problem and self._client is None:
+            raise StoreUnavailable(self.problem)
         try:
             result = work(self._connected())
         except StoreUnavailable as error:
@@ -91,16 +94,21 @@ class MilvusConnection:
         with self._lock:
             if self._closed:
                 raise StoreUnavailable(f"{self.address} is closed")
-            if self._client is not None:
-                return self._client
-            if time.monotonic() < self._retry_at:
-                raise StoreUnavailable(self.problem)
-            try:
+            if self._client is None:
                 self._client = self._connect()
                 self.connected += 1
-            finally:
-                self._retry_at = time.monotonic() + _PAUSE_SECONDS
             return self._client
+
+    def reconnect(self) -> None:
+        """End an outage if Milvus answers again. Raises `StoreUnavailable`."""
+        try:
+            self._connected().get_server_version(timeout=_CONNECT_SECONDS)
+        except StoreUnavailable as error:
+            self.problem = str(error)
+            raise
+        except Exception as error:  # see `call`
+            raise self._failed(error) from None
+        self.problem = ""
 
     def _connect(self) -> Any:
         try:
@@ -108,11 +116,13 @@ class MilvusConnection:
         except ImportError as error:
             raise StoreUnavailable(f"{self.address}: pymilvus is missing: {INSTALL}") from error
         _silence_libraries()
-        uri, token = self.address.uri, os.environ.get(TOKEN, "")
+        uri, token, options = self.address.uri, os.environ.get(TOKEN, ""), {}
         if self.address.file is not None:
             self._close_server = _serve(self.address.file, self._socket)
-            uri, token = f"unix:{self._socket}", ""
-        return MilvusClient(uri=uri, token=token, timeout=_CONNECT_SECONDS, dedicated=True)
+            uri, token, options = f"unix:{self._socket}", "", {"grpc_options": _NO_PINGS}
+        return MilvusClient(
+            uri=uri, token=token, timeout=_CONNECT_SECONDS, dedicated=True, **options
+        )
 
     def _failed(self, error: Exception) -> StoreUnavailable:
         """Describe `error`; a server that does not answer is connected to again."""
@@ -123,9 +133,8 @@ class MilvusConnection:
         reason = " ".join(shown(reason).split())[:_REASON_CHARACTERS]
         self.problem = f"{self.address} does not answer ({reason}); trying again"
         log.warning("%s does not answer (%s)", self.address, type(error).__name__)
-        with self._lock:
-            self._retry_at = time.monotonic() + _PAUSE_SECONDS
-            if self.address.file is None:
+        if self.address.file is None:
+            with self._lock:
                 self._disconnect()
         return StoreUnavailable(self.problem)
 

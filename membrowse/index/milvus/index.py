@@ -10,8 +10,6 @@ nothing is read or encoded twice.
 from __future__ import annotations
 
 import logging
-import re
-import secrets
 import shutil
 import threading
 from collections import Counter
@@ -32,7 +30,7 @@ from membrowse.index.index_directory import MANIFEST, check_format, write_format
 from membrowse.index.journal import JournalEntry, Retention
 from membrowse.index.keyword_document import document
 from membrowse.index.manifest import FORMAT, IndexCorrupt, Manifest, Recipe
-from membrowse.index.milvus.collections import MilvusCollections
+from membrowse.index.milvus.collections import CollectionRecord, MilvusCollections
 from membrowse.index.milvus.connection import Address, MilvusConnection
 from membrowse.index.milvus.reader import Bm25Constants, MilvusReader
 from membrowse.index.milvus.term_counts import TermCounts
@@ -101,9 +99,8 @@ class MilvusIndex:
             opened.callback(self._counts.close)
             self._connection = MilvusConnection(Address.of(store.uri, directory), directory)
             opened.callback(self._connection.close)
-            self._collections = MilvusCollections(
-                self._connection, _collection_name(directory), dimension, store.vector_index
-            )
+            self._record = CollectionRecord(directory / "milvus", dimension, store.vector_index)
+            self._collections = MilvusCollections(self._connection, self._record)
             made_with = self._manifest.recipe
             self.recipe = made_with if made_with and not recipe.encoder else recipe
             self.stale = self._difference()
@@ -228,7 +225,7 @@ class MilvusIndex:
             if published is not None:
                 published(generation)
             self._remove({chunk.id for chunk in plan.removed} - generation.row_of.keys())
-            removed = self.vectors.prune(frozenset(generation.keys))
+            removed = self.vectors.prune(generation.keys)
             self.tokens.delete(removed)
             return generation
 
@@ -325,7 +322,9 @@ class MilvusIndex:
         if not ids:
             return
         try:
-            self._collections.delete(ids)
+            self._collections.delete_passages(ids)
+            self._fault_point("passages removed")
+            self._collections.delete_chunks(ids)
         except StoreUnavailable:
             self._want_repair()
 
@@ -355,15 +354,18 @@ class MilvusIndex:
         )
 
     def _keep_repaired(self) -> None:
-        """Repair whenever it is wanted, until it succeeds."""
+        """Connect again after an outage, and repair whenever it is wanted, until it succeeds."""
         while not self._closing.is_set():
-            self._repair_wanted.wait()
+            self._repair_wanted.wait(_REPAIR_SECONDS)
             if self._closing.is_set():
                 return
             try:
+                if self._connection.problem:
+                    self._connection.reconnect()
                 with self._writing:
                     if self._needs_repair:
                         self._repair()
+                    self._collections.settle()
                     self._repair_wanted.clear()
             except StoreUnavailable:
                 self._closing.wait(_REPAIR_SECONDS)
@@ -504,9 +506,10 @@ class MilvusIndex:
             self._counts.replace(number, {})
             self.recipe = self._made_with = recipe
             self.stale = ""
+            self._record.renew()
+            self._collections = MilvusCollections(self._connection, self._record)
             self.generation = self._empty(number)
             self._want_repair()
-            self._collections.clear()
             return self.generation
 
     def purge(self, condition: Callable[[JournalEntry], bool]) -> int:
@@ -526,7 +529,10 @@ class MilvusIndex:
         with self._writing:
             self._manifest.trim()
 
-    def open_chroma(self) -> None:
+    def open_chroma(self, wanted: Callable[[], bool] = lambda: True) -> None:
+        """There is no Chroma."""
+
+    def fill_chroma(self, wanted: Callable[[], bool] = lambda: True) -> None:
         """There is no Chroma."""
 
     def compact_chroma(self) -> None:
@@ -656,19 +662,6 @@ class MilvusIndex:
             self.generation = self._empty(self.generation.number)
             self._opened.close()
         self._repairs.join(5.0)
-
-
-def _collection_name(directory: Path) -> str:
-    """A name of this index's own, also on a server that others use; kept in `directory`."""
-    file = directory / "milvus"
-    try:
-        name = file.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError):
-        name = ""
-    if not re.fullmatch(r"membrowse_[0-9a-f]{16}", name):
-        name = f"membrowse_{secrets.token_hex(8)}"
-        paths.replace_file(file, name.encode(), sync=True)
-    return name
 
 
 def _without_vectors(encoded: Mask) -> VectorTable:

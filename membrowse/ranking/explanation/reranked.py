@@ -39,6 +39,7 @@ def explain_reranked(
         movement=fused_rank - rank if rank and fused_rank else 0,
         raw=sum(token.contribution for token in tokens) if tokens else None,
         blend_set=settings.blend,
+        root_limit=settings.per_root_limit,
         tokens=tokens,
     )
     blend = ranking.blend
@@ -79,4 +80,6 @@ def _with_blend(
         fused_contribution=fused_contribution,
         fused_share=fused_contribution / score if score else 0.0,
         name_bonus=bonus,
+        rank_by_score=int(blend.by_score[index]),
+        limited=bool(blend.limited[index]),
     )

@@ -106,8 +106,10 @@ def interact(
 ) -> Interaction | None:
     """Match the query with the chunk at `row`; None if either has no token vectors."""
     query = ranked_query.encoded
-    chunk = tokens_of(row) if query is not None and ranked_query.generation.encoded[row] else None
-    if query is None or chunk is None:
+    if query is None or not len(query.tokens) or not ranked_query.generation.encoded[row]:
+        return None
+    chunk = tokens_of(row)
+    if chunk is None:
         return None
     idf = ranked_query.postings.idf_lookup({}) if settings.idf else None
     weights = query_weights(query, settings.stop_word_weight, idf).astype(np.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 import msgspec
@@ -10,6 +11,10 @@ from membrowse.recall_log.formats.pending_calls import PendingCalls
 from membrowse.recall_log.formats.tool_calls import call_of
 from membrowse.recall_log.formats.values import Record, first_text, table, text
 from membrowse.wire.recalls import Recall
+
+_HEAD = re.compile(r"\A(?:Chunk ID|Wall time): [^\n]*\n(?:[^\n]*\n){0,6}?Output:\n")
+"""What Codex puts before the output of a tool."""
+_UNSUPPORTED = "unsupported call: "
 
 
 class Codex:
@@ -43,20 +48,28 @@ class Codex:
         match payload.get("type"):
             case "function_call":
                 given = table(_decoded(payload.get("arguments")))
-                self._made(record, text(payload.get("name")), given, event)
+                self._made(record, _tool_name(payload), given, event)
             case "local_shell_call":
                 self._made(record, "shell", table(payload.get("action")), event)
             case "function_call_output" | "local_shell_call_output":
                 output = payload.get("output")
-                unwrapped = _decoded(output) if isinstance(output, str) else output
-                result = unwrapped if isinstance(unwrapped, dict) else output
-                yield from self._calls.done(event, result, self._session)
+                plain = _HEAD.sub("", output, count=1) if isinstance(output, str) else output
+                unwrapped = _decoded(plain) if isinstance(plain, str) else plain
+                result = unwrapped if isinstance(unwrapped, dict) else plain
+                failed = isinstance(output, str) and output.startswith(_UNSUPPORTED)
+                yield from self._calls.done(event, result, self._session, failed=failed)
 
     def _made(self, record: Record, name: str, given: Record, event: str) -> None:
         call = call_of(
             name, given, at=record.get("timestamp"), event=event, directory=self._directory
         )
         self._calls.made(event, call)
+
+
+def _tool_name(payload: Record) -> str:
+    """`mcp__memory__search`, whether the server is a part of the name or beside it."""
+    name, namespace = text(payload.get("name")), text(payload.get("namespace")).rstrip("_")
+    return f"{namespace}__{name}" if namespace else name
 
 
 def _decoded(value: object) -> object:

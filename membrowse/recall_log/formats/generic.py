@@ -55,5 +55,6 @@ class Generic:
             min_score=number(record.get("min_score")),
             cut_by_score=count(record.get("cut_by_score")) or 0,
             cut_by_k=count(record.get("cut_by_k")) or 0,
+            withheld=count(record.get("withheld")) or 0,
             took_ms=number(record.get("took_ms")),
         )

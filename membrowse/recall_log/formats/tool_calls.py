@@ -93,7 +93,7 @@ def _reading(
 
 
 def _shell(given: Record, at: object, event: str, directory: str) -> Call | None:
-    directory = first_text(given, "workdir", "cwd", limit=4096) or directory
+    directory = first_text(given, "workdir", "working_directory", "cwd", limit=4096) or directory
     command = given.get("command", given.get("cmd"))
     if isinstance(command, list):
         words = [each for each in command if isinstance(each, str)]

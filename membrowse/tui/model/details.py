@@ -22,6 +22,8 @@ def details_text(view: EngineView, query: OpenQuery, now: datetime) -> str:
 
 
 def _index_details(state: EngineState, now: datetime) -> Iterator[tuple[str, str]]:
+    if state.store:
+        yield "store", state.store
     yield "folder", state.folder
     for root in state.roots:
         yield f"root {root.name}", f"{root.path} {root.problem and f'({root.problem})'}".strip()

@@ -57,10 +57,16 @@ class EngineView:
     note_kinds: str = NotesSettings().kinds
     """Which files are notes, in words."""
     agent: str = ""
-    """The agent whose recall is shown; its k and minimum score are those of the recall."""
+    """The agent whose recall is shown, with the recall's k and minimum score; else the attached
+    agent that was chosen."""
     agent_k: int = 5
     agent_min_score: float = 0.0
     agent_set: bool = False
+
+    @property
+    def store(self) -> str:
+        """Address of the store that is open; empty for a folder."""
+        return self.state.store if self.state else ""
 
     @property
     def connected(self) -> bool:
@@ -143,12 +149,13 @@ def _condition_part(view: EngineView, state: EngineState) -> Part:
         return Part("stale", "warn")
     if view.reading:
         return Part(reading_text(state), "warn")
-    waiting = state.watcher.paused or bool(state.problem) or not state.pending.total
+    missing = any(root.problem for root in state.roots)
+    waiting = state.watcher.paused or bool(state.problem) or missing or not state.pending.total
     if state.progress is not None or not waiting:
         return Part("catching up", "warn")
     if state.watcher.paused:
         return Part("paused, may be out of date", "warn")
-    if not state.watcher.alive or state.pending.total:
+    if missing or not state.watcher.alive or state.pending.total:
         return Part("may be out of date", "warn")
     return Part("current", "good")
 
@@ -181,6 +188,8 @@ def watcher_part(state: EngineState) -> Part:
         return Part("○ not watching yet", "dim")
     if watcher.kind == "polling":
         return Part("◐ polling", "warn")
+    if watcher.kind == "store":
+        return Part("● read-only store", "good")
     if watcher.restarted_at:
         return Part("● watching again", "good")
     return Part("● watching", "good")
@@ -257,7 +266,8 @@ def state_basis(state: EngineState) -> Basis:
     """What a response depends on besides the generation; ask again when it differs."""
     cut = (state.agent_k, state.agent_min_score, state.agent_set)
     configured = (state.settings_digest, state.configuration)
-    return (state.reading, state.encoder.state, *configured, *cut)
+    encoder = (state.encoder.state, state.encoder.message)
+    return (state.reading, *encoder, *configured, *cut)
 
 
 def reply_basis(view: EngineView) -> Basis | None:

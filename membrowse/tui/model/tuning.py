@@ -51,6 +51,8 @@ class Tuning:
     """The open query with the values tried."""
     problem: str = ""
     """Why the values cannot be tried, or the typed text is not a value."""
+    agent: str = ""
+    """The agent whose profile is chosen: values are tried without it."""
 
     # Rows
 

@@ -64,6 +64,8 @@ def tuning_head(tuning: Tuning, width: int, key: KeyOf, *, active: bool) -> Line
     left = panel_title(key("tune.open"), "TUNE", active=active)
     if tuning.known is not None:
         left.append(Part(f"  in force: {shown(tuning.in_force.label)}", "dim"))
+    if tuning.agent:
+        left.append(Part(f" · without {shown(tuning.agent)}'s profile", "warn"))
     took = figures.milliseconds(tuning.tried.took_ms) if tuning.tried else ""
     return spread(left, [Part(f"{took} ", "dim")], width)
 

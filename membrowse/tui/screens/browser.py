@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
+import msgspec
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -47,7 +48,15 @@ from membrowse.wire.explanation import ExplainRequest, Explanation
 from membrowse.wire.notes import Freshness
 from membrowse.wire.pins import Pin
 from membrowse.wire.rank_flow import RankFlowRequest
-from membrowse.wire.search import NO_FILTERS, RERANKED, Hit, SearchRequest, SearchResponse, Target
+from membrowse.wire.search import (
+    NO_FILTERS,
+    RERANKED,
+    Filters,
+    Hit,
+    SearchRequest,
+    SearchResponse,
+    Target,
+)
 
 if TYPE_CHECKING:
     from membrowse.client.remembered import Remembered
@@ -104,8 +113,11 @@ class BrowserScreen(EngineScreen):
         self.rankings = Rankings(self.open_query, clock, lines=lines)
         self.preview = Preview(self.open_query, clock)
         self.explanation_pane = ExplanationPane(self.open_query, clock)
-        self.tuning_panel = TuningPanel(self.open_query, clock)
-        self.agent_search = AgentSearch(self, self.open_query, profile, self.recall_line.show)
+        self._agent = profile.name if profile else ""
+        self.tuning_panel = TuningPanel(self.open_query, clock, self._agent)
+        self.agent_search = AgentSearch(
+            self, self.open_query, profile, self.recall_line.show, lambda: self.engine.store
+        )
         self.pins = Pins(self, self.open_query, self.target_line)
         self._lower = Horizontal(self.preview, self.explanation_pane, id="lower")
         self._furnished = False
@@ -245,7 +257,8 @@ class BrowserScreen(EngineScreen):
 
     def start_over(self) -> None:
         """Close the query and forget the target: another folder is opened."""
-        self.query_bar.put("", filters=NO_FILTERS)
+        self.query_bar.put("")
+        self.query_bar.pick(NO_FILTERS)
         self.target_line.reset()
         self._leave_recall()
         self.search("")
@@ -388,12 +401,19 @@ class BrowserScreen(EngineScreen):
             self.recall_line.stop_following()
         else:
             self._leave_recall()
-            self._clear_filters()
+            self._pick_filters(self.query_bar.picked)
             self._focus_list()
 
     def _clear_filters(self) -> None:
-        if self.query_bar.filters:
-            self.query_bar.filters = NO_FILTERS
+        self._pick_filters(NO_FILTERS)
+
+    def _pick_filters(self, filters: Filters) -> None:
+        """Rank these notes from now on."""
+        changed = filters != self.query_bar.filters
+        self.query_bar.pick(filters)
+        self._note_opened()
+        self.show_keys()
+        if changed:
             self.search_again()
 
     def on_explanation_pane_changed(self) -> None:
@@ -449,6 +469,8 @@ class BrowserScreen(EngineScreen):
             met.add(Need.SHOWN_RECALL)
         if self.agent_search.available:
             met.add(Need.AGENT)
+        if self.query_bar.filters:
+            met.add(Need.FILTERS)
         if self.query_bar.questions.items:
             met.add(Need.QUESTIONS)
         return met
@@ -508,6 +530,23 @@ class BrowserScreen(EngineScreen):
         if action == "question_if_empty":
             return not self.query_bar.text and bool(self.query_bar.questions.items)
         return super().check_action(action, parameters)
+
+    # Actions: filters
+
+    def action_filter(self) -> None:
+        from membrowse.tui.screens.filter_picker import FilterPicker
+
+        def picked(filters: Filters | None) -> None:
+            if filters is not None:
+                self._pick_filters(filters)
+
+        self.app.push_screen(FilterPicker(self.query_bar.filters), picked)
+
+    def action_drop_filter(self, kind: str) -> None:
+        self._pick_filters(msgspec.structs.replace(self.query_bar.filters, **{kind: ""}))
+
+    def action_drop_last_filter(self) -> None:
+        self.action_drop_filter(list(self.query_bar.filters.given)[-1])
 
     # Actions: panels
 
@@ -676,6 +715,13 @@ class BrowserScreen(EngineScreen):
     def action_rendered(self) -> None:
         self.preview.read()
 
+    def action_like(self) -> None:
+        """Search by the vector of the chunk: `like:PATH:LINE`."""
+        hit = self._hit()
+        place = f"{hit.path}:{hit.start_line}"
+        quoted = f'"{place}"' if any(map(str.isspace, place)) else place
+        self.query_bar.put(f"like:{quoted}", "operators")
+
     def action_changes(self) -> None:
         """Ask for the difference between the indexed note and its file."""
         query = self.open_query
@@ -774,7 +820,7 @@ class BrowserScreen(EngineScreen):
     def action_pins(self) -> None:
         from membrowse.tui.screens.pins import PinsScreen
 
-        self.app.push_screen(PinsScreen(self.clock, self.engine, self._search_pin))
+        self.app.push_screen(PinsScreen(self.clock, self.engine, self._agent, self._search_pin))
 
     def action_log(self) -> None:
         from membrowse.tui.screens.log import LogScreen
@@ -821,6 +867,21 @@ class BrowserScreen(EngineScreen):
             go=self._go_to,
         )
         self.app.push_screen(screen)
+
+    def action_crowding(self) -> None:
+        from membrowse.tui.screens.crowding import CrowdingScreen
+        from membrowse.wire.crowding import CrowdingRequest, CrowdingSource
+
+        query, request = self.open_query, None
+        if query.text:
+            request = CrowdingRequest(
+                source=CrowdingSource.QUERY,
+                text=query.text,
+                syntax=query.syntax,
+                filters=query.filters,
+                k=self._with_cut.agent_k,
+            )
+        self.app.push_screen(CrowdingScreen(request))
 
     def action_tokens(self) -> None:
         from membrowse.tui.screens.tokens import TokensScreen

@@ -72,7 +72,8 @@ class EngineScreen(Screen[None]):
     # Actions
 
     def acting(self, name: str) -> None:
-        """React to an action with that name, of this screen or of the app, before it runs."""
+        """React to an action with that name, of this screen or of the app, before it runs or is
+        refused."""
 
     def show_keys(self) -> None:
         """Show the keys that act now, and which of them cannot."""

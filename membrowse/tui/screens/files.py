@@ -145,6 +145,12 @@ class FilesScreen(EngineScreen):
     def on_resize(self) -> None:
         self._show_reason()
 
+    def key_places(self) -> tuple[Where, ...]:
+        return () if self.filter.has_focus else self.PLACES
+
+    def on_descendant_focus(self) -> None:
+        self.show_keys()
+
     def met_needs(self) -> set[Need]:
         return {Need.FILE} if self.list.item else set()
 

@@ -45,8 +45,10 @@ _FILTERED = "No recall passes the filter; {log.filter} changes it, {log.close} c
 _NONE = """The log is empty.
 
 A recall is a question that an agent asked, with what it got. To have some here:
-  membrowse search --client NAME QUERY    ask as an agent
-  membrowse log import FILE…              read an agent's own log
+  membrowse mcp FOLDER               let an agent search through membrowse
+  membrowse agents, then attach      see the agents here, and follow one's log
+  membrowse log import FILE…         read an agent's own log
+  membrowse search --client NAME …   ask as an agent
 Queries that you type are not recorded. membrowse docs log says more."""
 
 

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from membrowse.client.engine import EngineRefused
-from membrowse.presentation.lines import Line
+from membrowse.presentation.lines import Line, Part, spread
 from membrowse.presentation.pins import (
     about_lines,
     failing_first,
@@ -47,10 +47,16 @@ class PinsSummary(OneLine):
 
 
 class PinsFile(PinsSummary):
-    """Where the pins are kept."""
+    """Where the pins are kept, and that they run without the profile of `agent`."""
+
+    def __init__(self, agent: str) -> None:
+        super().__init__()
+        self._agent = agent
 
     def line(self, width: int) -> Line:
-        return file_line(self.run, width)
+        without = f"run without {shown(self._agent)}'s profile " if self._agent else ""
+        right = [Part(without, "warn")]
+        return spread(file_line(self.run, width - len(without)), right, width)
 
 
 class PinAbout(OneLine):
@@ -78,15 +84,20 @@ class PinsList(ItemList[PinResult]):
 
 
 class PinsScreen(EngineScreen):
-    """The last run of the pins, updated as the index changes; `go` takes the pin chosen."""
+    """The last run of the pins, updated as the index changes; `go` takes the pin chosen.
+
+    `agent` is the name of a profile, without which pins run.
+    """
 
     PLACES = (Where.PINS,)
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Where.PINS)]
 
-    def __init__(self, clock: Clock, engine: EngineView, go: Callable[[Pin], None]) -> None:
+    def __init__(
+        self, clock: Clock, engine: EngineView, agent: str, go: Callable[[Pin], None]
+    ) -> None:
         super().__init__(clock, engine)
         self._go = go
-        self._summary, self._file = PinsSummary(), PinsFile()
+        self._summary, self._file = PinsSummary(), PinsFile(agent)
         self.list = PinsList()
         self._about = (PinAbout(0), PinAbout(1))
 

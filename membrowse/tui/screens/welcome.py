@@ -1,4 +1,4 @@
-"""The dialog that opens a folder: the demo memory, a recent folder, or any other."""
+"""The dialog that opens a folder, a collection, an agent's memory or the demo memory."""
 
 from __future__ import annotations
 
@@ -14,13 +14,27 @@ from textual.content import Content
 from textual.suggester import Suggester
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
+from textual.worker import Worker
 
 from membrowse.presentation.lines import Line, Part
+from membrowse.settings import SettingsError
 from membrowse.text import shown
-from membrowse.tui.model.engine_view import folder_title
 from membrowse.tui.model.folder_path import complete, problem
+from membrowse.tui.model.openable import (
+    Openable,
+    OpenableKind,
+    found_openables,
+    is_path,
+    openable_line,
+    openables,
+    state_of,
+    typed_folder,
+)
 from membrowse.tui.screens.dialog import Dialog
-from membrowse.tui.widgets.lines import LineBlock
+from membrowse.tui.widgets.lines import LineBlock, content
+
+WIDTH = 70
+"""Cells of the list before it is laid out."""
 
 
 class DirectorySuggester(Suggester):
@@ -33,8 +47,8 @@ class DirectorySuggester(Suggester):
         return await asyncio.to_thread(complete, value)
 
 
-class WelcomeScreen(Dialog[Path]):
-    """Asks for the folder to open; cannot be closed if it is the `first` screen."""
+class WelcomeScreen(Dialog[Openable]):
+    """Asks what to open; cannot be closed if it is the `first` screen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "complete", show=False, id="welcome.complete", priority=True),
@@ -45,10 +59,17 @@ class WelcomeScreen(Dialog[Path]):
     ]
 
     def __init__(
-        self, *, folders: Sequence[str], demo: Callable[[], Path] | None, first: bool
+        self,
+        *,
+        folders: Sequence[str],
+        current: Path | None,
+        demo: Callable[[], Path] | None,
+        first: bool,
     ) -> None:
         super().__init__()
-        self._folders = [Path(name) for name in folders]
+        self._all = openables(folders, current, demo=demo is not None)
+        self._found: list[Openable] = []
+        self._states: dict[tuple[OpenableKind, str], str] = {}
         self._demo = demo
         self._first = first
 
@@ -58,12 +79,12 @@ class WelcomeScreen(Dialog[Path]):
             yield LineBlock(self._greeting())
             yield Input(placeholder="~/agents/memory", suggester=DirectorySuggester())
             yield Static("", id="welcome-problem", markup=False)
-            yield OptionList(*self._options(), id="welcome-folders")
+            yield OptionList(id="welcome-folders")
             yield LineBlock(self._keys())
 
     def _greeting(self) -> list[Line]:
         if not self._first:
-            return [[Part("Open a folder of notes.", "strong")]]
+            return [[Part("Open a folder, a collection or an agent's memory.", "strong")]]
         return [
             [Part("See what an agent's memory search finds, and why.", "strong")],
             [],
@@ -80,23 +101,33 @@ class WelcomeScreen(Dialog[Path]):
         leave = ("ctrl+q", "quit") if self._first else ("esc", "back")
         return [[], [*line, Part(leave[0], "key"), Part(f" {leave[1]}", "dim")]]
 
-    def _options(self) -> list[Option]:
-        options = []
-        if self._demo is not None:
-            options.append(Option(Content("The demo memory: months of a small project"), id="demo"))
-        options += [
-            Option(Content(folder_title(folder)), id=f"folder-{at}")
-            for at, folder in enumerate(self._folders)
-        ]
-        return options
+    def _show(self) -> None:
+        """List what can be opened and is like the typed text."""
+        typed = self.query_one(Input).value.strip()
+        self._found = self._all if is_path(typed) else found_openables(self._all, typed)
+        options = self.query_one(OptionList)
+        options.clear_options()
+        width = options.size.width or WIDTH
+        options.add_options(
+            [
+                Option(content(self, openable_line(each, self._states.get(each.key, ""), width)))
+                for each in self._found
+            ]
+        )
+        options.display = bool(self._found)
+        options.highlighted = 0 if self._found else None
+
+    async def _look(self) -> None:
+        """Find out the states, off the event loop: a disk may be slow."""
+        for each in self._all:
+            self._states[each.key] = await asyncio.to_thread(state_of, each)
+        self._show()
 
     def on_mount(self) -> None:
         self.query_one(Input).cursor_blink = False
-        options = self.query_one(OptionList)
-        options.can_focus = False
-        options.display = bool(options.option_count)
-        if options.option_count:
-            options.highlighted = 0
+        self.query_one(OptionList).can_focus = False
+        self._show()
+        _: Worker[None] = self.run_worker(self._look, group="welcome", exclusive=True)
 
     def _say(self, text: str) -> None:
         self.query_one("#welcome-problem", Static).update(
@@ -105,15 +136,17 @@ class WelcomeScreen(Dialog[Path]):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         self._say("")
-        self.query_one(OptionList).set_class(bool(event.value), "-aside")
+        self.query_one(OptionList).set_class(is_path(event.value), "-aside")
+        self._show()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        if not event.value.strip():
+        typed = event.value.strip()
+        if self._found and not is_path(typed):
             self.action_choose()
-        elif wrong := problem(event.value):
+        elif wrong := problem(typed):
             self._say(wrong)
         else:
-            self.dismiss(Path(event.value.strip()).expanduser().absolute())
+            self.dismiss(typed_folder(Path(typed).expanduser().absolute()))
 
     def action_complete(self) -> None:
         field = self.query_one(Input)
@@ -128,28 +161,32 @@ class WelcomeScreen(Dialog[Path]):
 
     def action_choose(self) -> None:
         at = self.query_one(OptionList).highlighted
-        if at is not None:
-            self._choose(self.query_one(OptionList).get_option_at_index(at).id or "")
+        if at is not None and at < len(self._found):
+            self._choose(self._found[at])
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        self._choose(event.option.id or "")
+        self._choose(self._found[event.option_index])
 
-    def _choose(self, name: str) -> None:
-        if name == "demo":
+    def _choose(self, chosen: Openable) -> None:
+        if chosen.kind is OpenableKind.DEMO:
             self.action_demo()
-        elif name.startswith("folder-"):
-            folder = self._folders[int(name.removeprefix("folder-"))]
-            wrong = problem(str(folder))
-            if wrong:
-                self._say(wrong)
-            else:
-                self.dismiss(folder)
+            return
+        try:
+            folder = chosen.prepared()
+        except (SettingsError, OSError) as error:
+            self._say(str(error))
+            return
+        wrong = problem(str(folder))
+        if wrong:
+            self._say(wrong)
+        else:
+            self.dismiss(chosen)
 
     def action_demo(self) -> None:
         if self._demo is None:
             return
         try:
-            self.dismiss(self._demo())
+            self.dismiss(typed_folder(self._demo()))
         except OSError as error:
             self._say(f"cannot copy the demo memory: {error}")
 

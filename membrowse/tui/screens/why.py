@@ -10,6 +10,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.content import Content
+from textual.message import Message
 from textual.widget import Widget
 
 from membrowse.client.engine import EngineRefused
@@ -21,7 +22,8 @@ from membrowse.presentation.diagnosis import (
     rows,
     verdict_line,
 )
-from membrowse.presentation.lines import Line, Part, clip, spread
+from membrowse.presentation.figures import counted
+from membrowse.presentation.lines import Line, Part, cells, clip, spread
 from membrowse.presentation.ranks import letters
 from membrowse.presentation.recalls import agent_side
 from membrowse.presentation.target import SIGN, named, target_line
@@ -62,20 +64,26 @@ def _label(item: Step | Suggestion | None) -> str:
 
 
 class DiagnosedQuery(OneLine):
-    """The query of the diagnosis."""
+    """The query of the diagnosis, and what is below the end of the list."""
 
     def __init__(self) -> None:
         super().__init__(classes="why-head")
-        self._text = ""
+        self._text, self._below = "", ""
 
     def show(self, text: str) -> None:
         """Show this query."""
         self._text = text
         self.refresh()
 
+    def show_below(self, below: str) -> None:
+        """Say what is below the end of the list, if anything is."""
+        self._below = below
+        self.refresh()
+
     def line(self, width: int) -> Line:
-        left = [Part(" / ", "key"), Part(clip(shown(self._text), max(10, width - 14)), "")]
-        return spread(left, [Part("why not? ", "dim")], width)
+        right = [Part(f"{self._below} ", "accent") if self._below else Part("why not? ", "dim")]
+        room = max(10, width - cells(right) - 5)
+        return spread([Part(" / ", "key"), Part(clip(shown(self._text), room), "")], right, width)
 
 
 class DiagnosedTarget(OneLine):
@@ -136,6 +144,12 @@ class AgentSide(Verdict):
 class DiagnosisList(LineList):
     """Steps and suggestions; the cursor moves from item to item, each of one or more lines."""
 
+    class Scrolled(Message):
+        """Other lines are in view."""
+
+        def can_replace(self, message: Message) -> bool:
+            return isinstance(message, DiagnosisList.Scrolled)
+
     def __init__(self) -> None:
         super().__init__(id="why-list")
         self.report: DiagnosisReport | None = None
@@ -166,6 +180,21 @@ class DiagnosisList(LineList):
     def ground(self, row: int) -> str:
         return CURSOR if self._rows[row].item == self.at else ""
 
+    @property
+    def below(self) -> str:
+        """What begins below the last line in view: `↓ 3 suggestions`, or empty."""
+        if self.report is None:
+            return ""
+        hidden = self._rows[self.scroll_offset.y + self.scrollable_content_region.height :]
+        seen = {row.item for row in self._rows[: len(self._rows) - len(hidden)]}
+        new = {row.item for row in hidden if row.item is not None} - seen
+        count = sum(item >= len(self.report.steps) for item in new)
+        return f"↓ {counted(count, 'suggestion')}" if count else "↓ more" if hidden else ""
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        self.post_message(self.Scrolled())
+
     def show(self, report: DiagnosisReport | None, trying: str, *, restart: bool) -> None:
         """Show a report; with `restart`, open the step that fails and move the cursor to it.
 
@@ -193,6 +222,7 @@ class DiagnosisList(LineList):
         made = self.report is not None and self._width > 0
         self._rows = rows(self.report, self._opened, self._width, self._trying) if made else []  # type: ignore[arg-type]
         self.set_layout(Layout(len(self._rows), 1))
+        self.post_message(self.Scrolled())
 
     @property
     def _room(self) -> int:
@@ -202,6 +232,7 @@ class DiagnosisList(LineList):
     def on_resize(self) -> None:
         if self._room != self._width:
             self._make()
+        self.post_message(self.Scrolled())
 
     def row_line(self, row: int, line: int, width: int) -> Line:
         return self._rows[row].line
@@ -377,6 +408,9 @@ class WhyScreen(EngineScreen):
     def on_line_list_moved(self, message: LineList.Moved) -> None:
         self.list.put_cursor(message.row)
         self.show_keys()
+
+    def on_diagnosis_list_scrolled(self) -> None:
+        self._query.show_below(self.list.below)
 
     def on_line_list_chosen(self) -> None:
         item = self.list.item

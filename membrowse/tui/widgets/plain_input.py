@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from rich.highlighter import Highlighter
+from rich.segment import Segment
 from rich.text import Text
 from textual import events
 from textual.message import Message
+from textual.strip import Strip
 from textual.widgets import Input
 
+from membrowse.presentation.lines import ELLIPSIS
 from membrowse.text import shown
 
 LONGEST = 8000
@@ -56,6 +60,16 @@ class PlainInput(Input):
     def on_blur(self) -> None:
         """Show the beginning of the text."""
         self.cursor_position = 0
+
+    def render_line(self, y: int) -> Strip:
+        """The line; while the text is not edited, an ellipsis says that there is more of it."""
+        line = super().render_line(y)
+        width = self.scrollable_content_region.width
+        if self.has_focus or cell_len(shown(self.value)) <= width:
+            return line
+        more = line.crop(width - 1, width)
+        style = next((segment.style for segment in more), None)
+        return Strip.join([line.crop(0, width - 1), Strip([Segment(ELLIPSIS, style)])])
 
     def _on_paste(self, event: events.Paste) -> None:
         if text := pasted(event):

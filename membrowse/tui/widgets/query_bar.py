@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
+import msgspec
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
@@ -16,7 +17,9 @@ from membrowse.presentation.lines import Line, Part, cells
 from membrowse.presentation.query import query_line, warnings_line
 from membrowse.tui.actions import Where, bindings
 from membrowse.tui.messages import QueryAsked
+from membrowse.tui.model.filter_choices import without_chips
 from membrowse.tui.model.questions import Questions
+from membrowse.tui.widgets.filter_chips import FilterChips
 from membrowse.tui.widgets.lines import OneLine, keymap_of
 from membrowse.tui.widgets.plain_input import PlainInput
 from membrowse.wire.search import NO_FILTERS, Filters, Query, Target
@@ -47,7 +50,7 @@ class QuerySide(OneLine):
 
     def line(self, width: int) -> Line:
         style = "dim" if self._syntax == "literal" else "accent"
-        line = [Part(self._syntax, style, "screen.operators")]
+        line = [Part(" "), Part(self._syntax, style, "screen.operators")]
         if self._place:
             next_question = "screen.question(1)"
             line += [Part(" · ", "dim"), Part(self._place, "", next_question)]
@@ -115,12 +118,15 @@ class QueryBar(Vertical):
         super().__init__(id="query-bar")
         self.input = QueryInput("what did the agent ask?", id="query")
         self.syntax = "literal"
-        self.filters = NO_FILTERS
+        self.picked = NO_FILTERS
+        """The filters that the user chose; they stay with the next query."""
+        self._filters = NO_FILTERS
         self.questions = Questions()
         self._history = history
         self._at = -1
         """The history's query that was last put here; −1: none."""
         self._side = QuerySide()
+        self._chips = FilterChips()
         self._caption = QueryCaption()
         self._warnings = QueryWarnings()
         self._debounce: Timer | None = None
@@ -131,6 +137,7 @@ class QueryBar(Vertical):
             yield Slash(id="slash")
             yield self.input
             yield self._side
+        yield self._chips
         yield self._caption
         yield self._warnings
 
@@ -140,11 +147,30 @@ class QueryBar(Vertical):
 
     def show(self, query: Query | None) -> None:
         """Show what the analyser and the encoder made of the query."""
+        if query is not None and query.filters:
+            typed = without_chips(self.filters, query.filters)
+            query = msgspec.structs.replace(query, filters=typed)
         self._caption.show(query)
         self._warnings.show(query)
 
     def _show_side(self) -> None:
         self._side.show(self.syntax, self.questions.caption(self.input.value))
+
+    # Filters
+
+    @property
+    def filters(self) -> Filters:
+        """Which notes the query ranks: those that the user chose, or those of a recall or pin."""
+        return self._filters
+
+    @filters.setter
+    def filters(self, filters: Filters) -> None:
+        self._filters = filters
+        self._chips.show(filters)
+
+    def pick(self, filters: Filters) -> None:
+        """Rank these notes for this query and the next ones."""
+        self.filters = self.picked = filters
 
     # Editing
 
@@ -169,11 +195,14 @@ class QueryBar(Vertical):
         text: str,
         target: Target | None = None,
         syntax: str | None = None,
-        filters: Filters = NO_FILTERS,
+        filters: Filters | None = None,
     ) -> None:
-        """Put another query in the place of the old one, and what it should find."""
+        """Put another query in the place of the old one, and what it should find.
+
+        Without `filters`, those that the user chose hold.
+        """
         self.post_message(self.Replaced(target))
-        self.put(text, syntax, filters)
+        self.put(text, syntax, self.picked if filters is None else filters)
 
     def select(self) -> None:
         """Select the text if it is being edited, else show its beginning."""
@@ -189,7 +218,7 @@ class QueryBar(Vertical):
 
     def on_plain_input_replaced(self, event: PlainInput.Replaced) -> None:
         event.stop()
-        self.filters = NO_FILTERS
+        self.filters = self.picked
         self.post_message(self.Replaced())
 
     def on_input_changed(self, event: Input.Changed) -> None:

@@ -168,9 +168,10 @@ class TuningPanel(Vertical, can_focus=True):
         def can_replace(self, message: Message) -> bool:
             return isinstance(message, TuningPanel.Updated)
 
-    def __init__(self, query: OpenQuery, clock: Callable[[], datetime]) -> None:
+    def __init__(self, query: OpenQuery, clock: Callable[[], datetime], agent: str = "") -> None:
+        """`agent` is the name of a profile: values are tried without it."""
         super().__init__(id="tuning")
-        self.tuning = Tuning()
+        self.tuning = Tuning(agent=agent)
         self.banner = TuningBanner(self)
         self.display = False
         self._query = query

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from membrowse.engine.components import Components
 from membrowse.engine.handlers.explain import located, rank_query, sources
@@ -25,6 +26,7 @@ from membrowse.ranking.targets import LocatedTarget, best_row, match_target, pas
 from membrowse.wire.diagnosis import Diagnosis, DiagnosisRequest, Outcome, StepName
 
 _FILE_STEPS = (check_folder, check_indexed, check_text)
+_RANKINGS = (StepName.KEYWORD, StepName.VECTOR, StepName.FUSED, StepName.RERANKED)
 _RANKING_STEPS = (check_keyword, check_vector, check_fused, check_reranked)
 
 
@@ -53,6 +55,8 @@ def diagnose(components: Components, request: DiagnosisRequest, pause: Pause) ->
             pause()
         findings.append(check_cut(chunk, settings.agent.min_score))
     in_top_k = row is not None and passes(ranked_query, row, target.k)
+    if in_top_k:
+        findings = [_not_decisive(each) for each in findings]
     freshness = FreshnessOf(components.roots, ranked_query.notes)
     doubt = provisional(components.indexer.state, ranked_query.generation, components.models.state)
     return Diagnosis(
@@ -66,6 +70,12 @@ def diagnose(components: Components, request: DiagnosisRequest, pause: Pause) ->
         generation=ranked_query.generation_number,
         took_ms=elapsed_ms(started),
     )
+
+
+def _not_decisive(finding: Finding) -> Finding:
+    """The finding of a target that is in the top: a ranking that it did without is only weak."""
+    failed = finding.outcome is Outcome.FAILS and finding.name in _RANKINGS
+    return replace(finding, outcome=Outcome.WEAK) if failed else finding
 
 
 def _file_findings(context: FileContext) -> list[Finding]:

@@ -42,6 +42,8 @@ def _evidence(components: Components, context: ChunkContext, failed: list[Filter
 
 def _value(kind: str, chunk: Chunk) -> str:
     """What the filter compares."""
+    if kind == "root":
+        return f"it is in {chunk.path.partition('/')[0]}"
     if kind == "path":
         return f"the path is {chunk.path}"
     if kind == "tag":

@@ -32,6 +32,8 @@ def check_folder(context: FileContext) -> Finding:
         reason = reason or "the reason is not known"
         clause = f"it {_LEFT_OUT[state]}: {reason}"
         return finding(StepName.FOLDER, Outcome.FAILS, clause, _how_to_include(path, reason))
+    if context.components.store:
+        return _in_store(context)
     if context.exists:
         clause = f"the file {path} is in the folder"
         return finding(StepName.FOLDER, Outcome.PASSES, clause, _copy_lines(context))
@@ -41,6 +43,19 @@ def check_folder(context: FileContext) -> Finding:
     alike = _similar_paths(path, context.components.indexer.state.comparison.found)
     evidence = [f"there is {each}" for each in alike]
     return finding(StepName.FOLDER, Outcome.FAILS, f"the folder has no file {path}", evidence)
+
+
+def _in_store(context: FileContext) -> Finding:
+    """Whether the store has records of the note."""
+    path, store = context.path, context.components.store
+    if context.exists:
+        return finding(StepName.FOLDER, Outcome.PASSES, f"the store has records of {path}", [store])
+    if path in context.generation.notes:
+        clause = f"the store has no record of {path} any more; only the index still has it"
+        return finding(StepName.FOLDER, Outcome.FAILS, clause, [store])
+    alike = _similar_paths(path, context.generation.notes)
+    evidence = [store, *(f"there is {each}" for each in alike)]
+    return finding(StepName.FOLDER, Outcome.FAILS, f"the store has no record of {path}", evidence)
 
 
 def _copy_lines(context: FileContext) -> Iterator[str]:

@@ -60,6 +60,15 @@ def _movement_finding(context: ChunkContext, explained: RerankedExplanation) -> 
         f" × {explained.blend_used:.2f} + fused: {explained.fused_normalised:.3f}"
         f" × {1 - explained.blend_used:.2f}{named} = {explained.score or 0.0:.3f}"
     )
+    if explained.limited and rank > (explained.rank_by_score or rank):
+        clause = (
+            f"it is #{explained.rank_by_score} by score, but rerank.per_root_limit = "
+            f"{explained.root_limit} moves it to {context.place(RERANKED)}: better chunks of its "
+            "root have these places"
+        )
+        caused = (explained.rank_by_score or 0) <= context.k < rank
+        outcome = Outcome.FAILS if caused else Outcome.WEAK
+        return finding(StepName.RERANKED, outcome, clause, [blend], rank, at_least=unsure)
     if lost <= 0:
         up = f", {places(-lost)} up from the fused ranking" if lost else ", as in the fused ranking"
         clause = f"it is {context.place(RERANKED)} of the {explained.pool:,} that were reranked{up}"

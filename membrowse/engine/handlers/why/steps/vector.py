@@ -32,14 +32,17 @@ def _vector_outcome(context: ChunkContext, explained: VectorExplanation) -> tupl
     ranked_query = context.ranked_query
     if not ranked_query.scope[context.row]:
         return Outcome.SKIPPED, LEFT_OUT
-    if not ranked_query.parsed.words:
+    if not ranked_query.parsed.words and not ranked_query.parsed.like:
         return Outcome.SKIPPED, "the query has no words to encode"
-    if ranked_query.encoded is None or explained.state is RankingState.FAILED:
+    encoded = ranked_query.encoded
+    if encoded is None or encoded.incomparable or explained.state is RankingState.FAILED:
         return (
             Outcome.FAILS,
             f"there is no vector ranking: {explained.message or explained.state.value}",
         )
     if not ranked_query.generation.encoded[context.row]:
+        if encoded.foreign:
+            return Outcome.FAILS, "the store has no vector for it"
         return Outcome.FAILS, "it has no vector yet: it is still to be encoded"
     if ranked_query.known_share == 0.0:
         return Outcome.FAILS, "the encoder knows no part of the query, so no vector can find it"

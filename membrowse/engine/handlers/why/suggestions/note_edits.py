@@ -177,6 +177,8 @@ def _target_file(trial: Trial) -> FileContent:
     note = trial.ranked_query.notes[path]
     if trial.components.index.stale or pending.total > pending.failed:
         raise NotTried("other changes wait to be indexed")
+    if trial.components.store:
+        raise NotTried("the store is read-only")
     if note.chunks > _LONGEST:
         raise NotTried(f"the note is long ({note.chunks} chunks)")
     try:

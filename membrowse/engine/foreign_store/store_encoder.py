@@ -1,0 +1,84 @@
+"""The local encoder beside vectors that somebody else made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from membrowse.encoding.encoder import EncodedQuery, EncodedText, Encoder, EncoderInput
+from membrowse.index.generation import EmbeddedGeneration
+
+_SAMPLE = 8
+"""Records that are encoded again, to see whether the encoder made their vectors."""
+_SAMPLE_CHARACTERS = 600
+"""A longer text may have been cut in another way."""
+_SAME = 0.9
+"""Cosine from which a vector was made by the same encoder; another one gives about 0."""
+_LONGEST = 20_000
+"""Characters of a text that are encoded; the encoder's window is shorter."""
+_REMEDY = "`membrowse open --encoder` names the local model that made them"
+UNKNOWN = "the store has not been read yet"
+
+
+@dataclass(slots=True)
+class VectorMatch:
+    """Whether queries can be compared with the store's vectors; read by any thread."""
+
+    incomparable: str = UNKNOWN
+    """Why not; empty if they can."""
+
+
+class StoreEncoder:
+    """Encodes queries and token vectors; the store's vectors are its own.
+
+    A query has a vector only if `match` says that it can be compared with the store's.
+    """
+
+    def __init__(self, inner: Encoder, match: VectorMatch) -> None:
+        self.inner = inner
+        self._match = match
+
+    def encode(self, items: Sequence[EncoderInput]) -> list[EncodedText]:
+        return self.inner.encode([replace(item, text=item.text[:_LONGEST]) for item in items])
+
+    def query(self, text: str) -> EncodedQuery:
+        encoded = self.inner.query(text)
+        return replace(encoded, foreign=True, incomparable=self._match.incomparable)
+
+
+def incomparability(
+    generation: EmbeddedGeneration, encoder: Encoder, *, name: str, model: str, said: bool
+) -> str:
+    """Why queries of the encoder called `name` cannot be compared with the store's vectors.
+
+    Empty if they can: some records, encoded again, have the vectors that the store has, or the
+    person `said` that this encoder made them. `model` is what the store says.
+    """
+    rows = np.flatnonzero(generation.encoded)
+    if not len(rows):
+        return "no record of the store has a vector"
+    short = [row for row in rows.tolist() if len(generation.chunks[row].text) <= _SAMPLE_CHARACTERS]
+    sample = (short or rows.tolist())[:: max(1, len(short or rows) // _SAMPLE)][:_SAMPLE]
+    texts = [
+        EncoderInput(generation.keys[row], "", generation.chunks[row].text[:_LONGEST])
+        for row in sample
+    ]
+    made = model or "a model that the store does not name"
+    own = encoder.encode(texts)
+    dimension, ours = generation.vectors.dimension, len(own[0].vector)
+    if ours != dimension:
+        return (
+            f"its vectors ({dimension} dimensions) were made by {made}, not by {name} ({ours}); "
+            f"{_REMEDY}"
+        )
+    theirs = generation.vectors.vectors(sample)
+    cosines = [float(vector @ encoded.vector) for vector, encoded in zip(theirs, own, strict=True)]
+    cosine = float(np.median(cosines))
+    if cosine >= _SAME or said:
+        return ""
+    return (
+        f"its vectors are not {name}'s (it names {model or 'no model'}): encoded again, its "
+        f"records have a cosine of {cosine:.2f} to them; {_REMEDY}"
+    )

@@ -1,0 +1,148 @@
+"""Who has the first places: of a query, of the pins' queries, or of what agents got."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+
+from membrowse.engine.components import Components
+from membrowse.engine.handlers.filters import folders_of
+from membrowse.engine.priority import Pause
+from membrowse.engine.recalls.places import Places
+from membrowse.index.generation import Generation
+from membrowse.ranking.near_duplicates import MIN_RESEMBLANCE, resemblance, resemblance_terms
+from membrowse.wire.crowding import Crowding, CrowdingRequest, CrowdingSource, PlaceShare
+from membrowse.wire.search import RERANKED, Filters
+
+MOST_SHARES = 50
+"""Roots, folders and notes of a reply, each."""
+_MOST_RECALLS = 5_000
+"""The newest recalls that are counted."""
+
+
+class _Tally:
+    """Counts the places of lists of rows."""
+
+    def __init__(self, generation: Generation) -> None:
+        self._generation = generation
+        self._terms: dict[int, frozenset[str]] = {}
+        self.lists = self.near_duplicates = self.gone = 0
+        self.places: Counter[str] = Counter()
+        """By note."""
+        self.lists_by_name: Counter[str] = Counter()
+        """By root, folder and note."""
+
+    def add(self, rows: Iterable[int]) -> None:
+        """Count one list, best hit first."""
+        taken: list[int] = []
+        seen: set[str] = set()
+        for row in rows:
+            path = self._generation.chunks[row].path
+            self.places[path] += 1
+            seen |= _names(path)
+            self.near_duplicates += any(self._resembles(row, other) for other in taken)
+            taken.append(row)
+        self.lists += bool(taken)
+        self.lists_by_name.update(seen)
+
+    def _resembles(self, row: int, other: int) -> bool:
+        return resemblance(self._of(row), self._of(other)) >= MIN_RESEMBLANCE
+
+    def _of(self, row: int) -> frozenset[str]:
+        if row not in self._terms:
+            self._terms[row] = resemblance_terms(self._generation.chunks[row].text)
+        return self._terms[row]
+
+
+def crowding(components: Components, request: CrowdingRequest, pause: Pause) -> Crowding:
+    """The shares of the first places. Raises `InvalidFilter`."""
+    generation = components.index.generation
+    tally = _Tally(generation)
+    k = request.k or components.configuration.settings.agent.k
+    if request.source is CrowdingSource.LOG:
+        _add_recalls(components, tally, pause)
+    for text, syntax, filters in _queries(components, request, pause):
+        pause()
+        ranked = components.ranked_queries.fresh(
+            generation, text, syntax, components.configuration.ranker, filters=filters
+        )
+        tally.add(ranked.ranking(RERANKED).order[:k].tolist())
+    return _counted(components, tally, request.source, k)
+
+
+def _queries(
+    components: Components, request: CrowdingRequest, pause: Pause
+) -> Iterator[tuple[str, str, Filters]]:
+    if request.source is CrowdingSource.QUERY:
+        yield request.text, request.syntax, request.filters
+    elif request.source is CrowdingSource.PINS:
+        for result in components.pins.current(pause).results:
+            yield result.pin.query, result.pin.syntax, result.pin.filters
+
+
+def _add_recalls(components: Components, tally: _Tally, pause: Pause) -> None:
+    """Count what agents got, wherever it is in the index today."""
+    places = Places(components.roots, components.index, components.targets.note_path)
+    for recall in components.recalls.store.newest(limit=_MOST_RECALLS):
+        pause()
+        rows = []
+        for hit in recall.given:
+            row = places.today(hit).row
+            if row is None and (own := places.generation.rows(hit.path)):
+                row = own[0]
+            if row is None:
+                tally.gone += 1
+            else:
+                rows.append(row)
+        tally.add(rows)
+
+
+def _names(path: str) -> set[str]:
+    """The note, its folder and its root."""
+    return {path, _folder(path), f"{path.partition('/')[0]}//"}
+
+
+def _folder(path: str) -> str:
+    *_, folder = ("", *folders_of(path))
+    return folder
+
+
+def _counted(components: Components, tally: _Tally, source: CrowdingSource, k: int) -> Crowding:
+    places = tally.places.total()
+    chunks = Counter(
+        {path: note.chunks for path, note in components.index.generation.notes.items()}
+    )
+
+    def shares(name_of: Callable[[str], str], key: str = "") -> tuple[PlaceShare, ...]:
+        held, owned = _summed(tally.places, name_of), _summed(chunks, name_of)
+        return tuple(
+            PlaceShare(
+                name=name,
+                places=count,
+                share=count / places,
+                chunk_share=owned[name] / max(1, chunks.total()),
+                lists=tally.lists_by_name[name + key],
+            )
+            for name, count in sorted(held.items(), key=lambda item: (-item[1], item[0]))
+        )[:MOST_SHARES]
+
+    in_collection = components.roots.is_collection
+    return Crowding(
+        source=source,
+        k=None if source is CrowdingSource.LOG else k,
+        lists=tally.lists,
+        places=places,
+        roots=shares(lambda path: path.partition("/")[0], "//") if in_collection else (),
+        folders=shares(_folder),
+        notes=shares(lambda path: path),
+        near_duplicates=tally.near_duplicates,
+        near_duplicate_share=tally.near_duplicates / places if places else 0.0,
+        gone=tally.gone,
+    )
+
+
+def _summed(counts: Counter[str], name_of: Callable[[str], str]) -> Counter[str]:
+    summed: Counter[str] = Counter()
+    for path, count in counts.items():
+        summed[name_of(path)] += count
+    return summed

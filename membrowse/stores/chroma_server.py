@@ -1,0 +1,112 @@
+"""A Chroma server, asked over HTTP (its API of version 2) with a time limit on every reply."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from membrowse.stores.chroma_directory import NEEDS_VECTOR, facts, found_in, records_of
+from membrowse.stores.source import BATCH, Answer, CollectionFacts, Record, StoreUnreadable
+
+_SECONDS = 20.0
+_FIRST_SECONDS = 8.0
+"""For the first reply, which is small."""
+_BASE = "/api/v2/tenants/default_tenant/databases/default_database/collections"
+_PAGE = 100
+LARGEST_REPLY = 256 << 20
+"""Bytes of a reply that are read."""
+
+
+class ChromaServer:
+    """A server at `url`; redirects are not followed, and no proxy is used on this machine."""
+
+    def __init__(self, url: str, token: str, *, remote: bool) -> None:
+        import httpx
+
+        headers = {"Authorization": f"Bearer {token}", "X-Chroma-Token": token} if token else {}
+        self._url = url
+        self._errors: type[Exception] = httpx.HTTPError
+        self._client = httpx.Client(
+            base_url=url,
+            headers=headers,
+            trust_env=remote,
+        )
+        self._path = ""
+        self._space = ""
+
+    def collections(self) -> list[str]:
+        names: list[str] = []
+        while True:
+            path = f"{_BASE}?limit={_PAGE}&offset={len(names)}"
+            page = self._ask("GET", path, seconds=_FIRST_SECONDS)
+            names += [str(each["name"]) for each in page]
+            if len(page) < _PAGE:
+                return names
+
+    def use(self, collection: str) -> CollectionFacts:
+        found = self._ask("GET", f"{_BASE}/{quote(collection, safe='')}")
+        self._path = f"{_BASE}/{quote(str(found['id']), safe='')}"
+        count = int(self._ask("GET", f"{self._path}/count"))
+        configuration = found.get("configuration_json") or {}
+        known = facts(collection, count, configuration, found.get("metadata") or {})
+        self._space = known.space
+        return known
+
+    def records(self) -> Iterator[Sequence[Record]]:
+        include = ["documents", "metadatas", "embeddings"]
+        offset = 0
+        while True:
+            wanted = {"include": include, "limit": BATCH, "offset": offset}
+            page = self._ask("POST", f"{self._path}/get", wanted)
+            if not page["ids"]:
+                return
+            yield records_of(page)
+            offset += len(page["ids"])
+
+    def search(self, text: str, vector: Sequence[float] | None, k: int) -> Answer:
+        if vector is None:
+            raise StoreUnreadable(NEEDS_VECTOR)
+        wanted = {
+            "query_embeddings": [list(vector)],
+            "n_results": k,
+            "include": ["documents", "metadatas", "distances"],
+        }
+        return Answer(found_in(self._ask("POST", f"{self._path}/query", wanted), self._space))
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _ask(
+        self, method: str, path: str, body: object = None, *, seconds: float = _SECONDS
+    ) -> Any:
+        """The reply's JSON. Raises `StoreUnreadable`."""
+        try:
+            with self._client.stream(method, path, json=body, timeout=seconds) as response:
+                content = bytearray()
+                for piece in response.iter_bytes():
+                    content += piece
+                    if len(content) > LARGEST_REPLY:
+                        raise StoreUnreadable(f"{self._url}: a reply is larger than 256 MB")
+        except self._errors as error:
+            what = str(error) or type(error).__name__
+            raise StoreUnreadable(f"{self._url} does not answer: {what}") from error
+        return self._read(response.status_code, bytes(content))
+
+    def _read(self, status: int, content: bytes) -> Any:
+        import msgspec
+
+        if status in (401, 403):
+            raise StoreUnreadable(f"{self._url} refuses (HTTP {status}): is its token right?")
+        if status in (404, 405, 410) and not self._path:
+            raise StoreUnreadable(
+                f"{self._url} answers HTTP {status}: it is no Chroma server of version 1, or the "
+                "collection is gone"
+            )
+        if not 200 <= status < 300:
+            words = content[:200].decode("utf-8", "replace")
+            raise StoreUnreadable(f"{self._url} answers HTTP {status}: {words}")
+        try:
+            return msgspec.json.decode(content)
+        except msgspec.DecodeError as error:
+            raise StoreUnreadable(f"{self._url}: its answer is not JSON") from error

@@ -1,0 +1,199 @@
+"""A Milvus Lite database, read from a private copy, or a Milvus server; needs `pymilvus`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from membrowse.stores.source import BATCH, Answer, CollectionFacts, Found, Record, StoreUnreadable
+
+_SECONDS = 20.0
+_DOCUMENTS = ("content", "text", "document", "page_content", "chunk", "body")
+"""Usual names of the field with the text."""
+_RRF_K = 60
+
+
+class Milvus:
+    """A database at `uri`: a path of a copy, or the URL of a server."""
+
+    def __init__(self, uri: str, original: str, token: str = "") -> None:
+        """Raises `StoreUnreadable`."""
+        try:
+            from pymilvus import MilvusClient
+        except ImportError as error:
+            raise StoreUnreadable(
+                f"{original}: reading it needs pymilvus: pip install 'membrowse[milvus]'"
+            ) from error
+        logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
+        self._original = original
+        self._schema = _Schema("", "", (), (), "")
+        self._name = ""
+        options: dict[str, Any] = {"token": token} if token else {}
+        try:
+            self._client: Any = MilvusClient(uri=uri, timeout=_SECONDS, **options)
+        except Exception as error:  # whatever the library raises
+            raise StoreUnreadable(f"{original}: {_opening_problem(uri, error)}") from error
+
+    def collections(self) -> list[str]:
+        return list(map(str, self._client.list_collections(timeout=_SECONDS)))
+
+    def use(self, collection: str) -> CollectionFacts:
+        described = self._client.describe_collection(collection, timeout=_SECONDS)
+        self._name, self._schema = collection, _schema(described, self._original)
+        self._client.load_collection(collection, timeout=_SECONDS)
+        count = self._client.query(
+            collection,
+            filter="",
+            output_fields=["count(*)"],
+            consistency_level="Strong",
+            timeout=_SECONDS,
+        )
+        metric = self._metric(self._schema.vector) if self._schema.vector else ""
+        fields = self._schema
+        return CollectionFacts(
+            collection,
+            int(count[0]["count(*)"]),
+            metric.lower(),
+            str(described.get("description") or "")[:200],
+            (f"text from {fields.document}, vectors from {fields.vector or 'no field'}",),
+        )
+
+    def records(self) -> Iterator[Sequence[Record]]:
+        fields = self._schema
+        iterator = self._client.query_iterator(
+            self._name, filter="", output_fields=fields.output, batch_size=BATCH, timeout=_SECONDS
+        )
+        while rows := iterator.next():
+            yield [self._record(row) for row in rows]
+        iterator.close()
+
+    def search(self, text: str, vector: Sequence[float] | None, k: int) -> Answer:
+        """Hybrid search of the dense vector and BM25 by RRF, as memsearch does; else one of both.
+
+        Which of them is left out, the answer's warning says.
+        """
+        fields = self._schema
+        dense = vector is not None and bool(fields.vector)
+        if not dense and not fields.sparse:
+            raise StoreUnreadable("its search needs the query's vector, and it has no BM25 field")
+        if dense and fields.sparse:
+            rows = self._hybrid(text, list(vector or ()), k)
+            return Answer([self._found(row) for row in rows])
+        data, field = (list(vector or ()), fields.vector) if dense else (text, fields.sparse[0])
+        rows = self._client.search(
+            self._name,
+            data=[data],
+            anns_field=field,
+            limit=k,
+            output_fields=fields.output,
+            timeout=_SECONDS,
+        )[0]
+        missing = "" if dense else "only its BM25 was asked: no encoder here makes its vectors"
+        return Answer([self._found(row) for row in rows], missing)
+
+    def _hybrid(self, text: str, vector: Sequence[float], k: int) -> Sequence[Any]:
+        from pymilvus import AnnSearchRequest, RRFRanker
+
+        metric = self._metric(self._schema.vector) or "COSINE"
+        requests = [
+            AnnSearchRequest(
+                data=[vector],
+                anns_field=self._schema.vector,
+                param={"metric_type": metric, "params": {}},
+                limit=k,
+            ),
+            AnnSearchRequest(
+                data=[text],
+                anns_field=self._schema.sparse[0],
+                param={"metric_type": "BM25"},
+                limit=k,
+            ),
+        ]
+        answer: Sequence[Any] = self._client.hybrid_search(
+            self._name,
+            reqs=requests,
+            ranker=RRFRanker(k=_RRF_K),
+            limit=k,
+            output_fields=self._schema.output,
+            timeout=_SECONDS,
+        )
+        return answer[0] if answer else []
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _metric(self, field: str) -> str:
+        for name in self._client.list_indexes(self._name, field_name=field, timeout=_SECONDS):
+            described = self._client.describe_index(self._name, index_name=name, timeout=_SECONDS)
+            return str((described or {}).get("metric_type", ""))
+        return ""
+
+    def _record(self, row: Mapping[str, Any]) -> Record:
+        fields = self._schema
+        document = row.get(fields.document)
+        metadata = {
+            name: value
+            for name, value in row.items()
+            if name not in (fields.document, fields.vector, *fields.sparse, fields.key)
+        }
+        return Record(
+            str(row.get(fields.key, "")),
+            document if isinstance(document, str) else None,
+            metadata,
+            row.get(fields.vector) if fields.vector else None,
+        )
+
+    def _found(self, hit: Mapping[str, Any]) -> Found:
+        entity = dict(hit.get("entity") or {})
+        entity.setdefault(self._schema.key, hit.get(self._schema.key, hit.get("id", "")))
+        return Found(self._record(entity), float(hit["distance"]))
+
+
+class _Schema:
+    """Which fields of a collection are read."""
+
+    def __init__(
+        self, key: str, vector: str, texts: Sequence[str], sparse: Sequence[str], document: str
+    ) -> None:
+        self.key = key
+        self.vector = vector
+        self.texts = texts
+        self.sparse = sparse
+        self.document = document
+
+    @property
+    def output(self) -> list[str]:
+        """`*` stands for every field, the dynamic ones included."""
+        return ["*"]
+
+
+def _schema(described: Mapping[str, Any], original: str) -> _Schema:
+    """The fields of a collection. Raises `StoreUnreadable` if none of them is a text."""
+    fields = {str(each["name"]): each for each in described["fields"]}
+    types = {
+        name: getattr(each["type"], "name", str(each["type"])) for name, each in fields.items()
+    }
+    key = next((name for name, each in fields.items() if each.get("is_primary")), "")
+    texts = [name for name, kind in types.items() if kind == "VARCHAR" and name != key]
+    named = [name for name in _DOCUMENTS if name in texts]
+    longest = sorted(texts, key=lambda name: -int(fields[name]["params"].get("max_length", 0)))
+    document = next(iter((*named, *longest)), "text" if described["enable_dynamic_field"] else "")
+    if not document:
+        raise StoreUnreadable(f"{original}: no field of the collection is a text")
+    dense = [name for name, kind in types.items() if kind == "FLOAT_VECTOR"]
+    functions = described.get("functions") or ()
+    sparse = [name for each in functions for name in each.get("output_field_names", ())]
+    return _Schema(key, dense[0] if dense else "", texts, sparse, document)
+
+
+def _opening_problem(uri: str, error: Exception) -> str:
+    """Why a database cannot be opened."""
+    words = str(error)[:300]
+    if "://" not in uri and Path(uri).is_file():
+        return (
+            "Milvus Lite 3 keeps a database in a directory, and this is a file, as of Milvus Lite "
+            f"2: its program has to write it again ({words})"
+        )
+    return f"Milvus cannot open it: {words}"

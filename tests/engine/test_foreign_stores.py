@@ -1,0 +1,146 @@
+"""An engine over a real Chroma directory that another program keeps."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from membrowse.client import discovery
+from membrowse.encoding.encoder import EncoderInput
+from membrowse.stores.address import parse_address
+from membrowse.stores.directory import opened
+from membrowse.wire.diagnosis import DiagnosisRequest, Outcome
+from membrowse.wire.engine import EngineState, ReindexRequest
+from membrowse.wire.explanation import ExplainRequest
+from membrowse.wire.health import StoreCheckRequest
+from membrowse.wire.notes import Freshness, NoteRequest
+from membrowse.wire.search import Target
+from tests.conftest import ExportedEncoder
+from tests.engine.conftest import ask, until
+from tests.engine.standing import at_home, client_of
+from tests.stores.collections import Row, chroma_collection, snapshot
+
+TEXTS = {
+    "ports.md": ("Staging ssh listens on port 2222.", "The bastion forwards it."),
+    "food.md": ("The maintainer likes soup on rainy days.", "Bread goes with soup."),
+    "cats.md": ("The cat sleeps on the warm keyboard. " * 60,),
+}
+
+
+def read(state: EngineState) -> bool:
+    """The store was read, and the encoder compared with its vectors."""
+    return state.progress is None and bool(state.watcher.last_check)
+
+
+@pytest.fixture(scope="module")
+def rows(exported_encoder: ExportedEncoder) -> list[Row]:
+    encoder = exported_encoder.resident()
+    places = [(path, line) for path, texts in TEXTS.items() for line in range(len(texts))]
+    texts = [TEXTS[path][line] for path, line in places]
+    vectors = encoder.encode([EncoderInput(text, "", text) for text in texts])
+    return [
+        (f"r{n}", text, {"path": path, "line": 2 * line + 1}, each.vector.tolist())
+        for n, (text, (path, line), each) in enumerate(zip(texts, places, vectors, strict=True))
+    ]
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory, rows: list[Row]) -> Path:
+    directory = tmp_path_factory.mktemp("database")
+    chroma_collection(directory, "notes", rows)
+    return directory
+
+
+@pytest.fixture(scope="module", autouse=True)
+def home(
+    tmp_path_factory: pytest.TempPathFactory, exported_encoder: ExportedEncoder
+) -> Iterator[Path]:
+    with at_home(tmp_path_factory.mktemp("stores"), exported_encoder) as path:
+        yield path
+
+
+@pytest.fixture(scope="module")
+def store(home: Path, database: Path) -> Iterator[Path]:
+    """The own directory of the collection, which an engine serves."""
+    directory = opened(parse_address(f"chroma:{database}#notes"))
+    try:
+        yield directory
+    finally:
+        asyncio.run(discovery.stop(directory))
+
+
+async def test_its_records_are_ranked_by_our_words_and_its_vectors(
+    store: Path, database: Path, rows: list[Row], exported_encoder: ExportedEncoder
+) -> None:
+    before = snapshot(database)
+    query = "which port does staging ssh use?"
+    async with client_of(store, read) as engine:
+        found = await ask(engine, query)
+        explained = await engine.ask(
+            ExplainRequest(text=query, chunk=found.rankings["vector"].hits[1].chunk)
+        )
+        why = await engine.ask(DiagnosisRequest(text=query, target=Target(path="cats.md"), k=1))
+        lines = await engine.ask(NoteRequest(path="ports.md"))
+        checked = await engine.ask(StoreCheckRequest())
+        state = await until(engine, read)
+    vector = exported_encoder.resident().query(query).vector
+    exact = sorted((-float(np.dot(row[3], vector)), row[0]) for row in rows)
+    by_id = {row[0]: row for row in rows}
+    hits = found.rankings["vector"].hits
+    assert [(hit.path, hit.start_line) for hit in hits] == [
+        (by_id[each][2]["path"], by_id[each][2]["line"]) for _, each in exact
+    ]
+    assert [hit.score for hit in hits] == pytest.approx([-score for score, _ in exact], abs=1e-5)
+    for name in ("keyword", "fused", "reranked"):
+        assert (found.rankings[name].hits[0].path, name) == ("ports.md", name)
+    assert found.rankings["reranked"].pool == len(rows)
+    assert all(hit.freshness is Freshness.CURRENT for hit in hits)
+    assert explained.vector.score == pytest.approx(explained.vector.cosine)
+    assert (explained.vector.hnsw_asked, explained.vector.passages) == (0, ())
+    assert (checked.discrepancies, checked.stale) == ((), "")
+    assert checked.longest_chunk == checked.window  # a longer record is one chunk, too
+    assert [step.outcome for step in why.steps[:3]] == [Outcome.PASSES] * 3
+    assert lines.lines == (TEXTS["ports.md"][0], "", TEXTS["ports.md"][1])
+    assert (state.store, state.encoded) == (f"chroma:{database}#notes", len(rows))
+    assert snapshot(database) == before
+
+
+async def test_a_refresh_finds_what_its_program_wrote(
+    store: Path, database: Path, rows: list[Row]
+) -> None:
+    async with client_of(store, read) as engine:
+        generation = (await until(engine, read)).generation
+        asked = (await engine.ask(ReindexRequest())).requested
+        again = await until(engine, lambda state: state.started >= asked and read(state))
+        assert again.generation == generation
+        changed = ("r0", "Staging ssh listens on port 41022.", rows[0][2], rows[0][3])
+        new = ("new", "A parrot repeats the parrot.", {"path": "bird.md"}, rows[4][3])
+        chroma_collection(database, "notes", [changed, new])
+        asked = (await engine.ask(ReindexRequest())).requested
+        await until(engine, lambda state: state.started >= asked and read(state))
+        parrot, port = await ask(engine, "parrot"), await ask(engine, "41022")
+    assert parrot.rankings["keyword"].hits[0].path == "bird.md"
+    assert port.rankings["keyword"].hits[0].path == "ports.md"
+    assert not list((store.parents[1] / "indexes").glob("*/records.sqlite*"))
+
+
+async def test_a_store_that_cannot_be_read_says_why_and_keeps_its_index(
+    store: Path, database: Path
+) -> None:
+    async with client_of(store, read) as engine:
+        away = database.rename(database.with_name("away"))
+        try:
+            asked = (await engine.ask(ReindexRequest())).requested
+            state = await until(engine, lambda state: state.started >= asked and read(state))
+            found = await ask(engine, "soup")
+        finally:
+            away.rename(database)
+        assert "No such file" in state.problem
+        assert found.rankings["keyword"].hits[0].path == "food.md"
+        asked = (await engine.ask(ReindexRequest())).requested
+        state = await until(engine, lambda state: state.started >= asked and read(state))
+        assert not state.problem

@@ -1,0 +1,1 @@
+"""Stores of other programs: addresses, fields, copies, and the child process that reads them."""

@@ -1,0 +1,328 @@
+"""Copying, reading and searching real stores, and what happens when they cannot be read."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from membrowse import interpreter
+from membrowse.stores import chroma_server, private_copy, reader
+from membrowse.stores.address import StoreAddress, StoreKind, parse_address
+from membrowse.stores.child import read_store, search_store
+from membrowse.stores.chroma_server import ChromaServer
+from membrowse.stores.directory import OpenedStore
+from membrowse.stores.messages import Description, ReadStore, SearchStore, Unchanged
+from membrowse.stores.reader import StoreReader
+from membrowse.stores.source import StoreUnreadable, chosen_collection
+from membrowse.stores.spool import Spool
+from tests.stores.collections import chroma_collection, snapshot
+
+WORD = "t0ken-that-nobody-may-see"
+
+
+def reading(store: OpenedStore, directory: Path, known: str = "") -> ReadStore:
+    return ReadStore(store=store, directory=str(directory), spool="spool", known=known)
+
+
+def test_a_copy_has_every_file_and_follows_no_link(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    (store / "segment").mkdir(parents=True)
+    (store / "chroma.sqlite3").write_bytes(b"data")
+    (store / "segment" / "link_lists.bin").write_bytes(b"x" * 3_000_000)
+    (store / "passwd").symlink_to("/etc/passwd")
+    before = snapshot(store)
+    version = private_copy.copy(store, tmp_path / "copy")
+    copied = {file.name: file.read_bytes() for file in (tmp_path / "copy").rglob("*.*")}
+    assert copied == {"chroma.sqlite3": b"data", "link_lists.bin": b"x" * 3_000_000}
+    assert version == private_copy.fingerprint(store)
+    assert snapshot(store) == before
+    (store / "chroma.sqlite3").write_bytes(b"more data")
+    assert private_copy.fingerprint(store) != version
+
+
+def test_a_store_that_never_rests_is_not_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = tmp_path / "store"
+    store.mkdir()
+    (store / "log").write_bytes(b"")
+    copied = private_copy._copied
+
+    def written_meanwhile(*arguments: Any) -> bool:
+        with (store / "log").open("ab") as log:
+            log.write(b"x")
+        return copied(*arguments)
+
+    monkeypatch.setattr(private_copy, "_copied", written_meanwhile)
+    monkeypatch.setattr(private_copy, "_PAUSE_SECONDS", 0.0)
+    with pytest.raises(StoreUnreadable, match="changes all the time"):
+        private_copy.copy(store, tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("database")
+    rows = [(f"r{n}", f"text {n}", {"path": f"{n % 2}.md"}, [1.0, float(n)]) for n in range(3)]
+    cosine = {"hnsw": {"space": "cosine"}}
+    chroma_collection(directory, "notes", rows, configuration=cosine)
+    chroma_collection(directory, "empty", [])
+    return directory
+
+
+def test_a_chroma_directory_is_read_and_searched_from_its_copy(
+    database: Path, tmp_path: Path
+) -> None:
+    before = snapshot(database)
+    store = OpenedStore(address=parse_address(f"chroma:{database}#notes"))
+    *_, found = read_store(reading(store, tmp_path))
+    assert isinstance(found, Description)
+    assert (found.records, found.dimension, found.space) == (3, 2, "cosine")
+    assert found.model == "all-MiniLM-L6-v2"
+    spool = Spool(tmp_path / "spool")
+    assert [(note.path, note.records) for note in spool.notes()] == [("0.md", 2), ("1.md", 1)]
+    spool.close()
+    answered = search_store(
+        SearchStore(
+            store=store,
+            directory=str(tmp_path),
+            copy=found.copy,
+            collection=found.collection,
+            fields=found.fields,
+            text="",
+            vector=(0.0, 1.0),
+            k=2,
+        )
+    )
+    assert [each.record.id for each in answered.found] == ["r2", "r1"]
+    assert answered.found[0].score == pytest.approx(2 / 5**0.5, abs=1e-5)
+    assert [*read_store(reading(store, tmp_path, found.fingerprint))] == [Unchanged()]
+    assert snapshot(database) == before
+
+
+def test_the_collection_must_be_clear(database: Path, tmp_path: Path) -> None:
+    address = f"chroma:{database}"
+    for name, reason in (("", "has 2 collections: name one"), ("#nope", "it has empty, notes")):
+        store = OpenedStore(address=parse_address(address + name))
+        with pytest.raises(StoreUnreadable, match=reason):
+            list(read_store(reading(store, tmp_path)))
+    *_, found = read_store(
+        reading(OpenedStore(address=parse_address(f"{address}#empty")), tmp_path)
+    )
+    assert isinstance(found, Description)
+    assert (found.records, found.dimension) == (0, 0)
+
+
+def test_a_damaged_directory_is_said_to_be(database: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "chroma.sqlite3").write_bytes(b"garbage " * 100)
+    store = OpenedStore(address=parse_address(f"chroma:{broken}"))
+    with pytest.raises(StoreUnreadable, match="cannot open a copy of it"):
+        list(read_store(reading(store, tmp_path)))
+
+
+def test_a_milvus_database_is_read_and_searched_as_memsearch_does(tmp_path: Path) -> None:
+    pymilvus = pytest.importorskip("pymilvus")
+    place = tmp_path / "milvus.db"
+    client = pymilvus.MilvusClient(str(place))
+    kinds = pymilvus.DataType
+    schema = client.create_schema(enable_dynamic_field=True)
+    schema.add_field("chunk_hash", kinds.VARCHAR, max_length=64, is_primary=True)
+    schema.add_field("embedding", kinds.FLOAT_VECTOR, dim=2)
+    schema.add_field("content", kinds.VARCHAR, max_length=6000, enable_analyzer=True)
+    schema.add_field("sparse_vector", kinds.SPARSE_FLOAT_VECTOR)
+    schema.add_function(
+        pymilvus.Function(
+            name="bm25",
+            function_type=pymilvus.FunctionType.BM25,
+            input_field_names=["content"],
+            output_field_names=["sparse_vector"],
+        )
+    )
+    indexes = client.prepare_index_params()
+    indexes.add_index("embedding", index_type="FLAT", metric_type="COSINE")
+    indexes.add_index("sparse_vector", index_type="SPARSE_INVERTED_INDEX", metric_type="BM25")
+    client.create_collection("memsearch_chunks", schema=schema, index_params=indexes)
+    rows = [
+        {
+            "chunk_hash": str(n),
+            "content": f"{word} note",
+            "embedding": [1.0, float(n)],
+            "source": f"/home/u/memory/{n}.md",
+            "start_line": n + 1,
+            "heading_level": 1,
+        }
+        for n, word in enumerate(("cat", "dog", "bird"))
+    ]
+    client.insert("memsearch_chunks", rows)
+    client.close()
+    before = snapshot(place)
+    store = OpenedStore(address=parse_address(f"milvus:{place}"))
+    *_, found = read_store(reading(store, tmp_path))
+    assert isinstance(found, Description)
+    assert (found.preset, found.root, found.dimension) == ("memsearch", "home/u/memory/", 2)
+    spool = Spool(tmp_path / "spool")
+    assert [spool.records(note.path)[0].document for note in spool.notes()] == [
+        "cat note",
+        "dog note",
+        "bird note",
+    ]
+    spool.close()
+    asked = SearchStore(
+        store=store,
+        directory=str(tmp_path),
+        copy=found.copy,
+        collection=found.collection,
+        fields=found.fields,
+        root=found.root,
+        text="bird",
+        vector=(1.0, 0.0),
+        k=3,
+    )
+    both = search_store(asked)
+    assert {each.record.path for each in both.found[:2]} == {"0.md", "2.md"}
+    words = search_store(msgspec.structs.replace(asked, vector=()))
+    assert [each.record.path for each in words.found] == ["2.md"]
+    assert "only its BM25" in words.warning
+    assert snapshot(place) == before
+
+
+# A server
+
+
+class Server(http.server.BaseHTTPRequestHandler):
+    """A Chroma server with two records; `mode` is what it does instead."""
+
+    mode = ""
+    tokens: set[str | None] = set()
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        Server.tokens.add(self.headers["X-Chroma-Token"])
+        path = self.path.partition("?")[0]
+        if path.endswith("/collections"):
+            self.answer([{"name": "notes"}])
+        elif path.endswith("/count"):
+            self.answer(2)
+        else:
+            self.answer({"id": "1/2", "name": "notes", "configuration_json": {}, "metadata": None})
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        ids = ["a", "b"][asked.get("offset", 0) :]
+        self.answer(
+            {
+                "ids": ids,
+                "documents": [f"text {each}" for each in ids],
+                "metadatas": [None for _ in ids],
+                "embeddings": [[1.0, 0.0] for _ in ids],
+            }
+        )
+
+    def answer(self, reply: object) -> None:
+        if self.mode == "hangs":
+            Server.released.wait(10)
+            return
+        if self.mode == "dies":
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n[")
+            return
+        self.send_response({"refuses": 401, "another": 410, "redirects": 302}.get(self.mode, 200))
+        if self.mode == "redirects":
+            self.send_header("Location", "http://example.com/")
+        self.end_headers()
+        self.wfile.write(b"<html>" if self.mode == "talks" else json.dumps(reply).encode())
+
+    released = threading.Event()
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    Server.mode, Server.released, Server.tokens = "", threading.Event(), set()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server) as running:
+        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{running.server_port}"
+        Server.released.set()
+        running.shutdown()
+        thread.join()
+
+
+def test_a_server_is_asked_with_the_token_of_the_environment(
+    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OUR_VARIABLE", WORD)
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    address = parse_address(f"chroma+{server}")
+    store = OpenedStore(address=address, token_variable="OUR_" + "VARIABLE")
+    *_, found = read_store(reading(store, tmp_path))
+    assert isinstance(found, Description)
+    assert (found.records, found.dimension, found.copy) == (2, 2, "")
+    assert Server.tokens == {WORD}
+    kept = b"".join(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
+    assert WORD.encode() not in kept
+
+
+@pytest.mark.parametrize(
+    ("mode", "reason"),
+    [
+        ("hangs", "does not answer: timed out"),
+        ("dies", "does not answer: "),
+        ("refuses", "is its token right"),
+        ("another", "no Chroma server of version 1"),
+        ("redirects", "HTTP 302"),
+        ("talks", "not JSON"),
+    ],
+)
+def test_a_server_that_fails_is_reported_without_the_token(
+    server: str, mode: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chroma_server, "_FIRST_SECONDS", 0.2)
+    Server.mode = mode
+    source = ChromaServer(server, WORD, remote=False)
+    with pytest.raises(StoreUnreadable, match=reason) as failed:
+        chosen_collection(source, "notes", server)
+    source.close()
+    assert WORD not in str(failed.value)
+
+
+# The child process
+
+
+@pytest.mark.parametrize(
+    ("program", "reason"),
+    [
+        ("import os; os.kill(os.getpid(), 11)", "died \\(signal 11\\)"),
+        ("import time; time.sleep(60)", "says nothing for"),
+        ("print('[]')", "cannot be understood"),
+        ("", "without a result"),
+    ],
+)
+def test_a_reader_that_crashes_or_hangs_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str, reason: str
+) -> None:
+    def start(module: str, **options: Any) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-c", program],
+            stdin=options["stdin"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+
+    monkeypatch.setattr(interpreter, "start", start)
+    monkeypatch.setattr(reader, "SILENT_SECONDS", 0.5 if "sleep" in program else 30.0)
+    address = StoreAddress(kind=StoreKind.CHROMA, place=str(tmp_path))
+    with pytest.raises(StoreUnreadable, match=reason):
+        StoreReader().read(reading(OpenedStore(address=address), tmp_path), lambda _: None)

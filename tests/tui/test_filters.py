@@ -1,0 +1,185 @@
+"""Which notes are ranked: picked from a list, shown as chips, removed by a key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from textual.pilot import Pilot
+
+from membrowse import paths
+from membrowse.tui.app import MembrowseApp
+from membrowse.tui.model.filter_choices import FilterTyped, choices
+from membrowse.tui.screens.filter_picker import FilterPicker
+from membrowse.wire.engine import RootState
+from membrowse.wire.filters import (
+    DateReading,
+    FilterValue,
+    FilterValues,
+    FilterValuesRequest,
+)
+from membrowse.wire.search import NO_FILTERS, Filters
+from tests.standin.engine import StandIn
+from tests.tui.stage import QUERY, Sessions, answered, make_app, on_stage, screen_text, until
+from tests.tui.test_snapshots import Compare, steps
+
+ROOTS = (
+    RootState(name="decisions", path="/home/ada/agent/decisions"),
+    RootState(
+        name="team",
+        path="/srv/team",
+        problem="/srv/team cannot be listed: No such file or directory",
+    ),
+    RootState(name="logs", path="/var/notes/logs"),
+)
+
+
+def three_roots() -> StandIn:
+    """An engine of a collection, one root of which is missing."""
+
+    def with_roots(values: FilterValues) -> FilterValues:
+        roots = tuple(FilterValue(kind="root", value=root.name, notes=3) for root in ROOTS)
+        return msgspec.structs.replace(values, values=(*roots, *values.values))
+
+    engine = StandIn(amend={FilterValuesRequest: with_roots})
+    engine.change(roots=ROOTS)
+    return engine
+
+
+async def pick(app: MembrowseApp, pilot: Pilot[int], text: str, first: str) -> None:
+    """Open the picker, type, and take the first choice once it is `first`."""
+    await pilot.press("s")
+    await until(lambda: isinstance(app.screen, FilterPicker), "the picker")
+    picker = app.screen
+    assert isinstance(picker, FilterPicker)
+    await until(lambda: picker._values is not None, "the values")
+    picker.input.value = text
+
+    def offered() -> bool:
+        return bool(picker.list.choices) and picker.list.choices[0].label == first
+
+    await until(offered, f"{first}: {picker.list.choices}")
+    await pilot.press("enter")
+    await until(lambda: app.screen is app.browser, "the browser")
+
+
+def chips(app: MembrowseApp) -> str:
+    return screen_text(app).split("\n")[2]
+
+
+async def test_filters_are_picked_shown_kept_and_removed() -> None:
+    engine = three_roots()
+    app = make_app(Sessions(engine))
+    async with on_stage(app, (120, 30), QUERY) as pilot:
+        await pilot.press("enter")
+        await pick(app, pilot, "deci", "root")
+        await until(lambda: engine.asked[-1].filters == Filters(root="decisions"), "a search")
+        await answered(app, QUERY)
+        assert " only  root decisions × " in chips(app)
+        assert "only: root" not in screen_text(app), "chips say it"
+
+        await pick(app, pilot, "2026-03", "date in")
+        dated = Filters(root="decisions", after="2026-03-01", before="2026-04-01")
+        await until(lambda: engine.asked[-1].filters == dated, "a search with dates")
+        await pilot.press("S")
+        await until(lambda: engine.asked[-1].filters.given.keys() == {"root", "after"}, "one less")
+
+        await pilot.press("slash", "x", "enter")
+        await answered(app, "x")
+        assert engine.asked[-1].filters.root == "decisions", "filters stay with the next query"
+
+        await pilot.click("#filters", offset=(screen_text(app).split("\n")[2].index("×"), 0))
+        await until(lambda: not engine.asked[-1].filters.root, "the root removed")
+        await pilot.press("escape")
+        await until(lambda: not engine.asked[-1].filters, "all removed")
+        await until(lambda: "only" not in chips(app), "no chips")
+
+
+async def test_a_chosen_filter_is_offered_for_removal() -> None:
+    app = make_app(Sessions(three_roots()))
+    async with on_stage(app, (120, 30), QUERY) as pilot:
+        await pilot.press("enter")
+        await pick(app, pilot, "path:runb", "path")
+        assert app.browser.query_bar.filters == Filters(path="runbooks/*")
+        await pick(app, pilot, "", "remove")
+        assert app.browser.query_bar.filters == NO_FILTERS
+
+
+async def test_the_editor_and_the_header_know_the_roots() -> None:
+    folder = paths.collections_dir() / "ops"
+    app = make_app(Sessions(three_roots()), folder=folder)
+    async with on_stage(app, (120, 30), QUERY):
+        text = screen_text(app)
+        assert " collection ops " in text
+        assert "! team: /srv/team cannot be listed" in text
+        roots = app._view.roots
+        assert roots is not None
+        assert roots.resolve("logs/a.md") == Path("/var/notes/logs/a.md")
+
+
+VALUES = FilterValues(
+    values=(
+        FilterValue(kind="root", value="team", notes=3),
+        FilterValue(kind="path", value="team/ops/", notes=2),
+        FilterValue(kind="tag", value="ops", notes=4),
+    ),
+    first_date="2026-01-02",
+    last_date="2026-03-04",
+)
+
+
+@pytest.mark.parametrize(
+    ("typed", "labels"),
+    [
+        ("", ["remove", "root", "path", "tag", "after", "before"]),
+        ("ops", ["tag", "path", "path"]),
+        ("tag:op", ["tag", "tag"]),
+        ("root:", ["remove", "root"]),
+        ("after:", ["remove", "after"]),
+        ("last week", ["date in", "after", "before", "path"]),
+        ("before:last week", ["before"]),
+        ("logs/*.md", ["path"]),
+        ("nothing:like this", ["path"]),
+    ],
+)
+def test_what_the_picker_offers(typed: str, labels: list[str]) -> None:
+    reading = DateReading(typed="last week", first="2026-03-02", after="2026-03-09")
+    found = choices(FilterTyped(typed), Filters(tag="old"), VALUES, reading)
+    assert [choice.label for choice in found] == labels
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 30), (200, 50)], ids=str)
+def test_three_roots_and_their_filters(snap_compare: Compare, size: tuple[int, int]) -> None:
+    app = make_app(Sessions(three_roots()), folder=paths.collections_dir() / "ops")
+
+    async def picked(pilot: Pilot[int]) -> None:
+        await pick(app, pilot, "logs", "root")
+        await answered(app, QUERY)
+
+    before = steps(app, QUERY, "enter", then=picked)
+    assert snap_compare(app, terminal_size=size, run_before=before)
+
+
+def test_the_filter_picker(snap_compare: Compare) -> None:
+    app = make_app(Sessions(three_roots()))
+
+    async def opened(pilot: Pilot[int]) -> None:
+        await until(lambda: isinstance(app.screen, FilterPicker), "the picker")
+        picker = app.screen
+        assert isinstance(picker, FilterPicker)
+        await until(lambda: picker._values is not None, "the values")
+
+    before = steps(app, QUERY, "enter", "s", then=opened)
+    assert snap_compare(app, terminal_size=(120, 30), run_before=before)
+
+
+async def test_who_has_the_first_places_is_counted_for_query_pins_and_log() -> None:
+    app = make_app()
+    async with on_stage(app, (120, 30), QUERY) as pilot:
+        await pilot.press("enter", "C")
+        await until(lambda: "the top 5 of the query: 5 places" in screen_text(app), "the query")
+        await pilot.press("tab")
+        await until(lambda: "of the query" not in screen_text(app), "the pins")
+        await pilot.press("escape")
+        await until(lambda: app.screen is app.browser, "the browser")
