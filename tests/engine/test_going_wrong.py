@@ -17,6 +17,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import msgspec
+import psutil
 import pytest
 
 from membrowse import interpreter, paths
@@ -311,6 +312,8 @@ async def test_a_second_engine_is_refused_by_name_and_a_killed_one_leaves_no_loc
     async with serving(folder) as client:
         await until(client, current)
         first = (await client.ask(HelloRequest())).engine
+        arguments = psutil.Process(first.pid).cmdline()
+        assert not any(str(folder) in each for each in arguments), "everybody can see them"
         second = interpreter.run("membrowse.engine", folder=folder, timeout=60)
         assert second.returncode == os.EX_TEMPFAIL
         told = paths.log_file(folder).read_text()
