@@ -60,6 +60,12 @@ class EncodedText:
     scales: Float32
     """[t]: `tokens * scales[:, None]` are the token vectors."""
 
+    @property
+    def bytes(self) -> int:
+        """Memory that its vectors take."""
+        arrays = (self.vector, self.passages, self.tokens, self.scales)
+        return sum(array.nbytes for array in arrays)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EncodedQuery:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +37,7 @@ class ChangePlan:
     """Content keys by row."""
     row_of: dict[str, int]
     source: NDArray[np.int64]
-    """For each new row the old row with the same content key, or -1."""
+    """For each new row the old row of the same note with the same content key, or -1."""
     moved: NDArray[np.int32]
     """For each old row the new row of the chunk with the same id, or -1."""
     changes: dict[str, NoteChange]
@@ -107,13 +108,15 @@ def new_vectors(
 
     `encoded` contains newly made vectors by content key; `stored` looks up earlier ones.
     """
+    has_vectors = plan.source >= 0
+    has_vectors[has_vectors] = generation.encoded[plan.source[has_vectors]]
     vectors: dict[int, StoredVectors] = {}
     if encoded:
-        vectors = {row: encoded[key] for row, key in enumerate(plan.keys) if key in encoded}
+        rows = np.flatnonzero(~has_vectors).tolist()
+        vectors = {row: encoded[key] for row in rows if (key := plan.keys[row]) in encoded}
     missing: dict[str, list[int]] = {}
     for row in plan.changed_rows():
-        source = plan.source[row]
-        if row not in vectors and not (source >= 0 and generation.encoded[source]):
+        if row not in vectors and not has_vectors[row]:
             missing.setdefault(plan.keys[row], []).append(row)
     for key, found in stored(missing.keys()).items():
         vectors.update(dict.fromkeys(missing[key], found))
@@ -142,7 +145,6 @@ class _Rows:
         self._done = 0
         self._source: list[NDArray[np.int64]] = []
         self._moved = np.full(len(generation.chunks), -1, np.int32)
-        self._row_by_key: dict[str, int] | None = None
         self.chunks: list[Chunk] = []
         self.keys: list[str] = []
 
@@ -178,17 +180,13 @@ class _Rows:
         self._source.append(np.arange(first, end, dtype=np.int64))
         self._moved[first:end] = np.arange(count, count + end - first, dtype=np.int32)
 
-    def _rows_with(self, keys: Sequence[str], preferred: range) -> NDArray[np.int64]:
-        """Return the old row with each of `keys`, if possible one of `preferred`; -1 if none."""
-        near = {self._old.keys[row]: row for row in preferred}
-        if self._row_by_key is None and any(key not in near for key in keys):
-            self._row_by_key = {key: row for row, key in enumerate(self._old.keys)}
-        anywhere = self._row_by_key or {}
-        return np.array([near.get(key, anywhere.get(key, -1)) for key in keys], np.int64)
+    def _rows_with(self, keys: Sequence[str], rows: range) -> NDArray[np.int64]:
+        """Return the one of the old `rows` with each of `keys`; -1 if none."""
+        row_of = {self._old.keys[row]: row for row in rows}
+        return np.array([row_of.get(key, -1) for key in keys], np.int64)
 
 
-def _id(chunk: Chunk) -> str:
-    return chunk.id
+_id = attrgetter("id")
 
 
 def _path(chunk: Chunk) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -32,6 +33,12 @@ from membrowse.notes.chunk_lineage import successors
 from membrowse.wire.health import DAMAGED, Discrepancy
 
 _CHROMA_WAIT_SECONDS = 0.05
+_CHROMA_AT_ONCE = 200
+"""Chunks of a change with which Chroma follows at once; HNSW takes a millisecond or two for each,
+so that more are left to `fill_chroma`."""
+_CHROMA_STEP = 100
+_BETWEEN_STEPS_SECONDS = 0.005
+"""For a change that waits for its turn."""
 
 log = logging.getLogger(__name__)
 
@@ -93,8 +100,8 @@ class Index:
                 self._stores.mend_manifest(self.generation, self._made_with)
                 self.generation = self._stores.load(self.recipe)
                 self._needs_repair = False
-                while self._stores.sync_chroma(self.generation):
-                    pass
+                self._chroma_filled = False
+                self.fill_chroma()
             try:
                 yield
             except BaseException:
@@ -147,9 +154,13 @@ class Index:
             return generation
 
     def add_vectors(self, encoded: Sequence[EncodedText], precision: str) -> EmbeddedGeneration:
-        """Store vectors and token vectors; makes a new generation if a chunk needs them."""
+        """Store vectors and token vectors; makes a new generation if a chunk needs them.
+
+        Token vectors fill the budget and evict none: those that came first are of notes changed
+        last.
+        """
         with self._exclusive_change():
-            self._store_vectors(encoded, precision)
+            self._store_vectors(encoded, precision, evict=False)
             by_key = vectors_by_key(encoded)
             before = self.generation
             added = {row: by_key[key] for row, key in enumerate(before.keys) if key in by_key}
@@ -177,11 +188,14 @@ class Index:
                 published(generation)
         finally:
             try:
-                self._stores.sync_chroma(generation, changed)
-                self._fault_point("chroma written")
+                if len(changed) > _CHROMA_AT_ONCE:
+                    self._chroma_filled = False  # see `fill_chroma`
+                else:
+                    self._stores.sync_chroma(generation, changed)
+                    self._fault_point("chroma written")
             finally:
                 self._chroma_in_step.set()
-        removed = self.vectors.prune(frozenset(generation.keys))
+        removed = self.vectors.prune(generation.keys)
         if removed:
             self.tokens.delete(removed)
 
@@ -254,7 +268,7 @@ class Index:
             purged = self._stores.purge(self.generation, condition)
             reader = self._stores.keyword.reader(self.generation.row_of)
             self.generation = replace(self.generation, keyword=reader)
-        self._fill_chroma()
+        self.fill_chroma()
         return purged
 
     def trim_history(self) -> None:
@@ -262,13 +276,11 @@ class Index:
         with self._exclusive_change():
             self._stores.manifest.trim()
 
-    def open_chroma(self) -> None:
-        """Open Chroma (slow: use a separate thread) and bring it up to date.
-
-        Changes may be applied between the steps of the update.
-        """
+    def open_chroma(self, wanted: Callable[[], bool] = lambda: True) -> None:
+        """Open Chroma (slow: use a separate thread) and bring it up to date; see `fill_chroma`."""
+        self._chroma_filled = False
         self.chroma.open()
-        self._fill_chroma()
+        self.fill_chroma(wanted)
         with self._writing:
             self.tokens.delete(self.tokens.keys() - self.vectors.keys())
 
@@ -281,28 +293,41 @@ class Index:
             if not self.chroma.opened or not self.chroma.wasteful:
                 return
             self._empty_chroma()
-        self._fill_chroma()
+        self.fill_chroma()
 
     def _empty_chroma(self) -> None:
         self._chroma_filled = False
         self.chroma.clear()
 
-    def _fill_chroma(self) -> None:
-        while True:
+    def fill_chroma(self, wanted: Callable[[], bool] = lambda: True) -> None:
+        """Bring Chroma, if it is open, up to date, as long as it is `wanted`.
+
+        Changes may be applied between the steps.
+        """
+        while not self._chroma_filled and wanted():
             with self._writing:
-                if not self._stores.sync_chroma(self.generation):
+                missing = self._stores.chroma_differences(self.generation)
+                if not missing:
                     self._chroma_filled = True
-                    break
+                    return
+            for first in range(0, len(missing), _CHROMA_STEP):
+                if not wanted():
+                    return
+                time.sleep(_BETWEEN_STEPS_SECONDS)
+                with self._writing:
+                    self._stores.sync_chroma(self.generation, missing[first : first + _CHROMA_STEP])
 
     def _fault_point(self, step: str) -> None:
         """Called between any two writes: an instant at which the process may die."""
         log.debug("%s", step)
 
-    def _store_vectors(self, encoded: Sequence[EncodedText], precision: str) -> None:
+    def _store_vectors(
+        self, encoded: Sequence[EncodedText], precision: str, *, evict: bool = True
+    ) -> None:
         if encoded:
             self.vectors.put(encoded, precision)
             self._fault_point("vectors stored")
-            self.tokens.put([text for text in encoded if len(text.tokens)])
+            self.tokens.put([text for text in encoded if len(text.tokens)], evict=evict)
             self._fault_point("token vectors stored")
 
     def _write_keyword(self, plan: ChangePlan) -> None:
@@ -438,7 +463,7 @@ class Index:
             if not damaged:
                 return {}
             self._empty_chroma()
-        self._fill_chroma()
+        self.fill_chroma()
         return {"chroma": damaged}
 
     @property

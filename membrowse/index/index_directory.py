@@ -33,7 +33,6 @@ _KEYWORD, _VECTORS, _CHROMA, _TOKENS = (
     "chroma",
     "tokens.sqlite",
 )
-_CHROMA_STEP = 500
 
 
 class IndexTooNew(Exception):
@@ -224,20 +223,20 @@ class IndexDirectory:
             )
             return max(1, len(rows))
 
-    def sync_chroma(self, generation: Generation, among: Collection[str] | None = None) -> bool:
-        """Bring Chroma, if it is open, in step with `generation`.
+    def chroma_differences(self, generation: Generation) -> list[str]:
+        """Ids of chunks whose vectors Chroma, if it is open, lacks or has outdated; surplus ids."""
+        if not self.chroma.opened:
+            return []
+        rows, surplus = _chroma_differences(self.chroma.keys, generation, None)
+        return [*surplus, *(generation.chunks[row].id for row in rows)]
 
-        `among` limits this to some chunk ids; with None, one call handles a part of all ids.
-        Returns whether anything had to be done.
-        """
+    def sync_chroma(self, generation: Generation, among: Collection[str]) -> None:
+        """Bring the entries of the chunks `among` in Chroma, if it is open, in step with
+        `generation`."""
         chroma = self.chroma
         if not chroma.opened:
-            return False
+            return
         rows, surplus = _chroma_differences(chroma.keys, generation, among)
-        if among is None:
-            rows, surplus = rows[:_CHROMA_STEP], surplus[:_CHROMA_STEP]
-        if not rows and not surplus:
-            return False
         try:
             # A changed entry is removed first: HNSW takes ten times as long to move one.
             ids = [generation.chunks[row].id for row in rows]
@@ -247,8 +246,6 @@ class IndexDirectory:
             )
         except Exception as error:  # keyword and vectors work without Chroma
             chroma.fail(error)
-            return False
-        return True
 
 
 def _chroma_differences(

@@ -13,6 +13,7 @@ import os
 import shutil
 import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,11 @@ SCHEMA = Schema(id=ID(unique=True, sortable=True), **{field: _analysed(field) fo
 
 _TIER = 8
 """Number of segments of similar size that are merged into one."""
-_LARGEST_MERGE = 2000
-"""Live documents that a commit may rewrite: more would delay the user."""
+_SMALL_MERGE = 2000
+"""Live documents that any commit may rewrite: more would delay the user."""
+_MERGED_PER_ADDED = 8
+"""Live documents that a commit may rewrite for each that it adds: who waits for thousands waits
+twice as long at most, and every query then looks into few segments."""
 _MEMORY_MB = 64
 _REPAIR_BATCH = 2000
 _CHECKSUM_BYTES = 4
@@ -153,12 +157,14 @@ class KeywordStore:
         try:
             for number in sorted(deleted):
                 writer.delete_document(number)
+            count = 0
             for fields in added:
                 writer.add_document(**fields)
+                count += 1
         except BaseException:
             writer.cancel()
             raise
-        writer.commit(mergetype=_merge)
+        writer.commit(mergetype=partial(_merge, max(_SMALL_MERGE, _MERGED_PER_ADDED * count)))
 
     def reader(
         self, row_of: Mapping[str, int], before: tuple[KeywordReader, Rows] | None = None
@@ -286,23 +292,28 @@ def memory_segment(documents: Iterable[Document]) -> SegmentData:
     return SegmentData(storage, SCHEMA, toc.segments[0])
 
 
-def _merge(writer: Any, segments: list[Any]) -> list[Any]:
+def _merge(limit: int, writer: Any, segments: list[Any]) -> list[Any]:
     """Whoosh merge policy: rewrite some segments into the new one and return the rest.
 
     Segments without live documents are dropped. A segment that is mostly deleted is rewritten, so
     that deleted documents never take more space than live ones. `_TIER` segments of similar size
-    are merged. Both only while the work is small.
+    are merged. Both only up to `limit` live documents.
     """
+
+    def within_limit(segments: Iterable[Any]) -> bool:
+        live: int = sum(segment.doc_count() for segment in segments)
+        return live <= limit
+
     live = [segment for segment in segments if segment.doc_count() > 0]
     tiers: dict[int, list[Any]] = {}
     merged: list[Any] = []
     for segment in sorted(live, key=lambda segment: segment.doc_count()):
-        if 2 * segment.doc_count() < segment.doc_count_all() and _small_enough([*merged, segment]):
+        if 2 * segment.doc_count() < segment.doc_count_all() and within_limit([*merged, segment]):
             merged.append(segment)
-        elif segment.doc_count() <= _LARGEST_MERGE // 2:
+        elif segment.doc_count() <= limit // 2:
             tiers.setdefault(_tier(segment.doc_count()), []).append(segment)
     for _, tier in sorted(tiers.items()):
-        if len(tier) >= _TIER and _small_enough([*merged, *tier]):
+        if len(tier) >= _TIER and within_limit([*merged, *tier]):
             merged.extend(tier)
     for segment in merged:
         reader = SegmentReader(writer.storage, writer.schema, segment)
@@ -311,12 +322,6 @@ def _merge(writer: Any, segments: list[Any]) -> list[Any]:
         finally:
             reader.close()
     return [segment for segment in live if segment not in merged]
-
-
-def _small_enough(segments: Iterable[Any]) -> bool:
-    """Whether a commit may rewrite all of these."""
-    live: int = sum(segment.doc_count() for segment in segments)
-    return live <= _LARGEST_MERGE
 
 
 def _tier(documents: int) -> int:

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +46,7 @@ OR typeof(used) != 'integer' OR used NOT BETWEEN 0 AND 1 << 60
 """
 """Damaged figures that no checksum covers would upset the budget."""
 _HAS = f"SELECT key FROM entries {_IN_KEYS}"  # noqa: S608
+_TOTAL = f"SELECT coalesce(sum(bytes), 0), count(*) FROM entries {_IN_KEYS}"  # noqa: S608
 _DELETE_BLOBS = f"DELETE FROM blobs WHERE id IN (SELECT blob FROM entries {_IN_KEYS})"  # noqa: S608
 _DELETE_ENTRIES = f"DELETE FROM entries {_IN_KEYS}"  # noqa: S608
 _PAGE_SIZE = 8192
@@ -54,6 +55,14 @@ _MAX_PENDING_TOUCHES = 2000
 """Uses collected in memory before they are written."""
 _SLACK = 0.95
 """Eviction continues down to this fraction of the budget, so it is rare."""
+
+
+class _Total(NamedTuple):
+    """Of some entries."""
+
+    size: int
+    """Bytes."""
+    entries: int
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -205,18 +214,23 @@ class TokenStore:
             log.warning("%d stored token vectors were damaged; they are made again", len(damaged))
             self.delete(damaged)
 
-    def put(self, encoded: Sequence[EncodedText]) -> None:
-        """Store token vectors, replacing existing ones; evicts others if necessary."""
+    def put(self, encoded: Sequence[EncodedText], *, evict: bool = True) -> None:
+        """Store token vectors, replacing existing ones.
+
+        Beyond the budget others are evicted; without `evict`, the rest of `encoded` is left out.
+        """
         unique = list({text.key: text for text in encoded}.values())
         for batch in _batches(unique, _BATCH):
-            self._write(partial(self._put, batch))
+            size = sum(text.tokens.nbytes + text.scales.nbytes for text in batch)
+            if evict or self._bytes + size <= self._budget:
+                self._write(partial(self._put, batch))
 
     def _put(self, batch: Sequence[EncodedText]) -> None:
         with transaction(self._connection) as connection:
-            self._delete_keys([text.key for text in batch])
-            for text in batch:
-                self._insert(connection, text)
-        self._recount()
+            replaced = self._delete_keys([text.key for text in batch])
+            size = sum(self._insert(connection, text) for text in batch)
+        self._bytes += size - replaced.size
+        self._count += len(batch) - replaced.entries
         self._evict()
 
     def delete(self, keys: Collection[str]) -> None:
@@ -227,8 +241,9 @@ class TokenStore:
     def _delete(self, keys: Sequence[str]) -> None:
         for batch in _batches(keys, _BATCH):
             with transaction(self._connection):
-                self._delete_keys(batch)
-        self._recount()
+                deleted = self._delete_keys(batch)
+            self._bytes -= deleted.size
+            self._count -= deleted.entries
         sqlite.shrink(self._connection)
 
     def purge(self, live: Collection[str]) -> None:
@@ -251,7 +266,8 @@ class TokenStore:
                 self._pool = []
             self._connection.close()
 
-    def _insert(self, connection: sqlite3.Connection, text: EncodedText) -> None:
+    def _insert(self, connection: sqlite3.Connection, text: EncodedText) -> int:
+        """Insert an entry; returns its size."""
         data = text.tokens.tobytes() + np.asarray(text.scales, np.float32).tobytes()
         cursor = connection.execute("INSERT INTO blobs (data) VALUES (?)", (data,))
         self._clock += 1
@@ -267,16 +283,14 @@ class TokenStore:
                 checksum(*values),
             ),
         )
+        return len(data)
 
-    def _delete_keys(self, keys: Sequence[str]) -> None:
+    def _delete_keys(self, keys: Sequence[str]) -> _Total:
         parameters = (json.dumps(list(keys)),)
+        (total,) = self._connection.execute(_TOTAL, parameters).fetchall()
         self._connection.execute(_DELETE_BLOBS, parameters)
         self._connection.execute(_DELETE_ENTRIES, parameters)
-
-    def _recount(self) -> None:
-        self._bytes, self._count = self._connection.execute(
-            "SELECT coalesce(sum(bytes), 0), count(*) FROM entries"
-        ).fetchone()
+        return _Total(*total)
 
     def _touch(self, keys: Iterable[str]) -> None:
         with self._pooling:

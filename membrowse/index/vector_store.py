@@ -8,6 +8,7 @@ import logging
 import sqlite3
 import threading
 import time
+import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -17,17 +18,21 @@ import numpy as np
 
 from membrowse import sqlite
 from membrowse.encoding.encoder import EncodedText
-from membrowse.encoding.pooling import quantise
 from membrowse.index.vector_table import (
+    Entries,
     StoredVectors,
     VectorBlock,
     VectorTable,
     extended,
+    quantised,
+    starts_of,
     vectors_by_key,
 )
 from membrowse.sqlite import checksum, transaction
 
 _T = TypeVar("_T")
+_Row = tuple[int, int, str, bytes, bytes, bytes, str]
+"""As `_ROWS` selects it."""
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +62,7 @@ _GET = f"{_ROWS} {_IN_KEYS}"
 _HAS = f"SELECT key FROM vectors {_IN_KEYS}"  # noqa: S608
 _PAGE_SIZE = 32768
 """Of a few rows of 4 KB; in smaller pages half the room would be left over."""
-_READ_ROWS = 1024
+_READ_ROWS = 64
 
 
 class VectorStore:
@@ -88,7 +93,7 @@ class VectorStore:
     def _stored_dimension(self) -> int:
         """Dimension of any stored vector; 1 if there is none."""
         for _, expected, *values in self._connection.execute(_ROWS):
-            if checksum(*values) == expected:
+            if _checksum(*values) == expected:
                 return len(values[1]) // np.dtype(np.float32).itemsize
         return 1
 
@@ -132,7 +137,7 @@ class VectorStore:
         for key, each in vectors.items():
             blobs = (each.vector.tobytes(), each.passages.tobytes(), each.scales.tobytes())
             values = (key, *blobs, precision)
-            rows.append((*values, now, checksum(*values)))
+            rows.append((*values, now, _checksum(*values)))
 
         def put(connection: sqlite3.Connection) -> None:
             with transaction(connection):
@@ -145,28 +150,28 @@ class VectorStore:
 
         def get(connection: sqlite3.Connection) -> dict[str, StoredVectors]:
             rows = connection.execute(_GET, (json.dumps(list(keys)),))
-            return dict(self._intact(connection, rows))
+            return {
+                key: StoredVectors(
+                    np.frombuffer(vector, np.float32),
+                    np.frombuffer(passages, np.int16).reshape(-1, self.dimension),
+                    np.frombuffer(scales, np.float32),
+                )
+                for key, vector, passages, scales in self._intact(connection, rows)
+            }
 
         return self._run(get)
 
     def _intact(
-        self, connection: sqlite3.Connection, rows: Iterable[Sequence[Any]]
-    ) -> Iterator[tuple[str, StoredVectors]]:
+        self, connection: sqlite3.Connection, rows: Iterable[_Row]
+    ) -> Iterator[tuple[str, bytes, bytes, bytes]]:
         """Key and vectors of each of `rows`; damaged ones are deleted in the end."""
         damaged: list[int] = []
-        for number, expected, *values in rows:
-            key, vector, passages, scales, _ = values
-            if checksum(*values) != expected:
+        size = self.dimension * np.dtype(np.float32).itemsize
+        for number, expected, key, vector, passages, scales, precision in rows:
+            if _checksum(key, vector, passages, scales, precision) != expected:
                 damaged.append(number)
-            elif len(vector) == 4 * self.dimension:
-                yield (
-                    key,
-                    StoredVectors(
-                        np.frombuffer(vector, np.float32),
-                        np.frombuffer(passages, np.int8).reshape(-1, self.dimension),
-                        np.frombuffer(scales, np.float32),
-                    ),
-                )
+            elif len(vector) == size:
+                yield key, vector, passages, scales
         self._delete_rows(connection, damaged)
 
     def has(self, keys: Collection[str]) -> set[str]:
@@ -201,7 +206,7 @@ class VectorStore:
                 damaged = [
                     row
                     for row, expected, *values in disk.execute(_ROWS)
-                    if checksum(*values) != expected
+                    if _checksum(*values) != expected
                 ]
             self._delete_rows(connection, damaged)
             return len(damaged)
@@ -231,12 +236,21 @@ class VectorStore:
         blocks: tuple[VectorBlock, ...] = ()
         entries = np.full(len(keys), -1, np.int64)
         intact = self._intact(connection, connection.execute(_ROWS))
-        wanted = ((rows_of[key], vectors) for key, vectors in intact if key in rows_of)
+        wanted = (row for row in intact if row[0] in rows_of)
         while batch := list(itertools.islice(wanted, _READ_ROWS)):
-            blocks, numbers = extended(self.dimension, blocks, [vectors for _, vectors in batch])
-            for number, (rows, _) in zip(numbers, batch, strict=True):
-                entries[rows] = number
+            blocks, numbers = extended(blocks, self._entries(batch))
+            for number, (key, *_) in zip(numbers, batch, strict=True):
+                entries[rows_of[key]] = number
         return VectorTable(self.dimension, blocks, entries)
+
+    def _entries(self, rows: Sequence[tuple[str, bytes, bytes, bytes]]) -> Entries:
+        _, vectors, passages, scales = zip(*rows, strict=True)
+        return Entries(
+            np.frombuffer(b"".join(vectors), np.float32).reshape(-1, self.dimension),
+            np.frombuffer(b"".join(passages), np.int16).reshape(-1, self.dimension),
+            np.frombuffer(b"".join(scales), np.float32),
+            starts_of([len(blob) // 4 for blob in scales]),
+        )
 
     def prune(self, live: Collection[str]) -> list[str]:
         """Delete the oldest vectors not in `live` beyond the bound; return their keys."""
@@ -245,6 +259,7 @@ class VectorStore:
         return self._run(lambda connection: self._prune(connection, live))
 
     def _prune(self, connection: sqlite3.Connection, live: Collection[str]) -> list[str]:
+        live = frozenset(live)
         spare = SPARE_VECTORS + len(live) // LIVE_PER_SPARE
         (stored,) = connection.execute("SELECT count(*) FROM vectors").fetchone()
         if stored <= len(live) + spare:
@@ -305,7 +320,7 @@ def _quantise_passages(path: Path) -> None:
         columns = [name for _, name, *_ in connection.execute("PRAGMA table_info(vectors)")]
         if columns != _EARLIER_COLUMNS:
             return
-        log.info("converting the stored vectors: passages take a quarter of the room")
+        log.info("converting the stored vectors: passages take half the room")
         with transaction(connection):
             connection.execute("ALTER TABLE vectors RENAME TO earlier")
             connection.execute(_TABLE)
@@ -320,6 +335,16 @@ def _converted(row: tuple[int, float, str, bytes, bytes, str]) -> tuple[Any, ...
     expected, at, key, vector, passages, precision = row
     if checksum(key, vector, passages, precision) != expected:
         return None
-    tokens, scales = quantise(np.frombuffer(passages, np.float32).reshape(-1, len(vector) // 4))
-    values = (key, vector, tokens.tobytes(), scales.tobytes(), precision)
-    return (*values, at, checksum(*values))
+    numbers, scales = quantised(np.frombuffer(passages, np.float32).reshape(-1, len(vector) // 4))
+    values = (key, vector, numbers.tobytes(), scales.tobytes(), precision)
+    return (*values, at, _checksum(*values))
+
+
+def _checksum(key: str, vector: bytes, passages: bytes, scales: bytes, precision: str) -> int:
+    """Like `sqlite.checksum`, for columns whose lengths follow from that of `scales`: thousands
+    are checked whenever an index is opened."""
+    try:
+        text = f"{len(scales)} {precision} {key}".encode(errors="surrogatepass")
+        return zlib.crc32(b"".join((text, vector, passages, scales)))
+    except TypeError:  # a flipped bit made it another type
+        return -1

@@ -1,31 +1,33 @@
 """The vectors of one generation's chunks, by row, in blocks that generations share.
 
-A block is filled and then never changes, so the next generation adds vectors without copying those
-that exist, and a reader needs no lock. Passage vectors are int8 with a scale each; every cosine is
-computed exactly over what is stored.
+What a block contains never changes, so the next generation adds vectors without copying those that
+exist, and a reader needs no lock. Passage vectors are int16 with a scale each, which is finer than
+the last bits in which two runs of an encoder differ; cosines are of all that is stored.
 """
 
 from __future__ import annotations
 
+import mmap
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from membrowse.encoding.encoder import EncodedText
-from membrowse.encoding.pooling import quantise
 
 Matrix = NDArray[np.float32]
 Mask = NDArray[np.bool_]
-Quantised = NDArray[np.int8]
+Quantised = NDArray[np.int16]
 
 BLOCK_ENTRIES = 1024
 _BLOCK_PASSAGES = 8192
+_LARGEST = 32767.0
 _TILE = 512
 """Rows of a product. Every product has as many, of zeros if need be: a matrix-vector product can
 differ in its last bit by the number of rows, and no score may depend on where a chunk lies."""
@@ -50,15 +52,64 @@ class StoredVectors:
         return self.passages * self.scales[:, None]
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Entries:
+    """Vectors of n content keys in one array each."""
+
+    vectors: Matrix
+    """[n, d]"""
+    passages: Quantised
+    """[p, d]"""
+    scales: Matrix
+    """[p]"""
+    starts: NDArray[np.int64]
+    """[n + 1], from 0: the passages of entry e are `passages[starts[e]:starts[e + 1]]`."""
+
+    def after(self, count: int) -> Entries:
+        """These without the first `count`."""
+        start = self.starts[count]
+        return Entries(
+            self.vectors[count:],
+            self.passages[start:],
+            self.scales[start:],
+            self.starts[count:] - start,
+        )
+
+
+def entries_of(vectors: Sequence[StoredVectors]) -> Entries:
+    """One or more vectors as entries."""
+    return Entries(
+        np.stack([each.vector for each in vectors]),
+        np.concatenate([each.passages for each in vectors]),
+        np.concatenate([each.scales for each in vectors]),
+        starts_of([len(each.scales) for each in vectors]),
+    )
+
+
+def starts_of(counts: Sequence[int]) -> NDArray[np.int64]:
+    """Where each of some runs of `counts` elements starts, and where the last ends."""
+    return np.concatenate(([0], np.cumsum(np.array(counts, np.int64))))
+
+
 def vectors_by_key(encoded: Iterable[EncodedText]) -> dict[str, StoredVectors]:
     """Vectors of `encoded` by content key; passages are quantised."""
     return {
         text.key: StoredVectors(
             np.ascontiguousarray(text.vector, np.float32),
-            *quantise(np.asarray(text.passages, np.float32)),
+            *quantised(np.asarray(text.passages, np.float32)),
         )
         for text in encoded
     }
+
+
+def quantised(passages: Matrix) -> tuple[Quantised, Matrix]:
+    """Passage vectors [p, d] as int16 [p, d] with a scale each [p].
+
+    The largest component becomes ±32767; a component is off by at most half a scale.
+    """
+    largest = np.abs(passages).max(axis=1, initial=0.0)
+    scales = np.where(largest > 0, largest / _LARGEST, 1.0).astype(np.float32)
+    return np.rint(passages / scales[:, None]).astype(np.int16), scales
 
 
 class VectorBlock:
@@ -69,27 +120,24 @@ class VectorBlock:
         capacity = -(-max(passages, _BLOCK_PASSAGES) // _TILE) * _TILE
         self.count = 0
         """Number of entries; those before never change."""
-        self.vectors = np.zeros((BLOCK_ENTRIES, dimension), np.float32)
-        self.passages = np.zeros((capacity, dimension), np.int8)
+        self.vectors: Matrix = _zeros(BLOCK_ENTRIES, dimension, np.float32)
+        self.passages: Quantised = _zeros(capacity, dimension, np.int16)
         self.scales = np.zeros(capacity, np.float32)
         self.starts = np.zeros(BLOCK_ENTRIES + 1, np.int64)
         """The passages of entry e are `passages[starts[e]:starts[e + 1]]`."""
         self._adding = threading.Lock()
 
-    def add(self, entries: Sequence[StoredVectors]) -> range:
+    def add(self, entries: Entries) -> range:
         """Add as many of `entries` as there is room for, and return their numbers."""
         with self._adding:
             first, used = self.count, int(self.starts[self.count])
-            counts = np.cumsum([len(each.scales) for each in entries[: BLOCK_ENTRIES - first]])
-            fitting = int(np.searchsorted(counts, len(self.scales) - used, side="right"))
-            if not fitting:
-                return range(first, first)
-            added, end = entries[:fitting], used + int(counts[fitting - 1])
-            last = first + fitting
-            np.stack([each.vector for each in added], out=self.vectors[first:last])
-            np.concatenate([each.passages for each in added], out=self.passages[used:end])
-            np.concatenate([each.scales for each in added], out=self.scales[used:end])
-            self.starts[first + 1 : last + 1] = used + counts[:fitting]
+            ends = entries.starts[1 : BLOCK_ENTRIES - first + 1]
+            fitting = int(np.searchsorted(ends, len(self.scales) - used, side="right"))
+            last, passages = first + fitting, int(entries.starts[fitting])
+            self.vectors[first:last] = entries.vectors[:fitting]
+            self.passages[used : used + passages] = entries.passages[:passages]
+            self.scales[used : used + passages] = entries.scales[:passages]
+            self.starts[first + 1 : last + 1] = used + ends[:fitting]
             self.count = last
             return range(first, last)
 
@@ -122,6 +170,14 @@ class VectorBlock:
         products[:used] *= self.scales[:used]
         best[:count] = np.maximum.reduceat(products[:used], self.starts[:count])
         return best
+
+
+def _zeros(rows: int, columns: int, kind: type[np.generic]) -> NDArray[Any]:
+    """Zeros that take memory only where they are written: malloc may recycle pages, which it clears
+    and so takes at once."""
+    size = rows * columns * np.dtype(kind).itemsize
+    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    return np.frombuffer(memory, kind).reshape(rows, columns)
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,25 +257,28 @@ def rearrange(
     entries = np.full(len(source), -1, np.int64)
     kept = source >= 0
     entries[kept] = table.entries[source[kept]]
-    distinct = {id(vectors): vectors for vectors in added.values()}
-    blocks, numbers = extended(table.dimension, table.blocks, list(distinct.values()))
-    number_of = dict(zip(distinct, numbers, strict=True))
-    for row, vectors in added.items():
-        entries[row] = number_of[id(vectors)]
+    blocks = table.blocks
+    if added:
+        distinct = {id(vectors): vectors for vectors in added.values()}
+        blocks, numbers = extended(blocks, entries_of(list(distinct.values())))
+        number_of = dict(zip(distinct, numbers, strict=True))
+        for row, vectors in added.items():
+            entries[row] = number_of[id(vectors)]
     return _compact(VectorTable(table.dimension, blocks, entries))
 
 
 def extended(
-    dimension: int, blocks: tuple[VectorBlock, ...], vectors: Sequence[StoredVectors]
+    blocks: tuple[VectorBlock, ...], entries: Entries
 ) -> tuple[tuple[VectorBlock, ...], list[int]]:
-    """Add `vectors` to the last of `blocks` and to new ones; returns all, and the new entries."""
+    """Add `entries` to the last of `blocks` and to new ones; returns all, and their numbers."""
     numbers: list[int] = []
-    while len(numbers) < len(vectors):
-        left = vectors[len(numbers) :]
-        added = blocks[-1].add(left) if blocks else range(0)
+    while len(entries.vectors):
+        added = blocks[-1].add(entries) if blocks else range(0)
         numbers += [(len(blocks) - 1) * BLOCK_ENTRIES + number for number in added]
-        if len(added) < len(left):
-            blocks = (*blocks, VectorBlock(dimension, len(left[len(added)].scales)))
+        entries = entries.after(len(added))
+        if len(entries.vectors):
+            dimension, passages = entries.vectors.shape[1], int(entries.starts[1])
+            blocks = (*blocks, VectorBlock(dimension, passages))
     return blocks, numbers
 
 
@@ -234,7 +293,7 @@ def _compact(table: VectorTable) -> VectorTable:
     for first in range(0, len(used), BLOCK_ENTRIES):
         part = [divmod(n, BLOCK_ENTRIES) for n in used[first : first + BLOCK_ENTRIES].tolist()]
         live = [table.blocks[block].entry(number) for block, number in part]
-        blocks, added = extended(table.dimension, blocks, live)
+        blocks, added = extended(blocks, entries_of(live))
         numbers += added
     entries = np.full(len(table.entries), -1, np.int64)
     entries[table.encoded] = np.array(numbers, np.int64)[number_of]

@@ -92,7 +92,8 @@ _UNFOLDED = re.compile(
     f"[\u00df\u1e9e\u00b7\u02b9-\u02bf\u0640\u2010\u2011\u2019{JOINERS}]"
     "|[øłđðħıæœþØŁĐÐĦÆŒÞ]|(?![0-9])\\d"
 )
-"""What `fold` changes in NFKC text, except for case and accents."""
+"""What `fold` changes in NFKC text, except for case and accents: none of it is ASCII."""
+_ASCII = bytes(range(128))
 _CLUSTERS = re.compile(
     "[\x00-\x7f](?=[^\x00-\x7f])[{0}]+|[^\x00-\x7f][{0}]*".format(
         f"{_MARKS}{JOINERS}\u3099\u309a\u1160-\u11ff\ud7b0-\ud7fb\uff9e-\uffdc"
@@ -105,7 +106,10 @@ def is_folded(text: str) -> bool:
     """Whether folding changes nothing in `text` but case and accents."""
     if text.isascii():
         return True
-    return unicodedata.is_normalized("NFKC", text) and _UNFOLDED.search(text) is None
+    if not unicodedata.is_normalized("NFKC", text):
+        return False
+    others = text.encode(errors="surrogatepass").translate(None, _ASCII)
+    return _UNFOLDED.search(others.decode(errors="surrogatepass")) is None
 
 
 def compatible(text: str) -> str:

@@ -39,7 +39,7 @@ from membrowse.ranking import best_chunks, fusion, reranker
 from membrowse.ranking.chunk_ranking import ChunkRanking, Scores, empty_ranking, rank_by_score
 from membrowse.ranking.elapsed import elapsed_ms
 from membrowse.ranking.keyword import StoredTermMatches, satisfying_rows
-from membrowse.ranking.like import chunk_at, no_words, vector_of
+from membrowse.ranking.like import chunk_at, no_words
 from membrowse.ranking.match_strength import match_strength
 from membrowse.ranking.query_dates import DateReader
 from membrowse.ranking.ranked_query import NO_WORDS, RankedQuery, prepare
@@ -181,7 +181,7 @@ class Ranker:
         generation, settings = ranked_query.generation, self.settings.vector
         if (store := generation.best_chunks) is not None:
             return best_chunks.rank_by_vector(ranked_query, store, vector, settings, state, message)
-        scores = vector_scores(generation, vector, settings.passage_weight)
+        scores = vector_scores(generation.vectors, vector, settings.passage_weight)
         return rank_by_score(scores, generation.encoded & ranked_query.scope, state, message)
 
     def locate(self, ranked_query: RankedQuery, rows: Sequence[int]) -> None:
@@ -203,7 +203,8 @@ class Ranker:
         """
         generation, place = ranked_query.generation, ranked_query.parsed.like
         row = chunk_at(generation, place)
-        if row is None or not generation.encoded[row]:
+        vectors = generation.vectors_of(row) if row is not None else None
+        if vectors is None:
             what = "no such chunk" if row is None else "it has no vector"
             message = f"like:{shown(place)}: {what}"
             failed = empty_ranking(len(ranked_query.chunks), RankingState.FAILED, message)
@@ -211,7 +212,7 @@ class Ranker:
             return
         words = ranked_query.parsed.words
         encoded = encoder.query(words) if encoder is not None and words else no_words()
-        vector = vector_of(generation, row)
+        vector = vectors.vector
         ranked_query.encoded = replace(encoded, vector=vector, incomparable="")
         ranked_query.known_share = 1.0
         message = f"by the vector of {shown(place)}, not by words"
@@ -226,13 +227,14 @@ class Ranker:
         exact, encoded = ranked_query.rankings.get(VECTOR), ranked_query.encoded
         if exact is None or encoded is None or not exact.total or ranked_query.parsed.filters:
             return None
-        started = time.perf_counter()
+        started, generation = time.perf_counter(), ranked_query.generation
         asked = min(APPROXIMATE_DEPTH, exact.total)
         answer = nearest(encoded.vector, asked)
         if answer is None:
             return None
         rows = [ranked_query.row_of[chunk] for chunk in answer if chunk in ranked_query.row_of]
-        missed = missed_rows(ranked_query.generation, encoded.vector, rows, asked)
+        cosines = generation.vectors.cosines(encoded.vector)
+        missed = missed_rows(cosines, generation.encoded, rows, asked)
         ranks = tuple(sorted(exact.ranks[missed].tolist()))
         return Approximate(asked=asked, missed=ranks, took_ms=elapsed_ms(started))
 

@@ -10,11 +10,10 @@ import re
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from membrowse.encoding.encoder import Piece
 from membrowse.index.analyser import analyse, is_stop_word
-from membrowse.index.generation import Generation
+from membrowse.index.vector_table import Mask, Matrix, VectorTable
 from membrowse.ranking.chunk_ranking import Rows, Scores
 
 _TOLERANCE = 1e-6
@@ -23,12 +22,9 @@ _CODE = re.compile(r"\b(?=[^\W_]*\d[^\W_]*\d)[^\W_]{7,100}\b")
 _CODE_PIECES = 3
 
 
-def vector_scores(
-    generation: Generation, query: NDArray[np.float32], passage_weight: float
-) -> Scores:
+def vector_scores(vectors: VectorTable, query: Matrix, passage_weight: float) -> Scores:
     """Return scores [rows] for `query` ([d], unit length); 0 if a chunk is not encoded."""
-    vectors = generation.vectors
-    scores = np.zeros(len(generation.encoded))
+    scores = np.zeros(len(vectors.entries))
     if passage_weight < 1.0:
         scores += (1.0 - passage_weight) * vectors.cosines(query).astype(np.float64)
     if passage_weight > 0.0:
@@ -36,17 +32,17 @@ def vector_scores(
     return scores
 
 
-def missed_rows(
-    generation: Generation, query: NDArray[np.float32], returned: Sequence[int], asked: int
-) -> Rows:
+def missed_rows(cosines: Matrix, encoded: Mask, returned: Sequence[int], asked: int) -> Rows:
     """Return the rows that HNSW should have `returned` but did not.
 
-    These are among the `asked` nearest by their own vector, and nearer to `query` than the worst of
-    the `returned`.
+    These are among the `asked` nearest by their own vector, whose `cosines` [rows] to the query are
+    given, and nearer than the worst of the `returned`.
     """
-    distances = 1.0 - generation.vectors.cosines(query)
-    distances[~generation.encoded] = np.inf
-    nearest = np.argsort(distances, kind="stable")[:asked]
+    distances = 1.0 - cosines
+    distances[~encoded] = np.inf
+    farthest = np.partition(distances, asked - 1)[asked - 1]
+    near = np.flatnonzero(distances <= farthest)
+    nearest = near[np.argsort(distances[near], kind="stable")][:asked]
     full = len(returned) >= asked
     limit = distances[list(returned)].max() - _TOLERANCE if full else np.inf
     missed = nearest[(distances[nearest] < limit) & ~np.isin(nearest, returned)]

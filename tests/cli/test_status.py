@@ -46,6 +46,15 @@ def test_status_tells_engine_index_and_pending(
         assert part in ran.out
 
 
+def test_status_says_when_an_index_outgrows_its_store(
+    engine: StandIn, program: Program, folder: Path
+) -> None:
+    assert "docs scale" not in program("status", "--folder", folder).out
+    engine.replies |= going_through(state(chunks=250_001))
+    out = program("status", "--folder", folder).out
+    assert "size         more than 250,000 chunks: see `membrowse docs scale`\n" in out
+
+
 def test_status_as_json_is_the_engines(engine: StandIn, program: Program, folder: Path) -> None:
     answer = json.loads(program("status", "--folder", folder, "--json").out)
     assert answer["state"]["generation"] == 12

@@ -11,8 +11,8 @@ import pytest
 
 from membrowse import sqlite
 from membrowse.encoding.encoder import EncodedText, EncoderInput
-from membrowse.encoding.pooling import quantise
 from membrowse.index.vector_store import VectorStore
+from membrowse.index.vector_table import quantised
 from tests.index.factories import DIMENSION, encode, vector
 
 
@@ -46,7 +46,7 @@ def test_vectors_are_read_back_exactly(store: VectorStore) -> None:
     assert found.keys() == {"a", "b"}
     for one in made:
         assert np.array_equal(found[one.key].vector, one.vector)
-        passages, scales = quantise(one.passages)
+        passages, scales = quantised(one.passages)
         assert np.array_equal(found[one.key].passages, passages)
         assert np.array_equal(found[one.key].scales, scales)
     assert store.has(["a", "c"]) == {"a"}
@@ -149,7 +149,7 @@ def test_a_store_of_an_earlier_version_is_converted(tmp_path: Path) -> None:
     with closing(VectorStore(path, DIMENSION)) as store:
         assert store.keys() == {"a"}
         converted = store.get({"a"})["a"]
-        passages, scales = quantise(made[0].passages)
+        passages, scales = quantised(made[0].passages)
         assert np.array_equal(converted.vector, made[0].vector)
         assert np.array_equal(converted.passages, passages)
         assert np.array_equal(converted.scales, scales)

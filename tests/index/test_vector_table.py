@@ -7,9 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from membrowse.encoding.pooling import normalise_rows, quantise
+from membrowse.encoding.pooling import normalise_rows
 from membrowse.index import vector_table
-from membrowse.index.vector_table import StoredVectors, VectorTable, empty_vector_table, rearrange
+from membrowse.index.vector_table import (
+    StoredVectors,
+    VectorTable,
+    empty_vector_table,
+    quantised,
+    rearrange,
+)
 
 Rows = list[list[int] | None]
 """For each row the numbers in its vector and in each passage; None if it is not encoded."""
@@ -19,7 +25,7 @@ _rows = st.lists(st.none() | st.lists(st.integers(1, 99), min_size=2, max_size=4
 
 def vectors(numbers: list[int]) -> StoredVectors:
     passages = np.array([[number, -number] for number in numbers[1:]], np.float32)
-    return StoredVectors(np.full(2, float(numbers[0]), np.float32), *quantise(passages))
+    return StoredVectors(np.full(2, float(numbers[0]), np.float32), *quantised(passages))
 
 
 def table(rows: Rows) -> VectorTable:
@@ -70,7 +76,7 @@ def test_nothing_is_copied_if_nothing_changes() -> None:
 def random_vectors(dice: np.random.Generator, dimension: int) -> StoredVectors:
     passages = normalise_rows(dice.standard_normal((dice.integers(1, 9), dimension), np.float32))
     return StoredVectors(
-        normalise_rows(dice.standard_normal(dimension, np.float32)), *quantise(passages)
+        normalise_rows(dice.standard_normal(dimension, np.float32)), *quantised(passages)
     )
 
 

@@ -321,8 +321,9 @@ def test_a_chunk_that_hnsw_missed_is_marked(
     ranked_query = rank_query("tea with milk")
     generation, query = ranked_query.generation, ranked_query.encoded
     assert query is not None
-    by_own = np.argsort(-generation.vectors.cosines(query.vector), kind="stable").tolist()
-    assert [exact_rank(generation, row, query.vector) for row in by_own] == list(
+    cosines = generation.vectors.cosines(query.vector)
+    by_own = np.argsort(-cosines, kind="stable").tolist()
+    assert [exact_rank(cosines, generation.encoded, row) for row in by_own] == list(
         range(1, len(by_own) + 1)
     )
     found = [generation.chunks[row].id for row in by_own if row != by_own[1]]

@@ -19,7 +19,8 @@ def test_a_score_is_of_the_chunks_own_vector_and_its_best_passage(
         + 0.6 * float((vectors.passages(row) @ query).max())
         for row in range(len(generation.chunks))
     ]
-    assert vector.vector_scores(generation, query, 0.6) == pytest.approx(expected, abs=1e-6)
+    scores = vector.vector_scores(vectors, query, 0.6)
+    assert scores == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.parametrize(

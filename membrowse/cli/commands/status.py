@@ -15,6 +15,9 @@ from membrowse.text import shown
 from membrowse.wire.engine import Pending, Status, StatusRequest, Watcher
 from membrowse.wire.notes import NOT_INDEXED
 
+EMBEDDED_CHUNKS = 250_000
+"""Beyond, the embedded store takes more time and memory than a debugger should."""
+
 
 @asynchronous
 async def status(folder: FolderOption = None, as_json: AsJson = False) -> Exit:
@@ -48,6 +51,8 @@ def _status_rows(status: Status) -> Iterator[tuple[str, str]]:
     yield "engine", f"process {engine.pid} of {engine.user} since {engine.since}"
     yield "", f"version {engine.version}, memory {size(engine.memory_bytes)}, log {engine.log}"
     yield "generation", f"{state.generation}: {state.notes} notes, {state.chunks} chunks"
+    if state.chunks > EMBEDDED_CHUNKS:
+        yield "size", f"more than {EMBEDDED_CHUNKS:,} chunks: see `membrowse docs scale`"
     reading = reading_text(state)
     yield "files", _files_text(status.notes_by_state) or ("not known yet" if reading else "none")
     yield "pending", reading or _pending(state.pending)

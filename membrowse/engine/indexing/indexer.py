@@ -44,7 +44,9 @@ from membrowse.wire.notes import NoteState
 log = logging.getLogger(__name__)
 
 _FIRST_BATCH_SECONDS = 0.5
-"""Of reading, until the first notes can be found."""
+"""Of reading, until the first notes can be found; each batch then takes twice as long."""
+_BATCH_SECONDS = 10.0
+"""Longest time of reading until what was read can be found. Large batches make few segments."""
 _TICK_SECONDS = 1.0
 """Between two states while the encoder is loading."""
 _LISTED = 1000
@@ -344,7 +346,8 @@ class Indexer:
             return
         unindexed: dict[str, UnindexedNote] = {}
         removed = [NoteChange(path, None, ()) for path in comparison.deleted]
-        batch, pace = Batch(removed, _FIRST_BATCH_SECONDS), Pace(len(to_read))
+        seconds = _FIRST_BATCH_SECONDS
+        batch, pace = Batch(removed, seconds), Pace(len(to_read))
         for done, path in enumerate(to_read, start=1):
             known = self._index.generation.notes.get(path)
             reading = self._reader.read(path, known, force=path in forced)
@@ -353,7 +356,8 @@ class Indexer:
                 unindexed[path] = reading.unindexed
             if batch.full:
                 self._index_batch(batch)
-                batch = Batch([])
+                seconds = min(2 * seconds, _BATCH_SECONDS)
+                batch = Batch([], seconds)
                 self._publish_left(comparison, done, unindexed)
             if pace.due():
                 self._publish_reading(done, pace)

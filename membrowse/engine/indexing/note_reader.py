@@ -23,8 +23,7 @@ MAX_CHUNKS = 10_000
 """Per note. 5 MB of prose have about half as many; a list of headings can have far more."""
 NO_TEXT = "it has no text, so no search can find it"
 _CHARACTERS_A_PIECE = 2
-_BATCH_SECONDS = 2.0
-_BATCH_CHUNKS = 1000
+_BATCH_CHUNKS = 4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +115,7 @@ class Batch:
     It is full after `seconds`, or when it has many chunks.
     """
 
-    def __init__(self, changes: list[NoteChange], seconds: float = _BATCH_SECONDS) -> None:
+    def __init__(self, changes: list[NoteChange], seconds: float) -> None:
         self.changes = changes
         self.unchanged: list[IndexedNote] = []
         self._chunks = 0

@@ -8,6 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from membrowse.engine import clock, memory
 from membrowse.index.protocols import SearchIndex
@@ -17,6 +18,8 @@ from membrowse.wire.health import DAMAGED, Discrepancy
 log = logging.getLogger(__name__)
 
 _OPEN_AFTER_SECONDS = 1.0
+_FILL_SECONDS = 2.0
+"""Between two looks whether Chroma lacks vectors: a large change leaves it behind."""
 _RENEW_SECONDS = 60.0
 _CHECK_SECONDS = 24 * 3600.0
 
@@ -67,17 +70,29 @@ class StoreUpkeep:
             return
         renewed = self._index.generation.number
         self._try("old history could not be deleted", self._index.trim_history)
+        open_chroma = partial(self._index.open_chroma, self._may_fill)
         if self._hnsw:
-            self._try("Chroma failed: its HNSW ranks are not shown", self._index.open_chroma)
-        while not self._stopping.wait(_RENEW_SECONDS):
+            self._try("Chroma failed: its HNSW ranks are not shown", open_chroma)
+        memory.give_back()  # opening an index and filling Chroma take twice what they keep
+        due = time.monotonic() + _RENEW_SECONDS
+        while not self._stopping.wait(_FILL_SECONDS):
+            fill = partial(self._index.fill_chroma, self._may_fill)
+            self._try("Chroma could not be filled", fill)
+            if time.monotonic() < due:
+                continue
+            due = time.monotonic() + _RENEW_SECONDS
             if self._index.generation.number != renewed:
                 renewed = self._index.generation.number
                 self._try("Chroma could not be compacted", self._index.compact_chroma)
                 memory.give_back()
             if self._index.hnsw_problem:
-                self._try("Chroma failed again", self._index.open_chroma)
+                self._try("Chroma failed again", open_chroma)
             if _due(self._index.last_check) and self._settled():
                 self._try("the stores could not be checked", self._check)
+
+    def _may_fill(self) -> bool:
+        """Chroma takes a CPU for minutes after everything was indexed; encoding comes first."""
+        return self._settled() and not self._stopping.is_set()
 
     def _check(self) -> None:
         """Check every byte, repair what is damaged or differs, and delete old history."""

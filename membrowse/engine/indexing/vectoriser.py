@@ -20,9 +20,10 @@ log = logging.getLogger(__name__)
 INLINE_CHUNKS = 24
 """Up to this many new chunks are encoded at once, within the generation that adds them."""
 INLINE_PRECISION = "float32"
-_FLUSH_SECONDS = 2.0
-_FLUSH_SHARE = 20
-"""Storing vectors may take at most 1/20 of the time."""
+_FLUSH_SECONDS = 5.0
+_FLUSH_BYTES = 256 << 20
+"""Vectors are stored when they have waited so long or take so much memory: what they cost does not
+depend on how many are stored already, and a kill loses no more."""
 
 
 class Vectoriser:
@@ -41,6 +42,7 @@ class Vectoriser:
         self._deliver = deliver
         self._run: EncodingRun | None = None
         self._waiting: list[EncodedText] = []
+        self._waiting_bytes = 0
         self._flush_pause = _FLUSH_SECONDS
         self.flush_due = float("inf")
         """When (monotonic seconds) waiting vectors are to be stored."""
@@ -80,19 +82,21 @@ class Vectoriser:
         if not self._waiting:
             self.flush_due = time.monotonic() + self._flush_pause
         self._waiting.extend(batch.encoded)
+        self._waiting_bytes += sum(text.bytes for text in batch.encoded)
         self.precision = batch.precision
-        if time.monotonic() >= self.flush_due:
+        if time.monotonic() >= self.flush_due or self._waiting_bytes >= _FLUSH_BYTES:
             self.flush()
 
     def flush(self) -> None:
         """Store the waiting vectors as one generation."""
-        self.flush_due = float("inf")
-        if self._waiting:
-            started = time.monotonic()
-            waiting, self._waiting = self._waiting, []
+        waiting = self._waiting
+        self._forget_waiting()
+        if waiting:
             self._index.add_vectors(waiting, self.precision)
-            took = time.monotonic() - started
-            self._flush_pause = max(_FLUSH_SECONDS, took * _FLUSH_SHARE)
+            self._flush_pause = _FLUSH_SECONDS
+
+    def _forget_waiting(self) -> None:
+        self._waiting, self._waiting_bytes, self.flush_due = [], 0, float("inf")
 
     def end(self) -> None:
         """The run has ended."""
@@ -109,7 +113,8 @@ class Vectoriser:
         """Stop the current run and forget its vectors that are not stored: there is no room."""
         if self._run is not None:
             self._run.cancel()
-        self._run, self._waiting, self.flush_due = None, [], float("inf")
+        self._run = None
+        self._forget_waiting()
 
     @property
     def waits_for_encoder(self) -> bool:

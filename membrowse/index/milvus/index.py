@@ -225,7 +225,7 @@ class MilvusIndex:
             if published is not None:
                 published(generation)
             self._remove({chunk.id for chunk in plan.removed} - generation.row_of.keys())
-            removed = self.vectors.prune(frozenset(generation.keys))
+            removed = self.vectors.prune(generation.keys)
             self.tokens.delete(removed)
             return generation
 
@@ -365,6 +365,7 @@ class MilvusIndex:
                 with self._writing:
                     if self._needs_repair:
                         self._repair()
+                    self._collections.settle()
                     self._repair_wanted.clear()
             except StoreUnavailable:
                 self._closing.wait(_REPAIR_SECONDS)
@@ -528,7 +529,10 @@ class MilvusIndex:
         with self._writing:
             self._manifest.trim()
 
-    def open_chroma(self) -> None:
+    def open_chroma(self, wanted: Callable[[], bool] = lambda: True) -> None:
+        """There is no Chroma."""
+
+    def fill_chroma(self, wanted: Callable[[], bool] = lambda: True) -> None:
         """There is no Chroma."""
 
     def compact_chroma(self) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from membrowse.index.generation import Generation
-from membrowse.index.vector_table import StoredVectors
+from membrowse.index.vector_table import Mask, Matrix, StoredVectors
 from membrowse.notes.chunk import Chunk
 from membrowse.notes.passages import passages
 from membrowse.notes.text_segmentation import Lines
@@ -50,11 +53,14 @@ def explain_vector(
     explanation = msgspec.structs.replace(
         explanation,
         cosine=float(vectors.vector @ query.vector),
-        passages=passage_matches(generation.chunks[row], vectors, query.vector),
+        passages=()
+        if query.foreign  # a record has one vector
+        else passage_matches(generation.chunks[row], vectors, query.vector),
     )
     if nearest is None or generation.best_chunks is not None:
         return explanation
-    return _with_hnsw(explanation, generation, row, query.vector, nearest)
+    cosines = generation.vectors.cosines(query.vector)
+    return _with_hnsw(explanation, generation, row, cosines, partial(nearest, query.vector))
 
 
 def passage_matches(
@@ -90,14 +96,17 @@ def _with_hnsw(
     explanation: VectorExplanation,
     generation: Generation,
     row: int,
-    query: NDArray[np.float32],
-    nearest: Nearest,
+    cosines: Matrix,
+    nearest: Callable[[int], Sequence[str] | None],
 ) -> VectorExplanation:
-    """Query HNSW as deep as the vector ranking does, or deeper for a chunk that is farther away."""
-    exact = exact_rank(generation, row, query)
+    """Query HNSW as deep as the vector ranking does, or deeper for a chunk that is farther away.
+
+    `cosines` [rows] are those of the query, `nearest` returns what HNSW finds nearest to it.
+    """
+    exact = exact_rank(cosines, generation.encoded, row)
     encoded = int(np.count_nonzero(generation.encoded))
     asked = min(APPROXIMATE_DEPTH if exact <= APPROXIMATE_DEPTH else WIDE_SEARCH, encoded)
-    answer = nearest(query, asked)
+    answer = nearest(asked)
     if answer is None:
         return msgspec.structs.replace(explanation, hnsw_exact_rank=exact)
     rows = [generation.row_of[chunk] for chunk in answer if chunk in generation.row_of]
@@ -106,16 +115,14 @@ def _with_hnsw(
         hnsw_rank=rows.index(row) + 1 if row in rows else None,
         hnsw_exact_rank=exact,
         hnsw_asked=asked,
-        hnsw_missed=row in missed_rows(generation, query, rows, asked),
+        hnsw_missed=row in missed_rows(cosines, generation.encoded, rows, asked),
     )
 
 
-def exact_rank(generation: Generation, row: int, query: NDArray[np.float32]) -> int:
-    """Return the rank, from 1, by cosine of the chunks' own vectors to `query` ([d])."""
-    cosines = generation.vectors.cosines(query)
-    cosines[~generation.encoded] = -np.inf
-    before = np.count_nonzero(cosines > cosines[row])
-    return int(before + np.count_nonzero(cosines[:row] == cosines[row])) + 1
+def exact_rank(cosines: Matrix, encoded: Mask, row: int) -> int:
+    """Return the rank, from 1, of an encoded chunk by the `cosines` [rows] of its own vector."""
+    before = np.count_nonzero(encoded & (cosines > cosines[row]))
+    return int(before + np.count_nonzero((encoded & (cosines == cosines[row]))[:row])) + 1
 
 
 def unknown_effect(ranked_query: RankedQuery, settings: Settings) -> str:
