@@ -321,8 +321,8 @@ _FILES = (
            needs=(Need.ENGINE, Need.FILE), right=_REINDEX, bar=5),
     Action("files.changed", "reindex_changed", "R", "reindex changed",
            "Index every note that differs from the index.",
-           needs=(Need.ENGINE,), right=_REINDEX, bar=6),
-    Action("files.close", "close", "escape,q,f", "back", "Go back to the rankings.", bar=7),
+           needs=(Need.ENGINE,), right=_REINDEX, bar=7),
+    Action("files.close", "close", "escape,q,f", "back", "Go back to the rankings.", bar=6),
 )
 
 _FLOW = (

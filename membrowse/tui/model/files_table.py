@@ -108,7 +108,7 @@ def _path_width(width: int) -> int:
 def files_head(width: int) -> Line:
     """The names of the columns."""
     path = _path_width(width)
-    line = [Part(f"  {'state':<9} {'path':<{path}} {'chunks':>6} {'size':>7}", "dim")]
+    line = [Part(f"  {'state':<9}{'path':<{path}} {'chunks':>6} {'size':>7}", "dim")]
     if width >= TIMES:
         line.append(Part(f" {'modified':>14} {'indexed':>14}", "dim"))
     return fit([*line, Part("  why", "dim")], width)
