@@ -68,6 +68,10 @@ def test_plain_strings_need_no_quotes_in_the_environment(tmp_path: Path) -> None
         ('[collections.ops]\nroots = { x = "/x/y", z = "/x" }\n', "x .*/x/y. lies in the root z"),
         ('[collections.ops.roots.x]\npath = "/x"\ninclude = ["a[b"]\n', "include.*not closed"),
         ('[collections.ops.roots.x]\npath = "/x"\nincude = ["a"]\n', "incude"),
+        ('[store]\nkind = "postgres"\n', "postgres"),
+        ('[store]\nuri = "tcp://host:19530"\n', "begins with http:// or https://"),
+        ('[store]\nuri = "http://ada:pw@host"\n', "set MEMBROWSE_MILVUS_TOKEN"),
+        ('[store]\nuri = "memory.db"\n', "a file needs its whole path"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named(tmp_path: Path, content: str, named: str) -> None:
@@ -106,6 +110,8 @@ def test_the_digest_changes_with_what_shapes_a_ranking_only(tmp_path: Path) -> N
 
     assert digest(MEMBROWSE_FUSION_WEIGHT="0.6") != digest()
     assert digest(MEMBROWSE_UI_THEME="nord") == digest()
+    assert digest(MEMBROWSE_STORE_KIND="milvus") != digest()
+    assert digest(MEMBROWSE_STORE_URI="/unused.db") == digest()
 
 
 def test_single_settings_are_changed_by_their_keys() -> None:

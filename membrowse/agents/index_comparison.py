@@ -12,7 +12,7 @@ from membrowse.agents.collections import roots_of_memory
 from membrowse.agents.discovery import system_of
 from membrowse.agents.foreign_files import Unreadable
 from membrowse.agents.scope import MemoryFile, Scope
-from membrowse.agents.system import ForeignIndex, IndexedFile
+from membrowse.agents.system import ForeignIndex, IndexedFile, MemorySystem
 from membrowse.wire.agents import (
     AgentHealth,
     AgentMemory,
@@ -38,7 +38,7 @@ def compare_index(
     """Compare disk, the agent's index, and `ours` (the states of our notes by path, if known)."""
     memory, system = profile.memory, system_of(profile.memory)
     try:
-        index = system.indexed(memory) if system is not None else None
+        index = _index_of(system, memory) if system is not None else None
     except Unreadable as error:
         problem = f"its index cannot be read: {error}"
         return AgentHealth(
@@ -62,6 +62,13 @@ def compare_index(
         remedies={state: text for state, text in remedies.items() if state in states},
         problems=tuple(problems),
     )
+
+
+def _index_of(system: MemorySystem, memory: AgentMemory) -> ForeignIndex | None:
+    """The agent's index; an empty one if it has made none yet. Raises `Unreadable`."""
+    if memory.index.startswith("/") and not os.path.lexists(memory.index):
+        return ForeignIndex((), problems=("the agent has no index yet",))
+    return system.indexed(memory)
 
 
 def _compared(

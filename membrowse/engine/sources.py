@@ -27,7 +27,7 @@ from membrowse.index.protocols import SearchIndex
 from membrowse.notes.chunker import CHUNKER
 from membrowse.ranking.ranker import Nearest
 from membrowse.roots import Roots
-from membrowse.settings import Settings, StoreKind
+from membrowse.settings import Settings, StoreKind, StoreSettings
 from membrowse.stores.directory import OpenedStore, opened_store
 
 log = logging.getLogger(__name__)
@@ -76,6 +76,21 @@ def open_source(
     return Source(roots, settings, models, index, indexer, index.approximate_nearest)
 
 
+def open_closed_index(folder: Path, settings: Settings) -> tuple[SearchIndex, Models]:
+    """The index of `folder`, which no engine serves, and the models that it is for.
+
+    Raises what `Index` raises.
+    """
+    directory, store = paths.index_dir(folder), opened_store(folder)
+    if store is not None:
+        settings = _for_store(settings, store)
+    models = Models(settings, lambda: None)
+    models.prepare()
+    if store is None:
+        return open_index(directory, settings, models), models
+    return _open_records(directory, settings, _recipe_of_records(models, store)), models
+
+
 def _open_store(
     folder: Path,
     store: OpenedStore,
@@ -104,6 +119,7 @@ def _for_store(settings: Settings, store: OpenedStore) -> Settings:
         settings,
         encoder=msgspec.structs.replace(settings.encoder, model=model),
         vector=msgspec.structs.replace(settings.vector, passage_weight=0.0),
+        store=StoreSettings(),  # its records are indexed on this machine
     )
 
 

@@ -53,7 +53,7 @@ _STYLES = {
 }
 _MEANINGS = {
     RecallFlag.EMPTY: "the agent got nothing",
-    RecallFlag.CUT: "its k or minimum score removed hits",
+    RecallFlag.CUT: "got {recall.given}, its k or minimum score removed {recall.cut}",
     RecallFlag.NEAR: "a pinned note was just missed",
     RecallFlag.CHANGED: "today's answer differs",
     RecallFlag.STALE: "a hit's file has changed or is gone",
@@ -158,8 +158,7 @@ def recall_line(recall: RecallSummary, now: datetime, width: int, *, ids: bool =
 
 def about_lines(recall: RecallSummary, width: int) -> tuple[Line, Line]:
     """The query in full, then its session and what its flags mean."""
-    facts: list[Line] = [[Part(f"got {recall.given}, {recall.cut} cut off")]] if recall.cut else []
-    facts += [[Part(_MEANINGS[flag])] for flag in recall.flags]
+    facts: list[Line] = [[Part(_MEANINGS[flag].format(recall=recall))] for flag in recall.flags]
     if recall.session:
         facts.append([Part(f"session {shown(recall.session)}", "dim")])
     if recall.source:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 import numpy as np
-from numpy.typing import NDArray
 
 from membrowse.encoding.encoder import EncodedQuery
 from membrowse.index.generation import Generation
@@ -36,14 +35,6 @@ def _known_path(generation: Generation, path: str) -> str:
         return path
     form = normal_form(path)
     return next((each for each in generation.notes if normal_form(each) == form), path)
-
-
-def vector_of(generation: Generation, row: int) -> NDArray[np.float32]:
-    """The vector [d] of the encoded chunk at `row`."""
-    if (store := generation.best_chunks) is not None:
-        return store.vectors([row])[row].vector
-    vector: NDArray[np.float32] = generation.vectors.stored(row).vector
-    return vector
 
 
 def no_words() -> EncodedQuery:

@@ -39,7 +39,7 @@ from membrowse.ranking import best_chunks, fusion, reranker
 from membrowse.ranking.chunk_ranking import ChunkRanking, Scores, empty_ranking, rank_by_score
 from membrowse.ranking.elapsed import elapsed_ms
 from membrowse.ranking.keyword import StoredTermMatches, satisfying_rows
-from membrowse.ranking.like import chunk_at, no_words, vector_of
+from membrowse.ranking.like import chunk_at, no_words
 from membrowse.ranking.match_strength import match_strength
 from membrowse.ranking.query_dates import DateReader
 from membrowse.ranking.ranked_query import NO_WORDS, RankedQuery, prepare
@@ -203,7 +203,8 @@ class Ranker:
         """
         generation, place = ranked_query.generation, ranked_query.parsed.like
         row = chunk_at(generation, place)
-        if row is None or not generation.encoded[row]:
+        vectors = generation.vectors_of(row) if row is not None else None
+        if vectors is None:
             what = "no such chunk" if row is None else "it has no vector"
             message = f"like:{shown(place)}: {what}"
             failed = empty_ranking(len(ranked_query.chunks), RankingState.FAILED, message)
@@ -211,7 +212,7 @@ class Ranker:
             return
         words = ranked_query.parsed.words
         encoded = encoder.query(words) if encoder is not None and words else no_words()
-        vector = vector_of(generation, row)
+        vector = vectors.vector
         ranked_query.encoded = replace(encoded, vector=vector, incomparable="")
         ranked_query.known_share = 1.0
         message = f"by the vector of {shown(place)}, not by words"

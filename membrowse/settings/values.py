@@ -200,7 +200,7 @@ class StoreSettings(_Section, frozen=True):
     kind: StoreKind = StoreKind.EMBEDDED
     """`embedded`, in files of this machine, or `milvus` (see `membrowse docs scale`)."""
     uri: str = ""
-    """Milvus: `http://HOST:PORT` of a server, to which texts and queries are sent, or a file
+    """Milvus: `http://HOST:PORT` of a server, to which the text of notes is sent, or a file
     (Milvus Lite); empty: a file beside the index."""
     vector_index: VectorIndex = VectorIndex.FLAT
     """Milvus: `flat` compares all vectors; `hnsw` is faster and misses some."""
@@ -212,6 +212,8 @@ class StoreSettings(_Section, frozen=True):
             raise ValueError("`uri`: an address begins with http:// or https://")
         if separator and "@" in rest:
             raise ValueError("`uri`: name no password here; set MEMBROWSE_MILVUS_TOKEN")
+        if self.uri and not separator and not self.uri.startswith(("/", "~")):
+            raise ValueError("`uri`: a file needs its whole path, from / or ~ on")
 
 
 class StoresSettings(_Section, frozen=True):

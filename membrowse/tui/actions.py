@@ -45,7 +45,7 @@ class Need(Enum):
     TARGET = "There is neither a target ({target.why}) nor a chunk under the cursor."
     PLACE = "There is no file to open."
     PIN = "There is no pin under the cursor."
-    AGENT = "No agent or store is open: membrowse agents, then attach, then --agent NAME."
+    AGENT = "Neither agent nor store: membrowse agents, attach, then --agent NAME."
     SHOWN_RECALL = "No recall is shown: {recall.log} opens the log."
     RECALL = "There is no recall under the cursor."
     CONFIGURATIONS = "No configuration is saved: {tune.open} tunes, and saves one."

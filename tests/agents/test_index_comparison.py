@@ -80,7 +80,11 @@ def test_an_index_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
         assert (health.healthy, health.files) == (False, ())
         assert "its index cannot be read" in health.problems[0]
     database.unlink()
-    assert "No such file" in compared(tmp_path, "openclaw:main").problems[0]
+    health = compared(tmp_path, "openclaw:main")
+    assert health.problems == ("the agent has no index yet",) and not health.healthy
+    assert (
+        MISSING in states(health).values() and "openclaw memory index" in health.remedies[MISSING]
+    )
 
 
 def test_an_index_that_names_files_elsewhere_opens_none_of_them(tmp_path: Path) -> None:

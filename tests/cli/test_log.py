@@ -10,11 +10,14 @@ from typing import Any
 
 import pytest
 
+from membrowse.agents import profiles
+from membrowse.cli import attached_log
 from membrowse.client.recall_import import RecallImport, new_recalls
 from membrowse.engine.handlers import recalls as handlers
 from membrowse.engine.recalls.replay import interval
 from membrowse.recall_log.foreign_log import BadLine, ForeignLog
 from membrowse.recall_log.store import Bounds, RecallStore
+from membrowse.wire.agents import AgentMemory, AgentProfile
 from membrowse.wire.engine import Right
 from membrowse.wire.overrides import Overrides
 from membrowse.wire.recalls import (
@@ -26,6 +29,7 @@ from membrowse.wire.recalls import (
     Recall,
     RecallFlag,
     RecallHit,
+    RecallPage,
     RecallsRequest,
     RecallSummary,
     ReplayedRecall,
@@ -67,7 +71,7 @@ def test_the_list_is_newest_first_with_counts(program: Program, folder: Path, lo
     assert ran.status == 0
     assert all(count in ran.out for count in (" 3 recalls ", " 33% empty ", " 33% cut "))
     assert "bob␛[2J" in ran.out and "\x1b" not in ran.out
-    (row,) = (line for line in ran.out.splitlines() if "1-4" in line)
+    (row,) = (line for line in ran.out.splitlines() if " 1    4 " in line)
     assert ".52" in row and "cut" in row
 
 
@@ -273,3 +277,51 @@ def test_an_interval_holds_its_mean_and_stays() -> None:
     assert found.low < found.mean == 0.625 < found.high
     assert found.high - found.low == pytest.approx(4 * 0.41 / 80**0.5, abs=0.03)
     assert interval([]) == Interval(mean=0.0, low=0.0, high=0.0)
+
+
+@pytest.fixture
+def attached(folder: Path, tmp_path: Path) -> AgentProfile:
+    """An attached agent with a log of one question."""
+    log = tmp_path / "events.jsonl"
+    log.write_text(json.dumps({"at": AT, "agent": "x", "query": "ssh port"}) + "\n")
+    memory = AgentMemory(
+        id="openclaw:main",
+        system="openclaw",
+        folder=str(folder),
+        log=str(log),
+        log_format="generic",
+    )
+    profile = AgentProfile(name="main", memory=memory)
+    profiles.keep(profile)
+    return profile
+
+
+def test_the_log_of_an_attached_agent_is_imported_by_its_name(
+    engine: StandIn, program: Program, attached: AgentProfile
+) -> None:
+    assert program("log", "import", "--agent", "main").out.startswith("1 recall added")
+    listed = program("log", "list", "--agent", "main")
+    assert "ssh port" in listed.out and "folder:" not in listed.err, "the agent's folder is used"
+    ran = program("log", "import", "--agent", "nobody", "-f", attached.memory.folder)
+    assert (ran.status, ran.out) == (2, "") and "name a log" in ran.err
+    close_all()
+
+
+async def test_the_log_of_an_attached_agent_is_followed(
+    engine: StandIn, attached: AgentProfile
+) -> None:
+    log = Path(attached.memory.log)
+    following = asyncio.create_task(attached_log.import_new(engine, attached))
+
+    async def logged(count: int) -> RecallPage:
+        async with asyncio.timeout(30):
+            while (page := await engine.ask(RecallsRequest())).total < count:
+                await asyncio.sleep(0.02)
+        return page
+
+    assert (await logged(1)).agents == {"main": 1}
+    with log.open("a") as stream:
+        stream.write(json.dumps({"at": AT, "query": "web port"}) + "\n")
+    assert {each.query for each in (await logged(2)).recalls} == {"ssh port", "web port"}
+    following.cancel()
+    close_all()

@@ -100,6 +100,15 @@ def test_on_a_pipe_hits_are_lines_of_five_fields(
     ]
 
 
+def test_a_terminal_gets_a_page_and_json_where_it_is_asked_for(
+    engine: StandIn, program: Program, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    page = program("search", "deploy", "--folder", folder).out
+    assert "KEYWORD" in page and "deploy-1.md:3" in page and "\t" not in page
+    assert json.loads(program("search", "deploy", "--json", "--folder", folder).out)["schema"] == 1
+
+
 def test_hostile_text_is_shown_on_a_pipe_and_kept_in_json(
     engine: StandIn, program: Program, folder: Path
 ) -> None:

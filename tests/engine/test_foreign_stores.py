@@ -16,6 +16,7 @@ from membrowse.stores.directory import opened
 from membrowse.wire.diagnosis import DiagnosisRequest, Outcome
 from membrowse.wire.engine import EngineState, ReindexRequest
 from membrowse.wire.explanation import ExplainRequest
+from membrowse.wire.health import StoreCheckRequest
 from membrowse.wire.notes import Freshness, NoteRequest
 from membrowse.wire.search import Target
 from tests.conftest import ExportedEncoder
@@ -26,7 +27,7 @@ from tests.stores.collections import Row, chroma_collection, snapshot
 TEXTS = {
     "ports.md": ("Staging ssh listens on port 2222.", "The bastion forwards it."),
     "food.md": ("The maintainer likes soup on rainy days.", "Bread goes with soup."),
-    "cats.md": ("The cat sleeps on the warm keyboard.",),
+    "cats.md": ("The cat sleeps on the warm keyboard. " * 60,),
 }
 
 
@@ -84,6 +85,7 @@ async def test_its_records_are_ranked_by_our_words_and_its_vectors(
         )
         why = await engine.ask(DiagnosisRequest(text=query, target=Target(path="cats.md"), k=1))
         lines = await engine.ask(NoteRequest(path="ports.md"))
+        checked = await engine.ask(StoreCheckRequest())
         state = await until(engine, read)
     vector = exported_encoder.resident().query(query).vector
     exact = sorted((-float(np.dot(row[3], vector)), row[0]) for row in rows)
@@ -98,7 +100,9 @@ async def test_its_records_are_ranked_by_our_words_and_its_vectors(
     assert found.rankings["reranked"].pool == len(rows)
     assert all(hit.freshness is Freshness.CURRENT for hit in hits)
     assert explained.vector.score == pytest.approx(explained.vector.cosine)
-    assert explained.vector.hnsw_asked == 0
+    assert (explained.vector.hnsw_asked, explained.vector.passages) == (0, ())
+    assert (checked.discrepancies, checked.stale) == ((), "")
+    assert checked.longest_chunk == checked.window  # a longer record is one chunk, too
     assert [step.outcome for step in why.steps[:3]] == [Outcome.PASSES] * 3
     assert lines.lines == (TEXTS["ports.md"][0], "", TEXTS["ports.md"][1])
     assert (state.store, state.encoded) == (f"chroma:{database}#notes", len(rows))

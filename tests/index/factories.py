@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -96,11 +97,14 @@ def removal(path: str) -> NoteChange:
     return NoteChange(path, None, ())
 
 
+@lru_cache(maxsize=10_000)
 def vector(text: str, dimension: int = DIMENSION) -> NDArray[np.float32]:
     """Return a unit vector that depends only on `text`."""
     seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
     drawn = np.random.default_rng(seed).standard_normal(dimension).astype(np.float32)
-    return normalise_rows(drawn)
+    unit = normalise_rows(drawn)
+    unit.flags.writeable = False
+    return unit
 
 
 def encoder_inputs(index: SearchIndex, chunks: Sequence[Chunk]) -> list[EncoderInput]:
@@ -116,6 +120,7 @@ def encode(texts: Sequence[EncoderInput], dimension: int = DIMENSION) -> list[En
     return [_encoded(text, dimension) for text in texts]
 
 
+@lru_cache(maxsize=10_000)
 def _encoded(text: EncoderInput, dimension: int) -> EncodedText:
     words = text.encoded_text.split() or ["-"]
     tokens, scales = quantise(np.stack([vector(word, dimension) for word in words]))

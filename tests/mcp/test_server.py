@@ -220,7 +220,9 @@ async def test_notes_are_shown_safely_and_bounded(
         assert (long["end"], long["cut"]) == (400, True)
     (asked,) = engine.asked
     assert asked.recall is not None
-    assert asked.recall == RecallContext(agent="planner␛[31m", session=asked.recall.session, k=5)
+    assert asked.recall == RecallContext(
+        agent="planner␛[31m", session=asked.recall.session, k=5, withholds_weak=True
+    )
     assert asked.recall.session
 
 

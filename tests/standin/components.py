@@ -18,7 +18,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from membrowse import paths
-from membrowse.engine import clock, components
+from membrowse.engine import clock, components, sources
 from membrowse.engine.components import Components
 from membrowse.engine.indexing.events import Event, IndexRequested
 from membrowse.engine.indexing.note_reader import NoteReader
@@ -108,7 +108,7 @@ def _indexed(files: tuple[tuple[str, str], ...]) -> Path:
 
 
 def _open(folder: Path, settings: Settings, changed: Callable[[], None]) -> Components:
-    with _at_home(folder), patch.object(components, "Models", StubModels):
+    with _at_home(folder), patch.object(sources, "Models", StubModels):
         return components.open_components(folder, settings, QueryTraffic(), changed)
 
 

@@ -67,4 +67,4 @@ async def test_without_an_agent_the_key_says_how_to_choose_one() -> None:
     app = make_app()
     async with on_stage(app, query=QUERY) as pilot:
         await pilot.press("enter", "A")
-        assert "start with --agent NAME" in screen_text(app)
+        assert "membrowse agents, attach, then --agent NAME" in screen_text(app)

@@ -100,8 +100,8 @@ async def test_a_chosen_filter_is_offered_for_removal() -> None:
     app = make_app(Sessions(three_roots()))
     async with on_stage(app, (120, 30), QUERY) as pilot:
         await pilot.press("enter")
-        await pick(app, pilot, "tag:", "tag")
-        assert app.browser.query_bar.filters.tag
+        await pick(app, pilot, "path:runb", "path")
+        assert app.browser.query_bar.filters == Filters(path="runbooks/*")
         await pick(app, pilot, "", "remove")
         assert app.browser.query_bar.filters == NO_FILTERS
 

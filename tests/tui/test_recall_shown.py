@@ -127,7 +127,7 @@ async def test_our_rankings_have_the_filters_of_the_recall_until_it_is_left() ->
         0, source="", filters=("path:decisions",), narrowed_to=Filters(path="decisions")
     )
     async with with_recall_shown(narrowed) as (app, engine, pilot):
-        assert "only: path:decisions" in screen_text(app)
+        assert " only  path decisions × " in screen_text(app)
         assert "not applied" not in screen_text(app)
         await pilot.press("3", "x")
         await until(lambda: engine.requests(ExplainRequest))
@@ -138,7 +138,7 @@ async def test_our_rankings_have_the_filters_of_the_recall_until_it_is_left() ->
         assert asked == (narrowed.narrowed_to,) * 3
         await pilot.press("escape", "escape")
         await until(lambda: not engine.asked[-1].filters and app.browser.open_query.complete)
-        assert "only:" not in screen_text(app)
+        assert "path:decisions" not in screen_text(app)
 
 
 async def test_an_empty_recall_shows_ours_and_what_was_cut() -> None:
@@ -304,6 +304,8 @@ async def test_following_asks_each_recall_as_it_comes_until_a_key_acts() -> None
         add(engine, recall(0, id="four"))
         await pilot.pause()
         assert [each.id for each in engine.requests(RecallRequest)] == ["two", "three"]
+        await pilot.press("F", "A")
+        assert not line.following, "a key that is refused stops, too"
         await pilot.press("F", "escape")
         assert (line.following, line.display) == (False, True), "the first esc only stops"
         await pilot.press("escape")

@@ -124,6 +124,9 @@ async def search(
 ) -> Exit:
     """Print the rankings of a query, or of a batch of queries.
 
+    A terminal gets a page to read, a pipe one line per hit with tabs between rank, ranking,
+    score, place and heading; --json prints everything.
+
     \b
       membrowse search "who approves a refund?"
       membrowse search "what broke?" --path 'logs/*' --after 2026-03 --before 2026-05

@@ -14,7 +14,7 @@ _SAMPLE = 8
 """Records that are encoded again, to see whether the encoder made their vectors."""
 _SAMPLE_CHARACTERS = 600
 """A longer text may have been cut in another way."""
-_SAME = 0.98
+_SAME = 0.9
 """Cosine from which a vector was made by the same encoder; another one gives about 0."""
 _LONGEST = 20_000
 """Characters of a text that are encoded; the encoder's window is shorter."""

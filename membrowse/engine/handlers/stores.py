@@ -17,7 +17,7 @@ from membrowse.wire.health import StoreCheck, StoreCheckRequest
 
 def check(components: Components, _request: StoreCheckRequest, _pause: Pause) -> StoreCheck:
     """The stores compared with each other."""
-    return check_stores(components.index, components.models)
+    return check_stores(components.index, components.models, cut=bool(components.store))
 
 
 def purge(components: Components, request: PurgeRequest, _pause: Pause) -> Purged:

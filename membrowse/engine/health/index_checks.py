@@ -21,6 +21,7 @@ from membrowse.engine.lock import LOCK_NAME, Holder, IndexLock, IndexLocked
 from membrowse.index.index_directory import IndexTooNew
 from membrowse.index.manifest import IndexCorrupt
 from membrowse.index.store_errors import StoreUnavailable
+from membrowse.stores.directory import is_own_directory
 from membrowse.wire.engine import HelloRequest
 from membrowse.wire.health import DAMAGED, Check, StoreCheck, StoreCheckRequest
 
@@ -42,7 +43,7 @@ def index_checks(subject: Subject) -> Iterator[Check]:
     if held is None:
         try:
             yield ok("lock", "free: no engine runs")
-            yield from _checks_of_open_index(subject, directory)
+            yield from _checks_of_open_index(subject)
         finally:
             lock.release()
         return
@@ -58,20 +59,17 @@ def _locked_by_another(lock: IndexLock) -> IndexLocked | None:
     return None
 
 
-def _checks_of_open_index(subject: Subject, directory: Path) -> Iterator[Check]:
-    from membrowse.engine.models import Models
-    from membrowse.engine.sources import open_index
+def _checks_of_open_index(subject: Subject) -> Iterator[Check]:
+    from membrowse.engine.sources import open_closed_index
 
-    models = Models(subject.settings, lambda: None)
-    models.prepare()
     try:
-        index = open_index(directory, subject.settings, models)
+        index, models = open_closed_index(subject.folder, subject.settings)
     except (IndexCorrupt, IndexTooNew) as error:
         yield problem("index", str(error), _REBUILD)
         return
     try:
         index.open_chroma()
-        yield from _judged_stores(check_stores(index, models))
+        yield from _judged_stores(check_stores(index, models, cut=is_own_directory(subject.folder)))
     except StoreUnavailable as error:
         yield problem("store", str(error), _STORE_REMEDY)
     finally:

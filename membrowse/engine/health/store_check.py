@@ -13,17 +13,21 @@ from membrowse.notes.chunk import encoder_input
 from membrowse.wire.health import StoreCheck
 
 
-def check_stores(index: SearchIndex, models: Models) -> StoreCheck:
-    """Compare everything; takes seconds on a large index."""
+def check_stores(index: SearchIndex, models: Models, *, cut: bool = False) -> StoreCheck:
+    """Compare everything; takes seconds on a large index.
+
+    With `cut`, chunks may be longer than the encoder's window: a store's records are as they are.
+    """
     generation = index.generation
     longest = _longest(generation, models.pieces) if models.pieces is not None else 0
+    window = models.files.window if models.files is not None else DEFAULT_WINDOW
     return StoreCheck(
         generation=generation.number,
         notes=len(generation.notes),
         chunks=len(generation.chunks),
         discrepancies=tuple(index.check()),
-        longest_chunk=longest,
-        window=models.files.window if models.files is not None else DEFAULT_WINDOW,
+        longest_chunk=min(longest, window) if cut else longest,
+        window=window,
         recipe=asdict(index.recipe),
         stale=index.stale,
     )

@@ -34,8 +34,11 @@ LISTED_PASSAGES = 1200
 COUNTED = 16_384
 """Results at most: the limit of a Milvus server."""
 _BATCH = 500
-_FLUSH_ROWS = 100
-"""Milvus Lite builds an index of rows that are not flushed for every search."""
+_UNFLUSHED_ROWS = 4000
+"""Milvus Lite builds an index of rows that are not flushed for every search, but every flush makes
+a file that is merged with others later."""
+_SETTLED_ROWS = 100
+"""The same, while nothing is written."""
 _TEXT_BYTES = 65_535
 _NAME_BYTES = 4096
 _NAME = re.compile(r"membrowse_[0-9a-f]{16}")
@@ -190,10 +193,20 @@ class MilvusCollections:
                     self.names[part], batch, timeout=TIMEOUT_SECONDS
                 )
             )
-        self._unflushed[part] += len(rows)
-        if self.connection.address.file is not None and self._unflushed[part] >= _FLUSH_ROWS:
+            self._unflushed[part] += len(batch)
+            if self._unflushed[part] >= _UNFLUSHED_ROWS:
+                self._flush(part)
+
+    def settle(self) -> None:
+        """Let Milvus Lite flush what was written; call it now and then."""
+        for part, rows in self._unflushed.items():
+            if rows >= _SETTLED_ROWS:
+                self._flush(part)
+
+    def _flush(self, part: str) -> None:
+        if self.connection.address.file is not None:  # a server does that by itself
             self._call(lambda client: client.flush(self.names[part], timeout=TIMEOUT_SECONDS))
-            self._unflushed[part] = 0
+        self._unflushed[part] = 0
 
     def delete(self, chunks: Collection[str]) -> None:
         """Remove passages, then chunks: after a kill in between, the count of chunks tells."""

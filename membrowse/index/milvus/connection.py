@@ -28,8 +28,8 @@ TOKEN = "MEMBROWSE_MILVUS_TOKEN"  # noqa: S105 (the variable's name)
 """Environment variable with the server's token, or `user:password`."""
 INSTALL = "`pip install 'membrowse[milvus]'`"
 _CONNECT_SECONDS = 3.0
-TIMEOUT_SECONDS = 30.0
-"""For one request."""
+TIMEOUT_SECONDS = 120.0
+"""For one request: Milvus Lite may rewrite its files before it answers."""
 SEARCH_SECONDS = 10.0
 """For a search, for which somebody waits."""
 _REASON_CHARACTERS = 160

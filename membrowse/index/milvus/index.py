@@ -365,6 +365,7 @@ class MilvusIndex:
                 with self._writing:
                     if self._needs_repair:
                         self._repair()
+                    self._collections.settle()
                     self._repair_wanted.clear()
             except StoreUnavailable:
                 self._closing.wait(_REPAIR_SECONDS)

@@ -53,7 +53,9 @@ def explain_vector(
     explanation = msgspec.structs.replace(
         explanation,
         cosine=float(vectors.vector @ query.vector),
-        passages=passage_matches(generation.chunks[row], vectors, query.vector),
+        passages=()
+        if query.foreign  # a record has one vector
+        else passage_matches(generation.chunks[row], vectors, query.vector),
     )
     if nearest is None or generation.best_chunks is not None:
         return explanation

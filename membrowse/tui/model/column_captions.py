@@ -59,12 +59,13 @@ def column_foot(query: OpenQuery, name: str, width: int, *, in_view: bool) -> Li
     rank = hit.ranks.get(name)
     if rank is None:
         return fit([Part(f"   {_why_unranked(view)}", "dim")], width)
-    figure = f"{score_name(name)} {figures.score(hit.scores.get(name))}"
+    score = hit.scores.get(name)
+    figure = "" if score is None else f" · {score_name(name)} {figures.score(score)}"
     style = "dim" if in_view else "strong"
     mark = Part("   " if in_view else " › ", "accent")
     total = f"{'' if view.exact else figures.AT_LEAST}{figures.number(view.total)}"
     place = figures.rank(rank, at_least=name in hit.at_least)
-    return fit([mark, Part(f"{place} of {total}", style), Part(f" · {figure}", "dim")], width)
+    return fit([mark, Part(f"{place} of {total}", style), Part(figure, "dim")], width)
 
 
 def _why_unranked(view: RankingView) -> str:

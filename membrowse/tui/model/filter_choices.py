@@ -18,6 +18,8 @@ from membrowse.wire.search import Filters
 KINDS = ("root", "path", "tag", "after", "before")
 DATES = ("after", "before")
 KIND_CELLS = 14
+_WHOLE_NAME = 1000.0
+"""Added to the score of a value that is what is typed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,7 @@ def _known(typed: FilterTyped, filters: Filters, values: FilterValues | None) ->
             if matched is None:
                 continue
             score, places = matched
+            score += _WHOLE_NAME * (lower_case(each.value) == lower_case(typed.value))
         value = f"{each.value}*" if each.kind == "path" else each.value
         if getattr(filters, each.kind) != value:
             about = figures.counted(each.notes, "note")

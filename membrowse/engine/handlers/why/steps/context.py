@@ -16,7 +16,7 @@ from membrowse.ranking.explanation.chunk_explanation import ExplanationSources
 from membrowse.ranking.ranked_query import RankedQuery
 from membrowse.ranking.targets import LocatedTarget, TargetChunks
 from membrowse.settings import NotesSettings
-from membrowse.wire.search import Target
+from membrowse.wire.search import VECTOR, Target
 
 
 @dataclass(frozen=True)
@@ -111,4 +111,5 @@ class ChunkContext:
     def place_of(self, name: str) -> str:
         """`#12 of 57`, or `≥#401 of ≥408` for lower bounds."""
         ranking = self.ranked_query.ranking(name)
-        return f"{self.place(name)} of {'' if ranking.complete else '≥'}{ranking.ranked:,}"
+        counted = ranking.complete or name == VECTOR  # every encoded chunk has a rank by vector
+        return f"{self.place(name)} of {'' if counted else '≥'}{ranking.ranked:,}"

@@ -42,7 +42,8 @@ def check_fused(context: ChunkContext) -> Finding:
             explained.rank,
             at_least=unsure,
         )
-    short = f"pushed out of the pool of {pool:,} candidates by {places(explained.rank - pool)}"
+    by = f"{'at least ' if unsure else ''}{places(explained.rank - pool)}"
+    short = f"pushed out of the pool of {pool:,} candidates by {by}"
     return finding(
         StepName.FUSED,
         Outcome.FAILS,
