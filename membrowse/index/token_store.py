@@ -217,12 +217,13 @@ class TokenStore:
     def put(self, encoded: Sequence[EncodedText], *, evict: bool = True) -> None:
         """Store token vectors, replacing existing ones.
 
-        Beyond the budget others are evicted; without `evict`, the rest of `encoded` is left out.
+        Beyond the budget others are evicted; without `evict`, what would come near it is left out,
+        so that the next query that adds some need not wait for an eviction.
         """
         unique = list({text.key: text for text in encoded}.values())
         for batch in _batches(unique, _BATCH):
             size = sum(text.tokens.nbytes + text.scales.nbytes for text in batch)
-            if evict or self._bytes + size <= self._budget:
+            if evict or self._bytes + size <= self._budget * _SLACK:
                 self._write(partial(self._put, batch))
 
     def _put(self, batch: Sequence[EncodedText]) -> None:

@@ -72,6 +72,16 @@ def test_the_least_recently_used_are_evicted_first(tmp_path: Path) -> None:
         assert store.has(keys(*range(100, 110))) == set(keys(*range(100, 110)))
 
 
+def test_without_eviction_the_first_stay_and_there_is_room_for_a_query(tmp_path: Path) -> None:
+    with closing(TokenStore(tmp_path / "t.sqlite", 1000 * SIZE)) as store:
+        for first in range(0, 2000, 100):
+            store.put(encoded(*range(first, first + 100)), evict=False)
+        assert store.has(keys(*range(900))) == set(keys(*range(900)))
+        assert store.count == 900
+        store.put(encoded(*range(5000, 5050)))
+        assert store.count == 950
+
+
 def test_uses_persist_across_restarts(tmp_path: Path) -> None:
     path = tmp_path / "t.sqlite"
     with closing(TokenStore(path, 10 * SIZE)) as store:
