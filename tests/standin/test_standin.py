@@ -9,7 +9,9 @@ import msgspec
 import pytest
 
 from membrowse.client.engine import EngineRefused, EngineUnavailable
+from membrowse.wire.agents import OwnSearchRequest
 from membrowse.wire.codec import encode
+from membrowse.wire.crowding import CrowdingSource
 from membrowse.wire.engine import Right, StatesRequest, WatchRequest
 from membrowse.wire.explanation import ExplainRequest
 from membrowse.wire.notes import ChunkRequest, FilesRequest, NoteState
@@ -58,6 +60,7 @@ async def asked(engine: StandIn, kind: type[AnyRequest]) -> AnyRequest:
         "name": "careful",
         "path": "decisions/ssh.md",
         "recalls": (RECALL,),
+        "source": CrowdingSource.QUERY,
     }
     if kind is PageRequest:
         fields["response"] = (await search(engine))[-1].id
@@ -74,7 +77,10 @@ async def asked(engine: StandIn, kind: type[AnyRequest]) -> AnyRequest:
     return kind(**{name: fields[name] for name in needed | optional})
 
 
-@pytest.mark.parametrize("kind", ENDPOINTS, ids=lambda kind: kind.__name__)
+ANSWERED = [kind for kind in ENDPOINTS if kind is not OwnSearchRequest]
+
+
+@pytest.mark.parametrize("kind", ANSWERED, ids=lambda kind: kind.__name__)
 async def test_every_request_has_a_reply_that_crosses_the_socket(
     engine: StandIn, kind: type[AnyRequest]
 ) -> None:
@@ -85,6 +91,11 @@ async def test_every_request_has_a_reply_that_crosses_the_socket(
         reply = await engine.ask(request)  # type: ignore[arg-type]
     assert engine.requests(kind)[-1] is request
     assert msgspec.json.decode(encode(reply), type=ENDPOINTS[kind].reply) == reply
+
+
+async def test_a_folder_has_no_search_of_its_own(engine: StandIn) -> None:
+    with pytest.raises(EngineRefused, match="attach its agent"):
+        await engine.ask(OwnSearchRequest(text=QUERY, k=3))
 
 
 async def test_a_search_is_the_engines_own_and_always_the_same(engine: StandIn) -> None:

@@ -48,7 +48,7 @@ async def crowding(
     syntax: Operators = False,
     as_json: AsJson = False,
 ) -> Exit:
-    """Show who has the first places: by root, folder and note, and near-duplicates.
+    """Show which roots, folders and notes have the first places.
 
     \b
       membrowse crowding "which port does staging use?"
