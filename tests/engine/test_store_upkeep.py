@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import cast
 
@@ -26,7 +27,7 @@ class Opened:
     def trim_history(self) -> None:
         pass
 
-    def open_chroma(self) -> None:
+    def open_chroma(self, wanted: Callable[[], bool]) -> None:
         self.opened.set()
 
 
@@ -56,7 +57,7 @@ class Differing:
 
     def __init__(self, last_check: float, *, repairable: bool) -> None:
         self.generation = SimpleNamespace(number=1, chunks=["a", "b"])
-        self.chroma = SimpleNamespace(problem="")
+        self.hnsw_problem = ""
         self.last_check = last_check
         self._left = [] if repairable else [_found("keyword", "missing")]
         self._found = [_found("manifest", "damaged"), _found("keyword", "missing")]
@@ -64,7 +65,10 @@ class Differing:
     def trim_history(self) -> None:
         pass
 
-    def open_chroma(self) -> None:
+    def open_chroma(self, wanted: Callable[[], bool]) -> None:
+        pass
+
+    def fill_chroma(self, wanted: Callable[[], bool]) -> None:
         pass
 
     def check(self) -> list[Discrepancy]:
@@ -84,7 +88,7 @@ def _found(store: str, kind: str) -> Discrepancy:
 def test_the_daily_check_repairs_and_reports(
     days: float, repairable: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for pause in ("_OPEN_AFTER_SECONDS", "_RENEW_SECONDS"):
+    for pause in ("_OPEN_AFTER_SECONDS", "_FILL_SECONDS", "_RENEW_SECONDS"):
         monkeypatch.setattr(store_upkeep, pause, 0.01)
     checked = threading.Event()
     index = Differing(time.time() + days * 86400, repairable=repairable)

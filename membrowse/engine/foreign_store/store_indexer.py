@@ -183,7 +183,7 @@ class StoreIndexer:
         except DiskNearlyFull as error:
             self._fail(event, str(error))
         except Exception as error:  # the thread's boundary
-            log.exception("the store cannot be indexed; it is tried again later")
+            log.exception("the store cannot be indexed: `membrowse doctor` checks it")
             reason = self._disk.explain(error) or f"the store cannot be indexed: {error}"
             self._fail(event, reason)
 

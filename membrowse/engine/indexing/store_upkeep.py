@@ -76,8 +76,9 @@ class StoreUpkeep:
         memory.give_back()  # opening an index and filling Chroma take twice what they keep
         due = time.monotonic() + _RENEW_SECONDS
         while not self._stopping.wait(_FILL_SECONDS):
-            fill = partial(self._index.fill_chroma, self._may_fill)
-            self._try("Chroma could not be filled", fill)
+            if self._hnsw:
+                fill = partial(self._index.fill_chroma, self._may_fill)
+                self._try("Chroma could not be filled", fill)
             if time.monotonic() < due:
                 continue
             due = time.monotonic() + _RENEW_SECONDS

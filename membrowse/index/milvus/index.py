@@ -371,7 +371,7 @@ class MilvusIndex:
                 self._closing.wait(_REPAIR_SECONDS)
             except Exception:  # a thread's boundary
                 if not self._closing.is_set():
-                    log.exception("Milvus could not be compared with the manifest; trying again")
+                    log.exception("Milvus cannot be compared: `membrowse doctor` checks it")
                 self._closing.wait(_REPAIR_SECONDS)
 
     def _repair(self) -> None:
