@@ -198,7 +198,7 @@ async def test_a_new_recall_appears_on_top_and_the_cursor_stays() -> None:
     async with on_stage(app) as pilot:
         await pilot.press("enter", "L")
         screen = await log_screen(app)
-        await until(lambda: "A recall is a question that an agent asked" in screen_text(app))
+        await until(lambda: "A recall is what an agent asked" in screen_text(app))
         assert "membrowse docs log" in screen_text(app)
         with_recalls(engine, 2)
         await until(lambda: len(screen.list.items) == 2, "the first recalls")
