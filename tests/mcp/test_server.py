@@ -135,7 +135,7 @@ async def test_search_finds_what_an_agent_needs(
 
 async def test_where_nothing_matches_well_it_says_so(notes: Path) -> None:
     async with connected(notes) as client:
-        found = await answer(client, "search", query="favourite colour of the cat")
+        found = await answer(client, "search", query="recipe for an apple pie with cinnamon")
         assert found["hits"] == [] and len(found["nearest"]) == 3
         assert found["message"].startswith("Nothing in this memory matches well")
         async with AsyncMemory(notes) as memory:
