@@ -58,13 +58,15 @@ def text_of(result: types.CallToolResult) -> str:
     return content.text
 
 
-async def newest_recall(memory: AsyncMemory, count: int) -> Recall:
-    """The newest recall of the log once it has `count`."""
+async def recall_of(memory: AsyncMemory, query: str) -> Recall:
+    """The newest recall of the log, once it is of `query`."""
     engine = (await memory._connected()).engine
     async with asyncio.timeout(10):
-        while (page := await engine.ask(RecallsRequest())).total < count:
+        while True:
+            recalls = (await engine.ask(RecallsRequest())).recalls
+            if recalls and recalls[0].query == query:
+                return (await engine.ask(RecallRequest(id=recalls[0].id))).recall
             await asyncio.sleep(0.02)
-    return (await engine.ask(RecallRequest(id=page.recalls[0].id))).recall
 
 
 async def test_an_attached_agent_gets_by_its_own_k_and_minimum_score(notes: Path) -> None:
@@ -135,11 +137,12 @@ async def test_search_finds_what_an_agent_needs(
 
 async def test_where_nothing_matches_well_it_says_so(notes: Path) -> None:
     async with connected(notes) as client:
-        found = await answer(client, "search", query="recipe for an apple pie with cinnamon")
+        unanswerable = "recipe for an apple pie with cinnamon"
+        found = await answer(client, "search", query=unanswerable)
         assert found["hits"] == [] and len(found["nearest"]) == 3
         assert found["message"].startswith("Nothing in this memory matches well")
         async with AsyncMemory(notes) as memory:
-            recall = await newest_recall(memory, 1)
+            recall = await recall_of(memory, unanswerable)
         assert (recall.outcome, recall.given, recall.withheld) == (Outcome.EMPTY, (), 3)
         none = await answer(client, "search", query="deploy", path="drafts/*")
         assert (none["hits"], none["message"]) == ([], "Nothing matches.")
