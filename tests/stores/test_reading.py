@@ -131,9 +131,10 @@ def test_a_damaged_directory_is_said_to_be(database: Path, tmp_path: Path) -> No
         list(read_store(reading(store, tmp_path)))
 
 
-def test_a_milvus_database_is_read_and_searched_as_memsearch_does(tmp_path: Path) -> None:
-    pymilvus = pytest.importorskip("pymilvus")
-    place = tmp_path / "milvus.db"
+def write_memsearch_database(place: Path) -> None:
+    """A Milvus Lite file with a collection of memsearch's schema."""
+    import pymilvus
+
     client = pymilvus.MilvusClient(str(place))
     kinds = pymilvus.DataType
     schema = client.create_schema(enable_dynamic_field=True)
@@ -166,6 +167,11 @@ def test_a_milvus_database_is_read_and_searched_as_memsearch_does(tmp_path: Path
     ]
     client.insert("memsearch_chunks", rows)
     client.close()
+
+
+def test_a_milvus_database_is_read_and_searched_as_memsearch_does(tmp_path: Path) -> None:
+    place = tmp_path / "milvus.db"
+    write_memsearch_database(place)
     before = snapshot(place)
     store = OpenedStore(address=parse_address(f"milvus:{place}"))
     *_, found = read_store(reading(store, tmp_path))
