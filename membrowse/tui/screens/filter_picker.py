@@ -14,9 +14,8 @@ from membrowse.presentation.lines import Line
 from membrowse.tui.messages import ReplyUnwanted, ReplyWanted
 from membrowse.tui.model.filter_choices import FilterChoice, FilterTyped, choice_line, choices
 from membrowse.tui.model.list_layout import Layout
-from membrowse.tui.screens.dialog import Dialog
+from membrowse.tui.screens.picker import Picker, PickerList
 from membrowse.tui.screens.target_finder import FinderFoot
-from membrowse.tui.widgets.line_list import LineList
 from membrowse.tui.widgets.plain_input import PlainInput
 from membrowse.wire.filters import (
     DateReading,
@@ -30,18 +29,12 @@ _PLACEHOLDER = "letters of a root, folder or tag; a date such as last week or 20
 _READING_SECONDS = 0.05
 
 
-class ChoiceList(LineList):
+class ChoiceList(PickerList):
     """The choices, one line each."""
 
     def __init__(self) -> None:
-        super().__init__(id="finder-list")
-        self.can_focus = False
+        super().__init__()
         self.choices: Sequence[FilterChoice] = ()
-        self.at = 0
-
-    @property
-    def cursor_row(self) -> int | None:
-        return self.at if self.choices else None
 
     def show(self, found: Sequence[FilterChoice]) -> None:
         """Show these choices, with the cursor on the first."""
@@ -53,7 +46,7 @@ class ChoiceList(LineList):
         return choice_line(self.choices[row], width)
 
 
-class FilterPicker(Dialog[Filters]):
+class FilterPicker(Picker[Filters]):
     """Asks for one more filter, or for one less; the answer is all filters."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -62,6 +55,8 @@ class FilterPicker(Dialog[Filters]):
         Binding("pagedown", "page(1)", show=False, id="filters.page_down", priority=True),
         Binding("pageup", "page(-1)", show=False, id="filters.page_up", priority=True),
     ]
+
+    list: ChoiceList
 
     def __init__(self, filters: Filters) -> None:
         super().__init__()
@@ -118,23 +113,6 @@ class FilterPicker(Dialog[Filters]):
         self._foot.show(figures.counted(len(found), "choice"))
 
     # Choosing
-
-    def on_line_list_moved(self, message: LineList.Moved) -> None:
-        self.list.at = message.row
-        self.list.show_cursor()
-        self.list.show_row(message.row)
-
-    def on_line_list_chosen(self) -> None:
-        self.action_pick()
-
-    def on_input_submitted(self) -> None:
-        self.action_pick()
-
-    def action_move(self, by: int) -> None:
-        (self.list.action_down if by > 0 else self.list.action_up)()
-
-    def action_page(self, by: int) -> None:
-        self.list.action_page(by)
 
     def action_pick(self) -> None:
         if not self.list.choices:

@@ -32,8 +32,7 @@ from membrowse.tui.model.target_choices import (
     offered_entries,
     text_entry,
 )
-from membrowse.tui.screens.dialog import Dialog
-from membrowse.tui.widgets.line_list import LineList
+from membrowse.tui.screens.picker import Picker, PickerList
 from membrowse.tui.widgets.lines import OneLine
 from membrowse.tui.widgets.plain_input import PlainInput
 from membrowse.wire.notes import FileRecord, FilesRequest
@@ -54,20 +53,14 @@ class Picked:
     target: Target | None
 
 
-class FinderList(LineList):
+class FinderList(PickerList):
     """Entries, then files, one line each."""
 
     def __init__(self) -> None:
-        super().__init__(id="finder-list")
-        self.can_focus = False
+        super().__init__()
         self.entries: Sequence[Entry] = ()
         self.files: Sequence[FoundFile] = ()
         self.typed = FinderInput("")
-        self.at = 0
-
-    @property
-    def cursor_row(self) -> int | None:
-        return self.at if self.rows_layout.rows else None
 
     def show(
         self, offered: Sequence[Entry], files: Sequence[FoundFile], typed: FinderInput
@@ -102,7 +95,7 @@ class FinderFoot(OneLine):
         return spread([Part(self._text, "dim")], keys, width)
 
 
-class TargetFinder(Dialog[Picked]):
+class TargetFinder(Picker[Picked]):
     """Asks for a target; looks through the files in slices, so that typing stays fluent."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -111,6 +104,8 @@ class TargetFinder(Dialog[Picked]):
         Binding("pagedown", "page(1)", show=False, id="finder.page_down", priority=True),
         Binding("pageup", "page(-1)", show=False, id="finder.page_up", priority=True),
     ]
+
+    list: FinderList
 
     def __init__(self, target: Target | None, hit: Hit | None) -> None:
         super().__init__()
@@ -180,23 +175,6 @@ class TargetFinder(Dialog[Picked]):
         return total if count == len(self._records) else f"{figures.number(count)} of {total}"
 
     # Choosing
-
-    def on_line_list_moved(self, message: LineList.Moved) -> None:
-        self.list.at = message.row
-        self.list.show_cursor()
-        self.list.show_row(message.row)
-
-    def on_line_list_chosen(self) -> None:
-        self.action_pick()
-
-    def on_input_submitted(self) -> None:
-        self.action_pick()
-
-    def action_move(self, by: int) -> None:
-        (self.list.action_down if by > 0 else self.list.action_up)()
-
-    def action_page(self, by: int) -> None:
-        self.list.action_page(by)
 
     def action_pick(self) -> None:
         row, listed = self.list.at, self.list
