@@ -27,7 +27,7 @@ from membrowse.notes.chunker import CHUNKER
 from membrowse.settings import Settings
 from membrowse.sqlite import checksum
 from membrowse.wire.engine import EngineState, StatesRequest
-from membrowse.wire.search import RANKINGS, SearchRequest, SearchResponse
+from membrowse.wire.search import RANKINGS, RankingState, SearchRequest, SearchResponse
 from tests.conftest import ExportedEncoder
 
 DEADLINE_SECONDS = 60.0
@@ -111,10 +111,15 @@ async def until(client: EngineClient, condition: Callable[[EngineState], bool]) 
     pytest.fail(f"the engine ended; the last state was {last}")
 
 
+def loaded(state: EngineState) -> bool:
+    """The encoder has loaded, or failed to: no answer is provisional because of it."""
+    return state.encoder.state is not RankingState.LOADING
+
+
 def current(state: EngineState) -> bool:
-    """Everything is indexed and encoded."""
+    """Everything is indexed and encoded, and questions can be encoded, too."""
     done = state.progress is None and not state.pending.total and bool(state.watcher.last_check)
-    return done and state.encoded == state.chunks
+    return done and state.encoded == state.chunks and loaded(state)
 
 
 def at(generation: int) -> Callable[[EngineState], bool]:

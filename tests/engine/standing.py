@@ -14,7 +14,7 @@ from membrowse.client import discovery
 from membrowse.client.engine import EngineClient
 from membrowse.wire.engine import EngineState
 from tests.conftest import ExportedEncoder
-from tests.engine.conftest import current, until
+from tests.engine.conftest import current, loaded, until
 
 
 @contextmanager
@@ -65,10 +65,12 @@ async def _indexed(folder: Path) -> None:
 
 @asynccontextmanager
 async def client_of(
-    folder: Path, when: Callable[[EngineState], bool] = lambda state: True
+    folder: Path, when: Callable[[EngineState], bool] = loaded
 ) -> AsyncIterator[EngineClient]:
-    """A client of the engine, which is started if none runs and goes on afterwards; `when` holds
-    at first."""
+    """A client of the engine, which is started if none runs and goes on afterwards.
+
+    `when` holds at first.
+    """
     client = await discovery.connect(folder)
     try:
         await until(client, when)
