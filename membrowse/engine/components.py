@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from membrowse import paths
-from membrowse.engine.foreign_store.store_indexer import StoreIndexer
 from membrowse.engine.indexing.events import EncoderLoaded
 from membrowse.engine.indexing.indexer import Indexer
 from membrowse.engine.indexing.store_upkeep import StoreUpkeep
@@ -23,6 +23,7 @@ from membrowse.engine.querying.searcher import Searcher
 from membrowse.engine.querying.targets import Targets
 from membrowse.engine.recalls.flags import RankedFlags
 from membrowse.engine.recalls.recorder import RecallRecorder
+from membrowse.engine.source import OwnSearch
 from membrowse.engine.sources import open_source
 from membrowse.index.protocols import SearchIndex
 from membrowse.ranking.ranker import Nearest
@@ -31,6 +32,9 @@ from membrowse.recall_log.store import Bounds, RecallStore
 from membrowse.roots import Roots
 from membrowse.settings import Settings, saved_configurations
 from membrowse.wire.search import RankingState
+
+if TYPE_CHECKING:  # a folder's engine does not load what reads stores
+    from membrowse.engine.foreign_store.store_indexer import StoreIndexer
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +46,8 @@ class Components:
     roots: Roots
     store: str
     """Address of the store that is served; empty for a folder."""
+    own_search: OwnSearch | None
+    """The store's; None for a folder."""
     nearest: Nearest
     index: SearchIndex
     models: Models
@@ -99,7 +105,7 @@ def open_components(
     """
 
     def encoder_loaded() -> None:
-        indexer.tell(EncoderLoaded())
+        indexer.events.put(EncoderLoaded())
         changed()
 
     def index_changed() -> None:
@@ -133,6 +139,7 @@ def open_components(
     return Components(
         roots=source.roots,
         store=source.address,
+        own_search=source.own_search,
         nearest=source.nearest,
         index=index,
         models=models,

@@ -73,10 +73,10 @@ def handle(opened: Components, *events: Event) -> None:
     """Let the indexer handle what it was told, and run the pins."""
     indexer = opened.indexer
     for event in events:
-        indexer.tell(event)
+        indexer.events.put(event)
     with frozen_time():
-        while not indexer._events.empty():
-            indexer._handle_safely(indexer._events.get())
+        while (told := indexer.events.take(0.0)) is not None:
+            indexer._handle_safely(told)
         if opened.pins.file.stamp() is not None:
             opened.pins.current(lambda: None)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import queue
 import shutil
 import threading
 import time
@@ -23,6 +22,7 @@ from membrowse.engine import clock
 from membrowse.engine.foreign_store.record_notes import RecordNote, record_note, unindexable
 from membrowse.engine.foreign_store.store_encoder import StoreEncoder, VectorMatch, incomparability
 from membrowse.engine.indexing.disk_space import DiskNearlyFull, DiskSpace
+from membrowse.engine.indexing.event_queue import EventQueue
 from membrowse.engine.indexing.events import EncoderLoaded, Event, IndexRequested, Paused, Stopped
 from membrowse.engine.indexing.folder_comparison import Comparison
 from membrowse.engine.indexing.indexer_state import IndexerState, UnindexedNote
@@ -34,7 +34,7 @@ from membrowse.index.manifest import Recipe
 from membrowse.notes.scanner import ScannedFile
 from membrowse.settings import Settings
 from membrowse.stores.directory import OpenedStore
-from membrowse.stores.messages import Answered, Description, Progressed, ReadStore, SearchStore
+from membrowse.stores.messages import Description, Progressed, ReadStore
 from membrowse.stores.reader import StoreReader
 from membrowse.stores.source import StoreUnreadable
 from membrowse.stores.spool import Spool, SpooledNote
@@ -71,6 +71,7 @@ class StoreIndexer:
     def __init__(
         self,
         store: OpenedStore,
+        reader: StoreReader,
         settings: Settings,
         index: Index,
         recipe: Recipe,
@@ -85,14 +86,11 @@ class StoreIndexer:
         self._models = models
         self._match = match
         self._changed = changed
-        self._reader = StoreReader()
+        self._reader = reader
         self._disk = DiskSpace(index.directory, settings.engine.reserve_mb)
-        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self.events = EventQueue()
         self._thread = threading.Thread(target=self._run, name="indexer", daemon=True)
         self._due = 0.0
-        self._counting = threading.Lock()
-        self.requested = 1
-        """Requests so far; the first is the indexer's own first reading."""
         self._reading = _remembered(index.directory)
         self.state = IndexerState(stale=index.stale, precision=_PRECISION)
         if self.description is not None:
@@ -113,43 +111,6 @@ class StoreIndexer:
     def start(self) -> None:
         self._thread.start()
 
-    def request(self, paths: frozenset[str], *, rebuild: bool) -> int:
-        """Have the store read again; returns the number of the request."""
-        with self._counting:
-            self.requested += 1
-            self.tell(IndexRequested(paths, rebuild=rebuild))
-            return self.requested
-
-    def tell(self, event: Event) -> None:
-        """Queue an event; callable from any thread."""
-        self._events.put(event)
-
-    @property
-    def kind(self) -> str:
-        """`chroma` or `milvus`."""
-        return str(self._store.address.kind)
-
-    def search(self, text: str, k: int) -> Answered:
-        """What the store's own search returns, as of the last reading. Raises `StoreUnreadable`."""
-        found, encoder = self.description, self._models.encoder
-        if found is None:
-            raise StoreUnreadable(self.state.problem or "the store has not been read yet")
-        query = encoder.query(text) if encoder is not None else None
-        usable = query is not None and not query.incomparable
-        return self._reader.search(
-            SearchStore(
-                store=self._store,
-                directory=str(self._index.directory),
-                copy=found.copy,
-                collection=found.collection,
-                fields=found.fields,
-                root=found.root,
-                text=text,
-                vector=tuple(query.vector.tolist()) if query is not None and usable else (),
-                k=k,
-            )
-        )
-
     def watcher(self) -> Watcher:
         """How the store is followed."""
         state, minutes = self.state, self._settings.stores.refresh_minutes
@@ -158,20 +119,13 @@ class StoreIndexer:
 
     def close(self, seconds: float = 10.0) -> None:
         """End what is being read, finish the current change, and stop."""
-        self.tell(Stopped())
+        self.events.put(Stopped())
         self._reader.close()
         self._thread.join(seconds)
 
     def _run(self) -> None:
         self._handle_safely(IndexRequested())
-        while True:
-            try:
-                event = self._events.get(timeout=max(0.0, self._due - time.monotonic()))
-            except queue.Empty:
-                self._handle_safely(None)
-                continue
-            if isinstance(event, Stopped):
-                return
+        while not isinstance(event := self.events.take(self._due), Stopped):
             self._handle_safely(event)
 
     def _handle_safely(self, event: Event | None) -> None:

@@ -74,11 +74,11 @@ def rebuild(components: Components, _request: RebuildRequest, _pause: Pause) -> 
 
 
 def _requested(components: Components, paths: frozenset[str], *, rebuild: bool) -> EngineState:
-    number = components.indexer.request(paths, rebuild=rebuild)
+    number = components.indexer.events.request(paths, rebuild=rebuild)
     return msgspec.structs.replace(open_state(components), requested=number)
 
 
 def watch(components: Components, request: WatchRequest, _pause: Pause) -> EngineState:
     """Pause or resume the indexing of changes."""
-    components.indexer.tell(Paused(request.paused))
+    components.indexer.events.put(Paused(request.paused))
     return open_state(components)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import queue
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -12,6 +11,7 @@ from dataclasses import replace
 from membrowse.engine import clock
 from membrowse.engine.indexing.disk_space import DiskNearlyFull, DiskSpace
 from membrowse.engine.indexing.encoding_run import EncodedBatch, RunEnded
+from membrowse.engine.indexing.event_queue import EventQueue
 from membrowse.engine.indexing.events import (
     EncoderLoaded,
     Event,
@@ -75,38 +75,24 @@ class Indexer:
         self._identity = FolderIdentity.of(index.directory)
         self._disk = DiskSpace(index.directory, settings.engine.reserve_mb)
         self._reader = NoteReader(roots, settings.notes, models)
-        self._vectoriser = Vectoriser(index, models, settings.encoder.precision, self.tell)
-        self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self.events = EventQueue()
+        self._vectoriser = Vectoriser(index, models, settings.encoder.precision, self.events.put)
         self._thread = threading.Thread(target=self._run, name="indexer", daemon=True)
         self._check_due = 0.0
         self._hinted: frozenset[str] = frozenset()
         """Paths that may have changed and have not been read since."""
-        self._counting = threading.Lock()
-        self.requested = 1
-        """Requests so far; the first is the indexer's own first look at the folder."""
         self._failed: frozenset[str] = frozenset()
         self.state = IndexerState(stale=index.stale, precision=self._vectoriser.precision)
         engine = settings.engine
         self._watch = TreeWatch(
             roots,
-            lambda paths: self.tell(FilesTouched(paths)),
+            lambda paths: self.events.put(FilesTouched(paths)),
             settle=engine.settle_ms / 1000,
             limit=engine.settle_limit_ms / 1000,
         )
 
     def start(self) -> None:
         self._thread.start()
-
-    def request(self, paths: frozenset[str], *, rebuild: bool) -> int:
-        """Have notes indexed, or the whole index rebuilt; returns the number of the request."""
-        with self._counting:
-            self.requested += 1
-            self.tell(IndexRequested(paths, rebuild=rebuild))
-            return self.requested
-
-    def tell(self, event: Event) -> None:
-        """Queue an event; callable from any thread."""
-        self._events.put(event)
 
     def watcher(self) -> Watcher:
         """The state of the watcher."""
@@ -125,21 +111,14 @@ class Indexer:
 
     def close(self, seconds: float = 10.0) -> None:
         """Finish the current step and stop."""
-        self.tell(Stopped())
+        self.events.put(Stopped())
         self._thread.join(seconds)
 
     def _run(self) -> None:
         self._watch.start()
         unreadable = bool(self._index.stale) and not self._index.generation.notes
         self._handle_safely(IndexRequested(rebuild=unreadable))
-        while True:
-            try:
-                event = self._events.get(timeout=max(0.0, self._next_deadline() - time.monotonic()))
-            except queue.Empty:
-                self._handle_safely(None)
-                continue
-            if isinstance(event, Stopped):
-                break
+        while not isinstance(event := self.events.take(self._next_deadline()), Stopped):
             self._handle_safely(event)
         self._vectoriser.cancel()
         self._watch.stop()
