@@ -36,7 +36,7 @@ class RecallImport:
     log: ForeignLog
     bad_line: Callable[[BadLine], None]
     done: ImportedRecalls = ImportedRecalls(
-        added=0, known=0, expired=0, hits=0, located=0, outside=0
+        added=0, known=0, recorded=0, expired=0, hits=0, located=0, outside=0
     )
     _batch: list[Recall] = field(default_factory=list, init=False)
     _bytes: int = field(default=0, init=False)

@@ -62,6 +62,8 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 class SearchResult(msgspec.Struct, frozen=True, kw_only=True):
     """The hits of a search, best first."""
 
+    id: str
+    """Of its recall in membrowse's log."""
     query: str
     hits: tuple[FoundHit, ...]
     """Empty if nothing matches well."""
@@ -79,7 +81,7 @@ class SearchResult(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def text(self) -> str:
-        lines = [f"{counted(len(self.hits), 'hit')} for “{self.query}”"]
+        lines = [f"{counted(len(self.hits), 'hit')} for “{self.query}” (search {self.id})"]
         lines += [self.message] if self.message else []
         lines += [f"near: {each.path}:{each.start_line}-{each.end_line}" for each in self.nearest]
         for number, hit in enumerate(self.hits, start=1):
@@ -100,6 +102,7 @@ def search_result(
     first = response.hits[:k]
     kept = [hit for hit in first if min_score <= 0 or hit.score >= min_score]
     return SearchResult(
+        id=response.id,
         query=shown(response.query.text),
         hits=() if is_weak else tuple(map(_found, kept)),
         message=" ".join(_doubts(response, state, reranked, is_weak, found=len(kept))),

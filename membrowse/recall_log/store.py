@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 FILE = "recalls.sqlite"
 """In the index directory; a rebuild keeps it."""
 _DAMAGED = ".damaged"
+_ANSWERED_WITHIN = (timedelta(seconds=-2), timedelta(seconds=20))
+"""When a recall is answered, after its call in a transcript: a first one starts the engine."""
 _LEVEL = 1
 """Of compression: a recall repeats its chunks in every ranking."""
 
@@ -159,6 +161,17 @@ class RecallStore:
         )
         return list(_intact_records(rows))
 
+    def is_recorded(self, recall: Recall) -> bool:
+        """Whether membrowse recorded the recall that a transcript has as `recall`."""
+        if recall.own_id:
+            rows = self._rows(f"{_RECORDS} WHERE id = ?", (recall.own_id,))
+        else:
+            asked = datetime.fromisoformat(recall.at)
+            first, last = (_moment(asked + each) for each in _ANSWERED_WITHIN)
+            where = "at >= ? AND at <= ? AND query = ?"
+            rows = self._rows(f"{_RECORDS} WHERE {where}", (first, last, recall.query))
+        return any(not each.source for each in _intact_records(rows))
+
     def counts(self, selection: Selection = EVERYTHING) -> Counts:
         """Totals, and by day."""
         where, values = selection.condition()
@@ -244,7 +257,7 @@ class RecallStore:
     def _oldest(self) -> str:
         """The time of the oldest recall that may stay."""
         moment = datetime.now(UTC) - timedelta(days=self._bounds.days)
-        return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return _moment(moment)
 
     def _intact(self) -> sqlite3.Connection:
         try:
@@ -269,6 +282,11 @@ class RecallStore:
         sqlite.delete_database(self._path)
         self.problem = f"the recall log was damaged ({error}) and is set aside as {aside}"
         log.warning("%s", self.problem)
+
+
+def _moment(moment: datetime) -> str:
+    """A time of UTC as recalls have it."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _counted(connection: sqlite3.Connection) -> int:

@@ -97,6 +97,9 @@ class Recall(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Hits that were not given because nothing matches well."""
     source: str = ""
     """Format of the foreign log, such as `openclaw`; empty if membrowse answered."""
+    own_id: str | None = None
+    """Only while a transcript is imported: the id that membrowse's own MCP server gave this recall;
+    empty if the transcript lacks it, None if another program answered."""
 
     @property
     def cut(self) -> int:
@@ -255,6 +258,8 @@ class ImportedRecalls(msgspec.Struct, frozen=True, kw_only=True):
     added: int
     known: int
     """Recalls that the log had already."""
+    recorded: int
+    """Recalls of a transcript that the log had already, since membrowse's own server answered."""
     expired: int
     """Recalls older than the log keeps."""
     hits: int

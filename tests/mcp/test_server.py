@@ -19,12 +19,20 @@ from mcp import Client, MCPError, StdioServerParameters
 from mcp.shared.message import SessionMessage
 
 from membrowse.api import AsyncMemory
+from membrowse.engine.recalls.search_recall import now
 from membrowse.mcp import handshake
 from membrowse.mcp.messages import messages
 from membrowse.mcp.server import MemoryServer, memory_server
+from membrowse.recall_log.foreign_log import ForeignLog
 from membrowse.wire.agents import AgentMemory, AgentProfile
 from membrowse.wire.overrides import Overrides
-from membrowse.wire.recalls import Outcome, Recall, RecallRequest, RecallsRequest
+from membrowse.wire.recalls import (
+    ImportRecallsRequest,
+    Outcome,
+    Recall,
+    RecallRequest,
+    RecallsRequest,
+)
 from membrowse.wire.search import RecallContext
 from tests.standin.engine import StandIn
 from tests.test_architecture import INDEX_AND_MODELS, SLOW, loaded_by
@@ -123,7 +131,7 @@ async def test_search_finds_what_an_agent_needs(
         assert (len(found["hits"]), found["k"], found["pending"]) == (2, 2, 0)
         lines = text_of(result).splitlines()
         assert lines[:3] == [
-            f"2 hits for “{QUESTION}”",
+            f"2 hits for “{QUESTION}” (search {found['id']})",
             "",
             "1. logs/2026-03-08.md:1-3 (score 1.00, 2026-03-08)",
         ]
@@ -162,6 +170,60 @@ async def test_the_other_tools_answer(notes: Path) -> None:
         assert "port" in {term["term"] for term in explained["terms"]}
         status = await answer(client, "status")
         assert (status["notes"], status["pending"], status["current"]) == (3, 0, True)
+
+
+def transcript(*calls: tuple[str, dict[str, Any], object]) -> list[dict[str, Any]]:
+    """Calls of `mcp__memory__…` with their results, as Claude Code keeps them."""
+    known = {"sessionId": "s1", "timestamp": now(), "cwd": "/", "uuid": "u"}
+    lines = []
+    for number, (tool, given, result) in enumerate(calls):
+        use = {"type": "tool_use", "id": f"{number}", "name": f"mcp__memory__{tool}"}
+        done = {"type": "tool_result", "tool_use_id": f"{number}", "content": result}
+        for kind, part in (("assistant", use | {"input": given}), ("user", done)):
+            lines.append(known | {"type": kind, "message": {"content": [part]}})
+    return lines
+
+
+def rollout(query: str, answer: dict[str, Any]) -> list[dict[str, Any]]:
+    """The same call, as Codex keeps it."""
+    asked = {"type": "function_call", "name": "search", "namespace": "mcp__memory"}
+    asked |= {"call_id": "1", "arguments": json.dumps({"query": query})}
+    output = f"Wall time: 0.0230 seconds\nOutput:\n{json.dumps(answer)}"
+    done = {"type": "function_call_output", "call_id": "1", "output": output}
+    return [
+        {"timestamp": now(), "type": "response_item", "payload": each} for each in (asked, done)
+    ]
+
+
+async def test_a_search_in_a_transcript_is_the_recall_that_was_recorded(notes: Path) -> None:
+    query = "who approves refunds, and which port has staging?"
+    async with connected(notes) as client, AsyncMemory(notes) as memory:
+        result = await client.call_tool("search", {"query": query})
+        why = await answer(client, "why", query=query, path="MEMORY.md")
+        found: dict[str, Any] = result.structured_content
+        older = {name: value for name, value in found.items() if name != "id"}
+        given, text = {"query": query}, [{"type": "text", "text": text_of(result)}]
+        claude = transcript(
+            ("search", given, json.dumps(found)),
+            ("search", given, text),
+            ("search", given, json.dumps(older)),
+            ("why", given | {"path": "MEMORY.md"}, json.dumps(why)),
+            ("search", given, json.dumps(found | {"id": "0" * 16})),
+            ("search", {"query": "another"}, json.dumps(older)),
+        )
+        recalls = []
+        for lines in (claude, rollout(query, found)):
+            log = ForeignLog(folders=(str(notes),))
+            for line in lines:
+                read = list(log.feed(json.dumps(line).encode()))
+                recalls += [each for each in read if isinstance(each, Recall)]
+        places = {tuple((hit.path, hit.start_line) for hit in each.given) for each in recalls}
+        assert places == {tuple((hit["path"], hit["start_line"]) for hit in found["hits"])}
+        engine = (await memory._connected()).engine
+        done = await engine.ask(ImportRecallsRequest(recalls=tuple(recalls)))
+        assert (done.recorded, done.added, done.known) == (4, 2, 0), "two are not in this log"
+        again = await engine.ask(ImportRecallsRequest(recalls=tuple(recalls)))
+        assert (again.recorded, again.added, again.known) == (4, 0, 2)
 
 
 @pytest.mark.parametrize(

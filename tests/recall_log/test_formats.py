@@ -31,12 +31,26 @@ OPENCLAW = {
     ],
 }
 GBRAIN = {
+    "schema_version": 1,
+    "id": 42,
+    "tool_name": "query",
     "query": "who is jane",
     "retrieved_slugs": ["people/jane", "people/joe"],
-    "retrieved_chunk_ids": [4, 9],
-    "latency_ms": 41.5,
-    "created_at": "2026-03-02 10:00:00",
+    "retrieved_chunk_ids": [4, 9, 4],
+    "source_ids": ["default"],
+    "expand_enabled": False,
+    "detail": None,
+    "detail_resolved": "medium",
+    "vector_enabled": True,
+    "expansion_applied": False,
+    "latency_ms": 41,
+    "remote": True,
+    "job_id": 7,
+    "subagent_id": None,
+    "embedding_column": None,
+    "created_at": "2026-03-02T10:00:00.000Z",
 }
+"""As `gbrain eval export` writes it."""
 SPAN = {
     "traceId": "t1",
     "spanId": "s1",
@@ -97,7 +111,10 @@ def test_openclaw_hits_that_it_skips_for_promotion_were_given_too() -> None:
 def test_gbrain() -> None:
     recall = one(GBRAIN)
     assert [hit.path for hit in recall.given] == ["people/jane", "people/joe"]
-    assert (recall.took_ms, recall.at) == (41.5, "2026-03-02T10:00:00.000Z")
+    assert (recall.took_ms, recall.at) == (41, "2026-03-02T10:00:00.000Z")
+    assert recall.session == "job 7"
+    log, recalls = read(GBRAIN, GBRAIN | {"schema_version": 2})
+    assert (len(recalls), log.bad) == (1, 1), "a later schema is not guessed at"
 
 
 def test_generic_and_what_we_export() -> None:

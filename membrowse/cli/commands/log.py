@@ -206,6 +206,8 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
     """Questions that the memory asked itself, which were left out."""
     added: int
     known: int
+    recorded: int
+    """Searches of a transcript that membrowse answered and logged itself, which were left out."""
     expired: int
     """Older than the log keeps."""
     hits: int
@@ -370,6 +372,7 @@ def _report(done: list[RecallImport], seconds: float) -> ImportReport:
 def _import_summary(report: ImportReport) -> str:
     others = {
         "known already": report.known,
+        "logged when membrowse answered": report.recorded,
         "asked by the memory itself, left out": report.own,
         "older than the log keeps": report.expired,
         "bad lines left out": report.bad,

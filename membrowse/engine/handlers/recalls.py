@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -16,6 +16,7 @@ from membrowse.engine.errors import Impossible, Unknown
 from membrowse.engine.priority import Pause
 from membrowse.engine.recalls.flags import Flags
 from membrowse.engine.recalls.places import Places
+from membrowse.engine.recalls.recorder import RecallRecorder
 from membrowse.ranking.ranked_query import RankedQuery
 from membrowse.ranking.search_response import hit_at as response_hit
 from membrowse.ranking.targets import best_row
@@ -198,25 +199,36 @@ def add(components: Components, request: ImportRecallsRequest, pause: Pause) -> 
     places = _places(components)
     usable = [_checked(recall) for recall in request.recalls]
     recent = [recall for recall in usable if not recorder.store.expired(recall)]
-
-    def located() -> Iterator[Recall]:
-        for recall in recent:
-            pause()
-            yield places.imported(recall)
-
     try:
+        others = list(_without_recorded(recorder, recent))
+
+        def located() -> Iterator[Recall]:
+            for recall in others:
+                pause()
+                yield places.imported(recall)
+
         added = recorder.add(list(located()))
     except sqlite3.Error as error:
         raise Impossible(f"the recall log cannot be written: {error}") from error
     hits = [hit for recall in added for hit in recall.given]
     return ImportedRecalls(
         added=len(added),
-        known=len(recent) - len(added),
+        known=len(others) - len(added),
+        recorded=len(recent) - len(others),
         expired=len(request.recalls) - len(recent),
         hits=len(hits),
         located=sum(bool(hit.chunk) for hit in hits),
         outside=sum(places.is_outside(hit.path) for hit in hits),
     )
+
+
+def _without_recorded(recorder: RecallRecorder, recalls: Sequence[Recall]) -> Iterator[Recall]:
+    """Recalls of other programs, and those of our own server that this log does not have."""
+    if any(recall.own_id is not None for recall in recalls):
+        recorder.settle()
+    for recall in recalls:
+        if recall.own_id is None or not recorder.store.is_recorded(recall):
+            yield msgspec.structs.replace(recall, own_id=None)
 
 
 def _checked(recall: Recall) -> Recall:

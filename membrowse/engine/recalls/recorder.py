@@ -23,6 +23,7 @@ _WAITING = 1000
 """Recalls that wait to be written, at most: a disk that does not answer costs no memory."""
 _WRITE_SECONDS = 0.1
 """Between an answer and its recall in the log: first the answer is sent, and more may come."""
+_SETTLE_SECONDS = 1.0
 _TRIM_SECONDS = 3600.0
 _AGENTS_COUNTED = 20
 _OTHER = "other"
@@ -77,6 +78,13 @@ class RecallRecorder:
         self.feed.publish(added)
         return added
 
+    def settle(self) -> None:
+        """Wait until the recalls of all answers so far are in the store; not for a stuck disk."""
+        with self._waiting.all_tasks_done:
+            self._waiting.all_tasks_done.wait_for(
+                lambda: not self._waiting.unfinished_tasks, _SETTLE_SECONDS
+            )
+
     def close(self) -> None:
         """Write what waits, and close the store."""
         if self._thread.is_alive():
@@ -97,6 +105,8 @@ class RecallRecorder:
             while not self._waiting.empty():
                 answers.append(self._waiting.get())
             self._put([answer for answer in answers if answer is not None])
+            for _ in answers:
+                self._waiting.task_done()
             if None in answers:
                 return
 

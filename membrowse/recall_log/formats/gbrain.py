@@ -1,15 +1,30 @@
-"""gbrain: NDJSON with `query, retrieved_slugs, retrieved_chunk_ids, latency_ms, created_at`."""
+"""gbrain: the NDJSON of `gbrain eval export`, a row per query with the slugs of the pages found."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from membrowse.recall_log.formats.values import HITS, Record, first_text, hit, number, recall
+from membrowse.recall_log.formats.values import (
+    HITS,
+    BadRecord,
+    Record,
+    count,
+    hit,
+    number,
+    recall,
+    text,
+)
 from membrowse.wire.recalls import Recall, RecallHit
+
+_SCHEMA = 1
 
 
 class Gbrain:
-    """Reads gbrain's log of queries."""
+    """Reads gbrain's log of queries.
+
+    Slugs are those of the pages, without scores; `id` counts the rows of one database, so that a
+    recall is identified by its time, query and pages.
+    """
 
     name = "gbrain"
 
@@ -21,21 +36,22 @@ class Gbrain:
         return {"query", "retrieved_slugs"} <= record.keys()
 
     def recalls(self, record: Record) -> Iterator[Recall]:
+        schema = record.get("schema_version", _SCHEMA)
+        if schema != _SCHEMA:
+            raise BadRecord(f"gbrain's schema {text(repr(schema), 20)} is not known")
+        job = count(record.get("job_id"))
         yield recall(
             self.name,
             self._agent,
             record.get("created_at"),
             record.get("query"),
             _hits(record),
-            event=first_text(record, "id"),
-            session=first_text(record, "session_id"),
+            session=f"job {job}" if job is not None else "",
             took_ms=number(record.get("latency_ms")),
         )
 
 
 def _hits(record: Record) -> Iterator[RecallHit]:
-    slugs, scores = record.get("retrieved_slugs"), record.get("scores")
+    slugs = record.get("retrieved_slugs")
     if isinstance(slugs, list):
-        known = scores if isinstance(scores, list) and len(scores) == len(slugs) else []
-        for place, slug in enumerate(slugs[:HITS]):
-            yield hit(slug, score=known[place] if known else None)
+        yield from (hit(slug) for slug in slugs[:HITS])

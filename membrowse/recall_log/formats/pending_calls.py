@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator
 
-from membrowse.recall_log.formats.tool_calls import Call, hits_of
+from membrowse.recall_log.formats.own_answer import own_answer
+from membrowse.recall_log.formats.tool_calls import Call, hits_of, unwrapped
 from membrowse.recall_log.formats.values import recall
 from membrowse.wire.recalls import Recall
 
@@ -36,7 +37,8 @@ class PendingCalls:
         call = self._waiting.pop(event, None)
         if call is None or failed:
             return
-        given = hits_of(call, output, self._folders)
+        own = own_answer(unwrapped(output)) if call.any_place else None
+        given = own.given if own else hits_of(call, output, self._folders)
         if given is not None:
             yield recall(
                 self._source,
@@ -47,4 +49,5 @@ class PendingCalls:
                 event=call.event,
                 session=session,
                 k=call.k,
+                own_id=own.id if own else None,
             )

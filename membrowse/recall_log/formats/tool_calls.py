@@ -29,6 +29,8 @@ _PATH_KEYS = ("path", "file_path", "file", "source", "permalink", "docid", "id")
 _SEARCH_PROGRAMS = frozenset({"rg", "grep", "egrep", "fgrep", "ag", "ack", "qmd", "memsearch"})
 _READ_PROGRAMS = frozenset({"cat", "head", "tail", "less", "more", "bat", "nl", "sed"})
 _WITH_VALUE = frozenset({"-A", "-B", "-C", "-m", "-g", "-t", "-n", "--glob", "--type", "-f"})
+_ABOUT_NOTE = frozenset({"why", "explain", "pin"})
+"""Tools of our own server with a query that they do not answer."""
 _SUBCOMMANDS = frozenset({"search", "query", "vsearch", "vector-search"})
 _WRAPPERS = ("text", "output", "content", "stdout")
 _ENDINGS = (".md", ".markdown", ".txt")
@@ -58,6 +60,8 @@ class Call:
 def call_of(name: str, given: Record, *, at: object, event: str, directory: str) -> Call | None:
     """The call of the tool `name`, if it looks something up."""
     query = first_text(given, *_QUERY_KEYS, limit=QUERY_CHARACTERS)
+    if "__" in name and name.rpartition("__")[2] in _ABOUT_NOTE:
+        return None
     if "__" in name and _MEMORY_TOOL.search(name) and query:
         k = next(
             (
@@ -167,6 +171,12 @@ def hits_of(call: Call, output: object, folders: tuple[str, ...]) -> tuple[Recal
     return inside if inside or _is_inside(scope, folders) else None
 
 
+def unwrapped(output: object) -> object:
+    """A tool's result as it is if that is an object with hits, else its text."""
+    is_answer = isinstance(output, dict) and output.keys() & set(_RESULT_KEYS)
+    return output if is_answer else output_text(output)
+
+
 def output_text(output: object, depth: int = 8) -> str:
     """The text of a tool's result, whatever wraps it."""
     if isinstance(output, str) or not depth:
@@ -180,10 +190,10 @@ def output_text(output: object, depth: int = 8) -> str:
 
 def _structured(output: object) -> Iterator[RecallHit]:
     """The hits of a result that is JSON with a list of them."""
-    found = output
-    if not isinstance(output, dict) or not output.keys() & set(_RESULT_KEYS):
+    found = unwrapped(output)
+    if isinstance(found, str):
         try:
-            found = msgspec.json.decode(output_text(output))
+            found = msgspec.json.decode(found)
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             return
     if isinstance(found, dict):
