@@ -23,6 +23,8 @@ from membrowse.wire.recalls import (
 
 ENDINGS = (".jsonl", ".ndjson", ".json")
 """Files of a directory that are read as logs."""
+_LARGEST_BYTES = 2 * BATCH_BYTES
+"""Larger recalls are left out: the engine would refuse them."""
 _BLOCK_BYTES = 1 << 20
 _WHOLE_BYTES = 64 << 20
 """A `.json` file up to this size may be one document over many lines."""
@@ -49,6 +51,9 @@ class RecallImport:
                 self.bad_line(each)
                 continue
             size = len(msgspec.json.encode(each))
+            if size > _LARGEST_BYTES:
+                self.bad_line(self.log.too_large())
+                continue
             if self._bytes + size > BATCH_BYTES or len(self._batch) == BATCH_RECALLS:
                 await self.send()
             self._batch.append(each)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
+from membrowse.recall_log.formats.generic import OWN_SOURCE
 from membrowse.wire.recalls import Recall, RecallHit
+from membrowse.wire.search import NO_FILTERS
 
 
 class RecallExport:
     """Writes recalls as records of the generic format.
 
     With `redact`, queries, sessions and paths become numbers that are the same throughout one
-    export.
+    export; ids of chunks, which are hashes of their text, and the filters of the request are left
+    out.
     """
 
     def __init__(self, *, redact: bool) -> None:
@@ -19,29 +25,32 @@ class RecallExport:
         self._numbers: dict[tuple[str, str], str] = {}
 
     def record(self, recall: Recall) -> dict[str, Any]:
-        """One line of the export; keys without a value are left out."""
-        record = {
-            "id": recall.id,
-            "at": recall.at,
-            "agent": recall.agent,
-            "session": self._hidden("session", recall.session),
-            "query": self._hidden("query", recall.query),
-            "filters": [self._hidden("filter", each) for each in recall.filters],
-            "k": recall.k,
-            "min_score": recall.min_score,
-            "outcome": recall.outcome.value,
-            "cut_by_score": recall.cut_by_score or None,
-            "cut_by_k": recall.cut_by_k or None,
-            "withheld": recall.withheld or None,
-            "took_ms": recall.took_ms,
-            "source": recall.source,
-        }
-        used = {key: value for key, value in record.items() if value not in (None, "", [])}
-        return used | {"results": [self._result(hit) for hit in recall.given]}
+        """One line of the export; keys with their default value are left out."""
+        plain = msgspec.structs.replace(
+            recall,
+            session=self._hidden("session", recall.session),
+            query=self._hidden("query", recall.query),
+            filters=tuple(self._hidden("filter", each) for each in recall.filters),
+            narrowed_to=NO_FILTERS if self._redact else recall.narrowed_to,
+            given=(),
+            rankings={},
+            source=recall.source or OWN_SOURCE,
+        )
+        record: dict[str, Any] = msgspec.to_builtins(plain)
+        record["outcome"] = recall.outcome.value
+        record["results"] = self._hits(recall.given)
+        if recall.rankings:
+            ranked = recall.rankings.items()
+            record["rankings"] = {name: self._hits(hits) for name, hits in ranked}
+        return record
 
-    def _result(self, hit: RecallHit) -> dict[str, Any]:
-        lines = {"start_line": hit.start_line, "end_line": hit.end_line} if hit.start_line else {}
-        return {"path": self._hidden("note", hit.path), **lines, "score": hit.score}
+    def _hits(self, hits: Sequence[RecallHit]) -> list[dict[str, Any]]:
+        return [msgspec.to_builtins(self._hit(hit)) for hit in hits]
+
+    def _hit(self, hit: RecallHit) -> RecallHit:
+        if not self._redact:
+            return hit
+        return msgspec.structs.replace(hit, path=self._hidden("note", hit.path), chunk="")
 
     def _hidden(self, kind: str, text: str) -> str:
         if not self._redact or not text:

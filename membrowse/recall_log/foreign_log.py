@@ -104,6 +104,10 @@ class ForeignLog:
         self.lines += 1
         return self._bad(self.lines, f"longer than {LINE_BYTES >> 20} MB")
 
+    def too_large(self) -> BadLine:
+        """Count a recall that is too large to be kept."""
+        return self._bad(self.lines, "a recall with too much text")
+
     def _record(self, number: int, record: Record) -> Iterator[Recall | BadLine]:
         if self._reader is None:
             self._waiting.append((number, record))
@@ -122,7 +126,7 @@ class ForeignLog:
     def _recalls(self, reader: Reader, number: int, record: Record) -> Iterator[Recall | BadLine]:
         try:
             for recall in reader.recalls(record):
-                if recall.query.startswith(_OWN_QUESTIONS):
+                if recall.source and recall.query.startswith(_OWN_QUESTIONS):
                     self.own += 1
                 else:
                     yield recall

@@ -54,7 +54,7 @@ from tests.cli.conftest import Program
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "assets" / "docs"
-_NOT_PRINTED = {"schema", "text"}
+_NOT_PRINTED = {"schema", "text", "own_id"}
 _CODE = re.compile(r"`([^`]+)`")
 
 

@@ -36,7 +36,7 @@ from membrowse.wire.recalls import (
     ReplayRequest,
     ReplaySummary,
 )
-from membrowse.wire.search import RecallContext, SearchRequest
+from membrowse.wire.search import Filters, RecallContext, SearchRequest
 from membrowse.wire.tuning import SaveConfigurationRequest, UseConfigurationRequest
 from tests.cli.conftest import Program
 from tests.standin.components import close_all
@@ -112,6 +112,10 @@ def test_a_log_is_imported_once_and_bad_lines_are_reported(
     assert "line 3: no time" in ran.err and "line 4 is not finished" in ran.err
     again = json.loads(program("log", "import", tmp_path, "--json", "-f", folder).out)
     assert (again["added"], again["known"], again["format"]) == (0, 1, "generic")
+    large = {"at": AT, "query": "a", "results": [{"text": "x" * 2000}] * 900}
+    (tmp_path / "large.jsonl").write_text(json.dumps(large))
+    ran = program("log", "import", tmp_path / "large.jsonl", "-f", folder)
+    assert ran.status == 2 and "line 1: a recall with too much text" in ran.err
     other = tmp_path / "other.jsonl"
     other.write_text('{"a": 1}\n')
     ran = program("log", "import", other, "-f", folder)
@@ -122,11 +126,30 @@ def test_a_log_is_imported_once_and_bad_lines_are_reported(
 def test_an_export_can_be_imported_and_redacted(
     program: Program, folder: Path, log: StandIn, tmp_path: Path
 ) -> None:
-    file = tmp_path / "export.jsonl"
+    file, store = tmp_path / "export.jsonl", log.components.recalls.store
+    index = log.components.index.generation
+    hit = RecallHit(path=index.chunks[0].path, start_line=1, end_line=2, chunk=index.chunks[0].id)
+    gone = RecallHit(path="gone.md", start_line=4, end_line=9, chunk="c" * 16)
+    recorded = recall(
+        4,
+        syntax="query",
+        filters=("path:logs",),
+        narrowed_to=Filters(path="logs"),
+        given=(hit, gone),
+        rankings={"keyword": (gone, hit)},
+        generation=7,
+        settings_digest="d" * 8,
+        withholds_weak=True,
+    )
+    store.add([recorded])
+    before = store.oldest(limit=9)
     assert program("log", "export", file, "-f", folder).status == 0
     assert file.stat().st_mode & 0o777 == 0o600
-    assert len(file.read_text().splitlines()) == 3
-    assert program("log", "import", file, "-f", folder).out.startswith("0 recalls added, 3 known")
+    assert len(file.read_text().splitlines()) == 4
+    assert program("log", "import", file, "-f", folder).out.startswith("0 recalls added, 4 known")
+    assert program("log", "forget", "--all", "--yes", "-f", folder).status == 0
+    assert program("log", "import", file, "-f", folder).out.startswith("4 recalls added")
+    assert store.oldest(limit=9) == before
     redacted = program("log", "export", "--redact", "-f", folder).out
     assert not any(word in redacted for word in ("port", "soup", "decisions", "out.md"))
     assert program("log", "export", file, "-f", folder).status == 2

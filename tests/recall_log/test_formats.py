@@ -16,7 +16,8 @@ from membrowse.recall_log.export import RecallExport
 from membrowse.recall_log.foreign_log import FORMATS, LINE_BYTES, BadLine, ForeignLog
 from membrowse.recall_log.formats.values import BadRecord, moment, places_in
 from membrowse.recall_log.log_lines import LogLines
-from membrowse.wire.recalls import Recall
+from membrowse.wire.recalls import Recall, RecallHit
+from membrowse.wire.search import Filters
 
 FOLDER = "/home/ada/memory"
 AT = "2026-03-02T10:00:00Z"
@@ -131,6 +132,53 @@ def test_generic_and_what_we_export() -> None:
     assert recall.given[0].text == "x"
     exported = one(RecallExport(redact=False).record(recall))
     assert exported.id == recall.id and places(exported) == places(recall)
+
+
+TEXTS = st.text(max_size=30)
+SCORES = st.none() | st.floats(allow_nan=False, allow_infinity=False)
+COUNTS = st.integers(0, 10**6)
+HITS = st.builds(
+    RecallHit,
+    path=TEXTS,
+    start_line=st.integers(1, 50),
+    end_line=st.integers(50, 99),
+    score=SCORES,
+    chunk=TEXTS,
+)
+RECALLS = st.builds(
+    Recall,
+    id=st.from_regex("[0-9a-f]{16}", fullmatch=True),
+    at=st.just("2026-03-02T10:00:00.250Z"),
+    agent=st.text(min_size=1, max_size=30),
+    session=TEXTS,
+    query=TEXTS,
+    syntax=st.sampled_from(["literal", "query"]),
+    filters=st.lists(TEXTS, max_size=3).map(tuple),
+    narrowed_to=st.builds(Filters, root=TEXTS, path=TEXTS, tag=TEXTS, after=TEXTS, before=TEXTS),
+    k=st.none() | COUNTS,
+    min_score=SCORES,
+    given=st.lists(HITS, max_size=3).map(tuple),
+    rankings=st.dictionaries(TEXTS, st.lists(HITS, max_size=3).map(tuple), max_size=3),
+    generation=COUNTS,
+    settings_digest=TEXTS,
+    took_ms=st.none() | st.floats(0, 1e6),
+    cut_by_score=COUNTS,
+    cut_by_k=COUNTS,
+    withholds_weak=st.booleans(),
+    withheld=COUNTS,
+)
+BY_ITSELF = {"syntax": "literal", "narrowed_to": Filters(), "rankings": {}, "generation": 0}
+BY_ITSELF |= {"settings_digest": "", "withholds_weak": False}
+
+
+@settings(max_examples=100, deadline=None)
+@given(recall=RECALLS, source=st.sampled_from(["", *FORMATS]))
+def test_an_export_loses_nothing_of_a_recall(recall: Recall, source: str) -> None:
+    """What only a recall that membrowse answered has is not in one of a foreign log."""
+    wanted = msgspec.structs.replace(recall, source=source, **(BY_ITSELF if source else {}))
+    exported = json.dumps(RecallExport(redact=False).record(wanted)).encode()
+    _, recalls = read(exported)
+    assert recalls == [wanted]
 
 
 def test_a_redacted_export_has_no_word_of_query_or_note() -> None:

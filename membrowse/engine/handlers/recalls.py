@@ -23,6 +23,7 @@ from membrowse.ranking.targets import best_row
 from membrowse.recall_log.store import Selection
 from membrowse.wire.notes import NoteState
 from membrowse.wire.recalls import (
+    HITS_KEPT,
     QUERY_CHARACTERS,
     ForgetRecallsRequest,
     ForgottenRecalls,
@@ -244,9 +245,7 @@ def _checked(recall: Recall) -> Recall:
         agent=recall.agent or "agent",
         query=recall.query[:QUERY_CHARACTERS],
         given=recall.given[:_LARGEST_PAGE],
-        rankings={},
-        generation=0,
-        source=recall.source or "generic",
+        rankings={name: hits[:HITS_KEPT] for name, hits in recall.rankings.items()},
     )
 
 

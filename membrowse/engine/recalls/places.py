@@ -66,11 +66,18 @@ class Places:
         return path.startswith(("/", "../")) or path in ("", "..")
 
     def _located(self, recall: Recall, hit: RecallHit) -> RecallHit:
+        if hit.chunk and self._is_known(hit):
+            return hit
         path = self.mapped(hit.path)
         chunk = "" if self.is_outside(path) and path else self._chunk(recall.at, path, hit)
         if chunk and not path:
             path = self.generation.chunks[self.generation.row_of[chunk]].path
-        return msgspec.structs.replace(hit, path=path, chunk=chunk, text="")
+        return msgspec.structs.replace(hit, path=path, chunk=chunk or hit.chunk, text="")
+
+    def _is_known(self, hit: RecallHit) -> bool:
+        """Whether the index has, or had, the chunk of a hit that was exported."""
+        place = self.today(hit)
+        return place.row is not None or place.gone_since is not None
 
     def mapped(self, path: str) -> str:
         """The note that a path of a foreign log means; a path outside the folder stays as it is."""

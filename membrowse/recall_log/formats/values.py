@@ -13,7 +13,7 @@ from membrowse.wire.recalls import QUERY_CHARACTERS, Recall, RecallHit
 
 Record = Mapping[str, Any]
 
-HITS = 200
+HITS = 1000
 """Hits of one recall; what follows is left out."""
 _NAME_CHARACTERS = 200
 _PATH_CHARACTERS = 4096
@@ -130,13 +130,14 @@ def recall(
 ) -> Recall:
     """A recall with an id that the same event always has. Raises `BadRecord`."""
     question = text(query, QUERY_CHARACTERS)
-    if not question.strip():
+    event = others.pop("event", "")
+    exported = _ID.fullmatch(event)
+    if not question.strip() and not exported:
         raise BadRecord("no query")
     when, hits = moment(at), tuple(given)[:HITS]
     facts = [when, question, *(f"{each.path}:{each.start_line}" for each in hits)]
-    event = others.pop("event", "")
     return Recall(
-        id=event if _ID.fullmatch(event) else _hashed(source, *([event] if event else facts)),
+        id=event if exported else _hashed(source, *([event] if event else facts)),
         at=when,
         agent=agent,
         query=question,
