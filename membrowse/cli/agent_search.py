@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Sequence
 
 import typer
 
@@ -60,6 +61,11 @@ async def agents_answer(profile: AgentProfile, query: str, engine: Engine) -> Ag
         if text:
             output.say(f"{profile.name}: {text}")
     return answer
+
+
+def report_filters(profile: AgentProfile, filters: Sequence[str]) -> None:
+    """Say that the agent's own search knows nothing of the filters in force."""
+    output.say(f"only our rankings have {' '.join(filters)}: {profile.name} was asked without")
 
 
 def report_out_of_scope(response: SearchResponse) -> None:

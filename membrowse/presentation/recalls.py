@@ -272,26 +272,48 @@ def absent_text(given: GivenHit, now: datetime) -> str:
     return f"{hit_place(given)}\n{given.note or 'gone'}{since}"
 
 
-def asked_line(recall: Recall, flags: Sequence[RecallFlag], now: datetime) -> list[Line]:
+def asked_line(
+    recall: Recall,
+    flags: Sequence[RecallFlag],
+    now: datetime,
+    in_force: Sequence[str] | None = None,
+    put_off: Sequence[str] = (),
+) -> list[Line]:
     """`openclaw asked 21 Nov 12:04`, `got 2 hits`, `stale`, `k 6, minimum score .35` …: the most
-    important first."""
+    important first.
+
+    `in_force` are the filters of the rankings beside it, None if these are not known yet;
+    `put_off` are those that do not hold while it is shown.
+    """
     session = [Part(f"session {shown(recall.session)}", "dim")] if recall.session else []
-    filters: Line = []
-    if recall.filters:
-        applied = recall.narrowed_to or not recall.source
-        why = "" if applied else " (not applied to the rankings here)"
-        filters = [Part(f"filters {shown(' '.join(recall.filters))}{why}")]
+    both, differences = _filters(recall.filters, recall.filters if in_force is None else in_force)
+    if put_off:
+        differences.append([Part(f"without your {shown(' '.join(put_off))}", "warn")])
     return [
         [
             Part(clip(shown(recall.agent), 24), "accent"),
             Part(f" {'asked' if recall.id else 'was asked'} {figures.local_time(recall.at, now)}"),
         ],
+        *differences,
         [Part(f"got {figures.counted(len(recall.given), 'hit')}")],
         flag_parts(flags),
         [Part(cut_text(recall), "dim")],
-        filters,
+        both,
         session,
     ]
+
+
+def _filters(agents: Sequence[str], ours: Sequence[str]) -> tuple[Line, list[Line]]:
+    """The filters of both searches, and those that only one of them has."""
+    both = [each for each in agents if each in ours]
+    only = {
+        "only ours has": [each for each in ours if each not in agents],
+        "only the agent's has": [each for each in agents if each not in ours],
+    }
+    return (
+        [Part(f"filters {shown(' '.join(both))}")] if both else [],
+        [[Part(f"{who} {shown(' '.join(has))}", "warn")] for who, has in only.items() if has],
+    )
 
 
 # The agent's side of a diagnosis

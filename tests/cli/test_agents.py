@@ -12,8 +12,10 @@ from membrowse.agents import profiles
 from membrowse.cli import browser
 from membrowse.client import launch
 from membrowse.settings import Settings
+from membrowse.wire.search import SearchRequest
 from tests.agents import homes
 from tests.cli.conftest import Program
+from tests.standin.components import close_all
 from tests.standin.engine import StandIn
 
 
@@ -130,6 +132,11 @@ def test_the_agents_own_search_stands_beside_ours(
     lines = program(*search).out.splitlines()
     assert [line.split("\t")[:2] for line in lines[-2:]] == [["1", "agent"], ["2", "agent"]]
     assert "\x1b" not in "".join(lines)
+
+    del engine.replies[SearchRequest]  # rank for real
+    filtered = program(*search, "--path", "decisions/*")
+    close_all()
+    assert "only our rankings have path:decisions/*: ops was asked without" in filtered.err
 
 
 def test_a_failing_search_of_the_agent_leaves_ours(

@@ -9,6 +9,7 @@ from pathlib import Path
 from membrowse.agents import profiles
 from membrowse.tui.screens.prompts import ConfirmPrompt
 from membrowse.wire.agents import AGENT, AgentMemory, AgentProfile, SearchCommand
+from membrowse.wire.search import NO_FILTERS, Filters
 from tests.standin.engine import StandIn
 from tests.tui.stage import QUERY, Sessions, make_app, on_stage, screen_text, until
 
@@ -52,6 +53,26 @@ async def test_the_agents_own_search_is_asked_after_consent_and_shown(tmp_path: 
         assert profiles.read("clara").may_run
         await pilot.press("escape", "A")
         await until(lambda: query.agent is not None, "no second question")
+
+
+async def test_filters_that_only_one_of_the_two_rankings_has_are_named(tmp_path: Path) -> None:
+    agreed = profiles.agree(profile(tmp_path))
+    app = make_app(profile=agreed)
+    async with on_stage(app, (80, 24), query=QUERY) as pilot:
+        app.browser._pick_filters(Filters(path="decisions"))
+        await pilot.press("enter", "A")
+        query = app.browser.open_query
+        await until(lambda: query.agent is not None and query.complete, "the answer")
+        await until(lambda: " · without your path:decisions" in screen_text(app))
+        app.browser._pick_filters(Filters(path="decisions"))
+        await until(lambda: " · only ours has path:decisions" in screen_text(app))
+        await pilot.press("escape")
+        await until(lambda: query.agent is None)
+        app.browser.query_bar.pick(NO_FILTERS)
+        app.browser.query_bar.put("ssh path:decisions", "operators")
+        await until(lambda: query.text == "ssh path:decisions" and query.complete)
+        await pilot.press("enter", "A")
+        await until(lambda: " · only ours has path:decisions" in screen_text(app))
 
 
 async def test_a_search_that_fails_says_so(tmp_path: Path) -> None:

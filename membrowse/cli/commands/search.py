@@ -184,6 +184,8 @@ async def _search(
             answer = await agent_search.agents_answer(agent, request.text, engine)
     _report_problems(response, waited=wait)
     agent_search.report_out_of_scope(response)
+    if agent is not None and response.query.filters:
+        agent_search.report_filters(agent, response.query.filters)
     if answer is not None:
         response = with_agent(response, answer, limit)
     if as_json:

@@ -36,6 +36,11 @@ class AgentRanking:
     """By chunk; if the agent got a chunk twice, its first rank counts."""
 
     @property
+    def is_asked_now(self) -> bool:
+        """Whether the user had the agent's search asked, so that no log has the recall."""
+        return not self.recall.recall.id
+
+    @property
     def chunks(self) -> tuple[str, ...]:
         """The chunks whose hits a response must report."""
         return tuple(given.chunk for given in self.recall.given if given.chunk)

@@ -321,6 +321,9 @@ class BrowserScreen(EngineScreen):
         if response.number != query.number:
             return
         self.query_bar.show(response.query)
+        if query.agent is not None:
+            put_off = self.query_bar.put_off if query.agent.is_asked_now else ()
+            self.recall_line.show_filters(response.query.filters, put_off)
         self.target_line.receive(response)
         self.rankings.show_response(self._with_cut, arrived)
         self.show_keys()

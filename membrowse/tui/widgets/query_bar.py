@@ -168,6 +168,16 @@ class QueryBar(Vertical):
         self._filters = filters
         self._chips.show(filters)
 
+    @property
+    def put_off(self) -> tuple[str, ...]:
+        """The filters that the user chose and that do not hold now, as they are shown."""
+        given = self.filters.given
+        return tuple(
+            f"{name}:{value}"
+            for name, value in self.picked.given.items()
+            if given.get(name) != value
+        )
+
     def pick(self, filters: Filters) -> None:
         """Rank these notes for this query and the next ones."""
         self.filters = self.picked = filters

@@ -43,6 +43,8 @@ class RecallLine(OneLine):
         self.display = False
         self._clock = clock
         self._engine = EngineView()
+        self._in_force: tuple[str, ...] | None = None
+        self._put_off: tuple[str, ...] = ()
 
     @property
     def recall(self) -> Recall | None:
@@ -56,8 +58,14 @@ class RecallLine(OneLine):
     def show(self, view: RecallView) -> None:
         """Show a recall; one without an id is in no log, and not fetched again."""
         self.view = view
+        self._in_force = None
         self._update()
         self.post_message(self.Opened(view))
+
+    def show_filters(self, in_force: tuple[str, ...], put_off: tuple[str, ...]) -> None:
+        """Take the filters of our rankings, and the user's that do not hold meanwhile."""
+        self._in_force, self._put_off = in_force, put_off
+        self.refresh()
 
     def close(self) -> None:
         """Show no recall, and follow no more."""
@@ -109,7 +117,9 @@ class RecallLine(OneLine):
         lead = [Part(" ● following  " if self.following else " ◂ ", "good")]
         if self.view is None:
             return [*lead, Part("waiting for an agent to ask; any key stops", "dim")]
-        facts = asked_line(self.view.recall, self.view.flags, self._clock())
+        facts = asked_line(
+            self.view.recall, self.view.flags, self._clock(), self._in_force, self._put_off
+        )
         does = " stop " if self.following else " leave "
         right = [Part("esc", "key", "screen.back"), Part(does, "dim", "screen.back")]
         return spread([*lead, *shortened(facts, width - cells([*lead, *right]) - 1)], right, width)
