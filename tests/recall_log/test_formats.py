@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -316,6 +317,47 @@ def test_genai_spans_in_an_otlp_export() -> None:
     assert (recall.agent, recall.query, recall.k, recall.took_ms) == ("ops", "ssh port", 4, 12.0)
     assert recall.at == "2026-03-02T10:00:00.000Z"
     assert (recall.given[0].path, recall.given[0].text) == ("ports.md", "ssh on 2222")
+
+
+def test_what_instrumented_programs_write_as_otlp_json() -> None:
+    """`otlp.jsonl`: LangChain and LlamaIndex by OpenInference, then GenAI retrieval and memory.
+
+    LlamaIndex' inner method, a memory search whose answer was not captured, and what writes are no
+    recalls.
+    """
+    log, recalls = read(*(Path(__file__).parent / "otlp.jsonl").read_bytes().splitlines())
+    assert (log.format, log.bad) == ("otel", 0)
+    staging, refunds = "which port does staging ssh use?", "who approves refunds?"
+    assert [(each.agent, each.query, places(each)) for each in recalls] == [
+        ("ops-agent", staging, [("decisions/ssh.md", 4, 8), ("reference/ports.md", 0, 0)]),
+        ("ops-agent", "ssh port", [("decisions/ssh.md", 0, 0)]),
+        ("otel", staging, [(f"{FOLDER}/decisions/ssh.md", 0, 0)]),
+        ("keeper", refunds, [("decisions/refunds.md", 3, 9)]),
+        ("keeper", "nothing found", []),
+    ]
+    scores = [[hit.score for hit in each.given] for each in recalls]
+    assert scores == [[0.71, None], [0.8], [0.71], [0.62], []]
+    assert all(each.took_ms for each in recalls)
+
+
+def test_a_span_is_the_same_recall_however_it_is_written() -> None:
+    """By the collector, by protobuf's JSON (base64), and by the SDK itself."""
+    attributes = {"openinference.span.kind": "RETRIEVER", "input.value": "ssh port"}
+    typed = [{"key": key, "value": {"stringValue": value}} for key, value in attributes.items()]
+    sdk = {
+        "name": "retrieve",
+        "context": {"span_id": "0x3e6ca883ab3cb7fe"},
+        "start_time": "2026-03-02T10:00:00.000000Z",
+        "end_time": "2026-03-02T10:00:00.012000Z",
+        "attributes": attributes,
+    }
+
+    def exported(span_id: str) -> Recall:
+        span = SPAN | {"spanId": span_id, "attributes": typed}
+        return one({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]})
+
+    assert one(sdk) == exported("3e6ca883ab3cb7fe") == exported("Pmyog6s8t/4=")
+    assert one(sdk) != exported("3e6ca883ab3cb7ff") and one(sdk).took_ms == 12
 
 
 @pytest.mark.parametrize("nested", [False, True])

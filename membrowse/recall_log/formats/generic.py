@@ -51,6 +51,7 @@ class Generic:
             record.get("query"),
             map(_hit, records(record.get("results"))),
             event=first_text(record, "id"),
+            exported_id=first_text(record, "id"),
             session=first_text(record, "session"),
             filters=tuple(_texts(record.get("filters"))),
             k=count(record.get("k")),

@@ -126,18 +126,23 @@ def recall(
     at: object,
     query: object,
     given: Iterable[RecallHit],
+    *,
+    event: str = "",
+    exported_id: str = "",
     **others: Any,
 ) -> Recall:
-    """A recall with an id that the same event always has. Raises `BadRecord`."""
+    """A recall with an id that the same event always has, or the one of an export of ours.
+
+    Raises `BadRecord`.
+    """
     question = text(query, QUERY_CHARACTERS)
-    event = others.pop("event", "")
-    exported = _ID.fullmatch(event)
+    exported = _ID.fullmatch(exported_id)
     if not question.strip() and not exported:
         raise BadRecord("no query")
     when, hits = moment(at), tuple(given)[:HITS]
     facts = [when, question, *(f"{each.path}:{each.start_line}" for each in hits)]
     return Recall(
-        id=event if exported else _hashed(source, *([event] if event else facts)),
+        id=exported_id if exported else _hashed(source, *([event] if event else facts)),
         at=when,
         agent=agent,
         query=question,
