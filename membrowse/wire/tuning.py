@@ -15,6 +15,7 @@ TUNABLE = (
     "rerank.method",
     "rerank.pool",
     "rerank.blend",
+    "rerank.per_root_limit",
     "agent.k",
     "agent.min_score",
 )

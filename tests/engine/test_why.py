@@ -32,7 +32,7 @@ from membrowse.wire.rank_flow import RankFlowRequest
 from membrowse.wire.search import Filters, Target
 from membrowse.wire.tuning import SaveConfigurationRequest, TuneRequest, UseConfigurationRequest
 from tests.conftest import ExportedEncoder
-from tests.engine.conftest import current, until
+from tests.engine.conftest import ask, current, until
 from tests.engine.standing import at_home, client_of
 from tests.engine.why_notes import FOOD, KETTLE, LEDGER, OLD_PORTS, PORTS, RELEASE, SPLIT_TEXT, TEA
 
@@ -458,6 +458,21 @@ async def test_7_demoted_by_the_reranker(folder: Path) -> None:
         evidence = rung(told, StepName.RERANKED).evidence
         assert evidence[0].startswith("late-interaction: ")
         assert evidence[1].startswith("“draw” (weight 0.")
+
+
+async def test_7_beyond_the_limit_of_its_root(folder: Path) -> None:
+    """A top-level note is a root of its own."""
+    key, query = "rerank.per_root_limit", "which port does staging ssh listen on, and the web shop?"
+    async with client_of(folder, when=current) as client:
+        chunks = (await ask(client, query)).rankings["reranked"].hits
+        second = [hit for hit in chunks if hit.path == "ports.md"][1]
+        line, k = second.start_line, second.rank
+        async with tuned(client, {key: 1}):
+            told = await why(client, query, path="ports.md", line=line, k=k, changes=True)
+        assert failing(told) is StepName.RERANKED
+        assert f"but {key} = 1 moves it" in told.verdict
+        (change,) = (each for each in told.suggestions if key in each.settings)
+        assert (change.change, change.rank) == (f"{key} 1 → 2", k)
 
 
 async def test_8_behind_an_older_note_that_says_nearly_the_same(folder: Path) -> None:

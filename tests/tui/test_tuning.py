@@ -12,11 +12,11 @@ from textual.widgets import Input
 
 from membrowse.settings import Settings
 from membrowse.tui.app import MembrowseApp
-from membrowse.tui.model.tunable_settings import TUNABLE_SETTINGS
+from membrowse.tui.model.tunable_settings import ROOT_LIMIT, TUNABLE_SETTINGS
 from membrowse.tui.screens.browser import BrowserScreen
 from membrowse.tui.screens.configurations import ConfigurationsScreen
 from membrowse.tui.screens.prompts import NamePrompt
-from membrowse.wire.engine import Right
+from membrowse.wire.engine import Right, RootState
 from membrowse.wire.overrides import Overrides
 from membrowse.wire.search import RERANKED, Target
 from membrowse.wire.tuning import (
@@ -318,6 +318,21 @@ async def test_hostile_names_and_reasons_are_text() -> None:
         assert_harmless(app)
 
 
+async def test_the_limit_per_root_is_offered_where_there_are_roots() -> None:
+    async with tuning(size=(80, 24)) as (app, pilot, engine):
+        engine.change(roots=(RootState(name="work", path="/w"),))
+        await until(lambda: "per root   0" in screen_text(app), "the setting")
+        panel = app.browser.tuning_panel
+        names = [setting.name for setting in panel.tuning.settings]
+        assert all(name in screen_text(app) for name in names)
+        panel.go_to(names.index("per root"))
+        await pilot.press("right", "right")
+        await until(lambda: panel.tuning.overrides == {ROOT_LIMIT: 2})
+        engine.change(roots=())
+        await pilot.pause()
+        assert panel.tuning.setting is not None and panel.tuning.setting.key == ROOT_LIMIT
+
+
 async def test_the_panel_stands_where_there_is_room() -> None:
     async with tuning(size=(80, 24)) as (app, pilot, _):
         for size, beside in (((80, 24), False), ((200, 50), True), ((120, 30), False)):
@@ -325,4 +340,5 @@ async def test_the_panel_stands_where_there_is_room() -> None:
             await pilot.pause()
             assert (app.browser.tuning_panel.region.x > 0) is beside
             assert app.browser.rankings.active_list.region.height > 3
-            assert all(setting.name in screen_text(app) for setting in TUNABLE_SETTINGS)
+            names = [setting.name for setting in app.browser.tuning_panel.tuning.settings]
+            assert "per root" not in names and all(name in screen_text(app) for name in names)

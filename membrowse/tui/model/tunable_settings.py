@@ -50,6 +50,8 @@ class TunableSetting:
         return self._bounded(number)
 
 
+ROOT_LIMIT = "rerank.per_root_limit"
+
 TUNABLE_SETTINGS = (
     TunableSetting(
         "fusion.method",
@@ -94,6 +96,15 @@ TUNABLE_SETTINGS = (
         "blend",
         "the reranker's share of the final score; the rest is the fused score",
         ends=("fused", "reranker"),
+    ),
+    TunableSetting(
+        ROOT_LIMIT,
+        "per root",
+        "how many hits of one root keep their place, its others go behind; 0: no limit",
+        step=1,
+        large=5,
+        high=None,
+        whole=True,
     ),
     TunableSetting(
         "agent.k",

@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from membrowse import paths
-from membrowse.tui.model.tunable_settings import TUNABLE_SETTINGS, TunableSetting, value_text
+from membrowse.tui.model.tunable_settings import (
+    ROOT_LIMIT,
+    TUNABLE_SETTINGS,
+    TunableSetting,
+    value_text,
+)
 from membrowse.wire.overrides import Overrides, Value
 from membrowse.wire.tuning import Configurations, TuneResponse
 
@@ -51,6 +56,8 @@ class Tuning:
     """The open query with the values tried."""
     problem: str = ""
     """Why the values cannot be tried, or the typed text is not a value."""
+    has_roots: bool = False
+    """Whether a collection is open."""
     agent: str = ""
     """The agent whose profile is chosen: values are tried without it."""
 
@@ -64,18 +71,25 @@ class Tuning:
         return [NamedConfiguration("", {}), *named]
 
     @property
+    def settings(self) -> tuple[TunableSetting, ...]:
+        """The settings that are shown: a limit per root only where there are roots, or a limit."""
+        limited = self.has_roots or ROOT_LIMIT in self.changed or self.saved_value(ROOT_LIMIT)
+        return tuple(each for each in TUNABLE_SETTINGS if limited or each.key != ROOT_LIMIT)
+
+    @property
     def rows(self) -> int:
-        return len(TUNABLE_SETTINGS) + len(self.configurations)
+        return len(self.settings) + len(self.configurations)
 
     @property
     def setting(self) -> TunableSetting | None:
         """The setting under the cursor."""
-        return TUNABLE_SETTINGS[self.at] if self.at < len(TUNABLE_SETTINGS) else None
+        settings = self.settings
+        return settings[self.at] if self.at < len(settings) else None
 
     @property
     def configuration(self) -> NamedConfiguration | None:
         """The configuration under the cursor."""
-        at = self.at - len(TUNABLE_SETTINGS)
+        at = self.at - len(self.settings)
         return self.configurations[at] if 0 <= at < len(self.configurations) else None
 
     @property
@@ -100,7 +114,7 @@ class Tuning:
         if setting.key == "fusion.rrf_k" and self.value("fusion.method") != "rrf":
             return "with rrf only"
         unranked = self.value("rerank.method") == "none"
-        if setting.key in ("rerank.pool", "rerank.blend") and unranked:
+        if setting.key in ("rerank.pool", "rerank.blend", ROOT_LIMIT) and unranked:
             return "with a reranker only"
         return ""
 
@@ -146,7 +160,7 @@ class Tuning:
         for key, value in overrides.items():
             if key in known:
                 self.put(key, value)
-        rows = (at for at, setting in enumerate(TUNABLE_SETTINGS) if setting.key in overrides)
+        rows = (at for at, setting in enumerate(self.settings) if setting.key in overrides)
         self.at = next(rows, self.at)
 
     def step(self, by: int, *, far: bool) -> bool:

@@ -24,7 +24,6 @@ from membrowse.tui.messages import ReplyUnwanted, ReplyWanted
 from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.list_layout import Layout
 from membrowse.tui.model.open_query import OpenQuery
-from membrowse.tui.model.tunable_settings import TUNABLE_SETTINGS
 from membrowse.tui.model.tuning import NamedConfiguration, Tuning
 from membrowse.tui.model.tuning_lines import (
     banner_line,
@@ -69,10 +68,10 @@ class SettingList(LineList):
 
     @property
     def cursor_row(self) -> int | None:
-        return self._tuning.at if self._tuning.at < len(TUNABLE_SETTINGS) else None
+        return self._tuning.at if self._tuning.setting is not None else None
 
     def row_line(self, row: int, line: int, width: int) -> Line:
-        setting = TUNABLE_SETTINGS[row]
+        setting = self._tuning.settings[row]
         return setting_line(self._tuning, setting, width, current=row == self.cursor_row)
 
 
@@ -86,7 +85,7 @@ class ConfigurationList(LineList):
 
     @property
     def cursor_row(self) -> int | None:
-        row = self._tuning.at - len(TUNABLE_SETTINGS)
+        row = self._tuning.at - len(self._tuning.settings)
         return row if row >= 0 else None
 
     def row_line(self, row: int, line: int, width: int) -> Line:
@@ -206,6 +205,11 @@ class TuningPanel(Vertical, can_focus=True):
         """Take the engine's state; another client may have changed the configuration."""
         before, self._engine = self._engine.state, view
         now = view.state
+        has_roots = bool(now and now.roots)
+        if has_roots is not self.tuning.has_roots:
+            self.tuning.has_roots = has_roots
+            self.set_class(has_roots, "-collection")
+            self._show()
         if not self.display or before is None or now is None:
             return
         was = (before.settings_digest, before.configuration)
@@ -215,7 +219,7 @@ class TuningPanel(Vertical, can_focus=True):
     def _show(self) -> None:
         self.banner.display = self.tuning.trying
         self.banner.refresh()
-        self._settings.set_layout(Layout(len(TUNABLE_SETTINGS), 1))
+        self._settings.set_layout(Layout(len(self.tuning.settings), 1))
         self._saved.set_layout(Layout(len(self.tuning.configurations), 1))
         self._settings.show_row(self._settings.cursor_row)
         self._saved.show_row(self._saved.cursor_row)
@@ -360,7 +364,7 @@ class TuningPanel(Vertical, can_focus=True):
         message.stop()
         below = message.list is self._saved
         self.focus()
-        self.go_to(message.row + (len(TUNABLE_SETTINGS) if below else 0))
+        self.go_to(message.row + (len(self.tuning.settings) if below else 0))
 
     def on_line_list_chosen(self, message: LineList.Chosen) -> None:
         message.stop()

@@ -13,7 +13,7 @@ from membrowse.settings.origins import fixed_keys
 from membrowse.settings.overrides import flat, overridden
 from membrowse.wire.diagnosis import Suggestion, SuggestionKind
 from membrowse.wire.overrides import Value
-from membrowse.wire.search import FUSED
+from membrowse.wire.search import FUSED, RERANKED
 
 _SHARES = tuple(step / 20 for step in range(21))
 _POOLS = (1, 2, 3, 5, 8, 10, 15, 20, 25, 30, 40, 50, 65, 80, 100, 130, 160, 200)
@@ -98,6 +98,9 @@ def _number_grids(trial: Trial) -> Iterator[tuple[str, Sequence[float]]]:
     if settings.rerank.method is not RerankMethod.NONE and ranked_query.encoded is not None:
         yield "rerank.blend", _SHARES
         yield "rerank.pool", _pool_sizes(trial, ranked_query)
+    blend = ranked_query.ranking(RERANKED).blend
+    if settings.rerank.per_root_limit and blend is not None:
+        yield "rerank.per_root_limit", _root_limits(settings.rerank.per_root_limit, len(blend.pool))
 
 
 def _pool_sizes(trial: Trial, ranked_query: RankedQuery) -> Sequence[int]:
@@ -118,6 +121,12 @@ def _pool_sizes(trial: Trial, ranked_query: RankedQuery) -> Sequence[int]:
     if trial.settings.rerank.method is RerankMethod.LATE_INTERACTION:
         limit = max(_POOLS[-1], limit)
     return [size for size in sizes if size <= min(longest, limit)]
+
+
+def _root_limits(now: int, pool: int) -> Sequence[int]:
+    """Limits to try, each twice the one before; at the size of the pool there is no limit."""
+    doubled = (now << power for power in range(1, pool.bit_length()))
+    return [*(limit for limit in doubled if limit < pool), *([pool] if pool > now else [])]
 
 
 def _method_choices(trial: Trial) -> Iterator[tuple[str, str]]:
