@@ -17,6 +17,8 @@ from membrowse.client.diagnosis import diagnose
 from membrowse.client.engine import Engine, EngineHangs, EngineUnavailable
 from membrowse.client.profiled_engine import ProfiledEngine
 from membrowse.client.search import search_response
+from membrowse.stores.address import parse_address
+from membrowse.stores.directory import opened
 from membrowse.wire.agents import AgentProfile
 from membrowse.wire.diagnosis import DiagnosisReport, DiagnosisRequest
 from membrowse.wire.engine import EngineState, ReindexRequest, Status, StatusRequest
@@ -36,7 +38,7 @@ T = TypeVar("T")
 
 
 class AsyncMemory:
-    """The memory in `folder`, or a collection of the settings.
+    """The memory in `folder`, a collection of the settings, or a store of another program.
 
         async with AsyncMemory("~/notes", client="planner") as memory:
             response = await memory.search("which port does staging use?")
@@ -51,6 +53,7 @@ class AsyncMemory:
         folder: str | os.PathLike[str] | None = None,
         *,
         collection: str = "",
+        store: str = "",
         client: str = "",
         session: str = "",
         profile: AgentProfile | None = None,
@@ -59,9 +62,10 @@ class AsyncMemory:
     ) -> None:
         """`session` is the agent's own name for its conversation, recorded with its recalls. With
         an attached agent's `profile`, its k, minimum score and weights hold. With `withholds_weak`,
-        the caller gives the agent no hit if nothing matches well, and its recalls say so. Raises
-        `SettingsError` for a collection that the settings lack."""
-        self.folder = _folder(folder, collection)
+        the caller gives the agent no hit if nothing matches well, and its recalls say so. `store`
+        is an address such as `chroma:PATH#COLLECTION`, read as `membrowse open` was told to. Raises
+        `SettingsError` for a collection that the settings lack, or a store that is not there."""
+        self.folder = _folder(folder, collection, store)
         self.client = client
         self.session = session
         self._profile = profile
@@ -260,10 +264,12 @@ async def _loaded(session: Session) -> EngineState:
         return await session.state()
 
 
-def _folder(folder: str | os.PathLike[str] | None, collection: str) -> Path:
-    """The folder, or what stands for the collection; exactly one of them is given."""
-    if (folder is None) is not bool(collection):
-        raise ValueError("give a folder or a collection")
-    if folder is None:
+def _folder(folder: str | os.PathLike[str] | None, collection: str, store: str) -> Path:
+    """The folder, or what stands for the collection or the store; exactly one of them is given."""
+    if (folder is not None) + bool(collection) + bool(store) != 1:
+        raise ValueError("give a folder, a collection or a store")
+    if collection:
         return open_collection(collection, settings.load(paths.config_file()))
-    return Path(folder).expanduser().absolute()
+    if store:
+        return opened(parse_address(store))
+    return Path(folder or "").expanduser().absolute()

@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class Memory:
-    """The memory in `folder`; see `AsyncMemory` for what arguments mean.
+    """The memory in a folder, a collection or a store; see `AsyncMemory` for what arguments mean.
 
         with Memory("~/notes", client="planner") as memory:
             for hit in memory.search("which port does staging use?").hits:
@@ -35,12 +35,18 @@ class Memory:
         folder: str | os.PathLike[str] | None = None,
         *,
         collection: str = "",
+        store: str = "",
         client: str = "",
         session: str = "",
         start: bool = True,
     ) -> None:
         self._memory = AsyncMemory(
-            folder, collection=collection, client=client, session=session, start=start
+            folder,
+            collection=collection,
+            store=store,
+            client=client,
+            session=session,
+            start=start,
         )
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(

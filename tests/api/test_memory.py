@@ -10,14 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from membrowse import AsyncMemory, Filters, Memory
+from membrowse import AsyncMemory, Filters, Memory, paths
 from membrowse.api import EngineRefused, EngineUnavailable, MembrowseError
+from membrowse.client import discovery
 from membrowse.settings import SettingsError
 from membrowse.wire.engine import HelloRequest
 from membrowse.wire.search import RecallContext, SearchRequest
 from tests.api.conftest import NOTES
 from tests.standin.engine import StandIn
 from tests.standin.replies import everything
+from tests.stores.collections import chroma_collection
 
 QUESTION = "which port does staging ssh use?"
 PAGE = Path(__file__).parents[2] / "assets" / "docs" / "python.md"
@@ -25,9 +27,26 @@ PAGE = Path(__file__).parents[2] / "assets" / "docs" / "python.md"
 
 def test_the_examples_of_the_page_are_true(notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(notes.parent)
+    roots = ", ".join(f'{name} = "{notes / name}"' for name in ("logs", "runbooks"))
+    paths.config_file().parent.mkdir(parents=True, exist_ok=True)
+    paths.config_file().write_text(f"[collections.ops]\nroots = {{ {roots} }}\n")
+    key = ("k", "The spare key is with the neighbour.", {"path": "home.md"}, [1.0, 0.0])
+    chroma_collection(notes.parent / "database", "notes", [key])
     ran = doctest.testfile(str(PAGE), module_relative=False, optionflags=doctest.ELLIPSIS)
     assert ran.attempted > 15
     assert ran.failed == 0
+    for opened in (AsyncMemory(collection="ops"), AsyncMemory(store="chroma:database#notes")):
+        asyncio.run(discovery.stop(opened.folder))
+    paths.config_file().unlink()
+
+
+def test_what_cannot_be_opened_is_said(notes: Path) -> None:
+    for folder, collection in ((None, ""), (notes, "ops")):
+        with pytest.raises(ValueError, match="give a folder, a collection or a store"):
+            AsyncMemory(folder, collection=collection)
+    for collection, store in (("none", ""), ("", "chroma:nowhere"), ("", "nowhere")):
+        with pytest.raises(SettingsError):
+            AsyncMemory(collection=collection, store=store)
 
 
 def test_get_reads_only_lines_of_indexed_notes(notes: Path) -> None:
