@@ -13,6 +13,7 @@ from membrowse import paths
 from membrowse.client import discovery
 from membrowse.client.engine import Engine, EngineRefused, EngineUnavailable
 from membrowse.client.profiled_engine import ProfiledEngine
+from membrowse.client.registered_services import own_registered, registered
 from membrowse.wire.agents import AgentProfile
 from membrowse.wire.engine import EngineState, Hello, HelloRequest, StatesRequest
 
@@ -94,17 +95,24 @@ class Supervisor:
                 finally:
                     await engine.close()
                 message = "the engine ended"
-            except discovery.ServiceUnavailable as error:
-                yield Lost(str(error))  # its service manager restarts it
-                await asyncio.sleep(_SERVICE_RETRY_SECONDS)
-                continue
             except (EngineUnavailable, EngineRefused) as error:
                 message = str(error)
+            if await self._is_managed():
+                yield Lost(message)  # its service manager restarts it, however often it ends
+                await asyncio.sleep(_SERVICE_RETRY_SECONDS)
+                continue
             if self._too_often():
                 yield self._give_up(message)
                 return
             yield Lost(message)
             await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _is_managed(self) -> bool:
+        """Whether a service manager runs the engine; it may have stopped a user's own."""
+        if registered(self._folder) is not None:
+            return True
+        own = own_registered(self._folder)
+        return own is not None and await asyncio.to_thread(lambda: own.restarts)
 
     def _too_often(self) -> bool:
         """Count a death; whether it is the last one allowed within the window."""

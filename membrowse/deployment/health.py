@@ -7,7 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from membrowse.client import discovery
-from membrowse.client.engine import EngineRefused, EngineUnavailable
+from membrowse.client.engine import EngineHangs, EngineRefused, EngineUnavailable
 from membrowse.client.registered_services import RegisteredService
 from membrowse.wire.engine import HelloRequest, StatesRequest
 from membrowse.wire.health import EngineHealth, HealthRequest
@@ -59,6 +59,9 @@ def _without_answer(service: RegisteredService, error: Exception) -> ServiceHeal
     state, reason = State.DOWN, str(error)
     if not service.own and not service.admits:
         state = State.UNKNOWN
+    elif isinstance(error, EngineHangs):
+        remedy = f"`membrowse service restart {service.name}` if that lasts"
+        reason = f"{service.unit} runs, but does not answer: {remedy}"
     elif service.own or isinstance(error, discovery.ServiceUnavailable):
         reason = f"{service.unit} does not answer: `membrowse service logs {service.name}` says why"
     return ServiceHealth(

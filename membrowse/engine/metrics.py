@@ -88,6 +88,7 @@ class Sample:
     ready: bool
     recalls: Mapping[tuple[str, str], int]
     """Recorded recalls by agent and outcome."""
+    recalls_lost: int
 
 
 def exposition(counts: Counts, sample: Sample, text_format: MetricsFormat) -> str:
@@ -223,6 +224,8 @@ def _request_metrics(counts: Counts, sample: Sample) -> Iterator[Metric]:
     for (agent, outcome), count in sorted(sample.recalls.items()):
         recalls.add_metric([agent, outcome], count)
     yield recalls
+    meaning = "Recalls that could not be recorded."
+    yield CounterMetricFamily("membrowse_recalls_lost", meaning, value=sample.recalls_lost)
     errors = CounterMetricFamily("membrowse_errors", "Requests that failed.", labels=["kind"])
     for kind, count in sorted(counts.errors.items()):
         errors.add_metric([kind], count)

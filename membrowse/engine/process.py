@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import gc
 import logging
 import logging.handlers
@@ -46,6 +47,7 @@ def main(folder: Path, foreground: Foreground | None = None) -> int:
     """
     # numpy's matrix products are small here: a second thread costs more than it gains.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    faulthandler.enable()  # a watchdog's SIGABRT shows where the engine hangs
     gc.disable()  # until the index is open: what is imported by then is never garbage
     folder = Path(os.path.realpath(folder))
     os.environ.update(paths.absolute_variables())

@@ -136,10 +136,13 @@ class Service:
     def health(self) -> EngineHealth:
         """Whether the engine does its work."""
         health = engine_health(self.state(), opened=self._components is not None)
-        if not self.unused_settings:
-            return health
-        reason = f"the settings are not used, and prevent the next start: {self.unused_settings}"
-        return msgspec.structs.replace(health, reasons=(*health.reasons, reason))
+        reasons = list(health.reasons)
+        if self._components is not None and self._components.recalls.problem:
+            reasons.append(self._components.recalls.problem)
+        if self.unused_settings:
+            reason = "the settings are not used, and prevent the next start"
+            reasons.append(f"{reason}: {self.unused_settings}")
+        return msgspec.structs.replace(health, reasons=tuple(reasons))
 
     async def metrics(self, text_format: MetricsFormat = MetricsFormat.OPENMETRICS) -> Metrics:
         """What a monitoring system reads."""
@@ -158,6 +161,7 @@ class Service:
                 store_bytes=components.sizes() if components is not None else {},
                 ready=self.health().ready,
                 recalls=dict(components.recalls.counts) if components is not None else {},
+                recalls_lost=components.recalls.lost if components is not None else 0,
             )
             return exposition(self.counts, sample, text_format)
 

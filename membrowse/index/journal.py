@@ -6,11 +6,12 @@ import logging
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import msgspec
 
 from membrowse.notes.chunk import Chunk
+from membrowse.retention_clock import RetentionClock
 from membrowse.sqlite import checksum
 
 log = logging.getLogger(__name__)
@@ -69,6 +70,7 @@ class Journal:
     def __init__(self, connection: sqlite3.Connection, retention: Retention) -> None:
         self._connection = connection
         self._retention = retention
+        self._clock = RetentionClock()
 
     def write(self, generation: int, added: Iterable[Chunk], removed: Iterable[Chunk]) -> None:
         """Record what `generation` changed, and drop entries beyond the bounds."""
@@ -135,14 +137,15 @@ class Journal:
         """Delete entries beyond the bounds; `generation` is the current one."""
         keep, execute = self._retention, self._connection.execute
         execute("DELETE FROM journal WHERE generation <= ?", (generation - keep.generations,))
-        execute("DELETE FROM journal WHERE at <= ?", (_days_ago(keep.days),))
+        oldest = self._clock.before(self._connection, keep.days)
+        execute("DELETE FROM journal WHERE at <= ?", (_stamp(oldest),))
         (total,) = execute("SELECT coalesce(sum(bytes), 0) FROM journal").fetchone()
         while total > keep.bytes:
-            oldest, size = execute(
+            first, size = execute(
                 "SELECT generation, sum(bytes) FROM journal GROUP BY generation "
                 "ORDER BY generation LIMIT 1"
             ).fetchone()
-            execute("DELETE FROM journal WHERE generation = ?", (oldest,))
+            execute("DELETE FROM journal WHERE generation = ?", (first,))
             total -= size
 
     def purge(self, condition: Callable[[JournalEntry], bool]) -> list[JournalEntry]:
@@ -174,10 +177,9 @@ def _by_path(chunks: Iterable[Chunk]) -> dict[str, list[JournaledChunk]]:
 
 
 def _now() -> str:
-    """The current time, ISO 8601 in UTC with a trailing Z."""
-    return _days_ago(0.0)
+    return _stamp(datetime.now(UTC))
 
 
-def _days_ago(days: float) -> str:
-    moment = datetime.now(UTC) - timedelta(days=days)
+def _stamp(moment: datetime) -> str:
+    """ISO 8601 with a trailing Z."""
     return moment.isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -8,13 +8,14 @@ import threading
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
 from membrowse import sqlite
+from membrowse.retention_clock import RetentionClock
 from membrowse.sqlite import checksum, transaction
 from membrowse.wire.recalls import Outcome, Recall, RecallDay
 
@@ -114,6 +115,7 @@ class RecallStore:
         self._lock = threading.Lock()
         self.problem = ""
         self._count = 0
+        self._clock = RetentionClock()
         self._connection = self._intact()
         self.trim()
 
@@ -131,15 +133,15 @@ class RecallStore:
                         added[recall.id] = recall
                     elif _replace(connection, recall) and recall.id in added:
                         added[recall.id] = recall
-                self._count += len(added)
-                self._trim_number(connection)
+                count = self._trimmed(connection, self._count + len(added))
+            self._count = count  # only once it is stored
             return list(added.values())
 
         return self._run(add)
 
     def expired(self, recall: Recall) -> bool:
         """Whether `recall` is older than the log keeps."""
-        return recall.at < self._oldest()
+        return recall.at < self._run(self._oldest)
 
     def newest(
         self, selection: Selection = EVERYTHING, *, before: str = "", limit: int
@@ -207,9 +209,9 @@ class RecallStore:
 
         def trim(connection: sqlite3.Connection) -> None:
             with transaction(connection):
-                connection.execute(f"{_DELETE} WHERE at < ?", (self._oldest(),))
-                self._count = _counted(connection)
-                self._trim_number(connection)
+                connection.execute(f"{_DELETE} WHERE at < ?", (self._oldest(connection),))
+                count = self._trimmed(connection, _counted(connection))
+            self._count = count
 
         self._run(trim)
 
@@ -248,16 +250,16 @@ class RecallStore:
                 self._connection, self._count = self._intact(), 0
                 return operation(self._connection)
 
-    def _trim_number(self, connection: sqlite3.Connection) -> None:
-        surplus = self._count - self._bounds.recalls
-        if surplus > 0:
+    def _trimmed(self, connection: sqlite3.Connection, count: int) -> int:
+        """Delete what is too much of `count` recalls; returns how many are left."""
+        surplus = max(0, count - self._bounds.recalls)
+        if surplus:
             connection.execute(f"{_DELETE} WHERE id IN {_OLDEST}", (surplus,))
-            self._count -= surplus
+        return count - surplus
 
-    def _oldest(self) -> str:
+    def _oldest(self, connection: sqlite3.Connection) -> str:
         """The time of the oldest recall that may stay."""
-        moment = datetime.now(UTC) - timedelta(days=self._bounds.days)
-        return _moment(moment)
+        return _moment(self._clock.before(connection, self._bounds.days))
 
     def _intact(self) -> sqlite3.Connection:
         try:

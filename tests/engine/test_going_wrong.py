@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import os
+import queue
 import shutil
 import sys
 import threading
@@ -29,6 +31,7 @@ from membrowse.engine.handlers.spelling import suggest_spelling
 from membrowse.engine.health.condition import engine_health
 from membrowse.engine.http.peers import EVERY_RIGHT
 from membrowse.engine.indexing import disk_space, note_reader
+from membrowse.engine.indexing.events import FilesTouched
 from membrowse.engine.indexing.indexer import Indexer
 from membrowse.engine.indexing.note_reader import NoteReader
 from membrowse.engine.priority import Cancelled, QueryTraffic
@@ -207,8 +210,10 @@ def test_indexing_pauses_while_the_disk_is_nearly_full_and_goes_on_by_itself(
 
 
 def test_a_full_disk_is_named_and_indexing_goes_on_by_itself(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO)
+    attempts: queue.SimpleQueue[str] = queue.SimpleQueue()
     with telling(folder) as told:
         before = told.until(current)
         index, full = told.components.index, threading.Event()
@@ -217,6 +222,7 @@ def test_a_full_disk_is_named_and_indexing_goes_on_by_itself(
 
         def confirm(*parts: Any) -> None:
             if full.is_set():
+                attempts.put(told.components.indexer.state.problem)
                 raise OSError(errno.ENOSPC, "No space left on device")
             written(*parts)
 
@@ -226,9 +232,14 @@ def test_a_full_disk_is_named_and_indexing_goes_on_by_itself(
         stopped = told.until(lambda state: bool(state.problem))
         assert f"the disk is full at {index.directory}: free some" in stopped.problem
         assert stopped.notes == before.notes and engine_health(stopped, opened=True).ready
+        assert attempts.get(timeout=DEADLINE_SECONDS) == ""
+        told.components.indexer.tell(FilesTouched(frozenset()))
+        assert attempts.get(timeout=DEADLINE_SECONDS) == stopped.problem, "it stays meanwhile"
         full.clear()
-        told.until(lambda state: state.notes == before.notes + 1 and current(state))
-        assert index.check() == []
+        after = told.until(lambda state: state.notes == before.notes + 1 and current(state))
+        assert not after.problem and index.check() == []
+    logged = [each.message for each in caplog.records if each.name.endswith("indexing.indexer")]
+    assert logged.count(stopped.problem) == 1 and logged.count("indexing goes on") == 1
 
 
 def test_a_deleted_index_directory_is_named_with_the_command_that_mends_it(folder: Path) -> None:

@@ -12,17 +12,17 @@ import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from membrowse import paths
-from membrowse.client import discovery, registered_services
-from membrowse.client.engine import EngineClient, EngineRefused, EngineUnavailable
+from membrowse.client import discovery, registered_services, supervisor
+from membrowse.client.engine import EngineClient, EngineHangs, EngineRefused, EngineUnavailable
 from membrowse.client.registered_services import RegisteredService, own_directory
-from membrowse.client.supervisor import Connected, Lost, Supervisor
+from membrowse.client.supervisor import Connected, Lost, Starting, Supervisor
 from membrowse.credentials import user_name
 from membrowse.engine.http.peers import Peer, Rights
 from membrowse.engine.service_manager import ServiceManager
@@ -242,6 +242,24 @@ async def test_no_private_engine_starts_beside_a_service(tmp_path: Path, folder:
                 assert session.hello.engine.pid == manager.engine.pid
                 break
         await sessions.aclose()
+
+
+@pytest.mark.usefixtures("registry")
+async def test_a_browser_never_gives_up_on_a_service(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hang(*_: object, **__: object) -> None:
+        raise EngineHangs("the engine has not answered for 5 s")
+
+    monkeypatch.setattr(discovery, "connect", hang)
+    monkeypatch.setattr(supervisor, "_SERVICE_RETRY_SECONDS", 0.0)
+    seen: list[supervisor.Session] = []
+    async with asyncio.timeout(DEADLINE_SECONDS), aclosing(Supervisor(folder).sessions()) as told:
+        async for session in told:
+            seen.append(session)
+            if len(seen) == 4 * supervisor.DEATHS_ALLOWED:
+                break
+    assert {type(session) for session in seen} == {Starting, Lost}
 
 
 async def test_a_service_waits_for_a_folder_that_is_not_there_yet(

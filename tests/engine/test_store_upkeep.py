@@ -101,3 +101,30 @@ def test_the_daily_check_repairs_and_reports(
     assert found is not None and found.checked == 2
     assert found.repaired == ({"manifest": 1, "keyword": 1} if repairable else {"manifest": 1})
     assert found.unrepaired == ({} if repairable else {"keyword": 1})
+
+
+def test_a_failure_that_lasts_is_logged_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for pause in ("_OPEN_AFTER_SECONDS", "_FILL_SECONDS"):
+        monkeypatch.setattr(store_upkeep, pause, 0.001)
+    tries = 0
+    tried = threading.Event()
+
+    def fill_chroma(_: Callable[[], bool]) -> None:
+        nonlocal tries
+        tries += 1
+        if tries > 5:
+            tried.set()
+        if tries != 4:
+            raise OSError("no room")
+
+    index = Differing(time.time(), repairable=True)
+    monkeypatch.setattr(index, "fill_chroma", fill_chroma)
+    upkeep = StoreUpkeep(cast(Index, index), lambda: True, lambda: None)
+    upkeep.start()
+    upkeep.begin()
+    assert tried.wait(10)
+    upkeep.stop()
+    failures = [record for record in caplog.records if "could not be filled" in record.message]
+    assert len(failures) == 2, "once before it succeeded, once after"

@@ -60,7 +60,7 @@ def test_what_waits_is_bounded_however_slow_the_store_is(
     loaded = SimpleNamespace(encoder=object(), export=None)
     models: Any = SimpleNamespace(files=object(), loaded=loaded)
     waiting = Vectoriser(index, models, Precision.FLOAT32, lambda event: None)  # type: ignore[arg-type]
-    waiting.begin()
+    waiting.begin(lambda: None)
     size, accepted, since = one.encoded[0].bytes, 0, clock.now
     for _ in range(60):
         clock.now += seconds

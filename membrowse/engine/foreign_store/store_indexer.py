@@ -137,9 +137,10 @@ class StoreIndexer:
         except DiskNearlyFull as error:
             self._fail(event, str(error))
         except Exception as error:  # the thread's boundary
-            log.exception("the store cannot be indexed: `membrowse doctor` checks it")
-            reason = self._disk.explain(error) or f"the store cannot be indexed: {error}"
-            self._fail(event, reason)
+            reason = self._disk.explain(error)
+            if not reason:
+                log.exception("the store cannot be indexed: `membrowse doctor` checks it")
+            self._fail(event, reason or f"the store cannot be indexed: {error}")
 
     def _fail(self, event: Event | None, problem: str) -> None:
         log.warning("%s", problem)

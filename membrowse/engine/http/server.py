@@ -21,6 +21,7 @@ from membrowse import paths, settings
 from membrowse.engine.errors import Impossible, NotReady, Unknown
 from membrowse.engine.http import peers
 from membrowse.engine.http.listener import Listener
+from membrowse.engine.indexing.disk_space import is_full
 from membrowse.engine.metrics import Counts
 from membrowse.engine.priority import Cancelled
 from membrowse.engine.service import Service
@@ -45,6 +46,7 @@ Respond = Callable[[HttpRequest], Awaitable[Response]]
 _JSON = "application/json"
 _OPEN_METRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 _JSON_LINES = "application/x-ndjson"
+_FULL = "the disk of the index is full: free some and try again; nothing was changed"
 _GRACE_SECONDS = 3
 _BODY_BYTES = 1_000_000
 _BODY_SECONDS = 30.0
@@ -100,6 +102,9 @@ def _http_problem(error: Exception, http: HttpRequest) -> tuple[int, Problem]:
             status, kind = 404, "unknown"
         case Cancelled():
             status, kind = 499, "cancelled"
+        case _ if is_full(error):
+            log.warning("%s failed: the disk is full", http.url.path)
+            return 507, Problem(message=_FULL, kind="disk full")
         case _:
             log.error(
                 "%s failed; `membrowse doctor` looks for the cause", http.url.path, exc_info=error

@@ -38,7 +38,7 @@ class DiskSpace:
                 f"the index {self._directory} was deleted: `membrowse engine restart` makes it "
                 "again from the folder"
             )
-        if not _is_full(error):
+        if not is_full(error):
             return ""
         return (
             f"the disk is full at {self._directory}: free some; indexing goes on by itself, and "
@@ -46,7 +46,8 @@ class DiskSpace:
         )
 
 
-def _is_full(error: Exception) -> bool:
+def is_full(error: Exception) -> bool:
+    """Whether `error` means that a disk is full, or a quota is used up."""
     if isinstance(error, OSError):
         return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     full = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)

@@ -82,6 +82,8 @@ class Indexer:
         self._hinted: frozenset[str] = frozenset()
         """Paths that may have changed and have not been read since."""
         self._failed: frozenset[str] = frozenset()
+        self._has_room = True
+        """Whether the last attempt to store something found room on the disk."""
         self.state = IndexerState(stale=index.stale, precision=self._vectoriser.precision)
         engine = settings.engine
         self._watch = TreeWatch(
@@ -135,15 +137,28 @@ class Indexer:
         try:
             self._handle(event)
         except DiskNearlyFull as error:
-            log.warning("%s", error)
-            self._vectoriser.abandon()
-            self._wait_for_retry(event, str(error))
+            self._wait_for_room(event, str(error))
         except StoreUnavailable as error:
             self._wait_for_retry(event, str(error))
         except Exception as error:  # the thread's boundary
+            if problem := self._disk.explain(error):
+                self._wait_for_room(event, problem)
+                return
             log.exception("indexing failed; retrying soon; `membrowse doctor` looks for the cause")
-            problem = self._disk.explain(error) or f"indexing failed: {error}; retrying soon"
-            self._wait_for_retry(event, problem)
+            self._wait_for_retry(event, f"indexing failed: {error}; retrying soon")
+
+    def _wait_for_room(self, event: Event | None, problem: str) -> None:
+        """Store nothing until there is room; the log says so once, not at every attempt."""
+        if self._has_room:
+            log.warning("%s", problem)
+        self._has_room = False
+        self._vectoriser.abandon()
+        self._wait_for_retry(event, problem)
+
+    def _found_room(self) -> None:
+        if not self._has_room:
+            log.info("indexing goes on")
+        self._has_room = True
 
     def _wait_for_retry(self, event: Event | None, problem: str) -> None:
         """Report `problem`, which ended the work on `event`; the next check tries again."""
@@ -170,6 +185,7 @@ class Indexer:
                 if problem:
                     self._publish(problem=problem)
                 else:
+                    self._found_room()
                     self._encode()
             case EncoderLoaded():
                 self._synchronise()
@@ -246,20 +262,23 @@ class Indexer:
             self._give_up(problem)
             return
         if paused:
+            self._publish(problem="")
             return
         self._hinted = frozenset()
         self._apply(usable, forced)
+        problem = ""
         if not exchanged:
             self._identity.remember(self._roots, found.found)
         elif not self._roots.is_collection:
             self._publish_comparison(withheld)
-            self._publish(problem=exchanged[0].problem(self._roots))
+            problem = exchanged[0].problem(self._roots)
         if not exchanged and not self.state.roots:
             self._adopt_recipe()
         if self.state.reading:
             self._publish(reading=False)
         self._log_failures()
         self._encode()
+        self._publish(problem=problem)
 
     def _log_failures(self) -> None:
         """Log every file that cannot be indexed, once until it can be."""
@@ -315,7 +334,6 @@ class Indexer:
             deleted=comparison.deleted[:_LISTED],
             last_check=clock.now(),
             checked=True,
-            problem="",
         )
 
     def _apply(self, comparison: Comparison, forced: frozenset[str]) -> None:
@@ -347,7 +365,7 @@ class Indexer:
         self, comparison: Comparison, done: int, unindexed: Mapping[str, UnindexedNote]
     ) -> None:
         """Publish what is left of `comparison` after `done` of its notes (changed ones first)."""
-        self._publish(unindexed={**self.state.unindexed, **unindexed})
+        self._publish(unindexed={**self.state.unindexed, **unindexed}, problem="")
         self._publish_comparison(
             replace(
                 comparison,
@@ -373,9 +391,10 @@ class Indexer:
             self._publish(last_change=_index_change(batch.changes))
 
         self._index.apply(batch.changes, encoded, INLINE_PRECISION, published)
+        self._found_room()
 
     def _encode(self) -> None:
-        self._vectoriser.begin()
+        self._vectoriser.begin(self._disk.require)
         self._publish(stale=self._index.stale)
         self._publish_encoding()
 

@@ -47,6 +47,8 @@ class StoreUpkeep:
         checked_at = index.last_check
         self.self_check = SelfCheck(at=clock.stamp(checked_at)) if checked_at else None
         self._repaired: Counter[str] = Counter()
+        self._failing: set[str] = set()
+        """What failed the last time it was tried."""
         self._begun = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
@@ -115,11 +117,16 @@ class StoreUpkeep:
         self._changed()
 
     def _try(self, failure: str, step: Callable[[], object]) -> None:
+        """Run `step`, which is repeated; a failure that lasts is logged once."""
         try:
             step()
         except Exception:  # a thread's boundary
-            if not self._stopping.is_set():  # the stores are closed beneath it
+            stopping = self._stopping.is_set()  # the stores are closed beneath it
+            if not stopping and failure not in self._failing:
                 log.exception("%s; `membrowse doctor` checks the stores", failure)
+            self._failing.add(failure)
+        else:
+            self._failing.discard(failure)
 
 
 def _due(last_check: float) -> bool:

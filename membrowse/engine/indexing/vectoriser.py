@@ -59,13 +59,17 @@ class Vectoriser:
             return []
         return encoder.encode(missing)
 
-    def begin(self) -> None:
-        """Start a run over chunks without a vector, if none is running and there is an encoder."""
+    def begin(self, require_room: Callable[[], None]) -> None:
+        """Start a run over chunks without a vector, if none is running and there is an encoder.
+
+        `require_room` is called first, and raises if what is encoded could not be stored.
+        """
         files, loaded = self._models.files, self._models.loaded
         if self._run is not None or loaded.encoder is None or files is None:
             return
         texts = self._index.unencoded()
         if texts:
+            require_room()
             log.info("encoding %d chunks", len(texts))
             precision = self._wanted_precision
             self._run = EncodingRun(

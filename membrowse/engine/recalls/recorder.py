@@ -52,7 +52,9 @@ class RecallRecorder:
         self.counts: Counter[tuple[str, str]] = Counter()
         """Recorded since the engine started, by agent and outcome."""
         self.problem = ""
-        """Why recalls were lost, or empty."""
+        """Why recalls are lost at the moment, or empty."""
+        self.lost = 0
+        """Recalls that could not be recorded since the engine started."""
         self._record = record
         self._waiting: queue.Queue[_Answer | None] = queue.Queue(_WAITING)
         self._ended = threading.Event()
@@ -70,7 +72,7 @@ class RecallRecorder:
         try:
             self._waiting.put_nowait(_Answer(request, response, ranked_query, now()))
         except queue.Full:
-            self._lost("the disk does not keep up")
+            self._lost(1, "the disk does not keep up")
 
     def add(self, recalls: Sequence[Recall]) -> list[Recall]:
         """Add imported recalls, and return those that are new. Raises `sqlite3.Error`."""
@@ -111,12 +113,17 @@ class RecallRecorder:
                 return
 
     def _put(self, answers: Sequence[_Answer]) -> None:
+        if not answers:
+            return
         try:
             recalls = [recall for answer in answers if (recall := answer.recall()) is not None]
             self.store.add(recalls)
         except Exception as error:  # the thread's boundary: later recalls may succeed
-            self._lost(str(error))
+            self._lost(len(answers), str(error))
             return
+        if self.problem:
+            log.info("recalls are recorded again; %d were lost", self.lost)
+            self.problem = ""
         for recall in recalls:
             self._count(recall)
         self.feed.publish(recalls)
@@ -133,7 +140,8 @@ class RecallRecorder:
         except sqlite3.Error as error:  # tried again
             log.warning("the recall log cannot be trimmed: %s", error)
 
-    def _lost(self, reason: str) -> None:
+    def _lost(self, count: int, reason: str) -> None:
+        self.lost += count
         if not self.problem:
             log.warning("recalls are not recorded: %s", reason)
-        self.problem = f"recalls were not recorded: {reason}"
+        self.problem = f"recalls are not recorded: {reason}"
