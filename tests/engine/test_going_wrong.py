@@ -31,7 +31,6 @@ from membrowse.engine.handlers.spelling import suggest_spelling
 from membrowse.engine.health.condition import engine_health
 from membrowse.engine.http.peers import EVERY_RIGHT
 from membrowse.engine.indexing import disk_space, note_reader
-from membrowse.engine.indexing.events import FilesTouched
 from membrowse.engine.indexing.indexer import Indexer
 from membrowse.engine.indexing.note_reader import NoteReader
 from membrowse.engine.priority import Cancelled, QueryTraffic
@@ -233,7 +232,7 @@ def test_a_full_disk_is_named_and_indexing_goes_on_by_itself(
         assert f"the disk is full at {index.directory}: free some" in stopped.problem
         assert stopped.notes == before.notes and engine_health(stopped, opened=True).ready
         assert attempts.get(timeout=DEADLINE_SECONDS) == ""
-        told.components.indexer.tell(FilesTouched(frozenset()))
+        told.components.indexer.request(frozenset(), rebuild=False)
         assert attempts.get(timeout=DEADLINE_SECONDS) == stopped.problem, "it stays meanwhile"
         full.clear()
         after = told.until(lambda state: state.notes == before.notes + 1 and current(state))
