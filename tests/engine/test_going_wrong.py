@@ -232,7 +232,6 @@ def test_a_full_disk_is_named_and_indexing_goes_on_by_itself(
         assert f"the disk is full at {index.directory}: free some" in stopped.problem
         assert stopped.notes == before.notes and engine_health(stopped, opened=True).ready
         assert attempts.get(timeout=DEADLINE_SECONDS) == ""
-        told.components.indexer.request(frozenset(), rebuild=False)
         assert attempts.get(timeout=DEADLINE_SECONDS) == stopped.problem, "it stays meanwhile"
         full.clear()
         after = told.until(lambda state: state.notes == before.notes + 1 and current(state))
