@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
 
+from membrowse.index.chunk_table import ChunkTable, ContentKeys, NoteChunks, pack
 from membrowse.index.generation import Generation, IndexedNote, content_key
 from membrowse.index.keyword_document import Document, document
 from membrowse.index.vector_table import StoredVectors
@@ -32,10 +31,7 @@ class ChangePlan:
     """The next generation's chunks, and how it differs from the current one."""
 
     notes: dict[str, IndexedNote]
-    chunks: list[Chunk]
-    keys: list[str]
-    """Content keys by row."""
-    row_of: dict[str, int]
+    chunks: ChunkTable
     source: NDArray[np.int64]
     """For each new row the old row of the same note with the same content key, or -1."""
     moved: NDArray[np.int32]
@@ -59,13 +55,15 @@ class ChangePlan:
         """Ids of all chunks of the changed notes, before and after."""
         return self.ids | {chunk.id for change in self.changes.values() for chunk in change.chunks}
 
+    @property
+    def packed(self) -> dict[str, NoteChunks]:
+        """By path, the chunks of the changed notes that have any."""
+        found = {path: self.chunks.note(path) for path in self.changes}
+        return {path: note for path, note in found.items() if note is not None}
+
     def changed_rows(self) -> list[int]:
         """The new rows of the changed notes."""
-        rows: list[int] = []
-        for path, change in self.changes.items():
-            first = bisect_left(self.chunks, path, key=_path)
-            rows.extend(range(first, first + len(change.chunks)))
-        return rows
+        return [row for path in self.changes for row in self.chunks.rows(path)]
 
 
 def plan_changes(
@@ -81,16 +79,13 @@ def plan_changes(
             del notes[path]
         else:
             notes[path] = replace(change.note, chunks=len(change.chunks))
-    rows.finish()
-    row_of = dict(zip(map(_id, rows.chunks), range(len(rows.chunks)), strict=True))
+    chunks = rows.finish()
     documents, added, removed = _document_changes(generation, effective)
     return ChangePlan(
         notes,
-        rows.chunks,
-        rows.keys,
-        row_of,
+        chunks,
         rows.source(),
-        rows.moved(effective, row_of),
+        rows.moved(effective, chunks),
         effective,
         documents,
         added,
@@ -108,16 +103,17 @@ def new_vectors(
 
     `encoded` contains newly made vectors by content key; `stored` looks up earlier ones.
     """
+    keys = ContentKeys(plan.chunks)
     has_vectors = plan.source >= 0
     has_vectors[has_vectors] = generation.encoded[plan.source[has_vectors]]
     vectors: dict[int, StoredVectors] = {}
     if encoded:
         rows = np.flatnonzero(~has_vectors).tolist()
-        vectors = {row: encoded[key] for row in rows if (key := plan.keys[row]) in encoded}
+        vectors = {row: encoded[key] for row in rows if (key := keys[row]) in encoded}
     missing: dict[str, list[int]] = {}
     for row in plan.changed_rows():
         if row not in vectors and not has_vectors[row]:
-            missing.setdefault(plan.keys[row], []).append(row)
+            missing.setdefault(keys[row], []).append(row)
     for key, found in stored(missing.keys()).items():
         vectors.update(dict.fromkeys(missing[key], found))
     return vectors
@@ -138,59 +134,64 @@ def _effective_changes(
 
 
 class _Rows:
-    """Assembles the next generation's rows from runs of old ones and new chunks."""
+    """Assembles the next generation's rows from runs of old notes and new ones."""
 
     def __init__(self, generation: Generation) -> None:
-        self._old = generation
+        self._old = generation.chunks
         self._done = 0
+        """Old notes so far."""
+        self._notes: list[NoteChunks] = []
+        self._counts: list[NDArray[np.int64]] = []
+        self._old_counts = np.diff(self._old.starts)
+        self._count = 0
+        """New rows so far."""
         self._source: list[NDArray[np.int64]] = []
-        self._moved = np.full(len(generation.chunks), -1, np.int32)
-        self.chunks: list[Chunk] = []
-        self.keys: list[str] = []
+        self._moved = np.full(len(self._old), -1, np.int32)
 
     def replace(self, path: str, chunks: Sequence[Chunk], encoder_key: str) -> None:
         """Replace the chunks of the note at `path`; paths must come in order."""
-        rows = self._old.rows(path)
-        self._copy(rows.start)
-        keys = [content_key(chunk, encoder_key) for chunk in chunks]
-        self.chunks.extend(chunks)
-        self.keys.extend(keys)
-        self._source.append(self._rows_with(keys, rows))
-        self._done = rows.stop
+        number, old = self._old.number(path), self._old.note(path)
+        self._copy(number)
+        self._done = number + (old is not None)
+        if not chunks:
+            return
+        new = pack(chunks, [content_key(chunk, encoder_key) for chunk in chunks], encoder_key)
+        self._source.append(_rows_with(new.keys, old, int(self._old.starts[number])))
+        self._notes.append(new)
+        self._counts.append(np.array([len(chunks)], np.int64))
+        self._count += len(chunks)
+        self._old.path_of.update(dict.fromkeys(new.ids, path))
 
-    def finish(self) -> None:
-        """Copy the remaining old rows."""
-        self._copy(len(self._old.chunks))
+    def finish(self) -> ChunkTable:
+        """Copy the remaining old rows, and return all."""
+        self._copy(len(self._old.notes))
+        return ChunkTable(self._notes, np.concatenate(self._counts), self._old.path_of)
 
     def source(self) -> NDArray[np.int64]:
         """See `ChangePlan.source`."""
         return np.concatenate(self._source)
 
-    def moved(self, paths: Iterable[str], row_of: Mapping[str, int]) -> NDArray[np.int32]:
+    def moved(self, paths: Iterable[str], chunks: ChunkTable) -> NDArray[np.int32]:
         """See `ChangePlan.moved`."""
         for path in paths:
             for row in self._old.rows(path):
-                self._moved[row] = row_of.get(self._old.chunks[row].id, -1)
+                self._moved[row] = chunks.row(self._old.id(row))
         return self._moved
 
     def _copy(self, end: int) -> None:
-        first, count = self._done, len(self.chunks)
-        self.chunks.extend(self._old.chunks[first:end])
-        self.keys.extend(self._old.keys[first:end])
-        self._source.append(np.arange(first, end, dtype=np.int64))
-        self._moved[first:end] = np.arange(count, count + end - first, dtype=np.int32)
-
-    def _rows_with(self, keys: Sequence[str], rows: range) -> NDArray[np.int64]:
-        """Return the one of the old `rows` with each of `keys`; -1 if none."""
-        row_of = {self._old.keys[row]: row for row in rows}
-        return np.array([row_of.get(key, -1) for key in keys], np.int64)
+        """Copy the old notes up to number `end`."""
+        first, last = self._old.starts[[self._done, end]].tolist()
+        self._notes.extend(self._old.notes[self._done : end])
+        self._counts.append(self._old_counts[self._done : end])
+        self._source.append(np.arange(first, last, dtype=np.int64))
+        self._moved[first:last] = np.arange(self._count, self._count + last - first, dtype=np.int32)
+        self._count += last - first
 
 
-_id = attrgetter("id")
-
-
-def _path(chunk: Chunk) -> str:
-    return chunk.path
+def _rows_with(keys: Iterable[str], note: NoteChunks | None, start: int) -> NDArray[np.int64]:
+    """Return the row in `note`, whose rows begin at `start`, with each of `keys`; -1 if none."""
+    row_of = {key: start + n for n, key in enumerate(note.keys)} if note is not None else {}
+    return np.array([row_of.get(key, -1) for key in keys], np.int64)
 
 
 def _document_changes(

@@ -24,15 +24,15 @@ def find_discrepancies(
     tokens: TokenStore,
 ) -> list[Discrepancy]:
     """Return every difference between the stores and `content`, the manifest as it is on disk."""
-    manifest = {chunk.id for chunks in content.chunks.values() for chunk in chunks}
+    manifest = {chunk for note in content.chunks.values() for chunk in note.ids}
     indexed = [chunk for chunk in keyword.documents() if chunk is not None]
     stored = vectors.has(set(generation.keys))
     has_vector = {
-        chunk.id
-        for chunk, key in zip(generation.chunks, generation.keys, strict=True)
+        chunk
+        for chunk, key in zip(generation.chunks.ids, generation.keys, strict=True)
         if key in stored
     }
-    in_matrix = {generation.chunks[row].id for row in np.flatnonzero(generation.encoded).tolist()}
+    in_matrix = {generation.chunks.id(row) for row in np.flatnonzero(generation.encoded).tolist()}
     found = [
         *_differences("manifest", manifest, set(generation.row_of)),
         *_differences("keyword", manifest, set(indexed)),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from membrowse.index.chunk_table import ChunkRows, ChunkTable, ContentKeys
 from membrowse.index.keyword_reader import KeywordReader
 from membrowse.index.protocols import BestChunks, KeywordIndex
 from membrowse.index.vector_table import Mask, StoredVectors, VectorTable
@@ -47,16 +47,22 @@ class Generation:
     number: int
     notes: Mapping[str, IndexedNote]
     """By path."""
-    chunks: Sequence[Chunk]
+    chunks: ChunkTable
     """By path, then position: the canonical order, which breaks all ties."""
-    keys: Sequence[str]
-    """Content keys by row."""
-    row_of: Mapping[str, int]
-    """Chunk id to row."""
     keyword: KeywordIndex
     vectors: VectorTable
     best_chunks: BestChunks | None = None
     """The store, if it answers only what is best; `vectors` then has only `encoded`."""
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """Content keys by row."""
+        return ContentKeys(self.chunks)
+
+    @property
+    def row_of(self) -> Mapping[str, int]:
+        """Chunk id to row."""
+        return ChunkRows(self.chunks)
 
     @property
     def encoded(self) -> Mask:
@@ -73,9 +79,7 @@ class Generation:
 
     def rows(self, path: str) -> range:
         """The rows of the note at `path`; empty for an unknown path."""
-        first = bisect_left(self.chunks, path, key=_path)
-        count = self.notes[path].chunks if path in self.notes else 0
-        return range(first, first + count)
+        return self.chunks.rows(path)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +99,3 @@ def content_key(chunk: Chunk, encoder_key: str) -> str:
     if not (is_folded(chunk.header) and is_folded(chunk.text)):
         parts.append("folded")
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
-
-
-def _path(chunk: Chunk) -> str:
-    return chunk.path

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from membrowse.encoding.encoder import EncodedText, EncoderInput
 from membrowse.index.change_plan import ChangePlan, NoteChange, new_vectors, plan_changes
+from membrowse.index.chunk_table import ChunkRows
 from membrowse.index.discrepancies import find_discrepancies
 from membrowse.index.generation import EmbeddedGeneration, Generation, IndexedNote, content_key
 from membrowse.index.index_directory import IndexDirectory
@@ -141,15 +142,13 @@ class Index:
                 number,
                 plan.notes,
                 plan.chunks,
-                plan.keys,
-                plan.row_of,
-                self._stores.keyword.reader(plan.row_of, (before.keyword, plan.moved)),
+                self._stores.keyword.reader(ChunkRows(plan.chunks), (before.keyword, plan.moved)),
                 rearrange(before.vectors, plan.source, vectors),
             )
             self._confirm(plan, number)
             self._fault_point("confirmed")
             changed = plan.changed_ids
-            changed.update(plan.chunks[row].id for row in vectors)
+            changed.update(plan.chunks.id(row) for row in vectors)
             self._publish(generation, changed, published)
             return generation
 
@@ -171,7 +170,7 @@ class Index:
             generation = replace(before, number=before.number + 1, vectors=table)
             self._stores.manifest.raise_generation(generation.number)
             self._fault_point("confirmed")
-            self._publish(generation, {before.chunks[row].id for row in added}, None)
+            self._publish(generation, {before.chunks.id(row) for row in added}, None)
             return generation
 
     def _publish(
@@ -356,6 +355,7 @@ class Index:
             number,
             plan.changes,
             plan.notes,
+            plan.packed,
             plan.added,
             plan.removed,
             successors(before, after),

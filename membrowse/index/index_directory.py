@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
 from membrowse import sqlite
 from membrowse.index.chroma_store import ChromaStore
-from membrowse.index.generation import EmbeddedGeneration, Generation, IndexedNote, content_key
+from membrowse.index.chunk_table import ChunkTable, ContentKeys
+from membrowse.index.generation import EmbeddedGeneration, Generation, IndexedNote
 from membrowse.index.journal import JournalEntry, Retention
 from membrowse.index.keyword_reader import KeywordReader
 from membrowse.index.keyword_store import KeywordStore, failed_access
@@ -18,12 +19,11 @@ from membrowse.index.manifest import FORMAT, IndexCorrupt, Manifest, Recipe
 from membrowse.index.token_store import TokenStore
 from membrowse.index.vector_store import VectorStore
 from membrowse.index.vector_table import empty_vector_table
-from membrowse.notes.chunk import Chunk
 from membrowse.paths import replace_file
 
 log = logging.getLogger(__name__)
 
-INDEX_FORMAT = 3
+INDEX_FORMAT = 4
 """Version of all files of an index together. A program leaves an index of a later one alone."""
 MANIFEST = "manifest.sqlite"
 _FORMAT_FILE = "format"
@@ -100,29 +100,25 @@ class IndexDirectory:
         if self.manifest.format != FORMAT:
             return self.empty(self.manifest.generation)
         content = self.manifest.content()
-        chunks = [chunk for path in sorted(content.chunks) for chunk in content.chunks[path]]
+        chunks = content.table(recipe.encoder)
         self._repair_keyword(chunks, content.notes)
-        keys = [content_key(chunk, recipe.encoder) for chunk in chunks]
-        row_of = {chunk.id: row for row, chunk in enumerate(chunks)}
-        table = self.vectors.table(keys)
+        row_of = {chunk: row for row, chunk in enumerate(chunks.ids)}
         return EmbeddedGeneration(
             self.manifest.generation,
             content.notes,
             chunks,
-            keys,
-            row_of,
             self.keyword.reader(row_of),
-            table,
+            self.vectors.table(ContentKeys(chunks)),
         )
 
     def empty(self, number: int) -> EmbeddedGeneration:
         """A generation without notes."""
         table = empty_vector_table(0, self._dimension)
-        return EmbeddedGeneration(number, {}, [], [], {}, KeywordReader([], [], {}), table)
+        return EmbeddedGeneration(number, {}, ChunkTable([]), KeywordReader([], [], {}), table)
 
-    def _repair_keyword(self, chunks: list[Chunk], notes: Mapping[str, IndexedNote]) -> None:
+    def _repair_keyword(self, chunks: ChunkTable, notes: Mapping[str, IndexedNote]) -> None:
         intended = self.manifest.intent()
-        doubtful = {chunk.id for chunk in chunks} if intended is None else intended
+        doubtful = set(chunks.ids) if intended is None else intended
         repaired = self.keyword.repair(chunks, notes, doubtful)
         if intended is None or intended:
             self.manifest.repaired()
@@ -130,7 +126,7 @@ class IndexDirectory:
             log.warning("the keyword index was repaired (%d entries)", repaired)
 
     def rewrite_keyword(
-        self, chunks: Sequence[Chunk], notes: Mapping[str, IndexedNote], error: Exception
+        self, chunks: ChunkTable, notes: Mapping[str, IndexedNote], error: Exception
     ) -> None:
         """Replace the content of the keyword index, which `error` shows to be damaged."""
         log.warning("the keyword index is damaged; rewriting it", exc_info=error)
@@ -177,18 +173,15 @@ class IndexDirectory:
 
     def mend_manifest(self, generation: Generation, made_with: Recipe) -> int:
         """Write damaged notes again; a file that cannot be read is replaced. See `mend`."""
-        chunks = {
-            path: [generation.chunks[row] for row in generation.rows(path)]
-            for path in generation.notes
-        }
+        notes, chunks = generation.notes, generation.chunks
         try:
             damaged = self.manifest.check()
             if damaged:
-                self.manifest.restore(generation.notes, chunks)
+                self.manifest.restore(notes, chunks)
         except IndexCorrupt as error:
             log.warning("%s; writing it again", error)
-            self.manifest.rewrite(made_with, generation.number, generation.notes, chunks)
-            return max(1, len(chunks))
+            self.manifest.rewrite(made_with, generation.number, notes, chunks)
+            return max(1, len(notes))
         return damaged
 
     def _mend_keyword(self, generation: Generation) -> int:
@@ -215,7 +208,7 @@ class IndexDirectory:
         ]
         try:
             return chroma.check(
-                [generation.chunks[row].id for row in rows], generation.vectors.vectors(rows)
+                [generation.chunks.id(row) for row in rows], generation.vectors.vectors(rows)
             )
         except Exception:
             log.exception(
@@ -228,7 +221,7 @@ class IndexDirectory:
         if not self.chroma.opened:
             return []
         rows, surplus = _chroma_differences(self.chroma.keys, generation, None)
-        return [*surplus, *(generation.chunks[row].id for row in rows)]
+        return [*surplus, *(generation.chunks.id(row) for row in rows)]
 
     def sync_chroma(self, generation: Generation, among: Collection[str]) -> None:
         """Bring the entries of the chunks `among` in Chroma, if it is open, in step with
@@ -239,7 +232,7 @@ class IndexDirectory:
         rows, surplus = _chroma_differences(chroma.keys, generation, among)
         try:
             # A changed entry is removed first: HNSW takes ten times as long to move one.
-            ids = [generation.chunks[row].id for row in rows]
+            ids = [generation.chunks.id(row) for row in rows]
             chroma.remove([*surplus, *(chunk for chunk in ids if chunk in chroma.keys)])
             chroma.put(
                 ids, [generation.keys[row] for row in rows], generation.vectors.vectors(rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,14 +19,15 @@ log = logging.getLogger(__name__)
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS journal (
-    generation INTEGER NOT NULL, path TEXT NOT NULL, entry TEXT NOT NULL, bytes INTEGER NOT NULL,
+    generation INTEGER NOT NULL, path TEXT NOT NULL, entry BLOB NOT NULL, bytes INTEGER NOT NULL,
     at TEXT NOT NULL, checksum INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS journal_generation ON journal (generation, bytes);
 CREATE INDEX IF NOT EXISTS journal_path ON journal (path);
 CREATE INDEX IF NOT EXISTS journal_at ON journal (at);
 """
-_ROWS = "SELECT rowid, checksum, generation, path, at, CAST(entry AS BLOB) FROM journal"
+_ROWS = "SELECT rowid, checksum, generation, path, at, entry FROM journal"
+_INSERT = "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class Retention:
     generations: int = 1000
     days: float = 30.0
     bytes: int = 64 << 20
-    """Size of all entries."""
+    """Size of all entries before they are compressed."""
 
 
 DEFAULT_RETENTION = Retention()
@@ -105,11 +107,7 @@ class Journal:
         damaged = [row for row, expected, *facts in rows if checksum(*facts) != expected]
         self.delete(damaged)
         gone = frozenset(damaged)
-        return [
-            msgspec.json.decode(entry, type=JournalEntry)
-            for row, *_, entry in rows
-            if row not in gone
-        ]
+        return [_decode(entry) for row, *_, entry in rows if row not in gone]
 
     def delete(self, rows: Sequence[int]) -> None:
         """Delete damaged entries, by row id."""
@@ -120,18 +118,8 @@ class Journal:
             )
 
     def _insert(self, entry: JournalEntry) -> None:
-        data = msgspec.json.encode(entry)
-        self._connection.execute(
-            "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?)",
-            (
-                entry.generation,
-                entry.path,
-                data.decode(),
-                len(data),
-                entry.at,
-                checksum(entry.generation, entry.path, entry.at, data),
-            ),
-        )
+        row = _row(entry.generation, entry.path, entry.at, msgspec.json.encode(entry))
+        self._connection.execute(_INSERT, row)
 
     def trim(self, generation: int) -> None:
         """Delete entries beyond the bounds; `generation` is the current one."""
@@ -152,7 +140,7 @@ class Journal:
         """Delete the entries that satisfy `condition`, and return them."""
         purged = []
         for row, _, *_, data in self._connection.execute(_ROWS).fetchall():
-            entry = msgspec.json.decode(data, type=JournalEntry)
+            entry = _decode(data)
             if condition(entry):
                 purged.append(entry)
                 self._connection.execute("DELETE FROM journal WHERE rowid = ?", (row,))
@@ -164,6 +152,28 @@ def damaged_entries(connection: sqlite3.Connection) -> list[int]:
     return [
         row for row, expected, *facts in connection.execute(_ROWS) if checksum(*facts) != expected
     ]
+
+
+def compress_entries(connection: sqlite3.Connection) -> None:
+    """Convert the entries of an earlier version within a transaction; damaged ones are lost."""
+    connection.execute("ALTER TABLE journal RENAME TO earlier")
+    connection.execute(TABLES.partition(";")[0])
+    rows = connection.execute(
+        "SELECT checksum, generation, path, at, CAST(entry AS BLOB) FROM earlier"
+    )
+    connection.executemany(
+        _INSERT, (_row(*facts) for expected, *facts in rows if checksum(*facts) == expected)
+    )
+    connection.execute("DROP TABLE earlier")
+
+
+def _row(generation: int, path: str, at: str, data: bytes) -> tuple[int, str, bytes, int, str, int]:
+    entry = zlib.compress(data)
+    return generation, path, entry, len(data), at, checksum(generation, path, at, entry)
+
+
+def _decode(entry: bytes) -> JournalEntry:
+    return msgspec.json.decode(zlib.decompress(entry), type=JournalEntry)
 
 
 def _by_path(chunks: Iterable[Chunk]) -> dict[str, list[JournaledChunk]]:

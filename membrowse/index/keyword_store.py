@@ -12,7 +12,7 @@ import logging
 import os
 import shutil
 import zlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,12 +26,12 @@ from whoosh.writing import SegmentWriter
 
 from membrowse import paths
 from membrowse.index.analyser import NoteAnalyzer
+from membrowse.index.chunk_table import ChunkTable
 from membrowse.index.generation import IndexedNote
 from membrowse.index.keyword_document import Document, document
 from membrowse.index.keyword_reader import FIELDS, KeywordReader, Rows
 from membrowse.index.keyword_segment import SegmentData
 from membrowse.index.whoosh_codec import DayPositions, PackedCodec, PackedPositions
-from membrowse.notes.chunk import Chunk
 
 log = logging.getLogger(__name__)
 
@@ -186,7 +186,7 @@ class KeywordStore:
 
     def repair(
         self,
-        chunks: Sequence[Chunk],
+        chunks: ChunkTable,
         notes: Mapping[str, IndexedNote],
         doubtful: Collection[str],
     ) -> int:
@@ -204,31 +204,34 @@ class KeywordStore:
             self.rewrite(chunks, notes)
             return len(chunks)
 
-    def rewrite(self, chunks: Sequence[Chunk], notes: Mapping[str, IndexedNote]) -> None:
+    def rewrite(self, chunks: ChunkTable, notes: Mapping[str, IndexedNote]) -> None:
         """Replace all files by new ones that contain exactly `chunks`."""
         self.clear()
         self._repair(chunks, notes, ())
 
     def _repair(
         self,
-        chunks: Sequence[Chunk],
+        chunks: ChunkTable,
         notes: Mapping[str, IndexedNote],
         doubtful: Collection[str],
     ) -> int:
-        expected = {chunk.id: chunk for chunk in chunks if chunk.id not in doubtful}
-        surplus = [
-            number
-            for number, chunk_id in enumerate(self.documents())
-            if chunk_id is not None and expected.pop(chunk_id, None) is None
-        ]
-        missing = [chunk for chunk in chunks if chunk.id in expected or chunk.id in doubtful]
+        expected = set(chunks.ids).difference(doubtful)
+        surplus = []
+        for number, chunk in enumerate(self.documents()):
+            if chunk in expected:
+                expected.remove(chunk)
+            elif chunk is not None:
+                surplus.append(number)
+        expected.update(doubtful)
+        missing = [row for row, chunk in enumerate(chunks.ids) if chunk in expected]
         count = len(surplus) + len(missing)
         if surplus and len(missing) == len(chunks):
             self.clear()
             surplus = []
         for first in range(0, len(missing), _REPAIR_BATCH):
             batch = missing[first : first + _REPAIR_BATCH]
-            self.commit(surplus, (document(chunk, notes[chunk.path]) for chunk in batch))
+            added = (chunks[row] for row in batch)
+            self.commit(surplus, (document(chunk, notes[chunk.path]) for chunk in added))
             surplus = []
         if surplus:
             self.commit(surplus, ())

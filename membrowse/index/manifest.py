@@ -1,8 +1,8 @@
 """The manifest: notes, chunks, the generation counter and pending changes.
 
 It is the source of truth, from which the other stores are derived. There is one row per note, with
-the note's record (JSON) and its chunks (MessagePack, which decodes twice as fast), so changing a
-note is one small write and loading all chunks is one pass.
+the note's record (JSON) and its chunks (MessagePack, their text compressed), so changing a note is
+one small write and loading all chunks is one pass that unpacks none.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,16 +19,25 @@ import msgspec
 
 from membrowse import sqlite
 from membrowse.index.change_plan import NoteChange
-from membrowse.index.generation import IndexedNote
+from membrowse.index.chunk_table import ChunkTable, NoteChunks, pack
+from membrowse.index.generation import IndexedNote, content_key
 from membrowse.index.journal import TABLES as JOURNAL_TABLES
-from membrowse.index.journal import Journal, JournalEntry, Retention, damaged_entries
+from membrowse.index.journal import (
+    Journal,
+    JournalEntry,
+    Retention,
+    compress_entries,
+    damaged_entries,
+)
 from membrowse.notes.chunk import Chunk
 from membrowse.sqlite import checksum, transaction
 
 log = logging.getLogger(__name__)
 
-FORMAT = "2"
+FORMAT = "3"
 """Version of the manifest's own format."""
+_CONVERTED_FORMAT = "2"
+"""The earlier one, whose text is not compressed; it is converted."""
 
 _FACTS = frozenset({"recipe", "format", "generation"})
 """Names in the table `meta`."""
@@ -53,7 +62,9 @@ CREATE INDEX IF NOT EXISTS successors_added ON successors (added);
     + JOURNAL_TABLES
 )
 
+_PUT_NOTE = "INSERT OR REPLACE INTO notes VALUES (?, ?, ?, ?)"
 _NOTES = "SELECT checksum, path, record, chunks FROM notes"
+_HAS_FACTS = "SELECT 1 FROM sqlite_master WHERE name = 'meta'"
 _SUCCESSORS = "SELECT rowid, checksum, removed, added FROM successors"
 
 
@@ -89,16 +100,28 @@ class ManifestContent:
     """All notes of the manifest, with their chunks by position."""
 
     notes: dict[str, IndexedNote]
-    chunks: dict[str, list[Chunk]]
-    """By path."""
+    chunks: dict[str, NoteChunks]
+    """By path, of the notes that have any."""
     damaged: int = 0
     """Number of notes left out because they were damaged."""
 
+    def table(self, encoder: str) -> ChunkTable:
+        """All chunks, with content keys for the encoder with the key `encoder`."""
+        ordered = (self.chunks[path] for path in sorted(self.chunks))
+        return ChunkTable(
+            [note if note.encoder == encoder else _packed(note.chunks, encoder) for note in ordered]
+        )
+
+
+def _packed(chunks: Sequence[Chunk], encoder: str) -> NoteChunks:
+    return pack(chunks, [content_key(chunk, encoder) for chunk in chunks], encoder)
+
 
 _decode_note = msgspec.json.Decoder(IndexedNote).decode
-_decode_chunks = msgspec.msgpack.Decoder(list[Chunk]).decode
+_decode_chunks = msgspec.msgpack.Decoder(NoteChunks).decode
 _encode = msgspec.json.Encoder().encode
 _encode_chunks = msgspec.msgpack.Encoder().encode
+_NO_CHUNKS = b""
 
 
 class Manifest:
@@ -113,6 +136,8 @@ class Manifest:
             self._open()
 
     def _open(self) -> None:
+        if self._path.exists():
+            _compress(self._path)
         self._connection = connection = sqlite.open_tables(self._path, _TABLES)
         connection.execute("PRAGMA secure_delete=ON")
         self._journal = Journal(connection, self._retention)
@@ -163,7 +188,7 @@ class Manifest:
     def content(self) -> ManifestContent:
         """Load everything; damaged notes are deleted, and so read from the folder again."""
         notes: dict[str, IndexedNote] = {}
-        chunks: dict[str, list[Chunk]] = {}
+        chunks: dict[str, NoteChunks] = {}
         damaged: list[int] = []
         with self._guarded():
             rows = self._connection.execute(
@@ -174,7 +199,8 @@ class Manifest:
                     damaged.append(row)
                     continue
                 notes[path] = _decode_note(record)
-                chunks[path] = _decode_chunks(parts)
+                if parts != _NO_CHUNKS:
+                    chunks[path] = _decode_chunks(parts)
             self._delete_notes(damaged)
         return ManifestContent(notes, chunks, len(damaged))
 
@@ -211,17 +237,21 @@ class Manifest:
         generation: int,
         changes: Mapping[str, NoteChange],
         notes: Mapping[str, IndexedNote],
+        chunks: Mapping[str, NoteChunks],
         added: Iterable[Chunk],
         removed: Iterable[Chunk],
         successors: Mapping[str, str],
     ) -> None:
-        """Confirm `generation`, which the stores now contain, in one transaction."""
+        """Confirm `generation`, which the stores now contain, in one transaction.
+
+        `chunks` are those of the changed notes that have any.
+        """
         with self._guarded(), transaction(self._connection) as connection:
             for path, change in changes.items():
                 if change.note is None:
                     connection.execute("DELETE FROM notes WHERE path = ?", (path,))
                 else:
-                    self._write_note(notes[path], change.chunks)
+                    self._write_note(notes[path], chunks.get(path))
             self._record_successors(successors)
             self._journal.write(generation, added, removed)
             connection.execute("DELETE FROM intent")
@@ -296,7 +326,7 @@ class Manifest:
         recipe: Recipe,
         generation: int,
         notes: Mapping[str, IndexedNote],
-        chunks: Mapping[str, Sequence[Chunk]],
+        chunks: ChunkTable,
     ) -> None:
         """Replace the file by one with this content; successors and history are lost."""
         with self._guarded():
@@ -308,14 +338,12 @@ class Manifest:
                 self._set("generation", str(generation))
             self.restore(notes, chunks)
 
-    def restore(
-        self, notes: Mapping[str, IndexedNote], chunks: Mapping[str, Sequence[Chunk]]
-    ) -> None:
+    def restore(self, notes: Mapping[str, IndexedNote], chunks: ChunkTable) -> None:
         """Replace all notes by these."""
         with self._guarded(), transaction(self._connection) as connection:
             connection.execute("DELETE FROM notes")
             for path, note in notes.items():
-                self._write_note(note, tuple(chunks[path]))
+                self._write_note(note, chunks.note(path))
 
     def trim(self) -> None:
         """Delete history beyond the bounds, and overwrite it on disk."""
@@ -339,15 +367,11 @@ class Manifest:
         with self._lock:
             self._connection.close()
 
-    def _write_note(self, note: IndexedNote, chunks: tuple[Chunk, ...]) -> None:
-        self._put_note(note, _encode_chunks(chunks))
+    def _write_note(self, note: IndexedNote, chunks: NoteChunks | None) -> None:
+        self._put_note(note, _NO_CHUNKS if chunks is None else _encode_chunks(chunks))
 
     def _put_note(self, note: IndexedNote, chunks: bytes) -> None:
-        record = _encode(note)
-        self._connection.execute(
-            "INSERT OR REPLACE INTO notes VALUES (?, ?, ?, ?)",
-            (note.path, record, chunks, checksum(note.path, record, chunks)),
-        )
+        self._connection.execute(_PUT_NOTE, _note_row(note.path, _encode(note), chunks))
 
     def _record_successors(self, successors: Mapping[str, str]) -> None:
         """Keep chains short: whatever led to a removed chunk now leads to its successor."""
@@ -386,3 +410,38 @@ class Manifest:
             if checksum(name, value) != expected:
                 raise self._corrupt(sqlite3.DatabaseError(f"its {name} is damaged"))
             return str(value)
+
+
+def _note_row(path: str, record: bytes, chunks: bytes) -> tuple[str, bytes, bytes, int]:
+    return path, record, chunks, checksum(path, record, chunks)
+
+
+def _compress(path: Path) -> None:
+    """Convert a manifest of the earlier format in one transaction; leave any other alone."""
+    connection = sqlite.connect(path)
+    with closing(connection):
+        if connection.execute(_HAS_FACTS).fetchone() is None:
+            return
+        rows = connection.execute("SELECT name, value, checksum FROM meta").fetchall()
+        facts = {name: value for name, value, expected in rows if checksum(name, value) == expected}
+        if facts.get("format") != _CONVERTED_FORMAT or "recipe" not in facts:
+            return
+        log.info("converting the manifest: its text is compressed")
+        encoder = msgspec.json.decode(facts["recipe"], type=Recipe).encoder
+        with transaction(connection):
+            for expected, note, record, chunks in connection.execute(_NOTES).fetchall():
+                if checksum(note, record, chunks) == expected:
+                    row = _note_row(note, record, _converted(chunks, encoder))
+                    connection.execute(_PUT_NOTE, row)
+            compress_entries(connection)
+            connection.execute(
+                "UPDATE meta SET value = ?, checksum = ? WHERE name = 'format'",
+                (FORMAT, checksum("format", FORMAT)),
+            )
+        sqlite.shrink(connection)
+
+
+def _converted(chunks: bytes, encoder: str) -> bytes:
+    """A note's chunks as they are stored today, for those of the earlier format."""
+    earlier = msgspec.msgpack.decode(chunks, type=tuple[Chunk, ...])
+    return _encode_chunks(_packed(earlier, encoder)) if earlier else _NO_CHUNKS

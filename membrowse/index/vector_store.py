@@ -80,6 +80,8 @@ class VectorStore:
         self._grace = grace
         self._clock = clock
         self._pruned_at = float("-inf")
+        self._at_most: float = float("inf")
+        """Bound on the number of stored vectors: counting them reads all keys."""
         self._lock = threading.Lock()
         try:
             self._connection = self._connect()
@@ -142,6 +144,7 @@ class VectorStore:
         def put(connection: sqlite3.Connection) -> None:
             with transaction(connection):
                 connection.executemany(_PUT, rows)
+            self._at_most += len(rows)
 
         self._run(put)
 
@@ -253,17 +256,25 @@ class VectorStore:
         )
 
     def prune(self, live: Collection[str]) -> list[str]:
-        """Delete the oldest vectors not in `live` beyond the bound; return their keys."""
+        """Delete the oldest vectors not in `live` beyond the bound; return their keys.
+
+        `live` are the content keys of all chunks; those that repeat count as spare.
+        """
+        spare = SPARE_VECTORS + len(live) // LIVE_PER_SPARE
+        if self._at_most <= len(live) + spare:
+            return []
         if 0 <= self._clock() - self._pruned_at < self._grace / _PRUNES_PER_GRACE:
             return []
-        return self._run(lambda connection: self._prune(connection, live))
+        return self._run(lambda connection: self._prune(connection, live, spare))
 
-    def _prune(self, connection: sqlite3.Connection, live: Collection[str]) -> list[str]:
-        live = frozenset(live)
-        spare = SPARE_VECTORS + len(live) // LIVE_PER_SPARE
+    def _prune(
+        self, connection: sqlite3.Connection, live: Collection[str], spare: int
+    ) -> list[str]:
         (stored,) = connection.execute("SELECT count(*) FROM vectors").fetchone()
+        self._at_most = stored
         if stored <= len(live) + spare:
             return []
+        live = frozenset(live)
         now = self._clock()
         # What a wrong clock dated far in the future counts as the oldest.
         rows = connection.execute(

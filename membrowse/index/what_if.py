@@ -14,6 +14,7 @@ import numpy as np
 
 from membrowse.encoding.encoder import EncodedText, EncoderInput
 from membrowse.index.change_plan import ChangePlan, NoteChange, new_vectors, plan_changes
+from membrowse.index.chunk_table import ChunkRows
 from membrowse.index.generation import EmbeddedGeneration, Generation
 from membrowse.index.keyword_reader import KeywordReader, Rows, embedded_reader
 from membrowse.index.keyword_segment import SegmentData
@@ -51,8 +52,6 @@ def what_if(
         next(_numbers),
         plan.notes,
         plan.chunks,
-        plan.keys,
-        plan.row_of,
         _keyword_reader(generation, plan),
         rearrange(generation.vectors, plan.source, vectors),
     )
@@ -88,7 +87,7 @@ class _HypotheticalReader(KeywordReader):
         segments = before.segments
         if added is not None:
             segments, deleted = (*segments, added), [*deleted, set()]
-        super().__init__(segments, deleted, plan.row_of, (before, plan.moved))
+        super().__init__(segments, deleted, ChunkRows(plan.chunks), (before, plan.moved))
         self._before = before
         self._new_rows = plan.moved.copy()
         self._new_rows[removed] = -1

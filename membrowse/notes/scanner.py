@@ -134,6 +134,22 @@ def scan_root(root: Root, settings: NotesSettings) -> RootScan:
     return RootScan(walk.files, walk.paths_by_identity, walk.linked)
 
 
+def saved_note(root: Root, settings: NotesSettings, known: ScannedFile) -> ScannedFile | None:
+    """Look again at a note of an earlier scan.
+
+    None if it is more than a note that was saved, so that only a scan can tell what it is. Raises
+    `OSError` if it is gone.
+    """
+    walk = _Walk(root, settings)
+    real = str(Path(walk.links.root) / root.below(known.path))
+    status = Path(real).lstat()
+    if os.path.realpath(real) != real or status.st_nlink != 1 or status.st_dev != known.device:
+        return None
+    walk.add_file(real, known.path, status, None)
+    (file,) = walk.files
+    return file if file.excluded is None else None
+
+
 def _same_file(
     files: Mapping[str, ScannedFile], paths: Sequence[str], linked: Collection[str]
 ) -> dict[str, ScannedFile]:
@@ -168,7 +184,7 @@ class _Walk:
         try:
             status = Path(root).stat()
             if self.root.name and stat.S_ISREG(status.st_mode):
-                self._add_file(root, self.root.name, status, None)
+                self.add_file(root, self.root.name, status, None)
                 return
             entries = _list(root)
         except OSError as error:
@@ -234,7 +250,7 @@ class _Walk:
                 self._descend(entry.path, path, status, directory, asked_for=asked_for)
             else:
                 status = entry.stat(follow_symlinks=False)
-                self._add_file(entry.path, path, status, directory.link)
+                self.add_file(entry.path, path, status, directory.link)
         except FileNotFoundError:
             return
         except OSError as error:
@@ -293,7 +309,7 @@ class _Walk:
             self._exclude(path, NoteState.SKIPPED, reason)
             return
         if not stat.S_ISDIR(status.st_mode):
-            self._add_file(real, path, status, Link(path, real))
+            self.add_file(real, path, status, Link(path, real))
             return
         identity = (status.st_dev, status.st_ino)
         if directory.is_below(identity):
@@ -307,7 +323,7 @@ class _Walk:
             link = Link(path, real)
             self._descend(real, path, status, directory, link=link, asked_for=asked_for)
 
-    def _add_file(self, real: str, path: str, status: os.stat_result, link: Link | None) -> None:
+    def add_file(self, real: str, path: str, status: os.stat_result, link: Link | None) -> None:
         state, reason = self._exclusion(real, path, status)
         self.files.append(
             ScannedFile(

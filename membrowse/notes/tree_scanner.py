@@ -5,10 +5,17 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from membrowse.notes.scanner import FolderUnreadable, RootScan, ScannedFile, merged, scan_root
+from membrowse.notes.scanner import (
+    FolderUnreadable,
+    RootScan,
+    ScannedFile,
+    merged,
+    saved_note,
+    scan_root,
+)
 from membrowse.roots import Root, Roots
 from membrowse.settings import NotesSettings
 from membrowse.wire.notes import NoteState
@@ -76,6 +83,36 @@ class TreeScanner:
             for name, reason in problems.items()
         ]
         return merged([*usable, RootScan(unknown, {}, ())])
+
+    def saved(
+        self, paths: Iterable[str], found: Mapping[str, ScannedFile], settings: NotesSettings
+    ) -> dict[str, ScannedFile] | None:
+        """Those of `paths` that are notes of an earlier scan, `found`, as they are now.
+
+        None if anything else than the saving of notes happened to `paths`: scan the tree. What an
+        editor wrote for a moment beside a note is left out.
+        """
+        notes: dict[str, ScannedFile] = {}
+        for path in paths:
+            known = found.get(path)
+            try:
+                if known is None and self._is_nowhere(path, found):
+                    continue
+                if known is None or known.excluded is not None or known.link is not None:
+                    return None
+                note = saved_note(self._roots.root_of(path), settings, known)
+            except OSError:
+                return None
+            if note is None:
+                return None
+            notes[path] = note
+        return notes
+
+    def _is_nowhere(self, path: str, found: Mapping[str, ScannedFile]) -> bool:
+        """Whether `path` neither exists nor was a directory."""
+        if os.path.lexists(self._roots.resolve(path)):
+            return False
+        return not any(each.startswith(f"{path}/") for each in found)
 
     def _problems(self, ended: dict[str, _Scanning]) -> Iterator[tuple[str, str]]:
         """Why roots cannot be used, by name."""

@@ -26,9 +26,9 @@ import re
 from dataclasses import dataclass, field
 from datetime import date
 from fnmatch import translate
+from typing import Protocol
 
 from membrowse.index.analyser import QueryTerms, phrase_terms, query_terms
-from membrowse.notes.chunk import Chunk
 from membrowse.ranking.query_dates import DateExpression, DateReader
 from membrowse.text import normal_form, shown
 from membrowse.wire.search import Filters
@@ -68,6 +68,17 @@ class Constraint:
     typed: str
 
 
+class Filtered(Protocol):
+    """What filters look at: a chunk, or the chunks of a note, which have these in common."""
+
+    @property
+    def path(self) -> str: ...
+    @property
+    def tags(self) -> tuple[str, ...]: ...
+    @property
+    def date(self) -> str: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Filter:
     """A condition on a chunk's note, applied to every ranking."""
@@ -79,11 +90,11 @@ class Filter:
     excluded: bool
     typed: str
 
-    def passes(self, chunk: Chunk) -> bool:
+    def passes(self, chunk: Filtered) -> bool:
         """Whether `chunk` passes this filter."""
         return self._matches(chunk) != self.excluded
 
-    def _matches(self, chunk: Chunk) -> bool:
+    def _matches(self, chunk: Filtered) -> bool:
         if self.kind == "root":
             return normal_form(chunk.path.partition("/")[0].casefold()) == self.value
         if self.kind == "path":

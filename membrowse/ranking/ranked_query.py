@@ -196,11 +196,10 @@ def _scope(generation: Generation, parsed: ParsedQuery) -> Mask:
     """Return the rows whose note passes every filter."""
     if not parsed.filters:
         return np.ones(len(generation.chunks), dtype=np.bool_)
-    passes: dict[str, bool] = {}
-    for chunk in generation.chunks:
-        if chunk.path not in passes:
-            passes[chunk.path] = all(each.passes(chunk) for each in parsed.filters)
-    return np.array([passes[chunk.path] for chunk in generation.chunks], dtype=np.bool_)
+    notes = generation.chunks.notes
+    passes = [all(each.passes(note) for each in parsed.filters) for note in notes]
+    counts = np.diff(generation.chunks.starts)
+    return np.repeat(np.array(passes, dtype=np.bool_), counts)
 
 
 def _query_record(parsed: ParsedQuery, postings: TermMatches) -> Query:

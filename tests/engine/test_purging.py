@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
+import zlib
 from pathlib import Path
 
 import pytest
@@ -24,8 +27,17 @@ def traces(folder: Path) -> set[str]:
         file.name
         for file in paths.index_dir(folder).rglob("*")
         if file.is_file() and not file.name.startswith("engine.log")
-        if wanted in file.read_bytes().lower()
+        if wanted in _content(file.read_bytes()).lower()
     }
+
+
+def _content(data: bytes) -> bytes:
+    """The bytes of a file, and what was compressed in them, from wherever that may begin."""
+    found = [data]
+    for start in re.finditer(rb"\x78\x9c", data):
+        with contextlib.suppress(zlib.error):
+            found.append(zlib.decompressobj().decompress(data[start.start() :]))
+    return b"".join(found)
 
 
 async def indexed_and_deleted(folder: Path, client: EngineClient) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import zlib
 from contextlib import closing
 from pathlib import Path
 
@@ -17,9 +18,14 @@ from membrowse.notes.chunk import Chunk
 def manifest_ids(directory: Path) -> list[str]:
     with closing(sqlite3.connect(directory / "manifest.sqlite")) as connection:
         rows = connection.execute("SELECT chunks FROM notes").fetchall()
-    return [
-        chunk.id for (data,) in rows for chunk in msgspec.msgpack.decode(data, type=list[Chunk])
-    ]
+    ids: list[str] = []
+    for (data,) in rows:
+        if data:
+            *_, of_note, _, packed = msgspec.msgpack.decode(data)
+            chunks = msgspec.msgpack.decode(zlib.decompress(packed), type=list[Chunk])
+            assert [chunk.id for chunk in chunks] == of_note
+            ids += of_note
+    return ids
 
 
 def keyword_ids(directory: Path) -> list[str]:

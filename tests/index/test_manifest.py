@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from membrowse.index.generation import content_key
+from membrowse import sqlite
+from membrowse.index.generation import Generation, content_key
+from membrowse.index.journal import JournalEntry
 from membrowse.index.manifest import Recipe
+from membrowse.notes.chunk import Chunk
 from tests.index import factories
 from tests.index.factories import RECIPE, change, chunk, encode_all
 from tests.index.store_agreement import assert_stores_agree
@@ -89,3 +94,66 @@ def test_a_content_key_depends_only_on_header_text_and_encoder() -> None:
         content_key(base, "f"),
     }
     assert len(others | {content_key(base, "e")}) == 4
+
+
+def test_a_manifest_of_an_earlier_version_is_converted(directory: Path) -> None:
+    with closing(factories.opened(directory)) as index:
+        index.apply([change("a.md", "one", "two"), change("b.md"), change("c.md", "three")])
+        index.apply([change("a.md", "one", "four")])
+        encode_all(index)
+        before, entries = index.generation, index.journal()
+        notes = [(path, [*before.chunks[_slice_of(before, path)]]) for path in before.notes]
+        _make_uncompressed(directory / "manifest.sqlite", notes, entries)
+    for _ in range(2):
+        with closing(factories.opened(directory)) as index:
+            after = index.generation
+            assert index.stale == ""
+            assert (list(after.chunks), list(after.keys)) == (
+                list(before.chunks),
+                list(before.keys),
+            )
+            assert (after.notes, after.number) == (before.notes, before.number)
+            assert after.encoded.all()
+            assert index.journal() == entries
+            assert_stores_agree(index)
+
+
+def _slice_of(generation: Generation, path: str) -> slice:
+    rows = generation.rows(path)
+    return slice(rows.start, rows.stop)
+
+
+def _make_uncompressed(
+    manifest: Path, notes: list[tuple[str, list[Chunk]]], entries: list[JournalEntry]
+) -> None:
+    """Write the manifest as earlier versions did, with a damaged entry of the history."""
+    with closing(sqlite.connect(manifest)) as connection:
+        for path, chunks in notes:
+            record = connection.execute("SELECT record FROM notes WHERE path = ?", (path,))
+            values = (path, record.fetchone()[0], msgspec.msgpack.encode(chunks))
+            row = (*values, sqlite.checksum(*values))
+            connection.execute("INSERT OR REPLACE INTO notes VALUES (?, ?, ?, ?)", row)
+        connection.execute("DROP TABLE journal")
+        connection.execute(
+            "CREATE TABLE journal (generation INTEGER NOT NULL, path TEXT NOT NULL, entry TEXT NOT "
+            "NULL, bytes INTEGER NOT NULL, at TEXT NOT NULL, checksum INTEGER NOT NULL)"
+        )
+        damaged = msgspec.structs.replace(entries[0], path="damaged.md")
+        for entry in [damaged, *entries]:
+            data = msgspec.json.encode(entry).decode()
+            expected = sqlite.checksum(entry.generation, entry.path, entry.at, data)
+            connection.execute(
+                "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?)",
+                (
+                    entry.generation,
+                    entry.path,
+                    data,
+                    len(data),
+                    entry.at,
+                    expected + (entry is damaged),
+                ),
+            )
+        connection.execute(
+            "UPDATE meta SET value = '2', checksum = ? WHERE name = 'format'",
+            (sqlite.checksum("format", "2"),),
+        )

@@ -41,7 +41,7 @@ def terms(generation: Generation) -> Iterable[str]:
 
 
 def assert_same(hypothetical: EmbeddedGeneration, real: EmbeddedGeneration) -> None:
-    assert hypothetical.chunks == real.chunks
+    assert list(hypothetical.chunks) == list(real.chunks)
     assert list(hypothetical.keys) == list(real.keys)
     assert hypothetical.row_of == real.row_of
     assert hypothetical.notes == real.notes

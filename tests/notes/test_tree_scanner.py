@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -134,3 +136,98 @@ def test_changes_are_reported_as_paths_of_the_tree(tree: Roots, tmp_path: Path) 
         assert changed.wait(10), seen
     finally:
         watch.stop()
+
+
+def test_saved_notes_are_known_without_a_scan(tree: Roots, tmp_path: Path) -> None:
+    found = scan(tree)
+    (tmp_path / "work" / "deep" / "a.md").write_text("longer than before")
+    (tmp_path / "fresh").write_text("replaced as editors do")
+    (tmp_path / "fresh").replace(tmp_path / "style.md")
+    paths = ["work/deep/a.md", "style.md", "work/deep/a.md.tmp"]
+    saved = TreeScanner(tree).saved(paths, found, NotesSettings())
+    assert saved is not None
+    assert saved == {path: scan(tree)[path] for path in paths[:2]}
+    assert saved["style.md"] != found["style.md"]
+
+
+def change_nothing_known(work: Path) -> str:
+    (work / "new.md").write_text("new")
+    return "work/new.md"
+
+
+def remove(work: Path) -> str:
+    (work / "b.txt").unlink()
+    return "work/b.txt"
+
+
+def link_hard(work: Path) -> str:
+    (work / "c.txt").hardlink_to(work / "b.txt")
+    return "work/b.txt"
+
+
+def link(work: Path) -> str:
+    (work / "b.txt").rename(work.parent / "b.txt")
+    (work / "b.txt").symlink_to(work.parent / "b.txt")
+    return "work/b.txt"
+
+
+def link_its_folder(work: Path) -> str:
+    (work / "deep").rename(work.parent / "deep")
+    (work / "deep").symlink_to(work.parent / "deep")
+    return "work/deep/a.md"
+
+
+def remove_its_folder(work: Path) -> str:
+    shutil.rmtree(work / "deep")
+    return "work/deep"
+
+
+def grow(work: Path) -> str:
+    (work / "b.txt").write_text("x" * 2000)
+    return "work/b.txt"
+
+
+def become_a_folder(work: Path) -> str:
+    (work / "b.txt").unlink()
+    (work / "b.txt").mkdir()
+    return "work/b.txt"
+
+
+def change_the_rules(work: Path) -> str:
+    (work / ".membrowseignore").write_text("deep/\n")
+    return "work/.membrowseignore"
+
+
+def lose_events(work: Path) -> str:
+    return "work"
+
+
+def leave_the_tree(work: Path) -> str:
+    return "elsewhere/a.md"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        change_nothing_known,
+        remove,
+        link_hard,
+        link,
+        link_its_folder,
+        remove_its_folder,
+        grow,
+        become_a_folder,
+        change_the_rules,
+        lose_events,
+        leave_the_tree,
+    ],
+    ids=lambda change: change.__name__,
+)
+def test_anything_else_needs_a_scan(
+    tree: Roots, tmp_path: Path, change: Callable[[Path], str]
+) -> None:
+    (tmp_path / "work" / ".membrowseignore").write_text("none\n")
+    found = scan(tree)
+    path = change(tmp_path / "work")
+    settings = NotesSettings(max_bytes=1000)
+    assert TreeScanner(tree).saved(["work/deep/a.md", path], found, settings) is None

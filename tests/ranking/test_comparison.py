@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import groupby
 
 import pytest
@@ -128,9 +129,7 @@ def test_near_duplicates_are_found_with_and_without_vectors(index: Index) -> Non
     assert found[0].cosine == pytest.approx(1.0, abs=1e-6)
     bare = index.generation
     blind = empty_vector_table(len(bare.chunks), bare.vectors.dimension)
-    without = type(bare)(
-        bare.number, bare.notes, bare.chunks, bare.keys, bare.row_of, bare.keyword, blind
-    )
+    without = replace(bare, vectors=blind)
     again = near_duplicates(without, row)
     assert [(each.row, each.resemblance, each.cosine) for each in again] == [(copy, 1.0, None)]
 

@@ -169,7 +169,8 @@ class Indexer:
     def _handle(self, event: Event | None) -> None:
         match event:
             case FilesTouched(paths):
-                self._synchronise(hinted=paths)
+                if not self._index_saved(paths):
+                    self._synchronise(hinted=paths)
             case IndexRequested():
                 self._handle_request(event)
             case Paused(paused):
@@ -252,6 +253,7 @@ class Indexer:
             self._give_up(error.strerror or str(error))
             return
         found = compare(files, notes, unindexed, hints)
+        self._publish(last_check=clock.now())
         self._watch.follow(files)
         exchanged = self._identity.exchanged(self._roots, notes, found.found)
         if self._roots.is_collection:
@@ -279,6 +281,26 @@ class Indexer:
         self._log_failures()
         self._encode()
         self._publish(problem=problem)
+
+    def _index_saved(self, paths: frozenset[str]) -> bool:
+        """Index notes that were saved without looking at other files; whether that was enough.
+
+        The rest of the folder must be as indexed since it was last compared.
+        """
+        state, before = self.state, self.state.comparison
+        pending = before.new or before.changed or before.deleted or self._hinted
+        odd = state.problem or state.roots or state.paused or state.reading or self._index.stale
+        saved = None
+        if state.checked and not pending and not odd and paths.isdisjoint(before.unindexed):
+            saved = self._scanner.saved(paths, before.found, self._settings.notes)
+        if saved is None:
+            return False
+        found = replace(before, found={**before.found, **saved}, changed=tuple(saved))
+        self._publish_comparison(found)
+        self._apply(found, frozenset())
+        self._log_failures()
+        self._encode()
+        return True
 
     def _log_failures(self) -> None:
         """Log every file that cannot be indexed, once until it can be."""
@@ -332,7 +354,6 @@ class Indexer:
             pending=comparison.pending(failures(comparison, states)),
             changed=comparison.changed[:_LISTED],
             deleted=comparison.deleted[:_LISTED],
-            last_check=clock.now(),
             checked=True,
         )
 

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from membrowse import paths
 from membrowse.encoding.encoder import EncodedText, EncoderInput
 from membrowse.index.change_plan import ChangePlan, NoteChange, plan_changes
+from membrowse.index.chunk_table import ChunkTable, ContentKeys
 from membrowse.index.generation import Generation, IndexedNote, content_key
 from membrowse.index.index_directory import MANIFEST, check_format, write_format
 from membrowse.index.journal import JournalEntry, Retention
@@ -128,39 +129,32 @@ class MilvusIndex:
         if self._manifest.format != FORMAT:
             return self._empty(self._manifest.generation)
         content = self._manifest.content()
-        chunks = [chunk for path in sorted(content.chunks) for chunk in content.chunks[path]]
-        keys = [content_key(chunk, self.recipe.encoder) for chunk in chunks]
+        chunks = content.table(self.recipe.encoder)
         stored = self.vectors.keys()
-        encoded = np.array([key in stored for key in keys], np.bool_)
-        return self._generation(self._manifest.generation, content.notes, chunks, keys, encoded)
+        encoded = np.array([key in stored for key in ContentKeys(chunks)], np.bool_)
+        return self._generation(self._manifest.generation, content.notes, chunks, encoded)
 
     def _generation(
         self,
         number: int,
         notes: Mapping[str, IndexedNote],
-        chunks: Sequence[Chunk],
-        keys: Sequence[str],
+        chunks: ChunkTable,
         encoded: Mask,
-        row_of: Mapping[str, int] | None = None,
     ) -> Generation:
-        if row_of is None:
-            row_of = {chunk.id: row for row, chunk in enumerate(chunks)}
         reader = MilvusReader(
             self._collections,
             self._counts,
             self.vectors,
             notes,
             chunks,
-            keys,
-            row_of,
             self._constants,
             self._exact,
         )
         table = _without_vectors(encoded)
-        return Generation(number, notes, chunks, keys, row_of, reader, table, best_chunks=reader)
+        return Generation(number, notes, chunks, reader, table, best_chunks=reader)
 
     def _empty(self, number: int) -> Generation:
-        return self._generation(number, {}, [], [], np.zeros(0, np.bool_))
+        return self._generation(number, {}, ChunkTable([]), np.zeros(0, np.bool_))
 
     @property
     def store(self) -> str:
@@ -212,11 +206,9 @@ class MilvusIndex:
             self._fault_point("intent recorded")
             mask = self._encoded_mask(plan)
             self._write_rows(plan.added, plan.notes)
-            self._write_passages(plan.chunks, plan.keys, self._new_passage_rows(plan, mask))
+            self._write_passages(plan.chunks, self._new_passage_rows(plan, mask))
             self._fault_point("milvus written")
-            generation = self._generation(
-                number, plan.notes, plan.chunks, plan.keys, mask, plan.row_of
-            )
+            generation = self._generation(number, plan.notes, plan.chunks, mask)
             self._counts.change(number, self._term_changes(plan))
             self._fault_point("terms counted")
             self._confirm(plan, number)
@@ -235,7 +227,7 @@ class MilvusIndex:
             self._keep_vectors(encoded, precision)
             chunks, new = self.generation.chunks, {text.key for text in encoded}
             rows = [row for row, key in enumerate(self.generation.keys) if key in new]
-            self._manifest.intend(chunks[row].id for row in rows)
+            self._manifest.intend(chunks.id(row) for row in rows)
         with self._exclusive_change():
             return self._add_stored(encoded)
 
@@ -247,7 +239,7 @@ class MilvusIndex:
         if not rows or before.encoded[rows].all():
             self._manifest.repaired()
             return before
-        self._write_passages(before.chunks, before.keys, rows)
+        self._write_passages(before.chunks, rows)
         self._fault_point("milvus written")
         mask = before.encoded.copy()
         mask[rows] = True
@@ -256,9 +248,7 @@ class MilvusIndex:
         self._manifest.raise_generation(number)
         self._manifest.repaired()
         self._fault_point("confirmed")
-        self.generation = self._generation(
-            number, before.notes, before.chunks, before.keys, mask, before.row_of
-        )
+        self.generation = self._generation(number, before.notes, before.chunks, mask)
         return self.generation
 
     def _keep_vectors(self, encoded: Sequence[EncodedText], precision: str) -> None:
@@ -269,26 +259,27 @@ class MilvusIndex:
 
     def _encoded_mask(self, plan: ChangePlan) -> Mask:
         """Which of the new rows have vectors in the local store."""
-        mask = np.zeros(len(plan.keys), np.bool_)
+        keys = ContentKeys(plan.chunks)
+        mask = np.zeros(len(keys), np.bool_)
         kept = plan.source >= 0
         mask[kept] = self.generation.encoded[plan.source[kept]]
         changed = plan.changed_rows()
-        stored = self.vectors.has({plan.keys[row] for row in changed})
+        stored = self.vectors.has({keys[row] for row in changed})
         for row in changed:
-            mask[row] = plan.keys[row] in stored
+            mask[row] = keys[row] in stored
         return mask
 
     def _new_passage_rows(self, plan: ChangePlan, mask: Mask) -> list[int]:
         """Rows with vectors whose passages Milvus does not have under their ids."""
-        before = self.generation
+        before, keys = self.generation, ContentKeys(plan.chunks)
         return [
             row
             for row in plan.changed_rows()
             if mask[row]
             and not (
-                (old := before.row_of.get(plan.chunks[row].id, -1)) >= 0
+                (old := before.chunks.row(plan.chunks.id(row))) >= 0
                 and before.encoded[old]
-                and before.keys[old] == plan.keys[row]
+                and before.keys[old] == keys[row]
             )
         ]
 
@@ -303,15 +294,14 @@ class MilvusIndex:
             ]
             self._collections.write_chunks(batch, vectors)
 
-    def _write_passages(
-        self, chunks: Sequence[Chunk], keys: Sequence[str], rows: Sequence[int]
-    ) -> None:
+    def _write_passages(self, chunks: ChunkTable, rows: Sequence[int]) -> None:
+        keys = ContentKeys(chunks)
         for first in range(0, len(rows), _REPAIR_BATCH):
             batch = rows[first : first + _REPAIR_BATCH]
             stored = self.vectors.get({keys[row] for row in batch})
             self._collections.write_passages(
                 {
-                    chunks[row].id: (chunks[row].path, stored[keys[row]].passage_vectors)
+                    chunks.id(row): (chunks[row].path, stored[keys[row]].passage_vectors)
                     for row in batch
                     if keys[row] in stored
                 }
@@ -348,6 +338,7 @@ class MilvusIndex:
             number,
             plan.changes,
             plan.notes,
+            plan.packed,
             plan.added,
             plan.removed,
             successors(before, after),
@@ -408,7 +399,7 @@ class MilvusIndex:
         self._collections.delete([chunk for chunk in ids if chunk not in generation.row_of])
         self._write_rows([generation.chunks[row] for row in rows], generation.notes)
         encoded = [row for row in rows if generation.encoded[row]]
-        self._write_passages(generation.chunks, generation.keys, encoded)
+        self._write_passages(generation.chunks, encoded)
         return len(ids)
 
     def _repair_all(self, generation: Generation, outdated: Collection[str]) -> int:
@@ -424,12 +415,12 @@ class MilvusIndex:
         wrong = [
             row
             for row, expected in self._expected_passages(generation).items()
-            if passages.get(generation.chunks[row].id, 0) != expected
-            or generation.chunks[row].id in outdated
+            if passages.get(generation.chunks.id(row), 0) != expected
+            or generation.chunks.id(row) in outdated
         ]
-        ids = (generation.chunks[row].id for row in wrong)
+        ids = (generation.chunks.id(row) for row in wrong)
         self._collections.delete_passages([chunk for chunk in ids if passages[chunk]])
-        self._write_passages(generation.chunks, generation.keys, wrong)
+        self._write_passages(generation.chunks, wrong)
         return len(present - live) + len(doubtful) + len(wrong)
 
     def _passages_by_chunk(self) -> Counter[str]:
@@ -462,8 +453,8 @@ class MilvusIndex:
         log.info("counting the terms of all chunks")
         content = self._manifest.content()
         counts: Counter[str] = Counter()
-        for path, chunks in content.chunks.items():
-            for chunk in chunks:
+        for path, note in content.chunks.items():
+            for chunk in note.chunks:
                 counts.update(AnalysedChunk(document(chunk, content.notes[path])).counted)
         self._counts.replace(confirmed, counts)
         return True
@@ -478,9 +469,7 @@ class MilvusIndex:
                 before.number,
                 {**before.notes, **known},
                 before.chunks,
-                before.keys,
                 before.encoded,
-                before.row_of,
             )
             return self.generation
 
@@ -614,7 +603,7 @@ class MilvusIndex:
         present = self._passages_by_chunk()
         chunks = self.generation.chunks
         expected = {
-            chunks[row].id: n for row, n in self._expected_passages(self.generation).items() if n
+            chunks.id(row): n for row, n in self._expected_passages(self.generation).items() if n
         }
         missing = {chunk for chunk, n in expected.items() if present[chunk] < n}
         surplus = {chunk for chunk, n in present.items() if expected.get(chunk, 0) < n}

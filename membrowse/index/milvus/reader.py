@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from membrowse.index.chunk_table import ChunkTable, ContentKeys
 from membrowse.index.generation import IndexedNote
 from membrowse.index.keyword_document import document
 from membrowse.index.milvus.collections import (
@@ -36,7 +37,6 @@ from membrowse.index.milvus.term_weights import (
 from membrowse.index.protocols import Best, Mask, Rows, TermWeights
 from membrowse.index.vector_store import VectorStore
 from membrowse.index.vector_table import StoredVectors
-from membrowse.notes.chunk import Chunk
 
 _KEPT_ANALYSES = 500
 _CHUNKS_IN_A_FILTER = 2000
@@ -62,9 +62,7 @@ class MilvusReader:
     stored: VectorStore
     """Every vector by content key, on this machine."""
     notes: Mapping[str, IndexedNote]
-    chunks: Sequence[Chunk]
-    keys: Sequence[str]
-    row_of: Mapping[str, int]
+    chunks: ChunkTable
     constants: Bm25Constants
     exact: bool
     _analysed: OrderedDict[int, AnalysedChunk] = field(default_factory=OrderedDict)
@@ -106,8 +104,8 @@ class MilvusReader:
         if not self.counts.df(term):
             return np.empty(0, np.int32)
         found = self.collections.search_terms({dimension(field, term): 1.0}, "", COUNTED)
-        rows = [self.row_of[chunk] for chunk, _ in found if chunk in self.row_of]
-        return np.array(sorted(rows), np.int32)
+        rows = [self.chunks.row(chunk) for chunk, _ in found]
+        return np.array(sorted(row for row in rows if row >= 0), np.int32)
 
     def phrase(self, field: str, terms: Sequence[str]) -> Rows:
         common: Rows | None = None
@@ -131,7 +129,7 @@ class MilvusReader:
     def scores_by_words(self, weights: TermWeights, rows: Sequence[int]) -> Best:
         if not len(rows):
             return _NONE
-        condition = in_filter("chunk", (self.chunks[row].id for row in rows))
+        condition = in_filter("chunk", (self.chunks.id(row) for row in rows))
         found = self.collections.search_terms(query_vector(weights), condition, len(rows))
         return self._best(found, None, complete=True)
 
@@ -151,7 +149,8 @@ class MilvusReader:
         return self._best(found, scope, complete=len(found) < COUNTED, exact=self.exact)
 
     def vectors(self, rows: Sequence[int]) -> Mapping[int, StoredVectors]:
-        keys = {row: self.keys[row] for row in rows}
+        by_row = ContentKeys(self.chunks)
+        keys = {row: by_row[row] for row in rows}
         stored = self.stored.get(set(keys.values()))
         return {row: stored[key] for row, key in keys.items() if key in stored}
 
@@ -175,8 +174,8 @@ class MilvusReader:
         """`found` by row, each once, in canonical order among equals."""
         scores: dict[int, float] = {}
         for chunk, score in found:
-            row = self.row_of.get(chunk)
-            if row is not None and (scope is None or scope[row]):
+            row = self.chunks.row(chunk)
+            if row >= 0 and (scope is None or scope[row]):
                 scores.setdefault(row, score)
         order = sorted(scores, key=lambda row: (-scores[row], row))
         values = np.array([scores[row] for row in order], np.float64)
@@ -188,8 +187,8 @@ class MilvusReader:
             return ""
         rows = np.flatnonzero(scope).tolist()
         if len(rows) <= _CHUNKS_IN_A_FILTER:
-            return in_filter("chunk", (self.chunks[row].id for row in rows))
-        inside = {self.chunks[row].path for row in rows}
+            return in_filter("chunk", (self.chunks.id(row) for row in rows))
+        inside = {self.chunks.place(row)[0].path for row in rows}
         outside = self.notes.keys() - inside
         negated = len(outside) < len(inside)
         return in_filter("note", map(note_key, outside if negated else inside), negated=negated)
