@@ -1,14 +1,15 @@
 """Chroma's HNSW over the sentence vectors, compared with the exact ranking but never replacing it.
 
-Chroma is imported and opened off the hot path. Its content is derived: each entry carries the
-content key of its vector, so comparing ids and keys is enough to update it. A directory that cannot
-be read is recreated.
+Chroma is imported and opened off the hot path. Its content is derived: each entry carries a
+fingerprint of the content key of its vector, so comparing ids and fingerprints is enough to update
+it. A directory that cannot be read is recreated.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import shutil
 import stat
 import threading
@@ -38,6 +39,7 @@ _DEAD_ENTRIES = 1000
 """Fewer deleted entries are not worth a rebuild."""
 _COLLECTION = "chunks"
 _PROBE_NEIGHBOURS = 10
+_FINGERPRINT_DIGITS = 15
 _TOLERANCE = 1e-4
 """Of the cosine of a vector with itself."""
 _PASSED_ON = (KeyboardInterrupt, SystemExit, GeneratorExit)
@@ -73,7 +75,7 @@ class ChromaStore:
         self._directory = directory
         self._client: ClientAPI | None = None
         self._collection: Collection | None = None
-        self._keys: dict[str, str] = {}
+        self._keys: dict[str, int] = {}
         self._opening = threading.Lock()
         self._files: dict[str, _FileVersion] = {}
         """The files as they were last read by `open` or `check`."""
@@ -85,8 +87,8 @@ class ChromaStore:
         return self._collection is not None
 
     @property
-    def keys(self) -> Mapping[str, str]:
-        """Chunk id to content key of every entry."""
+    def keys(self) -> Mapping[str, int]:
+        """Chunk id to the fingerprint of the content key of every entry."""
         return self._keys
 
     def open(self) -> None:
@@ -168,7 +170,7 @@ class ChromaStore:
             },
         )
         entries = collection.get(include=["metadatas"])
-        keys = [str((data or {}).get("key", "")) for data in entries["metadatas"] or ()]
+        keys = [_stored_fingerprint((data or {}).get("key")) for data in entries["metadatas"] or ()]
         self._keys = dict(zip(entries["ids"], keys, strict=True))
         self._probe(collection)
         self._collection = collection
@@ -204,9 +206,9 @@ class ChromaStore:
             self._open_collection.upsert(
                 ids=list(batch),
                 embeddings=vectors[done:end],
-                metadatas=[{"key": key} for key in keys[done:end]],
+                metadatas=[{"key": fingerprint(key)} for key in keys[done:end]],
             )
-            self._keys.update(zip(batch, keys[done:end], strict=True))
+            self._keys.update(zip(batch, map(fingerprint, keys[done:end]), strict=True))
             done = end
 
     @_panics_raised()
@@ -293,6 +295,18 @@ class ChromaStore:
             raise RuntimeError("Chroma is not open")
         size = self._client.get_max_batch_size()
         return [ids[first : first + size] for first in range(0, len(ids), size)]
+
+
+def fingerprint(key: str) -> int:
+    """60 bits of a content key: enough to see that a chunk's content is another one."""
+    return int(key[:_FINGERPRINT_DIGITS], 16)
+
+
+def _stored_fingerprint(value: object) -> int:
+    """The fingerprint in an entry's metadata, where earlier versions stored the whole key."""
+    if isinstance(value, str) and re.fullmatch(r"[0-9a-f]{64}", value):
+        return fingerprint(value)
+    return value if isinstance(value, int) else -1
 
 
 def _different(collection: Collection, ids: Sequence[str], vectors: NDArray[np.float32]) -> int:

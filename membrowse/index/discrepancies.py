@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 
-from membrowse.index.chroma_store import ChromaStore
+from membrowse.index.chroma_store import ChromaStore, fingerprint
 from membrowse.index.generation import Generation
 from membrowse.index.keyword_store import KeywordStore
 from membrowse.index.manifest import ManifestContent
@@ -45,7 +45,7 @@ def find_discrepancies(
         outdated = {
             chunk
             for chunk in in_matrix & keys.keys()
-            if keys[chunk] != generation.keys[generation.row_of[chunk]]
+            if keys[chunk] != fingerprint(generation.keys[generation.row_of[chunk]])
         }
         found += _differences("chroma", in_matrix, set(keys))
         found += _report("chroma", "outdated", outdated)

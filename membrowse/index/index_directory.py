@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from membrowse import sqlite
-from membrowse.index.chroma_store import ChromaStore
+from membrowse.index.chroma_store import ChromaStore, fingerprint
 from membrowse.index.chunk_table import ChunkTable, ContentKeys
 from membrowse.index.generation import EmbeddedGeneration, Generation, IndexedNote
 from membrowse.index.journal import JournalEntry, Retention
@@ -204,7 +204,7 @@ class IndexDirectory:
             for chunk, key in chroma.keys.items()
             if (row := generation.row_of.get(chunk, -1)) >= 0
             and generation.encoded[row]
-            and generation.keys[row] == key
+            and fingerprint(generation.keys[row]) == key
         ]
         try:
             return chroma.check(
@@ -242,7 +242,7 @@ class IndexDirectory:
 
 
 def _chroma_differences(
-    stored_keys: Mapping[str, str], generation: Generation, among: Collection[str] | None
+    stored_keys: Mapping[str, int], generation: Generation, among: Collection[str] | None
 ) -> tuple[list[int], list[str]]:
     """Return rows whose vectors Chroma lacks or has outdated, and surplus ids."""
     rows: list[int] = []
@@ -250,7 +250,7 @@ def _chroma_differences(
     for chunk in {*stored_keys, *generation.row_of} if among is None else among:
         row = generation.row_of.get(chunk, -1)
         if row >= 0 and generation.encoded[row]:
-            if stored_keys.get(chunk) != generation.keys[row]:
+            if stored_keys.get(chunk) != fingerprint(generation.keys[row]):
                 rows.append(row)
         elif chunk in stored_keys:
             surplus.append(chunk)

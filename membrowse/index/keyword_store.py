@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from whoosh.fields import ID, TEXT, Schema
+from whoosh.fields import COLUMN, TEXT, Schema
 from whoosh.filedb.filestore import FileStorage, RamStorage
 from whoosh.filedb.structfile import StructFile
 from whoosh.index import TOC
@@ -42,7 +42,17 @@ def _analysed(name: str) -> TEXT:
     return field
 
 
-SCHEMA = Schema(id=ID(unique=True, sortable=True), **{field: _analysed(field) for field in FIELDS})
+class ChunkId(COLUMN):  # type: ignore[misc]
+    """Stored by document number; no term of the index, as it was in earlier versions."""
+
+    def to_bytes(self, value: str) -> bytes:
+        return value.encode()
+
+    def from_bytes(self, value: bytes) -> str:
+        return value.decode()
+
+
+SCHEMA = Schema(id=ChunkId(), **{field: _analysed(field) for field in FIELDS})
 
 _TIER = 8
 """Number of segments of similar size that are merged into one."""
@@ -104,6 +114,12 @@ class PrivateStorage(FileStorage):  # type: ignore[misc]
 
 class ChecksumWriter(SegmentWriter):  # type: ignore[misc]
     """Records the checksum of each segment in the table of contents."""
+
+    def add_postings_to_pool(self, reader: Any, startdoc: int, docmap: Any) -> None:
+        """Merge postings, without those of ids that earlier versions wrote."""
+        postings = (each for each in reader.iter_postings() if each[0] in FIELDS)
+        for item in self._process_posts(postings, startdoc, docmap):
+            self.pool.add(item)
 
     def _commit_toc(self, segments: list[Any]) -> None:
         for segment in segments:

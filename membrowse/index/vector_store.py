@@ -24,14 +24,14 @@ from membrowse.index.vector_table import (
     VectorBlock,
     VectorTable,
     extended,
+    joined,
     quantised,
-    starts_of,
     vectors_by_key,
 )
 from membrowse.sqlite import checksum, transaction
 
 _T = TypeVar("_T")
-_Row = tuple[int, int, str, bytes, bytes, bytes, str]
+_Row = tuple[int, int, str, bytes, bytes, str]
 """As `_ROWS` selects it."""
 
 log = logging.getLogger(__name__)
@@ -49,20 +49,24 @@ _PRUNES_PER_GRACE = 60
 """Maximum number of prune passes within the grace period."""
 _TABLE = """
 CREATE TABLE IF NOT EXISTS vectors (
-    key TEXT PRIMARY KEY, vector BLOB NOT NULL, passages BLOB NOT NULL, scales BLOB NOT NULL,
+    key TEXT PRIMARY KEY, numbers BLOB NOT NULL, scales BLOB NOT NULL,
     precision TEXT NOT NULL, at REAL NOT NULL, checksum INTEGER NOT NULL
 )
 """
-_EARLIER_COLUMNS = ["key", "vector", "passages", "precision", "at", "checksum"]
-_EARLIER_ROWS = "SELECT checksum, at, key, vector, passages, precision FROM earlier"
-_PUT = "INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?, ?, ?, ?)"
+_EARLIER_COLUMNS = (
+    ["key", "vector", "passages", "precision", "at", "checksum"],
+    ["key", "vector", "passages", "scales", "precision", "at", "checksum"],
+)
+_PUT = "INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?, ?, ?)"
 _IN_KEYS = "WHERE key IN (SELECT value FROM json_each(?))"
-_ROWS = "SELECT rowid, checksum, key, vector, passages, scales, precision FROM vectors"
+_ROWS = "SELECT rowid, checksum, key, numbers, scales, precision FROM vectors"
 _GET = f"{_ROWS} {_IN_KEYS}"
 _HAS = f"SELECT key FROM vectors {_IN_KEYS}"  # noqa: S608
 _PAGE_SIZE = 32768
-"""Of a few rows of 4 KB; in smaller pages half the room would be left over."""
+"""Of some rows of 3 KB; in smaller pages half the room would be left over."""
 _READ_ROWS = 64
+_NUMBER_BYTES = 2
+_SCALE_BYTES = 4
 
 
 class VectorStore:
@@ -96,12 +100,12 @@ class VectorStore:
         """Dimension of any stored vector; 1 if there is none."""
         for _, expected, *values in self._connection.execute(_ROWS):
             if _checksum(*values) == expected:
-                return len(values[1]) // np.dtype(np.float32).itemsize
+                return len(values[1]) // (len(values[2]) // _SCALE_BYTES) // _NUMBER_BYTES
         return 1
 
     def _connect(self) -> sqlite3.Connection:
         if self._path.exists():
-            _quantise_passages(self._path)
+            _quantise(self._path)
         return sqlite.open_tables(self._path, _TABLE, page_size=_PAGE_SIZE)
 
     def _recreate(self, error: Exception) -> None:
@@ -137,8 +141,7 @@ class VectorStore:
         now = self._clock()
         rows = []
         for key, each in vectors.items():
-            blobs = (each.vector.tobytes(), each.passages.tobytes(), each.scales.tobytes())
-            values = (key, *blobs, precision)
+            values = (key, each.numbers.tobytes(), each.scales.tobytes(), precision)
             rows.append((*values, now, _checksum(*values)))
 
         def put(connection: sqlite3.Connection) -> None:
@@ -155,26 +158,25 @@ class VectorStore:
             rows = connection.execute(_GET, (json.dumps(list(keys)),))
             return {
                 key: StoredVectors(
-                    np.frombuffer(vector, np.float32),
-                    np.frombuffer(passages, np.int16).reshape(-1, self.dimension),
+                    np.frombuffer(numbers, np.int16).reshape(-1, self.dimension),
                     np.frombuffer(scales, np.float32),
                 )
-                for key, vector, passages, scales in self._intact(connection, rows)
+                for key, numbers, scales in self._intact(connection, rows)
             }
 
         return self._run(get)
 
     def _intact(
         self, connection: sqlite3.Connection, rows: Iterable[_Row]
-    ) -> Iterator[tuple[str, bytes, bytes, bytes]]:
+    ) -> Iterator[tuple[str, bytes, bytes]]:
         """Key and vectors of each of `rows`; damaged ones are deleted in the end."""
         damaged: list[int] = []
-        size = self.dimension * np.dtype(np.float32).itemsize
-        for number, expected, key, vector, passages, scales, precision in rows:
-            if _checksum(key, vector, passages, scales, precision) != expected:
-                damaged.append(number)
-            elif len(vector) == size:
-                yield key, vector, passages, scales
+        size = self.dimension * _NUMBER_BYTES
+        for row, expected, key, numbers, scales, precision in rows:
+            if _checksum(key, numbers, scales, precision) != expected:
+                damaged.append(row)
+            elif len(numbers) == size * (len(scales) // _SCALE_BYTES):
+                yield key, numbers, scales
         self._delete_rows(connection, damaged)
 
     def has(self, keys: Collection[str]) -> set[str]:
@@ -246,13 +248,12 @@ class VectorStore:
                 entries[rows_of[key]] = number
         return VectorTable(self.dimension, blocks, entries)
 
-    def _entries(self, rows: Sequence[tuple[str, bytes, bytes, bytes]]) -> Entries:
-        _, vectors, passages, scales = zip(*rows, strict=True)
-        return Entries(
-            np.frombuffer(b"".join(vectors), np.float32).reshape(-1, self.dimension),
-            np.frombuffer(b"".join(passages), np.int16).reshape(-1, self.dimension),
+    def _entries(self, rows: Sequence[tuple[str, bytes, bytes]]) -> Entries:
+        _, numbers, scales = zip(*rows, strict=True)
+        return joined(
+            np.frombuffer(b"".join(numbers), np.int16).reshape(-1, self.dimension),
             np.frombuffer(b"".join(scales), np.float32),
-            starts_of([len(blob) // 4 for blob in scales]),
+            [len(blob) // _SCALE_BYTES for blob in scales],
         )
 
     def prune(self, live: Collection[str]) -> list[str]:
@@ -324,38 +325,47 @@ class VectorStore:
             self._connection.close()
 
 
-def _quantise_passages(path: Path) -> None:
-    """Convert a store of an earlier version, whose passages are float32, in one transaction."""
+def _quantise(path: Path) -> None:
+    """Convert a store of an earlier version, with float32 vectors, in one transaction."""
     connection = sqlite.connect(path)
     with closing(connection):
         columns = [name for _, name, *_ in connection.execute("PRAGMA table_info(vectors)")]
-        if columns != _EARLIER_COLUMNS:
+        if columns not in _EARLIER_COLUMNS:
             return
-        log.info("converting the stored vectors: passages take half the room")
+        log.info("converting the stored vectors: they take half the room")
+        stored = ", ".join(columns[:-2])
         with transaction(connection):
             connection.execute("ALTER TABLE vectors RENAME TO earlier")
             connection.execute(_TABLE)
-            rows = connection.execute(_EARLIER_ROWS)
+            rows = connection.execute(f"SELECT checksum, at, {stored} FROM earlier")  # noqa: S608
             connection.executemany(_PUT, filter(None, map(_converted, rows)))
             connection.execute("DROP TABLE earlier")
         sqlite.shrink(connection)
 
 
-def _converted(row: tuple[int, float, str, bytes, bytes, str]) -> tuple[Any, ...] | None:
+def _converted(row: tuple[Any, ...]) -> tuple[Any, ...] | None:
     """A row of today for one of an earlier version; None if that is damaged."""
-    expected, at, key, vector, passages, precision = row
-    if checksum(key, vector, passages, precision) != expected:
+    expected, at, key, vector, passages, *scales, precision = row
+    earlier = (key, vector, passages, *scales, precision)
+    if (checksum(*earlier) if not scales else _checksum(*earlier)) != expected:
         return None
-    numbers, scales = quantised(np.frombuffer(passages, np.float32).reshape(-1, len(vector) // 4))
-    values = (key, vector, numbers.tobytes(), scales.tobytes(), precision)
+    sentence = np.frombuffer(vector, np.float32)
+    if scales:
+        integers = np.frombuffer(passages, np.int16).reshape(-1, len(sentence))
+        floats = integers * np.frombuffer(scales[0], np.float32)[:, None]
+    else:
+        floats = np.frombuffer(passages, np.float32).reshape(-1, len(sentence))
+    vectors = quantised(sentence, floats)
+    values = (key, vectors.numbers.tobytes(), vectors.scales.tobytes(), precision)
     return (*values, at, _checksum(*values))
 
 
-def _checksum(key: str, vector: bytes, passages: bytes, scales: bytes, precision: str) -> int:
-    """Like `sqlite.checksum`, for columns whose lengths follow from that of `scales`: thousands
-    are checked whenever an index is opened."""
+def _checksum(key: str, *values: Any) -> int:
+    """Like `sqlite.checksum`, for columns whose lengths follow from that of the scales, the last
+    but one: thousands are checked whenever an index is opened."""
+    *numbers, scales, precision = values
     try:
         text = f"{len(scales)} {precision} {key}".encode(errors="surrogatepass")
-        return zlib.crc32(b"".join((text, vector, passages, scales)))
+        return zlib.crc32(b"".join((text, *numbers, scales)))
     except TypeError:  # a flipped bit made it another type
         return -1

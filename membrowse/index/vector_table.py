@@ -1,8 +1,8 @@
 """The vectors of one generation's chunks, by row, in blocks that generations share.
 
 What a block contains never changes, so the next generation adds vectors without copying those that
-exist, and a reader needs no lock. Passage vectors are int16 with a scale each, which is finer than
-the last bits in which two runs of an encoder differ; cosines are of all that is stored.
+exist, and a reader needs no lock. Vectors are int16 with a scale each, so that cosines are off by
+about 1e-6, as those of two runs of an encoder are. All cosines are of what is stored.
 """
 
 from __future__ import annotations
@@ -39,25 +39,37 @@ _executor = ThreadPoolExecutor(max(1, _THREADS - 1), thread_name_prefix="product
 class StoredVectors:
     """The vectors of one content key."""
 
-    vector: Matrix
-    """[d]: the sentence vector, unit length."""
-    passages: Quantised
-    """[p, d]: `passages * scales[:, None]` are unit vectors; at least one."""
+    numbers: Quantised
+    """[1 + p, d]: `numbers * scales[:, None]` are the sentence vector and those of the passages, at
+    least one."""
     scales: Matrix
-    """[p]"""
+    """[1 + p]"""
+
+    @property
+    def vector(self) -> Matrix:
+        """[d] float32: the sentence vector, unit length."""
+        vector: Matrix = self.numbers[0] * self.scales[0]
+        return vector
+
+    @property
+    def passages(self) -> int:
+        """Number of passages."""
+        return len(self.scales) - 1
 
     @property
     def passage_vectors(self) -> Matrix:
         """[p, d] float32: unit vectors."""
-        return self.passages * self.scales[:, None]
+        return self.numbers[1:] * self.scales[1:, None]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Entries:
     """Vectors of n content keys in one array each."""
 
-    vectors: Matrix
+    vectors: Quantised
     """[n, d]"""
+    vector_scales: Matrix
+    """[n]"""
     passages: Quantised
     """[p, d]"""
     scales: Matrix
@@ -70,6 +82,7 @@ class Entries:
         start = self.starts[count]
         return Entries(
             self.vectors[count:],
+            self.vector_scales[count:],
             self.passages[start:],
             self.scales[start:],
             self.starts[count:] - start,
@@ -78,38 +91,45 @@ class Entries:
 
 def entries_of(vectors: Sequence[StoredVectors]) -> Entries:
     """One or more vectors as entries."""
-    return Entries(
-        np.stack([each.vector for each in vectors]),
-        np.concatenate([each.passages for each in vectors]),
+    return joined(
+        np.concatenate([each.numbers for each in vectors]),
         np.concatenate([each.scales for each in vectors]),
-        starts_of([len(each.scales) for each in vectors]),
+        [len(each.scales) for each in vectors],
     )
 
 
-def starts_of(counts: Sequence[int]) -> NDArray[np.int64]:
-    """Where each of some runs of `counts` elements starts, and where the last ends."""
-    return np.concatenate(([0], np.cumsum(np.array(counts, np.int64))))
+def joined(numbers: Quantised, scales: Matrix, counts: Sequence[int]) -> Entries:
+    """Entries of the vectors of several content keys, one after another: `counts` of each."""
+    ends = np.cumsum(np.array(counts, np.int64))
+    first = np.concatenate(([0], ends[:-1]))
+    rest = np.ones(len(scales), np.bool_)
+    rest[first] = False
+    return Entries(
+        numbers[first],
+        scales[first],
+        numbers[rest],
+        scales[rest],
+        np.concatenate(([0], ends - np.arange(1, len(ends) + 1))),
+    )
 
 
 def vectors_by_key(encoded: Iterable[EncodedText]) -> dict[str, StoredVectors]:
-    """Vectors of `encoded` by content key; passages are quantised."""
-    return {
-        text.key: StoredVectors(
-            np.ascontiguousarray(text.vector, np.float32),
-            *quantised(np.asarray(text.passages, np.float32)),
-        )
-        for text in encoded
-    }
+    """Vectors of `encoded` by content key."""
+    return {text.key: quantised(text.vector, text.passages) for text in encoded}
 
 
-def quantised(passages: Matrix) -> tuple[Quantised, Matrix]:
-    """Passage vectors [p, d] as int16 [p, d] with a scale each [p].
+def quantised(vector: NDArray[Any], passages: NDArray[Any]) -> StoredVectors:
+    """A sentence vector [d] and those of passages [p, d] as int16 with a scale each.
 
-    The largest component becomes ±32767; a component is off by at most half a scale.
+    The largest component becomes ±32767; scaled, the numbers are as long as the vector.
     """
-    largest = np.abs(passages).max(axis=1, initial=0.0)
-    scales = np.where(largest > 0, largest / _LARGEST, 1.0).astype(np.float32)
-    return np.rint(passages / scales[:, None]).astype(np.int16), scales
+    vectors = np.concatenate([vector[None], passages]).astype(np.float32, copy=False)
+    largest = np.abs(vectors).max(axis=1, initial=0.0)
+    steps = np.where(largest > 0, largest / _LARGEST, 1.0)
+    numbers = np.rint(vectors / steps[:, None]).astype(np.int16)
+    lengths = np.linalg.norm(numbers.astype(np.float32), axis=1)
+    scales = np.linalg.norm(vectors, axis=1) / np.maximum(lengths, 1.0)
+    return StoredVectors(numbers, scales.astype(np.float32))
 
 
 class VectorBlock:
@@ -120,7 +140,8 @@ class VectorBlock:
         capacity = -(-max(passages, _BLOCK_PASSAGES) // _TILE) * _TILE
         self.count = 0
         """Number of entries; those before never change."""
-        self.vectors: Matrix = _zeros(BLOCK_ENTRIES, dimension, np.float32)
+        self.vectors: Quantised = _zeros(BLOCK_ENTRIES, dimension, np.int16)
+        self.vector_scales = np.zeros(BLOCK_ENTRIES, np.float32)
         self.passages: Quantised = _zeros(capacity, dimension, np.int16)
         self.scales = np.zeros(capacity, np.float32)
         self.starts = np.zeros(BLOCK_ENTRIES + 1, np.int64)
@@ -135,6 +156,7 @@ class VectorBlock:
             fitting = int(np.searchsorted(ends, len(self.scales) - used, side="right"))
             last, passages = first + fitting, int(entries.starts[fitting])
             self.vectors[first:last] = entries.vectors[:fitting]
+            self.vector_scales[first:last] = entries.vector_scales[:fitting]
             self.passages[used : used + passages] = entries.passages[:passages]
             self.scales[used : used + passages] = entries.scales[:passages]
             self.starts[first + 1 : last + 1] = used + ends[:fitting]
@@ -144,15 +166,19 @@ class VectorBlock:
     def entry(self, number: int) -> StoredVectors:
         """The vectors of an entry."""
         start, end = self.starts[number : number + 2].tolist()
-        return StoredVectors(self.vectors[number], self.passages[start:end], self.scales[start:end])
+        return StoredVectors(
+            np.concatenate([self.vectors[number][None], self.passages[start:end]]),
+            np.concatenate([self.vector_scales[number][None], self.scales[start:end]]),
+        )
+
+    def sentence_vectors(self, numbers: NDArray[np.int64]) -> Matrix:
+        """Sentence vectors of entries, float32 [n, d]."""
+        vectors: Matrix = self.vectors[numbers] * self.vector_scales[numbers, None]
+        return vectors
 
     def cosines(self, query: Matrix) -> Matrix:
         """Products of all sentence vectors with `query` [d], float32 [BLOCK_ENTRIES]."""
-        cosines = np.zeros(BLOCK_ENTRIES, np.float32)
-        for first in range(0, self.count, _TILE):
-            tile = slice(first, first + _TILE)
-            np.dot(self.vectors[tile], query, out=cosines[tile])
-        return cosines
+        return _products(self.vectors, self.count, query) * self.vector_scales
 
     def best_passages(self, query: Matrix) -> Matrix:
         """Greatest product of each entry's passages with `query` [d], float32 [BLOCK_ENTRIES]."""
@@ -161,15 +187,20 @@ class VectorBlock:
         if not count:
             return best
         used = int(self.starts[count])
-        products = np.empty(len(self.scales), np.float32)
-        passages = np.empty((_TILE, len(query)), np.float32)
-        for first in range(0, used, _TILE):
-            tile = slice(first, first + _TILE)
-            np.copyto(passages, self.passages[tile])
-            np.dot(passages, query, out=products[tile])
-        products[:used] *= self.scales[:used]
-        best[:count] = np.maximum.reduceat(products[:used], self.starts[:count])
+        products = _products(self.passages, used, query)[:used] * self.scales[:used]
+        best[:count] = np.maximum.reduceat(products, self.starts[:count])
         return best
+
+
+def _products(numbers: Quantised, count: int, query: Matrix) -> Matrix:
+    """Products of the first `count` rows with `query` [d], float32 [rows]; the others are 0."""
+    products = np.zeros(len(numbers), np.float32)
+    rows = np.empty((_TILE, len(query)), np.float32)
+    for first in range(0, count, _TILE):
+        tile = slice(first, first + _TILE)
+        np.copyto(rows, numbers[tile])
+        np.dot(rows, query, out=products[tile])
+    return products
 
 
 def _zeros(rows: int, columns: int, kind: type[np.generic]) -> NDArray[Any]:
@@ -203,9 +234,11 @@ class VectorTable:
     def vectors(self, rows: Sequence[int]) -> Matrix:
         """Sentence vectors of `rows`, float32 [n, d]; zero if not encoded."""
         matrix = np.zeros((len(rows), self.dimension), np.float32)
-        for number, row in enumerate(rows):
-            if self.entries[row] >= 0:
-                matrix[number] = self.stored(row).vector
+        entries = self.entries[np.asarray(rows, np.int64)]
+        of_block, numbers = np.divmod(entries, BLOCK_ENTRIES)
+        for block in np.unique(of_block[entries >= 0]).tolist():
+            chosen = of_block == block
+            matrix[chosen] = self.blocks[block].sentence_vectors(numbers[chosen])
         return matrix
 
     def passages(self, row: int) -> Matrix:

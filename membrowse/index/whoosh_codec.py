@@ -49,18 +49,38 @@ class PackedPostingsWriter(W3PostingsWriter):  # type: ignore[misc]
     def _mini_ids(self) -> Any:
         if self._byteids:
             return super()._mini_ids()
-        return array("I", delta_encode(self._ids)).tobytes()
+        return _packed(array("I", delta_encode(self._ids)))
 
     def _mini_weights(self) -> Any:
         first = self._weights[0]
         if self._weights.count(first) == len(self._weights):
             return first
+        if all(weight.is_integer() for weight in self._weights):
+            return _packed(array("I", map(int, self._weights)))
         return self._weights.tobytes()
 
     def _mini_values(self) -> Any:
         if _has_fixed_size(self._format):
             return super()._mini_values()
-        return array("I", map(len, self._values)).tobytes(), b"".join(self._values)
+        values = array("I", b"".join(self._values))
+        return _packed(array("I", map(len, self._values))), _packed(values)
+
+
+def _packed(numbers: array[int]) -> str:
+    """Numbers in as few bytes each as the greatest needs, as text: its first character is the type.
+
+    Whoosh pickles blocks so that a byte string takes 45 bytes more than text.
+    """
+    largest = max(numbers, default=0)
+    kind = "B" if largest < 1 << 8 else "H" if largest < 1 << 16 else "I"
+    return kind + array(kind, numbers).tobytes().decode("latin-1")
+
+
+def _unpacked(data: bytes | str) -> NDArray[np.uint32]:
+    """The numbers of `_packed`, or of an earlier version, which always stored four bytes each."""
+    if isinstance(data, bytes):
+        return np.frombuffer(data, np.uint32)
+    return np.frombuffer(data[1:].encode("latin-1"), np.dtype(data[0])).astype(np.uint32)
 
 
 def _has_fixed_size(format_: Format) -> bool:
@@ -80,19 +100,22 @@ class PackedMatcher(W3LeafMatcher):  # type: ignore[misc]
 
     def documents(self) -> Documents:
         """Document numbers of the block."""
-        return np.cumsum(np.frombuffer(self._data[0], np.uint32), dtype=np.int32)
+        return np.cumsum(_unpacked(self._data[0]), dtype=np.int32)
 
     def frequencies(self) -> Frequencies:
         """Frequency of the term in each document of the block."""
         weights = self._data[1]
         if isinstance(weights, float):
             return np.full(self._blocklength, weights, np.float32)
+        if isinstance(weights, str):
+            return _unpacked(weights).astype(np.float32)
         return np.frombuffer(weights, np.float32)
 
     def values(self) -> list[bytes]:
         """Encoded positions of each document of the block."""
-        lengths, joined = self._data[2]
-        ends = np.cumsum(np.frombuffer(lengths, np.uint32)).tolist()
+        lengths, numbers = self._data[2]
+        joined = _unpacked(numbers).tobytes()
+        ends = np.cumsum(_unpacked(lengths)).tolist()
         return [joined[first:last] for first, last in zip([0, *ends], ends, strict=False)]
 
     def _read_ids(self) -> None:

@@ -130,7 +130,7 @@ def vector_score(
 ) -> float:
     """The score of one chunk for `query` ([d]); see `ranking.vector`."""
     whole = float(vectors.vector @ query)
-    best = float((vectors.passage_vectors @ query).max()) if len(vectors.passages) else 0.0
+    best = float((vectors.passage_vectors @ query).max()) if vectors.passages else 0.0
     return _combined(whole, best, passage_weight)
 
 

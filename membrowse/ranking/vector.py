@@ -16,8 +16,9 @@ from membrowse.index.analyser import analyse, is_stop_word
 from membrowse.index.vector_table import Mask, Matrix, VectorTable
 from membrowse.ranking.chunk_ranking import Rows, Scores
 
-_TOLERANCE = 1e-6
-"""Smaller differences of distances are ties: two libraries sum in different orders."""
+_TOLERANCE = 1e-5
+"""Smaller differences of distances are ties: libraries sum in different orders, and what HNSW got
+from an earlier version was not rounded to 16 bits."""
 _CODE = re.compile(r"\b(?=[^\W_]*\d[^\W_]*\d)[^\W_]{7,100}\b")
 _CODE_PIECES = 3
 

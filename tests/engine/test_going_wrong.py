@@ -41,6 +41,7 @@ from membrowse.index.index import Index
 from membrowse.index.index_directory import discard
 from membrowse.index.protocols import SearchIndex
 from membrowse.notes import watchdog_observers, watcher
+from membrowse.notes.tree_scanner import TreeScanner
 from membrowse.settings import EngineSettings, Settings
 from membrowse.wire.engine import (
     EngineState,
@@ -53,6 +54,7 @@ from membrowse.wire.health import StoreCheckRequest
 from tests.engine.conftest import (
     DEADLINE_SECONDS,
     ask,
+    at,
     current,
     engine_here,
     made_otherwise,
@@ -175,6 +177,19 @@ async def test_an_index_of_another_recipe_answers_while_it_is_renewed(
         assert after.notes == 2
         assert (await ask(client, "ssh")).rankings["keyword"].total == 1
         await client.close()
+
+
+def test_a_saved_note_is_indexed_without_a_scan_of_the_folder(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with telling(folder) as told:
+        before = told.until(current)
+        monkeypatch.setattr(TreeScanner, "scan", lambda *_: pytest.fail("the folder was scanned"))
+        with (folder / "food.md").open("a") as note:
+            note.write("\nThe zephyrine lantern hangs in the boathouse.\n")
+        after = told.until(at(before.generation))
+    assert (after.last_change and after.last_change.path, after.problem) == ("food.md", "")
+    assert after.notes == before.notes
 
 
 def test_what_is_pending_is_exact_while_notes_are_read(

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import random
+from array import array
 from collections import Counter
 
 import numpy as np
 import pytest
+from whoosh.fields import ID
 from whoosh.query import Term
 
+from membrowse.index import keyword_store, whoosh_codec
 from membrowse.index.analyser import analyse, phrase_terms
 from membrowse.index.bm25 import bm25, idf
 from membrowse.index.index import Index
 from membrowse.index.keyword_reader import FIELDS
 from membrowse.index.whoosh_codec import _LENGTHS as LENGTHS
-from tests.index.conftest import Opener
+from membrowse.index.whoosh_codec import _packed, _unpacked
+from tests.index.conftest import Opener, logged_repairs
 from tests.index.factories import change, removal
 from tests.index.live_bm25 import LiveBM25
 from tests.index.store_agreement import assert_stores_agree
@@ -59,8 +63,14 @@ def field_texts(index: Index, field: str) -> list[str]:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_postings_match_the_live_texts(index: Index, seed: int) -> None:
     grown(index, seed)
+    assert len(index.generation.keyword.segments) > 1
+    assert_postings_are_of(index)
+    assert_stores_agree(index)
+
+
+def assert_postings_are_of(index: Index) -> None:
+    """The postings of every field are those of the live texts."""
     reader = index.generation.keyword
-    assert len(reader.segments) > 1
     for field in ("title", "headings", "body", "path", "tags"):
         counts = [Counter(token.term for token in analyse(t)) for t in field_texts(index, field)]
         for term in {term for count in counts for term in count}:
@@ -72,7 +82,6 @@ def test_postings_match_the_live_texts(index: Index, seed: int) -> None:
         lengths = [_quantised(sum(count.values())) for count in counts]
         assert reader.lengths(field).tolist() == lengths
         assert reader.mean_length(field) == pytest.approx(np.mean(lengths), abs=0)
-    assert_stores_agree(index)
 
 
 def _quantised(length: int) -> float:
@@ -219,3 +228,38 @@ def test_no_segment_is_mostly_deleted(index: Index) -> None:
             assert 2 * segment.doc_count() >= segment.doc_count_all()
     assert len(index.generation.keyword.postings("body", "common")[0]) == notes
     assert_stores_agree(index)
+
+
+def test_segments_of_an_earlier_version_are_read_and_merged(
+    open_index: Opener, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Their ids were terms, and their numbers took four bytes each."""
+    with monkeypatch.context() as earlier:
+        schema = keyword_store.SCHEMA.copy()
+        schema.remove("id")
+        schema.add("id", ID(unique=True, sortable=True))
+        earlier.setattr(keyword_store, "SCHEMA", schema)
+        earlier.setattr(whoosh_codec, "_packed", lambda numbers: numbers.tobytes())
+        earlier.setattr(
+            whoosh_codec.PackedPostingsWriter, "_mini_weights", lambda self: self._weights.tobytes()
+        )
+        index = open_index()
+        grown(index, 5)
+        index.close()
+    index = open_index()
+    before = set(index.generation.keyword.rows_by_segment())
+    assert_postings_are_of(index)
+    while before & set(index.generation.keyword.rows_by_segment()):
+        grown(index, 6)
+    assert_postings_are_of(index)
+    assert_stores_agree(index)
+    assert logged_repairs(caplog) == []
+
+
+@pytest.mark.parametrize("kind", [1, 255, 256, 65_535, 65_536, 2**32 - 1])
+def test_packed_numbers_are_read_back(kind: int) -> None:
+    numbers = [0, 1, kind, 7]
+    packed = _packed(array("I", numbers))
+    assert _unpacked(packed).tolist() == numbers
+    assert len(packed) == 1 + 4 * (1 if kind < 256 else 2 if kind < 65_536 else 4)
+    assert _unpacked(array("I", numbers).tobytes()).tolist() == numbers, "an earlier version's"

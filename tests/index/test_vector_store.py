@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from membrowse import sqlite
 from membrowse.encoding.encoder import EncodedText, EncoderInput
 from membrowse.index.vector_store import VectorStore
-from membrowse.index.vector_table import quantised
+from membrowse.index.vector_table import StoredVectors, quantised
 from tests.index.factories import DIMENSION, encode, vector
 
 
@@ -39,16 +40,20 @@ def encoded(*keys: str) -> list[EncodedText]:
     return encode([EncoderInput(key, "", f"text of {key}\nsecond line") for key in keys])
 
 
+def assert_same(found: StoredVectors, expected: StoredVectors) -> None:
+    assert np.array_equal(found.numbers, expected.numbers)
+    assert found.scales == pytest.approx(expected.scales, rel=1e-6)
+
+
 def test_vectors_are_read_back_exactly(store: VectorStore) -> None:
     made = encoded("a", "b")
     store.put(made, "float32")
     found = store.get({"a", "b", "c"})
     assert found.keys() == {"a", "b"}
     for one in made:
-        assert np.array_equal(found[one.key].vector, one.vector)
-        passages, scales = quantised(one.passages)
-        assert np.array_equal(found[one.key].passages, passages)
-        assert np.array_equal(found[one.key].scales, scales)
+        assert_same(found[one.key], quantised(one.vector, one.passages))
+        assert found[one.key].vector == pytest.approx(one.vector, abs=1e-5)
+        assert found[one.key].passage_vectors == pytest.approx(one.passages, abs=1e-5)
     assert store.has(["a", "c"]) == {"a"}
     assert store.keys() == {"a", "b"}
 
@@ -58,7 +63,7 @@ def test_a_table_has_a_row_per_key_even_if_keys_repeat(store: VectorStore) -> No
     table = store.table(["b", "x", "a", "b"])
     assert table.encoded.tolist() == [True, False, True, True]
     assert np.array_equal(table.vectors([0]), table.vectors([3]))
-    assert np.array_equal(table.vectors([2])[0], vector("text of a\nsecond line"))
+    assert table.vectors([2])[0] == pytest.approx(vector("text of a\nsecond line"), abs=1e-5)
     assert [len(table.passages(row)) for row in range(4)] == [2, 0, 2, 2]
     assert store.table([]).vectors([]).shape == (0, DIMENSION)
 
@@ -135,21 +140,34 @@ def test_damaged_vectors_are_deleted_with_a_warning(
         assert store.keys() == {"k1"}
 
 
-def test_a_store_of_an_earlier_version_is_converted(tmp_path: Path) -> None:
+@pytest.mark.parametrize("quantised_passages", [False, True])
+def test_a_store_of_an_earlier_version_is_converted(
+    tmp_path: Path, quantised_passages: bool
+) -> None:
     path, made = tmp_path / "vectors.sqlite", encoded("a", "b")
+    scales = "scales BLOB NOT NULL, " if quantised_passages else ""
     with closing(sqlite.connect(path)) as connection:
         connection.execute(
             "CREATE TABLE vectors (key TEXT PRIMARY KEY, vector BLOB NOT NULL, passages BLOB NOT "
-            "NULL, precision TEXT NOT NULL, at REAL NOT NULL, checksum INTEGER NOT NULL)"
+            f"NULL, {scales}precision TEXT NOT NULL, at REAL NOT NULL, checksum INTEGER NOT NULL)"
         )
         for text, damage in zip(made, (0, 1), strict=True):
-            values = (text.key, text.vector.tobytes(), text.passages.tobytes(), "float32")
-            row = (*values, 1e9, sqlite.checksum(*values) + damage)
-            connection.execute("INSERT INTO vectors VALUES (?, ?, ?, ?, ?, ?)", row)
+            values, expected = earlier_row(text, quantised_passages)
+            row = (*values, 1e9, expected + damage)
+            places = ", ".join("?" * len(row))
+            connection.execute(f"INSERT INTO vectors VALUES ({places})", row)  # noqa: S608
     with closing(VectorStore(path, DIMENSION)) as store:
         assert store.keys() == {"a"}
-        converted = store.get({"a"})["a"]
-        passages, scales = quantised(made[0].passages)
-        assert np.array_equal(converted.vector, made[0].vector)
-        assert np.array_equal(converted.passages, passages)
-        assert np.array_equal(converted.scales, scales)
+        assert_same(store.get({"a"})["a"], quantised(made[0].vector, made[0].passages))
+
+
+def earlier_row(text: EncodedText, quantised_passages: bool) -> tuple[tuple[str | bytes, ...], int]:
+    """The columns of a vector as earlier versions stored them, and their checksum."""
+    vector = text.vector.tobytes()
+    if not quantised_passages:
+        values = (text.key, vector, text.passages.tobytes(), "float32")
+        return values, sqlite.checksum(*values)
+    made = quantised(text.vector, text.passages)
+    blobs = (vector, made.numbers[1:].tobytes(), made.scales[1:].tobytes())
+    described = f"{len(blobs[2])} float32 {text.key}".encode()
+    return (text.key, *blobs, "float32"), zlib.crc32(b"".join((described, *blobs)))

@@ -436,7 +436,7 @@ class MilvusIndex:
             stored = self.vectors.get({generation.keys[row] for row in batch})
             for row in batch:
                 if generation.keys[row] in stored:
-                    expected[row] = len(stored[generation.keys[row]].passages)
+                    expected[row] = stored[generation.keys[row]].passages
         return expected
 
     def _mend_counts(self) -> bool:
