@@ -128,7 +128,7 @@ def open_components(
     ranked_queries = RankedQueries(configuration, index, models)
     targets = Targets(index, lambda: indexer.state, lambda: configurations.cut_set)
     settled = partial(_index_settled, indexer, models, index)
-    upkeep = StoreUpkeep(index, settled, changed, hnsw=source.hnsw)
+    upkeep = StoreUpkeep(index, settled, traffic, changed, hnsw=source.hnsw)
     recalls = _recalls(paths.index_dir(folder), settings)
     place = partial(place_of, folder, settings.pins.file)
     pins = Pins(place, index, ranked_queries, settled, traffic, changed, targets.note_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -23,6 +24,8 @@ class QueryTraffic:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._queries = 0
+        self._last = float("-inf")
+        """When (monotonic seconds) a query was last answered."""
 
     @contextmanager
     def query(self) -> Iterator[None]:
@@ -34,12 +37,21 @@ class QueryTraffic:
         finally:
             with self._changed:
                 self._queries -= 1
+                self._last = time.monotonic()
                 self._changed.notify_all()
 
-    def give_way(self) -> None:
-        """Wait until no query is being answered, at most a second, so that work progresses."""
+    def give_way(self, quiet: float = 0.0, longest: float = _LONGEST_WAIT_SECONDS) -> None:
+        """Wait until no query has been answered for `quiet` seconds.
+
+        Waits at most `longest` seconds, so that work progresses.
+        """
+        until = time.monotonic() + longest
         with self._changed:
-            self._changed.wait_for(lambda: not self._queries, _LONGEST_WAIT_SECONDS)
+            while (left := until - time.monotonic()) > 0:
+                rest = left if self._queries else self._last + quiet - time.monotonic()
+                if rest <= 0:
+                    return
+                self._changed.wait(min(rest, left))
 
 
 class BackgroundWork:

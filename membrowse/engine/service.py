@@ -240,13 +240,13 @@ class Service:
             return components.searcher.stages(request)
 
         stages = await self._on(self._ranking, begin)
-        for stage in stages if request.progressive else [partial(_last_response, stages)]:
-            with self._traffic.query():
+        with self._traffic.query():
+            for stage in stages if request.progressive else [partial(_last_response, stages)]:
                 response = await self._on(self._ranking, stage)
-            if response is not None:
-                yield response
-                if response.complete:
-                    self.counts.searched(response)
+                if response is not None:
+                    yield response
+                    if response.complete:
+                        self.counts.searched(response)
 
     async def _follow_recalls(self, request: FollowRecallsRequest) -> AsyncIterator[NewRecalls]:
         """New recalls, until the engine stops."""

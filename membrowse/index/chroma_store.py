@@ -40,6 +40,8 @@ _DEAD_ENTRIES = 1000
 _COLLECTION = "chunks"
 _PROBE_NEIGHBOURS = 10
 _FINGERPRINT_DIGITS = 15
+_READ_ENTRIES = 10_000
+"""Chroma fails to read more than 32,766 entries at once: "too many SQL variables"."""
 _TOLERANCE = 1e-4
 """Of the cosine of a vector with itself."""
 _PASSED_ON = (KeyboardInterrupt, SystemExit, GeneratorExit)
@@ -169,9 +171,7 @@ class ChromaStore:
                 }
             },
         )
-        entries = collection.get(include=["metadatas"])
-        keys = [_stored_fingerprint((data or {}).get("key")) for data in entries["metadatas"] or ()]
-        self._keys = dict(zip(entries["ids"], keys, strict=True))
+        self._keys = _fingerprints(collection)
         self._probe(collection)
         self._collection = collection
         self.problem = ""
@@ -295,6 +295,17 @@ class ChromaStore:
             raise RuntimeError("Chroma is not open")
         size = self._client.get_max_batch_size()
         return [ids[first : first + size] for first in range(0, len(ids), size)]
+
+
+def _fingerprints(collection: Collection) -> dict[str, int]:
+    """Chunk id to fingerprint of every entry."""
+    found: dict[str, int] = {}
+    while True:
+        part = collection.get(include=["metadatas"], limit=_READ_ENTRIES, offset=len(found))
+        keys = [_stored_fingerprint((data or {}).get("key")) for data in part["metadatas"] or ()]
+        found.update(zip(part["ids"], keys, strict=True))
+        if len(keys) < _READ_ENTRIES:
+            return found
 
 
 def fingerprint(key: str) -> int:

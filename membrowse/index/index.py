@@ -39,7 +39,8 @@ _CHROMA_AT_ONCE = 200
 so that more are left to `fill_chroma`."""
 _CHROMA_STEP = 100
 _BETWEEN_STEPS_SECONDS = 0.005
-"""For a change that waits for its turn."""
+"""For a change that waits for its turn; at least as long as a step takes, because Chroma stops all
+threads of the process meanwhile (it keeps Python's global lock)."""
 
 log = logging.getLogger(__name__)
 
@@ -309,12 +310,15 @@ class Index:
                 if not missing:
                     self._chroma_filled = True
                     return
+            took = 0.0
             for first in range(0, len(missing), _CHROMA_STEP):
+                time.sleep(max(took, _BETWEEN_STEPS_SECONDS))
                 if not wanted():
                     return
-                time.sleep(_BETWEEN_STEPS_SECONDS)
                 with self._writing:
+                    started = time.monotonic()
                     self._stores.sync_chroma(self.generation, missing[first : first + _CHROMA_STEP])
+                    took = time.monotonic() - started
 
     def _fault_point(self, step: str) -> None:
         """Called between any two writes: an instant at which the process may die."""

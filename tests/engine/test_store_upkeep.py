@@ -12,6 +12,7 @@ import pytest
 
 from membrowse.engine.indexing import store_upkeep
 from membrowse.engine.indexing.store_upkeep import StoreUpkeep
+from membrowse.engine.priority import QueryTraffic
 from membrowse.index.index import Index
 from membrowse.wire.health import Discrepancy
 
@@ -33,7 +34,7 @@ class Opened:
 
 def test_chroma_is_opened_once_it_may_begin() -> None:
     index = Opened()
-    upkeep = StoreUpkeep(cast(Index, index), lambda: False, lambda: None)
+    upkeep = StoreUpkeep(cast(Index, index), lambda: False, QueryTraffic(), lambda: None)
     upkeep.start()
     assert not index.opened.is_set()
     upkeep.begin()
@@ -43,7 +44,7 @@ def test_chroma_is_opened_once_it_may_begin() -> None:
 
 def test_an_engine_that_stops_before_does_not_open_it() -> None:
     index = Opened()
-    upkeep = StoreUpkeep(cast(Index, index), lambda: False, lambda: None)
+    upkeep = StoreUpkeep(cast(Index, index), lambda: False, QueryTraffic(), lambda: None)
     upkeep.stop()
     upkeep.start()
     for thread in threading.enumerate():
@@ -92,7 +93,7 @@ def test_the_daily_check_repairs_and_reports(
         monkeypatch.setattr(store_upkeep, pause, 0.01)
     checked = threading.Event()
     index = Differing(time.time() + days * 86400, repairable=repairable)
-    upkeep = StoreUpkeep(cast(Index, index), lambda: True, checked.set)
+    upkeep = StoreUpkeep(cast(Index, index), lambda: True, QueryTraffic(), checked.set)
     upkeep.start()
     upkeep.begin()
     assert checked.wait(10)

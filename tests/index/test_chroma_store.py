@@ -11,10 +11,15 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from membrowse.index import chroma_store
-from membrowse.index.chroma_store import SYNC_THRESHOLD, ChromaStore
+from membrowse.index.chroma_store import (
+    SYNC_THRESHOLD,
+    ChromaStore,
+    fingerprint,
+)
 from membrowse.index.generation import Generation
 from membrowse.index.index import Index
 from tests.index import factories
@@ -68,6 +73,23 @@ def test_changes_before_chroma_opens_are_caught_up(open_index: Opener) -> None:
     index.apply([change("a.md", *(f"text {n}" for n in range(690, 710))), change("b.md", "new")])
     encode_all(index)
     assert_stores_agree(index)
+
+
+@pytest.mark.parametrize("count", [0, 1, 19, 20, 21])
+def test_entries_are_read_in_parts(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    """Chroma refuses to read more than 32,766 at once."""
+    monkeypatch.setattr(chroma_store, "_READ_ENTRIES", 10)
+    directory.mkdir()
+    keys = {str(n): f"{n:064x}" for n in range(count)}
+    for _ in range(2):
+        with closing(ChromaStore(directory / "chroma")) as store:
+            store.open()
+            if not store.keys:
+                store.put([*keys], [*keys.values()], np.ones((count, 2), np.float32))
+            assert store.keys == {chunk: fingerprint(key) for chunk, key in keys.items()}
+    assert [path.name for path in (directory / "chroma").iterdir() if path.is_dir()] == ["1"]
 
 
 def test_a_check_right_after_opening_waits_until_chroma_is_up_to_date(open_index: Opener) -> None:

@@ -119,7 +119,7 @@ index.close()
 """
 
 
-@pytest.mark.parametrize("limit", [4096, 40_000, 150_000, 400_000])
+@pytest.mark.parametrize("limit", [4096, 40_000, 150_000, 200_000])
 def test_the_index_survives_a_full_disk(directory: Path, limit: int) -> None:
     with closing(factories.opened(directory)) as index:
         index.apply([change("a.md", "one")])

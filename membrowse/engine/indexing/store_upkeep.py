@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from membrowse.engine import clock, memory
+from membrowse.engine.priority import QueryTraffic
 from membrowse.index.protocols import SearchIndex
 from membrowse.wire.engine import SelfCheck
 from membrowse.wire.health import DAMAGED, Discrepancy
@@ -20,6 +21,9 @@ log = logging.getLogger(__name__)
 _OPEN_AFTER_SECONDS = 1.0
 _FILL_SECONDS = 2.0
 """Between two looks whether Chroma lacks vectors: a large change leaves it behind."""
+_QUIET_SECONDS = 1.0
+_LONGEST_PAUSE_SECONDS = 5.0
+"""Before each step of filling Chroma: without a query, and in spite of queries."""
 _RENEW_SECONDS = 60.0
 _CHECK_SECONDS = 24 * 3600.0
 
@@ -34,6 +38,7 @@ class StoreUpkeep:
         self,
         index: SearchIndex,
         settled: Callable[[], bool],
+        traffic: QueryTraffic,
         changed: Callable[[], None],
         *,
         hnsw: bool = True,
@@ -43,6 +48,7 @@ class StoreUpkeep:
         self._hnsw = hnsw
         self._index = index
         self._settled = settled
+        self._traffic = traffic
         self._changed = changed
         checked_at = index.last_check
         self.self_check = SelfCheck(at=clock.stamp(checked_at)) if checked_at else None
@@ -94,7 +100,10 @@ class StoreUpkeep:
                 self._try("the stores could not be checked", self._check)
 
     def _may_fill(self) -> bool:
-        """Chroma takes a CPU for minutes after everything was indexed; encoding comes first."""
+        """Chroma takes a CPU for minutes after everything was indexed; encoding comes first, and so
+        do queries: while Chroma adds vectors, no other thread of the process runs Python."""
+        if not self._stopping.is_set():
+            self._traffic.give_way(_QUIET_SECONDS, _LONGEST_PAUSE_SECONDS)
         return self._settled() and not self._stopping.is_set()
 
     def _check(self) -> None:
