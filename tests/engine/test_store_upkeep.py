@@ -122,7 +122,7 @@ def test_a_failure_that_lasts_is_logged_once(
 
     index = Differing(time.time(), repairable=True)
     monkeypatch.setattr(index, "fill_chroma", fill_chroma)
-    upkeep = StoreUpkeep(cast(Index, index), lambda: True, lambda: None)
+    upkeep = StoreUpkeep(cast(Index, index), lambda: True, QueryTraffic(), lambda: None)
     upkeep.start()
     upkeep.begin()
     assert tried.wait(10)
