@@ -51,8 +51,8 @@ def rank(value: int | None, *, at_least: bool = False) -> str:
 
 
 def number(count: int) -> str:
-    """A count with narrow spaces between thousands: `19 042`."""
-    return f"{count:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+    """A count with commas between thousands, as the engine writes it: `19,042`."""
+    return f"{count:,}"
 
 
 def counted(count: int, noun: str) -> str:

@@ -69,27 +69,40 @@ def clip_path(path: str, width: int) -> str:
     while folders and cell_len(longer := f"{folders[-1]}/{kept}") + 2 <= width:
         kept = longer
         folders.pop()
-    short = f"{ELLIPSIS}/{kept}"
-    return short if cell_len(short) <= width else clip_start(kept, width)
+    return clip_start(f"{ELLIPSIS}/{kept}", width)
 
 
 def fit(line: Line, width: int) -> Line:
     """`line` in exactly `width` cells: clipped with an ellipsis, or padded."""
     fitted: Line = []
     left = width
-    for part in line:
+    for at, part in enumerate(line):
         size = cell_len(part.text)
         if size > left:
-            text = part.text.rstrip(" ")  # trailing spaces alone need no ellipsis
-            text = text if cell_len(text) <= left else clip(text, left)
-            fitted.append(part._replace(text=text))
-            left -= cell_len(text)
+            rest = "".join(each.text for each in line[at:]).rstrip(" ")
+            if cell_len(rest) > left:  # trailing spaces alone need no ellipsis
+                return _ending_in_ellipsis([*fitted, part], width)
+            fitted.append(part._replace(text=rest))
+            left -= cell_len(rest)
             break
         fitted.append(part)
         left -= size
     if left > 0:
         fitted.append(Part(" " * left))
     return fitted
+
+
+def _ending_in_ellipsis(line: Line, width: int) -> Line:
+    """The beginning of `line`, of which there is more, in exactly `width` cells."""
+    kept, left = list(line), width
+    while kept and cells(kept[:-1]) >= width:
+        kept.pop()
+    if not kept:
+        return []
+    left -= cells(kept[:-1])
+    last = kept[-1].text
+    text = clip(f"{last.rstrip(' ')}{' ' * left}{ELLIPSIS}", left)
+    return [*kept[:-1], kept[-1]._replace(text=text), Part(" " * (left - cell_len(text)))]
 
 
 def spread(left: Line, right: Line, width: int) -> Line:
@@ -171,6 +184,14 @@ def hanging(lead: Line, text: Line, width: int) -> list[Line]:
         first, *others = wrapped(text, width - len(indent.text))
         return [[*lead, *first], *([indent, *row] for row in others)]
     return [fit(lead, width), *([Part("    "), *row] for row in wrapped(text, max(8, width - 4)))]
+
+
+def first_lines(lines: Sequence[Line], count: int, width: int) -> list[Line]:
+    """At most `count` of the lines; an ellipsis ends the last one if there are more."""
+    if len(lines) <= count:
+        return list(lines)
+    *kept, last = lines[:count]
+    return [*kept, fit([*last, Part(" " * width)], width - 1) + [Part(ELLIPSIS)]]
 
 
 def _words(line: Line) -> Iterator[Line]:

@@ -13,6 +13,7 @@ from membrowse.presentation.lines import (
     Part,
     cells,
     clip,
+    clip_path,
     clip_start,
     fit,
     flowed,
@@ -120,9 +121,17 @@ def pins_head(width: int, id_width: int = 0) -> Line:
         Part(" before → now".ljust(_MOVED), "dim"),
         Part("over time".ljust(_spark_width(width) + 2), "dim"),
         Part("id".ljust(id_width) if id_width else "", "dim"),
-        Part("query", "dim"),
     ]
-    return fit(line, width)
+    if width < WIDE:
+        return fit([*line, Part("query", "dim")], width)
+    query_width, _ = _query_and_path(width - cells(line))
+    return fit([*line, Part("query".ljust(query_width) + "  note", "dim")], width)
+
+
+def _query_and_path(room: int) -> tuple[int, int]:
+    """Cells of the columns with the query and the path."""
+    path = max(0, min(36, room // 3))
+    return max(0, room - path - 3), path
 
 
 def pin_line(result: PinResult, width: int, id_width: int = 0, *, so_far: bool = False) -> Line:
@@ -140,14 +149,12 @@ def pin_line(result: PinResult, width: int, id_width: int = 0, *, so_far: bool =
         Part(f"{spark(result.history, _spark_width(width))}  ", "bar"),
         *fit([Part(shown(result.pin.id), "dim")], id_width),
     ]
-    room = width - cells(line) - 1
-    path = shown(result.pin.path)
-    path_width = min(cell_len(path), room // 3) if width >= WIDE else 0
-    query_width = room - path_width - (2 if path_width else 0)
-    line += fit([Part(clip(shown(result.pin.query), query_width), "title")], query_width)
-    if path_width:
-        line += [Part("  "), Part(clip_start(path, path_width), "path")]
-    return fit(line, width)
+    query = Part(shown(result.pin.query), "title")
+    if width < WIDE:
+        return fit([*line, query], width)
+    query_width, path_width = _query_and_path(width - cells(line))
+    path = Part(clip_path(shown(result.pin.path), path_width), "path")
+    return fit([*line, *fit([query], query_width), Part("  "), path], width)
 
 
 def _verdict(passes: bool, *, so_far: bool) -> Part:

@@ -162,9 +162,13 @@ def about_lines(recall: RecallSummary, width: int) -> tuple[Line, Line]:
     if recall.session:
         facts.append([Part(f"session {shown(recall.session)}", "dim")])
     if recall.source:
-        facts.append([Part(f"from a log of {shown(recall.source)}", "dim")])
+        facts.append([Part(_imported_text(recall.source), "dim")])
     query = [Part(" / ", "key"), Part(clip(shown(recall.query), width - 4), "title")]
     return fit(query, width), fit([Part("   "), *joined(facts)], width)
+
+
+def _imported_text(source: str) -> str:
+    return f"imported ({shown(source)} format)"
 
 
 def flag_parts(flags: Sequence[RecallFlag]) -> Line:
@@ -183,11 +187,7 @@ def recall_page(view: RecallView, now: datetime, width: int) -> list[Line]:
         [Part(figures.local_time(recall.at, now))],
         *([[Part(f"session {shown(recall.session)}", "dim")]] if recall.session else []),
         [Part(cut_text(recall))],
-        [
-            Part(
-                f"from a log of {shown(recall.source)}" if recall.source else "answered here", "dim"
-            )
-        ],
+        [Part(_imported_text(recall.source) if recall.source else "answered here", "dim")],
         [Part(recall.id, "dim")],
     ]
     lines = [
@@ -435,18 +435,33 @@ def today_parts(given: GivenHit) -> Line:
 # Replay
 
 
+_SAME, _OVERLAP, _RBO = 5, 5, 6
+_REPLAY_LEAD = _SAME + _OVERLAP + _RBO + 2
+
+
+def _replayed_query_cells(width: int) -> int:
+    """Cells of the query, so that what was lost and gained stands in a column, too."""
+    return max(16, min(64, (width - _REPLAY_LEAD) // 2))
+
+
+def replay_head(width: int) -> Line:
+    """The names of the columns."""
+    names = f"{' 1st':<{_SAME}}{'over':>{_OVERLAP}}{'RBO':>{_RBO}}  "
+    query = "query".ljust(_replayed_query_cells(width))
+    return fit([Part(f"{names}{query}  − lost + gained", "dim")], width)
+
+
 def replay_line(recall: ReplayedRecall, width: int) -> Line:
-    """`=  .67 .71  lost 1 gained 1   which port does …   − ports.md:3 (#9)`."""
-    line = [
-        Part(" = " if recall.same_top else " ≠ ", "good" if recall.same_top else "warn"),
-        Part(
-            f"{figures.score(recall.overlap):>5} {figures.score(recall.rank_biased_overlap):>5}  "
-        ),
-    ]
+    """` =     .67   .71  which port does …   − ports.md:3 (#9)`."""
+    sign = Part(
+        (" = " if recall.same_top else " ≠ ").ljust(_SAME), "good" if recall.same_top else "warn"
+    )
+    overlap = figures.score(recall.overlap).rjust(_OVERLAP)
+    biased = figures.score(recall.rank_biased_overlap).rjust(_RBO)
     moved = moved_parts(recall)
-    room = width - cells(line)
-    query = clip(shown(recall.query), max(16, room - min(cells(moved) + 2, room // 2)))
-    return fit([*line, Part(query, "title"), *([Part("  "), *moved] if moved else [])], width)
+    room = _replayed_query_cells(width) if moved else width - _REPLAY_LEAD
+    query = fit([Part(clip(shown(recall.query), room), "title")], room)
+    return fit([sign, Part(f"{overlap}{biased}  "), *query, Part("  "), *moved], width)
 
 
 def moved_parts(recall: ReplayedRecall) -> Line:
@@ -489,11 +504,6 @@ def replay_progress(done: int, total: int, width: int) -> Line:
     return fit([Part(" ◌ ", "accent"), Part(count), *bar_parts(done / total, 12)], width)
 
 
-def replay_head(width: int) -> Line:
-    """The names of the columns."""
-    return fit([Part(" 1st  over   RBO  query", "dim")], width)
-
-
 def replay_summary(summary: ReplaySummary) -> list[Line]:
     """The means with their intervals, and what was lost and gained."""
     against = f"the configuration {shown(summary.against)}" if summary.against else "the log"
@@ -519,5 +529,5 @@ def _interval(interval: Interval) -> Line:
     low, high = figures.percent(interval.low), figures.percent(interval.high)
     return [
         Part(f"{figures.percent(interval.mean):>4}", "strong"),
-        Part(f"  {low} to {high}", "dim"),
+        Part(f"  {low} to {high} (95% interval)", "dim"),
     ]

@@ -448,7 +448,7 @@ _APP = (
     Action("app.suspend", "suspend_process", "ctrl+z", "suspend",
            "Suspend membrowse; the shell's `fg` brings it back."),
     Action("app.open", "open_folder", "O", "open",
-           "Open another folder, a collection, an agent's memory, or the demo memory."),
+           "Open another folder, a store, a collection, an agent's memory or the demo."),
     Action("app.retry", "retry", "f5,ctrl+r", "retry", "Restart the engine after a failure.",
            needs=(Need.RETRY,)),
     Action("app.quit", "quit", "q,ctrl+q", "quit",

@@ -19,7 +19,7 @@ from membrowse.wire.agents import AgentMemory, AgentProfile
 from membrowse.wire.crowding import CrowdingRequest, CrowdingSource
 from membrowse.wire.engine import EngineState, HelloRequest, StatusRequest
 from membrowse.wire.filters import DateReadingRequest, FilterValuesRequest
-from membrowse.wire.notes import Freshness, NoteRequest
+from membrowse.wire.notes import FilesRequest, Freshness, NoteRequest, NoteState
 from membrowse.wire.search import RERANKED, Filters, Hit
 from tests.engine.conftest import FOOD, PORTS, ask, current, serving, until
 
@@ -88,6 +88,10 @@ async def test_a_collection_is_one_tree_and_outlives_the_loss_of_a_root(roots: P
         kept = await ask(client, QUESTION)
         assert first(kept.hits) == "work/note.md"
         assert kept.hits[0].freshness is Freshness.UNREADABLE
+        files = {file.path: file for file in await client.ask(FilesRequest())}
+        unreached = files["work/note.md"]
+        assert unreached.state is NoteState.INDEXED and unreached.chunks
+        assert "not reached by the last check" in unreached.reason
 
         (roots / "away" / "note.md").write_text(PORTS.replace("2222", "2200"))
         (roots / "away").rename(roots / "work")
@@ -99,7 +103,7 @@ async def test_a_collection_is_one_tree_and_outlives_the_loss_of_a_root(roots: P
         (roots / "work" / "note.md").unlink()
         emptied = await until(client, problem_of("work"))
         (said,) = (root.problem for root in emptied.roots if root.problem)
-        assert f"{roots / 'work'} is empty, but 1 notes of it are indexed" in said
+        assert f"{roots / 'work'} is empty, but 1 note of it is indexed" in said
         assert (emptied.notes, emptied.pending.total) == (4, 0)
 
 

@@ -11,7 +11,9 @@ from membrowse.presentation.lines import (
     bar_parts,
     cells,
     clip,
+    clip_path,
     clip_start,
+    first_lines,
     fit,
     flowed,
     hanging,
@@ -73,3 +75,25 @@ def test_text_hangs_beside_its_lead_or_below_it_if_there_is_no_room() -> None:
     assert beside == ["#3  setting  fusion.weight 0.5", "             → 0.62"]
     below = [text_of(line).rstrip() for line in hanging(lead, text, 28)]
     assert below == ["#3  setting", "    fusion.weight 0.5 → 0.62"]
+
+
+@pytest.mark.parametrize("width", range(1, 14))
+def test_a_line_that_is_cut_ends_in_an_ellipsis(width: int) -> None:
+    parts = [Part("one"), Part(" "), Part("two", "mark"), Part("  "), Part("部署")]
+    text = text_of(parts)
+    cut = text_of(fit(parts, width)).rstrip(" ")
+    assert cut == text if width == 13 else cut.endswith("…") and text.startswith(cut[:-1])
+    assert text_of(fit([Part("one"), Part("   ")], 4)) == "one ", "no text is lost"
+
+
+@pytest.mark.parametrize("width", range(1, 21))
+def test_a_path_that_is_cut_begins_with_an_ellipsis(width: int) -> None:
+    path = "decisions/0004-poll.md"
+    assert clip_path(path, width).startswith("…") and cell_len(clip_path(path, width)) <= width
+    assert clip_path(path, 14) == "…/0004-poll.md" and clip_path(path, 13) == "…0004-poll.md"
+
+
+def test_the_first_lines_say_that_there_are_more() -> None:
+    lines = [[Part("first")], [Part("second")], [Part("third")]]
+    assert [text_of(line) for line in first_lines(lines, 2, 8)] == ["first", "second …"]
+    assert first_lines(lines, 3, 8) == lines

@@ -80,7 +80,7 @@ async def test_what_the_agent_got_is_a_fourth_ranking_with_the_same_cursor() -> 
         assert query.text == QUERY and query.columns[-1] == AGENT == query.active
         text = screen_text(app)
         assert "openclaw asked 11:02:00 · got 3 hits · cut stale · k 6, minimum score .35" in text
-        assert "▸0 AGENT" in text and "── minimum score cut 3 hits ─" in text
+        assert "▸0 AGENT" in text and "── minimum score cut 3 hits" in text
         assert "openclaw k 6" in text.splitlines()[0]
         await pilot.press("j")
         assert query.cursor is not None

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from textual.widgets import Input
+
+from membrowse.stores.address import parse_address
+from membrowse.stores.directory import directory_of
+from membrowse.tui.model.openable import OpenableKind, openables
+from membrowse.tui.screens.welcome import WelcomeScreen
 from membrowse.wire.agents import AGENT, AgentAnswer, AgentHit, OwnSearchRequest
 from membrowse.wire.engine import Watcher
 from membrowse.wire.search import RERANKED, VECTOR
@@ -66,3 +74,20 @@ async def test_more_like_this_searches_by_the_vector_under_the_cursor() -> None:
         place = f"like:{hit.path}:{hit.start_line}"
         await until(lambda: (query.text, query.syntax) == (place, "operators") and query.complete)
         assert query.views[VECTOR].hits[0].chunk == hit.chunk
+
+
+async def test_a_store_is_opened_by_its_address_and_offered_again(tmp_path: Path) -> None:
+    (tmp_path / "chroma.sqlite3").touch()
+    own = directory_of(parse_address(f"chroma:{tmp_path}"))
+    sessions = Sessions()
+    app = make_app(sessions)
+    async with on_stage(app) as pilot:
+        await pilot.press("tab", "O")
+        await until(lambda: isinstance(app.screen, WelcomeScreen))
+        await pilot.press(*"milvus", "colon", *"nowhere", "enter")
+        await until(lambda: "✗ there is no " in screen_text(app), "why it cannot be opened")
+        app.screen.query_one(Input).value = f"chroma:{tmp_path}"
+        await pilot.press("enter")
+        await until(lambda: sessions.folders[-1] == own)
+    (again,) = openables([str(own)], None, demo=False)
+    assert (again.kind, again.name, again.folder) == (OpenableKind.STORE, f"chroma:{tmp_path}", own)

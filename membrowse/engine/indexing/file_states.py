@@ -13,10 +13,12 @@ from membrowse.notes.scanner import ScannedFile
 from membrowse.text import normal_form
 from membrowse.wire.notes import FileRecord, NoteState
 
+_OUT_OF_REACH = "not reached by the last check of the folder"
+
 
 def file_records(state: IndexerState, notes: Mapping[str, IndexedNote]) -> list[FileRecord]:
-    """One record per file and per indexed note that is gone, by path."""
-    records = [*_found_files(state, notes), *_deleted_files(state, notes)]
+    """One record per file and per indexed note without one, by path."""
+    records = [*_found_files(state, notes), *_absent_notes(state, notes)]
     return sorted(records, key=lambda record: record.path)
 
 
@@ -104,16 +106,19 @@ def _file_state(
     return differing or NoteState.INDEXED, ""
 
 
-def _deleted_files(state: IndexerState, notes: Mapping[str, IndexedNote]) -> Iterator[FileRecord]:
-    for path in state.comparison.deleted:
-        note = notes.get(path)
-        if path not in state.comparison.found and note is not None:
-            yield FileRecord(
-                path=path,
-                state=NoteState.DELETED,
-                reason="gone from the folder; still indexed",
-                chunks=note.chunks,
-                size=note.size,
-                modified_at=clock.stamp(note.mtime_ns / 1e9),
-                indexed_at=note.indexed_at,
-            )
+def _absent_notes(state: IndexerState, notes: Mapping[str, IndexedNote]) -> Iterator[FileRecord]:
+    """The indexed notes that the last check did not find: gone, or in a folder out of reach."""
+    deleted = frozenset(state.comparison.deleted)
+    for path, note in notes.items():
+        if path in state.comparison.found:
+            continue
+        gone = path in deleted
+        yield FileRecord(
+            path=path,
+            state=NoteState.DELETED if gone else NoteState.INDEXED,
+            reason=f"{'gone from the folder' if gone else _OUT_OF_REACH}; still indexed",
+            chunks=note.chunks,
+            size=note.size,
+            modified_at=clock.stamp(note.mtime_ns / 1e9),
+            indexed_at=note.indexed_at,
+        )

@@ -49,8 +49,9 @@ class Exchanged:
         """Say that the index is kept, and how to give it up."""
         place = roots.resolve(self.prefix)
         if self.emptied:
+            held = "1 note of it is" if self.indexed == 1 else f"{self.indexed:,} notes of it are"
             return (
-                f"{place} is empty, but {self.indexed} notes of it are indexed: is it mounted? "
+                f"{place} is empty, but {held} indexed: is it mounted? "
                 "The index is kept; `membrowse index --rebuild` empties it"
             )
         return (

@@ -30,7 +30,9 @@ def state_part(view: RankingView) -> Part:
 def _ranking_counts(view: RankingView) -> str:
     if view.state is None or not view.total:
         return ""
-    return rankings.ranking_counts(view.total, view.pool, view.cached, 0.0, exact=view.exact)
+    ready = view.state is RankingState.READY
+    cached = None if ready else view.cached
+    return rankings.ranking_counts(view.total, view.pool, cached, 0.0, exact=view.exact)
 
 
 def column_head(view: RankingView, key: str, width: int, *, active: bool) -> Line:
@@ -101,12 +103,20 @@ def empty_lines(
             f"{key('view.files')}  every file",
         ]
     if view.state in (RankingState.OFF, RankingState.FAILED):
-        return ["", f"{view.state.value.capitalize()}."]
-    edit = f"{key('query.focus')}  edit query"
-    if view.name == KEYWORD and query is not None and query.filters:
-        return ["", "No note that passes the filters", "contains these words.", edit]
+        return [] if view.message else ["", f"{view.state.value.capitalize()}."]
     if view.name == KEYWORD:
-        return ["", "No note contains these words.", edit]
+        return ["", *_no_words_found(query), f"{key('query.focus')}  edit query"]
     if view.name in _NO_HITS:
         return ["", _NO_HITS[view.name]]
     return ["", "No hits.", f"{key('view.files')}  every file"]
+
+
+def _no_words_found(query: Query | None) -> list[str]:
+    """Why no note is in the keyword ranking; empty if the notice says that there are no words."""
+    if query is None:
+        return ["No note contains these words."]
+    if not query.terms:
+        return []
+    if query.filters:
+        return ["No note that passes the filters", "contains these words."]
+    return ["No note contains these words."]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from membrowse.presentation import figures
+from membrowse.presentation.progress import pending_parts
 from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.open_query import OpenQuery
 from membrowse.wire.engine import EngineState
@@ -31,11 +32,9 @@ def _index_details(state: EngineState, now: datetime) -> Iterator[tuple[str, str
     yield "notes", figures.number(state.notes)
     yield "chunks", f"{figures.number(state.chunks)}, {figures.number(state.encoded)} encoded"
     yield "not indexed", figures.number(state.not_indexed)
-    pending = state.pending
     yield (
         "pending",
-        f"{pending.new} new, {pending.changed} changed, {pending.deleted} deleted, "
-        f"{pending.failed} failed",
+        ", ".join(part.text for part in pending_parts(state.pending) if part.text.strip()),
     )
     encoder = state.encoder
     yield "encoder", ", ".join(filter(None, (encoder.name, encoder.state, encoder.precision)))

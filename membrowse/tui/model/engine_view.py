@@ -155,7 +155,7 @@ def _condition_part(view: EngineView, state: EngineState) -> Part:
         return Part("catching up", "warn")
     if state.watcher.paused:
         return Part("paused, may be out of date", "warn")
-    if missing or not state.watcher.alive or state.pending.total:
+    if state.problem or missing or not state.watcher.alive or state.pending.total:
         return Part("may be out of date", "warn")
     return Part("current", "good")
 
@@ -287,28 +287,24 @@ def _unconnected_line(view: EngineView, width: int, key: KeyOf) -> Line:
     return fit([words[view.phase]], width)
 
 
-def trouble_line(view: EngineView) -> Line:
-    """A problem that affects everything, as a line above the columns; empty if there is none."""
+def trouble_lines(view: EngineView) -> list[Line]:
+    """Problems that affect everything, each behind a sign, for a notice above the columns."""
     if view.phase is Phase.LOST:
-        return [Part(" ◌ ", "warn"), Part("The engine stopped and is being restarted; ")] + [
-            Part("the rows shown are old.")
-        ]
+        text = "The engine stopped and is being restarted; the rows shown are old."
+        return [[Part("◌ ", "warn"), Part(text)]]
     state = view.state
     if state is None or not view.connected:
         return []
     if state.problem:
-        return [Part(" ✗ ", "bad"), Part(shown(state.problem))]
+        return [[Part("✗ ", "bad"), Part(shown(state.problem))]]
     if missing := [root for root in state.roots if root.problem]:
-        return [
-            Part(" ! ", "warn"),
-            Part("; ".join(shown(f"{root.name}: {root.problem}") for root in missing)),
-        ]
+        return [_warning(f"{root.name}: {root.problem}") for root in missing]
     if state.stale:
-        return [
-            Part(" ! ", "warn"),
-            Part(f"The index is out of date: {shown(state.stale)}"),
-        ]
-    if not state.watcher.alive or state.watcher.kind == "polling":
-        message = shown(state.watcher.message)
-        return [Part(" ! ", "warn"), Part(message)] if message else []
+        return [_warning(f"The index is out of date: {state.stale}")]
+    if state.watcher.message and (not state.watcher.alive or state.watcher.kind == "polling"):
+        return [_warning(state.watcher.message)]
     return []
+
+
+def _warning(text: str) -> Line:
+    return [Part("! ", "warn"), Part(shown(text))]

@@ -65,7 +65,7 @@ def full_account(record: FileRecord, now: datetime) -> str:
         record.path,
         "",
         f"state     {record.state}",
-        f"chunks    {record.chunks}",
+        f"chunks    {_chunks(record)}",
         f"size      {_size(record)}",
         f"modified  {figures.local_time(record.modified_at, now) or '–'}",
         f"indexed   {figures.local_time(record.indexed_at, now) or '–'}",
@@ -90,6 +90,10 @@ def without_ghosts(roots: Roots | None, records: Sequence[FileRecord]) -> list[F
         or roots.root_of(record.path).name not in there
         or os.path.lexists(roots.resolve(record.path))
     ]
+
+
+def _chunks(record: FileRecord) -> str:
+    return figures.number(record.chunks) if record.chunks else figures.NONE
 
 
 def _size(record: FileRecord) -> str:
@@ -121,7 +125,7 @@ def file_line(record: FileRecord, now: datetime, width: int) -> Line:
     line = [
         Part(f"{glyph} {record.state.value:<9}", style),
         *fit([Part(clip_path(shown(record.path), path), "title")], path),
-        Part(f" {record.chunks or '–':>6}", "" if record.chunks else "dim"),
+        Part(f" {_chunks(record):>6}", "" if record.chunks else "dim"),
         Part(f" {_size(record):>7}", "dim"),
     ]
     if width >= TIMES:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from typing import NamedTuple
 
 import msgspec
 
@@ -72,15 +73,16 @@ def choices(
     """What can be chosen for the typed text; first what it says itself, then what it is like."""
     found = list(_dates(typed, reading))
     if not typed.value:
-        found += [_removal(kind, value) for kind, value in filters.given.items()]
+        found += [_removal(chip) for chip in chips(filters)]
     found += _known(typed, filters, values)
     if values is not None and not typed.value and typed.kind in ("", *DATES):
         found += _usual_dates(typed, values)
     return found + list(_as_typed(typed))
 
 
-def _removal(kind: str, value: str) -> FilterChoice:
-    return FilterChoice("remove", f"{kind} {value}", "no longer filter by it", ((kind, ""),))
+def _removal(chip: Chip) -> FilterChoice:
+    changes = tuple((field, "") for field in chip.fields)
+    return FilterChoice("remove", f"{chip.label} {chip.value}", "no longer filter by it", changes)
 
 
 def _dates(typed: FilterTyped, reading: DateReading | None) -> Iterator[FilterChoice]:
@@ -88,8 +90,7 @@ def _dates(typed: FilterTyped, reading: DateReading | None) -> Iterator[FilterCh
     if reading is None or not reading.first or reading.typed != typed.value:
         return
     first, after = reading.first, reading.after
-    last = date.fromordinal(date.fromisoformat(after).toordinal() - 1).isoformat()
-    when = first if first == last else f"{first} to {last}"
+    when = _period(first, after)
     if not typed.kind:
         both = (("after", first), ("before", after))
         yield FilterChoice("date in", reading.typed, when, both)
@@ -160,20 +161,51 @@ def _marked(choice: FilterChoice, width: int) -> Line:
     ]
 
 
+class Chip(NamedTuple):
+    """What the line under the query shows as one filter, and one × removes."""
+
+    label: str
+    value: str
+    fields: tuple[str, ...]
+    """Of the filters."""
+
+
+def chips(filters: Filters) -> list[Chip]:
+    """A chip per filter; a first and a last day are one."""
+    period = _period(filters.after, filters.before)
+    found = [
+        Chip(kind, value, (kind,))
+        for kind, value in filters.given.items()
+        if not period or kind not in DATES
+    ]
+    return [*found, Chip("dated", period, DATES)] if period else found
+
+
+def _period(first: str, after: str) -> str:
+    """`2026-11-16 to 2026-11-22`: from the day `first` to the day before `after`; empty unless both
+    are days, in this order."""
+    try:
+        start, end = date.fromisoformat(first), date.fromisoformat(after) - timedelta(1)
+    except (ValueError, OverflowError):
+        return ""
+    if start >= end:
+        return f"{start}" if start == end else ""
+    return f"{start} to {end}"
+
+
 def chip_line(filters: Filters, width: int, right: Sequence[Part]) -> Line:
     """` only  root team ×  tag ops ×      s filter  S remove`; each × can be clicked."""
-    chips: Line = [Part(" only ", "dim")]
-    for kind, value in filters.given.items():
-        remove = f"screen.drop_filter('{kind}')"
+    line: Line = [Part(" only ", "dim")]
+    for chip in chips(filters):
         room = max(12, width // 3)
-        chips += [Part(f" {kind} ", "dim"), Part(clip(shown(value), room), "accent")]
-        chips.append(Part(" × ", "key", remove))
-    fits = cells(chips) + cells(list(right)) < width
-    return spread(chips, list(right) if fits else [], width)
+        line += [Part(f" {chip.label} ", "dim"), Part(clip(shown(chip.value), room), "accent")]
+        line.append(Part(" × ", "key", f"screen.drop_filter{chip.fields!r}"))
+    fits = cells(line) + cells(list(right)) < width
+    return spread(line, list(right) if fits else [], width)
 
 
 def without_chips(filters: Filters, typed: Iterable[str]) -> tuple[str, ...]:
     """The filters of a query, as typed, without those that chips show."""
-    chips = {f"{kind}:{value}" for kind, value in filters.given.items()}
-    chips |= {f'{kind}:"{value}"' for kind, value in filters.given.items()}
-    return tuple(each for each in typed if each not in chips)
+    known = {f"{kind}:{value}" for kind, value in filters.given.items()}
+    known |= {f'{kind}:"{value}"' for kind, value in filters.given.items()}
+    return tuple(each for each in typed if each not in known)

@@ -1,4 +1,5 @@
-"""What can be opened: folders opened before, collections and agents, and the state of each."""
+"""What can be opened: folders and stores opened before, collections and agents, and the state of
+each."""
 
 from __future__ import annotations
 
@@ -13,6 +14,8 @@ from membrowse.agents.collections import folder_of, open_collection, roots_now, 
 from membrowse.presentation.lines import Line, Part, cells, clip_path, fit, spread
 from membrowse.roots import collection_folder, collection_of
 from membrowse.settings import Settings, SettingsError, load
+from membrowse.stores.address import is_address, parse_address
+from membrowse.stores.directory import opened, title_of
 from membrowse.text import shown
 from membrowse.tui.model.engine_view import short_path
 from membrowse.tui.model.fuzzy_match import lower_case, match
@@ -26,6 +29,7 @@ class OpenableKind(Enum):
 
     DEMO = "demo"
     FOLDER = "folder"
+    STORE = "store"
     COLLECTION = "collection"
     AGENT = "agent"
 
@@ -60,8 +64,14 @@ def typed_folder(folder: Path) -> Openable:
     return Openable(OpenableKind.FOLDER, str(folder), folder)
 
 
+def typed_store(address: str) -> Openable:
+    """A store whose address was typed. Raises `SettingsError` and `OSError`."""
+    store = parse_address(address)
+    return Openable(OpenableKind.STORE, str(store), opened(store))
+
+
 def openables(recent: Sequence[str], current: Path | None, *, demo: bool) -> list[Openable]:
-    """The demo memory, recent folders, collections and agents, without what is open now.
+    """The demo memory, recent folders and stores, collections and agents, without what is open now.
 
     An agent of the open folder is listed: it can rank by its profile.
     """
@@ -70,11 +80,11 @@ def openables(recent: Sequence[str], current: Path | None, *, demo: bool) -> lis
     known = {each.folder for each in (*collections, *agents)}
     folders = (Path(name) for name in recent)
     found = found if demo else []
-    found += [
-        Openable(OpenableKind.FOLDER, short_path(folder), folder)
-        for folder in folders
-        if folder not in known and not title(folder)
-    ]
+    for folder in folders:
+        if store := title_of(folder):
+            found.append(Openable(OpenableKind.STORE, store, folder))
+        elif folder not in known and not title(folder):
+            found.append(Openable(OpenableKind.FOLDER, short_path(folder), folder))
     return [*found, *(each for each in collections if each.folder != current), *agents]
 
 
@@ -110,9 +120,9 @@ def found_openables(all_: Sequence[Openable], typed: str) -> list[Openable]:
     return [each for _, each in scored]
 
 
-def is_path(typed: str) -> bool:
-    """Whether the text is meant as a path, not as letters of a name."""
-    return typed.startswith(("~", ".")) or "/" in typed
+def is_place(typed: str) -> bool:
+    """Whether the text is meant as a path or a store's address, not as letters of a name."""
+    return typed.startswith(("~", ".")) or "/" in typed or is_address(typed)
 
 
 def state_of(each: Openable) -> str:

@@ -13,6 +13,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.dom import DOMNode
 
+from membrowse.presentation import figures
 from membrowse.tui.actions import Action, Need, Where, bindings
 from membrowse.tui.agent_search import AgentSearch
 from membrowse.tui.messages import (
@@ -25,7 +26,15 @@ from membrowse.tui.messages import (
     WatchingWanted,
 )
 from membrowse.tui.model.details import details_text
-from membrowse.tui.model.engine_view import Basis, EngineView, Phase, state_basis, with_recall
+from membrowse.tui.model.engine_view import (
+    Basis,
+    EngineView,
+    Phase,
+    state_basis,
+    trouble_lines,
+    with_recall,
+)
+from membrowse.tui.model.filter_choices import chips
 from membrowse.tui.model.open_query import OpenQuery
 from membrowse.tui.model.questions import Questions
 from membrowse.tui.model.replay import Replay
@@ -216,7 +225,7 @@ class BrowserScreen(EngineScreen):
 
     def engine_changed(self, before: EngineView) -> None:
         view = self.engine
-        self.trouble.show(view)
+        self.trouble.show_lines(trouble_lines(view))
         self.guide.show(view, self._history())
         self.target_line.show_engine(view)
         if not self._furnished:
@@ -394,6 +403,7 @@ class BrowserScreen(EngineScreen):
         self._recall_text = None
         self.recall_line.close()
         self.open_query.close_recall()
+        self.target_line.refresh()
         self.header.show(self.engine)
         if self._furnished:
             self._show_rankings()
@@ -545,11 +555,12 @@ class BrowserScreen(EngineScreen):
 
         self.app.push_screen(FilterPicker(self.query_bar.filters), picked)
 
-    def action_drop_filter(self, kind: str) -> None:
-        self._pick_filters(msgspec.structs.replace(self.query_bar.filters, **{kind: ""}))
+    def action_drop_filter(self, *fields: str) -> None:
+        without = dict.fromkeys(fields, "")
+        self._pick_filters(msgspec.structs.replace(self.query_bar.filters, **without))
 
     def action_drop_last_filter(self) -> None:
-        self.action_drop_filter(list(self.query_bar.filters.given)[-1])
+        self.action_drop_filter(*chips(self.query_bar.filters)[-1].fields)
 
     # Actions: panels
 
@@ -774,7 +785,7 @@ class BrowserScreen(EngineScreen):
 
         chunks = self.engine.state.chunks if self.engine.state else 0
         text = (
-            f"Rebuild the index of this folder ({chunks} chunks) from scratch?\n"
+            f"Rebuild the index of this folder ({figures.counted(chunks, 'chunk')}) from scratch?\n"
             "Notes do not change; stored vectors are reused."
         )
         self.app.push_screen(ConfirmPrompt("Rebuild the index", text, "rebuild"), answered)

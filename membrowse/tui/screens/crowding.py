@@ -43,6 +43,7 @@ class CrowdingScreen(Dialog[None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as box:
             box.border_title = "Who has the first places?"
+            box.border_subtitle = "esc close"
             yield self._head
             with ScrollBox():
                 yield self._shares

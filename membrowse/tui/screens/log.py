@@ -120,7 +120,7 @@ class LogScreen(EngineScreen):
         self._replay = replay
         self.pages = LogPages()
         self._loading_older = False
-        self.filter = PlainInput("words, agent:NAME flag:cut since:7d", id="log-filter")
+        self.filter = PlainInput("filter by words, agent:NAME, flag:cut, since:7d", id="log-filter")
         self.list = RecallsList(clock, self._want_older)
         self._summary = LogSummary()
         self._about = (RecallAbout(0), RecallAbout(1))

@@ -29,6 +29,7 @@ class TextScreen(Dialog[None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as box:
             box.border_title = shown(self._title).replace("[", "\\[")  # a title is markup
+            box.border_subtitle = "esc close"
             with ScrollBox():
                 yield self.body(self._text)
 

@@ -1,4 +1,4 @@
-"""The dialog that opens a folder, a collection, an agent's memory or the demo memory."""
+"""The dialog that opens a folder, a store, a collection, an agent's memory or the demo memory."""
 
 from __future__ import annotations
 
@@ -18,17 +18,19 @@ from textual.worker import Worker
 
 from membrowse.presentation.lines import Line, Part
 from membrowse.settings import SettingsError
+from membrowse.stores.address import is_address
 from membrowse.text import shown
 from membrowse.tui.model.folder_path import complete, problem
 from membrowse.tui.model.openable import (
     Openable,
     OpenableKind,
     found_openables,
-    is_path,
+    is_place,
     openable_line,
     openables,
     state_of,
     typed_folder,
+    typed_store,
 )
 from membrowse.tui.screens.dialog import Dialog
 from membrowse.tui.widgets.lines import LineBlock, content
@@ -75,7 +77,7 @@ class WelcomeScreen(Dialog[Openable]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as box:
-            box.border_title = "membrowse"
+            box.border_title = "membrowse" if self._first else "Open"
             yield LineBlock(self._greeting())
             yield Input(placeholder="~/agents/memory", suggester=DirectorySuggester())
             yield Static("", id="welcome-problem", markup=False)
@@ -84,7 +86,7 @@ class WelcomeScreen(Dialog[Openable]):
 
     def _greeting(self) -> list[Line]:
         if not self._first:
-            return [[Part("Open a folder, a collection or an agent's memory.", "strong")]]
+            return [[Part("Open a folder, a store, a collection or an agent's memory.", "strong")]]
         return [
             [Part("See what an agent's memory search finds, and why.", "strong")],
             [],
@@ -104,7 +106,7 @@ class WelcomeScreen(Dialog[Openable]):
     def _show(self) -> None:
         """List what can be opened and is like the typed text."""
         typed = self.query_one(Input).value.strip()
-        self._found = self._all if is_path(typed) else found_openables(self._all, typed)
+        self._found = self._all if is_place(typed) else found_openables(self._all, typed)
         options = self.query_one(OptionList)
         options.clear_options()
         width = options.size.width or WIDTH
@@ -136,17 +138,25 @@ class WelcomeScreen(Dialog[Openable]):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         self._say("")
-        self.query_one(OptionList).set_class(is_path(event.value), "-aside")
+        self.query_one(OptionList).set_class(is_place(event.value), "-aside")
         self._show()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         typed = event.value.strip()
-        if self._found and not is_path(typed):
+        if self._found and not is_place(typed):
             self.action_choose()
+        elif is_address(typed):
+            self._open_store(typed)
         elif wrong := problem(typed):
             self._say(wrong)
         else:
             self.dismiss(typed_folder(Path(typed).expanduser().absolute()))
+
+    def _open_store(self, address: str) -> None:
+        try:
+            self.dismiss(typed_store(address))
+        except (SettingsError, OSError) as error:
+            self._say(str(error))
 
     def action_complete(self) -> None:
         field = self.query_one(Input)

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from textual.content import Content
-from textual.widget import Widget
-
 from membrowse.presentation.lines import Line, Part, cells, fit
 from membrowse.tui.actions import Action, key_name
-from membrowse.tui.model.engine_view import EngineView, header_line, status_line, trouble_line
-from membrowse.tui.widgets.lines import OneLine, content, keymap_of
+from membrowse.tui.model.engine_view import EngineView, header_line, status_line
+from membrowse.tui.widgets.line_list import row_cells
+from membrowse.tui.widgets.lines import Notice, OneLine, keymap_of
 
 
 class HeaderLine(OneLine):
@@ -31,36 +29,24 @@ class HeaderLine(OneLine):
 
 
 class TableHead(OneLine):
-    """The names of a table's columns."""
+    """The names of a table's columns, in the cells that the rows of a list have."""
 
     def __init__(self, head_line: Callable[[int], Line]) -> None:
         super().__init__(classes="column-head")
         self._head_line = head_line
 
     def line(self, width: int) -> Line:
-        return [Part("  "), *self._head_line(width - 2)]
+        return [Part("  "), *self._head_line(row_cells(width))]
 
 
-class Trouble(Widget):
-    """A problem that affects everything, on up to three lines; hidden if there is none."""
+class Trouble(Notice):
+    """Problems that affect everything, on up to three lines; hidden if there are none."""
 
-    ALLOW_SELECT = False
-    DEFAULT_CSS = "Trouble { height: auto; max-height: 3; }"
+    DEFAULT_CSS = "Trouble { padding: 0 1; }"
 
     def __init__(self) -> None:
-        super().__init__(id="trouble")
-        self._line: Line = []
-
-    def show(self, view: EngineView) -> None:
-        """Show this view."""
-        line = trouble_line(view)
-        self.display = bool(line)
-        if line != self._line:
-            self._line = line
-            self.refresh(layout=True)
-
-    def render(self) -> Content:
-        return content(self, self._line)
+        super().__init__()
+        self.id = "trouble"
 
 
 class StatusLine(OneLine):

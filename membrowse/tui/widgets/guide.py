@@ -27,8 +27,8 @@ _KEYS: tuple[tuple[str, str], ...] = (
     ("{hit.explain}  {target.why}", "explain a hit · find out why a note is missing"),
     ("{tune.open}  {pin.add}", "tune the ranking · pin the query to the note it should find"),
     ("{hit.edit}  {hit.copy}  {hit.reindex}", "edit the note · copy · reindex"),
-    ("{view.files}", "every file, and why it is not indexed"),
-    ("{app.help}", "all keys"),
+    ("{recall.log}  {view.files}", "what agents asked and got · every file, indexed or not"),
+    ("{app.open}  {app.help}", "open another folder, store or agent · all keys"),
 )
 
 
@@ -78,17 +78,22 @@ def _condition_lines(view: EngineView, key: KeyOf) -> list[Line]:
         ]
     if state.progress is not None:
         return [progress_line(state.progress, 70), []]
+    if state.problem:
+        return []
     if state.notes == 0:
         return _nothing_indexed(view, state, key)
-    pending = state.pending.total
+    pending = state.pending.new + state.pending.changed + state.pending.deleted
     if pending:
-        text = f"{figures.counted(pending, 'note')} on disk differ from the index."
+        verb = "differs" if pending == 1 else "differ"
+        text = f"{figures.counted(pending, 'note')} on disk {verb} from the index."
         return [[Part("! ", "warn"), Part(text)], []]
     return []
 
 
 def _nothing_indexed(view: EngineView, state: EngineState, key: KeyOf) -> list[Line]:
     """Why there is nothing to search, and what to do."""
+    if view.store:
+        return [[Part("! ", "warn"), Part("The store has no records.")], []]
     left_out = f", {figures.counted(state.not_indexed, 'file')} not indexed"
     kinds = f"  Notes are {view.note_kinds}; a new one is found at once."
     return [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Generic, TypeVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style as RichStyle
 from textual import events
@@ -14,12 +15,23 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from membrowse.presentation.lines import Line, Part, cells, fit
+from membrowse.presentation.lines import Line, Part, cells, clip, fit
 from membrowse.tui.actions import Where, bindings
 from membrowse.tui.model.list_layout import Divider, Layout
 from membrowse.tui.widgets.lines import style_of
 
 Item = TypeVar("Item")
+
+SCROLLBAR = 1
+"""Cells that every list keeps for its scrollbar."""
+MARK = 2
+"""Cells before a row for the cursor's mark."""
+
+
+def row_cells(width: int) -> int:
+    """Cells of a row in a list that is `width` cells wide."""
+    return width - MARK - SCROLLBAR
+
 
 CURSOR, LINKED = "line-list--cursor", "line-list--linked"
 
@@ -40,6 +52,7 @@ class LineList(ScrollView, can_focus=True):
         height: 1fr;
         overflow-x: hidden;
         overflow-y: auto;
+        scrollbar-gutter: stable;
         scrollbar-size-vertical: 1;
         & > .line-list--cursor { background: $ground-linked; }
         & > .line-list--linked { background: $ground-linked; }
@@ -150,7 +163,7 @@ class LineList(ScrollView, can_focus=True):
         if isinstance(found, Divider):
             return self._strip(divider_line(found, width), width)
         row, line_number = found
-        line = [self.mark(row, line_number), *self.row_line(row, line_number, width - 2)]
+        line = [self.mark(row, line_number), *self.row_line(row, line_number, width - MARK)]
         return self._strip(line, width, self.ground(row))
 
     def _strip(self, line: Line, width: int, ground: str = "") -> Strip:
@@ -188,8 +201,8 @@ class LineList(ScrollView, can_focus=True):
 
     @property
     def steady_width(self) -> int:
-        """Cells of a line beside a scrollbar, whether or not there is one."""
-        return self.outer_size.width - self.styles.scrollbar_size_vertical
+        """Cells of a line, known before the layout is."""
+        return self.outer_size.width - SCROLLBAR
 
     @property
     def page_rows(self) -> int:
@@ -312,6 +325,6 @@ class ItemList(LineList, Generic[Item]):
 
 def divider_line(divider: Divider, width: int) -> Line:
     """`── label ─────`."""
-    label = fit([Part(f"── {divider.label} ")], min(width, len(divider.label) + 4))
-    rest = width - sum(len(part.text) for part in label)
-    return [*(part._replace(style="rule") for part in label), Part("─" * max(0, rest), "rule")]
+    label = clip(f"── {divider.label}", width)
+    rest = width - cell_len(label) - 1
+    return [Part(f"{label} {'─' * rest}" if rest > 0 else label, "rule")]

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, cast
 
 from textual import events
 from textual.content import Content
+from textual.geometry import Size
 from textual.style import Style
 from textual.widget import Widget
 
-from membrowse.presentation.lines import Line, Part
+from membrowse.presentation.lines import Line, Part, first_lines, hanging
 from membrowse.tui.keymap import Keymap
 from membrowse.tui.styles import ANSI_STYLES, STYLES
 
@@ -93,21 +94,36 @@ class LineBlock(Clickable):
 
 
 class Notice(Widget):
-    """A warning above a text; hidden if there is none."""
+    """A warning above a text, wrapped; hidden if there is none."""
 
     ALLOW_SELECT = False
-    DEFAULT_CSS = "Notice { height: auto; max-height: 3; padding: 0 1 0 3; }"
+    MOST = 3
+    """Lines of it that are shown, unless it is shown whole."""
+    DEFAULT_CSS = "Notice { height: auto; padding: 0 1 0 3; }"
 
     def __init__(self) -> None:
         super().__init__()
-        self._text = ""
+        self._lines: list[Line] = []
+        self._whole = False
 
-    def show(self, text: str) -> None:
+    def show(self, text: str, *, whole: bool = False) -> None:
         """Show `text`; an empty one hides the notice."""
-        self.display = bool(text)
-        if text != self._text:
-            self._text = text
+        self.show_lines([[Part("! ", "warn"), Part(text, "dim")]] if text else [], whole=whole)
+
+    def show_lines(self, lines: list[Line], *, whole: bool = False) -> None:
+        """Show lines that begin with a sign each; none hides the notice."""
+        self.display = bool(lines)
+        if (lines, whole) != (self._lines, self._whole):
+            self._lines, self._whole = lines, whole
             self.refresh(layout=True)
 
+    def _wrapped(self, width: int) -> list[Line]:
+        rows = [row for sign, *text in self._lines for row in hanging([sign], text, width)]
+        return rows if self._whole else first_lines(rows, self.MOST, width)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return len(self._wrapped(width))
+
     def render(self) -> Content:
-        return content(self, [Part("! ", "warn"), Part(self._text, "dim")])
+        lines = self._wrapped(self.content_size.width)
+        return Content("\n").join([content(self, line) for line in lines])

@@ -12,6 +12,7 @@ from membrowse.presentation.lines import Line, Part
 from membrowse.tui.model.column_captions import column_foot, column_head, column_notice
 from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.open_query import OpenQuery
+from membrowse.tui.widgets.line_list import row_cells
 from membrowse.tui.widgets.lines import Notice, OneLine, keymap_of
 from membrowse.tui.widgets.ranking_list import RankingList
 
@@ -38,7 +39,7 @@ class MatrixHead(OneLine):
         self._column = column
 
     def line(self, width: int) -> Line:
-        return [Part("  "), *matrix_head(self._column.list.row_style, width - 2)]
+        return [Part("  "), *matrix_head(self._column.list.row_style, row_cells(width))]
 
 
 class ColumnFoot(OneLine):
@@ -84,7 +85,9 @@ class RankingColumn(Vertical):
         """Show what the open query knows of the ranking now."""
         self.list.show(engine, now)
         early = engine.reading and not self.list.view.total
-        self._notice.show("" if early else column_notice(self.list.view, self._query.analysis))
+        view = self.list.view
+        notice = "" if early else column_notice(view, self._query.analysis)
+        self._notice.show(notice, whole=not view.total)
         self.show_cursor()
 
     def show_cursor(self) -> None:

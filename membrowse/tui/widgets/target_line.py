@@ -45,13 +45,19 @@ class TargetLine(OneLine):
     def __init__(self, query: OpenQuery, clock: Callable[[], datetime]) -> None:
         super().__init__(id="target")
         self.target: Target | None = None
-        self.match: TargetMatch | None = None
-        """How the target fared in the last response that says so."""
+        self._match: TargetMatch | None = None
+        """How the target fared in the last response that says so, by our cut."""
         self.display = False
         self._query = query
         self._clock = clock
         self._engine = EngineView()
         self._why: WhyScreen | None = None
+
+    @property
+    def match(self) -> TargetMatch | None:
+        """How the target fared, by the cut of the recall that is shown, if one is."""
+        agent = self._query.agent
+        return agent.match(self._match) if agent and self._match else self._match
 
     def show_engine(self, view: EngineView) -> None:
         """Take the engine's state."""
@@ -60,7 +66,7 @@ class TargetLine(OneLine):
 
     def expect(self, target: Target | None) -> None:
         """Set or clear the target."""
-        self.target, self.match = target, None
+        self.target, self._match = target, None
         self._update()
         self.post_message(self.Changed())
 
@@ -71,14 +77,13 @@ class TargetLine(OneLine):
 
     def forget_match(self) -> None:
         """No query is open, so it is unknown how the target fares."""
-        self.match = None
+        self._match = None
         self._update()
 
     def receive(self, response: SearchResponse) -> None:
         """Take the match of a response of the open query."""
         if response.complete or response.target is not None:
-            agent, match = self._query.agent, response.target
-            self.match = agent.match(match) if agent is not None and match is not None else match
+            self._match = response.target
         self._update()
 
     def _update(self) -> None:
