@@ -11,6 +11,7 @@ import os
 import pwd
 import stat
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,9 @@ import msgspec
 from membrowse import paths
 
 DIRECTORY = Path("/etc/membrowse/services")
+MAC_DIRECTORY = Path("/usr/local/var/membrowse")
+"""Of everything that services write on macOS, by name."""
+_MAC = sys.platform == "darwin"
 _MANAGER_SECONDS = 5.0
 _RUNNING = ("active", "activating", "deactivating", "reloading", "refreshing", "maintenance")
 """States of a unit whose engine answers soon."""
@@ -52,26 +56,22 @@ class RegisteredService(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
     @property
     def directories(self) -> dict[str, str]:
         """The environment variables that tell its engine where its files are."""
-        return {
-            "MEMBROWSE_SERVICE": self.name,
-            "CONFIGURATION_DIRECTORY": f"/etc/membrowse/{self.name}",
-            "STATE_DIRECTORY": f"/var/lib/membrowse/{self.name}",
-            "CACHE_DIRECTORY": f"/var/cache/membrowse/{self.name}",
-            "LOGS_DIRECTORY": f"/var/log/membrowse/{self.name}",
-        }
+        return mac_directories(self.name) if _MAC else _linux_directories(self.name)
 
     @property
     def unit(self) -> str:
-        """The name of its systemd unit."""
-        return f"membrowse@{self.name}.service"
+        """What its service manager calls it: a systemd unit, or a label of launchd."""
+        return f"membrowse.{self.name}" if _MAC else f"membrowse@{self.name}.service"
 
     @property
     def restarts(self) -> bool:
-        """Whether its service manager runs it, or is about to; True if that is not systemd."""
-        manager = ["systemctl", *(["--user"] if self.own else [])]
+        """Whether its service manager runs it, or is about to; True if there is none to ask."""
+        manager = ["systemctl", *(["--user"] if self.own else []), "is-active", self.unit]
+        if _MAC:
+            manager = ["launchctl", "print", f"system/{self.unit}"]
         try:
             asked = subprocess.run(  # noqa: S603  (no shell)
-                [*manager, "is-active", self.unit],
+                manager,
                 capture_output=True,
                 check=False,
                 stdin=subprocess.DEVNULL,
@@ -81,6 +81,8 @@ class RegisteredService(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
             return True
         except (OSError, subprocess.TimeoutExpired):
             return False
+        if _MAC:
+            return asked.returncode == 0  # launchd keeps alive what it knows
         return asked.stdout.decode().strip() in _RUNNING
 
     @property
@@ -90,6 +92,27 @@ class RegisteredService(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
             return pwd.getpwnam(self.user).pw_uid
         except KeyError:
             return None
+
+
+def _linux_directories(name: str) -> dict[str, str]:
+    return {
+        "MEMBROWSE_SERVICE": name,
+        "CONFIGURATION_DIRECTORY": f"/etc/membrowse/{name}",
+        "STATE_DIRECTORY": f"/var/lib/membrowse/{name}",
+        "CACHE_DIRECTORY": f"/var/cache/membrowse/{name}",
+        "LOGS_DIRECTORY": f"/var/log/membrowse/{name}",
+    }
+
+
+def mac_directories(name: str) -> dict[str, str]:
+    """The same on macOS."""
+    return {
+        "MEMBROWSE_SERVICE": name,
+        "CONFIGURATION_DIRECTORY": f"/etc/membrowse/{name}",
+        "STATE_DIRECTORY": str(MAC_DIRECTORY / name / "state"),
+        "CACHE_DIRECTORY": str(MAC_DIRECTORY / name / "cache"),
+        "LOGS_DIRECTORY": str(MAC_DIRECTORY / name / "logs"),
+    }
 
 
 def _directory() -> Path | None:

@@ -13,11 +13,15 @@ from membrowse import interpreter
 
 _NOBODY = 65_534
 _SHOWN = 3
-_UNREADABLE = (
-    *("(", "-type", "d", "!", "(", "-readable", "-executable", ")", ")", "-o"),
-    *("(", "-type", "f", "!", "-readable", ")"),
-)
-"""What find(1) has to find: directories that cannot be listed, and files that cannot be read."""
+_UNREADABLE = r"""
+for each do
+    if [ -d "$each" ]; then [ -r "$each" ] && [ -x "$each" ]
+    elif [ -f "$each" ]; then [ -r "$each" ]
+    fi || printf '%s\0' "$each"
+done
+"""
+"""A script for sh(1): directories that cannot be listed, and files that cannot be read. Not every
+find(1) can tell."""
 
 
 class Unreadable(Exception):
@@ -62,7 +66,8 @@ def folder_access(folder: Path, user: str, group: str) -> Access:
 
     Only root can find out.
     """
-    child = _run_as(user, group, "find", str(folder), *_UNREADABLE, "-print0")
+    script = ("-exec", "/bin/sh", "-c", _UNREADABLE, "sh", "{}", "+")
+    child = _run_as(user, group, "find", str(folder), "!", "-type", "l", *script)
     found = child.stdout.split(b"\0")[:-1]
     if child.returncode and not found:  # not even the folder could be reached
         found = [os.fsencode(folder)]

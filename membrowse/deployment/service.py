@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from membrowse import interpreter
@@ -11,6 +13,16 @@ from membrowse.log_formats import LogFormat
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,20}")
 """What a service can be called: its name becomes part of user names and unit names."""
+
+
+class Platform(StrEnum):
+    """A kind of service manager."""
+
+    LINUX = "linux"
+    MACOS = "macos"
+
+
+HERE = Platform.MACOS if sys.platform == "darwin" else Platform.LINUX
 
 
 class UnsuitableService(ValueError):

@@ -5,6 +5,7 @@ A list of steps can be shown instead of carried out, so that nothing happens uns
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import subprocess
@@ -19,13 +20,14 @@ from membrowse.client import registered_services
 from membrowse.client.registered_services import RegisteredService
 from membrowse.deployment import accounts, launchd, systemd
 from membrowse.deployment.accounts import Accounts
-from membrowse.deployment.service import ServicePlan, folder_of
+from membrowse.deployment.service import Platform, ServicePlan, folder_of
 from membrowse.paths import SERVICE_SOCKET, own_socket
 
 UNITS = Path("/etc/systemd/system")
 _SYSUSERS = Path("/etc/sysusers.d")
 _RUNTIME = Path("/run/membrowse")
 _TEMPLATE = "membrowse@.service"
+_MAC_DIRECTORIES = (("state", "0700"), ("cache", "0700"), ("logs", "0750"), ("run", "0750"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +58,19 @@ class RemoveFile:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Run a program."""
+    """Run a program, whose failure matters unless it `may_fail`."""
 
     arguments: tuple[str, ...]
+    may_fail: bool = False
 
     def carry_out(self) -> None:
         """Raises `subprocess.CalledProcessError`, with the program's output."""
         subprocess.run(  # noqa: S603  (no shell; the arguments are ours)
-            self.arguments, check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL
+            self.arguments,
+            check=not self.may_fail,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
         )
 
 
@@ -98,10 +105,10 @@ def unit_files(plan: ServicePlan) -> list[WriteFile]:
 
 def own_accounts(name: str) -> Accounts:
     """The accounts that the installation of the service `name` made."""
-    try:
-        return accounts.listed(_sysusers(name).read_text(encoding="utf-8"))
-    except OSError:
-        return Accounts()
+    for file in (_sysusers(name), _mac_accounts(name)):
+        with contextlib.suppress(OSError):
+            return accounts.listed(file.read_text(encoding="utf-8"))
+    return Accounts()
 
 
 def folder(service: RegisteredService) -> Path | None:
@@ -110,7 +117,7 @@ def folder(service: RegisteredService) -> Path | None:
     try:
         return folder_of(file.read_text(encoding="utf-8"))
     except OSError:
-        return None
+        return None if service.own else launchd.folder(service.name)
 
 
 def removal(
@@ -140,22 +147,44 @@ def removal(
 
 
 def mac_installation(plan: ServicePlan) -> list[Step]:
-    """The steps that set the service up on macOS, and start it."""
-    user, place, file = f"/Users/{plan.user}", launchd.home(plan.name), launchd.file(plan.name)
-    owner = f"{plan.user}:{plan.group}"
+    """The steps that set the service up on macOS, and start it; again, if it runs already."""
+    name, own = plan.name, accounts.planned(plan, own_accounts(plan.name))
+    made = ("install", "-d", "-o", plan.user, "-g", plan.group, "-m")
+    grants = launchd.grant_commands(plan.folder, plan.user) if plan.grant_read else []
     return [
-        _run("dseditgroup", "-o", "create", plan.group),
-        _run("sysadminctl", "-addUser", plan.user, "-roleAccount", "-shell", "/usr/bin/false"),
-        _run("dscl", ".", "-create", user, "NFSHomeDirectory", "/var/empty"),
-        _run("dseditgroup", "-o", "edit", "-a", plan.user, "-t", "user", plan.group),
-        _run("install", "-d", "-o", plan.user, "-g", plan.group, "-m", "0755", str(place)),
-        _run("install", "-d", "-o", plan.user, "-g", plan.group, "-m", "0700", f"{place}/home"),
-        _run("install", "-d", "-o", plan.user, "-g", plan.group, "-m", "0750", f"{place}/run"),
-        WriteFile(file, launchd.plist(plan), secret=True),
-        WriteFile(_registration(plan.name), _registered(plan, place / "run")),
-        _run("chown", "-R", owner, f"{place}/home"),
-        _run("launchctl", "bootstrap", "system", str(file)),
+        WriteFile(_mac_accounts(name), systemd.sysusers(plan, own)),
+        *map(Run, launchd.account_commands(plan, own)),
+        *map(Run, grants),
+        _run("install", "-d", "-m", "0755", str(launchd.home(name))),
+        *(
+            _run(*made, mode, str(launchd.home(name) / directory))
+            for directory, mode in _MAC_DIRECTORIES
+        ),
+        WriteFile(launchd.file(name), launchd.plist(plan), secret=True),
+        WriteFile(_registration(name), _registered(plan, launchd.runtime(name))),
+        Run(("launchctl", "bootout", launchd.target(name)), may_fail=True),
+        _run("launchctl", "enable", launchd.target(name)),
+        _run("launchctl", "bootstrap", "system", str(launchd.file(name))),
     ]
+
+
+def mac_removal(service: RegisteredService, own: Accounts, *, keep_index: bool) -> list[Step]:
+    """The steps that stop and remove a service and its `own` accounts on macOS."""
+    name, read = service.name, folder(service)
+    revocations = launchd.revoke_commands(read, service.user) if read and read.is_dir() else []
+    steps: list[Step] = [
+        Run(("launchctl", "bootout", launchd.target(name)), may_fail=True),
+        *(Run(command, may_fail=True) for command in revocations),
+        RemoveFile(launchd.file(name)),
+        RemoveFile(_registration(name)),
+    ]
+    if not keep_index:
+        steps += [
+            _run("rm", "-rf", str(launchd.home(name)), f"/etc/membrowse/{name}"),
+            RemoveFile(_mac_accounts(name)),
+            *map(Run, launchd.account_removal_commands(own)),
+        ]
+    return steps
 
 
 def user_installation(plan: ServicePlan) -> list[Step]:
@@ -182,14 +211,46 @@ def user_installation(plan: ServicePlan) -> list[Step]:
 def user_removal(service: RegisteredService, *, last: bool) -> list[Step]:
     """The steps that stop and remove a user's own service; her index stays."""
     steps: list[Step] = [
-        systemctl(service, "disable", "--now", service.unit),
+        # without a manager of the user, nothing runs
+        Run(systemctl(service, "disable", "--now", service.unit).arguments, may_fail=True),
         RemoveFile(registered_services.own_directory() / f"{service.name}.json"),
         RemoveFile(_own_environment(service.name)),
         RemoveFile(drop_in(service)),
     ]
     if last:
         steps.append(RemoveFile(_user_units() / _TEMPLATE))
-    return [*steps, systemctl(service, "daemon-reload")]
+    return [*steps, Run(systemctl(service, "daemon-reload").arguments, may_fail=True)]
+
+
+def restart(service: RegisteredService, platform: Platform) -> list[Step]:
+    """The steps that restart a service."""
+    if platform is Platform.MACOS:
+        return [_run("launchctl", "kickstart", "-k", launchd.target(service.name))]
+    return [systemctl(service, "restart", service.unit)]
+
+
+def stop(service: RegisteredService, platform: Platform) -> list[Step]:
+    """The steps that stop a service until it is started, or the machine is."""
+    if platform is Platform.MACOS:
+        return [_run("launchctl", "bootout", launchd.target(service.name))]
+    return [systemctl(service, "stop", service.unit)]
+
+
+def start(service: RegisteredService, platform: Platform) -> list[Step]:
+    """The steps that start a service that was stopped."""
+    if platform is Platform.MACOS:
+        return [_run("launchctl", "bootstrap", "system", str(launchd.file(service.name)))]
+    return [systemctl(service, "start", service.unit)]
+
+
+def log(service: RegisteredService, platform: Platform, *, lines: int, follow: bool) -> Run:
+    """What prints the last lines of a service's log."""
+    if platform is Platform.MACOS:
+        following = ["-F"] if follow else []
+        return _run("tail", "-n", str(lines), *following, str(launchd.log_file(service.name)))
+    kind = "--user-unit" if service.own else "--unit"
+    following = ["--follow"] if follow else []
+    return _run("journalctl", kind, service.unit, "--lines", str(lines), "--no-pager", *following)
 
 
 def unit(name: str) -> str:
@@ -223,7 +284,7 @@ def shown_steps(steps: Sequence[Step]) -> Iterator[str]:
             case RemoveFile():
                 yield f"# remove {step.path}"
             case Run():
-                yield shlex.join(step.arguments)
+                yield shlex.join(step.arguments) + (" || true" if step.may_fail else "")
 
 
 def _registered(plan: ServicePlan, runtime: Path | None = None) -> str:
@@ -256,6 +317,11 @@ def _environment(name: str) -> Path:
 
 def _own_environment(name: str) -> Path:
     return registered_services.own_directory() / f"{name}.env"
+
+
+def _mac_accounts(name: str) -> Path:
+    """The same list as in sysusers.d(5), where there is no such directory."""
+    return registered_services.DIRECTORY / f"{name}.accounts"
 
 
 def _sysusers(name: str) -> Path:

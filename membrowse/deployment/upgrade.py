@@ -43,9 +43,13 @@ async def upgrade(service: RegisteredService, python: Path, say: Callable[[str],
         after = str(error.stderr).strip() or str(error)
     if after:
         say("unhealthy: going back to the version before")
-        _run_with(service, drop_in, old)
+        runs = f"{found['python']} runs again"
+        try:
+            _run_with(service, drop_in, old)
+        except subprocess.CalledProcessError as error:
+            runs = f"{drop_in} is as before, but nothing was restarted: {error.stderr.strip()}"
         raise UpgradeFailed(
-            f"unhealthy with {python}: {after}; {found['python']} runs again. "
+            f"unhealthy with {python}: {after}; {runs}. "
             f"`membrowse service logs {service.name}` says why"
         )
     return Path(found["python"])

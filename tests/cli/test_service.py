@@ -18,9 +18,10 @@ import yaml
 
 from membrowse import interpreter, paths
 from membrowse.client.registered_services import RegisteredService, own_directory
-from membrowse.deployment import access, acl, steps
+from membrowse.deployment import access, acl, launchd, steps
 from membrowse.deployment.accounts import Accounts
 from membrowse.deployment.health import ServiceHealth, State, state_of
+from membrowse.deployment.service import ServicePlan
 from membrowse.engine.health.condition import engine_health
 from membrowse.engine.state import unopened_state
 from membrowse.settings import Settings
@@ -85,22 +86,74 @@ def test_without_root_it_says_what_to_do(
     assert "this needs root; --dry-run shows what it would do" in ran.err
 
 
-def test_other_platforms_are_only_shown(program: Program, memory: Path) -> None:
-    ran = program("service", "install", str(memory), "--platform", "macos", "--name", "m")
+def commands_of(out: str) -> list[str]:
+    """The printed steps that are commands."""
+    return [line for line in out.splitlines() if not line.startswith(("#", " "))]
+
+
+def test_a_launch_daemon_is_installed(
+    program: Program, memory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launchd, "_free_number", lambda: 417)
+    arguments = (str(memory), "--platform", "macos", "--name", "m", "--grant-read")
+    ran = program("service", "install", *arguments, "--operators", "no-such-group")
     assert ran.status == 0
-    assert "# write /Library/LaunchDaemons/membrowse.m.plist" in ran.out
-    assert ran.out.splitlines()[-1] == (
-        "launchctl bootstrap system /Library/LaunchDaemons/membrowse.m.plist"
-    )
+    commands, daemon = commands_of(ran.out), "/Library/LaunchDaemons/membrowse.m.plist"
+    assert commands[-3:] == [
+        "launchctl bootout system/membrowse.m || true",
+        "launchctl enable system/membrowse.m",
+        f"launchctl bootstrap system {daemon}",
+    ]
+    assert commands[:2] == [
+        "dseditgroup -o create -i 417 membrowse-m",
+        "dscl . -create /Users/membrowse-m UniqueID 417",
+    ]
+    assert "dseditgroup -o edit -a membrowse-m -t user no-such-group" in commands
+    (grant,) = (line for line in commands if line.startswith("chmod -R +a"))
+    assert grant.startswith("chmod -R +a 'user:membrowse-m allow read,") and str(memory) in grant
     assert not Path("/Library/LaunchDaemons").exists()
-    _, _, after = ran.out.partition(
-        "LaunchDaemons/membrowse.m.plist, which only its owner can read\n"
-    )
+    _, _, after = ran.out.partition(f"# write {daemon}, which only its owner can read\n")
     written = takewhile(lambda line: line.startswith("    "), after.splitlines())
     content = plistlib.loads(textwrap.dedent("\n".join(written)).encode())
     assert content["ProgramArguments"][3:5] == ["membrowse", "serve"]
-    assert content["EnvironmentVariables"]["MEMBROWSE_FOLDER"] == str(memory)
     assert (content["Label"], content["UserName"]) == ("membrowse.m", "membrowse-m")
+    variables, place = content["EnvironmentVariables"], "/usr/local/var/membrowse/m"
+    assert variables["MEMBROWSE_FOLDER"] == str(memory)
+    for name in ("STATE", "CACHE", "LOGS", "RUNTIME"):
+        directory = variables[f"{name}_DIRECTORY"]
+        made = [line for line in commands if line.startswith("install -d -o membrowse-m -g ")]
+        assert directory.startswith(place) and any(line.endswith(directory) for line in made)
+    assert f'"socket": "{place}/run/engine.sock"' in ran.out
+
+
+@pytest.mark.usefixtures("registered")
+def test_a_launch_daemon_is_restarted_read_and_removed(
+    program: Program, memory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launchd, "DAEMONS", tmp_path)
+    plan = ServicePlan(name="memory", folder=memory, user="root", group="root")
+    launchd.file("memory").write_text(launchd.plist(plan))
+    macos = ("memory", "--platform", "macos")
+    assert commands_of(program("service", "restart", *macos).out) == [
+        "launchctl kickstart -k system/membrowse.memory"
+    ]
+    log = "/usr/local/var/membrowse/memory/logs/engine.log"
+    assert commands_of(program("service", "logs", *macos, "-n", "7", "-F").out) == [
+        f"tail -n 7 -F {log}"
+    ]
+    monkeypatch.setattr(steps, "own_accounts", lambda _: Accounts("membrowse-memory", ("ops",)))
+    removal = commands_of(program("service", "uninstall", *macos).out)
+    assert removal[0] == "launchctl bootout system/membrowse.memory || true"
+    assert any(line.startswith("chmod -R -a") and str(memory) in line for line in removal)
+    assert removal[-4:] == [
+        "rm -rf /usr/local/var/membrowse/memory /etc/membrowse/memory",
+        "dscl . -delete /Users/membrowse-memory",
+        "dseditgroup -o delete membrowse-memory",
+        "dseditgroup -o delete ops",
+    ]
+    kept = commands_of(program("service", "uninstall", *macos, "--keep-index").out)
+    assert not [line for line in kept if line.startswith(("rm", "dscl", "dseditgroup"))]
+    assert launchd.file("memory").exists(), "another platform's service is only shown"
 
 
 def test_a_user_unit_needs_no_user_of_its_own(program: Program, memory: Path) -> None:

@@ -86,7 +86,7 @@ async def _examine_service(service: RegisteredService) -> Health:
     found = await service_health.examine(service)
     name, logs = service.unit, f"membrowse service logs {service.name}"
     if not found.live:
-        state, remedy = CheckState.PROBLEM, f"systemctl status {service.unit}"
+        state, remedy = CheckState.PROBLEM, logs
         checks = [Check(name=name, state=state, detail=found.reasons[0], remedy=remedy)]
     else:
         detail = f"{found.notes} notes, {found.chunks} chunks, {found.pending} pending"

@@ -17,6 +17,7 @@ from membrowse.cli.exit_codes import Exit
 from membrowse.cli.parameters import FolderOption
 from membrowse.client.registered_services import RegisteredService, registered
 from membrowse.deployment import steps
+from membrowse.deployment.service import HERE
 from membrowse.wire.backup import Restored
 
 
@@ -74,8 +75,10 @@ def _restore_service(service: RegisteredService, file: Path, folder: Path, force
         raise Stop(Exit.USAGE, f"{service.unit} has this index: restore it as root")
     options = _forced(force)
     _restore(file, folder, *options, "--check", user=service.user, **service.directories)
-    steps.Run(("systemctl", "stop", service.unit)).carry_out()
+    for step in steps.stop(service, HERE):
+        step.carry_out()
     try:
         return _restore(file, folder, *options, user=service.user, **service.directories)
     finally:
-        steps.Run(("systemctl", "start", service.unit)).carry_out()
+        for step in steps.start(service, HERE):
+            step.carry_out()

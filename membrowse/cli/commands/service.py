@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -20,9 +18,16 @@ from membrowse.cli.error_handling import Stop
 from membrowse.cli.exit_codes import Exit
 from membrowse.cli.parameters import AsJson
 from membrowse.client import registered_services
+from membrowse.client.registered_services import RegisteredService
 from membrowse.credentials import user_name
 from membrowse.deployment import access, acl, health, launchd, steps, upgrade
-from membrowse.deployment.service import ServicePlan, UnsuitableService, default_name
+from membrowse.deployment.service import (
+    HERE,
+    Platform,
+    ServicePlan,
+    UnsuitableService,
+    default_name,
+)
 from membrowse.log_formats import LogFormat
 from membrowse.presentation.figures import size
 from membrowse.text import shown, shown_block
@@ -34,15 +39,6 @@ app = typer.Typer(
     add_completion=False,
 )
 
-
-class Platform(StrEnum):
-    """A kind of service manager."""
-
-    LINUX = "linux"
-    MACOS = "macos"
-
-
-_HERE = Platform.MACOS if sys.platform == "darwin" else Platform.LINUX
 
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder of notes.")]
 Name = Annotated[
@@ -88,11 +84,13 @@ def install(
         bool, typer.Option("--user-unit", help="Run as yourself, without root.")
     ] = False,
     log_format: LogFormatOption = LogFormat.TEXT,
-    platform: PlatformOption = _HERE,
+    platform: PlatformOption = HERE,
     dry_run: DryRun = False,
 ) -> None:
     """Run the engine of FOLDER as a service of its own user, from now on."""
     if user_unit:
+        if platform is Platform.MACOS:
+            raise Stop(Exit.USAGE, "--user-unit is for systemd; a private engine needs no service")
         user = user_name(os.getuid())
     plan = _service_plan(folder, name, user, group, operators, log_format, grant_read)
     if user_unit:
@@ -101,10 +99,7 @@ def install(
             output.say(f"{steps.unit(plan.name)} serves {plan.folder} as {plan.user}")
             output.say("let it run while you are logged out: loginctl enable-linger")
         return
-    if platform is Platform.MACOS:
-        _carry_out(steps.mac_installation(plan), dry_run or _HERE is not Platform.MACOS)
-        return
-    _install(plan, dry_run)
+    _install(plan, platform, dry_run or platform is not HERE)
 
 
 @app.command()
@@ -115,7 +110,7 @@ def unit(
     group: Group = None,
     operators: OperatorsGroup = None,
     log_format: LogFormatOption = LogFormat.TEXT,
-    platform: PlatformOption = _HERE,
+    platform: PlatformOption = HERE,
 ) -> None:
     """Print the unit that `install` would write."""
     plan = _service_plan(folder, name, user, group, operators, log_format)
@@ -133,6 +128,7 @@ def uninstall(
         bool, typer.Option("--keep-index", help="Keep its index, settings and user.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    platform: PlatformOption = HERE,
     dry_run: DryRun = False,
 ) -> None:
     """Stop a service and remove it, with its index and user. The notes are left as they are.
@@ -145,14 +141,10 @@ def uninstall(
         last = len(list(registered_services.own_services())) == 1
         _carry_out(steps.user_removal(service, last=last), dry_run)
         return
+    dry_run = dry_run or platform is not HERE
     if not dry_run:
         _require_root()
-    last = len(list(registered_services.services())) == 1
-    own, record = steps.own_accounts(service.name), steps.acl_record(service.name)
-    todo = steps.removal(service, own, keep_index=keep_index, last=last)
-    folder = steps.folder(service)
-    if folder is not None and folder.is_dir() and (own.user or record.exists()):
-        todo[1:1] = acl.removal_steps(folder, service.user, record)
+    todo = _removal(service, platform, keep_index=keep_index)
     if not (yes or dry_run or keep_index):
         typer.confirm(f"Remove {service.unit} and its index?", abort=True, err=True)
     _carry_out(todo, dry_run)
@@ -179,21 +171,26 @@ def logs(
     name: Name = None,
     follow: Annotated[bool, typer.Option("--follow", "-F", help="Keep printing.")] = False,
     lines: Annotated[int, typer.Option("-n", "--lines", min=1, help="Lines to print.")] = 50,
+    platform: PlatformOption = HERE,
+    dry_run: DryRun = False,
 ) -> None:
-    """Print the end of a service's log, from the journal."""
-    service = chosen_service.named(name)
-    kind = "--user-unit" if service.own else "--unit"
-    arguments = ["journalctl", kind, service.unit, "--lines", str(lines), "--no-pager"]
-    ended = subprocess.run([*arguments, *(["--follow"] if follow else [])], check=False)  # noqa: S603
+    """Print the end of a service's log, from the journal (on macOS, from its file)."""
+    shown_log = steps.log(chosen_service.named(name), platform, lines=lines, follow=follow)
+    if dry_run or platform is not HERE:
+        _carry_out([shown_log], dry_run=True)
+        return
+    ended = subprocess.run(shown_log.arguments, check=False)  # noqa: S603  (no shell)
     raise typer.Exit(ended.returncode)
 
 
 @app.command()
-def restart(name: Name = None) -> None:
+def restart(name: Name = None, platform: PlatformOption = HERE, dry_run: DryRun = False) -> None:
     """Restart a service, and wait until it answers."""
     service = chosen_service.named(name)
-    _carry_out([steps.systemctl(service, "restart", service.unit)], dry_run=False)
-    output.say(f"{service.unit} answers")
+    dry_run = dry_run or platform is not HERE
+    _carry_out(steps.restart(service, platform), dry_run)
+    if not dry_run:
+        output.say(f"{service.unit} answers")
 
 
 @app.command("upgrade")
@@ -204,6 +201,8 @@ async def upgrade_command(name: Name = None) -> Exit:
     Run it with the new version's program; the service's old program must still be there.
     """
     service = chosen_service.named(name)
+    if HERE is Platform.MACOS:
+        raise Stop(Exit.USAGE, "on macOS, run `service install` again with the new program")
     if not service.own:
         _require_root()
     try:
@@ -250,24 +249,48 @@ def _service_plan(
         raise Stop(Exit.USAGE, str(error)) from error
 
 
-def _install(plan: ServicePlan, dry_run: bool) -> None:
-    """Set up a system service on Linux. Raises `Stop` if it could not work."""
+def _install(plan: ServicePlan, platform: Platform, dry_run: bool) -> None:
+    """Set up a system service. Raises `Stop` if it could not work."""
     if not dry_run:
         _require_root()
-    refusal = _refusal(plan)
+    refusal = _refusal(plan) if platform is HERE else ""
     if refusal and not dry_run:
         raise Stop(Exit.USAGE, refusal)
+    if platform is Platform.MACOS:
+        todo = steps.mac_installation(plan)
+        join = f"dseditgroup -o edit -a PERSON -t user {plan.group}"
+    else:
+        todo = _linux_installation(plan, dry_run)
+        join = f"usermod -aG {plan.group} PERSON"
+    _carry_out(todo, dry_run)
+    if refusal:
+        raise Stop(Exit.USAGE, f"it would stop: {refusal}")
+    if not dry_run:
+        output.say(f"{plan.name} serves {plan.folder} as {plan.user}")
+        output.say(f"let a person read it: {join}")
+
+
+def _linux_installation(plan: ServicePlan, dry_run: bool) -> list[steps.Step]:
     if not dry_run and shutil.which("systemctl") is None:
         raise Stop(Exit.UNAVAILABLE, "systemd does not run here; see `membrowse docs service`")
     todo = steps.installation(plan)
     if plan.grant_read and plan.folder.is_dir():
         todo[2:2] = acl.grant_steps(plan.folder, plan.user, steps.acl_record(plan.name))
-    _carry_out(todo, dry_run)
-    if refusal:
-        raise Stop(Exit.USAGE, f"it would stop: {refusal}")
-    if not dry_run:
-        output.say(f"{steps.unit(plan.name)} serves {plan.folder} as {plan.user}")
-        output.say(f"let a person read it: usermod -aG {plan.group} PERSON")
+    return todo
+
+
+def _removal(
+    service: RegisteredService, platform: Platform, *, keep_index: bool
+) -> list[steps.Step]:
+    own = steps.own_accounts(service.name)
+    if platform is Platform.MACOS:
+        return steps.mac_removal(service, own, keep_index=keep_index)
+    last = len(list(registered_services.services())) == 1
+    todo = steps.removal(service, own, keep_index=keep_index, last=last)
+    folder, record = steps.folder(service), steps.acl_record(service.name)
+    if folder is not None and folder.is_dir() and (own.user or record.exists()):
+        todo[1:1] = acl.removal_steps(folder, service.user, record)
+    return todo
 
 
 def _refusal(plan: ServicePlan) -> str:
