@@ -43,6 +43,31 @@ async def test_a_signal_is_an_orderly_end(folder: Path, signal_: signal.Signals)
             assert connection.execute("PRAGMA quick_check").fetchone() == ("ok",)
 
 
+async def test_an_engine_that_exports_its_encoder_ends_at_once(folder: Path) -> None:
+    paths.cache_dir().unlink()  # a link to the cache that has the export
+    client = await discovery.connect(folder)
+    process = psutil.Process((await client.ask(HelloRequest())).engine.pid)
+    await client.close()
+    exports: list[psutil.Process] = []
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while not exports:
+            await asyncio.sleep(0.05)
+            exports = [child for child in process.children() if _exports(child)]
+    process.terminate()
+    await asyncio.to_thread(process.wait, DEADLINE_SECONDS)
+    assert not psutil.wait_procs(exports, DEADLINE_SECONDS)[1]
+    log = paths.log_file(folder).read_text()
+    assert log.splitlines()[-1].endswith("ended") and "ERROR" not in log
+    assert not list(paths.cache_dir().glob("exports/*/model.onnx"))
+
+
+def _exports(process: psutil.Process) -> bool:
+    try:
+        return "membrowse.encoding.onnx_export_child" in process.cmdline()
+    except psutil.NoSuchProcess:
+        return False
+
+
 async def test_an_engine_whose_socket_is_gone_ends_and_is_replaced(folder: Path) -> None:
     process = await running(folder)
     shutil.rmtree(paths.own_socket(folder).parent)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import logging
 import os
 import queue
@@ -11,6 +12,7 @@ import shutil
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -358,3 +360,16 @@ async def test_a_folder_whose_name_is_not_utf_8_is_served(folder: Path) -> None:
         recall = await ask(client, "even soup")
         assert recall.rankings["keyword"].hits[0].path == "odd.md"
         assert (await client.ask(StoreCheckRequest())).discrepancies == ()
+
+
+def test_a_closed_engine_leaves_no_thread_and_no_memory(folder: Path) -> None:
+    threads = set(threading.enumerate())
+    with telling(folder) as told:
+        told.until(current)
+    components = told.components
+    parts = components.index, components.indexer, components.models
+    closed = [weakref.ref(part) for part in parts]
+    del told, components, parts
+    gc.collect()
+    assert [each() for each in closed] == [None] * 3, "a reload of the settings opens it again"
+    assert set(threading.enumerate()) <= threads
