@@ -15,6 +15,9 @@ from pathlib import Path, PurePosixPath
 from membrowse import paths
 from membrowse.settings import CollectionSettings, RootSettings
 
+OF_AGENT = "agent:"
+"""Begins the names of agents' collections; no collection of the settings has such a name."""
+
 
 class OutsideRoots(FileNotFoundError):
     """A path that leads out of every root, or whose root does not exist."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from membrowse import paths
 from membrowse.agents import profiles
 from membrowse.roots import (
+    OF_AGENT,
     Root,
     Roots,
     collection_folder,
@@ -19,13 +20,11 @@ from membrowse.roots import (
 )
 from membrowse.settings import Settings, SettingsError, load
 from membrowse.stores.address import parse_address
-from membrowse.stores.directory import opened, title_of
+from membrowse.stores.directory import opened
 from membrowse.wire.agents import AgentMemory, AgentProfile
 
 WORKSPACE = "workspace"
 """Name of the root that is an agent's own folder."""
-_AGENT = "agent:"
-"""Begins the names of agents' collections; no collection of the settings has such a name."""
 
 
 def open_collection(name: str, settings: Settings) -> Path:
@@ -49,7 +48,7 @@ def folder_of(profile: AgentProfile) -> Path:
         return opened(parse_address(profile.memory.store))
     if not roots_of_memory(profile.memory).is_collection:
         return Path(profile.memory.folder)
-    return paths.private(collection_folder(f"{_AGENT}{profile.name}"))
+    return paths.private(collection_folder(f"{OF_AGENT}{profile.name}"))
 
 
 def roots_of(folder: Path, settings: Settings) -> Roots:
@@ -57,8 +56,8 @@ def roots_of(folder: Path, settings: Settings) -> Roots:
     name = collection_of(folder)
     if not name:
         return Roots.of_folder(folder)
-    if name.startswith(_AGENT):
-        memory = profiles.read(name.removeprefix(_AGENT)).memory
+    if name.startswith(OF_AGENT):
+        memory = profiles.read(name.removeprefix(OF_AGENT)).memory
         return Roots(folder, roots_of_memory(memory))
     open_collection(name, settings)
     return of_collection(name, settings.collections[name])
@@ -108,19 +107,6 @@ def outdated(folder: Path, served: Mapping[str, str], settings: Settings) -> str
     if not difference:
         return ""
     return f"the collection has changed ({difference}): run `membrowse engine restart`"
-
-
-def title(folder: Path) -> str:
-    """What a collection or a store is called where a folder's path is shown; empty for a folder.
-
-    The disk is not looked at, but for a store's address.
-    """
-    if store := title_of(folder):
-        return store
-    if folder.parent != paths.collections_dir():
-        return ""
-    name = folder.name
-    return f"agent {name.removeprefix(_AGENT)}" if name.startswith(_AGENT) else f"collection {name}"
 
 
 def _separate(workspace: Path, outside: tuple[str, ...]) -> Iterator[Path]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from membrowse import paths
-from membrowse.agents.collections import folder_of, title
+from membrowse.agents.collections import folder_of
 from membrowse.cli import output
 from membrowse.cli.chosen_agent import chosen_profile
 from membrowse.cli.chosen_collection import chosen_collection
@@ -14,6 +14,7 @@ from membrowse.cli.error_handling import Stop
 from membrowse.cli.exit_codes import Exit
 from membrowse.client.registered_services import registered
 from membrowse.client.remembered import Remembered
+from membrowse.client.titles import title_or_path
 
 
 def chosen(named: Path | None) -> Path:
@@ -45,7 +46,7 @@ def chosen(named: Path | None) -> Path:
             f"which folder? {here} has no index, and none was opened before: name one, "
             "or try `membrowse demo`",
         )
-    output.say(f"folder: {title(last) or last} (opened last; choose another with --folder)")
+    output.say(f"folder: {title_or_path(last)} (opened last; choose another with --folder)")
     return last
 
 

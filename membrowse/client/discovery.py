@@ -16,7 +16,7 @@ from membrowse import __version__, paths
 from membrowse.client.engine import EngineClient, EngineHangs, EngineUnavailable, EngineUntrusted
 from membrowse.client.launch import spawned, started
 from membrowse.client.registered_services import RegisteredService, own_registered, registered
-from membrowse.stores.directory import title_of
+from membrowse.client.titles import title_or_path
 from membrowse.text import shown
 from membrowse.wire.codec import encode
 from membrowse.wire.engine import PROTOCOL, Hello, HelloRequest, StopRequest
@@ -49,9 +49,9 @@ async def connect(
     with the reason and what to do, if none answers.
     """
     folder = Path(os.path.realpath(folder))
-    service = registered(folder)
+    service, named = registered(folder), title_or_path(folder)
     if service is None and start and not os.access(folder, os.R_OK | os.X_OK):
-        raise EngineUnavailable(f"{folder} is not a readable folder")
+        raise EngineUnavailable(f"{named} is not a readable folder")
     address = _address(folder, service)
     if (found := await _find_engine(address, say)) is not None:
         return found
@@ -62,7 +62,6 @@ async def connect(
         raise ServiceUnavailable(_service_unreachable(service))
     if service is not None and not service.own:
         raise ServiceUnavailable(_service_unreachable(service))
-    named = title_of(folder) or folder
     if not start:
         raise EngineUnavailable(f"no engine runs for {named}; `membrowse index` starts one")
     say(f"starting an engine for {named}")

@@ -68,6 +68,11 @@ class Components:
         return self.roots.folder
 
     @property
+    def served(self) -> str:
+        """What is served: a `folder`, a `collection` or a `store`."""
+        return _served(self.roots, self.store)
+
+    @property
     def busy(self) -> bool:
         """Work is in progress that must not be cut short because no client is there."""
         return self.indexer.state.busy
@@ -126,7 +131,8 @@ def open_components(
     tunings = saved_configurations.configurations_file(paths.config_file())
     configurations = ConfigurationStore(configuration, tunings, lambda: rerun())
     ranked_queries = RankedQueries(configuration, index, models)
-    targets = Targets(index, lambda: indexer.state, lambda: configurations.cut_set)
+    served = _served(source.roots, source.address)
+    targets = Targets(index, lambda: indexer.state, lambda: configurations.cut_set, served)
     settled = partial(_index_settled, indexer, models, index)
     upkeep = StoreUpkeep(index, settled, traffic, changed, hnsw=source.hnsw)
     recalls = _recalls(paths.index_dir(folder), settings)
@@ -153,6 +159,12 @@ def open_components(
         recalls=recalls,
         upkeep=upkeep,
     )
+
+
+def _served(roots: Roots, store: str) -> str:
+    if store:
+        return "store"
+    return "collection" if roots.is_collection else "folder"
 
 
 def _recalls(directory: Path, settings: Settings) -> RecallRecorder:

@@ -103,7 +103,7 @@ def status_line(state: EngineState) -> str:
     if state.problem:
         return "problem: see the log, or `membrowse doctor`"
     if state.progress is None and state.reading:
-        return "reading the folder"
+        return "reading the notes"
     if state.progress is None:
         return f"{state.notes} notes, {state.chunks} chunks, generation {state.generation}"
     progress = state.progress

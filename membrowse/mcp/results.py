@@ -152,7 +152,7 @@ def _doubts(
             yield f"{root.name}/ may be out of date: {shown(root.problem)}."
     if response.reading:
         so_far = counted(response.notes, "note")
-        yield f"The folder is still being read ({so_far} so far): more may follow."
+        yield f"The notes are still being read ({so_far} so far): more may follow."
     elif response.pending:
         yield f"Not indexed yet: {counted(response.pending, 'new or changed note')}."
     if reranked is not None and reranked.message and reranked.state is not RankingState.READY:

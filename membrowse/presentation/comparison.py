@@ -152,7 +152,7 @@ def _near_duplicates(
     """Chunks with nearly the same words: a stale copy is a common reason for a wrong answer."""
     rows = [Row([]), Row([Part(" nearly the same words elsewhere", "strong")])]
     if not near_duplicates:
-        return [*rows, Row([Part("   none in this folder", "dim")])]
+        return [*rows, Row([Part("   none", "dim")])]
     for each in near_duplicates:
         rows.append(Row(_near_duplicate(each, now, width), each.rank, each.chunk))
         rows.append(Row([Part("        "), Part(clip(shown(each.snippet), width - 9), "dim")]))

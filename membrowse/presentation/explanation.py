@@ -164,7 +164,7 @@ def _add_missing_terms(
             similar = "; no similar word"
         sheet.note([Part(shown(term.typed), "absent"), Part(f" is in no chunk{similar}", "warn")])
     if spellings is not None and terms and not nowhere:
-        sheet.note([Part("every word of the query is in the folder", "dim")])
+        sheet.note([Part("every word of the query is in some note", "dim")])
 
 
 # Vector

@@ -62,6 +62,8 @@ class RowStyle:
     """Lines of a hit: 1, 2 (with its path) or 3 (with its text, too)."""
     names: Mapping[str, str] = field(default_factory=dict)
     """What to call the notes whose title is another note's, too, by path."""
+    roots: Mapping[str, str] = field(default_factory=dict)
+    """The roots of a collection, see `lines.root_beginnings`."""
 
     @property
     def rank_width(self) -> int:
@@ -186,7 +188,9 @@ def matrix_lines(hit: Hit, style: RowStyle, width: int, fresh: Freshness) -> lis
     """The row of `hit` in the matrix: first a line with its rank in every ranking."""
     first = _matrix_line(hit, style, width, fresh)
     indent = Part(" " * (style.rank_width + 1))
-    second = fit([indent, Part(clip_path(place(hit), width - cells([indent])), "path")], width)
+    second = fit(
+        [indent, Part(clip_path(place(hit), width - cells([indent]), style.roots), "path")], width
+    )
     return [first, second, _snippet_line(hit, style, width)][: style.lines]
 
 
@@ -226,7 +230,7 @@ def _name_line(hit: Hit, style: RowStyle, width: int) -> Line:
     """What tells the hit from others: heading and title; if it has one line only, its path, too."""
     if style.lines >= PLACE or width < 24:
         return _heading_parts(hit, style.names.get(hit.path, ""), width)
-    path = clip_path(place(hit), max(12, width * 9 // 20))
+    path = clip_path(place(hit), max(12, width * 9 // 20), style.roots)
     room = width - cell_len(path) - 2
     return [*_heading_parts(hit, "", room), Part("  "), Part(path, "path")]
 
@@ -262,7 +266,7 @@ def _second_line(hit: Hit, style: RowStyle, width: int, fresh: Freshness) -> Lin
         mark = Part(" ! edited", "warn")
     indent = style.rank_width + 1
     room = width - indent - cells([mark, *ranks]) - 1
-    path = Part(clip_path(place(hit), room), "path")
+    path = Part(clip_path(place(hit), room, style.roots), "path")
     left = fit([Part(" " * indent), path, mark], width - cells(ranks) - 1)
     return fit([*left, Part(" "), *ranks], width)
 

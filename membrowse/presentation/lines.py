@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from rich.cells import cell_len, chop_cells, set_cell_size
@@ -10,6 +10,10 @@ from rich.cells import cell_len, chop_cells, set_cell_size
 ELLIPSIS = "…"
 NARROWEST = 16
 """Cells that text beside something else needs at least."""
+_ROOT_CHARACTERS = 3
+"""Of a root's name, at least."""
+_FILE_CELLS = 6
+"""Of a file's name beside its root, at least."""
 LONGEST = 4096
 """Characters of one text that are measured; no line shows more."""
 
@@ -60,16 +64,51 @@ def clip_start(text: str, width: int) -> str:
     return ELLIPSIS + kept
 
 
-def clip_path(path: str, width: int) -> str:
-    """`path` in at most `width` cells: whole folders at its start give way to an ellipsis first."""
+def clip_path(path: str, width: int, roots: Mapping[str, str] | None = None) -> str:
+    """`path` in at most `width` cells: whole folders at its start give way to an ellipsis first.
+
+    A root of a collection (by name, with its beginning that tells it from the others, see
+    `root_beginnings`) stays: whole, or if there is no room with its beginning.
+    """
     path = path[-max(LONGEST, width + 1) :]
     if cell_len(path) <= width:
         return path
+    root, _, below = path.partition("/")
+    if roots and below and root in roots:
+        return _clip_below_root(root, roots[root], below, width)
     *folders, kept = path.split("/")
     while folders and cell_len(longer := f"{folders[-1]}/{kept}") + 2 <= width:
         kept = longer
         folders.pop()
     return clip_start(f"{ELLIPSIS}/{kept}", width)
+
+
+def _clip_below_root(root: str, beginning: str, below: str, width: int) -> str:
+    short = f"{beginning}{ELLIPSIS}" if len(beginning) + 1 < len(root) else root
+    file = below.rpartition("/")[2]
+    elided = cell_len(file) + (2 if file != below else 0)
+    for name in (root, short):
+        room = width - cell_len(name) - 1
+        if elided <= room:
+            return f"{name}/{clip_path(below, room)}"
+    room = width - cell_len(short) - 1
+    if room < _FILE_CELLS:
+        return clip_start(below, width)
+    return f"{short}/{clip_start(below if short == root else file, room)}"
+
+
+def root_beginnings(roots: Iterable[str]) -> dict[str, str]:
+    """For each name its shortest beginning, of at least 3 characters, that no other name has."""
+    names = list(roots)
+    return {
+        name: next(
+            name[:length]
+            for length in range(_ROOT_CHARACTERS, max(_ROOT_CHARACTERS, len(name)) + 1)
+            if length >= len(name)
+            or not any(other != name and other.startswith(name[:length]) for other in names)
+        )
+        for name in names
+    }
 
 
 def fit(line: Line, width: int) -> Line:

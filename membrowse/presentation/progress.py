@@ -51,7 +51,7 @@ def reading_text(state: EngineState) -> str:
         left = f"{figures.number(progress.notes_done)} of "
         return f"Reading {left}{figures.counted(progress.notes_total, 'note')}…"
     pending = state.pending.new + state.pending.changed
-    return f"Reading {figures.counted(pending, 'note')}…" if pending else "Reading the folder…"
+    return f"Reading {figures.counted(pending, 'note')}…" if pending else "Reading the notes…"
 
 
 def pending_parts(pending: Pending, *, quiet: bool = False) -> Line:

@@ -251,7 +251,7 @@ def absent_lines(given: GivenHit, rank: int, style: RowStyle, width: int) -> lis
         Part(f"{figures.score(given.hit.score):>5} ", "score"),
     ]
     why = [Part(given.note or "gone", "warn")]
-    path = [Part(clip_path(hit_place(given), width - cells(lead)), "absent")]
+    path = [Part(clip_path(hit_place(given), width - cells(lead), style.roots), "absent")]
     if style.lines < PLACE:
         return [fit([*lead, *why, Part("  "), *path], width)]
     indent = Part(" " * (style.rank_width + 1))

@@ -53,7 +53,7 @@ def _index_line(response: SearchResponse, width: int) -> Line:
             [Part(figures.counted(response.notes, "note"), "dim")],
             [Part(figures.counted(response.chunks, "chunk"), "dim")],
             [Part(f"generation {figures.number(response.generation)}", "dim")],
-            [Part("reading the folder", "warn")] if response.reading else [],
+            [Part("reading the notes", "warn")] if response.reading else [],
             [Part(f"{figures.number(response.pending)} pending", "warn")]
             if response.pending
             else [],

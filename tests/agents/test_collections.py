@@ -13,8 +13,8 @@ from membrowse.agents.collections import (
     own_name,
     roots_of,
     roots_of_memory,
-    title,
 )
+from membrowse.client.titles import title
 from membrowse.roots import collection_of
 from membrowse.settings import Settings, SettingsError
 from membrowse.wire.agents import AgentMemory, AgentProfile

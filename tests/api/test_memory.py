@@ -41,12 +41,11 @@ def test_the_examples_of_the_page_are_true(notes: Path, monkeypatch: pytest.Monk
 
 
 def test_what_cannot_be_opened_is_said(notes: Path) -> None:
-    for folder, collection in ((None, ""), (notes, "ops")):
-        with pytest.raises(ValueError, match="give a folder, a collection or a store"):
-            AsyncMemory(folder, collection=collection)
-    for collection, store in (("none", ""), ("", "chroma:nowhere"), ("", "nowhere")):
+    with pytest.raises(ValueError, match="give a folder, a collection or a store"):
+        AsyncMemory(notes, store="chroma:nowhere")
+    for store in ("chroma:nowhere", "nowhere"):
         with pytest.raises(SettingsError):
-            AsyncMemory(collection=collection, store=store)
+            AsyncMemory(store=store)
 
 
 def test_get_reads_only_lines_of_indexed_notes(notes: Path) -> None:

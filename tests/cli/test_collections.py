@@ -47,7 +47,7 @@ def test_python_opens_a_collection_or_a_folder(ops: Path, tmp_path: Path) -> Non
     with pytest.raises(SettingsError, match="there are ops"):
         AsyncMemory(collection="opz")
     for both in ((None, ""), (tmp_path, "ops")):
-        with pytest.raises(ValueError, match="a folder or a collection"):
+        with pytest.raises(ValueError, match="a folder, a collection or a store"):
             AsyncMemory(both[0], collection=both[1])
 
 

@@ -197,7 +197,7 @@ def test_an_answer_from_a_folder_that_is_still_read_says_so_in_one_line(
     )
     ran = program("search", "deploy", "--folder", folder)
     assert ran.err == (
-        "membrowse: still reading the folder: 40 notes so far, 106 to go; "
+        "membrowse: still reading the notes: 40 notes so far, 106 to go; "
         "--wait waits until the index is complete\n"
     )
     assert json.loads(program("search", "deploy", "--folder", folder, "--json").out)["reading"]

@@ -29,7 +29,7 @@ def test_during_the_first_pass_it_says_what_is_left(unencoded: Generation) -> No
     assert provisional(reading, unencoded, READY) == "4 notes still to read"
     assert still_to_read(reading) == "4 notes still to read"
     assert still_to_read(IndexerState(pending=Pending(new=1))) == "1 note still to read"
-    assert still_to_read(IndexerState()) == "the folder is still being read"
+    assert still_to_read(IndexerState()) == "the notes are still being read"
     assert still_to_read(IndexerState(pending=Pending(new=3), reading=False)) == ""
 
 

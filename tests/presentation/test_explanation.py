@@ -113,7 +113,7 @@ def test_similar_words_are_named_if_they_were_looked_for() -> None:
     keyword = replies.explanation().keyword
     known = msgspec.structs.replace(keyword, terms=keyword.terms[:1])
     text = page(replies.explanation(keyword=known), spellings=[])
-    assert "every word of the query is in the folder" in text
+    assert "every word of the query is in some note" in text
 
 
 @pytest.mark.parametrize("width", [80, 120])

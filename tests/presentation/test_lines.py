@@ -17,6 +17,7 @@ from membrowse.presentation.lines import (
     fit,
     flowed,
     hanging,
+    root_beginnings,
     spread,
     wrapped,
 )
@@ -35,6 +36,27 @@ def test_text_is_cut_to_cells(text: str, width: int) -> None:
         assert cell_len(cut) <= width
     assert cells(fit([Part(text)], width)) == width
     assert cells(spread([Part(text)], [Part("right")], max(width, 12))) == max(width, 12)
+
+
+@pytest.mark.parametrize(
+    ("path", "width", "cut"),
+    [
+        ("workspace/memory/2026-03-01.md:4", 32, "workspace/memory/2026-03-01.md:4"),
+        ("workspace/memory/2026-03-01.md:4", 31, "workspace/…/2026-03-01.md:4"),
+        ("workspace/memory/2026-03-01.md:4", 26, "wor…/…/2026-03-01.md:4"),
+        ("workspace/memory/2026-03-01.md:4", 20, "wor…/2026-03-01.md:4"),
+        ("workspace/memory/2026-03-01.md:4", 18, "wor…/…6-03-01.md:4"),
+        ("workspace/memory/2026-03-01.md:4", 9, "…-01.md:4"),
+        ("team-a/ports.md:2", 14, "team-a/…s.md:2"),
+        ("team-b/old/ports.md:2", 18, "team-b/…ports.md:2"),
+        ("other/old/ports.md:2", 16, "…/old/ports.md:2"),
+    ],
+)
+def test_a_short_path_keeps_the_root_of_a_collection(path: str, width: int, cut: str) -> None:
+    roots = root_beginnings(["workspace", "team-a", "team-b", "ops"])
+    assert roots == {"workspace": "wor", "team-a": "team-a", "team-b": "team-b", "ops": "ops"}
+    assert clip_path(path, width, roots) == cut
+    assert clip_path(path, width) == clip_path(path, width, {"another": "ano"})
 
 
 def test_bars_keep_their_width() -> None:

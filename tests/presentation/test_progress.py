@@ -15,8 +15,8 @@ NEW = Pending(new=140, changed=6, deleted=3)
     ("told", "said"),
     [
         (state(), ""),
-        (state(reading=True), "Reading the folder…"),
-        (state(reading=True, progress=Progress(phase="scanning")), "Reading the folder…"),
+        (state(reading=True), "Reading the notes…"),
+        (state(reading=True, progress=Progress(phase="scanning")), "Reading the notes…"),
         (state(reading=True, pending=NEW), "Reading 146 notes…"),
         (
             state(

@@ -160,7 +160,7 @@ def test_the_preview_marks_words_without_colour_and_numbers_lines() -> None:
         ),
         ({"problem": "not mounted?", "pending": Pending(deleted=9)}, "may be out of date"),
         ({"reading": True, "pending": Pending(new=146)}, "Reading 146 notes…"),
-        ({"reading": True}, "Reading the folder…"),
+        ({"reading": True}, "Reading the notes…"),
     ],
 )
 def test_the_header_says_what_the_index_is_worth(

@@ -59,7 +59,7 @@ def _examine_agent(profile: AgentProfile, folder: Path, *, as_json: bool) -> Exi
     ours = asyncio.run(_our_states(folder))
     health = compare_index(profile, ours)
     if ours is None:
-        output.say("our index is not compared: no engine runs for the folder (`membrowse index`)")
+        output.say("our index is not compared: no engine runs (`membrowse index` starts one)")
     if as_json:
         output.write_json(health, output.SCHEMA)
     else:

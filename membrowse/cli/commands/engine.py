@@ -16,6 +16,7 @@ from membrowse.cli.parameters import FolderOption
 from membrowse.client import discovery
 from membrowse.client.engine import EngineUnavailable
 from membrowse.client.registered_services import registered
+from membrowse.client.titles import title_or_path
 from membrowse.text import shown_block
 from membrowse.wire.engine import HelloRequest
 
@@ -46,7 +47,7 @@ async def restart(folder: FolderOption = None) -> Exit:
     await _stop(chosen)
     async with engine_of(chosen) as engine:
         hello = await engine.ask(HelloRequest())
-    output.say(f"process {hello.engine.pid} serves {chosen}")
+    output.say(f"process {hello.engine.pid} serves {title_or_path(chosen)}")
     return Exit.DONE
 
 
@@ -64,7 +65,7 @@ async def log(
         raise Stop(Exit.USAGE, f"the log of {service.unit} is in the journal: {journal}")
     file = await _log_file(chosen)
     if not file.exists():
-        raise Stop(Exit.NONE, f"no engine of {chosen} has written {file}")
+        raise Stop(Exit.NONE, f"no engine of {title_or_path(chosen)} has written {file}")
     output.write(shown_block(discovery.last_words(file, lines)) + "\n")
     return Exit.DONE
 
@@ -82,7 +83,8 @@ def _refuse_service(folder: Path) -> None:
 
 async def _stop(folder: Path) -> None:
     stopped = await discovery.stop(folder)
-    output.say(f"stopped the engine of {folder}" if stopped else f"no engine runs for {folder}")
+    named = title_or_path(folder)
+    output.say(f"stopped the engine of {named}" if stopped else f"no engine runs for {named}")
 
 
 async def _log_file(folder: Path) -> Path:

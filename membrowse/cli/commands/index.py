@@ -109,7 +109,7 @@ def _progress_on_stderr() -> Iterator[Callable[[EngineState], None]]:
     from rich.live import Live
 
     console = Console(stderr=True)
-    with Live("comparing the folder with the index", console=console, transient=True) as live:
+    with Live("comparing the notes with the index", console=console, transient=True) as live:
 
         def show(state: EngineState) -> None:
             if state.progress is not None:

@@ -382,7 +382,7 @@ def _import_summary(report: ImportReport) -> str:
     if report.hits:
         facts.append(f"{number(report.located)} of {counted(report.hits, 'hit')} in the index")
     if report.outside:
-        facts.append(f"{number(report.outside)} outside the folder")
+        facts.append(f"{number(report.outside)} of other notes")
     return f"{', '.join(facts)}\n"
 
 

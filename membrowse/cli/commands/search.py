@@ -228,7 +228,7 @@ def _report_problems(response: SearchResponse, *, waited: bool) -> None:
     for name, ranking in response.rankings.items():
         _report_doubt(name, ranking, reading=response.reading)
     if response.reading:
-        output.say(f"still reading the folder: {_read_so_far(response)}{_WAIT}")
+        output.say(f"still reading the notes: {_read_so_far(response)}{_WAIT}")
     elif not response.chunks:
         if response.pending:
             output.say("nothing is indexed" + ("" if waited else f" yet{_WAIT}"))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from membrowse.cli import folders, output, terminal
 from membrowse.cli.connection import asynchronous, engine_of
 from membrowse.cli.exit_codes import Exit
 from membrowse.cli.parameters import AsJson, FolderOption
-from membrowse.presentation.figures import size
+from membrowse.client.titles import title
+from membrowse.presentation.figures import counted, size
 from membrowse.presentation.lines import plain
 from membrowse.presentation.progress import progress_line, reading_text
 from membrowse.text import shown
@@ -35,11 +37,15 @@ async def status(folder: FolderOption = None, as_json: AsJson = False) -> Exit:
 
 def _status_rows(status: Status) -> Iterator[tuple[str, str]]:
     state, engine = status.state, status.engine
+    kind, _, name = title(Path(state.folder)).partition(" ")
     if state.store:
         yield "store", state.store
-    yield "folder", state.folder
+    elif state.roots and name:
+        yield kind, name
+    else:
+        yield "folder", state.folder
     for root in state.roots:
-        notes = f"{root.path}: {status.notes_by_root.get(root.name, 0)} notes"
+        notes = f"{root.path}: {counted(status.notes_by_root.get(root.name, 0), 'note')}"
         yield (
             f"root {root.name}",
             f"{notes}; not indexed: {root.problem}" if root.problem else notes,
@@ -47,7 +53,7 @@ def _status_rows(status: Status) -> Iterator[tuple[str, str]]:
     yield "index", f"{status.index_dir} ({size(sum(status.sizes.values()))})"
     yield "", ", ".join(f"{name} {size(count)}" for name, count in status.sizes.items())
     if status.store:
-        yield "store", status.store
+        yield "kept in", status.store
     yield "engine", f"process {engine.pid} of {engine.user} since {engine.since}"
     yield "", f"version {engine.version}, memory {size(engine.memory_bytes)}, log {engine.log}"
     yield "generation", f"{state.generation}: {state.notes} notes, {state.chunks} chunks"
@@ -60,7 +66,8 @@ def _status_rows(status: Status) -> Iterator[tuple[str, str]]:
         yield "progress", plain(progress_line(state.progress, terminal.width()))
     encoder = state.encoder
     precision = f", {encoder.precision}" if encoder.precision else ""
-    yield "encoder", f"{encoder.name}{precision}: {encoder.state} {encoder.message}".rstrip()
+    message = f"; {encoder.message}" if encoder.message else ""
+    yield "encoder", f"{encoder.name}{precision}: {encoder.state}{message}"
     yield "vectors", f"{state.encoded} of {state.chunks} chunks"
     tokens = status.token_vectors
     budget = f"{size(tokens.bytes)} of {size(tokens.budget_bytes)}"

@@ -176,13 +176,13 @@ def _missing(components: Components, places: Places, hit: RecallHit, gone_since:
     if gone_since is not None:
         return f"gone since generation {gone_since}"
     if places.is_outside(hit.path):
-        return "outside the folder"
+        return f"outside the {components.served}"
     if hit.path in places.generation.notes:
         return "its chunk is gone from the note" if hit.chunk else "the note has no such lines"
     state, reason = components.targets.state(places.generation, hit.path)
     if state is NoteState.NEW:
         return "not indexed yet"
-    return reason or "the folder has no such note"
+    return reason or f"the {components.served} has no such note"
 
 
 def records(

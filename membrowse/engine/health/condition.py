@@ -29,7 +29,7 @@ def _condition_faults(state: EngineState) -> Iterator[str]:
         stores = ", ".join(sorted(state.self_check.unrepaired))
         yield f"the stores disagree ({stores}): `membrowse index --rebuild` makes them again"
     if not state.watcher.alive:
-        yield f"the folder is not watched: {state.watcher.message}"
+        yield f"changes are not noticed: {state.watcher.message}"
     if state.watcher.paused:
         yield "indexing is paused"
     yield from _incomplete(state)

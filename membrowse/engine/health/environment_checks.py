@@ -61,17 +61,18 @@ def folder(subject: Subject) -> Iterator[Check]:
     found = TreeScanner(roots).scan(subject.settings.notes)
     yield from _roots_out_of_reach(roots, found)
     found = [file for file in found if file.path.rstrip("/") not in roots.unavailable]
+    name = "collection" if roots.is_collection else "folder"
     notes = sum(file.excluded is None for file in found)
     failed = [file for file in found if file.excluded is NoteState.FAILED]
     if failed:
         yield warning(
-            "folder",
+            name,
             f"{notes} notes; {len(failed)} cannot be read, such as "
             f"{failed[0].path}: {failed[0].reason}",
             "make them readable, or ignore them in .membrowseignore",
         )
     else:
-        yield ok("folder", f"{notes} notes, {len(found) - notes} other files")
+        yield ok(name, f"{notes} notes, {len(found) - notes} other files")
 
 
 def _roots_out_of_reach(roots: Roots, found: Iterable[ScannedFile]) -> Iterator[Check]:
@@ -110,7 +111,8 @@ def inotify(subject: Subject) -> Iterator[Check]:
     instances = int((_INOTIFY / "max_user_instances").read_text())
     roots = roots_of(subject.folder, subject.settings)
     folders = sum(1 for root in roots for _ in os.walk(root.path))
-    detail = f"{folders} folders to watch; {watches} watches and {instances} instances allowed"
+    counted = f"{folders} folder{'' if folders == 1 else 's'}"
+    detail = f"{counted} to watch; {watches} watches and {instances} instances allowed"
     if folders * 2 > watches:
         yield warning(
             "inotify",

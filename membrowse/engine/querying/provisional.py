@@ -10,11 +10,11 @@ from membrowse.wire.search import RankingState
 
 
 def still_to_read(state: IndexerState) -> str:
-    """What is left of the first pass over the folder, a clause; empty after it."""
+    """What is left of the first pass over the notes, a clause; empty after it."""
     if not state.reading:
         return ""
     left = state.pending.new + state.pending.changed
-    return f"{_counted(left, 'note')} still to read" if left else "the folder is still being read"
+    return f"{_counted(left, 'note')} still to read" if left else "the notes are still being read"
 
 
 def provisional(state: IndexerState, generation: Generation, encoder: RankingState) -> str:

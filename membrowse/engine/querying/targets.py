@@ -27,12 +27,18 @@ class Targets:
     """Looks up targets. Thread-safe."""
 
     def __init__(
-        self, index: SearchIndex, state: Callable[[], IndexerState], cut_set: Callable[[], bool]
+        self,
+        index: SearchIndex,
+        state: Callable[[], IndexerState],
+        cut_set: Callable[[], bool],
+        served: str,
     ) -> None:
-        """`cut_set` says whether somebody set the agent's cut, be it to the default values."""
+        """`cut_set` says whether somebody set the agent's cut, be it to the default values;
+        `served` is a `folder`, a `collection` or a `store`."""
         self._index = index
         self._state = state
         self._cut_set = cut_set
+        self._served = served
         self._kept: OrderedDict[tuple[int, Target], TargetChunks] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -85,7 +91,7 @@ class Targets:
             cut=self._cut_origin(agent, k),
             min_score=agent.min_score,
             state=state,
-            reason="" if place.rows else _no_match_reason(path, state, why, place),
+            reason="" if place.rows else self._no_match_reason(path, state, why, place),
         )
 
     def _cut_origin(self, agent: AgentSettings, k: int | None) -> CutOrigin:
@@ -100,13 +106,15 @@ class Targets:
             return None, ""
         return note_state(self._state(), generation.notes, path)
 
-
-def _no_match_reason(path: str, state: NoteState | None, why: str, place: TargetChunks) -> str:
-    """Why no chunk matches the target, a sentence."""
-    if why:
-        return f"{path}: {why}"
-    if state is NoteState.NEW:
-        return f"{path} is not indexed yet"
-    if path and state is None:
-        return f"the folder has no file {path}"
-    return place.reason
+    def _no_match_reason(
+        self, path: str, state: NoteState | None, why: str, place: TargetChunks
+    ) -> str:
+        """Why no chunk matches the target, a sentence."""
+        if why:
+            return f"{path}: {why}"
+        if state is NoteState.NEW:
+            return f"{path} is not indexed yet"
+        if path and state is None:
+            part = "record of" if self._served == "store" else "file"
+            return f"the {self._served} has no {part} {path}"
+        return place.reason

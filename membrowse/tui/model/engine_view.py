@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import Enum
 from pathlib import Path
 
-from membrowse.agents.collections import title
+from membrowse.client.titles import title
 from membrowse.presentation import figures
 from membrowse.presentation.lines import (
     Line,
@@ -17,6 +17,7 @@ from membrowse.presentation.lines import (
     clip_path,
     fit,
     joined,
+    root_beginnings,
     shortened,
     spread,
 )
@@ -92,6 +93,11 @@ class EngineView:
             return Roots.of_folder(self.folder)
         roots = (Root(Path(root.path), root.name) for root in self.state.roots)
         return Roots(self.folder, roots)
+
+    @property
+    def root_beginnings(self) -> dict[str, str]:
+        """The roots of a collection, as paths shorten them."""
+        return root_beginnings(shown(root.name) for root in self.state.roots) if self.state else {}
 
     @property
     def changed(self) -> frozenset[str]:

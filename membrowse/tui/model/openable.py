@@ -10,7 +10,8 @@ from pathlib import Path
 
 from membrowse import paths
 from membrowse.agents import profiles
-from membrowse.agents.collections import folder_of, open_collection, roots_now, title
+from membrowse.agents.collections import folder_of, open_collection, roots_now
+from membrowse.client.titles import title
 from membrowse.presentation.lines import Line, Part, cells, clip_path, fit, spread
 from membrowse.roots import collection_folder, collection_of
 from membrowse.settings import Settings, SettingsError, load

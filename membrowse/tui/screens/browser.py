@@ -785,7 +785,7 @@ class BrowserScreen(EngineScreen):
 
         chunks = self.engine.state.chunks if self.engine.state else 0
         text = (
-            f"Rebuild the index of this folder ({figures.counted(chunks, 'chunk')}) from scratch?\n"
+            f"Rebuild this index ({figures.counted(chunks, 'chunk')}) from scratch?\n"
             "Notes do not change; stored vectors are reused."
         )
         self.app.push_screen(ConfirmPrompt("Rebuild the index", text, "rebuild"), answered)

@@ -106,6 +106,7 @@ class RankingList(LineList):
                 saved=self.open_query.saved_ranks,
                 lines=self.lines,
                 names=telling_names(view.hits.values()),
+                roots=self._engine.root_beginnings,
             )
         return self._style_of_rows
 

@@ -34,15 +34,16 @@ def check_folder(context: FileContext) -> Finding:
         return finding(StepName.FOLDER, Outcome.FAILS, clause, _how_to_include(path, reason))
     if context.components.store:
         return _in_store(context)
+    served = context.components.served
     if context.exists:
-        clause = f"the file {path} is in the folder"
+        clause = f"the file {path} is in the {served}"
         return finding(StepName.FOLDER, Outcome.PASSES, clause, _copy_lines(context))
     if path in context.generation.notes:
-        clause = "the file is gone from the folder; only the index still has it"
+        clause = f"the file is gone from the {served}; only the index still has it"
         return finding(StepName.FOLDER, Outcome.FAILS, clause)
     alike = _similar_paths(path, context.components.indexer.state.comparison.found)
     evidence = [f"there is {each}" for each in alike]
-    return finding(StepName.FOLDER, Outcome.FAILS, f"the folder has no file {path}", evidence)
+    return finding(StepName.FOLDER, Outcome.FAILS, f"the {served} has no file {path}", evidence)
 
 
 def _in_store(context: FileContext) -> Finding:

@@ -71,6 +71,6 @@ def _term_line(term: TermExplanation) -> str:
         fields = ", ".join(f"{match.field} {match.frequency}×" for match in term.matches)
         return f"{name}: {fields}, adds {term.contribution:.2f}"
     if not term.df:
-        return f"{name}: in no chunk of the folder"
+        return f"{name}: in no chunk"
     held = "1 chunk" if term.df == 1 else f"{term.df:,} chunks"
-    return f"{name}: not here, but in {held} of the folder"
+    return f"{name}: not here, but in {held}"
