@@ -85,6 +85,25 @@ async def test_columns_fill_independently() -> None:
         assert views[RERANKED].state is RankingState.READY
 
 
+async def test_rows_of_the_query_before_are_marked_while_the_engine_is_silent() -> None:
+    engine, silence = StandIn(), asyncio.Event()
+    app = make_app(Sessions(engine))
+    async with on_stage(app):
+        await ask(app)
+        assert "1 KEYWORD  …" not in screen_text(app)
+
+        async def held(response: SearchResponse) -> SearchResponse:
+            await silence.wait()
+            return response
+
+        engine.amend[SearchRequest] = held
+        app.browser.query_bar.put("another question")
+        await until(lambda: "1 KEYWORD  …" in screen_text(app))
+        silence.set()
+        await answered(app, "another question")
+        assert "1 KEYWORD  …" not in screen_text(app)
+
+
 async def test_a_stale_reply_is_dropped() -> None:
     sessions = Sessions()
     app = make_app(sessions)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
@@ -39,7 +40,7 @@ from membrowse.tui.model.open_query import OpenQuery
 from membrowse.tui.model.questions import Questions
 from membrowse.tui.model.replay import Replay
 from membrowse.tui.pins import Pins
-from membrowse.tui.screens.engine_screen import Clock, EngineScreen
+from membrowse.tui.screens.engine_screen import LATE, Clock, EngineScreen
 from membrowse.tui.widgets.bars import Trouble
 from membrowse.tui.widgets.explanation_pane import ExplanationPane
 from membrowse.tui.widgets.guide import Guide
@@ -310,6 +311,12 @@ class BrowserScreen(EngineScreen):
         if not self.tuning_panel.search(request):
             query.saved_ranks = None
             self.app.post_message(SearchWanted(request, self.show_response))
+        self.set_timer(LATE, partial(self._say_late, number))
+
+    def _say_late(self, number: int) -> None:
+        """Mark what is still of the query before; an engine may be busy, or hang."""
+        if number == self.open_query.number and not self.open_query.complete:
+            self.rankings.show()
 
     def _close_query(self) -> None:
         self.open_query.clear()
