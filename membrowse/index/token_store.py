@@ -54,7 +54,9 @@ _BATCH = 256
 _MAX_PENDING_TOUCHES = 2000
 """Uses collected in memory before they are written."""
 _SLACK = 0.95
-"""Eviction continues down to this fraction of the budget, so it is rare."""
+"""Part of the budget that is filled without eviction, and at least kept by one."""
+_EVICTED_AT_ONCE = 16 << 20
+"""Bytes beyond what must go: a query waits for an eviction, so it is neither frequent nor long."""
 
 
 class _Total(NamedTuple):
@@ -99,7 +101,7 @@ class TokenStore:
             if not sqlite.is_corrupt(error):
                 raise
             self._start_over(error)
-        self._write(self._evict)
+        self._write(partial(self._evict, shrink=True))
 
     def _open(self) -> None:
         connection = sqlite.open_tables(self._path, _TABLES, page_size=_PAGE_SIZE)
@@ -238,6 +240,7 @@ class TokenStore:
         """Delete these entries."""
         if keys:
             self._write(partial(self._delete, list(keys)))
+            self._write(lambda: sqlite.shrink(self._connection))
 
     def _delete(self, keys: Sequence[str]) -> None:
         for batch in _batches(keys, _BATCH):
@@ -245,7 +248,6 @@ class TokenStore:
                 deleted = self._delete_keys(batch)
             self._bytes -= deleted.size
             self._count -= deleted.entries
-        sqlite.shrink(self._connection)
 
     def purge(self, live: Collection[str]) -> None:
         """Delete all entries not in `live`, and every byte of them."""
@@ -318,11 +320,13 @@ class TokenStore:
                 ((used, key) for used, key in enumerate(touched, first)),
             )
 
-    def _evict(self) -> None:
+    def _evict(self, *, shrink: bool = False) -> None:
+        """Delete what was used least recently beyond the budget; new entries take its pages, unless
+        the file is to `shrink`."""
         if self._bytes <= self._budget:
             return
         self._write_touches()
-        excess = self._bytes - int(self._budget * _SLACK)
+        excess = self._bytes - max(int(self._budget * _SLACK), self._budget - _EVICTED_AT_ONCE)
         surplus: list[str] = []
         for key, size in self._connection.execute("SELECT key, bytes FROM entries ORDER BY used"):
             if excess <= 0:
@@ -330,6 +334,8 @@ class TokenStore:
             surplus.append(key)
             excess -= size
         self._delete(surplus)
+        if shrink:
+            sqlite.shrink(self._connection)
         log.info("token vectors: %d texts evicted, %d kept", len(surplus), self._count)
 
     @contextmanager
