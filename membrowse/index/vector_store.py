@@ -31,7 +31,7 @@ from membrowse.index.vector_table import (
 from membrowse.sqlite import checksum, transaction
 
 _T = TypeVar("_T")
-_Row = tuple[int, int, str, bytes, bytes, str]
+_Row = tuple[int, int, bytes, bytes, bytes, bytes]
 """As `_ROWS` selects it."""
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,12 @@ _EARLIER_COLUMNS = (
 )
 _PUT = "INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?, ?, ?)"
 _IN_KEYS = "WHERE key IN (SELECT value FROM json_each(?))"
-_ROWS = "SELECT rowid, checksum, key, numbers, scales, precision FROM vectors"
+_ROWS = (
+    "SELECT rowid, checksum, CAST(key AS BLOB), numbers, scales, CAST(precision AS BLOB) "
+    "FROM vectors"
+)
+"""Texts as bytes: thousands are checked whenever an index is opened, and not one is decoded that is
+not used."""
 _GET = f"{_ROWS} {_IN_KEYS}"
 _HAS = f"SELECT key FROM vectors {_IN_KEYS}"  # noqa: S608
 _PAGE_SIZE = 32768
@@ -141,8 +146,9 @@ class VectorStore:
         now = self._clock()
         rows = []
         for key, each in vectors.items():
-            values = (key, each.numbers.tobytes(), each.scales.tobytes(), precision)
-            rows.append((*values, now, _checksum(*values)))
+            blobs = (each.numbers.tobytes(), each.scales.tobytes())
+            values = (key, *blobs, precision)
+            rows.append((*values, now, _checksum(key.encode(), *blobs, precision.encode())))
 
         def put(connection: sqlite3.Connection) -> None:
             with transaction(connection):
@@ -176,7 +182,7 @@ class VectorStore:
             if _checksum(key, numbers, scales, precision) != expected:
                 damaged.append(row)
             elif len(numbers) == size * (len(scales) // _SCALE_BYTES):
-                yield key, numbers, scales
+                yield key.decode(), numbers, scales
         self._delete_rows(connection, damaged)
 
     def has(self, keys: Collection[str]) -> set[str]:
@@ -235,17 +241,14 @@ class VectorStore:
         return self._run(lambda connection: self._table(connection, keys))
 
     def _table(self, connection: sqlite3.Connection, keys: Sequence[str]) -> VectorTable:
-        rows_of: dict[str, list[int]] = {}
-        for row, key in enumerate(keys):
-            rows_of.setdefault(key, []).append(row)
+        entry_of = dict.fromkeys(keys, -1)
         blocks: tuple[VectorBlock, ...] = ()
-        entries = np.full(len(keys), -1, np.int64)
         intact = self._intact(connection, connection.execute(_ROWS))
-        wanted = (row for row in intact if row[0] in rows_of)
+        wanted = (row for row in intact if row[0] in entry_of)
         while batch := list(itertools.islice(wanted, _READ_ROWS)):
             blocks, numbers = extended(blocks, self._entries(batch))
-            for number, (key, *_) in zip(numbers, batch, strict=True):
-                entries[rows_of[key]] = number
+            entry_of.update(zip((key for key, *_ in batch), numbers, strict=True))
+        entries = np.fromiter(map(entry_of.__getitem__, keys), np.int64, len(keys))
         return VectorTable(self.dimension, blocks, entries)
 
     def _entries(self, rows: Sequence[tuple[str, bytes, bytes]]) -> Entries:
@@ -345,27 +348,31 @@ def _quantise(path: Path) -> None:
 
 def _converted(row: tuple[Any, ...]) -> tuple[Any, ...] | None:
     """A row of today for one of an earlier version; None if that is damaged."""
-    expected, at, key, vector, passages, *scales, precision = row
-    earlier = (key, vector, passages, *scales, precision)
-    if (checksum(*earlier) if not scales else _checksum(*earlier)) != expected:
+    expected, at, key, vector, passages, *rest, precision = row
+    if not all(isinstance(blob, bytes) for blob in (vector, passages, *rest)):
+        return None
+    texts = str(key).encode(errors="replace"), str(precision).encode(errors="replace")
+    if rest:
+        found = _checksum(texts[0], vector + passages, rest[0], texts[1])
+    else:
+        found = checksum(key, vector, passages, precision)
+    if found != expected:
         return None
     sentence = np.frombuffer(vector, np.float32)
-    if scales:
+    if rest:
         integers = np.frombuffer(passages, np.int16).reshape(-1, len(sentence))
-        floats = integers * np.frombuffer(scales[0], np.float32)[:, None]
+        floats = integers * np.frombuffer(rest[0], np.float32)[:, None]
     else:
         floats = np.frombuffer(passages, np.float32).reshape(-1, len(sentence))
     vectors = quantised(sentence, floats)
-    values = (key, vectors.numbers.tobytes(), vectors.scales.tobytes(), precision)
-    return (*values, at, _checksum(*values))
+    blobs = (vectors.numbers.tobytes(), vectors.scales.tobytes())
+    return (key, *blobs, precision, at, _checksum(texts[0], *blobs, texts[1]))
 
 
-def _checksum(key: str, *values: Any) -> int:
-    """Like `sqlite.checksum`, for columns whose lengths follow from that of the scales, the last
-    but one: thousands are checked whenever an index is opened."""
-    *numbers, scales, precision = values
+def _checksum(key: bytes, numbers: bytes, scales: bytes, precision: bytes) -> int:
+    """Like `sqlite.checksum`, for columns whose lengths follow from that of `scales`."""
     try:
-        text = f"{len(scales)} {precision} {key}".encode(errors="surrogatepass")
-        return zlib.crc32(b"".join((text, *numbers, scales)))
+        start = zlib.crc32(b"%d %b %b" % (len(scales), precision, key))
+        return zlib.crc32(scales, zlib.crc32(numbers, start))
     except TypeError:  # a flipped bit made it another type
         return -1
