@@ -270,12 +270,14 @@ async def stop(folder: Path, seconds: float = 20.0) -> bool:
 
 
 def _process_runs(pid: int) -> bool:
+    """Whether a process is there and has not ended; one that its parent has not reaped has."""
     if pid in started:
         return started[pid].poll() is None
+    import psutil
+
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
         return False
-    except PermissionError:
+    except psutil.AccessDenied:
         return True
-    return True

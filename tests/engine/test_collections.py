@@ -17,7 +17,7 @@ from membrowse.client.engine import EngineClient
 from membrowse.settings import load
 from membrowse.wire.agents import AgentMemory, AgentProfile
 from membrowse.wire.crowding import CrowdingRequest, CrowdingSource
-from membrowse.wire.engine import EngineState, HelloRequest, StatusRequest
+from membrowse.wire.engine import EngineState, HelloRequest, ReindexRequest, StatusRequest
 from membrowse.wire.filters import DateReadingRequest, FilterValuesRequest
 from membrowse.wire.notes import FilesRequest, Freshness, NoteRequest, NoteState
 from membrowse.wire.search import RERANKED, Filters, Hit
@@ -60,6 +60,16 @@ def problem_of(name: str) -> Callable[[EngineState], bool]:
 
 def complete(state: EngineState) -> bool:
     return current(state) and not any(root.problem for root in state.roots)
+
+
+def renewed_beside(state: EngineState, generation: int) -> bool:
+    """Whether a stale index was indexed again, but for the root that is missing."""
+    done = state.generation > generation and state.encoded == state.chunks
+    return problem_of("work")(state) and bool(state.stale) and done and state.progress is None
+
+
+def has_started(requests: int) -> Callable[[EngineState], bool]:
+    return lambda state: state.started >= requests and state.progress is None
 
 
 def first(hits: tuple[Hit, ...]) -> str:
@@ -105,6 +115,23 @@ async def test_a_collection_is_one_tree_and_outlives_the_loss_of_a_root(roots: P
         (said,) = (root.problem for root in emptied.roots if root.problem)
         assert f"{roots / 'work'} is empty, but 1 note of it is indexed" in said
         assert (emptied.notes, emptied.pending.total) == (4, 0)
+
+
+async def test_a_stale_index_is_renewed_once_while_a_root_is_missing(roots: Path) -> None:
+    async with serving(ops()) as client:
+        before = await until(client, current)
+    with paths.config_file().open("a") as file:
+        file.write('[notes]\nencodings = { "*.txt" = "latin-1" }\n')  # shapes chunks
+    (roots / "work").rename(roots / "away")
+    async with serving(ops()) as client:
+        renewed = await until(client, lambda state: renewed_beside(state, before.generation))
+        for _ in range(2):
+            asked = await client.ask(ReindexRequest())
+            again = await until(client, has_started(asked.requested))
+            assert (again.generation, bool(again.stale)) == (renewed.generation, True)
+        (roots / "away").rename(roots / "work")
+        whole = await until(client, lambda state: complete(state) and not state.stale)
+        assert whole.generation == renewed.generation + 1
 
 
 async def offers_filters_and_counts_places(client: EngineClient) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import signal
 import sqlite3
+import subprocess
+import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -99,3 +102,15 @@ async def test_an_engine_that_hangs_is_reported_and_not_waited_for(folder: Path)
     finally:
         process.resume()
     assert await discovery.stop(folder)
+
+
+def test_a_process_that_its_parent_has_not_reaped_has_ended() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        assert discovery._process_runs(child.pid)
+        child.kill()
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert not discovery._process_runs(child.pid)
+    finally:
+        child.communicate()
+    assert not discovery._process_runs(child.pid)

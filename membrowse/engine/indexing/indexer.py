@@ -81,6 +81,8 @@ class Indexer:
         self._check_due = 0.0
         self._hinted: frozenset[str] = frozenset()
         """Paths that may have changed and have not been read since."""
+        self._renewed: frozenset[str] = frozenset()
+        """Notes of a stale index that were indexed again; a root that is missing leaves others."""
         self._failed: frozenset[str] = frozenset()
         self._has_room = True
         """Whether the last attempt to store something found room on the disk."""
@@ -226,6 +228,7 @@ class Indexer:
         progress = Progress(phase="reading")
         self._publish(stale=self._index.stale, unindexed={}, progress=progress, reading=True)
         self._index.clear(self._recipe)
+        self._renewed = frozenset()
 
     def _synchronise(
         self,
@@ -242,7 +245,7 @@ class Indexer:
         self._check_due = time.monotonic() + self._settings.engine.check_seconds
         notes, unindexed = self._index.generation.notes, self.state.unindexed
         if self._index.stale:
-            hinted = forced = frozenset(notes)
+            hinted = forced = frozenset(notes) - self._renewed
         paused = self.state.paused and not even_if_paused
         self._hinted |= hinted
         hints = frozenset() if paused else self._hinted  # unread, so not known to have changed
@@ -336,6 +339,7 @@ class Indexer:
         if self._index.stale:
             log.info("the index was renewed (%s)", self._index.stale)
             self._index.adopt_recipe()
+            self._renewed = frozenset()
 
     def _give_up(self, problem: str) -> None:
         """Keep the index as it is because of `problem`."""
@@ -381,6 +385,8 @@ class Indexer:
                 self._publish_reading(done, pace)
         self._index_batch(batch)
         self._publish_left(comparison, len(to_read), unindexed)
+        if self._index.stale:
+            self._renewed |= forced.intersection(comparison.changed)
 
     def _publish_left(
         self, comparison: Comparison, done: int, unindexed: Mapping[str, UnindexedNote]
