@@ -78,7 +78,8 @@ def incomparability(
     cosine = float(np.median(cosines))
     if cosine >= _SAME or said:
         return ""
+    claim = f"the store names {model}, but its" if model else "its"
     return (
-        f"its vectors are not {name}'s (it names {model or 'no model'}): encoded again, its "
-        f"records have a cosine of {cosine:.2f} to them; {_REMEDY}"
+        f"{claim} vectors are not {name}'s: records that are encoded again have a cosine of "
+        f"{cosine:.2f} to them; {_REMEDY}"
     )

@@ -199,7 +199,8 @@ def chip_line(filters: Filters, width: int, right: Sequence[Part]) -> Line:
     for chip in chips(filters):
         room = max(12, width // 3)
         line += [Part(f" {chip.label} ", "dim"), Part(clip(shown(chip.value), room), "accent")]
-        line.append(Part(" × ", "key", f"screen.drop_filter{chip.fields!r}"))
+        fields = ", ".join(map(repr, chip.fields))
+        line.append(Part(" × ", "key", f"screen.drop_filter({fields})"))
     fits = cells(line) + cells(list(right)) < width
     return spread(line, list(right) if fits else [], width)
 

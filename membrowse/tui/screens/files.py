@@ -12,6 +12,7 @@ from textual.widgets import Input
 
 from membrowse.presentation.lines import Line, Part, fit, hanging, spread
 from membrowse.presentation.progress import progress_line
+from membrowse.text import shown
 from membrowse.tui.actions import Need, Where, bindings
 from membrowse.tui.messages import EditWanted, ReindexWanted, ReplyWanted
 from membrowse.tui.model.engine_view import EngineView
@@ -117,13 +118,7 @@ class FilesScreen(EngineScreen):
 
     def _show(self) -> None:
         records = selected_files(self._records or (), self.filter.value, self._order)
-        self.list.message = (
-            "Waiting for the engine…"
-            if self._records is None
-            else f"No file has these words; {self.keymap.key('files.filter')} changes the filter."
-            if self._records
-            else "This folder is empty."
-        )
+        self.list.message = self._why_none()
         self.list.show_items(records)
         state = self.engine.state
         progress = state.progress if state else None
@@ -134,6 +129,16 @@ class FilesScreen(EngineScreen):
         )
         self._show_reason()
         self.show_keys()
+
+    def _why_none(self) -> str:
+        """Why no file is listed, if none is."""
+        if self._records is None:
+            return "Waiting for the engine…"
+        if self._records:
+            return f"No file has these words; {self.keymap.key('files.filter')} changes the filter."
+        if self.engine.state is not None and self.engine.state.problem:
+            return f"✗ {shown(self.engine.state.problem)}"
+        return "The store has no records." if self.engine.store else "This folder is empty."
 
     def _show_reason(self) -> None:
         """Show the whole reason of the file under the cursor where its column is narrow."""

@@ -36,7 +36,10 @@ _SIGNS: tuple[tuple[str, str], ...] = (
         "▲3 ▼2 =",
         "ranks gained or lost against the fused ranking; while tuning, against the saved settings",
     ),
-    ("k9 v2 f4 r1", "the chunk's rank by keyword, vector, fused, reranked; –: not ranked"),
+    (
+        "k9 v2 f4 r1 a2",
+        "the chunk's rank by keyword, vector, fused, reranked and for the agent; –: not ranked",
+    ),
     ("#212 of 992", "rank of the chunk under the cursor in that column"),
     ("8mo 3d", "age of the note's date"),
     (
@@ -51,6 +54,16 @@ _SIGNS: tuple[tuple[str, str], ...] = (
     ("▁ ▃ ▅ ▇", "while explaining: how strongly a line of the chunk matches the query"),
     ("●", "indexed;  ! changed, + new, − deleted, ✗ failed, ○ skipped, · ignored"),
     ("◂", "a recall: who asked and when; 0 goes to what the agent got, a2 is its rank there"),
+    (
+        "empty cut near",
+        "a recall's flags: the agent got nothing; its k or minimum score removed hits; a pinned "
+        "note was just missed;  changed: it would get others today;  stale: a hit's file changed",
+    ),
+    (
+        "≠ .17 .10",
+        "a replayed question: the first hit is another one; the share of hits in both answers "
+        "(over); their likeness, first ranks counting most (RBO: rank-biased overlap)",
+    ),
     ("⟦word⟧", "unknown to the encoder"),
 )
 

@@ -70,7 +70,8 @@ class NamePrompt(Dialog[str]):
 
     def _show_keys(self) -> None:
         save = Part(" save", "dim")
-        if self.input.value.strip() in self._taken:
+        name = self.input.value.strip()
+        if name and name in self._taken:
             save = Part(" replace the one with this name", "warn")
         cancel = [Part("   "), Part("esc", "key"), Part(" cancel", "dim")]
         self._keys.show([[Part("enter", "key"), save, *cancel]])
