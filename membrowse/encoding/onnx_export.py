@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -24,6 +26,8 @@ EXPORT = "1"
 """Version of the export: raise it when the same weights would be exported differently."""
 MODEL, WEIGHTS, HASHES = "model.onnx", "model.weights", "seal.json"
 _TIMEOUT_SECONDS = 600.0
+_UNUSED_SECONDS = 90 * 86_400.0
+"""An export that nothing has used for so long is deleted when another one is made."""
 
 
 class ExportFailed(Exception):
@@ -49,12 +53,22 @@ def ensure_export(files: ModelFiles, cache: Path) -> Path:
     are exported again. If several processes ask at once, one exports. Raises `ExportFailed`.
     """
     target = export_path(files, cache)
-    if _export_intact(target.parent):
-        return target
-    with _export_lock(target.parent):
-        if not _export_intact(target.parent):
-            _export(files, target.parent)
+    if not _export_intact(target.parent):
+        with _export_lock(target.parent):
+            if not _export_intact(target.parent):
+                _export(files, target.parent)
+                _delete_unused(target.parent)
+    with contextlib.suppress(OSError):  # the cache may be read-only
+        os.utime(target.parent)
     return target
+
+
+def _delete_unused(current: Path) -> None:
+    """Delete exports of earlier models and versions, and what a dead process left of one."""
+    for directory in current.parent.iterdir():
+        if directory != current and directory.is_dir() and not directory.is_symlink():
+            if time.time() - directory.stat().st_mtime > _UNUSED_SECONDS:
+                shutil.rmtree(directory, ignore_errors=True)
 
 
 def _export_intact(directory: Path) -> bool:

@@ -25,7 +25,7 @@ import psutil
 from membrowse import paths
 from membrowse.engine.broadcast import StateBroadcast
 from membrowse.engine.errors import NotReady
-from membrowse.engine.health.condition import engine_health
+from membrowse.engine.health.condition import engine_health, overdue
 from membrowse.engine.info import engine_info
 from membrowse.engine.metrics import Counts, Sample, exposition
 from membrowse.engine.priority import BackgroundWork, QueryTraffic
@@ -135,8 +135,11 @@ class Service:
 
     def health(self) -> EngineHealth:
         """Whether the engine does its work."""
-        health = engine_health(self.state(), opened=self._components is not None)
+        state = self.state()
+        health = engine_health(state, opened=self._components is not None)
         reasons = list(health.reasons)
+        if reason := overdue(state, self._settings.engine.check_seconds):
+            reasons.append(reason)
         if self._components is not None and self._components.recalls.problem:
             reasons.append(self._components.recalls.problem)
         if self.unused_settings:

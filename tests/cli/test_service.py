@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import textwrap
+import time
 from itertools import takewhile
 from pathlib import Path
 
@@ -22,11 +23,12 @@ from membrowse.deployment import access, acl, launchd, steps
 from membrowse.deployment.accounts import Accounts
 from membrowse.deployment.health import ServiceHealth, State, state_of
 from membrowse.deployment.service import ServicePlan
-from membrowse.engine.health.condition import engine_health
+from membrowse.engine import clock
+from membrowse.engine.health.condition import engine_health, overdue
 from membrowse.engine.state import unopened_state
 from membrowse.settings import Settings
 from membrowse.wire.codec import encode
-from membrowse.wire.engine import Pending
+from membrowse.wire.engine import Pending, Watcher
 from membrowse.wire.health import EngineHealth
 from tests.cli.conftest import Program
 
@@ -288,6 +290,16 @@ def test_an_index_that_lacks_most_of_its_folder_is_not_good() -> None:
         lagging = msgspec.structs.replace(state, pending=pending, encoded=encoded)
         reasons = [each for each in engine_health(lagging, opened=True).reasons if reason in each]
         assert bool(reason) is any("differ" in each or "vector yet" in each for each in reasons)
+
+
+def test_a_folder_that_does_not_answer_is_not_good() -> None:
+    state = unopened_state(Path("/srv"), Settings())
+    for ago, check_seconds, late in ((60, 30, False), (1800, 30, True), (1800, 3600, False)):
+        checked = clock.stamp(time.time() - ago)
+        found = msgspec.structs.replace(state, watcher=Watcher(kind="inotify", last_check=checked))
+        reason = overdue(found, check_seconds)
+        assert ("last compared 30 minutes ago" in reason) is late
+    assert overdue(state, 30) == "", "it has not been compared yet"
 
 
 def test_a_serving_program_leaves_a_services_folder_alone(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import shutil
 import subprocess
 import sys
@@ -104,7 +105,9 @@ def test_an_export_ends_with_its_parent_process(
     assert not Path(f"{export_path(tiny_files, tmp_path).parent}.part", "model.onnx").exists()
 
 
-def test_a_killed_export_is_made_again(files: ModelFiles, tmp_path: Path) -> None:
+def test_a_killed_export_is_made_again_and_unused_ones_go(
+    files: ModelFiles, tmp_path: Path
+) -> None:
     command = [sys.executable, "-c", EXPORTING, files.model, str(tmp_path)]
     target = export_path(files, tmp_path)
     partial = Path(f"{target.parent}.part")
@@ -113,6 +116,11 @@ def test_a_killed_export_is_made_again(files: ModelFiles, tmp_path: Path) -> Non
             pass
         parent.kill()
     assert not target.exists()
+    unused, other = target.parent.with_name("unused"), target.parent.with_name("other.part")
+    unused.mkdir()
+    other.mkdir()
+    os.utime(unused, (0, 0))
     assert ensure_export(files, tmp_path) == target
+    assert other.exists() and not unused.exists()
     assert ResidentEncoder(files, target).query("port").vector.shape == (384,)
     assert not partial.exists()

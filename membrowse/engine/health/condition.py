@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from datetime import datetime
 
 from membrowse.wire.engine import EngineState
 from membrowse.wire.health import EngineHealth
 from membrowse.wire.search import RankingState
 
+_OVERDUE_SECONDS = 900.0
 _FEW, _PART = 10, 0.1
 """An index lags behind its folder for a moment after every change; so much is more than that."""
+
+
+def overdue(state: EngineState, check_seconds: float) -> str:
+    """That the folder has not been compared with the index for long, though it should be; empty if
+    it has."""
+    last = state.watcher.last_check
+    if not last or state.watcher.kind == "store":
+        return ""
+    seconds = time.time() - datetime.fromisoformat(last).timestamp()
+    if seconds < max(_OVERDUE_SECONDS, 3 * check_seconds):
+        return ""
+    return (
+        f"folder and index were last compared {seconds // 60:.0f} minutes ago: "
+        "the folder's disk may not answer"
+    )
 
 
 def engine_health(state: EngineState, *, opened: bool) -> EngineHealth:
