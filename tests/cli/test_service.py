@@ -28,8 +28,9 @@ from membrowse.engine.health.condition import engine_health, overdue
 from membrowse.engine.state import unopened_state
 from membrowse.settings import Settings
 from membrowse.wire.codec import encode
-from membrowse.wire.engine import Pending, Watcher
+from membrowse.wire.engine import EncoderState, Pending, Watcher
 from membrowse.wire.health import EngineHealth
+from membrowse.wire.search import RankingState
 from tests.cli.conftest import Program
 
 MONITORING = Path(__file__).parents[2] / "assets" / "monitoring"
@@ -290,6 +291,15 @@ def test_an_index_that_lacks_most_of_its_folder_is_not_good() -> None:
         lagging = msgspec.structs.replace(state, pending=pending, encoded=encoded)
         reasons = [each for each in engine_health(lagging, opened=True).reasons if reason in each]
         assert bool(reason) is any("differ" in each or "vector yet" in each for each in reasons)
+
+
+def test_an_encoder_that_is_being_prepared_is_not_good() -> None:
+    state = msgspec.structs.replace(unopened_state(Path("/srv"), Settings()), progress=None)
+    for message, reasons in (("", ()), ("prepared", ("no vectors for queries yet: prepared",))):
+        encoder = EncoderState(state=RankingState.LOADING, name="m", message=message)
+        loading = msgspec.structs.replace(state, encoder=encoder)
+        told = engine_health(loading, opened=True).reasons
+        assert tuple(each for each in told if "vectors" in each) == reasons
 
 
 def test_a_folder_that_does_not_answer_is_not_good() -> None:

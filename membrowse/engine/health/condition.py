@@ -56,6 +56,8 @@ def _condition_faults(state: EngineState) -> Iterator[str]:
         yield f"{failed} note{'s' if failed > 1 else ''} cannot be indexed"
     if _without_encoder(state) and state.encoder.message:
         yield f"no vectors: {state.encoder.message}"
+    elif state.encoder.state is RankingState.LOADING and state.encoder.message:
+        yield f"no vectors for queries yet: {state.encoder.message}"
 
 
 def _incomplete(state: EngineState) -> Iterator[str]:
