@@ -6,10 +6,11 @@ import time
 from collections.abc import Iterator
 from datetime import datetime
 
-from membrowse.wire.engine import EngineState
+from membrowse.wire.engine import EncoderState, EngineState
 from membrowse.wire.health import EngineHealth
 from membrowse.wire.search import RankingState
 
+_NO_ENCODER = (RankingState.FAILED, RankingState.OFF)
 _OVERDUE_SECONDS = 900.0
 _FEW, _PART = 10, 0.1
 """An index lags behind its folder for a moment after every change; so much is more than that."""
@@ -54,10 +55,16 @@ def _condition_faults(state: EngineState) -> Iterator[str]:
     if state.pending.failed:
         failed = state.pending.failed
         yield f"{failed} note{'s' if failed > 1 else ''} cannot be indexed"
-    if _without_encoder(state) and state.encoder.message:
-        yield f"no vectors: {state.encoder.message}"
-    elif state.encoder.state is RankingState.LOADING and state.encoder.message:
-        yield f"no vectors for queries yet: {state.encoder.message}"
+    yield from _without_vectors(state.encoder)
+
+
+def _without_vectors(encoder: EncoderState) -> Iterator[str]:
+    if not encoder.message:
+        return
+    if encoder.state in _NO_ENCODER:
+        yield f"no vectors: {encoder.message}"
+    elif encoder.state is RankingState.LOADING:
+        yield f"no vectors for queries yet: {encoder.message}"
 
 
 def _incomplete(state: EngineState) -> Iterator[str]:
@@ -66,10 +73,6 @@ def _incomplete(state: EngineState) -> Iterator[str]:
     missing = pending.new + pending.changed + pending.deleted
     if missing > max(_FEW, _PART * state.notes):
         yield f"the index is incomplete: {missing} notes differ from it"
-    unencoded = 0 if _without_encoder(state) else state.chunks - state.encoded
+    unencoded = 0 if state.encoder.state in _NO_ENCODER else state.chunks - state.encoded
     if unencoded > max(_FEW, _PART * state.chunks):
         yield f"{unencoded} of {state.chunks} chunks have no vector yet"
-
-
-def _without_encoder(state: EngineState) -> bool:
-    return state.encoder.state in (RankingState.FAILED, RankingState.OFF)
