@@ -13,6 +13,7 @@ from membrowse.index.generation import Generation, IndexedNote, content_key
 from membrowse.index.keyword_document import Document, document
 from membrowse.index.vector_table import StoredVectors
 from membrowse.notes.chunk import Chunk
+from membrowse.notes.chunk_lineage import successors
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,15 @@ class ChangePlan:
     """Chunks with a new id, or whose document changed under the same id."""
     removed: list[Chunk]
     """Chunks whose id disappears, and the old state of those that changed."""
+
+    replaced: list[Chunk]
+    """All chunks of the changed notes, before the change."""
+
+    @property
+    def successors(self) -> dict[str, str]:
+        """Id of each removed chunk to that of the chunk that took its place, if any did."""
+        after = [chunk for change in self.changes.values() for chunk in change.chunks]
+        return successors(self.replaced, after)
 
     @property
     def ids(self) -> set[str]:
@@ -90,6 +100,7 @@ def plan_changes(
         documents,
         added,
         removed,
+        [generation.chunks[row] for path in effective for row in generation.rows(path)],
     )
 
 

@@ -24,13 +24,13 @@ from membrowse.encoding.encoder import EncodedText, EncoderInput
 from membrowse.index.change_plan import ChangePlan, NoteChange, new_vectors, plan_changes
 from membrowse.index.chunk_table import ChunkRows
 from membrowse.index.discrepancies import find_discrepancies
-from membrowse.index.generation import EmbeddedGeneration, Generation, IndexedNote, content_key
+from membrowse.index.encoder_inputs import missing_inputs, unencoded_inputs
+from membrowse.index.generation import EmbeddedGeneration, Generation, IndexedNote
 from membrowse.index.index_directory import IndexDirectory
 from membrowse.index.journal import DEFAULT_RETENTION, JournalEntry, Retention
 from membrowse.index.keyword_store import failed_access
 from membrowse.index.manifest import IndexCorrupt, Manifest, Recipe
 from membrowse.index.vector_table import empty_vector_table, rearrange, vectors_by_key
-from membrowse.notes.chunk_lineage import successors
 from membrowse.wire.health import DAMAGED, Discrepancy
 
 _CHROMA_WAIT_SECONDS = 0.05
@@ -146,7 +146,7 @@ class Index:
                 self._stores.keyword.reader(ChunkRows(plan.chunks), (before.keyword, plan.moved)),
                 rearrange(before.vectors, plan.source, vectors),
             )
-            self._confirm(plan, number)
+            self._stores.manifest.confirm(number, plan)
             self._fault_point("confirmed")
             changed = plan.changed_ids
             changed.update(plan.chunks.id(row) for row in vectors)
@@ -348,43 +348,13 @@ class Index:
                 raise
             self._stores.rewrite_keyword(plan.chunks, plan.notes, error)
 
-    def _confirm(self, plan: ChangePlan, number: int) -> None:
-        before = [
-            self.generation.chunks[row]
-            for path in plan.changes
-            for row in self.generation.rows(path)
-        ]
-        after = [chunk for change in plan.changes.values() for chunk in change.chunks]
-        self._stores.manifest.confirm(
-            number,
-            plan.changes,
-            plan.notes,
-            plan.packed,
-            plan.added,
-            plan.removed,
-            successors(before, after),
-        )
-
     def missing_inputs(self, changes: Iterable[NoteChange]) -> list[EncoderInput]:
         """Encoder inputs of changed chunks without stored vectors, each once, sorted by key."""
-        inputs: dict[str, EncoderInput] = {}
-        for change in changes:
-            for chunk in change.chunks:
-                key = content_key(chunk, self.recipe.encoder)
-                inputs[key] = EncoderInput(key, chunk.header, chunk.text)
-        missing = inputs.keys() - self.vectors.has(inputs.keys())
-        return [inputs[key] for key in sorted(missing)]
+        return missing_inputs(changes, self.recipe.encoder, self.vectors)
 
     def unencoded(self) -> list[EncoderInput]:
         """Encoder inputs of all chunks without vectors, each once, notes changed last first."""
-        generation = self.generation
-        notes, chunks = generation.notes, generation.chunks
-        rows = np.flatnonzero(~generation.encoded).tolist()
-        inputs: dict[str, EncoderInput] = {}
-        for row in sorted(rows, key=lambda row: -notes[chunks[row].path].mtime_ns):
-            chunk, key = generation.chunks[row], generation.keys[row]
-            inputs.setdefault(key, EncoderInput(key, chunk.header, chunk.text))
-        return list(inputs.values())
+        return list(unencoded_inputs(self.generation))
 
     def approximate_nearest(self, vector: NDArray[np.float32], n: int) -> list[str] | None:
         """Return the ids of the `n` chunks nearest to `vector` [d] according to Chroma's HNSW.

@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 
 from membrowse import sqlite
-from membrowse.index.change_plan import NoteChange
+from membrowse.index.change_plan import ChangePlan
 from membrowse.index.chunk_table import ChunkTable, NoteChunks, pack
 from membrowse.index.generation import IndexedNote, content_key
 from membrowse.index.journal import TABLES as JOURNAL_TABLES
@@ -232,28 +232,17 @@ class Manifest:
         with self._guarded(), transaction(self._connection) as connection:
             connection.execute("DELETE FROM intent")
 
-    def confirm(
-        self,
-        generation: int,
-        changes: Mapping[str, NoteChange],
-        notes: Mapping[str, IndexedNote],
-        chunks: Mapping[str, NoteChunks],
-        added: Iterable[Chunk],
-        removed: Iterable[Chunk],
-        successors: Mapping[str, str],
-    ) -> None:
-        """Confirm `generation`, which the stores now contain, in one transaction.
-
-        `chunks` are those of the changed notes that have any.
-        """
+    def confirm(self, generation: int, plan: ChangePlan) -> None:
+        """Confirm `generation`, which the stores now contain, in one transaction."""
+        chunks, replacements = plan.packed, plan.successors
         with self._guarded(), transaction(self._connection) as connection:
-            for path, change in changes.items():
+            for path, change in plan.changes.items():
                 if change.note is None:
                     connection.execute("DELETE FROM notes WHERE path = ?", (path,))
                 else:
-                    self._write_note(notes[path], chunks.get(path))
-            self._record_successors(successors)
-            self._journal.write(generation, added, removed)
+                    self._write_note(plan.notes[path], chunks.get(path))
+            self._record_successors(replacements)
+            self._journal.write(generation, plan.added, plan.removed)
             connection.execute("DELETE FROM intent")
             self._set("generation", str(generation))
 

@@ -26,7 +26,8 @@ from membrowse import paths
 from membrowse.encoding.encoder import EncodedText, EncoderInput
 from membrowse.index.change_plan import ChangePlan, NoteChange, plan_changes
 from membrowse.index.chunk_table import ChunkTable, ContentKeys
-from membrowse.index.generation import Generation, IndexedNote, content_key
+from membrowse.index.encoder_inputs import missing_inputs, unencoded_inputs
+from membrowse.index.generation import Generation, IndexedNote
 from membrowse.index.index_directory import MANIFEST, check_format, write_format
 from membrowse.index.journal import JournalEntry, Retention
 from membrowse.index.keyword_document import document
@@ -41,7 +42,6 @@ from membrowse.index.token_store import TokenStore
 from membrowse.index.vector_store import VectorStore
 from membrowse.index.vector_table import Mask, VectorTable
 from membrowse.notes.chunk import Chunk
-from membrowse.notes.chunk_lineage import successors
 from membrowse.settings import StoreSettings, VectorIndex
 from membrowse.wire.health import Discrepancy
 
@@ -211,7 +211,7 @@ class MilvusIndex:
             generation = self._generation(number, plan.notes, plan.chunks, mask)
             self._counts.change(number, self._term_changes(plan))
             self._fault_point("terms counted")
-            self._confirm(plan, number)
+            self._manifest.confirm(number, plan)
             self._fault_point("confirmed")
             self.generation = generation
             if published is not None:
@@ -326,23 +326,6 @@ class MilvusIndex:
             note = self.generation.notes[chunk.path]
             change.subtract(AnalysedChunk(document(chunk, note)).counted)
         return {term: count for term, count in change.items() if count}
-
-    def _confirm(self, plan: ChangePlan, number: int) -> None:
-        before = [
-            self.generation.chunks[row]
-            for path in plan.changes
-            for row in self.generation.rows(path)
-        ]
-        after = [chunk for change in plan.changes.values() for chunk in change.chunks]
-        self._manifest.confirm(
-            number,
-            plan.changes,
-            plan.notes,
-            plan.packed,
-            plan.added,
-            plan.removed,
-            successors(before, after),
-        )
 
     def _keep_repaired(self) -> None:
         """Connect again after an outage, and repair whenever it is wanted, until it succeeds."""
@@ -532,27 +515,13 @@ class MilvusIndex:
 
     def missing_inputs(self, changes: Iterable[NoteChange]) -> list[EncoderInput]:
         """Encoder inputs of changed chunks without stored vectors, each once, sorted by key."""
-        inputs: dict[str, EncoderInput] = {}
-        for change in changes:
-            for chunk in change.chunks:
-                key = content_key(chunk, self.recipe.encoder)
-                inputs[key] = EncoderInput(key, chunk.header, chunk.text)
-        return [inputs[key] for key in sorted(self._not_kept(inputs.keys()))]
-
-    def _not_kept(self, keys: Collection[str]) -> set[str]:
-        return set(keys) - self.vectors.has(keys)
+        return missing_inputs(changes, self.recipe.encoder, self.vectors)
 
     def unencoded(self) -> list[EncoderInput]:
         """Encoder inputs of all chunks without vectors, each once, notes changed last first."""
-        generation = self.generation
-        notes, chunks = generation.notes, generation.chunks
-        rows = np.flatnonzero(~generation.encoded).tolist()
-        inputs: dict[str, EncoderInput] = {}
-        for row in sorted(rows, key=lambda row: -notes[chunks[row].path].mtime_ns):
-            chunk, key = chunks[row], generation.keys[row]
-            inputs.setdefault(key, EncoderInput(key, chunk.header, chunk.text))
-        missing = self._not_kept(inputs.keys())  # during an outage, vectors wait beside Milvus
-        return [text for key, text in inputs.items() if key in missing]
+        inputs = list(unencoded_inputs(self.generation))
+        kept = self.vectors.has({text.key for text in inputs})  # they wait for Milvus in an outage
+        return [text for text in inputs if text.key not in kept]
 
     def successor(self, chunk: str) -> str | None:
         """Return the id of the live chunk that replaced `chunk` (itself if live), or None."""
