@@ -130,5 +130,6 @@ def _log_to(file: Path, foreground: Foreground | None) -> None:
     for handler in handlers:
         journal = isinstance(handler, log_formats.JournalHandler)
         handler.setFormatter(log_formats.formatter(log_format, journal=journal))
+    logging.raiseExceptions = False  # a full disk of the file must not flood the journal
     logging.basicConfig(level=logging.INFO, handlers=handlers)
     logging.getLogger("httpx").setLevel(logging.WARNING)

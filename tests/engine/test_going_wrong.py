@@ -9,20 +9,22 @@ import logging
 import os
 import queue
 import shutil
+import sqlite3
 import sys
 import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import psutil
 import pytest
+from starlette.requests import Request as HttpRequest
 
 from membrowse import interpreter, paths
 from membrowse.cli.commands.status import _watcher_text
@@ -32,6 +34,7 @@ from membrowse.engine.components import Components, open_components
 from membrowse.engine.handlers.spelling import suggest_spelling
 from membrowse.engine.health.condition import engine_health
 from membrowse.engine.http.peers import EVERY_RIGHT
+from membrowse.engine.http.server import _http_problem
 from membrowse.engine.indexing import disk_space, note_reader
 from membrowse.engine.indexing.indexer import Indexer
 from membrowse.engine.indexing.note_reader import NoteReader
@@ -255,6 +258,21 @@ def test_a_full_disk_is_named_and_indexing_goes_on_by_itself(
         assert not after.problem and index.check() == []
     logged = [each.message for each in caplog.records if each.name.endswith("indexing.indexer")]
     assert logged.count(stopped.problem) == 1 and logged.count("indexing goes on") == 1
+
+
+def test_a_request_that_a_full_disk_stops_says_so() -> None:
+    http = cast(HttpRequest, SimpleNamespace(url=SimpleNamespace(path="/backup")))
+    for error in (OSError(errno.ENOSPC, "No space left on device"), _sqlite_full()):
+        status, problem = _http_problem(error, http)
+        assert (status, problem.kind) == (507, "disk full") and "free some" in problem.message
+
+
+def _sqlite_full() -> sqlite3.Error:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("PRAGMA max_page_count = 1")
+        with pytest.raises(sqlite3.Error) as caught:
+            connection.execute("CREATE TABLE t AS SELECT hex(randomblob(9000))")
+        return caught.value
 
 
 def test_a_deleted_index_directory_is_named_with_the_command_that_mends_it(folder: Path) -> None:

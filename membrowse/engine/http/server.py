@@ -46,7 +46,7 @@ Respond = Callable[[HttpRequest], Awaitable[Response]]
 _JSON = "application/json"
 _OPEN_METRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 _JSON_LINES = "application/x-ndjson"
-_FULL = "the disk of the index is full: free some and try again; nothing was changed"
+_FULL = "the disk of the index is full: free some, and try again"
 _GRACE_SECONDS = 3
 _BODY_BYTES = 1_000_000
 _BODY_SECONDS = 30.0
