@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
+from membrowse.notes.root_access import RootAccess
 from membrowse.notes.scanner import (
     FolderUnreadable,
     RootScan,
@@ -52,8 +53,12 @@ class TreeScanner:
     in state failed: its content is unknown, not gone.
     """
 
-    def __init__(self, roots: Roots, *, patience: float = PATIENCE) -> None:
+    def __init__(
+        self, roots: Roots, access: RootAccess | None = None, *, patience: float = PATIENCE
+    ) -> None:
+        """A root that is stuck for `access` is not listed."""
         self._roots = roots
+        self._access = access or RootAccess(roots)
         self._patience = patience
         self._running: dict[str, _Scanning] = {}
         """Scans that have not been used yet, by root."""
@@ -65,7 +70,11 @@ class TreeScanner:
         """
         if not self._roots.is_collection:
             return merged(scan_root(root, settings) for root in self._roots)
-        begun = [root for root in self._roots if root.name not in self._running]
+        begun = [
+            root
+            for root in self._roots
+            if root.name not in self._running and not self._access.stuck(root.name)
+        ]
         for root in begun:
             self._running[root.name] = _Scanning(root, lambda root: scan_root(root, settings))
             self._running[root.name].start()
@@ -118,7 +127,9 @@ class TreeScanner:
         """Why roots cannot be used, by name."""
         for root in self._roots:
             scanning = ended.get(root.name)
-            if scanning is None:
+            if stuck := self._access.stuck(root.name):
+                yield root.name, stuck
+            elif scanning is None:
                 yield root.name, f"{root.path} was not listed within {self._patience:g} s"
             elif scanning.problem:
                 yield root.name, scanning.problem

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,14 +15,18 @@ from membrowse.agents import profiles
 from membrowse.agents.collections import folder_of, open_collection
 from membrowse.client import discovery
 from membrowse.client.engine import EngineClient
-from membrowse.settings import load
+from membrowse.engine.indexing import note_reader
+from membrowse.notes import root_access
+from membrowse.notes.reader import FileContent, read_file
+from membrowse.roots import Roots
+from membrowse.settings import NotesSettings, load
 from membrowse.wire.agents import AgentMemory, AgentProfile
 from membrowse.wire.crowding import CrowdingRequest, CrowdingSource
 from membrowse.wire.engine import EngineState, HelloRequest, ReindexRequest, StatusRequest
 from membrowse.wire.filters import DateReadingRequest, FilterValuesRequest
 from membrowse.wire.notes import FilesRequest, Freshness, NoteRequest, NoteState
 from membrowse.wire.search import RERANKED, Filters, Hit
-from tests.engine.conftest import FOOD, PORTS, ask, current, serving, until
+from tests.engine.conftest import FOOD, PORTS, ask, current, engine_here, serving, until
 
 QUESTION = "which port does staging ssh listen on?"
 NEEDLE = "# Needle\n\nThe zephyrine lantern hangs in the boathouse.\n"
@@ -178,6 +183,44 @@ async def test_an_agents_extra_paths_are_roots(roots: Path) -> None:
         assert [root.name for root in state.roots] == ["workspace", "team", "note.md"]
         assert first((await ask(client, "zephyrine lantern")).hits) == "note.md"
         assert first((await ask(client, QUESTION)).hits) == "workspace/note.md"
+
+
+async def test_a_root_whose_disk_hangs_while_it_is_read_holds_up_no_other(
+    roots: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (roots / "team" / "log.txt").unlink()
+    answers = threading.Event()
+
+    def read_from_disk(tree: Roots, path: str, settings: NotesSettings) -> FileContent:
+        if path.startswith("team/"):
+            answers.wait()
+        return read_file(tree, path, settings)
+
+    monkeypatch.setattr(note_reader, "read_file", read_from_disk)
+    monkeypatch.setattr(root_access, "PATIENCE", 0.2)
+    memory = AgentMemory(
+        id="openclaw:main",
+        system="openclaw",
+        folder=str(roots / "work"),
+        outside=(str(roots / "team"),),
+    )
+    profiles.keep(AgentProfile(name="main", memory=memory))
+    folder = folder_of(profiles.read("main"))
+    async with engine_here(folder):
+        client = await discovery.connect(folder, start=False)
+        try:
+            hung = await until(client, lambda state: problem_of("team")(state) and state.notes == 1)
+            (said,) = (root.problem for root in hung.roots if root.problem)
+            assert said == "its disk does not answer: team/note.md was not read in 0.2 s"
+            (roots / "work" / "note.md").write_text(PORTS.replace("2222", "2200"))
+            await until(client, lambda state: state.generation > hung.generation)
+            answers.set()
+            await client.ask(ReindexRequest())
+            whole = await until(client, lambda state: state.notes == 2 and complete(state))
+            assert whole.pending.total == 0
+        finally:
+            answers.set()
+            await client.close()
 
 
 async def test_a_collection_that_left_the_settings_is_a_problem_with_a_reason(roots: Path) -> None:

@@ -32,6 +32,7 @@ from membrowse.index.generation import Generation
 from membrowse.index.manifest import Recipe
 from membrowse.index.protocols import SearchIndex
 from membrowse.index.store_errors import StoreUnavailable
+from membrowse.notes.root_access import RootAccess, RootStuck
 from membrowse.notes.scanner import FolderUnreadable
 from membrowse.notes.tree_scanner import TreeScanner
 from membrowse.notes.tree_watch import TreeWatch
@@ -67,14 +68,15 @@ class Indexer:
         changed: Callable[[], None],
     ) -> None:
         self._roots = roots
-        self._scanner = TreeScanner(roots)
+        access = RootAccess(roots)
+        self._scanner = TreeScanner(roots, access)
         self._settings = settings
         self._index = index
         self._recipe = recipe
         self._changed = changed
         self._identity = FolderIdentity.of(index.directory)
         self._disk = DiskSpace(index.directory, settings.engine.reserve_mb)
-        self._reader = NoteReader(roots, settings.notes, models)
+        self._reader = NoteReader(roots, settings.notes, models, access)
         self.events = EventQueue()
         self._vectoriser = Vectoriser(index, models, settings.encoder.precision, self.events.put)
         self._thread = threading.Thread(target=self._run, name="indexer", daemon=True)
@@ -269,7 +271,7 @@ class Indexer:
         if paused:
             self._publish(problem="")
             return
-        self._hinted = frozenset()
+        self._hinted = frozenset(filter(self._roots.is_unavailable, self._hinted))
         self._apply(usable, forced)
         problem = ""
         if not exchanged:
@@ -367,12 +369,17 @@ class Indexer:
         if not to_read and not comparison.deleted:
             return
         unindexed: dict[str, UnindexedNote] = {}
+        unread: dict[str, str] = {}
         removed = [NoteChange(path, None, ()) for path in comparison.deleted]
         seconds = _FIRST_BATCH_SECONDS
         batch, pace = Batch(removed, seconds), Pace(len(to_read))
         for done, path in enumerate(to_read, start=1):
             known = self._index.generation.notes.get(path)
-            reading = self._reader.read(path, known, force=path in forced)
+            try:
+                reading = self._reader.read(path, known, force=path in forced)
+            except RootStuck as stuck:
+                unread[path] = str(stuck)
+                continue
             batch.add(reading)
             if reading.unindexed is not None:
                 unindexed[path] = reading.unindexed
@@ -386,7 +393,18 @@ class Indexer:
         self._index_batch(batch)
         self._publish_left(comparison, len(to_read), unindexed)
         if self._index.stale:
-            self._renewed |= forced.intersection(comparison.changed)
+            self._renewed |= forced.intersection(comparison.changed) - unread.keys()
+        self._leave(unread)
+
+    def _leave(self, unread: Mapping[str, str]) -> None:
+        """Leave the roots of notes that could not be read, for a reason each, to the next check."""
+        if not unread:
+            return
+        problems = {path.partition("/")[0]: reason for path, reason in unread.items()}
+        self._hinted |= unread.keys()
+        self._roots.unavailable |= problems.keys()
+        self._publish(roots={**self.state.roots, **problems})
+        self._check_due = 0.0
 
     def _publish_left(
         self, comparison: Comparison, done: int, unindexed: Mapping[str, UnindexedNote]

@@ -15,6 +15,7 @@ from membrowse.notes.chunker import chunk_note
 from membrowse.notes.not_indexable import NotIndexable
 from membrowse.notes.note import MTIME, Note, parse_note
 from membrowse.notes.reader import FileContent, read_file
+from membrowse.notes.root_access import RootAccess
 from membrowse.roots import Roots
 from membrowse.settings import NotesSettings
 
@@ -39,18 +40,25 @@ class Reading:
 class NoteReader:
     """Reads notes of `roots` and cuts them into chunks that fit the encoder."""
 
-    def __init__(self, roots: Roots, settings: NotesSettings, models: Models) -> None:
+    def __init__(
+        self,
+        roots: Roots,
+        settings: NotesSettings,
+        models: Models,
+        access: RootAccess | None = None,
+    ) -> None:
         self._roots = roots
+        self._access = access or RootAccess(roots)
         self._settings = settings
         self._models = models
 
     def read(self, path: str, known: IndexedNote | None, *, force: bool = False) -> Reading:
         """Read the note at `path`; `known` is its indexed version, if any.
 
-        With `force`, a note is chunked again even if its content is unchanged.
+        With `force`, a note is chunked again even if its content is unchanged. Raises `RootStuck`.
         """
         try:
-            source = read_file(self._roots, path, self._settings)
+            source = self._access.run(path, lambda: read_file(self._roots, path, self._settings))
         except FileNotFoundError:
             return Reading(change=_removal(path, known))
         except NotIndexable as error:
@@ -96,7 +104,7 @@ class NoteReader:
 
     def _unindexed(self, path: str, error: NotIndexable) -> UnindexedNote:
         try:
-            stat = self._roots.resolve(path).stat()
+            stat = self._access.run(path, lambda: self._roots.resolve(path).stat())
         except OSError:
             return UnindexedNote(-1, -1, error.state, error.reason)
         return UnindexedNote(
