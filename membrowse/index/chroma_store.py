@@ -245,10 +245,7 @@ class ChromaStore:
         return paths.tree_size(self._directory)
 
     def check(self, ids: Sequence[str], vectors: NDArray[np.float32]) -> int:
-        """Number of entries that are damaged: their vectors, which should be `vectors`
-        [len(ids), d], or files that changed although nothing was written to them."""
-        if self._decayed():
-            return max(1, len(self._keys))
+        """Number of these entries whose vectors are not `vectors` [len(ids), d]."""
         damaged = done = 0
         for batch in self._batches(ids):
             end = done + len(batch)
@@ -256,8 +253,9 @@ class ChromaStore:
             done = end
         return damaged
 
-    def _decayed(self) -> bool:
-        """Whether a file has other content than before, but the same size and time."""
+    def decayed(self) -> bool:
+        """Whether a file changed although nothing was written to it: it has other content than
+        before, but the same size and time."""
         before = self._files
         self._files = now = _versions(self._directory / max(self._attempts(), key=int))
         return any(
@@ -270,7 +268,7 @@ class ChromaStore:
         """Close the collection and record checksums that reveal later changes to its files."""
         with self._opening:
             if self.opened:
-                decayed = self._decayed()
+                decayed = self.decayed()
                 self._release()
                 if not decayed:
                     name = max(self._attempts(), key=int)

@@ -38,6 +38,8 @@ _CHROMA_AT_ONCE = 200
 """Chunks of a change with which Chroma follows at once; HNSW takes a millisecond or two for each,
 so that more are left to `fill_chroma`."""
 _CHROMA_STEP = 100
+_CHECKED_AT_ONCE = 500
+"""Entries of Chroma, between which changes may be applied."""
 _BETWEEN_STEPS_SECONDS = 0.005
 """For a change that waits for its turn; at least as long as a step takes, because Chroma stops all
 threads of the process meanwhile (it keeps Python's global lock)."""
@@ -402,7 +404,7 @@ class Index:
                 self.open_chroma()
             except Exception as error:  # the other stores are checked without Chroma
                 self.chroma.fail(error)
-        replaced = self._mend_chroma()
+        replaced = self._mend_chroma() | self._stores.mend_vectors(self.generation)
         with self._writing:
             mended = self._stores.mend(self.generation, self._made_with)
             if "keyword" in mended:
@@ -432,13 +434,25 @@ class Index:
 
     def _mend_chroma(self) -> dict[str, int]:
         """Check Chroma, and fill it again if it is damaged; damaged entries by store."""
+        damaged = self._damaged_in_chroma()
+        if not damaged:
+            return {}
         with self._writing:
-            damaged = self._stores.check_chroma(self.generation)
-            if not damaged:
-                return {}
             self._empty_chroma()
         self.fill_chroma()
         return {"chroma": damaged}
+
+    def _damaged_in_chroma(self) -> int:
+        with self._writing:
+            ids = list(self.chroma.keys)
+            if self._stores.chroma_decayed():
+                return max(1, len(ids))
+        damaged = 0
+        for first in range(0, len(ids), _CHECKED_AT_ONCE):
+            with self._writing:
+                some = ids[first : first + _CHECKED_AT_ONCE]
+                damaged += self._stores.check_chroma(self.generation, some)
+        return damaged
 
     @property
     def last_check(self) -> float:

@@ -34,6 +34,8 @@ _KEYWORD, _VECTORS, _CHROMA, _TOKENS = (
     "tokens.sqlite",
 )
 
+_UNREADABLE = "Chroma cannot be checked; it is filled again (`membrowse doctor` checks it)"
+
 
 class IndexTooNew(Exception):
     """A later version of the program made the index; the message says what to do."""
@@ -158,7 +160,7 @@ class IndexDirectory:
         self._check_mark.touch(mode=0o600)
 
     def mend(self, generation: Generation, made_with: Recipe) -> dict[str, int]:
-        """Check every byte of the stores except Chroma's, and replace what is damaged.
+        """Check every byte of manifest and keyword index, and replace what is damaged.
 
         `generation` is what they contain, made with the recipe `made_with`. Returns the number of
         damaged entries by store. If the keyword index was damaged, its readers are outdated.
@@ -166,6 +168,15 @@ class IndexDirectory:
         damaged = {
             "manifest": self.mend_manifest(generation, made_with),
             "keyword": self._mend_keyword(generation),
+        }
+        return {store: count for store, count in damaged.items() if count}
+
+    def mend_vectors(self, generation: Generation) -> dict[str, int]:
+        """Check every byte of vectors and token vectors, which are gigabytes, while changes go on.
+
+        Returns the number of damaged entries by store, which are replaced or deleted.
+        """
+        damaged = {
             "vectors": self.vectors.check(generation.keys, generation.vectors),
             "tokens": self.tokens.check(),
         }
@@ -194,26 +205,32 @@ class IndexDirectory:
             return max(1, len(generation.chunks))
         return 0
 
-    def check_chroma(self, generation: Generation) -> int:
-        """Number of damaged entries in Chroma, if it is open."""
+    def chroma_decayed(self) -> bool:
+        """Whether Chroma, if it is open, has files that changed by themselves, or are gone."""
+        try:
+            return self.chroma.opened and self.chroma.decayed()
+        except Exception:
+            log.exception(_UNREADABLE)
+            return True
+
+    def check_chroma(self, generation: Generation, among: Collection[str]) -> int:
+        """Number of damaged entries of the chunks `among` in Chroma, if it is open."""
         chroma = self.chroma
         if not chroma.opened:
             return 0
         rows = [
-            generation.row_of[chunk]
-            for chunk, key in chroma.keys.items()
-            if (row := generation.row_of.get(chunk, -1)) >= 0
+            row
+            for chunk in among
+            if (row := generation.chunks.row(chunk)) >= 0
             and generation.encoded[row]
-            and fingerprint(generation.keys[row]) == key
+            and fingerprint(generation.keys[row]) == chroma.keys.get(chunk)
         ]
         try:
             return chroma.check(
                 [generation.chunks.id(row) for row in rows], generation.vectors.vectors(rows)
             )
         except Exception:
-            log.exception(
-                "Chroma cannot be checked; it is filled again (`membrowse doctor` checks it)"
-            )
+            log.exception(_UNREADABLE)
             return max(1, len(rows))
 
     def chroma_differences(self, generation: Generation) -> list[str]:

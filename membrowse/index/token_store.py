@@ -166,15 +166,15 @@ class TokenStore:
 
     def check(self) -> int:
         """Check structure and checksums; returns the number of damaged entries, now deleted."""
-        with self._writing:
-            count = max(1, self._count)
-            try:
-                damaged = self._damaged_keys()
-            except sqlite3.DatabaseError as error:
+        count = max(1, self._count)
+        try:
+            damaged = self._damaged_keys()
+        except sqlite3.DatabaseError as error:
+            with self._writing:
                 self._mend(error)
-                return count
-            self._drop(damaged)
-            return len(damaged)
+            return count
+        self._drop(damaged)
+        return len(damaged)
 
     def _damaged_keys(self) -> list[str]:
         with sqlite.checked(self._path) as disk:

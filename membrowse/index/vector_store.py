@@ -212,17 +212,11 @@ class VectorStore:
         """
         precision = ", ".join(sorted(self.precisions()))
 
-        def damaged_rows(connection: sqlite3.Connection) -> int:
-            with sqlite.checked(self._path) as disk:
-                damaged = [
-                    row
-                    for row, expected, *values in disk.execute(_ROWS)
-                    if _checksum(*values) != expected
-                ]
+        def delete(connection: sqlite3.Connection) -> None:
             self._delete_rows(connection, damaged)
-            return len(damaged)
 
-        count = self._run(damaged_rows)
+        damaged = self._damaged_rows()
+        self._run(delete)
         missing = set(keys) - self.keys()
         lost = {
             key: table.stored(row)
@@ -231,7 +225,24 @@ class VectorStore:
         }
         if lost:
             self._put(lost, precision)
-        return max(count, len(lost))
+        return max(len(damaged), len(lost))
+
+    def _damaged_rows(self) -> list[int]:
+        """Damaged rows on disk, read beside other calls; a damaged file is recreated."""
+        try:
+            with sqlite.checked(self._path) as disk:
+                return [
+                    row
+                    for row, expected, *values in disk.execute(_ROWS)
+                    if _checksum(*values) != expected
+                ]
+        except sqlite3.DatabaseError as error:
+            if not sqlite.is_corrupt(error):
+                raise
+            with self._lock:
+                self._connection.close()
+                self._recreate(error)
+            return []
 
     def table(self, keys: Sequence[str]) -> VectorTable:
         """Vectors of rows with these content keys (which may repeat), read in one pass.

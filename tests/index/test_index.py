@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import msgspec
@@ -10,6 +12,7 @@ import pytest
 
 from membrowse.index.change_plan import NoteChange
 from membrowse.index.index import Index
+from membrowse.index.token_store import TokenStore
 from tests.index.conftest import Opener, logged_repairs
 from tests.index.factories import (
     all_vectors,
@@ -258,4 +261,30 @@ def test_invalid_unicode_is_rejected_before_any_write(index: Index) -> None:
         index.apply([change("b.md", "lone surrogate \ud800")])
     index.apply([change("c.md", "two")])
     assert texts(index) == ["one", "two"]
+    assert_stores_agree(index)
+
+
+def test_changes_go_on_while_vectors_are_checked(
+    index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index.apply([change("a.md", "one")])
+    encode_all(index)
+    reading, written = threading.Event(), threading.Event()
+    read = TokenStore._damaged_keys
+
+    def read_slowly(store: TokenStore) -> list[str]:
+        reading.set()
+        assert written.wait(60), "the change waited for the check"
+        return read(store)
+
+    monkeypatch.setattr(TokenStore, "_damaged_keys", read_slowly)
+    with ThreadPoolExecutor() as pool:
+        found = pool.submit(index.check)
+        assert reading.wait(60)
+        index.apply([change("a.md", "one", "two")])
+        encode_all(index)
+        written.set()
+        assert found.result(60) == []
+    monkeypatch.undo()
+    assert index.generation.encoded.all()
     assert_stores_agree(index)
