@@ -98,6 +98,7 @@ class StoreUpkeep:
                 self._try("Chroma failed again", open_chroma)
             if _due(self._index.last_check) and self._settled():
                 self._try("the stores could not be checked", self._check)
+                memory.give_back()
 
     def _may_fill(self) -> bool:
         """Chroma takes a CPU for minutes after everything was indexed; encoding comes first, and so
