@@ -6,9 +6,10 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
-from membrowse.notes.root_access import RootAccess
+from membrowse.notes.root_access import RootAccess, RootStuck
 from membrowse.notes.scanner import (
     FolderUnreadable,
     RootScan,
@@ -103,19 +104,26 @@ class TreeScanner:
         """
         notes: dict[str, ScannedFile] = {}
         for path in paths:
-            known = found.get(path)
             try:
-                if known is None and self._is_nowhere(path, found):
-                    continue
-                if known is None or known.excluded is not None or known.link is not None:
-                    return None
-                note = saved_note(self._roots.root_of(path), settings, known)
-            except OSError:
+                looks = self._access.run(path, partial(self._looks, path, found, settings))
+            except (OSError, RootStuck):
                 return None
-            if note is None:
+            if looks is None:
                 return None
-            notes[path] = note
+            notes.update((note.path, note) for note in looks)
         return notes
+
+    def _looks(
+        self, path: str, found: Mapping[str, ScannedFile], settings: NotesSettings
+    ) -> list[ScannedFile] | None:
+        """The note at `path`, if there is any; see `saved`."""
+        known = found.get(path)
+        if known is None:
+            return [] if self._is_nowhere(path, found) else None
+        if known.excluded is not None or known.link is not None:
+            return None
+        note = saved_note(self._roots.root_of(path), settings, known)
+        return None if note is None else [note]
 
     def _is_nowhere(self, path: str, found: Mapping[str, ScannedFile]) -> bool:
         """Whether `path` neither exists nor was a directory."""
