@@ -10,8 +10,11 @@ from membrowse.text import shown
 from membrowse.wire.crowding import Crowding, CrowdingSource, PlaceShare
 
 _BAR = 20
-_FIGURES = 48
-"""Cells of bar and figures."""
+"""Cells of a bar at most."""
+_NAME = 16
+"""Cells of a name at least."""
+_FIGURES = 28
+"""Cells of the figures."""
 _SHOWN = 10
 """Roots, folders and notes that are listed, each."""
 
@@ -21,7 +24,8 @@ def crowding_lines(crowding: Crowding, width: int) -> Iterator[Line]:
     yield from _summary(crowding)
     if not crowding.places:
         return
-    name = max(16, min(48, width - _FIGURES))
+    bar = max(4, min(_BAR, width - _NAME - _FIGURES))
+    name = max(_NAME, min(48, width - _FIGURES - bar))
     for heading, shares in (
         ("ROOT", crowding.roots),
         ("FOLDER", crowding.folders),
@@ -29,7 +33,7 @@ def crowding_lines(crowding: Crowding, width: int) -> Iterator[Line]:
     ):
         if shares:
             yield []
-            yield from _table(heading, shares, name, width)
+            yield from _table(heading, shares, name, bar, width)
 
 
 def _summary(crowding: Crowding) -> Iterator[Line]:
@@ -48,16 +52,18 @@ def _summary(crowding: Crowding) -> Iterator[Line]:
         yield [Part(f" {figures.counted(crowding.gone, 'hit')} of notes that are gone", "dim")]
 
 
-def _table(heading: str, shares: Sequence[PlaceShare], name: int, width: int) -> Iterator[Line]:
-    head = f" {heading}".ljust(name + 2) + "places".rjust(_BAR + 11) + "of the chunks".rjust(15)
+def _table(
+    heading: str, shares: Sequence[PlaceShare], name: int, bar: int, width: int
+) -> Iterator[Line]:
+    head = f" {heading}".ljust(name + 2) + "places".rjust(bar + 11) + "of the chunks".rjust(15)
     yield fit([Part(head, "dim")], width)
     for each in shares[:_SHOWN]:
-        full = round(each.share * _BAR)
+        full = round(each.share * bar)
         yield fit(
             [
                 Part(f" {clip_start(shown(each.name) or '(top)', name)}".ljust(name + 2), "title"),
                 Part("━" * full, "accent"),
-                Part("─" * (_BAR - full), "dim"),
+                Part("─" * (bar - full), "dim"),
                 Part(f"{figures.number(each.places):>5}{figures.percent(each.share):>6}"),
                 Part(f"{_small_percent(each.chunk_share):>15}", "dim"),
             ],

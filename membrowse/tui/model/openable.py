@@ -12,7 +12,7 @@ from membrowse import paths
 from membrowse.agents import profiles
 from membrowse.agents.collections import folder_of, open_collection, roots_now
 from membrowse.client.titles import title
-from membrowse.presentation.lines import Line, Part, cells, clip_path, fit, spread
+from membrowse.presentation.lines import Line, Part, cells, clip, clip_path, fit, spread
 from membrowse.roots import collection_folder, collection_of
 from membrowse.settings import Settings, SettingsError, load
 from membrowse.stores.address import is_address, parse_address
@@ -151,4 +151,5 @@ def openable_line(each: Openable, state: str, width: int) -> Line:
     about = [Part(shown(state), "warn" if "missing" in state else "dim")]
     kind = fit([Part(each.kind.value, "accent")], _KIND_CELLS)
     room = max(10, width - _KIND_CELLS - cells(about) - 2)
-    return spread([*kind, Part(clip_path(shown(each.name), room), "title")], about, width)
+    clipped = clip if each.kind is OpenableKind.DEMO else clip_path
+    return spread([*kind, Part(clipped(shown(each.name), room), "title")], about, width)

@@ -100,6 +100,7 @@ class BrowserScreen(EngineScreen):
     """
 
     PLACES = (Where.BROWSER, Where.QUERY, Where.TUNE)
+    AUTO_FOCUS = ""  # Textual would choose the first widget: the query
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(Where.BROWSER)]
 
     def __init__(
@@ -201,6 +202,11 @@ class BrowserScreen(EngineScreen):
             self._lower.display = False
         self._note_opened()
         self._keep_focus()
+
+    def on_screen_resume(self) -> None:
+        """Focus the list if what had the focus went while another screen was on top."""
+        if self._furnished and self.focused is None:
+            self._focus_list()
 
     def _keep_focus(self) -> None:
         """Move the focus from the guide to the list that takes its place, and back."""
