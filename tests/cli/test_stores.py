@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from membrowse import paths
 from membrowse.agents import profiles
 from membrowse.cli import browser
 from membrowse.client import discovery
@@ -83,6 +84,15 @@ def test_what_cannot_be_opened_is_a_usage_error(
     ran = program(*(each.format(db=database) for each in arguments))
     assert (ran.status, message in ran.err) == (2, True), ran.err
     assert not shown
+
+
+@pytest.mark.parametrize("store", ["chroma:/nowhere", "chroma:{tmp}", "milvus:{tmp}/no.db"])
+def test_a_mistyped_path_leaves_nothing_behind(
+    program: Program, shown: list[Path], tmp_path: Path, store: str
+) -> None:
+    for command in ("open", "--store"):
+        assert program(command, store.format(tmp=tmp_path)).status == 2
+    assert not shown and not list((paths.data_dir()).glob("stores/*"))
 
 
 def test_a_server_elsewhere_is_agreed_to_and_the_agreement_ends(
