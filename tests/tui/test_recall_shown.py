@@ -27,7 +27,7 @@ from membrowse.wire.recalls import (
     RecallRequest,
     RecallView,
 )
-from membrowse.wire.search import RERANKED, Filters, TargetMatch
+from membrowse.wire.search import RERANKED, Filters, Target, TargetMatch
 from tests.standin import replies
 from tests.standin.corpus import HOSTILE
 from tests.standin.engine import StandIn
@@ -345,3 +345,11 @@ def test_why_from_the_agents_side(snap_compare: Compare) -> None:
         await pilot.pause()
 
     assert snap_compare(app, terminal_size=(80, 24), run_before=before)
+
+
+async def test_the_target_is_judged_by_the_agents_k_only_while_the_recall_is_shown() -> None:
+    async with with_recall_shown(recall(0, cut_by_score=3)) as (app, _, pilot):
+        app.browser.target_line.expect(Target(path="decisions/ssh.md"))
+        await until(lambda: "within the top 6" in screen_text(app), "the recall's cut")
+        await pilot.press("escape")
+        await until(lambda: "within the top 5 (default)" in screen_text(app), "the own cut")

@@ -91,3 +91,17 @@ async def test_a_store_is_opened_by_its_address_and_offered_again(tmp_path: Path
         await until(lambda: sessions.folders[-1] == own)
     (again,) = openables([str(own)], None, demo=False)
     assert (again.kind, again.name, again.folder) == (OpenableKind.STORE, f"chroma:{tmp_path}", own)
+
+
+async def test_a_store_that_cannot_be_read_is_neither_current_nor_a_folder_without_notes() -> None:
+    engine = StandIn(files={})
+    engine.change(store=ADDRESS, problem="it has 2 collections: name one", last_change=None)
+    async with on_stage(app := make_app(Sessions(engine))) as pilot:
+        problem = "✗ it has 2 collections: name one"
+        await until(lambda: problem in screen_text(app), "the problem")
+        text = screen_text(app)
+        assert "may be out of date" in text
+        assert "current" not in text and "No notes here" not in text
+        await pilot.press("tab", "f")
+        await until(lambda: screen_text(app).count("it has 2 collections") == 1, "the files screen")
+        assert "This folder is empty" not in screen_text(app)
