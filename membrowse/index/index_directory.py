@@ -34,8 +34,6 @@ _KEYWORD, _VECTORS, _CHROMA, _TOKENS = (
     "tokens.sqlite",
 )
 
-_UNREADABLE = "Chroma cannot be checked; it is filled again (`membrowse doctor` checks it)"
-
 
 class IndexTooNew(Exception):
     """A later version of the program made the index; the message says what to do."""
@@ -210,7 +208,7 @@ class IndexDirectory:
         try:
             return self.chroma.opened and self.chroma.decayed()
         except Exception:
-            log.exception(_UNREADABLE)
+            log.exception("Chroma cannot be checked, and is filled again; see `membrowse doctor`")
             return True
 
     def check_chroma(self, generation: Generation, among: Collection[str]) -> int:
@@ -230,7 +228,7 @@ class IndexDirectory:
                 [generation.chunks.id(row) for row in rows], generation.vectors.vectors(rows)
             )
         except Exception:
-            log.exception(_UNREADABLE)
+            log.exception("Chroma cannot be checked, and is filled again; see `membrowse doctor`")
             return max(1, len(rows))
 
     def chroma_differences(self, generation: Generation) -> list[str]:

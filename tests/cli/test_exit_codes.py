@@ -111,9 +111,8 @@ def test_an_output_without_room_is_told_in_a_line(arguments: tuple[str, ...]) ->
     command = [sys.executable, "-m", "membrowse", *arguments]
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.stderr == "membrowse: the output cannot be written: No space left on device\n"
     assert done.returncode == Exit.INTERNAL
-    assert done.stderr.startswith("membrowse: the output cannot be written: No space left")
-    assert done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("arguments", ["--version", "--help", "config show", "docs json"])

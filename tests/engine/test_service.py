@@ -162,7 +162,7 @@ async def test_hangup_reloads_the_settings_in_the_same_process(
             while "the settings are not reloaded" not in log.read_text():
                 await asyncio.sleep(0.05)
         async with client(folder) as engine:
-            assert (await until(engine, lambda state: True)).agent_k == 9
+            assert (await until(engine, current)).agent_k == 9
             (reason,) = (await engine.ask(HealthRequest())).reasons
             assert "prevent the next start" in reason and "not_a_key" in reason
 

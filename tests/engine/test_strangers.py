@@ -170,7 +170,7 @@ async def test_a_member_reads_and_learns_how_the_service_is(
         health = await asyncio.to_thread(as_nobody, lambda: asyncio.run(examine(service)))
         monkeypatch.setenv("MEMBROWSE_HOME", str(home))
         monkeypatch.setenv("MEMBROWSE_SERVICES_DIR", "")
-    assert (health.state, health.live, health.notes) == (State.GOOD, True, 2)
+    assert (health.state, health.live, health.notes) == (State.GOOD, True, 2), health.reasons
 
 
 @two_users

@@ -324,7 +324,7 @@ async def test_the_limit_per_root_is_offered_where_there_are_roots() -> None:
         await until(lambda: "per root   0" in screen_text(app), "the setting")
         panel = app.browser.tuning_panel
         names = [setting.name for setting in panel.tuning.settings]
-        assert all(name in screen_text(app) for name in names)
+        await until(lambda: all(name in screen_text(app) for name in names), "all settings")
         panel.go_to(names.index("per root"))
         await pilot.press("right", "right")
         await until(lambda: panel.tuning.overrides == {ROOT_LIMIT: 2})
