@@ -44,7 +44,8 @@ def guarded(action: Callable[[], None]) -> int:
             closed = _Closed() if name == "stdout" else Path(os.devnull).open("wb")
             setattr(sys, name, io.TextIOWrapper(closed, write_through=True))
         elif isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            with contextlib.suppress(OSError):  # it cannot be written; `action` will find out, too
+                stream.reconfigure(errors="backslashreplace")
     status = _status_of(action)
     try:
         sys.stdout.flush()

@@ -92,10 +92,13 @@ class EngineClient:
 
     def _client(self) -> httpx.AsyncClient:
         if self._http is None:
+            import ssl
+
             import httpx
 
+            unused = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # else 40 ms go to reading CA files
             self._http = httpx.AsyncClient(
-                transport=httpx.AsyncHTTPTransport(uds=str(self._socket)),
+                transport=httpx.AsyncHTTPTransport(uds=str(self._socket), verify=unused),
                 base_url=_BASE_URL,
                 trust_env=False,
             )

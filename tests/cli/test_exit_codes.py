@@ -106,11 +106,15 @@ def test_the_version_needs_no_parser() -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux's")
+@pytest.mark.parametrize("locale", ["C", "C.utf8"])
 @pytest.mark.parametrize("arguments", [("--version",), ("config", "show")])
-def test_an_output_without_room_is_told_in_a_line(arguments: tuple[str, ...]) -> None:
+def test_an_output_without_room_is_told_in_a_line(arguments: tuple[str, ...], locale: str) -> None:
     command = [sys.executable, "-m", "membrowse", *arguments]
+    environment = os.environ | {"LC_ALL": locale}
     with Path("/dev/full").open("wb") as full:
-        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, env=environment
+        )
     assert done.stderr == "membrowse: the output cannot be written: No space left on device\n"
     assert done.returncode == Exit.INTERNAL
 
