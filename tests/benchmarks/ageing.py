@@ -42,6 +42,8 @@ _QUERIES = 4
 _PINS = 4
 """They run after every change."""
 _ATTEMPTS = 30
+_NOTICED_SECONDS = 10.0
+"""On a busy machine; the folder is compared with the index every half minute anyway."""
 _KIB, _MIB = 1 << 10, 1 << 20
 _KILL, _STOP, _RESTART, _REBUILD, _WRONG_CLOCK = 12, 9, 31, 97, 41
 """Each happens on every n-th day."""
@@ -152,6 +154,17 @@ class Life:
             os.kill(pid, signal.SIGKILL)
             self.kills += 1
 
+    async def _gone_and_indexed(self, client: EngineClient) -> set[str]:
+        """Indexed notes that the folder lacks, after the time that the watcher may take."""
+        deadline = time.perf_counter() + _NOTICED_SECONDS
+        there = {str(path.relative_to(self.folder)) for path in self.folder.rglob("*.md")}
+        while True:
+            files = await client.ask(FilesRequest())
+            gone = {each.path for each in files if each.chunks} - there
+            if not gone or time.perf_counter() > deadline:
+                return gone
+            await asyncio.sleep(0.1)
+
     async def row(self, number: int) -> Row:
         """What the engine uses now; ends the script if the stores do not agree."""
         async with connected(self.folder) as client:
@@ -159,10 +172,8 @@ class Life:
             report = await client.ask(StoreCheckRequest())
             if report.discrepancies:
                 sys.exit(f"day {number}: the stores do not agree: {report.discrepancies}")
-            known = {each.path for each in await client.ask(FilesRequest()) if each.chunks}
-            there = {str(p.relative_to(self.folder)) for p in self.folder.rglob("*.md")}
-            if not known <= there:
-                sys.exit(f"day {number}: gone notes are indexed: {sorted(known - there)}")
+            if gone := await self._gone_and_indexed(client):
+                sys.exit(f"day {number}: gone notes are indexed: {sorted(gone)}")
             status = await client.ask(StatusRequest())
             process = psutil.Process(status.engine.pid)
             memory = process.memory_full_info()
