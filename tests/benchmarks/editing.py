@@ -22,7 +22,8 @@ _PAUSE_SECONDS = 1.0
 
 
 async def found(client: EngineClient, word: str) -> bool:
-    async for recall in client.stream(SearchRequest(text=f"where is the {word}?", limit=10)):
+    request = SearchRequest(text=f"where is the {word}?", limit=10, progressive=False)
+    async for recall in client.stream(request):
         hits = [recall.rankings[name].hits for name in (KEYWORD, VECTOR, RERANKED)]
         keyword = hits[0]
         if not keyword or word not in keyword[0].snippet:
