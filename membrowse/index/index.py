@@ -78,6 +78,7 @@ class Index:
         self._chroma_in_step.set()
         self._chroma_filled = False
         self._needs_repair = False
+        self._closing = threading.Event()
         self._stores = IndexDirectory(
             directory, token_budget=token_budget, dimension=dimension, retention=retention
         )
@@ -314,8 +315,7 @@ class Index:
                     return
             took = 0.0
             for first in range(0, len(missing), _CHROMA_STEP):
-                time.sleep(max(took, _BETWEEN_STEPS_SECONDS))
-                if not wanted():
+                if self._closing.wait(max(took, _BETWEEN_STEPS_SECONDS)) or not wanted():
                     return
                 with self._writing:
                     started = time.monotonic()
@@ -483,6 +483,7 @@ class Index:
 
         A generation that a reader still holds stays readable; `generation` becomes empty.
         """
+        self._closing.set()
         with self._writing:
             self.generation = self._stores.empty(self.generation.number)
             self._stores.close()
