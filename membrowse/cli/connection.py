@@ -15,7 +15,7 @@ from membrowse import paths, settings
 from membrowse.agents.collections import outdated
 from membrowse.cli import output
 from membrowse.cli.chosen_agent import chosen_profile
-from membrowse.cli.error_handling import Stop
+from membrowse.cli.error_handling import Stop, report_unexpected
 from membrowse.cli.exit_codes import Exit
 from membrowse.client import discovery, readiness
 from membrowse.client.engine import Engine, EngineRefused
@@ -37,9 +37,24 @@ def asynchronous(
 
     @functools.wraps(command)
     def run(*args: Parameters.args, **kwargs: Parameters.kwargs) -> None:
-        raise typer.Exit(asyncio.run(command(*args, **kwargs)))
+        async def ended() -> Exit:
+            asyncio.get_running_loop().set_exception_handler(_failed_in_background)
+            return await command(*args, **kwargs)
+
+        raise typer.Exit(asyncio.run(ended()))
 
     return run
+
+
+def _failed_in_background(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Report what no one awaits in one line, as `guarded` does.
+
+    anyio answers a waiter twice if its socket has data at the moment when it is cancelled, and the
+    second answer is an `InvalidStateError`: nothing is lost.
+    """
+    error = context.get("exception") or RuntimeError(context["message"])
+    if not isinstance(error, asyncio.InvalidStateError):
+        report_unexpected(error)
 
 
 @asynccontextmanager

@@ -72,7 +72,7 @@ def _status_of(action: Callable[[], None]) -> int:
     except (SettingsError, paths.Untrusted) as error:
         return _reported_exit(Exit.USAGE, str(error))
     except Exception as error:
-        return _engine_error(error) or _unexpected(error)
+        return _engine_error(error) or report_unexpected(error)
     return Exit.DONE
 
 
@@ -107,7 +107,7 @@ def _engine_error(error: Exception) -> Exit | None:
     return None
 
 
-def _unexpected(error: Exception) -> Exit:
+def report_unexpected(error: BaseException) -> Exit:
     """Log the traceback of an unexpected error, and say where."""
     summary = f"unexpected error: {type(error).__name__}: {error}"
     try:
@@ -117,7 +117,7 @@ def _unexpected(error: Exception) -> Exit:
     return _reported_exit(Exit.INTERNAL, f"{summary}; {place}")
 
 
-def _logged_traceback(error: Exception) -> Path:
+def _logged_traceback(error: BaseException) -> Path:
     file = paths.private(paths.state_dir()) / "errors.log"
     descriptor = paths.open_file(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     with os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace") as log:

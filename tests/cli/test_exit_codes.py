@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import typer
 
 from membrowse import paths
 from membrowse.cli import error_handling, output
+from membrowse.cli.connection import asynchronous
 from membrowse.cli.error_handling import Stop, guarded
 from membrowse.cli.exit_codes import Exit
 from membrowse.client.engine import EngineRefused, EngineUnavailable
@@ -71,6 +74,27 @@ def test_an_error_is_told_even_where_nothing_can_be_written(
     home.write_text("in the way")
     assert ending(RuntimeError("oh")) == 70
     assert "oh" in capfd.readouterr().err
+
+
+def test_an_error_that_no_one_awaits_is_one_line(capfd: pytest.CaptureFixture[str]) -> None:
+    def fail() -> None:
+        raise RuntimeError("oh")
+
+    async def command() -> Exit:
+        loop = asyncio.get_running_loop()
+        cancelled = loop.create_future()
+        cancelled.cancel()
+        loop.call_soon(cancelled.set_result, None)  # as anyio's waiter for a socket may
+        loop.call_soon(fail)
+        await asyncio.sleep(0)
+        return Exit.DONE
+
+    with pytest.raises(typer.Exit) as end:
+        asynchronous(command)()
+    assert end.value.exit_code == Exit.DONE
+    (line,) = capfd.readouterr().err.splitlines()
+    assert "unexpected error: RuntimeError: oh" in line
+    assert "RuntimeError: oh" in (paths.state_dir() / "errors.log").read_text()
 
 
 def program(*arguments: str) -> subprocess.Popen[bytes]:
