@@ -58,9 +58,10 @@ _TIER = 8
 """Number of segments of similar size that are merged into one."""
 _SMALL_MERGE = 2000
 """Live documents that any commit may rewrite: more would delay the user."""
-_MERGED_PER_ADDED = 8
-"""Live documents that a commit may rewrite for each that it adds: who waits for thousands waits
-twice as long at most, and every query then looks into few segments."""
+_MERGED_PER_ADDED = 10
+"""Live documents that a commit may rewrite for each that it adds: a tier of commits of its size,
+some larger. Whoever waits for thousands waits twice as long at most, and every query then looks
+into few segments."""
 _MEMORY_MB = 64
 _REPAIR_BATCH = 2000
 _CHECKSUM_BYTES = 4
@@ -320,19 +321,19 @@ def _merge(limit: int, writer: Any, segments: list[Any]) -> list[Any]:
     """
 
     def within_limit(segments: Iterable[Any]) -> bool:
-        live: int = sum(segment.doc_count() for segment in segments)
-        return live <= limit
+        return sum(map(_documents, segments)) <= limit
 
     live = [segment for segment in segments if segment.doc_count() > 0]
-    tiers: dict[int, list[Any]] = {}
     merged: list[Any] = []
-    for segment in sorted(live, key=lambda segment: segment.doc_count()):
-        if 2 * segment.doc_count() < segment.doc_count_all() and within_limit([*merged, segment]):
-            merged.append(segment)
-        elif segment.doc_count() <= limit // 2:
-            tiers.setdefault(_tier(segment.doc_count()), []).append(segment)
-    for _, tier in sorted(tiers.items()):
-        if len(tier) >= _TIER and within_limit([*merged, *tier]):
+    kept: list[Any] = []
+    for segment in sorted(live, key=_documents):
+        mostly_deleted = 2 * segment.doc_count() < segment.doc_count_all()
+        wanted = mostly_deleted and within_limit([*merged, segment])
+        (merged if wanted else kept).append(segment)
+    for tier in _tiers(kept):
+        while not within_limit([*merged, *tier]):
+            tier.pop()
+        if len(tier) >= _TIER:
             merged.extend(tier)
     for segment in merged:
         reader = SegmentReader(writer.storage, writer.schema, segment)
@@ -343,5 +344,18 @@ def _merge(limit: int, writer: Any, segments: list[Any]) -> list[Any]:
     return [segment for segment in live if segment not in merged]
 
 
-def _tier(documents: int) -> int:
-    return (documents.bit_length() - 1) // 3
+def _tiers(segments: Iterable[Any]) -> list[list[Any]]:
+    """`segments`, smallest first, in groups whose largest is up to `_TIER` times the smallest."""
+    tiers: list[list[Any]] = []
+    for segment in segments:
+        if tiers and _documents(segment) < _TIER * _documents(tiers[-1][0]):
+            tiers[-1].append(segment)
+        else:
+            tiers.append([segment])
+    return tiers
+
+
+def _documents(segment: Any) -> int:
+    """Number of live documents."""
+    count: int = segment.doc_count()
+    return count

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from array import array
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from membrowse.index.analyser import analyse, phrase_terms
 from membrowse.index.bm25 import bm25, idf
 from membrowse.index.index import Index
 from membrowse.index.keyword_reader import FIELDS
+from membrowse.index.keyword_store import KeywordStore
 from membrowse.index.whoosh_codec import _LENGTHS as LENGTHS
 from membrowse.index.whoosh_codec import _packed, _unpacked
 from tests.index.conftest import Opener, logged_repairs
@@ -211,6 +213,19 @@ def test_many_small_segments_are_merged(open_index: Opener) -> None:
     for n in range(0, 120, 7):
         assert index.generation.keyword.postings("body", f"word{n}")[0].tolist() == [n]
     assert_stores_agree(index)
+
+
+def test_segments_of_about_the_same_size_are_merged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keyword_store, "_SMALL_MERGE", 0)
+    store = KeywordStore(tmp_path)
+    sizes = [68, 60, 64, 63, 58, 70, 64, 62] * 3  # whatever round number lies between them
+    empty = dict.fromkeys(FIELDS, "")
+    for number, size in enumerate(sizes):
+        store.commit([], ({**empty, "id": f"{number} {n}", "body": "text"} for n in range(size)))
+    assert len(store._read_segments()) <= 8
+    assert len(store.documents()) == sum(sizes)
 
 
 def test_a_segment_without_live_documents_is_dropped(index: Index) -> None:
