@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import logging
 import sqlite3
 import threading
 import time
 import zlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
@@ -69,7 +68,7 @@ _GET = f"{_ROWS} {_IN_KEYS}"
 _HAS = f"SELECT key FROM vectors {_IN_KEYS}"  # noqa: S608
 _PAGE_SIZE = 32768
 """Of some rows of 3 KB; in smaller pages half the room would be left over."""
-_READ_ROWS = 64
+_READ_ROWS = 128
 _NUMBER_BYTES = 2
 _SCALE_BYTES = 4
 
@@ -161,29 +160,30 @@ class VectorStore:
         """Vectors of those `keys` that are stored."""
 
         def get(connection: sqlite3.Connection) -> dict[str, StoredVectors]:
+            damaged: list[int] = []
             rows = connection.execute(_GET, (json.dumps(list(keys)),))
-            return {
+            vectors = {
                 key: StoredVectors(
                     np.frombuffer(numbers, np.int16).reshape(-1, self.dimension),
                     np.frombuffer(scales, np.float32),
                 )
-                for key, numbers, scales in self._intact(connection, rows)
+                for key, numbers, scales in self._intact(rows, damaged)
             }
+            self._delete_rows(connection, damaged)
+            return vectors
 
         return self._run(get)
 
-    def _intact(
-        self, connection: sqlite3.Connection, rows: Iterable[_Row]
-    ) -> Iterator[tuple[str, bytes, bytes]]:
-        """Key and vectors of each of `rows`; damaged ones are deleted in the end."""
-        damaged: list[int] = []
+    def _intact(self, rows: Iterable[_Row], damaged: list[int]) -> list[tuple[str, bytes, bytes]]:
+        """Key and vectors of each of `rows`; adds the row ids of damaged ones to `damaged`."""
+        intact = []
         size = self.dimension * _NUMBER_BYTES
         for row, expected, key, numbers, scales, precision in rows:
             if _checksum(key, numbers, scales, precision) != expected:
                 damaged.append(row)
             elif len(numbers) == size * (len(scales) // _SCALE_BYTES):
-                yield key.decode(), numbers, scales
-        self._delete_rows(connection, damaged)
+                intact.append((key.decode(), numbers, scales))
+        return intact
 
     def has(self, keys: Collection[str]) -> set[str]:
         """Those of `keys` that are stored."""
@@ -254,11 +254,14 @@ class VectorStore:
     def _table(self, connection: sqlite3.Connection, keys: Sequence[str]) -> VectorTable:
         entry_of = dict.fromkeys(keys, -1)
         blocks: tuple[VectorBlock, ...] = ()
-        intact = self._intact(connection, connection.execute(_ROWS))
-        wanted = (row for row in intact if row[0] in entry_of)
-        while batch := list(itertools.islice(wanted, _READ_ROWS)):
-            blocks, numbers = extended(blocks, self._entries(batch))
-            entry_of.update(zip((key for key, *_ in batch), numbers, strict=True))
+        damaged: list[int] = []
+        stored = connection.execute(_ROWS)
+        while rows := stored.fetchmany(_READ_ROWS):
+            wanted = [row for row in self._intact(rows, damaged) if row[0] in entry_of]
+            if wanted:
+                blocks, numbers = extended(blocks, self._entries(wanted))
+                entry_of.update(zip((key for key, *_ in wanted), numbers, strict=True))
+        self._delete_rows(connection, damaged)
         entries = np.fromiter(map(entry_of.__getitem__, keys), np.int64, len(keys))
         return VectorTable(self.dimension, blocks, entries)
 

@@ -64,29 +64,27 @@ class StoredVectors:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Entries:
-    """Vectors of n content keys in one array each."""
+    """Vectors of n content keys, one after another."""
 
-    vectors: Quantised
-    """[n, d]"""
-    vector_scales: Matrix
-    """[n]"""
-    passages: Quantised
-    """[p, d]"""
+    numbers: Quantised
+    """[n + p, d]"""
     scales: Matrix
-    """[p]"""
+    """[n + p]"""
     starts: NDArray[np.int64]
-    """[n + 1], from 0: the passages of entry e are `passages[starts[e]:starts[e + 1]]`."""
+    """[n + 1], from 0: entry e is rows `starts[e]:starts[e + 1]`, as in `StoredVectors`."""
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    def before(self, count: int) -> Entries:
+        """The first `count` of these."""
+        end = self.starts[count]
+        return Entries(self.numbers[:end], self.scales[:end], self.starts[: count + 1])
 
     def after(self, count: int) -> Entries:
         """These without the first `count`."""
         start = self.starts[count]
-        return Entries(
-            self.vectors[count:],
-            self.vector_scales[count:],
-            self.passages[start:],
-            self.scales[start:],
-            self.starts[count:] - start,
-        )
+        return Entries(self.numbers[start:], self.scales[start:], self.starts[count:] - start)
 
 
 def entries_of(vectors: Sequence[StoredVectors]) -> Entries:
@@ -100,17 +98,7 @@ def entries_of(vectors: Sequence[StoredVectors]) -> Entries:
 
 def joined(numbers: Quantised, scales: Matrix, counts: Sequence[int]) -> Entries:
     """Entries of the vectors of several content keys, one after another: `counts` of each."""
-    ends = np.cumsum(np.array(counts, np.int64))
-    first = np.concatenate(([0], ends[:-1]))
-    rest = np.ones(len(scales), np.bool_)
-    rest[first] = False
-    return Entries(
-        numbers[first],
-        scales[first],
-        numbers[rest],
-        scales[rest],
-        np.concatenate(([0], ends - np.arange(1, len(ends) + 1))),
-    )
+    return Entries(numbers, scales, np.concatenate(([0], np.cumsum(np.array(counts, np.int64)))))
 
 
 def vectors_by_key(encoded: Iterable[EncodedText]) -> dict[str, StoredVectors]:
@@ -152,14 +140,19 @@ class VectorBlock:
         """Add as many of `entries` as there is room for, and return their numbers."""
         with self._adding:
             first, used = self.count, int(self.starts[self.count])
-            ends = entries.starts[1 : BLOCK_ENTRIES - first + 1]
-            fitting = int(np.searchsorted(ends, len(self.scales) - used, side="right"))
-            last, passages = first + fitting, int(entries.starts[fitting])
-            self.vectors[first:last] = entries.vectors[:fitting]
-            self.vector_scales[first:last] = entries.vector_scales[:fitting]
-            self.passages[used : used + passages] = entries.passages[:passages]
-            self.scales[used : used + passages] = entries.scales[:passages]
-            self.starts[first + 1 : last + 1] = used + ends[:fitting]
+            ends = used + entries.starts[1:] - np.arange(1, len(entries) + 1)
+            ends = ends[: BLOCK_ENTRIES - first]
+            ends = ends[: np.searchsorted(ends, len(self.scales), side="right")]
+            last = first + len(ends)
+            fitting = entries.before(len(ends))
+            sentences = fitting.starts[:-1]
+            passages = np.delete(np.arange(len(fitting.scales)), sentences)
+            into = slice(used, used + len(passages))
+            _take(fitting.numbers, sentences, self.vectors[first:last])
+            _take(fitting.numbers, passages, self.passages[into])
+            self.vector_scales[first:last] = fitting.scales[sentences]
+            self.scales[into] = fitting.scales[passages]
+            self.starts[first + 1 : last + 1] = ends
             self.count = last
             return range(first, last)
 
@@ -201,6 +194,11 @@ def _products(numbers: Quantised, count: int, query: Matrix) -> Matrix:
         np.copyto(rows, numbers[tile])
         np.dot(rows, query, out=products[tile])
     return products
+
+
+def _take(numbers: Quantised, rows: NDArray[np.int64], out: Quantised) -> None:
+    """Copy `rows` of `numbers` to `out`, once: numpy's default mode goes through a buffer."""
+    np.take(numbers, rows, axis=0, out=out, mode="clip")
 
 
 def _zeros(rows: int, columns: int, kind: type[np.generic]) -> NDArray[Any]:
@@ -305,12 +303,12 @@ def extended(
 ) -> tuple[tuple[VectorBlock, ...], list[int]]:
     """Add `entries` to the last of `blocks` and to new ones; returns all, and their numbers."""
     numbers: list[int] = []
-    while len(entries.vectors):
+    while len(entries):
         added = blocks[-1].add(entries) if blocks else range(0)
         numbers += [(len(blocks) - 1) * BLOCK_ENTRIES + number for number in added]
         entries = entries.after(len(added))
-        if len(entries.vectors):
-            dimension, passages = entries.vectors.shape[1], int(entries.starts[1])
+        if len(entries):
+            dimension, passages = entries.numbers.shape[1], int(entries.starts[1]) - 1
             blocks = (*blocks, VectorBlock(dimension, passages))
     return blocks, numbers
 
