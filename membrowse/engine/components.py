@@ -77,6 +77,12 @@ class Components:
         """Work is in progress that must not be cut short because no client is there."""
         return self.indexer.state.busy
 
+    @property
+    def unread(self) -> bool:
+        """It is of a store that could not be read, now or before."""
+        state = self.indexer.state
+        return state.unread and bool(state.problem)
+
     def sizes(self) -> dict[str, int]:
         """Bytes on disk of each store."""
         return {**self.index.sizes(), "recalls": self.recalls.store.size()}

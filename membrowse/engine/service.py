@@ -31,6 +31,7 @@ from membrowse.engine.metrics import Counts, Sample, exposition
 from membrowse.engine.priority import BackgroundWork, QueryTraffic
 from membrowse.engine.state import open_state, unopened_state
 from membrowse.settings import Settings
+from membrowse.stores.directory import forget
 from membrowse.wire.backup import BackupPart, BackupRequest
 from membrowse.wire.engine import (
     PROTOCOL,
@@ -65,6 +66,7 @@ T = TypeVar("T")
 _RANKING_THREADS = 2
 _BACKGROUND_THREADS = 3
 _IDLE_CHECK_SECONDS = 5.0
+_UNREAD_IDLE_SECONDS = 10.0
 _OPENING_SECONDS = 60.0
 _BACKUP_PART_BYTES = 1 << 20
 
@@ -72,9 +74,9 @@ _BACKUP_PART_BYTES = 1 << 20
 class Service:
     """The engine of `folder`.
 
-    `idle_seconds` without clients end it (0: never). The index is opened on a thread, so that the
-    socket answers at once, before the index's modules are even imported; requests that need the
-    index wait for it.
+    `idle_seconds` without clients end it (0: never); sooner, and without a trace, if it is of a
+    store that could never be read. The index is opened on a thread, so that the socket answers at
+    once, before the index's modules are even imported; requests that need the index wait for it.
     """
 
     def __init__(self, folder: Path, settings: Settings, *, idle_seconds: float) -> None:
@@ -94,6 +96,7 @@ class Service:
         self._opening = threading.Lock()
         self._opened = asyncio.Event()
         self._stopped = asyncio.Event()
+        self._ended_idle = False
         self._clients = 0
         self._last_request = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -306,9 +309,16 @@ class Service:
             task.cancel()
         await asyncio.to_thread(self._opener.join)
         if self._components is not None:
-            await asyncio.to_thread(self._components.close)
+            await asyncio.to_thread(self._close, self._components)
         self._ranking.shutdown(wait=False, cancel_futures=True)
         self._background.shutdown(wait=False, cancel_futures=True)
+
+    def _close(self, components: Components) -> None:
+        """Close the stores. Nothing is left of a store that nobody could open and nobody uses."""
+        unread = components.unread and not components.recalls.store.counts().total
+        components.close()
+        if unread and self._ended_idle:
+            forget(self._folder)
 
     def _open(self) -> None:
         """Open the index and start to keep it current; a failure becomes the state's problem."""
@@ -374,10 +384,14 @@ class Service:
         while True:
             await asyncio.sleep(min(_IDLE_CHECK_SECONDS, self._idle_seconds))
             busy = self._components is not None and self._components.busy
+            seconds = self._idle_seconds
+            if self._components is not None and self._components.unread:
+                seconds = min(seconds, _UNREAD_IDLE_SECONDS)
             if self._clients or busy:
                 self._last_request = loop.time()
-            elif loop.time() - self._last_request >= self._idle_seconds:
-                log.info("no client for %.0f s: ending", self._idle_seconds)
+            elif loop.time() - self._last_request >= seconds:
+                log.info("no client for %.0f s: ending", seconds)
+                self._ended_idle = True
                 self.begin_stop()
                 return
 

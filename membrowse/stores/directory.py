@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 from pathlib import Path
 
 import msgspec
@@ -84,6 +85,16 @@ def opened(address: StoreAddress) -> Path:
         return keep(OpenedStore(address=address))
     known.check()
     return directory
+
+
+def forget(directory: Path) -> None:
+    """Delete the own directory of a store and its index; its pins are kept. For its engine alone.
+
+    What cannot be deleted is left.
+    """
+    if is_own_directory(directory):
+        for each in (paths.index_dir(directory), directory):
+            shutil.rmtree(each, ignore_errors=True)
 
 
 def is_own_directory(folder: Path) -> bool:

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
+from membrowse import paths
 from membrowse.client import discovery
 from membrowse.encoding.encoder import EncoderInput
 from membrowse.stores.address import parse_address
-from membrowse.stores.directory import opened
+from membrowse.stores.directory import opened, opened_store
 from membrowse.wire.diagnosis import DiagnosisRequest, Outcome
-from membrowse.wire.engine import EngineState, ReindexRequest
+from membrowse.wire.engine import EngineState, HelloRequest, ReindexRequest
 from membrowse.wire.explanation import ExplainRequest
 from membrowse.wire.health import StoreCheckRequest
 from membrowse.wire.notes import Freshness, NoteRequest
 from membrowse.wire.search import Target
 from tests.conftest import ExportedEncoder
-from tests.engine.conftest import ask, until
+from tests.engine.conftest import ask, eventually, until
 from tests.engine.standing import at_home, client_of
 from tests.stores.collections import Row, chroma_collection, snapshot
 
@@ -144,3 +147,40 @@ async def test_a_store_that_cannot_be_read_says_why_and_keeps_its_index(
         asked = (await engine.ask(ReindexRequest())).requested
         state = await until(engine, lambda state: state.started >= asked and read(state))
         assert not state.problem
+
+
+async def test_a_store_that_cannot_be_opened_leaves_nothing_unless_it_was_opened_before(
+    database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEMBROWSE_ENGINE_IDLE_MINUTES", "0.01")
+    known = shutil.copytree(database, tmp_path / "known")
+    before, wrong, gone = await asyncio.gather(
+        _opened_once(f"chroma:{known}#notes", ""),
+        _opened_once(f"chroma:{database}#NOPE", "no collection 'NOPE'"),
+        _opened_once("chroma+http://127.0.0.1:9#notes", "does not answer"),
+    )
+    for directory in (wrong, gone):
+        assert not directory.exists()
+        assert not paths.index_dir(directory).exists()
+    known.rename(tmp_path / "away")
+    await _opened_once(f"chroma:{known}#notes", "No such file", copies=1)
+    assert opened_store(before) is not None
+    assert list(paths.index_dir(before).glob("copy-*"))
+
+
+async def _opened_once(address: str, problem: str, copies: int = 0) -> Path:
+    """Open a store, wait for its `problem` and, without a client, for the engine's end."""
+    directory = opened(parse_address(address))
+    async with client_of(directory, lambda state: state.progress is None) as engine:
+        state = await until(engine, lambda state: read(state) or bool(state.problem))
+        process = psutil.Process((await engine.ask(HelloRequest())).engine.pid)
+        assert problem in state.problem
+        assert bool(problem) == bool(state.problem)
+        if problem:
+            assert len(list(paths.index_dir(directory).glob("copy-*"))) == copies
+
+    async def ended() -> bool:
+        return not discovery._process_runs(process.pid)
+
+    await eventually(ended)
+    return directory

@@ -92,9 +92,9 @@ class StoreIndexer:
         self._thread = threading.Thread(target=self._run, name="indexer", daemon=True)
         self._due = 0.0
         self._reading = _remembered(index.directory)
-        self.state = IndexerState(stale=index.stale, precision=_PRECISION)
+        self.state = IndexerState(stale=index.stale, precision=_PRECISION, unread=True)
         if self.description is not None:
-            self.state = replace(self.state, reading=False, **self._files())
+            self.state = replace(self.state, reading=False, unread=False, **self._files())
             if self._reading.encoder == self._encoder_key:
                 match.incomparable = self._reading.incomparable
 
@@ -188,14 +188,14 @@ class StoreIndexer:
                 self._remember(Reading(description=found, skipped=skipped))
                 self._publish(**self._files())
         finally:
-            (self._index.directory / _SPOOL).unlink(missing_ok=True)
-        self._clear_directory()
+            self._clear_directory()
         self._compare_encoder()
         self._schedule()
         self._publish(
             progress=None,
             problem="",
             reading=False,
+            unread=False,
             checked=True,
             last_check=clock.now(),
             stale=self._index.stale,

@@ -49,6 +49,8 @@ class IndexerState:
     """Whether the folder was compared with the index at least once."""
     reading: bool = True
     """Whether the first pass over the folder (or the one after a rebuild) has not ended yet."""
+    unread: bool = False
+    """Whether it is a store that was never read."""
 
     @property
     def not_indexed(self) -> int:

@@ -16,7 +16,7 @@ from membrowse.presentation.lines import Line, Part, cells, clip, clip_path, fit
 from membrowse.roots import collection_folder, collection_of
 from membrowse.settings import Settings, SettingsError, load
 from membrowse.stores.address import is_address, parse_address
-from membrowse.stores.directory import opened, title_of
+from membrowse.stores.directory import is_own_directory, opened, title_of
 from membrowse.text import shown
 from membrowse.tui.model.engine_view import short_path
 from membrowse.tui.model.fuzzy_match import lower_case, match
@@ -84,7 +84,7 @@ def openables(recent: Sequence[str], current: Path | None, *, demo: bool) -> lis
     for folder in folders:
         if store := title_of(folder):
             found.append(Openable(OpenableKind.STORE, store, folder))
-        elif folder not in known and not title(folder):
+        elif folder not in known and not title(folder) and not is_own_directory(folder):
             found.append(Openable(OpenableKind.FOLDER, short_path(folder), folder))
     return [*found, *(each for each in collections if each.folder != current), *agents]
 
