@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import getpass
 import os
+import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from membrowse.wire.engine import PROTOCOL, Hello, HelloRequest, StopRequest
 START_SECONDS = 30.0
 """Time for a started engine until its socket answers, which is before anything is loaded."""
 _POLL_SECONDS = 0.02
+_LOCKED_SECONDS = 1.0
+"""An engine is started again after another one had the index, which may have ended since."""
 _SERVICE_POLL_SECONDS = 0.25
 
 
@@ -208,12 +211,9 @@ def _expected_owner(directory: Path, service: RegisteredService | None) -> int:
 
 async def _start(folder: Path) -> EngineClient:
     log = paths.log_file(folder)
-    try:
-        process = await asyncio.to_thread(spawned, folder, log)
-    except OSError as error:
-        reason = f"no engine can be started: {log.parent}: {error.strerror}"
-        raise EngineUnavailable(reason) from error
-    deadline = time.monotonic() + START_SECONDS
+    process = await _spawned(folder, log)
+    began = time.monotonic()
+    deadline, again = began + START_SECONDS, began + _LOCKED_SECONDS
     while time.monotonic() < deadline:
         client = await _find_engine(_address(folder, None))
         if client is not None:
@@ -222,14 +222,25 @@ async def _start(folder: Path) -> EngineClient:
             raise EngineUnavailable(
                 f"the engine ended at once (exit status {process.returncode}): {last_words(log)}"
             )
+        if process.poll() is not None and time.monotonic() > again:
+            process, again = await _spawned(folder, log), time.monotonic() + _LOCKED_SECONDS
         await asyncio.sleep(_POLL_SECONDS)
     raise EngineUnavailable(
         f"the engine did not answer within {START_SECONDS:.0f} s; its log is {log}"
     )
 
 
+async def _spawned(folder: Path, log: Path) -> subprocess.Popen[bytes]:
+    try:
+        return await asyncio.to_thread(spawned, folder, log)
+    except OSError as error:
+        reason = f"no engine can be started: {log.parent}: {error.strerror}"
+        raise EngineUnavailable(reason) from error
+
+
 def _exit_locked() -> int:
-    """Exit status of an engine that found another one starting: wait for the other's socket."""
+    """Exit status of an engine that found another one, which starts or ends: wait for its socket,
+    and start one again."""
     return os.EX_TEMPFAIL
 
 

@@ -18,6 +18,7 @@ from membrowse.client import discovery
 from membrowse.client.discovery import connect
 from membrowse.client.engine import EngineClient, EngineUnavailable
 from membrowse.client.supervisor import Connected, GaveUp, Lost, Supervisor
+from membrowse.engine.lock import IndexLock
 from membrowse.wire.engine import HelloRequest, RebuildRequest, ReindexRequest
 from membrowse.wire.health import StoreCheckRequest
 from membrowse.wire.notes import FilesRequest
@@ -106,6 +107,22 @@ async def test_clients_that_start_at_once_share_one_engine(folder: Path) -> None
         for client in clients:
             await client.close()
         await discovery.stop(folder)
+
+
+async def test_a_client_that_comes_while_an_engine_ends_gets_the_next_one(folder: Path) -> None:
+    ending = IndexLock(paths.index_dir(folder))
+    ending.acquire("now")
+    connecting = asyncio.create_task(connect(folder))
+
+    async def refused() -> bool:
+        return "is in use by" in discovery.last_words(paths.log_file(folder))
+
+    await eventually(refused)
+    ending.release()
+    client = await connecting
+    assert (await client.ask(HelloRequest())).folder == str(folder)
+    await client.close()
+    await discovery.stop(folder)
 
 
 async def test_what_is_written_is_for_the_owner_only(folder: Path, home: Path) -> None:
