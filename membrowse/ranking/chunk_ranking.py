@@ -82,6 +82,11 @@ class ChunkRanking:
         return len(self.order)
 
     @property
+    def bytes(self) -> int:
+        """Size of the arrays that grow with the index."""
+        return self.scores.nbytes + self.order.nbytes + self.ranks.nbytes
+
+    @property
     def ranked(self) -> int:
         """Number of chunks with a rank, whether it is known or not."""
         return self.total if self.unlisted is None else self.unlisted.ranked

@@ -105,6 +105,12 @@ class RankedQuery:
             raise RuntimeError("the ranked query is finished: it can only be read")
         return self.open_postings
 
+    @property
+    def bytes(self) -> int:
+        """About what it takes once it is finished."""
+        rankings = sum(ranking.bytes for ranking in self.rankings.values())
+        return rankings + self.scope.nbytes + self.body_matches.nbytes
+
     def ranking(self, name: str) -> ChunkRanking:
         """The ranking `name`, or an empty one that says that it was not computed."""
         ranking = self.rankings.get(name)

@@ -12,6 +12,7 @@ import pytest
 
 from membrowse.client.discovery import connect
 from membrowse.client.engine import EngineRefused, EngineUnavailable
+from membrowse.engine.querying import searcher
 from membrowse.wire.engine import PROTOCOL, HelloRequest, RebuildRequest, Right
 from membrowse.wire.notes import ChunkRequest
 from membrowse.wire.request import Problem
@@ -29,7 +30,7 @@ from membrowse.wire.search import (
     SearchResponse,
     Target,
 )
-from tests.engine.conftest import ask, called_by, current, order, serving, until
+from tests.engine.conftest import ask, called_by, current, engine_here, order, serving, until
 
 QUESTION = "which port does staging ssh use?"
 
@@ -140,6 +141,25 @@ async def test_a_recall_that_is_forgotten_is_told_so(folder: Path) -> None:
         with pytest.raises(EngineRefused, match="ask again") as raised:
             await client.ask(PageRequest(response="long-gone", ranking=KEYWORD, offset=0))
         assert raised.value.status == 404
+
+
+async def test_responses_are_remembered_as_far_as_there_is_room(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with engine_here(folder):
+        client = await connect(folder, start=False)
+        try:
+            await until(client, current)
+            first, second = [await ask(client, text) for text in ("soup", "port")]
+            await client.ask(PageRequest(response=first.id, ranking=KEYWORD, offset=0))
+            monkeypatch.setattr(searcher, "REMEMBERED_BYTES", 1)
+            third = await ask(client, QUESTION)
+            await client.ask(PageRequest(response=third.id, ranking=KEYWORD, offset=0))
+            for gone in (first, second):
+                with pytest.raises(EngineRefused, match="ask again"):
+                    await client.ask(PageRequest(response=gone.id, ranking=KEYWORD, offset=0))
+        finally:
+            await client.close()
 
 
 async def test_a_tracked_chunk_is_found_by_its_successor_after_an_edit(folder: Path) -> None:

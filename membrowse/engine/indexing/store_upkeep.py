@@ -93,7 +93,7 @@ class StoreUpkeep:
             if self._index.generation.number != renewed:
                 renewed = self._index.generation.number
                 self._try("Chroma could not be compacted", self._index.compact_chroma)
-                memory.give_back()
+            memory.give_back()  # of queries, too
             if self._index.hnsw_problem:
                 self._try("Chroma failed again", open_chroma)
             if _due(self._index.last_check) and self._settled():

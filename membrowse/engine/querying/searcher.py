@@ -37,7 +37,8 @@ from membrowse.wire.search import (
 from membrowse.wire.tuning import TuneRequest
 
 REMEMBERED = 16
-"""Ranked queries kept for pages; the least recently used goes first."""
+REMEMBERED_BYTES = 64 << 20
+"""Ranked queries kept for pages, and their size; the least recently used goes first."""
 
 _HNSW_THREADS = 2
 
@@ -199,8 +200,10 @@ class Searcher:
         """Keep a finished ranked query for the pages of a response."""
         with self._lock:
             self._remembered[response] = ranked_query
-            while len(self._remembered) > REMEMBERED:
-                self._remembered.popitem(last=False)
+            rest = sum(each.bytes for each in self._remembered.values())
+            while len(self._remembered) > (REMEMBERED if rest <= REMEMBERED_BYTES else 1):
+                _, forgotten = self._remembered.popitem(last=False)
+                rest -= forgotten.bytes
 
 
 class _Responder(Protocol):
