@@ -50,7 +50,7 @@ async def test_death_is_noticed_at_once_and_mended(folder: Path) -> None:
                 killed_at = time.monotonic()
                 kill(session.hello.engine.pid)
             elif isinstance(session, Lost):
-                assert time.monotonic() - killed_at < 1.0
+                assert time.monotonic() - killed_at < 5.0  # a few ms on an idle machine
             elif isinstance(session, Connected):
                 assert (await ask(session.engine, "soup")).query.text == "soup"
                 break

@@ -301,7 +301,7 @@ def test_no_ignore_file_holds_up_the_listing(tmp_path: Path) -> None:
     (tmp_path / ".membrowseignore").write_text("\n".join(rules))
     began = time.process_time()
     found = listed(tmp_path)
-    assert time.process_time() - began < 0.05
+    assert time.process_time() - began < 1.0  # a few ms on an idle machine
     assert found["b.md"] == (IGNORED, "ignored by line 5 of .membrowseignore: b.md")
     reasons = "3 (the range z-a is reversed), 4 (longer than 500 characters)"
     assert found[".membrowseignore"] == (FAILED, f"invalid rule in line {reasons}")
