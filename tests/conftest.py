@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
+import hypothesis
 import pytest
 
 from membrowse.encoding.model_files import ModelFiles, locate
@@ -13,6 +14,10 @@ from membrowse.encoding.resident_encoder import ResidentEncoder
 from membrowse.settings import EncoderSettings
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of processes start: compile once
+
+# The same examples in every run; `--hypothesis-profile=default` looks for others.
+hypothesis.settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)
+hypothesis.settings.load_profile("repeatable")
 
 
 class ExportedEncoder(NamedTuple):

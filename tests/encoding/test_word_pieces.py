@@ -115,7 +115,7 @@ def test_a_symbol_joins_no_word(pieces: WordPieces) -> None:
 @given(st.text(st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("ﬁﷺé’Ａ a1"))))
 @example("\u00ad")
 @example("a\u0301\u0301 ﷺ")
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_pieces_of_folded_text_keep_their_place(pieces: WordPieces, text: str) -> None:
     found = pieces.pieces(text)
     assert pieces.count(text) == len(found)

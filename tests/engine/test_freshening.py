@@ -47,7 +47,7 @@ def made(text: str, path: str = "a.md") -> list[str]:
 
 
 @given(parts=st.lists(PARTS, min_size=1, max_size=12), end=st.sampled_from(["\n", "\r\n", "\n\n"]))
-@effort(max_examples=60, deadline=None)
+@effort(max_examples=60)
 def test_the_lines_are_put_together_again(parts: list[str], end: str) -> None:
     text = end.join(parts)
     lines = [line.rstrip() for line in text.replace("\r\n", "\n").split("\n")]

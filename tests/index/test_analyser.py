@@ -149,7 +149,7 @@ def test_whoosh_gets_the_same_tokens() -> None:
 @example("a" + "\u0301" * 50)
 @example("ﷺ")
 @example("ｶﾞ\u3099")
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_text_is_analysed_within_bounds(text: str) -> None:
     tokens = analyse(text)
     assert len(tokens) <= 4 * len(text)
@@ -162,7 +162,7 @@ def test_any_text_is_analysed_within_bounds(text: str) -> None:
 
 
 @given(TEXTS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_offsets_slice_back_to_the_word(text: str) -> None:
     for token in analyse(text):
         source = text[token.start : token.end]
@@ -174,7 +174,7 @@ def test_offsets_slice_back_to_the_word(text: str) -> None:
 
 
 @given(TEXTS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_text_matches_its_own_words(text: str) -> None:
     assert set(query_terms(text).terms) <= terms(text)
 

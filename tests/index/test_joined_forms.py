@@ -151,7 +151,7 @@ UNITS = st.sampled_from("GB MB kg mg s ms min h am pm Hz W km cm px".split())
 
 
 @given(st.integers(0, 10**6), UNITS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_an_amount_meets_its_spaced_form(number: int, unit: str) -> None:
     joined, spaced = f"{number}{unit}", f"{number} {unit}"
     whole = joined.lower()
@@ -164,7 +164,7 @@ NUMBERS = st.text(string.digits, min_size=7, max_size=15)
 
 
 @given(NUMBERS, st.integers(2, 5), st.sampled_from("-. "))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_number_in_groups_meets_the_plain_one(number: str, first: int, separator: str) -> None:
     middle = (first + len(number)) // 2
     grouped = separator.join((number[:first], number[first:middle], number[middle:]))
@@ -176,7 +176,7 @@ WORDS = st.text(st.characters(categories=["Lu", "Ll"], max_codepoint=0x24F), min
 
 
 @given(WORDS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_word_meets_its_variants(word: str) -> None:
     asked = set(query_terms(word).terms)
     for form in ("NFC", "NFD", "NFKC", "NFKD"):
@@ -195,7 +195,7 @@ def test_a_word_meets_its_variants(word: str) -> None:
 @example("_x_")
 @example("'s")
 @example("🇩")
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_no_letter_or_digit_is_left_without_a_term(text: str) -> None:
     covered = [(token.start, token.end) for token in analyse(text)]
     for position, character in enumerate(text):

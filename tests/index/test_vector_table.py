@@ -47,7 +47,7 @@ def content(of: VectorTable) -> Rows:
     return rows
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(old=_rows, data=st.data())
 def test_every_row_has_the_vectors_of_its_source_or_added_ones(
     old: Rows, data: st.DataObject
@@ -79,7 +79,7 @@ def random_vectors(dice: np.random.Generator, dimension: int) -> StoredVectors:
     return quantised(normalise_rows(dice.standard_normal(dimension, np.float32)), passages)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(rows=st.integers(0, 2500), seed=st.integers(0, 1000), dimension=st.sampled_from([3, 16, 50]))
 def test_products_equal_brute_force_and_never_depend_on_the_place(
     rows: int, seed: int, dimension: int

@@ -18,10 +18,7 @@ from tests.notes.conftest import Count, note
 WINDOW = 48
 
 relaxed = settings(
-    deadline=None,
     max_examples=50,
-    derandomize=True,
-    database=None,
     phases=[Phase.generate, Phase.shrink],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )

@@ -15,7 +15,7 @@ texts = st.lists(
 ).map("".join)
 
 
-@settings(deadline=None, max_examples=60, derandomize=True, database=None)
+@settings(max_examples=60)
 @given(st.one_of(texts, st.text(max_size=100)))
 def test_passages_are_in_order_and_cover_all_non_blank_text(text: str) -> None:
     position, gaps = 0, []

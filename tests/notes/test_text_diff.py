@@ -15,7 +15,7 @@ LINES = st.lists(st.sampled_from(["", "a", "b", "c", "d"]), max_size=30)
 
 
 @given(before=LINES, after=LINES)
-@effort(max_examples=100, deadline=None)
+@effort(max_examples=100)
 def test_the_hunks_turn_before_into_after(before: list[str], after: list[str]) -> None:
     hunks = diff_lines(before, after)
     assert (not hunks) == (before == after)

@@ -104,7 +104,7 @@ def adds_up(found: Explanation, ranked_query: RankedQuery, row: int) -> None:
     pool=st.integers(1, 12),
     limit=st.integers(0, 3),
 )
-@effort(max_examples=50, deadline=None)
+@effort(max_examples=50)
 def test_all_shares_sum_to_the_ranked_scores(
     rank_query: RankQuery,
     explain: Explain,
@@ -126,7 +126,7 @@ def test_all_shares_sum_to_the_ranked_scores(
 
 
 @given(text=QUERIES, weight=SHARES, k=st.integers(1, 100))
-@effort(max_examples=20, deadline=None)
+@effort(max_examples=20)
 def test_shares_of_reciprocal_ranks_sum_up(
     rank_query: RankQuery, explain: Explain, text: str, weight: float, k: int
 ) -> None:

@@ -10,7 +10,7 @@ from membrowse.ranking.chunk_ranking import rank_by_score
 from membrowse.wire.search import RankingState
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     scores=st.lists(st.sampled_from([-1.0, 0.0, 0.25, 0.5]) | st.floats(-1, 1), max_size=60),
     data=st.data(),

@@ -76,7 +76,7 @@ WORDS = st.sampled_from("staging port ssh deploy backup tea the which 2222 frida
 
 
 @given(text=st.lists(WORDS, min_size=1, max_size=6).map(" ".join), left=PATHS, right=PATHS)
-@effort(max_examples=30, deadline=None)
+@effort(max_examples=30)
 def test_differences_add_up_to_those_of_the_scores(
     compare: Compare, text: str, left: str, right: str
 ) -> None:

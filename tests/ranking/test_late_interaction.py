@@ -143,7 +143,7 @@ def test_int8_costs_no_more_than_its_rounding(
 
 
 @given(st.integers(0, 999), st.integers(1, 6), st.integers(1, 9))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_a_chunk_is_most_similar_to_itself(seed: int, query: int, extra: int) -> None:
     asked = vectors(seed, query)
     every = np.ones(query, dtype=np.float32)

@@ -127,7 +127,7 @@ def test_a_very_long_query_is_cut_with_a_warning() -> None:
 
 
 @given(st.text(max_size=80), st.sampled_from((LITERAL, OPERATORS)))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_no_text_is_an_error(text: str, syntax: str) -> None:
     parsed = parse_query(text, syntax)
     for found in parsed.filters:
@@ -135,7 +135,7 @@ def test_no_text_is_an_error(text: str, syntax: str) -> None:
 
 
 @given(st.lists(st.sampled_from(['"', "-", "path:", "tag:", "x", " ", "after:", "[", "*"])))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_no_mixture_of_operators_is_an_error(parts: list[str]) -> None:
     parsed = parse_query("".join(parts), OPERATORS)
     example: Chunk = NOTE

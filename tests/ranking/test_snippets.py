@@ -66,7 +66,7 @@ def test_without_a_match_the_beginning_is_shown() -> None:
 
 
 @given(TEXTS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_marks_lie_in_the_snippet_in_order(text: str) -> None:
     shown = Snippets(TERMS).snippet(text)
     assert len(shown.text) <= SNIPPET_CHARACTERS + 4
@@ -79,7 +79,7 @@ def test_marks_lie_in_the_snippet_in_order(text: str) -> None:
 
 
 @given(TEXTS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_marks_are_those_of_the_whole_text(text: str) -> None:
     short = text[: SNIPPET_CHARACTERS // 2].strip()
     shown = Snippets(TERMS).snippet(short)
@@ -88,7 +88,7 @@ def test_marks_are_those_of_the_whole_text(text: str) -> None:
 
 
 @given(st.text(max_size=600))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_no_text_is_an_error(text: str) -> None:
     shown = Snippets(TERMS).snippet(text)
     assert all(0 <= start < end <= len(shown.text) for start, end in shown.marks)

@@ -36,7 +36,7 @@ def test_the_nearest_come_first_then_the_most_frequent(generation: Generation) -
 
 
 @given(words=st.lists(WORD, max_size=30), word=WORD)
-@effort(max_examples=60, deadline=None)
+@effort(max_examples=60)
 def test_no_near_word_is_missed(words: list[str], word: str) -> None:
     folded = word.replace("é", "e")
     vocabulary = Vocabulary([" ".join(words)])

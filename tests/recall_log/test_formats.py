@@ -172,7 +172,7 @@ BY_ITSELF = {"syntax": "literal", "narrowed_to": Filters(), "rankings": {}, "gen
 BY_ITSELF |= {"settings_digest": "", "withholds_weak": False}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(recall=RECALLS, source=st.sampled_from(["", *FORMATS]))
 def test_an_export_loses_nothing_of_a_recall(recall: Recall, source: str) -> None:
     """What only a recall that membrowse answered has is not in one of a foreign log."""
@@ -526,7 +526,7 @@ def everything(log: ForeignLog, lines: Iterable[bytes]) -> int:
     return sum(isinstance(each, BadLine) for each in found)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(format=st.sampled_from(["auto", *FORMATS]), blocks=st.lists(st.binary(max_size=200)))
 def test_any_bytes_are_read_or_counted(format: str, blocks: list[bytes]) -> None:  # noqa: A002
     log, lines = ForeignLog(folders=(FOLDER,), format=format), LogLines()
@@ -534,7 +534,7 @@ def test_any_bytes_are_read_or_counted(format: str, blocks: list[bytes]) -> None
     assert everything(log, ended) == log.bad <= log.lines == len(ended)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(format=st.sampled_from(["auto", *FORMATS]), records=st.lists(RECORDS, max_size=6))
 def test_any_records_are_read_or_counted(format: str, records: list[Any]) -> None:  # noqa: A002
     log = ForeignLog(folders=(FOLDER,), format=format)
