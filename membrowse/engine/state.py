@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from membrowse import paths
 from membrowse.settings import Settings
 from membrowse.wire.engine import (
     EncoderState,
@@ -54,6 +55,7 @@ def open_state(components: Components, *, stopping: bool = False) -> EngineState
     return EngineState(
         folder=str(components.folder),
         store=components.store,
+        kept_in=components.index.store or f"files in {paths.index_dir(components.folder)}",
         vectorless=indexing.vectorless,
         generation=generation.number,
         notes=len(generation.notes),

@@ -161,6 +161,8 @@ class EngineState(msgspec.Struct, frozen=True, kw_only=True):
     encoder: EncoderState
     store: str = ""
     """Address of the store that is served read-only; empty for a folder."""
+    kept_in: str = ""
+    """Where chunks and vectors are: in files, or in Milvus; empty until the index is open."""
     vectorless: int = 0
     """Chunks that never get a vector: the store has none for them."""
     progress: Progress | None = None

@@ -70,6 +70,7 @@ async def test_it_answers_like_any_engine(client: EngineClient, folder: Path) ->
     assert run.results[0].passes and set(run.results[0].ranks) == set(RANKINGS)
     status = await client.ask(StatusRequest())
     assert status.store == f"Milvus Lite ({paths.index_dir(folder) / 'milvus.db'})"
+    assert status.state.kept_in == status.store
     assert status.sizes["milvus"] > 0 and "chroma" not in status.sizes
 
 

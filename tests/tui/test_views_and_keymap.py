@@ -165,13 +165,16 @@ async def test_a_verdict_is_provisional_while_chunks_are_encoded() -> None:
 
 
 async def test_figures_that_nobody_asked_for_are_shown_on_demand() -> None:
-    app = make_app()
+    engine = StandIn()
+    engine.change(kept_in="Milvus at vectors.lan:19530")
+    app = make_app(Sessions(engine))
     async with on_stage(app, (200, 50), QUERY) as pilot:
         text = screen_text(app)
         assert " ms" not in text and "generation" not in text and "0 new" not in text
         await pilot.press("enter", "i")
         await until(lambda: "generation" in screen_text(app))
         assert " ms" in screen_text(app) and "float32" in screen_text(app)
+        assert "index kept in   Milvus at vectors.lan:19530" in screen_text(app)
 
 
 async def test_the_model_that_loads_is_named_in_the_status_line() -> None:

@@ -28,6 +28,8 @@ def _index_details(state: EngineState, now: datetime) -> Iterator[tuple[str, str
     yield "folder", state.folder
     for root in state.roots:
         yield f"root {root.name}", f"{root.path} {root.problem and f'({root.problem})'}".strip()
+    if state.kept_in:
+        yield "index kept in", state.kept_in
     yield "generation", figures.number(state.generation)
     yield "notes", figures.number(state.notes)
     yield "chunks", f"{figures.number(state.chunks)}, {figures.number(state.encoded)} encoded"
