@@ -19,6 +19,7 @@ from membrowse.roots import (
     of_collection,
 )
 from membrowse.settings import Settings, SettingsError, load
+from membrowse.shell_commands import command
 from membrowse.stores.address import parse_address
 from membrowse.stores.directory import opened
 from membrowse.wire.agents import AgentMemory, AgentProfile
@@ -106,7 +107,7 @@ def outdated(folder: Path, served: Mapping[str, str], settings: Settings) -> str
     difference = differing(served, roots_of(folder, settings)) if collection_of(folder) else ""
     if not difference:
         return ""
-    return f"the collection has changed ({difference}): run `membrowse engine restart`"
+    return f"the collection has changed ({difference}): run {command('engine restart', folder)}"
 
 
 def _separate(workspace: Path, outside: tuple[str, ...]) -> Iterator[Path]:

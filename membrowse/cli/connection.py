@@ -21,6 +21,7 @@ from membrowse.client import discovery, readiness
 from membrowse.client.engine import Engine, EngineRefused
 from membrowse.client.profiled_engine import ProfiledEngine
 from membrowse.roots import collection_of
+from membrowse.shell_commands import command
 from membrowse.wire.engine import EngineState, HelloRequest, RebuildRequest, ReindexRequest
 from membrowse.wire.explanation import ExplainRequest, Explanation
 from membrowse.wire.search import NO_FILTERS, Filters, Target
@@ -79,7 +80,12 @@ async def engine_of(folder: Path) -> AsyncIterator[Engine]:
 
 
 async def explain_target(
-    engine: Engine, text: str, syntax: str, target: Target, filters: Filters = NO_FILTERS
+    folder: Path,
+    engine: Engine,
+    text: str,
+    syntax: str,
+    target: Target,
+    filters: Filters = NO_FILTERS,
 ) -> Explanation:
     """The explanation of the target's chunk; raises `Stop` if none is indexed."""
     request = ExplainRequest(text=text, syntax=syntax, target=target, filters=filters)
@@ -88,7 +94,8 @@ async def explain_target(
     except EngineRefused as refusal:
         if refusal.status != NOT_FOUND:
             raise
-        raise Stop(Exit.NONE, f"{refusal} (run `membrowse why` for details)") from refusal
+        why = command("why", folder)
+        raise Stop(Exit.NONE, f"{refusal} (run {why} for details)") from refusal
 
 
 async def index_current(

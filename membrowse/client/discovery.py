@@ -18,6 +18,7 @@ from membrowse.client.engine import EngineClient, EngineHangs, EngineUnavailable
 from membrowse.client.launch import spawned, started
 from membrowse.client.registered_services import RegisteredService, own_registered, registered
 from membrowse.client.titles import title_or_path
+from membrowse.shell_commands import command
 from membrowse.text import shown
 from membrowse.wire.codec import encode
 from membrowse.wire.engine import PROTOCOL, Hello, HelloRequest, StopRequest
@@ -66,7 +67,8 @@ async def connect(
     if service is not None and not service.own:
         raise ServiceUnavailable(_service_unreachable(service))
     if not start:
-        raise EngineUnavailable(f"no engine runs for {named}; `membrowse index` starts one")
+        index = command("index", folder)
+        raise EngineUnavailable(f"no engine runs for {named}; {index} starts one")
     say(f"starting an engine for {named}")
     return await _start(folder)
 
@@ -159,8 +161,9 @@ def version_difference(hello: Hello) -> str:
         theirs, ours = f"{theirs} (protocol {hello.protocol})", f"{ours} (protocol {PROTOCOL})"
     if theirs == ours:
         return ""
-    remedy = "run `membrowse engine restart`"
-    if (service := registered(Path(hello.folder))) is not None:
+    folder = Path(hello.folder)
+    remedy = f"run {command('engine restart', folder)}"
+    if (service := registered(folder)) is not None:
         remedy = f"as root, `membrowse service upgrade {service.name}` lets it run this version"
     pid = hello.engine.pid
     return f"the engine (process {pid}) is version {theirs}, this program is {ours}: {remedy}"
@@ -174,7 +177,7 @@ async def _greeted_engine(address: _Address) -> tuple[EngineClient, Hello] | Non
     if not paths.reachable(address.socket):
         return None
     owner = _expected_owner(address.socket.parent, address.service)
-    client = EngineClient(address.socket, owner)
+    client = EngineClient(address.socket, owner, address.folder)
     try:
         hello = await client.ask(HelloRequest())
         if not address.serves(hello.folder):

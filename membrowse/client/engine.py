@@ -14,6 +14,7 @@ import msgspec
 
 from membrowse.credentials import peer_uid
 from membrowse.errors import MembrowseError
+from membrowse.shell_commands import command
 from membrowse.wire.request import Problem, Request, StreamRequest
 from membrowse.wire.requests import ENDPOINTS, AnyRequest
 
@@ -66,11 +67,15 @@ class Engine(Protocol):
 
 
 class EngineClient:
-    """`Engine` over the Unix socket at `socket`, whose process must run as user `owner`."""
+    """`Engine` over the Unix socket at `socket`, whose process must run as user `owner`.
 
-    def __init__(self, socket: Path, owner: int) -> None:
+    `folder` is what it serves, if that is known.
+    """
+
+    def __init__(self, socket: Path, owner: int, folder: Path | None = None) -> None:
         self._socket = socket
         self._owner = owner
+        self._folder = folder
         self._http: httpx.AsyncClient | None = None
 
     async def ask(self, request: Request[T]) -> T:
@@ -132,7 +137,7 @@ class EngineClient:
                 yield response
         except httpx.ReadTimeout as error:
             reason = f"the engine at {self._socket} has not answered for {endpoint.seconds:.0f} s"
-            raise EngineHangs(f"{reason}: run `membrowse doctor`") from error
+            raise EngineHangs(f"{reason}: run {command('doctor', self._folder)}") from error
         except (httpx.TransportError, OSError) as error:
             raise EngineUnavailable(f"the engine at {self._socket} is gone: {error}") from error
 

@@ -14,6 +14,7 @@ from membrowse.client import discovery
 from membrowse.client.engine import Engine, EngineRefused, EngineUnavailable
 from membrowse.client.profiled_engine import ProfiledEngine
 from membrowse.client.registered_services import own_registered, registered
+from membrowse.shell_commands import command
 from membrowse.wire.agents import AgentProfile
 from membrowse.wire.engine import EngineState, Hello, HelloRequest, StatesRequest
 
@@ -125,6 +126,6 @@ class Supervisor:
         log = paths.log_file(self._folder)
         return GaveUp(
             f"the engine ended {DEATHS_ALLOWED} times within a minute: {message}. "
-            f"run `membrowse doctor` to find the cause; the log is {log}",
+            f"run {command('doctor', self._folder)} to find the cause; the log is {log}",
             discovery.last_words(log, _LOG_LINES),
         )

@@ -146,7 +146,7 @@ def verify(files: ModelFiles, *, full: bool = False) -> None:
     elif _revision(files.directory, full=full) != files.revision:
         raise ModelRefused(
             f"the files of the encoder at {files.directory} changed while it was in use; "
-            "restart the engine (membrowse engine restart) to use the new ones"
+            "restart the engine to use the new ones"
         )
 
 

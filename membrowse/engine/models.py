@@ -19,6 +19,7 @@ from membrowse.encoding.model_files import ModelFiles, locate, verify
 from membrowse.encoding.onnx_export import ExportFailed, ensure_export, export_path
 from membrowse.encoding.word_pieces import WordPieces
 from membrowse.settings import RerankMethod, Settings
+from membrowse.shell_commands import command
 from membrowse.wire.search import RankingState
 
 log = logging.getLogger(__name__)
@@ -44,11 +45,13 @@ class Models:
 
     def __init__(
         self,
+        folder: Path,
         settings: Settings,
         announce: Callable[[], None],
         wrap: Callable[[Encoder], Encoder] = lambda encoder: encoder,
     ) -> None:
         """`wrap` returns what is used in place of the loaded encoder."""
+        self._folder = folder
         self._settings = settings
         self._wrap = wrap
         self._child: ChildEncoder | None = None
@@ -146,8 +149,8 @@ class Models:
         self._announce()
 
     def _fail(self, message: str) -> None:
-        log.error("%s; run `membrowse doctor` for details", message)
-        message = f"{message}; run `membrowse doctor` for details"
+        message = f"{message}; run {command('doctor', self._folder)} for details"
+        log.error("%s", message)
         self.loaded = Loaded(RankingState.FAILED, message)
 
 

@@ -18,6 +18,7 @@ from membrowse.engine import clock
 from membrowse.engine.lock import IndexLock, IndexLocked
 from membrowse.engine.service_manager import ServiceManager
 from membrowse.log_formats import LogFormat
+from membrowse.shell_commands import command, option
 
 log = logging.getLogger(__name__)
 
@@ -68,9 +69,11 @@ def main(folder: Path, foreground: Foreground | None = None) -> int:
         log.error("%s", error)
         return os.EX_CONFIG
     except IndexLocked as error:
-        log.error("%s; `membrowse engine stop` ends it", error)
+        log.error("%s; %s ends it", error, command("engine stop", folder))
         return os.EX_TEMPFAIL
     log.info("version %s, process %d, folder %s", __version__, os.getpid(), folder)
+    if chosen := option(folder):
+        log.info("the commands that this log names need %s", chosen)
     try:
         if foreground is not None:
             _wait_for(folder, manager)
@@ -79,7 +82,7 @@ def main(folder: Path, foreground: Foreground | None = None) -> int:
             gc.collect()  # a closed index is a cycle, and large
             gc.disable()
     except paths.Untrusted as error:
-        log.error("%s; `membrowse doctor` shows what is wrong", error)
+        log.error("%s; %s shows what is wrong", error, command("doctor", folder))
         return os.EX_NOPERM
     finally:
         lock.release()

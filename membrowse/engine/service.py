@@ -31,6 +31,7 @@ from membrowse.engine.metrics import Counts, Sample, exposition
 from membrowse.engine.priority import BackgroundWork, QueryTraffic
 from membrowse.engine.state import open_state, unopened_state
 from membrowse.settings import Settings
+from membrowse.shell_commands import command
 from membrowse.stores.directory import forget
 from membrowse.wire.backup import BackupPart, BackupRequest
 from membrowse.wire.engine import (
@@ -330,8 +331,9 @@ class Service:
             )
             components.start()
         except Exception as error:  # a thread's boundary
-            log.exception("the index cannot be opened; `membrowse doctor` says why")
-            self._problem = f"the index cannot be opened: {error}"
+            log.exception("the index cannot be opened; `membrowse doctor` says what to do")
+            remedy = f"{command('doctor', self._folder)} says what to do"
+            self._problem = f"the index cannot be opened: {error}; {remedy}"
         else:
             self._components, self._problem = components, ""
 

@@ -42,7 +42,7 @@ def open_source(
         from membrowse.engine.foreign_store.source import open_store
 
         return open_store(folder, store, settings, encoder_loaded, changed)
-    models = Models(settings, encoder_loaded)
+    models = Models(folder, settings, encoder_loaded)
     models.prepare()
     roots = roots_of(folder, settings)
     index = _open_or_rebuild(paths.index_dir(folder), settings, models)
@@ -60,7 +60,7 @@ def open_closed_index(folder: Path, settings: Settings) -> tuple[SearchIndex, Mo
         from membrowse.engine.foreign_store.source import open_closed_records
 
         return open_closed_records(folder, store, settings)
-    models = Models(settings, lambda: None)
+    models = Models(folder, settings, lambda: None)
     models.prepare()
     return open_index(paths.index_dir(folder), settings, models), models
 

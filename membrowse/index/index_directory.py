@@ -277,7 +277,7 @@ def check_format(directory: Path) -> None:
     if (found := _format(directory)) > INDEX_FORMAT:
         raise IndexTooNew(
             f"a newer version made the index in {directory} (format {found}; this one reads "
-            f"{INDEX_FORMAT}): run that version, or `membrowse index --rebuild` to make it again"
+            f"{INDEX_FORMAT}): run that version, or rebuild the index"
         )
 
 

@@ -161,8 +161,7 @@ class Manifest:
 
     def _corrupt(self, error: Exception) -> IndexCorrupt:
         return IndexCorrupt(
-            f"the index manifest {self._path} is corrupt ({error}); "
-            "`membrowse index --rebuild` rebuilds the index from the folder"
+            f"the index manifest {self._path} is corrupt ({error}): rebuild the index"
         )
 
     @property

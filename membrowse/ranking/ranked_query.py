@@ -147,7 +147,7 @@ class RankedQuery:
         self.rankings[name] = replace(self.rankings[name], took_ms=took_ms)
 
     def _failed(self, name: str, error: Exception) -> ChunkRanking:
-        message = f"failed: {error!r} (see `membrowse engine log`)"
+        message = f"failed: {error!r} (see the engine's log)"
         if isinstance(error, StoreUnavailable):
             message = str(error)
         if name == RERANKED and FUSED in self.rankings:

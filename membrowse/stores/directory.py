@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shlex
 import shutil
 from pathlib import Path
 
@@ -40,7 +41,8 @@ class OpenedStore(msgspec.Struct, frozen=True, kw_only=True):
         if self.address.is_remote and not self.remote:
             raise SettingsError(
                 f"{self.address} is on another machine: its records come, and your queries go, "
-                "over the network. `membrowse open --remote` agrees to that"
+                f"over the network. `membrowse open --remote {shlex.quote(str(self.address))}` "
+                "agrees to that"
             )
 
     @property

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import queue
+import shlex
 import signal
 import subprocess
 import threading
@@ -160,7 +161,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def _crash(work: Work, status: int) -> str:
     how = f"signal {-status}" if status < 0 else f"status {status}"
+    address = work.store.address
     return (
-        f"the reader of {work.store.address} died ({how}): the store is damaged, or memory ran "
-        "out; the engine's log has more (`membrowse engine log`)"
+        f"the reader of {address} died ({how}): the store is damaged, or memory ran out; the "
+        f"engine's log has more (`membrowse engine log --store {shlex.quote(str(address))}`)"
     )

@@ -61,7 +61,10 @@ def test_open_keeps_how_a_store_is_read_and_opens_the_browser(
     ("arguments", "message"),
     [
         (("open", "chroma:nowhere"), "there is no"),
-        (("open", "chroma+http://example.com"), "`membrowse open --remote` agrees"),
+        (
+            ("open", "chroma+http://example.com"),
+            "`membrowse open --remote chroma+http://example.com:8000` agrees",
+        ),
         (("open", "chroma:{db}", "--fields", "mine"), "is no preset"),
         (("open", "chroma:{db}", "--encoder", "/no/model"), "no model at /no/model"),
         (("search", "--store", "folder", "q"), "is not the address of a store"),

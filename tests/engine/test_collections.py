@@ -119,6 +119,7 @@ async def test_a_collection_is_one_tree_and_outlives_the_loss_of_a_root(roots: P
         emptied = await until(client, problem_of("work"))
         (said,) = (root.problem for root in emptied.roots if root.problem)
         assert f"{roots / 'work'} is empty, but 1 note of it is indexed" in said
+        assert "`membrowse index --rebuild --collection ops` empties it" in said
         assert (emptied.notes, emptied.pending.total) == (4, 0)
 
 

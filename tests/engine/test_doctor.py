@@ -95,11 +95,13 @@ async def test_an_index_of_a_newer_format_is_refused_and_not_a_byte_of_it_change
     async with serving(folder) as client:
         state = await until(client, lambda state: bool(state.problem))
         assert f"(format {newer}; this one reads {INDEX_FORMAT})" in state.problem
-        assert "`membrowse index --rebuild`" in state.problem
+        assert "`membrowse doctor` says what to do" in state.problem
         with pytest.raises(EngineRefused, match="a newer version made the index"):
             await ask(client, "ssh")
     assert _files(directory) == before
-    assert "a newer version made the index" in examined(folder)[1]["index"].detail
+    refused = examined(folder)[1]["index"]
+    assert "a newer version made the index" in refused.detail
+    assert refused.remedy == "`membrowse index --rebuild`"
     assert _files(directory) == before
     async with serving(folder) as client:
         await client.ask(RebuildRequest())

@@ -118,7 +118,9 @@ def test_what_is_mounted_in_the_folder_is_known_by_itself(tmp_path: Path) -> Non
 
 
 def reader(folder: Path) -> NoteReader:
-    return NoteReader(Roots.of_folder(folder), NotesSettings(), Models(Settings(), lambda: None))
+    return NoteReader(
+        Roots.of_folder(folder), NotesSettings(), Models(folder, Settings(), lambda: None)
+    )
 
 
 @pytest.mark.parametrize("headings", [True, False])

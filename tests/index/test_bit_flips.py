@@ -70,7 +70,7 @@ def opened_like_the_engine(directory: Path) -> Index:
     try:
         index = factories.opened(directory)
     except IndexCorrupt as error:
-        assert "membrowse index --rebuild" in str(error)
+        assert "rebuild the index" in str(error)
         discard(directory)
         index = factories.opened(directory)
     if index.stale:

@@ -41,7 +41,7 @@ def test_a_damaged_manifest_names_the_remedy(directory: Path, damage: str) -> No
     else:
         data[8192:] = os.urandom(len(data) - 8192)
     manifest.write_bytes(data)
-    with pytest.raises(IndexCorrupt, match=r"manifest.*membrowse index --rebuild") as caught:
+    with pytest.raises(IndexCorrupt, match=r"manifest.*rebuild the index") as caught:
         factories.opened(directory)
     assert str(manifest) in str(caught.value)
     discard(directory)

@@ -22,6 +22,7 @@ from membrowse.client.registered_services import RegisteredService, registered
 from membrowse.deployment import health as service_health
 from membrowse.presentation.agent_health import agent_health_lines
 from membrowse.presentation.figures import counted
+from membrowse.shell_commands import command
 from membrowse.text import shown
 from membrowse.wire.agents import AgentProfile
 from membrowse.wire.health import Check, CheckState, Health
@@ -59,7 +60,8 @@ def _examine_agent(profile: AgentProfile, folder: Path, *, as_json: bool) -> Exi
     ours = asyncio.run(_our_states(folder))
     health = compare_index(profile, ours)
     if ours is None:
-        output.say("our index is not compared: no engine runs (`membrowse index` starts one)")
+        index = command("index", folder)
+        output.say(f"our index is not compared: no engine runs ({index} starts one)")
     if as_json:
         output.write_json(health, output.SCHEMA)
     else:

@@ -58,7 +58,7 @@ async def explain(
     similar = None
     async with engine_of(chosen) as engine:
         await encoder_loaded(engine)
-        explanation = await explain_target(engine, query, read_as, target, filters)
+        explanation = await explain_target(chosen, engine, query, read_as, target, filters)
         if spellings:
             similar = await engine.ask(SpellingRequest(text=query, syntax=read_as))
     hit = explanation.hit

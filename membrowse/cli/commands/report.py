@@ -127,7 +127,7 @@ async def _query_report(engine: Engine, folder: Path, request: SearchRequest) ->
     status = await engine.ask(StatusRequest())
     explanation = diagnosis = None
     if request.target is not None:
-        explanation = await _target_explanation(engine, request, request.target)
+        explanation = await _target_explanation(folder, engine, request, request.target)
         wanted = DiagnosisRequest(
             text=request.text,
             syntax=request.syntax,
@@ -156,10 +156,12 @@ async def _query_report(engine: Engine, folder: Path, request: SearchRequest) ->
 
 
 async def _target_explanation(
-    engine: Engine, request: SearchRequest, target: Target
+    folder: Path, engine: Engine, request: SearchRequest, target: Target
 ) -> Explanation | None:
     try:
-        return await explain_target(engine, request.text, request.syntax, target, request.filters)
+        return await explain_target(
+            folder, engine, request.text, request.syntax, target, request.filters
+        )
     except Stop as reason:
         output.say(str(reason))
         return None

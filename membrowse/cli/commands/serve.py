@@ -14,6 +14,7 @@ from membrowse.cli.exit_codes import Exit
 from membrowse.cli.parameters import Folder
 from membrowse.client.registered_services import registered
 from membrowse.log_formats import LogFormat
+from membrowse.shell_commands import command
 
 
 def serve(
@@ -49,8 +50,7 @@ def serve(
 
     status = process.main(chosen, process.Foreground(group, operators, log_format))
     if status == os.EX_TEMPFAIL:
-        raise Stop(
-            Exit.UNAVAILABLE, "another engine owns this index: stop it with `membrowse engine stop`"
-        )
+        stop = command("engine stop", chosen)
+        raise Stop(Exit.UNAVAILABLE, f"another engine owns this index: stop it with {stop}")
     if status:
         raise Stop(Exit.UNAVAILABLE, f"the engine ended with status {status}")

@@ -37,7 +37,7 @@ async def tokens(
         await encoder_loaded(engine)
         found = ""
         if target is not None:
-            found = (await explain_target(engine, text, syntax_of(False), target)).hit.chunk
+            found = (await explain_target(chosen, engine, text, syntax_of(False), target)).hit.chunk
         answer = await engine.ask(TokensRequest(text=text, chunk=found))
     if as_json:
         output.write_json(answer, output.SCHEMA)

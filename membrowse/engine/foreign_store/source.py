@@ -38,7 +38,7 @@ def open_store(
     """See `sources.open_source`; `folder` is the store's own directory."""
     settings = _for_store(settings, store)
     match, reader = VectorMatch(), StoreReader()
-    models = Models(settings, encoder_loaded, partial(StoreEncoder, match=match))
+    models = Models(folder, settings, encoder_loaded, partial(StoreEncoder, match=match))
     models.prepare()
     recipe = _recipe(models, store)
     index = _open_or_rebuild(paths.index_dir(folder), settings, recipe)
@@ -60,7 +60,7 @@ def open_closed_records(
 ) -> tuple[Index, Models]:
     """See `sources.open_closed_index`; `folder` is the store's own directory."""
     settings = _for_store(settings, store)
-    models = Models(settings, lambda: None)
+    models = Models(folder, settings, lambda: None)
     models.prepare()
     return _open(paths.index_dir(folder), settings, _recipe(models, store)), models
 

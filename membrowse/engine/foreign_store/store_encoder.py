@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from membrowse.encoding.encoder import EncodedQuery, EncodedText, Encoder, EncoderInput
 from membrowse.index.generation import EmbeddedGeneration
+from membrowse.stores.address import StoreAddress
 
 _SAMPLE = 8
 """Records that are encoded again, to see whether the encoder made their vectors."""
@@ -18,7 +20,6 @@ _SAME = 0.9
 """Cosine from which a vector was made by the same encoder; another one gives about 0."""
 _LONGEST = 20_000
 """Characters of a text that are encoded; the encoder's window is shorter."""
-_REMEDY = "`membrowse open --encoder` names the local model that made them"
 UNKNOWN = "the store has not been read yet"
 
 
@@ -49,13 +50,21 @@ class StoreEncoder:
 
 
 def incomparability(
-    generation: EmbeddedGeneration, encoder: Encoder, *, name: str, model: str, said: bool
+    generation: EmbeddedGeneration,
+    encoder: Encoder,
+    *,
+    name: str,
+    model: str,
+    said: bool,
+    address: StoreAddress,
 ) -> str:
     """Why queries of the encoder called `name` cannot be compared with the store's vectors.
 
     Empty if they can: some records, encoded again, have the vectors that the store has, or the
-    person `said` that this encoder made them. `model` is what the store says.
+    person `said` that this encoder made them. `model` is what the store at `address` says.
     """
+    open_again = f"`membrowse open --encoder MODEL {shlex.quote(str(address))}`"
+    remedy = f"{open_again} names the local model that made them"
     rows = np.flatnonzero(generation.encoded)
     if not len(rows):
         return "no record of the store has a vector"
@@ -71,7 +80,7 @@ def incomparability(
     if ours != dimension:
         return (
             f"its vectors ({dimension} dimensions) were made by {made}, not by {name} ({ours}); "
-            f"{_REMEDY}"
+            f"{remedy}"
         )
     theirs = generation.vectors.vectors(sample)
     cosines = [float(vector @ encoded.vector) for vector, encoded in zip(theirs, own, strict=True)]
@@ -81,5 +90,5 @@ def incomparability(
     claim = f"the store names {model}, but its" if model else "its"
     return (
         f"{claim} vectors are not {name}'s: records that are encoded again have a cosine of "
-        f"{cosine:.2f} to them; {_REMEDY}"
+        f"{cosine:.2f} to them; {remedy}"
     )

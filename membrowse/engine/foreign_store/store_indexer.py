@@ -33,7 +33,7 @@ from membrowse.index.index import Index
 from membrowse.index.manifest import Recipe
 from membrowse.notes.scanner import ScannedFile
 from membrowse.settings import Settings
-from membrowse.stores.directory import OpenedStore
+from membrowse.stores.directory import OpenedStore, directory_of
 from membrowse.stores.messages import Description, Progressed, ReadStore
 from membrowse.stores.reader import StoreReader
 from membrowse.stores.source import StoreUnreadable
@@ -87,7 +87,8 @@ class StoreIndexer:
         self._match = match
         self._changed = changed
         self._reader = reader
-        self._disk = DiskSpace(index.directory, settings.engine.reserve_mb)
+        own = directory_of(store.address)
+        self._disk = DiskSpace(own, index.directory, settings.engine.reserve_mb)
         self.events = EventQueue()
         self._thread = threading.Thread(target=self._run, name="indexer", daemon=True)
         self._due = 0.0
@@ -322,6 +323,7 @@ class StoreIndexer:
             name=files.name,
             model=self.description.model,
             said=bool(self._store.encoder),
+            address=self._store.address,
         )
         compared = {"encoder": self._encoder_key, "incomparable": reason}
         self._remember(msgspec.structs.replace(self._reading, **compared))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 
+from membrowse.shell_commands import command
 from membrowse.wire.engine import EncoderState, EngineState
 from membrowse.wire.health import EngineHealth
 from membrowse.wire.search import RankingState
@@ -46,7 +48,8 @@ def _condition_faults(state: EngineState) -> Iterator[str]:
         yield f"the index is out of date: {state.stale}"
     if state.self_check is not None and state.self_check.unrepaired:
         stores = ", ".join(sorted(state.self_check.unrepaired))
-        yield f"the stores disagree ({stores}): `membrowse index --rebuild` makes them again"
+        rebuild = command("index --rebuild", Path(state.folder))
+        yield f"the stores disagree ({stores}): {rebuild} makes them again"
     if not state.watcher.alive:
         yield f"changes are not noticed: {state.watcher.message}"
     if state.watcher.paused:

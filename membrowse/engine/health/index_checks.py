@@ -14,6 +14,7 @@ from pathlib import Path
 from membrowse import paths
 from membrowse.client import discovery
 from membrowse.client.engine import EngineClient, EngineRefused, EngineUnavailable
+from membrowse.client.titles import title_or_path
 from membrowse.engine import clock
 from membrowse.engine.health.environment_checks import Subject, ok, problem, warning
 from membrowse.engine.health.store_check import check_stores
@@ -21,11 +22,11 @@ from membrowse.engine.lock import LOCK_NAME, Holder, IndexLock, IndexLocked
 from membrowse.index.index_directory import IndexTooNew
 from membrowse.index.manifest import IndexCorrupt
 from membrowse.index.store_errors import StoreUnavailable
+from membrowse.shell_commands import command
 from membrowse.stores.directory import is_own_directory
 from membrowse.wire.engine import HelloRequest
 from membrowse.wire.health import DAMAGED, Check, StoreCheck, StoreCheckRequest
 
-_REBUILD = "`membrowse index --rebuild`"
 _STORE_REMEDY = "start Milvus, or correct `store.uri`; nothing is lost"
 _STARTING_SECONDS = 5.0
 """A process that has held the lock for this long must answer."""
@@ -36,7 +37,8 @@ def index_checks(subject: Subject) -> Iterator[Check]:
     """The checks `lock`, `index` and `recipe`, as far as possible."""
     directory = paths.index_dir(subject.folder)
     if not directory.is_dir():
-        yield warning("index", f"{subject.folder} is not indexed", "`membrowse index`")
+        index = command("index", subject.folder)
+        yield warning("index", f"{title_or_path(subject.folder)} is not indexed", index)
         return
     lock = IndexLock(directory)
     held = _locked_by_another(lock)
@@ -65,11 +67,12 @@ def _checks_of_open_index(subject: Subject) -> Iterator[Check]:
     try:
         index, models = open_closed_index(subject.folder, subject.settings)
     except (IndexCorrupt, IndexTooNew) as error:
-        yield problem("index", str(error), _REBUILD)
+        yield problem("index", str(error), _rebuild(subject.folder))
         return
     try:
         index.open_chroma()
-        yield from _judged_stores(check_stores(index, models, cut=is_own_directory(subject.folder)))
+        report = check_stores(index, models, cut=is_own_directory(subject.folder))
+        yield from _judged_stores(report, subject.folder)
     except StoreUnavailable as error:
         yield problem("store", str(error), _STORE_REMEDY)
     finally:
@@ -81,7 +84,7 @@ async def _checks_by_engine(folder: Path, directory: Path, held: IndexLocked) ->
     try:
         client = await _engine_of_index(folder, held.holder)
     except discovery.EngineOutdated as error:
-        return [problem("lock", str(error), "`membrowse engine restart`")]
+        return [problem("lock", str(error), command("engine restart", folder))]
     except EngineUnavailable:
         remedy = _lock_advice(directory, held.holder)
         return [problem("lock", f"{held}, which does not answer", remedy)]
@@ -89,19 +92,19 @@ async def _checks_by_engine(folder: Path, directory: Path, held: IndexLocked) ->
         engine = (await client.ask(HelloRequest())).engine
         holder = Holder(pid=engine.pid, user=engine.user, since=engine.since)
         lock = ok("lock", f"held by the engine, {holder}")
-        return [lock, *await _store_checks_by_engine(client)]
+        return [lock, *await _store_checks_by_engine(client, folder)]
     finally:
         await client.close()
 
 
-async def _store_checks_by_engine(client: EngineClient) -> list[Check]:
+async def _store_checks_by_engine(client: EngineClient, folder: Path) -> list[Check]:
     """The checks of its stores by the engine itself."""
     try:
-        return list(_judged_stores(await client.ask(StoreCheckRequest())))
+        return list(_judged_stores(await client.ask(StoreCheckRequest()), folder))
     except EngineRefused as error:
         if error.problem.kind == "store":
             return [problem("store", str(error), _STORE_REMEDY)]
-        return [problem("index", str(error), _REBUILD)]
+        return [problem("index", str(error), _rebuild(folder))]
 
 
 async def _engine_of_index(folder: Path, holder: Holder | None) -> EngineClient:
@@ -129,19 +132,23 @@ def _lock_advice(directory: Path, holder: Holder | None) -> str:
     return f"`fuser -k {directory / LOCK_NAME}`"
 
 
-def _judged_stores(report: StoreCheck) -> Iterator[Check]:
-    yield _store_counts(report)
+def _rebuild(folder: Path) -> str:
+    return command("index --rebuild", folder)
+
+
+def _judged_stores(report: StoreCheck, folder: Path) -> Iterator[Check]:
+    yield _store_counts(report, folder)
     if report.stale:
         yield warning(
             "recipe",
             f"the index was made by another version: {report.stale}",
-            "`membrowse index` rebuilds it",
+            f"{command('index', folder)} rebuilds it",
         )
     elif report.recipe:
         yield ok("recipe", ", ".join(f"{name} {value}" for name, value in report.recipe.items()))
 
 
-def _store_counts(report: StoreCheck) -> Check:
+def _store_counts(report: StoreCheck, folder: Path) -> Check:
     detail = f"generation {report.generation}, {report.notes} notes, {report.chunks} chunks"
     damaged = [found for found in report.discrepancies if found.kind == DAMAGED]
     unequal = [found for found in report.discrepancies if found.kind != DAMAGED]
@@ -150,20 +157,20 @@ def _store_counts(report: StoreCheck) -> Check:
             f"{found.store}: {found.count} {found.kind} (such as {found.example})"
             for found in unequal
         )
-        return problem("index", f"{detail}; {wrong}", _REBUILD)
+        return problem("index", f"{detail}; {wrong}", _rebuild(folder))
     if report.longest_chunk > report.window:
         return problem(
             "index",
             f"{detail}; the longest chunk has {report.longest_chunk} word pieces, "
             f"the encoder reads {report.window}",
-            _REBUILD,
+            _rebuild(folder),
         )
     if damaged:
         stores = ", ".join(f"{found.store}: {found.count}" for found in damaged)
         return warning(
             "index",
             f"{detail}; damaged entries were found and made again ({stores})",
-            "check the disk; run `membrowse doctor` again",
+            f"check the disk; run {command('doctor', folder)} again",
         )
     return ok(
         "index",

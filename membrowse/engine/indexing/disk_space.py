@@ -7,6 +7,8 @@ import shutil
 import sqlite3
 from pathlib import Path
 
+from membrowse.shell_commands import command
+
 _MIB = 1 << 20
 
 
@@ -15,9 +17,10 @@ class DiskNearlyFull(Exception):
 
 
 class DiskSpace:
-    """The disk of the index in `directory`, of which `reserve_mb` stay free."""
+    """The disk of the index of `folder` in `directory`, of which `reserve_mb` stay free."""
 
-    def __init__(self, directory: Path, reserve_mb: int) -> None:
+    def __init__(self, folder: Path, directory: Path, reserve_mb: int) -> None:
+        self._folder = folder
         self._directory = directory
         self._reserve_mb = reserve_mb
 
@@ -34,10 +37,8 @@ class DiskSpace:
     def explain(self, error: Exception) -> str:
         """What to do about `error` if the index is gone or the disk is full; else an empty text."""
         if not self._directory.is_dir():
-            return (
-                f"the index {self._directory} was deleted: `membrowse engine restart` makes it "
-                "again from the folder"
-            )
+            restart = command("engine restart", self._folder)
+            return f"the index {self._directory} was deleted: {restart} makes it again"
         if not is_full(error):
             return ""
         return (

@@ -19,6 +19,7 @@ from membrowse import paths
 from membrowse.engine.indexing.folder_comparison import Comparison, Stat
 from membrowse.notes.scanner import ScannedFile
 from membrowse.roots import Root, Roots
+from membrowse.shell_commands import command
 
 log = logging.getLogger(__name__)
 
@@ -47,17 +48,17 @@ class Exchanged:
 
     def problem(self, roots: Roots) -> str:
         """Say that the index is kept, and how to give it up."""
-        place = roots.resolve(self.prefix)
+        place, rebuild = roots.resolve(self.prefix), command("index --rebuild", roots.folder)
         if self.emptied:
             held = "1 note of it is" if self.indexed == 1 else f"{self.indexed:,} notes of it are"
             return (
                 f"{place} is empty, but {held} indexed: is it mounted? "
-                "The index is kept; `membrowse index --rebuild` empties it"
+                f"The index is kept; {rebuild} empties it"
             )
         return (
             f"{place} is not the directory that was indexed: "
             f"{self.present} of its {self.indexed} notes are there. Is a disk not mounted? "
-            "The index is kept; `membrowse index --rebuild` indexes what is there now"
+            f"The index is kept; {rebuild} indexes what is there now"
         )
 
 

@@ -75,7 +75,7 @@ class Indexer:
         self._recipe = recipe
         self._changed = changed
         self._identity = FolderIdentity.of(index.directory)
-        self._disk = DiskSpace(index.directory, settings.engine.reserve_mb)
+        self._disk = DiskSpace(roots.folder, index.directory, settings.engine.reserve_mb)
         self._reader = NoteReader(roots, settings.notes, models, access)
         self.events = EventQueue()
         self._vectoriser = Vectoriser(index, models, settings.encoder.precision, self.events.put)
