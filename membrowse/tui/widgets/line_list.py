@@ -53,7 +53,7 @@ class LineList(ScrollView, can_focus=True):
         overflow-x: hidden;
         overflow-y: auto;
         scrollbar-gutter: stable;
-        scrollbar-size-vertical: 1;
+        scrollbar-size: 0 1;
         & > .line-list--cursor { background: $ground-linked; }
         & > .line-list--linked { background: $ground-linked; }
         &:focus > .line-list--cursor { background: $ground-cursor; }
