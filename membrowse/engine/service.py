@@ -30,7 +30,7 @@ from membrowse.engine.info import engine_info
 from membrowse.engine.metrics import Counts, Sample, exposition
 from membrowse.engine.priority import BackgroundWork, QueryTraffic
 from membrowse.engine.state import open_state, unopened_state
-from membrowse.settings import Settings
+from membrowse.settings import Settings, SettingsError
 from membrowse.shell_commands import command
 from membrowse.stores.directory import forget
 from membrowse.wire.backup import BackupPart, BackupRequest
@@ -330,6 +330,9 @@ class Service:
                 self._folder, self._settings, self._traffic, self._broadcast.changed
             )
             components.start()
+        except SettingsError as error:  # says what to do itself
+            log.error("the index cannot be opened: %s", error)
+            self._problem = f"the index cannot be opened: {error}"
         except Exception as error:  # a thread's boundary
             log.exception("the index cannot be opened; `membrowse doctor` says what to do")
             remedy = f"{command('doctor', self._folder)} says what to do"
