@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from membrowse.notes import tree_scanner
-from membrowse.notes.scanner import RootScan, ScannedFile, scan_root
+from membrowse.notes.root_access import RootAccess
+from membrowse.notes.scanner import RootScan, ScannedFile, saved_note, scan_root
 from membrowse.notes.tree_scanner import TreeScanner
 from membrowse.notes.tree_watch import TreeWatch
 from membrowse.roots import Root, Roots
@@ -231,3 +232,29 @@ def test_anything_else_needs_a_scan(
     path = change(tmp_path / "work")
     settings = NotesSettings(max_bytes=1000)
     assert TreeScanner(tree).saved(["work/deep/a.md", path], found, settings) is None
+
+
+def test_a_saved_note_whose_disk_hangs_holds_up_no_other_root(
+    tree: Roots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, answers = scan(tree), threading.Event()
+
+    def hanging(root: Root, settings: NotesSettings, known: ScannedFile) -> ScannedFile | None:
+        if root.name == "team":
+            answers.wait(30)
+        return saved_note(root, settings, known)
+
+    monkeypatch.setattr(tree_scanner, "saved_note", hanging)
+    access = RootAccess(tree, patience=0.2)
+    scanner, settings = TreeScanner(tree, access), NotesSettings()
+    try:
+        assert scanner.saved(["team/deep/a.md"], found, settings) is None
+        assert access.stuck("team").startswith("its disk does not answer: team/deep/a.md")
+        assert scanner.saved(["work/deep/a.md"], found, settings) is not None
+        assert noted({file.path: file for file in scanner.scan(settings)}) == {
+            "work/deep/a.md",
+            "work/b.txt",
+            "style.md",
+        }
+    finally:
+        answers.set()
