@@ -1,17 +1,19 @@
 """The child process that reads or searches a store: `python -m membrowse.stores.child`.
 
 It alone imports the store's library, so that whatever that does to its process (memory, threads, a
-crash on a damaged file, a wait without an end) is over with the child. It reads one request from
-stdin, and writes messages to stdout, one JSON record a line.
+crash on a damaged file, a wait without an end) is over with the child. It reads requests from stdin
+and writes messages to stdout, one JSON record a line, and keeps a store that it searches open. It
+ends with its stdin, or when nothing is asked for long.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
+import select
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -44,10 +46,12 @@ from membrowse.stores.spool import SpoolWriter, spooled
 _SAMPLE = 50
 """Records whose metadata's names decide which preset fits."""
 _LONGEST_PROBLEM = 1000
+IDLE_SECONDS = 300.0
+"""Without a request, after which a child ends: a store's library and index take memory."""
 
 
 def main() -> int:
-    work = msgspec.json.decode(sys.stdin.buffer.read(), type=Work)
+    requests = sys.stdin.buffer
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints is no message
 
@@ -55,17 +59,22 @@ def main() -> int:
         out.write(msgspec.json.encode(message) + b"\n")
         out.flush()
 
-    try:
-        match work:
-            case ReadStore():
-                for message in read_store(work):
-                    send(message)
-            case SearchStore():
-                send(search_store(work))
-    except (StoreUnreadable, SettingsError) as error:
-        send(Failed(str(error)[:_LONGEST_PROBLEM]))
-    except Exception as error:  # whatever a store's library raises
-        send(Failed(f"{work.store.address}: {type(error).__name__}: {error}"[:_LONGEST_PROBLEM]))
+    with ExitStack() as opened:
+        source = None
+        while select.select([requests], [], [], IDLE_SECONDS)[0] and (line := requests.readline()):
+            work = msgspec.json.decode(line, type=Work)
+            try:
+                if isinstance(work, ReadStore):
+                    for message in read_store(work):
+                        send(message)
+                else:
+                    source = source or opened.enter_context(searched(work))
+                    send(search_store(work, source))
+            except (StoreUnreadable, SettingsError) as error:
+                send(Failed(str(error)[:_LONGEST_PROBLEM]))
+            except Exception as error:  # whatever a store's library raises
+                reason = f"{work.store.address}: {type(error).__name__}: {error}"
+                send(Failed(reason[:_LONGEST_PROBLEM]))
     return 0
 
 
@@ -116,12 +125,18 @@ def _doubts(writer: SpoolWriter, facts: CollectionFacts) -> Iterator[str]:
         )
 
 
-def search_store(work: SearchStore) -> Answered:
-    """Ask the store's own search. Raises `StoreUnreadable`."""
+@contextmanager
+def searched(work: SearchStore) -> Iterator[RecordSource]:
+    """The store of `work`, opened for its own search. Raises `StoreUnreadable`."""
     work.store.check()
     with _opened(work.store, Path(work.directory) / work.copy, fresh=False) as (source, _):
-        facts = source.use(work.collection)
-        answer = source.search(work.text, work.vector or None, max(1, min(work.k, facts.records)))
+        yield source
+
+
+def search_store(work: SearchStore, source: RecordSource) -> Answered:
+    """Ask the own search of the store that `source` has open. Raises `StoreUnreadable`."""
+    facts = source.use(work.collection)
+    answer = source.search(work.text, work.vector or None, max(1, min(work.k, facts.records)))
     found = (
         FoundRecord(record=spooled(each.record, work.fields, work.root), score=each.score)
         for each in answer.found

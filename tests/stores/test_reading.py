@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ import pytest
 from membrowse import interpreter
 from membrowse.stores import chroma_server, private_copy, reader
 from membrowse.stores.address import StoreAddress, StoreKind, parse_address
-from membrowse.stores.child import read_store, search_store
+from membrowse.stores.child import read_store, search_store, searched
 from membrowse.stores.chroma_server import ChromaServer
 from membrowse.stores.directory import OpenedStore
+from membrowse.stores.fields import Fields
 from membrowse.stores.messages import Description, ReadStore, SearchStore, Unchanged
 from membrowse.stores.reader import StoreReader
 from membrowse.stores.source import StoreUnreadable, chosen_collection
@@ -91,22 +93,26 @@ def test_a_chroma_directory_is_read_and_searched_from_its_copy(
     spool = Spool(tmp_path / "spool")
     assert [(note.path, note.records) for note in spool.notes()] == [("0.md", 2), ("1.md", 1)]
     spool.close()
-    answered = search_store(
-        SearchStore(
-            store=store,
-            directory=str(tmp_path),
-            copy=found.copy,
-            collection=found.collection,
-            fields=found.fields,
-            text="",
-            vector=(0.0, 1.0),
-            k=2,
-        )
-    )
+    asked = search(store, tmp_path, found)
+    with searched(asked) as source:
+        answered = search_store(asked, source)
     assert [each.record.id for each in answered.found] == ["r2", "r1"]
     assert answered.found[0].score == pytest.approx(2 / 5**0.5, abs=1e-5)
     assert [*read_store(reading(store, tmp_path, found.fingerprint))] == [Unchanged()]
     assert snapshot(database) == before
+
+
+def search(store: OpenedStore, directory: Path, found: Description) -> SearchStore:
+    return SearchStore(
+        store=store,
+        directory=str(directory),
+        copy=found.copy,
+        collection=found.collection,
+        fields=found.fields,
+        text="",
+        vector=(0.0, 1.0),
+        k=2,
+    )
 
 
 def test_the_collection_must_be_clear(database: Path, tmp_path: Path) -> None:
@@ -195,9 +201,10 @@ def test_a_milvus_database_is_read_and_searched_as_memsearch_does(tmp_path: Path
         vector=(1.0, 0.0),
         k=3,
     )
-    both = search_store(asked)
+    with searched(asked) as source:
+        both = search_store(asked, source)
+        words = search_store(msgspec.structs.replace(asked, vector=()), source)
     assert {each.record.path for each in both.found[:2]} == {"0.md", "2.md"}
-    words = search_store(msgspec.structs.replace(asked, vector=()))
     assert [each.record.path for each in words.found] == ["2.md"]
     assert "only its BM25" in words.warning
     assert snapshot(place) == before
@@ -306,6 +313,17 @@ def test_a_server_that_fails_is_reported_without_the_token(
 # The child process
 
 
+def start_program(program: str, _module: str, **options: Any) -> subprocess.Popen[bytes]:
+    """In place of a child of ours."""
+    return subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdin=options["stdin"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
 @pytest.mark.parametrize(
     ("program", "reason"),
     [
@@ -318,17 +336,82 @@ def test_a_server_that_fails_is_reported_without_the_token(
 def test_a_reader_that_crashes_or_hangs_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str, reason: str
 ) -> None:
-    def start(module: str, **options: Any) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [sys.executable, "-c", program],
-            stdin=options["stdin"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-
-    monkeypatch.setattr(interpreter, "start", start)
+    monkeypatch.setattr(interpreter, "start", partial(start_program, program))
     monkeypatch.setattr(reader, "SILENT_SECONDS", 0.5 if "sleep" in program else 30.0)
     address = StoreAddress(kind=StoreKind.CHROMA, place=str(tmp_path))
     with pytest.raises(StoreUnreadable, match=reason):
         StoreReader().read(reading(OpenedStore(address=address), tmp_path), lambda _: None)
+
+
+_SEARCHER = """
+import os, sys
+for line in sys.stdin:
+    if "idle" in line:
+        break
+    kind = '"failed","problem"' if "fails" in line else '"answered","found":[],"warning"'
+    print('{"type":' + kind + f':"{os.getpid()}"' + '}', flush=True)
+    if "dies" in line:
+        os.kill(os.getpid(), 9)
+"""
+
+
+def test_the_process_of_a_search_is_kept_for_the_same_copy(
+    database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = OpenedStore(address=parse_address(f"chroma:{database}#notes"))
+    *_, found = read_store(reading(store, tmp_path))
+    assert isinstance(found, Description)
+    processes: list[subprocess.Popen[bytes]] = []
+    start_process = interpreter.start
+
+    def start(module: str, **options: Any) -> subprocess.Popen[bytes]:
+        processes.append(start_process(module, **options))
+        return processes[-1]
+
+    monkeypatch.setattr(interpreter, "start", start)
+    searcher = StoreReader()
+    for _ in range(2):
+        answered = searcher.search(search(store, tmp_path, found))
+        assert [each.record.id for each in answered.found] == ["r2", "r1"]
+    assert len(processes) == 1
+    searcher.close()
+    assert processes[0].poll() is not None
+
+
+def test_another_process_searches_after_a_refresh_a_failure_and_an_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interpreter, "start", partial(start_program, _SEARCHER))
+    store = OpenedStore(address=StoreAddress(kind=StoreKind.CHROMA, place=str(tmp_path)))
+    searcher, found = (
+        StoreReader(),
+        Description(
+            collection="notes",
+            space="l2",
+            model="",
+            records=1,
+            dimension=2,
+            preset="",
+            fields=Fields(),
+            copy="copy-1.db",
+        ),
+    )
+    asked = search(store, tmp_path, found)
+
+    def process(text: str = "", copy: str = "copy-2.db") -> str:
+        return searcher.search(msgspec.structs.replace(asked, text=text, copy=copy)).warning
+
+    first = process(copy="copy-1.db")
+    assert process(copy="copy-1.db") == first
+    second = process()
+    assert process() == second != first
+    with pytest.raises(StoreUnreadable, match=second):
+        process("fails")
+    third = process("dies")
+    fourth = process()
+    assert len({first, second, third, fourth}) == 4
+    with pytest.raises(StoreUnreadable, match="without a result"):
+        process("idle")
+    searcher.close()
+    with pytest.raises(StoreUnreadable, match="ending"):
+        process()
