@@ -40,8 +40,9 @@ PRESETS: Mapping[str, Fields] = {
     "memsearch": Fields(path="source", line="start_line", heading="heading"),
     "mempalace": Fields(
         path="source_file|{wing}/{room}",
+        line="line_start",
         order="chunk_index",
-        date="filed_at|timestamp|date",
+        date="content_date|filed_at|timestamp|date",
         heading="{wing} / {room}",
         tags="hall|topic|type",
     ),

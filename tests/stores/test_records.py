@@ -46,6 +46,19 @@ def test_a_systems_metadata_is_recognised(preset: str, metadata: dict[str, Any],
     assert value_of(fields.path, metadata) == path
 
 
+def test_a_drawer_of_mempalace_is_at_its_lines_with_the_date_of_its_text(tmp_path: Path) -> None:
+    metadata = {  # as version 3.11 writes it
+        "wing": "ops", "room": "logs", "hall": "facts", "source_file": "/ops/logs/2026-03-12.md",
+        "line_start": 29, "line_end": 54, "chunk_index": 1, "chunk_total": 2,
+        "content_date": "2026-03-12", "filed_at": "2026-11-26T17:21:11.484882",
+    }  # fmt: skip
+    found = spool(tmp_path, Record("d", "ssh moved", metadata, UNIT), names=" ".join(metadata))
+    (note,) = found.notes()
+    (chunk,) = record_note(note, found.records(note.path), "e").change.chunks
+    assert (chunk.path, chunk.start_line, chunk.date) == ("2026-03-12.md", 29, "2026-03-12")
+    assert (chunk.heading, chunk.tags) == ("ops / logs", ("facts",))
+
+
 def test_fields_can_be_said_by_the_person() -> None:
     preset, fields = fields_of("memsearch,title=name|label,order={a}-{b}", ())
     assert preset == "memsearch"
