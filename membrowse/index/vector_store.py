@@ -90,6 +90,8 @@ class VectorStore:
         self._pruned_at = float("-inf")
         self._at_most: float = float("inf")
         """Bound on the number of stored vectors: counting them reads all keys."""
+        self._precisions: set[str] | None = None
+        """Those of the rows at least; None before all have been read."""
         self._lock = threading.Lock()
         try:
             self._connection = self._connect()
@@ -153,6 +155,8 @@ class VectorStore:
             with transaction(connection):
                 connection.executemany(_PUT, rows)
             self._at_most += len(rows)
+            if self._precisions is not None:
+                self._precisions.add(precision)
 
         self._run(put)
 
@@ -196,14 +200,17 @@ class VectorStore:
             lambda connection: {key for (key,) in connection.execute("SELECT key FROM vectors")}
         )
 
-    def precisions(self) -> dict[str, int]:
-        """Number of vectors per precision (`float32`, `bfloat16`), without damaged names."""
-        counts = self._run(
-            lambda connection: connection.execute(
-                "SELECT precision, count(*) FROM vectors GROUP BY 1"
-            ).fetchall()
-        )
-        return {name: count for name, count in counts if PRECISIONS.issuperset(name.split(", "))}
+    def precisions(self) -> set[str]:
+        """Precisions of the vectors (`float32`, `bfloat16`), without damaged names."""
+        known = self._precisions
+        if known is None:
+            rows = self._run(
+                lambda connection: connection.execute(
+                    "SELECT DISTINCT precision FROM vectors"
+                ).fetchall()
+            )
+            known = {str(name) for (name,) in rows}
+        return {name for name in known if PRECISIONS.issuperset(name.split(", "))}
 
     def check(self, keys: Sequence[str], table: VectorTable) -> int:
         """Check structure and checksums; returns the number of damaged vectors.
@@ -255,13 +262,16 @@ class VectorStore:
         entry_of = dict.fromkeys(keys, -1)
         blocks: tuple[VectorBlock, ...] = ()
         damaged: list[int] = []
+        precisions: set[bytes] = set()
         stored = connection.execute(_ROWS)
         while rows := stored.fetchmany(_READ_ROWS):
+            precisions.update(precision for *_, precision in rows)
             wanted = [row for row in self._intact(rows, damaged) if row[0] in entry_of]
             if wanted:
                 blocks, numbers = extended(blocks, self._entries(wanted))
                 entry_of.update(zip((key for key, *_ in wanted), numbers, strict=True))
         self._delete_rows(connection, damaged)
+        self._precisions = {name.decode(errors="replace") for name in precisions if name}
         entries = np.fromiter(map(entry_of.__getitem__, keys), np.int64, len(keys))
         return VectorTable(self.dimension, blocks, entries)
 

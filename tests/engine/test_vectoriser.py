@@ -22,7 +22,7 @@ class SlowIndex:
     """Takes a minute of the test's clock to store anything."""
 
     def __init__(self, clock: SimpleNamespace) -> None:
-        self.vectors = SimpleNamespace(precisions=dict)
+        self.vectors = SimpleNamespace(precisions=set)
         self.stored: list[int] = []
         self._clock = clock
 

@@ -77,9 +77,13 @@ def test_vectors_of_another_dimension_are_ignored(store: VectorStore) -> None:
 def test_the_precision_of_each_vector_is_known(store: VectorStore) -> None:
     store.put(encoded("a", "b"), "float32")
     store.put(encoded("b", "c"), "bfloat16")
-    assert store.precisions() == {"float32": 1, "bfloat16": 2}
+    assert store.precisions() == {"float32", "bfloat16"}
     store._connection.execute("UPDATE vectors SET precision = 'flou' WHERE key = 'a'")
-    assert store.precisions() == {"bfloat16": 2}
+    assert store.precisions() == {"bfloat16"}
+    store.table(["b"])
+    assert store.precisions() == {"bfloat16"}
+    store.put(encoded("d"), "float32")
+    assert store.precisions() == {"float32", "bfloat16"}
 
 
 def test_unused_vectors_are_kept_up_to_a_bound(
