@@ -4,6 +4,8 @@ Needs Debian's `libfaketime`: the engine's clock is what this script says, its t
 day notes of a *copy* of FOLDER are edited, written, renamed and removed, its pins' queries are
 asked, and the pins run. Some days have a kill, a stop, a restart, a rebuild, or a clock that is
 years wrong. A row is printed per `--every` days; at its end the stores must agree.
+
+With `MEMBROWSE_HOME`, notes and index are kept there, and the next run goes on with the next day.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import asyncio
 import contextlib
 import os
 import random
+import shutil
 import signal
 import sqlite3
 import sys
@@ -77,14 +80,17 @@ class Clock:
 class Life:
     """The folder, its engine, and what was measured since the last row."""
 
-    def __init__(self, folder: Path, clock: Clock) -> None:
+    def __init__(self, folder: Path, originals: Path, clock: Clock) -> None:
+        """`folder` is the copy of `originals` that ages."""
         self.folder = folder
-        self.dice = random.Random(7)
+        self.dice = random.Random()
         self._clock = clock
-        pins = folder / "golden.jsonl"
-        pins.write_text("".join(pins.read_text().splitlines(keepends=True)[:_PINS]))
-        self._originals = {path: path.read_text() for path in sorted(folder.rglob("*.md"))}
-        self._fresh: list[Path] = []
+        self._originals = {
+            folder / path.relative_to(originals): path.read_text()
+            for path in sorted(originals.rglob("*.md"))
+        }
+        written = (folder / "days").glob("*.md")
+        self._fresh = sorted(written, key=lambda path: int(path.stem.removesuffix("-kept")))
         self.query_ms: list[float] = []
         self.seen_ms: list[float] = []
         self.day_ms: list[float] = []
@@ -92,6 +98,7 @@ class Life:
 
     async def day(self, number: int) -> None:
         started = time.perf_counter()
+        self.dice.seed(number)
         today = _FIRST_DAY + timedelta(days=number)
         wrong = timedelta(days=self.dice.choice((-1200, 3650)) if number % _WRONG_CLOCK == 7 else 0)
         self._clock.set(today + wrong)
@@ -116,7 +123,8 @@ class Life:
         fresh = self.folder / "days" / f"{number}.md"
         fresh.parent.mkdir(exist_ok=True)
         fresh.write_text(f"# Day {number}\n\nA ladder of {number} rungs was lent to number 7.\n")
-        self._fresh.append(fresh)
+        if fresh not in self._fresh:  # a day that was not finished begins again
+            self._fresh.append(fresh)
         if len(self._fresh) > _FRESH_NOTES:
             self._fresh.pop(0).unlink()
         elif number % 5 == 0:
@@ -243,15 +251,23 @@ def _rows(database: Path, table: str) -> int:
     return int(count)
 
 
-async def main(folder: Path, home: Path, days: int, every: int) -> None:
-    life = Life(folder, Clock(home))
+async def main(originals: Path, home: Path, days: int, every: int) -> None:
+    folder, mark = home.resolve() / "aged", home / "day"
+    first = int(mark.read_text()) if mark.exists() else 0
+    if not first:
+        shutil.copytree(originals, folder)
+        pins = folder / "golden.jsonl"
+        pins.write_text("".join(pins.read_text().splitlines(keepends=True)[:_PINS]))
+    life, headed = Life(folder, originals, Clock(home)), False
     try:
-        for number in range(days):
+        for number in range(first, days):
             await life.day(number)
+            mark.write_text(str(number + 1))
             if number % every == every - 1 or number == days - 1:
                 row = await life.row(number + 1)
-                if number < every:
+                if not headed:
                     print("| " + " | ".join(row) + " |\n|" + "---|" * len(row), flush=True)
+                    headed = True
                 print("| " + " | ".join(map(_cell, row.values())) + " |", flush=True)
     finally:
         await discovery.stop(folder)
@@ -267,5 +283,5 @@ if __name__ == "__main__":
     parser.add_argument("days", type=int, nargs="?", default=1400)
     parser.add_argument("--every", type=int, default=50)
     given = parser.parse_args()
-    with bench.home() as own, bench.copy_of(given.folder.resolve()) as notes:
-        asyncio.run(main(notes, own, given.days, given.every))
+    with bench.home() as own:
+        asyncio.run(main(given.folder.resolve(), own, given.days, given.every))
