@@ -18,6 +18,7 @@ from membrowse.notes.scanner import (
     saved_note,
     scan_root,
 )
+from membrowse.notes.watcher import FOLDER
 from membrowse.roots import Root, Roots
 from membrowse.settings import NotesSettings
 from membrowse.wire.notes import NoteState
@@ -126,7 +127,9 @@ class TreeScanner:
         return None if note is None else [note]
 
     def _is_nowhere(self, path: str, found: Mapping[str, ScannedFile]) -> bool:
-        """Whether `path` neither exists nor was a directory."""
+        """Whether `path` neither exists nor was a directory or a root."""
+        if path in {root.name or FOLDER for root in self._roots}:
+            return False
         if os.path.lexists(self._roots.resolve(path)):
             return False
         return not any(each.startswith(f"{path}/") for each in found)

@@ -14,6 +14,7 @@ from membrowse.notes.root_access import RootAccess
 from membrowse.notes.scanner import RootScan, ScannedFile, saved_note, scan_root
 from membrowse.notes.tree_scanner import TreeScanner
 from membrowse.notes.tree_watch import TreeWatch
+from membrowse.notes.watcher import FOLDER
 from membrowse.roots import Root, Roots
 from membrowse.settings import NotesSettings
 from membrowse.wire.notes import NoteState
@@ -232,6 +233,19 @@ def test_anything_else_needs_a_scan(
     path = change(tmp_path / "work")
     settings = NotesSettings(max_bytes=1000)
     assert TreeScanner(tree).saved(["work/deep/a.md", path], found, settings) is None
+
+
+def test_a_root_that_vanishes_is_more_than_a_saved_note(tree: Roots, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    roots = Roots(tree.folder, [*tree, Root(tmp_path / "empty", "empty")])
+    found = scan(roots)
+    (tmp_path / "empty").rmdir()
+    assert TreeScanner(roots).saved(["empty"], found, NotesSettings()) is None
+
+    one = Roots(tmp_path / "work", [Root(tmp_path / "work")])
+    found = scan(one)
+    (tmp_path / "work").rename(tmp_path / "away")
+    assert TreeScanner(one).saved([FOLDER], found, NotesSettings()) is None
 
 
 def test_a_saved_note_whose_disk_hangs_holds_up_no_other_root(
