@@ -15,7 +15,7 @@ import msgspec
 from membrowse.credentials import peer_uid
 from membrowse.errors import MembrowseError
 from membrowse.shell_commands import command
-from membrowse.wire.request import Problem, Request, StreamRequest
+from membrowse.wire.request import IDLE_CONNECTION_SECONDS, Problem, Request, StreamRequest
 from membrowse.wire.requests import ENDPOINTS, AnyRequest
 
 if TYPE_CHECKING:
@@ -102,8 +102,11 @@ class EngineClient:
             import httpx
 
             unused = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # else 40 ms go to reading CA files
+            limits = httpx.Limits(keepalive_expiry=IDLE_CONNECTION_SECONDS / 2)
             self._http = httpx.AsyncClient(
-                transport=httpx.AsyncHTTPTransport(uds=str(self._socket), verify=unused),
+                transport=httpx.AsyncHTTPTransport(
+                    uds=str(self._socket), verify=unused, limits=limits
+                ),
                 base_url=_BASE_URL,
                 trust_env=False,
             )

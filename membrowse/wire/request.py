@@ -8,6 +8,10 @@ import msgspec
 
 Reply = TypeVar("Reply")
 
+IDLE_CONNECTION_SECONDS = 5.0
+"""After which the engine closes a connection without a request. A client uses none that has been
+idle for half as long: its request could meet the end of the connection."""
+
 
 class Request(msgspec.Struct, Generic[Reply], frozen=True, kw_only=True):
     """A request with one reply."""

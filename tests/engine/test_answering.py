@@ -10,8 +10,10 @@ import httpx
 import msgspec
 import pytest
 
+from membrowse.client import engine
 from membrowse.client.discovery import connect
 from membrowse.client.engine import EngineRefused, EngineUnavailable
+from membrowse.engine.http import server
 from membrowse.engine.querying import searcher
 from membrowse.wire.engine import PROTOCOL, HelloRequest, RebuildRequest, Right
 from membrowse.wire.notes import ChunkRequest
@@ -160,6 +162,25 @@ async def test_responses_are_remembered_as_far_as_there_is_room(
                     await client.ask(PageRequest(response=gone.id, ranking=KEYWORD, offset=0))
         finally:
             await client.close()
+
+
+async def test_no_request_meets_the_end_of_an_idle_connection(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (engine, server):
+        monkeypatch.setattr(module, "IDLE_CONNECTION_SECONDS", 0.2)
+
+    async def asks_in_intervals(number: int) -> None:
+        client = await connect(folder, start=False)
+        try:
+            for step in range(10):
+                await client.ask(HelloRequest())
+                await asyncio.sleep(0.2 + 0.0005 * ((number + step) % 12 - 8))
+        finally:
+            await client.close()
+
+    async with engine_here(folder):
+        await asyncio.gather(*map(asks_in_intervals, range(12)))
 
 
 async def test_a_tracked_chunk_is_found_by_its_successor_after_an_edit(folder: Path) -> None:

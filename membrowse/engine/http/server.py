@@ -35,7 +35,7 @@ from membrowse.ranking.query_parser import InvalidFilter
 from membrowse.settings import SettingsError
 from membrowse.wire.codec import encode
 from membrowse.wire.engine import Right
-from membrowse.wire.request import Problem
+from membrowse.wire.request import IDLE_CONNECTION_SECONDS, Problem
 from membrowse.wire.requests import ENDPOINTS, AnyRequest
 
 log = logging.getLogger(__name__)
@@ -235,6 +235,7 @@ async def run(
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        timeout_keep_alive=IDLE_CONNECTION_SECONDS,  # type: ignore[arg-type]  # any number does
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
     server = _Server(config)
