@@ -90,7 +90,7 @@ class Life:
             for path in sorted(originals.rglob("*.md"))
         }
         written = (folder / "days").glob("*.md")
-        self._fresh = sorted(written, key=lambda path: int(path.stem.removesuffix("-kept")))
+        self._fresh = sorted(written, key=lambda path: int(path.stem.partition("-")[0]))
         self.query_ms: list[float] = []
         self.seen_ms: list[float] = []
         self.day_ms: list[float] = []
