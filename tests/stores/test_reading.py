@@ -190,16 +190,8 @@ def test_a_milvus_database_is_read_and_searched_as_memsearch_does(tmp_path: Path
         "bird note",
     ]
     spool.close()
-    asked = SearchStore(
-        store=store,
-        directory=str(tmp_path),
-        copy=found.copy,
-        collection=found.collection,
-        fields=found.fields,
-        root=found.root,
-        text="bird",
-        vector=(1.0, 0.0),
-        k=3,
+    asked = msgspec.structs.replace(
+        search(store, tmp_path, found), root=found.root, text="bird", vector=(1.0, 0.0), k=3
     )
     with searched(asked) as source:
         both = search_store(asked, source)
