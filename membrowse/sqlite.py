@@ -22,6 +22,8 @@ _BUSY_SECONDS = 30.0
 _SIDE_FILES = ("", "-wal", "-shm", "-journal")
 _OPEN_FILES = ("", "-wal", "-shm")
 _HEADER_BYTES = 100
+_WAL_BYTES = 4 << 20
+"""Size at which the content of the WAL goes to the database."""
 _WRITE_VERSION, _READ_VERSION = 18, 19
 """Offsets in the header."""
 _FAILED_ACCESS = frozenset(
@@ -99,6 +101,8 @@ def connect(path: Path, *, page_size: int = 4096) -> sqlite3.Connection:
         connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
+        (actual,) = connection.execute("PRAGMA page_size").fetchone()
+        connection.execute(f"PRAGMA wal_autocheckpoint={_WAL_BYTES // actual}")
     except BaseException:
         connection.close()
         raise

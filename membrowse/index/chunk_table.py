@@ -23,7 +23,8 @@ from membrowse.notes.chunk import Chunk
 
 _UNPACKED_NOTES = 500
 """Notes whose chunks are kept unpacked; those of a small folder all are."""
-_KEY_BYTES = 32
+KEY_BYTES = 16
+"""Of a content key; 128 bits, as many as those of a chunk id."""
 _FORGOTTEN_IDS = 10_000
 """Ids of removed chunks that may be kept beside as many as there are chunks."""
 
@@ -52,7 +53,7 @@ class NoteChunks(msgspec.Struct, frozen=True, eq=False, array_like=True, dict=Tr
 
     def key(self, position: int) -> str:
         """The content key of a chunk."""
-        return self.packed_keys[position * _KEY_BYTES : (position + 1) * _KEY_BYTES].hex()
+        return self.packed_keys[position * KEY_BYTES : (position + 1) * KEY_BYTES].hex()
 
     @cached_property
     def positions(self) -> Mapping[str, int]:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from membrowse.index.chunk_table import ChunkRows, ChunkTable, ContentKeys
+from membrowse.index.chunk_table import KEY_BYTES, ChunkRows, ChunkTable, ContentKeys
 from membrowse.index.keyword_reader import KeywordReader
 from membrowse.index.protocols import BestChunks, KeywordIndex
 from membrowse.index.vector_table import Mask, StoredVectors, VectorTable
@@ -98,4 +98,4 @@ def content_key(chunk: Chunk, encoder_key: str) -> str:
     parts = [encoder_key, chunk.header, chunk.text]
     if not (is_folded(chunk.header) and is_folded(chunk.text)):
         parts.append("folded")
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[: 2 * KEY_BYTES]

@@ -154,19 +154,6 @@ def damaged_entries(connection: sqlite3.Connection) -> list[int]:
     ]
 
 
-def compress_entries(connection: sqlite3.Connection) -> None:
-    """Convert the entries of an earlier version within a transaction; damaged ones are lost."""
-    connection.execute("ALTER TABLE journal RENAME TO earlier")
-    connection.execute(TABLES.partition(";")[0])
-    rows = connection.execute(
-        "SELECT checksum, generation, path, at, CAST(entry AS BLOB) FROM earlier"
-    )
-    connection.executemany(
-        _INSERT, (_row(*facts) for expected, *facts in rows if checksum(*facts) == expected)
-    )
-    connection.execute("DROP TABLE earlier")
-
-
 def _row(generation: int, path: str, at: str, data: bytes) -> tuple[int, str, bytes, int, str, int]:
     entry = zlib.compress(data)
     return generation, path, entry, len(data), at, checksum(generation, path, at, entry)

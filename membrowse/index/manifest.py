@@ -11,7 +11,7 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,25 +19,21 @@ import msgspec
 
 from membrowse import sqlite
 from membrowse.index.change_plan import ChangePlan
-from membrowse.index.chunk_table import ChunkTable, NoteChunks, pack
+from membrowse.index.chunk_table import KEY_BYTES, ChunkTable, NoteChunks, pack
 from membrowse.index.generation import IndexedNote, content_key
 from membrowse.index.journal import TABLES as JOURNAL_TABLES
-from membrowse.index.journal import (
-    Journal,
-    JournalEntry,
-    Retention,
-    compress_entries,
-    damaged_entries,
-)
+from membrowse.index.journal import Journal, JournalEntry, Retention, damaged_entries
 from membrowse.notes.chunk import Chunk
 from membrowse.sqlite import checksum, transaction
 
 log = logging.getLogger(__name__)
 
-FORMAT = "3"
+FORMAT = "4"
 """Version of the manifest's own format."""
-_CONVERTED_FORMAT = "2"
-"""The earlier one, whose text is not compressed; it is converted."""
+_CONVERTED_FORMAT = "3"
+"""The earlier one, whose content keys are twice as long; it is converted."""
+_PAGE_SIZE = 16384
+"""Of some notes; in smaller pages a seventh of the room would be left over."""
 
 _FACTS = frozenset({"recipe", "format", "generation"})
 """Names in the table `meta`."""
@@ -64,7 +60,6 @@ CREATE INDEX IF NOT EXISTS successors_added ON successors (added);
 
 _PUT_NOTE = "INSERT OR REPLACE INTO notes VALUES (?, ?, ?, ?)"
 _NOTES = "SELECT checksum, path, record, chunks FROM notes"
-_HAS_FACTS = "SELECT 1 FROM sqlite_master WHERE name = 'meta'"
 _SUCCESSORS = "SELECT rowid, checksum, removed, added FROM successors"
 
 
@@ -136,10 +131,10 @@ class Manifest:
             self._open()
 
     def _open(self) -> None:
-        if self._path.exists():
-            _compress(self._path)
-        self._connection = connection = sqlite.open_tables(self._path, _TABLES)
+        connection = sqlite.open_tables(self._path, _TABLES, page_size=_PAGE_SIZE)
+        self._connection = connection
         connection.execute("PRAGMA secure_delete=ON")
+        _shorten_keys(connection)
         self._journal = Journal(connection, self._retention)
         facts = {name for (name,) in connection.execute("SELECT name FROM meta")}
         (filled,) = connection.execute("SELECT EXISTS (SELECT 1 FROM notes)").fetchone()
@@ -404,32 +399,30 @@ def _note_row(path: str, record: bytes, chunks: bytes) -> tuple[str, bytes, byte
     return path, record, chunks, checksum(path, record, chunks)
 
 
-def _compress(path: Path) -> None:
-    """Convert a manifest of the earlier format in one transaction; leave any other alone."""
-    connection = sqlite.connect(path)
-    with closing(connection):
-        if connection.execute(_HAS_FACTS).fetchone() is None:
-            return
-        rows = connection.execute("SELECT name, value, checksum FROM meta").fetchall()
-        facts = {name: value for name, value, expected in rows if checksum(name, value) == expected}
-        if facts.get("format") != _CONVERTED_FORMAT or "recipe" not in facts:
-            return
-        log.info("converting the manifest: its text is compressed")
-        encoder = msgspec.json.decode(facts["recipe"], type=Recipe).encoder
-        with transaction(connection):
-            for expected, note, record, chunks in connection.execute(_NOTES).fetchall():
-                if checksum(note, record, chunks) == expected:
-                    row = _note_row(note, record, _converted(chunks, encoder))
-                    connection.execute(_PUT_NOTE, row)
-            compress_entries(connection)
-            connection.execute(
-                "UPDATE meta SET value = ?, checksum = ? WHERE name = 'format'",
-                (FORMAT, checksum("format", FORMAT)),
-            )
-        sqlite.shrink(connection)
+def _shorten_keys(connection: sqlite3.Connection) -> None:
+    """Convert a manifest of the earlier format; leave any other alone."""
+    rows = connection.execute("SELECT name, value, checksum FROM meta").fetchall()
+    facts = {name: value for name, value, expected in rows if checksum(name, value) == expected}
+    if facts.get("format") != _CONVERTED_FORMAT:
+        return
+    log.info("converting the manifest: its content keys are shorter")
+    with transaction(connection):
+        for expected, note, record, chunks in connection.execute(_NOTES).fetchall():
+            if checksum(note, record, chunks) == expected and chunks != _NO_CHUNKS:
+                row = _note_row(note, record, _with_short_keys(chunks))
+                connection.execute(_PUT_NOTE, row)
+        connection.execute(
+            "UPDATE meta SET value = ?, checksum = ? WHERE name = 'format'",
+            (FORMAT, checksum("format", FORMAT)),
+        )
 
 
-def _converted(chunks: bytes, encoder: str) -> bytes:
+def _with_short_keys(chunks: bytes) -> bytes:
     """A note's chunks as they are stored today, for those of the earlier format."""
-    earlier = msgspec.msgpack.decode(chunks, type=tuple[Chunk, ...])
-    return _encode_chunks(_packed(earlier, encoder)) if earlier else _NO_CHUNKS
+    note = _decode_chunks(chunks)
+    length = len(note.packed_keys) // len(note.ids)
+    keys = (
+        note.packed_keys[start : start + KEY_BYTES]
+        for start in range(0, len(note.packed_keys), length)
+    )
+    return _encode_chunks(msgspec.structs.replace(note, packed_keys=b"".join(keys)))

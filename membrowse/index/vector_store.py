@@ -9,7 +9,6 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +16,7 @@ import numpy as np
 
 from membrowse import sqlite
 from membrowse.encoding.encoder import EncodedText
+from membrowse.index.chunk_table import KEY_BYTES
 from membrowse.index.vector_table import (
     Entries,
     StoredVectors,
@@ -24,10 +24,9 @@ from membrowse.index.vector_table import (
     VectorTable,
     extended,
     joined,
-    quantised,
     vectors_by_key,
 )
-from membrowse.sqlite import checksum, transaction
+from membrowse.sqlite import transaction
 
 _T = TypeVar("_T")
 _Row = tuple[int, int, bytes, bytes, bytes, bytes]
@@ -52,22 +51,16 @@ CREATE TABLE IF NOT EXISTS vectors (
     precision TEXT NOT NULL, at REAL NOT NULL, checksum INTEGER NOT NULL
 )
 """
-_EARLIER_COLUMNS = (
-    ["key", "vector", "passages", "precision", "at", "checksum"],
-    ["key", "vector", "passages", "scales", "precision", "at", "checksum"],
-)
 _PUT = "INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?, ?, ?)"
 _IN_KEYS = "WHERE key IN (SELECT value FROM json_each(?))"
-_ROWS = (
-    "SELECT rowid, checksum, CAST(key AS BLOB), numbers, scales, CAST(precision AS BLOB) "
-    "FROM vectors"
-)
+_VALUES = "CAST(key AS BLOB), numbers, scales, CAST(precision AS BLOB)"
 """Texts as bytes: thousands are checked whenever an index is opened, and not one is decoded that is
 not used."""
+_ROWS = f"SELECT rowid, checksum, {_VALUES} FROM vectors"  # noqa: S608
 _GET = f"{_ROWS} {_IN_KEYS}"
 _HAS = f"SELECT key FROM vectors {_IN_KEYS}"  # noqa: S608
-_PAGE_SIZE = 32768
-"""Of some rows of 3 KB; in smaller pages half the room would be left over."""
+_PAGE_SIZE = 65536
+"""Of some rows of 3 KB; in small pages half the room would be left over."""
 _READ_ROWS = 128
 _NUMBER_BYTES = 2
 _SCALE_BYTES = 4
@@ -110,9 +103,13 @@ class VectorStore:
         return 1
 
     def _connect(self) -> sqlite3.Connection:
-        if self._path.exists():
-            _quantise(self._path)
-        return sqlite.open_tables(self._path, _TABLE, page_size=_PAGE_SIZE)
+        connection = sqlite.open_tables(self._path, _TABLE, page_size=_PAGE_SIZE)
+        try:
+            _shorten_keys(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     def _recreate(self, error: Exception) -> None:
         log.warning("the stored vectors cannot be read (%s); encoding everything again", error)
@@ -352,45 +349,29 @@ class VectorStore:
             self._connection.close()
 
 
-def _quantise(path: Path) -> None:
-    """Convert a store of an earlier version, with float32 vectors, in one transaction."""
-    connection = sqlite.connect(path)
-    with closing(connection):
-        columns = [name for _, name, *_ in connection.execute("PRAGMA table_info(vectors)")]
-        if columns not in _EARLIER_COLUMNS:
-            return
-        log.info("converting the stored vectors: they take half the room")
-        stored = ", ".join(columns[:-2])
-        with transaction(connection):
-            connection.execute("ALTER TABLE vectors RENAME TO earlier")
-            connection.execute(_TABLE)
-            rows = connection.execute(f"SELECT checksum, at, {stored} FROM earlier")  # noqa: S608
-            connection.executemany(_PUT, filter(None, map(_converted, rows)))
-            connection.execute("DROP TABLE earlier")
-        sqlite.shrink(connection)
+def _shorten_keys(connection: sqlite3.Connection) -> None:
+    """Convert the rows of an earlier version, whose content keys are longer."""
+    digits = 2 * KEY_BYTES
+    (length,) = connection.execute("SELECT length(key) FROM vectors LIMIT 1").fetchone() or (0,)
+    if length <= digits:
+        return
+    log.info("converting the stored vectors: their keys are shorter")
 
+    def shortened(row: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        expected, at, *values = row
+        if _checksum(*values) != expected:
+            return None
+        key, numbers, scales, precision = values
+        kept = (key[:digits], numbers, scales, precision)
+        return (key[:digits].decode(), numbers, scales, precision.decode(), at, _checksum(*kept))
 
-def _converted(row: tuple[Any, ...]) -> tuple[Any, ...] | None:
-    """A row of today for one of an earlier version; None if that is damaged."""
-    expected, at, key, vector, passages, *rest, precision = row
-    if not all(isinstance(blob, bytes) for blob in (vector, passages, *rest)):
-        return None
-    texts = str(key).encode(errors="replace"), str(precision).encode(errors="replace")
-    if rest:
-        found = _checksum(texts[0], vector + passages, rest[0], texts[1])
-    else:
-        found = checksum(key, vector, passages, precision)
-    if found != expected:
-        return None
-    sentence = np.frombuffer(vector, np.float32)
-    if rest:
-        integers = np.frombuffer(passages, np.int16).reshape(-1, len(sentence))
-        floats = integers * np.frombuffer(rest[0], np.float32)[:, None]
-    else:
-        floats = np.frombuffer(passages, np.float32).reshape(-1, len(sentence))
-    vectors = quantised(sentence, floats)
-    blobs = (vectors.numbers.tobytes(), vectors.scales.tobytes())
-    return (key, *blobs, precision, at, _checksum(texts[0], *blobs, texts[1]))
+    with transaction(connection):
+        connection.execute("ALTER TABLE vectors RENAME TO earlier")
+        connection.execute(_TABLE)
+        rows = connection.execute(f"SELECT checksum, at, {_VALUES} FROM earlier")  # noqa: S608
+        connection.executemany(_PUT, filter(None, map(shortened, rows)))
+        connection.execute("DROP TABLE earlier")
+    sqlite.shrink(connection)
 
 
 def _checksum(key: bytes, numbers: bytes, scales: bytes, precision: bytes) -> int:

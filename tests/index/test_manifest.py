@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from contextlib import closing
 from pathlib import Path
 
@@ -9,10 +10,9 @@ import msgspec
 import pytest
 
 from membrowse import sqlite
-from membrowse.index.generation import Generation, content_key
-from membrowse.index.journal import JournalEntry
+from membrowse.index.chunk_table import NoteChunks
+from membrowse.index.generation import content_key
 from membrowse.index.manifest import Recipe
-from membrowse.notes.chunk import Chunk
 from tests.index import factories
 from tests.index.factories import RECIPE, change, chunk, encode_all
 from tests.index.store_agreement import assert_stores_agree
@@ -102,8 +102,7 @@ def test_a_manifest_of_an_earlier_version_is_converted(directory: Path) -> None:
         index.apply([change("a.md", "one", "four")])
         encode_all(index)
         before, entries = index.generation, index.journal()
-        notes = [(path, [*before.chunks[_slice_of(before, path)]]) for path in before.notes]
-        _make_uncompressed(directory / "manifest.sqlite", notes, entries)
+    _lengthen_keys(directory)
     for _ in range(2):
         with closing(factories.opened(directory)) as index:
             after = index.generation
@@ -118,42 +117,31 @@ def test_a_manifest_of_an_earlier_version_is_converted(directory: Path) -> None:
             assert_stores_agree(index)
 
 
-def _slice_of(generation: Generation, path: str) -> slice:
-    rows = generation.rows(path)
-    return slice(rows.start, rows.stop)
-
-
-def _make_uncompressed(
-    manifest: Path, notes: list[tuple[str, list[Chunk]]], entries: list[JournalEntry]
-) -> None:
-    """Write the manifest as earlier versions did, with a damaged entry of the history."""
-    with closing(sqlite.connect(manifest)) as connection:
-        for path, chunks in notes:
-            record = connection.execute("SELECT record FROM notes WHERE path = ?", (path,))
-            values = (path, record.fetchone()[0], msgspec.msgpack.encode(chunks))
+def _lengthen_keys(directory: Path) -> None:
+    """Write manifest and vectors as an earlier version did, with content keys of 64 digits."""
+    with closing(sqlite.connect(directory / "manifest.sqlite")) as connection:
+        rows = connection.execute("SELECT path, record, chunks FROM notes WHERE length(chunks)")
+        for path, record, packed in rows.fetchall():
+            note = msgspec.msgpack.decode(packed, type=NoteChunks)
+            keys = bytes.fromhex("".join(map(_long, note.keys)))
+            earlier = msgspec.structs.replace(note, packed_keys=keys)
+            values = (path, record, msgspec.msgpack.encode(earlier))
             row = (*values, sqlite.checksum(*values))
             connection.execute("INSERT OR REPLACE INTO notes VALUES (?, ?, ?, ?)", row)
-        connection.execute("DROP TABLE journal")
         connection.execute(
-            "CREATE TABLE journal (generation INTEGER NOT NULL, path TEXT NOT NULL, entry TEXT NOT "
-            "NULL, bytes INTEGER NOT NULL, at TEXT NOT NULL, checksum INTEGER NOT NULL)"
+            "UPDATE meta SET value = '3', checksum = ? WHERE name = 'format'",
+            (sqlite.checksum("format", "3"),),
         )
-        damaged = msgspec.structs.replace(entries[0], path="damaged.md")
-        for entry in [damaged, *entries]:
-            data = msgspec.json.encode(entry).decode()
-            expected = sqlite.checksum(entry.generation, entry.path, entry.at, data)
+    with closing(sqlite.connect(directory / "vectors.sqlite")) as connection:
+        stored = connection.execute("SELECT key, numbers, scales, precision FROM vectors")
+        for key, numbers, scales, precision in stored.fetchall():
+            described = f"{len(scales)} {precision} {_long(key)}".encode()
+            expected = zlib.crc32(b"".join((described, numbers, scales)))
             connection.execute(
-                "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?)",
-                (
-                    entry.generation,
-                    entry.path,
-                    data,
-                    len(data),
-                    entry.at,
-                    expected + (entry is damaged),
-                ),
+                "UPDATE vectors SET key = ?, checksum = ? WHERE key = ?",
+                (_long(key), expected, key),
             )
-        connection.execute(
-            "UPDATE meta SET value = '2', checksum = ? WHERE name = 'format'",
-            (sqlite.checksum("format", "2"),),
-        )
+
+
+def _long(key: str) -> str:
+    return key + "0123456789abcdef" * 2
