@@ -22,6 +22,7 @@ _BUSY_SECONDS = 30.0
 _SIDE_FILES = ("", "-wal", "-shm", "-journal")
 _OPEN_FILES = ("", "-wal", "-shm")
 _HEADER_BYTES = 100
+_INCREMENTAL = 2
 _WAL_BYTES = 4 << 20
 """Size at which the content of the WAL goes to the database."""
 _WRITE_VERSION, _READ_VERSION = 18, 19
@@ -98,7 +99,9 @@ def connect(path: Path, *, page_size: int = 4096) -> sqlite3.Connection:
     connection.text_factory = _text
     try:
         connection.execute(f"PRAGMA page_size={page_size}")
-        connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
+        (vacuum,) = connection.execute("PRAGMA auto_vacuum").fetchone()
+        if vacuum != _INCREMENTAL:  # setting it waits for a writer
+            connection.execute(f"PRAGMA auto_vacuum={_INCREMENTAL}")
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
         (actual,) = connection.execute("PRAGMA page_size").fetchone()

@@ -12,6 +12,7 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -56,7 +57,9 @@ _MAX_PENDING_TOUCHES = 2000
 _SLACK = 0.95
 """Part of the budget that is filled without eviction, and at least kept by one."""
 _EVICTED_AT_ONCE = 16 << 20
-"""Bytes beyond what must go: a query waits for an eviction, so it is neither frequent nor long."""
+"""Bytes beyond what must go: other writers wait for an eviction, so it is not long."""
+_MAX_WAITING_BYTES = 64 << 20
+"""Token vectors that `put_soon` has not written; beyond that it waits."""
 
 
 class _Total(NamedTuple):
@@ -91,6 +94,8 @@ class TokenStore:
         self._retired: set[sqlite3.Connection] = set()
         """Lent connections to a file that has been replaced."""
         self._touched: dict[str, None] = {}
+        self._waiting: dict[str, EncodedText] = {}
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="token-vectors")
         self._closed = False
         self._bytes = 0
         self._count = 0
@@ -144,9 +149,11 @@ class TokenStore:
 
     def get(self, keys: Sequence[str]) -> dict[str, TokenVectors]:
         """Token vectors of those `keys` that are stored; counts as a use."""
-        vectors: dict[str, TokenVectors] = {}
+        with self._pooling:
+            waiting = [self._waiting[key] for key in keys if key in self._waiting]
+        vectors = {text.key: TokenVectors(text.tokens, text.scales) for text in waiting}
         damaged: list[str] = []
-        for expected, *values in self._read(_GET, keys):
+        for expected, *values in self._read(_GET, [key for key in keys if key not in vectors]):
             key, tokens, _, data = values
             if checksum(*values) == expected:
                 vectors[key] = _unpack(data, tokens)
@@ -158,14 +165,17 @@ class TokenStore:
 
     def has(self, keys: Collection[str]) -> set[str]:
         """Those of `keys` that are stored."""
+        self.settle()
         return {key for (key,) in self._read(_HAS, keys)}
 
     def keys(self) -> set[str]:
         """All stored keys."""
+        self.settle()
         return {key for (key,) in self._read("SELECT key FROM entries")}
 
     def check(self) -> int:
         """Check structure and checksums; returns the number of damaged entries, now deleted."""
+        self.settle()
         count = max(1, self._count)
         try:
             damaged = self._damaged_keys()
@@ -216,11 +226,44 @@ class TokenStore:
             log.warning("%d stored token vectors were damaged; they are made again", len(damaged))
             self.delete(damaged)
 
+    def put_soon(self, encoded: Sequence[EncodedText]) -> None:
+        """Like `put`, on another thread, so that no query waits for it; `get` has them at once.
+
+        What cannot be written is lost, which is logged: it is made again.
+        """
+        with self._pooling:
+            if self._closed:
+                return
+            self._waiting.update((text.key, text) for text in encoded)
+            much = sum(text.bytes for text in self._waiting.values()) > _MAX_WAITING_BYTES
+            written = self._writer.submit(self._put_waiting)
+        if much:
+            written.result()
+
+    def _put_waiting(self) -> None:
+        with self._pooling:
+            waiting = list(self._waiting.values())
+        try:
+            self.put(waiting)
+        except (OSError, sqlite3.Error):
+            log.warning("token vectors could not be stored", exc_info=True)
+        finally:
+            with self._pooling:
+                for text in waiting:
+                    if self._waiting.get(text.key) is text:
+                        del self._waiting[text.key]
+
+    def settle(self) -> None:
+        """Wait until `put_soon` has written everything."""
+        with self._pooling:
+            written = None if self._closed else self._writer.submit(lambda: None)
+        if written is not None:
+            written.result()
+
     def put(self, encoded: Sequence[EncodedText], *, evict: bool = True) -> None:
         """Store token vectors, replacing existing ones.
 
-        Beyond the budget others are evicted; without `evict`, what would come near it is left out,
-        so that the next query that adds some need not wait for an eviction.
+        Beyond the budget others are evicted; without `evict`, what would come near it is left out.
         """
         unique = list({text.key: text for text in encoded}.values())
         for batch in _batches(unique, _BATCH):
@@ -238,6 +281,7 @@ class TokenStore:
 
     def delete(self, keys: Collection[str]) -> None:
         """Delete these entries."""
+        self.settle()
         if keys:
             self._write(partial(self._delete, list(keys)))
             self._write(lambda: sqlite.shrink(self._connection))
@@ -259,11 +303,13 @@ class TokenStore:
         return sqlite.disk_size(self._path)
 
     def close(self) -> None:
-        """Write pending uses and close; concurrent reads finish or fail."""
+        """Write what is pending and close; concurrent reads finish or fail."""
+        with self._pooling:
+            self._closed = True
+        self._writer.shutdown()
         with self._writing:
             self._write(self._write_touches)
             with self._pooling:
-                self._closed = True
                 for connection in self._pool:
                     connection.close()
                 self._pool = []

@@ -6,8 +6,6 @@ without any vector are left to indexing, so no query waits while a folder is enc
 
 from __future__ import annotations
 
-import logging
-import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -24,8 +22,6 @@ from membrowse.ranking.note_names import name_bonuses
 from membrowse.ranking.ranked_query import NO_WORDS, Maxima, RankedQuery
 from membrowse.settings import RerankMethod, RerankSettings
 from membrowse.wire.search import FUSED, RERANKED, VECTOR, RankingState
-
-log = logging.getLogger(__name__)
 
 Idf = Callable[[str], float]
 
@@ -186,10 +182,7 @@ def _encode_missing(
         return
     encoded = encoder.encode(inputs)
     ranked_query.token_vectors.update({text.key: text for text in encoded})
-    try:
-        store.put(encoded)
-    except (OSError, sqlite3.Error):
-        log.warning("token vectors could not be stored", exc_info=True)
+    store.put_soon(encoded)
 
 
 def _late_scores(

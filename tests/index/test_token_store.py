@@ -152,3 +152,41 @@ def test_damaged_token_vectors_are_deleted_with_a_warning(
         assert "the stored token vectors cannot be read" in caplog.text
         store.put(encoded(1))
         assert store.count == 1
+
+
+def test_what_is_put_soon_is_read_at_once_and_written_when_the_store_closes(tmp_path: Path) -> None:
+    path, reader = tmp_path / "t.sqlite", sqlite3.connect(tmp_path / "t.sqlite")
+    with closing(reader), closing(TokenStore(path, 10**9)) as store:
+        reader.execute("BEGIN IMMEDIATE")  # nobody else can write
+        store.put_soon(encoded(1, 2))
+        found = store.get(keys(1, 2, 3))
+        assert found.keys() == set(keys(1, 2))
+        assert np.array_equal(found["k0001"].tokens, encoded(1)[0].tokens)
+        assert store.count == 0
+        reader.rollback()
+    with closing(TokenStore(path, 10**9)) as store:
+        assert store.keys() == set(keys(1, 2))
+
+
+def test_what_is_put_soon_is_purged_like_the_rest(tmp_path: Path) -> None:
+    with closing(TokenStore(tmp_path / "t.sqlite", 10**9)) as store:
+        store.put_soon(encoded(*range(300)))
+        store.purge(keys(7))
+        assert store.get(keys(*range(300))).keys() == set(keys(7))
+
+
+def test_what_cannot_be_put_soon_is_lost_with_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    with closing(TokenStore(tmp_path / "t.sqlite", 10**9)) as store:
+        with monkeypatch.context() as disk:
+            disk.setattr(store, "put", full)
+            store.put_soon(encoded(1))
+            store.settle()
+        assert "could not be stored" in caplog.text
+        assert store.get(keys(1)) == {}
+        store.put_soon(encoded(1))
+        assert store.has(keys(1)) == set(keys(1))
