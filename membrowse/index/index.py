@@ -64,18 +64,21 @@ class Index:
         token_budget: int,
         dimension: int,
         retention: Retention = DEFAULT_RETENTION,
+        hnsw: bool = True,
     ) -> None:
         """Open the index in `directory`, or create an empty one; repairs what a kill left behind.
 
         `token_budget` is in bytes, `dimension` is the encoder's. A recipe without an encoder (which
-        cannot be loaded) and a dimension of 0 stand for those of the existing index. Raises
-        `IndexTooNew` if a later version made it, and `IndexCorrupt` if the manifest cannot be read
-        (see `discard`); the other stores are recreated from it.
+        cannot be loaded) and a dimension of 0 stand for those of the existing index. Without
+        `hnsw`, Chroma is never opened. Raises `IndexTooNew` if a later version made it, and
+        `IndexCorrupt` if the manifest cannot be read (see `discard`); the other stores are
+        recreated from it.
         """
         self.directory = directory
         self._writing = threading.RLock()
         self._chroma_in_step = threading.Event()
         self._chroma_in_step.set()
+        self._hnsw = hnsw
         self._chroma_filled = False
         self._needs_repair = False
         self._closing = threading.Event()
@@ -396,10 +399,10 @@ class Index:
     def check(self) -> list[Discrepancy]:
         """Check every byte of the stores and compare them with each other.
 
-        Damaged entries are listed, and made again from the current generation. Opens Chroma and
-        brings it up to date first if necessary.
+        Damaged entries are listed, and made again from the current generation. Opens Chroma, if
+        there is one, and brings it up to date first if necessary.
         """
-        if not (self._chroma_filled and self.chroma.opened):
+        if self._hnsw and not (self._chroma_filled and self.chroma.opened):
             try:
                 self.open_chroma()
             except Exception as error:  # the other stores are checked without Chroma

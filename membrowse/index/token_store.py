@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from membrowse import sqlite
 from membrowse.encoding.encoder import EncodedText
+from membrowse.index.chunk_table import KEY_BYTES
 from membrowse.sqlite import checksum, transaction
 
 _T = TypeVar("_T")
@@ -111,6 +112,7 @@ class TokenStore:
     def _open(self) -> None:
         connection = sqlite.open_tables(self._path, _TABLES, page_size=_PAGE_SIZE)
         try:
+            _shorten_keys(connection)
             connection.execute(_IMPLAUSIBLE)
             total, count, last = connection.execute(
                 "SELECT coalesce(sum(bytes), 0), count(*), coalesce(max(used), 0) FROM entries"
@@ -245,7 +247,7 @@ class TokenStore:
             waiting = list(self._waiting.values())
         try:
             self.put(waiting)
-        except (OSError, sqlite3.Error):
+        except Exception:  # the thread's boundary; they are made again
             log.warning("token vectors could not be stored", exc_info=True)
         finally:
             with self._pooling:
@@ -281,8 +283,8 @@ class TokenStore:
 
     def delete(self, keys: Collection[str]) -> None:
         """Delete these entries."""
-        self.settle()
         if keys:
+            self.settle()
             self._write(partial(self._delete, list(keys)))
             self._write(lambda: sqlite.shrink(self._connection))
 
@@ -405,6 +407,25 @@ class TokenStore:
                     self._pool.append(connection)
             if closed:
                 connection.close()
+
+
+def _shorten_keys(connection: sqlite3.Connection) -> None:
+    """Convert the entries of an earlier version, whose content keys are longer."""
+    digits = 2 * KEY_BYTES
+    (length,) = connection.execute("SELECT length(key) FROM entries LIMIT 1").fetchone() or (0,)
+    if length <= digits:
+        return
+    log.info("converting the stored token vectors: their keys are shorter")
+    keys = [key for (key,) in connection.execute("SELECT key FROM entries")]
+    with transaction(connection):
+        for batch in _batches(keys, _BATCH):
+            for expected, key, *values in connection.execute(_GET, (json.dumps(batch),)).fetchall():
+                if checksum(key, *values) == expected:
+                    short = key[:digits]
+                    connection.execute(
+                        "UPDATE entries SET key = ?, checksum = ? WHERE key = ?",
+                        (short, checksum(short, *values), key),
+                    )
 
 
 def _unpack(data: bytes, tokens: int) -> TokenVectors:

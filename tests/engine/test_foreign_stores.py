@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import psutil
 import pytest
 
-from membrowse import paths
+from membrowse import paths, settings
 from membrowse.client import discovery
 from membrowse.encoding.encoder import EncoderInput
+from membrowse.engine.foreign_store.source import open_store
+from membrowse.engine.foreign_store.store_indexer import READING, Reading
+from membrowse.engine.sources import open_closed_index
+from membrowse.index.generation import IndexedNote
 from membrowse.stores.address import parse_address
-from membrowse.stores.directory import opened, opened_store
+from membrowse.stores.directory import OpenedStore, keep, opened, opened_store
 from membrowse.wire.diagnosis import DiagnosisRequest, Outcome
 from membrowse.wire.engine import EngineState, HelloRequest, ReindexRequest
 from membrowse.wire.explanation import ExplainRequest
@@ -184,3 +191,90 @@ async def _opened_once(address: str, problem: str, copies: int = 0) -> Path:
 
     await eventually(ended)
     return directory
+
+
+async def test_what_the_index_lost_is_read_again_from_an_unchanged_store(
+    rows: list[Row], tmp_path: Path
+) -> None:
+    chroma_collection(tmp_path / "database", "notes", rows)
+    directory = opened(parse_address(f"chroma:{tmp_path / 'database'}"))
+    whole = await _read_once(directory)
+    assert whole.encoded == len(rows)
+    for lost in ("manifest.sqlite", "vectors.sqlite"):
+        (paths.index_dir(directory) / lost).write_bytes(b"no database at all" * 1000)
+        again = await _read_once(directory)
+        assert (again.notes.keys(), again.encoded) == (whole.notes.keys(), whole.encoded), lost
+        assert again.began_stale, lost
+        assert not (await _read_once(directory)).began_stale, lost
+    assert not list((paths.index_dir(directory) / "chroma").glob("*/*"))
+
+
+async def test_the_persons_word_counts_more_than_what_was_compared(
+    rows: list[Row], tmp_path: Path
+) -> None:
+    vectors = [row[3] for row in rows]
+    others = [
+        (*row[:3], vector) for row, vector in zip(rows, vectors[1:] + vectors[:1], strict=True)
+    ]
+    chroma_collection(tmp_path / "others", "notes", others)
+    address = parse_address(f"chroma:{tmp_path / 'others'}")
+    directory = opened(address)
+    assert "vectors are not all-MiniLM-L6-v2's" in (await _read_once(directory)).incomparable
+    assert "vectors are not" in (await _read_once(directory)).incomparable
+    keep(OpenedStore(address=address, encoder="all-MiniLM-L6-v2"))
+    assert (await _read_once(directory)).incomparable == ""
+
+
+async def test_a_store_that_names_the_bundled_encoder_is_searched_with_it(
+    rows: list[Row], tmp_path: Path
+) -> None:
+    chroma_collection(tmp_path / "database", "notes", rows)
+    directory = opened(parse_address(f"chroma:{tmp_path / 'database'}"))
+    await _read_once(directory)
+    file = paths.index_dir(directory) / READING
+    read = msgspec.json.decode(file.read_bytes(), type=Reading)
+    assert read.description is not None
+    assert read.description.model == "all-MiniLM-L6-v2"
+    other = settings.load(tmp_path / "none", {"MEMBROWSE_ENCODER_MODEL": str(tmp_path)})
+    for incomparable, model in (("by its vectors", "all-MiniLM-L6-v2"), ("", str(tmp_path))):
+        found = msgspec.structs.replace(read, model="other", incomparable=incomparable)
+        file.write_bytes(msgspec.json.encode(found))
+        index, models = open_closed_index(directory, other)
+        index.close()
+        assert models.name == model
+
+
+@dataclass(frozen=True)
+class _Read:
+    """The index of a store, after it was read."""
+
+    notes: dict[str, IndexedNote]
+    encoded: int
+    began_stale: str
+    incomparable: str
+    """Why queries cannot be compared with its vectors."""
+
+
+async def _read_once(directory: Path) -> _Read:
+    """Open the index of a store without an engine, read the store, check the index, close it."""
+    store = opened_store(directory)
+    assert store is not None
+    ours = settings.load(paths.config_file())
+    source = open_store(directory, store, ours, lambda: None, lambda: None)
+    index, models, began_stale = source.index, source.models, source.index.stale
+    models.start()
+    try:
+        await eventually(partial(_holds, lambda: models.encoder is not None))
+        source.indexer.start()
+        await eventually(partial(_holds, lambda: source.indexer.state.last_check))
+        assert index.check() == []
+        notes, encoded = dict(index.generation.notes), int(index.generation.encoded.sum())
+        return _Read(notes, encoded, began_stale, models.message)
+    finally:
+        source.indexer.close()
+        models.close()
+        index.close()
+
+
+async def _holds(condition: Callable[[], object]) -> bool:
+    return bool(condition())

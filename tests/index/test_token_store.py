@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -190,3 +191,15 @@ def test_what_cannot_be_put_soon_is_lost_with_a_warning(
         assert store.get(keys(1)) == {}
         store.put_soon(encoded(1))
         assert store.has(keys(1)) == set(keys(1))
+
+
+def test_a_store_with_longer_keys_is_converted(tmp_path: Path) -> None:
+    path, (made,) = tmp_path / "t.sqlite", encoded(1)
+    with closing(TokenStore(path, 10**9)) as store:
+        store.put([replace(made, key=letter * 64) for letter in "ab"])
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE entries SET checksum = 1 WHERE key LIKE 'b%'")
+    for _ in range(2):
+        with closing(TokenStore(path, 10**9)) as store:
+            assert np.array_equal(store.get(["a" * 32])["a" * 32].tokens, made.tokens)
+            assert store.get(["b" * 32]) == {}

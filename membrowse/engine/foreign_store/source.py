@@ -11,10 +11,11 @@ import msgspec
 
 from membrowse import paths
 from membrowse.agents.collections import roots_of
+from membrowse.encoding.model_files import BUNDLED
 from membrowse.engine.foreign_store.own_search import StoreSearch
 from membrowse.engine.foreign_store.record_notes import RECORDS
-from membrowse.engine.foreign_store.store_encoder import StoreEncoder, VectorMatch
-from membrowse.engine.foreign_store.store_indexer import StoreIndexer
+from membrowse.engine.foreign_store.store_encoder import StoreEncoder, VectorMatch, bundled
+from membrowse.engine.foreign_store.store_indexer import Reading, StoreIndexer, last_reading
 from membrowse.engine.models import Models
 from membrowse.engine.source import Source, retention
 from membrowse.index.analyser import ANALYSER
@@ -36,12 +37,13 @@ def open_store(
     changed: Callable[[], None],
 ) -> Source:
     """See `sources.open_source`; `folder` is the store's own directory."""
-    settings = _for_store(settings, store)
+    directory = paths.index_dir(folder)
+    settings = _for_store(settings, store, directory)
     match, reader = VectorMatch(), StoreReader()
     models = Models(folder, settings, encoder_loaded, partial(StoreEncoder, match=match))
     models.prepare()
     recipe = _recipe(models, store)
-    index = _open_or_rebuild(paths.index_dir(folder), settings, recipe)
+    index = _open_or_rebuild(directory, settings, recipe)
     indexer = StoreIndexer(store, reader, settings, index, recipe, models, match, changed)
     return Source(
         roots=roots_of(folder, settings),
@@ -59,25 +61,34 @@ def open_closed_records(
     folder: Path, store: OpenedStore, settings: Settings
 ) -> tuple[Index, Models]:
     """See `sources.open_closed_index`; `folder` is the store's own directory."""
-    settings = _for_store(settings, store)
+    directory = paths.index_dir(folder)
+    settings = _for_store(settings, store, directory)
     models = Models(folder, settings, lambda: None)
     models.prepare()
-    return _open(paths.index_dir(folder), settings, _recipe(models, store)), models
+    return _open(directory, settings, _recipe(models, store)), models
 
 
 def _no_hnsw(_vector: object, _n: int) -> None:
     """No HNSW index: that of a store is its own program's."""
 
 
-def _for_store(settings: Settings, store: OpenedStore) -> Settings:
-    """`settings` for vectors without passages, made by the encoder that the person named."""
-    model = store.encoder or settings.encoder.model
+def _for_store(settings: Settings, store: OpenedStore, directory: Path) -> Settings:
+    """`settings` for vectors without passages."""
+    model = store.encoder or _named(last_reading(directory)) or settings.encoder.model
     return msgspec.structs.replace(
         settings,
         encoder=msgspec.structs.replace(settings.encoder, model=model),
         vector=msgspec.structs.replace(settings.vector, passage_weight=0.0),
         store=StoreSettings(),  # its records are indexed on this machine
     )
+
+
+def _named(reading: Reading) -> str:
+    """The bundled encoder, if the store names it and the one in the settings did not fit; else
+    empty: no path that a store names is loaded."""
+    if reading.description is None or not bundled(reading.description.model):
+        return ""
+    return BUNDLED if reading.incomparable or reading.model == BUNDLED else ""
 
 
 def _recipe(models: Models, store: OpenedStore) -> Recipe:
@@ -106,4 +117,5 @@ def _open(directory: Path, settings: Settings, recipe: Recipe) -> Index:
         token_budget=settings.encoder.token_budget_mb << 20,
         dimension=0,  # whatever the store's vectors have
         retention=retention(settings.journal),
+        hnsw=False,
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from membrowse.encoding.encoder import EncodedQuery, EncodedText, Encoder, EncoderInput
+from membrowse.encoding.model_files import BUNDLED
 from membrowse.index.generation import EmbeddedGeneration
 from membrowse.stores.address import StoreAddress
 
@@ -47,6 +48,11 @@ class StoreEncoder:
     def query(self, text: str) -> EncodedQuery:
         encoded = self.inner.query(text)
         return replace(encoded, foreign=True, incomparable=self._match.incomparable)
+
+
+def bundled(model: str) -> bool:
+    """Whether a store that names `model` means the bundled encoder, by whatever provider."""
+    return model.rpartition("/")[2] == BUNDLED
 
 
 def incomparability(

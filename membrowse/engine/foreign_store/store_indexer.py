@@ -18,9 +18,15 @@ from typing import Any
 import msgspec
 
 from membrowse import paths
+from membrowse.encoding.model_files import BUNDLED
 from membrowse.engine import clock
 from membrowse.engine.foreign_store.record_notes import RecordNote, record_note, unindexable
-from membrowse.engine.foreign_store.store_encoder import StoreEncoder, VectorMatch, incomparability
+from membrowse.engine.foreign_store.store_encoder import (
+    StoreEncoder,
+    VectorMatch,
+    bundled,
+    incomparability,
+)
 from membrowse.engine.indexing.disk_space import DiskNearlyFull, DiskSpace
 from membrowse.engine.indexing.event_queue import EventQueue
 from membrowse.engine.indexing.events import EncoderLoaded, Event, IndexRequested, Paused, Stopped
@@ -28,11 +34,12 @@ from membrowse.engine.indexing.folder_comparison import Comparison
 from membrowse.engine.indexing.indexer_state import IndexerState, UnindexedNote
 from membrowse.engine.models import Models
 from membrowse.index.change_plan import NoteChange
-from membrowse.index.generation import Generation
+from membrowse.index.generation import EmbeddedGeneration, Generation
 from membrowse.index.index import Index
 from membrowse.index.manifest import Recipe
 from membrowse.notes.scanner import ScannedFile
 from membrowse.settings import Settings
+from membrowse.shell_commands import command
 from membrowse.stores.directory import OpenedStore, directory_of
 from membrowse.stores.messages import Description, Progressed, ReadStore
 from membrowse.stores.reader import StoreReader
@@ -53,6 +60,15 @@ _RETRY_SECONDS = 60.0
 _LARGEST_READING = 64 << 20
 
 
+class IndexContent(msgspec.Struct, frozen=True):
+    """What an index has, as far as damage, a restore or a kill changes it."""
+
+    generation: int = 0
+    notes: int = 0
+    encoded: int = 0
+    """Number of chunks with a vector."""
+
+
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """What the last reading found, kept between engines."""
 
@@ -60,9 +76,13 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     skipped: dict[str, str] = {}
     """Notes that are not indexed, and why."""
     encoder: str = ""
-    """Key of the encoder that was compared with the vectors."""
+    """`StoreIndexer._encoder_key` when the encoder was compared with the vectors."""
+    model: str = ""
+    """The name of that encoder."""
     incomparable: str = ""
     """Why its queries cannot be compared with them."""
+    content: IndexContent = IndexContent()
+    """Of the index, when the reading had ended."""
 
 
 class StoreIndexer:
@@ -92,9 +112,12 @@ class StoreIndexer:
         self.events = EventQueue()
         self._thread = threading.Thread(target=self._run, name="indexer", daemon=True)
         self._due = 0.0
-        self._reading = _remembered(index.directory)
+        self._reading = last_reading(index.directory)
+        intact = self._reading.content == _content(index.generation)
+        if not intact and not index.stale:
+            index.stale = "it is not as the last reading left it"
         self.state = IndexerState(stale=index.stale, precision=_PRECISION, unread=True)
-        if self.description is not None:
+        if self.description is not None and intact:
             self.state = replace(self.state, reading=False, unread=False, **self._files())
             if self._reading.encoder == self._encoder_key:
                 match.incomparable = self._reading.incomparable
@@ -106,8 +129,10 @@ class StoreIndexer:
 
     @property
     def _encoder_key(self) -> str:
+        """The encoder, and whether the person said that it made the vectors."""
         files = self._models.files
-        return files.identity.key if files is not None else ""
+        key = files.identity.key if files is not None else ""
+        return f"{key}, said" if self._store.encoder else key
 
     def start(self) -> None:
         self._thread.start()
@@ -186,7 +211,8 @@ class StoreIndexer:
             found = self._read(everything)
             if found is not None:
                 skipped = self._index_spool(found, rebuild=rebuild)
-                self._remember(Reading(description=found, skipped=skipped))
+                content = _content(self._index.generation)
+                self._remember(Reading(description=found, skipped=skipped, content=content))
                 self._publish(**self._files())
         finally:
             self._clear_directory()
@@ -325,8 +351,14 @@ class StoreIndexer:
             said=bool(self._store.encoder),
             address=self._store.address,
         )
-        compared = {"encoder": self._encoder_key, "incomparable": reason}
-        self._remember(msgspec.structs.replace(self._reading, **compared))
+        if reason and bundled(self.description.model) and not files.bundled:
+            restart = command("engine restart", directory_of(self._store.address))
+            reason += f"; {restart} takes {BUNDLED}, which the store names"
+        self._remember(
+            msgspec.structs.replace(
+                self._reading, encoder=self._encoder_key, model=files.name, incomparable=reason
+            )
+        )
         self._set_match(reason)
 
     def _set_match(self, incomparable: str) -> None:
@@ -347,6 +379,10 @@ class StoreIndexer:
                 _remove(copy)
 
 
+def _content(generation: EmbeddedGeneration) -> IndexContent:
+    return IndexContent(generation.number, len(generation.notes), int(generation.encoded.sum()))
+
+
 def _remove(copy: Path) -> None:
     if copy.is_dir() and not copy.is_symlink():
         shutil.rmtree(copy, ignore_errors=True)
@@ -355,7 +391,8 @@ def _remove(copy: Path) -> None:
             copy.unlink()
 
 
-def _remembered(directory: Path) -> Reading:
+def last_reading(directory: Path) -> Reading:
+    """What the last reading found, which is kept in an index's directory; else an empty one."""
     try:
         content = paths.read_regular(directory / READING, _LARGEST_READING)
         return msgspec.json.decode(content, type=Reading)

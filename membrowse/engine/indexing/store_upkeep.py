@@ -43,8 +43,8 @@ class StoreUpkeep:
         *,
         hnsw: bool = True,
     ) -> None:
-        """`changed` is called after `self_check` has changed. Without `hnsw`, Chroma is opened for
-        checks alone."""
+        """`changed` is called after `self_check` has changed. Without `hnsw`, the index has no
+        Chroma."""
         self._hnsw = hnsw
         self._index = index
         self._settled = settled
