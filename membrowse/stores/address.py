@@ -50,6 +50,15 @@ class StoreAddress(msgspec.Struct, frozen=True, kw_only=True):
         return self.is_server and not _is_loopback(urlsplit(self.place).hostname or "")
 
 
+def grpc_options(uri: str) -> dict[str, int]:
+    """Options of the gRPC channel to a Milvus at `uri`: no proxy is used on this machine.
+
+    gRPC obeys `http_proxy` even for a loopback address, at which Milvus Lite listens, too.
+    """
+    local = "://" not in uri or _is_loopback(urlsplit(uri).hostname or "")
+    return {"grpc.enable_http_proxy": 0} if local else {}
+
+
 def is_address(text: str) -> bool:
     """Whether `text` is meant as a store's address, and not as a path."""
     kind = text.partition(":")[0].partition("+")[0]

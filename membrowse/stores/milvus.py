@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from membrowse.stores.address import grpc_options
 from membrowse.stores.source import BATCH, Answer, CollectionFacts, Found, Record, StoreUnreadable
 
 _SECONDS = 20.0
@@ -32,7 +33,9 @@ class Milvus:
         self._name = ""
         options: dict[str, Any] = {"token": token} if token else {}
         try:
-            self._client: Any = MilvusClient(uri=uri, timeout=_SECONDS, **options)
+            self._client: Any = MilvusClient(
+                uri=uri, timeout=_SECONDS, grpc_options=grpc_options(uri), **options
+            )
         except Exception as error:  # whatever the library raises
             raise StoreUnreadable(f"{original}: {_opening_problem(uri, error)}") from error
 

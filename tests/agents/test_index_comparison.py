@@ -136,8 +136,9 @@ def test_an_agent_without_an_index_reads_its_files(tmp_path: Path) -> None:
 class _Milvus:
     """What the index of memsearch 0.4 returns through pymilvus 3."""
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, *, grpc_options: dict[str, int]) -> None:
         assert "/.memsearch/" not in uri, "the agent's own index is opened"
+        assert grpc_options == {"grpc.enable_http_proxy": 0}
         self.folder = Path(Path(uri, "folder").read_text())
 
     def load_collection(self, name: str) -> None:

@@ -14,6 +14,7 @@ from membrowse import paths
 from membrowse.agents.foreign_files import Unreadable, table, text, toml
 from membrowse.agents.machine import Machine
 from membrowse.agents.system import Candidate, ForeignIndex, IndexedFile
+from membrowse.stores.address import grpc_options
 from membrowse.wire.agents import AgentMemory, IndexedState, SearchCommand
 
 DEFAULT_K, DEFAULT_COLLECTION = 5, "memsearch_chunks"
@@ -108,7 +109,7 @@ def _chunks(index: Path, memory: AgentMemory) -> list[dict[str, Any]]:
         try:
             copier = shutil.copytree if index.is_dir() else shutil.copyfile
             copier(index, copy)
-            client = MilvusClient(uri=str(copy))
+            client = MilvusClient(uri=str(copy), grpc_options=grpc_options(str(copy)))
             try:
                 client.load_collection(memory.index_part)
                 return list(_rows(client, memory.index_part))

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from membrowse import paths
 from membrowse.index.store_errors import StoreUnavailable
+from membrowse.stores.address import grpc_options
 from membrowse.text import shown
 
 log = logging.getLogger(__name__)
@@ -116,12 +117,14 @@ class MilvusConnection:
         except ImportError as error:
             raise StoreUnavailable(f"{self.address}: pymilvus is missing: {INSTALL}") from error
         _silence_libraries()
-        uri, token, options = self.address.uri, os.environ.get(TOKEN, ""), {}
+        uri, token = self.address.uri, os.environ.get(TOKEN, "")
+        options = grpc_options(uri)
         if self.address.file is not None:
             self._close_server = _serve(self.address.file, self._socket)
-            uri, token, options = f"unix:{self._socket}", "", {"grpc_options": _NO_PINGS}
+            uri, token = f"unix:{self._socket}", ""
+            options |= _NO_PINGS
         return MilvusClient(
-            uri=uri, token=token, timeout=_CONNECT_SECONDS, dedicated=True, **options
+            uri=uri, token=token, timeout=_CONNECT_SECONDS, dedicated=True, grpc_options=options
         )
 
     def _failed(self, error: Exception) -> StoreUnavailable:
