@@ -8,8 +8,6 @@ from pathlib import Path
 from membrowse import paths, settings
 from membrowse.cli import demo_memory, folders, output
 from membrowse.cli.chosen_agent import chosen_profile
-from membrowse.cli.chosen_collection import chosen_collection
-from membrowse.cli.chosen_store import chosen_store
 from membrowse.cli.error_handling import Stop
 from membrowse.cli.exit_codes import Exit
 from membrowse.client import launch
@@ -21,8 +19,7 @@ def browse(folder: Path | None, questions: Path | None) -> None:
     if questions is not None and not questions.is_file():
         raise Stop(Exit.USAGE, f"no such file of questions: {questions}")
     profile = chosen_profile()
-    choices = (folder, profile, chosen_collection(), chosen_store())
-    if any(choice is not None for choice in choices):
+    if folders.is_named(folder):
         folder = folders.chosen(folder)
     _open(folder, questions, profile)
 

@@ -17,6 +17,16 @@ from membrowse.client.remembered import Remembered
 from membrowse.client.titles import title_or_path
 
 
+def is_named(folder: Path | None) -> bool:
+    """Whether the person named a folder, by its path, as a collection, a store or by an agent."""
+    return any(_names(folder))
+
+
+def _names(folder: Path | None) -> list[bool]:
+    given = (folder, chosen_profile(), chosen_collection(), chosen_store())
+    return [each is not None for each in given]
+
+
 def chosen(named: Path | None) -> Path:
     """The folder that was named, by its path, as a collection, a store or by an agent; else the
     current one (or a parent) if it has an index, else the one that was opened last.
@@ -24,8 +34,7 @@ def chosen(named: Path | None) -> Path:
     Says on stderr which folder it is, unless it was named. Raises `Stop` if there is none.
     """
     profile = chosen_profile()
-    given = (named, profile, chosen_collection(), chosen_store())
-    if sum(each is not None for each in given) > 1:
+    if sum(_names(named)) > 1:
         raise Stop(Exit.USAGE, "give --agent, --collection, --store or a folder, not both")
     if profile is not None:
         named = folder_of(profile)
@@ -59,12 +68,12 @@ def current_directory() -> Path | None:
 
 
 def of_report(named: Path | None, recorded: str) -> Path:
-    """Like `chosen`, but prefers the `recorded` folder if it has an index.
+    """Like `chosen`, but if nothing is named, the `recorded` folder if it has an index.
 
     Without an index it is ignored: the report may come from somebody else.
     """
     usable = Path(recorded).is_absolute() and "\0" not in recorded
-    if named is None and usable and _has_index(Path(recorded)):
+    if not is_named(named) and usable and _has_index(Path(recorded)):
         output.say(f"folder: {recorded} (the report's)")
         return Path(recorded)
     return chosen(named)

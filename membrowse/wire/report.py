@@ -19,7 +19,7 @@ DEPTH = 20
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
     """A setting in force."""
 
-    value: Value | tuple[str, ...] | dict[str, str]
+    value: Value | tuple[str, ...] | dict[str, object]
     source: str
     """`default`, `file`, `environment`, `saved` (a saved configuration) or `engine`."""
 

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer.main
 
-from membrowse import AsyncMemory, tui
+from membrowse import AsyncMemory, paths, tui
+from membrowse.agents import profiles
 from membrowse.cli import browser
+from membrowse.cli.app import app
+from membrowse.cli.commands import ALIASES, COMMANDS
 from membrowse.cli.targets import parse_target
-from membrowse.client import launch
+from membrowse.client import discovery, launch
 from membrowse.roots import collection_folder
 from membrowse.settings import SettingsError
+from membrowse.wire.agents import AgentMemory, AgentProfile
 from membrowse.wire.search import Target
 from tests.agents import homes
 from tests.cli.conftest import Program
@@ -29,6 +37,19 @@ def ops(home: Path, tmp_path: Path) -> Path:
         f'[collections.ops]\nroots = {{ work = "{tmp_path}/work", team = "{tmp_path}/team" }}\n'
     )
     return collection_folder("ops")
+
+
+@pytest.fixture
+def connected(engine: StandIn, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The folders whose engines, all of them the stand-in, a command asked for."""
+    folders: list[Path] = []
+
+    async def connect(folder: Path, **_: object) -> StandIn:
+        folders.append(folder)
+        return engine
+
+    monkeypatch.setattr(discovery, "connect", connect)
+    return folders
 
 
 def test_a_collection_is_searched_with_filters(
@@ -56,6 +77,84 @@ def test_only_one_thing_is_named(program: Program, ops: Path, engine: StandIn) -
     assert (both.status, "not both" in both.err) == (2, True)
     missing = program("status", "--collection", "opz")
     assert (missing.status, "there are ops" in missing.err) == (2, True)
+
+
+_ARGUMENTS = {
+    "query": "which port?",
+    "text": "port",
+    "place": "work/a.md",
+    "recall": "0123",
+    "pin": "1",
+    "file": "{file}",
+    "logs": "{file}",
+    "log": "{file}",
+}
+"""What each command is given, by the name of its argument."""
+_OPTIONS = {"backup": ("--force",), "purge": ("--yes",), "report": ("--output", "new.json")}
+_NO_COLLECTION = {
+    "attach": "keeps the folder or store of an agent; its extra paths are a collection already",
+    "service install": "a service is of one folder, which its own user is allowed to read",
+    "service unit": "a service is of one folder",
+}
+"""Commands that take a folder, but neither collection nor store in place of it, and why."""
+
+
+def commands_with_a_folder() -> Iterator[tuple[str, Any]]:
+    """The words and the command of everything that takes `--folder` or `FOLDER`."""
+    root = typer.main.get_command(app)
+    context = root.make_context("membrowse", [], resilient_parsing=True)
+    for name in (*COMMANDS, *ALIASES):
+        command = root.get_command(context, name)  # type: ignore[attr-defined]
+        for sub, each in getattr(command, "commands", {"": command}).items():
+            if any(parameter.name == "folder" for parameter in each.params):
+                yield f"{name} {sub}".strip(), each
+
+
+def test_every_command_on_a_folder_takes_a_collection_or_a_store_in_place_of_it(
+    program: Program, ops: Path, tmp_path: Path, engine: StandIn
+) -> None:
+    file = tmp_path / "report.json"
+    assert program("report", "port", "-f", "work", "--output", file).status == 0
+    (tmp_path / "chroma.sqlite3").touch()
+    tried = set()
+    for words, command in commands_with_a_folder():
+        options = {option for parameter in command.params for option in parameter.opts}
+        if words in _NO_COLLECTION:
+            assert "--collection" not in options, f"{words} is no exception any more"
+            continue
+        names = [each.name for each in command.params if each.param_type_name == "argument"]
+        given = [_ARGUMENTS[name] for name in names if name != "folder"]
+        given += _OPTIONS.get(words, ())
+        folder = ["--folder", "work"] if "--folder" in options else ["work"]
+        for other in (["--collection", "ops"], ["--store", f"chroma:{tmp_path}"]):
+            arguments = [each.format(file=file) for each in (*words.split(), *given)]
+            ran = program(*arguments, *folder, *other)
+            assert (ran.status, "not both" in ran.err) == (2, True), (words, other, ran)
+        tried.add(words)
+    assert {"search", "pins run", "log list", "mcp", "browse", "golden add"} <= tried
+
+
+def test_a_report_is_run_again_on_the_collection_that_is_named(
+    program: Program, ops: Path, tmp_path: Path, connected: list[Path]
+) -> None:
+    file = tmp_path / "report.json"
+    assert program("report", "--collection", "ops", "which port?", "-o", file).status == 0
+    recorded = json.loads(file.read_text())["recall"]["folder"]
+    paths.private(paths.index_dir(Path(recorded)))
+    ran = program("rerun", "--collection", "ops", file, "--json")
+    assert connected == [ops, ops], ran.err
+    assert "collections" not in {each["what"] for each in json.loads(ran.out)["differences"]}
+
+
+def test_an_attached_agents_recalls_are_listed_in_the_log_that_is_named(
+    program: Program, ops: Path, tmp_path: Path, connected: list[Path]
+) -> None:
+    memory = AgentMemory(id="openclaw:main", system="openclaw", folder=str(tmp_path / "work"))
+    profiles.keep(AgentProfile(name="main", memory=memory))
+    for named in (("--collection", "ops"), ()):
+        ran = program("log", "list", *named, "--agent", "main")
+        assert (ran.status, "the log is empty" in ran.err) == (1, True), ran.err
+    assert connected == [ops, tmp_path / "work"]
 
 
 def test_the_browser_opens_a_collection(

@@ -194,6 +194,7 @@ def test_no_text_of_a_record_is_in_a_redacted_report(text: str) -> None:
             settings={
                 "notes.include": Setting(value=(text,), source="file"),
                 "encoder.model": Setting(value=text, source="environment"),
+                "collections": Setting(value={text: {"roots": {text: text}}}, source="file"),
                 text: Setting(value=text, source="file"),
             },
             notes=(ReportedNote(path=text, sha256="", size=1, state="new", indexed_at=""),),

@@ -98,7 +98,7 @@ Since = Annotated[
 
 def _folder(named: Path | None, agent: str) -> Path:
     """The folder of the log; if `agent` is attached and no folder is named, the agent's."""
-    if named is None and agent in profiles.names():
+    if not folders.is_named(named) and agent in profiles.names():
         chosen_agent.choose(agent)
     return folders.chosen(named)
 
