@@ -17,6 +17,7 @@ from membrowse.cli.commands import ALIASES, COMMANDS
 from membrowse.cli.commands.config import _attribute_docstrings, toml_value
 from membrowse.cli.commands.log import ImportReport
 from membrowse.cli.exit_codes import Exit
+from membrowse.mcp.tools import READING, WRITING
 from membrowse.recall_log.foreign_log import FORMATS
 from membrowse.settings import Settings
 from membrowse.wire.agents import (
@@ -144,6 +145,14 @@ def test_every_key_of_a_command_is_documented(
 )
 def test_every_key_of_an_agent_is_documented(heading: str, record: type[msgspec.Struct]) -> None:
     assert documented(section(page("agents"), heading)) == keys_of(record)
+
+
+def test_every_tool_is_documented_with_its_arguments() -> None:
+    documented_arguments = {
+        cells[0].strip("`"): set(_CODE.findall(cells[1])) for cells in rows(page("mcp"))
+    }
+    arguments = {tool.name: keys_of(tool.arguments) for tool in (*READING, *WRITING)}
+    assert documented_arguments == {"tool": set()} | arguments
 
 
 def test_every_state_preset_and_system_is_documented() -> None:

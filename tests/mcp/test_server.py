@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -141,6 +142,45 @@ async def test_search_finds_what_an_agent_needs(
         )
         assert {hit["path"] for hit in filtered["hits"]} == {"runbooks/deploy.md"}
         assert filtered["filters"] == ["path:runbooks/*", "before:2026-03"]
+
+
+async def test_filters_are_roots_and_dates_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    days = {"old": date(2019, 3, 8), "new": date.today() - timedelta(weeks=1)}
+    files = {
+        f"{root}/{name}.md": f"---\ndate: {day}\n---\n# Port\n\nStaging ssh listens on port 2222.\n"
+        for root in ("work", "team")
+        for name, day in days.items()
+    }
+    engine = StandIn(files=files)
+
+    async def connect(folder: Path, *, start: bool) -> StandIn:
+        return engine
+
+    monkeypatch.setattr("membrowse.client.discovery.connect", connect)
+    monday = days["new"] - timedelta(days=days["new"].weekday())
+    async with connected(tmp_path) as client:
+        for filters, names, shown in (
+            ({"root": "team"}, {"team/old.md", "team/new.md"}, ["root:team"]),
+            ({"after": "last week"}, {"team/new.md", "work/new.md"}, [f"after:{monday}"]),
+            ({"before": "last week"}, {"team/old.md", "work/old.md"}, [f"before:{monday}"]),
+            (
+                {"root": "work", "after": "March 2019", "before": "April 2019"},
+                {"work/old.md"},
+                ["root:work", "after:2019-03-01", "before:2019-04-01"],
+            ),
+        ):
+            found = await answer(client, "search", query=QUESTION, **filters)
+            assert {hit["path"] for hit in found["hits"]} == names
+            assert found["filters"] == shown
+            (left_out, *_) = files.keys() - names
+            why = await answer(client, "why", query=QUESTION, path=left_out, **filters)
+            assert why["verdict"].endswith((" excludes this note.", " exclude this note."))
+            explained = await answer(
+                client, "explain", query=QUESTION, path=sorted(names)[0], **filters
+            )
+            assert explained["ranks"]["keyword"] <= len(names)
 
 
 async def test_where_nothing_matches_well_it_says_so(notes: Path) -> None:
