@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -10,28 +11,100 @@ import pytest
 from membrowse.presentation.crowding import crowding_lines
 from membrowse.presentation.lines import cells, plain
 from membrowse.wire.crowding import Crowding, CrowdingRequest, CrowdingSource, PlaceShare
+from membrowse.wire.engine import ReindexRequest
+from membrowse.wire.pins import Pin, PinsRequest, pin_line
+from membrowse.wire.recalls import Recall, RecallHit
+from membrowse.wire.search import RERANKED, Filters, SearchRequest
 from tests.cli.conftest import Program
+from tests.standin.corpus import PINS
 from tests.standin.engine import StandIn
 
 QUERY = "which port does staging ssh use?"
 PORT = "Staging ssh listens on port 2222 behind the bastion since the firewall was replaced.\n"
 
 
-@pytest.mark.parametrize("source", [QUERY, "--pins", "--log"])
-def test_places_are_counted(program: Program, folder: Path, engine: StandIn, source: str) -> None:
-    ran = program("crowding", source, "--folder", folder, "--json")
+def test_the_places_of_a_query_are_counted(program: Program, folder: Path, engine: StandIn) -> None:
+    ran = program("crowding", QUERY, "--folder", folder, "--json")
     found = json.loads(ran.out)
-    assert ran.status == (0 if found["places"] else 1)
-    assert sum(note["places"] for note in found["notes"]) == found["places"]
+    assert (ran.status, found["lists"], found["places"], found["k"]) == (0, 1, 5, 5)
     for kind in ("folders", "notes"):
-        assert sum(each["share"] for each in found[kind]) == pytest.approx(
-            1.0 if found["places"] else 0.0
-        )
-    if source == QUERY:
-        assert (found["lists"], found["places"], found["k"]) == (1, 5, 5)
-        text = program("crowding", source, "--folder", folder, "-k", "3").out
-        assert "the top 3 of the query: 3 places" in text
-        assert "FOLDER" in text and "of the chunks" in text
+        assert sum(each["places"] for each in found[kind]) == 5
+        assert sum(each["share"] for each in found[kind]) == pytest.approx(1.0)
+    text = program("crowding", QUERY, "--folder", folder, "-k", "3").out
+    assert "the top 3 of the query: 3 places" in text
+    assert "FOLDER" in text and "of the chunks" in text
+
+
+@pytest.mark.parametrize("source", ["--pins", "--log"])
+def test_without_pins_or_recalls_nothing_has_a_place(
+    program: Program, folder: Path, engine: StandIn, source: str
+) -> None:
+    ran = program("crowding", source, "--folder", folder, "--json")
+    assert (ran.status, json.loads(ran.out)["places"]) == (1, 0)
+
+
+def shares(found: tuple[PlaceShare, ...]) -> dict[str, tuple[int, int]]:
+    """Places, and the lists that they are in, by name."""
+    return {each.name: (each.places, each.lists) for each in found}
+
+
+async def test_the_places_of_pins_are_those_of_their_queries() -> None:
+    filtered = Pin(id="f", query=QUERY, path="logs/a.md", filters=Filters(path="logs/*"))
+    lines = PINS["golden.jsonl"] + pin_line(filtered).decode() + "\n"
+    engine = StandIn(others={"golden.jsonl": lines})
+    expected: Counter[str] = Counter()
+    pins = [result.pin for result in (await engine.ask(PinsRequest())).results]
+    for pin in pins:
+        request = SearchRequest(text=pin.query, filters=pin.filters)
+        *_, response = [each async for each in engine.stream(request)]
+        expected.update(hit.path for hit in response.rankings[RERANKED].hits[:3])
+    found = await engine.ask(CrowdingRequest(source=CrowdingSource.PINS, k=3))
+    assert (found.lists, found.places, found.k) == (5, 15, 3)
+    assert {name: places for name, (places, _) in shares(found.notes).items()} == expected
+    assert shares(found.notes)[expected.most_common(1)[0][0]][1] > 1
+    folders: Counter[str] = Counter()
+    for path, places in expected.items():
+        folders["".join(path.rpartition("/")[:2])] += places
+    assert {name: places for name, (places, _) in shares(found.folders).items()} == folders
+
+
+async def test_the_places_of_the_log_are_what_agents_got_wherever_it_is_today() -> None:
+    engine = StandIn(
+        files={
+            "ops/port.md": f"# Port\n\n{PORT}",
+            "ops/copy.md": f"# Port\n\n{PORT.replace('2222', '22')}",
+            "soup.md": "# Soup\n\nGood soup.\n",
+            "gone.md": "# Gone\n\nIt goes.\n",
+        }
+    )
+    port, copy, soup, gone = (
+        RecallHit(path=path, chunk=engine.chunk(path))
+        for path in ("ops/port.md", "ops/copy.md", "soup.md", "gone.md")
+    )
+    by_path = RecallHit(path="ops/port.md")
+    given = [(port, copy, soup), (by_path, gone), (RecallHit(path="../out.md"),), ()]
+    engine.components.recalls.add(
+        [
+            Recall(
+                id=f"{n:016x}",
+                at="2026-07-01T08:00:00.000Z",
+                agent="ada",
+                query="port",
+                given=hits,
+            )
+            for n, hits in enumerate(given)
+        ]
+    )
+    (engine.components.folder / "gone.md").unlink()
+    await engine.ask(ReindexRequest())
+    engine.edit("soup.md", "# Soup\n\nGood soup, and bread.\n")
+    found = await engine.ask(CrowdingRequest(source=CrowdingSource.LOG))
+    assert (found.k, found.lists, found.places, found.gone) == (None, 2, 4, 2)
+    assert shares(found.notes) == {"ops/port.md": (2, 2), "ops/copy.md": (1, 1), "soup.md": (1, 1)}
+    assert shares(found.folders) == {"ops/": (3, 2), "": (1, 1)}
+    assert [each.share for each in found.folders] == [0.75, 0.25]
+    assert [each.chunk_share for each in found.folders] == pytest.approx([2 / 3, 1 / 3])
+    assert (found.near_duplicates, found.near_duplicate_share) == (1, 0.25)
 
 
 @pytest.mark.parametrize("arguments", [(), (QUERY, "--pins"), ("--pins", "--log")])

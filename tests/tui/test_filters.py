@@ -19,7 +19,9 @@ from membrowse.wire.filters import (
     FilterValues,
     FilterValuesRequest,
 )
+from membrowse.wire.recalls import Recall, RecallHit
 from membrowse.wire.search import NO_FILTERS, Filters
+from tests.standin.corpus import PINS
 from tests.standin.engine import StandIn
 from tests.tui.stage import QUERY, Sessions, answered, make_app, on_stage, screen_text, until
 from tests.tui.test_snapshots import Compare, steps
@@ -177,11 +179,21 @@ def test_the_filter_picker(snap_compare: Compare) -> None:
 
 
 async def test_who_has_the_first_places_is_counted_for_query_pins_and_log() -> None:
-    app = make_app()
+    engine = StandIn(others=PINS)
+    given = (RecallHit(path="decisions/ssh.md"), RecallHit(path="gone.md"))
+    recall = Recall(id="a", at="2026-07-01T08:00:00.000Z", agent="ada", query="?", given=given)
+    engine.components.recalls.add([recall])
+    query, pins = "the top 5 of the query: 5 places", "the top 5 of 4 pins: 20 places"
+    app = make_app(Sessions(engine))
     async with on_stage(app, (120, 30), QUERY) as pilot:
         await pilot.press("enter", "C")
-        await until(lambda: "the top 5 of the query: 5 places" in screen_text(app), "the query")
+        await until(lambda: query in screen_text(app), "the query")
         await pilot.press("tab")
-        await until(lambda: "of the query" not in screen_text(app), "the pins")
+        await until(lambda: pins in screen_text(app), "the pins")
+        await pilot.press("tab")
+        await until(lambda: "what agents got in 1 recall: 1 place" in screen_text(app), "the log")
+        assert "1 hit of notes that are gone" in screen_text(app)
+        await pilot.press("shift+tab")
+        await until(lambda: pins in screen_text(app), "the pins again")
         await pilot.press("escape")
         await until(lambda: app.screen is app.browser, "the browser")

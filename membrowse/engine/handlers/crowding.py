@@ -24,7 +24,7 @@ class _Tally:
     """Counts the places of lists of rows."""
 
     def __init__(self, generation: Generation) -> None:
-        self._generation = generation
+        self.generation = generation
         self._terms: dict[int, frozenset[str]] = {}
         self.lists = self.near_duplicates = self.gone = 0
         self.places: Counter[str] = Counter()
@@ -37,7 +37,7 @@ class _Tally:
         taken: list[int] = []
         seen: set[str] = set()
         for row in rows:
-            path = self._generation.chunks[row].path
+            path = self.generation.chunks[row].path
             self.places[path] += 1
             seen |= _names(path)
             self.near_duplicates += any(self._resembles(row, other) for other in taken)
@@ -50,23 +50,23 @@ class _Tally:
 
     def _of(self, row: int) -> frozenset[str]:
         if row not in self._terms:
-            self._terms[row] = resemblance_terms(self._generation.chunks[row].text)
+            self._terms[row] = resemblance_terms(self.generation.chunks[row].text)
         return self._terms[row]
 
 
 def crowding(components: Components, request: CrowdingRequest, pause: Pause) -> Crowding:
     """The shares of the first places. Raises `InvalidFilter`."""
-    generation = components.index.generation
-    tally = _Tally(generation)
     k = request.k or components.configuration.settings.agent.k
     if request.source is CrowdingSource.LOG:
-        _add_recalls(components, tally, pause)
-    for text, syntax, filters in _queries(components, request, pause):
-        pause()
-        ranked = components.ranked_queries.fresh(
-            generation, text, syntax, components.configuration.ranker, filters=filters
-        )
-        tally.add(ranked.ranking(RERANKED).order[:k].tolist())
+        tally = _of_recalls(components, pause)
+    else:
+        tally = _Tally(components.index.generation)
+        for text, syntax, filters in _queries(components, request, pause):
+            pause()
+            ranked = components.ranked_queries.fresh(
+                tally.generation, text, syntax, components.configuration.ranker, filters=filters
+            )
+            tally.add(ranked.ranking(RERANKED).order[:k].tolist())
     return _counted(components, tally, request.source, k)
 
 
@@ -80,9 +80,10 @@ def _queries(
             yield result.pin.query, result.pin.syntax, result.pin.filters
 
 
-def _add_recalls(components: Components, tally: _Tally, pause: Pause) -> None:
+def _of_recalls(components: Components, pause: Pause) -> _Tally:
     """Count what agents got, wherever it is in the index today."""
     places = Places(components.roots, components.index, components.targets.note_path)
+    tally = _Tally(places.generation)
     for recall in components.recalls.store.newest(limit=_MOST_RECALLS):
         pause()
         rows = []
@@ -95,6 +96,7 @@ def _add_recalls(components: Components, tally: _Tally, pause: Pause) -> None:
             else:
                 rows.append(row)
         tally.add(rows)
+    return tally
 
 
 def _names(path: str) -> set[str]:
@@ -109,9 +111,7 @@ def _folder(path: str) -> str:
 
 def _counted(components: Components, tally: _Tally, source: CrowdingSource, k: int) -> Crowding:
     places = tally.places.total()
-    chunks = Counter(
-        {path: note.chunks for path, note in components.index.generation.notes.items()}
-    )
+    chunks = Counter({path: note.chunks for path, note in tally.generation.notes.items()})
 
     def shares(name_of: Callable[[str], str], key: str = "") -> tuple[PlaceShare, ...]:
         held, owned = _summed(tally.places, name_of), _summed(chunks, name_of)
