@@ -1,0 +1,111 @@
+"""Whether the local encoder made the vectors of a store."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from membrowse.encoding.pooling import normalise_rows
+from membrowse.engine.foreign_store.store_encoder import incomparability
+from membrowse.index.index import Index
+from membrowse.stores.address import parse_address
+from tests.index.factories import BUDGET, RECIPE, change
+from tests.standin.encoder import DIMENSION, stub_encoder
+
+SHORT = [f"Record {number} is about port {number * 37}." for number in range(8)]
+LONG = [f"{text} It goes on, and on, for long. " * 40 for text in SHORT[:4]]
+
+
+def reason_for(
+    directory: Path,
+    texts: Collection[str],
+    *,
+    others: Collection[str] = (),
+    unencoded: bool = False,
+    dimension: int = DIMENSION,
+    model: str = "",
+    said: bool = False,
+) -> str:
+    """Why vectors of `texts` are not the stub encoder's; those of `others` are somebody else's."""
+    numbers = np.random.default_rng(1)
+    with closing(Index(directory, RECIPE, token_budget=BUDGET, dimension=dimension)) as index:
+        index.apply([change("records.md", *texts)])
+        foreign = {each.key for each in index.unencoded() if each.text in others}
+        encoded = [
+            replace(
+                each,
+                vector=normalise_rows(numbers.standard_normal(dimension).astype(np.float32)),
+                passages=each.passages[:0, :dimension],
+            )
+            if each.key in foreign
+            else each
+            for each in stub_encoder().encode(index.unencoded())
+        ]
+        if not unencoded:
+            index.add_vectors(encoded, "float32")
+        return incomparability(
+            index.generation,
+            stub_encoder(),
+            name="ours",
+            model=model,
+            said=said,
+            address=parse_address("chroma:/tmp/a b#notes"),
+        )
+
+
+@pytest.mark.parametrize(
+    ("texts", "others"),
+    [
+        pytest.param(SHORT, (), id="all of them"),
+        pytest.param(SHORT, SHORT[:3], id="some were written since"),
+        pytest.param([*SHORT[:2], *LONG], LONG, id="long texts were cut in another way"),
+        pytest.param(LONG, (), id="long texts alone"),
+    ],
+)
+def test_an_encoder_that_made_the_vectors_encodes_queries(
+    tmp_path: Path, texts: list[str], others: list[str]
+) -> None:
+    assert reason_for(tmp_path / "index", texts, others=others) == ""
+
+
+@pytest.mark.parametrize(
+    ("others", "model", "message"),
+    [
+        (SHORT, "", "its vectors are not ours's: records that are encoded again have a cosine of"),
+        (SHORT[:5], "", "its vectors are not ours's"),
+        (SHORT, "theirs", "the store names theirs, but its vectors are not ours's"),
+    ],
+)
+def test_another_encoder_s_vectors_are_not_compared_unless_the_person_says_so(
+    tmp_path: Path, others: list[str], model: str, message: str
+) -> None:
+    reason = reason_for(tmp_path / "index", SHORT, others=others, model=model)
+    assert reason.startswith(message)
+    assert reason.endswith(
+        "; `membrowse open --encoder MODEL 'chroma:/tmp/a b#notes'` names the local model that "
+        "made them"
+    )
+    assert reason_for(tmp_path / "said", SHORT, others=others, model=model, said=True) == ""
+
+
+def test_vectors_of_another_dimension_are_never_compared(tmp_path: Path) -> None:
+    for said, model, made in (
+        (False, "", "a model that the store does not name"),
+        (True, "big", "big"),
+    ):
+        directory = tmp_path / f"said {said}"
+        reason = reason_for(directory, SHORT, others=SHORT, dimension=12, model=model, said=said)
+        assert reason.startswith(
+            f"its vectors (12 dimensions) were made by {made}, not by ours ({DIMENSION}); "
+            "`membrowse open --encoder MODEL"
+        )
+
+
+def test_records_without_vectors_are_not_compared(tmp_path: Path) -> None:
+    reason = reason_for(tmp_path / "index", SHORT, unencoded=True, said=True)
+    assert reason == "no record of the store has a vector"
