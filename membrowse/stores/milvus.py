@@ -37,7 +37,7 @@ class Milvus:
                 uri=uri, timeout=_SECONDS, grpc_options=grpc_options(uri), **options
             )
         except Exception as error:  # whatever the library raises
-            raise StoreUnreadable(f"{original}: {_opening_problem(uri, error)}") from error
+            raise StoreUnreadable(_opening_problem(uri, original, error)) from error
 
     def collections(self) -> list[str]:
         return list(map(str, self._client.list_collections(timeout=_SECONDS)))
@@ -191,12 +191,23 @@ def _schema(described: Mapping[str, Any], original: str) -> _Schema:
     return _Schema(key, dense[0] if dense else "", texts, sparse, document)
 
 
-def _opening_problem(uri: str, error: Exception) -> str:
-    """Why a database cannot be opened."""
+def _opening_problem(uri: str, original: str, error: Exception) -> str:
+    """Why the database or server that the person calls `original` cannot be opened."""
     words = str(error)[:300]
-    if "://" not in uri and Path(uri).is_file():
+    if "://" in uri:
+        status = _grpc_status(error)
+        if status in ("UNAUTHENTICATED", "PERMISSION_DENIED"):
+            return f"{original} refuses ({status}): is its token right?"
+        return f"{original} does not answer: {status or words}"
+    if Path(uri).is_file():
         return (
-            "Milvus Lite 3 keeps a database in a directory, and this is a file, as of Milvus Lite "
-            f"2: its program has to write it again ({words})"
+            f"{original}: Milvus Lite 3 keeps a database in a directory, and this is a file, as of "
+            f"Milvus Lite 2: its program has to write it again ({words})"
         )
-    return f"Milvus cannot open it: {words}"
+    return f"{original}: Milvus cannot open it: {words}"
+
+
+def _grpc_status(error: Exception) -> str:
+    """The name of the gRPC status that made pymilvus raise `error`; empty if there is none."""
+    code = getattr(error.__cause__, "code", None)
+    return str(getattr(code(), "name", "")) if callable(code) else ""

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import http.server
 import json
+import os
+import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
 from membrowse import interpreter
@@ -24,8 +28,8 @@ from membrowse.stores.directory import OpenedStore
 from membrowse.stores.fields import Fields
 from membrowse.stores.messages import Description, ReadStore, SearchStore, Unchanged
 from membrowse.stores.reader import StoreReader
-from membrowse.stores.source import StoreUnreadable, chosen_collection
-from membrowse.stores.spool import Spool
+from membrowse.stores.source import BATCH, StoreUnreadable, chosen_collection
+from membrowse.stores.spool import Spool, SpooledRecord
 from tests.stores.collections import chroma_collection, snapshot
 
 WORD = "t0ken-that-nobody-may-see"
@@ -137,72 +141,73 @@ def test_a_damaged_directory_is_said_to_be(database: Path, tmp_path: Path) -> No
         list(read_store(reading(store, tmp_path)))
 
 
-def write_memsearch_database(place: Path) -> None:
-    """A Milvus Lite file with a collection of memsearch's schema."""
-    import pymilvus
-
-    client = pymilvus.MilvusClient(str(place))
-    kinds = pymilvus.DataType
-    schema = client.create_schema(enable_dynamic_field=True)
-    schema.add_field("chunk_hash", kinds.VARCHAR, max_length=64, is_primary=True)
-    schema.add_field("embedding", kinds.FLOAT_VECTOR, dim=2)
-    schema.add_field("content", kinds.VARCHAR, max_length=6000, enable_analyzer=True)
-    schema.add_field("sparse_vector", kinds.SPARSE_FLOAT_VECTOR)
-    schema.add_function(
-        pymilvus.Function(
-            name="bm25",
-            function_type=pymilvus.FunctionType.BM25,
-            input_field_names=["content"],
-            output_field_names=["sparse_vector"],
-        )
-    )
-    indexes = client.prepare_index_params()
-    indexes.add_index("embedding", index_type="FLAT", metric_type="COSINE")
-    indexes.add_index("sparse_vector", index_type="SPARSE_INVERTED_INDEX", metric_type="BM25")
-    client.create_collection("memsearch_chunks", schema=schema, index_params=indexes)
-    rows = [
-        {
-            "chunk_hash": str(n),
-            "content": f"{word} note",
-            "embedding": [1.0, float(n)],
-            "source": f"/home/u/memory/{n}.md",
-            "start_line": n + 1,
-            "heading_level": 1,
-        }
-        for n, word in enumerate(("cat", "dog", "bird"))
-    ]
-    client.insert("memsearch_chunks", rows)
-    client.close()
-
-
-def test_a_milvus_database_is_read_and_searched_as_memsearch_does(tmp_path: Path) -> None:
-    place = tmp_path / "milvus.db"
-    write_memsearch_database(place)
-    before = snapshot(place)
-    store = OpenedStore(address=parse_address(f"milvus:{place}"))
-    *_, found = read_store(reading(store, tmp_path))
-    assert isinstance(found, Description)
-    assert (found.preset, found.root, found.dimension) == ("memsearch", "home/u/memory/", 2)
-    spool = Spool(tmp_path / "spool")
-    assert [spool.records(note.path)[0].document for note in spool.notes()] == [
-        "cat note",
-        "dog note",
-        "bird note",
-    ]
-    spool.close()
-    asked = msgspec.structs.replace(
-        search(store, tmp_path, found), root=found.root, text="bird", vector=(1.0, 0.0), k=3
-    )
-    with searched(asked) as source:
-        both = search_store(asked, source)
-        words = search_store(msgspec.structs.replace(asked, vector=()), source)
-    assert {each.record.path for each in both.found[:2]} == {"0.md", "2.md"}
-    assert [each.record.path for each in words.found] == ["2.md"]
-    assert "only its BM25" in words.warning
-    assert snapshot(place) == before
-
-
 # A server
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[str]:
+    """The address of a Chroma server (`chroma run`) that has more records than are read at once."""
+    rows = [(f"r{n}", f"text {n}", {"path": f"{n}.md"}, [1.0, float(n)]) for n in range(BATCH + 1)]
+    chroma_collection(tmp_path / "database", "notes", rows)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    program = "from chromadb.cli.cli import app; app()"
+    options = ["--path", str(tmp_path / "database"), "--host", "127.0.0.1", "--port", str(port)]
+    with subprocess.Popen(
+        [sys.executable, "-c", program, "run", *options],
+        cwd=tmp_path,
+        env=os.environ | {"ANONYMIZED_TELEMETRY": "False"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        deadline = time.monotonic() + 30
+        while not answers(port):
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.02)
+        yield f"chroma+http://127.0.0.1:{port}"
+        process.terminate()
+
+
+def answers(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def test_a_real_server_is_read_and_searched_like_its_directory(served: str, tmp_path: Path) -> None:
+    there = read_and_searched(f"{served}#notes", tmp_path / "own-of-server")
+    here = read_and_searched(f"chroma:{tmp_path / 'database'}#notes", tmp_path / "own")
+    assert there[:3] == here[:3]
+    assert (there[0].space, there[0].records, len(there[1])) == ("l2", BATCH + 1, BATCH + 1)
+    assert [record.id for record in there[2]] == ["r300", "r301"]
+    for vectors_or_scores in (3, 4):
+        assert there[vectors_or_scores] == pytest.approx(here[vectors_or_scores], abs=1e-3)
+
+
+def read_and_searched(
+    address: str, own: Path
+) -> tuple[Description, list[SpooledRecord], list[SpooledRecord], list[float], list[float | None]]:
+    """What was read, the records, those that were found, and all numbers of vectors and scores."""
+    own.mkdir()
+    store = OpenedStore(address=parse_address(address))
+    *_, found = read_store(reading(store, own))
+    assert isinstance(found, Description)
+    spool = Spool(own / "spool")
+    records = [record for note in spool.notes() for record in spool.records(note.path)]
+    spool.close()
+    vectors = np.frombuffer(b"".join(record.vector or b"" for record in records), np.float32)
+    asked = msgspec.structs.replace(search(store, own, found), vector=(1.0, 300.4))
+    with searched(asked) as source:
+        answered = search_store(asked, source).found
+    return (
+        msgspec.structs.replace(found, copy="", fingerprint=""),
+        [record._replace(vector=None) for record in records],
+        [each.record for each in answered],
+        vectors.tolist(),
+        [each.score for each in answered],
+    )
 
 
 class Server(http.server.BaseHTTPRequestHandler):
