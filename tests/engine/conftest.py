@@ -75,10 +75,13 @@ async def serving(folder: Path) -> AsyncIterator[EngineClient]:
 
 
 @asynccontextmanager
-async def engine_here(folder: Path, operators: str | None = None) -> AsyncIterator[Path]:
+async def engine_here(
+    folder: Path, operators: str | None = None, settings: Settings | None = None
+) -> AsyncIterator[Path]:
     """An engine in this process; its socket."""
     listener = bind(paths.own_socket(folder))
-    service, rights = Service(folder, Settings(), idle_seconds=0), Rights(operators)
+    service = Service(folder, settings or Settings(), idle_seconds=0)
+    rights = Rights(operators)
     running = asyncio.create_task(server.run(service, listener, ServiceManager({}), rights))
     try:
         yield listener.path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psutil
@@ -14,6 +15,8 @@ import pytest_asyncio
 from membrowse import paths
 from membrowse.client.engine import EngineClient
 from membrowse.client.launch import started
+from membrowse.engine.indexing import indexer
+from membrowse.settings import EngineSettings, Settings, StoreKind, StoreSettings
 from membrowse.wire.diagnosis import DiagnosisRequest, SuggestionsRequest
 from membrowse.wire.engine import HelloRequest, StatusRequest
 from membrowse.wire.explanation import ExplainRequest
@@ -21,8 +24,8 @@ from membrowse.wire.health import StoreCheckRequest
 from membrowse.wire.pins import AddPinRequest
 from membrowse.wire.search import RANKINGS, RankingState, Target
 from tests.conftest import ExportedEncoder
-from tests.engine.conftest import ask, at, current, first_paths, until
-from tests.engine.standing import client_of, standing
+from tests.engine.conftest import ask, at, current, engine_here, first_paths, until
+from tests.engine.standing import client_of, standing, write
 
 pytest.importorskip("pymilvus", reason="the extra membrowse[milvus] is not installed")
 pytest.importorskip("milvus_lite", reason="the extra membrowse[milvus] is not installed")
@@ -93,3 +96,51 @@ async def test_a_killed_engine_leaves_no_process_and_nothing_to_mend_by_hand(
         (folder / "new.md").write_text("# New\n\nSaved again.\n")
         await until(again, at(state.generation))
         assert (await ask(again, "killed")).rankings["keyword"].total == 0
+
+
+@contextmanager
+def milvus_server(place: Path, port: int = 0) -> Iterator[int]:
+    """Milvus Lite over TCP; its port."""
+    from milvus_lite.adapter.grpc.server import start_server_in_thread
+
+    server, database, port = start_server_in_thread(str(place), port=port)
+    try:
+        yield port
+    finally:
+        server.stop(0).wait()
+        database.close()
+
+
+async def test_an_outage_is_shown_and_what_was_saved_meanwhile_is_indexed_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("TIMEOUT_SECONDS", "SEARCH_SECONDS"):
+        monkeypatch.setattr(f"membrowse.index.milvus.collections.{name}", 3.0)
+    monkeypatch.setattr("membrowse.index.milvus.index._REPAIR_SECONDS", 0.1)
+    monkeypatch.setattr(indexer, "_STORE_SECONDS", 0.2)
+    folder, place = tmp_path / "notes", tmp_path / "server"
+    write(folder, {"ports.md": NOTES["ports.md"]})
+    with ExitStack() as servers:
+        port = servers.enter_context(milvus_server(place))
+        settings = Settings(
+            store=StoreSettings(kind=StoreKind.MILVUS, uri=f"http://127.0.0.1:{port}"),
+            engine=EngineSettings(settle_ms=50, check_seconds=3600.0),
+        )
+        async with (
+            engine_here(folder, settings=settings),
+            client_of(folder, when=current) as client,
+        ):
+            servers.close()
+            write(folder, {"new.md": "# New\n\nWritten during the outage.\n"})
+            silent = f"Milvus at 127.0.0.1:{port} does not answer"
+            outage = await until(client, lambda state: silent in state.problem)
+            assert (outage.notes, outage.pending.new) == (1, 1)
+            found = await ask(client, QUESTION)
+            for name in ("keyword", "vector"):
+                ranking = found.rankings[name]
+                assert ranking.state is RankingState.FAILED and silent in ranking.message
+            servers.enter_context(milvus_server(place, port))
+            after = await until(client, lambda state: current(state) and state.notes == 2)
+            assert (after.problem, after.pending.total) == ("", 0)
+            again = await ask(client, "what was written during the outage?")
+            assert set(first_paths(again).values()) == {"new.md"}

@@ -50,6 +50,8 @@ _BATCH_SECONDS = 10.0
 """Longest time of reading until what was read can be found. Large batches make few segments."""
 _TICK_SECONDS = 1.0
 """Between two states while the encoder is loading."""
+_STORE_SECONDS = 5.0
+"""Between two looks whether the index's store, which did not answer, does so again."""
 _LISTED = 1000
 _LOGGED = 20
 """Limit of the lists of changed and deleted notes in the state."""
@@ -81,6 +83,8 @@ class Indexer:
         self._vectoriser = Vectoriser(index, models, settings.encoder.precision, self.events.put)
         self._thread = threading.Thread(target=self._run, name="indexer", daemon=True)
         self._check_due = 0.0
+        self._store_due = float("inf")
+        """When (monotonic seconds) to see whether the index's store answers again."""
         self._hinted: frozenset[str] = frozenset()
         """Paths that may have changed and have not been read since."""
         self._renewed: frozenset[str] = frozenset()
@@ -131,7 +135,7 @@ class Indexer:
 
     def _next_deadline(self) -> float:
         """When (monotonic seconds) something is to be done without an event."""
-        due = min(self._check_due, self._vectoriser.flush_due)
+        due = min(self._check_due, self._store_due, self._vectoriser.flush_due)
         if self._vectoriser.waits_for_encoder:
             return min(due, time.monotonic() + _TICK_SECONDS)
         return due
@@ -144,6 +148,7 @@ class Indexer:
             self._wait_for_room(event, str(error))
         except StoreUnavailable as error:
             self._wait_for_retry(event, str(error))
+            self._store_due = time.monotonic() + _STORE_SECONDS
         except Exception as error:  # the thread's boundary
             if problem := self._disk.explain(error):
                 self._wait_for_room(event, problem)
@@ -200,6 +205,8 @@ class Indexer:
     def _on_time(self) -> None:
         """Do what is due: store vectors, check the folder and the watcher, show progress."""
         now = time.monotonic()
+        if now >= self._store_due:
+            self._see_store(now)
         if self._vectoriser.waits_for_encoder:
             self._publish_encoding()
         if now >= self._vectoriser.flush_due:
@@ -210,6 +217,13 @@ class Indexer:
             if self._watch.revive():
                 log.warning("the watcher died (%s); restarting it", message)
             self._synchronise()
+
+    def _see_store(self, now: float) -> None:
+        """Let the check of the folder be due if the index's store answers again."""
+        if self._index.problem:
+            self._store_due = now + _STORE_SECONDS
+        else:
+            self._check_due, self._store_due = now, float("inf")
 
     def _publish(self, **changes: object) -> None:
         self.state = replace(self.state, **changes)  # type: ignore[arg-type]
