@@ -75,6 +75,8 @@ def test_python_opens_a_collection_or_a_folder(ops: Path, tmp_path: Path) -> Non
 def test_only_one_thing_is_named(program: Program, ops: Path, engine: StandIn) -> None:
     both = program("search", "--collection", "ops", "--folder", "work", "which port?")
     assert (both.status, "not both" in both.err) == (2, True)
+    service = program("metrics", "--service", "memory", "--collection", "ops")
+    assert (service.status, "not both" in service.err) == (2, True)
     missing = program("status", "--collection", "opz")
     assert (missing.status, "there are ops" in missing.err) == (2, True)
 

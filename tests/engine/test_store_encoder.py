@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from contextlib import closing
+from collections.abc import Collection, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from membrowse.encoding.pooling import normalise_rows
-from membrowse.engine.foreign_store.store_encoder import incomparability
+from membrowse.engine.foreign_store.store_encoder import (
+    StoreEncoder,
+    VectorMatch,
+    incomparability,
+)
 from membrowse.index.index import Index
+from membrowse.ranking.ranked_query import RankedQuery
+from membrowse.ranking.ranker import Ranker
+from membrowse.settings import Settings, VectorSettings
 from membrowse.stores.address import parse_address
+from membrowse.wire.search import FUSED, KEYWORD, RERANKED, VECTOR, RankingState
 from tests.index.factories import BUDGET, RECIPE, change
 from tests.standin.encoder import DIMENSION, stub_encoder
 
@@ -21,17 +30,16 @@ SHORT = [f"Record {number} is about port {number * 37}." for number in range(8)]
 LONG = [f"{text} It goes on, and on, for long. " * 40 for text in SHORT[:4]]
 
 
-def reason_for(
+@contextmanager
+def indexed(
     directory: Path,
     texts: Collection[str],
     *,
     others: Collection[str] = (),
     unencoded: bool = False,
     dimension: int = DIMENSION,
-    model: str = "",
-    said: bool = False,
-) -> str:
-    """Why vectors of `texts` are not the stub encoder's; those of `others` are somebody else's."""
+) -> Iterator[Index]:
+    """An index with the stub encoder's vectors of `texts`, but somebody else's of `others`."""
     numbers = np.random.default_rng(1)
     with closing(Index(directory, RECIPE, token_budget=BUDGET, dimension=dimension)) as index:
         index.apply([change("records.md", *texts)])
@@ -48,6 +56,19 @@ def reason_for(
         ]
         if not unencoded:
             index.add_vectors(encoded, "float32")
+        yield index
+
+
+def reason_for(
+    directory: Path,
+    texts: Collection[str],
+    *,
+    model: str = "",
+    said: bool = False,
+    **options: Any,
+) -> str:
+    """Why the vectors of an index, which has `options`, are not the stub encoder's."""
+    with indexed(directory, texts, **options) as index:
         return incomparability(
             index.generation,
             stub_encoder(),
@@ -109,3 +130,31 @@ def test_vectors_of_another_dimension_are_never_compared(tmp_path: Path) -> None
 def test_records_without_vectors_are_not_compared(tmp_path: Path) -> None:
     reason = reason_for(tmp_path / "index", SHORT, unencoded=True, said=True)
     assert reason == "no record of the store has a vector"
+
+
+def test_vectors_of_another_dimension_leave_every_ranking_but_that_by_words(tmp_path: Path) -> None:
+    match = VectorMatch("its vectors are another's")
+    settings = Settings(vector=VectorSettings(passage_weight=0.0))  # as for every store
+    encoder, ranker = StoreEncoder(stub_encoder(), match), Ranker(settings)
+    with indexed(tmp_path / "index", SHORT, others=SHORT, dimension=12) as index:
+
+        def ranked(text: str) -> RankedQuery:
+            query = ranker.prepare(index.generation, text, "operators")
+            ranker.keyword(query)
+            ranker.vector(query, encoder)
+            ranker.fuse(query)
+            ranker.rerank(query, index.tokens, encoder)
+            return query
+
+        by_words, by_record = ranked("port 111"), ranked("like:records.md:1")
+    off = by_words.rankings[VECTOR]
+    assert (off.state, off.message, len(off.order)) == (RankingState.OFF, match.incomparable, 0)
+    fused, reranked = by_words.rankings[FUSED], by_words.rankings[RERANKED]
+    assert (fused.state, fused.message) == (
+        RankingState.OFF,
+        f"keyword only: {match.incomparable}",
+    )
+    assert (reranked.state, len(reranked.order)) == (RankingState.READY, len(SHORT))
+    assert {by_words.rankings[name].order[0] for name in (KEYWORD, FUSED, RERANKED)} == {3}
+    like = by_record.rankings[VECTOR]
+    assert (like.state, like.order[0], len(like.order)) == (RankingState.READY, 0, len(SHORT))

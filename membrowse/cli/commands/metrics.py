@@ -76,6 +76,8 @@ class _Source:
 def _source(folder: Path | None, service: str | None) -> _Source:
     """The service called `service`, or the engine of `folder`. Raises `Stop`."""
     if service is not None:
+        if folders.is_named(folder):
+            raise Stop(Exit.USAGE, "give --service or a folder, not both")
         serving: RegisteredService | None = named(service)
     else:
         chosen = folders.chosen(folder)
