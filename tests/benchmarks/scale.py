@@ -54,6 +54,7 @@ _CHUNKS_A_NOTE = 13.7
 _SECTION = (40, 110)
 """Words of a section, from a normal distribution's mean and deviation."""
 _WORD = re.compile(r"[a-z]{3,12}")
+_HEADING = re.compile(r"^(#{1,6} .*\S)[ \t]*$", re.MULTILINE)
 
 Figures = dict[str, float]
 
@@ -114,13 +115,15 @@ def synthetic(number: int, words: list[str]) -> str:
 def write_notes(target: Path, notes: list[Path], count: int) -> None:
     """Write `count` notes: copies of `notes` in random order, or synthetic ones if there are none.
 
-    A note that is copied again gets the number of the copy in every sentence."""
+    A note that is copied again gets the number of the copy in every heading and sentence, so that
+    no chunk is encoded like another."""
     words = [] if notes else vocabulary()
     order = random.Random(7).sample(notes, len(notes))
     for number in range(count):
         copy, index = divmod(number, len(order)) if order else (0, 0)
         text = order[index].read_text("utf-8", "replace") if order else synthetic(number, words)
         if copy:
+            text = _HEADING.sub(rf"\1, edition {copy}", text)
             text = re.sub(r"(?<=[a-z])\. ", f" in edition {copy}. ", text)
         path = target / f"{number // 200:04d}" / f"note-{number:06d}.md"
         path.parent.mkdir(parents=True, exist_ok=True)
