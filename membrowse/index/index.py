@@ -85,13 +85,14 @@ class Index:
         self._stores = IndexDirectory(
             directory, token_budget=token_budget, dimension=dimension, retention=retention
         )
+        self._local = self._stores.local
         self.vectors = self._stores.vectors
         self.tokens = self._stores.tokens
         self.chroma = self._stores.chroma
         try:
             made_with = self._stores.manifest.recipe
             self.recipe = made_with if made_with and not recipe.encoder else recipe
-            self.stale = self._stores.difference(self.recipe)
+            self.stale = self._local.difference(self.recipe)
             """How the recipe differs from the one the index was made with, or empty."""
             self._made_with = made_with or self.recipe
             self.generation = self._stores.load(self.recipe)
@@ -105,7 +106,7 @@ class Index:
         """Allow one change at a time; after a failed change, repair the stores first."""
         with self._writing:
             if self._needs_repair:
-                self._stores.mend_manifest(self.generation, self._made_with)
+                self._local.mend_manifest(self.generation, self._made_with)
                 self.generation = self._stores.load(self.recipe)
                 self._needs_repair = False
                 self._chroma_filled = False
@@ -138,9 +139,10 @@ class Index:
             if not plan.changes:
                 return self.generation if not encoded else self.add_vectors(encoded, precision)
             number = self.generation.number + 1
-            self._stores.manifest.intend(plan.ids)
+            intended = plan.ids
+            self._stores.manifest.intend(intended)
             self._fault_point("intent recorded")
-            self._store_vectors(encoded, precision)
+            self._local.store_vectors(encoded, precision, evict=True, fault_point=self._fault_point)
             before = self.generation
             vectors = new_vectors(before, plan, vectors_by_key(encoded), self.vectors.get)
             self._write_keyword(plan)
@@ -152,7 +154,7 @@ class Index:
                 self._stores.keyword.reader(ChunkRows(plan.chunks), (before.keyword, plan.moved)),
                 rearrange(before.vectors, plan.source, vectors),
             )
-            self._stores.manifest.confirm(number, plan)
+            self._stores.manifest.confirm(number, plan, intended)
             self._fault_point("confirmed")
             changed = plan.changed_ids
             changed.update(plan.chunks.id(row) for row in vectors)
@@ -166,7 +168,9 @@ class Index:
         last.
         """
         with self._exclusive_change():
-            self._store_vectors(encoded, precision, evict=False)
+            self._local.store_vectors(
+                encoded, precision, evict=False, fault_point=self._fault_point
+            )
             by_key = vectors_by_key(encoded)
             before = self.generation
             added = {row: by_key[key] for row, key in enumerate(before.keys) if key in by_key}
@@ -201,9 +205,7 @@ class Index:
                     self._fault_point("chroma written")
             finally:
                 self._chroma_in_step.set()
-        removed = self.vectors.prune(generation.keys)
-        if removed:
-            self.tokens.delete(removed)
+        self._local.prune(generation)
 
     def touch(self, notes: Sequence[IndexedNote]) -> Generation:
         """Record new sizes and times of notes whose content is unchanged.
@@ -288,7 +290,7 @@ class Index:
         self.chroma.open()
         self.fill_chroma(wanted)
         with self._writing:
-            self.tokens.delete(self.tokens.keys() - self.vectors.keys())
+            self._local.delete_orphaned_tokens()
 
     def compact_chroma(self) -> None:
         """Recreate Chroma's collection if it consists mostly of deleted entries.
@@ -328,15 +330,6 @@ class Index:
     def _fault_point(self, step: str) -> None:
         """Called between any two writes: an instant at which the process may die."""
         log.debug("%s", step)
-
-    def _store_vectors(
-        self, encoded: Sequence[EncodedText], precision: str, *, evict: bool = True
-    ) -> None:
-        if encoded:
-            self.vectors.put(encoded, precision)
-            self._fault_point("vectors stored")
-            self.tokens.put([text for text in encoded if len(text.tokens)], evict=evict)
-            self._fault_point("token vectors stored")
 
     def _write_keyword(self, plan: ChangePlan) -> None:
         reader = self.generation.keyword
@@ -393,7 +386,7 @@ class Index:
             return read(self._stores.manifest)
         except IndexCorrupt:
             with self._writing:
-                self._stores.mend_manifest(self.generation, self._made_with)
+                self._local.mend_manifest(self.generation, self._made_with)
             return otherwise
 
     def check(self) -> list[Discrepancy]:
@@ -407,7 +400,8 @@ class Index:
                 self.open_chroma()
             except Exception as error:  # the other stores are checked without Chroma
                 self.chroma.fail(error)
-        replaced = self._mend_chroma() | self._stores.mend_vectors(self.generation)
+        replaced = self._mend_chroma()
+        replaced |= self._local.mend_vectors(self.generation, self.generation.vectors)
         with self._writing:
             mended = self._stores.mend(self.generation, self._made_with)
             if "keyword" in mended:
@@ -425,7 +419,7 @@ class Index:
                 self.chroma,
                 self.tokens,
             )
-            self._stores.note_check()
+            self._local.note_check()
             return found
 
     def repair(self) -> None:
@@ -433,7 +427,7 @@ class Index:
         with self._writing:
             self._needs_repair = True
             with self._exclusive_change():
-                self.tokens.delete(self.tokens.keys() - self.vectors.keys())
+                self._local.delete_orphaned_tokens()
 
     def _mend_chroma(self) -> dict[str, int]:
         """Check Chroma, and fill it again if it is damaged; damaged entries by store."""
@@ -460,7 +454,7 @@ class Index:
     @property
     def last_check(self) -> float:
         """When (seconds since the epoch) `check` last read everything; 0 if never."""
-        return self._stores.last_check
+        return self._local.last_check
 
     @property
     def store(self) -> str:

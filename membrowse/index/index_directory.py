@@ -15,28 +15,13 @@ from membrowse.index.generation import EmbeddedGeneration, Generation, IndexedNo
 from membrowse.index.journal import JournalEntry, Retention
 from membrowse.index.keyword_reader import KeywordReader
 from membrowse.index.keyword_store import KeywordStore, failed_access
-from membrowse.index.manifest import FORMAT, IndexCorrupt, Manifest, Recipe
-from membrowse.index.token_store import TokenStore
-from membrowse.index.vector_store import VectorStore
+from membrowse.index.local_stores import FORMAT_FILE, MANIFEST, TERMS, LocalStores
+from membrowse.index.manifest import FORMAT, Recipe
 from membrowse.index.vector_table import empty_vector_table
-from membrowse.paths import replace_file
 
 log = logging.getLogger(__name__)
 
-INDEX_FORMAT = 5
-"""Version of all files of an index together. A program leaves an index of a later one alone."""
-MANIFEST = "manifest.sqlite"
-_FORMAT_FILE = "format"
-_KEYWORD, _VECTORS, _CHROMA, _TOKENS = (
-    "keyword",
-    "vectors.sqlite",
-    "chroma",
-    "tokens.sqlite",
-)
-
-
-class IndexTooNew(Exception):
-    """A later version of the program made the index; the message says what to do."""
+_KEYWORD, _CHROMA = "keyword", "chroma"
 
 
 class IndexDirectory:
@@ -49,21 +34,17 @@ class IndexDirectory:
     def __init__(
         self, directory: Path, *, token_budget: int, dimension: int, retention: Retention
     ) -> None:
-        check_format(directory)
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        directory.chmod(0o700)
-        write_format(directory)
+        self.local = LocalStores(
+            directory, token_budget=token_budget, dimension=dimension, retention=retention
+        )
+        self.manifest = self.local.manifest
+        self.vectors = self.local.vectors
+        self.tokens = self.local.tokens
         self._dimension = dimension
-        self._check_mark = directory / "checked"
         with ExitStack() as opened:
-            self.manifest = Manifest(directory / MANIFEST, retention)
-            opened.callback(self.manifest.close)
+            opened.callback(self.local.close)
             self.keyword = KeywordStore(directory / _KEYWORD)
             opened.callback(self.keyword.close)
-            self.vectors = VectorStore(directory / _VECTORS, dimension)
-            opened.callback(self.vectors.close)
-            self.tokens = TokenStore(directory / _TOKENS, token_budget)
-            opened.callback(self.tokens.close)
             self.chroma = ChromaStore(directory / _CHROMA)
             opened.callback(self.chroma.close)
             self._opened = opened.pop_all()
@@ -84,16 +65,6 @@ class IndexDirectory:
             "chroma": self.chroma.size(),
             "tokens": self.tokens.size(),
         }
-
-    def difference(self, recipe: Recipe) -> str:
-        """Describe how `recipe` differs from the index's own; an empty index adopts it."""
-        made_with = self.manifest.recipe
-        if made_with is None:
-            self.manifest.begin(recipe)
-            return ""
-        if self.manifest.format != FORMAT:
-            return f"manifest {self.manifest.format} → {FORMAT}"
-        return recipe.difference(made_with)
 
     def load(self, recipe: Recipe) -> EmbeddedGeneration:
         """Load the generation that the manifest describes; repairs the keyword index."""
@@ -117,10 +88,10 @@ class IndexDirectory:
         return EmbeddedGeneration(number, {}, ChunkTable([]), KeywordReader([], [], {}), table)
 
     def _repair_keyword(self, chunks: ChunkTable, notes: Mapping[str, IndexedNote]) -> None:
-        intended = self.manifest.intent()
-        doubtful = set(chunks.ids) if intended is None else intended
+        intent = self.manifest.intent()
+        doubtful = set(chunks.ids) if intent.any else intent.chunks
         repaired = self.keyword.repair(chunks, notes, doubtful)
-        if intended is None or intended:
+        if intent.any or intent.chunks:
             self.manifest.repaired()
         if repaired:
             log.warning("the keyword index was repaired (%d entries)", repaired)
@@ -137,25 +108,10 @@ class IndexDirectory:
 
         Chroma is left empty and the keyword readers are outdated. Returns the number of entries.
         """
-        purged = self.manifest.purge(condition)
-        live = frozenset(generation.keys)
-        self.vectors.purge(live)
-        self.tokens.purge(live)
+        purged = self.local.purge(generation, condition)
         self.keyword.rewrite(generation.chunks, generation.notes)
         self.chroma.clear()
         return purged
-
-    @property
-    def last_check(self) -> float:
-        """When (seconds since the epoch) `note_check` was called last; 0 if never."""
-        try:
-            return self._check_mark.stat().st_mtime
-        except OSError:
-            return 0.0
-
-    def note_check(self) -> None:
-        """Remember that everything has been checked now."""
-        self._check_mark.touch(mode=0o600)
 
     def mend(self, generation: Generation, made_with: Recipe) -> dict[str, int]:
         """Check every byte of manifest and keyword index, and replace what is damaged.
@@ -164,34 +120,10 @@ class IndexDirectory:
         damaged entries by store. If the keyword index was damaged, its readers are outdated.
         """
         damaged = {
-            "manifest": self.mend_manifest(generation, made_with),
+            "manifest": self.local.mend_manifest(generation, made_with),
             "keyword": self._mend_keyword(generation),
         }
         return {store: count for store, count in damaged.items() if count}
-
-    def mend_vectors(self, generation: Generation) -> dict[str, int]:
-        """Check every byte of vectors and token vectors, which are gigabytes, while changes go on.
-
-        Returns the number of damaged entries by store, which are replaced or deleted.
-        """
-        damaged = {
-            "vectors": self.vectors.check(generation.keys, generation.vectors),
-            "tokens": self.tokens.check(),
-        }
-        return {store: count for store, count in damaged.items() if count}
-
-    def mend_manifest(self, generation: Generation, made_with: Recipe) -> int:
-        """Write damaged notes again; a file that cannot be read is replaced. See `mend`."""
-        notes, chunks = generation.notes, generation.chunks
-        try:
-            damaged = self.manifest.check()
-            if damaged:
-                self.manifest.restore(notes, chunks)
-        except IndexCorrupt as error:
-            log.warning("%s; writing it again", error)
-            self.manifest.rewrite(made_with, generation.number, notes, chunks)
-            return max(1, len(notes))
-        return damaged
 
     def _mend_keyword(self, generation: Generation) -> int:
         try:
@@ -272,39 +204,16 @@ def _chroma_differences(
     return sorted(rows), sorted(surplus)
 
 
-def check_format(directory: Path) -> None:
-    """Raise `IndexTooNew` if the index in `directory` is of a later format than this program's."""
-    if (found := _format(directory)) > INDEX_FORMAT:
-        raise IndexTooNew(
-            f"a newer version made the index in {directory} (format {found}; this one reads "
-            f"{INDEX_FORMAT}): run that version, or rebuild the index"
-        )
-
-
-def _format(directory: Path) -> int:
-    """The format of an index; 0 if it is not known, as before there was a file for it."""
-    try:
-        number, _, check = (directory / _FORMAT_FILE).read_text(encoding="ascii").partition(" ")
-    except (OSError, UnicodeDecodeError):
-        return 0
-    intact = number.isdecimal() and check.strip() == str(sqlite.checksum(number))
-    return int(number) if intact else 0
-
-
-def write_format(directory: Path) -> None:
-    if _format(directory) != INDEX_FORMAT:
-        line = f"{INDEX_FORMAT} {sqlite.checksum(INDEX_FORMAT)}\n"
-        replace_file(directory / _FORMAT_FILE, line.encode())
-
-
 def discard(directory: Path) -> None:
     """Delete an index that cannot be used, so that an empty one can be opened.
 
     No process may have it open.
 
-    Stored vectors stay: they are found by content and checked when opened.
+    Stored vectors stay: they are found by content and checked when opened. So do rows in Milvus:
+    without the counts of terms, all are compared and written again.
     """
-    (directory / _FORMAT_FILE).unlink(missing_ok=True)
-    sqlite.delete_database(directory / MANIFEST)
+    (directory / FORMAT_FILE).unlink(missing_ok=True)
+    for database in (MANIFEST, TERMS):
+        sqlite.delete_database(directory / database)
     for store in (_KEYWORD, _CHROMA):
         shutil.rmtree(directory / store, ignore_errors=True)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -38,6 +39,8 @@ _PAGE_SIZE = 16384
 _FACTS = frozenset({"recipe", "format", "generation"})
 """Names in the table `meta`."""
 _MAX_SUCCESSORS = 100_000
+ANY_CHUNK = ""
+"""Instead of an id: any chunk."""
 
 _TABLES = (
     """
@@ -88,6 +91,15 @@ class Recipe:
             if new != old
         )
         return ", ".join(differences)
+
+
+class Intent(NamedTuple):
+    """Chunks for which the stores may differ from the manifest."""
+
+    chunks: set[str]
+    """Their ids."""
+    any: bool
+    """Whether any other chunk may differ, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,27 +219,50 @@ class Manifest:
                 )
 
     def intend(self, chunks: Iterable[str]) -> None:
-        """Record that the stores are about to change for these chunk ids."""
-        with self._guarded(), transaction(self._connection) as connection:
-            connection.executemany(
-                "INSERT OR IGNORE INTO intent VALUES (?, ?)",
-                ((chunk, checksum(chunk)) for chunk in chunks),
-            )
+        """Record that the stores are about to change for these chunk ids, or for `ANY_CHUNK`."""
+        with self._guarded(), transaction(self._connection):
+            self._intend(chunks)
 
-    def intent(self) -> set[str] | None:
-        """Chunk ids for which the stores may differ from the manifest; None: any may."""
+    def _intend(self, chunks: Iterable[str]) -> None:
+        self._connection.executemany(
+            "INSERT OR IGNORE INTO intent VALUES (?, ?)",
+            ((chunk, checksum(chunk)) for chunk in chunks),
+        )
+
+    def intent(self) -> Intent:
+        """For which chunks the stores may differ from the manifest."""
         with self._guarded():
             rows = self._connection.execute("SELECT chunk, checksum FROM intent").fetchall()
         intact = {chunk for chunk, expected in rows if checksum(chunk) == expected}
-        return intact if len(intact) == len(rows) else None
+        return Intent(intact - {ANY_CHUNK}, ANY_CHUNK in intact or len(intact) < len(rows))
+
+    def narrow_intent(self, chunks: Iterable[str]) -> None:
+        """Record that the stores may differ for these chunk ids and those intended by name."""
+        known = self.intent().chunks.union(chunks)
+        with self._guarded(), transaction(self._connection) as connection:
+            connection.execute("DELETE FROM intent")
+            self._intend(known)
+
+    def settle(self, chunks: Iterable[str]) -> None:
+        """Record that the stores agree with the manifest for these chunk ids again."""
+        with self._guarded(), transaction(self._connection):
+            self._settle(chunks)
+
+    def _settle(self, chunks: Iterable[str]) -> None:
+        self._connection.executemany(
+            "DELETE FROM intent WHERE chunk = ?", ((chunk,) for chunk in chunks)
+        )
 
     def repaired(self) -> None:
         """Record that the stores agree with the manifest again."""
         with self._guarded(), transaction(self._connection) as connection:
             connection.execute("DELETE FROM intent")
 
-    def confirm(self, generation: int, plan: ChangePlan) -> None:
-        """Confirm `generation`, which the stores now contain, in one transaction."""
+    def confirm(self, generation: int, plan: ChangePlan, settled: Iterable[str]) -> None:
+        """Confirm `generation`, which the stores now contain, in one transaction.
+
+        `settled` are the chunk ids for which no store differs any more.
+        """
         chunks, replacements = plan.packed, plan.successors
         with self._guarded(), transaction(self._connection) as connection:
             for path, change in plan.changes.items():
@@ -237,7 +272,7 @@ class Manifest:
                     self._write_note(plan.notes[path], chunks.get(path))
             self._record_successors(replacements)
             self._journal.write(generation, plan.added, plan.removed)
-            connection.execute("DELETE FROM intent")
+            self._settle(settled)
             self._set("generation", str(generation))
 
     def raise_generation(self, generation: int) -> None:

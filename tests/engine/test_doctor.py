@@ -13,7 +13,7 @@ import pytest
 from membrowse import interpreter, paths
 from membrowse.client.engine import EngineRefused
 from membrowse.engine.lock import IndexLock
-from membrowse.index.index_directory import INDEX_FORMAT
+from membrowse.index.local_stores import INDEX_FORMAT
 from membrowse.sqlite import checksum
 from membrowse.wire.engine import EngineState, HelloRequest, RebuildRequest
 from membrowse.wire.health import Check, CheckState, Health, StoreCheckRequest

@@ -32,7 +32,6 @@ from tests.engine.conftest import (
     until,
 )
 
-KILLS = 6
 
 
 def kill(pid: int) -> None:
@@ -170,13 +169,19 @@ async def agree(client: EngineClient, folder: Path) -> None:
 
 
 @pytest.mark.timeout(300)
-async def test_a_kill_at_any_moment_is_repaired_by_the_next_start(folder: Path) -> None:
+@pytest.mark.parametrize(("store", "kills"), [("embedded", 6), ("milvus", 2)])
+async def test_a_kill_at_any_moment_is_repaired_by_the_next_start(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, store: str, kills: int
+) -> None:
+    if store == "milvus":
+        pytest.importorskip("milvus_lite", reason="the extra membrowse[milvus] is not installed")
+    monkeypatch.setenv("MEMBROWSE_STORE_KIND", store)
     async with serving(folder) as client:  # encode every text once: the kills hit indexing alone
         for version in range(VERSIONS):
             before = await until(client, current)
             write_notes(folder, [version] * NOTES)
             await until(client, at(before.generation))
-    for seed in range(KILLS):
+    for seed in range(kills):
         client = await connect(folder)
         await agree(client, folder)  # after the kill before
         await crash_while_indexing(client, folder, seed)

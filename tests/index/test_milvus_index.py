@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import shutil
+import sqlite3
 import stat
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -14,11 +17,15 @@ import numpy as np
 import psutil
 import pytest
 
+from membrowse import paths
+from membrowse.engine.backup.archive import write_archive
+from membrowse.engine.backup.restore import restore
 from membrowse.index.change_plan import NoteChange
 from membrowse.index.index import Index
 from membrowse.index.journal import DEFAULT_RETENTION
 from membrowse.index.keyword_reader import FIELDS
 from membrowse.index.milvus import reader, term_weights
+from membrowse.index.milvus.collections import MilvusCollections
 from membrowse.index.milvus.connection import TOKEN
 from membrowse.index.milvus.index import MilvusIndex
 from membrowse.index.milvus.reader import Bm25Constants
@@ -56,13 +63,15 @@ def notes(count: int) -> list[NoteChange]:
     ]
 
 
-def opened(directory: Path, uri: str = "", **options: Any) -> MilvusIndex:
+def opened(
+    directory: Path, uri: str = "", token_budget: int = BUDGET, **options: Any
+) -> MilvusIndex:
     return MilvusIndex(
         directory,
         RECIPE,
         StoreSettings(kind=StoreKind.MILVUS, uri=uri, **options),
         Bm25Constants(1.2, 0.75),
-        token_budget=BUDGET,
+        token_budget=token_budget,
         dimension=DIMENSION,
         retention=DEFAULT_RETENTION,
     )
@@ -250,7 +259,7 @@ def test_a_kill_between_any_two_writes_is_repaired(
     inputs = encoder_inputs(index, [chunk for each in changes for chunk in each.chunks])
     index.apply(changes, stub_encoder().encode(inputs), "float32")
     after = {chunk.text for chunk in index.generation.chunks}
-    assert len(left) == 6
+    assert len(left) == 7
     for step, directory in left.items():
         again = open_index(directory)
         assert again.check() == [], step
@@ -408,3 +417,254 @@ def test_a_rebuild_begins_with_new_collections(open_index: Opener) -> None:
     assert index.check() == []
     listed = set(index._connection.call(lambda client: client.list_collections()))
     assert len(listed) == 2 and not listed & old
+
+
+def files_with(directory: Path, word: str) -> set[str]:
+    """The entries of `directory` with `word` in a file."""
+    files = (file for file in directory.rglob("*") if file.is_file())
+    found = [file for file in files if word.encode() in file.read_bytes()]
+    return {file.relative_to(directory).parts[0].partition("-")[0] for file in found}
+
+
+def test_purge_leaves_no_byte_of_deleted_text(open_index: Opener) -> None:
+    index = open_index()
+    index.apply([*notes(5), change("secret.md", "zanzibar"), change("open.md", "plain")])
+    encoded(index)
+    index.apply([removal("secret.md")])
+    index._collections.settle()
+    assert files_with(index.directory, "zanzibar") >= {"terms.sqlite", "milvus.db"}
+    assert index.purge(lambda _: True) > 0
+    assert files_with(index.directory, "zanzibar") == set()
+    assert ranked(index, "plain").rankings[KEYWORD].total == 1
+    assert ranked(index).rankings[VECTOR].total == 6
+    index.apply([change("open.md", "plainer")])
+    assert index.check() == []
+    index.close()
+    assert files_with(index.directory, "zanzibar") == set()
+
+
+def garble(database: Path) -> None:
+    """Overwrite the pages of an open database, as a failing disk does."""
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with database.open("r+b") as file:
+        size = database.stat().st_size
+        file.seek(4096)
+        file.write(b"\xa5" * (size - 4096))
+
+
+@pytest.mark.parametrize(
+    ("store", "statement"),
+    [
+        ("manifest", "UPDATE notes SET record = 'x' WHERE path = 'notes/003.md'"),
+        ("manifest", ""),
+        ("terms", "UPDATE terms SET chunks = 40 WHERE term = 'caddi'"),
+        ("terms", ""),
+        ("vectors", "UPDATE vectors SET scales = zeroblob(4) WHERE rowid = 3"),
+        ("tokens", "UPDATE entries SET tokens = 1 WHERE key = (SELECT max(key) FROM entries)"),
+    ],
+)
+def test_damage_is_found_and_repaired_while_the_index_is_open(
+    open_index: Opener, store: str, statement: str
+) -> None:
+    index = open_index()
+    index.apply(notes(10))
+    encoded(index)
+    before = index.generation
+    expected = ranked(index, "caddy").rankings[KEYWORD].scores.tolist()
+    database = index.directory / f"{store}.sqlite"
+    if statement:
+        with closing(sqlite3.connect(database)) as connection:
+            assert connection.execute(statement).rowcount == 1
+            connection.commit()
+    else:
+        garble(database)
+    found = index.check()
+    assert [(each.store, each.kind) for each in found] == [(store, "damaged")]
+    assert index.last_check > 0
+    encoded(index)
+    assert index.check() == []
+    assert index.generation.notes == before.notes
+    assert index.generation.encoded.all()
+    assert ranked(index, "caddy").rankings[KEYWORD].scores.tolist() == expected
+    index.apply([change("new.md", "caddy")])
+    index.close()
+    again = open_index()
+    assert again.check() == []
+    assert again.generation.notes.keys() == before.notes.keys() | {"new.md"}
+
+
+def test_damaged_counts_end_no_ranking_for_good(open_index: Opener) -> None:
+    index = open_index()
+    index.apply(notes(10))
+    expected = index._counts.df("caddi")
+    garble(index.directory / "terms.sqlite")
+    deadline = time.monotonic() + 30
+    while index._counts.df("caddi") != expected:
+        ranking = ranked(index, "caddy").rankings[KEYWORD]
+        if ranking.state is RankingState.FAILED:
+            assert "counted again" in ranking.message
+        assert time.monotonic() < deadline
+    assert ranked(index, "caddy").rankings[KEYWORD].state is RankingState.READY
+
+
+def test_a_restored_backup_replaces_what_milvus_has(
+    open_index: Opener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The state before has as many chunks, with other ids, or other words under the same ids."""
+    monkeypatch.setenv("MEMBROWSE_HOME", str(tmp_path / "home"))
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    directory = paths.index_dir(folder)
+    index = open_index(directory)
+    index.apply([change("a.md", "one", title="Caddy"), change("b.md", "two")])
+    encoded(index)
+    number = index.generation.number
+    backup = io.BytesIO()
+    write_archive(folder, backup, with_vectors=True)
+    index.apply([change("a.md", "one", title="Tea"), change("b.md", "three")])
+    encoded(index)
+    index.close()
+    backup.seek(0)
+    restored = restore(backup, folder, force=True)
+    assert "index/terms.sqlite" not in restored.restored
+    again = open_index(directory)
+    again._repair()
+    assert again.generation.number == number
+    for word, count in (("caddy", 1), ("tea", 0), ("two", 1), ("three", 0)):
+        assert ranked(again, word).rankings[KEYWORD].total == count, word
+    assert again.check() == []
+
+
+def in_background(work: Callable[[], object]) -> threading.Thread:
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread
+
+
+def test_changes_and_vectors_do_not_wait_for_a_long_repair(
+    open_index: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = open_index()
+    index.apply(notes(30))
+    encoded(index)
+    index.close()
+    shutil.rmtree(index.directory / "milvus.db")
+    listed, going_on = threading.Event(), threading.Event()
+    chunk_ids = MilvusCollections.chunk_ids
+
+    def slowly(collections: MilvusCollections) -> list[str]:
+        found = chunk_ids(collections)
+        listed.set()
+        assert going_on.wait(60)
+        return found
+
+    monkeypatch.setattr(MilvusCollections, "chunk_ids", slowly)
+    monkeypatch.setattr("membrowse.index.milvus.index._REPAIRED_AT_ONCE", 4)
+    again = open_index()
+    assert listed.wait(60)
+
+    def change_notes() -> None:
+        again.apply([change("new.md", "written meanwhile"), removal("notes/003.md")])
+        again.apply([change("notes/004.md", "changed meanwhile")])
+        encoded(again)
+
+    saving = in_background(change_notes)
+    saving.join(30)
+    assert not saving.is_alive(), "a save waits for the comparison"
+    going_on.set()
+    assert again.check() == []
+    assert again.generation.encoded.all()
+    assert ranked(again, "meanwhile").rankings[KEYWORD].total == 2
+
+    texts = stub_encoder().encode(encoder_inputs(again, change("x.md", "not yet").chunks))
+    with again._writing:  # a long change
+        storing = in_background(lambda: again.add_vectors(texts, "float32"))
+        deadline = time.monotonic() + 30
+        while not again.vectors.has([text.key for text in texts]):
+            assert time.monotonic() < deadline, "encoded vectors are not durable"
+            time.sleep(0.01)
+    storing.join()
+
+
+def test_a_repair_that_is_cut_off_goes_on_at_the_next_start(
+    open_index: Opener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = open_index()
+    index.apply(notes(30))
+    encoded(index)
+    index.close()
+    shutil.rmtree(index.directory / "milvus.db")
+    write_passages, begun = MilvusCollections.write_passages, threading.Event()
+    batches: list[int] = []
+
+    def killed(collections: MilvusCollections, vectors: Any) -> None:
+        """A kill between the rows of a batch and its passages, and a stop in the same batch."""
+        batches.append(len(vectors))
+        if len(batches) == 3:
+            shutil.copytree(index.directory, tmp_path / "killed")
+            begun.set()
+            assert again._closing.wait(60)
+        write_passages(collections, vectors)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MilvusCollections, "write_passages", killed)
+        patch.setattr("membrowse.index.milvus.index._REPAIRED_AT_ONCE", 1)
+        again = open_index()
+        assert begun.wait(60)
+        again.close()
+        assert batches == [1, 1, 1]
+    for directory in (tmp_path / "killed", index.directory):
+        last = open_index(directory)
+        assert last.check() == []
+        assert ranked(last).rankings[VECTOR].total == 30
+
+
+def test_a_stop_does_not_wait_for_a_server_that_hangs(
+    open_index: Opener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from milvus_lite.adapter.grpc import server as lite
+
+    saved, hanging, ended = threading.Event(), threading.Event(), threading.Event()
+    upsert = lite.MilvusServicer.Upsert
+
+    def hang(*request: Any) -> Any:
+        if saved.is_set():
+            hanging.set()
+            ended.wait(60)
+        return upsert(*request)
+
+    monkeypatch.setattr(lite.MilvusServicer, "Upsert", hang)
+    server, database, port = lite.start_server_in_thread(str(tmp_path / "server.db"))
+    index = open_index(uri=f"http://127.0.0.1:{port}")
+    index.apply([change("a.md", "one")])
+    saved.set()
+    monkeypatch.setattr("membrowse.index.milvus.index._CLOSE_SECONDS", 0.2)
+    problems: list[str] = []
+
+    def save() -> None:
+        try:
+            index.apply([change("b.md", "two")])
+        except StoreUnavailable as error:
+            problems.append(str(error))
+
+    saving = in_background(save)
+    assert hanging.wait(60)
+    index.close()
+    saving.join(30)
+    ended.set()
+    server.stop(0).wait()
+    database.close()
+    assert problems and "closed" in problems[0]
+
+
+def test_encoding_fills_the_budget_of_token_vectors_and_evicts_none(open_index: Opener) -> None:
+    index = open_index(token_budget=20_000)
+    index.apply(notes(60))
+    texts = stub_encoder().encode(index.unencoded())
+    for first in range(0, 60, 20):
+        index.add_vectors(texts[first : first + 20], "float32")
+    kept = index.tokens.keys()
+    assert sum(text.bytes for text in texts) > 2 * index.tokens.budget
+    assert kept == {text.key for text in texts[: len(kept)]}
+    assert index.check() == []

@@ -1,7 +1,8 @@
 """Archives of an index: written while the engine serves, and read back with suspicion.
 
 An archive has copies of the databases of the index directory (SQLite's online backup, so each is
-consistent), its pins, and the settings. Keyword index and HNSW are derived and left out.
+consistent), its pins, and the settings. Keyword index, HNSW and what belongs to Milvus are derived
+and left out.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import msgspec
 
 from membrowse import __version__, paths
 from membrowse.engine import clock
+from membrowse.index.local_stores import TERMS
 from membrowse.settings import saved_configurations
 from membrowse.wire.backup import BACKUP_FORMAT, BackupContent
 
@@ -102,7 +104,7 @@ def _copied_members(folder: Path, to: Path, with_vectors: bool) -> Iterator[tupl
     """(member, copy) of every file of the backup."""
     directory = paths.index_dir(folder)
     for database in sorted(directory.glob("*.sqlite")):
-        if with_vectors or database.name not in _DERIVABLE:
+        if database.name != TERMS and (with_vectors or database.name not in _DERIVABLE):
             copy = to / database.name
             with (
                 closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as source,

@@ -17,7 +17,8 @@ from membrowse import interpreter, paths, sqlite
 from membrowse.engine import clock
 from membrowse.engine.backup import archive
 from membrowse.engine.lock import IndexLock, IndexLocked
-from membrowse.index.index_directory import MANIFEST, discard
+from membrowse.index.index_directory import discard
+from membrowse.index.local_stores import MANIFEST
 from membrowse.wire.backup import Restored
 from membrowse.wire.codec import encode
 

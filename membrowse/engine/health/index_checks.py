@@ -19,7 +19,7 @@ from membrowse.engine import clock
 from membrowse.engine.health.environment_checks import Subject, ok, problem, warning
 from membrowse.engine.health.store_check import check_stores
 from membrowse.engine.lock import LOCK_NAME, Holder, IndexLock, IndexLocked
-from membrowse.index.index_directory import IndexTooNew
+from membrowse.index.local_stores import IndexTooNew
 from membrowse.index.manifest import IndexCorrupt
 from membrowse.index.store_errors import StoreUnavailable
 from membrowse.shell_commands import command

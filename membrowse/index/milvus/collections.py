@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 import secrets
+import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -109,15 +110,17 @@ class MilvusCollections:
         self._record = record
         self._dimension = record.kind.dimension
         self._index = record.kind.index
+        self._creating = threading.Lock()
         self._ready_since = 0
         """The connection on which both collections were created and loaded."""
         self._unflushed = dict.fromkeys(self.names, 0)
 
     def _call(self, work: Any) -> Any:
         def ready(client: Any) -> Any:
-            if self._ready_since != self.connection.connected:
-                self._create(client)
-                self._ready_since = self.connection.connected
+            with self._creating:
+                if self._ready_since != self.connection.connected:
+                    self._create(client)
+                    self._ready_since = self.connection.connected
             return work(client)
 
         return self.connection.call(ready)

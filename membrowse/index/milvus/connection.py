@@ -129,6 +129,8 @@ class MilvusConnection:
 
     def _failed(self, error: Exception) -> StoreUnavailable:
         """Describe `error`; a server that does not answer is connected to again."""
+        if self._closed:
+            return StoreUnavailable(f"{self.address} is closed")
         reason = str(getattr(error, "message", "")) or str(error) or type(error).__name__
         secret = os.environ.get(TOKEN)
         if secret:

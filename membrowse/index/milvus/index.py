@@ -2,9 +2,9 @@
 
 The manifest on this machine is the truth, as for the embedded stores: it records the intent, Milvus
 is written, and one transaction confirms the generation. Rows that are no longer in it are removed
-after that. What a kill or a lost connection leaves undone is repaired in the background, again and
-again until it succeeds: notes come from the manifest, vectors from the store beside it, so that
-nothing is read or encoded twice.
+after that. Whatever a kill or a lost connection leaves undone stays recorded as an intent. It is
+repaired in the background, a batch at a time between changes, until it succeeds: notes come from
+the manifest, vectors from the store beside it, so that nothing is read or encoded twice.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ import logging
 import shutil
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -28,22 +29,21 @@ from membrowse.index.change_plan import ChangePlan, NoteChange, plan_changes
 from membrowse.index.chunk_table import ChunkTable, ContentKeys
 from membrowse.index.encoder_inputs import missing_inputs, unencoded_inputs
 from membrowse.index.generation import Generation, IndexedNote
-from membrowse.index.index_directory import MANIFEST, check_format, write_format
 from membrowse.index.journal import JournalEntry, Retention
 from membrowse.index.keyword_document import document
-from membrowse.index.manifest import FORMAT, IndexCorrupt, Manifest, Recipe
+from membrowse.index.local_stores import TERMS, LocalStores
+from membrowse.index.manifest import ANY_CHUNK, FORMAT, IndexCorrupt, Manifest, Recipe
 from membrowse.index.milvus.collections import CollectionRecord, MilvusCollections
+from membrowse.index.milvus.comparison import Comparison, compared
 from membrowse.index.milvus.connection import Address, MilvusConnection
 from membrowse.index.milvus.reader import Bm25Constants, MilvusReader
 from membrowse.index.milvus.term_counts import TermCounts
 from membrowse.index.milvus.term_weights import AnalysedChunk
 from membrowse.index.store_errors import StoreUnavailable
-from membrowse.index.token_store import TokenStore
-from membrowse.index.vector_store import VectorStore
 from membrowse.index.vector_table import Mask, VectorTable
 from membrowse.notes.chunk import Chunk
 from membrowse.settings import StoreSettings, VectorIndex
-from membrowse.wire.health import Discrepancy
+from membrowse.wire.health import DAMAGED, Discrepancy
 
 log = logging.getLogger(__name__)
 
@@ -51,8 +51,15 @@ _T = TypeVar("_T")
 
 _REPAIR_SECONDS = 3.0
 """Between two attempts."""
-_REPAIR_BATCH = 1000
-_UNCOUNTED = -1
+_WRITTEN_AT_ONCE = 1000
+"""Chunks whose terms or vectors are in memory together."""
+_REPAIRED_AT_ONCE = 200
+"""Chunks, between which changes may be applied."""
+_BETWEEN_BATCHES_SECONDS = 0.005
+"""For a change that waits for its turn."""
+_NEVER = -1
+_CLOSE_SECONDS = 5.0
+"""For the current change, before the connection is closed in spite of it."""
 
 
 class MilvusIndex:
@@ -77,26 +84,23 @@ class MilvusIndex:
 
         Raises `IndexTooNew` and `IndexCorrupt` like `index.Index`.
         """
-        check_format(directory)
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_format(directory)
         self.directory = directory
         self._constants = constants
         self._exact = store.vector_index is VectorIndex.FLAT
         self._writing = threading.RLock()
+        self._repairing = threading.Lock()
         self._closing = threading.Event()
         self._repair_wanted = threading.Event()
-        self._check_mark = directory / "checked"
-        for embedded in ("keyword", "chroma"):  # they would be outdated if used again
-            shutil.rmtree(directory / embedded, ignore_errors=True)
         with ExitStack() as opened:
-            self._manifest = Manifest(directory / MANIFEST, retention)
-            opened.callback(self._manifest.close)
-            self.vectors = VectorStore(directory / "vectors.sqlite", dimension)
-            opened.callback(self.vectors.close)
-            self.tokens = TokenStore(directory / "tokens.sqlite", token_budget)
-            opened.callback(self.tokens.close)
-            self._counts = TermCounts(directory / "terms.sqlite")
+            self._local = LocalStores(
+                directory, token_budget=token_budget, dimension=dimension, retention=retention
+            )
+            opened.callback(self._local.close)
+            for embedded in ("keyword", "chroma"):  # they would be outdated if used again
+                shutil.rmtree(directory / embedded, ignore_errors=True)
+            self._manifest = self._local.manifest
+            self.vectors, self.tokens = self._local.vectors, self._local.tokens
+            self._counts = TermCounts(directory / TERMS, self._repair_wanted.set)
             opened.callback(self._counts.close)
             self._connection = MilvusConnection(Address.of(store.uri, directory), directory)
             opened.callback(self._connection.close)
@@ -104,25 +108,23 @@ class MilvusIndex:
             self._collections = MilvusCollections(self._connection, self._record)
             made_with = self._manifest.recipe
             self.recipe = made_with if made_with and not recipe.encoder else recipe
-            self.stale = self._difference()
+            self.stale = self._local.difference(self.recipe)
             self._made_with = made_with or self.recipe
             self.generation = self._load()
+            self._failed = False
+            """Whether the last change failed, so that the manifest is read again."""
+            self._doubtful: dict[str, bool] = {}
+            """Chunks whose rows may differ from the manifest, and whether there may be any."""
+            self._any_doubtful = False
+            """Whether the rows of any other chunk may differ."""
+            self._counted_on = _NEVER
+            """The connection on which Milvus had as many chunks as the manifest."""
+            self._mend_counts(self.generation)
+            self._read_intent()
             self._opened = opened.pop_all()
-        self._needs_repair = True
-        """Milvus may differ from the manifest; it is compared before the next change."""
         self._repair_wanted.set()
         self._repairs = threading.Thread(target=self._keep_repaired, name="milvus", daemon=True)
         self._repairs.start()
-
-    def _difference(self) -> str:
-        """How the recipe differs from the one the index was made with; an empty index adopts it."""
-        made_with = self._manifest.recipe
-        if made_with is None:
-            self._manifest.begin(self.recipe)
-            return ""
-        if self._manifest.format != FORMAT:
-            return f"manifest {self._manifest.format} → {FORMAT}"
-        return self.recipe.difference(made_with)
 
     def _load(self) -> Generation:
         """The generation that the manifest describes."""
@@ -170,19 +172,21 @@ class MilvusIndex:
 
     @contextmanager
     def _exclusive_change(self) -> Iterator[None]:
-        """Allow one change at a time; repair Milvus first if it may differ."""
+        """Allow one change at a time; after a failed one, go back to what the manifest says."""
         with self._writing:
-            if self._needs_repair:
-                self._repair()
-            try:
+            if self._failed:
+                self._recover()
+            with self._noting_failure():
                 yield
-            except BaseException:
-                self._want_repair()
-                raise
 
-    def _want_repair(self) -> None:
-        self._needs_repair = True
-        self._repair_wanted.set()
+    @contextmanager
+    def _noting_failure(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self._failed = True
+            self._repair_wanted.set()
+            raise
 
     def apply(
         self,
@@ -195,50 +199,61 @@ class MilvusIndex:
 
         Raises `StoreUnavailable` as well; vectors are kept for the next attempt.
         """
-        with self._writing:
-            self._keep_vectors(encoded, precision)
         with self._exclusive_change():
             plan = plan_changes(self.generation, changes, self.recipe.encoder)
-            if not plan.changes:
-                return self.generation if not encoded else self._add_stored(encoded)
-            number = self.generation.number + 1
-            self._manifest.intend(plan.changed_ids)
+            if not plan.changes and not encoded:
+                return self.generation
+            changed = plan.changed_ids | self._ids_of(encoded)
+            self._manifest.intend(changed)
             self._fault_point("intent recorded")
-            mask = self._encoded_mask(plan)
+            self._local.store_vectors(encoded, precision, evict=True, fault_point=self._fault_point)
+            if not plan.changes:
+                return self._add_stored(encoded)
+            number = self.generation.number + 1
+            kept = self._kept_vectors(plan)
+            mask = self._encoded_mask(plan, kept, encoded)
             self._write_rows(plan.added, plan.notes)
-            self._write_passages(plan.chunks, self._new_passage_rows(plan, mask))
+            self._write_passages(plan.chunks, self._new_passage_rows(plan, mask, mask & ~kept))
             self._fault_point("milvus written")
             generation = self._generation(number, plan.notes, plan.chunks, mask)
+            removed = {chunk.id for chunk in plan.removed} - generation.row_of.keys()
             self._counts.change(number, self._term_changes(plan))
             self._fault_point("terms counted")
-            self._manifest.confirm(number, plan)
+            self._manifest.confirm(number, plan, self._undoubted(changed - removed))
             self._fault_point("confirmed")
             self.generation = generation
             if published is not None:
                 published(generation)
-            self._remove({chunk.id for chunk in plan.removed} - generation.row_of.keys())
-            removed = self.vectors.prune(generation.keys)
-            self.tokens.delete(removed)
+            self._remove(removed)
+            self._local.prune(generation)
             return generation
 
     def add_vectors(self, encoded: Sequence[EncodedText], precision: str) -> Generation:
-        """Store vectors and token vectors; makes a new generation if a chunk needs them."""
-        with self._writing:
-            self._keep_vectors(encoded, precision)
-            chunks, new = self.generation.chunks, {text.key for text in encoded}
-            rows = [row for row, key in enumerate(self.generation.keys) if key in new]
-            self._manifest.intend(chunks.id(row) for row in rows)
+        """Store vectors and token vectors; makes a new generation if a chunk needs them.
+
+        They are stored before this waits for its turn.
+        """
+        with self._noting_failure():
+            self._manifest.intend(self._ids_of(encoded))
+            self._local.store_vectors(
+                encoded, precision, evict=False, fault_point=self._fault_point
+            )
         with self._exclusive_change():
             return self._add_stored(encoded)
+
+    def _ids_of(self, encoded: Sequence[EncodedText]) -> set[str]:
+        """Ids of the chunks without vectors that get them."""
+        generation = self.generation
+        return {generation.chunks.id(row) for row in _rows_for(generation, encoded)}
 
     def _add_stored(self, encoded: Sequence[EncodedText]) -> Generation:
         """Bring vectors that are in the local store to Milvus."""
         before = self.generation
-        new = {text.key for text in encoded}
-        rows = [row for row, key in enumerate(before.keys) if key in new]
-        if not rows or before.encoded[rows].all():
-            self._manifest.repaired()
+        rows = _rows_for(before, encoded)
+        if not rows:
             return before
+        changed = {before.chunks.id(row) for row in rows}
+        self._manifest.intend(changed)
         self._write_passages(before.chunks, rows)
         self._fault_point("milvus written")
         mask = before.encoded.copy()
@@ -246,35 +261,41 @@ class MilvusIndex:
         number = before.number + 1
         self._counts.change(number, {})
         self._manifest.raise_generation(number)
-        self._manifest.repaired()
         self._fault_point("confirmed")
         self.generation = self._generation(number, before.notes, before.chunks, mask)
+        self._manifest.settle(self._undoubted(changed))
         return self.generation
 
-    def _keep_vectors(self, encoded: Sequence[EncodedText], precision: str) -> None:
-        if encoded:
-            self.vectors.put(encoded, precision)
-            self.tokens.put(encoded)
-            self._fault_point("vectors stored")
+    def _undoubted(self, changed: set[str]) -> set[str]:
+        """Those of the `changed` chunks that need no repair; the others have rows now."""
+        doubtful = changed & self._doubtful.keys()
+        self._doubtful.update(dict.fromkeys(doubtful, True))
+        return changed - doubtful
 
-    def _encoded_mask(self, plan: ChangePlan) -> Mask:
+    def _kept_vectors(self, plan: ChangePlan) -> Mask:
+        """Which of the new rows had vectors before, in the same note."""
+        kept: Mask = plan.source >= 0
+        kept[kept] = self.generation.encoded[plan.source[kept]]
+        return kept
+
+    def _encoded_mask(self, plan: ChangePlan, kept: Mask, encoded: Sequence[EncodedText]) -> Mask:
         """Which of the new rows have vectors in the local store."""
-        keys = ContentKeys(plan.chunks)
-        mask = np.zeros(len(keys), np.bool_)
-        kept = plan.source >= 0
-        mask[kept] = self.generation.encoded[plan.source[kept]]
+        keys, mask = ContentKeys(plan.chunks), kept.copy()
         changed = plan.changed_rows()
         stored = self.vectors.has({keys[row] for row in changed})
         for row in changed:
             mask[row] = keys[row] in stored
+        new = {text.key for text in encoded}
+        if new:
+            mask[[row for row in np.flatnonzero(~mask).tolist() if keys[row] in new]] = True
         return mask
 
-    def _new_passage_rows(self, plan: ChangePlan, mask: Mask) -> list[int]:
+    def _new_passage_rows(self, plan: ChangePlan, mask: Mask, new: Mask) -> list[int]:
         """Rows with vectors whose passages Milvus does not have under their ids."""
         before, keys = self.generation, ContentKeys(plan.chunks)
         return [
             row
-            for row in plan.changed_rows()
+            for row in sorted({*plan.changed_rows(), *np.flatnonzero(new).tolist()})
             if mask[row]
             and not (
                 (old := before.chunks.row(plan.chunks.id(row))) >= 0
@@ -284,8 +305,9 @@ class MilvusIndex:
         ]
 
     def _write_rows(self, chunks: Sequence[Chunk], notes: Mapping[str, IndexedNote]) -> None:
-        for first in range(0, len(chunks), _REPAIR_BATCH):
-            batch = chunks[first : first + _REPAIR_BATCH]
+        for first in range(0, len(chunks), _WRITTEN_AT_ONCE):
+            self._require_open()
+            batch = chunks[first : first + _WRITTEN_AT_ONCE]
             vectors = [
                 AnalysedChunk(document(chunk, notes[chunk.path])).vector(
                     self._constants.k1, self._constants.b
@@ -296,8 +318,9 @@ class MilvusIndex:
 
     def _write_passages(self, chunks: ChunkTable, rows: Sequence[int]) -> None:
         keys = ContentKeys(chunks)
-        for first in range(0, len(rows), _REPAIR_BATCH):
-            batch = rows[first : first + _REPAIR_BATCH]
+        for first in range(0, len(rows), _WRITTEN_AT_ONCE):
+            self._require_open()
+            batch = rows[first : first + _WRITTEN_AT_ONCE]
             stored = self.vectors.get({keys[row] for row in batch})
             self._collections.write_passages(
                 {
@@ -307,7 +330,11 @@ class MilvusIndex:
                 }
             )
 
-    def _remove(self, ids: Collection[str]) -> None:
+    def _require_open(self) -> None:
+        if self._closing.is_set():
+            raise StoreUnavailable(f"{self.store} is closed")
+
+    def _remove(self, ids: set[str]) -> None:
         """Remove rows that the confirmed generation does not have; no note depends on it."""
         if not ids:
             return
@@ -316,7 +343,17 @@ class MilvusIndex:
             self._fault_point("passages removed")
             self._collections.delete_chunks(ids)
         except StoreUnavailable:
-            self._want_repair()
+            self._doubtful.update(dict.fromkeys(ids, True))
+            self._repair_wanted.set()
+        else:
+            self._settle(ids)
+
+    def _settle(self, ids: Iterable[str]) -> None:
+        """The rows of these chunks are those of the manifest."""
+        ids = list(ids)
+        self._manifest.settle(ids)
+        for chunk in ids:
+            self._doubtful.pop(chunk, None)
 
     def _term_changes(self, plan: ChangePlan) -> dict[str, int]:
         change: Counter[str] = Counter()
@@ -327,6 +364,42 @@ class MilvusIndex:
             change.subtract(AnalysedChunk(document(chunk, note)).counted)
         return {term: count for term, count in change.items() if count}
 
+    def _recover(self) -> None:
+        """Go back to the generation of the manifest after a change that failed."""
+        self._mend_manifest()
+        before, loaded = self.generation, self._load()
+        if self._counts.complete:
+            self._mend_counts(loaded)
+        self._manifest.intend(_encoded_ids(before) - _encoded_ids(loaded))
+        if loaded.number == before.number and _changed_ids(before, loaded):
+            loaded = replace(loaded, number=loaded.number + 1)
+            self._counts.change(loaded.number, {})
+            self._manifest.raise_generation(loaded.number)
+        self.generation = loaded
+        self._read_intent()
+        self._failed = False
+
+    def _mend_counts(self, loaded: Generation) -> None:
+        """Make the counts those of the manifest's generation.
+
+        If other stores wrote the last generations, or a backup was restored, all terms are to be
+        counted, and all rows are to be written again: they are of another state.
+        """
+        counted, confirmed = self._counts.generation, self._manifest.generation
+        if counted == confirmed + 1:
+            self._counts.undo(confirmed)
+        elif counted != confirmed:
+            if len(loaded.chunks):
+                self._counts.forget()
+            else:
+                self._counts.replace(confirmed, {})
+            self._manifest.intend([ANY_CHUNK, *loaded.chunks.ids])
+
+    def _read_intent(self) -> None:
+        intent = self._manifest.intent()
+        self._doubtful = dict.fromkeys(intent.chunks, True)
+        self._any_doubtful = intent.any
+
     def _keep_repaired(self) -> None:
         """Connect again after an outage, and repair whenever it is wanted, until it succeeds."""
         while not self._closing.is_set():
@@ -336,111 +409,134 @@ class MilvusIndex:
             try:
                 if self._connection.problem:
                     self._connection.reconnect()
+                self._repair_wanted.clear()
+                self._repair()
                 with self._writing:
-                    if self._needs_repair:
-                        self._repair()
                     self._collections.settle()
-                    self._repair_wanted.clear()
             except StoreUnavailable:
+                self._repair_wanted.set()
                 self._closing.wait(_REPAIR_SECONDS)
             except Exception:  # a thread's boundary
                 if not self._closing.is_set():
                     log.exception("Milvus cannot be compared: `membrowse doctor` checks it")
+                self._repair_wanted.set()
                 self._closing.wait(_REPAIR_SECONDS)
 
     def _repair(self) -> None:
-        """Make Milvus equal to the manifest. Raises `StoreUnavailable`."""
-        generation = self._load()
-        intended = self._manifest.intent()
-        if self._mend_counts() or intended is None:
-            repaired = self._repair_all(generation, generation.row_of.keys())
-        elif intended:
-            repaired = self._repair_rows(generation, intended)
-        elif self._collections.count() != len(generation.chunks):
-            repaired = self._repair_all(generation, ())
-        else:
-            repaired = 0
-        self._manifest.repaired()
-        self._adopt(generation)
-        self._needs_repair = False
-        if repaired:
-            log.warning("generation %d: %d rows of Milvus repaired", generation.number, repaired)
+        """Make Milvus equal to the manifest while changes go on. Raises `StoreUnavailable`."""
+        with self._repairing:
+            with self._writing:
+                if self._failed:
+                    self._recover()
+            if not self._counts.complete:
+                self._count_terms()
+            repaired = self._repair_doubtful()
+            if self._counted_on != self._connection.connected:
+                self._count_rows()
+                repaired += self._repair_doubtful()
+            if repaired:
+                number = self.generation.number
+                log.warning("generation %d: %d rows of Milvus repaired", number, repaired)
 
-    def _adopt(self, loaded: Generation) -> None:
-        """Make `loaded` current, as another generation if it has more vectors or notes."""
-        before = self.generation
-        same = np.array_equal(before.encoded, loaded.encoded) and before.row_of == loaded.row_of
-        if not same and loaded.number == before.number:
-            number = loaded.number + 1
-            self._counts.change(number, {})
-            self._manifest.raise_generation(number)
-            loaded = replace(loaded, number=number)
-        self.generation = loaded
+    def _repair_doubtful(self) -> int:
+        """Write or remove all rows that may differ, a batch at a time; returns how many."""
+        if self._any_doubtful:
+            self._doubt_what_differs()
+        repaired = 0
+        while batch := self._repair_batch():
+            repaired += batch
+            self._closing.wait(_BETWEEN_BATCHES_SECONDS)
+        return repaired
 
-    def _repair_rows(self, generation: Generation, ids: Collection[str]) -> int:
-        rows = sorted(generation.row_of[chunk] for chunk in ids if chunk in generation.row_of)
-        self._collections.delete([chunk for chunk in ids if chunk not in generation.row_of])
+    def _repair_batch(self) -> int:
+        with self._writing:
+            self._require_open()
+            if self._failed:
+                self._recover()
+            batch = dict(islice(self._doubtful.items(), _REPAIRED_AT_ONCE))
+            if batch:
+                self._rewrite(batch)
+                self._settle(batch)
+            return len(batch)
+
+    def _rewrite(self, outdated: Mapping[str, bool]) -> None:
+        """Make the rows of these chunks those of the current generation.
+
+        `outdated` are their ids, and whether Milvus may have rows of them.
+        """
+        generation = self.generation
+        rows = sorted(row for chunk in outdated if (row := generation.chunks.row(chunk)) >= 0)
+        live = {generation.chunks.id(row) for row in rows}
+        self._collections.delete(outdated.keys() - live)
+        self._collections.delete_passages([chunk for chunk in live if outdated[chunk]])
         self._write_rows([generation.chunks[row] for row in rows], generation.notes)
         encoded = [row for row in rows if generation.encoded[row]]
         self._write_passages(generation.chunks, encoded)
-        return len(ids)
 
-    def _repair_all(self, generation: Generation, outdated: Collection[str]) -> int:
-        """Compare every id, and write or remove what differs or is `outdated`."""
-        present, passages = set(self._collections.chunk_ids()), self._passages_by_chunk()
-        live = generation.row_of.keys()
-        self._collections.delete(present - live)
-        self._collections.delete_passages(passages.keys() - live - present)
-        doubtful = (live - present) | (live & set(outdated))
-        self._write_rows(
-            [chunk for chunk in generation.chunks if chunk.id in doubtful], generation.notes
-        )
-        wrong = [
-            row
-            for row, expected in self._expected_passages(generation).items()
-            if passages.get(generation.chunks.id(row), 0) != expected
-            or generation.chunks.id(row) in outdated
-        ]
-        ids = (generation.chunks.id(row) for row in wrong)
-        self._collections.delete_passages([chunk for chunk in ids if passages[chunk]])
-        self._write_passages(generation.chunks, wrong)
-        return len(present - live) + len(doubtful) + len(wrong)
+    def _count_rows(self) -> None:
+        """Doubt all rows if Milvus has more or fewer chunks: its collections are others."""
+        with self._writing:
+            if self._doubtful:
+                return
+            if self._collections.count() != len(self.generation.chunks):
+                self._manifest.intend([ANY_CHUNK])
+                self._any_doubtful = True
+            self._counted_on = self._connection.connected
 
-    def _passages_by_chunk(self) -> Counter[str]:
-        """Number of passages in Milvus by chunk id."""
-        return Counter(passage.partition(":")[0] for passage in self._collections.passage_ids())
+    def _doubt_what_differs(self) -> None:
+        """Compare every id while changes go on; what they change is right anyway."""
+        found = self._compared()
+        with self._writing:
+            self._manifest.narrow_intent(found.differing)
+            for chunk in found.differing - self._doubtful.keys():
+                self._doubtful[chunk] = chunk in found.present
+            self._any_doubtful = False
 
-    def _expected_passages(self, generation: Generation) -> dict[int, int]:
-        """Number of passages of every encoded row."""
+    def _compared(self) -> Comparison:
+        """What differs in Milvus, apart from chunks that change meanwhile."""
+        with self._writing:
+            before = self.generation
+        ids, passages = self._collections.chunk_ids(), self._collections.passage_ids()
+        expected = self._expected_passages(before)
+        with self._writing:
+            changed = _changed_ids(before, self.generation)
+        return compared(set(before.chunks.ids), expected, ids, passages, changed)
+
+    def _expected_passages(self, generation: Generation) -> dict[str, int]:
+        """Number of passages by id of the encoded chunks."""
         rows = np.flatnonzero(generation.encoded).tolist()
-        expected: dict[int, int] = {}
-        for first in range(0, len(rows), _REPAIR_BATCH):
-            batch = rows[first : first + _REPAIR_BATCH]
+        expected: dict[str, int] = {}
+        for first in range(0, len(rows), _WRITTEN_AT_ONCE):
+            self._require_open()
+            batch = rows[first : first + _WRITTEN_AT_ONCE]
             stored = self.vectors.get({generation.keys[row] for row in batch})
             for row in batch:
                 if generation.keys[row] in stored:
-                    expected[row] = stored[generation.keys[row]].passages
+                    passages = stored[generation.keys[row]].passages
+                    expected[generation.chunks.id(row)] = passages
         return expected
 
-    def _mend_counts(self) -> bool:
-        """Make the counts those of the manifest's generation.
-
-        Returns whether all terms were counted: other stores wrote the last generations.
-        """
-        counted, confirmed = self._counts.generation, self._manifest.generation
-        if counted == confirmed:
-            return False
-        if counted == confirmed + 1:
-            self._counts.undo(confirmed)
-            return False
+    def _count_terms(self) -> None:
+        """Count the terms of all chunks while changes go on."""
         log.info("counting the terms of all chunks")
-        content = self._manifest.content()
         counts: Counter[str] = Counter()
-        for path, note in content.chunks.items():
-            for chunk in note.chunks:
-                counts.update(AnalysedChunk(document(chunk, content.notes[path])).counted)
-        self._counts.replace(confirmed, counts)
-        return True
+        counted = self._empty(0)
+        while not self._counts.complete:
+            with self._writing:
+                if self._failed:
+                    self._recover()
+                generation = self.generation
+            for chunk, note, present in _chunk_changes(counted, generation):
+                self._require_open()
+                terms = AnalysedChunk(document(chunk, note)).counted
+                if present:
+                    counts.update(terms)
+                else:
+                    counts.subtract(terms)
+            counted = generation
+            with self._writing:
+                if not self._failed and self.generation.number == generation.number:
+                    self._counts.replace(generation.number, counts)
 
     def touch(self, notes: Sequence[IndexedNote]) -> Generation:
         """Record new sizes and times of notes whose content is unchanged."""
@@ -462,10 +558,10 @@ class MilvusIndex:
             if self._made_with.analyser != self.recipe.analyser:
                 generation = self.generation
                 self._write_rows(generation.chunks, generation.notes)
+                self._counts.forget()
                 self._manifest.raise_generation(generation.number + 1)
-                self._counts.replace(_UNCOUNTED, {})
-                self._mend_counts()
                 self.generation = replace(generation, number=generation.number + 1)
+                self._repair_wanted.set()
             self._manifest.begin(self.recipe)
             self._made_with, self.stale = self.recipe, ""
 
@@ -478,23 +574,39 @@ class MilvusIndex:
             self._counts.replace(number, {})
             self.recipe = self._made_with = recipe
             self.stale = ""
-            self._record.renew()
-            self._collections = MilvusCollections(self._connection, self._record)
+            self._renew_collections()
             self.generation = self._empty(number)
-            self._want_repair()
+            self._read_intent()
+            self._failed = False
             return self.generation
+
+    def _renew_collections(self) -> None:
+        """Begin with empty collections; the old ones are dropped when the new ones are made."""
+        self._record.renew()
+        self._collections = MilvusCollections(self._connection, self._record)
+        self._counted_on = _NEVER
+        self._repair_wanted.set()
 
     def purge(self, condition: Callable[[JournalEntry], bool]) -> int:
         """Remove the history that satisfies `condition` from all stores of this machine.
 
-        Milvus has removed rows already, and overwrites them when it compacts its segments.
+        Milvus Lite overwrites no removed row, so its collections are filled again. A server has
+        removed the rows already, and overwrites them when it compacts its segments.
         """
         with self._exclusive_change():
-            purged = self._manifest.purge(condition)
-            live = frozenset(self.generation.keys)
-            self.vectors.purge(live)
-            self.tokens.purge(live)
-            return purged
+            purged = self._local.purge(self.generation, condition)
+            self._counts.purge()
+            if self._connection.address.file is None:
+                return purged
+            before = self.generation
+            self._renew_collections()
+            self._manifest.intend(before.chunks.ids)
+            self._doubtful = dict.fromkeys(before.chunks.ids, False)
+            self.generation = self._generation(
+                before.number, before.notes, before.chunks, before.encoded
+            )
+        self._repair()
+        return purged
 
     def trim_history(self) -> None:
         """Delete history that is older than the retention allows."""
@@ -536,65 +648,56 @@ class MilvusIndex:
         return self._from_manifest(lambda manifest: manifest.history(path, since=since), [])
 
     def _from_manifest(self, read: Callable[[Manifest], _T], otherwise: _T) -> _T:
+        """Read the manifest; if it is damaged, write it again and return `otherwise`."""
         try:
             return read(self._manifest)
-        except IndexCorrupt as error:
-            log.warning("%s", error)
+        except IndexCorrupt:
+            with self._writing:
+                self._mend_manifest()
             return otherwise
 
+    def _mend_manifest(self) -> int:
+        """Check every byte of the manifest and write again what is damaged; returns how much."""
+        damaged = self._local.mend_manifest(self.generation, self._made_with)
+        if damaged:
+            self._manifest.intend([*self._doubtful, *([ANY_CHUNK] if self._any_doubtful else [])])
+        return damaged
+
     def check(self) -> list[Discrepancy]:
-        """Compare the manifest, the vectors beside it, the counts and Milvus, id by id."""
-        with self._writing:
-            if self._needs_repair:
-                self._repair()
-            found = [
-                *self._damaged(),
-                *_differences("milvus", set(self.generation.row_of), self._collections.chunk_ids()),
-                *self._wrong_passages(),
-            ]
-            self._check_mark.touch(mode=0o600)
-            return found
+        """Check every byte on this machine, and compare Milvus id by id.
 
-    def _damaged(self) -> Iterator[Discrepancy]:
+        Damaged entries are listed, and made again.
+        """
+        self._repair()
         generation = self.generation
-        damaged = {
-            "manifest": self._manifest.check(),
-            "vectors": self.vectors.check(
-                generation.keys, _without_vectors(np.zeros(len(generation.keys), np.bool_))
-            ),
-            "tokens": self.tokens.check(),
-        }
-        for store, count in damaged.items():
-            if count:
-                yield Discrepancy(store=store, kind="damaged", count=count)
-
-    def _wrong_passages(self) -> Iterator[Discrepancy]:
-        present = self._passages_by_chunk()
-        chunks = self.generation.chunks
-        expected = {
-            chunks.id(row): n for row, n in self._expected_passages(self.generation).items() if n
-        }
-        missing = {chunk for chunk, n in expected.items() if present[chunk] < n}
-        surplus = {chunk for chunk, n in present.items() if expected.get(chunk, 0) < n}
-        yield from _report("milvus vectors", "missing", missing)
-        yield from _report("milvus vectors", "orphaned", surplus)
+        nothing = _without_vectors(np.zeros(len(generation.chunks), np.bool_))
+        damaged = self._local.mend_vectors(generation, nothing)
+        with self._exclusive_change():
+            damaged |= {"manifest": self._mend_manifest(), "terms": self._counts.check()}
+            self._failed = "vectors" in damaged  # the generation is read again without them
+        self._repair()
+        found = [
+            Discrepancy(store=store, kind=DAMAGED, count=count)
+            for store, count in damaged.items()
+            if count
+        ]
+        found += self._compared().discrepancies()
+        self._local.note_check()
+        return found
 
     def repair(self) -> None:
         """Make Milvus equal to the manifest again, id by id."""
         with self._writing:
-            generation = self._load()
-            self._repair_all(generation, ())
-            self._adopt(generation)
-            self._manifest.repaired()
-            self.tokens.delete(self.tokens.keys() - self.vectors.keys())
+            self._recover()
+            self._manifest.intend([ANY_CHUNK])
+            self._any_doubtful = True
+        self._repair()
+        self._local.delete_orphaned_tokens()
 
     @property
     def last_check(self) -> float:
         """When (seconds since the epoch) `check` last read everything; 0 if never."""
-        try:
-            return self._check_mark.stat().st_mtime
-        except OSError:
-            return 0.0
+        return self._local.last_check
 
     def sizes(self) -> dict[str, int]:
         """Bytes on the disk of this machine by store."""
@@ -613,13 +716,21 @@ class MilvusIndex:
         log.debug("%s", step)
 
     def close(self) -> None:
-        """Finish the current change and close everything."""
+        """Finish the current change and close everything.
+
+        A change that waits for Milvus for long is given up; the next start repairs it.
+        """
         self._closing.set()
         self._repair_wanted.set()
-        with self._writing:
+        if not self._writing.acquire(timeout=_CLOSE_SECONDS):
+            self._connection.close()
+            self._writing.acquire()
+        try:
             self.generation = self._empty(self.generation.number)
             self._opened.close()
-        self._repairs.join(5.0)
+        finally:
+            self._writing.release()
+        self._repairs.join(_CLOSE_SECONDS)
 
 
 def _without_vectors(encoded: Mask) -> VectorTable:
@@ -627,14 +738,38 @@ def _without_vectors(encoded: Mask) -> VectorTable:
     return VectorTable(0, (), np.where(encoded, 0, -1))
 
 
-def _differences(store: str, expected: set[str], ids: Sequence[str]) -> Iterator[Discrepancy]:
-    actual = set(ids)
-    yield from _report(store, "missing", expected - actual)
-    yield from _report(store, "orphaned", actual - expected)
-    repeated = {chunk for chunk, count in Counter(ids).items() if count > 1}
-    yield from _report(store, "repeated", repeated)
+def _rows_for(generation: Generation, encoded: Sequence[EncodedText]) -> list[int]:
+    """Rows without vectors that have the text of any of `encoded`."""
+    new, known = {text.key for text in encoded}, generation.encoded
+    if not new:
+        return []
+    return [row for row, key in enumerate(generation.keys) if key in new and not known[row]]
 
 
-def _report(store: str, kind: str, ids: set[str]) -> Iterator[Discrepancy]:
-    if ids:
-        yield Discrepancy(store=store, kind=kind, count=len(ids), example=min(ids))
+def _encoded_ids(generation: Generation) -> set[str]:
+    encoded = zip(generation.chunks.ids, generation.encoded.tolist(), strict=True)
+    return {chunk for chunk, known in encoded if known}
+
+
+def _changed_ids(before: Generation, after: Generation) -> set[str]:
+    """Ids of chunks that were added, removed or encoded between two generations."""
+    if before is after:
+        return set()
+    states = (
+        set(zip(each.chunks.ids, each.keys, each.encoded.tolist(), strict=True))
+        for each in (before, after)
+    )
+    return {chunk for chunk, _, _ in set.symmetric_difference(*states)}
+
+
+def _chunk_changes(
+    before: Generation, after: Generation
+) -> Iterator[tuple[Chunk, IndexedNote, bool]]:
+    """Chunks of the notes that changed, with their note: first as they were, then as they are."""
+    for path in sorted(before.notes.keys() | after.notes.keys()):
+        states = [(each.notes.get(path), each.chunks.note(path)) for each in (before, after)]
+        if states[0][0] == states[1][0] and states[0][1] is states[1][1]:
+            continue
+        for (note, chunks), present in zip(states, (False, True), strict=True):
+            if note is not None and chunks is not None:
+                yield from ((chunk, note, present) for chunk in chunks.chunks)

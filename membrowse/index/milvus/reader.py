@@ -35,6 +35,7 @@ from membrowse.index.milvus.term_weights import (
     query_vector,
 )
 from membrowse.index.protocols import Best, Mask, Rows, TermWeights
+from membrowse.index.store_errors import StoreUnavailable
 from membrowse.index.vector_store import VectorStore
 from membrowse.index.vector_table import StoredVectors
 
@@ -99,8 +100,19 @@ class MilvusReader:
         tokens = self._analysis(row).tokens[field]
         return [token.position for token in tokens if token.term == term]
 
+    def _search_terms(
+        self, weights: TermWeights, condition: str, limit: int, above: float | None = None
+    ) -> Scored:
+        self._require_counts()
+        return self.collections.search_terms(query_vector(weights), condition, limit, above)
+
+    def _require_counts(self) -> None:
+        if not self.counts.complete:
+            raise StoreUnavailable("the words of all notes are being counted again")
+
     def rows_with(self, field: str, term: str) -> Rows:
         """Up to `COUNTED` of them."""
+        self._require_counts()
         if not self.counts.df(term):
             return np.empty(0, np.int32)
         found = self.collections.search_terms({dimension(field, term): 1.0}, "", COUNTED)
@@ -123,20 +135,19 @@ class MilvusReader:
         return bool(set.intersection(*starts))
 
     def best_by_words(self, weights: TermWeights, scope: Mask | None) -> Best:
-        found = self.collections.search_terms(query_vector(weights), self._filter(scope), LISTED)
+        found = self._search_terms(weights, self._filter(scope), LISTED)
         return self._best(found, scope, complete=len(found) < LISTED)
 
     def scores_by_words(self, weights: TermWeights, rows: Sequence[int]) -> Best:
         if not len(rows):
             return _NONE
         condition = in_filter("chunk", (self.chunks.id(row) for row in rows))
-        found = self.collections.search_terms(query_vector(weights), condition, len(rows))
+        found = self._search_terms(weights, condition, len(rows))
         return self._best(found, None, complete=True)
 
     def above_by_words(self, weights: TermWeights, score: float, scope: Mask | None) -> Best:
         above = score * (1.0 - _MARGIN)
-        query = query_vector(weights)
-        found = self.collections.search_terms(query, self._filter(scope), COUNTED, above)
+        found = self._search_terms(weights, self._filter(scope), COUNTED, above)
         return self._best(found, scope, complete=len(found) < COUNTED)
 
     def nearest(self, vector: NDArray[np.float32], scope: Mask | None) -> Best:

@@ -1,93 +1,182 @@
 """In how many chunks each term occurs, in a database beside the manifest.
 
 Milvus ranks by our weights and counts no documents for us. A change is written before the manifest
-confirms its generation, with what undoes it: after a kill in between, it is undone.
+confirms its generation, with what undoes it: after a kill in between, it is undone. Damaged counts
+are dropped, and all terms are counted again.
 """
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 
 from membrowse import sqlite
-from membrowse.sqlite import transaction
+from membrowse.sqlite import checksum, transaction
+
+log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
 
 _TABLES = """
-CREATE TABLE IF NOT EXISTS terms (term TEXT PRIMARY KEY, chunks INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS last (term TEXT PRIMARY KEY, change INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS state (generation INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS terms (
+    term TEXT PRIMARY KEY, chunks INTEGER NOT NULL, checksum INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS last (
+    term TEXT PRIMARY KEY, change INTEGER NOT NULL, checksum INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS state (generation INTEGER NOT NULL, checksum INTEGER NOT NULL);
 """
-_ADD = """
-INSERT INTO terms VALUES (?, ?) ON CONFLICT (term) DO UPDATE SET chunks = chunks + excluded.chunks
-"""
+_STATE = "SELECT generation, checksum FROM state"
+_TERMS = "SELECT term, chunks, checksum FROM terms"
+_LAST = "SELECT term, change, checksum FROM last"
+_UNCOUNTED = -1
 
 
 class TermCounts:
     """One connection; calls from several threads take turns."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, lost: Callable[[], None]) -> None:
+        """`lost` is called when damaged counts were dropped."""
         self._path = path
+        self._lost = lost
         self._lock = threading.Lock()
         try:
-            self._connection = sqlite.open_tables(path, _TABLES)
+            self._open()
         except sqlite3.DatabaseError as error:
             if not sqlite.is_corrupt(error):
                 raise
-            sqlite.delete_database(path)
-            self._connection = sqlite.open_tables(path, _TABLES)
+            self._start_over(error)
+
+    def _open(self) -> None:
+        connection = sqlite.open_tables(self._path, _TABLES)
+        try:
+            state = connection.execute(_STATE).fetchone()
+            self._generation = _UNCOUNTED if state is None else _intact(state)
+        except BaseException:
+            connection.close()
+            raise
+        self._connection = connection
+
+    def _start_over(self, error: Exception) -> None:
+        log.warning("the counts of terms are damaged (%s); counting again", error)
+        sqlite.delete_database(self._path)
+        self._open()
+
+    def _run(self, action: Callable[[sqlite3.Connection], _T]) -> _T:
+        """Run `action` with the lock held; if the file is damaged, on a new, empty one."""
+        with self._lock:
+            try:
+                return action(self._connection)
+            except sqlite3.DatabaseError as error:
+                self._drop(error)
+                return action(self._connection)
+
+    def _drop(self, error: sqlite3.DatabaseError) -> None:
+        """Start over if `error` means that the file is damaged, else raise it."""
+        if not sqlite.is_corrupt(error):
+            raise error
+        self._connection.close()
+        self._start_over(error)
+        self._lost()
 
     @property
     def generation(self) -> int:
-        """The generation that was counted; -1 for an empty database."""
-        with self._lock:
-            row = self._connection.execute("SELECT generation FROM state").fetchone()
-        return -1 if row is None else int(row[0])
+        """The generation that was counted; -1 if none was."""
+        return self._generation
+
+    @property
+    def complete(self) -> bool:
+        """Whether the terms of a generation are counted, as they must be to rank by them."""
+        return self._generation != _UNCOUNTED
 
     def change(self, generation: int, change: Mapping[str, int]) -> None:
-        """Add `change`, by term, to reach `generation`."""
-        with self._lock, transaction(self._connection) as connection:
-            connection.execute("DELETE FROM last")
-            connection.executemany("INSERT INTO last VALUES (?, ?)", change.items())
-            self._add(connection, generation, change)
+        """Add `change`, by term, to reach `generation`; nothing if no generation was counted."""
+
+        def add(connection: sqlite3.Connection) -> None:
+            if self.complete:
+                with transaction(connection):
+                    connection.execute("DELETE FROM last")
+                    connection.executemany("INSERT INTO last VALUES (?, ?, ?)", _rows(change))
+                    self._add(connection, change)
+                    self._set_generation(connection, generation)
+                self._generation = generation
+
+        self._run(add)
 
     def undo(self, generation: int) -> None:
         """Undo the last change, to reach the `generation` before it."""
-        with self._lock, transaction(self._connection) as connection:
-            last = connection.execute("SELECT term, change FROM last").fetchall()
-            connection.execute("DELETE FROM last")
-            self._add(connection, generation, {term: -change for term, change in last})
+
+        def undo(connection: sqlite3.Connection) -> None:
+            if self.complete:
+                last = {row[0]: _intact(row) for row in connection.execute(_LAST)}
+                with transaction(connection):
+                    connection.execute("DELETE FROM last")
+                    self._add(connection, {term: -change for term, change in last.items()})
+                    self._set_generation(connection, generation)
+                self._generation = generation
+
+        self._run(undo)
 
     def replace(self, generation: int, counts: Mapping[str, int]) -> None:
         """Replace all counts by these, of `generation`."""
-        with self._lock, transaction(self._connection) as connection:
-            connection.execute("DELETE FROM terms")
-            connection.execute("DELETE FROM last")
-            self._add(connection, generation, counts)
 
-    def _add(
-        self, connection: sqlite3.Connection, generation: int, change: Mapping[str, int]
-    ) -> None:
-        connection.executemany(_ADD, ((term, count) for term, count in change.items() if count))
-        if any(count < 0 for count in change.values()):
-            connection.execute("DELETE FROM terms WHERE chunks <= 0")
+        def replace(connection: sqlite3.Connection) -> None:
+            with transaction(connection):
+                connection.execute("DELETE FROM terms")
+                connection.execute("DELETE FROM last")
+                connection.executemany("INSERT INTO terms VALUES (?, ?, ?)", _rows(counts))
+                self._set_generation(connection, generation)
+            self._generation = generation
+
+        self._run(replace)
+
+    def forget(self) -> None:
+        """Drop all counts: they are of another state."""
+        self.replace(_UNCOUNTED, {})
+
+    def _add(self, connection: sqlite3.Connection, change: Mapping[str, int]) -> None:
+        counts = {term: self._df(connection, term) + count for term, count in change.items()}
+        connection.executemany("DELETE FROM terms WHERE term = ?", ((term,) for term in counts))
+        connection.executemany("INSERT INTO terms VALUES (?, ?, ?)", _rows(counts))
+
+    def _set_generation(self, connection: sqlite3.Connection, generation: int) -> None:
         connection.execute("DELETE FROM state")
-        connection.execute("INSERT INTO state VALUES (?)", (generation,))
+        connection.execute("INSERT INTO state VALUES (?, ?)", (generation, checksum(generation)))
 
     def df(self, term: str) -> int:
         """Number of chunks that contain `term`."""
-        with self._lock:
-            row = self._connection.execute(
-                "SELECT chunks FROM terms WHERE term = ?", (term,)
-            ).fetchone()
-        return 0 if row is None else int(row[0])
+        return self._run(lambda connection: self._df(connection, term))
 
-    def all(self) -> Counter[str]:
-        """All counts."""
-        with self._lock:
-            return Counter(dict(self._connection.execute("SELECT term, chunks FROM terms")))
+    @staticmethod
+    def _df(connection: sqlite3.Connection, term: str) -> int:
+        row = connection.execute(f"{_TERMS} WHERE term = ?", (term,)).fetchone()
+        return 0 if row is None else _intact(row)
+
+    def check(self) -> int:
+        """Check structure and checksums; returns 1 if something was damaged: all is dropped."""
+        try:
+            with sqlite.checked(self._path) as disk:
+                for query in (_TERMS, _LAST, _STATE):
+                    for row in disk.execute(query):
+                        _intact(row)
+        except sqlite3.DatabaseError as error:
+            with self._lock:
+                self._drop(error)
+            return 1
+        return 0
+
+    def purge(self) -> None:
+        """Delete every byte of terms that no chunk contains; the last change is confirmed."""
+
+        def purge(connection: sqlite3.Connection) -> None:
+            connection.execute("DELETE FROM last")
+            sqlite.rewrite(connection)
+
+        self._run(purge)
 
     def size(self) -> int:
         return sqlite.disk_size(self._path)
@@ -95,3 +184,15 @@ class TermCounts:
     def close(self) -> None:
         with self._lock:
             self._connection.close()
+
+
+def _rows(numbers: Mapping[str, int]) -> Iterable[tuple[str, int, int]]:
+    return ((term, number, checksum(term, number)) for term, number in numbers.items() if number)
+
+
+def _intact(row: Sequence[Any]) -> int:
+    """The number of a row whose last value is its checksum."""
+    *values, expected = row
+    if checksum(*values) != expected:
+        raise sqlite3.DatabaseError("a row is damaged")
+    return int(values[-1])
