@@ -33,7 +33,6 @@ from tests.engine.conftest import (
 )
 
 
-
 def kill(pid: int) -> None:
     os.kill(pid, signal.SIGKILL)
 
