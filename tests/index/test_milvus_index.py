@@ -276,6 +276,7 @@ def test_doctor_finds_what_differs(open_index: Opener) -> None:
     index = open_index()
     index.apply([change("a.md", "one", "two"), change("b.md", "three")])
     encoded(index)
+    index._repair()  # nothing is compared any more after the start
     lost, doubled = index.generation.chunks[0].id, index.generation.chunks[1]
     index._collections.delete([lost])
     stray = change("stray.md", "stray").chunks[0]
@@ -470,6 +471,7 @@ def test_damage_is_found_and_repaired_while_the_index_is_open(
     index = open_index()
     index.apply(notes(10))
     encoded(index)
+    index._repair()  # nothing is compared any more after the start, which would find it, too
     before = index.generation
     expected = ranked(index, "caddy").rankings[KEYWORD].scores.tolist()
     database = index.directory / f"{store}.sqlite"

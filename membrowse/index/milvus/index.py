@@ -419,24 +419,31 @@ class MilvusIndex:
             except Exception:  # a thread's boundary
                 if not self._closing.is_set():
                     log.exception("Milvus cannot be compared: `membrowse doctor` checks it")
+                self._failed = True
                 self._repair_wanted.set()
                 self._closing.wait(_REPAIR_SECONDS)
 
     def _repair(self) -> None:
         """Make Milvus equal to the manifest while changes go on. Raises `StoreUnavailable`."""
         with self._repairing:
-            with self._writing:
-                if self._failed:
-                    self._recover()
-            if not self._counts.complete:
-                self._count_terms()
-            repaired = self._repair_doubtful()
-            if self._counted_on != self._connection.connected:
-                self._count_rows()
-                repaired += self._repair_doubtful()
-            if repaired:
-                number = self.generation.number
-                log.warning("generation %d: %d rows of Milvus repaired", number, repaired)
+            try:
+                self._make_equal()
+            except IndexCorrupt:
+                self._failed = True  # so that the manifest is mended
+                self._make_equal()
+
+    def _make_equal(self) -> None:
+        with self._writing:
+            if self._failed:
+                self._recover()
+        if not self._counts.complete:
+            self._count_terms()
+        repaired = self._repair_doubtful()
+        if self._counted_on != self._connection.connected:
+            self._count_rows()
+            repaired += self._repair_doubtful()
+        if repaired:
+            log.warning("generation %d: %d rows repaired", self.generation.number, repaired)
 
     def _repair_doubtful(self) -> int:
         """Write or remove all rows that may differ, a batch at a time; returns how many."""
@@ -659,8 +666,10 @@ class MilvusIndex:
     def _mend_manifest(self) -> int:
         """Check every byte of the manifest and write again what is damaged; returns how much."""
         damaged = self._local.mend_manifest(self.generation, self._made_with)
-        if damaged:
-            self._manifest.intend([*self._doubtful, *([ANY_CHUNK] if self._any_doubtful else [])])
+        if damaged:  # its intents may be lost
+            self._manifest.intend(self.generation.chunks.ids if self._failed else self._doubtful)
+            if self._failed or self._any_doubtful:
+                self._manifest.intend([ANY_CHUNK])
         return damaged
 
     def check(self) -> list[Discrepancy]:
@@ -718,7 +727,8 @@ class MilvusIndex:
     def close(self) -> None:
         """Finish the current change and close everything.
 
-        A change that waits for Milvus for long is given up; the next start repairs it.
+        A long change is given up between two batches, and one that waits for Milvus after some
+        seconds; the next start repairs it.
         """
         self._closing.set()
         self._repair_wanted.set()
