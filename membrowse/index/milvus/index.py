@@ -117,6 +117,8 @@ class MilvusIndex:
             """Chunks whose rows may differ from the manifest, and whether there may be any."""
             self._any_doubtful = False
             """Whether the rows of any other chunk may differ."""
+            self._changed: set[str] | None = None
+            """Ids of chunks that changed since a comparison began; None if there is none."""
             self._counted_on = _NEVER
             """The connection on which Milvus had as many chunks as the manifest."""
             self._mend_counts(self.generation)
@@ -204,7 +206,7 @@ class MilvusIndex:
             if not plan.changes and not encoded:
                 return self.generation
             changed = plan.changed_ids | self._ids_of(encoded)
-            self._manifest.intend(changed)
+            self._intend(changed)
             self._fault_point("intent recorded")
             self._local.store_vectors(encoded, precision, evict=True, fault_point=self._fault_point)
             if not plan.changes:
@@ -253,7 +255,7 @@ class MilvusIndex:
         if not rows:
             return before
         changed = {before.chunks.id(row) for row in rows}
-        self._manifest.intend(changed)
+        self._intend(changed)
         self._write_passages(before.chunks, rows)
         self._fault_point("milvus written")
         mask = before.encoded.copy()
@@ -265,6 +267,12 @@ class MilvusIndex:
         self.generation = self._generation(number, before.notes, before.chunks, mask)
         self._manifest.settle(self._undoubted(changed))
         return self.generation
+
+    def _intend(self, changed: set[str]) -> None:
+        """Record that the rows of these chunks are about to change."""
+        self._manifest.intend(changed)
+        if self._changed is not None:
+            self._changed |= changed
 
     def _undoubted(self, changed: set[str]) -> set[str]:
         """Those of the `changed` chunks that need no repair; the others have rows now."""
@@ -501,12 +509,15 @@ class MilvusIndex:
 
     def _compared(self) -> Comparison:
         """What differs in Milvus, apart from chunks that change meanwhile."""
+        changed: set[str] = set()
         with self._writing:
-            before = self.generation
-        ids, passages = self._collections.chunk_ids(), self._collections.passage_ids()
-        expected = self._expected_passages(before)
-        with self._writing:
-            changed = _changed_ids(before, self.generation)
+            before, self._changed = self.generation, changed
+        try:
+            ids, passages = self._collections.chunk_ids(), self._collections.passage_ids()
+            expected = self._expected_passages(before)
+        finally:
+            with self._writing:
+                self._changed = None
         return compared(set(before.chunks.ids), expected, ids, passages, changed)
 
     def _expected_passages(self, generation: Generation) -> dict[str, int]:
@@ -607,7 +618,7 @@ class MilvusIndex:
                 return purged
             before = self.generation
             self._renew_collections()
-            self._manifest.intend(before.chunks.ids)
+            self._intend(set(before.chunks.ids))
             self._doubtful = dict.fromkeys(before.chunks.ids, False)
             self.generation = self._generation(
                 before.number, before.notes, before.chunks, before.encoded
@@ -685,12 +696,14 @@ class MilvusIndex:
             damaged |= {"manifest": self._mend_manifest(), "terms": self._counts.check()}
             self._failed = "vectors" in damaged  # the generation is read again without them
         self._repair()
+        with self._repairing:
+            differences = self._compared()
         found = [
             Discrepancy(store=store, kind=DAMAGED, count=count)
             for store, count in damaged.items()
             if count
         ]
-        found += self._compared().discrepancies()
+        found += differences.discrepancies()
         self._local.note_check()
         return found
 
