@@ -240,6 +240,16 @@ def test_a_renamed_note_is_not_encoded_again(open_index: Opener) -> None:
     assert index.check() == []
 
 
+def test_notes_with_the_same_text_get_its_vectors_together(open_index: Opener) -> None:
+    index = open_index()
+    index.apply([change("a.md", "one", title="T"), change("b.md", "two", title="T")])
+    copy = change("c.md", "one", title="T")
+    index.apply([copy], stub_encoder().encode(encoder_inputs(index, copy.chunks)), "float32")
+    assert index.generation.encoded.tolist() == [True, False, True]
+    assert [text.text for text in index.unencoded()] == ["two"]
+    assert index.check() == []
+
+
 def test_a_kill_between_any_two_writes_is_repaired(
     open_index: Opener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -294,8 +294,8 @@ class MilvusIndex:
         for row in changed:
             mask[row] = keys[row] in stored
         new = {text.key for text in encoded}
-        if new:
-            mask[[row for row in np.flatnonzero(~mask).tolist() if keys[row] in new]] = True
+        if new and not mask.all():
+            mask |= np.fromiter((key in new for key in keys), np.bool_, len(keys))
         return mask
 
     def _new_passage_rows(self, plan: ChangePlan, mask: Mask, new: Mask) -> list[int]:
@@ -764,7 +764,7 @@ def _without_vectors(encoded: Mask) -> VectorTable:
 def _rows_for(generation: Generation, encoded: Sequence[EncodedText]) -> list[int]:
     """Rows without vectors that have the text of any of `encoded`."""
     new, known = {text.key for text in encoded}, generation.encoded
-    if not new:
+    if not new or known.all():
         return []
     return [row for row, key in enumerate(generation.keys) if key in new and not known[row]]
 
