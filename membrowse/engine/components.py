@@ -140,7 +140,7 @@ def open_components(
     served = _served(source.roots, source.address)
     targets = Targets(index, lambda: indexer.state, lambda: configurations.cut_set, served)
     settled = partial(_index_settled, indexer, models, index)
-    upkeep = StoreUpkeep(index, settled, traffic, changed, hnsw=source.hnsw)
+    upkeep = StoreUpkeep(index, settled, traffic, changed)
     recalls = _recalls(paths.index_dir(folder), settings)
     place = partial(place_of, folder, settings.pins.file)
     pins = Pins(place, index, ranked_queries, settled, traffic, changed, targets.note_path)

@@ -40,11 +40,6 @@ class Source:
     own_search: OwnSearch | None = None
     """None for a folder."""
 
-    @property
-    def hnsw(self) -> bool:
-        """Whether we keep an HNSW index."""
-        return not self.address
-
 
 def retention(journal: JournalSettings) -> Retention:
     """How long the index keeps the text of earlier generations."""

@@ -285,10 +285,12 @@ class Index:
             self._stores.manifest.trim()
 
     def open_chroma(self, wanted: Callable[[], bool] = lambda: True) -> None:
-        """Open Chroma (slow: use a separate thread) and bring it up to date; see `fill_chroma`."""
-        self._chroma_filled = False
-        self.chroma.open()
-        self.fill_chroma(wanted)
+        """Open Chroma, if there is one (slow: use a separate thread), and bring it up to date; see
+        `fill_chroma`."""
+        if self._hnsw:
+            self._chroma_filled = False
+            self.chroma.open()
+            self.fill_chroma(wanted)
         with self._writing:
             self._local.delete_orphaned_tokens()
 
@@ -395,7 +397,7 @@ class Index:
         Damaged entries are listed, and made again from the current generation. Opens Chroma, if
         there is one, and brings it up to date first if necessary.
         """
-        if self._hnsw and not (self._chroma_filled and self.chroma.opened):
+        if not (self._chroma_filled and self.chroma.opened):
             try:
                 self.open_chroma()
             except Exception as error:  # the other stores are checked without Chroma

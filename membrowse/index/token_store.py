@@ -426,6 +426,11 @@ def _shorten_keys(connection: sqlite3.Connection) -> None:
                         "UPDATE entries SET key = ?, checksum = ? WHERE key = ?",
                         (short, checksum(short, *values), key),
                     )
+        for delete_damaged in (
+            "DELETE FROM blobs WHERE id IN (SELECT blob FROM entries WHERE length(key) > ?)",
+            "DELETE FROM entries WHERE length(key) > ?",
+        ):
+            connection.execute(delete_damaged, (digits,))
 
 
 def _unpack(data: bytes, tokens: int) -> TokenVectors:

@@ -17,6 +17,7 @@ import pytest
 from membrowse import paths, settings
 from membrowse.client import discovery
 from membrowse.encoding.encoder import EncoderInput
+from membrowse.encoding.model_files import BUNDLED
 from membrowse.engine.foreign_store.source import open_store
 from membrowse.engine.foreign_store.store_indexer import READING, Reading
 from membrowse.engine.sources import open_closed_index
@@ -234,11 +235,16 @@ async def test_a_store_that_names_the_bundled_encoder_is_searched_with_it(
     file = paths.index_dir(directory) / READING
     read = msgspec.json.decode(file.read_bytes(), type=Reading)
     assert read.description is not None
-    assert read.description.model == "all-MiniLM-L6-v2"
+    assert read.description.model == BUNDLED
     other = settings.load(tmp_path / "none", {"MEMBROWSE_ENCODER_MODEL": str(tmp_path)})
-    for incomparable, model in (("by its vectors", "all-MiniLM-L6-v2"), ("", str(tmp_path))):
-        found = msgspec.structs.replace(read, model="other", incomparable=incomparable)
-        file.write_bytes(msgspec.json.encode(found))
+    compared = {"model": str(tmp_path), "configured": str(tmp_path)}
+    for verdict, model in (
+        (compared | {"incomparable": "by its vectors"}, BUNDLED),
+        (compared | {"model": BUNDLED, "incomparable": ""}, BUNDLED),
+        (compared | {"incomparable": ""}, str(tmp_path)),
+        ({"configured": "another", "incomparable": "by its vectors"}, str(tmp_path)),
+    ):
+        file.write_bytes(msgspec.json.encode(msgspec.structs.replace(read, **verdict)))
         index, models = open_closed_index(directory, other)
         index.close()
         assert models.name == model

@@ -37,14 +37,16 @@ def open_store(
     changed: Callable[[], None],
 ) -> Source:
     """See `sources.open_source`; `folder` is the store's own directory."""
-    directory = paths.index_dir(folder)
+    directory, configured = paths.index_dir(folder), settings.encoder.model
     settings = _for_store(settings, store, directory)
     match, reader = VectorMatch(), StoreReader()
     models = Models(folder, settings, encoder_loaded, partial(StoreEncoder, match=match))
     models.prepare()
     recipe = _recipe(models, store)
     index = _open_or_rebuild(directory, settings, recipe)
-    indexer = StoreIndexer(store, reader, settings, index, recipe, models, match, changed)
+    indexer = StoreIndexer(
+        store, reader, settings, index, recipe, models, match, changed, configured
+    )
     return Source(
         roots=roots_of(folder, settings),
         settings=settings,
@@ -74,7 +76,8 @@ def _no_hnsw(_vector: object, _n: int) -> None:
 
 def _for_store(settings: Settings, store: OpenedStore, directory: Path) -> Settings:
     """`settings` for vectors without passages."""
-    model = store.encoder or _named(last_reading(directory)) or settings.encoder.model
+    configured = settings.encoder.model
+    model = store.encoder or _named(last_reading(directory), configured) or configured
     return msgspec.structs.replace(
         settings,
         encoder=msgspec.structs.replace(settings.encoder, model=model),
@@ -83,10 +86,12 @@ def _for_store(settings: Settings, store: OpenedStore, directory: Path) -> Setti
     )
 
 
-def _named(reading: Reading) -> str:
-    """The bundled encoder, if the store names it and the one in the settings did not fit; else
-    empty: no path that a store names is loaded."""
+def _named(reading: Reading, configured: str) -> str:
+    """The bundled encoder, if the store names it and the `configured` one did not make its vectors;
+    else empty: no path that a store names is loaded."""
     if reading.description is None or not bundled(reading.description.model):
+        return ""
+    if reading.configured != configured:  # it has not been compared
         return ""
     return BUNDLED if reading.incomparable or reading.model == BUNDLED else ""
 
@@ -111,11 +116,12 @@ def _open_or_rebuild(directory: Path, settings: Settings, recipe: Recipe) -> Ind
 
 
 def _open(directory: Path, settings: Settings, recipe: Recipe) -> Index:
+    read = last_reading(directory).description
     return Index(
         directory,
         recipe,
         token_budget=settings.encoder.token_budget_mb << 20,
-        dimension=0,  # whatever the store's vectors have
+        dimension=read.dimension if read else 0,  # whatever the store's vectors have
         retention=retention(settings.journal),
         hnsw=False,
     )

@@ -78,7 +78,9 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     encoder: str = ""
     """`StoreIndexer._encoder_key` when the encoder was compared with the vectors."""
     model: str = ""
-    """The name of that encoder."""
+    """`encoder.model` of that encoder."""
+    configured: str = ""
+    """`encoder.model` in the settings, when it was compared."""
     incomparable: str = ""
     """Why its queries cannot be compared with them."""
     content: IndexContent = IndexContent()
@@ -98,7 +100,9 @@ class StoreIndexer:
         models: Models,
         match: VectorMatch,
         changed: Callable[[], None],
+        configured: str = "",
     ) -> None:
+        """`configured` is `encoder.model` of the person, which may not be that of `settings`."""
         self._store = store
         self._settings = settings
         self._index = index
@@ -106,6 +110,7 @@ class StoreIndexer:
         self._models = models
         self._match = match
         self._changed = changed
+        self._configured = configured
         self._reader = reader
         own = directory_of(store.address)
         self._disk = DiskSpace(own, index.directory, settings.engine.reserve_mb)
@@ -204,7 +209,8 @@ class StoreIndexer:
     def _synchronise(self, *, rebuild: bool = False) -> None:
         """Read the store, and make the index equal to it. Raises `StoreUnreadable`."""
         self._disk.require()
-        everything = rebuild or bool(self._index.stale)
+        lost = self._reading.content != _content(self._index.generation)
+        everything = rebuild or lost or bool(self._index.stale)
         self._publish(progress=Progress(phase="reading"))
         self._clear_directory()
         try:
@@ -212,7 +218,8 @@ class StoreIndexer:
             if found is not None:
                 skipped = self._index_spool(found, rebuild=rebuild)
                 content = _content(self._index.generation)
-                self._remember(Reading(description=found, skipped=skipped, content=content))
+                read = {"description": found, "skipped": skipped, "content": content}
+                self._remember(msgspec.structs.replace(self._reading, encoder="", **read))
                 self._publish(**self._files())
         finally:
             self._clear_directory()
@@ -356,7 +363,11 @@ class StoreIndexer:
             reason += f"; {restart} takes {BUNDLED}, which the store names"
         self._remember(
             msgspec.structs.replace(
-                self._reading, encoder=self._encoder_key, model=files.name, incomparable=reason
+                self._reading,
+                encoder=self._encoder_key,
+                model=files.model,
+                configured=self._configured,
+                incomparable=reason,
             )
         )
         self._set_match(reason)

@@ -51,7 +51,8 @@ _BATCH_SECONDS = 10.0
 _TICK_SECONDS = 1.0
 """Between two states while the encoder is loading."""
 _STORE_SECONDS = 5.0
-"""Between two looks whether the index's store, which did not answer, does so again."""
+"""Until the first look whether the index's store, which did not answer, does so again; each time
+that it fails again, twice as long."""
 _LISTED = 1000
 _LOGGED = 20
 """Limit of the lists of changed and deleted notes in the state."""
@@ -83,6 +84,7 @@ class Indexer:
         self._vectoriser = Vectoriser(index, models, settings.encoder.precision, self.events.put)
         self._thread = threading.Thread(target=self._run, name="indexer", daemon=True)
         self._check_due = 0.0
+        self._store_pause = _STORE_SECONDS
         self._store_due = float("inf")
         """When (monotonic seconds) to see whether the index's store answers again."""
         self._hinted: frozenset[str] = frozenset()
@@ -148,7 +150,8 @@ class Indexer:
             self._wait_for_room(event, str(error))
         except StoreUnavailable as error:
             self._wait_for_retry(event, str(error))
-            self._store_due = time.monotonic() + _STORE_SECONDS
+            self._store_due = time.monotonic() + self._store_pause
+            self._store_pause = min(2 * self._store_pause, self._settings.engine.check_seconds)
         except Exception as error:  # the thread's boundary
             if problem := self._disk.explain(error):
                 self._wait_for_room(event, problem)
@@ -299,6 +302,7 @@ class Indexer:
             self._publish(reading=False)
         self._log_failures()
         self._encode()
+        self._store_pause = _STORE_SECONDS
         self._publish(problem=problem)
 
     def _index_saved(self, paths: frozenset[str]) -> bool:

@@ -40,12 +40,8 @@ class StoreUpkeep:
         settled: Callable[[], bool],
         traffic: QueryTraffic,
         changed: Callable[[], None],
-        *,
-        hnsw: bool = True,
     ) -> None:
-        """`changed` is called after `self_check` has changed. Without `hnsw`, the index has no
-        Chroma."""
-        self._hnsw = hnsw
+        """`changed` is called after `self_check` has changed."""
         self._index = index
         self._settled = settled
         self._traffic = traffic
@@ -79,14 +75,12 @@ class StoreUpkeep:
         renewed = self._index.generation.number
         self._try("old history could not be deleted", self._index.trim_history)
         open_chroma = partial(self._index.open_chroma, self._may_fill)
-        if self._hnsw:
-            self._try("Chroma failed: its HNSW ranks are not shown", open_chroma)
+        self._try("Chroma failed: its HNSW ranks are not shown", open_chroma)
         memory.give_back()  # opening an index and filling Chroma take twice what they keep
         due = time.monotonic() + _RENEW_SECONDS
         while not self._stopping.wait(_FILL_SECONDS):
-            if self._hnsw:
-                fill = partial(self._index.fill_chroma, self._may_fill)
-                self._try("Chroma could not be filled", fill)
+            fill = partial(self._index.fill_chroma, self._may_fill)
+            self._try("Chroma could not be filled", fill)
             if time.monotonic() < due:
                 continue
             due = time.monotonic() + _RENEW_SECONDS
