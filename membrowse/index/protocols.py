@@ -77,7 +77,7 @@ class Best:
 
 
 class BestChunks(KeywordIndex, Protocol):
-    """A store that answers only what is best. All calls raise `StoreUnavailable`.
+    """A store that answers only what is best. All calls raise `StoreUnavailable`, except `is_date`.
 
     A `scope` limits a search to these rows; None: all.
     """

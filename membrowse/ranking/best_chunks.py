@@ -30,7 +30,7 @@ from membrowse.ranking.chunk_ranking import (
     in_order,
 )
 from membrowse.ranking.fusion import bounds, minmax_value
-from membrowse.ranking.keyword import TermMatches, satisfying_rows
+from membrowse.ranking.keyword import StoredTermMatches, TermMatches, satisfying_rows
 from membrowse.ranking.ranked_query import RankedQuery
 from membrowse.settings import FusionMethod, FusionSettings, KeywordSettings, VectorSettings
 from membrowse.wire.search import KEYWORD, VECTOR, RankingState
@@ -53,10 +53,12 @@ def term_weights(matches: TermMatches, settings: KeywordSettings) -> TermWeights
 
 
 def rank_by_words(
-    ranked_query: RankedQuery, store: BestChunks, settings: KeywordSettings, message: str
+    ranked_query: RankedQuery, matches: StoredTermMatches, settings: KeywordSettings, message: str
 ) -> ChunkRanking:
-    """The chunks that the store lists for the query's terms."""
-    weights = term_weights(ranked_query.postings, settings)
+    """The chunks that the store lists for the query's terms. Raises `StoreUnavailable`."""
+    if matches.failure is not None:
+        raise matches.failure
+    store, weights = matches.store, term_weights(matches, settings)
     ranked_query.stored_weights = weights
     if not weights:
         return _listed(ranked_query, Best(*_NOTHING, complete=True), 0, message)

@@ -17,6 +17,7 @@ from membrowse.index import bm25
 from membrowse.index.generation import Generation
 from membrowse.index.keyword_reader import FIELDS, embedded_reader
 from membrowse.index.protocols import BestChunks, KeywordIndex
+from membrowse.index.store_errors import StoreUnavailable
 from membrowse.ranking.chunk_ranking import Mask, Rows, Scores
 from membrowse.ranking.query_parser import Constraint
 from membrowse.settings import KeywordSettings
@@ -24,6 +25,8 @@ from membrowse.settings import KeywordSettings
 
 class Postings:
     """The postings of a query's terms, read once: by term, by field, and over all fields."""
+
+    failure: StoreUnavailable | None = None
 
     def __init__(self, keyword: KeywordIndex, terms: Iterable[str]) -> None:
         reader = self._reader = embedded_reader(keyword)
@@ -109,7 +112,13 @@ class StoredTermMatches:
 
     def __init__(self, store: BestChunks, terms: Iterable[str]) -> None:
         self.store = store
-        self.df = {term: store.df(term) for term in terms}
+        self.failure: StoreUnavailable | None = None
+        """Why there are no counts."""
+        self.df: dict[str, int] = {}
+        try:
+            self.df = {term: store.df(term) for term in terms}
+        except StoreUnavailable as error:
+            self.failure = error
         self.idf = {term: bm25.idf(store.rows, df) for term, df in self.df.items()}
 
     def idf_lookup(self, cache: dict[str, float]) -> Callable[[str], float]:

@@ -214,7 +214,8 @@ def _query_record(parsed: ParsedQuery, postings: TermMatches) -> Query:
         text=parsed.text,
         syntax=parsed.syntax,
         terms=tuple(
-            Term(term=term, df=df, typed=typed.get(term, "")) for term, df in postings.df.items()
+            Term(term=term, df=postings.df.get(term, 0), typed=typed.get(term, ""))
+            for term in dict.fromkeys(parsed.terms.terms)
         ),
         dropped=parsed.terms.dropped,
         required=tuple(each.typed for each in parsed.constraints),
@@ -222,4 +223,5 @@ def _query_record(parsed: ParsedQuery, postings: TermMatches) -> Query:
         encoded=parsed.words,
         dates=tuple(QueryDate(typed=each.typed, meaning=each.meaning) for each in parsed.dates),
         warnings=parsed.warnings,
+        partial=postings.failure is not None,
     )

@@ -124,7 +124,7 @@ class Ranker:
                 ranked_query.put(
                     KEYWORD,
                     best_chunks.rank_by_words(
-                        ranked_query, postings.store, self.settings.keyword, message
+                        ranked_query, postings, self.settings.keyword, message
                     ),
                 )
                 return

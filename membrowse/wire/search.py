@@ -72,7 +72,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     """Share of `pieces` (without punctuation) that the encoder does not know, 0 to 1."""
     warnings: tuple[str, ...] = ()
     partial: bool = False
-    """The folder is still being read for the first time: a term may yet be found."""
+    """The folder is being read for the first time, or words are counted again: a term may yet be
+    found."""
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True):

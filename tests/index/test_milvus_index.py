@@ -10,7 +10,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,14 +22,18 @@ import pytest
 from membrowse import paths
 from membrowse.engine.backup.archive import write_archive
 from membrowse.engine.backup.restore import restore
+from membrowse.engine.models import Loaded
+from membrowse.engine.querying.configuration import ActiveConfiguration
+from membrowse.engine.querying.ranked_queries import RankedQueries
 from membrowse.index.change_plan import NoteChange
+from membrowse.index.generation import Generation
 from membrowse.index.index import Index
 from membrowse.index.journal import DEFAULT_RETENTION
 from membrowse.index.keyword_reader import FIELDS
 from membrowse.index.milvus import reader, term_weights
 from membrowse.index.milvus.collections import MilvusCollections
 from membrowse.index.milvus.connection import TOKEN
-from membrowse.index.milvus.index import MilvusIndex
+from membrowse.index.milvus.index import MilvusIndex, _chunk_changes
 from membrowse.index.milvus.reader import Bm25Constants
 from membrowse.index.protocols import SearchIndex
 from membrowse.index.store_errors import StoreUnavailable
@@ -35,6 +41,7 @@ from membrowse.ranking.explanation.keyword import explain_keyword
 from membrowse.ranking.explanation.vector import explain_vector
 from membrowse.ranking.ranked_query import RankedQuery
 from membrowse.ranking.ranker import Ranker
+from membrowse.ranking.spelling import unknown_words
 from membrowse.settings import Settings, StoreKind, StoreSettings, VectorIndex, VectorSettings
 from membrowse.wire.search import FUSED, KEYWORD, RERANKED, VECTOR, Filters, RankingState
 from tests.index.factories import BUDGET, RECIPE, change, encoder_inputs, removal
@@ -506,18 +513,45 @@ def test_damage_is_found_and_repaired_while_the_index_is_open(
     assert again.generation.notes.keys() == before.notes.keys() | {"new.md"}
 
 
-def test_damaged_counts_end_no_ranking_for_good(open_index: Opener) -> None:
+def test_keyword_fails_while_words_are_counted_again_and_is_ranked_anew(
+    open_index: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
     index = open_index()
     index.apply(notes(10))
-    expected = index._counts.df("caddi")
+    encoded(index)
+    index._repair()
+    models: Any = SimpleNamespace(basis="", pieces=None, encoder=stub_encoder(), cross=None)
+    models.loaded = Loaded(RankingState.READY, "", models.encoder)
+    queries = RankedQueries(ActiveConfiguration(Settings()), index, models)
+    query = partial(queries.of, "caddy tea", "literal", Ranker(Settings()))
+    before, going_on = query(), threading.Event()
+    assert query() is before
+
+    def slowly(*generations: Generation) -> Iterator[Any]:
+        assert going_on.wait(60)
+        yield from _chunk_changes(*generations)
+
+    monkeypatch.setattr("membrowse.index.milvus.index._chunk_changes", slowly)
     garble(index.directory / "terms.sqlite")
-    deadline = time.monotonic() + 30
-    while index._counts.df("caddi") != expected:
-        ranking = ranked(index, "caddy").rankings[KEYWORD]
-        if ranking.state is RankingState.FAILED:
-            assert "counted again" in ranking.message
-        assert time.monotonic() < deadline
-    assert ranked(index, "caddy").rankings[KEYWORD].state is RankingState.READY
+    assert index._counts.check() == 1
+    meanwhile = ranked(index, "caddy tea")
+    keyword, vector = meanwhile.rankings[KEYWORD], meanwhile.rankings[VECTOR]
+    assert (keyword.state, keyword.total) == (RankingState.FAILED, 0)
+    assert "counted again" in keyword.message
+    assert (vector.state, vector.total) == (RankingState.READY, 10)
+    assert meanwhile.query.partial and [term.df for term in meanwhile.query.terms] == [0, 0]
+    assert "counted again" in index.problem
+    with pytest.raises(StoreUnavailable, match="counted again"):
+        unknown_words(meanwhile.parsed, index.generation.keyword)
+    queries._kept.clear()
+    assert query().rankings[KEYWORD].state is RankingState.FAILED
+    going_on.set()
+    index._repair()
+    again = query()
+    assert index.problem == ""
+    assert again.generation_number == before.generation_number + 1
+    assert again.rankings[KEYWORD].scores.tolist() == before.rankings[KEYWORD].scores.tolist()
+    assert again.query == before.query
 
 
 def test_a_restored_backup_replaces_what_milvus_has(
@@ -542,7 +576,7 @@ def test_a_restored_backup_replaces_what_milvus_has(
     assert "index/terms.sqlite" not in restored.restored
     again = open_index(directory)
     again._repair()
-    assert again.generation.number == number
+    assert again.generation.number == number + 1  # its words are counted again
     for word, count in (("caddy", 1), ("tea", 0), ("two", 1), ("three", 0)):
         assert ranked(again, word).rankings[KEYWORD].total == count, word
     assert again.check() == []

@@ -19,7 +19,7 @@ from membrowse.ranking.late_interaction import HasTokenVectors
 from membrowse.ranking.ranked_query import Maxima, RankedQuery
 from membrowse.ranking.ranker import Ranker
 from membrowse.settings import Settings
-from membrowse.wire.search import KEYWORD, NO_FILTERS, VECTOR, Filters
+from membrowse.wire.search import KEYWORD, NO_FILTERS, VECTOR, Filters, RankingState
 
 KEPT = 4
 """Ranked queries of the present generation that are kept; the least recently used goes first."""
@@ -49,7 +49,10 @@ class RankedQueries:
     def of(
         self, text: str, syntax: str, ranker: Ranker, filters: Filters = NO_FILTERS
     ) -> RankedQuery:
-        """The query over the present generation. Raises `InvalidFilter`."""
+        """The query over the present generation. Raises `InvalidFilter`.
+
+        A failed ranking is not kept: the next call tries again.
+        """
         generation = self._index.generation
         ranked_by = f"{ranker.settings.digest}{self._models.basis}{ranker.today()}"
         key = (generation.number, text, syntax, filters, ranked_by)
@@ -59,6 +62,8 @@ class RankedQueries:
                 self._kept.move_to_end(key)
                 return known
         found = self.fresh(generation, text, syntax, ranker, filters=filters)
+        if any(found.rankings[name].state is RankingState.FAILED for name in (KEYWORD, VECTOR)):
+            return found
         with self._lock:
             self._kept[key] = found
             while len(self._kept) > KEPT:

@@ -37,7 +37,7 @@ from membrowse.index.milvus.collections import CollectionRecord, MilvusCollectio
 from membrowse.index.milvus.comparison import Comparison, compared
 from membrowse.index.milvus.connection import Address, MilvusConnection
 from membrowse.index.milvus.reader import Bm25Constants, MilvusReader
-from membrowse.index.milvus.term_counts import TermCounts
+from membrowse.index.milvus.term_counts import COUNTING, TermCounts
 from membrowse.index.milvus.term_weights import AnalysedChunk
 from membrowse.index.store_errors import StoreUnavailable
 from membrowse.index.vector_table import Mask, VectorTable
@@ -166,7 +166,7 @@ class MilvusIndex:
 
     @property
     def problem(self) -> str:
-        return self._connection.problem
+        return self._connection.problem or ("" if self._counts.complete else COUNTING)
 
     @property
     def hnsw_problem(self) -> str:
@@ -379,11 +379,9 @@ class MilvusIndex:
         if self._counts.complete:
             self._mend_counts(loaded)
         self._manifest.intend(_encoded_ids(before) - _encoded_ids(loaded))
-        if loaded.number == before.number and _changed_ids(before, loaded):
-            loaded = replace(loaded, number=loaded.number + 1)
-            self._counts.change(loaded.number, {})
-            self._manifest.raise_generation(loaded.number)
         self.generation = loaded
+        if loaded.number == before.number and _changed_ids(before, loaded):
+            self._publish_anew(loaded)
         self._read_intent()
         self._failed = False
 
@@ -535,7 +533,7 @@ class MilvusIndex:
         return expected
 
     def _count_terms(self) -> None:
-        """Count the terms of all chunks while changes go on."""
+        """Count the terms of all chunks while changes go on; the rankings of words change."""
         log.info("counting the terms of all chunks")
         counts: Counter[str] = Counter()
         counted = self._empty(0)
@@ -552,9 +550,17 @@ class MilvusIndex:
                 else:
                     counts.subtract(terms)
             counted = generation
-            with self._writing:
+            with self._writing, self._noting_failure():
                 if not self._failed and self.generation.number == generation.number:
                     self._counts.replace(generation.number, counts)
+                    self._publish_anew(self.generation)
+
+    def _publish_anew(self, generation: Generation) -> None:
+        """Publish `generation` with a new number: nothing that was ranked before is used again."""
+        number = generation.number + 1
+        self._counts.change(number, {})
+        self._manifest.raise_generation(number)
+        self.generation = replace(generation, number=number)
 
     def touch(self, notes: Sequence[IndexedNote]) -> Generation:
         """Record new sizes and times of notes whose content is unchanged."""
@@ -574,11 +580,9 @@ class MilvusIndex:
         """Let all notes count as indexed with `recipe`, which the caller has seen to."""
         with self._exclusive_change():
             if self._made_with.analyser != self.recipe.analyser:
-                generation = self.generation
-                self._write_rows(generation.chunks, generation.notes)
+                self._write_rows(self.generation.chunks, self.generation.notes)
                 self._counts.forget()
-                self._manifest.raise_generation(generation.number + 1)
-                self.generation = replace(generation, number=generation.number + 1)
+                self._publish_anew(self.generation)
                 self._repair_wanted.set()
             self._manifest.begin(self.recipe)
             self._made_with, self.stale = self.recipe, ""

@@ -85,7 +85,11 @@ class MilvusReader:
         return self.counts.df(term)
 
     def is_date(self, term: str) -> bool:
-        return self.counts.df(date_key(term)) > 0
+        """False until the terms are counted: the query is ranked by its vector meanwhile."""
+        try:
+            return self.counts.df(date_key(term)) > 0
+        except StoreUnavailable:
+            return False
 
     def mean_length(self, field: str) -> float:
         return MEAN_LENGTHS[field]
@@ -103,16 +107,10 @@ class MilvusReader:
     def _search_terms(
         self, weights: TermWeights, condition: str, limit: int, above: float | None = None
     ) -> Scored:
-        self._require_counts()
         return self.collections.search_terms(query_vector(weights), condition, limit, above)
-
-    def _require_counts(self) -> None:
-        if not self.counts.complete:
-            raise StoreUnavailable("the words of all notes are being counted again")
 
     def rows_with(self, field: str, term: str) -> Rows:
         """Up to `COUNTED` of them."""
-        self._require_counts()
         if not self.counts.df(term):
             return np.empty(0, np.int32)
         found = self.collections.search_terms({dimension(field, term): 1.0}, "", COUNTED)

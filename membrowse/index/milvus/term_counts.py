@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from membrowse import sqlite
+from membrowse.index.store_errors import StoreUnavailable
 from membrowse.sqlite import checksum, transaction
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ _STATE = "SELECT generation, checksum FROM state"
 _TERMS = "SELECT term, chunks, checksum FROM terms"
 _LAST = "SELECT term, change, checksum FROM last"
 _UNCOUNTED = -1
+COUNTING = "the words of all notes are being counted again"
 
 
 class TermCounts:
@@ -148,8 +150,14 @@ class TermCounts:
         connection.execute("INSERT INTO state VALUES (?, ?)", (generation, checksum(generation)))
 
     def df(self, term: str) -> int:
-        """Number of chunks that contain `term`."""
-        return self._run(lambda connection: self._df(connection, term))
+        """Number of chunks that contain `term`. Raises `StoreUnavailable` until all are counted."""
+
+        def df(connection: sqlite3.Connection) -> int:
+            if not self.complete:
+                raise StoreUnavailable(COUNTING)
+            return self._df(connection, term)
+
+        return self._run(df)
 
     @staticmethod
     def _df(connection: sqlite3.Connection, term: str) -> int:
