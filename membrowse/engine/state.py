@@ -20,6 +20,7 @@ from membrowse.wire.search import RankingState
 
 if TYPE_CHECKING:
     from membrowse.engine.components import Components
+    from membrowse.index.protocols import SearchIndex
 
 
 def unopened_state(
@@ -65,7 +66,7 @@ def open_state(components: Components, *, stopping: bool = False) -> EngineState
         pending=indexing.pending,
         watcher=components.indexer.watcher(),
         encoder=_encoder_state(components, indexing.precision),
-        progress=indexing.progress,
+        progress=indexing.progress or _storing(components.index),
         last_change=indexing.last_change,
         changed=indexing.changed,
         deleted=indexing.deleted,
@@ -84,6 +85,12 @@ def open_state(components: Components, *, stopping: bool = False) -> EngineState
         reading=indexing.reading,
         stopping=stopping,
     )
+
+
+def _storing(index: SearchIndex) -> Progress | None:
+    total, left = len(index.generation.chunks), index.unstored
+    done = max(0, total - left)
+    return Progress(phase="storing", chunks_done=done, chunks_total=total) if left else None
 
 
 def _root_states(components: Components) -> Iterator[RootState]:

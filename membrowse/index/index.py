@@ -469,6 +469,11 @@ class Index:
         return ""
 
     @property
+    def unstored(self) -> int:
+        """Every change is in the stores when the generation is."""
+        return 0
+
+    @property
     def hnsw_problem(self) -> str:
         """Why Chroma cannot be used, or empty."""
         return self.chroma.problem

@@ -131,6 +131,10 @@ class SearchIndex(Protocol):
         """What is wrong with a store now and may mend itself, or empty."""
 
     @property
+    def unstored(self) -> int:
+        """Number of chunks that the store may not have yet, or not as they are."""
+
+    @property
     def hnsw_problem(self) -> str: ...
     @property
     def last_check(self) -> float: ...

@@ -26,7 +26,7 @@ def unencoded(tmp_path: Path) -> Iterator[Generation]:
 
 def test_during_the_first_pass_it_says_what_is_left(unencoded: Generation) -> None:
     reading = IndexerState(pending=Pending(new=3, changed=1, deleted=5))
-    assert provisional(reading, unencoded, READY) == "4 notes still to read"
+    assert provisional(reading, unencoded, READY, 0) == "4 notes still to read"
     assert still_to_read(reading) == "4 notes still to read"
     assert still_to_read(IndexerState(pending=Pending(new=1))) == "1 note still to read"
     assert still_to_read(IndexerState()) == "the notes are still being read"
@@ -35,9 +35,10 @@ def test_during_the_first_pass_it_says_what_is_left(unencoded: Generation) -> No
 
 def test_afterwards_it_says_what_has_no_vector_yet(unencoded: Generation) -> None:
     state, count = IndexerState(reading=False), len(unencoded.chunks)
-    assert provisional(state, unencoded, READY) == f"{count} of {count} chunks still to encode"
-    assert provisional(state, unencoded, LOADING) == "the model is still loading"
+    assert provisional(state, unencoded, READY, 0) == f"{count} of {count} chunks still to encode"
+    assert provisional(state, unencoded, LOADING, 0) == "the model is still loading"
+    assert provisional(state, unencoded, READY, 1) == f"1 of {count} chunks still to store"
 
 
 def test_an_encoder_that_failed_is_not_waited_for(unencoded: Generation) -> None:
-    assert provisional(IndexerState(reading=False), unencoded, FAILED) == ""
+    assert provisional(IndexerState(reading=False), unencoded, FAILED, 0) == ""

@@ -319,6 +319,9 @@ def test_a_lost_collection_is_filled_without_encoding(open_index: Opener) -> Non
     index.close()
     shutil.rmtree(index.directory / "milvus.db")
     again = open_index()
+    assert again.unstored == 10
+    again._repair()
+    assert again.unstored == 0
     assert again.check() == []
     assert again.unencoded() == []
     assert ranked(again).rankings[VECTOR].total == 10

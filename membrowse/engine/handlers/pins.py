@@ -26,8 +26,8 @@ PASSAGE_CHARACTERS = 160
 
 def pins(components: Components, request: PinsRequest, pause: Pause) -> PinRun:
     """The folder's pins, or those of a file that the client has read."""
-    began = components.indexer.state
-    doubt = provisional(began, components.index.generation, components.models.state)
+    began, index = components.indexer.state, components.index
+    doubt = provisional(began, index.generation, components.models.state, index.unstored)
     if request.content is None:
         run = components.pins.current(pause)
     else:

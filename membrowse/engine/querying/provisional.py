@@ -17,16 +17,24 @@ def still_to_read(state: IndexerState) -> str:
     return f"{_counted(left, 'note')} still to read" if left else "the notes are still being read"
 
 
-def provisional(state: IndexerState, generation: Generation, encoder: RankingState) -> str:
-    """Why a result over `generation` may change by itself, a clause; empty if it is final."""
+def provisional(
+    state: IndexerState, generation: Generation, encoder: RankingState, unstored: int
+) -> str:
+    """Why a result over `generation` may change by itself, a clause; empty if it is final.
+
+    `unstored` is as in `SearchIndex`.
+    """
     if state.reading:
         return still_to_read(state)
+    chunks = _counted(len(generation.chunks), "chunk")
+    if unstored:
+        return f"{min(unstored, len(generation.chunks)):,} of {chunks} still to store"
     if encoder is RankingState.LOADING:
         return "the model is still loading"
     missing = int(np.count_nonzero(~generation.encoded)) - state.vectorless
     if missing <= 0 or encoder is not RankingState.READY:
         return ""
-    return f"{missing:,} of {_counted(len(generation.chunks), 'chunk')} still to encode"
+    return f"{missing:,} of {chunks} still to encode"
 
 
 def _counted(count: int, noun: str) -> str:

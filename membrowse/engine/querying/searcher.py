@@ -182,7 +182,7 @@ class Searcher:
 
         def respond(*, complete: bool) -> SearchResponse:
             freshness = FreshnessOf(self._roots, ranked_query.notes)
-            doubt = provisional(began, generation, self._models.state)
+            doubt = provisional(began, generation, self._models.state, self._index.unstored)
             return search_response.search_response(
                 ranked_query,
                 context,

@@ -169,6 +169,13 @@ class MilvusIndex:
         return self._connection.problem or ("" if self._counts.complete else COUNTING)
 
     @property
+    def unstored(self) -> int:
+        """Chunks whose rows may differ: all before Milvus has been compared."""
+        if self._any_doubtful or self._counted_on == _NEVER:
+            return len(self.generation.chunks)
+        return len(self._doubtful)
+
+    @property
     def hnsw_problem(self) -> str:
         return ""
 

@@ -58,7 +58,12 @@ def diagnose(components: Components, request: DiagnosisRequest, pause: Pause) ->
     if in_top_k:
         findings = [_not_decisive(each) for each in findings]
     freshness = FreshnessOf(components.roots, ranked_query.notes)
-    doubt = provisional(components.indexer.state, ranked_query.generation, components.models.state)
+    doubt = provisional(
+        components.indexer.state,
+        ranked_query.generation,
+        components.models.state,
+        components.index.unstored,
+    )
     return Diagnosis(
         query=request.text,
         target=request.target,
