@@ -43,6 +43,7 @@ class IndexDirectory:
         self._dimension = dimension
         with ExitStack() as opened:
             opened.callback(self.local.close)
+            sqlite.delete_database(directory / TERMS)  # Milvus would be outdated if used again
             self.keyword = KeywordStore(directory / _KEYWORD)
             opened.callback(self.keyword.close)
             self.chroma = ChromaStore(directory / _CHROMA)

@@ -9,7 +9,8 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,6 +21,7 @@ import psutil
 import pytest
 
 from membrowse import paths
+from membrowse.encoding.encoder import EncodedText
 from membrowse.engine.backup.archive import write_archive
 from membrowse.engine.backup.restore import restore
 from membrowse.engine.models import Loaded
@@ -257,6 +259,61 @@ def test_notes_with_the_same_text_get_its_vectors_together(open_index: Opener) -
     assert index.check() == []
 
 
+def test_passages_with_the_header_of_before_rank_no_chunk(open_index: Opener) -> None:
+    """A chunk keeps its id when its header changes, and may have fewer passages then."""
+    index = open_index()
+    text, other = change("a.md", "one", header="h1"), change("a.md", "one", header="h2")
+    chunk = other.chunks[0]
+    assert chunk.id == text.chunks[0].id
+
+    def passages(of: NoteChange, count: int) -> list[EncodedText]:
+        (each,) = stub_encoder().encode(encoder_inputs(index, of.chunks))
+        return [replace(each, passages=np.repeat(each.vector[None], count, axis=0))]
+
+    index.apply([text], passages(text, 3), "float32")
+    index.apply([other])
+    assert index.check() == []
+    index._collections.write_passages({chunk.id: (chunk.path, np.ones((1, DIMENSION), np.float32))})
+    assert ranked(index).rankings[VECTOR].total == 0
+    index.add_vectors(passages(other, 2), "float32")
+    assert index.check() == [] and ranked(index).rankings[VECTOR].total == 1
+    index.apply([text], passages(text, 3), "float32")
+    index.apply([other])
+    assert len(index._collections.passage_ids()) == 2
+    assert index.check() == []
+
+
+def test_a_failure_during_a_recovery_is_recovered_from_too(
+    open_index: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = open_index()
+    changed = change("a.md", "one")
+    index.apply([changed])
+    index._repair()
+    texts = stub_encoder().encode(encoder_inputs(index, changed.chunks))
+    load = index._load
+
+    def full_disk(*_: object, **options: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    def load_meanwhile() -> Generation:
+        with monkeypatch.context() as patch, pytest.raises(sqlite3.OperationalError):
+            patch.setattr(index._local, "store_vectors", full_disk)
+            index.add_vectors(texts, "float32")
+        return load()
+
+    with index._writing:  # so that the repairs in the background wait
+        for loading in (load_meanwhile, full_disk):
+            index._failed = False
+            monkeypatch.setattr(index, "_load", loading)
+            with suppress(sqlite3.OperationalError):
+                index._recover()
+            assert index._failed
+        monkeypatch.setattr(index, "_load", load)
+    assert index.add_vectors(texts, "float32").encoded.all()
+    assert index.check() == []
+
+
 def test_a_kill_between_any_two_writes_is_repaired(
     open_index: Opener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -396,7 +453,7 @@ def test_an_approximate_index_makes_ranks_lower_bounds(open_index: Opener) -> No
 
 
 def test_an_index_moves_to_milvus_and_back_without_encoding(
-    open_index: Opener, tmp_path: Path
+    open_index: Opener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     directory = tmp_path / "index"
     with closing(Index(directory, RECIPE, token_budget=BUDGET, dimension=DIMENSION)) as index:
@@ -407,11 +464,22 @@ def test_an_index_moves_to_milvus_and_back_without_encoding(
     there.apply([change("new.md", "written in milvus"), removal("notes/004.md")])
     texts = [chunk.text for chunk in there.generation.chunks]
     assert there.check() == []
-    there.close()
+    with monkeypatch.context() as outage:
+
+        def unavailable(*_: object) -> None:
+            raise StoreUnavailable("an outage")
+
+        outage.setattr(MilvusCollections, "write_passages", unavailable)
+        with pytest.raises(StoreUnavailable):
+            encoded(there)
+        there.close()
     with closing(Index(directory, RECIPE, token_budget=BUDGET, dimension=DIMENSION)) as index:
         assert [chunk.text for chunk in index.generation.chunks] == texts
-        assert len(index.unencoded()) == 1
+        assert index.generation.encoded.all()
         assert index.check() == []
+    back = open_index()
+    assert back.check() == [] and back.generation.encoded.all()
+    assert ranked(back).rankings[VECTOR].total == 10
 
 
 def test_another_kind_of_index_is_filled_from_the_stored_vectors(open_index: Opener) -> None:
@@ -454,7 +522,15 @@ def test_purge_leaves_no_byte_of_deleted_text(open_index: Opener) -> None:
     index.apply([removal("secret.md")])
     index._collections.settle()
     assert files_with(index.directory, "zanzibar") >= {"terms.sqlite", "milvus.db"}
+    earlier = index.generation
     assert index.purge(lambda _: True) > 0
+    assert index.generation.number > earlier.number, "kept rankings would name dropped collections"
+    index._connection.connected += 1
+    assert earlier.best_chunks is not None
+    with pytest.raises(StoreUnavailable, match="written anew"):
+        earlier.best_chunks.nearest(stub_encoder().query(QUERY).vector, None)
+    assert index.problem == ""
+    assert len(index._connection.call(lambda client: client.list_collections())) == 2
     assert files_with(index.directory, "zanzibar") == set()
     assert ranked(index, "plain").rankings[KEYWORD].total == 1
     assert ranked(index).rankings[VECTOR].total == 6
@@ -482,6 +558,7 @@ def garble(database: Path) -> None:
         ("terms", "UPDATE terms SET chunks = 40 WHERE term = 'caddi'"),
         ("terms", ""),
         ("vectors", "UPDATE vectors SET scales = zeroblob(4) WHERE rowid = 3"),
+        ("vectors", ""),
         ("tokens", "UPDATE entries SET tokens = 1 WHERE key = (SELECT max(key) FROM entries)"),
     ],
 )
@@ -517,7 +594,7 @@ def test_damage_is_found_and_repaired_while_the_index_is_open(
 
 
 def test_keyword_fails_while_words_are_counted_again_and_is_ranked_anew(
-    open_index: Opener, monkeypatch: pytest.MonkeyPatch
+    open_index: Opener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     index = open_index()
     index.apply(notes(10))
@@ -546,6 +623,9 @@ def test_keyword_fails_while_words_are_counted_again_and_is_ranked_anew(
     assert "counted again" in index.problem
     with pytest.raises(StoreUnavailable, match="counted again"):
         unknown_words(meanwhile.parsed, index.generation.keyword)
+    shutil.copytree(index.directory, tmp_path / "killed")
+    again_counting = open_index(tmp_path / "killed")
+    assert (again_counting._doubtful, again_counting._any_doubtful) == ({}, False)
     queries._kept.clear()
     assert query().rankings[KEYWORD].state is RankingState.FAILED
     going_on.set()
@@ -570,13 +650,16 @@ def test_a_restored_backup_replaces_what_milvus_has(
     encoded(index)
     number = index.generation.number
     backup = io.BytesIO()
-    write_archive(folder, backup, with_vectors=True)
+    with monkeypatch.context() as earlier_version:
+        earlier_version.setattr("membrowse.engine.backup.archive.TERMS", "")
+        write_archive(folder, backup, with_vectors=True)
     index.apply([change("a.md", "one", title="Tea"), change("b.md", "three")])
     encoded(index)
     index.close()
     backup.seek(0)
     restored = restore(backup, folder, force=True)
-    assert "index/terms.sqlite" not in restored.restored
+    assert "index/terms.sqlite" in restored.content.files
+    assert "index/terms.sqlite" not in {*restored.restored, *restored.kept}
     again = open_index(directory)
     again._repair()
     assert again.generation.number == number + 1  # its words are counted again

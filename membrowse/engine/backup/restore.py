@@ -18,8 +18,8 @@ from membrowse.engine import clock
 from membrowse.engine.backup import archive
 from membrowse.engine.lock import IndexLock, IndexLocked
 from membrowse.index.index_directory import discard
-from membrowse.index.local_stores import MANIFEST
-from membrowse.wire.backup import Restored
+from membrowse.index.local_stores import MANIFEST, TERMS
+from membrowse.wire.backup import BackupContent, Restored
 from membrowse.wire.codec import encode
 
 
@@ -42,12 +42,11 @@ def restore(backup: IO[bytes], folder: Path, *, force: bool) -> Restored:
         with tempfile.TemporaryDirectory(prefix=".backup-", dir=directory) as temporary:
             content = archive.unpack(backup, Path(temporary))
             discard(directory)
-            kept = [
-                name for name in content.files if not _put_member(name, Path(temporary), folder)
-            ]
+            members = _members(content)
+            kept = [name for name in members if not _put_member(name, Path(temporary), folder)]
     finally:
         lock.release()
-    restored = tuple(name for name in content.files if name not in kept)
+    restored = tuple(name for name in members if name not in kept)
     return Restored(content=content, restored=restored, kept=tuple(kept))
 
 
@@ -60,7 +59,13 @@ def check(backup: IO[bytes], folder: Path, *, force: bool) -> Restored:
     _check_free(directory, folder, force)
     with tempfile.TemporaryDirectory(prefix="membrowse-") as temporary:
         content = archive.unpack(backup, Path(temporary))
-    return Restored(content=content, restored=tuple(content.files), kept=())
+    return Restored(content=content, restored=tuple(_members(content)), kept=())
+
+
+def _members(content: BackupContent) -> list[str]:
+    """The members to put in place: not the counts of terms that older archives contain, since the
+    rows in Milvus are of another state."""
+    return [name for name in content.files if name != f"index/{TERMS}"]
 
 
 def _check_free(directory: Path, folder: Path, force: bool) -> None:

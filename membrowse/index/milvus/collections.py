@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from membrowse.index.milvus.connection import SEARCH_SECONDS, TIMEOUT_SECONDS, MilvusConnection
 from membrowse.index.milvus.term_weights import SparseVector
+from membrowse.index.store_errors import StoreUnavailable
 from membrowse.notes.chunk import Chunk
 from membrowse.paths import replace_file
 from membrowse.settings import VectorIndex
@@ -76,6 +77,8 @@ class CollectionRecord:
         except (OSError, UnicodeDecodeError):
             lines = []
         found = _KIND.fullmatch(lines[0]) if lines else None
+        self.creating = threading.Lock()
+        """Held while collections are created or dropped."""
         self.outdated = [name for name in lines[1:] if _NAME.fullmatch(name)]
         dimension = dimension or (int(found[2]) if found else 1)
         self.kind = CollectionKind(found[1] if found else "", dimension, index)
@@ -102,28 +105,35 @@ class CollectionRecord:
 
 
 class MilvusCollections:
-    """Creates the collections when they are first written. All calls raise `StoreUnavailable`."""
+    """Creates the collections when they are first used. All calls raise `StoreUnavailable`, also
+    once the record has others."""
 
     def __init__(self, connection: MilvusConnection, record: CollectionRecord) -> None:
         self.connection = connection
-        self.names = _names(record.kind.name)
+        self._name = record.kind.name
+        self.names = _names(self._name)
         self._record = record
         self._dimension = record.kind.dimension
         self._index = record.kind.index
-        self._creating = threading.Lock()
         self._ready_since = 0
         """The connection on which both collections were created and loaded."""
         self._unflushed = dict.fromkeys(self.names, 0)
 
     def _call(self, work: Any) -> Any:
         def ready(client: Any) -> Any:
-            with self._creating:
+            with self._record.creating:
+                self._require_current()
                 if self._ready_since != self.connection.connected:
                     self._create(client)
                     self._ready_since = self.connection.connected
             return work(client)
 
+        self._require_current()
         return self.connection.call(ready)
+
+    def _require_current(self) -> None:
+        if self._record.kind.name != self._name:
+            raise StoreUnavailable("the rows in Milvus are being written anew: ask again")
 
     def _create(self, client: Any) -> None:
         for outdated in self._record.outdated:

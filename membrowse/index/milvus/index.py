@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from itertools import islice
+from itertools import compress, islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -37,7 +37,7 @@ from membrowse.index.milvus.collections import CollectionRecord, MilvusCollectio
 from membrowse.index.milvus.comparison import Comparison, compared
 from membrowse.index.milvus.connection import Address, MilvusConnection
 from membrowse.index.milvus.reader import Bm25Constants, MilvusReader
-from membrowse.index.milvus.term_counts import COUNTING, TermCounts
+from membrowse.index.milvus.term_counts import COUNTING, UNCOUNTED, TermCounts
 from membrowse.index.milvus.term_weights import AnalysedChunk
 from membrowse.index.store_errors import StoreUnavailable
 from membrowse.index.vector_table import Mask, VectorTable
@@ -151,6 +151,7 @@ class MilvusIndex:
             self.vectors,
             notes,
             chunks,
+            encoded,
             self._constants,
             self._exact,
         )
@@ -222,13 +223,14 @@ class MilvusIndex:
             kept = self._kept_vectors(plan)
             mask = self._encoded_mask(plan, kept, encoded)
             self._write_rows(plan.added, plan.notes)
+            self._collections.delete_passages(self._outdated_passages(plan))
             self._write_passages(plan.chunks, self._new_passage_rows(plan, mask, mask & ~kept))
             self._fault_point("milvus written")
             generation = self._generation(number, plan.notes, plan.chunks, mask)
             removed = {chunk.id for chunk in plan.removed} - generation.row_of.keys()
             self._counts.change(number, self._term_changes(plan))
             self._fault_point("terms counted")
-            self._manifest.confirm(number, plan, self._undoubted(changed - removed))
+            self._manifest.confirm(number, plan, self._settled_ids(changed - removed))
             self._fault_point("confirmed")
             self.generation = generation
             if published is not None:
@@ -272,7 +274,7 @@ class MilvusIndex:
         self._manifest.raise_generation(number)
         self._fault_point("confirmed")
         self.generation = self._generation(number, before.notes, before.chunks, mask)
-        self._manifest.settle(self._undoubted(changed))
+        self._manifest.settle(self._settled_ids(changed))
         return self.generation
 
     def _intend(self, changed: set[str]) -> None:
@@ -281,7 +283,7 @@ class MilvusIndex:
         if self._changed is not None:
             self._changed |= changed
 
-    def _undoubted(self, changed: set[str]) -> set[str]:
+    def _settled_ids(self, changed: set[str]) -> set[str]:
         """Those of the `changed` chunks that need no repair; the others have rows now."""
         doubtful = changed & self._doubtful.keys()
         self._doubtful.update(dict.fromkeys(doubtful, True))
@@ -317,6 +319,17 @@ class MilvusIndex:
                 and before.encoded[old]
                 and before.keys[old] == keys[row]
             )
+        ]
+
+    def _outdated_passages(self, plan: ChangePlan) -> list[str]:
+        """Ids of chunks that stay, while what is encoded of them changes, as their title does."""
+        before, keys, encoded = self.generation, ContentKeys(plan.chunks), self.generation.encoded
+        return [
+            plan.chunks.id(row)
+            for row in plan.changed_rows()
+            if (old := before.chunks.row(plan.chunks.id(row))) >= 0
+            and encoded[old]
+            and before.keys[old] != keys[row]
         ]
 
     def _write_rows(self, chunks: Sequence[Chunk], notes: Mapping[str, IndexedNote]) -> None:
@@ -381,32 +394,33 @@ class MilvusIndex:
 
     def _recover(self) -> None:
         """Go back to the generation of the manifest after a change that failed."""
-        self._mend_manifest()
-        before, loaded = self.generation, self._load()
-        if self._counts.complete:
+        self._failed = False  # before all else: what fails meanwhile is seen to the next time
+        with self._noting_failure():
+            self._mend_manifest()
+            before, loaded = self.generation, self._load()
             self._mend_counts(loaded)
-        self._manifest.intend(_encoded_ids(before) - _encoded_ids(loaded))
-        self.generation = loaded
-        if loaded.number == before.number and _changed_ids(before, loaded):
-            self._publish_anew(loaded)
-        self._read_intent()
-        self._failed = False
+            self._manifest.intend(_encoded_ids(before) - _encoded_ids(loaded))
+            self.generation = loaded
+            if loaded.number == before.number and _changed_ids(before, loaded):
+                self._publish_anew(loaded)
+            self._read_intent()
 
     def _mend_counts(self, loaded: Generation) -> None:
         """Make the counts those of the manifest's generation.
 
         If other stores wrote the last generations, or a backup was restored, all terms are to be
-        counted, and all rows are to be written again: they are of another state.
+        counted, and all rows are to be written again: they are of another state. Counts that were
+        dropped since say nothing about the rows.
         """
         counted, confirmed = self._counts.generation, self._manifest.generation
         if counted == confirmed + 1:
             self._counts.undo(confirmed)
-        elif counted != confirmed:
+        elif counted not in (confirmed, UNCOUNTED):
+            self._manifest.intend([ANY_CHUNK, *loaded.chunks.ids])
             if len(loaded.chunks):
                 self._counts.forget()
             else:
                 self._counts.replace(confirmed, {})
-            self._manifest.intend([ANY_CHUNK, *loaded.chunks.ids])
 
     def _read_intent(self) -> None:
         intent = self._manifest.intent()
@@ -461,7 +475,7 @@ class MilvusIndex:
     def _repair_doubtful(self) -> int:
         """Write or remove all rows that may differ, a batch at a time; returns how many."""
         if self._any_doubtful:
-            self._doubt_what_differs()
+            self._record_differences()
         repaired = 0
         while batch := self._repair_batch():
             repaired += batch
@@ -503,7 +517,7 @@ class MilvusIndex:
                 self._any_doubtful = True
             self._counted_on = self._connection.connected
 
-    def _doubt_what_differs(self) -> None:
+    def _record_differences(self) -> None:
         """Compare every id while changes go on; what they change is right anyway."""
         found = self._compared()
         with self._writing:
@@ -596,7 +610,8 @@ class MilvusIndex:
 
     def clear(self, recipe: Recipe) -> Generation:
         """Remove all notes and chunks, to rebuild the index with `recipe`."""
-        with self._writing:
+        with self._writing, self._noting_failure():
+            self._failed = False
             self.vectors.renew(self.generation.keys)
             number = self._manifest.generation + 1
             self._manifest.clear(recipe, number)
@@ -606,7 +621,6 @@ class MilvusIndex:
             self._renew_collections()
             self.generation = self._empty(number)
             self._read_intent()
-            self._failed = False
             return self.generation
 
     def _renew_collections(self) -> None:
@@ -631,8 +645,8 @@ class MilvusIndex:
             self._renew_collections()
             self._intend(set(before.chunks.ids))
             self._doubtful = dict.fromkeys(before.chunks.ids, False)
-            self.generation = self._generation(
-                before.number, before.notes, before.chunks, before.encoded
+            self._publish_anew(
+                self._generation(before.number, before.notes, before.chunks, before.encoded)
             )
         self._repair()
         return purged
@@ -695,8 +709,9 @@ class MilvusIndex:
         return damaged
 
     def check(self) -> list[Discrepancy]:
-        """Check every byte on this machine, and compare Milvus id by id.
+        """Check every byte of the databases beside Milvus, and compare Milvus id by id.
 
+        Milvus's own files, those of Milvus Lite included, are compared by ids and counts alone.
         Damaged entries are listed, and made again.
         """
         self._repair()
@@ -705,7 +720,9 @@ class MilvusIndex:
         damaged = self._local.mend_vectors(generation, nothing)
         with self._exclusive_change():
             damaged |= {"manifest": self._mend_manifest(), "terms": self._counts.check()}
-            self._failed = "vectors" in damaged  # the generation is read again without them
+            if lost := self._lost_vectors():
+                damaged["vectors"] = max(lost, damaged.get("vectors", 0))
+                self._failed = True  # the generation is read again without them
         self._repair()
         with self._repairing:
             differences = self._compared()
@@ -717,6 +734,12 @@ class MilvusIndex:
         found += differences.discrepancies()
         self._local.note_check()
         return found
+
+    def _lost_vectors(self) -> int:
+        """Number of encoded texts whose vectors are not stored, as after damage."""
+        generation = self.generation
+        encoded = compress(generation.keys, generation.encoded.tolist())
+        return len(set(encoded) - self.vectors.keys())
 
     def repair(self) -> None:
         """Make Milvus equal to the manifest again, id by id."""

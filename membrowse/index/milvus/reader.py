@@ -64,6 +64,8 @@ class MilvusReader:
     """Every vector by content key, on this machine."""
     notes: Mapping[str, IndexedNote]
     chunks: ChunkTable
+    encoded: Mask
+    """[rows]: Milvus may still have other passages of the other rows."""
     constants: Bm25Constants
     exact: bool
     _analysed: OrderedDict[int, AnalysedChunk] = field(default_factory=OrderedDict)
@@ -150,12 +152,16 @@ class MilvusReader:
 
     def nearest(self, vector: NDArray[np.float32], scope: Mask | None) -> Best:
         found = self.collections.search_passages(vector, self._filter(scope), LISTED_PASSAGES)
-        return self._best(found, scope, complete=len(found) < LISTED_PASSAGES, exact=self.exact)
+        return self._nearest(found, scope, complete=len(found) < LISTED_PASSAGES)
 
     def nearer(self, vector: NDArray[np.float32], cosine: float, scope: Mask | None) -> Best:
         above = cosine - _MARGIN
         found = self.collections.search_passages(vector, self._filter(scope), COUNTED, above)
-        return self._best(found, scope, complete=len(found) < COUNTED, exact=self.exact)
+        return self._nearest(found, scope, complete=len(found) < COUNTED)
+
+    def _nearest(self, found: Scored, scope: Mask | None, *, complete: bool) -> Best:
+        inside = self.encoded if scope is None else self.encoded & scope
+        return self._best(found, inside, complete=complete, exact=self.exact)
 
     def vectors(self, rows: Sequence[int]) -> Mapping[int, StoredVectors]:
         by_row = ContentKeys(self.chunks)

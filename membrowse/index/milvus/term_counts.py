@@ -34,7 +34,10 @@ CREATE TABLE IF NOT EXISTS state (generation INTEGER NOT NULL, checksum INTEGER 
 _STATE = "SELECT generation, checksum FROM state"
 _TERMS = "SELECT term, chunks, checksum FROM terms"
 _LAST = "SELECT term, change, checksum FROM last"
-_UNCOUNTED = -1
+UNCOUNTED = -1
+"""Instead of a generation: all terms are to be counted."""
+_UNKNOWN = -2
+"""Of a new file: nothing is known of the rows in Milvus."""
 COUNTING = "the words of all notes are being counted again"
 
 
@@ -57,7 +60,7 @@ class TermCounts:
         connection = sqlite.open_tables(self._path, _TABLES)
         try:
             state = connection.execute(_STATE).fetchone()
-            self._generation = _UNCOUNTED if state is None else _intact(state)
+            self._generation = _UNKNOWN if state is None else _intact(state)
         except BaseException:
             connection.close()
             raise
@@ -83,17 +86,19 @@ class TermCounts:
             raise error
         self._connection.close()
         self._start_over(error)
+        self._set_generation(self._connection, UNCOUNTED)
+        self._generation = UNCOUNTED
         self._lost()
 
     @property
     def generation(self) -> int:
-        """The generation that was counted; -1 if none was."""
+        """The generation that was counted; negative if none was."""
         return self._generation
 
     @property
     def complete(self) -> bool:
         """Whether the terms of a generation are counted, as they must be to rank by them."""
-        return self._generation != _UNCOUNTED
+        return self._generation >= 0
 
     def change(self, generation: int, change: Mapping[str, int]) -> None:
         """Add `change`, by term, to reach `generation`; nothing if no generation was counted."""
@@ -138,7 +143,7 @@ class TermCounts:
 
     def forget(self) -> None:
         """Drop all counts: they are of another state."""
-        self.replace(_UNCOUNTED, {})
+        self.replace(UNCOUNTED, {})
 
     def _add(self, connection: sqlite3.Connection, change: Mapping[str, int]) -> None:
         counts = {term: self._df(connection, term) + count for term, count in change.items()}
