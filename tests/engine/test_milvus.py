@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import psutil
@@ -26,6 +26,7 @@ from membrowse.wire.search import RANKINGS, RankingState, Target
 from tests.conftest import ExportedEncoder
 from tests.engine.conftest import ask, at, current, engine_here, first_paths, until
 from tests.engine.standing import client_of, standing, write
+from tests.milvus_server import milvus_server
 
 pytest.importorskip("pymilvus", reason="the extra membrowse[milvus] is not installed")
 pytest.importorskip("milvus_lite", reason="the extra membrowse[milvus] is not installed")
@@ -96,19 +97,6 @@ async def test_a_killed_engine_leaves_no_process_and_nothing_to_mend_by_hand(
         (folder / "new.md").write_text("# New\n\nSaved again.\n")
         await until(again, at(state.generation))
         assert (await ask(again, "killed")).rankings["keyword"].total == 0
-
-
-@contextmanager
-def milvus_server(place: Path, port: int = 0) -> Iterator[int]:
-    """Milvus Lite over TCP; its port."""
-    from milvus_lite.adapter.grpc.server import start_server_in_thread
-
-    server, database, port = start_server_in_thread(str(place), port=port)
-    try:
-        yield port
-    finally:
-        server.stop(0).wait()
-        database.close()
 
 
 async def test_an_outage_is_shown_and_what_was_saved_meanwhile_is_indexed_after_it(

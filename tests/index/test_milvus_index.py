@@ -47,6 +47,7 @@ from membrowse.ranking.spelling import unknown_words
 from membrowse.settings import Settings, StoreKind, StoreSettings, VectorIndex, VectorSettings
 from membrowse.wire.search import FUSED, KEYWORD, RERANKED, VECTOR, Filters, RankingState
 from tests.index.factories import BUDGET, RECIPE, change, encoder_inputs, removal
+from tests.milvus_server import milvus_server
 from tests.standin.encoder import DIMENSION, stub_encoder
 
 pytest.importorskip("pymilvus", reason="the extra membrowse[milvus] is not installed")
@@ -399,18 +400,14 @@ def test_milvus_lite_is_reached_by_its_owner_alone(open_index: Opener) -> None:
 def test_an_outage_loses_nothing(
     open_index: Opener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from milvus_lite.adapter.grpc.server import start_server_in_thread
-
     monkeypatch.setenv(TOKEN, "secret-token")
     for name in ("TIMEOUT_SECONDS", "SEARCH_SECONDS"):
         monkeypatch.setattr(f"membrowse.index.milvus.collections.{name}", 3.0)
     monkeypatch.setattr("membrowse.index.milvus.index._REPAIR_SECONDS", 0.1)
-    server, database, port = start_server_in_thread(str(tmp_path / "server.db"))
-    index = open_index(uri=f"http://127.0.0.1:{port}")
-    index.apply(notes(10))
-    encoded(index)
-    server.stop(0).wait()
-    database.close()
+    with milvus_server(tmp_path / "server.db") as port:
+        index = open_index(uri=f"http://127.0.0.1:{port}")
+        index.apply(notes(10))
+        encoded(index)
     changed = change("new.md", "what is written during an outage")
     with pytest.raises(StoreUnavailable, match=f"Milvus at 127.0.0.1:{port} does not answer"):
         index.apply([changed], stub_encoder().encode(encoder_inputs(index, changed.chunks)))
@@ -421,8 +418,7 @@ def test_an_outage_loses_nothing(
         assert "does not answer" in ranking.message
         assert "secret-token" not in ranking.message
     assert len(index.generation.chunks) == 10
-    server, database, _ = start_server_in_thread(str(tmp_path / "server.db"), port=port)
-    try:
+    with milvus_server(tmp_path / "server.db", port):
         deadline = time.monotonic() + 30
         while index.problem:
             assert time.monotonic() < deadline, index.problem
@@ -432,9 +428,6 @@ def test_an_outage_loses_nothing(
         assert index.problem == ""
         assert index.check() == []
         index.close()
-    finally:
-        server.stop(0).wait()
-        database.close()
 
 
 def test_an_approximate_index_makes_ranks_lower_bounds(open_index: Opener) -> None:
@@ -767,11 +760,6 @@ def test_a_stop_does_not_wait_for_a_server_that_hangs(
         return upsert(*request)
 
     monkeypatch.setattr(lite.MilvusServicer, "Upsert", hang)
-    server, database, port = lite.start_server_in_thread(str(tmp_path / "server.db"))
-    index = open_index(uri=f"http://127.0.0.1:{port}")
-    index.apply([change("a.md", "one")])
-    saved.set()
-    monkeypatch.setattr("membrowse.index.milvus.index._CLOSE_SECONDS", 0.2)
     problems: list[str] = []
 
     def save() -> None:
@@ -780,13 +768,18 @@ def test_a_stop_does_not_wait_for_a_server_that_hangs(
         except StoreUnavailable as error:
             problems.append(str(error))
 
-    saving = in_background(save)
-    assert hanging.wait(60)
-    index.close()
-    saving.join(30)
-    ended.set()
-    server.stop(0).wait()
-    database.close()
+    with milvus_server(tmp_path / "server.db") as port:
+        try:
+            index = open_index(uri=f"http://127.0.0.1:{port}")
+            index.apply([change("a.md", "one")])
+            saved.set()
+            monkeypatch.setattr("membrowse.index.milvus.index._CLOSE_SECONDS", 0.2)
+            saving = in_background(save)
+            assert hanging.wait(60)
+            index.close()
+            saving.join(30)
+        finally:
+            ended.set()
     assert problems and "closed" in problems[0]
 
 

@@ -20,6 +20,7 @@ from membrowse.stores.directory import OpenedStore
 from membrowse.stores.messages import Description
 from membrowse.stores.source import StoreUnreadable
 from membrowse.stores.spool import Spool
+from tests.milvus_server import milvus_server
 from tests.stores.collections import snapshot
 from tests.stores.test_reading import WORD, reading, search
 
@@ -75,25 +76,13 @@ def test_a_milvus_database_is_read_and_searched_as_memsearch_does(tmp_path: Path
 
 
 def test_a_milvus_server_is_read_and_searched_as_memsearch_does(tmp_path: Path) -> None:
-    with milvus_server(tmp_path / "server") as url:
+    with milvus_server(tmp_path / "server") as port:
+        url = f"http://127.0.0.1:{port}"
         write_memsearch_database(url)
         (tmp_path / "own").mkdir()
         found = read_and_searched_as_memsearch_does(f"milvus+{url}", tmp_path / "own")
     assert (found.copy, found.fingerprint) == ("", "")
     assert [each.name for each in (tmp_path / "own").iterdir()] == ["spool"]
-
-
-@contextmanager
-def milvus_server(place: Path) -> Iterator[str]:
-    """The URL of Milvus Lite, serving the database at `place` over TCP."""
-    from milvus_lite.adapter.grpc.server import start_server_in_thread
-
-    started, database, port = start_server_in_thread(str(place))
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        started.stop(0).wait()
-        database.close()
 
 
 def read_and_searched_as_memsearch_does(address: str, directory: Path) -> Description:
@@ -172,5 +161,7 @@ def failing_milvus(mode: str) -> Iterator[tuple[str, set[str]]]:
     server = grpc.server(futures.ThreadPoolExecutor(1), handlers=[Refusal()])
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    yield f"http://127.0.0.1:{port}", tokens
-    server.stop(0).wait()
+    try:
+        yield f"http://127.0.0.1:{port}", tokens
+    finally:
+        server.stop(0).wait()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import socket
+import socketserver
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ import pytest
 from membrowse.index.milvus.connection import Address, MilvusConnection
 from membrowse.stores.address import grpc_options
 from membrowse.stores.milvus import Milvus
+from tests.milvus_server import milvus_server
 
 pytest.importorskip("pymilvus", reason="the extra membrowse[milvus] is not installed")
 pytest.importorskip("milvus_lite", reason="the extra membrowse[milvus] is not installed")
@@ -22,40 +23,28 @@ pytest.importorskip("milvus_lite", reason="the extra membrowse[milvus] is not in
 def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[object]]:
     """Addresses of those that asked the proxy that every variable names."""
     asked: list[object] = []
-    with socket.create_server(("127.0.0.1", 0)) as proxy:
 
-        def refuse() -> None:
-            while True:
-                try:
-                    client, address = proxy.accept()
-                except OSError:
-                    return
-                asked.append(address)
-                client.close()
+    class Refusal(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            asked.append(self.client_address)
 
-        listener = threading.Thread(target=refuse)
-        listener.start()
+    with socketserver.TCPServer(("127.0.0.1", 0), Refusal) as proxy:
         for name in ("http_proxy", "https_proxy", "grpc_proxy"):
-            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.getsockname()[1]}")
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.server_address[1]}")
         for name in ("no_proxy", "no_grpc_proxy"):
             monkeypatch.delenv(name, raising=False)
-        yield asked
-        proxy.shutdown(socket.SHUT_RDWR)
-        listener.join()
-
-
-@contextmanager
-def server(place: Path) -> Iterator[str]:
-    from milvus_lite.adapter.grpc.server import start_server_in_thread
-
-    started, database, port = start_server_in_thread(str(place))
-    yield f"http://127.0.0.1:{port}"
-    started.stop(0).wait()
-    database.close()
+        listener = threading.Thread(target=proxy.serve_forever, args=(0.05,))
+        listener.start()
+        try:
+            yield asked
+        finally:
+            proxy.shutdown()
+            listener.join()
 
 
 def test_no_proxy_sees_a_request_to_this_machine(asked: list[object], tmp_path: Path) -> None:
-    with server(tmp_path / "server.db") as uri:
+    with milvus_server(tmp_path / "server.db") as port:
+        uri = f"http://127.0.0.1:{port}"
         for place in (uri, str(tmp_path / "copy.db")):
             with closing(Milvus(place, "a store")) as store:
                 assert store.collections() == []

@@ -160,12 +160,14 @@ def served(tmp_path: Path) -> Iterator[str]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as process:
-        deadline = time.monotonic() + 30
-        while not answers(port):
-            assert process.poll() is None and time.monotonic() < deadline
-            time.sleep(0.02)
-        yield f"chroma+http://127.0.0.1:{port}"
-        process.terminate()
+        try:
+            deadline = time.monotonic() + 30
+            while not answers(port):
+                assert process.poll() is None and time.monotonic() < deadline
+                time.sleep(0.02)
+            yield f"chroma+http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
 
 
 def answers(port: int) -> bool:
