@@ -172,9 +172,8 @@ class MilvusIndex:
     @property
     def unstored(self) -> int:
         """Chunks whose rows may differ: all before Milvus has been compared."""
-        if self._any_doubtful or self._counted_on == _NEVER:
-            return len(self.generation.chunks)
-        return len(self._doubtful)
+        known = self._doubtful or self._counted_on != _NEVER
+        return len(self._doubtful if known and not self._any_doubtful else self.generation.chunks)
 
     @property
     def hnsw_problem(self) -> str:
