@@ -393,6 +393,7 @@ def main() -> None:
     columns: list[Figures] = []
     with bench.home() as home:
         os.environ["MEMBROWSE_ENCODER_MODEL"] = str(save_encoder(home / "models" / "small"))
+        os.environ["MEMBROWSE_ENGINE_IDLE_MINUTES"] = "0"  # `at_rest` asks nothing
         for chunks in sorted(arguments.chunks):
             folder = home.resolve() / "notes" / f"{chunks}"
             if not folder.is_dir():
