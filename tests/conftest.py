@@ -20,6 +20,22 @@ hypothesis.settings.register_profile("repeatable", derandomize=True, database=No
 hypothesis.settings.load_profile("repeatable")
 
 
+FIRST = (
+    "test_quality.py",
+    "test_lifetime.py",
+    "test_contrast.py",
+    "test_changes_come_true.py",
+    "test_milvus_index.py",
+    "test_foreign_stores.py",
+)
+"""Files that take longest: at the end, the other workers would wait for them."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the files that take longest come first."""
+    items.sort(key=lambda item: FIRST.index(item.path.name) if item.path.name in FIRST else 99)
+
+
 class ExportedEncoder(NamedTuple):
     """The bundled encoder, exported."""
 
