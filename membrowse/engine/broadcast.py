@@ -12,6 +12,8 @@ _QUIET_SECONDS = 0.05
 """Changes within this time are sent once."""
 _HEARTBEAT_SECONDS = 10.0
 """A listener that hears nothing for much longer knows that the engine hangs."""
+_STORING_SECONDS = 0.5
+"""A store that is being filled announces nothing."""
 
 
 class StateBroadcast:
@@ -47,8 +49,10 @@ class StateBroadcast:
                 yield state
                 if state.stopping:
                     return
+                storing = state.progress is not None and state.progress.phase == "storing"
+                seconds = _STORING_SECONDS if storing else _HEARTBEAT_SECONDS
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(changed.wait(), _HEARTBEAT_SECONDS)
+                    await asyncio.wait_for(changed.wait(), seconds)
                 await asyncio.sleep(_QUIET_SECONDS)
         finally:
             self._listeners.discard(changed)
