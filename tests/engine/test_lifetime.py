@@ -168,7 +168,7 @@ async def agree(client: EngineClient, folder: Path) -> None:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(("store", "kills"), [("embedded", 4), ("milvus", 1)])
+@pytest.mark.parametrize(("store", "kills"), [("embedded", 6), ("milvus", 2)])
 async def test_a_kill_at_any_moment_is_repaired_by_the_next_start(
     folder: Path, monkeypatch: pytest.MonkeyPatch, store: str, kills: int
 ) -> None:

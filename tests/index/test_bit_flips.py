@@ -20,7 +20,7 @@ from membrowse.index.manifest import IndexCorrupt
 from tests.index import factories
 from tests.index.factories import all_vectors, change, encode, encode_all, encoder_inputs
 
-FLIPS_PER_STORE = 25
+FLIPS_PER_STORE = 40
 STORES = ("manifest.sqlite", "vectors.sqlite", "tokens.sqlite", "keyword", FILE)
 WORDS = ("staging", "port", "bastion", "soup", "rain", "ssh", "common")
 
