@@ -49,7 +49,7 @@ def export(files: ModelFiles, target: Path) -> None:
     config = msgspec.json.decode((files.directory / "config.json").read_bytes(), type=_Bert)
     weights = safetensors.load_file(files.directory / "model.safetensors")
     write_export(_Graph(config, weights).model(), target)
-    vector = ResidentEncoder(files, target, threads=1).query(_REFERENCE_TEXT).vector
+    vector = ResidentEncoder(files, target).query(_REFERENCE_TEXT).vector
     if not np.allclose(vector[: len(_REFERENCE)], _REFERENCE, atol=_TOLERANCE):
         raise ValueError(f"the ONNX export gives different vectors ({vector[: len(_REFERENCE)]})")
 

@@ -6,6 +6,7 @@ ONNX Runtime if it gets an export, else with torch.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -24,9 +25,9 @@ def _load() -> tuple[child_protocol.Ready, Answer]:
     name, revision, precision, *export = sys.argv[1:]
     files = locate_verified(name, revision)
     if export:
-        from membrowse.encoding.parallel_encoder import ParallelEncoder
+        from membrowse.encoding.resident_encoder import ResidentEncoder
 
-        encoder = ParallelEncoder(files, Path(export[0]))
+        encoder = ResidentEncoder(files, Path(export[0]), threads=os.cpu_count() or 1)
         return child_protocol.Ready(Precision.FLOAT32), partial(_encoded, encoder.encode)
     return _load_torch(files, Precision(precision))
 

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import onnxruntime
 
 _FATAL_ONLY = 4
-_MAX_THREADS = 4
 
 
-def open_session(export: Path, threads: int = 0) -> onnxruntime.InferenceSession:
-    """Open an exported, already optimised graph; `threads` 0 uses every core, at most 4.
-
-    More threads do not speed up a text as short as a query.
-    """
+def open_session(export: Path) -> onnxruntime.InferenceSession:
+    """Open an exported, already optimised graph, which runs on the thread that calls it."""
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or min(os.cpu_count() or 1, _MAX_THREADS)
+    options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = _FATAL_ONLY
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    # An arena keeps the memory of the longest text; spinning threads take the bulk child's CPU.
+    # An arena would keep the memory of the longest text.
     options.enable_cpu_mem_arena = False
     options.enable_mem_pattern = False
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(str(export), options, providers=["CPUExecutionProvider"])
 
 

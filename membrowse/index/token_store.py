@@ -112,6 +112,8 @@ class TokenStore:
     def _open(self) -> None:
         connection = sqlite.open_tables(self._path, _TABLES, page_size=_PAGE_SIZE)
         try:
+            # Overwriting what is evicted takes ten times as long; `purge` rewrites the file.
+            connection.execute("PRAGMA secure_delete=FAST").fetchall()
             _shorten_keys(connection)
             connection.execute(_IMPLAUSIBLE)
             total, count, last = connection.execute(

@@ -155,9 +155,11 @@ def test_a_huge_query_is_tokenised_only_in_part(resident: ResidentEncoder) -> No
     assert query.pieces[-1].end == 5_000_000 - 1
 
 
-def test_another_number_of_threads_gives_the_same_vectors(
-    exported_encoder: ExportedEncoder, resident: ResidentEncoder
+def test_the_number_of_texts_encoded_at_the_same_time_changes_no_vector(
+    exported_encoder: ExportedEncoder, resident: ResidentEncoder, chunks: list[EncoderInput]
 ) -> None:
     one = ResidentEncoder(exported_encoder.files, exported_encoder.export, threads=1)
-    ours = one.query(QUERIES[0]).vector
-    np.testing.assert_allclose(ours, resident.query(QUERIES[0]).vector, atol=1e-6)
+    for ours, theirs in zip(one.encode(chunks), resident.encode(chunks), strict=True):
+        assert ours.key == theirs.key
+        np.testing.assert_array_equal(ours.vector, theirs.vector)
+        np.testing.assert_array_equal(ours.tokens, theirs.tokens)
