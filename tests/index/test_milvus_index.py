@@ -34,7 +34,7 @@ from membrowse.index.journal import DEFAULT_RETENTION
 from membrowse.index.keyword_reader import FIELDS
 from membrowse.index.milvus import reader, term_weights
 from membrowse.index.milvus.collections import MilvusCollections
-from membrowse.index.milvus.connection import TOKEN
+from membrowse.index.milvus.connection import TOKEN, Address, MilvusConnection
 from membrowse.index.milvus.index import MilvusIndex, _chunk_changes
 from membrowse.index.milvus.reader import Bm25Constants
 from membrowse.index.protocols import SearchIndex
@@ -397,6 +397,26 @@ def test_milvus_lite_is_reached_by_its_owner_alone(open_index: Opener) -> None:
     assert stat.S_IMODE(place.parent.stat().st_mode) == 0o700
 
 
+def test_a_client_that_fails_leaves_milvus_lite_to_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pymilvus
+
+    connect, attempts = pymilvus.MilvusClient, iter((True, False))
+
+    def slow(**options: Any) -> Any:
+        if next(attempts):
+            raise TimeoutError("the server is still starting")
+        return connect(**options)
+
+    monkeypatch.setattr(pymilvus, "MilvusClient", slow)
+    with closing(MilvusConnection(Address(tmp_path / "milvus.db"), tmp_path)) as connection:
+        with pytest.raises(StoreUnavailable, match="still starting"):
+            connection.call(lambda client: client.list_collections())
+        connection.reconnect()
+        assert connection.call(lambda client: client.list_collections()) == []
+
+
 def test_an_outage_loses_nothing(
     open_index: Opener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -518,7 +538,7 @@ def test_purge_leaves_no_byte_of_deleted_text(open_index: Opener) -> None:
     earlier = index.generation
     assert index.purge(lambda _: True) > 0
     assert index.generation.number > earlier.number, "kept rankings would name dropped collections"
-    index._connection.connected += 1
+    index._connection.connections += 1
     assert earlier.best_chunks is not None
     with pytest.raises(StoreUnavailable, match="written anew"):
         earlier.best_chunks.nearest(stub_encoder().query(QUERY).vector, None)

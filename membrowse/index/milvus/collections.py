@@ -116,16 +116,16 @@ class MilvusCollections:
         self._dimension = record.kind.dimension
         self._index = record.kind.index
         self._ready_since = 0
-        """The connection on which both collections were created and loaded."""
+        """Number of the connection on which both collections were created and loaded."""
         self._unflushed = dict.fromkeys(self.names, 0)
 
     def _call(self, work: Any) -> Any:
         def ready(client: Any) -> Any:
             with self._record.creating:
                 self._require_current()
-                if self._ready_since != self.connection.connected:
+                if self._ready_since != self.connection.connections:
                     self._create(client)
-                    self._ready_since = self.connection.connected
+                    self._ready_since = self.connection.connections
             return work(client)
 
         self._require_current()

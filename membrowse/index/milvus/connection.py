@@ -69,12 +69,13 @@ class MilvusConnection:
         self.address = address
         self.problem = ""
         """Why the last request failed; empty if it did not."""
-        self.connected = 0
-        """How often a connection was made: a server that was started again has loaded nothing."""
+        self.connections = 0
+        """Number of connections made so far: a server that was restarted has loaded nothing."""
         self._socket = _socket(directory)
         self._lock = threading.Lock()
         self._client: Any = None
-        self._close_server: Callable[[], None] = lambda: None
+        self._close_server: Callable[[], None] | None = None
+        """Ends Milvus Lite; None if it does not run."""
         self._closed = False
 
     def call(self, work: Callable[[Any], _T]) -> _T:
@@ -97,7 +98,7 @@ class MilvusConnection:
                 raise StoreUnavailable(f"{self.address} is closed")
             if self._client is None:
                 self._client = self._connect()
-                self.connected += 1
+                self.connections += 1
             return self._client
 
     def reconnect(self) -> None:
@@ -120,7 +121,8 @@ class MilvusConnection:
         uri, token = self.address.uri, os.environ.get(TOKEN, "")
         options = grpc_options(uri)
         if self.address.file is not None:
-            self._close_server = _serve(self.address.file, self._socket)
+            if self._close_server is None:
+                self._close_server = _serve(self.address.file, self._socket)
             uri, token = f"unix:{self._socket}", ""
             options |= _NO_PINGS
         return MilvusClient(
@@ -156,8 +158,9 @@ class MilvusConnection:
         with self._lock:
             self._closed = True
             self._disconnect()
-            self._close_server()
-            self._close_server = lambda: None
+            if self._close_server is not None:
+                self._close_server()
+                self._close_server = None
 
 
 def _socket(directory: Path) -> Path:

@@ -120,7 +120,7 @@ class MilvusIndex:
             self._changed: set[str] | None = None
             """Ids of chunks that changed since a comparison began; None if there is none."""
             self._counted_on = _NEVER
-            """The connection on which Milvus had as many chunks as the manifest."""
+            """Number of the connection on which Milvus had as many chunks as the manifest."""
             self._mend_counts(self.generation)
             self._read_intent()
             self._opened = opened.pop_all()
@@ -465,7 +465,7 @@ class MilvusIndex:
         if not self._counts.complete:
             self._count_terms()
         repaired = self._repair_doubtful()
-        if self._counted_on != self._connection.connected:
+        if self._counted_on != self._connection.connections:
             self._count_rows()
             repaired += self._repair_doubtful()
         if repaired:
@@ -514,7 +514,7 @@ class MilvusIndex:
             if self._collections.count() != len(self.generation.chunks):
                 self._manifest.intend([ANY_CHUNK])
                 self._any_doubtful = True
-            self._counted_on = self._connection.connected
+            self._counted_on = self._connection.connections
 
     def _record_differences(self) -> None:
         """Compare every id while changes go on; what they change is right anyway."""
