@@ -100,14 +100,20 @@ class Journal:
         Damaged entries are deleted and left out: nothing else has their text.
         """
         where, values = ("AND path = ?", (since, path)) if path is not None else ("", (since,))
-        rows = self._connection.execute(
-            f"{_ROWS} WHERE generation >= ? {where} ORDER BY generation, path",
-            values,
-        ).fetchall()
-        damaged = [row for row, expected, *facts in rows if checksum(*facts) != expected]
-        self.delete(damaged)
-        gone = frozenset(damaged)
-        return [_decode(entry) for row, *_, entry in rows if row not in gone]
+        rows = self._intact(
+            f"{_ROWS} WHERE generation >= ? {where} ORDER BY generation, path", values
+        )
+        return list(rows.values())
+
+    def _intact(self, query: str, values: tuple[int | str, ...] = ()) -> dict[int, JournalEntry]:
+        """Entries that `query` selects, by row id; damaged ones are deleted."""
+        rows = self._connection.execute(query, values).fetchall()
+        self.delete([row for row, expected, *facts in rows if checksum(*facts) != expected])
+        return {
+            row: _decode(facts[-1])
+            for row, expected, *facts in rows
+            if checksum(*facts) == expected
+        }
 
     def delete(self, rows: Sequence[int]) -> None:
         """Delete damaged entries, by row id."""
@@ -137,14 +143,13 @@ class Journal:
             total -= size
 
     def purge(self, condition: Callable[[JournalEntry], bool]) -> list[JournalEntry]:
-        """Delete the entries that satisfy `condition`, and return them."""
-        purged = []
-        for row, _, *_, data in self._connection.execute(_ROWS).fetchall():
-            entry = _decode(data)
-            if condition(entry):
-                purged.append(entry)
-                self._connection.execute("DELETE FROM journal WHERE rowid = ?", (row,))
-        return purged
+        """Delete the entries that satisfy `condition`, and return them; damaged ones go, too."""
+        rows = self._intact(_ROWS)
+        purged = {row: entry for row, entry in rows.items() if condition(entry)}
+        self._connection.executemany(
+            "DELETE FROM journal WHERE rowid = ?", ((row,) for row in purged)
+        )
+        return list(purged.values())
 
 
 def damaged_entries(connection: sqlite3.Connection) -> list[int]:

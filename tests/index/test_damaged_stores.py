@@ -8,10 +8,12 @@ import stat
 from contextlib import closing
 from pathlib import Path
 
+import psutil
 import pytest
 from whoosh.filedb.filestore import FileStorage
 from whoosh.index import TOC
 
+from membrowse import sqlite
 from membrowse.index.index import Index
 from membrowse.index.index_directory import discard
 from membrowse.index.manifest import IndexCorrupt
@@ -50,6 +52,27 @@ def test_a_damaged_manifest_names_the_remedy(directory: Path, damage: str) -> No
         texts = [f"text 1 {m} common" for m in range(30)]
         assert index.apply([change("n1.md", *texts)]).encoded.all(), "vectors were kept"
         assert_stores_agree(index)
+
+
+def test_a_manifest_whose_facts_are_damaged_is_closed(directory: Path) -> None:
+    filled(directory)
+    with closing(sqlite.connect(directory / "manifest.sqlite")) as connection:
+        connection.execute("DELETE FROM meta WHERE name = 'recipe'")
+    with pytest.raises(IndexCorrupt, match="facts") as caught:
+        factories.opened(directory)
+    opened = [file.path for file in psutil.Process().open_files()]
+    assert caught.tb and not [path for path in opened if path.startswith(str(directory))]
+
+
+def test_a_purge_deletes_damaged_history_too(directory: Path) -> None:
+    with closing(factories.opened(directory)) as index:
+        for name in ("a.md", "b.md", "c.md"):
+            index.apply([change(name, "fox")])
+    with closing(sqlite.connect(directory / "manifest.sqlite")) as connection:
+        connection.execute("UPDATE journal SET entry = x'00' WHERE path = 'a.md'")
+    with closing(factories.opened(directory)) as index:
+        assert index.purge(lambda entry: entry.path == "b.md") == 1
+        assert [entry.path for entry in index.journal()] == ["c.md"]
 
 
 @pytest.mark.filterwarnings(UNCLOSED)
