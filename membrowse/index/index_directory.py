@@ -93,7 +93,7 @@ class IndexDirectory:
         doubtful = set(chunks.ids) if intent.any else intent.chunks
         repaired = self.keyword.repair(chunks, notes, doubtful)
         if intent.any or intent.chunks:
-            self.manifest.repaired()
+            self.manifest.settle_all()
         if repaired:
             log.warning("the keyword index was repaired (%d entries)", repaired)
 

@@ -144,21 +144,22 @@ class Manifest:
 
     def _open(self) -> None:
         connection = sqlite.open_tables(self._path, _TABLES, page_size=_PAGE_SIZE)
+        try:
+            connection.execute("PRAGMA secure_delete=ON")
+            _shorten_keys(connection)
+            _check_facts(connection)
+        except BaseException:
+            connection.close()
+            raise
         self._connection = connection
-        connection.execute("PRAGMA secure_delete=ON")
-        _shorten_keys(connection)
         self._journal = Journal(connection, self._retention)
-        facts = {name for (name,) in connection.execute("SELECT name FROM meta")}
-        (filled,) = connection.execute("SELECT EXISTS (SELECT 1 FROM notes)").fetchone()
-        if facts - _FACTS or (filled and facts != _FACTS):
-            raise sqlite3.DatabaseError("its facts are damaged")
 
     @contextmanager
-    def _guarded(self) -> Iterator[sqlite3.Connection | None]:
+    def _guarded(self) -> Iterator[None]:
         """Hold the lock, and raise signs of damage as `IndexCorrupt`."""
         with self._lock:
             try:
-                yield getattr(self, "_connection", None)
+                yield
             except sqlite3.DatabaseError as error:
                 if sqlite.is_corrupt(error):
                     raise self._corrupt(error) from error
@@ -253,7 +254,7 @@ class Manifest:
             "DELETE FROM intent WHERE chunk = ?", ((chunk,) for chunk in chunks)
         )
 
-    def repaired(self) -> None:
+    def settle_all(self) -> None:
         """Record that the stores agree with the manifest again."""
         with self._guarded(), transaction(self._connection) as connection:
             connection.execute("DELETE FROM intent")
@@ -428,6 +429,14 @@ class Manifest:
             if checksum(name, value) != expected:
                 raise self._corrupt(sqlite3.DatabaseError(f"its {name} is damaged"))
             return str(value)
+
+
+def _check_facts(connection: sqlite3.Connection) -> None:
+    """Raise `sqlite3.DatabaseError` for facts of another name, or if notes lack one."""
+    facts = {name for (name,) in connection.execute("SELECT name FROM meta")}
+    (filled,) = connection.execute("SELECT EXISTS (SELECT 1 FROM notes)").fetchone()
+    if facts - _FACTS or (filled and facts != _FACTS):
+        raise sqlite3.DatabaseError("its facts are damaged")
 
 
 def _note_row(path: str, record: bytes, chunks: bytes) -> tuple[str, bytes, bytes, int]:
