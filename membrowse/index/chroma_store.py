@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from membrowse import paths
+from membrowse.index.batches import batched
 
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
@@ -288,11 +289,10 @@ class ChromaStore:
         if client is not None:
             cast("Client", client).close()
 
-    def _batches(self, ids: Sequence[str]) -> list[Sequence[str]]:
+    def _batches(self, ids: Sequence[str]) -> Iterator[Sequence[str]]:
         if self._client is None:
             raise RuntimeError("Chroma is not open")
-        size = self._client.get_max_batch_size()
-        return [ids[first : first + size] for first in range(0, len(ids), size)]
+        return batched(ids, self._client.get_max_batch_size())
 
 
 def _fingerprints(collection: Collection) -> dict[str, int]:

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from membrowse.encoding.encoder import EncodedText, EncoderInput
+from membrowse.index.batches import batched
 from membrowse.index.change_plan import ChangePlan, NoteChange, new_vectors, plan_changes
 from membrowse.index.chunk_table import ChunkRows
 from membrowse.index.discrepancies import find_discrepancies
@@ -321,12 +322,12 @@ class Index:
                     self._chroma_filled = True
                     return
             took = 0.0
-            for first in range(0, len(missing), _CHROMA_STEP):
+            for step in batched(missing, _CHROMA_STEP):
                 if self._closing.wait(max(took, _BETWEEN_STEPS_SECONDS)) or not wanted():
                     return
                 with self._writing:
                     started = time.monotonic()
-                    self._stores.sync_chroma(self.generation, missing[first : first + _CHROMA_STEP])
+                    self._stores.sync_chroma(self.generation, step)
                     took = time.monotonic() - started
 
     def _fault_point(self, step: str) -> None:
@@ -447,10 +448,9 @@ class Index:
             if self._stores.chroma_decayed():
                 return max(1, len(ids))
         damaged = 0
-        for first in range(0, len(ids), _CHECKED_AT_ONCE):
+        for batch in batched(ids, _CHECKED_AT_ONCE):
             with self._writing:
-                some = ids[first : first + _CHECKED_AT_ONCE]
-                damaged += self._stores.check_chroma(self.generation, some)
+                damaged += self._stores.check_chroma(self.generation, batch)
         return damaged
 
     @property

@@ -26,6 +26,7 @@ from whoosh.writing import SegmentWriter
 
 from membrowse import paths
 from membrowse.index.analyser import NoteAnalyzer
+from membrowse.index.batches import batched
 from membrowse.index.chunk_table import ChunkTable
 from membrowse.index.generation import IndexedNote
 from membrowse.index.keyword_document import Document, document
@@ -245,8 +246,7 @@ class KeywordStore:
         if surplus and len(missing) == len(chunks):
             self.clear()
             surplus = []
-        for first in range(0, len(missing), _REPAIR_BATCH):
-            batch = missing[first : first + _REPAIR_BATCH]
+        for batch in batched(missing, _REPAIR_BATCH):
             added = (chunks[row] for row in batch)
             self.commit(surplus, (document(chunk, notes[chunk.path]) for chunk in added))
             surplus = []

@@ -17,17 +17,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from membrowse import sqlite
 from membrowse.encoding.encoder import EncodedText
+from membrowse.index.batches import batched
 from membrowse.index.chunk_table import KEY_BYTES
 from membrowse.sqlite import checksum, transaction
-
-_T = TypeVar("_T")
 
 log = logging.getLogger(__name__)
 
@@ -270,7 +269,7 @@ class TokenStore:
         Beyond the budget others are evicted; without `evict`, what would come near it is left out.
         """
         unique = list({text.key: text for text in encoded}.values())
-        for batch in _batches(unique, _BATCH):
+        for batch in batched(unique, _BATCH):
             size = sum(text.tokens.nbytes + text.scales.nbytes for text in batch)
             if evict or self._bytes + size <= self._budget * _SLACK:
                 self._write(partial(self._put, batch))
@@ -291,7 +290,7 @@ class TokenStore:
             self._write(lambda: sqlite.shrink(self._connection))
 
     def _delete(self, keys: Sequence[str]) -> None:
-        for batch in _batches(keys, _BATCH):
+        for batch in batched(keys, _BATCH):
             with transaction(self._connection):
                 deleted = self._delete_keys(batch)
             self._bytes -= deleted.size
@@ -420,7 +419,7 @@ def _shorten_keys(connection: sqlite3.Connection) -> None:
     log.info("converting the stored token vectors: their keys are shorter")
     keys = [key for (key,) in connection.execute("SELECT key FROM entries")]
     with transaction(connection):
-        for batch in _batches(keys, _BATCH):
+        for batch in batched(keys, _BATCH):
             for expected, key, *values in connection.execute(_GET, (json.dumps(batch),)).fetchall():
                 if checksum(key, *values) == expected:
                     short = key[:digits]
@@ -439,8 +438,3 @@ def _unpack(data: bytes, tokens: int) -> TokenVectors:
     scales = np.frombuffer(data, np.float32, offset=len(data) - 4 * tokens)
     vectors = np.frombuffer(data, np.int8, count=len(data) - 4 * tokens)
     return TokenVectors(vectors.reshape(tokens, -1) if tokens else vectors.reshape(0, 0), scales)
-
-
-def _batches(items: Sequence[_T], size: int) -> Iterator[Sequence[_T]]:
-    for first in range(0, len(items), size):
-        yield items[first : first + size]

@@ -122,11 +122,15 @@ class VectorStore:
             try:
                 return action(self._connection)
             except sqlite3.DatabaseError as error:
-                if not sqlite.is_corrupt(error):
-                    raise
-                self._connection.close()
-                self._recreate(error)
+                self._mend(error)
                 return action(self._connection)
+
+    def _mend(self, error: sqlite3.DatabaseError) -> None:
+        """Start over if `error` means that the file is damaged, else raise it."""
+        if not sqlite.is_corrupt(error):
+            raise error
+        self._connection.close()
+        self._recreate(error)
 
     def _delete_rows(self, connection: sqlite3.Connection, rows: Sequence[int]) -> None:
         if rows:
@@ -215,12 +219,8 @@ class VectorStore:
         They are replaced by those of `table`, whose rows have these content keys.
         """
         precision = ", ".join(sorted(self.precisions()))
-
-        def delete(connection: sqlite3.Connection) -> None:
-            self._delete_rows(connection, damaged)
-
         damaged = self._damaged_rows()
-        self._run(delete)
+        self._run(lambda connection: self._delete_rows(connection, damaged))
         missing = set(keys) - self.keys()
         lost = {
             key: table.stored(row)
@@ -241,11 +241,8 @@ class VectorStore:
                     if _checksum(*values) != expected
                 ]
         except sqlite3.DatabaseError as error:
-            if not sqlite.is_corrupt(error):
-                raise
             with self._lock:
-                self._connection.close()
-                self._recreate(error)
+                self._mend(error)
             return []
 
     def table(self, keys: Sequence[str]) -> VectorTable:

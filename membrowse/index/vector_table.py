@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from membrowse.encoding.encoder import EncodedText
+from membrowse.index.batches import batched
 
 Matrix = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -321,9 +322,9 @@ def _compact(table: VectorTable) -> VectorTable:
     used, number_of = np.unique(table.entries[table.encoded], return_inverse=True)
     blocks: tuple[VectorBlock, ...] = ()
     numbers: list[int] = []
-    for first in range(0, len(used), BLOCK_ENTRIES):
-        part = [divmod(n, BLOCK_ENTRIES) for n in used[first : first + BLOCK_ENTRIES].tolist()]
-        live = [table.blocks[block].entry(number) for block, number in part]
+    for part in batched(used.tolist(), BLOCK_ENTRIES):
+        places = [divmod(entry, BLOCK_ENTRIES) for entry in part]
+        live = [table.blocks[block].entry(number) for block, number in places]
         blocks, added = extended(blocks, entries_of(live))
         numbers += added
     entries = np.full(len(table.entries), -1, np.int64)

@@ -22,7 +22,6 @@ from membrowse.index.keyword_store import memory_segment
 from membrowse.index.protocols import SearchIndex
 from membrowse.index.vector_table import rearrange, vectors_by_key
 from membrowse.index.whoosh_codec import Frequencies
-from membrowse.notes.chunk_lineage import successors
 
 _numbers = itertools.count(-1, -1)
 """Hypothetical generations have unique numbers below zero."""
@@ -55,8 +54,7 @@ def what_if(
         _keyword_reader(generation, plan),
         rearrange(generation.vectors, plan.source, vectors),
     )
-    before = [generation.chunks[row] for row in generation.rows(change.path)]
-    return WhatIf(following, encoded, successors(before, change.chunks))
+    return WhatIf(following, encoded, plan.successors)
 
 
 def _keyword_reader(generation: Generation, plan: ChangePlan) -> KeywordReader:

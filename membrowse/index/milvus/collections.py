@@ -12,22 +12,21 @@ import json
 import re
 import secrets
 import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from membrowse.index.batches import batched
 from membrowse.index.milvus.connection import SEARCH_SECONDS, TIMEOUT_SECONDS, MilvusConnection
 from membrowse.index.milvus.term_weights import SparseVector
 from membrowse.index.store_errors import StoreUnavailable
 from membrowse.notes.chunk import Chunk
 from membrowse.paths import replace_file
 from membrowse.settings import VectorIndex
-
-_T = TypeVar("_T")
 
 LISTED = 400
 """Chunks that a search by words returns."""
@@ -200,7 +199,7 @@ class MilvusCollections:
         self._write(_PASSAGES, rows)
 
     def _write(self, part: str, rows: Sequence[Mapping[str, object]]) -> None:
-        for batch in _batches(rows, _BATCH):
+        for batch in batched(rows, _BATCH):
             self._call(
                 lambda client, batch=batch: client.upsert(
                     self.names[part], batch, timeout=TIMEOUT_SECONDS
@@ -235,7 +234,7 @@ class MilvusCollections:
         self._delete(_CHUNKS, chunks)
 
     def _delete(self, part: str, chunks: Collection[str]) -> None:
-        for batch in _batches(sorted(chunks), _BATCH):
+        for batch in batched(sorted(chunks), _BATCH):
             condition = in_filter("chunk", batch)
             self._call(
                 lambda client, condition=condition: client.delete(
@@ -360,8 +359,3 @@ def _chunk_row(chunk: Chunk, terms: SparseVector) -> dict[str, object]:
 def _cut(text: str, limit: int) -> str:
     """`text` as far as it fits into `limit` bytes; the manifest has all of it."""
     return text.encode(errors="replace")[:limit].decode(errors="ignore")
-
-
-def _batches(items: Sequence[_T], size: int) -> Iterator[Sequence[_T]]:
-    for first in range(0, len(items), size):
-        yield items[first : first + size]

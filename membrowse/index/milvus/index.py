@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from membrowse import paths
 from membrowse.encoding.encoder import EncodedText, EncoderInput
+from membrowse.index.batches import batched
 from membrowse.index.change_plan import ChangePlan, NoteChange, plan_changes
 from membrowse.index.chunk_table import ChunkTable, ContentKeys
 from membrowse.index.encoder_inputs import missing_inputs, unencoded_inputs
@@ -332,9 +333,8 @@ class MilvusIndex:
         ]
 
     def _write_rows(self, chunks: Sequence[Chunk], notes: Mapping[str, IndexedNote]) -> None:
-        for first in range(0, len(chunks), _WRITTEN_AT_ONCE):
+        for batch in batched(chunks, _WRITTEN_AT_ONCE):
             self._require_open()
-            batch = chunks[first : first + _WRITTEN_AT_ONCE]
             vectors = [
                 AnalysedChunk(document(chunk, notes[chunk.path])).vector(
                     self._constants.k1, self._constants.b
@@ -345,9 +345,8 @@ class MilvusIndex:
 
     def _write_passages(self, chunks: ChunkTable, rows: Sequence[int]) -> None:
         keys = ContentKeys(chunks)
-        for first in range(0, len(rows), _WRITTEN_AT_ONCE):
+        for batch in batched(rows, _WRITTEN_AT_ONCE):
             self._require_open()
-            batch = rows[first : first + _WRITTEN_AT_ONCE]
             stored = self.vectors.get({keys[row] for row in batch})
             self._collections.write_passages(
                 {
@@ -542,9 +541,8 @@ class MilvusIndex:
         """Number of passages by id of the encoded chunks."""
         rows = np.flatnonzero(generation.encoded).tolist()
         expected: dict[str, int] = {}
-        for first in range(0, len(rows), _WRITTEN_AT_ONCE):
+        for batch in batched(rows, _WRITTEN_AT_ONCE):
             self._require_open()
-            batch = rows[first : first + _WRITTEN_AT_ONCE]
             stored = self.vectors.get({generation.keys[row] for row in batch})
             for row in batch:
                 if generation.keys[row] in stored:
