@@ -89,7 +89,7 @@ def read_store(work: ReadStore) -> Iterator[Message]:
     name = f"copy-{secrets.token_hex(4)}.db"  # Milvus Lite asks for this suffix
     with _opened(store, place / name, fresh=True) as (source, version):
         named = store.address.collection
-        facts = source.use(chosen_collection(source, named, str(_whole(store))))
+        facts = source.use(chosen_collection(source, named, _whole(store)))
         yield Progressed(0, facts.records)
         writer, preset, fields = None, "", Fields()
         for batch in source.records():
@@ -159,7 +159,7 @@ def _opened(store: OpenedStore, copied: Path, *, fresh: bool) -> Iterator[tuple[
 
 def _source(store: OpenedStore, copied: Path) -> RecordSource:
     address = store.address
-    whole = str(_whole(store))
+    whole = _whole(store)
     token = os.environ.get(store.token_name, "") if address.is_server else ""
     if address.kind is StoreKind.MILVUS:
         from membrowse.stores.milvus import Milvus
@@ -174,9 +174,9 @@ def _source(store: OpenedStore, copied: Path) -> RecordSource:
     return ChromaDirectory(copied, whole)
 
 
-def _whole(store: OpenedStore) -> object:
+def _whole(store: OpenedStore) -> str:
     """The address without the collection."""
-    return msgspec.structs.replace(store.address, collection="")
+    return str(msgspec.structs.replace(store.address, collection=""))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ _SECONDS = 20.0
 _DOCUMENTS = ("content", "text", "document", "page_content", "chunk", "body")
 """Usual names of the field with the text."""
 _RRF_K = 60
+_EVERY_FIELD = ["*"]
+"""The dynamic ones included."""
 
 
 class Milvus:
@@ -29,7 +32,7 @@ class Milvus:
             ) from error
         logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
         self._original = original
-        self._schema = _Schema("", "", (), (), "")
+        self._schema = _Schema()
         self._name = ""
         options: dict[str, Any] = {"token": token} if token else {}
         try:
@@ -64,9 +67,8 @@ class Milvus:
         )
 
     def records(self) -> Iterator[Sequence[Record]]:
-        fields = self._schema
         iterator = self._client.query_iterator(
-            self._name, filter="", output_fields=fields.output, batch_size=BATCH, timeout=_SECONDS
+            self._name, filter="", output_fields=_EVERY_FIELD, batch_size=BATCH, timeout=_SECONDS
         )
         while rows := iterator.next():
             yield [self._record(row) for row in rows]
@@ -90,7 +92,7 @@ class Milvus:
             data=[data],
             anns_field=field,
             limit=k,
-            output_fields=fields.output,
+            output_fields=_EVERY_FIELD,
             timeout=_SECONDS,
         )[0]
         missing = "" if dense else "only its BM25 was asked: no encoder here makes its vectors"
@@ -119,7 +121,7 @@ class Milvus:
             reqs=requests,
             ranker=RRFRanker(k=_RRF_K),
             limit=k,
-            output_fields=self._schema.output,
+            output_fields=_EVERY_FIELD,
             timeout=_SECONDS,
         )
         return answer[0] if answer else []
@@ -154,22 +156,15 @@ class Milvus:
         return Found(self._record(entity), float(hit["distance"]))
 
 
+@dataclass(frozen=True, slots=True)
 class _Schema:
-    """Which fields of a collection are read."""
+    """Names of the fields that are read as such; all others are metadata."""
 
-    def __init__(
-        self, key: str, vector: str, texts: Sequence[str], sparse: Sequence[str], document: str
-    ) -> None:
-        self.key = key
-        self.vector = vector
-        self.texts = texts
-        self.sparse = sparse
-        self.document = document
-
-    @property
-    def output(self) -> list[str]:
-        """`*` stands for every field, the dynamic ones included."""
-        return ["*"]
+    key: str = ""
+    vector: str = ""
+    sparse: Sequence[str] = ()
+    """Fields with BM25 of a text."""
+    document: str = ""
 
 
 def _schema(described: Mapping[str, Any], original: str) -> _Schema:
@@ -188,7 +183,7 @@ def _schema(described: Mapping[str, Any], original: str) -> _Schema:
     dense = [name for name, kind in types.items() if kind == "FLOAT_VECTOR"]
     functions = described.get("functions") or ()
     sparse = [name for each in functions for name in each.get("output_field_names", ())]
-    return _Schema(key, dense[0] if dense else "", texts, sparse, document)
+    return _Schema(key, dense[0] if dense else "", sparse, document)
 
 
 def _opening_problem(uri: str, original: str, error: Exception) -> str:
