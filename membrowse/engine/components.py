@@ -135,7 +135,7 @@ def open_components(
     settings, index, indexer, models = source.settings, source.index, source.indexer, source.models
     configuration = ActiveConfiguration(settings)
     tunings = saved_configurations.configurations_file(paths.config_file())
-    configurations = ConfigurationStore(configuration, tunings, lambda: rerun())
+    configurations = ConfigurationStore(configuration, tunings, rerun)
     ranked_queries = RankedQueries(configuration, index, models)
     served = _served(source.roots, source.address)
     targets = Targets(index, lambda: indexer.state, lambda: configurations.cut_set, served)

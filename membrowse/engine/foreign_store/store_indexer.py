@@ -31,7 +31,7 @@ from membrowse.engine.indexing.disk_space import DiskNearlyFull, DiskSpace
 from membrowse.engine.indexing.event_queue import EventQueue
 from membrowse.engine.indexing.events import EncoderLoaded, Event, IndexRequested, Paused, Stopped
 from membrowse.engine.indexing.folder_comparison import Comparison
-from membrowse.engine.indexing.indexer_state import IndexerState, UnindexedNote
+from membrowse.engine.indexing.indexer_state import IndexerState, UnindexedNote, index_change
 from membrowse.engine.models import Models
 from membrowse.index.change_plan import NoteChange
 from membrowse.index.generation import EmbeddedGeneration, Generation
@@ -45,7 +45,7 @@ from membrowse.stores.messages import Description, Progressed, ReadStore
 from membrowse.stores.reader import StoreReader
 from membrowse.stores.source import StoreUnreadable
 from membrowse.stores.spool import Spool, SpooledNote
-from membrowse.wire.engine import IndexChange, Pending, Progress, Watcher
+from membrowse.wire.engine import Pending, Progress, Watcher
 from membrowse.wire.notes import NoteState
 
 log = logging.getLogger(__name__)
@@ -163,9 +163,7 @@ class StoreIndexer:
         """Handle one event; a failure is shown, and the index stays as it is."""
         try:
             self._handle(event)
-        except StoreUnreadable as error:
-            self._fail(event, str(error))
-        except DiskNearlyFull as error:
+        except (StoreUnreadable, DiskNearlyFull) as error:
             self._fail(event, str(error))
         except Exception as error:  # the thread's boundary
             reason = self._disk.explain(error)
@@ -304,13 +302,7 @@ class StoreIndexer:
 
         def published(generation: Generation) -> None:
             log.info("generation %d: %d notes", generation.number, len(changes))
-            change = IndexChange(
-                at=clock.now(),
-                path=changes[0].path if len(changes) == 1 else "",
-                notes=len(changes),
-                chunks=sum(len(each.chunks) for each in changes),
-            )
-            self._publish(last_change=change)
+            self._publish(last_change=index_change(changes))
 
         self._index.apply(changes, encoded, _PRECISION, published)
 

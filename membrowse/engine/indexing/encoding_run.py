@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from membrowse.encoding.bulk_encoder import BulkEncoder
 from membrowse.encoding.child_process import ChildFailed
 from membrowse.encoding.encoder import EncodedText, Encoder, EncoderInput
 from membrowse.encoding.model_files import ModelFiles
+from membrowse.index.batches import batched
 from membrowse.settings import Precision
 
 log = logging.getLogger(__name__)
@@ -139,7 +140,7 @@ class EncodingRun:
                     "the bulk encoder died; continuing with the resident encoder", exc_info=True
                 )
                 rest = self._texts[self._delivered :]
-        for batch in _batches(rest, _RESIDENT_BATCH):
+        for batch in batched(rest, _RESIDENT_BATCH):
             if self._cancelled.is_set():
                 return
             self._hand_over(self._encoder.encode(batch), _RESIDENT_PRECISION)
@@ -148,7 +149,7 @@ class EncodingRun:
         """Encode `texts` in a separate process; returns the rest (nothing)."""
         with BulkEncoder(self._files, self._precision, self._export) as bulk:
             self._hand_over(self._encoder.encode(texts[:_FIRST]), _RESIDENT_PRECISION)
-            for encoded in bulk.encode_all(_batches(texts[_FIRST:], _BULK_BATCH)):
+            for encoded in bulk.encode_all(batched(texts[_FIRST:], _BULK_BATCH)):
                 if self._cancelled.is_set():
                     break
                 self._hand_over(encoded, bulk.precision)
@@ -163,15 +164,10 @@ class EncodingRun:
 def _encoding_order(texts: Sequence[EncoderInput]) -> list[EncoderInput]:
     """Return the first texts as they are, then windows of the rest, the longest text first."""
     ordered = list(texts[:_FIRST])
-    for window in _batches(texts[_FIRST:], _WINDOW):
+    for window in batched(texts[_FIRST:], _WINDOW):
         ordered += sorted(window, key=_length, reverse=True)
     return ordered
 
 
 def _length(text: EncoderInput) -> int:
     return len(text.header) + len(text.text)
-
-
-def _batches(texts: Sequence[EncoderInput], size: int) -> Iterator[Sequence[EncoderInput]]:
-    for start in range(0, len(texts), size):
-        yield texts[start : start + size]

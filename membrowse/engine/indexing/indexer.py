@@ -22,7 +22,7 @@ from membrowse.engine.indexing.events import (
 )
 from membrowse.engine.indexing.folder_comparison import Comparison, compare, failures
 from membrowse.engine.indexing.folder_identity import Exchanged, FolderIdentity, divided
-from membrowse.engine.indexing.indexer_state import IndexerState, UnindexedNote
+from membrowse.engine.indexing.indexer_state import IndexerState, UnindexedNote, index_change
 from membrowse.engine.indexing.note_reader import Batch, NoteReader
 from membrowse.engine.indexing.pace import Pace
 from membrowse.engine.indexing.vectoriser import INLINE_PRECISION, Vectoriser
@@ -39,7 +39,7 @@ from membrowse.notes.tree_watch import TreeWatch
 from membrowse.roots import Roots
 from membrowse.settings import Settings
 from membrowse.text import shown
-from membrowse.wire.engine import IndexChange, Progress, Watcher
+from membrowse.wire.engine import Progress, Watcher
 from membrowse.wire.notes import NoteState
 
 log = logging.getLogger(__name__)
@@ -451,7 +451,7 @@ class Indexer:
         def published(generation: Generation) -> None:
             count, total = len(batch.changes), len(generation.chunks)
             log.info("generation %d: %d notes, %d chunks in all", generation.number, count, total)
-            self._publish(last_change=_index_change(batch.changes))
+            self._publish(last_change=index_change(batch.changes))
 
         self._index.apply(batch.changes, encoded, INLINE_PRECISION, published)
         self._found_room()
@@ -487,12 +487,3 @@ def _whole_folder(exchanged: list[Exchanged], roots: Roots) -> str:
     """Why nothing in the folder may be indexed, or empty."""
     whole = (one.problem(roots) for one in exchanged if not one.prefix)
     return next(whole, "")
-
-
-def _index_change(changes: list[NoteChange]) -> IndexChange:
-    return IndexChange(
-        at=clock.now(),
-        path=changes[0].path if len(changes) == 1 else "",
-        notes=len(changes),
-        chunks=sum(len(change.chunks) for change in changes),
-    )

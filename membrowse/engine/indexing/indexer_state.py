@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from membrowse.engine import clock
 from membrowse.engine.indexing.folder_comparison import Comparison
+from membrowse.index.change_plan import NoteChange
 from membrowse.wire.engine import IndexChange, Pending, Progress
 from membrowse.wire.notes import NoteState
 
@@ -61,3 +63,13 @@ class IndexerState:
     @property
     def busy(self) -> bool:
         return self.progress is not None or not self.checked
+
+
+def index_change(changes: Sequence[NoteChange]) -> IndexChange:
+    """What `changes`, which were just indexed, changed."""
+    return IndexChange(
+        at=clock.now(),
+        path=changes[0].path if len(changes) == 1 else "",
+        notes=len(changes),
+        chunks=sum(len(change.chunks) for change in changes),
+    )
