@@ -69,10 +69,12 @@ class Memory:
         """End the connection; no other call may follow. Closing twice does nothing."""
         if self._loop.is_closed():
             return
-        self._run(self._memory.close())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        try:
+            self._run(self._memory.close())
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
 
     def search(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 
 from membrowse.wire.engine import EngineState
 
@@ -30,14 +30,15 @@ class StateBroadcast:
 
     def changed(self) -> None:
         """Report that the state changed; callable from any thread."""
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._wake)
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has been closed
+                self._loop.call_soon_threadsafe(self._wake)
 
     def _wake(self) -> None:
         for listener in self._listeners:
             listener.set()
 
-    async def states(self) -> AsyncIterator[EngineState]:
+    async def states(self) -> AsyncGenerator[EngineState, None]:
         """The state now, after each change and at least every few seconds, until the engine
         stops."""
         changed = asyncio.Event()

@@ -14,7 +14,7 @@ import threading
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -129,7 +129,7 @@ class Service:
             self._folder, self._settings, problem=self._problem, stopping=stopping
         )
 
-    def states(self) -> AsyncIterator[EngineState]:
+    def states(self) -> AsyncGenerator[EngineState, None]:
         """The state now and after each change, until the engine stops."""
         return self._broadcast.states()
 
@@ -221,11 +221,11 @@ class Service:
 
     async def stream(self, request: StreamRequest[Any]) -> AsyncGenerator[object, None]:
         """The replies to `request`, as they come. Raises like `answer`."""
-        async with self._attended():
-            async for reply in self._replies(request):
+        async with self._attended(), aclosing(self._replies(request)) as replies:
+            async for reply in replies:
                 yield reply
 
-    def _replies(self, request: StreamRequest[Any]) -> AsyncIterator[object]:
+    def _replies(self, request: StreamRequest[Any]) -> AsyncGenerator[object, None]:
         match request:
             case SearchRequest():
                 return self._search(request)
@@ -238,7 +238,7 @@ class Service:
             case _:
                 return self.states()
 
-    async def _search(self, request: SearchRequest) -> AsyncIterator[SearchResponse]:
+    async def _search(self, request: SearchRequest) -> AsyncGenerator[SearchResponse, None]:
         """The response after each ranking, or only the complete one."""
         components = await self._until_open()
 
@@ -255,16 +255,19 @@ class Service:
                     if response.complete:
                         self.counts.searched(response)
 
-    async def _follow_recalls(self, request: FollowRecallsRequest) -> AsyncIterator[NewRecalls]:
+    async def _follow_recalls(
+        self, request: FollowRecallsRequest
+    ) -> AsyncGenerator[NewRecalls, None]:
         """New recalls, until the engine stops."""
         components = await self._until_open()
         from membrowse.engine.handlers.recalls import summary_of
 
-        async for batch in components.recalls.feed.follow():
-            chosen = (recall for recall in batch if request.agent in ("", recall.agent))
-            yield NewRecalls(recalls=tuple(map(summary_of, chosen)))
+        async with aclosing(components.recalls.feed.follow()) as batches:
+            async for batch in batches:
+                chosen = (recall for recall in batch if request.agent in ("", recall.agent))
+                yield NewRecalls(recalls=tuple(map(summary_of, chosen)))
 
-    async def _replay(self, request: ReplayRequest) -> AsyncIterator[ReplayProgress]:
+    async def _replay(self, request: ReplayRequest) -> AsyncGenerator[ReplayProgress, None]:
         """Recalls as they are replayed, beside queries."""
         components = await self._until_open()
         from membrowse.engine.recalls.replay import replay
@@ -278,7 +281,7 @@ class Service:
         finally:
             work.cancel()
 
-    async def _backup(self, request: BackupRequest) -> AsyncIterator[BackupPart]:
+    async def _backup(self, request: BackupRequest) -> AsyncGenerator[BackupPart, None]:
         """The archive in parts, written to a nameless file first."""
         await self._until_open()
         from membrowse.engine.backup.archive import write_archive

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 from membrowse.wire.recalls import Recall
 
 _SIGN_OF_LIFE_SECONDS = 10.0
 """A follower that hears nothing for much longer knows that the engine hangs."""
 _BATCHES_WAITING = 100
-"""For a follower that is slow; the oldest are dropped."""
+"""Limit of what waits for a slow follower; the oldest batches are dropped."""
 
 _Batch = Sequence[Recall]
 
@@ -32,7 +32,7 @@ class RecallFeed:
         """End all followers' streams."""
         self._send(None)
 
-    async def follow(self) -> AsyncIterator[_Batch]:
+    async def follow(self) -> AsyncGenerator[_Batch, None]:
         """New recalls as they come; an empty batch at first and as a sign of life."""
         waiting: asyncio.Queue[_Batch | None] = asyncio.Queue()
         with self._lock:
