@@ -29,6 +29,9 @@ _POLL_SECONDS = 0.02
 _LOCKED_SECONDS = 1.0
 """An engine is started again after another one had the index, which may have ended since."""
 _SERVICE_POLL_SECONDS = 0.25
+_EXIT_LOCKED = os.EX_TEMPFAIL
+"""Exit status of an engine that found another one, which starts or ends: wait for its socket, and
+start one again."""
 
 
 class EngineOutdated(EngineUnavailable):
@@ -221,7 +224,7 @@ async def _start(folder: Path) -> EngineClient:
         client = await _find_engine(_address(folder, None))
         if client is not None:
             return client
-        if process.poll() is not None and process.returncode != _exit_locked():
+        if process.poll() is not None and process.returncode != _EXIT_LOCKED:
             raise EngineUnavailable(
                 f"the engine ended at once (exit status {process.returncode}): {last_words(log)}"
             )
@@ -239,12 +242,6 @@ async def _spawned(folder: Path, log: Path) -> subprocess.Popen[bytes]:
     except OSError as error:
         reason = f"no engine can be started: {log.parent}: {error.strerror}"
         raise EngineUnavailable(reason) from error
-
-
-def _exit_locked() -> int:
-    """Exit status of an engine that found another one, which starts or ends: wait for its socket,
-    and start one again."""
-    return os.EX_TEMPFAIL
 
 
 def last_words(log: Path, lines: int = 1) -> str:
