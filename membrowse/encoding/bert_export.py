@@ -23,7 +23,7 @@ from membrowse.encoding.model_files import ModelFiles
 from membrowse.encoding.resident_encoder import ResidentEncoder
 
 _IR_VERSION = 8
-"""Of ONNX files, as opset 17 was released with."""
+"""Version of the ONNX file format that came with opset 17."""
 _MICROSOFT = "com.microsoft"
 _FUSED = ("EmbedLayerNormalization", "Attention", "SkipLayerNormalization", "BiasGelu")
 """ONNX Runtime's own operators, which are in the domain above."""

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 _GPU_DEVICES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
-"""Of CUDA, ROCm, and CUDA under WSL."""
+"""Device files of CUDA, ROCm, and CUDA under WSL."""
 _BFLOAT16_FLAGS = re.compile(r"^flags\s*:.*\b(amx_tile|avx512_bf16)\b", re.MULTILINE)
 
 

@@ -27,7 +27,7 @@ EXPORT = "1"
 MODEL, WEIGHTS, HASHES = "model.onnx", "model.weights", "seal.json"
 _TIMEOUT_SECONDS = 600.0
 _UNUSED_SECONDS = 90 * 86_400.0
-"""An export that nothing has used for so long is deleted when another one is made."""
+"""An export that was not used for longer is deleted when another one is made."""
 
 
 class ExportFailed(Exception):

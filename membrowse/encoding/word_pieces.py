@@ -58,7 +58,7 @@ class _Part:
 
     encoding: Encoding
     offset: int
-    """Of the part in the text."""
+    """Offset of the part in the text."""
     origins: Callable[[], list[tuple[int, int]]] | None
     """Returns the span in the part of each folded character; None if folding changed nothing."""
 

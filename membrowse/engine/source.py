@@ -29,14 +29,14 @@ class Source:
 
     roots: Roots
     settings: Settings
-    """Those in force for it."""
+    """The settings in force for it."""
     models: Models
     index: SearchIndex
     indexer: Indexer | StoreIndexer
     nearest: Nearest
     """Our HNSW index; it has none of a store's own vectors."""
     address: str = ""
-    """Of the store; empty for a folder."""
+    """Address of the store; empty for a folder."""
     own_search: OwnSearch | None = None
     """None for a folder."""
 

@@ -44,7 +44,7 @@ _FINGERPRINT_DIGITS = 15
 _READ_ENTRIES = 10_000
 """Chroma fails to read more than 32,766 entries at once: "too many SQL variables"."""
 _TOLERANCE = 1e-4
-"""Of the cosine of a vector with itself."""
+"""By which the cosine of a vector with itself may differ from 1."""
 _PASSED_ON = (KeyboardInterrupt, SystemExit, GeneratorExit)
 
 
@@ -105,7 +105,7 @@ class ChromaStore:
                 self._check_files(self._directory / name)
                 self._open(name)
                 self._files = _versions(self._directory / name)
-            except Exception:
+            except Exception:  # Chroma raises anything on damaged files
                 if not attempts:
                     raise
                 log.warning("Chroma's files cannot be read; recreating them", exc_info=True)

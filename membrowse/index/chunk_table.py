@@ -24,7 +24,7 @@ from membrowse.notes.chunk import Chunk
 _UNPACKED_NOTES = 500
 """Notes whose chunks are kept unpacked; those of a small folder all are."""
 KEY_BYTES = 16
-"""Of a content key; 128 bits, as many as those of a chunk id."""
+"""Length of a content key: 128 bits, like a chunk id."""
 _FORGOTTEN_IDS = 10_000
 """Ids of removed chunks that may be kept beside as many as there are chunks."""
 

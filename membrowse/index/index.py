@@ -42,8 +42,8 @@ _CHROMA_STEP = 100
 _CHECKED_AT_ONCE = 500
 """Entries of Chroma, between which changes may be applied."""
 _BETWEEN_STEPS_SECONDS = 0.005
-"""For a change that waits for its turn; at least as long as a step takes, because Chroma stops all
-threads of the process meanwhile (it keeps Python's global lock)."""
+"""Shortest pause between two steps, in which a waiting change gets its turn. It lasts as long as a
+step if that took longer: Chroma stops all threads meanwhile (it keeps Python's global lock)."""
 
 log = logging.getLogger(__name__)
 

@@ -140,7 +140,7 @@ class IndexDirectory:
         """Whether Chroma, if it is open, has files that changed by themselves, or are gone."""
         try:
             return self.chroma.opened and self.chroma.decayed()
-        except Exception:
+        except Exception:  # Chroma raises anything on damaged files
             log.exception("Chroma cannot be checked, and is filled again; see `membrowse doctor`")
             return True
 
@@ -160,7 +160,7 @@ class IndexDirectory:
             return chroma.check(
                 [generation.chunks.id(row) for row in rows], generation.vectors.vectors(rows)
             )
-        except Exception:
+        except Exception:  # Chroma raises anything on damaged files
             log.exception("Chroma cannot be checked, and is filled again; see `membrowse doctor`")
             return max(1, len(rows))
 

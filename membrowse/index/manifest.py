@@ -34,7 +34,7 @@ FORMAT = "4"
 _CONVERTED_FORMAT = "3"
 """The earlier one, whose content keys are twice as long; it is converted."""
 _PAGE_SIZE = 16384
-"""Of some notes; in smaller pages a seventh of the room would be left over."""
+"""A page has room for several notes; smaller pages would waste a seventh of their space."""
 
 _FACTS = frozenset({"recipe", "format", "generation"})
 """Names in the table `meta`."""
@@ -108,7 +108,7 @@ class ManifestContent:
 
     notes: dict[str, IndexedNote]
     chunks: dict[str, NoteChunks]
-    """By path, of the notes that have any."""
+    """By path; notes without chunks are left out."""
     damaged: int = 0
     """Number of notes left out because they were damaged."""
 

@@ -60,7 +60,7 @@ _ROWS = f"SELECT rowid, checksum, {_VALUES} FROM vectors"  # noqa: S608
 _GET = f"{_ROWS} {_IN_KEYS}"
 _HAS = f"SELECT key FROM vectors {_IN_KEYS}"  # noqa: S608
 _PAGE_SIZE = 65536
-"""Of some rows of 3 KB; in small pages half the room would be left over."""
+"""A page has room for many rows of 3 KB; small pages would waste half their space."""
 _READ_ROWS = 128
 _NUMBER_BYTES = 2
 _SCALE_BYTES = 4
@@ -84,7 +84,7 @@ class VectorStore:
         self._at_most: float = float("inf")
         """Bound on the number of stored vectors: counting them reads all keys."""
         self._precisions: set[str] | None = None
-        """Those of the rows at least; None before all have been read."""
+        """At least those of the stored rows; None before all have been read."""
         self._lock = threading.Lock()
         try:
             self._connection = self._connect()
@@ -93,7 +93,7 @@ class VectorStore:
                 raise
             self._recreate(error)
         self.dimension = dimension or self._stored_dimension()
-        """Of the vectors that are read."""
+        """Vectors of another dimension are not read."""
 
     def _stored_dimension(self) -> int:
         """Dimension of any stored vector; 1 if there is none."""

@@ -92,7 +92,7 @@ class MemoryServer:
             raise MCPError(types.INVALID_PARAMS, message) from error
         except MembrowseError as error:
             return _failed(shown(str(error)))
-        except Exception as error:
+        except Exception as error:  # one call fails, the server goes on
             log.exception("%s failed; `membrowse doctor` looks for the cause", tool.name)
             return _failed(f"unexpected error: {type(error).__name__}")
         return types.CallToolResult(

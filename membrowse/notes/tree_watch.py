@@ -11,7 +11,7 @@ from membrowse.notes.watcher import FOLDER, FolderWatch, watch_scope
 from membrowse.roots import Root, Roots
 
 _STOP_SECONDS = 5.0
-"""For a watch to stop; on a disk that does not answer it never does."""
+"""Time that a watch gets to stop; on a disk that does not answer it never does."""
 
 
 class TreeWatch:

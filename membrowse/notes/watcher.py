@@ -308,7 +308,7 @@ class FolderWatch:
     def _report(self, paths: frozenset[str]) -> None:
         try:
             self._on_paths(paths)
-        except Exception as error:
+        except Exception as error:  # the thread's boundary
             self.message = f"a change could not be processed: {error}"
             _logger.exception(
                 "%s: a change could not be processed; `membrowse index` looks again", self._root

@@ -11,9 +11,9 @@ ELLIPSIS = "…"
 NARROWEST = 16
 """Cells that text beside something else needs at least."""
 _ROOT_CHARACTERS = 3
-"""Of a root's name, at least."""
+"""Characters that a root's name keeps."""
 _FILE_CELLS = 6
-"""Of a file's name beside its root, at least."""
+"""Cells that a file's name keeps beside its root."""
 LONGEST = 4096
 """Characters of one text that are measured; no line shows more."""
 

@@ -27,7 +27,7 @@ _DAMAGED = ".damaged"
 _ANSWERED_WITHIN = (timedelta(seconds=-2), timedelta(seconds=20))
 """When a recall is answered, after its call in a transcript: a first one starts the engine."""
 _LEVEL = 1
-"""Of compression: a recall repeats its chunks in every ranking."""
+"""Compression level; the lowest is enough, since a recall repeats its chunks in every ranking."""
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS recalls (

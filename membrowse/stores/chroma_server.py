@@ -11,7 +11,7 @@ from membrowse.stores.source import BATCH, Answer, CollectionFacts, Record, Stor
 
 _SECONDS = 20.0
 _FIRST_SECONDS = 8.0
-"""For the first reply, which is small."""
+"""Timeout of the first reply, which is small."""
 _BASE = "/api/v2/tenants/default_tenant/databases/default_database/collections"
 _PAGE = 100
 LARGEST_REPLY = 256 << 20

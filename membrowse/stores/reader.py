@@ -32,10 +32,10 @@ from membrowse.stores.source import StoreUnreadable
 log = logging.getLogger(__name__)
 
 SILENT_SECONDS = 120.0
-"""A reader that says nothing for so long is ended: a server hangs, or a disk."""
+"""A reader that is silent for longer is ended: its server or disk hangs."""
 SEARCH_SECONDS = 60.0
 _TRIES = 2
-"""Of a search: a process that was kept may have ended, unused for long or when memory ran out."""
+"""Attempts of a search: the kept process may have ended, unused or for lack of memory."""
 _END_SECONDS = 5.0
 _LAST_WORDS = 400
 """Bytes of a child's stderr."""

@@ -402,7 +402,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
             command = external_programs.installed_editor_command(path, message.line)
             with self.suspend():
                 trouble = external_programs.run_editor(command)
-        except Exception as error:
+        except Exception as error:  # whatever prevents editing, the browser goes on
             self.say(str(error) or type(error).__name__, "warning")
             return
         if trouble:

@@ -27,7 +27,7 @@ class Outcome(StrEnum):
     EMPTY = "empty"
     """The agent got nothing."""
     CUT = "cut"
-    """The agent's minimum score or its k removed hits, see `Recall.is_cut`."""
+    """The agent's minimum score or its k removed hits, see `Recall.cut`."""
 
 
 class RecallFlag(StrEnum):

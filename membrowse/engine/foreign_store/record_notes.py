@@ -26,7 +26,7 @@ RECORDS = "1"
 METADATA = "metadata"
 """Where the date of such a note comes from."""
 MOST_LINES = 100_000
-"""Of a note whose records say at which lines they are; more are not believed."""
+"""Limit of the line numbers in records; a greater one is not believed."""
 _MOST_WARNINGS = 20
 _MOST_TAGS = 50
 _MILLISECONDS = 1e11

@@ -84,7 +84,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     incomparable: str = ""
     """Why its queries cannot be compared with them."""
     content: IndexContent = IndexContent()
-    """Of the index, when the reading had ended."""
+    """Content of the index after the reading."""
 
 
 class StoreIndexer:

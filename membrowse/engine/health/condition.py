@@ -15,7 +15,7 @@ from membrowse.wire.search import RankingState
 _NO_ENCODER = (RankingState.FAILED, RankingState.OFF)
 _OVERDUE_SECONDS = 900.0
 _FEW, _PART = 10, 0.1
-"""An index lags behind its folder for a moment after every change; so much is more than that."""
+"""An index lags behind its folder for a moment after every change; more than this is reported."""
 
 
 def overdue(state: EngineState, check_seconds: float) -> str:

@@ -17,7 +17,7 @@ class DiskNearlyFull(Exception):
 
 
 class DiskSpace:
-    """The disk of the index of `folder` in `directory`, of which `reserve_mb` stay free."""
+    """The disk with the index of `folder` in `directory`; `reserve_mb` of it stay free."""
 
     def __init__(self, folder: Path, directory: Path, reserve_mb: int) -> None:
         self._folder = folder

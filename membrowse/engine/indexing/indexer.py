@@ -45,17 +45,16 @@ from membrowse.wire.notes import NoteState
 log = logging.getLogger(__name__)
 
 _FIRST_BATCH_SECONDS = 0.5
-"""Of reading, until the first notes can be found; each batch then takes twice as long."""
+"""Time of reading the first batch; each further batch takes twice as long."""
 _BATCH_SECONDS = 10.0
-"""Longest time of reading until what was read can be found. Large batches make few segments."""
+"""Longest time of reading a batch. Large batches make few segments."""
 _TICK_SECONDS = 1.0
-"""Between two states while the encoder is loading."""
+"""Time between two published states while the encoder is loading."""
 _STORE_SECONDS = 5.0
-"""Until the first look whether the index's store, which did not answer, does so again; each time
-that it fails again, twice as long."""
+"""Time until an index's store that did not answer is tried again; doubled with each failure."""
 _LISTED = 1000
-_LOGGED = 20
 """Limit of the lists of changed and deleted notes in the state."""
+_LOGGED = 20
 
 
 class Indexer:

@@ -20,10 +20,10 @@ log = logging.getLogger(__name__)
 
 _OPEN_AFTER_SECONDS = 1.0
 _FILL_SECONDS = 2.0
-"""Between two looks whether Chroma lacks vectors: a large change leaves it behind."""
+"""Time between two checks whether Chroma lacks vectors: a large change leaves it behind."""
 _QUIET_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 5.0
-"""Before each step of filling Chroma: without a query, and in spite of queries."""
+"""Each step of filling Chroma waits until queries have been quiet, up to the longest pause."""
 _RENEW_SECONDS = 60.0
 _CHECK_SECONDS = 24 * 3600.0
 

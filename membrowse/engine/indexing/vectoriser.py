@@ -22,8 +22,8 @@ INLINE_CHUNKS = 24
 INLINE_PRECISION = "float32"
 _FLUSH_SECONDS = 5.0
 _FLUSH_BYTES = 256 << 20
-"""Vectors are stored when they have waited so long or take so much memory: what they cost does not
-depend on how many are stored already, and a kill loses no more."""
+"""Vectors are stored after this time, or when they take this much memory. Storing costs the same
+however many are stored already, and a kill loses no more than these."""
 
 
 class Vectoriser:
@@ -47,7 +47,7 @@ class Vectoriser:
         self.flush_due = float("inf")
         """When (monotonic seconds) waiting vectors are to be stored."""
         self.precision = ", ".join(sorted(index.vectors.precisions()))
-        """Of the stored vectors."""
+        """Precisions of the stored vectors."""
 
     def inline(self, changes: Iterable[NoteChange]) -> list[EncodedText]:
         """Vectors for the new chunks of `changes` if these are few and the encoder is ready."""

@@ -24,7 +24,7 @@ from membrowse.wire.search import KEYWORD, NO_FILTERS, VECTOR, Filters, RankingS
 KEPT = 4
 """Ranked queries of the present generation that are kept; the least recently used goes first."""
 QUERIES_KEPT = 256
-"""EncodedText queries that are kept (about 20 KB each); the least recently used goes first."""
+"""Encoded queries that are kept (about 20 KB each); the least recently used goes first."""
 
 _Key = tuple[int, str, str, Filters, str]
 

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 _WAITING = 1000
 """Recalls that wait to be written, at most: a disk that does not answer costs no memory."""
 _WRITE_SECONDS = 0.1
-"""Between an answer and its recall in the log: first the answer is sent, and more may come."""
+"""Delay of writing a recall: its answer is sent first, and more recalls may come."""
 _SETTLE_SECONDS = 1.0
 _TRIM_SECONDS = 3600.0
 _AGENTS_COUNTED = 20

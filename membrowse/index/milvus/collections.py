@@ -46,7 +46,7 @@ _NAME = re.compile(r"membrowse_[0-9a-f]{16}")
 _KIND = re.compile(rf"({_NAME.pattern}) (\d+) (flat|hnsw)")
 _CHUNKS, _PASSAGES = "chunks", "passages"
 _EFFORT = {"ef": 2 * LISTED_PASSAGES}
-"""Of HNSW."""
+"""Search parameter of HNSW."""
 
 Scored = list[tuple[str, float]]
 """Ids of chunks and their scores, best first; a chunk may repeat."""

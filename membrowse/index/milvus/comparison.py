@@ -14,14 +14,14 @@ class Comparison:
     """Ids of chunks."""
 
     present: set[str]
-    """Those of which Milvus has any row."""
+    """Chunks of which Milvus has any row."""
     missing: set[str]
     orphaned: set[str]
     repeated: set[str]
     without_passages: set[str]
-    """Those with too few passages."""
+    """Chunks with too few passages."""
     with_surplus: set[str]
-    """Those with too many passages."""
+    """Chunks with too many passages."""
 
     @property
     def differing(self) -> set[str]:

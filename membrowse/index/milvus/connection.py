@@ -30,9 +30,9 @@ TOKEN = "MEMBROWSE_MILVUS_TOKEN"  # noqa: S105 (the variable's name)
 INSTALL = "`pip install 'membrowse[milvus]'`"
 _CONNECT_SECONDS = 3.0
 TIMEOUT_SECONDS = 120.0
-"""For one request: Milvus Lite may rewrite its files before it answers."""
+"""Timeout of a request: Milvus Lite may rewrite its files before it answers."""
 SEARCH_SECONDS = 10.0
-"""For a search, for which somebody waits."""
+"""Timeout of a search: a person waits for it."""
 _REASON_CHARACTERS = 160
 _NO_PINGS = {"grpc.keepalive_time_ms": (1 << 31) - 1}
 """Milvus Lite closes a connection that is pinged as often as pymilvus does."""
@@ -43,9 +43,9 @@ class Address:
     """Where Milvus is."""
 
     file: Path | None
-    """Of Milvus Lite; None for a server."""
+    """Directory of Milvus Lite; None for a server."""
     uri: str = ""
-    """Of a server."""
+    """URL of a server; empty for Milvus Lite."""
 
     @classmethod
     def of(cls, uri: str, directory: Path) -> Address:
@@ -172,7 +172,7 @@ def _socket(directory: Path) -> Path:
 def _serve(file: Path, socket: Path) -> Callable[[], None]:
     """Start Milvus Lite on `file` in this process; returns what ends it.
 
-    The kernel releases the lock on the file when this process ends, in whichever way.
+    The kernel releases the lock on the file when this process ends, however it ends.
     """
     try:
         from milvus_lite.adapter.grpc.server import start_server_in_thread

@@ -51,16 +51,16 @@ log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 _REPAIR_SECONDS = 3.0
-"""Between two attempts."""
+"""Time between two attempts."""
 _WRITTEN_AT_ONCE = 1000
 """Chunks whose terms or vectors are in memory together."""
 _REPAIRED_AT_ONCE = 200
 """Chunks, between which changes may be applied."""
 _BETWEEN_BATCHES_SECONDS = 0.005
-"""For a change that waits for its turn."""
+"""Pause in which a waiting change gets its turn."""
 _NEVER = -1
 _CLOSE_SECONDS = 5.0
-"""For the current change, before the connection is closed in spite of it."""
+"""Time that the current change gets before the connection is closed."""
 
 
 class MilvusIndex:
@@ -115,7 +115,7 @@ class MilvusIndex:
             self._failed = False
             """Whether the last change failed, so that the manifest is read again."""
             self._doubtful: dict[str, bool] = {}
-            """Chunks whose rows may differ from the manifest, and whether there may be any."""
+            """Chunks whose rows may differ from the manifest; whether Milvus may have any rows."""
             self._any_doubtful = False
             """Whether the rows of any other chunk may differ."""
             self._changed: set[str] | None = None

@@ -37,7 +37,7 @@ _LAST = "SELECT term, change, checksum FROM last"
 UNCOUNTED = -1
 """Instead of a generation: all terms are to be counted."""
 _UNKNOWN = -2
-"""Of a new file: nothing is known of the rows in Milvus."""
+"""Generation of a new file: nothing is known of the rows in Milvus."""
 COUNTING = "the words of all notes are being counted again"
 
 

@@ -19,7 +19,7 @@ def lower_case(text: str) -> str:
 
 
 def letter_places(word: str, text: str) -> Sequence[int] | None:
-    """The places of the letters of `word` in `text` (both lower_case), or None.
+    """The places of the letters of `word` in `text` (both in lower case), or None.
 
     Prefers the last occurrence of the whole word; otherwise finds the letters from the left, then
     pulls them together from the right.
@@ -52,7 +52,7 @@ def _score(text: str, places: Sequence[int]) -> float:
 
 
 def match(words: Sequence[str], text: str) -> tuple[float, frozenset[int]] | None:
-    """Score and places of all `words` in `text` (all lower_case); None if one does not match."""
+    """Score and places of all `words` in `text` (all in lower case); None if one does not match."""
     total = 0.0
     places: set[int] = set()
     for word in words:

@@ -30,7 +30,7 @@ from membrowse.wire.search import RankingState
 LIMIT = 8
 """Suggestions at most."""
 SECONDS = 2.2
-"""For all searches together; running the pins comes on top."""
+"""Time limit of all searches together; running the pins comes on top."""
 _LIMIT_BY_KIND = {SuggestionKind.NOTE: 2, SuggestionKind.SETTING: 4, SuggestionKind.QUERY: 2}
 """In order of offer: what the reader can do first, what the agent would have had to ask last."""
 _ORDER = tuple(_LIMIT_BY_KIND)

@@ -37,7 +37,7 @@ _ENOUGH = 2
 _ENCODED = 16
 """Chunks that are encoded for all edits (20 ms each) after one that works was found."""
 _SIZE = 0.1
-"""Of an edit, per word."""
+"""Size of an edit, per word."""
 _LONGEST = 150
 """Chunks of a note at most: parsing a longer note would delay queries."""
 _ENCODING = "utf-8"
