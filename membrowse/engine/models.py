@@ -57,6 +57,8 @@ class Models:
         self._child: ChildEncoder | None = None
         self._announce = announce
         self._thread = threading.Thread(target=self._load, name="models", daemon=True)
+        self._loading = threading.Lock()
+        """Held while `loaded` is replaced: the indexer's thread does that, too."""
         self.loaded = Loaded(RankingState.LOADING, "the encoder is loading")
         self.files: ModelFiles | None = None
         self.pieces: WordPieces | None = None
@@ -96,7 +98,12 @@ class Models:
 
     def remark(self, message: str) -> None:
         """Say `message` of the encoder from now on."""
-        self.loaded = replace(self.loaded, message=message)
+        with self._loading:
+            self.loaded = replace(self.loaded, message=message)
+
+    def _set_loaded(self, loaded: Loaded) -> None:
+        with self._loading:
+            self.loaded = loaded
 
     def prepare(self) -> None:
         """Find and verify the model's files and read its tokenizer, on the caller's thread.
@@ -131,27 +138,26 @@ class Models:
             return
         if not export_path(self.files, paths.cache_dir()).exists():
             self.preparing = True
-            self.loaded = Loaded(
-                RankingState.LOADING, "the encoder is being prepared (first run only)"
-            )
+            message = "the encoder is being prepared (first run only)"
+            self._set_loaded(Loaded(RankingState.LOADING, message))
         try:
             loaded = _loaded_encoder(self.files, self.ending)
             if isinstance(loaded.encoder, ChildEncoder):
                 self._child = loaded.encoder
             if loaded.encoder is not None:
                 loaded = replace(loaded, encoder=self._wrap(loaded.encoder))
-            self.loaded = loaded
+            self._set_loaded(loaded)
         except (ModelRefused, ChildFailed, OSError, RuntimeError, ValueError) as error:
             log.debug("the encoder cannot be loaded", exc_info=True)
             self._fail(f"the encoder {self.files.name} cannot be loaded: {error}")
         else:
-            log.info("the encoder %s is ready %s", self.files.name, self.loaded.message)
+            log.info("the encoder %s is ready %s", self.files.name, loaded.message)
         self._announce()
 
     def _fail(self, message: str) -> None:
         message = f"{message}; run {command('doctor', self._folder)} for details"
         log.error("%s", message)
-        self.loaded = Loaded(RankingState.FAILED, message)
+        self._set_loaded(Loaded(RankingState.FAILED, message))
 
 
 def _loaded_encoder(files: ModelFiles, ending: threading.Event) -> Loaded:
