@@ -148,7 +148,7 @@ async def new_recalls(
             if file not in logs:
                 logs[file] = importing(file), _Watched(file, since)
             log, watched = logs[file]
-            for block in await asyncio.to_thread(watched.blocks):
+            if block := await asyncio.to_thread(watched.appended):
                 changed = True
                 for line in watched.lines.feed(block):
                     await log.line(line)
@@ -168,12 +168,12 @@ class _Watched:
         self._identity: tuple[int, int] | None = None
         self.lines = LogLines()
 
-    def blocks(self) -> list[bytes]:
-        """What was appended, at most some megabytes at a time."""
+    def appended(self) -> bytes:
+        """What was appended, at most a megabyte at a time."""
         try:
             descriptor = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:
-            return []
+            return b""
         try:
             found = os.fstat(descriptor)
             identity = (found.st_dev, found.st_ino)
@@ -182,11 +182,11 @@ class _Watched:
                 self._position, self.lines = 0, LogLines()
             self._identity = identity
             if found.st_mtime < self._since:
-                return []
+                return b""
             block = os.pread(descriptor, _BLOCK_BYTES, self._position)
             self._position += len(block)
-            return [block] if block else []
+            return block
         except OSError:
-            return []
+            return b""
         finally:
             os.close(descriptor)

@@ -23,6 +23,12 @@ def _stamp(path: Path) -> _Stamp:
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
+def file_sha256(path: Path) -> str:
+    """The hash of a file's content (hex). Raises `OSError`."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 class HashCache:
     """Hashes of files, kept in one small file in the user's cache.
 
@@ -47,8 +53,7 @@ class HashCache:
         known = self._known.get(name)
         if known is not None and known.stamp == stamp and not full:
             return known.sha256
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = file_sha256(path)
         self._known[name] = _Entry(stamp, digest)
         self._save()
         return digest

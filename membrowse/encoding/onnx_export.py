@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import os
 import shutil
 import subprocess
@@ -18,7 +17,7 @@ import msgspec
 
 from membrowse import interpreter
 from membrowse.encoding.child_process import torch_variables
-from membrowse.encoding.file_hashes import HashCache
+from membrowse.encoding.file_hashes import HashCache, file_sha256
 from membrowse.encoding.model_files import ModelFiles
 from membrowse.paths import open_file, private, replace_file
 
@@ -99,7 +98,7 @@ def _export(files: ModelFiles, directory: Path) -> None:
     partial.mkdir(mode=0o700)
     try:
         _run_export(files, partial / MODEL)
-        hashes = {name: _sha256(partial / name) for name in (MODEL, WEIGHTS)}
+        hashes = {name: file_sha256(partial / name) for name in (MODEL, WEIGHTS)}
         replace_file(partial / HASHES, msgspec.json.encode(hashes))
         shutil.rmtree(directory, ignore_errors=True)
         partial.replace(directory)
@@ -108,11 +107,6 @@ def _export(files: ModelFiles, directory: Path) -> None:
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     _export_intact(directory)  # caches the hashes for the next start
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _run_export(files: ModelFiles, target: Path) -> None:

@@ -83,8 +83,9 @@ class VectorStore:
         self._pruned_at = float("-inf")
         self._at_most: float = float("inf")
         """Bound on the number of stored vectors: counting them reads all keys."""
-        self._precisions: set[str] | None = None
-        """At least those of the stored rows; None before all have been read."""
+        self._precisions: frozenset[str] | None = None
+        """At least those of the stored rows; None before all have been read. Any thread reads it:
+        it is replaced, never changed."""
         self._lock = threading.Lock()
         try:
             self._connection = self._connect()
@@ -157,7 +158,7 @@ class VectorStore:
                 connection.executemany(_PUT, rows)
             self._at_most += len(rows)
             if self._precisions is not None:
-                self._precisions.add(precision)
+                self._precisions |= {precision}
 
         self._run(put)
 
@@ -210,7 +211,7 @@ class VectorStore:
                     "SELECT DISTINCT precision FROM vectors"
                 ).fetchall()
             )
-            known = {str(name) for (name,) in rows}
+            known = frozenset(str(name) for (name,) in rows)
         return {name for name in known if PRECISIONS.issuperset(name.split(", "))}
 
     def check(self, keys: Sequence[str], table: VectorTable) -> int:
@@ -265,7 +266,7 @@ class VectorStore:
                 blocks, numbers = extended(blocks, self._entries(wanted))
                 entry_of.update(zip((key for key, *_ in wanted), numbers, strict=True))
         self._delete_rows(connection, damaged)
-        self._precisions = {name.decode(errors="replace") for name in precisions if name}
+        self._precisions = frozenset(name.decode(errors="replace") for name in precisions if name)
         entries = np.fromiter(map(entry_of.__getitem__, keys), np.int64, len(keys))
         return VectorTable(self.dimension, blocks, entries)
 
