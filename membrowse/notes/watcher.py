@@ -91,9 +91,8 @@ class FolderWatch:
     `limit` seconds after its first change.
 
     The watch uses inotify if it works, else polling; `message` says why. Of linked directories it
-    watches those in its scope.
-    The folder may vanish and return; meanwhile `alive` is false. A dead observer is replaced at the
-    next heartbeat, and the whole folder is reported.
+    watches those in its scope. The folder may vanish and return; meanwhile `alive` is false. A dead
+    observer is replaced at the next heartbeat, and the whole folder is reported.
     """
 
     def __init__(

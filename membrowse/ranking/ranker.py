@@ -247,8 +247,8 @@ class Ranker:
         """Fuse keyword and vector into one ranking of all chunks in scope.
 
         The vector's weight is scaled by what the encoder knows of the query, and by the share of
-        chunks that are encoded. Without a vector
-        ranking the keyword order remains, and the message says why.
+        chunks that are encoded. Without a vector ranking the keyword order remains, and the message
+        says why.
         """
         with ranked_query.stage(FUSED):
             keyword, vector = ranked_query.ranking(KEYWORD), ranked_query.ranking(VECTOR)

@@ -129,10 +129,10 @@ def test_hits_report_the_freshness_of_their_note(ranked_query: RankedQuery) -> N
     def freshness_of(path: str) -> Freshness:
         return Freshness.DELETED if path.startswith("logs/") else Freshness.CURRENT
 
-    for hit in (
-        search_response(ranked_query, CONTEXT, freshness_of=freshness_of).rankings[FUSED].hits
-    ):
-        assert (hit.freshness is Freshness.DELETED) == hit.path.startswith("logs/")
+    answer = search_response(ranked_query, CONTEXT, freshness_of=freshness_of)
+    hits = answer.rankings[FUSED].hits
+    assert [hit.freshness for hit in hits] == [freshness_of(hit.path) for hit in hits]
+    assert {hit.freshness for hit in hits} == {Freshness.DELETED, Freshness.CURRENT}
 
 
 def test_snippets_mark_the_words_of_the_query(ranked_query: RankedQuery) -> None:

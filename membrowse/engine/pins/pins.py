@@ -69,9 +69,9 @@ class _Run:
 class Pins:
     """Keeps a run of the pins up to date. Thread-safe.
 
-    `place` finds their file. `settled` says whether the index matches the folder and
-    is encoded completely: only then pins run by themselves and their ranks are remembered.
-    `changed` is called when `state` changed.
+    `place` finds their file. `settled` says whether the index matches the folder and is encoded
+    completely: only then pins run by themselves and their ranks are remembered. `changed` is called
+    when `state` changed.
     """
 
     def __init__(
