@@ -100,11 +100,6 @@ class RootScan:
     """Paths that lead through a symbolic link."""
 
 
-def scan_folder(folder: Path, settings: NotesSettings) -> list[ScannedFile]:
-    """List every file below `folder`, sorted by path. Raises `FolderUnreadable`."""
-    return merged([scan_root(Root(folder), settings)])
-
-
 def merged(scans: Iterable[RootScan]) -> list[ScannedFile]:
     """The files of several roots, sorted by path; of several paths to one file, one is a note."""
     files: dict[str, ScannedFile] = {}

@@ -25,7 +25,6 @@ _SHORT_WEEKDAY = rf"(?:{_WEEKDAY}|mon|tues?|wed|thu(?:rs?)?|fri|sat|sun)\b\.?"
 _DAY = r"(?:3[01]|[12]\d|0?[1-9])(?:st|nd|rd|th)?\b"
 _YEAR = r"(?:19|20|21)\d\d\b"
 _COUNT = r"(?:\d{1,3}|an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)"
-_ON = r"(?:on|by|since|until|till|before|after|from|due)"
 
 _EXPRESSION = re.compile(
     rf"(?<![\w.,:/\-])(?:"

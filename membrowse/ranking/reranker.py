@@ -245,9 +245,8 @@ def _blended(
     """Order the pool by share · minmax(reranker) + (1 - share) · minmax(fused), over the pool.
 
     The best chunk of a note that the query names gets the name bonus on top. Chunks beyond the
-    limit of their root follow after the others of the pool.
-    A chunk that the reranker could not score keeps its fused score. The rest follows in fused
-    order with the fused score.
+    limit of their root follow after the others of the pool. A chunk that the reranker could not
+    score keeps its fused score. The rest follows in fused order with the fused score.
     """
     fused = ranked_query.rankings[FUSED]
     pool_fused = fused.scores[pool]

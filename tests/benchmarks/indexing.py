@@ -22,9 +22,9 @@ from membrowse.encoding.word_pieces import WordPieces
 from membrowse.notes.chunker import chunk_note
 from membrowse.notes.note import parse_note
 from membrowse.notes.reader import read_file
-from membrowse.notes.scanner import scan_folder
 from membrowse.roots import Roots
 from tests.benchmarks import bench
+from tests.notes.folder_scan import scan_folder
 
 _PLAIN = """
 import json, sys, time, torch

@@ -26,11 +26,11 @@ from membrowse import paths
 from membrowse.client import discovery
 from membrowse.client.engine import EngineClient
 from membrowse.client.launch import started
-from membrowse.notes.scanner import scan_folder
 from membrowse.settings import NotesSettings
 from membrowse.wire.engine import HelloRequest, RebuildRequest, ReindexRequest
 from membrowse.wire.health import StoreCheckRequest
 from tests.benchmarks import bench
+from tests.notes.folder_scan import scan_folder
 
 _PROGRAM = str(Path(sys.executable).with_name("membrowse"))
 _LONGEST_SECONDS = 1.5

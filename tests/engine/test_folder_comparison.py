@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from membrowse.engine.indexing.folder_comparison import compare
-from membrowse.notes.scanner import scan_folder
 from membrowse.settings import NotesSettings
+from tests.notes.folder_scan import scan_folder
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from membrowse.notes.globs import note_matcher
-from membrowse.notes.scanner import FolderUnreadable, scan_folder
+from membrowse.notes.scanner import FolderUnreadable
 from membrowse.settings import NotesSettings
 from membrowse.wire.notes import NoteState
 from tests.notes.conftest import leave_socket
+from tests.notes.folder_scan import scan_folder
 
 IGNORED, SKIPPED, FAILED = NoteState.IGNORED, NoteState.SKIPPED, NoteState.FAILED
 NOT_A_NOTE = "not a note: notes are .md, .markdown and .txt files"

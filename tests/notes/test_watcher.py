@@ -12,10 +12,10 @@ import pytest
 
 from membrowse.notes import watcher
 from membrowse.notes.reader import read_file
-from membrowse.notes.scanner import scan_folder
 from membrowse.notes.watcher import FOLDER, FolderWatch, is_noise, watch_scope
 from membrowse.roots import Roots
 from membrowse.settings import NotesSettings
+from tests.notes.folder_scan import scan_folder
 from tests.notes.watch_recorder import DEADLINE, Reports, Watched, until, watched
 
 pytestmark = pytest.mark.usefixtures("quick_watches")

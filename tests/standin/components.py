@@ -23,9 +23,9 @@ from membrowse.engine.components import Components
 from membrowse.engine.indexing.events import Event, IndexRequested
 from membrowse.engine.indexing.note_reader import NoteReader
 from membrowse.engine.priority import QueryTraffic
-from membrowse.notes.scanner import scan_folder
 from membrowse.roots import Roots
 from membrowse.settings import Settings
+from tests.notes.folder_scan import scan_folder
 from tests.standin.encoder import StubModels, stub_encoder
 
 NOW = "2026-07-20T10:00:00Z"

@@ -76,11 +76,12 @@ def openables(recent: Sequence[str], current: Path | None, *, demo: bool) -> lis
 
     An agent of the open folder is listed: it can rank by its profile.
     """
-    found = [Openable(OpenableKind.DEMO, "the demo memory: months of a small project")]
     collections, agents = list(_collections()), list(_agents())
     known = {each.folder for each in (*collections, *agents)}
     folders = (Path(name) for name in recent)
-    found = found if demo else []
+    found = []
+    if demo:
+        found.append(Openable(OpenableKind.DEMO, "the demo memory: months of a small project"))
     for folder in folders:
         if store := title_of(folder):
             found.append(Openable(OpenableKind.STORE, store, folder))
