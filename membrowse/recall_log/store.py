@@ -23,7 +23,6 @@ log = logging.getLogger(__name__)
 
 FILE = "recalls.sqlite"
 """In the index directory; a rebuild keeps it."""
-_DAMAGED = ".damaged"
 _ANSWERED_WITHIN = (timedelta(seconds=-2), timedelta(seconds=20))
 """When a recall is answered, after its call in a transcript: a first one starts the engine."""
 _LEVEL = 1
@@ -111,6 +110,8 @@ class RecallStore:
 
     def __init__(self, path: Path, bounds: Bounds) -> None:
         self._path = path
+        self._aside = path.with_name(path.name + ".damaged")
+        """Where a damaged file is moved."""
         self._bounds = bounds
         self._lock = threading.Lock()
         self.problem = ""
@@ -191,7 +192,11 @@ class RecallStore:
         return dict(self._rows("SELECT agent, count(*) FROM recalls GROUP BY 1"))
 
     def forget(self, selection: Selection) -> int:
-        """Delete recalls, and every byte of them; returns how many. Raises `sqlite3.Error`."""
+        """Delete recalls, and every byte of them; returns how many.
+
+        A damaged file that was set aside is deleted, too: it may contain them. Raises
+        `sqlite3.Error` and `OSError`.
+        """
         where, values = selection.condition()
 
         def forget(connection: sqlite3.Connection) -> int:
@@ -202,7 +207,9 @@ class RecallStore:
                 sqlite.rewrite(connection)
             return deleted
 
-        return self._run(forget)
+        deleted = self._run(forget)
+        self._delete_set_aside()
+        return deleted
 
     def trim(self) -> None:
         """Delete what is beyond the bounds. Raises `sqlite3.Error`."""
@@ -279,11 +286,16 @@ class RecallStore:
 
     def _set_aside(self, error: sqlite3.Error) -> None:
         """Move the damaged file away, over one that was set aside before."""
-        aside = self._path.with_name(self._path.name + _DAMAGED)
-        self._path.replace(aside)
+        self._path.replace(self._aside)
         sqlite.delete_database(self._path)
-        self.problem = f"the recall log was damaged ({error}) and is set aside as {aside}"
+        self.problem = f"the recall log was damaged ({error}) and is set aside as {self._aside}"
         log.warning("%s", self.problem)
+
+    def _delete_set_aside(self) -> None:
+        if self._aside.exists():
+            self._aside.unlink()
+            if str(self._aside) in self.problem:
+                self.problem = ""
 
 
 def _moment(moment: datetime) -> str:

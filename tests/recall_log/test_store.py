@@ -116,7 +116,11 @@ def test_a_damaged_file_is_set_aside_and_reported(tmp_path: Path, where: int) ->
     again.add([recall(100)])
     assert again.newest(limit=99)[0].id == "0100"
     assert "set aside as" in again.problem
-    assert path.with_name(f"{FILE}.damaged").read_bytes()[-4000:] == content[-4000:]
+    aside = path.with_name(f"{FILE}.damaged")
+    assert aside.read_bytes()[-4000:] == content[-4000:]
+    assert again.forget(Selection(text="swordfish")) == 0
+    assert not aside.exists(), "it may contain what is to be forgotten"
+    assert again.problem == ""
     again.close()
 
 

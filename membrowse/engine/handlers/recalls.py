@@ -258,7 +258,7 @@ def forget(
     )
     try:
         return ForgottenRecalls(recalls=components.recalls.store.forget(selection))
-    except sqlite3.Error as error:
+    except (OSError, sqlite3.Error) as error:
         raise Impossible(f"the recall log cannot be written: {error}") from error
 
 
