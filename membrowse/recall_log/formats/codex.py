@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-import msgspec
-
 from membrowse.recall_log.formats.pending_calls import PendingCalls
 from membrowse.recall_log.formats.tool_calls import call_of
-from membrowse.recall_log.formats.values import Record, first_text, table, text
+from membrowse.recall_log.formats.values import Record, first_text, from_json, table, text
 from membrowse.wire.recalls import Recall
 
 _HEAD = re.compile(r"\A(?:Chunk ID|Wall time): [^\n]*\n(?:[^\n]*\n){0,6}?Output:\n")
@@ -47,14 +45,14 @@ class Codex:
         event = first_text(payload, "call_id", "id")
         match payload.get("type"):
             case "function_call":
-                given = table(_decoded(payload.get("arguments")))
+                given = table(from_json(payload.get("arguments")))
                 self._made(record, _tool_name(payload), given, event)
             case "local_shell_call":
                 self._made(record, "shell", table(payload.get("action")), event)
             case "function_call_output" | "local_shell_call_output":
                 output = payload.get("output")
                 plain = _HEAD.sub("", output, count=1) if isinstance(output, str) else output
-                unwrapped = _decoded(plain) if isinstance(plain, str) else plain
+                unwrapped = from_json(plain)
                 result = unwrapped if isinstance(unwrapped, dict) else plain
                 failed = isinstance(output, str) and output.startswith(_UNSUPPORTED)
                 yield from self._calls.done(event, result, self._session, failed=failed)
@@ -70,12 +68,3 @@ def _tool_name(payload: Record) -> str:
     """`mcp__memory__search`, whether the server is a part of the name or beside it."""
     name, namespace = text(payload.get("name")), text(payload.get("namespace")).rstrip("_")
     return f"{namespace}__{name}" if namespace else name
-
-
-def _decoded(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        return msgspec.json.decode(value)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return None

@@ -8,9 +8,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-import msgspec
-
-from membrowse.recall_log.formats.values import HITS, Record, first_text, hit, records, table
+from membrowse.recall_log.formats.values import (
+    HITS,
+    Record,
+    first_text,
+    from_json,
+    hit,
+    records,
+    table,
+)
 from membrowse.wire.recalls import RecallHit
 
 _KEYS = frozenset({"query", "hits", "k", "min_score", "below_min_score"})
@@ -36,11 +42,7 @@ def own_answer(result: object) -> OwnAnswer | None:
         head, *lines = result.split("\n")
         if found := _HEAD.fullmatch(head):
             return OwnAnswer(found["id"] or "", tuple(_quoted_hits(lines)))
-        try:
-            result = msgspec.json.decode(result)
-        except (msgspec.DecodeError, UnicodeError, RecursionError):
-            return None
-    answer = table(result)
+    answer = table(from_json(result))
     if not answer.keys() >= _KEYS:
         return None
     return OwnAnswer(first_text(answer, "id"), tuple(map(_hit, records(answer["hits"]))))

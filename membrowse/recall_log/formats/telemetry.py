@@ -17,13 +17,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import msgspec
-
 from membrowse.recall_log.formats.values import (
     HITS,
     Record,
     count,
     first_text,
+    from_json,
     hit,
     number,
     recall,
@@ -81,7 +80,7 @@ class _Span:
         if found or not self.is_retriever:
             return found
         given = self.attributes.get("input.value")
-        decoded = _decoded(given)
+        decoded = from_json(given)
         if isinstance(decoded, str):
             return text(decoded, QUERY_CHARACTERS)
         inner = (each for each in table(decoded).values() if isinstance(each, Mapping))
@@ -234,13 +233,13 @@ def _hits(attributes: Mapping[str, Any]) -> Iterator[RecallHit]:
         if match := _GENAI_DOCUMENT.match(name) or _NUMBERED.match(name):
             documents.setdefault(int(match[1]), {})[match[2]] = value
     listed = [documents[place] for place in sorted(documents)[:HITS]]
-    written = (_decoded(attributes[key]) for key in _DOCUMENTS if key in attributes)
+    written = (from_json(attributes[key]) for key in _DOCUMENTS if key in attributes)
     for document in listed or records(next(written, None)):
         yield _hit(document)
 
 
 def _hit(document: Record) -> RecallHit:
-    metadata = table(_decoded(document.get("metadata"))) or {
+    metadata = table(from_json(document.get("metadata"))) or {
         key.removeprefix("metadata."): value
         for key, value in document.items()
         if key.startswith("metadata.")
@@ -255,16 +254,6 @@ def _hit(document: Record) -> RecallHit:
     scores = (each.get(key) for each in (document, metadata) for key in _SCORES)
     score = next((each for each in scores if number(each) is not None), None)
     return hit(known, first, last, score, content)
-
-
-def _decoded(value: object) -> object:
-    """JSON in a string, decoded."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return msgspec.json.decode(value)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return None
 
 
 def _start(span: Record) -> object:

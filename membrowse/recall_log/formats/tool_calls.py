@@ -14,6 +14,7 @@ from membrowse.recall_log.formats.values import (
     Record,
     count,
     first_text,
+    from_json,
     hit,
     places_in,
     records,
@@ -190,12 +191,7 @@ def output_text(output: object, depth: int = 8) -> str:
 
 def _structured(output: object) -> Iterator[RecallHit]:
     """The hits of a result that is JSON with a list of them."""
-    found = unwrapped(output)
-    if isinstance(found, str):
-        try:
-            found = msgspec.json.decode(found)
-        except (msgspec.DecodeError, UnicodeError, RecursionError):
-            return
+    found = from_json(unwrapped(output))
     if isinstance(found, dict):
         found = next((found[key] for key in _RESULT_KEYS if key in found), None)
     for each in records(found):

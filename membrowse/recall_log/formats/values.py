@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from membrowse.wire.recalls import QUERY_CHARACTERS, Recall, RecallHit
 
 Record = Mapping[str, Any]
@@ -74,6 +76,16 @@ def records(value: object) -> Iterator[Record]:
 def table(value: object) -> Record:
     """`value` if it is an object, else an empty one."""
     return value if isinstance(value, Mapping) else {}
+
+
+def from_json(value: object) -> object:
+    """JSON in a string, decoded, or None if it is none; any other value as it is."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return msgspec.json.decode(value)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None
 
 
 def moment(value: object) -> str:
