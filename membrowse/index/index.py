@@ -15,7 +15,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,10 +26,11 @@ from membrowse.index.chunk_table import ChunkRows
 from membrowse.index.discrepancies import find_discrepancies
 from membrowse.index.encoder_inputs import missing_inputs, unencoded_inputs
 from membrowse.index.generation import EmbeddedGeneration, Generation, IndexedNote
+from membrowse.index.history import History
 from membrowse.index.index_directory import IndexDirectory
 from membrowse.index.journal import DEFAULT_RETENTION, JournalEntry, Retention
 from membrowse.index.keyword_store import failed_access
-from membrowse.index.manifest import IndexCorrupt, Manifest, Recipe
+from membrowse.index.manifest import Recipe
 from membrowse.index.vector_table import empty_vector_table, rearrange, vectors_by_key
 from membrowse.wire.health import DAMAGED, Discrepancy
 
@@ -46,8 +46,6 @@ _BETWEEN_STEPS_SECONDS = 0.005
 step if that took longer: Chroma stops all threads meanwhile (it keeps Python's global lock)."""
 
 log = logging.getLogger(__name__)
-
-_T = TypeVar("_T")
 
 
 class Index:
@@ -90,6 +88,7 @@ class Index:
         self.vectors = self._stores.vectors
         self.tokens = self._stores.tokens
         self.chroma = self._stores.chroma
+        self._history = History(self._stores.manifest, self._mend_manifest)
         try:
             made_with = self._stores.manifest.recipe
             self.recipe = made_with if made_with and not recipe.encoder else recipe
@@ -107,7 +106,7 @@ class Index:
         """Allow one change at a time; after a failed change, repair the stores first."""
         with self._writing:
             if self._needs_repair:
-                self._local.mend_manifest(self.generation, self._made_with)
+                self._mend_manifest()
                 self.generation = self._stores.load(self.recipe)
                 self._needs_repair = False
                 self._chroma_filled = False
@@ -373,24 +372,15 @@ class Index:
 
     def successor(self, chunk: str) -> str | None:
         """Return the id of the live chunk that replaced `chunk` (itself if live), or None."""
-        row_of = self.generation.row_of
-        if chunk in row_of:
-            return chunk
-        successor = self._from_manifest(lambda manifest: manifest.successor(chunk), None)
-        return successor if successor in row_of else None
+        return self._history.successor(chunk, self.generation.row_of)
 
     def journal(self, path: str | None = None, *, since: int = 0) -> list[JournalEntry]:
         """What generations from `since` on added and removed (of the note at `path`)."""
-        return self._from_manifest(lambda manifest: manifest.history(path, since=since), [])
+        return self._history.entries(path, since=since)
 
-    def _from_manifest(self, read: Callable[[Manifest], _T], otherwise: _T) -> _T:
-        """Read the manifest; if it is damaged, write it again and return `otherwise`."""
-        try:
-            return read(self._stores.manifest)
-        except IndexCorrupt:
-            with self._writing:
-                self._local.mend_manifest(self.generation, self._made_with)
-            return otherwise
+    def _mend_manifest(self) -> None:
+        with self._writing:
+            self._local.mend_manifest(self.generation, self._made_with)
 
     def check(self) -> list[Discrepancy]:
         """Check every byte of the stores and compare them with each other.

@@ -18,7 +18,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from itertools import compress, islice
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,10 +29,11 @@ from membrowse.index.change_plan import ChangePlan, NoteChange, plan_changes
 from membrowse.index.chunk_table import ChunkTable, ContentKeys
 from membrowse.index.encoder_inputs import missing_inputs, unencoded_inputs
 from membrowse.index.generation import Generation, IndexedNote
+from membrowse.index.history import History
 from membrowse.index.journal import JournalEntry, Retention
 from membrowse.index.keyword_document import document
 from membrowse.index.local_stores import TERMS, LocalStores
-from membrowse.index.manifest import ANY_CHUNK, FORMAT, IndexCorrupt, Manifest, Recipe
+from membrowse.index.manifest import ANY_CHUNK, FORMAT, IndexCorrupt, Recipe
 from membrowse.index.milvus.collections import CollectionRecord, MilvusCollections
 from membrowse.index.milvus.comparison import Comparison, compared
 from membrowse.index.milvus.connection import Address, MilvusConnection
@@ -47,8 +47,6 @@ from membrowse.settings import StoreSettings, VectorIndex
 from membrowse.wire.health import DAMAGED, Discrepancy
 
 log = logging.getLogger(__name__)
-
-_T = TypeVar("_T")
 
 _REPAIR_SECONDS = 3.0
 """Time between two attempts."""
@@ -100,6 +98,7 @@ class MilvusIndex:
             for embedded in ("keyword", "chroma"):  # they would be outdated if used again
                 shutil.rmtree(directory / embedded, ignore_errors=True)
             self._manifest = self._local.manifest
+            self._history = History(self._manifest, self._mend_manifest)
             self.vectors, self.tokens = self._local.vectors, self._local.tokens
             self._counts = TermCounts(directory / TERMS, self._repair_wanted.set)
             opened.callback(self._counts.close)
@@ -677,33 +676,22 @@ class MilvusIndex:
 
     def successor(self, chunk: str) -> str | None:
         """Return the id of the live chunk that replaced `chunk` (itself if live), or None."""
-        row_of = self.generation.row_of
-        if chunk in row_of:
-            return chunk
-        successor = self._from_manifest(lambda manifest: manifest.successor(chunk), None)
-        return successor if successor in row_of else None
+        return self._history.successor(chunk, self.generation.row_of)
 
     def journal(self, path: str | None = None, *, since: int = 0) -> list[JournalEntry]:
         """What generations from `since` on added and removed (of the note at `path`)."""
-        return self._from_manifest(lambda manifest: manifest.history(path, since=since), [])
-
-    def _from_manifest(self, read: Callable[[Manifest], _T], otherwise: _T) -> _T:
-        """Read the manifest; if it is damaged, write it again and return `otherwise`."""
-        try:
-            return read(self._manifest)
-        except IndexCorrupt:
-            with self._writing:
-                self._mend_manifest()
-            return otherwise
+        return self._history.entries(path, since=since)
 
     def _mend_manifest(self) -> int:
         """Check every byte of the manifest and write again what is damaged; returns how much."""
-        damaged = self._local.mend_manifest(self.generation, self._made_with)
-        if damaged:  # its intents may be lost
-            self._manifest.intend(self.generation.chunks.ids if self._failed else self._doubtful)
-            if self._failed or self._any_doubtful:
-                self._manifest.intend([ANY_CHUNK])
-        return damaged
+        with self._writing:
+            damaged = self._local.mend_manifest(self.generation, self._made_with)
+            if damaged:  # its intents may be lost
+                ids = self.generation.chunks.ids if self._failed else self._doubtful
+                self._manifest.intend(ids)
+                if self._failed or self._any_doubtful:
+                    self._manifest.intend([ANY_CHUNK])
+            return damaged
 
     def check(self) -> list[Discrepancy]:
         """Check every byte of the databases beside Milvus, and compare Milvus id by id.
