@@ -148,6 +148,7 @@ def open_components(
     searcher = Searcher(
         source.roots, configuration, index, models, state, targets, answered, source.nearest
     )
+    index.listen(rerun)
     return Components(
         roots=source.roots,
         store=source.address,

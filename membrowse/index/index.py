@@ -463,6 +463,9 @@ class Index:
         """Every change is in the stores when the generation is."""
         return 0
 
+    def listen(self, changed: Callable[[], None]) -> None:
+        """Nothing changes by itself."""
+
     @property
     def hnsw_problem(self) -> str:
         """Why Chroma cannot be used, or empty."""

@@ -134,6 +134,9 @@ class SearchIndex(Protocol):
     def unstored(self) -> int:
         """Number of chunks that the store may not have yet, or not as they are."""
 
+    def listen(self, changed: Callable[[], None]) -> None:
+        """Call `changed`, from any thread, when rankings or `problem` change by themselves."""
+
     @property
     def hnsw_problem(self) -> str: ...
     @property

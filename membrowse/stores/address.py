@@ -85,6 +85,16 @@ def require_files(address: StoreAddress) -> None:
         raise SettingsError(f"there is no {path}: {FORMS}")
     if address.kind is StoreKind.CHROMA and not (path / "chroma.sqlite3").is_file():
         raise SettingsError(f"{path} is not a Chroma directory: it has no chroma.sqlite3")
+    if address.kind is StoreKind.MILVUS and not is_milvus_lite(path):
+        raise SettingsError(
+            f"{path} is not a database of Milvus Lite 3, which has a folder `collections`. A file, "
+            "as Milvus Lite 2 wrote it, its program has to write again"
+        )
+
+
+def is_milvus_lite(path: Path) -> bool:
+    """Whether `path` is a database of Milvus Lite 3."""
+    return (path / "collections").is_dir()
 
 
 def _server(kind: StoreKind, protocol: str, rest: str) -> StoreAddress:

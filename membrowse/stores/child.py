@@ -71,11 +71,14 @@ def main() -> int:
                     source = source or opened.enter_context(searched(work))
                     send(search_store(work, source))
             except (StoreUnreadable, SettingsError) as error:
-                send(Failed(str(error)[:_LONGEST_PROBLEM]))
+                send(_failed(work, str(error)))
             except Exception as error:  # whatever a store's library raises
-                reason = f"{work.store.address}: {type(error).__name__}: {error}"
-                send(Failed(reason[:_LONGEST_PROBLEM]))
+                send(_failed(work, f"{work.store.address}: {type(error).__name__}: {error}"))
     return 0
+
+
+def _failed(work: Work, problem: str) -> Failed:
+    return Failed(work.store.without_token(problem)[:_LONGEST_PROBLEM])
 
 
 def read_store(work: ReadStore) -> Iterator[Message]:
@@ -160,15 +163,14 @@ def _opened(store: OpenedStore, copied: Path, *, fresh: bool) -> Iterator[tuple[
 def _source(store: OpenedStore, copied: Path) -> RecordSource:
     address = store.address
     whole = _whole(store)
-    token = os.environ.get(store.token_name, "") if address.is_server else ""
     if address.kind is StoreKind.MILVUS:
         from membrowse.stores.milvus import Milvus
 
-        return Milvus(address.place if address.is_server else str(copied), whole, token)
+        return Milvus(address.place if address.is_server else str(copied), whole, store.token)
     if address.is_server:
         from membrowse.stores.chroma_server import ChromaServer
 
-        return ChromaServer(address.place, token, remote=address.is_remote)
+        return ChromaServer(address.place, store.token, remote=address.is_remote)
     from membrowse.stores.chroma_directory import ChromaDirectory
 
     return ChromaDirectory(copied, whole)

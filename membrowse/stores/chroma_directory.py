@@ -106,8 +106,12 @@ def records_of(page: Mapping[str, Any]) -> list[Record]:
     ]
 
 
-def _aligned(values: Any, count: int) -> Sequence[Any]:
-    return [None] * count if values is None else values
+def _aligned(values: Sequence[Any] | None, count: int) -> Sequence[Any]:
+    if values is None:
+        return [None] * count
+    if len(values) != count:
+        raise StoreUnreadable(f"Chroma returned {len(values)} values of {count} records")
+    return values
 
 
 def found_in(answer: Mapping[str, Any], space: str) -> list[Found]:

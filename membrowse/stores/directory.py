@@ -50,6 +50,15 @@ class OpenedStore(msgspec.Struct, frozen=True, kw_only=True):
         """The environment variable that is read for the server's token."""
         return self.token_variable or f"{self.address.kind.upper()}_TOKEN"
 
+    @property
+    def token(self) -> str:
+        """The server's token; empty for files."""
+        return os.environ.get(self.token_name, "").strip() if self.address.is_server else ""
+
+    def without_token(self, text: str) -> str:
+        """`text`, which a server or a library may have made, as it may be shown and logged."""
+        return text.replace(self.token, "…") if self.token else text
+
 
 def directory_of(address: StoreAddress) -> Path:
     """The own directory of the store at `address`; it need not exist."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from membrowse.stores.address import grpc_options
@@ -17,6 +17,8 @@ _DOCUMENTS = ("content", "text", "document", "page_content", "chunk", "body")
 _RRF_K = 60
 _EVERY_FIELD = ["*"]
 """The dynamic ones included."""
+_BY_KEY = {"iterator": "True", "reduce_stop_for_best": "True"}
+"""Rows in the order of their primary key."""
 
 
 class Milvus:
@@ -67,12 +69,19 @@ class Milvus:
         )
 
     def records(self) -> Iterator[Sequence[Record]]:
-        iterator = self._client.query_iterator(
-            self._name, filter="", output_fields=_EVERY_FIELD, batch_size=BATCH, timeout=_SECONDS
-        )
-        while rows := iterator.next():
+        """By primary key, like pymilvus's iterator, which does not quote keys that are texts."""
+        condition, key = "", self._schema.key
+        while rows := self._client.query(
+            self._name,
+            filter=condition,
+            output_fields=_EVERY_FIELD,
+            limit=BATCH,
+            consistency_level="Strong",
+            timeout=_SECONDS,
+            **_BY_KEY,
+        ):
             yield [self._record(row) for row in rows]
-        iterator.close()
+            condition = f"{key} > {json.dumps(rows[-1][key], ensure_ascii=False)}"
 
     def search(self, text: str, vector: Sequence[float] | None, k: int) -> Answer:
         """Hybrid search of the dense vector and BM25 by RRF, as memsearch does; else one of both.
@@ -194,11 +203,6 @@ def _opening_problem(uri: str, original: str, error: Exception) -> str:
         if status in ("UNAUTHENTICATED", "PERMISSION_DENIED"):
             return f"{original} refuses ({status}): is its token right?"
         return f"{original} does not answer: {status or words}"
-    if Path(uri).is_file():
-        return (
-            f"{original}: Milvus Lite 3 keeps a database in a directory, and this is a file, as of "
-            f"Milvus Lite 2: its program has to write it again ({words})"
-        )
     return f"{original}: Milvus cannot open it: {words}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import stat
 import time
@@ -17,6 +18,8 @@ _PAUSE_SECONDS = 0.5
 _SPARE_BYTES = 200 << 20
 _PIECE = 1 << 20
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_CHROMA = re.compile(r"chroma\.sqlite3.*|[0-9a-f]{8}-[0-9a-f-]{27}")
+"""Names of Chroma's files and folders: a program may keep others beside them."""
 
 Version = tuple[str, int, int]
 """A file's path below the store, its size, and when it last changed (ns)."""
@@ -60,7 +63,7 @@ def _versions(store: Path) -> list[Version]:
 
 
 def _files(store: Path) -> Iterator[Version]:
-    """Every regular file; links are not followed. Raises `OSError`."""
+    """Every regular file of a store; links are not followed. Raises `OSError`."""
     if not store.is_dir():
         found = store.stat()
         yield "", found.st_size, found.st_mtime_ns
@@ -69,7 +72,10 @@ def _files(store: Path) -> Iterator[Version]:
     def fail(error: OSError) -> None:
         raise error
 
-    for place, _, names in os.walk(store, onerror=fail):
+    chroma = (store / "chroma.sqlite3").is_file()
+    for place, folders, names in os.walk(store, onerror=fail):
+        if chroma and place == str(store):
+            folders[:], names = (list(filter(_CHROMA.fullmatch, each)) for each in (folders, names))
         for name in names:
             file = Path(place, name)
             found = file.lstat()

@@ -16,6 +16,7 @@ import msgspec
 
 from membrowse import interpreter
 from membrowse.stores.address import StoreAddress
+from membrowse.stores.directory import OpenedStore
 from membrowse.stores.messages import (
     Answered,
     Description,
@@ -132,7 +133,7 @@ class StoreReader:
             if self._closed:
                 raise StoreUnreadable("the engine is ending")
             try:
-                child = _Child(work.store.address)
+                child = _Child(work.store)
             except OSError as error:
                 raise StoreUnreadable(f"no reader can be started: {error}") from error
             self._running.add(child)
@@ -144,10 +145,11 @@ class StoreReader:
 
 
 class _Child:
-    """The process that reads or searches the store at `address`. Raises `OSError`."""
+    """The process that reads or searches `store`. Raises `OSError`."""
 
-    def __init__(self, address: StoreAddress) -> None:
-        self._address = address
+    def __init__(self, store: OpenedStore) -> None:
+        self._store = store
+        self._address = store.address
         self._process = interpreter.start(
             "membrowse.stores.child", stdin=subprocess.PIPE, extra=_QUIET, new_session=True
         )
@@ -192,6 +194,7 @@ class _Child:
         if not status:
             return StoreUnreadable(f"the reader of {self._address} ended without a result")
         words = self._errors.decode("utf-8", "replace").strip()
+        words = self._store.without_token(words)
         log.warning("the reader of a store ended with status %d: %s", status, words)
         return StoreUnreadable(_crash(self._address, status))
 

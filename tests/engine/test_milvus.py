@@ -15,6 +15,7 @@ import pytest_asyncio
 from membrowse import paths
 from membrowse.client.engine import EngineClient
 from membrowse.client.launch import started
+from membrowse.engine import broadcast
 from membrowse.engine.indexing import indexer
 from membrowse.settings import EngineSettings, Settings, StoreKind, StoreSettings
 from membrowse.wire.diagnosis import DiagnosisRequest, SuggestionsRequest
@@ -106,6 +107,7 @@ async def test_an_outage_is_shown_and_what_was_saved_meanwhile_is_indexed_after_
         monkeypatch.setattr(f"membrowse.index.milvus.collections.{name}", 3.0)
     monkeypatch.setattr("membrowse.index.milvus.index._REPAIR_SECONDS", 0.1)
     monkeypatch.setattr(indexer, "_STORE_SECONDS", 0.2)
+    monkeypatch.setattr(broadcast, "_HEARTBEAT_SECONDS", 3600.0)
     folder, place = tmp_path / "notes", tmp_path / "server"
     write(folder, {"ports.md": NOTES["ports.md"]})
     with ExitStack() as servers:
@@ -118,6 +120,12 @@ async def test_an_outage_is_shown_and_what_was_saved_meanwhile_is_indexed_after_
             engine_here(folder, settings=settings),
             client_of(folder, when=current) as client,
         ):
+            servers.close()
+            failed = await ask(client, QUESTION)
+            assert failed.rankings["keyword"].state is RankingState.FAILED
+            servers.enter_context(milvus_server(place, port))
+            await until(client, lambda state: state.generation > failed.generation)  # ask again
+            assert set(first_paths(await ask(client, QUESTION)).values()) == {"ports.md"}
             servers.close()
             write(folder, {"new.md": "# New\n\nWritten during the outage.\n"})
             silent = f"Milvus at 127.0.0.1:{port} does not answer"

@@ -438,11 +438,17 @@ def test_an_outage_loses_nothing(
         assert "does not answer" in ranking.message
         assert "secret-token" not in ranking.message
     assert len(index.generation.chunks) == 10
+    announced: list[str] = []
+    index.listen(lambda: announced.append(index.problem))
     with milvus_server(tmp_path / "server.db", port):
         deadline = time.monotonic() + 30
         while index.problem:
             assert time.monotonic() < deadline, index.problem
             time.sleep(0.05)
+        while index.generation.number == ranked_query.generation_number:  # to rank it anew
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert announced[-1] == ""
         assert index.apply([changed]).encoded.all()
         assert ranked(index).rankings[VECTOR].total == 11
         assert index.problem == ""
@@ -641,8 +647,11 @@ def test_keyword_fails_while_words_are_counted_again_and_is_ranked_anew(
     assert (again_counting._doubtful, again_counting._any_doubtful) == ({}, False)
     queries._kept.clear()
     assert query().rankings[KEYWORD].state is RankingState.FAILED
+    announced: list[str] = []
+    index.listen(lambda: announced.append(index.problem))
     going_on.set()
     index._repair()
+    assert announced[-1] == ""
     again = query()
     assert index.problem == ""
     assert again.generation_number == before.generation_number + 1

@@ -57,6 +57,8 @@ def test_an_address_is_read(home: Path, typed: str, place: str, collection: str)
         ("chroma:", "is not the address of a store"),
         ("chroma:nowhere", "there is no"),
         ("chroma:.", "is not a Chroma directory"),
+        ("milvus:.", "is not a database of Milvus Lite 3"),
+        ("milvus:odd#name.db", "A file, as Milvus Lite 2 wrote it"),
         ("chroma+ftp://localhost", "a server's address is"),
         ("chroma+http://me:secret@localhost", "an address has no password"),
         ("chroma+http://localhost:99999", "is not an address"),

@@ -75,6 +75,26 @@ def test_a_milvus_database_is_read_and_searched_as_memsearch_does(tmp_path: Path
     assert snapshot(place) == before
 
 
+def test_keys_that_need_quotes_are_read_a_batch_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pymilvus
+
+    monkeypatch.setattr(milvus, "BATCH", 2)
+    place, keys = tmp_path / "milvus.db", ["C:\\notes\\a.md", 'an "odd" key', "it's", "ä", "z"]
+    client = pymilvus.MilvusClient(str(place))
+    client.create_collection("notes", dimension=2, id_type="string", max_length=80)
+    client.insert("notes", [{"id": key, "vector": [1.0, 0.0], "text": key} for key in keys])
+    client.close()
+    store = OpenedStore(address=parse_address(f"milvus:{place}"))
+    *_, found = read_store(reading(store, tmp_path))
+    assert isinstance(found, Description)
+    spool = Spool(tmp_path / "spool")
+    records = [each for note in spool.notes() for each in spool.records(note.path)]
+    spool.close()
+    assert sorted(each.id for each in records) == sorted(keys)
+
+
 def test_a_milvus_server_is_read_and_searched_as_memsearch_does(tmp_path: Path) -> None:
     with milvus_server(tmp_path / "server") as port:
         url = f"http://127.0.0.1:{port}"

@@ -39,11 +39,15 @@ def reading(store: OpenedStore, directory: Path, known: str = "") -> ReadStore:
     return ReadStore(store=store, directory=str(directory), spool="spool", known=known)
 
 
-def test_a_copy_has_every_file_and_follows_no_link(tmp_path: Path) -> None:
+def test_a_copy_has_every_file_of_chroma_and_follows_no_link(tmp_path: Path) -> None:
     store = tmp_path / "store"
-    (store / "segment").mkdir(parents=True)
+    segment = store / "1e9a7b52-4b0f-4d2c-9d0a-0123456789ab"
+    segment.mkdir(parents=True)
     (store / "chroma.sqlite3").write_bytes(b"data")
-    (store / "segment" / "link_lists.bin").write_bytes(b"x" * 3_000_000)
+    (segment / "link_lists.bin").write_bytes(b"x" * 3_000_000)
+    for other in (".venv/lib.bin", "notes.md"):  # of the program that keeps its store there
+        (store / other).parent.mkdir(exist_ok=True)
+        (store / other).write_bytes(b"other")
     (store / "passwd").symlink_to("/etc/passwd")
     before = snapshot(store)
     version = private_copy.copy(store, tmp_path / "copy")
@@ -51,6 +55,8 @@ def test_a_copy_has_every_file_and_follows_no_link(tmp_path: Path) -> None:
     assert copied == {"chroma.sqlite3": b"data", "link_lists.bin": b"x" * 3_000_000}
     assert version == private_copy.fingerprint(store)
     assert snapshot(store) == before
+    (store / "notes.md").write_bytes(b"changed")
+    assert private_copy.fingerprint(store) == version
     (store / "chroma.sqlite3").write_bytes(b"more data")
     assert private_copy.fingerprint(store) != version
 
@@ -250,11 +256,13 @@ class Server(http.server.BaseHTTPRequestHandler):
         if self.mode == "dies":
             self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n[")
             return
-        self.send_response({"refuses": 401, "another": 410, "redirects": 302}.get(self.mode, 200))
+        statuses = {"refuses": 401, "another": 410, "redirects": 302, "echoes": 500}
+        self.send_response(statuses.get(self.mode, 200))
         if self.mode == "redirects":
             self.send_header("Location", "http://example.com/")
         self.end_headers()
-        self.wfile.write(b"<html>" if self.mode == "talks" else json.dumps(reply).encode())
+        replies = {"talks": "<html>", "counts": "[1]", "echoes": self.headers["X-Chroma-Token"]}
+        self.wfile.write((replies.get(self.mode) or json.dumps(reply)).encode())
 
     released = threading.Event()
 
@@ -294,7 +302,8 @@ def test_a_server_is_asked_with_the_token_of_the_environment(
         ("refuses", "is its token right"),
         ("another", "no Chroma server of version 1"),
         ("redirects", "HTTP 302"),
-        ("talks", "not JSON"),
+        ("talks", "as no Chroma server of version 1 does: JSON is malformed"),
+        ("counts", "as no Chroma server of version 1 does: Expected `object`, got `int`"),
     ],
 )
 def test_a_server_that_fails_is_reported_without_the_token(
@@ -306,6 +315,25 @@ def test_a_server_that_fails_is_reported_without_the_token(
     with pytest.raises(StoreUnreadable, match=reason) as failed:
         chosen_collection(source, "notes", server)
     source.close()
+    assert WORD not in str(failed.value)
+
+
+@pytest.mark.parametrize(
+    ("mode", "token", "reason"),
+    [
+        ("echoes", f" {WORD}\n", "answers HTTP 500: …"),
+        ("", f"{WORD}\nfor Chroma", "the token in its environment variable has a line break"),
+        ("", f"{WORD}é", "a letter that no request can carry"),
+    ],
+)
+def test_no_token_is_in_a_problem_that_the_child_process_reports(
+    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str, token: str, reason: str
+) -> None:
+    Server.mode = mode
+    monkeypatch.setenv("CHROMA_TOKEN", token)
+    store = OpenedStore(address=parse_address(f"chroma+{server}"))
+    with pytest.raises(StoreUnreadable, match=reason) as failed:
+        StoreReader().read(reading(store, tmp_path), print)
     assert WORD not in str(failed.value)
 
 

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from membrowse import paths
 from membrowse.index.store_errors import StoreUnavailable
-from membrowse.stores.address import grpc_options
+from membrowse.stores.address import grpc_options, is_milvus_lite
 from membrowse.text import shown
 
 log = logging.getLogger(__name__)
@@ -181,6 +181,8 @@ def _serve(file: Path, socket: Path) -> Callable[[], None]:
         raise StoreUnavailable(f"milvus-lite is missing: {INSTALL}") from error
     if file.is_file():
         raise StoreUnavailable(f"{file} is not a directory: Milvus Lite 3 cannot read older files")
+    if file.is_dir() and any(file.iterdir()) and not is_milvus_lite(file):
+        raise StoreUnavailable(f"{file} has files of something else: set `store.uri` to a new path")
     paths.private(file).chmod(0o700)
     paths.private(socket.parent).chmod(0o700)
     socket.unlink(missing_ok=True)

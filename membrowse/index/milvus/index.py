@@ -90,6 +90,7 @@ class MilvusIndex:
         self._repairing = threading.Lock()
         self._closing = threading.Event()
         self._repair_wanted = threading.Event()
+        self._announce: Callable[[], None] = lambda: None
         with ExitStack() as opened:
             self._local = LocalStores(
                 directory, token_budget=token_budget, dimension=dimension, retention=retention
@@ -174,6 +175,9 @@ class MilvusIndex:
         """Chunks whose rows may differ: all before Milvus has been compared."""
         known = self._doubtful or self._counted_on != _NEVER
         return len(self._doubtful if known and not self._any_doubtful else self.generation.chunks)
+
+    def listen(self, changed: Callable[[], None]) -> None:
+        self._announce = changed
 
     @property
     def hnsw_problem(self) -> str:
@@ -432,7 +436,8 @@ class MilvusIndex:
                 return
             try:
                 if self._connection.problem:
-                    self._connection.reconnect()
+                    self._announce()
+                    self._end_outage()
                 self._repair_wanted.clear()
                 self._repair()
                 with self._writing:
@@ -446,6 +451,15 @@ class MilvusIndex:
                 self._failed = True
                 self._repair_wanted.set()
                 self._closing.wait(_REPAIR_SECONDS)
+
+    def _end_outage(self) -> None:
+        """Connect again, and have all queries ranked anew: rankings failed meanwhile.
+
+        Raises `StoreUnavailable`.
+        """
+        self._connection.reconnect()
+        with self._exclusive_change():
+            self._publish_anew(self.generation)
 
     def _repair(self) -> None:
         """Make Milvus equal to the manifest while changes go on. Raises `StoreUnavailable`."""
@@ -578,6 +592,7 @@ class MilvusIndex:
         self._counts.change(number, {})
         self._manifest.raise_generation(number)
         self.generation = replace(generation, number=number)
+        self._announce()
 
     def touch(self, notes: Sequence[IndexedNote]) -> Generation:
         """Record new sizes and times of notes whose content is unchanged."""
