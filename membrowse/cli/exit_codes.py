@@ -15,7 +15,7 @@ class Exit(IntEnum):
     USAGE = 2
     """The command, a query, a setting or an input line cannot be used."""
     UNAVAILABLE = 3
-    """No engine answers, or it refuses."""
+    """No engine answers, or it refuses; or its store does not answer."""
     INTERNAL = 70
     """An internal error, whose details are in a file (`EX_SOFTWARE`), or an output that cannot be
     written."""

@@ -144,7 +144,7 @@ def _doubts(
     if is_weak:
         yield "Nothing in this memory matches well: it probably does not answer the query."
     elif not found:
-        yield "Nothing matches."
+        yield "Nothing could be searched." if response.failed else "Nothing matches."
     if state.problem:
         yield f"The index has a problem: {shown(state.problem)}."
     for root in state.roots:

@@ -158,13 +158,17 @@ def _fetch_token_vectors(
 def _missing_inputs(
     ranked_query: RankedQuery, pool: Rows, scored: frozenset[str]
 ) -> list[EncoderInput]:
-    """Return encoder inputs of pool chunks with a vector but without token vectors or score."""
-    generation = ranked_query.generation
+    """Return encoder inputs of pool chunks without token vectors or score.
+
+    Chunks without a vector wait for it, unless a store keeps the vectors.
+    """
+    generation, query = ranked_query.generation, ranked_query.encoded
+    foreign = query is not None and query.foreign
     available = ranked_query.token_vectors.keys() | scored
     missing = {
         key: generation.chunks[row]
         for row, key in ((row, generation.keys[row]) for row in pool.tolist())
-        if generation.encoded[row] and key not in available
+        if (foreign or generation.encoded[row]) and key not in available
     }
     return [EncoderInput(key, chunk.header, chunk.text) for key, chunk in missing.items()]
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from membrowse.stores.address import grpc_options
+from membrowse.stores.grpc_errors import grpc_status, refusal
 from membrowse.stores.source import BATCH, Answer, CollectionFacts, Found, Record, StoreUnreadable
 
 _SECONDS = 20.0
@@ -199,14 +200,7 @@ def _opening_problem(uri: str, original: str, error: Exception) -> str:
     """Why the database or server that the person calls `original` cannot be opened."""
     words = str(error)[:300]
     if "://" in uri:
-        status = _grpc_status(error)
-        if status in ("UNAUTHENTICATED", "PERMISSION_DENIED"):
-            return f"{original} refuses ({status}): is its token right?"
-        return f"{original} does not answer: {status or words}"
+        if refused := refusal(error):
+            return f"{original} refuses ({refused}): is its token right?"
+        return f"{original} does not answer: {grpc_status(error) or words}"
     return f"{original}: Milvus cannot open it: {words}"
-
-
-def _grpc_status(error: Exception) -> str:
-    """The name of the gRPC status that made pymilvus raise `error`; empty if there is none."""
-    code = getattr(error.__cause__, "code", None)
-    return str(getattr(code(), "name", "")) if callable(code) else ""

@@ -236,6 +236,12 @@ class SearchResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Fa
         found = (self.rankings[name].hits for name in reversed(RANKINGS) if name in self.rankings)
         return next(filter(None, found), ())
 
+    @property
+    def failed(self) -> bool:
+        """Whether there is no hit because nothing could be ranked: Milvus does not answer."""
+        keyword = self.rankings.get(KEYWORD)
+        return not self.hits and keyword is not None and keyword.state is RankingState.FAILED
+
 
 class RecallContext(msgspec.Struct, frozen=True, kw_only=True):
     """An agent that asks: the engine records its search as a recall."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from membrowse.client.engine import EngineRefused, EngineUnavailable
+from membrowse.mcp.results import search_result
 from membrowse.wire.engine import EncoderState, Pending
 from membrowse.wire.request import Problem
 from membrowse.wire.search import (
@@ -144,6 +146,20 @@ def test_nothing_indexed_is_status_1_and_said(
     assert "nothing is indexed yet; --wait waits" in ran.err
 
 
+def test_a_store_that_does_not_answer_is_no_search_without_hits(
+    engine: StandIn, program: Program, folder: Path, tmp_path: Path
+) -> None:
+    silent = ranking(state=RankingState.FAILED, message="Milvus at h:1 does not answer")
+    failed = response(hits=0, rankings={"keyword": silent, "vector": silent})
+    engine.replies[SearchRequest] = failed
+    ran = program("search", "x", "--folder", folder)
+    assert ran.status == 3 and "keyword: failed: Milvus at h:1 does not answer" in ran.err
+    (tmp_path / "batch").write_text('{"query": "x"}\n')
+    ran = program("search", "--batch", tmp_path / "batch", "--folder", folder)
+    assert (ran.status, json.loads(ran.out)["rankings"]["keyword"]["state"]) == (3, "failed")
+    assert "Nothing could be searched." in search_result(failed, state(), 5, 0.0).message
+
+
 @pytest.mark.parametrize("waiting", ["--wait", "--no-wait"])
 @pytest.mark.parametrize(
     ("counts", "said"),
@@ -157,6 +173,10 @@ def test_nothing_indexed_is_status_1_and_said(
             "no notes here (notes are .md, .markdown and .txt files)",
         ),
         ({"notes": 2, "not_indexed": 0}, "nothing to find: 2 notes without text"),
+        (
+            {"notes": 0, "not_indexed": 0, "store": "chroma:/db#a"},
+            "no record with text in chroma:/db#a",
+        ),
     ],
 )
 def test_a_folder_without_anything_to_find_is_described_and_not_waited_for(
@@ -164,7 +184,7 @@ def test_a_folder_without_anything_to_find_is_described_and_not_waited_for(
     program: Program,
     folder: Path,
     waiting: str,
-    counts: dict[str, int],
+    counts: dict[str, Any],
     said: str,
 ) -> None:
     engine.replies |= going_through(state(chunks=0, encoded=0, pending=Pending(), **counts))

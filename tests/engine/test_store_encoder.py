@@ -132,6 +132,20 @@ def test_records_without_vectors_are_not_compared(tmp_path: Path) -> None:
     assert reason == "no record of the store has a vector"
 
 
+def test_records_without_vectors_are_reranked_by_their_text(tmp_path: Path) -> None:
+    settings = Settings(vector=VectorSettings(passage_weight=0.0))  # as for every store
+    encoder, ranker = StoreEncoder(stub_encoder(), VectorMatch("no vector")), Ranker(settings)
+    with indexed(tmp_path / "index", SHORT, unencoded=True) as index:
+        query = ranker.prepare(index.generation, "port 111", "literal")
+        ranker.keyword(query)
+        ranker.vector(query, encoder)
+        ranker.fuse(query)
+        ranker.rerank(query, index.tokens, encoder)
+    reranked = query.rankings[RERANKED]
+    assert (reranked.state, reranked.message, reranked.order[0]) == (RankingState.READY, "", 3)
+    assert reranked.blend is not None and reranked.blend.scored.all()
+
+
 def test_vectors_of_another_dimension_leave_every_ranking_but_that_by_words(tmp_path: Path) -> None:
     match = VectorMatch("its vectors are another's")
     settings = Settings(vector=VectorSettings(passage_weight=0.0))  # as for every store

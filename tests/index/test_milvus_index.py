@@ -47,7 +47,7 @@ from membrowse.ranking.spelling import unknown_words
 from membrowse.settings import Settings, StoreKind, StoreSettings, VectorIndex, VectorSettings
 from membrowse.wire.search import FUSED, KEYWORD, RERANKED, VECTOR, Filters, RankingState
 from tests.index.factories import BUDGET, RECIPE, change, encoder_inputs, removal
-from tests.milvus_server import milvus_server
+from tests.milvus_server import failing_milvus, milvus_server
 from tests.standin.encoder import DIMENSION, stub_encoder
 
 pytest.importorskip("pymilvus", reason="the extra membrowse[milvus] is not installed")
@@ -415,6 +415,28 @@ def test_a_client_that_fails_leaves_milvus_lite_to_the_next(
             connection.call(lambda client: client.list_collections())
         connection.reconnect()
         assert connection.call(lambda client: client.list_collections()) == []
+
+
+def test_a_server_that_refuses_the_token_is_not_silent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(TOKEN, "user:secret-token")
+    with failing_milvus("UNAUTHENTICATED") as (url, _):
+        connection = MilvusConnection(Address.of(url, tmp_path), tmp_path)
+        reason = rf"refuses \(UNAUTHENTICATED\): is the engine's {TOKEN} right\?$"
+        with pytest.raises(StoreUnavailable, match=reason):
+            connection.call(lambda client: client.list_collections())
+        connection.close()
+
+
+def test_a_directory_with_other_files_is_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "note.md").touch()
+    tmp_path.chmod(0o755)
+    connection = MilvusConnection(Address.of(str(tmp_path), tmp_path), tmp_path)
+    with pytest.raises(StoreUnavailable, match="has files of something else"):
+        connection.call(lambda client: client.list_collections())
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
+    assert [each.name for each in tmp_path.iterdir()] == ["note.md"]
 
 
 def test_an_outage_loses_nothing(

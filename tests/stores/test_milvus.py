@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import base64
-import socket
-from collections.abc import Iterator
-from concurrent import futures
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -20,13 +15,13 @@ from membrowse.stores.directory import OpenedStore
 from membrowse.stores.messages import Description
 from membrowse.stores.source import StoreUnreadable
 from membrowse.stores.spool import Spool
-from tests.milvus_server import milvus_server
+from tests.milvus_server import failing_milvus, milvus_server
 from tests.stores.collections import snapshot
 from tests.stores.test_reading import WORD, reading, search
 
 pytest.importorskip("pymilvus", reason="the extra membrowse[milvus] is not installed")
 pytest.importorskip("milvus_lite", reason="the extra membrowse[milvus] is not installed")
-grpc: Any = pytest.importorskip("grpc", reason="the extra membrowse[milvus] is not installed")
+pytest.importorskip("grpc", reason="the extra membrowse[milvus] is not installed")
 
 
 def write_memsearch_database(place: str) -> None:
@@ -155,33 +150,3 @@ def test_a_milvus_server_that_fails_is_reported_without_the_token(
     assert WORD not in str(failed.value)
     answers = mode not in ("is gone", "hangs")
     assert tokens == ({base64.b64encode(WORD.encode()).decode()} if answers else set())
-
-
-@contextmanager
-def failing_milvus(mode: str) -> Iterator[tuple[str, set[str]]]:
-    """The URL of a server that fails in one way, and the tokens that it got."""
-    tokens: set[str] = set()
-
-    class Refusal(grpc.GenericRpcHandler):  # type: ignore[misc]
-        def service(self, details: Any) -> Any:
-            tokens.update(value for name, value in details.invocation_metadata if "auth" in name)
-            return grpc.unary_unary_rpc_method_handler(self.refuse)
-
-        def refuse(self, _request: object, context: Any) -> None:
-            context.abort(getattr(grpc.StatusCode, mode), "no")
-
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        port = silent.getsockname()[1]
-        if mode == "hangs":
-            yield f"http://127.0.0.1:{port}", tokens
-            return
-    if mode == "is gone":
-        yield f"http://127.0.0.1:{port}", tokens
-        return
-    server = grpc.server(futures.ThreadPoolExecutor(1), handlers=[Refusal()])
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    try:
-        yield f"http://127.0.0.1:{port}", tokens
-    finally:
-        server.stop(0).wait()

@@ -178,8 +178,11 @@ async def _search(
             await index_current(engine)
         await encoder_loaded(engine)
         response = await search_response(engine, request)
+        failed = response.failed
         if not (response.chunks or response.reading or response.pending):
-            output.say(_nothing_to_find((await engine.ask(StatusRequest())).state))
+            state = (await engine.ask(StatusRequest())).state
+            output.say(_nothing_to_find(state))
+            failed = bool(state.problem)
         if agent is not None:
             answer = await agent_search.agents_answer(agent, request.text, engine)
     _report_problems(response, waited=wait)
@@ -195,7 +198,13 @@ async def _search(
         terminal.write(search_page(response, now, terminal.width()))
     else:
         output.write("".join(_tab_separated(response)))
-    return Exit.DONE if has_hits(response) else Exit.NONE
+    return _status(hits=has_hits(response), failed=failed)
+
+
+def _status(*, hits: bool, failed: bool) -> Exit:
+    if hits:
+        return Exit.DONE
+    return Exit.UNAVAILABLE if failed else Exit.NONE
 
 
 def _with_answer(response: SearchResponse, answer: AgentAnswer) -> dict[str, Any]:
@@ -245,6 +254,8 @@ def _nothing_to_find(state: EngineState) -> str:
         return state.problem
     if state.notes:
         return f"nothing to find: {figures.counted(state.notes, 'note')} without text"
+    if state.store:
+        return f"no record with text in {state.store}"
     kinds = settings.configured(paths.config_file()).settings.notes.kinds
     left_out = f", {figures.counted(state.not_indexed, 'file')} not indexed"
     return f"no notes here{left_out if state.not_indexed else ''} (notes are {kinds})"
@@ -298,7 +309,7 @@ async def _search_batch(folder: Path, file: Path, request: SearchRequest, *, wai
     if batch.bad:
         output.say(f"{batch.bad} lines were skipped")
         return Exit.USAGE
-    return Exit.DONE if batch.hits else Exit.NONE
+    return _status(hits=batch.hits, failed=batch.failed)
 
 
 class _Batch:
@@ -313,6 +324,8 @@ class _Batch:
         ] = asyncio.Queue()
         self.hits = False
         """Whether any query has hits."""
+        self.failed = False
+        """Whether any query could not be answered."""
         self.bad = 0
         """Lines that were left out."""
 
@@ -351,6 +364,7 @@ class _Batch:
             self._leave_out(number, str(refusal))
         else:
             self.hits = has_hits(response) or self.hits
+            self.failed = response.failed or self.failed
             output.write_json(response, {"id": question.id})
 
     async def _cancel(self, asking: asyncio.Task[None]) -> None:

@@ -27,7 +27,7 @@ from membrowse.stores.directory import is_own_directory
 from membrowse.wire.engine import HelloRequest
 from membrowse.wire.health import DAMAGED, Check, StoreCheck, StoreCheckRequest
 
-_STORE_REMEDY = "start Milvus, or correct `store.uri`; nothing is lost"
+_STORE_REMEDY = "start Milvus, or correct `store.uri` or the token; nothing is lost"
 _STARTING_SECONDS = 5.0
 """A process that has held the lock for this long must answer."""
 _POLL_SECONDS = 0.1

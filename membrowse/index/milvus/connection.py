@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from membrowse import paths
 from membrowse.index.store_errors import StoreUnavailable
 from membrowse.stores.address import grpc_options, is_milvus_lite
+from membrowse.stores.grpc_errors import refusal
 from membrowse.text import shown
 
 log = logging.getLogger(__name__)
@@ -138,8 +139,12 @@ class MilvusConnection:
         if secret:
             reason = reason.replace(secret, "…")
         reason = " ".join(shown(reason).split())[:_REASON_CHARACTERS]
-        self.problem = f"{self.address} does not answer ({reason}); trying again"
-        log.warning("%s does not answer (%s)", self.address, type(error).__name__)
+        if refused := refusal(error):
+            problem = f"refuses ({refused}): is the engine's {TOKEN} right?"
+        else:
+            problem = f"does not answer ({reason}); trying again"
+        self.problem = f"{self.address} {problem}"
+        log.warning("%s does not answer (%s)", self.address, refused or type(error).__name__)
         if self.address.file is None:
             with self._lock:
                 self._disconnect()

@@ -71,10 +71,10 @@ def column_foot(query: OpenQuery, name: str, width: int, *, in_view: bool) -> Li
 
 
 def _why_unranked(view: RankingView) -> str:
-    if view.name == VECTOR:
-        return "not encoded yet"
     if view.state is RankingState.INDEXING:
-        return "not ranked so far"
+        return "not encoded yet" if view.name == VECTOR else "not ranked so far"
+    if view.name == VECTOR:
+        return "it has no vector"
     if view.name == KEYWORD:
         return "contains none of your words"
     if view.name == AGENT:
