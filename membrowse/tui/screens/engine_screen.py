@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.timer import Timer
+from textual.widgets import Input
 
 from membrowse.client.engine import EngineRefused
 from membrowse.presentation.lines import Line, Part, spread
@@ -18,6 +19,7 @@ from membrowse.tui.keymap import Keymap
 from membrowse.tui.messages import ReindexWanted, ReplyWanted
 from membrowse.tui.model.engine_view import EngineView, Phase
 from membrowse.tui.widgets.bars import HeaderLine, KeyBar, StatusLine
+from membrowse.tui.widgets.line_list import LineList
 from membrowse.tui.widgets.lines import OneLine
 from membrowse.wire.request import Request
 
@@ -136,6 +138,31 @@ class TitleLine(OneLine):
     def line(self, width: int) -> Line:
         left = [Part(" "), Part(self._what, "strong"), Part(f"  {shown(self._query[:2000])}")]
         return spread(left, [Part(f"{self._right} ", "dim")], width)
+
+
+class FilteredScreen(EngineScreen):
+    """A screen with a list, and above it a field that filters the list."""
+
+    filter: Input
+    list: LineList
+
+    def on_input_submitted(self) -> None:
+        self.list.focus()
+
+    def action_focus_filter(self) -> None:
+        self.filter.focus()
+
+    def action_other(self) -> None:
+        (self.list if self.filter.has_focus else self.filter).focus()
+
+    def action_close(self) -> None:
+        """Leave the filter, else clear it, else close the screen."""
+        if self.filter.has_focus:
+            self.list.focus()
+        elif self.filter.value:
+            self.filter.value = ""
+        else:
+            self.dismiss(None)
 
 
 class RecordScreen(EngineScreen, Generic[Record]):

@@ -27,7 +27,7 @@ from membrowse.tui.model.files_table import (
     selected_files,
     without_ghosts,
 )
-from membrowse.tui.screens.engine_screen import Clock, EngineScreen
+from membrowse.tui.screens.engine_screen import Clock, FilteredScreen
 from membrowse.tui.widgets.bars import TableHead
 from membrowse.tui.widgets.line_list import ItemList, LineList
 from membrowse.tui.widgets.lines import LineBlock, OneLine
@@ -68,7 +68,7 @@ class FilesList(ItemList[FileRecord]):
         return file_line(self.items[row], self._clock(), width)
 
 
-class FilesScreen(EngineScreen):
+class FilesScreen(FilteredScreen):
     """Filters and sorts the files, shows reasons in full, and indexes files."""
 
     PLACES = (Where.FILES,)
@@ -82,7 +82,7 @@ class FilesScreen(EngineScreen):
         self._records: list[FileRecord] | None = None
         self._order = next(iter(ORDERS))
         self.filter = Input(placeholder="filter by path, state or reason", id="files-filter")
-        self.list = FilesList(clock)
+        self.list: FilesList = FilesList(clock)
         self._summary = FilesSummary()
         self._reason = LineBlock([])
         self._reason.id = "files-reason"
@@ -162,9 +162,6 @@ class FilesScreen(EngineScreen):
     def on_input_changed(self) -> None:
         self._show()
 
-    def on_input_submitted(self) -> None:
-        self.list.focus()
-
     def on_line_list_moved(self, message: LineList.Moved) -> None:
         self.list.put_cursor(message.row)
         self._show_reason()
@@ -172,12 +169,6 @@ class FilesScreen(EngineScreen):
 
     def on_line_list_chosen(self) -> None:
         self.action_read_file()
-
-    def action_focus_filter(self) -> None:
-        self.filter.focus()
-
-    def action_other(self) -> None:
-        (self.list if self.filter.has_focus else self.filter).focus()
 
     def action_sort(self) -> None:
         names = list(ORDERS)
@@ -198,11 +189,3 @@ class FilesScreen(EngineScreen):
     def action_reindex_file(self) -> None:
         if self.list.item is not None:
             self.app.post_message(ReindexWanted((self.list.item.path,)))
-
-    def action_close(self) -> None:
-        if self.filter.has_focus:
-            self.list.focus()
-        elif self.filter.value:
-            self.filter.value = ""
-        else:
-            self.dismiss(None)

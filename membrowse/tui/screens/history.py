@@ -14,10 +14,10 @@ from textual.widgets.option_list import Option
 
 from membrowse.presentation.lines import clip
 from membrowse.text import shown
-from membrowse.tui.screens.dialog import Dialog
+from membrowse.tui.screens.dialog import OptionsDialog
 
 
-class HistoryScreen(Dialog[str]):
+class HistoryScreen(OptionsDialog[str]):
     """Asks for an earlier query."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -57,10 +57,6 @@ class HistoryScreen(Dialog[str]):
             options.add_option(
                 Option("no matches" if text else "no earlier queries", disabled=True)
             )
-
-    def action_move(self, by: int) -> None:
-        options = self.query_one(OptionList)
-        (options.action_cursor_down if by > 0 else options.action_cursor_up)()
 
     def on_input_submitted(self) -> None:
         at = self.query_one(OptionList).highlighted

@@ -20,7 +20,7 @@ from membrowse.tui.model import log_filter
 from membrowse.tui.model.engine_view import EngineView
 from membrowse.tui.model.log_pages import LogPages
 from membrowse.tui.model.replay import Replay
-from membrowse.tui.screens.engine_screen import Clock, EngineScreen
+from membrowse.tui.screens.engine_screen import Clock, FilteredScreen
 from membrowse.tui.widgets.bars import TableHead
 from membrowse.tui.widgets.line_list import ItemList, LineList
 from membrowse.tui.widgets.lines import OneLine
@@ -100,7 +100,7 @@ class RecallsList(ItemList[RecallSummary]):
         self._near_end()
 
 
-class LogScreen(EngineScreen):
+class LogScreen(FilteredScreen):
     """Filters the log, loads its pages as they are scrolled to, and shows new recalls as they come.
 
     `go` takes the id of the recall chosen.
@@ -121,7 +121,7 @@ class LogScreen(EngineScreen):
         self.pages = LogPages()
         self._loading_older = False
         self.filter = PlainInput("filter by words, agent:NAME, flag:cut, since:7d", id="log-filter")
-        self.list = RecallsList(clock, self._want_older)
+        self.list: RecallsList = RecallsList(clock, self._want_older)
         self._summary = LogSummary()
         self._about = (RecallAbout(0), RecallAbout(1))
 
@@ -249,15 +249,6 @@ class LogScreen(EngineScreen):
         self.pages.restart()
         self._load(_PAUSE)
 
-    def on_input_submitted(self) -> None:
-        self.list.focus()
-
-    def action_focus_filter(self) -> None:
-        self.filter.focus()
-
-    def action_other(self) -> None:
-        (self.list if self.filter.has_focus else self.filter).focus()
-
     def _step(self, field: str, choices: list[str]) -> None:
         self.filter.value = log_filter.next_value(self.filter.value, field, choices)
 
@@ -296,11 +287,3 @@ class LogScreen(EngineScreen):
     def _ask(self, recall: str) -> None:
         self.dismiss(None)
         self._go(recall)
-
-    def action_close(self) -> None:
-        if self.filter.has_focus:
-            self.list.focus()
-        elif self.filter.value:
-            self.filter.value = ""
-        else:
-            self.dismiss(None)

@@ -13,11 +13,11 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from membrowse.presentation.lines import Part
-from membrowse.tui.screens.dialog import Dialog
+from membrowse.tui.screens.dialog import OptionsDialog
 from membrowse.tui.widgets.lines import LineBlock
 
 
-class ThemeScreen(Dialog[str]):
+class ThemeScreen(OptionsDialog[str]):
     """Asks for a theme. The theme under the cursor is shown; escape brings back the old one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -49,10 +49,6 @@ class ThemeScreen(Dialog[str]):
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(event.option.id)
-
-    def action_move(self, by: int) -> None:
-        options = self.query_one(OptionList)
-        (options.action_cursor_down if by > 0 else options.action_cursor_up)()
 
     def action_close(self) -> None:
         self.app.theme = self._current

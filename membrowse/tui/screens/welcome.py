@@ -32,7 +32,7 @@ from membrowse.tui.model.openable import (
     typed_folder,
     typed_store,
 )
-from membrowse.tui.screens.dialog import Dialog
+from membrowse.tui.screens.dialog import OptionsDialog
 from membrowse.tui.widgets.lines import LineBlock, content
 
 WIDTH = 70
@@ -49,7 +49,7 @@ class DirectorySuggester(Suggester):
         return await asyncio.to_thread(complete, value)
 
 
-class WelcomeScreen(Dialog[Openable]):
+class WelcomeScreen(OptionsDialog[Openable]):
     """Asks what to open; cannot be closed if it is the `first` screen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -164,10 +164,6 @@ class WelcomeScreen(Dialog[Openable]):
         if completed:
             field.value = completed
             field.cursor_position = len(completed)
-
-    def action_move(self, by: int) -> None:
-        options = self.query_one(OptionList)
-        (options.action_cursor_down if by > 0 else options.action_cursor_up)()
 
     def action_choose(self) -> None:
         at = self.query_one(OptionList).highlighted
