@@ -57,6 +57,7 @@ def open_state(components: Components, *, stopping: bool = False) -> EngineState
         folder=str(components.folder),
         store=components.store,
         kept_in=components.index.store or f"files in {paths.index_dir(components.folder)}",
+        records=indexing.records,
         vectorless=indexing.vectorless,
         generation=generation.number,
         notes=len(generation.notes),

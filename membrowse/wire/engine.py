@@ -161,6 +161,8 @@ class EngineState(msgspec.Struct, frozen=True, kw_only=True):
     encoder: EncoderState
     store: str = ""
     """Address of the store that is served read-only; empty for a folder."""
+    records: tuple[str, ...] = ()
+    """How the records of a store are read: its collection, fields and vectors."""
     kept_in: str = ""
     """Where chunks and vectors are: in files, or in Milvus; empty until the index is open."""
     vectorless: int = 0

@@ -117,6 +117,11 @@ async def test_its_records_are_ranked_by_our_words_and_its_vectors(
     assert [step.outcome for step in why.steps[:3]] == [Outcome.PASSES] * 3
     assert lines.lines == (TEXTS["ports.md"][0], "", TEXTS["ports.md"][1])
     assert (state.store, state.encoded) == (f"chroma:{database}#notes", len(rows))
+    assert state.records == (
+        "collection notes",
+        "metadata of general",
+        "vectors of 384 dimensions, which its own search compares by l2",
+    )
     assert snapshot(database) == before
 
 

@@ -102,6 +102,8 @@ async def test_a_store_that_cannot_be_read_is_neither_current_nor_a_folder_witho
         text = screen_text(app)
         assert "may be out of date" in text
         assert "current" not in text and "No notes here" not in text
+        app.browser.query_one(Input).value = "soup"
+        await until(lambda: "The store was not read." in screen_text(app), "why columns are empty")
         await pilot.press("tab", "f")
         await until(lambda: screen_text(app).count("it has 2 collections") == 1, "the files screen")
         assert "This folder is empty" not in screen_text(app)

@@ -52,6 +52,8 @@ def _status_rows(status: Status) -> Iterator[tuple[str, str]]:
         )
     yield "index", f"{status.index_dir} ({size(sum(status.sizes.values()))})"
     yield "", ", ".join(f"{name} {size(count)}" for name, count in status.sizes.items())
+    if state.records:
+        yield "records", "; ".join(state.records)
     if status.store:
         yield "kept in", status.store
     yield "engine", f"process {engine.pid} of {engine.user} since {engine.since}"

@@ -331,6 +331,7 @@ class StoreIndexer:
                 path: UnindexedNote(0, 0, NoteState.SKIPPED, reason)
                 for path, reason in skipped.items()
             },
+            "records": _how_read(self.description),
             "vectorless": int((~generation.encoded).sum()),
         }
 
@@ -380,6 +381,15 @@ class StoreIndexer:
         for copy in self._index.directory.glob("copy-*"):
             if copy.name != kept:
                 _remove(copy)
+
+
+def _how_read(found: Description | None) -> tuple[str, ...]:
+    if found is None:
+        return ()
+    compared = f", which its own search compares by {found.space}" if found.space else ""
+    vectors = f"vectors of {found.dimension} dimensions{compared}" if found.dimension else ""
+    parts = (f"collection {found.collection}", f"metadata of {found.preset}", *found.facts, vectors)
+    return tuple(filter(None, parts))
 
 
 def _content(generation: EmbeddedGeneration) -> IndexContent:

@@ -41,6 +41,8 @@ class IndexerState:
     paused: bool = False
     stale: str = ""
     problem: str = ""
+    records: tuple[str, ...] = ()
+    """How the records of a store are read."""
     vectorless: int = 0
     """Chunks that never get a vector, because the store has none for them."""
     roots: Mapping[str, str] = field(default_factory=dict)

@@ -89,6 +89,9 @@ def empty_lines(
     if engine.reading and engine.state is not None:
         return ["", reading_text(engine.state), "This column fills by itself."]
     if engine.state is not None and not engine.state.notes:
+        if engine.store:
+            why = "was not read" if engine.state.problem else "has no record with text"
+            return ["", f"The store {why}.", f"{key('app.open')}  another store or folder"]
         ways = (f"{key('view.files')}  every file", f"{key('app.open')}  another folder")
         return ["", "No notes here. Notes are", f"{engine.note_kinds}.", *ways]
     if view.state is None or (view.waiting and not view.total):

@@ -25,6 +25,8 @@ def details_text(view: EngineView, query: OpenQuery, now: datetime) -> str:
 def _index_details(state: EngineState, now: datetime) -> Iterator[tuple[str, str]]:
     if state.store:
         yield "store", state.store
+    if state.records:
+        yield "records", "; ".join(state.records)
     yield "folder", state.folder
     for root in state.roots:
         yield f"root {root.name}", f"{root.path} {root.problem and f'({root.problem})'}".strip()
