@@ -166,7 +166,8 @@ def _source(store: OpenedStore, copied: Path) -> RecordSource:
     if address.kind is StoreKind.MILVUS:
         from membrowse.stores.milvus import Milvus
 
-        return Milvus(address.place if address.is_server else str(copied), whole, store.token)
+        uri = address.place if address.is_server else str(copied)
+        return Milvus(uri, whole, store.token, fields_of(store.fields, ())[1])
     if address.is_server:
         from membrowse.stores.chroma_server import ChromaServer
 

@@ -16,7 +16,8 @@ import msgspec
 
 from membrowse import paths
 from membrowse.settings import SettingsError
-from membrowse.stores.address import StoreAddress, require_files
+from membrowse.stores.address import StoreAddress, StoreKind, require_files
+from membrowse.stores.fields import fields_of
 
 _FILE = "store.json"
 _LARGEST = 1 << 16
@@ -37,7 +38,10 @@ class OpenedStore(msgspec.Struct, frozen=True, kw_only=True):
     """The environment variable with the server's token."""
 
     def check(self) -> None:
-        """Raise `SettingsError` if a server on another machine may not be asked."""
+        """Raise `SettingsError` if it has no such fields, or may not be asked, being elsewhere."""
+        chosen = fields_of(self.fields, ())[1]
+        if self.address.kind is StoreKind.CHROMA and (chosen.text or chosen.vector):
+            raise SettingsError("--fields: `text` and `vector` are fields of Milvus, not of Chroma")
         if self.address.is_remote and not self.remote:
             raise SettingsError(
                 f"{self.address} is on another machine: its records come, and your queries go, "

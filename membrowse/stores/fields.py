@@ -34,6 +34,10 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """A list, or words separated by commas."""
     order: str = ""
     """A number that orders the records of a note that have no lines."""
+    text: str = ""
+    """The one field with the text, in Milvus."""
+    vector: str = ""
+    """The one field with the vectors, in Milvus."""
 
 
 PRESETS: Mapping[str, Fields] = {

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from membrowse.stores.address import grpc_options
+from membrowse.stores.fields import Fields
 from membrowse.stores.grpc_errors import grpc_status, refusal
 from membrowse.stores.source import BATCH, Answer, CollectionFacts, Found, Record, StoreUnreadable
 
@@ -25,7 +27,7 @@ _BY_KEY = {"iterator": "True", "reduce_stop_for_best": "True"}
 class Milvus:
     """A database at `uri`: a path of a copy, or the URL of a server."""
 
-    def __init__(self, uri: str, original: str, token: str = "") -> None:
+    def __init__(self, uri: str, original: str, token: str, chosen: Fields) -> None:
         """Raises `StoreUnreadable`."""
         try:
             from pymilvus import MilvusClient
@@ -34,7 +36,7 @@ class Milvus:
                 f"{original}: reading it needs pymilvus: pip install 'membrowse[milvus]'"
             ) from error
         logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
-        self._original = original
+        self._original, self._chosen = original, chosen
         self._schema = _Schema()
         self._name = ""
         options: dict[str, Any] = {"token": token} if token else {}
@@ -50,7 +52,8 @@ class Milvus:
 
     def use(self, collection: str) -> CollectionFacts:
         described = self._client.describe_collection(collection, timeout=_SECONDS)
-        self._name, self._schema = collection, _schema(described, self._original)
+        self._name, whole = collection, f"{self._original}#{collection}"
+        self._schema = _schema(described, whole, self._chosen)
         self._client.load_collection(collection, timeout=_SECONDS)
         count = self._client.query(
             collection,
@@ -177,23 +180,50 @@ class _Schema:
     document: str = ""
 
 
-def _schema(described: Mapping[str, Any], original: str) -> _Schema:
-    """The fields of a collection. Raises `StoreUnreadable` if none of them is a text."""
+def _schema(described: Mapping[str, Any], collection: str, chosen: Fields) -> _Schema:
+    """The fields of a collection; the person may have `chosen` some.
+
+    Raises `StoreUnreadable` if none of them is a text.
+    """
     fields = {str(each["name"]): each for each in described["fields"]}
     types = {
         name: getattr(each["type"], "name", str(each["type"])) for name, each in fields.items()
     }
     key = next((name for name, each in fields.items() if each.get("is_primary")), "")
-    texts = [name for name, kind in types.items() if kind == "VARCHAR" and name != key]
+    dynamic, of_kind = described["enable_dynamic_field"], _by_kind(types)
+    if chosen.text and not dynamic:
+        _require("text", chosen.text, of_kind["VARCHAR"], collection)
+    if chosen.vector:
+        _require("vector", chosen.vector, of_kind["FLOAT_VECTOR"], collection)
+    texts = [name for name in of_kind["VARCHAR"] if name != key]
     named = [name for name in _DOCUMENTS if name in texts]
     longest = sorted(texts, key=lambda name: -int(fields[name]["params"].get("max_length", 0)))
-    document = next(iter((*named, *longest)), "text" if described["enable_dynamic_field"] else "")
+    document = chosen.text or next(iter((*named, *longest)), "text" if dynamic else "")
     if not document:
-        raise StoreUnreadable(f"{original}: no field of the collection is a text")
-    dense = [name for name, kind in types.items() if kind == "FLOAT_VECTOR"]
+        raise StoreUnreadable(
+            f"{collection} has no field with a text ({', '.join(types)}): if its key is one, "
+            "`membrowse open --fields text=NAME` names it"
+        )
+    vector = chosen.vector or next(iter(of_kind["FLOAT_VECTOR"]), "")
     functions = described.get("functions") or ()
-    sparse = [name for each in functions for name in each.get("output_field_names", ())]
-    return _Schema(key, dense[0] if dense else "", sparse, document)
+    made = {name for each in functions for name in each.get("output_field_names", ())}
+    sparse = [name for name in of_kind["SPARSE_FLOAT_VECTOR"] if name in made]
+    return _Schema(key, vector, sparse, document)
+
+
+def _by_kind(types: Mapping[str, str]) -> Mapping[str, list[str]]:
+    """The names of the fields of each type."""
+    names: dict[str, list[str]] = defaultdict(list)
+    for name, kind in types.items():
+        names[kind].append(name)
+    return names
+
+
+def _require(part: str, name: str, known: Sequence[str], collection: str) -> None:
+    if name not in known:
+        raise StoreUnreadable(
+            f"{collection} has no {part} field {name}: it has {', '.join(known) or 'none'}"
+        )
 
 
 def _opening_problem(uri: str, original: str, error: Exception) -> str:

@@ -66,6 +66,7 @@ def test_open_keeps_how_a_store_is_read_and_opens_the_browser(
             "`membrowse open --remote chroma+http://example.com:8000` agrees",
         ),
         (("open", "chroma:{db}", "--fields", "mine"), "is no preset"),
+        (("open", "chroma:{db}", "--fields", "text=body"), "are fields of Milvus, not of Chroma"),
         (("open", "chroma:{db}", "--encoder", "/no/model"), "no model at /no/model"),
         (("search", "--store", "folder", "q"), "is not the address of a store"),
         (("search", "--store", "chroma:{db}", "-f", ".", "q"), "not both"),

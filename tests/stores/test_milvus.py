@@ -70,6 +70,39 @@ def test_a_milvus_database_is_read_and_searched_as_memsearch_does(tmp_path: Path
     assert snapshot(place) == before
 
 
+def test_text_and_vector_are_the_fields_that_the_person_names(tmp_path: Path) -> None:
+    import pymilvus
+
+    place, kinds = tmp_path / "milvus.db", pymilvus.DataType
+    client = pymilvus.MilvusClient(str(place))
+    schema = client.create_schema()
+    schema.add_field("key", kinds.VARCHAR, max_length=9, is_primary=True)
+    schema.add_field("coarse", kinds.FLOAT_VECTOR, dim=2)
+    schema.add_field("fine", kinds.FLOAT_VECTOR, dim=4)
+    schema.add_field("abstract", kinds.VARCHAR, max_length=99)
+    schema.add_field("body", kinds.VARCHAR, max_length=9)
+    indexes = client.prepare_index_params()
+    for name in ("coarse", "fine"):
+        indexes.add_index(name, index_type="FLAT", metric_type="COSINE")
+    client.create_collection("papers", schema=schema, index_params=indexes)
+    row = {"key": "1", "coarse": [1.0, 0.0], "fine": [1.0] * 4, "abstract": "a", "body": "b"}
+    client.insert("papers", [row])
+    client.close()
+    address = parse_address(f"milvus:{place}")
+    for fields, facts, dimension in (
+        ("auto", "text from body, vectors from coarse", 2),
+        ("text=abstract,vector=fine", "text from abstract, vectors from fine", 4),
+    ):
+        store = OpenedStore(address=address, fields=fields)
+        (own := tmp_path / fields).mkdir()
+        *_, found = read_store(reading(store, own))
+        assert isinstance(found, Description)
+        assert (found.facts[0], found.dimension) == (facts, dimension)
+    store = OpenedStore(address=address, fields="vector=body")
+    with pytest.raises(StoreUnreadable, match="papers has no vector field body: it has coarse"):
+        list(read_store(reading(store, tmp_path)))
+
+
 def test_keys_that_need_quotes_are_read_a_batch_at_a_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

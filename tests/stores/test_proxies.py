@@ -12,6 +12,7 @@ import pytest
 
 from membrowse.index.milvus.connection import Address, MilvusConnection
 from membrowse.stores.address import grpc_options
+from membrowse.stores.fields import Fields
 from membrowse.stores.milvus import Milvus
 from tests.milvus_server import milvus_server
 
@@ -46,7 +47,7 @@ def test_no_proxy_sees_a_request_to_this_machine(asked: list[object], tmp_path: 
     with milvus_server(tmp_path / "server.db") as port:
         uri = f"http://127.0.0.1:{port}"
         for place in (uri, str(tmp_path / "copy.db")):
-            with closing(Milvus(place, "a store")) as store:
+            with closing(Milvus(place, "a store", "", Fields())) as store:
                 assert store.collections() == []
         for address in (uri, ""):
             directory = tmp_path / "index"

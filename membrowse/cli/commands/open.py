@@ -25,7 +25,8 @@ _STORE_HELP = (
 )
 _FIELDS_HELP = (
     "Where a record's path, line, title, heading, date, tags and order are in its metadata: auto, "
-    "a preset (memsearch, mempalace, claude-mem, general), or path=NAME,date=NAME after it."
+    "a preset (memsearch, mempalace, claude-mem, general), or path=NAME,date=NAME after it. "
+    "In Milvus also its text and vector."
 )
 
 TokenVariable = Annotated[
