@@ -135,6 +135,7 @@ class KeywordStore:
     """Writes and opens the Whoosh index in `directory`. For one thread at a time."""
 
     def __init__(self, directory: Path) -> None:
+        """A damaged index is replaced by an empty one. Raises `OSError` if none can be read now."""
         self._directory = directory
         self._storage = PrivateStorage(str(directory))
         self._segments: dict[str, SegmentData] = {}
@@ -149,7 +150,9 @@ class KeywordStore:
             self._check_contents()
             self._index = self._storage.open_index(schema=SCHEMA)
             self._read_segments()
-        except Exception:  # Whoosh's parsers raise anything on damaged files
+        except Exception as error:  # Whoosh's parsers raise anything on damaged files
+            if failed_access(error):
+                raise
             if existed and any(self._directory.glob("*.toc")):
                 log.warning("the keyword index cannot be read; recreating it", exc_info=True)
             self.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import stat
@@ -16,6 +17,7 @@ from whoosh.index import TOC
 from membrowse import sqlite
 from membrowse.index.index import Index
 from membrowse.index.index_directory import discard
+from membrowse.index.keyword_store import PrivateStorage
 from membrowse.index.manifest import IndexCorrupt
 from tests.index import factories
 from tests.index.conftest import Opener, logged_repairs
@@ -96,6 +98,21 @@ def test_a_damaged_keyword_index_is_rewritten(
     assert logged_repairs(caplog)
     assert len(index.generation.keyword.postings("body", "common")[0]) == 180
     assert_stores_agree(index)
+
+
+def test_a_keyword_index_that_cannot_be_read_now_is_kept(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(directory)
+    before = set(_files(directory / "keyword"))
+
+    def out_of_descriptors(*_: object) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(PrivateStorage, "check_contents", out_of_descriptors)
+    with pytest.raises(OSError, match=os.strerror(errno.EMFILE)):
+        factories.opened(directory)
+    assert set(_files(directory / "keyword")) == before
 
 
 def test_a_missing_keyword_index_is_rewritten(open_index: Opener, directory: Path) -> None:
