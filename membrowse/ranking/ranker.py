@@ -6,6 +6,7 @@
     ranker.vector(ranked_query, encoder, state, message)
     ranker.fuse(ranked_query)
     missing = ranker.gather(ranked_query, tokens)      # if > 0, show the result so far
+    missing = ranker.encode_some(ranked_query, tokens, encoder)  # while > 0; or leave it to rerank
     ranker.rerank(ranked_query, tokens, encoder, cross)
     approximate = ranker.approximate(ranked_query, index.approximate_nearest)  # any thread
     ranker.set_approximate(ranked_query, approximate)
@@ -288,13 +289,27 @@ class Ranker:
         """Fetch the pool's stored token vectors; return how many `rerank` will have to encode.
 
         Encoding takes a second or two, so if any are missing, the reranked ranking is the fused one
-        for now, in state LOADING with `cached`. This stage is optional.
+        for now, in state LOADING with `cached`. This stage and `encode_some` are optional.
         """
         try:
             return reranker.gather(ranked_query, self.settings.rerank, tokens)
         except (OSError, sqlite3.Error):
             log.warning("stored token vectors cannot be read", exc_info=True)
             return 0
+
+    def encode_some(
+        self, ranked_query: RankedQuery, tokens: TokenStore, encoder: Encoder | None
+    ) -> int:
+        """Encode some of the token vectors that `gather` missed; return how many are still missing.
+
+        None are if it fails: `rerank` tries again.
+        """
+        missing = 0
+        with ranked_query.stage(RERANKED, ranked_query.ranking(RERANKED).took_ms):
+            if encoder is not None:
+                settings = self.settings.rerank
+                missing = reranker.encode_some(ranked_query, settings, tokens, encoder)
+        return missing
 
     def rerank(
         self,
@@ -308,7 +323,7 @@ class Ranker:
         Beyond that pool, and if reranking is impossible, the fused order remains, and the message
         says why.
         """
-        with ranked_query.stage(RERANKED):
+        with ranked_query.stage(RERANKED, ranked_query.ranking(RERANKED).took_ms):
             idf = ranked_query.postings.idf_lookup(self._cache(ranked_query.generation).idf)
             reranker.rerank(ranked_query, self.settings.rerank, tokens, encoder, cross, idf)
             strength = match_strength(ranked_query, self.settings.encoder.model)

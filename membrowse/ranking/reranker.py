@@ -1,7 +1,8 @@
 """The last stage: reorder the top of the fused ranking by late interaction or a cross-encoder.
 
-Missing token vectors are encoded on demand and stored (50 chunks take a second or two). Chunks
-without any vector are left to indexing, so no query waits while a folder is encoded.
+Missing token vectors are encoded on demand and stored (50 chunks take a second or two), some at a
+time, so that a query that nobody waits for any more can be dropped. Chunks without any vector are
+left to indexing, so no query waits while a folder is encoded.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ from membrowse.wire.search import FUSED, RERANKED, VECTOR, RankingState
 
 Idf = Callable[[str], float]
 
+_ENCODED_AT_ONCE = 4
+"""Chunks: the next query waits for them, a tenth of a second."""
+
 
 def gather(ranked_query: RankedQuery, settings: RerankSettings, store: TokenStore) -> int:
     """Fetch stored token vectors; return how many are missing.
@@ -42,6 +46,21 @@ def gather(ranked_query: RankedQuery, settings: RerankSettings, store: TokenStor
         waiting = ranked_query.not_reranked(RankingState.LOADING, reason)
         ranked_query.put(RERANKED, replace(waiting, pool=len(pool), cached=cached))
     return missing
+
+
+def encode_some(
+    ranked_query: RankedQuery, settings: RerankSettings, store: TokenStore, encoder: Encoder
+) -> int:
+    """Encode and store some of the missing token vectors, and return how many are still missing."""
+    if not _can_interact(ranked_query, settings):
+        return 0
+    missing = _missing_inputs(
+        ranked_query, _pool(ranked_query, settings), _scored_keys(ranked_query, settings)
+    )
+    encoded = encoder.encode(missing[:_ENCODED_AT_ONCE])
+    ranked_query.token_vectors.update({text.key: text for text in encoded})
+    store.put_soon(encoded)
+    return len(missing) - len(encoded)
 
 
 def rerank(
@@ -88,7 +107,8 @@ def _interact(
     scored_keys = _scored_keys(ranked_query, settings)
     if cached is None:
         cached = _fetch_token_vectors(ranked_query, pool, store, scored_keys)
-    _encode_missing(ranked_query, pool, store, encoder, scored_keys)
+    while encode_some(ranked_query, settings, store, encoder):
+        pass
     result = _late_scores(ranked_query, pool, settings, idf)
     if result is None:
         reason = "the encoder knows no word of the query"
@@ -171,22 +191,6 @@ def _missing_inputs(
         if (foreign or generation.encoded[row]) and key not in available
     }
     return [EncoderInput(key, chunk.header, chunk.text) for key, chunk in missing.items()]
-
-
-def _encode_missing(
-    ranked_query: RankedQuery,
-    pool: Rows,
-    store: TokenStore,
-    encoder: Encoder,
-    scored: frozenset[str],
-) -> None:
-    """Encode missing token vectors and store them for the next query."""
-    inputs = _missing_inputs(ranked_query, pool, scored)
-    if not inputs:
-        return
-    encoded = encoder.encode(inputs)
-    ranked_query.token_vectors.update({text.key: text for text in encoded})
-    store.put_soon(encoded)
 
 
 def _late_scores(

@@ -33,6 +33,7 @@ from membrowse.wire.search import (
     Target,
 )
 from tests.engine.conftest import ask, called_by, current, engine_here, order, serving, until
+from tests.engine.in_process import telling
 
 QUESTION = "which port does staging ssh use?"
 
@@ -99,6 +100,25 @@ async def test_rankings_arrive_one_after_another(folder: Path) -> None:
         missing = (await ask(client, QUESTION, target=Target(path="drafts/no.md"))).target
         assert missing is not None and missing.hit is None
         assert missing.reason == "the folder has no file drafts/no.md"
+
+
+def test_a_query_that_nobody_waits_for_is_not_encoded_to_its_end(folder: Path) -> None:
+    many_notes(folder)
+    with telling(folder) as told:
+        told.until(current)
+        tokens = told.components.index.tokens
+        tokens.delete(tokens.keys())
+        request = SearchRequest(text="pump and tank", progressive=True)
+        stages = told.components.searcher.stages(request)
+        waiting = [next(stages)() for _ in (KEYWORD, VECTOR)][-1]
+        assert waiting and waiting.rankings[RERANKED].state is RankingState.LOADING
+        pool = waiting.rankings[RERANKED].pool
+        assert next(stages)() is None and pool
+        assert 0 < len(tokens.keys()) < pool / 4
+        *_, answer = [stage() for stage in stages]
+        assert answer and answer.complete
+        assert answer.rankings[RERANKED].state is RankingState.READY
+        assert len(tokens.keys()) == pool
 
 
 async def test_the_same_question_has_the_same_answer_from_every_client(folder: Path) -> None:

@@ -14,9 +14,8 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -30,7 +29,7 @@ from membrowse import interpreter, paths
 from membrowse.cli.commands.status import _watcher_text
 from membrowse.client import discovery
 from membrowse.engine import sources
-from membrowse.engine.components import Components, open_components
+from membrowse.engine.components import Components
 from membrowse.engine.handlers.spelling import suggest_spelling
 from membrowse.engine.health.condition import engine_health
 from membrowse.engine.http.peers import EVERY_RIGHT
@@ -38,9 +37,8 @@ from membrowse.engine.http.server import _http_problem
 from membrowse.engine.indexing import disk_space, note_reader
 from membrowse.engine.indexing.indexer import Indexer
 from membrowse.engine.indexing.note_reader import NoteReader
-from membrowse.engine.priority import Cancelled, QueryTraffic
+from membrowse.engine.priority import Cancelled
 from membrowse.engine.service import Service
-from membrowse.engine.state import open_state
 from membrowse.index import index_directory
 from membrowse.index.index import Index
 from membrowse.index.index_directory import discard
@@ -66,39 +64,7 @@ from tests.engine.conftest import (
     serving,
     until,
 )
-
-
-class Told:
-    """Every state that an engine in this process tells its clients."""
-
-    def __init__(self, folder: Path) -> None:
-        self.states: list[EngineState] = []
-        self._more = threading.Condition()
-        settings = Settings(engine=EngineSettings(settle_ms=50, check_seconds=1.0))
-        self.components = open_components(folder, settings, QueryTraffic(), self._changed)
-
-    def _changed(self) -> None:
-        with self._more:
-            self.states.append(open_state(self.components))
-            self._more.notify_all()
-
-    def until(self, condition: Callable[[EngineState], bool]) -> EngineState:
-        """The first state for which `condition` holds, of those that were not asked for yet."""
-        with self._more:
-            while not (found := next(filter(condition, self.states), None)):
-                assert self._more.wait(DEADLINE_SECONDS), "no such state was told"
-            del self.states[: self.states.index(found)]
-            return found
-
-
-@contextmanager
-def telling(folder: Path) -> Iterator[Told]:
-    told = Told(folder)
-    told.components.start()
-    try:
-        yield told
-    finally:
-        told.components.close()
+from tests.engine.in_process import telling
 
 
 def kill_observer(components: Components) -> None:

@@ -211,6 +211,31 @@ def test_missing_token_vectors_are_encoded_on_demand_and_stored(
         index.close()
 
 
+def test_what_cannot_be_encoded_fails_the_reranked_ranking_alone(
+    tmp_path: Path, encoder: ResidentEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = sample_notes.opened(tmp_path / "index")
+    try:
+        index.apply(sample_notes.NOTES)
+        index.add_vectors(encoder.encode(index.unencoded()), "float32")
+        index.tokens.delete(index.tokens.keys())
+        ranker = Ranker(Settings())
+        ranked_query = ranker.prepare(index.generation, QUESTION, "literal")
+        ranker.keyword(ranked_query)
+        ranker.vector(ranked_query, encoder)
+        ranker.fuse(ranked_query)
+        assert ranker.gather(ranked_query, index.tokens) > 0
+        monkeypatch.setattr(encoder, "encode", lambda items: items[0].nothing)
+        assert ranker.encode_some(ranked_query, index.tokens, encoder) == 0
+        assert ranked_query.rankings[RERANKED].state is RankingState.FAILED
+        monkeypatch.undo()
+        ranker.rerank(ranked_query, index.tokens, encoder)
+        assert ranked_query.rankings[RERANKED].state is RankingState.READY
+        assert ranked_query.rankings[RERANKED].took_ms > 0
+    finally:
+        index.close()
+
+
 def test_an_empty_index_is_answered(tmp_path: Path, encoder: ResidentEncoder) -> None:
     index = sample_notes.opened(tmp_path / "index")
     try:

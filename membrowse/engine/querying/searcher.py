@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -81,8 +81,8 @@ class Searcher:
         """Stop the threads; no search may follow."""
         self._hnsw_threads.shutdown(wait=False, cancel_futures=True)
 
-    def stages(self, request: SearchRequest) -> tuple[Stage, ...]:
-        """The stages of a search, to be run one after another, each on any thread.
+    def stages(self, request: SearchRequest) -> Iterator[Stage]:
+        """The stages of a search, each to be run on any thread before the next is asked for.
 
         Only the last returns the complete response; with `progressive`, those before it return what
         is finished, keyword first. Raises `InvalidFilter`, and `SettingsError` if the profile
@@ -111,7 +111,7 @@ class Searcher:
             progressive=request.progressive,
             wanted=self._wanted(ranked_query, request, ranker.settings),
         )
-        return (search.keyword, search.vector, search.rerank, search.finish)
+        return search.stages()
 
     def _wanted(
         self, ranked_query: RankedQuery, request: SearchRequest, settings: Settings
@@ -227,6 +227,16 @@ class _Search:
     wanted: Sequence[int]
     """Rows whose ranks are asked for."""
     hnsw: Future[Approximate | None] = field(default_factory=Future)
+    missing: int = 0
+    """Token vectors of the pool that are to be encoded."""
+
+    def stages(self) -> Iterator[Stage]:
+        yield self.keyword
+        yield self.vector
+        while self.missing:
+            yield self.encode
+        yield self.rerank
+        yield self.finish
 
     def keyword(self) -> SearchResponse | None:
         self.ranker.keyword(self.ranked_query)
@@ -239,8 +249,12 @@ class _Search:
         self.hnsw = self.hnsw_threads.submit(ask)
         ranker.locate(ranked_query, self.wanted)
         ranker.fuse(ranked_query)
-        missing = ranker.gather(ranked_query, self.index.tokens)
-        return self._so_far() if missing else None
+        self.missing = ranker.gather(ranked_query, self.index.tokens)
+        return self._so_far() if self.missing else None
+
+    def encode(self) -> None:
+        tokens, encoder = self.index.tokens, self.models.encoder
+        self.missing = self.ranker.encode_some(self.ranked_query, tokens, encoder)
 
     def rerank(self) -> SearchResponse | None:
         models = self.models
