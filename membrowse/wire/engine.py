@@ -69,7 +69,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 
     phase: str
     """`opening`, `scanning`, `reading`, `indexing` (records that were read), `loading` (the
-    encoder), `preparing` (the encoder, on its first run) or `encoding`."""
+    encoder), `preparing` (the encoder, on its first run), `encoding` or `storing` (in Milvus)."""
     notes_done: int = 0
     notes_total: int = 0
     chunks_done: int = 0

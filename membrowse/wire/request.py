@@ -26,5 +26,5 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
     message: str
     kind: str = ""
-    """`bad request`, `rights`, `settings`, `impossible`, `not ready`, `unknown`, `cancelled`,
-    `store` (it does not answer) or `internal`."""
+    """`bad request`, `rights`, `settings`, `filter`, `impossible`, `not ready`, `unknown`,
+    `cancelled`, `store` (it does not answer), `disk full` or `internal`."""

@@ -5,7 +5,7 @@ one JSON record; a stream is one JSON record per line. An error is a `Problem` w
 
 | status | meaning                                                          |
 |--------|------------------------------------------------------------------|
-| 400    | bad request, or settings that cannot be used                     |
+| 400    | bad request, or a filter or settings that cannot be used         |
 | 403    | the caller lacks the right                                       |
 | 404    | no such chunk, pin or note, or a response no longer remembered   |
 | 408    | the request took too long to arrive                              |
@@ -13,7 +13,8 @@ one JSON record; a stream is one JSON record per line. An error is a `Problem` w
 | 413    | the request is larger than 1 MB                                  |
 | 499    | cancelled: the client disconnected                               |
 | 500    | internal error; the engine's log has the details                 |
-| 503    | the index is not open                                            |
+| 503    | the index is not open, or its store does not answer              |
+| 507    | the disk is full                                                 |
 
 Client, server and the tests' stand-in read this table. To add a request: define its record, add a
 line here, and write its handler in `engine/handlers`.

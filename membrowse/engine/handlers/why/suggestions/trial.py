@@ -54,8 +54,8 @@ class Trial:
         settings: Settings,
         pause: Pause,
     ) -> None:
-        """`ranked_query` is of the present generation, by `settings`, with `place` of the target in
-        it; it is not changed."""
+        """`ranked_query` is of the present generation, by `settings`, and is not changed; `chunks`
+        are those of the target in it."""
         self.components = components
         self.target = target
         self.chunks = chunks
