@@ -131,7 +131,10 @@ class Indexer:
         self._handle_safely(IndexRequested(rebuild=unreadable))
         while not isinstance(event := self.events.take(self._next_deadline()), Stopped):
             self._handle_safely(event)
-        self._vectoriser.cancel()
+        try:
+            self._vectoriser.cancel()
+        except Exception as error:  # the thread's boundary: these vectors are made again
+            log.warning("the last vectors could not be stored: %s", error)
         self._watch.stop()
 
     def _next_deadline(self) -> float:
