@@ -111,6 +111,12 @@ async def index_current(
 
 
 async def encoder_loaded(engine: Engine) -> None:
-    """Wait until the encoder is loaded, so that a first search has every ranking."""
-    if await readiness.encoder_loaded(engine) is None:
+    """Wait until the encoder is loaded, so that a first search has every ranking, and say which
+    roots are out of reach."""
+    state = await readiness.encoder_loaded(engine)
+    if state is None:
         output.say("the encoder is still loading; searching without it")
+        return
+    for root in state.roots:
+        if root.problem:
+            output.say(f"the root {root.name} is out of reach: {root.problem}")

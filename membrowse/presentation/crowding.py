@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from membrowse.presentation import figures
-from membrowse.presentation.lines import Line, Part, clip_start, fit
+from membrowse.presentation.lines import Line, Part, clip_path, fit, root_beginnings
 from membrowse.text import shown
 from membrowse.wire.crowding import Crowding, CrowdingSource, PlaceShare
 
@@ -26,6 +26,7 @@ def crowding_lines(crowding: Crowding, width: int) -> Iterator[Line]:
         return
     bar = max(4, min(_BAR, width - _NAME - _FIGURES))
     name = max(_NAME, min(48, width - _FIGURES - bar))
+    roots = root_beginnings(shown(each.name) for each in crowding.roots)
     for heading, shares in (
         ("ROOT", crowding.roots),
         ("FOLDER", crowding.folders),
@@ -33,14 +34,16 @@ def crowding_lines(crowding: Crowding, width: int) -> Iterator[Line]:
     ):
         if shares:
             yield []
-            yield from _table(heading, shares, name, bar, width)
+            yield from _table(heading, shares, roots, name, bar, width)
 
 
 def _summary(crowding: Crowding) -> Iterator[Line]:
+    pins, recalls = (figures.counted(crowding.lists, noun) for noun in ("pin", "recall"))
+    only = f", only {shown(' '.join(crowding.filters))}" if crowding.filters else ""
     lists = {
-        CrowdingSource.QUERY: f"the top {crowding.k} of the query",
-        CrowdingSource.PINS: f"the top {crowding.k} of {figures.counted(crowding.lists, 'pin')}",
-        CrowdingSource.LOG: f"what agents got in {figures.counted(crowding.lists, 'recall')}",
+        CrowdingSource.QUERY: f"the top {crowding.k} of the query{only}",
+        CrowdingSource.PINS: f"the top {crowding.k} of {pins} with hits",
+        CrowdingSource.LOG: f"what agents got in {recalls} with hits",
     }[crowding.source]
     facts = f"{lists}: {figures.counted(crowding.places, 'place')}"
     yield [Part(f" {facts}", "strong")]
@@ -53,7 +56,12 @@ def _summary(crowding: Crowding) -> Iterator[Line]:
 
 
 def _table(
-    heading: str, shares: Sequence[PlaceShare], name: int, bar: int, width: int
+    heading: str,
+    shares: Sequence[PlaceShare],
+    roots: Mapping[str, str],
+    name: int,
+    bar: int,
+    width: int,
 ) -> Iterator[Line]:
     head = f" {heading}".ljust(name + 2) + "places".rjust(bar + 11) + "of the chunks".rjust(15)
     yield fit([Part(head, "dim")], width)
@@ -61,7 +69,7 @@ def _table(
         full = round(each.share * bar)
         yield fit(
             [
-                Part(f" {clip_start(shown(each.name) or '(top)', name)}".ljust(name + 2), "title"),
+                *fit([Part(f" {_name(each, name, roots)}", "title")], name + 2),
                 Part("━" * full, "accent"),
                 Part("─" * (bar - full), "dim"),
                 Part(f"{figures.number(each.places):>5}{figures.percent(each.share):>6}"),
@@ -72,6 +80,14 @@ def _table(
     if more := len(shares) - _SHOWN:
         if more > 0:
             yield [Part(f" and {figures.number(more)} more", "dim")]
+
+
+def _name(share: PlaceShare, width: int, roots: Mapping[str, str]) -> str:
+    """The name in at most `width` cells; of a long path, the root and the end stay."""
+    path = shown(share.name)
+    if path.endswith("/"):
+        return f"{clip_path(path[:-1], width - 1, roots)}/"
+    return clip_path(path, width, roots) or "(top)"
 
 
 def _small_percent(share: float) -> str:

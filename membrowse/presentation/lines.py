@@ -87,7 +87,8 @@ def _clip_below_root(root: str, beginning: str, below: str, width: int) -> str:
     short = f"{beginning}{ELLIPSIS}" if len(beginning) + 1 < len(root) else root
     file = below.rpartition("/")[2]
     elided = cell_len(file) + (2 if file != below else 0)
-    for name in (root, short):
+    longest = clip(root, max(cell_len(short), width - cell_len(below) - 1))
+    for name in (root, longest):
         room = width - cell_len(name) - 1
         if elided <= room:
             return f"{name}/{clip_path(below, room)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from itertools import zip_longest
 
@@ -19,11 +20,21 @@ SIDE_BY_SIDE = 100
 _GAP = 2
 
 
-def search_page(response: SearchResponse, now: datetime, width: int) -> list[Line]:
-    """Index, query and rankings; the fused ranking only as ranks of the other hits."""
+def search_page(
+    response: SearchResponse,
+    now: datetime,
+    width: int,
+    title: str = "",
+    roots: Mapping[str, str] | None = None,
+) -> list[Line]:
+    """Index, query and rankings; the fused ranking only as ranks of the other hits.
+
+    `title` is what the folder is called if not by its path, `roots` are those of a collection (see
+    `lines.root_beginnings`).
+    """
     names = [name for name in response.rankings if name != FUSED]
-    short = letters(response.rankings)
-    lines = [_index_line(response, width), query_line(response.query, width), []]
+    common = RowStyle("", letters(response.rankings), now, roots=roots or {})
+    lines = [_index_line(response, title, width), query_line(response.query, width), []]
     if width < SIDE_BY_SIDE or not names:
         for name in names:
             ranking = response.rankings[name]
@@ -32,7 +43,7 @@ def search_page(response: SearchResponse, now: datetime, width: int) -> list[Lin
                 _ranking_head(name, ranking, width),
                 *([_noticed(notice, width)] if notice else []),
             ]
-            lines += _hit_rows(name, ranking, short, now, width, snippets=True) + [[]]
+            lines += _hit_rows(name, ranking, common, width, snippets=True) + [[]]
         return lines
     room = (width - _GAP * (len(names) - 1)) // len(names)
     columns = [[_ranking_head(name, response.rankings[name], room)] for name in names]
@@ -40,13 +51,13 @@ def search_page(response: SearchResponse, now: datetime, width: int) -> list[Lin
     for column, name, notice in zip(columns, names, notices, strict=True):
         if any(notices):
             column.append(_noticed(notice, room))
-        column += _hit_rows(name, response.rankings[name], short, now, room, snippets=False)
+        column += _hit_rows(name, response.rankings[name], common, room, snippets=False)
     for row in zip_longest(*columns, fillvalue=fit([], room)):
         lines.append([part for line in row for part in (*line, Part(" " * _GAP))][:-1])
     return lines
 
 
-def _index_line(response: SearchResponse, width: int) -> Line:
+def _index_line(response: SearchResponse, title: str, width: int) -> Line:
     """The folder, and the index that answered."""
     facts = joined(
         [
@@ -59,7 +70,7 @@ def _index_line(response: SearchResponse, width: int) -> Line:
             else [],
         ]
     )
-    folder = clip_start(shown(response.folder), max(10, width // 2))
+    folder = clip_start(shown(title or response.folder), max(10, width // 2))
     return spread([Part(f" {folder}", "folder")], facts, width)
 
 
@@ -86,20 +97,13 @@ def _noticed(notice: str, width: int) -> Line:
 
 
 def _hit_rows(
-    name: str,
-    ranking: Ranking,
-    letters: Mapping[str, str],
-    now: datetime,
-    width: int,
-    *,
-    snippets: bool,
+    name: str, ranking: Ranking, common: RowStyle, width: int, *, snippets: bool
 ) -> list[Line]:
     """Two lines per hit, with `snippets` three."""
     missed = ranking.approximate.missed if ranking.approximate else ()
-    style = RowStyle(
+    style = replace(
+        common,
         ranking=name,
-        letters=letters,
-        now=now,
         top=ranking.hits[0].score if ranking.hits else 1.0,
         total=ranking.total,
         pool=ranking.pool,

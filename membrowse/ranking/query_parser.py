@@ -301,10 +301,12 @@ def _filter_value(kind: str, value: str, reader: DateReader) -> str | None:
 
 
 def _path_pattern(value: str) -> str:
-    """A glob matches the whole path or from any `/`; any other value matches anywhere."""
+    """A glob matches the whole path or from any `/`, only the whole path if it begins with one; any
+    other value matches anywhere."""
     if not re.search(r"[*?\[]", value):
         return re.escape(value)
-    return rf"(?:\A|/){translate(value.removeprefix('/'))}"
+    start = r"\A" if value.startswith("/") else r"(?:\A|/)"
+    return f"{start}{translate(value.removeprefix('/'))}"
 
 
 def _first_day(value: str, reader: DateReader) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -21,8 +21,9 @@ from membrowse.ranking.elapsed import elapsed_ms
 from membrowse.ranking.keyword import TermMatches, term_matches
 from membrowse.ranking.late_interaction import HasTokenVectors
 from membrowse.ranking.query_dates import DateReader
-from membrowse.ranking.query_parser import ParsedQuery, parse_query, requested_filters
+from membrowse.ranking.query_parser import Filter, ParsedQuery, parse_query, requested_filters
 from membrowse.ranking.snippets import Snippet, Snippets
+from membrowse.text import shown
 from membrowse.wire.search import (
     FUSED,
     NO_FILTERS,
@@ -37,6 +38,7 @@ from membrowse.wire.search import (
 log = logging.getLogger(__name__)
 
 NO_WORDS = "the query has no words to search for"
+_ROOTS_NAMED = 5
 NOT_RERANKED = "not reranked, in fused order"
 
 Maxima = dict[str, NDArray[np.float32]]
@@ -65,6 +67,8 @@ class RankedQuery:
     query: Query
     scope: Mask
     """Chunks that pass the filters; every ranking is limited to these."""
+    nothing_in_scope: str
+    """Which filter leaves out every note; empty if one passes."""
     body_matches: Mask
     """Chunks with a query term in their text, and so in their snippet."""
     snippets: Snippets
@@ -122,7 +126,7 @@ class RankedQuery:
             if not len(self.chunks):
                 ranking = replace(ranking, message="nothing is indexed")
             elif not self.scope.any():
-                ranking = replace(ranking, message="no note passes the filters")
+                ranking = replace(ranking, message=self.nothing_in_scope)
         self.rankings[name] = ranking
 
     def not_reranked(self, state: RankingState, reason: str) -> ChunkRanking:
@@ -181,6 +185,7 @@ def prepare(
     parsed = replace(parsed, filters=(*parsed.filters, *requested_filters(filters, reader)))
     postings = term_matches(generation, parsed.terms.terms)
     lookup_ms = elapsed_ms(started)
+    scope = _scope(generation, parsed)
     return RankedQuery(
         open_generation=generation,
         generation_number=generation.number,
@@ -190,7 +195,8 @@ def prepare(
         parsed=parsed,
         filters=filters,
         query=_query_record(parsed, postings),
-        scope=_scope(generation, parsed),
+        scope=scope,
+        nothing_in_scope="" if scope.any() else _nothing_in_scope(generation, parsed.filters),
         body_matches=postings.body_matches(),
         snippets=Snippets(postings.idf),
         open_postings=postings,
@@ -206,6 +212,22 @@ def _scope(generation: Generation, parsed: ParsedQuery) -> Mask:
     passes = [all(each.passes(note) for each in parsed.filters) for note in notes]
     counts = np.diff(generation.chunks.starts)
     return np.repeat(np.array(passes, dtype=np.bool_), counts)
+
+
+def _nothing_in_scope(generation: Generation, filters: Iterable[Filter]) -> str:
+    """Name the first filter that no note passes, a root beside those that there are."""
+    notes = generation.chunks.notes
+    for each in filters:
+        if not any(map(each.passes, notes)):
+            reason = f"no note passes the filter {shown(each.typed)}"
+            return reason if each.kind != "root" else f"{reason}{_known_roots(generation)}"
+    return "no note passes all filters"
+
+
+def _known_roots(generation: Generation) -> str:
+    names = list(dict.fromkeys(path.partition("/")[0] for path in generation.notes if "/" in path))
+    more = ", …" if len(names) > _ROOTS_NAMED else ""
+    return f" (there are {shown(', '.join(names[:_ROOTS_NAMED]))}{more})" if names else ""
 
 
 def _query_record(parsed: ParsedQuery, postings: TermMatches) -> Query:

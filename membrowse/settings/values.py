@@ -326,6 +326,8 @@ class CollectionSettings(_Section, frozen=True):
             _check_name(name, "root")
             found[name] = (RootSettings(path=root) if isinstance(root, str) else root).expanded
         for (name, path), (other, above) in combinations(found.items(), 2):
+            if path == above:
+                raise ValueError(f"the roots {name} and {other} are the same directory ({path})")
             if path.is_relative_to(above):
                 raise ValueError(f"the root {name} ({path}) lies in the root {other} ({above})")
             if above.is_relative_to(path):

@@ -289,7 +289,7 @@ class MembrowseApp(App[int], inherit_bindings=False):
     def on_search_wanted(self, message: messages.SearchWanted) -> None:
         if self._engine is not None:
             self._start_worker(
-                partial(self._stream, self._engine, message), "search", exclusive=True
+                partial(self._follow, self._engine, message), "search", exclusive=True
             )
 
     def on_stream_wanted(self, message: messages.StreamWanted[Any]) -> None:
@@ -298,15 +298,12 @@ class MembrowseApp(App[int], inherit_bindings=False):
                 partial(self._follow, self._engine, message), message.group, exclusive=True
             )
 
-    async def _stream(
+    async def _follow(
         self, engine: Engine, wanted: messages.SearchWanted | messages.StreamWanted[Any]
     ) -> None:
-        async for reply in engine.stream(wanted.request):
-            wanted.deliver(reply)
-
-    async def _follow(self, engine: Engine, wanted: messages.StreamWanted[Any]) -> None:
         try:
-            await self._stream(engine, wanted)
+            async for reply in engine.stream(wanted.request):
+                wanted.deliver(reply)
         except EngineRefused as error:
             if wanted.refused is None:
                 raise

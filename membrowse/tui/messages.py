@@ -28,6 +28,8 @@ class SearchWanted(Message):
     request: SearchRequest
     deliver: Callable[[SearchResponse], None]
     """Takes each response, the complete one last."""
+    refused: Callable[[EngineRefused], None]
+    """Takes the engine's refusal."""
 
     def can_replace(self, message: Message) -> bool:
         return isinstance(message, SearchWanted)

@@ -30,7 +30,7 @@ class PlaceShare(msgspec.Struct, frozen=True, kw_only=True):
     share: float
     """Of all places, 0 to 1."""
     chunk_share: float
-    """Its share of all chunks of the index, 0 to 1."""
+    """Its share of all chunks of the index, or of those that pass the query's filters, 0 to 1."""
     lists: int
     """Lists that it has a place in."""
 
@@ -52,6 +52,8 @@ class Crowding(msgspec.Struct, frozen=True, kw_only=True):
     near_duplicates: int = 0
     """Places of chunks that resemble a better ranked chunk of the same list."""
     near_duplicate_share: float = 0.0
+    filters: tuple[str, ...] = ()
+    """Of the query, as typed."""
     gone: int = 0
     """Places of notes that are no longer indexed; not counted above."""
 

@@ -265,7 +265,8 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     root: str = ""
     """The first segment of the path: a root of a collection, or a folder's subfolder."""
     path: str = ""
-    """A glob that matches the path, or from any `/` on; without `*?[`, what the path contains."""
+    """A glob that matches the path, or from any `/` on (`/logs/*` only the path); without `*?[`,
+    what the path contains."""
     tag: str = ""
     """`ops` passes notes tagged `ops` or `ops/…`."""
     after: str = ""

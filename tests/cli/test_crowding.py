@@ -33,6 +33,10 @@ def test_the_places_of_a_query_are_counted(program: Program, folder: Path, engin
     text = program("crowding", QUERY, "--folder", folder, "-k", "3").out
     assert "the top 3 of the query: 3 places" in text
     assert "FOLDER" in text and "of the chunks" in text
+    filtered = ("crowding", QUERY, "--folder", folder, "--root", "runbooks")
+    assert "the top 5 of the query, only root:runbooks: " in program(*filtered).out
+    (only,) = json.loads(program(*filtered, "--json").out)["folders"]
+    assert (only["share"], only["chunk_share"]) == (1.0, 1.0), "of the chunks that pass"
 
 
 @pytest.mark.parametrize("source", ["--pins", "--log"])
@@ -115,6 +119,14 @@ def test_one_source_is_named(
     assert (ran.status, "one of QUERY, --pins and --log" in ran.err) == (2, True)
 
 
+@pytest.mark.parametrize("arguments", [("--pins", "--root", "a"), ("--log", "-k", "3")])
+def test_what_a_source_does_not_use_is_refused(
+    program: Program, folder: Path, engine: StandIn, arguments: tuple[str, ...]
+) -> None:
+    ran = program("crowding", *arguments, "--folder", folder)
+    assert (ran.status, "have their own" in ran.err or "has its own" in ran.err) == (2, True)
+
+
 async def test_near_duplicates_of_a_better_hit_are_counted() -> None:
     engine = StandIn(
         files={
@@ -131,12 +143,23 @@ async def test_near_duplicates_of_a_better_hit_are_counted() -> None:
 def test_lines_fit_and_say_what_is_gone() -> None:
     share = PlaceShare(name="", places=1, share=0.2, chunk_share=0.001, lists=1)
     long = PlaceShare(name="a/" * 60, places=4, share=0.8, chunk_share=0.5, lists=2)
+    wide = PlaceShare(name="root/メモ.md", places=1, share=0.2, chunk_share=0.5, lists=1)
+    deep = PlaceShare(name=f"root/{'a' * 60}.md", places=4, share=0.8, chunk_share=0.5, lists=2)
+    root = PlaceShare(name="root", places=5, share=1.0, chunk_share=0.5, lists=2)
     crowding = Crowding(
-        source=CrowdingSource.LOG, k=None, lists=2, places=5, folders=(long, share), gone=3
+        source=CrowdingSource.LOG,
+        k=None,
+        lists=2,
+        places=5,
+        gone=3,
+        roots=(root,),
+        folders=(long, share),
+        notes=(deep, wide),
     )
     lines = list(crowding_lines(crowding, 80))
     text = "\n".join(map(plain, lines))
-    assert "what agents got in 2 recalls: 5 places" in text
+    assert "what agents got in 2 recalls with hits: 5 places" in text
     assert "3 hits of notes that are gone" in text
     assert "(top)" in text and "<1%" in text
-    assert all(cells(line) <= 80 for line in lines)
+    assert "root/…aaa" in text, "of a long path, the root stays"
+    assert len({cells(line) for line in lines if "%" in plain(line) and line[0].text != " "}) == 1

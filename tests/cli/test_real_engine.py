@@ -112,7 +112,7 @@ def test_the_current_folder_is_taken_and_named(machine: Machine) -> None:
 def test_filters_that_nothing_passes_are_told_and_status_1(machine: Machine) -> None:
     done = machine.run("search", "--syntax", "deploy path:nowhere", "--json")
     assert done.returncode == 1
-    assert "no note passes the filters" in done.stderr.decode()
+    assert "no note passes the filter path:nowhere" in done.stderr.decode()
     rankings = json.loads(done.stdout)["rankings"].values()
     assert [ranking["hits"] for ranking in rankings] == [[]] * 4
 

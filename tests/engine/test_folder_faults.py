@@ -109,10 +109,12 @@ def test_what_is_mounted_in_the_folder_is_known_by_itself(tmp_path: Path) -> Non
     notes = {"a.md": scanned("a.md", 1), "disk/b.md": scanned("disk/b.md", 2)}
     (exchanged,) = identity.exchanged(Roots.of_folder(tmp_path), notes, files)
     assert (exchanged.prefix, exchanged.indexed, exchanged.present) == ("disk/", 1, 0)
-    found = Comparison(found=files, new=("c.md", "disk/x.md"), deleted=("d.md", "disk/b.md"))
+    found = Comparison(
+        found=files, new=("c.md", "disk", "disk/x.md"), deleted=("d.md", "disk/b.md")
+    )
     usable, withheld = divided(found, [exchanged])
     assert (usable.new, usable.deleted) == (("c.md",), ("d.md",))
-    assert (withheld.new, withheld.deleted) == (("disk/x.md",), ("disk/b.md",))
+    assert (withheld.new, withheld.deleted) == (("disk", "disk/x.md"), ("disk/b.md",))
     (tmp_path / "disk").rmdir()
     assert not identity.exchanged(Roots.of_folder(tmp_path), notes, files), "removed, not exchanged"
 

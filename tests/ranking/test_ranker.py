@@ -117,11 +117,21 @@ def test_a_query_without_words_is_answered(rank_query: sample_notes.RankQuery, t
     assert ranked_query.rankings[FUSED].total == int(np.count_nonzero(ranked_query.scope))
 
 
-def test_no_note_passes_the_filters(rank_query: sample_notes.RankQuery) -> None:
-    ranked_query = rank_query("staging path:nowhere", "operators")
+@pytest.mark.parametrize(
+    ("filters", "message"),
+    [
+        ("path:md path:nowhere", "no note passes the filter path:nowhere"),
+        ("root:nope", "no note passes the filter root:nope (there are "),
+        ("path:runbooks path:logs", "no note passes all filters"),
+    ],
+)
+def test_no_note_passes_the_filters(
+    rank_query: sample_notes.RankQuery, filters: str, message: str
+) -> None:
+    ranked_query = rank_query(f"staging {filters}", "operators")
     for name in RANKINGS:
         assert ranked_query.rankings[name].total == 0
-        assert "filters" in ranked_query.rankings[name].message
+        assert ranked_query.rankings[name].message.startswith(message)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import msgspec
@@ -9,8 +10,9 @@ import pytest
 from textual.pilot import Pilot
 
 from membrowse import paths
+from membrowse.ranking.query_parser import requested_filters
 from membrowse.tui.app import MembrowseApp
-from membrowse.tui.model.filter_choices import FilterTyped, choices
+from membrowse.tui.model.filter_choices import FilterTyped, choices, problem
 from membrowse.tui.screens.filter_picker import FilterPicker
 from membrowse.wire.engine import RootState
 from membrowse.wire.filters import (
@@ -105,7 +107,7 @@ async def test_a_chosen_filter_is_offered_for_removal() -> None:
     async with on_stage(app, (120, 30), QUERY) as pilot:
         await pilot.press("enter")
         await pick(app, pilot, "path:runb", "path")
-        assert app.browser.query_bar.filters == Filters(path="runbooks/*")
+        assert app.browser.query_bar.filters == Filters(path="/runbooks/*")
         await pick(app, pilot, "", "remove")
         assert app.browser.query_bar.filters == NO_FILTERS
 
@@ -145,12 +147,50 @@ VALUES = FilterValues(
         ("before:last week", ["before"]),
         ("logs/*.md", ["path"]),
         ("nothing:like this", ["path"]),
+        ("path:[a", []),
     ],
 )
 def test_what_the_picker_offers(typed: str, labels: list[str]) -> None:
     reading = DateReading(typed="last week", first="2026-03-02", after="2026-03-09")
     found = choices(FilterTyped(typed), Filters(tag="old"), VALUES, reading)
     assert [choice.label for choice in found] == labels
+
+
+def test_a_folder_is_chosen_by_its_whole_name() -> None:
+    values = FilterValues(values=(FilterValue(kind="path", value="team/[old]/", notes=2),))
+    first, _ = choices(FilterTyped("old"), NO_FILTERS, values, None)
+    (parsed,) = requested_filters(first.applied(NO_FILTERS))
+    for path, passes in (("team/[old]/a/b.md", True), ("x/team/[old]/a.md", False)):
+        assert bool(re.search(parsed.value, path)) is passes
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("after:banana", "banana is not a date"),
+        ("2026-02-30", "2026-02-30 is not a date"),
+        ("banana", ""),
+        ("path:[a", "[a has a [ without a ]"),
+    ],
+)
+def test_what_is_wrong_with_what_is_typed(typed: str, said: str) -> None:
+    value = FilterTyped(typed)
+    assert problem(value, DateReading(typed=value.value)) == said
+    assert problem(FilterTyped("after:banana"), None) == "", "not read yet"
+
+
+async def test_a_refused_query_has_no_hits_of_another() -> None:
+    app = make_app()
+    async with on_stage(app, (120, 30), QUERY) as pilot:
+        await pilot.press("enter")
+        app.browser._pick_filters(Filters(path="[a"))
+        await until(lambda: "! the filter path:[a has a" in screen_text(app), "the reason")
+        await until(lambda: "The chunk under the cursor" in screen_text(app), "no preview")
+        assert not any(view.hits for view in app.browser.open_query.views.values())
+        assert "S  remove filter" in screen_text(app)
+        await pilot.press("S")
+        await answered(app, QUERY)
+        assert app.browser.open_query.cursor is not None
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 30), (200, 50)], ids=str)
@@ -183,7 +223,7 @@ async def test_who_has_the_first_places_is_counted_for_query_pins_and_log() -> N
     given = (RecallHit(path="decisions/ssh.md"), RecallHit(path="gone.md"))
     recall = Recall(id="a", at="2026-07-01T08:00:00.000Z", agent="ada", query="?", given=given)
     engine.components.recalls.add([recall])
-    query, pins = "the top 5 of the query: 5 places", "the top 5 of 4 pins: 20 places"
+    query, pins = "the top 5 of the query: 5 places", "the top 5 of 4 pins with hits: 20 places"
     app = make_app(Sessions(engine))
     async with on_stage(app, (120, 30), QUERY) as pilot:
         await pilot.press("enter", "C")
@@ -191,7 +231,9 @@ async def test_who_has_the_first_places_is_counted_for_query_pins_and_log() -> N
         await pilot.press("tab")
         await until(lambda: pins in screen_text(app), "the pins")
         await pilot.press("tab")
-        await until(lambda: "what agents got in 1 recall: 1 place" in screen_text(app), "the log")
+        await until(
+            lambda: "what agents got in 1 recall with hits: 1 place" in screen_text(app), "the log"
+        )
         assert "1 hit of notes that are gone" in screen_text(app)
         await pilot.press("shift+tab")
         await until(lambda: pins in screen_text(app), "the pins again")

@@ -58,12 +58,17 @@ async def crowding(
     """
     if (query is not None) + pins + log != 1:
         raise Stop(Exit.USAGE, "give one of QUERY, --pins and --log")
+    filters = Filters(root=root, path=path, tag=tag, after=after, before=before)
+    if query is None and (filters or syntax):
+        raise Stop(Exit.USAGE, "filters and --syntax need a QUERY: pins and recalls have their own")
+    if log and k is not None:
+        raise Stop(Exit.USAGE, "-k is not for --log: each agent has its own")
     source = CrowdingSource.PINS if pins else CrowdingSource.LOG if log else CrowdingSource.QUERY
     request = CrowdingRequest(
         source=source,
         text=query or "",
         syntax=syntax_of(syntax),
-        filters=Filters(root=root, path=path, tag=tag, after=after, before=before),
+        filters=filters,
         k=k,
     )
     async with engine_of(folders.chosen(folder)) as engine:

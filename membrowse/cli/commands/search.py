@@ -42,9 +42,12 @@ from membrowse.cli.parameters import (
 from membrowse.client.agent_ranking import with_agent
 from membrowse.client.engine import Engine, EngineRefused
 from membrowse.client.search import search_response
+from membrowse.client.titles import title
 from membrowse.presentation import figures
+from membrowse.presentation.lines import root_beginnings
 from membrowse.presentation.rankings import WEAK
 from membrowse.presentation.search import search_page
+from membrowse.roots import collection_of
 from membrowse.text import shown
 from membrowse.wire.agents import AgentAnswer, AgentProfile
 from membrowse.wire.engine import EngineState, StatusRequest
@@ -195,7 +198,8 @@ async def _search(
         output.write_json(response if answer is None else _with_answer(response, answer))
     elif sys.stdout.isatty():
         now = datetime.now().astimezone()
-        terminal.write(search_page(response, now, terminal.width()))
+        name, roots = title(folder), _roots_of_hits(response) if collection_of(folder) else None
+        terminal.write(search_page(response, now, terminal.width(), name, roots))
     else:
         output.write("".join(_tab_separated(response)))
     return _status(hits=has_hits(response), failed=failed)
@@ -215,6 +219,12 @@ def _with_answer(response: SearchResponse, answer: AgentAnswer) -> dict[str, Any
 def has_hits(response: SearchResponse) -> bool:
     """Whether any ranking has a hit."""
     return any(ranking.hits for ranking in response.rankings.values())
+
+
+def _roots_of_hits(response: SearchResponse) -> dict[str, str]:
+    """The roots of a collection that have hits, for `search_page`."""
+    hits = (hit for ranking in response.rankings.values() for hit in ranking.hits)
+    return root_beginnings(dict.fromkeys(shown(hit.path.partition("/")[0]) for hit in hits))
 
 
 def _tab_separated(response: SearchResponse) -> Iterator[str]:
@@ -245,7 +255,9 @@ def _report_problems(response: SearchResponse, *, waited: bool) -> None:
         messages = (ranking.message for ranking in response.rankings.values() if ranking.message)
         output.say(next(messages, "no hit"))
     elif response.pending:
-        output.say(f"{response.pending} notes differ from the index" + ("" if waited else _WAIT))
+        differ = "differs" if response.pending == 1 else "differ"
+        said = f"{figures.counted(response.pending, 'note')} {differ} from the index"
+        output.say(said + ("" if waited else _WAIT))
 
 
 def _nothing_to_find(state: EngineState) -> str:

@@ -45,11 +45,9 @@ def _status_rows(status: Status) -> Iterator[tuple[str, str]]:
     else:
         yield "folder", state.folder
     for root in state.roots:
-        notes = f"{root.path}: {counted(status.notes_by_root.get(root.name, 0), 'note')}"
-        yield (
-            f"root {root.name}",
-            f"{notes}; not indexed: {root.problem}" if root.problem else notes,
-        )
+        notes = counted(status.notes_by_root.get(root.name, 0), "note")
+        found = f"{root.name}: {root.path}, {notes}"
+        yield "root", f"{found}; out of reach: {root.problem}" if root.problem else found
     yield "index", f"{status.index_dir} ({size(sum(status.sizes.values()))})"
     yield "", ", ".join(f"{name} {size(count)}" for name, count in status.sizes.items())
     if state.records:

@@ -11,6 +11,7 @@ from membrowse.engine.priority import Pause
 from membrowse.engine.recalls.places import Places
 from membrowse.index.generation import Generation
 from membrowse.ranking.near_duplicates import MIN_RESEMBLANCE, resemblance, resemblance_terms
+from membrowse.ranking.ranked_query import RankedQuery
 from membrowse.wire.crowding import Crowding, CrowdingRequest, CrowdingSource, PlaceShare
 from membrowse.wire.search import RERANKED, Filters
 
@@ -31,6 +32,17 @@ class _Tally:
         """By note."""
         self.lists_by_name: Counter[str] = Counter()
         """By root, folder and note."""
+        self.query: RankedQuery | None = None
+        """The only query, if there is one."""
+
+    def chunks(self) -> Counter[str]:
+        """The chunks that could have a place, by note."""
+        notes = self.generation.notes.items()
+        return Counter({path: note.chunks for path, note in notes if self._in_scope(path)})
+
+    def _in_scope(self, path: str) -> bool:
+        rows = self.generation.rows(path)
+        return self.query is None or bool(self.query.scope[rows.start : rows.stop].any())
 
     def add(self, rows: Iterable[int]) -> None:
         """Count one list, best hit first."""
@@ -67,6 +79,8 @@ def crowding(components: Components, request: CrowdingRequest, pause: Pause) -> 
                 tally.generation, text, syntax, components.configuration.ranker, filters=filters
             )
             tally.add(ranked.ranking(RERANKED).order[:k].tolist())
+            if request.source is CrowdingSource.QUERY:
+                tally.query = ranked
     return _counted(components, tally, request.source, k)
 
 
@@ -110,8 +124,7 @@ def _folder(path: str) -> str:
 
 
 def _counted(components: Components, tally: _Tally, source: CrowdingSource, k: int) -> Crowding:
-    places = tally.places.total()
-    chunks = Counter({path: note.chunks for path, note in tally.generation.notes.items()})
+    places, chunks = tally.places.total(), tally.chunks()
 
     def shares(name_of: Callable[[str], str], key: str = "") -> tuple[PlaceShare, ...]:
         held, owned = _summed(tally.places, name_of), _summed(chunks, name_of)
@@ -137,6 +150,7 @@ def _counted(components: Components, tally: _Tally, source: CrowdingSource, k: i
         notes=shares(lambda path: path),
         near_duplicates=tally.near_duplicates,
         near_duplicate_share=tally.near_duplicates / places if places else 0.0,
+        filters=tally.query.query.filters if tally.query else (),
         gone=tally.gone,
     )
 

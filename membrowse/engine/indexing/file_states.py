@@ -58,12 +58,12 @@ def note_state(
 
 
 def _found_files(state: IndexerState, notes: Mapping[str, IndexedNote]) -> Iterator[FileRecord]:
-    differing = dict.fromkeys(state.comparison.new, NoteState.NEW)
-    differing |= dict.fromkeys(state.comparison.changed, NoteState.CHANGED)
+    changed = dict.fromkeys(state.comparison.changed, NoteState.CHANGED)
     others = _other_paths(state)
     for path, file in state.comparison.found.items():
         note = notes.get(path)
-        file_state, reason = _file_state(file, state, differing.get(path))
+        differing = changed.get(path) if note else NoteState.NEW
+        file_state, reason = _file_state(file, state, differing)
         yield FileRecord(
             path=os.fsencode(path).decode(errors="replace"),  # names need not be UTF-8
             state=file_state,

@@ -130,7 +130,8 @@ def divided(
 
     def part(*, withheld: bool) -> Comparison:
         def of(paths: tuple[str, ...]) -> tuple[str, ...]:
-            return tuple(path for path in paths if path.startswith(prefixes) is withheld)
+            # a root that was a directory may be a file now
+            return tuple(path for path in paths if f"{path}/".startswith(prefixes) is withheld)
 
         return replace(
             comparison,

@@ -82,9 +82,7 @@ def _why_unranked(view: RankingView) -> str:
     return "not ranked"
 
 
-def empty_lines(
-    view: RankingView, query: Query | None, engine: EngineView, key: KeyOf
-) -> list[str]:
+def empty_lines(view: RankingView, query: OpenQuery, engine: EngineView, key: KeyOf) -> list[str]:
     """The text of a column without rows; it names the next key."""
     if engine.reading and engine.state is not None:
         return ["", reading_text(engine.state), "This column fills by itself."]
@@ -105,13 +103,17 @@ def empty_lines(
             "This column fills by itself.",
             f"{key('view.files')}  every file",
         ]
+    without = [f"{key('filter.drop')}  remove filter"] if query.filters else []
     if view.state in (RankingState.OFF, RankingState.FAILED):
-        return [] if view.message else ["", f"{view.state.value.capitalize()}."]
+        refused = query.analysis is None
+        said = [] if view.message else [f"{view.state.value.capitalize()}."]
+        return ["", *said, *(without if refused else [])]
     if view.name == KEYWORD:
-        return ["", *_no_words_found(query), f"{key('query.focus')}  edit query"]
+        said = _no_words_found(query.analysis)
+        return ["", *said, f"{key('query.focus')}  edit query", *without]
     if view.name in _NO_HITS:
-        return ["", _NO_HITS[view.name]]
-    return ["", "No hits.", f"{key('view.files')}  every file"]
+        return ["", _NO_HITS[view.name], *without]
+    return ["", "No hits.", *(without or [f"{key('view.files')}  every file"])]
 
 
 def _no_words_found(query: Query | None) -> list[str]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 
+from membrowse.client.titles import title
 from membrowse.presentation import figures
 from membrowse.presentation.progress import pending_parts
 from membrowse.tui.model.engine_view import EngineView
@@ -27,9 +29,11 @@ def _index_details(state: EngineState, now: datetime) -> Iterator[tuple[str, str
         yield "store", state.store
     if state.records:
         yield "records", "; ".join(state.records)
-    yield "folder", state.folder
+    kind, _, name = title(Path(state.folder)).partition(" ")
+    yield (kind, name) if state.roots and name else ("folder", state.folder)
     for root in state.roots:
-        yield f"root {root.name}", f"{root.path} {root.problem and f'({root.problem})'}".strip()
+        reached = f"{root.name}: {root.path}"
+        yield "root", f"{reached} ({root.problem})" if root.problem else reached
     if state.kept_in:
         yield "index kept in", state.kept_in
     yield "generation", figures.number(state.generation)

@@ -273,7 +273,8 @@ def state_basis(state: EngineState) -> Basis:
     cut = (state.agent_k, state.agent_min_score, state.agent_set)
     configured = (state.settings_digest, state.configuration)
     encoder = (state.encoder.state, state.encoder.message)
-    return (state.reading, *encoder, *configured, *cut)
+    unreadable = tuple(root.name for root in state.roots if root.problem)
+    return (state.reading, *encoder, *configured, *cut, unreadable)
 
 
 def reply_basis(view: EngineView) -> Basis | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import glob
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -19,6 +21,8 @@ from membrowse.wire.search import Filters
 KINDS = ("root", "path", "tag", "after", "before")
 DATES = ("after", "before")
 KIND_CELLS = 14
+_UNCLOSED = re.compile(r"\[[^\]]*\Z")
+"""In a glob that the engine refuses."""
 _WHOLE_NAME = 1000.0
 """Added to the score of a value that is what is typed."""
 
@@ -112,7 +116,7 @@ def _known(typed: FilterTyped, filters: Filters, values: FilterValues | None) ->
                 continue
             score, places = matched
             score += _WHOLE_NAME * (lower_case(each.value) == lower_case(typed.value))
-        value = f"{each.value}*" if each.kind == "path" else each.value
+        value = f"/{glob.escape(each.value)}*" if each.kind == "path" else each.value
         if getattr(filters, each.kind) != value:
             about = figures.counted(each.notes, "note")
             changes = ((each.kind, value),)
@@ -135,12 +139,21 @@ def _as_typed(typed: FilterTyped) -> Iterator[FilterChoice]:
     value = typed.value
     if not value:
         return
-    if typed.kind in ("", "path"):
-        glob = any(sign in value for sign in "*?[")
-        about = "paths that match this glob" if glob else "paths that contain this"
+    if typed.kind in ("", "path") and not _UNCLOSED.search(value):
+        is_glob = any(sign in value for sign in "*?[")
+        about = "paths that match this glob" if is_glob else "paths that contain this"
         yield FilterChoice("path", value, about, (("path", value),))
     if typed.kind in ("root", "tag"):
         yield FilterChoice(typed.kind, value, "as typed", ((typed.kind, value),))
+
+
+def problem(typed: FilterTyped, reading: DateReading | None) -> str:
+    """Why what is typed is no filter, or no date though it looks like one; else empty."""
+    value = clip(shown(typed.value), 30)
+    if typed.kind in DATES or re.match(r"\d{4}-", typed.value):
+        unread = reading is not None and reading.typed == typed.value and not reading.first
+        return f"{value} is not a date" if unread else ""
+    return f"{value} has a [ without a ]" if _UNCLOSED.search(typed.value) else ""
 
 
 def choice_line(choice: FilterChoice, width: int) -> Line:

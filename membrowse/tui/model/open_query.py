@@ -101,6 +101,14 @@ class OpenQuery:
         for view in self.views.values():
             view.forget()
 
+    def refuse(self, reason: str) -> None:
+        """Take the engine's refusal to answer: no ranking has hits, for this reason."""
+        self.analysis, self.response = None, ""
+        self.complete, self.cursor, self.wanted, self.tracked = True, None, None, {}
+        for name, view in self.views.items():
+            if name != AGENT:
+                view.fail(reason)
+
     def receive(self, response: SearchResponse) -> tuple[str, ...]:
         """Take a response, complete or not, and return the names of the rankings that are new.
 

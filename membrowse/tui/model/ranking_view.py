@@ -85,6 +85,11 @@ class RankingView:
         self.approximate, self.strength = None, None
         self.waiting = False
 
+    def fail(self, reason: str) -> None:
+        """Empty the column: the query cannot be answered."""
+        self.forget()
+        self.state, self.message = State.FAILED, reason
+
     def wanted(self, first: int, last: int) -> list[int]:
         """Offsets of the pages with unknown rows from `first` to `last`; each is returned once."""
         if self.waiting or not self.response:

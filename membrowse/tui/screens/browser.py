@@ -14,6 +14,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.dom import DOMNode
 
+from membrowse.client.engine import EngineRefused
 from membrowse.presentation import figures
 from membrowse.tui.actions import Action, Need, Where, bindings
 from membrowse.tui.agent_search import AgentSearch
@@ -316,7 +317,8 @@ class BrowserScreen(EngineScreen):
         )
         if not self.tuning_panel.search(request):
             query.saved_ranks = None
-            self.app.post_message(SearchWanted(request, self.show_response))
+            refused = partial(self._show_refusal, number)
+            self.app.post_message(SearchWanted(request, self.show_response, refused))
         self.set_timer(LATE, partial(self._say_late, number))
 
     def _say_late(self, number: int) -> None:
@@ -353,6 +355,17 @@ class BrowserScreen(EngineScreen):
             query.keeping = True
             self._follow_cursor()
             self._search_again_if_outdated(self.engine)
+
+    def _show_refusal(self, number: int, error: EngineRefused) -> None:
+        """Show why the engine does not answer the query, instead of hits of another query."""
+        if number != self.open_query.number:
+            return
+        self.open_query.refuse(error.problem.message)
+        self.query_bar.show(None)
+        self.target_line.forget_match()
+        self._show_rankings()
+        self.show_keys()
+        self._follow_cursor()
 
     def _follow_cursor(self) -> None:
         self.preview.follow()

@@ -74,10 +74,4 @@ class CrowdingScreen(Dialog[None]):
 
     def _take(self, crowding: Crowding) -> None:
         if self.is_attached and crowding.source is self._requests[self._at].source:
-            self._shares.show(_shown_lines(crowding, self._shares.size.width))
-
-
-def _shown_lines(crowding: Crowding, width: int) -> list[Line]:
-    if crowding.places:
-        return list(crowding_lines(crowding, width))
-    return [[Part(" nothing has a place", "dim")]]
+            self._shares.show(list(crowding_lines(crowding, self._shares.size.width)))

@@ -12,7 +12,13 @@ from textual.containers import Vertical
 from membrowse.presentation import figures
 from membrowse.presentation.lines import Line
 from membrowse.tui.messages import ReplyUnwanted, ReplyWanted
-from membrowse.tui.model.filter_choices import FilterChoice, FilterTyped, choice_line, choices
+from membrowse.tui.model.filter_choices import (
+    FilterChoice,
+    FilterTyped,
+    choice_line,
+    choices,
+    problem,
+)
 from membrowse.tui.model.list_layout import Layout
 from membrowse.tui.screens.picker import Picker, PickerList
 from membrowse.tui.screens.target_finder import FinderFoot
@@ -108,9 +114,12 @@ class FilterPicker(Picker[Filters]):
 
     def _show(self) -> None:
         found = choices(self._typed, self._filters, self._values, self._reading)
-        self.list.message = "Waiting for the engine…" if self._values is None else "No match."
+        said = problem(self._typed, self._reading)
+        nothing = f"{said or 'No match'}."
+        self.list.message = "Waiting for the engine…" if self._values is None else nothing
         self.list.show(found)
-        self._foot.show(figures.counted(len(found), "choice"))
+        count = figures.counted(len(found), "choice")
+        self._foot.show(f"{count} · {said}" if said and found else count)
 
     # Choosing
 

@@ -129,7 +129,7 @@ class RankingList(LineList):
     def empty_line(self, y: int, width: int) -> Line:
         if not self.open_query.text:
             return []
-        lines = empty_lines(self.view, self.open_query.analysis, self._engine, keymap_of(self).key)
+        lines = empty_lines(self.view, self.open_query, self._engine, keymap_of(self).key)
         return fit([Part(f"   {lines[y]}", "dim")], width) if y < len(lines) else []
 
     # Scroll
