@@ -20,6 +20,7 @@ from membrowse.client import discovery, launch
 from membrowse.roots import collection_folder
 from membrowse.settings import SettingsError
 from membrowse.wire.agents import AgentMemory, AgentProfile
+from membrowse.wire.engine import RootState, StatesRequest
 from membrowse.wire.search import Target
 from tests.agents import homes
 from tests.cli.conftest import Program
@@ -56,8 +57,12 @@ def test_a_collection_is_searched_with_filters(
     program: Program, ops: Path, engine: StandIn
 ) -> None:
     ran = program("search", "--collection", "ops", "which port?", "--root", "team", "--json")
-    assert ran.status == 0
+    assert (ran.status, ran.err) == (0, "")
     assert engine.asked[-1].filters.root == "team"
+    del engine.replies[StatesRequest]
+    engine.change(roots=(RootState(name="team", path="/srv/team", problem="/srv/team is empty"),))
+    ran = program("crowding", "--collection", "ops", "which port?")
+    assert "the root team is out of reach: /srv/team is empty\n" in ran.err
     assert ops.is_dir()
     shown = program("config", "show").out
     assert 'collections = { "ops" = { "roots" = { "work" = ' in shown

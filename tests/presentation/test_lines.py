@@ -42,6 +42,7 @@ def test_text_is_cut_to_cells(text: str, width: int) -> None:
     ("path", "width", "cut"),
     [
         ("workspace/memory/2026-03-01.md:4", 32, "workspace/memory/2026-03-01.md:4"),
+        ("workspace/ports.md:4", 18, "worksp…/ports.md:4"),
         ("workspace/memory/2026-03-01.md:4", 31, "workspace/…/2026-03-01.md:4"),
         ("workspace/memory/2026-03-01.md:4", 26, "wor…/…/2026-03-01.md:4"),
         ("workspace/memory/2026-03-01.md:4", 20, "wor…/2026-03-01.md:4"),

@@ -51,6 +51,13 @@ def test_no_line_is_wider_than_the_page(width: int) -> None:
     assert max(cell_len(line) for line in lines(one, width)) <= width
 
 
+def test_a_collection_is_called_by_its_name_and_its_roots_stay() -> None:
+    roots = {"runbooks": "run"}
+    text = text_of(search_page(response(hits=1), NOW, 104, "collection ops", roots))
+    assert text.startswith(" collection ops ")
+    assert "runboo…/deploy-1.md:3" in text
+
+
 def test_each_hit_tells_its_place_and_its_ranks_elsewhere() -> None:
     text = "\n".join(lines(response(hits=1), 120))
     assert "runbooks/deploy-1.md:3" in text

@@ -114,14 +114,17 @@ async def test_a_chosen_filter_is_offered_for_removal() -> None:
 
 async def test_the_editor_and_the_header_know_the_roots() -> None:
     folder = paths.collections_dir() / "ops"
-    app = make_app(Sessions(three_roots()), folder=folder)
+    engine = three_roots()
+    app = make_app(Sessions(engine), folder=folder)
     async with on_stage(app, (120, 30), QUERY):
-        text = screen_text(app)
+        text, asked = screen_text(app), len(engine.asked)
         assert " collection ops " in text
         assert "! team: /srv/team cannot be listed" in text
         roots = app._view.roots
         assert roots is not None
         assert roots.resolve("logs/a.md") == Path("/var/notes/logs/a.md")
+        engine.change(roots=(*ROOTS[:2], msgspec.structs.replace(ROOTS[2], problem="gone")))
+        await until(lambda: len(engine.asked) > asked, "another search, for the marks of its hits")
 
 
 VALUES = FilterValues(
