@@ -30,7 +30,7 @@ class ResidentEncoder:
         """Load `export` (see `onnx_export.ensure_export`).
 
         `threads` is how many texts are encoded at the same time; 0: one per core, at most 4.
-        Raises `onnxruntime`'s exceptions (all `RuntimeError`s or `ValueError`s) if the export
+        Raises `onnxruntime`'s exceptions, whose only common base is `Exception`, if the export
         cannot be loaded.
         """
         self._config = files.config

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from membrowse import paths
 from membrowse.encoding.child_encoder import ChildEncoder
-from membrowse.encoding.child_process import ChildFailed
 from membrowse.encoding.cross_encoder import CrossEncoder
 from membrowse.encoding.encoder import Encoder
 from membrowse.encoding.model_config import ModelRefused
@@ -147,7 +146,7 @@ class Models:
             if loaded.encoder is not None:
                 loaded = replace(loaded, encoder=self._wrap(loaded.encoder))
             self._set_loaded(loaded)
-        except (ModelRefused, ChildFailed, OSError, RuntimeError, ValueError) as error:
+        except Exception as error:  # the thread's boundary; ONNX Runtime has no common base
             log.debug("the encoder cannot be loaded", exc_info=True)
             self._fail(f"the encoder {self.files.name} cannot be loaded: {error}")
         else:

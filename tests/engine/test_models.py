@@ -16,6 +16,21 @@ from membrowse.settings import Settings
 from membrowse.wire.search import RankingState
 
 
+def test_an_export_that_onnx_runtime_refuses_fails_the_encoder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export = tmp_path / "model.onnx"
+    export.write_bytes(b"not a graph")
+    monkeypatch.setattr(models, "ensure_export", lambda *_: export)
+    announced = threading.Event()
+    loading = Models(tmp_path, Settings(), announced.set)
+    loading.prepare()
+    loading.start()
+    assert announced.wait(60)
+    assert loading.state is RankingState.FAILED
+    assert "cannot be loaded" in loading.message
+
+
 def test_a_remark_loses_no_encoder_that_was_loaded_meanwhile(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
