@@ -86,7 +86,15 @@ def model_config(directory: Path) -> ModelConfig:
 
 
 def _count(tokenizer: Path, prompt: str) -> int:
-    return len(Tokenizer.from_file(str(tokenizer)).encode(prompt, add_special_tokens=False))
+    return len(load_tokenizer(tokenizer).encode(prompt, add_special_tokens=False))
+
+
+def load_tokenizer(file: Path) -> Tokenizer:
+    """The fast tokenizer in a `tokenizer.json`. Raises `ModelRefused`."""
+    try:
+        return Tokenizer.from_file(str(file))
+    except Exception as error:  # `tokenizers` raises nothing more specific
+        raise ModelRefused(f"the encoder's file {file} cannot be read: {error}") from error
 
 
 def _modules(directory: Path) -> list[tuple[str, Path]]:

@@ -8,9 +8,10 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Encoding, Tokenizer
+from tokenizers import Encoding
 
 from membrowse.encoding.encoder import Piece
+from membrowse.encoding.model_config import load_tokenizer
 from membrowse.encoding.model_files import ModelFiles
 from membrowse.notes.characters import (
     compatible,
@@ -80,7 +81,8 @@ class WordPieces:
     """
 
     def __init__(self, files: ModelFiles) -> None:
-        self._tokenizer = Tokenizer.from_file(str(files.config.tokenizer))
+        """Raises `ModelRefused` if the tokenizer's file cannot be read."""
+        self._tokenizer = load_tokenizer(files.config.tokenizer)
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
         self._prefix, self._suffix = self._specials()

@@ -11,6 +11,7 @@ import pytest
 
 from membrowse.encoding.model_config import ModelRefused
 from membrowse.encoding.model_files import PUBLISHED, ModelFiles, locate, verify
+from membrowse.encoding.word_pieces import WordPieces
 from membrowse.settings import EncoderSettings
 
 
@@ -140,6 +141,16 @@ def test_unreadable_module_lists_are_rejected(local: Path, content: str) -> None
     (local / "modules.json").write_text(content, encoding="utf-8")
     with pytest.raises(ModelRefused):
         located(local)
+
+
+def test_an_unreadable_tokenizer_is_rejected(local: Path, tiny_files: ModelFiles) -> None:
+    tokenizer = local / "tokenizer.json"
+    tokenizer.write_text('{"version": "1.0"', encoding="utf-8")
+    with pytest.raises(ModelRefused, match=r"tokenizer\.json cannot be read"):
+        located(local)
+    config = dataclasses.replace(tiny_files.config, tokenizer=tokenizer)
+    with pytest.raises(ModelRefused, match=r"tokenizer\.json cannot be read"):
+        WordPieces(dataclasses.replace(tiny_files, config=config))
 
 
 def test_a_path_that_is_not_a_directory_is_rejected(tmp_path: Path) -> None:

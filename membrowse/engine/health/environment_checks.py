@@ -87,10 +87,12 @@ def _roots_out_of_reach(roots: Roots, found: Iterable[ScannedFile]) -> Iterator[
 def model(subject: Subject) -> Iterator[Check]:
     from membrowse.encoding.model_config import ModelRefused
     from membrowse.encoding.model_files import locate, verify
+    from membrowse.encoding.word_pieces import WordPieces
 
     try:
         files = locate(subject.settings.encoder)
         verify(files, full=True)
+        WordPieces(files)
     except ModelRefused as error:
         yield problem(
             "model",
