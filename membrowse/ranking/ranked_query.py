@@ -94,6 +94,8 @@ class RankedQuery:
     snippet_by_row: dict[int, Snippet] = field(default_factory=dict)
     stored_weights: TermWeights = field(default_factory=dict)
     """What a store that lists only the best was asked for by words."""
+    unavailable: StoreUnavailable | None = None
+    """Why a ranking failed, if the store did not answer."""
 
     @property
     def generation(self) -> Generation:
@@ -144,7 +146,9 @@ class RankedQuery:
         try:
             yield
         except Exception as error:
-            if not isinstance(error, StoreUnavailable):
+            if isinstance(error, StoreUnavailable):
+                self.unavailable = error
+            else:
                 log.exception("the %s ranking failed; `membrowse doctor` looks for the cause", name)
             self.rankings[name] = self._failed(name, error)
         took_ms = spent_ms + elapsed_ms(started)

@@ -13,16 +13,17 @@ import pytest
 import pytest_asyncio
 
 from membrowse import paths
-from membrowse.client.engine import EngineClient
+from membrowse.client.engine import EngineClient, EngineRefused
 from membrowse.client.launch import started
 from membrowse.engine import broadcast
 from membrowse.engine.indexing import indexer
 from membrowse.settings import EngineSettings, Settings, StoreKind, StoreSettings
+from membrowse.wire.crowding import CrowdingRequest, CrowdingSource
 from membrowse.wire.diagnosis import DiagnosisRequest, SuggestionsRequest
 from membrowse.wire.engine import HelloRequest, StatusRequest
 from membrowse.wire.explanation import ExplainRequest
 from membrowse.wire.health import StoreCheckRequest
-from membrowse.wire.pins import AddPinRequest
+from membrowse.wire.pins import AddPinRequest, PinsRequest
 from membrowse.wire.search import RANKINGS, RankingState, Target
 from tests.conftest import ExportedEncoder
 from tests.engine.conftest import ask, at, current, engine_here, first_paths, until
@@ -120,12 +121,21 @@ async def test_an_outage_is_shown_and_what_was_saved_meanwhile_is_indexed_after_
             engine_here(folder, settings=settings),
             client_of(folder, when=current) as client,
         ):
+            pin = AddPinRequest(text=QUESTION, target=Target(path="ports.md"))
+            assert (await client.ask(pin)).passing == 1
             servers.close()
             failed = await ask(client, QUESTION)
             assert failed.rankings["keyword"].state is RankingState.FAILED
+            explain = ExplainRequest(text="ssh", target=Target(path="ports.md"))
+            crowding = CrowdingRequest(source=CrowdingSource.QUERY, text=QUESTION)
+            for asked in (client.ask(explain), client.ask(crowding), client.ask(PinsRequest())):
+                with pytest.raises(EngineRefused, match="does not answer"):
+                    await asked
             servers.enter_context(milvus_server(place, port))
             await until(client, lambda state: state.generation > failed.generation)  # ask again
             assert set(first_paths(await ask(client, QUESTION)).values()) == {"ports.md"}
+            (result,) = (await client.ask(PinsRequest())).results
+            assert result.passes and None not in result.history
             servers.close()
             write(folder, {"new.md": "# New\n\nWritten during the outage.\n"})
             silent = f"Milvus at 127.0.0.1:{port} does not answer"

@@ -31,6 +31,7 @@ from membrowse.engine.priority import BackgroundWork, Cancelled, Pause, QueryTra
 from membrowse.engine.querying.ranked_queries import RankedQueries
 from membrowse.index.generation import Generation
 from membrowse.index.protocols import SearchIndex
+from membrowse.index.store_errors import StoreUnavailable
 from membrowse.ranking.late_interaction import HasTokenVectors
 from membrowse.settings import Settings
 from membrowse.wire.pins import Pin, PinResult, PinRun, PinsState
@@ -204,6 +205,8 @@ class Pins:
                 self._catch_up()
             except Cancelled:
                 log.debug("running the pins again: the index has changed")
+            except StoreUnavailable as error:  # they run again when it answers
+                self._report(problem=str(error))
             except Exception as error:  # the thread's boundary: tried again after the next change
                 log.exception("the pins could not be run; `membrowse pins run` tries again")
                 self._failed = self._key()

@@ -49,7 +49,7 @@ class RankedQueries:
     def of(
         self, text: str, syntax: str, ranker: Ranker, filters: Filters = NO_FILTERS
     ) -> RankedQuery:
-        """The query over the present generation. Raises `InvalidFilter`.
+        """The query over the present generation. Raises what `fresh` raises.
 
         A failed ranking is not kept: the next call tries again.
         """
@@ -90,6 +90,9 @@ class RankedQueries:
     ) -> RankedQuery:
         """The query over any generation, with any ranker; not kept.
 
+        Raises `InvalidFilter`, and `StoreUnavailable` if the store does not answer: what is
+        computed from rankings would be wrong without one of them.
+
         `extra_tokens` are token vectors, by content key, that the store does not have; `maxima` are
         those of an earlier ranking of the same query, and are added to.
         """
@@ -114,6 +117,8 @@ class RankedQueries:
         ranker.keyword(ranked_query)
         loaded = models.loaded
         ranker.vector(ranked_query, self._once(loaded.encoder), loaded.state, loaded.message)
+        if ranked_query.unavailable is not None:
+            raise ranked_query.unavailable
         self._fuse_and_rerank(ranked_query, ranker)
         return ranked_query
 

@@ -13,6 +13,7 @@ from membrowse.engine.priority import Pause
 from membrowse.engine.querying.freshness import FreshnessOf
 from membrowse.engine.recalls.places import Places
 from membrowse.engine.recalls.search_recall import given_hits, last_ranking
+from membrowse.index.store_errors import StoreUnavailable
 from membrowse.ranking.targets import comparable
 from membrowse.wire.notes import Freshness
 from membrowse.wire.recalls import HITS_KEPT, Outcome, Recall, RecallFlag
@@ -106,7 +107,10 @@ class Flags:
             return near, False
         if known is None:
             self._progressed = True
-            known = self._ranked(recall, wanted, near)
+            try:
+                known = self._ranked(recall, wanted, near)
+            except StoreUnavailable:
+                return near, False
             self._components.ranked_flags.put(key, known)
         return known
 
