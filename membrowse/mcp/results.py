@@ -144,7 +144,8 @@ def _doubts(
     if is_weak:
         yield "Nothing in this memory matches well: it probably does not answer the query."
     elif not found:
-        yield "Nothing could be searched." if response.failed else "Nothing matches."
+        unread = not response.chunks and bool(state.problem)
+        yield "Nothing could be searched." if response.failed or unread else "Nothing matches."
     if state.problem:
         yield f"The index has a problem: {shown(state.problem)}."
     for root in state.roots:
@@ -316,13 +317,14 @@ class StatusResult(msgspec.Struct, frozen=True, kw_only=True):
     """The index, and how the folder differs from it."""
 
     folder: str
+    """Or the address of a store."""
     notes: int
     chunks: int
     not_indexed: int
     pending: int
     """Notes on disk that differ from the index."""
     current: bool
-    """Nothing is pending and every chunk has a vector."""
+    """Nothing is pending, every chunk has the vector that it can have, and there is no problem."""
     generation: int
     last_check: str
     """When the folder was last compared with the index, ISO; empty: not yet."""
@@ -346,10 +348,11 @@ def _problems(state: EngineState) -> Iterator[str]:
 
 def status_result(state: EngineState) -> StatusResult:
     """The engine's state as an answer."""
-    pending = state.pending.total
-    whole = state.encoded == state.chunks and not state.reading and state.progress is None
+    pending, problem = state.pending.total, shown("; ".join(_problems(state)))
+    encoded = state.encoded + state.vectorless >= state.chunks
+    whole = encoded and not state.reading and state.progress is None and not problem
     return StatusResult(
-        folder=shown(state.folder),
+        folder=shown(state.store or state.folder),
         notes=state.notes,
         chunks=state.chunks,
         not_indexed=state.not_indexed,
@@ -357,7 +360,7 @@ def status_result(state: EngineState) -> StatusResult:
         current=whole and not pending and bool(state.watcher.last_check),
         generation=state.generation,
         last_check=state.watcher.last_check,
-        problem=shown("; ".join(_problems(state))),
+        problem=problem,
         k=state.agent_k,
         min_score=state.agent_min_score,
     )

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import mcp_types as types
+import msgspec
 import pytest
 from mcp import Client, MCPError, StdioServerParameters
 from mcp.shared.message import SessionMessage
@@ -23,9 +24,11 @@ from membrowse.api import AsyncMemory
 from membrowse.engine.recalls.search_recall import now
 from membrowse.mcp import handshake
 from membrowse.mcp.messages import messages
+from membrowse.mcp.results import search_result, status_result
 from membrowse.mcp.server import MemoryServer, memory_server
 from membrowse.recall_log.foreign_log import ForeignLog
 from membrowse.wire.agents import AgentMemory, AgentProfile
+from membrowse.wire.engine import Pending
 from membrowse.wire.overrides import Overrides
 from membrowse.wire.recalls import (
     ImportRecallsRequest,
@@ -34,8 +37,9 @@ from membrowse.wire.recalls import (
     RecallRequest,
     RecallsRequest,
 )
-from membrowse.wire.search import RecallContext
+from membrowse.wire.search import RankingState, RecallContext
 from tests.standin.engine import StandIn
+from tests.standin.replies import ranking, response, state
 from tests.test_architecture import INDEX_AND_MODELS, SLOW, loaded_by
 
 QUESTION = "which port does staging ssh use?"
@@ -194,6 +198,18 @@ async def test_where_nothing_matches_well_it_says_so(notes: Path) -> None:
         assert (recall.outcome, recall.given, recall.withheld) == (Outcome.EMPTY, (), 3)
         none = await answer(client, "search", query="deploy", path="drafts/*")
         assert (none["hits"], none["message"]) == ([], "Nothing matches.")
+
+
+def test_a_store_is_current_without_vectors_and_not_while_it_does_not_answer() -> None:
+    address = "chroma:/home/u/db#notes"
+    read = state(store=address, chunks=3, encoded=2, vectorless=1, pending=Pending())
+    silent = msgspec.structs.replace(read, problem="Milvus at h:1 does not answer")
+    found = status_result(read)
+    assert (found.folder, found.current, status_result(silent).current) == (address, True, False)
+    failed = ranking(state=RankingState.FAILED, message=silent.problem)
+    for nothing in (response(hits=0, rankings={"keyword": failed}), response(hits=0, chunks=0)):
+        message = search_result(nothing, silent, 5, 0.0).message
+        assert message.startswith("Nothing could be searched. The index has a problem: Milvus at")
 
 
 async def test_the_other_tools_answer(notes: Path) -> None:
