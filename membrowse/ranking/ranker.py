@@ -302,7 +302,7 @@ class Ranker:
     ) -> int:
         """Encode some of the token vectors that `gather` missed; return how many are still missing.
 
-        None are if it fails: `rerank` tries again.
+        Returns 0 if it fails: `rerank` tries again.
         """
         missing = 0
         with ranked_query.stage(RERANKED, ranked_query.ranking(RERANKED).took_ms):

@@ -1,8 +1,8 @@
 """The last stage: reorder the top of the fused ranking by late interaction or a cross-encoder.
 
 Missing token vectors are encoded on demand and stored (50 chunks take a second or two), some at a
-time, so that a query that nobody waits for any more can be dropped. Chunks without any vector are
-left to indexing, so no query waits while a folder is encoded.
+time, so that a query can be dropped when its client has gone. Chunks without any vector are left to
+indexing, so no query waits while a folder is encoded.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from membrowse.wire.search import FUSED, RERANKED, VECTOR, RankingState
 Idf = Callable[[str], float]
 
 _ENCODED_AT_ONCE = 4
-"""Chunks: the next query waits for them, a tenth of a second."""
+"""Chunks that are encoded in a tenth of a second; the next query waits for them."""
 
 
 def gather(ranked_query: RankedQuery, settings: RerankSettings, store: TokenStore) -> int:
