@@ -6,10 +6,12 @@ Notes, queries and paths are untrusted: control characters become visible symbol
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
+from membrowse.client.titles import title_or_path
 from membrowse.presentation.figures import counted
 from membrowse.text import shown, shown_block
 from membrowse.wire.diagnosis import DiagnosisReport
@@ -145,7 +147,9 @@ def _doubts(
         yield "Nothing in this memory matches well: it probably does not answer the query."
     elif not found:
         unread = not response.chunks and bool(state.problem)
-        yield "Nothing could be searched." if response.failed or unread else "Nothing matches."
+        reason = shown(reranked.message) if reranked and not reranked.total else ""
+        nothing = f"Nothing matches: {reason}." if reason else "Nothing matches."
+        yield "Nothing could be searched." if response.failed or unread else nothing
     if state.problem:
         yield f"The index has a problem: {shown(state.problem)}."
     for root in state.roots:
@@ -337,7 +341,8 @@ class StatusResult(msgspec.Struct, frozen=True, kw_only=True):
     def text(self) -> str:
         how = "current" if self.current else f"not current yet, {self.pending} pending"
         counts = f"{counted(self.notes, 'note')}, {counted(self.chunks, 'chunk')}"
-        return "\n".join(filter(None, [f"{self.folder}: {counts}; {how}", self.problem]))
+        folder = shown(title_or_path(Path(self.folder)))
+        return "\n".join(filter(None, [f"{folder}: {counts}; {how}", self.problem]))
 
 
 def _problems(state: EngineState) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.cells import cell_len
 
@@ -134,10 +134,17 @@ def _query_and_path(room: int) -> tuple[int, int]:
     return max(0, room - path - 3), path
 
 
-def pin_line(result: PinResult, width: int, id_width: int = 0, *, so_far: bool = False) -> Line:
+def pin_line(
+    result: PinResult,
+    width: int,
+    id_width: int = 0,
+    *,
+    so_far: bool = False,
+    roots: Mapping[str, str] | None = None,
+) -> Line:
     """`✓ passes   #4  #9 → #4 ▲5   ▁▃▅█  ssh port   decisions/ssh.md`; with `id_width`, its id.
 
-    With `so_far`, the result is not final.
+    With `so_far`, the result is not final; `roots` are those of a collection, see `clip_path`.
     """
     line = [
         _verdict(result.passes, so_far=so_far),
@@ -153,7 +160,7 @@ def pin_line(result: PinResult, width: int, id_width: int = 0, *, so_far: bool =
     if width < WIDE:
         return fit([*line, query], width)
     query_width, path_width = _query_and_path(width - cells(line))
-    path = Part(clip_path(shown(result.pin.path), path_width), "path")
+    path = Part(clip_path(shown(result.pin.path), path_width, roots), "path")
     return fit([*line, *fit([query], query_width), Part("  "), path], width)
 
 

@@ -197,7 +197,8 @@ async def test_where_nothing_matches_well_it_says_so(notes: Path) -> None:
             recall = await recall_of(memory, unanswerable)
         assert (recall.outcome, recall.given, recall.withheld) == (Outcome.EMPTY, (), 3)
         none = await answer(client, "search", query="deploy", path="drafts/*")
-        assert (none["hits"], none["message"]) == ([], "Nothing matches.")
+        reason = "Nothing matches: no note passes the filter path:drafts/*."
+        assert (none["hits"], none["message"]) == ([], reason)
 
 
 def test_a_store_is_current_without_vectors_and_not_while_it_does_not_answer() -> None:

@@ -405,6 +405,8 @@ def test_a_file_that_is_gone_is_no_ghost_and_an_unknown_size_is_a_dash(tmp_path:
     assert [record.path for record in kept] == ["there.jsonl", "gone.md"]
     assert without_ghosts(Roots.of_folder(tmp_path / "none"), records) == records
     assert "0 B" not in plain(file_line(kept[0], NOW, 120))
+    deep = FileRecord(path=f"workspace/{'a' * 50}.md", state=NoteState.NEW)
+    assert "wor…/…aaa" in plain(file_line(deep, NOW, 80, {"workspace": "wor"}))
 
 
 async def test_a_and_b_are_not_the_same_thing() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -118,13 +118,15 @@ def files_head(width: int) -> Line:
     return fit([*line, Part("  why", "dim")], width)
 
 
-def file_line(record: FileRecord, now: datetime, width: int) -> Line:
-    """One file in `width` cells."""
+def file_line(
+    record: FileRecord, now: datetime, width: int, roots: Mapping[str, str] | None = None
+) -> Line:
+    """One file in `width` cells; `roots` are those of a collection, see `clip_path`."""
     glyph, style = STATES[record.state]
     path = _path_width(width)
     line = [
         Part(f"{glyph} {record.state.value:<9}", style),
-        *fit([Part(clip_path(shown(record.path), path), "title")], path),
+        *fit([Part(clip_path(shown(record.path), path, roots), "title")], path),
         Part(f" {_chunks(record):>6}", "" if record.chunks else "dim"),
         Part(f" {_size(record):>7}", "dim"),
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -63,9 +63,11 @@ class FilesList(ItemList[FileRecord]):
     def __init__(self, clock: Clock) -> None:
         super().__init__(lambda record: record.path, id="files-list")
         self._clock = clock
+        self.roots: Mapping[str, str] = {}
+        """Those of a collection, see `clip_path`."""
 
     def row_line(self, row: int, line: int, width: int) -> Line:
-        return file_line(self.items[row], self._clock(), width)
+        return file_line(self.items[row], self._clock(), width, self.roots)
 
 
 class FilesScreen(FilteredScreen):
@@ -119,6 +121,7 @@ class FilesScreen(FilteredScreen):
     def _show(self) -> None:
         records = selected_files(self._records or (), self.filter.value, self._order)
         self.list.message = self._why_none()
+        self.list.roots = self.engine.root_beginnings
         self.list.show_items(records)
         state = self.engine.state
         progress = state.progress if state else None

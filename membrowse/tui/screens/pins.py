@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -78,9 +78,11 @@ class PinsList(ItemList[PinResult]):
         super().__init__(lambda result: result.pin.id, id="pins-list")
         self.so_far = False
         """Whether the results are not final."""
+        self.roots: Mapping[str, str] = {}
+        """Those of a collection, see `clip_path`."""
 
     def row_line(self, row: int, line: int, width: int) -> Line:
-        return pin_line(self.items[row], width, so_far=self.so_far)
+        return pin_line(self.items[row], width, so_far=self.so_far, roots=self.roots)
 
 
 class PinsScreen(EngineScreen):
@@ -134,6 +136,7 @@ class PinsScreen(EngineScreen):
         self._summary.run = self._file.run = run
         self.list.message = with_keys(_NONE, self.keymap.key)
         self.list.so_far = bool(run.provisional)
+        self.list.roots = self.engine.root_beginnings
         self.list.show_items(failing_first(run))
         self._summary.refresh()
         self._file.refresh()
