@@ -404,6 +404,8 @@ def test_a_file_that_is_gone_is_no_ghost_and_an_unknown_size_is_a_dash(tmp_path:
     kept = without_ghosts(Roots.of_folder(tmp_path), records)
     assert [record.path for record in kept] == ["there.jsonl", "gone.md"]
     assert without_ghosts(Roots.of_folder(tmp_path / "none"), records) == records
+    not_utf8 = [FileRecord(path="caf\ufffd.md", state=NoteState.SKIPPED)]
+    assert without_ghosts(Roots.of_folder(tmp_path), not_utf8) == not_utf8
     assert "0 B" not in plain(file_line(kept[0], NOW, 120))
     deep = FileRecord(path=f"workspace/{'a' * 50}.md", state=NoteState.NEW)
     assert "wor…/…aaa" in plain(file_line(deep, NOW, 80, {"workspace": "wor"}))

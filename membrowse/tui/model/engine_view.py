@@ -91,8 +91,10 @@ class EngineView:
             return None
         if self.state is None or not self.state.roots:
             return Roots.of_folder(self.folder)
-        roots = (Root(Path(root.path), root.name) for root in self.state.roots)
-        return Roots(self.folder, roots)
+        states = self.state.roots
+        roots = Roots(self.folder, (Root(Path(root.path), root.name) for root in states))
+        roots.unavailable = frozenset(root.name for root in states if root.problem)
+        return roots
 
     @property
     def root_beginnings(self) -> dict[str, str]:

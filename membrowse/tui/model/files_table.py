@@ -79,15 +79,21 @@ def full_account(record: FileRecord, now: datetime) -> str:
 
 def without_ghosts(roots: Roots | None, records: Sequence[FileRecord]) -> list[FileRecord]:
     """The files without those that are not indexed and have gone since the engine looked, such as
-    an editor's swap file."""
-    there = frozenset(root.name for root in roots or () if root.path.exists())
+    an editor's swap file.
+
+    The disk of a root that is out of reach is not looked at.
+    """
+    if roots is None:
+        return list(records)
+    reached = (root for root in roots if root.name not in roots.unavailable)
+    there = frozenset(root.name for root in reached if root.path.exists())
     excluded = (NoteState.IGNORED, NoteState.SKIPPED)
     return [
         record
         for record in records
-        if roots is None
-        or record.state not in excluded
+        if record.state not in excluded
         or roots.root_of(record.path).name not in there
+        or "\ufffd" in record.path  # a name that is not UTF-8
         or os.path.lexists(roots.resolve(record.path))
     ]
 
