@@ -6,9 +6,13 @@ _REFUSALS = ("UNAUTHENTICATED", "PERMISSION_DENIED")
 
 
 def grpc_status(error: Exception) -> str:
-    """The name of the gRPC status that made pymilvus raise `error`; empty if there is none."""
-    code = getattr(error.__cause__, "code", None)
-    return str(getattr(code(), "name", "")) if callable(code) else ""
+    """The name of the gRPC status of `error`, or of what made pymilvus raise it; empty if there is
+    none."""
+    for each in (error, error.__cause__):
+        code = getattr(each, "code", None)
+        if callable(code):
+            return str(getattr(code(), "name", ""))
+    return ""
 
 
 def refusal(error: Exception) -> str:

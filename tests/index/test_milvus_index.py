@@ -429,6 +429,18 @@ def test_a_server_that_refuses_the_token_is_not_silent(
         connection.close()
 
 
+def test_a_request_that_takes_too_long_is_named_by_its_status(tmp_path: Path) -> None:
+    class Late(Exception):
+        """As gRPC raises it."""
+
+        def code(self) -> SimpleNamespace:
+            return SimpleNamespace(name="DEADLINE_EXCEEDED")
+
+    connection = MilvusConnection(Address.of("http://h:1", tmp_path), tmp_path)
+    problem = connection._failed(Late("<_InactiveRpcError of RPC that terminated with: …"))
+    assert str(problem) == "Milvus at h:1 does not answer (DEADLINE_EXCEEDED); trying again"
+
+
 def test_a_directory_with_other_files_is_left_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "note.md").touch()
     tmp_path.chmod(0o755)

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from membrowse import paths
 from membrowse.index.store_errors import StoreUnavailable
 from membrowse.stores.address import grpc_options, is_milvus_lite
-from membrowse.stores.grpc_errors import refusal
+from membrowse.stores.grpc_errors import grpc_status, refusal
 from membrowse.text import shown
 
 log = logging.getLogger(__name__)
@@ -134,7 +134,8 @@ class MilvusConnection:
         """Describe `error`; a server that does not answer is connected to again."""
         if self._closed:
             return StoreUnavailable(f"{self.address} is closed")
-        reason = str(getattr(error, "message", "")) or str(error) or type(error).__name__
+        message = str(getattr(error, "message", "")) or grpc_status(error)
+        reason = message or str(error) or type(error).__name__
         secret = os.environ.get(TOKEN)
         if secret:
             reason = reason.replace(secret, "…")
