@@ -92,11 +92,13 @@ def _settled(state: EngineState) -> bool:
 def is_current(state: EngineState) -> bool:
     """Whether the folder was compared with the index and no work is left.
 
-    There is nothing to wait for in notes that failed or an encoder that cannot be loaded.
+    There is nothing to wait for in notes that failed or an encoder that cannot be loaded. A store
+    that could not be read again may have changed.
     """
     pending = state.pending
     differ = pending.new + pending.changed + pending.deleted
     hopeless = state.encoder.state in (RankingState.FAILED, RankingState.OFF)
     unencoded = state.encoded + state.vectorless < state.chunks and not hopeless
     busy = state.progress is not None or bool(state.stale)
-    return bool(state.watcher.last_check) and not (busy or differ or unencoded)
+    unread = bool(state.store and state.problem)
+    return bool(state.watcher.last_check) and not (busy or differ or unencoded or unread)

@@ -128,6 +128,7 @@ def test_missing_vectors_are_told(engine: StandIn, program: Program, folder: Pat
         (state(stale="another encoder"), False),
         (state(watcher=Watcher(kind="none")), False),
         (state(watcher=CHECKED), True),
+        (state(store="chroma:/db#notes", problem="/db: cannot be read"), False),
     ],
 )
 def test_current_means_compared_and_nothing_left_to_do(one: EngineState, current: bool) -> None:

@@ -33,6 +33,7 @@ from membrowse.wire.search import Target
 from tests.conftest import ExportedEncoder
 from tests.engine.conftest import ask, eventually, until
 from tests.engine.standing import at_home, client_of
+from tests.engine.test_doctor import examined
 from tests.stores.collections import Row, chroma_collection, snapshot
 
 TEXTS = {
@@ -153,8 +154,11 @@ async def test_a_store_that_cannot_be_read_says_why_and_keeps_its_index(
             asked = (await engine.ask(ReindexRequest())).requested
             state = await until(engine, lambda state: state.started >= asked and read(state))
             found = await ask(engine, "soup")
+            _, checks = await asyncio.to_thread(examined, store)
         finally:
             away.rename(database)
+        assert checks["reading"].detail == state.problem
+        assert "membrowse index --store" in checks["reading"].remedy
         assert "No such file" in state.problem
         assert found.rankings["keyword"].hits[0].path == "food.md"
         asked = (await engine.ask(ReindexRequest())).requested

@@ -24,7 +24,7 @@ from membrowse.index.manifest import IndexCorrupt
 from membrowse.index.store_errors import StoreUnavailable
 from membrowse.shell_commands import command
 from membrowse.stores.directory import is_own_directory
-from membrowse.wire.engine import HelloRequest
+from membrowse.wire.engine import HelloRequest, StatusRequest
 from membrowse.wire.health import DAMAGED, Check, StoreCheck, StoreCheckRequest
 
 _STORE_REMEDY = "start Milvus, or correct `store.uri` or the token; nothing is lost"
@@ -92,9 +92,18 @@ async def _checks_by_engine(folder: Path, directory: Path, held: IndexLocked) ->
         engine = (await client.ask(HelloRequest())).engine
         holder = Holder(pid=engine.pid, user=engine.user, since=engine.since)
         lock = ok("lock", f"held by the engine, {holder}")
-        return [lock, *await _store_checks_by_engine(client, folder)]
+        read = await _reading_of_a_store(client, folder)
+        return [lock, *read, *await _store_checks_by_engine(client, folder)]
     finally:
         await client.close()
+
+
+async def _reading_of_a_store(client: EngineClient, folder: Path) -> list[Check]:
+    """Why the store of another program could not be read the last time."""
+    state = (await client.ask(StatusRequest())).state
+    if not (state.store and state.problem):
+        return []
+    return [problem("reading", state.problem, command("index", folder))]
 
 
 async def _store_checks_by_engine(client: EngineClient, folder: Path) -> list[Check]:
