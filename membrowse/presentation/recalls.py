@@ -187,6 +187,7 @@ def recall_page(view: RecallView, now: datetime, width: int) -> list[Line]:
         [Part(figures.local_time(recall.at, now))],
         *([[Part(f"session {shown(recall.session)}", "dim")]] if recall.session else []),
         [Part(cut_text(recall))],
+        *([[Part(f"filters {shown(' '.join(recall.filters))}")]] if recall.filters else []),
         [Part(_imported_text(recall.source) if recall.source else "answered here", "dim")],
         [Part(recall.id, "dim")],
     ]

@@ -23,10 +23,13 @@ words, with a warning. The encoder gets the words without operators, filters and
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from fnmatch import translate
 from typing import Protocol
+
+import msgspec
 
 from membrowse.index.analyser import QueryTerms, phrase_terms, query_terms
 from membrowse.ranking.query_dates import DateExpression, DateReader
@@ -36,6 +39,7 @@ from membrowse.wire.search import Filters
 LITERAL, OPERATORS = "literal", "operators"
 FIELDS = {name: name for name in ("title", "headings", "body", "tags")} | {"heading": "headings"}
 FILTERS = ("root", "path", "tag", "after", "before")
+DATES = ("after", "before")
 LIKE = "like"
 
 MAX_QUERY_CHARACTERS = 20_000
@@ -44,6 +48,7 @@ MAX_QUERY_CHARACTERS = 20_000
 MAX_FILTER_CHARACTERS = 1000
 A_DATE = "a date such as 2026, 2026-03, 2026-03-02 or last week"
 
+_IN_WORDS = re.compile("[a-z]", re.IGNORECASE)
 _ITEM = re.compile(
     r'(?P<negative>-(?=[\w"“.]))?'
     r"(?:(?P<field>[A-Za-z]+):(?!//))?"
@@ -239,7 +244,7 @@ def _take_constraint(
 def _take_filter(parsed: Filter, parts: _Parts) -> None:
     value = _filter_value(parsed.kind, parsed.value, parts.reader)
     if value is None:
-        what = A_DATE if parsed.kind in ("after", "before") else "a value"
+        what = A_DATE if parsed.kind in DATES else "a value"
         parts.warnings.append(f"{parsed.typed}: needs {what}, read as words")
         parts.words.append(parsed.typed)
     else:
@@ -249,8 +254,18 @@ def _take_filter(parsed: Filter, parts: _Parts) -> None:
 
 def _as_read(kind: str, value: str, typed: str) -> str:
     """`typed`; a date in words as the day that it is read as."""
-    in_words = kind in ("after", "before") and re.search("[a-z]", typed.partition(":")[2], re.I)
+    in_words = kind in DATES and _IN_WORDS.search(typed.partition(":")[2])
     return f"{typed.partition(':')[0]}:{value}" if in_words else typed
+
+
+def with_days(filters: Filters, parsed: Iterable[Filter]) -> Filters:
+    """`filters` of a request with the days that dates in words were read as: `last week` is
+    another one later. `parsed` are all filters of the query, those of the request last."""
+    read = {each.kind: each.value for each in parsed if each.kind in DATES}
+    in_words = (kind for kind, value in filters.given.items() if _IN_WORDS.search(value))
+    return msgspec.structs.replace(
+        filters, **{kind: read[kind] for kind in in_words if kind in read}
+    )
 
 
 def requested_filters(filters: Filters, reader: DateReader | None = None) -> tuple[Filter, ...]:
@@ -272,7 +287,7 @@ def _requested_filter(kind: str, value: str, reader: DateReader) -> Filter:
         raise InvalidFilter(problem)
     compared = _filter_value(kind, value, reader)
     if compared is None:
-        what = A_DATE if kind in ("after", "before") else "a value"
+        what = A_DATE if kind in DATES else "a value"
         raise InvalidFilter(f"the filter {shown(typed)} needs {what}")
     return Filter(kind, compared, False, _as_read(kind, compared, typed))
 
@@ -297,7 +312,7 @@ def _filter_value(kind: str, value: str, reader: DateReader) -> str | None:
         return folded.rstrip("/") or None
     if kind == "tag":
         return folded.lstrip("#").rstrip("/") or None
-    return _first_day(folded, reader) if kind in ("after", "before") else None
+    return _first_day(folded, reader) if kind in DATES else None
 
 
 def _path_pattern(value: str) -> str:

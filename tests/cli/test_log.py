@@ -142,6 +142,7 @@ def test_an_export_can_be_imported_and_redacted(
         withholds_weak=True,
     )
     store.add([recorded])
+    assert " filters path:logs " in program("log", "show", recorded.id, "-f", folder).out
     before = store.oldest(limit=9)
     assert program("log", "export", file, "-f", folder).status == 0
     assert file.stat().st_mode & 0o777 == 0o600

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from membrowse.wire.pins import (
     RemovePinRequest,
     pin_line,
 )
-from membrowse.wire.search import RANKINGS, RERANKED, Target
+from membrowse.wire.search import RANKINGS, RERANKED, Filters, Target
 from membrowse.wire.tuning import SaveConfigurationRequest, TuneRequest, UseConfigurationRequest
 from tests.conftest import ExportedEncoder
 from tests.engine.conftest import ask, at, current, until
@@ -183,13 +184,17 @@ async def test_lines_that_are_no_pins_are_told_and_kept(client: EngineClient, fo
     run = await client.ask(PinsRequest())
     assert (run.total, len(run.problems)) == (1, 2)
     assert run.problems[0].startswith("line 1: ")
-    run = await client.ask(AddPinRequest(text="soup?", target=Target(path="two.md")))
+    filters = Filters(after="last year")
+    wanted = AddPinRequest(text="soup?", target=Target(path="two.md"), filters=filters)
+    run = await client.ask(wanted)
+    kept = run.results[1].pin.filters.after
+    assert kept == f"{date.today().year - 1}-01-01", "the day that the words mean now"
     assert (run.total, len(run.problems)) == (2, 2)
     assert json.loads(file.read_text().splitlines()[3])["query"] == "soup?"
     run = await client.ask(RemovePinRequest(id=run.results[0].pin.id))
     assert [result.pin.query for result in run.results] == ["soup?"]
     assert file.read_text().splitlines()[:2] == ["nonsense", '{"query": 1}']
-    again = await client.ask(AddPinRequest(text="soup?", target=Target(path="two.md")))
+    again = await client.ask(wanted)
     assert again.total == 1
     with pytest.raises(EngineRefused, match="nobody") as raised:
         await client.ask(RemovePinRequest(id="nobody"))

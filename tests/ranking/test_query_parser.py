@@ -21,6 +21,7 @@ from membrowse.ranking.query_parser import (
     InvalidFilter,
     parse_query,
     requested_filters,
+    with_days,
 )
 from membrowse.wire.search import Filters
 from tests.index.factories import chunk
@@ -175,6 +176,9 @@ def test_a_date_filter_understands_words_and_says_how() -> None:
     reader = DateReader(date(2026, 3, 11))
     (after,) = requested_filters(Filters(after="last week"), reader)
     assert (after.typed, after.value) == ("after:2026-03-02", "2026-03-02")
+    asked = Filters(after="last week", before="2026-04", root="team")
+    kept = with_days(asked, requested_filters(asked, reader))
+    assert kept == Filters(after="2026-03-02", before="2026-04", root="team")
     parsed = parse_query('ports -before:"last month" after:march', OPERATORS, reader)
     assert [each.typed for each in parsed.filters] == ["-before:2026-02-01", "after:2026-03-01"]
     assert parsed.words == "ports"

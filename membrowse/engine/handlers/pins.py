@@ -15,6 +15,7 @@ from membrowse.engine.pins.pin_file import PinFile
 from membrowse.engine.priority import Pause
 from membrowse.engine.querying.provisional import provisional
 from membrowse.notes.chunk import Chunk
+from membrowse.ranking.query_parser import with_days
 from membrowse.ranking.ranked_query import RankedQuery
 from membrowse.ranking.targets import best_row, comparable
 from membrowse.wire.pins import AddPinRequest, Pin, PinRun, PinsRequest, RemovePinRequest
@@ -57,7 +58,7 @@ def add(components: Components, request: AddPinRequest, pause: Pause) -> PinRun:
         text=_expected_text(ranked_query, request.target, chunk, siblings),
         k=request.k or settings.agent.k,
         syntax=request.syntax,
-        filters=request.filters,
+        filters=with_days(request.filters, ranked_query.parsed.filters),
     )
     _append(components.pins.file, pin)
     return components.pins.current(pause)

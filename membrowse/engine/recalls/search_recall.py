@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from membrowse.ranking.query_parser import with_days
 from membrowse.ranking.ranked_query import RankedQuery
 from membrowse.wire.recalls import HITS_KEPT, QUERY_CHARACTERS, Recall, RecallHit
 from membrowse.wire.search import FUSED, RERANKED, RecallContext, SearchRequest, SearchResponse
@@ -38,7 +39,7 @@ def search_recall(
         query=request.text[:QUERY_CHARACTERS],
         syntax=request.syntax,
         filters=response.query.filters,
-        narrowed_to=request.filters,
+        narrowed_to=with_days(request.filters, ranked_query.parsed.filters),
         k=k,
         min_score=context.min_score,
         given=tuple(_hit(ranked_query, name, row) for row in got.rows),
