@@ -58,7 +58,7 @@ class Roots:
         self.folder = folder
         """What names the tree for indexes and sockets: the folder, or a collection's directory."""
         self.unavailable: frozenset[str] = frozenset()
-        """Names of the roots that could not be listed at the last comparison."""
+        """Roots by name that could not be listed at the last comparison (of a store: read)."""
         self._roots = {root.name: root for root in roots}
 
     @classmethod

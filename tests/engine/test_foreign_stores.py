@@ -160,7 +160,8 @@ async def test_a_store_that_cannot_be_read_says_why_and_keeps_its_index(
         assert checks["reading"].detail == state.problem
         assert "membrowse index --store" in checks["reading"].remedy
         assert "No such file" in state.problem
-        assert found.rankings["keyword"].hits[0].path == "food.md"
+        hit = found.rankings["keyword"].hits[0]
+        assert (hit.path, hit.freshness) == ("food.md", Freshness.UNREADABLE)
         asked = (await engine.ask(ReindexRequest())).requested
         state = await until(engine, lambda state: state.started >= asked and read(state))
         assert not state.problem

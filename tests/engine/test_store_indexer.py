@@ -13,6 +13,7 @@ from membrowse.engine.foreign_store.store_encoder import VectorMatch
 from membrowse.engine.foreign_store.store_indexer import StoreIndexer
 from membrowse.engine.indexing.events import IndexRequested, Paused
 from membrowse.index.index import Index
+from membrowse.roots import Roots
 from membrowse.settings import Settings, StoresSettings
 from membrowse.stores.address import StoreAddress, StoreKind
 from membrowse.stores.directory import OpenedStore
@@ -66,7 +67,8 @@ class Followed:
         self.readings = Readings()
         self.index = Index(directory / "index", RECIPE, token_budget=BUDGET, dimension=0)
         self.indexer = StoreIndexer(
-            *(store, self.readings, settings, self.index, RECIPE, models),
+            *(store, Roots.of_folder(directory), self.readings, settings),
+            *(self.index, RECIPE, models),
             VectorMatch(),
             lambda: None,
         )

@@ -44,11 +44,12 @@ def open_store(
     models.prepare()
     recipe = _recipe(models, store)
     index = _open_or_rebuild(directory, settings, recipe)
+    roots = roots_of(folder, settings)
     indexer = StoreIndexer(
-        store, reader, settings, index, recipe, models, match, changed, configured
+        store, roots, reader, settings, index, recipe, models, match, changed, configured
     )
     return Source(
-        roots=roots_of(folder, settings),
+        roots=roots,
         settings=settings,
         models=models,
         index=index,

@@ -38,6 +38,7 @@ from membrowse.index.generation import EmbeddedGeneration, Generation
 from membrowse.index.index import Index
 from membrowse.index.manifest import Recipe
 from membrowse.notes.scanner import ScannedFile
+from membrowse.roots import Roots
 from membrowse.settings import Settings
 from membrowse.shell_commands import command
 from membrowse.stores.directory import OpenedStore, directory_of
@@ -93,6 +94,7 @@ class StoreIndexer:
     def __init__(
         self,
         store: OpenedStore,
+        roots: Roots,
         reader: StoreReader,
         settings: Settings,
         index: Index,
@@ -104,6 +106,7 @@ class StoreIndexer:
     ) -> None:
         """`configured` is `encoder.model` of the person, which may not be that of `settings`."""
         self._store = store
+        self._roots = roots
         self._settings = settings
         self._index = index
         self._recipe = recipe
@@ -173,6 +176,7 @@ class StoreIndexer:
 
     def _fail(self, event: Event | None, problem: str) -> None:
         log.warning("%s", problem)
+        self._roots.unavailable = frozenset({""})
         self._schedule(failed=True)
         if self.description is None:
             self._set_match(problem)
@@ -222,6 +226,7 @@ class StoreIndexer:
         finally:
             self._clear_directory()
         self._compare_encoder()
+        self._roots.unavailable = frozenset()
         self._schedule()
         self._publish(
             progress=None,

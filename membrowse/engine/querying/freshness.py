@@ -28,8 +28,9 @@ class FreshnessOf:
 
     def _look(self, path: str) -> Freshness:
         note = self._notes.get(path)
-        if self._is_store:  # it is as it was last read
-            return Freshness.DELETED if note is None else Freshness.CURRENT
+        if self._is_store:
+            known = Freshness.UNREADABLE if self._roots.unavailable else Freshness.CURRENT
+            return Freshness.DELETED if note is None else known
         if self._roots.is_unavailable(path):
             return Freshness.UNREADABLE
         try:
