@@ -69,7 +69,7 @@ class Milvus:
             int(count[0]["count(*)"]),
             metric.lower(),
             str(described.get("description") or "")[:200],
-            (f"text from {fields.document}, vectors from {fields.vector or 'no field'}",),
+            (f"text from {fields.document}, vectors from {fields.vector or 'no field of floats'}",),
         )
 
     def records(self) -> Iterator[Sequence[Record]]:

@@ -73,7 +73,7 @@ def column_foot(query: OpenQuery, name: str, width: int, *, in_view: bool) -> Li
 def _why_unranked(view: RankingView) -> str:
     if view.state is RankingState.INDEXING:
         return "not encoded yet" if view.name == VECTOR else "not ranked so far"
-    if view.name == VECTOR:
+    if view.name == VECTOR and view.exact:
         return "it has no vector"
     if view.name == KEYWORD:
         return "contains none of your words"
