@@ -110,13 +110,14 @@ async def index_current(
         raise Stop(Exit.UNAVAILABLE, str(error)) from error
 
 
-async def encoder_loaded(engine: Engine) -> None:
+async def encoder_loaded(engine: Engine) -> EngineState | None:
     """Wait until the encoder is loaded, so that a first search has every ranking, and say which
-    roots are out of reach."""
+    roots are out of reach. Returns the state; None if it loads no more in time."""
     state = await readiness.encoder_loaded(engine)
     if state is None:
         output.say("the encoder is still loading; searching without it")
-        return
+        return None
     for root in state.roots:
         if root.problem:
             output.say(f"the root {root.name} is out of reach: {root.problem}")
+    return state

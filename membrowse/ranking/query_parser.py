@@ -48,7 +48,7 @@ MAX_QUERY_CHARACTERS = 20_000
 MAX_FILTER_CHARACTERS = 1000
 A_DATE = "a date such as 2026, 2026-03, 2026-03-02 or last week"
 
-_IN_WORDS = re.compile("[a-z]", re.IGNORECASE)
+_ISO_DATE = re.compile(r"\d{4}(?:-\d{1,2}){0,2}")
 _ITEM = re.compile(
     r'(?P<negative>-(?=[\w"“.]))?'
     r"(?:(?P<field>[A-Za-z]+):(?!//))?"
@@ -253,19 +253,19 @@ def _take_filter(parsed: Filter, parts: _Parts) -> None:
 
 
 def _as_read(kind: str, value: str, typed: str) -> str:
-    """`typed`; a date in words as the day that it is read as."""
-    in_words = kind in DATES and _IN_WORDS.search(typed.partition(":")[2])
-    return f"{typed.partition(':')[0]}:{value}" if in_words else typed
+    """`typed`; a date in words or with slashes as the day that it is read as."""
+    name, _, written = typed.partition(":")
+    needs_reading = kind in DATES and not _ISO_DATE.fullmatch(written.strip('"“”'))
+    return f"{name}:{value}" if needs_reading else typed
 
 
 def with_days(filters: Filters, parsed: Iterable[Filter]) -> Filters:
     """`filters` of a request with the days that dates in words were read as: `last week` is
     another one later. `parsed` are all filters of the query, those of the request last."""
     read = {each.kind: each.value for each in parsed if each.kind in DATES}
-    in_words = (kind for kind, value in filters.given.items() if _IN_WORDS.search(value))
-    return msgspec.structs.replace(
-        filters, **{kind: read[kind] for kind in in_words if kind in read}
-    )
+    given = {kind: value for kind, value in filters.given.items() if kind in read}
+    days = {kind: read[kind] for kind, value in given.items() if not _ISO_DATE.fullmatch(value)}
+    return msgspec.structs.replace(filters, **days)
 
 
 def requested_filters(filters: Filters, reader: DateReader | None = None) -> tuple[Filter, ...]:

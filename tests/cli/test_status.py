@@ -110,6 +110,10 @@ def test_a_healthy_index_is_status_0(
     examination(monkeypatch, b'{"healthy": true, "checks": []}', b"", 0)
     ran = program("doctor", "--folder", folder)
     assert (ran.status, ran.out) == (0, "healthy\n")
+    doubtful = b'{"healthy": true, "checks": [{"name": "a", "state": "warning", "detail": "b"}]}'
+    examination(monkeypatch, doubtful, b"", 0)
+    ran = program("doctor", "--folder", folder)
+    assert (ran.status, ran.out.splitlines()[-1]) == (0, "healthy, with 1 warning")
 
 
 def test_an_examination_that_dies_says_its_last_words(

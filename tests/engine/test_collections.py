@@ -22,10 +22,11 @@ from membrowse.roots import Roots
 from membrowse.settings import NotesSettings, load
 from membrowse.wire.agents import AgentMemory, AgentProfile
 from membrowse.wire.crowding import CrowdingRequest, CrowdingSource
+from membrowse.wire.diagnosis import DiagnosisRequest
 from membrowse.wire.engine import EngineState, HelloRequest, ReindexRequest, StatusRequest
 from membrowse.wire.filters import DateReadingRequest, FilterValuesRequest
 from membrowse.wire.notes import FilesRequest, Freshness, NoteRequest, NoteState
-from membrowse.wire.search import RERANKED, Filters, Hit
+from membrowse.wire.search import RERANKED, Filters, Hit, Target
 from tests.engine.conftest import FOOD, PORTS, ask, current, engine_here, serving, until
 
 QUESTION = "which port does staging ssh listen on?"
@@ -107,6 +108,9 @@ async def test_a_collection_is_one_tree_and_outlives_the_loss_of_a_root(roots: P
         unreached = files["work/note.md"]
         assert unreached.state is NoteState.INDEXED and unreached.chunks
         assert "not reached by the last check" in unreached.reason
+        lost_note = Target(path="work/note.md")
+        why = await client.ask(DiagnosisRequest(text=QUESTION, target=lost_note))
+        assert f"It failed: {roots / 'work'} cannot be listed" in why.steps[0].finding
 
         (roots / "away" / "note.md").write_text(PORTS.replace("2222", "2200"))
         (roots / "away").rename(roots / "work")

@@ -179,6 +179,8 @@ def test_a_date_filter_understands_words_and_says_how() -> None:
     asked = Filters(after="last week", before="2026-04", root="team")
     kept = with_days(asked, requested_filters(asked, reader))
     assert kept == Filters(after="2026-03-02", before="2026-04", root="team")
+    (slashed,) = requested_filters(Filters(after="3/2/2026"), reader)
+    assert slashed.typed == "after:2026-03-02", "which of both is the month is said"
     parsed = parse_query('ports -before:"last month" after:march', OPERATORS, reader)
     assert [each.typed for each in parsed.filters] == ["-before:2026-02-01", "after:2026-03-01"]
     assert parsed.words == "ports"

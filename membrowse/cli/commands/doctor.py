@@ -91,7 +91,8 @@ async def _examine_service(service: RegisteredService) -> Health:
         state, remedy = CheckState.PROBLEM, logs
         checks = [Check(name=name, state=state, detail=found.reasons[0], remedy=remedy)]
     else:
-        detail = f"{found.notes} notes, {found.chunks} chunks, {found.pending} pending"
+        notes, chunks = counted(found.notes, "note"), counted(found.chunks, "chunk")
+        detail = f"{notes}, {chunks}, {found.pending} pending"
         checks = [Check(name=name, state=CheckState.OK, detail=detail)]
         state = CheckState.WARNING if found.ready else CheckState.PROBLEM
         checks += [
@@ -122,4 +123,7 @@ def _health_lines(health: Health) -> Iterator[str]:
         if check.remedy:
             yield f"{'':7}  {'':{width}}  → {shown(check.remedy)}\n"
     problems = sum(check.state is CheckState.PROBLEM for check in health.checks)
-    yield "healthy\n" if health.healthy else f"not healthy: {counted(problems, 'problem')}\n"
+    warnings = sum(check.state is CheckState.WARNING for check in health.checks)
+    doubts = f", with {counted(warnings, 'warning')}" if warnings else ""
+    healthy = f"healthy{doubts}\n"
+    yield healthy if health.healthy else f"not healthy: {counted(problems, 'problem')}\n"

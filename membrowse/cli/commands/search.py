@@ -179,7 +179,7 @@ async def _search(
     async with engine_of(folder) as engine:
         if wait:
             await index_current(engine)
-        await encoder_loaded(engine)
+        state = await encoder_loaded(engine)
         response = await search_response(engine, request)
         failed = response.failed
         if not (response.chunks or response.reading or response.pending):
@@ -188,7 +188,7 @@ async def _search(
             failed = bool(state.problem)
         if agent is not None:
             answer = await agent_search.agents_answer(agent, request.text, engine)
-    _report_problems(response, waited=wait)
+    _report_problems(response, state.pending.failed if state else 0, waited=wait)
     agent_search.report_out_of_scope(response)
     if agent is not None and response.query.filters:
         agent_search.report_filters(agent, response.query.filters)
@@ -241,7 +241,9 @@ def _tab_separated(response: SearchResponse) -> Iterator[str]:
             yield "\t".join(fields) + "\n"
 
 
-def _report_problems(response: SearchResponse, *, waited: bool) -> None:
+def _report_problems(response: SearchResponse, failed: int, *, waited: bool) -> None:
+    """Say what makes the response doubtful; waiting does not help for `failed` notes."""
+    pending = response.pending - failed
     for warning in response.query.warnings:
         output.say(warning)
     for name, ranking in response.rankings.items():
@@ -254,9 +256,9 @@ def _report_problems(response: SearchResponse, *, waited: bool) -> None:
     elif not has_hits(response):
         messages = (ranking.message for ranking in response.rankings.values() if ranking.message)
         output.say(next(messages, "no hit"))
-    elif response.pending:
-        differ = "differs" if response.pending == 1 else "differ"
-        said = f"{figures.counted(response.pending, 'note')} {differ} from the index"
+    elif pending > 0:
+        differ = "differs" if pending == 1 else "differ"
+        said = f"{figures.counted(pending, 'note')} {differ} from the index"
         output.say(said + ("" if waited else _WAIT))
 
 

@@ -29,7 +29,7 @@ from membrowse.deployment.service import (
     default_name,
 )
 from membrowse.log_formats import LogFormat
-from membrowse.presentation.figures import size
+from membrowse.presentation.figures import counted, size
 from membrowse.text import shown, shown_block
 
 app = typer.Typer(
@@ -218,7 +218,8 @@ def _health_rows(report: health.ServiceHealth) -> Iterator[tuple[str, str]]:
     for reason in report.reasons:
         yield "", reason
     if report.live:
-        yield "index", f"{report.notes} notes, {report.chunks} chunks, {report.pending} pending"
+        notes, chunks = counted(report.notes, "note"), counted(report.chunks, "chunk")
+        yield "index", f"{notes}, {chunks}, {report.pending} pending"
         yield "engine", f"version {report.version} since {report.since}"
         yield "memory", size(report.memory_bytes)
 

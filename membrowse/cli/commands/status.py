@@ -56,7 +56,8 @@ def _status_rows(status: Status) -> Iterator[tuple[str, str]]:
         yield "kept in", status.store
     yield "engine", f"process {engine.pid} of {engine.user} since {engine.since}"
     yield "", f"version {engine.version}, memory {size(engine.memory_bytes)}, log {engine.log}"
-    yield "generation", f"{state.generation}: {state.notes} notes, {state.chunks} chunks"
+    notes, chunks = counted(state.notes, "note"), counted(state.chunks, "chunk")
+    yield "generation", f"{state.generation}: {notes}, {chunks}"
     if state.chunks > EMBEDDED_CHUNKS:
         yield "size", f"more than {EMBEDDED_CHUNKS:,} chunks: see `membrowse docs scale`"
     reading = reading_text(state)

@@ -47,6 +47,8 @@ def note_state(
     if path not in found:
         for end in [place for place, character in enumerate(path) if character == "/"]:
             above = found.get(path[: end + 1])
+            if above is not None and above.excluded is NoteState.FAILED:
+                return above.excluded, above.reason
             if above is not None and above.excluded is not None:
                 return above.excluded, f"its folder {above.path} is excluded: {above.reason}"
         gone = path in notes and path in comparison.deleted
