@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from itertools import chain
 from operator import attrgetter
@@ -171,6 +171,38 @@ class ChunkTable(Sequence[Chunk]):
             return -1
         return int(self.starts[self.number(note.path)]) + note.positions[chunk]
 
+    def key(self, row: int) -> str:
+        """The content key of the chunk at `row`."""
+        note, position = self.place(row)
+        return note.key(position)
+
+    def rows_with(self, keys: Collection[str]) -> dict[int, str]:
+        """The rows of the chunks with any of these content keys, each with its key.
+
+        The first call sorts all keys; later ones cost what they find.
+        """
+        heads, rows = self._in_key_order
+        asked = _heads(b"".join(map(bytes.fromhex, keys)))
+        starts, ends = heads.searchsorted(asked), heads.searchsorted(asked, side="right")
+        return {
+            row: key
+            for key, start, end in zip(keys, starts.tolist(), ends.tolist(), strict=True)
+            for row in rows[start:end].tolist()
+            if self.key(row) == key
+        }
+
+    @cached_property
+    def _in_key_order(self) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+        """The heads of all content keys, sorted, and their rows."""
+        heads = _heads(b"".join(note.packed_keys for note in self.notes))
+        rows = np.argsort(heads, kind="stable")
+        return heads[rows], rows
+
+
+def _heads(packed_keys: bytes) -> NDArray[np.uint64]:
+    """The first eight bytes of each content key, as numbers."""
+    return np.frombuffer(packed_keys, np.uint64)[:: KEY_BYTES // 8]
+
 
 class ContentKeys(Sequence[str]):
     """Content keys by row."""
@@ -188,8 +220,7 @@ class ContentKeys(Sequence[str]):
     def __getitem__(self, row: int | slice) -> str | Sequence[str]:
         if isinstance(row, slice):
             return [self[each] for each in range(*row.indices(len(self)))]
-        note, position = self._chunks.place(row)
-        return note.key(position)
+        return self._chunks.key(row)
 
     def __iter__(self) -> Iterator[str]:
         return chain.from_iterable(note.keys for note in self._chunks.notes)

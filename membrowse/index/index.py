@@ -173,7 +173,7 @@ class Index:
             )
             by_key = vectors_by_key(encoded)
             before = self.generation
-            added = {row: by_key[key] for row, key in enumerate(before.keys) if key in by_key}
+            added = {row: by_key[key] for row, key in before.chunks.rows_with(by_key).items()}
             if not added:
                 return before
             source = np.arange(len(before.keys), dtype=np.int64)

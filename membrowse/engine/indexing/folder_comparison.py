@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 from membrowse.notes.scanner import ScannedFile
@@ -30,7 +32,7 @@ class Stat(Protocol):
     def inode(self) -> int: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Comparison:
     """How the folder differs from a generation, at one scan; notes changed last come first."""
 
@@ -41,6 +43,12 @@ class Comparison:
     deleted: tuple[str, ...] = ()
     unindexed: tuple[str, ...] = ()
     """Notes that could not be indexed and have not changed since."""
+
+    @cached_property
+    def excluded(self) -> Counter[NoteState]:
+        """How many files are no notes, by the reason."""
+        files = self.found.values()
+        return Counter(file.excluded for file in files if file.excluded is not None)
 
     def pending(self, failed: int) -> Pending:
         return Pending(
@@ -101,5 +109,6 @@ def _version(file: Stat) -> tuple[int, int, int, int]:
 
 def failures(comparison: Comparison, unindexed: Mapping[str, NoteState]) -> int:
     """Files that failed: on looking at them, or on reading them."""
-    seen = sum(file.excluded is NoteState.FAILED for file in comparison.found.values())
-    return seen + sum(state is NoteState.FAILED for state in unindexed.values())
+    return comparison.excluded[NoteState.FAILED] + sum(
+        state is NoteState.FAILED for state in unindexed.values()
+    )

@@ -59,8 +59,9 @@ class IndexerState:
     @property
     def not_indexed(self) -> int:
         """How many files are ignored, skipped or failed."""
-        found = self.comparison.found.items()
-        return sum(file.excluded is not None or path in self.unindexed for path, file in found)
+        found = self.comparison.found
+        notes = (path for path in self.unindexed if path in found and found[path].excluded is None)
+        return self.comparison.excluded.total() + sum(1 for _ in notes)
 
     @property
     def busy(self) -> bool:

@@ -800,7 +800,7 @@ def _rows_for(generation: Generation, encoded: Sequence[EncodedText]) -> list[in
     new, known = {text.key for text in encoded}, generation.encoded
     if not new or known.all():
         return []
-    return [row for row, key in enumerate(generation.keys) if key in new and not known[row]]
+    return sorted(row for row in generation.chunks.rows_with(new) if not known[row])
 
 
 def _encoded_ids(generation: Generation) -> set[str]:
