@@ -115,7 +115,11 @@ async def test_moving_in_a_list() -> None:
 async def test_escape_steps_back_and_never_quits() -> None:
     app = make_app()
     async with on_stage(app, query=QUERY) as pilot:
-        await pilot.press("enter", "4", "plus")
+        await pilot.press("enter")
+        assert "▏▸3 RERANKED" in screen_text(app)
+        await pilot.press("plus")
+        assert "\n▸3 RERANKED" in screen_text(app), "no line at its left"
+        await pilot.press("plus", "4", "plus")
         assert app.browser.maximised == "preview"
         await pilot.press("escape")
         assert app.browser.maximised == ""

@@ -82,6 +82,7 @@ class Rankings(Vertical):
     def _display_columns(self) -> None:
         for name, column in self.columns.items():
             column.display = not self.alone or name == self._query.active
+            column.set_class(self.alone, "-alone")
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.show)
