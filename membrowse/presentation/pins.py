@@ -22,7 +22,7 @@ from membrowse.presentation.lines import (
 )
 from membrowse.presentation.ranks import change_part, in_order
 from membrowse.text import shown
-from membrowse.wire.pins import Measures, PinResult, PinRun, PinsState
+from membrowse.wire.pins import Measures, Pin, PinResult, PinRun, PinsState
 from membrowse.wire.search import RANKINGS, RERANKED
 
 WIDE = 100
@@ -156,12 +156,12 @@ def pin_line(
         Part(f"{spark(result.history, _spark_width(width))}  ", "bar"),
         *fit([Part(shown(result.pin.id), "dim")], id_width),
     ]
-    query = Part(shown(result.pin.query), "title")
+    query = joined([[Part(shown(result.pin.query), "title")], _only(result.pin)])
     if width < WIDE:
-        return fit([*line, query], width)
+        return fit([*line, *query], width)
     query_width, path_width = _query_and_path(width - cells(line))
     path = Part(clip_path(shown(result.pin.path), path_width, roots), "path")
-    return fit([*line, *fit([query], query_width), Part("  "), path], width)
+    return fit([*line, *fit(query, query_width), Part("  "), path], width)
 
 
 def _verdict(passes: bool, *, so_far: bool) -> Part:
@@ -185,14 +185,19 @@ def _pin_facts(result: PinResult) -> list[Line]:
         f"{shown(name)} {figures.rank(result.ranks[name], at_least=name in result.at_least)}"
         for name in in_order(result.ranks)
     )
-    filters = " ".join(f"{name}:{value}" for name, value in pin.filters.given.items())
     return [
         [Part(shown(pin.path), "strong")],
         [Part(f"id {shown(pin.id)}", "dim")],
         [Part(f"k {pin.k}", "dim")],
-        [Part(f"only {shown(filters)}", "dim")] if filters else [],
+        _only(pin),
         [Part(ranks, "dim")] if ranks else [],
     ]
+
+
+def _only(pin: Pin) -> Line:
+    """The filters; pins of one query can differ in them alone."""
+    filters = " ".join(f"{name}:{value}" for name, value in pin.filters.given.items())
+    return [Part(f"only {shown(filters)}", "dim")] if filters else []
 
 
 def _expected_part(result: PinResult) -> Part:

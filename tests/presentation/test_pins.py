@@ -8,6 +8,7 @@ from rich.cells import cell_len
 
 from membrowse.presentation.pins import list_page, pin_page, run_page
 from membrowse.wire.pins import PinRun
+from membrowse.wire.search import Filters
 from tests.cli.hostile import HOSTILE, acts, filled
 from tests.presentation.pages import text_of
 from tests.standin import replies
@@ -35,7 +36,9 @@ def test_measures_come_first_and_then_each_failing_pin_with_rank_and_problem() -
 
 
 def test_a_list_has_every_pin_as_in_the_file_with_its_id() -> None:
-    lines = text_of(list_page(replies.run(FALLEN, PASSING), 100)).splitlines()
+    filtered = replace(PASSING, pin=replace(PASSING.pin, filters=Filters(root="team")))
+    lines = text_of(list_page(replies.run(FALLEN, filtered), 100)).splitlines()
+    assert "  ssh port · only root:team" in lines[4] and "only" not in lines[3]
     assert lines[0].startswith(" 1 of 2 pins pass   reranked R@1 .50 R@5 .75 MRR .60")
     assert lines[3].startswith("✗ fails     #9  #4 → #9 ▼5 ")
     assert lines[4].startswith("✓ passes    #1  ")
