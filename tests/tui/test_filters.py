@@ -7,12 +7,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from rich.cells import cell_len
 from textual.pilot import Pilot
 
 from membrowse import paths
+from membrowse.presentation.lines import plain
 from membrowse.ranking.query_parser import requested_filters
 from membrowse.tui.app import MembrowseApp
-from membrowse.tui.model.filter_choices import FilterTyped, choices, problem
+from membrowse.tui.model.filter_choices import FilterTyped, chip_line, choices, problem
 from membrowse.tui.screens.filter_picker import FilterPicker
 from membrowse.wire.engine import RootState
 from membrowse.wire.filters import (
@@ -165,6 +167,14 @@ def test_a_folder_is_chosen_by_its_whole_name() -> None:
     (parsed,) = requested_filters(first.applied(NO_FILTERS))
     for path, passes in (("team/[old]/a/b.md", True), ("x/team/[old]/a.md", False)):
         assert bool(re.search(parsed.value, path)) is passes
+
+
+def test_every_chip_is_in_view_with_its_sign() -> None:
+    filters = Filters(root="team", path="a/" * 60, tag="daily", after="2026", before="x")
+    for width in (80, 200):
+        text = plain(chip_line(filters, width, ()))
+        assert text.count("×") == 5 and cell_len(text) <= width
+        assert " root team × " in text and " tag daily × " in text
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 import msgspec
+from rich.cells import cell_len
 
 from membrowse.presentation import figures
 from membrowse.presentation.lines import Line, Part, cells, clip, fit, spread
@@ -209,13 +210,23 @@ def _period(first: str, after: str) -> str:
 def chip_line(filters: Filters, width: int, right: Sequence[Part]) -> Line:
     """` only  root team ×  tag ops ×      s filter  S remove`; each × can be clicked."""
     line: Line = [Part(" only ", "dim")]
-    for chip in chips(filters):
-        room = max(12, width // 3)
+    found = chips(filters)
+    around = cells(line) + sum(len(f" {chip.label}  × ") for chip in found)
+    room = _room([cell_len(shown(chip.value)) for chip in found], width - around)
+    for chip in found:
         line += [Part(f" {chip.label} ", "dim"), Part(clip(shown(chip.value), room), "accent")]
         fields = ", ".join(map(repr, chip.fields))
         line.append(Part(" × ", "key", f"screen.drop_filter({fields})"))
     fits = cells(line) + cells(list(right)) < width
     return spread(line, list(right) if fits else [], width)
+
+
+def _room(lengths: Sequence[int], free: int) -> int:
+    """The most cells that each text may have so that all fit in `free`; not below 8."""
+    room = max(lengths, default=0)
+    while room > 8 and sum(min(length, room) for length in lengths) > free:
+        room -= 1
+    return room
 
 
 def without_chips(filters: Filters, typed: Iterable[str]) -> tuple[str, ...]:
