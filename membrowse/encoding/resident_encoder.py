@@ -36,15 +36,16 @@ class ResidentEncoder:
         self._config = files.config
         self.pieces = WordPieces(files)
         self._session = open_session(export)
-        self._threads = threads or min(os.cpu_count() or 1, _MAX_THREADS)
+        threads = threads or min(os.cpu_count() or 1, _MAX_THREADS)
+        # Threads that come and go would each leave memory behind.
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="encoder")
         self._inputs = {node.name for node in self._session.get_inputs()}
 
     def encode(self, items: Sequence[EncoderInput]) -> list[EncodedText]:
         """Return the vectors of `items`, in order."""
         if len(items) == 1:
             return [self._encode(items[0])]
-        with ThreadPoolExecutor(self._threads, thread_name_prefix="encoder") as pool:
-            return list(pool.map(self._encode, items))
+        return list(self._threads.map(self._encode, items))
 
     def _encode(self, item: EncoderInput) -> EncodedText:
         config = self._config
