@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import grp
+import importlib.util
 import os
 import pickle
 import re
 import shutil
 import socket
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from types import ModuleType
+from typing import TypeVar, cast
 
 import anyio
 import httpx
@@ -38,6 +41,10 @@ T = TypeVar("T")
 NOBODY = 65534
 two_users = pytest.mark.skipif(os.geteuid() != 0, reason="only root can play two users")
 _PRELOADED = (httpx, anyio)  # before the user changes, who may not read the installation
+if importlib.util.find_spec("sniffio") is None:
+    # httpcore looks for it at every request. While it does, its import is locked, and a process
+    # that is forked at that moment would wait for ever to look for it, too.
+    sys.modules["sniffio"] = cast(ModuleType, None)
 
 
 def as_nobody(function: Callable[[], T], group: int = NOBODY) -> T:
