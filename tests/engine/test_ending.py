@@ -20,7 +20,7 @@ from membrowse import paths
 from membrowse.client import discovery
 from membrowse.client.engine import EngineUnavailable
 from membrowse.wire.engine import HelloRequest
-from tests.engine.conftest import DEADLINE_SECONDS, ask, current
+from tests.engine.conftest import DEADLINE_SECONDS, ask, current, serving, until
 from tests.engine.standing import client_of
 
 
@@ -77,7 +77,8 @@ async def test_an_engine_whose_socket_is_gone_ends_and_is_replaced(folder: Path)
     await asyncio.to_thread(process.wait, DEADLINE_SECONDS)
     log = paths.log_file(folder).read_text()
     assert "is gone: stopping" in log and log.splitlines()[-1].endswith("ended")
-    async with client_of(folder, when=current) as client:
+    async with serving(folder) as client:
+        await until(client, current)
         assert (await client.ask(HelloRequest())).engine.pid != process.pid
         assert (await ask(client, "soup")).rankings["keyword"].total == 1
 

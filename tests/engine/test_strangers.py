@@ -229,18 +229,18 @@ async def test_an_engine_of_another_version_says_so_and_what_to_do(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with serving(folder):
-        said: list[str] = []
-        monkeypatch.setattr(discovery, "__version__", "99.1")
-        client = await discovery.connect(folder, say=said.append)
-        await client.close()
-        assert [re.sub(r"process \d+", "process", each) for each in said] == [
-            f"the engine (process) is version {__version__}, this program is 99.1: "
-            "run `membrowse engine restart`"
-        ]
-        monkeypatch.setattr(discovery, "PROTOCOL", PROTOCOL + 1)
-        with pytest.raises(discovery.EngineOutdated, match="they cannot talk to each other"):
-            await discovery.connect(folder)
-        monkeypatch.undo()
+        with monkeypatch.context() as patch:
+            said: list[str] = []
+            patch.setattr(discovery, "__version__", "99.1")
+            client = await discovery.connect(folder, say=said.append)
+            await client.close()
+            assert [re.sub(r"process \d+", "process", each) for each in said] == [
+                f"the engine (process) is version {__version__}, this program is 99.1: "
+                "run `membrowse engine restart`"
+            ]
+            patch.setattr(discovery, "PROTOCOL", PROTOCOL + 1)
+            with pytest.raises(discovery.EngineOutdated, match="they cannot talk to each other"):
+                await discovery.connect(folder)
     impostor = Impostor(register(tmp_path, folder, monkeypatch), folder)
     hello = Hello(protocol=PROTOCOL, folder=str(folder), rights=(), engine=ENGINE)
     assert "`membrowse service upgrade notes`" in discovery.version_difference(hello)
