@@ -57,6 +57,8 @@ def encode_some(
     missing = _missing_inputs(
         ranked_query, _pool(ranked_query, settings), _scored_keys(ranked_query, settings)
     )
+    if not missing:
+        return 0
     encoded = encoder.encode(missing[:_ENCODED_AT_ONCE])
     ranked_query.token_vectors.update({text.key: text for text in encoded})
     store.put_soon(encoded)

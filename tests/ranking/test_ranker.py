@@ -242,6 +242,9 @@ def test_what_cannot_be_encoded_fails_the_reranked_ranking_alone(
         ranker.rerank(ranked_query, index.tokens, encoder)
         assert ranked_query.rankings[RERANKED].state is RankingState.READY
         assert ranked_query.rankings[RERANKED].took_ms > 0
+        monkeypatch.setattr(encoder, "encode", lambda items: items[0].nothing)
+        assert ranker.encode_some(ranked_query, index.tokens, encoder) == 0
+        assert ranked_query.rankings[RERANKED].state is RankingState.READY
     finally:
         index.close()
 
