@@ -284,6 +284,34 @@ def test_passages_with_the_header_of_before_rank_no_chunk(open_index: Opener) ->
     assert index.check() == []
 
 
+def test_no_query_misses_a_chunk_whose_rows_are_repaired(
+    open_index: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = open_index()
+    index.apply(notes(5))
+    encoded(index)
+    index._repair()  # nothing is compared any more after the start
+    doubled = index.generation.chunks[0]
+    index._collections.write_passages(
+        {doubled.id: (doubled.path, np.ones((3, DIMENSION), np.float32))}
+    )
+    found: list[int] = []
+
+    def with_a_search(call: Callable[..., None]) -> Callable[..., None]:
+        def called(*arguments: Any) -> None:
+            call(*arguments)
+            found.append(ranked(index).rankings[VECTOR].total)
+
+        return called
+
+    for name in ("write_passages", "delete_passages"):
+        call = with_a_search(getattr(MilvusCollections, name))
+        monkeypatch.setattr(MilvusCollections, name, call)
+    index._rewrite(dict.fromkeys(index.generation.row_of, True))
+    assert set(found) == {5}
+    assert index.check() == []
+
+
 def test_a_failure_during_a_recovery_is_recovered_from_too(
     open_index: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -484,6 +512,9 @@ def test_an_outage_loses_nothing(
             time.sleep(0.05)
         assert announced[-1] == ""
         assert index.apply([changed]).encoded.all()
+        while index.unstored:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
         assert ranked(index).rankings[VECTOR].total == 11
         assert index.problem == ""
         assert index.check() == []

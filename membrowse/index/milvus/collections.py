@@ -15,6 +15,7 @@ import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -225,22 +226,27 @@ class MilvusCollections:
         self.delete_passages(chunks)
         self.delete_chunks(chunks)
 
-    def delete_passages(self, chunks: Collection[str]) -> None:
-        """Remove the passages of these chunks."""
-        self._delete(_PASSAGES, chunks)
+    def delete_passages(
+        self, chunks: Collection[str], kept: Mapping[str, int] = MappingProxyType({})
+    ) -> None:
+        """Remove the passages of these chunks, but for as many of each as `kept` says by id."""
+        for batch in batched(sorted(chunks), _BATCH):
+            condition = in_filter("chunk", batch)
+            if stay := [f"{chunk}:{n}" for chunk in batch for n in range(kept.get(chunk, 0))]:
+                condition += f" and {in_filter('passage', stay, negated=True)}"
+            self._delete(_PASSAGES, condition)
 
     def delete_chunks(self, chunks: Collection[str]) -> None:
         """Remove these chunks, whose passages are removed."""
-        self._delete(_CHUNKS, chunks)
-
-    def _delete(self, part: str, chunks: Collection[str]) -> None:
         for batch in batched(sorted(chunks), _BATCH):
-            condition = in_filter("chunk", batch)
-            self._call(
-                lambda client, condition=condition: client.delete(
-                    self.names[part], filter=condition, timeout=TIMEOUT_SECONDS
-                )
+            self._delete(_CHUNKS, in_filter("chunk", batch))
+
+    def _delete(self, part: str, condition: str) -> None:
+        self._call(
+            lambda client: client.delete(
+                self.names[part], filter=condition, timeout=TIMEOUT_SECONDS
             )
+        )
 
     def count(self) -> int:
         """Number of chunks."""

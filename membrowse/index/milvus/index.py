@@ -13,7 +13,7 @@ import logging
 import shutil
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from itertools import compress, islice
@@ -226,8 +226,8 @@ class MilvusIndex:
             kept = self._kept_vectors(plan)
             mask = self._encoded_mask(plan, kept, encoded)
             self._write_rows(plan.added, plan.notes)
-            self._collections.delete_passages(self._outdated_passages(plan))
-            self._write_passages(plan.chunks, self._new_passage_rows(plan, mask, mask & ~kept))
+            new_rows = self._new_passage_rows(plan, mask, mask & ~kept)
+            self._write_passages(plan.chunks, new_rows, self._outdated_passages(plan))
             self._fault_point("milvus written")
             generation = self._generation(number, plan.notes, plan.chunks, mask)
             removed = {chunk.id for chunk in plan.removed} - generation.row_of.keys()
@@ -324,16 +324,16 @@ class MilvusIndex:
             )
         ]
 
-    def _outdated_passages(self, plan: ChangePlan) -> list[str]:
+    def _outdated_passages(self, plan: ChangePlan) -> set[str]:
         """Ids of chunks that stay, while what is encoded of them changes, as their title does."""
         before, keys, encoded = self.generation, ContentKeys(plan.chunks), self.generation.encoded
-        return [
+        return {
             plan.chunks.id(row)
             for row in plan.changed_rows()
             if (old := before.chunks.row(plan.chunks.id(row))) >= 0
             and encoded[old]
             and before.keys[old] != keys[row]
-        ]
+        }
 
     def _write_rows(self, chunks: Sequence[Chunk], notes: Mapping[str, IndexedNote]) -> None:
         for batch in batched(chunks, _WRITTEN_AT_ONCE):
@@ -346,18 +346,27 @@ class MilvusIndex:
             ]
             self._collections.write_chunks(batch, vectors)
 
-    def _write_passages(self, chunks: ChunkTable, rows: Sequence[int]) -> None:
-        keys = ContentKeys(chunks)
+    def _write_passages(
+        self, chunks: ChunkTable, rows: Sequence[int], outdated: Collection[str] = ()
+    ) -> None:
+        """Write the passages of these rows, then remove others of the chunks `outdated`.
+
+        In this order, no query finds a chunk without passages meanwhile.
+        """
+        keys, written = ContentKeys(chunks), dict[str, int]()
         for batch in batched(rows, _WRITTEN_AT_ONCE):
             self._require_open()
             stored = self.vectors.get({keys[row] for row in batch})
-            self._collections.write_passages(
-                {
-                    chunks.id(row): (chunks[row].path, stored[keys[row]].passage_vectors)
-                    for row in batch
-                    if keys[row] in stored
-                }
-            )
+            passages = {
+                chunks.id(row): (chunks[row].path, stored[keys[row]].passage_vectors)
+                for row in batch
+                if keys[row] in stored
+            }
+            self._collections.write_passages(passages)
+            written |= {
+                chunk: len(vectors) for chunk, (_, vectors) in passages.items() if chunk in outdated
+            }
+        self._collections.delete_passages(outdated, written)
 
     def _require_open(self) -> None:
         if self._closing.is_set():
@@ -513,10 +522,10 @@ class MilvusIndex:
         rows = sorted(row for chunk in outdated if (row := generation.chunks.row(chunk)) >= 0)
         live = {generation.chunks.id(row) for row in rows}
         self._collections.delete(outdated.keys() - live)
-        self._collections.delete_passages([chunk for chunk in live if outdated[chunk]])
         self._write_rows([generation.chunks[row] for row in rows], generation.notes)
         encoded = [row for row in rows if generation.encoded[row]]
-        self._write_passages(generation.chunks, encoded)
+        present = {chunk for chunk in live if outdated[chunk]}
+        self._write_passages(generation.chunks, encoded, present)
 
     def _count_rows(self) -> None:
         """Doubt all rows if Milvus has more or fewer chunks: its collections are others."""
