@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +38,24 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("MEMBROWSE_INDEX_DIR", raising=False)
     monkeypatch.chdir(tmp_path)
     return path
+
+
+@pytest.fixture(autouse=True)
+def no_thread_is_left() -> Iterator[None]:
+    """Fail a test that leaves a thread with a name of its own, unlike those of pools.
+
+    What waits for an engine would find the stand-in of a later test.
+    """
+    before = set(threading.enumerate())
+    yield
+    deadline = time.monotonic() + 5.0
+    while left := [
+        each.name
+        for each in threading.enumerate()
+        if each not in before and not re.search(r"[-_]\d", each.name)
+    ]:
+        assert time.monotonic() < deadline, f"threads that the test left: {left}"
+        time.sleep(0.01)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from membrowse import paths, tui
-from membrowse.cli import browser, commands
+from membrowse.cli import browser, commands, demo_memory
 from membrowse.client import discovery, launch
 from membrowse.client.engine import EngineUnavailable
 from tests.cli.conftest import Program
@@ -90,11 +90,16 @@ def test_questions_are_given_before_or_after_the_folder(
     assert program(folder, "--questions", tmp_path / "none").status == 2
 
 
-def test_demo_opens_the_persons_copy(opened: Opened, program: Program) -> None:
+def test_demo_opens_the_persons_copy(
+    opened: Opened, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled: list[Path] = []
+    monkeypatch.setattr(demo_memory, "fill_log", filled.append)
     assert program("demo").status == 0
     folder, options = opened[0]
     assert folder == paths.data_dir() / "demo-memory"
     assert options["demo"]() == folder
+    assert filled == [folder, folder]
     assert program("demo", "--path").out == f"{folder}\n"
 
 
