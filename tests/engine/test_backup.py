@@ -8,7 +8,6 @@ import io
 import itertools
 import os
 import shutil
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from contextlib import closing
 from pathlib import Path
 
 import msgspec
+import psutil
 import pytest
 
 from membrowse import interpreter, paths
@@ -38,6 +38,28 @@ async def backed_up(engine: Engine, *, with_vectors: bool = False) -> bytes:
     return b"".join(
         [part.data async for part in engine.stream(BackupRequest(with_vectors=with_vectors))]
     )
+
+
+async def begun_backup(
+    engine: Engine, process: psutil.Process, folder: Path
+) -> asyncio.Task[bytes]:
+    """A backup that the engine has begun to write; its `process` is stopped meanwhile."""
+    while True:
+        backup = asyncio.create_task(backed_up(engine, with_vectors=True))
+        while not (leftovers(folder) or backup.done()):
+            await asyncio.sleep(0)
+        process.suspend()
+        while process.status() != psutil.STATUS_STOPPED:
+            await asyncio.sleep(0)
+        if leftovers(folder):
+            return backup
+        process.resume()
+        await backup
+
+
+def leftovers(folder: Path) -> list[Path]:
+    """What a backup or a restore copies files to, which it removes at its end."""
+    return list(paths.index_dir(folder).glob(".backup-*"))
 
 
 def ready(state: EngineState) -> bool:
@@ -112,13 +134,13 @@ async def test_a_backup_is_consistent_while_notes_are_indexed_and_after_a_kill(
         await until(engine, current)
         editing = asyncio.create_task(edit_forever())
         backups = [await backed_up(engine, with_vectors=True) for _ in range(3)]
-        pid = (await engine.ask(HelloRequest())).engine.pid
-        backup = asyncio.create_task(backed_up(engine, with_vectors=True))
-        await asyncio.sleep(0.01)
-        os.kill(pid, signal.SIGKILL)
+        process = psutil.Process((await engine.ask(HelloRequest())).engine.pid)
+        backup = await begun_backup(engine, process, folder)
+        process.kill()
         with pytest.raises(EngineUnavailable):
             await backup
         editing.cancel()
+    assert leftovers(folder)
     for number, archive in enumerate(backups):
         unpacked = tmp_path / f"unpacked{number}"
         unpacked.mkdir()
@@ -129,7 +151,7 @@ async def test_a_backup_is_consistent_while_notes_are_indexed_and_after_a_kill(
     async with serving(folder) as engine:
         await until(engine, current)
         await backed_up(engine)
-        assert not list(paths.index_dir(folder).glob(".backup-*"))
+        assert not leftovers(folder)
 
 
 async def test_an_index_in_use_or_in_place_is_not_replaced(folder: Path) -> None:
@@ -142,7 +164,7 @@ async def test_an_index_in_use_or_in_place_is_not_replaced(folder: Path) -> None
     assert restored is None and "--force replaces it" in problem
     restored, problem = restore(backup, folder, "--force")
     assert restored is not None, problem
-    assert not list(paths.index_dir(folder).glob(".backup-*"))
+    assert not leftovers(folder)
 
 
 def _cut(backup: bytes) -> bytes:
