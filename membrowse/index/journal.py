@@ -43,8 +43,14 @@ class Retention:
 DEFAULT_RETENTION = Retention()
 
 
-class JournaledChunk(msgspec.Struct, frozen=True):
-    """A chunk that was added or removed."""
+class AddedChunk(msgspec.Struct, frozen=True):
+    """A chunk that was added: the index has it, or the entry that removed it."""
+
+    id: str
+
+
+class RemovedChunk(msgspec.Struct, frozen=True):
+    """A chunk that was removed."""
 
     id: str
     headings: tuple[str, ...]
@@ -60,8 +66,8 @@ class JournalEntry(msgspec.Struct, frozen=True):
     at: str
     """ISO 8601 in UTC."""
     path: str
-    added: tuple[JournaledChunk, ...] = ()
-    removed: tuple[JournaledChunk, ...] = ()
+    added: tuple[AddedChunk, ...] = ()
+    removed: tuple[RemovedChunk, ...] = ()
     cleared: bool = False
     """The whole index was cleared; the path is empty."""
 
@@ -84,8 +90,8 @@ class Journal:
                     generation=generation,
                     at=_now(),
                     path=path,
-                    added=tuple(added_by_path.get(path, ())),
-                    removed=tuple(removed_by_path.get(path, ())),
+                    added=tuple(AddedChunk(chunk.id) for chunk in added_by_path.get(path, ())),
+                    removed=tuple(map(_removed, removed_by_path.get(path, ()))),
                 )
             )
         self.trim(generation)
@@ -168,14 +174,15 @@ def _decode(entry: bytes) -> JournalEntry:
     return msgspec.json.decode(zlib.decompress(entry), type=JournalEntry)
 
 
-def _by_path(chunks: Iterable[Chunk]) -> dict[str, list[JournaledChunk]]:
-    by_path: dict[str, list[JournaledChunk]] = {}
+def _by_path(chunks: Iterable[Chunk]) -> dict[str, list[Chunk]]:
+    by_path: dict[str, list[Chunk]] = {}
     for chunk in chunks:
-        journaled = JournaledChunk(
-            chunk.id, chunk.headings, chunk.start_line, chunk.end_line, chunk.text
-        )
-        by_path.setdefault(chunk.path, []).append(journaled)
+        by_path.setdefault(chunk.path, []).append(chunk)
     return by_path
+
+
+def _removed(chunk: Chunk) -> RemovedChunk:
+    return RemovedChunk(chunk.id, chunk.headings, chunk.start_line, chunk.end_line, chunk.text)
 
 
 def _now() -> str:

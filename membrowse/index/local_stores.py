@@ -19,7 +19,7 @@ from membrowse.paths import replace_file
 
 log = logging.getLogger(__name__)
 
-INDEX_FORMAT = 5
+INDEX_FORMAT = 6
 """Version of all files of an index together. A program leaves an index of a later one alone."""
 MANIFEST = "manifest.sqlite"
 TERMS = "terms.sqlite"

@@ -374,7 +374,7 @@ class Manifest:
         with self._guarded():
             with transaction(self._connection) as connection:
                 purged = self._journal.purge(condition)
-                ids = [(chunk.id,) for entry in purged for chunk in (*entry.added, *entry.removed)]
+                ids = [(chunk.id,) for entry in purged for chunk in entry.removed]
                 connection.executemany("DELETE FROM successors WHERE removed = ?", ids)
             sqlite.rewrite(self._connection)
             return len(purged)

@@ -57,7 +57,7 @@ async def test_purged_text_is_in_no_store(folder: Path, request_: PurgeRequest) 
         await indexed_and_deleted(folder, client)
         assert traces(folder)
         purged = await client.ask(request_)
-        assert purged.entries >= 2
+        assert purged.entries >= 1
         assert purged.still_in == (("access.md",) if request_.note else ())
         assert traces(folder) == set()
         found = first_paths(await ask(client, "where is the password of staging?"))

@@ -108,7 +108,7 @@ def test_the_journal_is_bounded(directory: Path) -> None:
         for n in range(30, 36):
             index.apply([change("a.md", f"text {n} " * 100)])
         assert [entry.generation for entry in index.journal()][-1] == 36
-        assert sum(len(part.text) for entry in index.journal() for part in entry.added) < 5000
+        assert sum(len(part.text) for entry in index.journal() for part in entry.removed) < 5000
     with closing(opened(Retention(days=0))) as index:
         index.trim_history()
         assert index.journal() == []

@@ -37,11 +37,7 @@ def _purge_condition(request: PurgeRequest) -> Callable[[JournalEntry], bool]:
             wanted
             in _folded(
                 entry.path,
-                *(
-                    part
-                    for chunk in (*entry.added, *entry.removed)
-                    for part in (*chunk.headings, chunk.text)
-                ),
+                *(part for chunk in entry.removed for part in (*chunk.headings, chunk.text)),
             )
         )
     if request.note:

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from membrowse.index.generation import Generation
-from membrowse.index.journal import JournaledChunk, JournalEntry
+from membrowse.index.journal import JournalEntry, RemovedChunk
 from membrowse.index.protocols import SearchIndex
 from membrowse.notes.chunk import Chunk
 from membrowse.ranking.targets import rows_containing
@@ -147,9 +147,9 @@ class Places:
 
 def _as_of(
     at: str, chunks: Iterable[Chunk], journal: Sequence[JournalEntry]
-) -> list[Chunk | JournaledChunk]:
+) -> list[Chunk | RemovedChunk]:
     """The chunks of a note at the time `at`, as far back as the journal goes."""
-    then: dict[str, Chunk | JournaledChunk] = {chunk.id: chunk for chunk in chunks}
+    then: dict[str, Chunk | RemovedChunk] = {chunk.id: chunk for chunk in chunks}
     for entry in reversed(journal):
         added = {chunk.id for chunk in entry.added}
         before = {key: chunk for key, chunk in then.items() if key not in added}
@@ -160,7 +160,7 @@ def _as_of(
     return list(then.values())
 
 
-def _shared_lines(chunk: Chunk | JournaledChunk, hit: RecallHit) -> int:
+def _shared_lines(chunk: Chunk | RemovedChunk, hit: RecallHit) -> int:
     """Lines that chunk and hit have in common; of equals, the chunk with the first line wins."""
     first = max(chunk.start_line, hit.start_line)
     return min(chunk.end_line, hit.end_line or hit.start_line) - first + 1

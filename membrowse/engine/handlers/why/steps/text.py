@@ -5,7 +5,7 @@ from __future__ import annotations
 from membrowse.engine.handlers.why.steps.context import FileContext
 from membrowse.engine.handlers.why.steps.finding import Finding, chunk_place, finding
 from membrowse.index.generation import Generation
-from membrowse.index.journal import JournaledChunk, JournalEntry
+from membrowse.index.journal import JournalEntry, RemovedChunk
 from membrowse.notes.front_matter import parse_front_matter
 from membrowse.ranking.targets import SplitText, comparable
 from membrowse.wire.diagnosis import Outcome, StepName
@@ -75,12 +75,12 @@ def _oldest(context: FileContext) -> int:
     return entries[0].generation if entries else context.generation.number
 
 
-def _quote(passed: JournaledChunk) -> list[str]:
+def _quote(passed: RemovedChunk) -> list[str]:
     text = " ".join(passed.text.split())
     return [f"it read: {text[:200]}"]
 
 
-def _former_text(context: FileContext) -> tuple[JournalEntry, JournaledChunk] | None:
+def _former_text(context: FileContext) -> tuple[JournalEntry, RemovedChunk] | None:
     """Where the text (or the chunk) was last, according to the journal."""
     wanted = comparable(context.wanted.text)
     for entry in reversed(context.components.index.journal(context.path or None)):
