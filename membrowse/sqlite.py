@@ -11,12 +11,16 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from membrowse import paths
+
+_T = TypeVar("_T")
 
 _BUSY_SECONDS = 30.0
 _SIDE_FILES = ("", "-wal", "-shm", "-journal")
@@ -112,6 +116,13 @@ def connect(path: Path, *, page_size: int = 4096) -> sqlite3.Connection:
     return connection
 
 
+def in_memory(tables: str) -> sqlite3.Connection:
+    """A database with these tables, which no file has."""
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    connection.executescript(tables)
+    return connection
+
+
 def _text(data: bytes) -> str:
     """Decode any bytes: if they are damaged, the row's checksum shows it."""
     return data.decode(errors="surrogateescape")
@@ -202,3 +213,65 @@ def is_corrupt(error: sqlite3.Error) -> bool:
     code = getattr(error, "sqlite_errorcode", None)  # unset if Python cannot decode a value
     cut_short = code == sqlite3.SQLITE_IOERR_SHORT_READ
     return code is None or cut_short or code & 0xFF not in _FAILED_ACCESS
+
+
+class MendingDatabase:
+    """A database that is replaced by an empty one when it turns out to be damaged.
+
+    It has one connection; calls from several threads take turns.
+    """
+
+    def __init__(
+        self,
+        opened: Callable[[], sqlite3.Connection],
+        discard: Callable[[sqlite3.DatabaseError], None],
+        otherwise: Callable[[Exception], sqlite3.Connection] | None = None,
+    ) -> None:
+        """`opened` opens the file, or creates an empty one. `discard` removes the damaged file,
+        which is closed. Where they fail, `otherwise` opens another database; without it, this
+        raises what they raise.
+        """
+        self._opened = opened
+        self._discard = discard
+        self._otherwise = otherwise
+        self.turn = threading.RLock()
+        """Held by the call whose turn it is."""
+        self._connection = self._open()
+
+    def _open(self, damage: sqlite3.DatabaseError | None = None) -> sqlite3.Connection:
+        try:
+            if damage is None:
+                try:
+                    return self._opened()
+                except sqlite3.DatabaseError as error:
+                    if not is_corrupt(error):
+                        raise
+                    damage = error
+            self._discard(damage)
+            return self._opened()
+        except (OSError, sqlite3.Error) as error:
+            if self._otherwise is None:
+                raise
+            return self._otherwise(error)
+
+    def run(self, action: Callable[[sqlite3.Connection], _T]) -> _T:
+        """The result of `action`; if the file is damaged, of another try on an empty one."""
+        with self.turn:
+            try:
+                return action(self._connection)
+            except sqlite3.DatabaseError as error:
+                self.mend(error)
+                return action(self._connection)
+
+    def mend(self, error: sqlite3.DatabaseError) -> None:
+        """Replace the file if `error` means that it is damaged, else raise `error`."""
+        if not is_corrupt(error):
+            raise error
+        with self.turn:
+            self._connection.close()
+            self._connection = self._open(error)
+
+    def close(self) -> None:
+        """Close it once the call whose turn it is has ended."""
+        with self.turn:
+            self._connection.close()

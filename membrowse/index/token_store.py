@@ -11,7 +11,7 @@ import json
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -87,7 +87,6 @@ class TokenStore:
         """`budget` is the maximum size of all token vectors in bytes."""
         self._path = path
         self._budget = budget
-        self._writing = threading.RLock()
         self._pooling = threading.Lock()
         self._pool: list[sqlite3.Connection] = []
         self._lent: set[sqlite3.Connection] = set()
@@ -100,32 +99,27 @@ class TokenStore:
         self._bytes = 0
         self._count = 0
         self._clock = 0
-        try:
-            self._open()
-        except sqlite3.DatabaseError as error:
-            if not sqlite.is_corrupt(error):
-                raise
-            self._start_over(error)
+        self._database = sqlite.MendingDatabase(self._opened, self._discard)
+        self._write = self._database.run
         self._write(partial(self._evict, shrink=True))
 
-    def _open(self) -> None:
+    def _opened(self) -> sqlite3.Connection:
         connection = sqlite.open_tables(self._path, _TABLES, page_size=_PAGE_SIZE)
         try:
             # Overwriting what is evicted takes ten times as long; `purge` rewrites the file.
             connection.execute("PRAGMA secure_delete=FAST").fetchall()
             _shorten_keys(connection)
             connection.execute(_IMPLAUSIBLE)
-            total, count, last = connection.execute(
+            self._bytes, self._count, self._clock = connection.execute(
                 "SELECT coalesce(sum(bytes), 0), count(*), coalesce(max(used), 0) FROM entries"
             ).fetchone()
         except BaseException:
             connection.close()
             raise
-        self._connection = connection
-        self._bytes, self._count, self._clock = total, count, last
+        return connection
 
-    def _start_over(self, error: Exception) -> None:
-        """Replace the damaged file by an empty one; lent connections go on reading the old one."""
+    def _discard(self, error: sqlite3.DatabaseError) -> None:
+        """Delete the damaged file; lent connections go on reading it."""
         log.warning("the stored token vectors cannot be read (%s); starting over", error)
         with self._pooling:
             self._retired.update(self._lent)
@@ -133,7 +127,6 @@ class TokenStore:
                 connection.close()
             self._pool = []
         sqlite.delete_database(self._path)
-        self._open()
 
     @property
     def budget(self) -> int:
@@ -183,8 +176,7 @@ class TokenStore:
         try:
             damaged = self._damaged_keys()
         except sqlite3.DatabaseError as error:
-            with self._writing:
-                self._mend(error)
+            self._database.mend(error)
             return count
         self._drop(damaged)
         return len(damaged)
@@ -197,22 +189,6 @@ class TokenStore:
                 if checksum(*values) != expected
             ]
 
-    def _mend(self, error: sqlite3.DatabaseError) -> None:
-        """Start over if `error` means that the file is damaged, else raise it."""
-        if not sqlite.is_corrupt(error):
-            raise error
-        self._connection.close()
-        self._start_over(error)
-
-    def _write(self, action: Callable[[], None]) -> None:
-        """Run `action`, alone; if the file is damaged, on a new, empty one."""
-        with self._writing:
-            try:
-                action()
-            except sqlite3.DatabaseError as error:
-                self._mend(error)
-                action()
-
     def _read(self, query: str, keys: Collection[str] | None = None) -> list[Any]:
         """Rows of `query`, for `keys` if given; none if the file is damaged, which starts over."""
         parameters = () if keys is None else (json.dumps(list(keys)),)
@@ -220,8 +196,7 @@ class TokenStore:
             with self._reading() as connection:
                 return connection.execute(query, parameters).fetchall()
         except sqlite3.DatabaseError as error:
-            with self._writing:
-                self._mend(error)
+            self._database.mend(error)
             return []
 
     def _drop(self, damaged: Sequence[str]) -> None:
@@ -274,32 +249,32 @@ class TokenStore:
             if evict or self._bytes + size <= self._budget * _SLACK:
                 self._write(partial(self._put, batch))
 
-    def _put(self, batch: Sequence[EncodedText]) -> None:
-        with transaction(self._connection) as connection:
-            replaced = self._delete_keys([text.key for text in batch])
+    def _put(self, batch: Sequence[EncodedText], connection: sqlite3.Connection) -> None:
+        with transaction(connection):
+            replaced = _delete_keys(connection, [text.key for text in batch])
             size = sum(self._insert(connection, text) for text in batch)
         self._bytes += size - replaced.size
         self._count += len(batch) - replaced.entries
-        self._evict()
+        self._evict(connection)
 
     def delete(self, keys: Collection[str]) -> None:
         """Delete these entries."""
         if keys:
             self.settle()
             self._write(partial(self._delete, list(keys)))
-            self._write(lambda: sqlite.shrink(self._connection))
+            self._write(sqlite.shrink)
 
-    def _delete(self, keys: Sequence[str]) -> None:
+    def _delete(self, keys: Sequence[str], connection: sqlite3.Connection) -> None:
         for batch in batched(keys, _BATCH):
-            with transaction(self._connection):
-                deleted = self._delete_keys(batch)
+            with transaction(connection):
+                deleted = _delete_keys(connection, batch)
             self._bytes -= deleted.size
             self._count -= deleted.entries
 
     def purge(self, live: Collection[str]) -> None:
         """Delete all entries not in `live`, and every byte of them."""
         self.delete(self.keys() - set(live))
-        self._write(lambda: sqlite.rewrite(self._connection))
+        self._write(sqlite.rewrite)
 
     def size(self) -> int:
         """Bytes on disk."""
@@ -310,13 +285,13 @@ class TokenStore:
         with self._pooling:
             self._closed = True
         self._writer.shutdown()
-        with self._writing:
+        with self._database.turn:
             self._write(self._write_touches)
             with self._pooling:
                 for connection in self._pool:
                     connection.close()
                 self._pool = []
-            self._connection.close()
+            self._database.close()
 
     def _insert(self, connection: sqlite3.Connection, text: EncodedText) -> int:
         """Insert an entry; returns its size."""
@@ -337,54 +312,47 @@ class TokenStore:
         )
         return len(data)
 
-    def _delete_keys(self, keys: Sequence[str]) -> _Total:
-        parameters = (json.dumps(list(keys)),)
-        (total,) = self._connection.execute(_TOTAL, parameters).fetchall()
-        self._connection.execute(_DELETE_BLOBS, parameters)
-        self._connection.execute(_DELETE_ENTRIES, parameters)
-        return _Total(*total)
-
     def _touch(self, keys: Iterable[str]) -> None:
         with self._pooling:
             for key in keys:
                 self._touched.pop(key, None)
                 self._touched[key] = None
             full = len(self._touched) >= _MAX_PENDING_TOUCHES
-        if full and self._writing.acquire(blocking=False):
+        if full and self._database.turn.acquire(blocking=False):
             try:
                 self._write(self._write_touches)
             finally:
-                self._writing.release()
+                self._database.turn.release()
 
-    def _write_touches(self) -> None:
+    def _write_touches(self, connection: sqlite3.Connection) -> None:
         with self._pooling:
             touched, self._touched = self._touched, {}
         if not touched:
             return
         first = self._clock + 1
         self._clock += len(touched)
-        with transaction(self._connection) as connection:
+        with transaction(connection):
             connection.executemany(
                 "UPDATE entries SET used = ? WHERE key = ?",
                 ((used, key) for used, key in enumerate(touched, first)),
             )
 
-    def _evict(self, *, shrink: bool = False) -> None:
+    def _evict(self, connection: sqlite3.Connection, *, shrink: bool = False) -> None:
         """Delete what was used least recently beyond the budget; new entries take its pages, unless
         the file is to `shrink`."""
         if self._bytes <= self._budget:
             return
-        self._write_touches()
+        self._write_touches(connection)
         excess = self._bytes - max(int(self._budget * _SLACK), self._budget - _EVICTED_AT_ONCE)
         surplus: list[str] = []
-        for key, size in self._connection.execute("SELECT key, bytes FROM entries ORDER BY used"):
+        for key, size in connection.execute("SELECT key, bytes FROM entries ORDER BY used"):
             if excess <= 0:
                 break
             surplus.append(key)
             excess -= size
-        self._delete(surplus)
+        self._delete(surplus, connection)
         if shrink:
-            sqlite.shrink(self._connection)
+            sqlite.shrink(connection)
         log.info("token vectors: %d texts evicted, %d kept", len(surplus), self._count)
 
     @contextmanager
@@ -408,6 +376,15 @@ class TokenStore:
                     self._pool.append(connection)
             if closed:
                 connection.close()
+
+
+def _delete_keys(connection: sqlite3.Connection, keys: Sequence[str]) -> _Total:
+    """Delete these entries; returns what they were in all."""
+    parameters = (json.dumps(list(keys)),)
+    (total,) = connection.execute(_TOTAL, parameters).fetchall()
+    connection.execute(_DELETE_BLOBS, parameters)
+    connection.execute(_DELETE_ENTRIES, parameters)
+    return _Total(*total)
 
 
 def _shorten_keys(connection: sqlite3.Connection) -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import sqlite3
-import threading
 import time
 import zlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +27,6 @@ from membrowse.index.vector_table import (
 )
 from membrowse.sqlite import transaction
 
-_T = TypeVar("_T")
 _Row = tuple[int, int, bytes, bytes, bytes, bytes]
 """As `_ROWS` selects it."""
 
@@ -86,24 +84,20 @@ class VectorStore:
         self._precisions: frozenset[str] | None = None
         """At least those of the stored rows; None before all have been read. Any thread reads it:
         it is replaced, never changed."""
-        self._lock = threading.Lock()
-        try:
-            self._connection = self._connect()
-        except sqlite3.DatabaseError as error:
-            if not sqlite.is_corrupt(error):
-                raise
-            self._recreate(error)
-        self.dimension = dimension or self._stored_dimension()
+        self._database = sqlite.MendingDatabase(self._opened, self._discard)
+        self._run = self._database.run
+        self.dimension = dimension or self._run(self._stored_dimension)
         """Vectors of another dimension are not read."""
 
-    def _stored_dimension(self) -> int:
+    @staticmethod
+    def _stored_dimension(connection: sqlite3.Connection) -> int:
         """Dimension of any stored vector; 1 if there is none."""
-        for _, expected, *values in self._connection.execute(_ROWS):
+        for _, expected, *values in connection.execute(_ROWS):
             if _checksum(*values) == expected:
                 return len(values[1]) // (len(values[2]) // _SCALE_BYTES) // _NUMBER_BYTES
         return 1
 
-    def _connect(self) -> sqlite3.Connection:
+    def _opened(self) -> sqlite3.Connection:
         connection = sqlite.open_tables(self._path, _TABLE, page_size=_PAGE_SIZE)
         try:
             _shorten_keys(connection)
@@ -112,26 +106,9 @@ class VectorStore:
             raise
         return connection
 
-    def _recreate(self, error: Exception) -> None:
+    def _discard(self, error: sqlite3.DatabaseError) -> None:
         log.warning("the stored vectors cannot be read (%s); encoding everything again", error)
         sqlite.delete_database(self._path)
-        self._connection = self._connect()
-
-    def _run(self, action: Callable[[sqlite3.Connection], _T]) -> _T:
-        """Run `action` with the lock held; if the file is damaged, on a new, empty one."""
-        with self._lock:
-            try:
-                return action(self._connection)
-            except sqlite3.DatabaseError as error:
-                self._mend(error)
-                return action(self._connection)
-
-    def _mend(self, error: sqlite3.DatabaseError) -> None:
-        """Start over if `error` means that the file is damaged, else raise it."""
-        if not sqlite.is_corrupt(error):
-            raise error
-        self._connection.close()
-        self._recreate(error)
 
     def _delete_rows(self, connection: sqlite3.Connection, rows: Sequence[int]) -> None:
         if rows:
@@ -242,8 +219,7 @@ class VectorStore:
                     if _checksum(*values) != expected
                 ]
         except sqlite3.DatabaseError as error:
-            with self._lock:
-                self._mend(error)
+            self._database.mend(error)
             return []
 
     def table(self, keys: Sequence[str]) -> VectorTable:
@@ -343,8 +319,7 @@ class VectorStore:
         return sqlite.disk_size(self._path)
 
     def close(self) -> None:
-        with self._lock:
-            self._connection.close()
+        self._database.close()
 
 
 def _shorten_keys(connection: sqlite3.Connection) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-import threading
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
@@ -46,7 +45,6 @@ _VALUES = "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _OLDEST = "(SELECT id FROM recalls ORDER BY at, id LIMIT ?)"
 _LAST_CHARACTER = chr(0x10FFFF)
 
-_T = TypeVar("_T")
 _decode = msgspec.msgpack.Decoder(Recall).decode
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -113,11 +111,11 @@ class RecallStore:
         self._aside = path.with_name(path.name + ".damaged")
         """Where a damaged file is moved."""
         self._bounds = bounds
-        self._lock = threading.Lock()
         self.problem = ""
         self._count = 0
         self._clock = RetentionClock()
-        self._connection = self._intact()
+        self._database = sqlite.MendingDatabase(self._opened, self._set_aside, self._in_memory)
+        self._run = self._database.run
         self.trim()
 
     def add(self, recalls: Sequence[Recall]) -> list[Recall]:
@@ -227,8 +225,7 @@ class RecallStore:
         return sqlite.disk_size(self._path)
 
     def close(self) -> None:
-        with self._lock:
-            self._connection.close()
+        self._database.close()
 
     def _read(self, selection: Selection, order: str, start: str, limit: int) -> list[Recall]:
         where, values = selection.condition()
@@ -244,19 +241,6 @@ class RecallStore:
     def _rows(self, sql: str, values: Sequence[str | int] = ()) -> list[tuple[Any, ...]]:
         return self._run(lambda connection: connection.execute(sql, values).fetchall())
 
-    def _run(self, operation: Callable[[sqlite3.Connection], _T]) -> _T:
-        """The result of `operation`; over an empty log if the file turns out to be damaged."""
-        with self._lock:
-            try:
-                return operation(self._connection)
-            except sqlite3.DatabaseError as error:
-                if not sqlite.is_corrupt(error):
-                    raise
-                self._connection.close()
-                self._set_aside(error)
-                self._connection, self._count = self._intact(), 0
-                return operation(self._connection)
-
     def _trimmed(self, connection: sqlite3.Connection, count: int) -> int:
         """Delete what is too much of `count` recalls; returns how many are left."""
         surplus = max(0, count - self._bounds.recalls)
@@ -268,23 +252,21 @@ class RecallStore:
         """The time of the oldest recall that may stay."""
         return _moment(self._clock.before(connection, self._bounds.days))
 
-    def _intact(self) -> sqlite3.Connection:
+    def _opened(self) -> sqlite3.Connection:
+        self._count = 0
+        connection = sqlite.open_tables(self._path, _TABLES)
         try:
-            try:
-                return _opened(self._path)
-            except sqlite3.DatabaseError as error:
-                if not sqlite.is_corrupt(error):
-                    raise
-                self._set_aside(error)
-                return _opened(self._path)
-        except (OSError, sqlite3.Error) as error:
-            self.problem = f"the recall log is kept in memory only: {self._path}: {error}"
-            log.warning("%s", self.problem)
-            connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-            connection.executescript(_TABLES)
             return _prepared(connection)
+        except BaseException:
+            connection.close()
+            raise
 
-    def _set_aside(self, error: sqlite3.Error) -> None:
+    def _in_memory(self, error: Exception) -> sqlite3.Connection:
+        self.problem = f"the recall log is kept in memory only: {self._path}: {error}"
+        log.warning("%s", self.problem)
+        return _prepared(sqlite.in_memory(_TABLES))
+
+    def _set_aside(self, error: sqlite3.DatabaseError) -> None:
         """Move the damaged file away, over one that was set aside before."""
         self._path.replace(self._aside)
         sqlite.delete_database(self._path)
@@ -348,15 +330,6 @@ def _intact_records(rows: Sequence[tuple[int, str, str, bytes]]) -> Iterator[Rec
 
 def _folded_has(query: str, text: str) -> bool:
     return text in query.casefold()
-
-
-def _opened(path: Path) -> sqlite3.Connection:
-    connection = sqlite.open_tables(path, _TABLES)
-    try:
-        return _prepared(connection)
-    except BaseException:
-        connection.close()
-        raise
 
 
 def _prepared(connection: sqlite3.Connection) -> sqlite3.Connection:

@@ -10,6 +10,7 @@ import pytest
 from membrowse.engine.pins.history import FILE, POINTS_KEPT, PinHistory, Point
 from membrowse.engine.pins.pins import moved_lines
 from membrowse.wire.pins import Pin, PinResult
+from tests.damage import damage
 
 
 @pytest.fixture(autouse=True)
@@ -58,6 +59,16 @@ def test_a_damaged_file_is_begun_anew(tmp_path: Path) -> None:
     note(history, 1, 2)
     assert history.ranks("pin") == (2,)
     history.close()
+
+
+def test_a_file_that_is_damaged_meanwhile_is_begun_anew(
+    history: PinHistory, tmp_path: Path
+) -> None:
+    note(history, 1, 2)
+    damage(history._database, tmp_path / FILE)
+    note(history, 2, 3)
+    assert history.ranks("pin") == (3,)
+    assert history.chunks() == {"pin": "chunk-2"}
 
 
 def test_without_a_place_it_lasts_as_long_as_the_engine(tmp_path: Path) -> None:

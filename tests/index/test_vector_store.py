@@ -77,7 +77,7 @@ def test_the_precision_of_each_vector_is_known(store: VectorStore) -> None:
     store.put(encoded("a", "b"), "float32")
     store.put(encoded("b", "c"), "bfloat16")
     assert store.precisions() == {"float32", "bfloat16"}
-    store._connection.execute("UPDATE vectors SET precision = 'flou' WHERE key = 'a'")
+    store._run(lambda each: each.execute("UPDATE vectors SET precision = 'flou' WHERE key = 'a'"))
     assert store.precisions() == {"bfloat16"}
     store.table(["b"])
     assert store.precisions() == {"bfloat16"}

@@ -126,7 +126,7 @@ def test_a_damaged_file_is_set_aside_and_reported(tmp_path: Path, where: int) ->
 
 def test_a_damaged_row_is_left_out(store: RecallStore) -> None:
     store.add([recall(1), recall(2)])
-    store._connection.execute("UPDATE recalls SET record = x'00' WHERE id = '0001'")
+    store._run(lambda each: each.execute("UPDATE recalls SET record = x'00' WHERE id = '0001'"))
     assert ids(store.newest(limit=9)) == ["0002"]
 
 

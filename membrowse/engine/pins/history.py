@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from membrowse import sqlite
 from membrowse.sqlite import checksum, transaction
@@ -52,36 +52,59 @@ class PinHistory:
     """
 
     def __init__(self, path: Path) -> None:
-        self._lock = threading.Lock()
-        self._connection = _intact_history(path)
+        self._path = path
+        self._database = sqlite.MendingDatabase(self._opened, self._discard, self._in_memory)
+
+    def _opened(self) -> sqlite3.Connection:
+        connection = sqlite.open_tables(self._path, _TABLES)
+        try:
+            sqlite.check_structure(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _discard(self, error: sqlite3.DatabaseError) -> None:
+        log.warning("%s is damaged (%s): the history of pins starts over", self._path, error)
+        sqlite.delete_database(self._path)
+
+    def _in_memory(self, error: Exception) -> sqlite3.Connection:
+        log.warning("the history of pins is kept in memory only: %s: %s", self._path, error)
+        return sqlite.in_memory(_TABLES)
 
     def chunks(self) -> dict[str, str]:
         """A pin's key → the chunk that represented it last."""
-        with self._lock:
-            rows = self._connection.execute("SELECT checksum, pin, chunk FROM chunks")
-            return {pin: chunk for expected, pin, chunk in rows if checksum(pin, chunk) == expected}
+        rows = self._rows("SELECT checksum, pin, chunk FROM chunks")
+        return {pin: chunk for expected, pin, chunk in rows if checksum(pin, chunk) == expected}
 
     def ranks(self, pin: str) -> tuple[int | None, ...]:
         """The pin's ranks, the newest last."""
-        with self._lock:
-            rows = self._connection.execute(
-                "SELECT checksum, pin, generation, settings, at, rank FROM points "
-                "WHERE pin = ? ORDER BY number",
-                (pin,),
-            )
-            return tuple(values[-1] for expected, *values in rows if checksum(*values) == expected)
+        rows = self._rows(
+            "SELECT checksum, pin, generation, settings, at, rank FROM points "
+            "WHERE pin = ? ORDER BY number",
+            pin,
+        )
+        return tuple(values[-1] for expected, *values in rows if checksum(*values) == expected)
+
+    def _rows(self, query: str, *values: str) -> list[tuple[Any, ...]]:
+        return self._database.run(lambda connection: connection.execute(query, values).fetchall())
 
     def record(self, points: Iterable[Point], generation: int, settings: str, at: str) -> None:
         """Record a run; it replaces a run over the same generation with the same settings."""
-        with self._lock, transaction(self._connection) as connection:
-            for point in points:
-                self._put(connection, point, generation, settings, at)
-            connection.execute(
-                "DELETE FROM points WHERE pin NOT IN (SELECT pin FROM points GROUP BY pin "
-                "ORDER BY max(number) DESC LIMIT ?)",
-                (_PINS_KEPT,),
-            )
-            connection.execute("DELETE FROM chunks WHERE pin NOT IN (SELECT pin FROM points)")
+        points = list(points)
+
+        def record(connection: sqlite3.Connection) -> None:
+            with transaction(connection):
+                for point in points:
+                    self._put(connection, point, generation, settings, at)
+                connection.execute(
+                    "DELETE FROM points WHERE pin NOT IN (SELECT pin FROM points GROUP BY pin "
+                    "ORDER BY max(number) DESC LIMIT ?)",
+                    (_PINS_KEPT,),
+                )
+                connection.execute("DELETE FROM chunks WHERE pin NOT IN (SELECT pin FROM points)")
+
+        self._database.run(record)
 
     def _put(
         self, connection: sqlite3.Connection, point: Point, generation: int, settings: str, at: str
@@ -116,32 +139,4 @@ class PinHistory:
             )
 
     def close(self) -> None:
-        with self._lock:
-            self._connection.close()
-
-
-def _intact_history(path: Path) -> sqlite3.Connection:
-    try:
-        try:
-            return _opened_history(path)
-        except sqlite3.DatabaseError as error:
-            if not sqlite.is_corrupt(error):
-                raise
-            log.warning("%s is damaged (%s): the history of pins starts over", path, error)
-            sqlite.delete_database(path)
-            return _opened_history(path)
-    except (OSError, sqlite3.Error) as error:
-        log.warning("the history of pins is kept in memory only: %s: %s", path, error)
-        connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-        connection.executescript(_TABLES)
-        return connection
-
-
-def _opened_history(path: Path) -> sqlite3.Connection:
-    connection = sqlite.open_tables(path, _TABLES)
-    try:
-        sqlite.check_structure(connection)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+        self._database.close()

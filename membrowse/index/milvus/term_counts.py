@@ -9,18 +9,15 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from membrowse import sqlite
 from membrowse.index.store_errors import StoreUnavailable
 from membrowse.sqlite import checksum, transaction
 
 log = logging.getLogger(__name__)
-
-_T = TypeVar("_T")
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS terms (
@@ -45,50 +42,30 @@ class TermCounts:
     """One connection; calls from several threads take turns."""
 
     def __init__(self, path: Path, lost: Callable[[], None]) -> None:
-        """`lost` is called when damaged counts were dropped."""
+        """`lost` is called when damaged counts are dropped, and if they were before."""
         self._path = path
         self._lost = lost
-        self._lock = threading.Lock()
-        try:
-            self._open()
-        except sqlite3.DatabaseError as error:
-            if not sqlite.is_corrupt(error):
-                raise
-            self._start_over(error)
+        self._of_a_new_file = _UNKNOWN
+        self._database = sqlite.MendingDatabase(self._opened, self._discard)
+        self._of_a_new_file = UNCOUNTED
+        self._run = self._database.run
 
-    def _open(self) -> None:
+    def _opened(self) -> sqlite3.Connection:
         connection = sqlite.open_tables(self._path, _TABLES)
         try:
             state = connection.execute(_STATE).fetchone()
-            self._generation = _UNKNOWN if state is None else _intact(state)
+            self._generation = self._of_a_new_file if state is None else _intact(state)
+            if self._generation == UNCOUNTED:
+                self._set_generation(connection, UNCOUNTED)
+                self._lost()
         except BaseException:
             connection.close()
             raise
-        self._connection = connection
+        return connection
 
-    def _start_over(self, error: Exception) -> None:
+    def _discard(self, error: sqlite3.DatabaseError) -> None:
         log.warning("the counts of terms are damaged (%s); counting again", error)
         sqlite.delete_database(self._path)
-        self._open()
-
-    def _run(self, action: Callable[[sqlite3.Connection], _T]) -> _T:
-        """Run `action` with the lock held; if the file is damaged, on a new, empty one."""
-        with self._lock:
-            try:
-                return action(self._connection)
-            except sqlite3.DatabaseError as error:
-                self._drop(error)
-                return action(self._connection)
-
-    def _drop(self, error: sqlite3.DatabaseError) -> None:
-        """Start over if `error` means that the file is damaged, else raise it."""
-        if not sqlite.is_corrupt(error):
-            raise error
-        self._connection.close()
-        self._start_over(error)
-        self._set_generation(self._connection, UNCOUNTED)
-        self._generation = UNCOUNTED
-        self._lost()
 
     @property
     def generation(self) -> int:
@@ -177,8 +154,7 @@ class TermCounts:
                     for row in disk.execute(query):
                         _intact(row)
         except sqlite3.DatabaseError as error:
-            with self._lock:
-                self._drop(error)
+            self._database.mend(error)
             return 1
         return 0
 
@@ -195,8 +171,7 @@ class TermCounts:
         return sqlite.disk_size(self._path)
 
     def close(self) -> None:
-        with self._lock:
-            self._connection.close()
+        self._database.close()
 
 
 def _rows(numbers: Mapping[str, int]) -> Iterable[tuple[str, int, int]]:
