@@ -137,6 +137,12 @@ BeforeFilter = Annotated[
         parser=valid,
     ),
 ]
+NewFile = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="FILE", help="A new file. [default: print the lines]", show_default=False
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Operators = Annotated[
     bool,

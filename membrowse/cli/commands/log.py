@@ -28,7 +28,7 @@ from membrowse.cli.connection import (
 )
 from membrowse.cli.error_handling import Stop
 from membrowse.cli.exit_codes import Exit
-from membrowse.cli.parameters import AsJson, FolderOption, valid
+from membrowse.cli.parameters import AsJson, FolderOption, NewFile, valid
 from membrowse.client.engine import Engine, EngineRefused, EngineUnavailable
 from membrowse.client.recall_import import RecallImport, import_file, logs_in, new_recalls
 from membrowse.presentation import recalls as pages
@@ -84,6 +84,16 @@ Agent = Annotated[
         parser=valid,
     ),
 ]
+InQuery = Annotated[
+    str,
+    typer.Option(
+        "--text",
+        metavar="TEXT",
+        help="Only queries that contain this.",
+        show_default=False,
+        parser=valid,
+    ),
+]
 Since = Annotated[
     str,
     typer.Option(
@@ -122,16 +132,7 @@ async def list_(
     flag: Annotated[
         RecallFlag | None, typer.Option(help="Only recalls with this flag.", show_default=False)
     ] = None,
-    text: Annotated[
-        str,
-        typer.Option(
-            "--text",
-            metavar="TEXT",
-            help="Only queries that contain this.",
-            show_default=False,
-            parser=valid,
-        ),
-    ] = "",
+    text: InQuery = "",
     limit: Annotated[int, typer.Option("-n", "--limit", min=1, max=1000, help="Recalls.")] = 50,
     folder: FolderOption = None,
     as_json: AsJson = False,
@@ -392,12 +393,7 @@ def _import_summary(report: ImportReport) -> str:
 @app.command()
 @asynchronous
 async def export(
-    file: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="FILE", help="A new file. [default: print the lines]", show_default=False
-        ),
-    ] = None,
+    file: NewFile = None,
     redact: Annotated[
         bool, typer.Option("--redact", help="Without a word of queries and notes.")
     ] = False,
@@ -468,16 +464,7 @@ async def forget(
             parser=moment,
         ),
     ] = "",
-    text: Annotated[
-        str,
-        typer.Option(
-            "--text",
-            metavar="TEXT",
-            help="Only queries that contain this.",
-            show_default=False,
-            parser=valid,
-        ),
-    ] = "",
+    text: InQuery = "",
     everything: Annotated[bool, typer.Option("--all", help="The whole log.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
     folder: FolderOption = None,

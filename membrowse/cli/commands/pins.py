@@ -25,6 +25,7 @@ from membrowse.cli.parameters import (
     ExpectedPlace,
     ExpectedText,
     FolderOption,
+    NewFile,
     Operators,
     PathFilter,
     Query,
@@ -182,12 +183,7 @@ async def remove(
 @app.command()
 @asynchronous
 async def export(
-    file: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="FILE", help="A new file. [default: print the lines]", show_default=False
-        ),
-    ] = None,
+    file: NewFile = None,
     folder: FolderOption = None,
 ) -> Exit:
     """Write the pins to a file that can be shared: `golden.jsonl` in a folder holds its pins.
