@@ -28,6 +28,8 @@ MAX_NEAR_DUPLICATES = 10
 MAX_WORDS = 40
 """Words listed that only one of the texts contains."""
 LEFT, RIGHT = "left", "right"
+_DIGITS = 6
+"""Of a difference; what is smaller comes from the order in which numbers were added."""
 
 Frequency = Callable[[str], int]
 """A term to the number of chunks whose text contains it."""
@@ -113,7 +115,7 @@ def score_differences(left: Explanation, right: Explanation) -> tuple[ScoreDiffe
 
 
 def _by_size(difference: ScoreDifference) -> float:
-    return -abs(difference.difference)
+    return -round(abs(difference.difference), _DIGITS)
 
 
 def _score_difference(ranking: str, what: str, left: float, right: float) -> ScoreDifference:
@@ -303,7 +305,9 @@ def _largest_difference(signed: _Signed, ranking: str, without: str = "") -> Sco
     favouring = [
         (size, difference)
         for difference, size in signed
-        if difference.ranking == ranking and difference.what != without and size > 0
+        if difference.ranking == ranking
+        and difference.what != without
+        and round(size, _DIGITS) > 0.0
     ]
     return max(favouring, key=lambda each: each[0])[1] if favouring else None
 

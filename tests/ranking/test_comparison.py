@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
+from msgspec import structs
 
 from membrowse.encoding.resident_encoder import ResidentEncoder
 from membrowse.index.index import Index
 from membrowse.index.vector_table import empty_vector_table
-from membrowse.ranking.comparison import compare_chunks, words_only_in
+from membrowse.ranking.comparison import compare_chunks, score_differences, words_only_in
 from membrowse.ranking.explanation.chunk_explanation import ExplanationSources, explain_chunk
 from membrowse.ranking.explanation.token_matches import ChunkTokenizer
 from membrowse.ranking.near_duplicates import near_duplicates
@@ -95,7 +96,22 @@ def test_differences_add_up_to_those_of_the_scores(
         differences = [each.difference for each in by_ranking.get(name, ())]
         sizes = [abs(difference) for difference in differences]
         assert sum(differences) == pytest.approx(one - other, abs=1e-5)
-        assert sizes == sorted(sizes, reverse=True)
+        assert sizes == sorted(sizes, key=lambda size: round(size, 6), reverse=True)
+
+
+def test_what_differs_by_rounding_alone_is_in_the_order_of_the_query(compare: Compare) -> None:
+    found = compare("which port does staging ssh use?", "decisions/ssh.md", "decisions/ssh.md")
+    reranked = found.right.reranked
+    noisy = structs.replace(
+        reranked,
+        tokens=tuple(
+            structs.replace(token, contribution=token.contribution * (1.0 + number * 1e-12))
+            for number, token in enumerate(reranked.tokens)
+        ),
+    )
+    differences = score_differences(found.left, structs.replace(found.right, reranked=noisy))
+    assert any(each.difference for each in differences)
+    assert [each.what for each in differences] == [each.what for each in found.differences]
 
 
 def test_the_verdict_names_the_higher_chunk_the_reason_and_a_duplicate(
