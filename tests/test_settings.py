@@ -68,6 +68,17 @@ def test_plain_strings_need_no_quotes_in_the_environment(tmp_path: Path) -> None
         ('[collections.ops]\nroots = { x = "/x/y", z = "/x" }\n', "x .*/x/y. lies in the root z"),
         ('[collections.ops.roots.x]\npath = "/x"\ninclude = ["a[b"]\n', "include.*not closed"),
         ('[collections.ops.roots.x]\npath = "/x"\nincude = ["a"]\n', "incude"),
+        ("[collections.ops.roots]\nteam = 3\n", r"at `collections\.ops\.roots\.team`"),
+        (
+            '[collections.one.roots]\nx = "/x"\n[collections."b c".roots.x]\npath = "/x"\n'
+            "include = [3]\n",
+            r'at `collections\."b c"\.roots\.x\.include\[0\]`',
+        ),
+        (
+            '[collections.a.roots]\nx = "/x"\n[collections.b.roots]\ny = "notes"\n',
+            r"the root y: 'notes' is not .* at `collections\.b`",
+        ),
+        ("[notes.encodings]\n'*.md' = 'utf-8'\n'a.b' = 3\n", r'at `notes\.encodings\."a\.b"`'),
         ('[store]\nkind = "postgres"\n', "postgres"),
         ('[store]\nuri = "tcp://host:19530"\n', "begins with http:// or https://"),
         ('[store]\nuri = "http://ada:pw@host"\n', "set MEMBROWSE_MILVUS_TOKEN"),

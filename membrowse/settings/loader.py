@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -88,10 +90,48 @@ def _convert(content: Mapping[str, Any], place: str) -> Settings:
     try:
         return msgspec.convert(content, Settings, strict=True)
     except msgspec.ValidationError as error:
+        problem = _with_names(str(error), content)
         raise SettingsError(
-            f"{place}: {error}{_range_of(str(error))}. `membrowse config show` lists the keys and "
-            "their values."
+            f"{place}: {problem}{_range_of(str(error))}. `membrowse config show` lists the keys "
+            "and their values."
         ) from error
+
+
+def _with_names(error: str, content: Mapping[str, Any]) -> str:
+    """`error` with the keys of tables in which any key is allowed; msgspec writes `[...]`.
+
+    A key is the one sought if the error is the same without all others of its table.
+    """
+    message, found, place = error.rpartition(" - at `$")
+    path: list[str] = []
+    for step in re.findall(r"\.\w+|\[[^]]*\]", place):
+        if step == "[...]":
+            keys = reduce(getitem, path, content)
+            alone = ((key, _with_one_key(content, path, key)) for key in keys)
+            step, content = next(each for each in alone if _error(each[1]) == error)
+        path.append(step.removeprefix("."))
+    return f"{message} - at `{_dotted(path)}`" if found else error
+
+
+def _with_one_key(table: Mapping[str, Any], path: Sequence[str], key: str) -> dict[str, Any]:
+    """`table` with `key` alone in the table at `path`."""
+    if not path:
+        return {key: table[key]}
+    return {**table, path[0]: _with_one_key(table[path[0]], path[1:], key)}
+
+
+def _error(content: Mapping[str, Any]) -> str:
+    try:
+        msgspec.convert(content, Settings, strict=True)
+    except msgspec.ValidationError as error:
+        return str(error)
+    return ""
+
+
+def _dotted(path: Iterable[str]) -> str:
+    """The keys as TOML writes them."""
+    keys = (key if re.fullmatch(r"[\w-]+|\[\d+\]", key) else f'"{key}"' for key in path)
+    return ".".join(keys).replace(".[", "[")
 
 
 def _range_of(error: str) -> str:

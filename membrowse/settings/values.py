@@ -324,7 +324,10 @@ class CollectionSettings(_Section, frozen=True):
         found: dict[str, Path] = {}
         for name, root in self.roots.items():
             _check_name(name, "root")
-            found[name] = (RootSettings(path=root) if isinstance(root, str) else root).expanded
+            try:
+                found[name] = (RootSettings(path=root) if isinstance(root, str) else root).expanded
+            except ValueError as error:
+                raise ValueError(f"the root {name}: {error}") from error
         for (name, path), (other, above) in combinations(found.items(), 2):
             if path == above:
                 raise ValueError(f"the roots {name} and {other} are the same directory ({path})")
