@@ -23,7 +23,7 @@ from membrowse.engine.querying.searcher import Searcher
 from membrowse.engine.querying.targets import Targets
 from membrowse.engine.recalls.flags import RankedFlags
 from membrowse.engine.recalls.recorder import RecallRecorder
-from membrowse.engine.source import OwnSearch
+from membrowse.engine.source import OwnSearch, closed_on_failure
 from membrowse.engine.sources import open_source
 from membrowse.index.protocols import SearchIndex
 from membrowse.ranking.ranker import Nearest
@@ -111,8 +111,7 @@ def open_components(
 ) -> Components:
     """Open the index of `folder` and wire the parts; nothing runs until `start`.
 
-    `changed` is called, from any thread, when the state changed. Raises what `Index` raises, and
-    `SettingsError` for a collection that does not exist.
+    `changed` is called, from any thread, when the state changed. Raises what `open_source` raises.
     """
 
     def encoder_loaded() -> None:
@@ -133,39 +132,40 @@ def open_components(
 
     source = open_source(folder, settings, encoder_loaded, index_changed)
     settings, index, indexer, models = source.settings, source.index, source.indexer, source.models
-    configuration = ActiveConfiguration(settings)
-    tunings = saved_configurations.configurations_file(paths.config_file())
-    configurations = ConfigurationStore(configuration, tunings, rerun)
-    ranked_queries = RankedQueries(configuration, index, models)
-    served = _served(source.roots, source.address)
-    targets = Targets(index, lambda: indexer.state, lambda: configurations.cut_set, served)
-    settled = partial(_index_settled, indexer, models, index)
-    upkeep = StoreUpkeep(index, settled, traffic, changed)
-    recalls = _recalls(paths.index_dir(folder), settings)
-    place = partial(place_of, folder, settings.pins.file)
-    pins = Pins(place, index, ranked_queries, settled, traffic, changed, targets.note_path)
-    state, answered = lambda: indexer.state, recalls.answered
-    searcher = Searcher(
-        source.roots, configuration, index, models, state, targets, answered, source.nearest
-    )
-    index.listen(rerun)
-    return Components(
-        roots=source.roots,
-        store=source.address,
-        own_search=source.own_search,
-        nearest=source.nearest,
-        index=index,
-        models=models,
-        indexer=indexer,
-        configuration=configuration,
-        configurations=configurations,
-        ranked_queries=ranked_queries,
-        targets=targets,
-        searcher=searcher,
-        pins=pins,
-        recalls=recalls,
-        upkeep=upkeep,
-    )
+    with closed_on_failure(index):
+        configuration = ActiveConfiguration(settings)
+        tunings = saved_configurations.configurations_file(paths.config_file())
+        configurations = ConfigurationStore(configuration, tunings, rerun)
+        ranked_queries = RankedQueries(configuration, index, models)
+        served = _served(source.roots, source.address)
+        targets = Targets(index, lambda: indexer.state, lambda: configurations.cut_set, served)
+        settled = partial(_index_settled, indexer, models, index)
+        upkeep = StoreUpkeep(index, settled, traffic, changed)
+        recalls = _recalls(paths.index_dir(folder), settings)
+        place = partial(place_of, folder, settings.pins.file)
+        pins = Pins(place, index, ranked_queries, settled, traffic, changed, targets.note_path)
+        state, answered = lambda: indexer.state, recalls.answered
+        searcher = Searcher(
+            source.roots, configuration, index, models, state, targets, answered, source.nearest
+        )
+        index.listen(rerun)
+        return Components(
+            roots=source.roots,
+            store=source.address,
+            own_search=source.own_search,
+            nearest=source.nearest,
+            index=index,
+            models=models,
+            indexer=indexer,
+            configuration=configuration,
+            configurations=configurations,
+            ranked_queries=ranked_queries,
+            targets=targets,
+            searcher=searcher,
+            pins=pins,
+            recalls=recalls,
+            upkeep=upkeep,
+        )
 
 
 def _served(roots: Roots, store: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,16 @@ class Source:
     """Address of the store; empty for a folder."""
     own_search: OwnSearch | None = None
     """None for a folder."""
+
+
+@contextmanager
+def closed_on_failure(index: SearchIndex) -> Iterator[None]:
+    """Close `index` if the block raises."""
+    try:
+        yield
+    except BaseException:
+        index.close()
+        raise
 
 
 def retention(journal: JournalSettings) -> Retention:

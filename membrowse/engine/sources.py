@@ -13,7 +13,7 @@ from membrowse import paths
 from membrowse.agents.collections import roots_of
 from membrowse.engine.indexing.indexer import Indexer
 from membrowse.engine.models import Models
-from membrowse.engine.source import Source, retention
+from membrowse.engine.source import Source, closed_on_failure, retention
 from membrowse.index.analyser import ANALYSER
 from membrowse.index.index import Index
 from membrowse.index.index_directory import discard
@@ -46,7 +46,8 @@ def open_source(
     models.prepare()
     roots = roots_of(folder, settings)
     index = _open_or_rebuild(paths.index_dir(folder), settings, models)
-    indexer = Indexer(roots, settings, index, recipe(models, settings), models, changed)
+    with closed_on_failure(index):
+        indexer = Indexer(roots, settings, index, recipe(models, settings), models, changed)
     return Source(roots, settings, models, index, indexer, index.approximate_nearest)
 
 

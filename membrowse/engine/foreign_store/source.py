@@ -17,7 +17,7 @@ from membrowse.engine.foreign_store.record_notes import RECORDS
 from membrowse.engine.foreign_store.store_encoder import StoreEncoder, VectorMatch, bundled
 from membrowse.engine.foreign_store.store_indexer import Reading, StoreIndexer, last_reading
 from membrowse.engine.models import Models
-from membrowse.engine.source import Source, retention
+from membrowse.engine.source import Source, closed_on_failure, retention
 from membrowse.index.analyser import ANALYSER
 from membrowse.index.index import Index
 from membrowse.index.index_directory import discard
@@ -43,11 +43,12 @@ def open_store(
     models = Models(folder, settings, encoder_loaded, partial(StoreEncoder, match=match))
     models.prepare()
     recipe = _recipe(models, store)
-    index = _open_or_rebuild(directory, settings, recipe)
     roots = roots_of(folder, settings)
-    indexer = StoreIndexer(
-        store, roots, reader, settings, index, recipe, models, match, changed, configured
-    )
+    index = _open_or_rebuild(directory, settings, recipe)
+    with closed_on_failure(index):
+        indexer = StoreIndexer(
+            store, roots, reader, settings, index, recipe, models, match, changed, configured
+        )
     return Source(
         roots=roots,
         settings=settings,
