@@ -215,6 +215,12 @@ def is_corrupt(error: sqlite3.Error) -> bool:
     return code is None or cut_short or code & 0xFF not in _FAILED_ACCESS
 
 
+def reason(error: Exception) -> str:
+    """What `error` says, with the name of an I/O error, which tells what failed."""
+    name = getattr(error, "sqlite_errorname", "")
+    return f"{error} ({name})" if name.startswith("SQLITE_IOERR") else str(error)
+
+
 class MendingDatabase:
     """A database that is replaced by an empty one when it turns out to be damaged.
 

@@ -28,6 +28,7 @@ from starlette.requests import Request as HttpRequest
 from membrowse import interpreter, paths
 from membrowse.cli.commands.status import _watcher_text
 from membrowse.client import discovery
+from membrowse.engine import components as parts
 from membrowse.engine import sources
 from membrowse.engine.components import Components
 from membrowse.engine.handlers.spelling import suggest_spelling
@@ -37,7 +38,7 @@ from membrowse.engine.http.server import _http_problem
 from membrowse.engine.indexing import disk_space, note_reader
 from membrowse.engine.indexing.indexer import Indexer
 from membrowse.engine.indexing.note_reader import NoteReader
-from membrowse.engine.priority import Cancelled
+from membrowse.engine.priority import Cancelled, QueryTraffic
 from membrowse.engine.service import Service
 from membrowse.index import index_directory
 from membrowse.index.index import Index
@@ -45,7 +46,7 @@ from membrowse.index.index_directory import discard
 from membrowse.index.protocols import SearchIndex
 from membrowse.notes import watchdog_observers, watcher
 from membrowse.notes.tree_scanner import TreeScanner
-from membrowse.settings import EngineSettings, Settings
+from membrowse.settings import EngineSettings, Settings, SettingsError
 from membrowse.wire.engine import (
     EngineState,
     HelloRequest,
@@ -233,6 +234,41 @@ def test_a_request_that_a_full_disk_stops_says_so() -> None:
         assert (status, problem.kind) == (507, "disk full") and "free some" in problem.message
 
 
+def test_only_a_full_disk_or_quota_is_called_full(tmp_path: Path) -> None:
+    disk = disk_space.DiskSpace(tmp_path, tmp_path, 0)
+    wide = _io_error("SQLITE_IOERR_SHMSIZE")  # as on a full tmpfs
+    for error in (OSError(errno.EDQUOT, "Disk quota exceeded"), _sqlite_full(), wide):
+        assert "the disk is full" in disk.explain(error)
+    cut = _io_error("SQLITE_IOERR_SHORT_READ")
+    for error in (OSError(errno.EIO, "I/O error"), OSError(errno.EFBIG, "larger than 9 MB"), cut):
+        assert not disk.explain(error)
+
+
+def test_an_io_error_says_what_failed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    failed = "disk I/O error (SQLITE_IOERR_FSYNC)"
+    http = cast(HttpRequest, SimpleNamespace(url=SimpleNamespace(path="/backup")))
+    assert failed in _http_problem(_io_error("SQLITE_IOERR_FSYNC"), http)[1].message
+    with telling(folder) as told:
+        told.until(current)
+        index = told.components.index
+        assert isinstance(index, Index)
+
+        def confirm(*_: object) -> None:
+            raise _io_error("SQLITE_IOERR_FSYNC")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(index._stores.manifest, "confirm", confirm)
+            (folder / "later.md").write_text("# Later\n\nWritten on a failing disk.\n")
+            problem = told.until(lambda state: bool(state.problem)).problem
+    assert problem == f"indexing failed: {failed}; retrying soon"
+
+
+def _io_error(name: str) -> sqlite3.Error:
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode, error.sqlite_errorname = getattr(sqlite3, name), name
+    return error
+
+
 def _sqlite_full() -> sqlite3.Error:
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.execute("PRAGMA max_page_count = 1")
@@ -250,6 +286,27 @@ def test_a_deleted_index_directory_is_named_with_the_command_that_mends_it(folde
         assert "was deleted: `membrowse engine restart`" in stopped.problem
     with telling(folder) as told:
         told.until(lambda state: state.notes == before.notes + 1 and current(state))
+
+
+def test_an_index_is_closed_if_what_is_opened_after_it_fails(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed, close = list[Path](), Index.close
+
+    def close_and_tell(index: Index) -> None:
+        closed.append(index.directory)
+        close(index)
+
+    monkeypatch.setattr(Index, "close", close_and_tell)
+
+    def fails(*_: object) -> None:
+        raise SettingsError("`fusion.weight` is 3")
+
+    for opener, part in ((parts, "Searcher"), (sources, "Indexer")):
+        with monkeypatch.context() as patch, pytest.raises(SettingsError):
+            patch.setattr(opener, part, fails)
+            parts.open_components(folder, Settings(), QueryTraffic(), lambda: None)
+    assert closed == 2 * [paths.index_dir(folder)]
 
 
 async def test_an_index_that_cannot_be_opened_is_rebuilt_once_however_often_it_is_asked(

@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from membrowse import paths
+from membrowse import paths, sqlite
 from membrowse.encoding.model_files import BUNDLED
 from membrowse.engine import clock
 from membrowse.engine.foreign_store.record_notes import RecordNote, record_note, unindexable
@@ -169,10 +169,10 @@ class StoreIndexer:
         except (StoreUnreadable, DiskNearlyFull) as error:
             self._fail(event, str(error))
         except Exception as error:  # the thread's boundary
-            reason = self._disk.explain(error)
-            if not reason:
+            problem = self._disk.explain(error)
+            if not problem:
                 log.exception("the store cannot be indexed: `membrowse doctor` checks it")
-            self._fail(event, reason or f"the store cannot be indexed: {error}")
+            self._fail(event, problem or f"the store cannot be indexed: {sqlite.reason(error)}")
 
     def _fail(self, event: Event | None, problem: str) -> None:
         log.warning("%s", problem)

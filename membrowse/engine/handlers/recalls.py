@@ -11,6 +11,7 @@ from functools import partial
 
 import msgspec
 
+from membrowse import sqlite
 from membrowse.engine.components import Components
 from membrowse.engine.errors import Impossible, Unknown
 from membrowse.engine.priority import Pause
@@ -210,7 +211,7 @@ def add(components: Components, request: ImportRecallsRequest, pause: Pause) -> 
 
         added = recorder.add(list(located()))
     except sqlite3.Error as error:
-        raise Impossible(f"the recall log cannot be written: {error}") from error
+        raise Impossible(f"the recall log cannot be written: {sqlite.reason(error)}") from error
     hits = [hit for recall in added for hit in recall.given]
     return ImportedRecalls(
         added=len(added),
@@ -259,7 +260,7 @@ def forget(
     try:
         return ForgottenRecalls(recalls=components.recalls.store.forget(selection))
     except (OSError, sqlite3.Error) as error:
-        raise Impossible(f"the recall log cannot be written: {error}") from error
+        raise Impossible(f"the recall log cannot be written: {sqlite.reason(error)}") from error
 
 
 def _places(components: Components) -> Places:

@@ -17,7 +17,7 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from membrowse import paths, settings
+from membrowse import paths, settings, sqlite
 from membrowse.engine.errors import Impossible, NotReady, Unknown
 from membrowse.engine.http import peers
 from membrowse.engine.http.listener import Listener
@@ -109,7 +109,9 @@ def _http_problem(error: Exception, http: HttpRequest) -> tuple[int, Problem]:
             log.error(
                 "%s failed; `membrowse doctor` looks for the cause", http.url.path, exc_info=error
             )
-            message = f"{type(error).__name__}: {error}; the engine's log has the details"
+            message = (
+                f"{type(error).__name__}: {sqlite.reason(error)}; the engine's log has the details"
+            )
             return 500, Problem(message=message, kind="internal")
     return status, Problem(message=str(error), kind=kind)
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from membrowse.shell_commands import command
 
 _MIB = 1 << 20
+_SQLITE_FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE)
+"""The second: there is no room for the shared memory of a WAL."""
 
 
 class DiskNearlyFull(Exception):
@@ -50,6 +52,5 @@ class DiskSpace:
 def is_full(error: Exception) -> bool:
     """Whether `error` means that a disk is full, or a quota is used up."""
     if isinstance(error, OSError):
-        return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-    full = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in full
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return getattr(error, "sqlite_errorcode", 0) in _SQLITE_FULL

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from membrowse import sqlite
 from membrowse.engine import clock
 from membrowse.engine.indexing.disk_space import DiskNearlyFull, DiskSpace
 from membrowse.engine.indexing.encoding_run import EncodedBatch, RunEnded
@@ -159,7 +160,7 @@ class Indexer:
                 self._wait_for_room(event, problem)
                 return
             log.exception("indexing failed; retrying soon; `membrowse doctor` looks for the cause")
-            self._wait_for_retry(event, f"indexing failed: {error}; retrying soon")
+            self._wait_for_retry(event, f"indexing failed: {sqlite.reason(error)}; retrying soon")
 
     def _wait_for_room(self, event: Event | None, problem: str) -> None:
         """Store nothing until there is room; the log says so once, not at every attempt."""

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from membrowse import sqlite
 from membrowse.engine import clock
 from membrowse.engine.pins.history import FILE, PinHistory, Point
 from membrowse.engine.pins.pin_file import ParsedPins, PinFile, Stamp
@@ -285,7 +286,7 @@ class Pins:
             self._history.record(points, generation, settings, clock.now())
         except sqlite3.Error as error:
             log.warning("the history of pins cannot be written", exc_info=True)
-            return f"the history of pins cannot be written: {error}"
+            return f"the history of pins cannot be written: {sqlite.reason(error)}"
         return ""
 
     def _with_history(self, match: PinMatch, *, recorded: bool) -> PinResult:
