@@ -6,10 +6,12 @@ import logging
 import queue
 import sqlite3
 import threading
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from membrowse import sqlite
 from membrowse.engine.recalls.feed import RecallFeed
 from membrowse.engine.recalls.search_recall import now, search_recall
 from membrowse.ranking.ranked_query import RankedQuery
@@ -24,6 +26,7 @@ _WAITING = 1000
 _WRITE_SECONDS = 0.1
 """Delay of writing a recall: its answer is sent first, and more recalls may come."""
 _SETTLE_SECONDS = 1.0
+_CLOSE_SECONDS = 10.0
 _TRIM_SECONDS = 3600.0
 _AGENTS_COUNTED = 20
 _OTHER = "other"
@@ -87,12 +90,21 @@ class RecallRecorder:
                 lambda: not self._waiting.unfinished_tasks, _SETTLE_SECONDS
             )
 
-    def close(self) -> None:
-        """Write what waits, and close the store."""
+    def close(self, seconds: float = _CLOSE_SECONDS) -> None:
+        """Write what waits, and close the store; not for a stuck disk."""
         if self._thread.is_alive():
             self._ended.set()
-            self._waiting.put(None)
-            self._thread.join()
+            deadline = time.monotonic() + seconds
+            try:
+                self._waiting.put(None, timeout=seconds)
+                told = 1
+            except queue.Full:
+                told = 0
+            self._thread.join(max(0.0, deadline - time.monotonic()))
+            if self._thread.is_alive():
+                unwritten = self._waiting.unfinished_tasks - told
+                log.warning("the disk is stuck: %d recalls were not recorded", unwritten)
+                return
         self.store.close()
 
     def _write(self) -> None:
@@ -119,7 +131,7 @@ class RecallRecorder:
             recalls = [recall for answer in answers if (recall := answer.recall()) is not None]
             self.store.add(recalls)
         except Exception as error:  # the thread's boundary: later recalls may succeed
-            self._lost(len(answers), str(error))
+            self._lost(len(answers), sqlite.reason(error))
             return
         if self.problem:
             log.info("recalls are recorded again; %d were lost", self.lost)
@@ -138,7 +150,7 @@ class RecallRecorder:
         try:
             self.store.trim()
         except sqlite3.Error as error:  # tried again
-            log.warning("the recall log cannot be trimmed: %s", error)
+            log.warning("the recall log cannot be trimmed: %s", sqlite.reason(error))
 
     def _lost(self, count: int, reason: str) -> None:
         self.lost += count
