@@ -17,6 +17,7 @@ import msgspec
 
 from membrowse.agents.collections import roots_of_memory
 from membrowse.agents.foreign_files import number, text
+from membrowse.counts import counted
 from membrowse.settings import SettingsError
 from membrowse.wire.agents import AgentHit, AgentMemory
 
@@ -124,7 +125,7 @@ def read_answer(
         raise UnreadableAnswer(f"its output has {where}: {_error_in(content)}".rstrip(": "))
     hits = tuple(_hits(items[:MOST_HITS], reader, memory))
     if items and not hits:
-        raise UnreadableAnswer(f"none of its {len(items)} hits has a path at {fields.path!r}")
+        raise UnreadableAnswer(f"{counted(len(items), 'hit')} without a path at {fields.path!r}")
     return hits, text(_at(content, fields.warning)) if fields.warning else ""
 
 

@@ -98,7 +98,12 @@ def _compared(
         else:
             strange += 1
     if strange:
-        problems.append(f"{strange} entries of its index are links, or outside its memory")
+        what = (
+            "1 entry of its index is a link"
+            if strange == 1
+            else f"{strange} entries of its index are links"
+        )
+        problems.append(f"{what}, or outside its memory")
 
 
 def _state(file: MemoryFile, theirs: IndexedFile | None, *, indexes: bool) -> IndexedState:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from membrowse.client.registered_services import RegisteredService
+from membrowse.counts import counted
 from membrowse.deployment import steps
 from membrowse.deployment.health import ServiceHealth, State, examine
 
@@ -69,7 +70,7 @@ async def _when_durable(service: RegisteredService, say: Callable[[str], None]) 
     deadline = time.monotonic() + _DURABLE_SECONDS
     health = await examine(service)
     if health.pending:
-        say(f"waiting for {health.pending} notes that are being indexed")
+        say(f"waiting for {counted(health.pending, 'note')} to be indexed")
     while health.pending and time.monotonic() < deadline:
         await asyncio.sleep(_POLL_SECONDS)
         health = await examine(service)

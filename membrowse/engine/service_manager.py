@@ -13,6 +13,7 @@ import socket
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from membrowse.counts import counted
 from membrowse.wire.engine import EngineState
 
 if TYPE_CHECKING:
@@ -105,10 +106,13 @@ def status_line(state: EngineState) -> str:
     if state.progress is None and state.reading:
         return "reading the notes"
     if state.progress is None:
-        return f"{state.notes} notes, {state.chunks} chunks, generation {state.generation}"
+        notes, chunks = counted(state.notes, "note"), counted(state.chunks, "chunk")
+        return f"{notes}, {chunks}, generation {state.generation}"
     progress = state.progress
     if progress.chunks_total:
-        return f"{progress.phase}: {progress.chunks_done} of {progress.chunks_total} chunks"
+        total = counted(progress.chunks_total, "chunk")
+        return f"{progress.phase}: {progress.chunks_done:,} of {total}"
     if progress.notes_total:
-        return f"{progress.phase}: {progress.notes_done} of {progress.notes_total} notes"
+        total = counted(progress.notes_total, "note")
+        return f"{progress.phase}: {progress.notes_done:,} of {total}"
     return progress.phase

@@ -95,7 +95,7 @@ class IndexDirectory:
         if intent.any or intent.chunks:
             self.manifest.settle_all()
         if repaired:
-            log.warning("the keyword index was repaired (%d entries)", repaired)
+            log.warning("the keyword index was repaired; entries: %d", repaired)
 
     def rewrite_keyword(
         self, chunks: ChunkTable, notes: Mapping[str, IndexedNote], error: Exception

@@ -124,7 +124,7 @@ class Journal:
     def delete(self, rows: Sequence[int]) -> None:
         """Delete damaged entries, by row id."""
         if rows:
-            log.warning("the history lost %d damaged entries", len(rows))
+            log.warning("the history is damaged; entries lost: %d", len(rows))
             self._connection.executemany(
                 "DELETE FROM journal WHERE rowid = ?", ((row,) for row in rows)
             )

@@ -19,6 +19,7 @@ from typing import NamedTuple
 import msgspec
 
 from membrowse import sqlite
+from membrowse.counts import counted
 from membrowse.index.change_plan import ChangePlan
 from membrowse.index.chunk_table import KEY_BYTES, ChunkTable, NoteChunks, pack
 from membrowse.index.generation import IndexedNote, content_key
@@ -213,7 +214,7 @@ class Manifest:
 
     def _delete_notes(self, rows: list[int]) -> None:
         if rows:
-            log.warning("%d notes in the manifest were damaged; reading them again", len(rows))
+            log.warning("damaged in the manifest and read again: %s", counted(len(rows), "note"))
             with transaction(self._connection) as connection:
                 connection.executemany(
                     "DELETE FROM notes WHERE rowid = ?", ((row,) for row in rows)

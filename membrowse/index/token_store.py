@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from membrowse import sqlite
+from membrowse.counts import counted
 from membrowse.encoding.encoder import EncodedText
 from membrowse.index.batches import batched
 from membrowse.index.chunk_table import KEY_BYTES
@@ -201,7 +202,9 @@ class TokenStore:
 
     def _drop(self, damaged: Sequence[str]) -> None:
         if damaged:
-            log.warning("%d stored token vectors were damaged; they are made again", len(damaged))
+            log.warning(
+                "damaged and made again: token vectors of %s", counted(len(damaged), "text")
+            )
             self.delete(damaged)
 
     def put_soon(self, encoded: Sequence[EncodedText]) -> None:
@@ -353,7 +356,8 @@ class TokenStore:
         self._delete(surplus, connection)
         if shrink:
             sqlite.shrink(connection)
-        log.info("token vectors: %d texts evicted, %d kept", len(surplus), self._count)
+        evicted = counted(len(surplus), "text")
+        log.info("token vectors: %s evicted, %d kept", evicted, self._count)
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:

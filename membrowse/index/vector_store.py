@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from membrowse import sqlite
+from membrowse.counts import counted
 from membrowse.encoding.encoder import EncodedText
 from membrowse.index.chunk_table import KEY_BYTES
 from membrowse.index.vector_table import (
@@ -112,7 +113,7 @@ class VectorStore:
 
     def _delete_rows(self, connection: sqlite3.Connection, rows: Sequence[int]) -> None:
         if rows:
-            log.warning("%d stored vectors were damaged; they are made again", len(rows))
+            log.warning("damaged and made again: %s", counted(len(rows), "vector"))
             with transaction(connection):
                 connection.executemany(
                     "DELETE FROM vectors WHERE rowid = ?", ((row,) for row in rows)

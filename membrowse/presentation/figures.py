@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from datetime import UTC, date, datetime
 
+from membrowse.counts import counted as counted
+from membrowse.counts import number as number
+
 NONE = "–"
 """A figure that does not exist."""
 
@@ -48,16 +51,6 @@ AT_LEAST = "≥"
 def rank(value: int | None, *, at_least: bool = False) -> str:
     """`#3`, `≥#401` if the rank is a lower bound, or a dash if there is none."""
     return NONE if value is None else f"{AT_LEAST if at_least else ''}#{number(value)}"
-
-
-def number(count: int) -> str:
-    """A count with commas between thousands, as the engine writes it: `19,042`."""
-    return f"{count:,}"
-
-
-def counted(count: int, noun: str) -> str:
-    """`1 note`, `3 notes`."""
-    return f"{number(count)} {noun}" if count == 1 else f"{number(count)} {noun}s"
 
 
 def size(count: int) -> str:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 
+from membrowse.counts import counted
 from membrowse.presentation import figures, rankings
 from membrowse.presentation.diagnosis import diagnosis_page
 from membrowse.presentation.explanation import explanation_page
@@ -79,7 +80,8 @@ def _report_facts(report: Report) -> Iterator[tuple[str, str]]:
         version += f", engine {program.engine}"
     yield "program", f"{version}, Python {program.python}, {program.platform}"
     yield "libraries", ", ".join(f"{name} {version}" for name, version in program.libraries.items())
-    counts = f"{response.notes} notes, {response.chunks} chunks, {indexed.encoded} with a vector"
+    notes, chunks = counted(response.notes, "note"), counted(response.chunks, "chunk")
+    counts = f"{notes}, {chunks}, {indexed.encoded} with a vector"
     yield "index", f"generation {response.generation}: {counts}, {response.pending} pending"
     yield "recipe", ", ".join(f"{name} {value}" for name, value in indexed.recipe.items())
     yield "encoder", f"{indexed.encoder} {indexed.precision}".rstrip()

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
+from membrowse.counts import counted
 from membrowse.index.analyser import Token, TokenKind, analyse, fold_word
 from membrowse.index.stop_words import STOP_WORDS
 from membrowse.ranking import search_response
@@ -258,7 +259,7 @@ def _rank_clause(
     left_leads = ranks[0] < ranks[1]
     first, second = (left, right) if left_leads else (right, left)
     places = second.hit.rank - first.hit.rank
-    above = f"{places} place{'' if places == 1 else 's'} above"
+    above = f"{counted(places, 'place')} above"
     clause = f"{_label(first)} is #{first.hit.rank}, {above} {_label(second)}"
     sign = 1.0 if left_leads else -1.0
     reason = _why_above(first, second, [(d, sign * d.difference) for d in differences])

@@ -30,6 +30,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from membrowse.counts import counted
 from membrowse.encoding.cross_encoder import CrossEncoder
 from membrowse.encoding.encoder import Encoder, Piece
 from membrowse.encoding.word_pieces import WordPieces
@@ -369,9 +370,10 @@ def _vector_state(
     total = len(ranked_query.chunks)
     query = ranked_query.encoded
     if encoded < total and query is not None and query.foreign:
-        messages.append(f"{total - encoded:,} of {total:,} records have no vector in the store")
+        missing = f"{total - encoded:,} of {counted(total, 'record')}"
+        messages.append(f"{missing} without a vector in the store")
     elif encoded < total:
-        messages.append(f"{encoded:,} of {total:,} chunks encoded")
+        messages.append(f"{encoded:,} of {counted(total, 'chunk')} encoded")
         state = RankingState.INDEXING if state is READY else state
     if ranked_query.known_share < 1.0:
         messages.append(f"{1.0 - ranked_query.known_share:.0%} unknown to the encoder")

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import msgspec
 
+from membrowse.counts import counted
 from membrowse.settings import SettingsError
 from membrowse.stores.address import StoreKind
 from membrowse.stores.directory import OpenedStore
@@ -123,8 +124,9 @@ def read_store(work: ReadStore) -> Iterator[Message]:
 def _doubts(writer: SpoolWriter, facts: CollectionFacts) -> Iterator[str]:
     if writer.not_unit and facts.space in ("l2", "ip"):
         yield (
-            f"its own search compares by {facts.space}, and {writer.not_unit:,} vectors are not of "
-            "unit length; here they are ranked by cosine, so the orders differ"
+            f"its own search compares by {facts.space}, and {counted(writer.not_unit, 'vector')} "
+            f"{'is' if writer.not_unit == 1 else 'are'} not of unit length; here they are ranked "
+            "by cosine, so the orders differ"
         )
 
 

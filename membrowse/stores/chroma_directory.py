@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from membrowse.counts import counted
 from membrowse.stores.source import BATCH, Answer, CollectionFacts, Found, Record, StoreUnreadable
 
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
@@ -110,7 +111,9 @@ def _aligned(values: Sequence[Any] | None, count: int) -> Sequence[Any]:
     if values is None:
         return [None] * count
     if len(values) != count:
-        raise StoreUnreadable(f"Chroma returned {len(values)} values of {count} records")
+        raise StoreUnreadable(
+            f"Chroma returned {counted(len(values), 'value')} of {counted(count, 'record')}"
+        )
     return values
 
 

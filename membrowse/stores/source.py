@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
+from itertools import accumulate
 from typing import Any, Protocol
+
+from membrowse.counts import counted
 
 BATCH = 500
 """Records that are fetched at once."""
+_LISTED_CHARACTERS = 400
+"""Of the collections that an error lists."""
 
 
 class StoreUnreadable(Exception):
@@ -84,12 +90,26 @@ def chosen_collection(source: RecordSource, named: str, address: str) -> str:
         raise StoreUnreadable(f"{address} has no collection")
     if named in known:
         return named
-    listed = ", ".join(known[:20]) + (f" and {len(known) - 20} more" if len(known) > 20 else "")
     if named:
-        raise StoreUnreadable(f"there is no collection {named!r} in {address}: it has {listed}")
+        raise StoreUnreadable(
+            f"there is no collection {named!r} in {address}: it has {_listed(known, named)}"
+        )
     if len(known) > 1:
         raise StoreUnreadable(
             f"{address} has {len(known)} collections: name one, such as {address}#{known[0]} "
-            f"(it has {listed})"
+            f"(it has {_listed(known)})"
         )
     return known[0]
+
+
+def _listed(names: Sequence[str], wanted: str = "") -> str:
+    """The names, those nearest to `wanted` first, and how many others there are."""
+
+    def distance(name: str) -> float:
+        return -SequenceMatcher(None, wanted.casefold(), name.casefold()).ratio()
+
+    nearest = sorted(names, key=distance)
+    ends = accumulate(len(name) + 2 for name in nearest)
+    count = max(1, sum(end <= _LISTED_CHARACTERS for end in ends))
+    others = f" and {counted(len(names) - count, 'other')}" if count < len(names) else ""
+    return ", ".join(nearest[:count]) + others

@@ -24,6 +24,7 @@ from membrowse.client.discovery import version_difference
 from membrowse.client.engine import Engine, EngineRefused, EngineUnavailable
 from membrowse.client.remembered import Remembered
 from membrowse.client.supervisor import Changed, Connected, GaveUp, Lost, Session, Starting
+from membrowse.counts import counted
 from membrowse.presentation.lines import clip, clip_path
 from membrowse.settings import Settings
 from membrowse.text import shown
@@ -161,7 +162,8 @@ class MembrowseApp(App[int], inherit_bindings=False):
         self.browser.show_questions(questions)
         if questions.problems:
             problems = "\n".join(questions.problems[:5])
-            self.say(f"{len(questions.problems)} problems in the questions:\n{problems}", "warning")
+            count = counted(len(questions.problems), "problem")
+            self.say(f"{count} in the questions:\n{problems}", "warning")
 
     # Sessions
 

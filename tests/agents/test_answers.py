@@ -114,7 +114,7 @@ def test_values_of_other_types_are_left_out() -> None:
         (b"[" * 100_000, "not JSON"),
         (b'{"results": {}}', "no list at 'results'"),
         (b'{"ok": false, "error": {"message": "no API key"}}', "no API key"),
-        (b'{"results": [{"file": "a.md"}]}', "none of its 1 hits has a path"),
+        (b'{"results": [{"file": "a.md"}]}', "1 hit without a path at"),
     ],
 )
 def test_output_of_another_shape(output: bytes, message: str) -> None:

@@ -116,7 +116,7 @@ def test_extra_paths_of_openclaw_are_compared(tmp_path: Path) -> None:
 def test_files_without_vectors_are_reported(tmp_path: Path) -> None:
     homes.qmd(tmp_path, homes.notes(tmp_path / "notes"))
     health = compared(tmp_path, "qmd:notes")
-    assert health.problems == ("2 of 2 files have no vectors: qmd embed",)
+    assert health.problems == ("2 of 2 files without vectors: qmd embed",)
     assert not health.healthy
     with closing(sqlite3.connect(tmp_path / ".cache/qmd/index.sqlite")) as connection:
         connection.execute(

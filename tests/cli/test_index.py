@@ -111,7 +111,7 @@ def test_missing_vectors_are_told(engine: StandIn, program: Program, folder: Pat
     engine.replies |= going_through(state(encoded=0, encoder=FAILED_ENCODER))
     ran = program("index", folder)
     assert ran.status == 0
-    assert "992 chunks have no vector: model refused" in ran.err
+    assert "992 chunks without a vector: model refused" in ran.err
 
 
 @pytest.mark.parametrize(

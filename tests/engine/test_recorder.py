@@ -49,4 +49,4 @@ def test_a_stuck_disk_does_not_keep_the_recorder_from_closing(
     waited = closing.is_alive()
     freed.set()
     recorder.close()
-    assert not waited and "2 recalls were not recorded" in caplog.text
+    assert not waited and "2 recalls not recorded" in caplog.text

@@ -24,11 +24,14 @@ from membrowse.client.engine import EngineClient, EngineHangs, EngineRefused, En
 from membrowse.client.registered_services import RegisteredService, own_directory
 from membrowse.client.supervisor import Connected, Lost, Starting, Supervisor
 from membrowse.credentials import user_name
+from membrowse.engine.health.index_checks import _store_counts
 from membrowse.engine.http.peers import Peer, Rights
-from membrowse.engine.service_manager import ServiceManager
+from membrowse.engine.service_manager import ServiceManager, status_line
+from membrowse.engine.state import unopened_state
+from membrowse.settings import Settings
 from membrowse.wire.engine import HelloRequest, MetricsFormat, MetricsRequest, PurgeRequest, Right
 from membrowse.wire.explanation import ExplainRequest
-from membrowse.wire.health import HealthRequest
+from membrowse.wire.health import HealthRequest, StoreCheck
 from membrowse.wire.pins import AddPinRequest
 from membrowse.wire.search import Target
 from tests.engine.conftest import DEADLINE_SECONDS, FOOD, PORTS, ask, current, until
@@ -359,6 +362,16 @@ def test_without_a_service_manager_notifications_are_dropped() -> None:
     manager = ServiceManager({})
     manager.ready("nobody listens")
     assert not manager.present and manager.watchdog_seconds == 0
+
+
+def test_one_note_is_no_notes() -> None:
+    state = unopened_state(Path("/srv"), Settings())
+    state = msgspec.structs.replace(
+        state, notes=1, chunks=1, generation=3, reading=False, progress=None
+    )
+    assert status_line(state) == "1 note, 1 chunk, generation 3"
+    report = StoreCheck(generation=3, notes=1, chunks=1, longest_chunk=1, window=256)
+    assert "generation 3, 1 note, 1 chunk" in _store_counts(report, Path("/srv")).detail
 
 
 def test_a_watchdog_that_watches_another_process_is_not_ours() -> None:

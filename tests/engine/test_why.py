@@ -445,7 +445,7 @@ async def test_6_pushed_out_of_the_pool(folder: Path) -> None:
         finding = rung(told, StepName.FUSED)
         assert failing(told) is StepName.FUSED and finding.rank is not None
         places = "one place" if finding.rank == 2 else f"{finding.rank - 1} places"
-        assert f"pushed out of the pool of 1 candidates by {places}" in told.verdict
+        assert f"pushed out of the pool of 1 candidate by {places}" in told.verdict
         assert len(finding.evidence) == 2
         assert rung(told, StepName.RERANKED).outcome is Outcome.SKIPPED
 

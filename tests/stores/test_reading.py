@@ -13,7 +13,8 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import msgspec
 import numpy as np
@@ -28,7 +29,7 @@ from membrowse.stores.directory import OpenedStore
 from membrowse.stores.fields import Fields
 from membrowse.stores.messages import Description, ReadStore, SearchStore, Unchanged
 from membrowse.stores.reader import StoreReader
-from membrowse.stores.source import BATCH, StoreUnreadable, chosen_collection
+from membrowse.stores.source import BATCH, RecordSource, StoreUnreadable, chosen_collection
 from membrowse.stores.spool import Spool, SpooledRecord
 from tests.stores.collections import chroma_collection, snapshot
 
@@ -127,7 +128,7 @@ def search(store: OpenedStore, directory: Path, found: Description) -> SearchSto
 
 def test_the_collection_must_be_clear(database: Path, tmp_path: Path) -> None:
     address = f"chroma:{database}"
-    for name, reason in (("", "has 2 collections: name one"), ("#nope", "it has empty, notes")):
+    for name, reason in (("", "has 2 collections: name one"), ("#nope", "it has notes, empty")):
         store = OpenedStore(address=parse_address(address + name))
         with pytest.raises(StoreUnreadable, match=reason):
             list(read_store(reading(store, tmp_path)))
@@ -136,6 +137,23 @@ def test_the_collection_must_be_clear(database: Path, tmp_path: Path) -> None:
     )
     assert isinstance(found, Description)
     assert (found.records, found.dimension) == (0, 0)
+
+
+def store_of(*names: str) -> RecordSource:
+    """A store of empty collections."""
+    return cast(RecordSource, SimpleNamespace(collections=lambda: [*names]))
+
+
+def test_the_nearest_of_many_collections_are_listed_first() -> None:
+    many = store_of(*(f"a-long-name-of-project-{each}" for each in range(300)), "ops", "notes")
+    with pytest.raises(StoreUnreadable, match=r"it has notes, .* and 2\d\d others$") as failed:
+        chosen_collection(many, "NOTE", "chroma:/data")
+    assert len(str(failed.value)) < 600
+    with pytest.raises(StoreUnreadable, match=r"it has notes, ops$"):
+        chosen_collection(store_of("ops", "notes"), "NOTE", "chroma:/data")
+    pair = store_of("a" * 390, "b" * 390)
+    with pytest.raises(StoreUnreadable, match=r"\(it has a+ and 1 other\)$"):
+        chosen_collection(pair, "", "chroma:/data")
 
 
 def test_a_damaged_directory_is_said_to_be(database: Path, tmp_path: Path) -> None:
@@ -231,7 +249,8 @@ class Server(http.server.BaseHTTPRequestHandler):
         Server.tokens.add(self.headers["X-Chroma-Token"])
         path = self.path.partition("?")[0]
         if path.endswith("/collections"):
-            self.answer([{"name": "notes"}])
+            many = range(100 if self.mode == "repeats" else 0)
+            self.answer([{"name": "notes"}, *({"name": f"n{each}"} for each in many)][:100])
         elif path.endswith("/count"):
             self.answer(2)
         else:
@@ -239,7 +258,7 @@ class Server(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        ids = ["a", "b"][asked.get("offset", 0) :]
+        ids = ["a", "b"][0 if self.mode == "repeats" else asked.get("offset", 0) :]
         self.answer(
             {
                 "ids": ids,
@@ -304,6 +323,7 @@ def test_a_server_is_asked_with_the_token_of_the_environment(
         ("redirects", "HTTP 302"),
         ("talks", "as no Chroma server of version 1 does: JSON is malformed"),
         ("counts", "as no Chroma server of version 1 does: Expected `object`, got `int`"),
+        ("repeats", "returns the same collections again, whatever `offset` says"),
     ],
 )
 def test_a_server_that_fails_is_reported_without_the_token(
@@ -316,6 +336,17 @@ def test_a_server_that_fails_is_reported_without_the_token(
         chosen_collection(source, "notes", server)
     source.close()
     assert WORD not in str(failed.value)
+
+
+def test_a_server_that_repeats_its_records_is_not_read_for_ever(server: str) -> None:
+    source = ChromaServer(server, "", remote=False)
+    source.use(chosen_collection(source, "notes", server))
+    Server.mode = "repeats"
+    pages = source.records()
+    assert [each.id for each in next(pages)] == ["a", "b"]
+    with pytest.raises(StoreUnreadable, match="returns the same records again"):
+        next(pages)
+    source.close()
 
 
 @pytest.mark.parametrize(

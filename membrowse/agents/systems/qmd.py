@@ -9,6 +9,7 @@ from pathlib import Path
 from membrowse.agents.foreign_files import Unreadable, database, table, text, yaml
 from membrowse.agents.machine import Machine
 from membrowse.agents.system import Candidate, ForeignIndex, IndexedFile
+from membrowse.counts import counted
 from membrowse.wire.agents import AgentMemory, IndexedState, SearchCommand
 
 DEFAULT_K = 10
@@ -77,7 +78,9 @@ class Qmd:
             raise Unreadable(f"{memory.index}: paths that are not text")
         without = sum(not embedded for _, _, embedded in rows)
         problems = (
-            (f"{without} of {len(rows)} files have no vectors: qmd embed",) if without else ()
+            (f"{without} of {counted(len(rows), 'file')} without vectors: qmd embed",)
+            if without
+            else ()
         )
         return ForeignIndex(tuple(IndexedFile(path, hash_) for path, hash_, _ in rows), problems)
 

@@ -70,7 +70,10 @@ async def index(
     for failure in indexed.failed:
         output.say(f"not indexed: {shown(failure.path)}: {failure.reason}")
     if state.encoded < state.chunks:
-        output.say(f"{state.chunks - state.encoded} chunks have no vector: {state.encoder.message}")
+        output.say(
+            f"{counted(state.chunks - state.encoded, 'chunk')} without a vector: "
+            f"{state.encoder.message}"
+        )
     if as_json:
         output.write_json(indexed)
     else:

@@ -348,7 +348,7 @@ def _progress(importing: RecallImport, file: Path, size: int) -> Iterator[Callab
 
         def show(read: int) -> None:
             share = f"{percent(min(1.0, read / size))} · " if size else ""
-            line = f"{shown(file.name)}: {share}{number(importing.log.lines)} lines"
+            line = f"{shown(file.name)}: {share}{counted(importing.log.lines, 'line')}"
             live.update(Text(line), refresh=True)
 
         yield show

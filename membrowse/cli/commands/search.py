@@ -43,6 +43,7 @@ from membrowse.client.agent_ranking import with_agent
 from membrowse.client.engine import Engine, EngineRefused
 from membrowse.client.search import search_response
 from membrowse.client.titles import title
+from membrowse.counts import counted
 from membrowse.presentation import figures
 from membrowse.presentation.lines import root_beginnings
 from membrowse.presentation.rankings import WEAK
@@ -321,7 +322,7 @@ async def _search_batch(folder: Path, file: Path, request: SearchRequest, *, wai
         if file != STDIN:
             os.close(descriptor)
     if batch.bad:
-        output.say(f"{batch.bad} lines were skipped")
+        output.say(f"{counted(batch.bad, 'line')} skipped")
         return Exit.USAGE
     return _status(hits=batch.hits, failed=batch.failed)
 

@@ -69,10 +69,10 @@ def _status_rows(status: Status) -> Iterator[tuple[str, str]]:
     precision = f", {encoder.precision}" if encoder.precision else ""
     message = f"; {encoder.message}" if encoder.message else ""
     yield "encoder", f"{encoder.name}{precision}: {encoder.state}{message}"
-    yield "vectors", f"{state.encoded} of {state.chunks} chunks"
+    yield "vectors", f"{state.encoded:,} of {chunks}"
     tokens = status.token_vectors
     budget = f"{size(tokens.bytes)} of {size(tokens.budget_bytes)}"
-    yield "tokens", f"token vectors of {tokens.chunks} chunks, {budget}"
+    yield "tokens", f"token vectors of {counted(tokens.chunks, 'chunk')}, {budget}"
     yield "recipe", ", ".join(f"{name} {value}" for name, value in status.recipe.items())
     yield "settings", status.settings_digest
     yield "watcher", _watcher_text(state.watcher)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from membrowse.counts import counted
 from membrowse.encoding.encoder import EncodedQuery, EncodedText, Encoder, EncoderInput
 from membrowse.encoding.model_files import BUNDLED
 from membrowse.index.generation import EmbeddedGeneration
@@ -85,8 +86,8 @@ def incomparability(
     dimension, ours = generation.vectors.dimension, len(own[0].vector)
     if ours != dimension:
         return (
-            f"its vectors ({dimension} dimensions) were made by {made}, not by {name} ({ours}); "
-            f"{remedy}"
+            f"its vectors ({counted(dimension, 'dimension')}) were made by {made}, not by {name} "
+            f"({ours}); {remedy}"
         )
     theirs = generation.vectors.vectors(sample)
     cosines = [float(vector @ encoded.vector) for vector, encoded in zip(theirs, own, strict=True)]

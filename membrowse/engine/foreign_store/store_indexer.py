@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from membrowse import paths, sqlite
+from membrowse.counts import counted
 from membrowse.encoding.model_files import BUNDLED
 from membrowse.engine import clock
 from membrowse.engine.foreign_store.record_notes import RecordNote, record_note, unindexable
@@ -306,7 +307,7 @@ class StoreIndexer:
         encoded = [vector for each in batch for vector in each.encoded]
 
         def published(generation: Generation) -> None:
-            log.info("generation %d: %d notes", generation.number, len(changes))
+            log.info("generation %d: %s", generation.number, counted(len(changes), "note"))
             self._publish(last_change=index_change(changes))
 
         self._index.apply(changes, encoded, _PRECISION, published)
@@ -392,7 +393,9 @@ def _how_read(found: Description | None) -> tuple[str, ...]:
     if found is None:
         return ()
     compared = f", which its own search compares by {found.space}" if found.space else ""
-    vectors = f"vectors of {found.dimension} dimensions{compared}" if found.dimension else ""
+    vectors = (
+        f"vectors of {counted(found.dimension, 'dimension')}{compared}" if found.dimension else ""
+    )
     parts = (f"collection {found.collection}", f"metadata of {found.preset}", *found.facts, vectors)
     return tuple(filter(None, parts))
 

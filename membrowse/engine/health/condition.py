@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
+from membrowse.counts import counted
 from membrowse.shell_commands import command
 from membrowse.wire.engine import EncoderState, EngineState
 from membrowse.wire.health import EngineHealth
@@ -57,7 +58,7 @@ def _condition_faults(state: EngineState) -> Iterator[str]:
     yield from _incomplete(state)
     if state.pending.failed:
         failed = state.pending.failed
-        yield f"{failed} note{'s' if failed > 1 else ''} cannot be indexed"
+        yield f"{counted(failed, 'note')} cannot be indexed"
     yield from _without_vectors(state.encoder)
 
 

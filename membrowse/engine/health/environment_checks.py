@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from membrowse import paths
 from membrowse.agents.collections import roots_of
+from membrowse.counts import counted
 from membrowse.roots import Roots
 from membrowse.settings import Settings
 from membrowse.wire.health import Check, CheckState
@@ -67,12 +68,12 @@ def folder(subject: Subject) -> Iterator[Check]:
     if failed:
         yield warning(
             name,
-            f"{notes} notes; {len(failed)} cannot be read, such as "
+            f"{counted(notes, 'note')}; {len(failed)} cannot be read, such as "
             f"{failed[0].path}: {failed[0].reason}",
             "make them readable, or ignore them in .membrowseignore",
         )
     else:
-        yield ok(name, f"{notes} notes, {len(found) - notes} other files")
+        yield ok(name, f"{counted(notes, 'note')}, {counted(len(found) - notes, 'other file')}")
 
 
 def _roots_out_of_reach(roots: Roots, found: Iterable[ScannedFile]) -> Iterator[Check]:
@@ -113,8 +114,8 @@ def inotify(subject: Subject) -> Iterator[Check]:
     instances = int((_INOTIFY / "max_user_instances").read_text())
     roots = roots_of(subject.folder, subject.settings)
     folders = sum(1 for root in roots for _ in os.walk(root.path))
-    counted = f"{folders} folder{'' if folders == 1 else 's'}"
-    detail = f"{counted} to watch; {watches} watches and {instances} instances allowed"
+    allowed = f"{watches} watches and {instances} instances allowed"
+    detail = f"{counted(folders, 'folder')} to watch; {allowed}"
     if folders * 2 > watches:
         yield warning(
             "inotify",

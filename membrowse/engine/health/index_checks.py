@@ -15,6 +15,7 @@ from membrowse import paths
 from membrowse.client import discovery
 from membrowse.client.engine import EngineClient, EngineRefused, EngineUnavailable
 from membrowse.client.titles import title_or_path
+from membrowse.counts import counted
 from membrowse.engine import clock
 from membrowse.engine.health.environment_checks import Subject, ok, problem, warning
 from membrowse.engine.health.store_check import check_stores
@@ -158,7 +159,8 @@ def _judged_stores(report: StoreCheck, folder: Path) -> Iterator[Check]:
 
 
 def _store_counts(report: StoreCheck, folder: Path) -> Check:
-    detail = f"generation {report.generation}, {report.notes} notes, {report.chunks} chunks"
+    notes, chunks = counted(report.notes, "note"), counted(report.chunks, "chunk")
+    detail = f"generation {report.generation}, {notes}, {chunks}"
     damaged = [found for found in report.discrepancies if found.kind == DAMAGED]
     unequal = [found for found in report.discrepancies if found.kind != DAMAGED]
     if unequal:
@@ -170,7 +172,7 @@ def _store_counts(report: StoreCheck, folder: Path) -> Check:
     if report.longest_chunk > report.window:
         return problem(
             "index",
-            f"{detail}; the longest chunk has {report.longest_chunk} word pieces, "
+            f"{detail}; the longest chunk has {counted(report.longest_chunk, 'word piece')}, "
             f"the encoder reads {report.window}",
             _rebuild(folder),
         )

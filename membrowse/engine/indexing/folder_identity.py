@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from membrowse import paths
+from membrowse.counts import counted
 from membrowse.engine.indexing.folder_comparison import Comparison, Stat
 from membrowse.notes.scanner import ScannedFile
 from membrowse.roots import Root, Roots
@@ -50,14 +51,15 @@ class Exchanged:
         """Say that the index is kept, and how to give it up."""
         place, rebuild = roots.resolve(self.prefix), command("index --rebuild", roots.folder)
         if self.emptied:
-            held = "1 note of it is" if self.indexed == 1 else f"{self.indexed:,} notes of it are"
+            held = f"{counted(self.indexed, 'note')} of it {'is' if self.indexed == 1 else 'are'}"
             return (
                 f"{place} is empty, but {held} indexed: is it mounted? "
                 f"The index is kept; {rebuild} empties it"
             )
         return (
             f"{place} is not the directory that was indexed: "
-            f"{self.present} of its {self.indexed} notes are there. Is a disk not mounted? "
+            f"{self.present:,} of its {counted(self.indexed, 'note')} "
+            f"{'is' if self.present == 1 else 'are'} there. Is a disk not mounted? "
             f"The index is kept; {rebuild} indexes what is there now"
         )
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from membrowse import sqlite
+from membrowse.counts import counted
 from membrowse.engine import clock
 from membrowse.engine.indexing.disk_space import DiskNearlyFull, DiskSpace
 from membrowse.engine.indexing.encoding_run import EncodedBatch, RunEnded
@@ -337,7 +338,7 @@ class Indexer:
         for path in new[:_LOGGED]:
             log.warning("%s %s", shown(path), failed[path])
         if len(new) > _LOGGED:
-            log.warning("and %d more files cannot be indexed", len(new) - _LOGGED)
+            log.warning("and %s cannot be indexed", counted(len(new) - _LOGGED, "more file"))
         self._failed = frozenset(failed)
 
     def _withhold_roots(self, exchanged: list[Exchanged], found: Comparison) -> list[Exchanged]:
@@ -452,8 +453,9 @@ class Indexer:
         encoded = self._vectoriser.inline(batch.changes)
 
         def published(generation: Generation) -> None:
-            count, total = len(batch.changes), len(generation.chunks)
-            log.info("generation %d: %d notes, %d chunks in all", generation.number, count, total)
+            notes = counted(len(batch.changes), "note")
+            chunks = counted(len(generation.chunks), "chunk")
+            log.info("generation %d: %s, %s in all", generation.number, notes, chunks)
             self._publish(last_change=index_change(batch.changes))
 
         self._index.apply(batch.changes, encoded, INLINE_PRECISION, published)

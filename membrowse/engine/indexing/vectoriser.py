@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 
+from membrowse.counts import counted
 from membrowse.encoding.encoder import EncodedText
 from membrowse.engine.indexing.encoding_run import EncodedBatch, EncodingRun, RunEnded
 from membrowse.engine.models import Models
@@ -70,7 +71,7 @@ class Vectoriser:
         texts = self._index.unencoded()
         if texts:
             require_room()
-            log.info("encoding %d chunks", len(texts))
+            log.info("encoding %s", counted(len(texts), "chunk"))
             precision = self._wanted_precision
             self._run = EncodingRun(
                 texts, files, loaded.encoder, loaded.export, precision, self._deliver

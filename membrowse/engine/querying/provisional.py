@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from membrowse.counts import counted
 from membrowse.engine.indexing.indexer_state import IndexerState
 from membrowse.index.generation import Generation
 from membrowse.wire.search import RankingState
@@ -14,7 +15,7 @@ def still_to_read(state: IndexerState) -> str:
     if not state.reading:
         return ""
     left = state.pending.new + state.pending.changed
-    return f"{_counted(left, 'note')} still to read" if left else "the notes are still being read"
+    return f"{counted(left, 'note')} still to read" if left else "the notes are still being read"
 
 
 def provisional(
@@ -26,7 +27,7 @@ def provisional(
     """
     if state.reading:
         return still_to_read(state)
-    chunks = _counted(len(generation.chunks), "chunk")
+    chunks = counted(len(generation.chunks), "chunk")
     if unstored:
         return f"{min(unstored, len(generation.chunks)):,} of {chunks} still to store"
     if encoder is RankingState.LOADING:
@@ -35,7 +36,3 @@ def provisional(
     if missing <= 0 or encoder is not RankingState.READY:
         return ""
     return f"{missing:,} of {chunks} still to encode"
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

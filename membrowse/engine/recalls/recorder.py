@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from membrowse import sqlite
+from membrowse.counts import counted
 from membrowse.engine.recalls.feed import RecallFeed
 from membrowse.engine.recalls.search_recall import now, search_recall
 from membrowse.ranking.ranked_query import RankedQuery
@@ -103,7 +104,9 @@ class RecallRecorder:
             self._thread.join(max(0.0, deadline - time.monotonic()))
             if self._thread.is_alive():
                 unwritten = self._waiting.unfinished_tasks - told
-                log.warning("the disk is stuck: %d recalls were not recorded", unwritten)
+                log.warning(
+                    "the disk does not answer: %s not recorded", counted(unwritten, "recall")
+                )
                 return
         self.store.close()
 
@@ -134,7 +137,7 @@ class RecallRecorder:
             self._lost(len(answers), sqlite.reason(error))
             return
         if self.problem:
-            log.info("recalls are recorded again; %d were lost", self.lost)
+            log.info("recalls are recorded again; %d lost", self.lost)
             self.problem = ""
         for recall in recalls:
             self._count(recall)

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from membrowse import paths
+from membrowse.counts import counted
 from membrowse.encoding.encoder import EncodedText, EncoderInput
 from membrowse.index.batches import batched
 from membrowse.index.change_plan import ChangePlan, NoteChange, plan_changes
@@ -490,7 +491,8 @@ class MilvusIndex:
             self._count_rows()
             repaired += self._repair_doubtful()
         if repaired:
-            log.warning("generation %d: %d rows repaired", self.generation.number, repaired)
+            rows = counted(repaired, "row")
+            log.warning("generation %d: %s repaired", self.generation.number, rows)
 
     def _repair_doubtful(self) -> int:
         """Write or remove all rows that may differ, a batch at a time; returns how many."""

@@ -8,6 +8,7 @@ from functools import partial
 
 from textual.app import ComposeResult
 
+from membrowse.counts import counted
 from membrowse.presentation.heat_map import HeatMap, heat_map
 from membrowse.presentation.hits import freshness
 from membrowse.presentation.lines import Line, Part, plain
@@ -189,7 +190,7 @@ class Preview(TextPane[PreviewText]):
         if found is None:
             self.notify(f"The preview does not contain {what}.")
         else:
-            self.notify(f"{found[0]} of {found[1]} lines with {what}")
+            self.notify(f"{found[0]} of {counted(found[1], 'line')} with {what}")
 
     # Reading and copying
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from membrowse.counts import counted
 from membrowse.engine.components import Components
 from membrowse.engine.handlers.why.steps.context import ChunkContext
 from membrowse.engine.handlers.why.steps.finding import Finding, finding, quoted_list
@@ -24,7 +25,7 @@ def check_filters(components: Components, context: ChunkContext) -> Finding:
         scope = context.ranked_query.scope
         verb = "passes" if len(parsed.filters) == 1 else "pass"
         clause = f"its note is among those that {names} {verb}"
-        evidence = [f"{int(scope.sum()):,} of {len(scope):,} chunks are ranked"]
+        evidence = [f"ranked: {int(scope.sum()):,} of {counted(len(scope), 'chunk')}"]
         return finding(StepName.FILTERS, Outcome.PASSES, clause, evidence)
     what = "filter" if len(failed) == 1 else "filters"
     verb = "excludes" if len(failed) == 1 else "exclude"

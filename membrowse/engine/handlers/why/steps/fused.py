@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from membrowse.counts import counted
 from membrowse.engine.handlers.why.steps.context import ChunkContext
 from membrowse.engine.handlers.why.steps.filters import LEFT_OUT
 from membrowse.engine.handlers.why.steps.finding import Finding, finding, places
@@ -33,7 +34,7 @@ def check_fused(context: ChunkContext) -> Finding:
             at_least=unsure,
         )
     if explained.rank <= pool:
-        clause = f"{place}, within the pool of {pool:,} candidates"
+        clause = f"{place}, within the pool of {counted(pool, 'candidate')}"
         return finding(
             StepName.FUSED,
             Outcome.PASSES,
@@ -43,7 +44,7 @@ def check_fused(context: ChunkContext) -> Finding:
             at_least=unsure,
         )
     by = f"{'at least ' if unsure else ''}{places(explained.rank - pool)}"
-    short = f"pushed out of the pool of {pool:,} candidates by {by}"
+    short = f"pushed out of the pool of {counted(pool, 'candidate')} by {by}"
     return finding(
         StepName.FUSED,
         Outcome.FAILS,

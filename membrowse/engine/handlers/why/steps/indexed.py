@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from membrowse.counts import counted
 from membrowse.engine.handlers.why.steps.context import FileContext
 from membrowse.engine.handlers.why.steps.finding import Finding, finding
 from membrowse.engine.indexing.note_diff import indexed_against
@@ -43,7 +44,8 @@ def check_indexed(context: FileContext) -> Finding:
 
 
 def _all_indexed(context: FileContext) -> Finding:
-    clause = f"{len(context.generation.notes):,} notes are indexed"
+    notes = len(context.generation.notes)
+    clause = f"{counted(notes, 'note')} {'is' if notes == 1 else 'are'} indexed"
     pending = context.components.indexer.state.pending.total
     if not pending:
         return finding(StepName.INDEXED, Outcome.PASSES, clause)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from membrowse.counts import counted
 from membrowse.engine.handlers.why.steps.context import ChunkContext
 from membrowse.engine.handlers.why.steps.filters import LEFT_OUT
 from membrowse.engine.handlers.why.steps.finding import Finding, finding, quoted_list
@@ -72,5 +73,4 @@ def _term_line(term: TermExplanation) -> str:
         return f"{name}: {fields}, adds {term.contribution:.2f}"
     if not term.df:
         return f"{name}: in no chunk"
-    held = "1 chunk" if term.df == 1 else f"{term.df:,} chunks"
-    return f"{name}: not here, but in {held}"
+    return f"{name}: not here, but in {counted(term.df, 'chunk')}"
