@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -77,6 +77,7 @@ class ChromaServer:
         while True:
             path = f"{_BASE}?limit={_PAGE}&offset={len(names)}"
             page = self._ask(list[_Named], "GET", path, seconds=_FIRST_SECONDS)
+            self._require_new("collections", {each.name for each in page}, names)
             names += [each.name for each in page]
             if len(page) < _PAGE:
                 return names
@@ -92,12 +93,14 @@ class ChromaServer:
 
     def records(self) -> Iterator[Sequence[Record]]:
         include = ["documents", "metadatas", "embeddings"]
-        offset = 0
+        offset, seen = 0, set[str]()
         while True:
             wanted = {"include": include, "limit": BATCH, "offset": offset}
             page = self._ask(_Page, "POST", f"{self._path}/get", wanted)
             if not page.ids:
                 return
+            self._require_new("records", set(page.ids), seen)
+            seen.update(page.ids)
             yield records_of(msgspec.structs.asdict(page))
             offset += len(page.ids)
 
@@ -114,6 +117,14 @@ class ChromaServer:
 
     def close(self) -> None:
         self._client.close()
+
+    def _require_new(self, what: str, page: set[str], seen: Collection[str]) -> None:
+        """Raise `StoreUnreadable` if a page repeats what was `seen`, and would so for ever."""
+        if page and page.issubset(seen):
+            raise StoreUnreadable(
+                f"{self._url} returns the same {what} again, whatever `offset` says: they cannot "
+                "be read a page at a time"
+            )
 
     def _ask(
         self,
