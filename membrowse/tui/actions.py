@@ -38,6 +38,7 @@ class Need(Enum):
     """What an action acts on; the value says that it is missing (see `with_keys`)."""
 
     ENGINE = "The engine is not connected yet."
+    FOLDER = "The store is read-only: its own program writes it."
     HIT = "There is no chunk under the cursor: type a query first."
     FILE = "There is no file under the cursor."
     QUERY = "There is no query yet: type one first."
@@ -208,7 +209,7 @@ _BROWSER = (
     Action("panel.maximise", "maximise", "plus", "maximise",
            "Maximise the panel, or restore all panels.", bar=8),
     Action("hit.edit", "edit", "e", "edit", "Open the note at this line in $VISUAL or $EDITOR.",
-           needs=(Need.HIT,), bar=2),
+           needs=(Need.FOLDER, Need.HIT), bar=2),
     Action("hit.copy", "copy", "y", "copy", "Copy the hit: path, path:line, text or JSON.",
            needs=(Need.HIT,), bar=3),
     Action("hit.explain", "explain", "x", "explain",
@@ -316,7 +317,7 @@ _FILES = (
     Action("files.sort", "sort", "s", "sort",
            "Sort by state, path, chunks, size or modification time, in turn.", bar=3),
     Action("files.edit", "edit_file", "e", "edit", "Open the file in $VISUAL or $EDITOR.",
-           needs=(Need.FILE,), bar=4),
+           needs=(Need.FOLDER, Need.FILE), bar=4),
     Action("files.reindex", "reindex_file", "r", "reindex", "Index this file again.",
            needs=(Need.ENGINE, Need.FILE), right=_REINDEX, bar=5),
     Action("files.changed", "reindex_changed", "R", "reindex changed",
@@ -348,7 +349,8 @@ _WHY = (
            "Apply the suggestion, or show and hide the evidence of the step.",
            bar=1, palette=False),
     Action("why.edit", "edit_target", "e", "edit",
-           "Open the note that you expect in $VISUAL or $EDITOR.", needs=(Need.PLACE,), bar=2),
+           "Open the note that you expect in $VISUAL or $EDITOR.",
+           needs=(Need.FOLDER, Need.PLACE), bar=2),
     Action("why.find", "find", "f,w,W", "another target",
            "Choose another file, chunk or text.", needs=(Need.ENGINE,), bar=3),
     Action("why.pin", "pin", "m", "pin",

@@ -393,9 +393,6 @@ class MembrowseApp(App[int], inherit_bindings=False):
         roots = self._view.roots
         if roots is None:
             return
-        if self._view.store:
-            self.say("The store is read-only: its own program writes it.", "warning")
-            return
         try:
             path = roots.resolve(message.path)
             command = external_programs.installed_editor_command(path, message.line)

@@ -8,6 +8,7 @@ from textual.widgets import Input
 
 from membrowse.stores.address import parse_address
 from membrowse.stores.directory import directory_of
+from membrowse.tui.actions import ACTIONS
 from membrowse.tui.model.openable import OpenableKind, openables
 from membrowse.tui.screens.welcome import WelcomeScreen
 from membrowse.wire.agents import AGENT, AgentAnswer, AgentHit, OwnSearchRequest
@@ -60,6 +61,15 @@ async def test_a_stores_own_search_is_its_agents_ranking_and_its_notes_are_not_e
         assert "chroma was asked" in screen_text(app) and "got 1 hit" in screen_text(app)
         await pilot.press("e")
         await until(lambda: "The store is read-only" in screen_text(app))
+        editing = [action for action in ACTIONS if action.label == "edit"]
+        assert len(editing) == 3 and all("read-only" in app.browser.refused(e) for e in editing)
+
+
+async def test_before_a_query_a_store_offers_no_editing() -> None:
+    async with on_stage(app := make_app(Sessions(store()))):
+        await until(lambda: "read-only store" in screen_text(app), "the store")
+        await until(lambda: "copy · reindex" in screen_text(app), "the guide")
+        assert "edit the note" not in screen_text(app)
 
 
 async def test_more_like_this_searches_by_the_vector_under_the_cursor() -> None:

@@ -106,6 +106,8 @@ class EngineScreen(Screen[None]):
             met.add(Need.ENGINE)
         if self.engine.phase is Phase.GAVE_UP:
             met.add(Need.RETRY)
+        if not self.engine.store:
+            met.add(Need.FOLDER)
         return with_keys(refusal(action, met, self.engine.rights), self.keymap.key)
 
     def refusal_of(self, name: str) -> str:

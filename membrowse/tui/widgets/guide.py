@@ -18,6 +18,9 @@ from membrowse.wire.engine import EngineState
 
 _ASK = "screen.question(1)"
 
+_NOTE = ("{hit.edit}  {hit.copy}  {hit.reindex}", "edit the note · copy · reindex")
+_RECORD = ("{hit.copy}  {hit.reindex}", "copy · reindex")
+"""In its place for a store, which is read-only."""
 _KEYS: tuple[tuple[str, str], ...] = (
     ("{query.focus}", "type the query; {query.leave} leaves it, then letters act"),
     (
@@ -26,7 +29,7 @@ _KEYS: tuple[tuple[str, str], ...] = (
     ),
     ("{hit.explain}  {target.why}", "explain a hit · find out why a note is missing"),
     ("{tune.open}  {pin.add}", "tune the ranking · pin the query to the note it should find"),
-    ("{hit.edit}  {hit.copy}  {hit.reindex}", "edit the note · copy · reindex"),
+    _NOTE,
     ("{recall.log}  {view.files}", "what agents asked and got · every file, indexed or not"),
     ("{app.open}  {app.help}", "open another folder, store or agent · all keys"),
 )
@@ -46,7 +49,8 @@ def guide_lines(
         ask = key("query.question")
         what = f"   ask the first of {figures.counted(questions, 'question')}"
         lines.append([Part(f"{ask:>8}", "key", _ASK), Part(what, "", _ASK)])
-    for keys, what in _KEYS:
+    for row in _KEYS:
+        keys, what = _RECORD if view.store and row is _NOTE else row
         named = with_keys(keys, key)
         lines.append([Part(f"{named:>8}", "key"), Part(f"   {with_keys(what, key)}", "dim")])
     if recent:
