@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from membrowse import paths
@@ -15,6 +16,8 @@ from membrowse.cli.exit_codes import Exit
 from membrowse.client.registered_services import registered
 from membrowse.client.remembered import Remembered
 from membrowse.client.titles import title_or_path
+from membrowse.roots import collection_of
+from membrowse.text import shown
 
 
 def is_named(folder: Path | None) -> bool:
@@ -90,6 +93,15 @@ def existing(folder: Path) -> Path:
         what = "not a folder" if absolute.exists() else "no such folder"
         raise Stop(Exit.USAGE, f"{what}: {folder}")
     return absolute
+
+
+def roots_of(folder: Path, notes: Iterable[str]) -> dict[str, str]:
+    """The roots of these notes, for `lines.clip_path`, if `folder` stands for a collection."""
+    if not collection_of(folder):
+        return {}
+    from membrowse.presentation.lines import root_beginnings  # loads Rich
+
+    return root_beginnings(dict.fromkeys(shown(path.partition("/")[0]) for path in notes))
 
 
 def _has_index(folder: Path) -> bool:

@@ -60,8 +60,11 @@ def _outcome(run: PinRun) -> Line:
 # Pages
 
 
-def run_page(run: PinRun, width: int) -> list[Line]:
-    """Measures by ranking, then every pin that fails."""
+def run_page(run: PinRun, width: int, roots: Mapping[str, str] | None = None) -> list[Line]:
+    """Measures by ranking, then every pin that fails.
+
+    `roots` are those of a collection, see `clip_path`; so on the other pages.
+    """
     failing = [result for result in run.results if not result.passes]
     generation = Part(f" · generation {figures.number(run.generation)}", "dim")
     lines = [
@@ -78,11 +81,11 @@ def run_page(run: PinRun, width: int) -> list[Line]:
         lines += [[], [Part(title, "strong"), Part(f"   {len(failing)}", "dim")]]
         lines.append(pins_head(width))
     for result in failing:
-        lines += _pin_details(result, width, so_far=bool(run.provisional))
+        lines += _pin_details(result, width, so_far=bool(run.provisional), roots=roots)
     return lines
 
 
-def list_page(run: PinRun, width: int) -> list[Line]:
+def list_page(run: PinRun, width: int, roots: Mapping[str, str] | None = None) -> list[Line]:
     """A line for each pin, as in the file, with its id."""
     id_width = max((cell_len(shown(result.pin.id)) for result in run.results), default=0) + 2
     return [
@@ -90,19 +93,25 @@ def list_page(run: PinRun, width: int) -> list[Line]:
         [],
         pins_head(width, id_width),
         *(
-            pin_line(result, width, id_width, so_far=bool(run.provisional))
+            pin_line(result, width, id_width, so_far=bool(run.provisional), roots=roots)
             for result in run.results
         ),
     ]
 
 
-def pin_page(result: PinResult, width: int) -> list[Line]:
+def pin_page(result: PinResult, width: int, roots: Mapping[str, str] | None = None) -> list[Line]:
     """One pin."""
-    return [pins_head(width), *_pin_details(result, width)]
+    return [pins_head(width), *_pin_details(result, width, roots=roots)]
 
 
-def _pin_details(result: PinResult, width: int, *, so_far: bool = False) -> list[Line]:
-    lines = [pin_line(result, width, so_far=so_far)]
+def _pin_details(
+    result: PinResult,
+    width: int,
+    *,
+    so_far: bool = False,
+    roots: Mapping[str, str] | None = None,
+) -> list[Line]:
+    lines = [pin_line(result, width, so_far=so_far, roots=roots)]
     about = [
         *flowed(_pin_facts(result), width - _SIGN),
         *wrapped([_expected_part(result)], width - _SIGN),

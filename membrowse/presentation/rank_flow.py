@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from membrowse.presentation import figures
-from membrowse.presentation.lines import Line, Part, cells, clip_path, clip_start, fit, shortened
+from membrowse.presentation.lines import Line, Part, cells, clip_path, fit, shortened
 from membrowse.presentation.ranks import movement_part
 from membrowse.presentation.target import SIGN
 from membrowse.text import shown
@@ -76,10 +76,15 @@ def plot_head(plot: Plot) -> Line:
     return line
 
 
-def plot_rows(plot: Plot, stressed: int, target: int | None = None) -> list[Line]:
+def plot_rows(
+    plot: Plot,
+    stressed: int,
+    target: int | None = None,
+    roots: Mapping[str, str] | None = None,
+) -> list[Line]:
     """One line per row; the flow of index `stressed` is bold, and that of `target` has a colour.
 
-    Only these and the first flows have curves.
+    Only these and the first flows have curves. `roots` are those of a collection, see `clip_path`.
     """
     columns = range(len(plot.record.rankings) - 1)
     canvases = [_curve_lines(plot, column, stressed, target) for column in columns]
@@ -91,7 +96,8 @@ def plot_rows(plot: Plot, stressed: int, target: int | None = None) -> list[Line
             if column < len(canvases):
                 line += canvases[column][place]
         at = plot.orders[-1][place]
-        label = _label(plot.record.flows[at], plot.label, at == stressed, at == target)
+        style = "strong" if at == stressed else "accent" if at == target else "path"
+        label = _label(plot.record.flows[at], plot.label, style, roots)
         rows.append([*line, Part(" "), *label])
     return rows
 
@@ -107,17 +113,16 @@ def _rank_part(record: RankFlow, column: int, at: int, stressed: int, target: in
     return Part(f"{text} ".rjust(RANK)[:RANK], "rank" if within else "faint")
 
 
-def _label(flow: ChunkFlow, width: int, stressed: bool, is_target: bool) -> Line:
+def _label(flow: ChunkFlow, width: int, style: str, roots: Mapping[str, str] | None) -> Line:
     """Ranks gained by reranking, path and heading."""
     gained = _ranks_gained(flow)
     moved = Part("") if gained is None else movement_part(gained)
     moved = moved._replace(text=moved.text.ljust(4))
     room = width - cells([moved])
-    place = clip_path(shown(f"{flow.path}:{flow.start_line}"), room)
-    style = "strong" if stressed else "accent" if is_target else "path"
+    place = clip_path(shown(f"{flow.path}:{flow.start_line}"), room, roots)
     line: Line = [moved, Part(place, style)]
     if flow.heading and width - cells(line) >= 8:
-        line += [Part("  "), Part(shown(flow.heading), "heading" if stressed else "faint")]
+        line += [Part("  "), Part(shown(flow.heading), "heading" if style == "strong" else "faint")]
     return fit(line, width)
 
 
@@ -192,7 +197,7 @@ def story(record: RankFlow, at: int) -> Line:
     return line
 
 
-def movers(record: RankFlow, width: int) -> Line:
+def movers(record: RankFlow, width: int, roots: Mapping[str, str] | None = None) -> Line:
     """The chunks that rise and fall most by reranking; empty if `width` is too small."""
     gained = [(gain, flow) for flow in record.flows if (gain := _ranks_gained(flow))]
     groups: list[Line] = []
@@ -201,7 +206,7 @@ def movers(record: RankFlow, width: int) -> Line:
         ("falls most ", *min(gained, key=lambda pair: pair[0], default=(0, None))),
     ):
         if flow is not None and (gain > 0) is (word == "rises most "):
-            place = clip_start(shown(f"{flow.path}:{flow.start_line}"), 30)
+            place = clip_path(shown(f"{flow.path}:{flow.start_line}"), 30, roots)
             groups.append([Part(word, "dim"), Part(f"{place} "), movement_part(gain)])
     line = shortened(groups, width) if groups else []
     return [*line, Part(" ")] if line and cells(line) <= width else []

@@ -45,6 +45,20 @@ def test_a_list_has_every_pin_as_in_the_file_with_its_id() -> None:
     assert [line.split("  ssh port")[0].split()[-1] for line in lines[3:]] == ["g02", "g01"]
 
 
+def test_a_long_path_keeps_the_root_of_a_collection() -> None:
+    pins = [
+        replace(
+            FALLEN, pin=replace(FALLEN.pin, path=f"{root}/memory/decisions/of-last-year/ssh.md")
+        )
+        for root in ("work", "home")
+    ]
+    roots = {"work": "wor", "home": "hom"}
+    lists = (list_page, run_page)
+    pages = [text_of(each(replies.run(*pins), 110, roots)) for each in lists]
+    for text in (*pages, "".join(text_of(pin_page(pin, 110, roots)) for pin in pins)):
+        assert "  work/…/" in text and "  home/…/" in text
+
+
 def test_nothing_is_a_verdict_while_the_folder_is_read() -> None:
     early = replace(replies.run(PASSING, LOST), provisional="84 notes still to read")
     for text in (page(early, 100), text_of(list_page(early, 100))):

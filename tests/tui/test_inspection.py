@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
+from msgspec.structs import replace
 
 from membrowse.client.engine import EngineRefused
 from membrowse.presentation.comparison import comparison_rows
@@ -70,6 +71,24 @@ def test_the_story_names_every_rank_and_the_movers_are_named() -> None:
     assert all(f"{name} #{flow.ranks[name]}" in text for name in RANKINGS)
     moved = text_of(movers(record, 120))
     assert len(moved) <= 120 and movers(record, 10) == []
+
+
+def test_a_long_path_in_the_flow_keeps_the_root_of_a_collection() -> None:
+    record = a_flow()
+    flows = [
+        replace(flow, path=f"{root}/memory/decisions/of-last-year/ssh.md", ranks=ranks)
+        for flow, root, ranks in zip(
+            record.flows,
+            ("work", "home"),
+            ({"fused": 1, "reranked": 2}, {"fused": 2, "reranked": 1}),
+            strict=False,
+        )
+    ]
+    record = replace(record, flows=tuple(flows))
+    roots = {"work": "wor", "home": "hom"}
+    rows = "\n".join(map(text_of, plot_rows(make_plot(record, 100), 0, None, roots)))
+    for text in (rows, text_of(movers(record, 120, roots))):
+        assert "work/…/" in text and "home/…/" in text
 
 
 async def test_moving_in_the_flow_moves_the_stress_and_enter_goes_there() -> None:

@@ -9,8 +9,10 @@ import msgspec
 from textual.pilot import Pilot
 
 from membrowse.client.engine import EngineRefused
+from membrowse.presentation.lines import cells, plain
 from membrowse.tui.app import MembrowseApp
 from membrowse.tui.model.fuzzy_match import lower_case, match
+from membrowse.tui.model.target_choices import FinderInput, found_file, found_line
 from membrowse.tui.screens.suggested_edit import SuggestedEditScreen
 from membrowse.tui.screens.target_finder import TargetFinder
 from membrowse.tui.screens.why import WhyScreen
@@ -69,6 +71,20 @@ def target_text(app: MembrowseApp) -> str:
     """The line of the target."""
     line = app.browser.target_line
     return "".join(part.text for part in line.line(app.size.width)) if line.display else ""
+
+
+def test_a_found_file_keeps_its_root_and_the_marks_of_the_letters() -> None:
+    path = "work/memory/decisions/of-last-year/ssh.md"
+    found = found_file(FileRecord(path=path, state=NoteState.INDEXED), path, ["work", "ssh"])
+    assert found is not None
+    for width, roots, shown, marked in (
+        (60, {"work": "wor"}, "work/…/of-last-year/ssh.md:3", ["work", "ssh"]),
+        (60, {}, "● …/decisions/of-last-year/ssh.md:3", ["ssh"]),
+        (200, {}, f"{path}:3", ["work", "ssh"]),
+    ):
+        line = found_line(found, FinderInput("work ssh:3"), width, roots)
+        assert shown in plain(line) and cells(line) <= width
+        assert [part.text for part in line if part.style == "mark"] == marked
 
 
 async def test_the_finder_lists_every_file_with_its_state() -> None:

@@ -88,7 +88,7 @@ async def run(
     if as_json:
         _write_json(answer)
     elif answer.total:
-        terminal.write(pages.run_page(answer, terminal.width()))
+        terminal.write(pages.run_page(answer, terminal.width(), _roots(chosen, answer)))
     if answer.provisional:
         output.say(f"not final: {answer.provisional}")
         return Exit.UNAVAILABLE
@@ -112,7 +112,7 @@ async def list_(folder: FolderOption = None, as_json: AsJson = False) -> Exit:
     if as_json:
         _write_json(answer)
     elif answer.total:
-        terminal.write(pages.list_page(answer, terminal.width()))
+        terminal.write(pages.list_page(answer, terminal.width(), _roots(chosen, answer)))
     return Exit.DONE if answer.total else Exit.NONE
 
 
@@ -156,7 +156,8 @@ async def add(
     else:
         added = [result for result in answer.results if result.pin.query == query][-1:]
         for result in added:
-            terminal.write(pages.pin_page(result, terminal.width()))
+            page = pages.pin_page(result, terminal.width(), _roots(chosen, answer))
+            terminal.write(page)
     return Exit.DONE
 
 
@@ -242,6 +243,10 @@ def _report_problems(run: PinRun, folder: Path) -> None:
         output.say(problem)
     if not run.total:
         output.say(f"no pin in {run.file or folder}")
+
+
+def _roots(folder: Path, run: PinRun) -> dict[str, str]:
+    return folders.roots_of(folder, (result.pin.path for result in run.results))
 
 
 def _write_json(run: PinRun) -> None:

@@ -45,10 +45,8 @@ from membrowse.client.search import search_response
 from membrowse.client.titles import title
 from membrowse.counts import counted
 from membrowse.presentation import figures
-from membrowse.presentation.lines import root_beginnings
 from membrowse.presentation.rankings import WEAK
 from membrowse.presentation.search import search_page
-from membrowse.roots import collection_of
 from membrowse.text import shown
 from membrowse.wire.agents import AgentAnswer, AgentProfile
 from membrowse.wire.engine import EngineState, StatusRequest
@@ -199,7 +197,7 @@ async def _search(
         output.write_json(response if answer is None else _with_answer(response, answer))
     elif sys.stdout.isatty():
         now = datetime.now().astimezone()
-        name, roots = title(folder), _roots_of_hits(response) if collection_of(folder) else None
+        name, roots = title(folder), folders.roots_of(folder, _paths(response))
         terminal.write(search_page(response, now, terminal.width(), name, roots))
     else:
         output.write("".join(_tab_separated(response)))
@@ -222,10 +220,8 @@ def has_hits(response: SearchResponse) -> bool:
     return any(ranking.hits for ranking in response.rankings.values())
 
 
-def _roots_of_hits(response: SearchResponse) -> dict[str, str]:
-    """The roots of a collection that have hits, for `search_page`."""
-    hits = (hit for ranking in response.rankings.values() for hit in ranking.hits)
-    return root_beginnings(dict.fromkeys(shown(hit.path.partition("/")[0]) for hit in hits))
+def _paths(response: SearchResponse) -> Iterator[str]:
+    return (hit.path for ranking in response.rankings.values() for hit in ranking.hits)
 
 
 def _tab_separated(response: SearchResponse) -> Iterator[str]:

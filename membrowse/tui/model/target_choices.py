@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import groupby
 
 from membrowse.presentation import figures
 from membrowse.presentation.hits import heading_text, place
-from membrowse.presentation.lines import Line, Part, cells, clip, fit, spread
+from membrowse.presentation.lines import ELLIPSIS, Line, Part, cells, clip, clip_path, fit, spread
 from membrowse.presentation.target import named
 from membrowse.text import shown
 from membrowse.tui.model.files_table import STATES, reason
@@ -141,14 +142,14 @@ def entry_line(entry: Entry, width: int) -> Line:
     )
 
 
-def found_line(file: FoundFile, typed: FinderInput, width: int) -> Line:
-    """`● decisions/ssh.md                     indexed · 3 chunks`."""
+def found_line(file: FoundFile, typed: FinderInput, width: int, roots: Mapping[str, str]) -> Line:
+    """`● decisions/ssh.md      indexed · 3 chunks`; `roots` are as in `clip_path`."""
     record = file.record
     glyph, style = STATES[record.state]
     room = max(12, width * 11 // 20)
     line = f":{typed.line}" if typed.line else ""
-    path = [*_marked_path(record.path, file.places, room - len(line)), Part(line, "accent")]
-    left: Line = [Part(f"{glyph} ", style), *path]
+    path = _marked_path(record.path, file.places, room - len(line), roots)
+    left: Line = [Part(f"{glyph} ", style), *path, Part(line, "accent")]
     why = _file_state_text(record)
     state = [Part(clip(why, max(0, width - cells(left) - 2)), _state_style(record))]
     return spread(left, state, width)
@@ -165,17 +166,19 @@ def _file_state_text(record: FileRecord) -> str:
     return f"{record.state.value} · {detail}" if detail else record.state.value
 
 
-def _marked_path(path: str, places: frozenset[int], width: int) -> Line:
-    """The path with the typed letters marked, without its start if it is too long."""
-    safe = shown(path)
-    start = 0
-    while cells([Part(safe[start : start + 4096])]) > width - (start > 0) and start < len(safe):
-        start += max(1, cells([Part(safe[start : start + 4096])]) - width)
-    line: Line = [Part("…", "dim")] if start else []
-    run, marked = "", False
-    for at in range(start, len(safe)):
-        if (at in places) is not marked:
-            line.append(Part(run, "mark" if marked else "title"))
-            run, marked = "", not marked
-        run += safe[at]
-    return [part for part in [*line, Part(run, "mark" if marked else "title")] if part.text]
+def _marked_path(path: str, places: frozenset[int], width: int, roots: Mapping[str, str]) -> Line:
+    """The path, shortened by `clip_path`, with the typed letters marked."""
+    whole = shown(path)
+    clipped = clip_path(whole, width, roots)
+    before = len(clipped.partition(ELLIPSIS)[0])
+    after = len(clipped.rpartition(ELLIPSIS)[2])
+    cut = len(whole) - len(clipped)
+
+    def style(at: int) -> str:
+        if clipped[at] == ELLIPSIS:
+            return "dim"
+        known = at < before or at >= len(clipped) - after
+        return "mark" if known and (at if at < before else at + cut) in places else "title"
+
+    runs = groupby(range(len(clipped)), style)
+    return [Part("".join(clipped[at] for at in run), style) for style, run in runs]

@@ -46,7 +46,7 @@ class PlotFoot(OneLine):
         if plot.record is None or plot.flow is None:
             return []
         ranks = [Part("  "), *story(plot.record, plot.at)]
-        return spread(ranks, movers(plot.record, width - cells(ranks) - 3), width)
+        return spread(ranks, movers(plot.record, width - cells(ranks) - 3, plot.roots), width)
 
 
 class RankFlowPlot(LineList):
@@ -56,6 +56,8 @@ class RankFlowPlot(LineList):
         super().__init__(id="flow-plot")
         self._target = target
         self.record: RankFlow | None = None
+        self.roots: Mapping[str, str] = {}
+        """Those of a collection, see `clip_path`."""
         self.at = 0
         """Index of the chunk under the cursor."""
         self.plot: Plot | None = None
@@ -95,7 +97,7 @@ class RankFlowPlot(LineList):
         self.plot = make_plot(self.record, width)
         flows = enumerate(self.record.flows)
         target = next((at for at, flow in flows if flow.chunk == self._target), None)
-        self._rows = plot_rows(self.plot, self.at, target)
+        self._rows = plot_rows(self.plot, self.at, target, self.roots)
         rows, depth = len(self._rows), self.record.depth
         lines = (Divider(depth, f"beyond the first {depth}"),) if rows > depth else ()
         self.set_layout(Layout(rows, 1, lines))
@@ -149,6 +151,7 @@ class RankFlowScreen(RecordScreen[RankFlow]):
     def show_record(self, record: RankFlow) -> None:
         flow = self.plot.flow
         self.plot.message = "No chunk is ranked for this query."
+        self.plot.roots = self.engine.root_beginnings
         self.plot.show(record, flow.chunk if flow else self._cursor)
         self.title_line.show(self.query_text, f"top {record.depth} of every ranking")
         self._show()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -56,8 +56,9 @@ class Picked:
 class FinderList(PickerList):
     """Entries, then files, one line each."""
 
-    def __init__(self) -> None:
+    def __init__(self, roots: Mapping[str, str]) -> None:
         super().__init__()
+        self._roots = roots
         self.entries: Sequence[Entry] = ()
         self.files: Sequence[FoundFile] = ()
         self.typed = FinderInput("")
@@ -74,7 +75,7 @@ class FinderList(PickerList):
     def row_line(self, row: int, line: int, width: int) -> Line:
         if row < len(self.entries):
             return entry_line(self.entries[row], width)
-        return found_line(self.files[row - len(self.entries)], self.typed, width)
+        return found_line(self.files[row - len(self.entries)], self.typed, width, self._roots)
 
 
 class FinderFoot(OneLine):
@@ -107,14 +108,17 @@ class TargetFinder(Picker[Picked]):
 
     list: FinderList
 
-    def __init__(self, target: Target | None, hit: Hit | None) -> None:
+    def __init__(
+        self, target: Target | None, hit: Hit | None, roots: Mapping[str, str] | None = None
+    ) -> None:
+        """`roots` are those of a collection, see `clip_path`."""
         super().__init__()
         self._offered = offered_entries(target, hit)
         self._records: list[tuple[FileRecord, str]] | None = None
         self._only_text = False
         self._picking = False
         self.input = PlainInput(_PLACEHOLDER, id="finder-input")
-        self.list = FinderList()
+        self.list = FinderList(roots or {})
         self._foot = FinderFoot()
 
     def compose(self) -> ComposeResult:

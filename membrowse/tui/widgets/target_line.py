@@ -110,7 +110,8 @@ class TargetLine(OneLine):
         """Open the finder."""
         from membrowse.tui.screens.target_finder import TargetFinder
 
-        self.app.push_screen(TargetFinder(self.target, self._query.cursor), self._picked)
+        roots = self._engine.root_beginnings
+        self.app.push_screen(TargetFinder(self.target, self._query.cursor, roots), self._picked)
 
     def _picked(self, picked: Picked | None) -> None:
         if picked is None:
