@@ -101,9 +101,9 @@ def preview_lines(view: ChunkView, width: int, heat: HeatMap | None = None) -> l
             text.rstrip("\r\n"), spans if inside else [], warm, "" if inside else "dim"
         )
         if before:
-            line.insert(0, Part(f"… {figures.number(before)} characters … ", "faint"))
+            line.insert(0, Part(f"… {figures.counted(before, 'character')} … ", "faint"))
         if after:
-            line.append(Part(f" … {figures.number(after)} more characters", "faint"))
+            line.append(Part(f" … {figures.counted(after, 'more character')}", "faint"))
         for at, row in enumerate(wrapped(line, room)):
             gutter = Part(f"{number if at == 0 else '':>{digits}}", "gutter")
             result.append([gutter, *_margin(row, inside, heat is not None), *row])
