@@ -10,6 +10,17 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+
+@contextmanager
+def reserved_port() -> Iterator[int]:
+    """A port that only a server which asks for it gets, as often as it starts again."""
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # as gRPC's servers do
+        holder.bind(("127.0.0.1", 0))
+        yield holder.getsockname()[1]
+
 
 @contextmanager
 def milvus_server(place: Path, port: int = 0) -> Iterator[int]:
@@ -22,6 +33,12 @@ def milvus_server(place: Path, port: int = 0) -> Iterator[int]:
     finally:
         server.stop(0).wait()
         database.close()
+
+
+def wait_for_milvus(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Let every request to Milvus fail after `seconds`."""
+    for name in ("TIMEOUT_SECONDS", "SEARCH_SECONDS"):
+        monkeypatch.setattr(f"membrowse.index.milvus.collections.{name}", seconds)
 
 
 @contextmanager
@@ -39,13 +56,13 @@ def failing_milvus(mode: str) -> Iterator[tuple[str, set[str]]]:
         def refuse(self, _request: object, context: Any) -> None:
             context.abort(getattr(grpc.StatusCode, mode), "no")
 
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        port = silent.getsockname()[1]
-        if mode == "hangs":
-            yield f"http://127.0.0.1:{port}", tokens
-            return
+    if mode == "hangs":
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            yield f"http://127.0.0.1:{silent.getsockname()[1]}", tokens
+        return
     if mode == "is gone":
-        yield f"http://127.0.0.1:{port}", tokens
+        with reserved_port() as port:
+            yield f"http://127.0.0.1:{port}", tokens
         return
     server = grpc.server(futures.ThreadPoolExecutor(1), handlers=[Refusal()])
     port = server.add_insecure_port("127.0.0.1:0")

@@ -28,7 +28,8 @@ from membrowse.wire.search import RANKINGS, RankingState, Target
 from tests.conftest import ExportedEncoder
 from tests.engine.conftest import ask, at, current, engine_here, first_paths, until
 from tests.engine.standing import client_of, standing, write
-from tests.milvus_server import milvus_server
+from tests.milvus_server import milvus_server, reserved_port, wait_for_milvus
+from tests.waiting import DEADLINE_SECONDS
 
 pytest.importorskip("pymilvus", reason="the extra membrowse[milvus] is not installed")
 pytest.importorskip("milvus_lite", reason="the extra membrowse[milvus] is not installed")
@@ -90,7 +91,7 @@ async def test_a_killed_engine_leaves_no_process_and_nothing_to_mend_by_hand(
     (folder / "new.md").write_text("# New\n\nWritten when the engine was killed.\n")
     os.kill(engine.pid, signal.SIGKILL)
     started[engine.pid].wait()
-    assert not psutil.wait_procs(children, timeout=10)[1]
+    assert not psutil.wait_procs(children, DEADLINE_SECONDS)[1]
     async with client_of(folder, when=current) as again:
         report = await again.ask(StoreCheckRequest())
         assert report.discrepancies == () and report.notes == len(NOTES) + 1
@@ -104,15 +105,14 @@ async def test_a_killed_engine_leaves_no_process_and_nothing_to_mend_by_hand(
 async def test_an_outage_is_shown_and_what_was_saved_meanwhile_is_indexed_after_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("TIMEOUT_SECONDS", "SEARCH_SECONDS"):
-        monkeypatch.setattr(f"membrowse.index.milvus.collections.{name}", 3.0)
     monkeypatch.setattr("membrowse.index.milvus.index._REPAIR_SECONDS", 0.1)
     monkeypatch.setattr(indexer, "_STORE_SECONDS", 0.2)
     monkeypatch.setattr(broadcast, "_HEARTBEAT_SECONDS", 3600.0)
     folder, place = tmp_path / "notes", tmp_path / "server"
     write(folder, {"ports.md": NOTES["ports.md"]})
-    with ExitStack() as servers:
-        port = servers.enter_context(milvus_server(place))
+    wait_for_milvus(monkeypatch, 15.0)
+    with reserved_port() as port, ExitStack() as servers:
+        servers.enter_context(milvus_server(place, port))
         settings = Settings(
             store=StoreSettings(kind=StoreKind.MILVUS, uri=f"http://127.0.0.1:{port}"),
             engine=EngineSettings(settle_ms=50, check_seconds=3600.0),
@@ -124,6 +124,7 @@ async def test_an_outage_is_shown_and_what_was_saved_meanwhile_is_indexed_after_
             pin = AddPinRequest(text=QUESTION, target=Target(path="ports.md"))
             assert (await client.ask(pin)).passing == 1
             servers.close()
+            wait_for_milvus(monkeypatch, 3.0)
             failed = await ask(client, QUESTION)
             assert failed.rankings["keyword"].state is RankingState.FAILED
             explain = ExplainRequest(text="ssh", target=Target(path="ports.md"))
@@ -131,12 +132,14 @@ async def test_an_outage_is_shown_and_what_was_saved_meanwhile_is_indexed_after_
             for asked in (client.ask(explain), client.ask(crowding), client.ask(PinsRequest())):
                 with pytest.raises(EngineRefused, match="does not answer"):
                     await asked
+            wait_for_milvus(monkeypatch, 15.0)
             servers.enter_context(milvus_server(place, port))
             await until(client, lambda state: state.generation > failed.generation)  # ask again
             assert set(first_paths(await ask(client, QUESTION)).values()) == {"ports.md"}
             (result,) = (await client.ask(PinsRequest())).results
             assert result.passes and None not in result.history
             servers.close()
+            wait_for_milvus(monkeypatch, 3.0)
             write(folder, {"new.md": "# New\n\nWritten during the outage.\n"})
             silent = f"Milvus at 127.0.0.1:{port} does not answer"
             outage = await until(client, lambda state: silent in state.problem)
@@ -145,6 +148,7 @@ async def test_an_outage_is_shown_and_what_was_saved_meanwhile_is_indexed_after_
             for name in ("keyword", "vector"):
                 ranking = found.rankings[name]
                 assert ranking.state is RankingState.FAILED and silent in ranking.message
+            wait_for_milvus(monkeypatch, 15.0)
             servers.enter_context(milvus_server(place, port))
             after = await until(client, lambda state: current(state) and state.notes == 2)
             assert (after.problem, after.pending.total) == ("", 0)

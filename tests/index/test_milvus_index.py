@@ -7,7 +7,6 @@ import shutil
 import sqlite3
 import stat
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
@@ -47,8 +46,14 @@ from membrowse.ranking.spelling import unknown_words
 from membrowse.settings import Settings, StoreKind, StoreSettings, VectorIndex, VectorSettings
 from membrowse.wire.search import FUSED, KEYWORD, RERANKED, VECTOR, Filters, RankingState
 from tests.index.factories import BUDGET, RECIPE, change, encoder_inputs, removal
-from tests.milvus_server import failing_milvus, milvus_server
+from tests.milvus_server import (
+    failing_milvus,
+    milvus_server,
+    reserved_port,
+    wait_for_milvus,
+)
 from tests.standin.encoder import DIMENSION, stub_encoder
+from tests.waiting import until
 
 pytest.importorskip("pymilvus", reason="the extra membrowse[milvus] is not installed")
 pytest.importorskip("milvus_lite", reason="the extra membrowse[milvus] is not installed")
@@ -479,17 +484,24 @@ def test_a_directory_with_other_files_is_left_as_it_is(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["note.md"]
 
 
+@pytest.fixture
+def port() -> Iterator[int]:
+    """Where a server may start again and again."""
+    with reserved_port() as port:
+        yield port
+
+
 def test_an_outage_loses_nothing(
-    open_index: Opener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    open_index: Opener, tmp_path: Path, port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(TOKEN, "secret-token")
-    for name in ("TIMEOUT_SECONDS", "SEARCH_SECONDS"):
-        monkeypatch.setattr(f"membrowse.index.milvus.collections.{name}", 3.0)
     monkeypatch.setattr("membrowse.index.milvus.index._REPAIR_SECONDS", 0.1)
-    with milvus_server(tmp_path / "server.db") as port:
+    wait_for_milvus(monkeypatch, 15.0)
+    with milvus_server(tmp_path / "server.db", port):
         index = open_index(uri=f"http://127.0.0.1:{port}")
         index.apply(notes(10))
         encoded(index)
+    wait_for_milvus(monkeypatch, 3.0)
     changed = change("new.md", "what is written during an outage")
     with pytest.raises(StoreUnavailable, match=f"Milvus at 127.0.0.1:{port} does not answer"):
         index.apply([changed], stub_encoder().encode(encoder_inputs(index, changed.chunks)))
@@ -502,19 +514,12 @@ def test_an_outage_loses_nothing(
     assert len(index.generation.chunks) == 10
     announced: list[str] = []
     index.listen(lambda: announced.append(index.problem))
+    wait_for_milvus(monkeypatch, 15.0)
     with milvus_server(tmp_path / "server.db", port):
-        deadline = time.monotonic() + 30
-        while index.problem:
-            assert time.monotonic() < deadline, index.problem
-            time.sleep(0.05)
-        while index.generation.number == ranked_query.generation_number:  # to rank it anew
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        assert announced[-1] == ""
+        until(lambda: announced[-1:] == [""], "the end of the outage")
+        assert index.generation.number > ranked_query.generation_number  # to rank it anew
         assert index.apply([changed]).encoded.all()
-        while index.unstored:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        until(lambda: not index.unstored, "the rows that were to be written")
         assert ranked(index).rankings[VECTOR].total == 11
         assert index.problem == ""
         assert index.check() == []
@@ -800,10 +805,7 @@ def test_changes_and_vectors_do_not_wait_for_a_long_repair(
     texts = stub_encoder().encode(encoder_inputs(again, change("x.md", "not yet").chunks))
     with again._writing:  # a long change
         storing = in_background(lambda: again.add_vectors(texts, "float32"))
-        deadline = time.monotonic() + 30
-        while not again.vectors.has([text.key for text in texts]):
-            assert time.monotonic() < deadline, "encoded vectors are not durable"
-            time.sleep(0.01)
+        until(lambda: again.vectors.has([text.key for text in texts]), "durable vectors")
     storing.join()
 
 
