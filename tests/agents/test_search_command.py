@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
-import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from membrowse.agents import search_command
 from membrowse.agents.search_command import NotAgreed, ask, environment
 from membrowse.settings import SettingsError
 from membrowse.wire.agents import AgentAnswer, AgentMemory, AgentProfile, SearchCommand
+from tests.waiting import has_ended, until
 
 QUERY = "which $(port) does `staging` use? {k}"
 
 
-def profile(
-    *arguments: str, folder: Path = Path("/srv/notes"), seconds: float = 20.0
-) -> AgentProfile:
+def profile(*arguments: str, folder: Path = Path("/srv/notes")) -> AgentProfile:
     search = SearchCommand(
-        arguments=arguments, reads="memsearch", environment=("KEPT",), seconds=seconds
+        arguments=arguments, reads="memsearch", environment=("KEPT",), seconds=60.0
     )
     memory = AgentMemory(id="x", system="x", folder=str(folder), k=4, search=search)
     return AgentProfile(name="x", memory=memory, may_run=True)
 
 
-def python(code: str, *arguments: str, seconds: float = 20.0) -> AgentAnswer:
-    return ask(profile(sys.executable, "-c", code, *arguments, seconds=seconds), QUERY)
+def python(code: str, *arguments: str) -> AgentAnswer:
+    return ask(profile(sys.executable, "-c", code, *arguments), QUERY)
 
 
 def test_the_program_gets_the_query_as_one_argument(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,30 +61,31 @@ def test_a_program_that_fails(code: str, problem: str) -> None:
     assert problem in python(code).problem
 
 
-def test_a_program_that_does_not_end_is_killed_with_its_children(tmp_path: Path) -> None:
-    sign = tmp_path / "alive"
-    child = f"import time, pathlib; time.sleep(1); pathlib.Path({str(sign)!r}).touch()"
-    code = (
-        f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {child!r}]);"
-        " time.sleep(60)"
+def test_a_program_that_does_not_end_is_killed_with_its_children(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = (
+        "import os, pathlib, time;"
+        f" pathlib.Path({str(tmp_path)!r}, str(os.getpid())).touch(); time.sleep(600)"
     )
-    started = time.monotonic()
-    answer = python(code, seconds=0.5)
-    assert "did not end in time" in answer.problem
-    assert time.monotonic() - started < 10
-    time.sleep(1.0)
-    assert not sign.exists()
+    code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
+    clock = SimpleNamespace(monotonic=lambda: 100.0 if any(tmp_path.iterdir()) else 0.0)
+    monkeypatch.setattr(search_command, "time", clock)  # time is up once the child runs
+    assert "did not end in time" in python(code).problem
+    (sign,) = tmp_path.iterdir()
+    until(lambda: has_ended(int(sign.name)))
 
 
-def test_a_child_that_keeps_the_output_open_is_not_waited_for() -> None:
-    child = "import time; time.sleep(5)"
+def test_a_child_that_keeps_the_output_open_is_not_waited_for(tmp_path: Path) -> None:
     code = (
-        f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {child!r}]);"
-        " print('[]', flush=True)"
+        "import pathlib, subprocess, sys;"
+        " child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']);"
+        f" pathlib.Path({str(tmp_path)!r}, str(child.pid)).touch(); print('[]', flush=True)"
     )
-    started = time.monotonic()
     assert python(code).problem == ""
-    assert time.monotonic() - started < 4
+    (sign,) = tmp_path.iterdir()
+    assert not has_ended(int(sign.name))
+    os.kill(int(sign.name), signal.SIGKILL)
 
 
 @pytest.mark.parametrize("query", ["a\0b", "x" * 3_000_000])

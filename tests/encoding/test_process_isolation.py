@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from tests.conftest import ExportedEncoder
+from tests.waiting import has_ended, until
 
 ENGINE = """
 import sys
@@ -66,10 +65,6 @@ def engine(
         process.kill()
 
 
-def gone(pid: int) -> bool:
-    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-
-
 def test_the_engine_imports_no_torch_and_its_child_dies_with_it(
     engine: subprocess.Popen[str],
 ) -> None:
@@ -77,12 +72,9 @@ def test_the_engine_imports_no_torch_and_its_child_dies_with_it(
     child, *imported = engine.stdout.readline().split()
     assert "onnxruntime" in imported
     assert not FORBIDDEN & set(imported)
-    assert not gone(int(child))
+    assert not has_ended(int(child))
     engine.kill()
-    deadline = time.monotonic() + 5
-    while not gone(int(child)):
-        assert time.monotonic() < deadline, "the child outlived its parent"
-        time.sleep(0.01)
+    until(lambda: has_ended(int(child)), "the child's end")
 
 
 def test_onnx_runtime_telemetry_is_off_before_its_import() -> None:

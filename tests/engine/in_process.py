@@ -12,16 +12,16 @@ from membrowse.engine.priority import QueryTraffic
 from membrowse.engine.state import open_state
 from membrowse.settings import EngineSettings, Settings
 from membrowse.wire.engine import EngineState
-from tests.engine.conftest import DEADLINE_SECONDS
+from tests.waiting import DEADLINE_SECONDS
 
 
 class Told:
     """Every state that an engine in this process tells its clients."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, check_seconds: float) -> None:
         self.states: list[EngineState] = []
         self._more = threading.Condition()
-        settings = Settings(engine=EngineSettings(settle_ms=50, check_seconds=1.0))
+        settings = Settings(engine=EngineSettings(settle_ms=50, check_seconds=check_seconds))
         self.components = open_components(folder, settings, QueryTraffic(), self._changed)
 
     def _changed(self) -> None:
@@ -39,8 +39,9 @@ class Told:
 
 
 @contextmanager
-def telling(folder: Path) -> Iterator[Told]:
-    told = Told(folder)
+def telling(folder: Path, check_seconds: float = 1.0) -> Iterator[Told]:
+    """An engine that runs, and checks the folder every `check_seconds`."""
+    told = Told(folder, check_seconds)
     told.components.start()
     try:
         yield told

@@ -14,7 +14,7 @@ from membrowse.client import discovery
 from membrowse.client.engine import EngineClient
 from membrowse.wire.engine import EngineState
 from tests.conftest import ExportedEncoder
-from tests.engine.conftest import current, loaded, until
+from tests.engine.conftest import current, loaded, save, until
 
 
 @contextmanager
@@ -55,7 +55,7 @@ def standing(
 def write(folder: Path, notes: Mapping[str, str]) -> None:
     for path, text in notes.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text)
+        save(folder / path, text)
 
 
 async def _indexed(folder: Path) -> None:

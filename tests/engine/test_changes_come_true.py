@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
+import math
 import random
 import shutil
 from collections import Counter
@@ -13,17 +13,18 @@ from pathlib import Path
 
 import pytest
 
-from membrowse.client import discovery
 from membrowse.client.diagnosis import diagnose
 from membrowse.client.engine import EngineClient
+from membrowse.engine.handlers.why import suggest
 from membrowse.engine.handlers.why.suggestions.settings import nearest_value_that_works
+from membrowse.settings import EngineSettings, Settings
 from membrowse.wire.diagnosis import DiagnosisReport, DiagnosisRequest, Suggestion, SuggestionKind
 from membrowse.wire.engine import ReindexRequest
 from membrowse.wire.pins import PinsRequest
 from membrowse.wire.search import RERANKED, Target
 from membrowse.wire.tuning import SaveConfigurationRequest, UseConfigurationRequest
 from tests.conftest import ExportedEncoder
-from tests.engine.conftest import ask, current, until
+from tests.engine.conftest import ask, current, engine_here, until
 from tests.engine.standing import at_home, client_of
 
 DEMO = Path(__file__).parents[2] / "assets" / "demo-memory"
@@ -37,9 +38,8 @@ SEED = 11
 def home(
     tmp_path_factory: pytest.TempPathFactory, exported_encoder: ExportedEncoder
 ) -> Iterator[Path]:
-    """One home for all tests of this module, and so one engine."""
-    base = tmp_path_factory.mktemp("promises")
-    with at_home(base, exported_encoder, MEMBROWSE_ENGINE_SETTLE_MS="20") as path:
+    """One home for all tests of this module."""
+    with at_home(tmp_path_factory.mktemp("promises"), exported_encoder) as path:
         yield path
 
 
@@ -49,7 +49,7 @@ def golden() -> list[dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def folder(home: Path, golden: list[dict[str, str]]) -> Iterator[Path]:
+def folder(home: Path, golden: list[dict[str, str]]) -> Path:
     """Some notes of the demo memory, with the golden questions that they answer as pins."""
     path = home.parent / "notes"
     every = sorted(note.relative_to(DEMO) for note in DEMO.rglob("*.md"))
@@ -61,8 +61,7 @@ def folder(home: Path, golden: list[dict[str, str]]) -> Iterator[Path]:
     pins = [json.dumps(line) for line in golden if line["path"] in names]
     assert len(pins) >= 4
     (path / "golden.jsonl").write_text("\n".join(pins) + "\n")
-    yield path
-    asyncio.run(discovery.stop(path))
+    return path
 
 
 async def pairs(
@@ -133,10 +132,15 @@ async def check(
 
 
 async def test_every_offered_change_gives_the_rank_it_promises(
-    folder: Path, golden: list[dict[str, str]]
+    folder: Path, golden: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(suggest, "SECONDS", math.inf)  # everything is tried, however long it takes
+    settings = Settings(engine=EngineSettings(settle_ms=20))
     made_of: Counter[SuggestionKind] = Counter()
-    async with client_of(folder, when=current) as client:
+    async with (
+        engine_here(folder, settings=settings),
+        client_of(folder, when=current) as client,
+    ):
         async for query, target in pairs(client, golden):
             told = await diagnose(client, DiagnosisRequest(text=query, target=target, k=K))
             assert told.verdict and len(told.steps) == 8

@@ -6,16 +6,18 @@ import os
 import queue
 import signal
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
-import psutil
 import pytest
 
 from membrowse.encoding import hardware
+from membrowse.encoding.bulk_encoder import BulkEncoder
 from membrowse.encoding.encoder import EncoderInput
 from membrowse.engine.indexing import encoding_run
 from membrowse.engine.indexing.encoding_run import EncodedBatch, EncodingRun, RunEnded, torch_pays
 from membrowse.settings import Precision
 from tests.conftest import ExportedEncoder
+from tests.encoding.processes import bulk_pid
 
 TEXTS = [EncoderInput(f"{n}", "Log", f"entry {n}: " + "cold " * (n % 7)) for n in range(150)]
 FIRST = [text.key for text in TEXTS[:16]]
@@ -74,17 +76,21 @@ def test_the_order_of_chunks_changes_only_within_a_window(
 
 
 def test_chunks_of_a_killed_child_are_encoded_all_the_same(
-    exported_encoder: ExportedEncoder,
+    exported_encoder: ExportedEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    started: list[BulkEncoder] = []
     killed: list[int] = []
+
+    def start(*arguments: Any) -> BulkEncoder:
+        started.append(BulkEncoder(*arguments))
+        return started[-1]
 
     def kill_once() -> None:
         if not killed:
-            children = psutil.Process().children()
-            bulk = [child for child in children if "bulk_child" in str(child.cmdline())]
-            killed.append(max(bulk, key=lambda child: child.create_time()).pid)
+            killed.append(bulk_pid(started[0]))
             os.kill(killed[0], signal.SIGKILL)
 
+    monkeypatch.setattr(encoding_run, "BulkEncoder", start)
     batches = run(exported_encoder, TEXTS, kill_once)
     encoded = [key for batch in batches for key in keys(batch)]
     assert killed

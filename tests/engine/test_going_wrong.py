@@ -55,17 +55,9 @@ from membrowse.wire.engine import (
 )
 from membrowse.wire.explanation import SpellingRequest, SpellingSuggestion
 from membrowse.wire.health import StoreCheckRequest
-from tests.engine.conftest import (
-    DEADLINE_SECONDS,
-    ask,
-    at,
-    current,
-    engine_here,
-    made_otherwise,
-    serving,
-    until,
-)
+from tests.engine.conftest import ask, at, current, engine_here, made_otherwise, serving, until
 from tests.engine.in_process import telling
+from tests.waiting import DEADLINE_SECONDS
 
 
 def kill_observer(components: Components) -> None:
@@ -154,7 +146,7 @@ async def test_an_index_of_another_recipe_answers_while_it_is_renewed(
 def test_a_saved_note_is_indexed_without_a_scan_of_the_folder(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with telling(folder) as told:
+    with telling(folder, check_seconds=3600.0) as told:
         before = told.until(current)
         monkeypatch.setattr(TreeScanner, "scan", lambda *_: pytest.fail("the folder was scanned"))
         with (folder / "food.md").open("a") as note:
@@ -367,7 +359,7 @@ def test_who_waits_for_the_folders_words_to_be_collected_can_go_away(folder: Pat
         try:
             assert begun.wait(DEADLINE_SECONDS)
             with pytest.raises(Cancelled):
-                clients.submit(suggest_spelling, told.components, request, gone).result(5.0)
+                clients.submit(suggest_spelling, told.components, request, gone).result(30.0)
         finally:
             go_on.set()
         assert first.result() == [SpellingSuggestion(typed="portt", near=("port", "ports"))]

@@ -5,18 +5,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import socket
-import time
+import threading
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
 
+from membrowse.client import discovery
 from membrowse.client.engine import EngineClient
 from membrowse.engine.http import peers
-from membrowse.wire.engine import Hello, HelloRequest
+from membrowse.engine.querying.searcher import Searcher, Stage
+from membrowse.engine.service import _RANKING_THREADS
+from membrowse.wire.engine import Hello, HelloRequest, MetricsRequest
 from membrowse.wire.search import SearchRequest
-from tests.engine.conftest import DEADLINE_SECONDS, ask, current, engine_here, serving, until
+from tests.engine.conftest import ask, current, engine_here, eventually, until
+from tests.waiting import DEADLINE_SECONDS
 
 
 async def post(socket_path: Path, path: str, content: bytes) -> int:
@@ -75,21 +82,39 @@ async def test_a_user_may_open_only_so_many_connections(
         assert (await hello(path)).rights
 
 
-async def test_abandoned_queries_do_not_delay_the_next(folder: Path) -> None:
-    for number in range(300):
-        (folder / f"note-{number}.md").write_text(f"# Note {number}\n\nSoup, ports and rain.\n")
-    async with serving(folder) as client:
-        await until(client, current)
-        await ask(client, "rain")
-        abandoned = [
-            asyncio.create_task(ask(client, f"soup and ports {number}", limit=200))
-            for number in range(100)
-        ]
-        await asyncio.sleep(0.2)
-        for task in abandoned:
-            task.cancel()
-        await asyncio.gather(*abandoned, return_exceptions=True)
-        started = time.monotonic()
-        assert (await ask(client, "soup")).complete
-        assert time.monotonic() - started < 2.0
-        assert [each async for each in client.stream(SearchRequest(text="soup"))][-1].complete
+async def test_abandoned_queries_do_not_delay_the_next(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[str] = []
+    abandoned = threading.Event()
+    stages = Searcher.stages
+
+    def held(searcher: Searcher, request: SearchRequest) -> Iterator[Stage]:
+        begun.append(request.text)
+        assert abandoned.wait(DEADLINE_SECONDS)
+        return stages(searcher, request)
+
+    async with engine_here(folder):
+        client = await discovery.connect(folder, start=False)
+        try:
+            await until(client, current)
+            monkeypatch.setattr(Searcher, "stages", held)
+            queries = [asyncio.create_task(ask(client, f"soup {number}")) for number in range(40)]
+            await eventually(partial(_answers, client, len(queries)))
+            for query in queries:
+                query.cancel()
+            await asyncio.gather(*queries, return_exceptions=True)
+            await eventually(partial(_answers, client, 0))
+            abandoned.set()
+            assert (await ask(client, "soup")).complete
+            assert len(begun) == _RANKING_THREADS + 1, "those that waited for a thread were dropped"
+        finally:
+            abandoned.set()
+            await client.close()
+
+
+async def _answers(client: EngineClient, queries: int) -> bool:
+    """Whether the engine answers or keeps so many queries."""
+    metrics = (await client.ask(MetricsRequest())).text
+    (found,) = re.findall(r"requests_in_progress\{.*threads=\"ranking\".*\} (.*)", metrics)
+    return float(found) == queries
