@@ -32,7 +32,7 @@ from membrowse.wire.search import (
     SearchResponse,
     Target,
 )
-from tests.engine.conftest import ask, called_by, current, engine_here, order, serving, until
+from tests.engine.conftest import ask, called_by, current, engine_here, order, save, serving, until
 from tests.engine.in_process import telling
 
 QUESTION = "which port does staging ssh use?"
@@ -208,7 +208,7 @@ async def test_a_tracked_chunk_is_found_by_its_successor_after_an_edit(folder: P
         before = await until(client, current)
         chunk = (await ask(client, "soup")).rankings[KEYWORD].hits[0].chunk
         note = folder / "food.md"
-        note.write_text(note.read_text().replace("soup", "soup and bread"))
+        save(note, note.read_text().replace("soup", "soup and bread"))
         await until(client, lambda s: current(s) and s.generation > before.generation)
         recall = await ask(client, QUESTION, track=(chunk, "never-there"))
         assert set(recall.tracked) == {chunk}

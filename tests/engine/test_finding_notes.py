@@ -23,7 +23,8 @@ from membrowse.wire.explanation import ExplainRequest
 from membrowse.wire.notes import ChunkRequest, FileRecord, FilesRequest, Freshness, NoteState
 from membrowse.wire.pins import PinsRequest
 from membrowse.wire.search import KEYWORD, RERANKED, VECTOR, Target
-from tests.engine.conftest import DEADLINE_SECONDS, ask, at, current, first_paths, serving, until
+from tests.engine.conftest import ask, at, current, first_paths, save, serving, until
+from tests.waiting import DEADLINE_SECONDS
 
 FILLER = (
     "The group walked along the river, and stopped at the old mill for bread and cheese. {} people "
@@ -255,7 +256,7 @@ async def test_changes_in_a_linked_folder_are_seen_at_once(
     (folder / "linked").symlink_to(outside)
     async with serving(folder) as client:
         before = await until(client, current)
-        (outside / "tea.md").write_text("# Tea\n\nThe zephyrine blend in the evening.\n")
+        save(outside / "tea.md", "# Tea\n\nThe zephyrine blend in the evening.\n")
         await until(client, at(before.generation))
         response = await ask(client, "zephyrine")
         assert first_paths(response)[KEYWORD] == "linked/tea.md"

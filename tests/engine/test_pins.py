@@ -26,7 +26,7 @@ from membrowse.wire.pins import (
 from membrowse.wire.search import RANKINGS, RERANKED, Filters, Target
 from membrowse.wire.tuning import SaveConfigurationRequest, TuneRequest, UseConfigurationRequest
 from tests.conftest import ExportedEncoder
-from tests.engine.conftest import ask, at, current, until
+from tests.engine.conftest import ask, at, current, save, until
 from tests.engine.standing import client_of, standing, write
 
 QUESTION = "where does staging accept ssh connections?"
@@ -79,9 +79,7 @@ def settled(state: EngineState) -> bool:
 async def saved(client: EngineClient, file: Path, text: str) -> EngineState:
     """The state after an edit, with the pins run."""
     before = await until(client, settled)
-    draft = file.with_suffix(".tmp")
-    draft.write_text(text)
-    draft.replace(file)  # so that no empty file is ever seen, however slow the machine
+    save(file, text)
     return await until(client, lambda state: at(before.generation)(state) and settled(state))
 
 

@@ -13,7 +13,7 @@ from membrowse import paths
 from membrowse.client.engine import EngineClient, EngineRefused
 from membrowse.wire.engine import PurgeRequest, ReindexRequest
 from membrowse.wire.health import StoreCheckRequest
-from tests.engine.conftest import ask, at, current, first_paths, serving, until
+from tests.engine.conftest import ask, at, current, first_paths, save, serving, until
 
 SECRET = "Hunter2Zebra"  # noqa: S105
 WITH_SECRET = f"# Access\n\nThe password of staging is {SECRET}.\n"
@@ -41,10 +41,10 @@ def _content(data: bytes) -> bytes:
 
 
 async def indexed_and_deleted(folder: Path, client: EngineClient) -> None:
-    (folder / "access.md").write_text(WITH_SECRET)
+    save(folder / "access.md", WITH_SECRET)
     await client.ask(ReindexRequest())
     before = await until(client, lambda state: current(state) and state.notes == 3)
-    (folder / "access.md").write_text(WITHOUT)
+    save(folder / "access.md", WITHOUT)
     await client.ask(ReindexRequest())
     await until(client, at(before.generation))
 

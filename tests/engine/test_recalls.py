@@ -28,7 +28,8 @@ from membrowse.wire.recalls import (
     ReplayRequest,
 )
 from membrowse.wire.search import RANKINGS, Filters, RecallContext
-from tests.engine.conftest import ask, at, current, eventually, serving, until
+from tests.engine.conftest import ask, at, current, eventually, save, serving, until
+from tests.waiting import DEADLINE_SECONDS
 
 AGENT = RecallContext(agent="clara", session="s1", k=1)
 SSH = "which port does staging ssh listen on"
@@ -147,7 +148,7 @@ async def test_hits_of_a_foreign_log_are_found_in_the_index(folder: Path) -> Non
         assert (await shown(6)).given[0].hit.path == "food.md"
         generation = (await until(engine, current)).generation
         (folder / "food.md").unlink()
-        (folder / "ports.md").write_text("# Ports\n\nStaging ssh listens on port 2223 now.\n")
+        save(folder / "ports.md", "# Ports\n\nStaging ssh listens on port 2223 now.\n")
         await until(engine, at(generation))
         await until(engine, lambda state: current(state) and state.chunks == 1)
         gone, edited = (await shown(6)).given[0], (await shown(1)).given[0]
@@ -164,7 +165,7 @@ async def test_followers_get_recalls_as_they_come(folder: Path) -> None:
         assert await anext(stream) == NewRecalls()
         await ask(engine, "not hers", recall=RecallContext(agent="bob"))
         await ask(engine, SSH, recall=AGENT)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(DEADLINE_SECONDS):
             while not (batch := await anext(stream)).recalls:
                 pass
         assert [each.query for each in batch.recalls] == [SSH]
