@@ -14,6 +14,7 @@ from membrowse.encoding.resident_encoder import ResidentEncoder
 from membrowse.settings import EncoderSettings
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of processes start: compile once
+os.environ.pop("MEMBROWSE_INDEX_DIR", None)
 
 # The same examples in every run; `--hypothesis-profile=default` looks for others.
 hypothesis.settings.register_profile("repeatable", derandomize=True, database=None, deadline=None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +14,10 @@ from membrowse.__main__ import run
 from membrowse.client import discovery
 from membrowse.client.engine import Engine
 from membrowse.wire.engine import Right
+from tests.standin.components import close_all
 from tests.standin.engine import StandIn
 from tests.standin.replies import everything
+from tests.waiting import until
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,13 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(autouse=True)
+def stand_ins_closed() -> Iterator[None]:
+    """Close the indexes that the test opened."""
+    yield
+    close_all()
+
+
+@pytest.fixture(autouse=True)
 def no_thread_is_left() -> Iterator[None]:
     """Fail a test that leaves a thread with a name of its own, unlike those of pools.
 
@@ -48,14 +56,12 @@ def no_thread_is_left() -> Iterator[None]:
     """
     before = set(threading.enumerate())
     yield
-    deadline = time.monotonic() + 5.0
-    while left := [
-        each.name
-        for each in threading.enumerate()
-        if each not in before and not re.search(r"[-_]\d", each.name)
-    ]:
-        assert time.monotonic() < deadline, f"threads that the test left: {left}"
-        time.sleep(0.01)
+
+    def left() -> list[str]:
+        names = [each.name for each in threading.enumerate() if each not in before]
+        return [name for name in names if not re.search(r"[-_]\d", name)]
+
+    until(lambda: not left(), f"the end of {left()}")
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from membrowse.settings import Settings
 from membrowse.wire.search import SearchRequest
 from tests.agents import homes
 from tests.cli.conftest import Program
-from tests.standin.components import close_all
 from tests.standin.engine import StandIn
 
 
@@ -135,7 +134,6 @@ def test_the_agents_own_search_stands_beside_ours(
 
     del engine.replies[SearchRequest]  # rank for real
     filtered = program(*search, "--path", "decisions/*")
-    close_all()
     assert "only our rankings have path:decisions/*: ops was asked without" in filtered.err
 
 

@@ -12,7 +12,6 @@ from membrowse.recall_log.foreign_log import ForeignLog
 from membrowse.recall_log.store import Selection
 from membrowse.wire.engine import StatesRequest
 from membrowse.wire.recalls import Recall, RecallFlag, RecallsRequest
-from tests.standin.components import close_all
 from tests.standin.engine import StandIn
 
 
@@ -138,4 +137,3 @@ async def test_the_demo_log_is_filled_once(
     engine.components.recalls.store.forget(Selection(id=filled.recalls[0].id))
     await demo_log.import_recalls(folder)
     assert (await engine.ask(RecallsRequest())).total == filled.total - 1
-    close_all()

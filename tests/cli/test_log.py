@@ -39,8 +39,8 @@ from membrowse.wire.recalls import (
 from membrowse.wire.search import Filters, RecallContext, SearchRequest
 from membrowse.wire.tuning import SaveConfigurationRequest, UseConfigurationRequest
 from tests.cli.conftest import Program
-from tests.standin.components import close_all
 from tests.standin.engine import StandIn
+from tests.waiting import DEADLINE_SECONDS
 
 AT = "2026-07-01T08:00:00.000Z"
 QUERY = "which port does staging ssh use?"
@@ -62,8 +62,7 @@ def log(engine: StandIn) -> object:
             recall(3, given=(RecallHit(path="../out.md"),), source="generic", session="s\x07"),
         ]
     )
-    yield engine
-    close_all()
+    return engine
 
 
 def test_the_list_is_newest_first_with_counts(program: Program, folder: Path, log: StandIn) -> None:
@@ -206,7 +205,7 @@ async def test_a_growing_log_is_followed_through_torn_lines_rotation_and_truncat
 
     async with (
         aclosing(new_recalls(lambda _: importing, file, seconds=0.01)) as changes,
-        asyncio.timeout(30),
+        asyncio.timeout(DEADLINE_SECONDS),
     ):
         asyncio.get_running_loop().call_later(0.05, append, line("one") + line("two")[:9])
         await anext(changes)
@@ -219,7 +218,6 @@ async def test_a_growing_log_is_followed_through_torn_lines_rotation_and_truncat
         assert (await anext(changes)).added == 4
     asked = [r.query for request in engine.requests(ImportRecallsRequest) for r in request.recalls]
     assert asked == ["one", "two", "three", "4"] and not bad
-    close_all()
 
 
 async def recorded(engine: StandIn, *queries: str, **context: object) -> None:
@@ -249,7 +247,6 @@ async def test_a_replay_over_the_same_index_finds_the_same() -> None:
     assert all(each.overlap == 1 and each.same_top for each in recalls)
     assert [each.rank_biased_overlap for each in recalls] == pytest.approx([1.0, 1.0, 1.0])
     assert summary.overlap == Interval(mean=1.0, low=1.0, high=1.0) and not summary.lost
-    close_all()
 
 
 async def test_a_list_comes_at_once_and_its_flags_follow(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -264,7 +261,6 @@ async def test_a_list_comes_at_once_and_its_flags_follow(monkeypatch: pytest.Mon
         unchecked.append(page.unchecked)
     assert unchecked == [2, 1, 0]
     assert all(RecallFlag.CHANGED in each.flags for each in page.recalls)
-    close_all()
 
 
 async def test_a_replay_shows_what_an_edit_and_a_configuration_change() -> None:
@@ -280,7 +276,6 @@ async def test_a_replay_shows_what_an_edit_and_a_configuration_change() -> None:
     await engine.ask(UseConfigurationRequest(name=""))
     ((other,), against) = await replayed(engine, against="vector")
     assert against.against == "vector" and other.rank_biased_overlap < 1
-    close_all()
 
 
 def test_a_replay_is_a_gate(program: Program, folder: Path, log: StandIn) -> None:
@@ -328,7 +323,6 @@ def test_the_log_of_an_attached_agent_is_imported_by_its_name(
     assert "ssh port" in listed.out and "folder:" not in listed.err, "the agent's folder is used"
     ran = program("log", "import", "--agent", "nobody", "-f", attached.memory.folder)
     assert (ran.status, ran.out) == (2, "") and "name a log" in ran.err
-    close_all()
 
 
 async def test_the_log_of_an_attached_agent_is_followed(
@@ -338,7 +332,7 @@ async def test_the_log_of_an_attached_agent_is_followed(
     following = asyncio.create_task(attached_log.import_new(engine, attached))
 
     async def logged(count: int) -> RecallPage:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(DEADLINE_SECONDS):
             while (page := await engine.ask(RecallsRequest())).total < count:
                 await asyncio.sleep(0.02)
         return page
@@ -348,4 +342,3 @@ async def test_the_log_of_an_attached_agent_is_followed(
         stream.write(json.dumps({"at": AT, "query": "web port"}) + "\n")
     assert {each.query for each in (await logged(2)).recalls} == {"ssh port", "web port"}
     following.cancel()
-    close_all()

@@ -96,7 +96,13 @@ class Impostor:
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.bind(str(path))
         self.socket.listen()
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self.socket.shutdown(socket.SHUT_RDWR)  # ends the wait for a connection
+        self._thread.join()
+        self.socket.close()
 
     def _serve(self) -> None:
         while True:
@@ -222,7 +228,7 @@ def test_an_engine_of_another_folder_is_refused(
     impostor = Impostor(register(tmp_path, folder, monkeypatch), tmp_path)
     assert f"serves {tmp_path}: not connecting to it" in found(folder)
     assert b"/hello" in impostor.received
-    impostor.socket.close()
+    impostor.close()
 
 
 async def test_an_engine_of_another_version_says_so_and_what_to_do(
@@ -244,7 +250,7 @@ async def test_an_engine_of_another_version_says_so_and_what_to_do(
     impostor = Impostor(register(tmp_path, folder, monkeypatch), folder)
     hello = Hello(protocol=PROTOCOL, folder=str(folder), rights=(), engine=ENGINE)
     assert "`membrowse service upgrade notes`" in discovery.version_difference(hello)
-    impostor.socket.close()
+    impostor.close()
 
 
 async def test_a_process_of_another_user_is_refused(
@@ -269,7 +275,7 @@ def test_a_socket_in_a_directory_that_others_can_write_to_is_refused(
     impostor = Impostor(path, folder)
     assert "is writable by other users" in found(folder)
     assert impostor.received == b""
-    impostor.socket.close()
+    impostor.close()
 
 
 @two_users

@@ -37,7 +37,7 @@ def test_hundreds_of_edits_leak_nothing(index: Index, directory: Path) -> None:
     gc.collect()
     assert open_files() <= files + 12
     assert mapped_files(directory) <= 24
-    assert threading.active_count() == threads
+    assert threading.active_count() <= threads
     assert len(list((directory / "keyword").iterdir())) <= 30
     assert index.generation.number == 350
 

@@ -129,11 +129,13 @@ def test_threads_read_during_writes_and_evictions(tmp_path: Path) -> None:
         threads = [threading.Thread(target=read, args=(store,)) for _ in range(3)]
         for thread in threads:
             thread.start()
-        for first in range(0, 300, 10):
-            store.put(encoded(*range(first, first + 10)))
-        done.set()
-        for thread in threads:
-            thread.join()
+        try:
+            for first in range(0, 300, 10):
+                store.put(encoded(*range(first, first + 10)))
+        finally:
+            done.set()
+            for thread in threads:
+                thread.join()
     assert wrong == []
 
 

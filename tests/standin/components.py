@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import itertools
+import math
 import os
 import shutil
 import tempfile
@@ -20,6 +21,7 @@ from unittest.mock import patch
 from membrowse import paths
 from membrowse.engine import clock, components, sources
 from membrowse.engine.components import Components
+from membrowse.engine.handlers.why import suggest
 from membrowse.engine.indexing.events import Event, IndexRequested
 from membrowse.engine.indexing.note_reader import NoteReader
 from membrowse.engine.priority import QueryTraffic
@@ -38,14 +40,19 @@ close_all = _opened.close
 
 @contextmanager
 def frozen_time() -> Iterator[None]:
-    """Let everything happen at `NOW`, and every look at the clock take 3 ms."""
+    """Let everything happen at `NOW`, every look at the clock take 3 ms, and no search for changes
+    run out of time."""
     looks = itertools.count()
 
     def perf_counter() -> float:
         main = threading.current_thread() is threading.main_thread()  # not the thread of HNSW
         return 0.003 * next(looks) if main else 0.0
 
-    with patch.object(clock, "now", lambda: NOW), patch("time.perf_counter", perf_counter):
+    with (
+        patch.object(clock, "now", lambda: NOW),
+        patch("time.perf_counter", perf_counter),
+        patch.object(suggest, "SECONDS", math.inf),
+    ):
         yield
 
 
@@ -126,9 +133,13 @@ def _index_dir(folder: Path) -> Path:
 
 @contextmanager
 def _at_home(folder: Path) -> Iterator[None]:
-    """Keep index and saved configurations beside `folder`."""
-    with patch.dict(os.environ, MEMBROWSE_HOME=str(folder.parent)):
-        os.environ.pop("MEMBROWSE_INDEX_DIR", None)
+    """Keep index and saved configurations beside `folder`; other threads notice nothing."""
+    here, home = threading.current_thread(), paths._home
+
+    def beside() -> Path | None:
+        return folder.parent if threading.current_thread() is here else home()
+
+    with patch.object(paths, "_home", beside):
         yield
 
 
