@@ -21,6 +21,7 @@ from membrowse.wire.engine import HelloRequest, StatesRequest
 from membrowse.wire.search import Ranking, SearchResponse
 from tests.standin.engine import StandIn
 from tests.standin.replies import FOLDER
+from tests.waiting import DEADLINE_SECONDS
 
 NOW = datetime(2026, 7, 20, 12, 5, tzinfo=UTC)
 QUERY = "which port does staging ssh use?"
@@ -100,9 +101,9 @@ def make_app(
     return app
 
 
-async def until(condition: Callable[[], Any], what: str = "", seconds: float = 10.0) -> None:
+async def until(condition: Callable[[], Any], what: str = "") -> None:
     """Wait until `condition` holds; fail with `what` when it does not in time."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + DEADLINE_SECONDS
     while not condition():
         if time.monotonic() > deadline:
             raise AssertionError(f"waited in vain: {what or condition}")
@@ -122,6 +123,13 @@ async def answered(app: MembrowseApp, text: str) -> None:
     query = browser.open_query
     await until(lambda: query.text == text and query.complete, "a response")
     await until(lambda: shows_cursor(app), "the preview")
+
+
+async def settled(app: MembrowseApp, pilot: Pilot[int]) -> None:
+    """Wait until the screen's own work, such as looking something up, has ended and is shown."""
+    await pilot.pause()
+    await until(lambda: all(w.is_finished for w in app.workers if w.node is app.screen))
+    await pilot.pause()
 
 
 def shows_cursor(app: MembrowseApp) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 from rich.segment import Segment
 from textual.color import Color
 from textual.geometry import Region
@@ -14,7 +13,7 @@ from textual.screen import ModalScreen, Screen
 from membrowse.tui.app import MembrowseApp
 from membrowse.tui.contrast import MARK, TEXT, contrast
 from membrowse.tui.styles import STYLES
-from tests.tui.stage import QUERY, make_app, on_stage, until
+from tests.tui.stage import QUERY, make_app, on_stage, settled, until
 
 MARKS = frozenset("━╸▏▎▍▌▋▊▉█▁▂▃▄▅▆▇│┃❯›▸●○◌▲▼◎·")
 DRAWN = frozenset("─╭╮╰╯╌ ▏▎▕▔▁")
@@ -90,7 +89,6 @@ def open_every_screen(app: MembrowseApp) -> list[Callable[[], Any]]:
     return [*screens, *dialogs, app.action_command_palette]
 
 
-@pytest.mark.timeout(300)
 async def test_every_screen_can_be_read_in_every_theme() -> None:
     app = make_app()
     async with on_stage(app, ROOMY, QUERY) as pilot:
@@ -98,7 +96,7 @@ async def test_every_screen_can_be_read_in_every_theme() -> None:
         for number, open_screen in enumerate(open_every_screen(app), start=2):
             open_screen()
             await until(lambda: len(app.screen_stack) == number, str(open_screen))  # noqa: B023
-            await pilot.pause(0.3)
+            await settled(app, pilot)
         found: list[str] = []
         with app.batch_update():  # every screen is painted once a theme, by `unreadable`
             for theme in themes(app):

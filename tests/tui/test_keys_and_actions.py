@@ -17,7 +17,7 @@ from membrowse.tui.screens.files import FilesScreen
 from membrowse.tui.screens.help import help_lines
 from membrowse.wire.engine import RebuildRequest, ReindexRequest, Right
 from tests.standin.engine import StandIn
-from tests.tui.stage import QUERY, Sessions, ask, make_app, on_stage, screen_text, until
+from tests.tui.stage import QUERY, Sessions, ask, make_app, on_stage, screen_text, settled, until
 
 HARMFUL = {"ctrl+c", "ctrl+h", "ctrl+i", "ctrl+j", "ctrl+m"}
 
@@ -313,7 +313,7 @@ async def test_the_palette_runs_actions_on_the_screen_below() -> None:
     async with on_stage(app, query=QUERY) as pilot:
         await pilot.press("enter", "colon")
         await pilot.press(*"files")
-        await pilot.pause(0.3)
+        await settled(app, pilot)
         await pilot.press("enter")
         await until(lambda: isinstance(app.screen, FilesScreen), "the files screen")
 

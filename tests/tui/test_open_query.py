@@ -308,8 +308,7 @@ async def test_typing_before_the_engine_is_there_is_answered_once_it_is() -> Non
     async with on_stage(app) as pilot:
         await pilot.press("s", "s", "h")
         sessions.say(Starting("starting an engine"))
-        await pilot.pause(0.1)
-        assert "starting an engine" in screen_text(app)
+        await until(lambda: "starting an engine" in screen_text(app))
         sessions.say(await sessions.connected())
         await answered(app, "ssh")
 

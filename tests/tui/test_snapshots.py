@@ -17,7 +17,7 @@ from membrowse.wire.search import RERANKED, VECTOR, Ranking, RankingState, Searc
 from tests.standin.corpus import BROKEN
 from tests.standin.engine import StandIn
 from tests.standin.replies import FOLDER
-from tests.tui.stage import QUERY, Sessions, ask, make_app, until, with_rankings
+from tests.tui.stage import QUERY, Sessions, ask, make_app, settled, until, with_rankings
 
 Compare = Callable[..., bool]
 Before = Callable[[Pilot[int]], Awaitable[None]]
@@ -118,7 +118,7 @@ def test_the_welcome(snap_compare: Compare, tmp_path: Path) -> None:
 
     async def before(pilot: Pilot[int]) -> None:
         await until(lambda: len(app.screen_stack) > 1)
-        await pilot.pause()
+        await settled(app, pilot)
 
     assert snap_compare(app, terminal_size=(80, 24), run_before=before)
 
@@ -140,7 +140,7 @@ def test_dialogs(snap_compare: Compare, key: str) -> None:
 
     async def open_(pilot: Pilot[int]) -> None:
         await until(lambda: len(app.screen_stack) > 1)
-        await pilot.pause(0.2)
+        await settled(app, pilot)
         for field in app.screen.query("Input"):
             field.cursor_blink = False  # type: ignore[attr-defined]
 
