@@ -20,7 +20,6 @@ _POSSESSIVE_GROUP = re.compile(r"\)(?:[*+?]|\{+[\d,]+\}+)\+")
     [("ruff", "check", *SOURCES), ("ruff", "format", "--check", *SOURCES), ("mypy",)],
     ids=["ruff check", "ruff format", "mypy strict"],
 )
-@pytest.mark.timeout(300)
 def test_the_tools_find_nothing(command: tuple[str, ...]) -> None:
     tool, *arguments = command
     done = subprocess.run(

@@ -252,7 +252,7 @@ def test_ctrl_c_while_waiting_for_queries_is_status_130(machine: Machine) -> Non
         process.stdin.flush()
         assert json.loads(process.stdout.readline())["id"] == 1
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=90)
     assert process.returncode == 130
     assert b"Traceback" not in err
 

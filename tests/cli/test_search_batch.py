@@ -19,6 +19,7 @@ from membrowse.wire.search import SearchRequest, SearchResponse
 from tests.cli.conftest import Program
 from tests.standin.engine import StandIn
 from tests.standin.replies import response
+from tests.waiting import DEADLINE_SECONDS
 
 
 def written(tmp_path: Path, *lines: str) -> Path:
@@ -111,7 +112,7 @@ def test_answers_come_before_the_input_ends(
             for number in range(2):
                 stream.write(f'{{"id": {number}, "query": "x"}}\n')
                 stream.flush()
-                in_time.append(answered.wait(10))
+                in_time.append(answered.wait(DEADLINE_SECONDS))
                 answered.clear()
 
     thread = threading.Thread(target=ask)

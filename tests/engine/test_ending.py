@@ -20,8 +20,9 @@ from membrowse import paths
 from membrowse.client import discovery
 from membrowse.client.engine import EngineUnavailable
 from membrowse.wire.engine import HelloRequest
-from tests.engine.conftest import DEADLINE_SECONDS, ask, current, serving, until
+from tests.engine.conftest import ask, current, serving, until
 from tests.engine.standing import client_of
+from tests.waiting import DEADLINE_SECONDS
 
 
 async def running(folder: Path) -> psutil.Process:
@@ -99,7 +100,7 @@ async def test_an_engine_that_hangs_is_reported_and_not_waited_for(folder: Path)
         started = time.monotonic()
         with pytest.raises(EngineUnavailable, match="not answered for 5 s: run `membrowse doctor`"):
             await discovery.connect(folder)
-        assert time.monotonic() - started < 15
+        assert time.monotonic() - started < 25  # and not 30, as for one that starts
     finally:
         process.resume()
     assert await discovery.stop(folder)

@@ -170,7 +170,7 @@ async def test_a_store_that_cannot_be_read_says_why_and_keeps_its_index(
 async def test_a_store_that_cannot_be_opened_leaves_nothing_unless_it_was_opened_before(
     database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MEMBROWSE_ENGINE_IDLE_MINUTES", "0.01")
+    monkeypatch.setenv("MEMBROWSE_ENGINE_IDLE_MINUTES", "0.05")  # a slow client has time
     known = shutil.copytree(database, tmp_path / "known")
     before, wrong, gone = await asyncio.gather(
         _opened_once(f"chroma:{known}#notes", ""),

@@ -16,7 +16,8 @@ from membrowse.wire.engine import StatesRequest, StopRequest
 from membrowse.wire.recalls import FollowRecallsRequest
 from membrowse.wire.requests import ENDPOINTS
 from membrowse.wire.tuning import TUNABLE
-from tests.engine.conftest import DEADLINE_SECONDS, current, engine_here, serving, until
+from tests.engine.conftest import current, engine_here, serving, until
+from tests.waiting import DEADLINE_SECONDS
 
 REQUESTS = 400
 ENDPOINTS_TRIED = [kind for kind in ENDPOINTS if kind is not StopRequest]

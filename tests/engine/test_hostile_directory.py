@@ -54,7 +54,6 @@ def membrowse_in(folder: Path, *arguments: str) -> subprocess.CompletedProcess[s
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
 
 
-@pytest.mark.timeout(300)
 def test_no_command_and_no_child_loads_what_lies_in_the_folder(
     hostile: Path, home: Path, tmp_path: Path
 ) -> None:

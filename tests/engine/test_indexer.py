@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import time
 from contextlib import closing
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from membrowse.settings import Settings
 from tests.index import factories
 from tests.index.factories import RECIPE
 from tests.standin.encoder import StubModels
+from tests.waiting import until
 
 
 def test_vectors_that_cannot_be_stored_at_the_end_leave_no_watch(
@@ -29,9 +29,6 @@ def test_vectors_that_cannot_be_stored_at_the_end_leave_no_watch(
     with closing(factories.opened(tmp_path / "index")) as index:
         indexer = Indexer(Roots.of_folder(folder), Settings(), index, RECIPE, models, lambda: None)
         indexer.start()
-        deadline = time.monotonic() + 30
-        while indexer.state.reading or not indexer.watcher().alive:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        until(lambda: not indexer.state.reading and indexer.watcher().alive)
         indexer.close()
         assert not indexer.watcher().alive

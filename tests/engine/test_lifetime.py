@@ -22,15 +22,8 @@ from membrowse.engine.lock import IndexLock
 from membrowse.wire.engine import HelloRequest, RebuildRequest, ReindexRequest
 from membrowse.wire.health import StoreCheckRequest
 from membrowse.wire.notes import FilesRequest
-from tests.engine.conftest import (
-    DEADLINE_SECONDS,
-    ask,
-    at,
-    current,
-    eventually,
-    serving,
-    until,
-)
+from tests.engine.conftest import ask, at, current, eventually, serving, until
+from tests.waiting import DEADLINE_SECONDS
 
 
 def kill(pid: int) -> None:
@@ -48,7 +41,7 @@ async def test_death_is_noticed_at_once_and_mended(folder: Path) -> None:
                 killed_at = time.monotonic()
                 kill(session.hello.engine.pid)
             elif isinstance(session, Lost):
-                assert time.monotonic() - killed_at < 5.0  # a few ms on an idle machine
+                assert time.monotonic() - killed_at < 30.0, "only a request timed out"
             elif isinstance(session, Connected):
                 assert (await ask(session.engine, "soup")).query.text == "soup"
                 break
@@ -83,7 +76,7 @@ async def test_an_engine_that_cannot_start_says_why(
 async def test_an_engine_without_clients_ends_and_leaves_nothing(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MEMBROWSE_ENGINE_IDLE_MINUTES", "0.01")
+    monkeypatch.setenv("MEMBROWSE_ENGINE_IDLE_MINUTES", "0.05")  # a slow client has time
     client = await connect(folder)
     await until(client, current)
     process = psutil.Process((await client.ask(HelloRequest())).engine.pid)
@@ -167,7 +160,6 @@ async def agree(client: EngineClient, folder: Path) -> None:
     }
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize(("store", "kills"), [("embedded", 6), ("milvus", 2)])
 async def test_a_kill_at_any_moment_is_repaired_by_the_next_start(
     folder: Path, monkeypatch: pytest.MonkeyPatch, store: str, kills: int

@@ -15,7 +15,7 @@ from membrowse.engine.recalls.recorder import RecallRecorder
 from membrowse.recall_log.store import FILE, Bounds, RecallStore
 from membrowse.wire.recalls import Recall
 from membrowse.wire.search import RecallContext, SearchRequest
-from tests.engine.conftest import DEADLINE_SECONDS
+from tests.waiting import DEADLINE_SECONDS
 
 
 @pytest.mark.parametrize("room", [10, 1])

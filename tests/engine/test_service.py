@@ -34,7 +34,8 @@ from membrowse.wire.explanation import ExplainRequest
 from membrowse.wire.health import HealthRequest, StoreCheck
 from membrowse.wire.pins import AddPinRequest
 from membrowse.wire.search import Target
-from tests.engine.conftest import DEADLINE_SECONDS, FOOD, PORTS, ask, current, until
+from tests.engine.conftest import FOOD, PORTS, ask, current, until
+from tests.waiting import DEADLINE_SECONDS
 
 SERVICE = "notes"
 SERVICE_PAGE = Path(__file__).parents[2] / "assets" / "docs" / "service.md"

@@ -15,6 +15,7 @@ from membrowse.engine.indexing.store_upkeep import StoreUpkeep
 from membrowse.engine.priority import QueryTraffic
 from membrowse.index.index import Index
 from membrowse.wire.health import Discrepancy
+from tests.waiting import DEADLINE_SECONDS
 
 
 class Opened:
@@ -38,7 +39,7 @@ def test_chroma_is_opened_once_it_may_begin() -> None:
     upkeep.start()
     assert not index.opened.is_set()
     upkeep.begin()
-    assert index.opened.wait(10)
+    assert index.opened.wait(DEADLINE_SECONDS)
     upkeep.stop()
 
 
@@ -49,7 +50,7 @@ def test_an_engine_that_stops_before_does_not_open_it() -> None:
     upkeep.start()
     for thread in threading.enumerate():
         if thread.name == "upkeep":
-            thread.join(10)
+            thread.join(DEADLINE_SECONDS)
     assert not index.opened.is_set()
 
 
@@ -96,7 +97,7 @@ def test_the_daily_check_repairs_and_reports(
     upkeep = StoreUpkeep(cast(Index, index), lambda: True, QueryTraffic(), checked.set)
     upkeep.start()
     upkeep.begin()
-    assert checked.wait(10)
+    assert checked.wait(DEADLINE_SECONDS)
     upkeep.stop()
     found = upkeep.self_check
     assert found is not None and found.checked == 2
@@ -125,7 +126,7 @@ def test_a_failure_that_lasts_is_logged_once(
     upkeep = StoreUpkeep(cast(Index, index), lambda: True, QueryTraffic(), lambda: None)
     upkeep.start()
     upkeep.begin()
-    assert tried.wait(10)
+    assert tried.wait(DEADLINE_SECONDS)
     upkeep.stop()
     failures = [record for record in caplog.records if "could not be filled" in record.message]
     assert len(failures) == 2, "once before it succeeded, once after"

@@ -111,7 +111,6 @@ def full_disk(limit: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_an_open_index_survives_damage_and_full_disks(folder: Folder) -> None:
     assert KILLS + DAMAGES + FULL_DISKS == 50
@@ -140,7 +139,6 @@ def writers() -> Iterator[subprocess.Popen[str]]:
         yield process
 
 
-@pytest.mark.timeout(240)
 def test_the_next_start_repairs_what_a_killed_writer_left(
     directory: Path, writers: subprocess.Popen[str]
 ) -> None:

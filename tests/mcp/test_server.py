@@ -41,6 +41,7 @@ from membrowse.wire.search import RankingState, RecallContext
 from tests.standin.engine import StandIn
 from tests.standin.replies import ranking, response, state
 from tests.test_architecture import INDEX_AND_MODELS, SLOW, loaded_by
+from tests.waiting import DEADLINE_SECONDS
 
 QUESTION = "which port does staging ssh use?"
 ROOT = Path(__file__).parents[2]
@@ -74,7 +75,7 @@ def text_of(result: types.CallToolResult) -> str:
 async def recall_of(memory: AsyncMemory, query: str) -> Recall:
     """The newest recall of the log, once it is of `query`."""
     engine = (await memory._connected()).engine
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE_SECONDS):
         while True:
             recalls = (await engine.ask(RecallsRequest())).recalls
             if recalls and recalls[0].query == query:
@@ -455,7 +456,7 @@ def test_lines_that_are_no_messages_are_answered_and_stdout_has_nothing_else(not
         answers = [json.loads(process.stdout.readline()) for _ in lines]
         process.stdin.close()
         assert process.stdout.read() == b""
-        assert process.wait(30) == 0, process.stderr.read()
+        assert process.wait(DEADLINE_SECONDS) == 0, process.stderr.read()
     codes = [each["error"]["code"] for each in answers if each["id"] is None]
     assert codes == [types.PARSE_ERROR] * 4
     by_id = {each["id"]: each for each in answers}

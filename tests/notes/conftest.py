@@ -15,7 +15,7 @@ from tokenizers import Tokenizer
 from membrowse.notes import watchdog_observers, watcher
 from membrowse.notes.note import Note, parse_note
 from membrowse.notes.reader import FileContent
-from tests.notes.watch_recorder import until
+from tests.waiting import until
 
 Count = Callable[[str], int]
 

@@ -96,7 +96,6 @@ def test_the_warning_names_kind_line_and_size_of_the_largest() -> None:
     )
 
 
-@pytest.mark.timeout(20)
 @pytest.mark.parametrize(
     "text",
     [

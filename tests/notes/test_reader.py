@@ -69,7 +69,6 @@ def test_a_large_file_is_skipped_and_the_limit_is_a_setting(tmp_path: Path) -> N
     assert read_file(Roots.of_folder(tmp_path), "note.md", NotesSettings(max_bytes=101)).size == 101
 
 
-@pytest.mark.timeout(10)
 def test_special_files_are_skipped_without_blocking(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo.md")
     (tmp_path / "folder.md").mkdir()

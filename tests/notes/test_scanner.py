@@ -59,7 +59,6 @@ def test_other_files_are_listed_with_the_reason(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.timeout(10)
 def test_fifos_and_sockets_are_listed_but_not_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo.md")
     os.mkfifo(tmp_path / ".membrowseignore")
@@ -229,7 +228,6 @@ def test_a_gitignore_brings_in_no_hidden_folder(tmp_path: Path) -> None:
     assert found[".github/"] == (IGNORED, "hidden folder")
 
 
-@pytest.mark.timeout(20)
 def test_link_cycles_terminate(tmp_path: Path) -> None:
     fill(tmp_path, "a/b/note.md")
     (tmp_path / "a" / "b" / "up").symlink_to("..")

@@ -10,7 +10,8 @@ import pytest
 
 from membrowse.notes import watchdog_observers
 from membrowse.notes.watcher import FOLDER
-from tests.notes.watch_recorder import until, watched
+from tests.notes.watch_recorder import watched
+from tests.waiting import until
 
 if sys.platform != "linux":
     pytest.skip("inotify exists on Linux only", allow_module_level=True)

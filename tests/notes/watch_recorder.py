@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from membrowse.notes.watcher import FolderWatch
-
-DEADLINE = 10.0
+from tests.waiting import DEADLINE_SECONDS
 
 
 class Reports:
@@ -30,21 +27,12 @@ class Reports:
 
     def wait_for(self, *paths: str) -> None:
         with self._more:
-            arrived = self._more.wait_for(lambda: set(paths) <= self.paths, DEADLINE)
+            arrived = self._more.wait_for(lambda: set(paths) <= self.paths, DEADLINE_SECONDS)
         assert arrived, f"{paths} not in {self.paths}"
 
     def clear(self) -> None:
         with self._more:
             self.calls.clear()
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait until `condition` holds."""
-    pause = threading.Event()
-    deadline = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < deadline, "the condition was not met in time"
-        pause.wait(0.01)
 
 
 Watched = tuple[Path, FolderWatch, Reports]

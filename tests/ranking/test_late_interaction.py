@@ -109,14 +109,12 @@ def summed(query: NDArray[np.float32], chunk: TokenVectors | EncodedText) -> flo
     return max_similarity(query, every, chunk) * len(query)
 
 
-@pytest.mark.timeout(180)
 def test_it_equals_the_multi_vector_encoder(reference: Reference) -> None:
     for query, expected in zip(reference.asked, reference.stored, strict=True):
         found = [summed(query, stored(rows)) for rows in reference.answered]
         assert found == pytest.approx(expected, rel=1e-6)
 
 
-@pytest.mark.timeout(180)
 def test_token_vectors_equal_the_multi_vector_encoders(
     reference: Reference, encoder: ResidentEncoder
 ) -> None:
@@ -128,7 +126,6 @@ def test_token_vectors_equal_the_multi_vector_encoders(
         assert (error <= chunk.scales[:, None] / 2 + ROUNDING).all()
 
 
-@pytest.mark.timeout(180)
 def test_int8_costs_no_more_than_its_rounding(
     reference: Reference, encoder: ResidentEncoder
 ) -> None:
