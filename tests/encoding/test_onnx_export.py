@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -97,6 +98,7 @@ def test_an_export_ends_with_its_parent_process(
         process = psutil.Process(parent.pid)
         children: list[psutil.Process] = []
         while not children and parent.poll() is None:
+            time.sleep(0.01)
             children = process.children()
         parent.kill()
     (child,) = children
@@ -113,7 +115,7 @@ def test_a_killed_export_is_made_again_and_unused_ones_go(
     partial = Path(f"{target.parent}.part")
     with subprocess.Popen(command) as parent:
         while not partial.exists() and parent.poll() is None:
-            pass
+            time.sleep(0.01)
         parent.kill()
     assert not target.exists()
     unused, other = target.parent.with_name("unused"), target.parent.with_name("other.part")

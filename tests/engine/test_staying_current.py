@@ -205,7 +205,7 @@ async def test_a_note_that_cannot_be_read_is_counted_and_said(folder: Path) -> N
     (folder / "big.md").write_text("x" * 6_000_000)
     (folder / "transcript.jsonl").write_text("{}\n")
     async with serving(folder) as client:
-        state = await until(client, lambda state: state.chunks > 0 and state.encoded > 0)
+        state = await until(client, current)
         records = {record.path: record for record in await client.ask(FilesRequest())}
         left_out = [path for path, record in records.items() if record.state in NOT_INDEXED]
         assert state.not_indexed == len(left_out) == 3
