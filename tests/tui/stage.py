@@ -123,6 +123,7 @@ async def answered(app: MembrowseApp, text: str) -> None:
     query = browser.open_query
     await until(lambda: query.text == text and query.complete, "a response")
     await until(lambda: shows_cursor(app), "the preview")
+    await until(lambda: not app.screen._layout_required, "the layout, at the next tick")
 
 
 async def settled(app: MembrowseApp, pilot: Pilot[int]) -> None:

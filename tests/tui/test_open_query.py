@@ -55,6 +55,7 @@ async def test_the_preview_takes_no_screen_over_before_anything_is_asked() -> No
     app = make_app()
     async with on_stage(app) as pilot:
         await pilot.press("tab", "4")
+        await pilot.pause()
         await ask(app, QUERY)
         text = screen_text(app)
     assert all(name in text for name in ("1 KEYWORD", "2 VECTOR", "3 RERANKED"))
