@@ -92,7 +92,10 @@ class RecallRecorder:
             )
 
     def close(self, seconds: float = _CLOSE_SECONDS) -> None:
-        """Write what waits, and close the store; not for a stuck disk."""
+        """Write what waits, and close the store.
+
+        A store whose disk does not answer within `seconds` stays open.
+        """
         if self._thread.is_alive():
             self._ended.set()
             deadline = time.monotonic() + seconds
